@@ -1,0 +1,253 @@
+"""Everything that can go wrong, as one tree.
+
+::
+
+    CrawlError
+    ├── UsageError              what the person typed or wrote is wrong              exit 2
+    │   ├── SettingsError       an unknown or invalid setting
+    │   ├── SpiderError         a spider cannot be found, imported or built
+    │   └── InvalidURL          not a URL that can be fetched (also a ValueError)
+    ├── FetchError              one request did not bring an answer that can be used
+    │   ├── StatusError         the server answered with an error status
+    │   ├── Refused             we may not send this (scheme, private address, other origin); never retried
+    │   │   └── RobotsDenied    robots.txt forbids it
+    │   ├── BadAnswer           the answer is no HTTP, contradicts itself or breaks a limit; never retried
+    │   │   ├── TooLarge        more decoded bytes than `max_size`
+    │   │   └── RedirectError   a loop, a chain too long, or a login body to another origin
+    │   ├── TLSFailed           the certificate or handshake is bad; never retried
+    │   ├── UnknownHost         the name does not exist
+    │   └── Transient           worth another try
+    │       ├── ConnectFailed   no connection, or it broke before the answer
+    │       ├── TimedOut        connect, read or total deadline, or slower than the minimum speed
+    │       └── Incomplete      the body ended before its end
+    ├── SessionError            one identity cannot be used
+    │   ├── LoginFailed         the login step raised, or its probe still shows "logged out"   exit 3
+    │   │   ├── WrongPassword   the site refused the credentials: one attempt, never a second
+    │   │   └── LoginBudgetSpent  too many logins for this account and hour
+    │   ├── NoCredentials       no user name or password was found for the session             exit 3
+    │   ├── NeedsHuman          the login step wants a person                                  exit 7
+    │   └── VaultError          stored secrets cannot be read with the keys at hand
+    ├── StoreError              the database did not do what it was asked           exit 6
+    │   ├── StoreBusy           locked by another process for too long
+    │   ├── StoreFull           no room on the disk
+    │   ├── StoreReadOnly       the file or its folder cannot be written
+    │   ├── StoreDamaged        not a database, or a damaged one
+    │   ├── SchemaTooNew        written by a newer version of this program
+    │   └── LeaseLost           another process claimed the request meanwhile
+    └── AlreadyRunning          another process runs this spider on this store      exit 4
+
+Errors carry values in ``args`` alone, so that they can be pickled; their text never holds a secret.
+"""
+
+from __future__ import annotations
+
+
+class CrawlError(Exception):
+    """The root of the tree."""
+
+
+class UsageError(CrawlError):
+    """What the person typed or wrote is wrong; the message says what to change."""
+
+
+class SettingsError(UsageError):
+    """An unknown setting, or a value that does not fit."""
+
+
+class SpiderError(UsageError):
+    """A spider cannot be found, imported or built."""
+
+
+class InvalidURL(UsageError, ValueError):
+    """Not an http(s) URL.
+
+    Attributes:
+        url: The text as it was given.
+        why: What is wrong with it.
+    """
+
+    def __init__(self, url: str, why: str = "not an http or https URL") -> None:
+        super().__init__(url, why)
+        self.url, self.why = url, why
+
+    def __str__(self) -> str:
+        return f"{self.why}: {self.url[:200]!r}"
+
+
+class FetchError(CrawlError):
+    """One request did not bring an answer that can be used.
+
+    Attributes:
+        url: The URL asked when it went wrong (a redirect may have led there).
+        why: What happened, in plain words.
+    """
+
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(url, why)
+        self.url, self.why = url, why
+
+    def __str__(self) -> str:
+        return f"{self.why} ({self.url})"
+
+
+class StatusError(FetchError):
+    """The server answered, and the answer is a refusal.
+
+    Attributes:
+        status: 400 to 599.
+        retry_after_s: Seconds it asked us to stay away, or None.
+    """
+
+    def __init__(self, url: str, status: int, retry_after_s: float | None = None) -> None:
+        super().__init__(url, f"status {status}")
+        self.args = (url, status, retry_after_s)
+        self.status, self.retry_after_s = status, retry_after_s
+
+    def __str__(self) -> str:
+        return f"{self.status} from {self.url}"
+
+
+class Refused(FetchError):
+    """We may not send this; the same request will never be sent again."""
+
+
+class RobotsDenied(Refused):
+    """The robots.txt of the host forbids this URL."""
+
+
+class BadAnswer(FetchError):
+    """The answer is not HTTP, contradicts itself, or breaks a limit; another try would bring the same."""
+
+
+class TooLarge(BadAnswer):
+    """The decoded body is larger than `max_size`."""
+
+
+class RedirectError(BadAnswer):
+    """A redirect loop, a chain that is too long, or a body that would go to another origin."""
+
+
+class TLSFailed(FetchError):
+    """Certificate or handshake refused; never retried, never sent without verification."""
+
+
+class UnknownHost(FetchError):
+    """The name of the host does not exist."""
+
+
+class Transient(FetchError):
+    """Something that may pass: worth another try."""
+
+
+class ConnectFailed(Transient):
+    """No connection, or it broke before the answer came."""
+
+
+class TimedOut(Transient):
+    """Connect timeout, read timeout, total deadline, or slower than the minimum speed."""
+
+
+class Incomplete(Transient):
+    """The body ended before its end."""
+
+
+class SessionError(CrawlError):
+    """One identity cannot be used.
+
+    Attributes:
+        session: Name of the session.
+        why: What happened and, where there is something, what to do.
+    """
+
+    def __init__(self, session: str, why: str) -> None:
+        super().__init__(session, why)
+        self.session, self.why = session, why
+
+    def __str__(self) -> str:
+        return f"session {self.session!r}: {self.why}"
+
+
+class LoginFailed(SessionError):
+    """The login step raised, or the probe after it still shows "logged out"."""
+
+
+class WrongPassword(LoginFailed):
+    """The site refused the credentials. There is never a second attempt in the same run."""
+
+
+class LoginBudgetSpent(LoginFailed):
+    """Too many logins for this account and hour."""
+
+
+class NoCredentials(SessionError):
+    """No user name or password was found for the session."""
+
+
+class VaultError(SessionError):
+    """Stored secrets cannot be read with the keys at hand."""
+
+
+class NeedsHuman(SessionError):
+    """Raised in a login step that wants a person: a code from a mail, a captcha.
+
+    ``raise NeedsHuman("code from the mail")`` is enough; the session's name is filled in by the crawl.
+    """
+
+    def __init__(self, session: str, why: str | None = None) -> None:
+        super().__init__(session if why is not None else "", why if why is not None else session)
+
+
+class StoreError(CrawlError):
+    """The database did not do what it was asked.
+
+    Attributes:
+        path: File or address of the store.
+        why: What happened and what to do.
+    """
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(path, why)
+        self.path, self.why = path, why
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.why}"
+
+
+class StoreBusy(StoreError):
+    """Locked by another process for longer than we wait."""
+
+
+class StoreFull(StoreError):
+    """No room on the disk."""
+
+
+class StoreReadOnly(StoreError):
+    """The file or its folder cannot be written."""
+
+
+class StoreDamaged(StoreError):
+    """Not a database, or a damaged one. It is never overwritten."""
+
+
+class SchemaTooNew(StoreError):
+    """Written by a newer version of this program; left untouched."""
+
+
+class LeaseLost(StoreError):
+    """Another process claimed the request meanwhile; nothing was written for it."""
+
+
+class AlreadyRunning(CrawlError):
+    """Another process runs this spider on this store.
+
+    Attributes:
+        spider: Name of the spider.
+        holder: Who holds it, such as ``"process 4711 on host db1 since 03:00"``.
+    """
+
+    def __init__(self, spider: str, holder: str) -> None:
+        super().__init__(spider, holder)
+        self.spider, self.holder = spider, holder
+
+    def __str__(self) -> str:
+        return f"{self.spider} is already running: {self.holder}"

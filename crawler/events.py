@@ -1,0 +1,197 @@
+"""Frozen facts, told to observers after they are committed; and the Summary of a run.
+
+Observers are plain callables ``observer(event)``. They run on the scheduler's thread between two commits: keep them
+short. An observer that raises is reported once and no longer called; it never stops the crawl.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+__all__ = [
+    "Event",
+    "LoginEnded",
+    "LoginStarted",
+    "Observer",
+    "PageDone",
+    "PageFailed",
+    "PageRetried",
+    "Progress",
+    "RunEnded",
+    "RunStarted",
+    "SessionParked",
+    "SlotPaused",
+    "Summary",
+    "Warned",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events. `at` is seconds since 1970."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    """A run has begun; `resumed` when it goes on with the frontier of an earlier one."""
+
+    run: int
+    spider: str
+    resumed: bool
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class PageDone(Event):
+    """A page is committed, with its items and links."""
+
+    url: str
+    status: int
+    session: str
+    items: int
+    found: int
+    size_bytes: int
+    elapsed_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class PageRetried(Event):
+    """A page goes back to the frontier for another try."""
+
+    url: str
+    error: str
+    attempt: int
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PageFailed(Event):
+    """A page failed for good; `crawl retry` tries it again."""
+
+    url: str
+    error: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoginStarted(Event):
+    """A session begins to log in."""
+
+    session: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginEnded(Event):
+    """A login ended: outcome is "ok", "restored" (stored cookies were good), "refused", "failed" or "human"."""
+
+    session: str
+    outcome: str
+    epoch: int
+    elapsed_ms: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionParked(Event):
+    """A session waits for a person; `command` continues it."""
+
+    session: str
+    why: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlotPaused(Event):
+    """A host is left alone until a moment (Retry-After, circuit breaker)."""
+
+    slot: str
+    until: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warned(Event):
+    """Something that a person should know; `where` is a URL or a part."""
+
+    where: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress(Event):
+    """How far the run is; told a few times a second while something happens."""
+
+    pages: int
+    waiting: int
+    failed: int
+    items: int
+    logins: int
+    pages_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded(Event):
+    """The run is over; its summary is stored."""
+
+    summary: Summary
+
+
+Observer = Callable[[Event], None]
+
+
+@dataclass(slots=True)
+class Summary:
+    """How a run went. `exit_code` follows the table in the reference (errors and exit codes).
+
+    Attributes:
+        ending: "finished", "failures", "limit", "interrupted", "login failed", "needs human", "store", "running".
+        pages: Pages committed by this run (all its processes).
+        items: Item rows written by this run, by table.
+        known, waiting, failed, skipped, parked: Requests of the frontier by state, now.
+        retried: Tries beyond the first of a page.
+        logins: Logins that this run made.
+        restored: Sessions that were proved good with stored cookies, without a login.
+        rechecked: Suspect pages that were fetched again.
+        stopped_by: For "limit": which one.
+        skipped_by: Rule to number of skipped requests.
+        next_command: What a person may type next, "" for nothing.
+    """
+
+    spider: str
+    run: int = 0
+    ending: str = "running"
+    exit_code: int = 0
+    resumed: bool = False
+    pages: int = 0
+    items: dict[str, int] = field(default_factory=dict)
+    known: int = 0
+    waiting: int = 0
+    failed: int = 0
+    skipped: int = 0
+    parked: int = 0
+    retried: int = 0
+    size_bytes: int = 0
+    logins: int = 0
+    restored: int = 0
+    rechecked: int = 0
+    elapsed_s: float = 0.0
+    pages_per_s: float = 0.0
+    stopped_by: str = ""
+    skipped_by: dict[str, int] = field(default_factory=dict)
+    errors: dict[str, int] = field(default_factory=dict)
+    messages: list[str] = field(default_factory=list)
+    next_command: str = ""
+    store: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able, in the order of the fields."""
+        return asdict(self)
+
+    @property
+    def item_count(self) -> int:
+        return sum(self.items.values())

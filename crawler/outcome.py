@@ -1,0 +1,177 @@
+"""What one request led to: the unit that is committed whole.
+
+Plain values without behaviour. A worker makes an `Outcome`, the scheduler hands it to the store, and the store writes
+all of it in one transaction or none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """What an answer means for its request."""
+
+    ACCEPT = "accept"  #: done; items and links count
+    RETRY = "retry"  #: back to the frontier, with one more attempt on its account
+    LOGIN = "login"  #: met the logged-out page: back to the frontier, no attempt counted
+    SKIP = "skip"  #: a rule says that it is not to be fetched; kept with the rule's name
+    FAIL = "fail"  #: failed for good; kept with its last error
+    PARK = "park"  #: its session waits for a person
+    RELEASE = "release"  #: not sent (stopped, gate closed): back as it was
+
+
+class State(IntEnum):
+    """Where a request stands in the frontier."""
+
+    WAITING = 0
+    LEASED = 1
+    DONE = 2
+    FAILED = 3
+    SKIPPED = 4
+    PARKED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A request that admission has looked at, ready to be stored.
+
+    Attributes:
+        fingerprint: 16 bytes; the second of two equal ones in one frontier is dropped by the store.
+        url: Absolute, WHATWG form.
+        slot: What politeness counts it under: the host (``"shop.example"``, with port where it is not the usual one).
+        session: Name of the session, or "spread".
+        callback: Name of a method of the spider; "" for `parse`.
+        priority: Higher first.
+        depth: Links followed from a start URL.
+        extras: Compact JSON of all that a plain GET does not need (`Request.extras`), or "". May hold secrets: the
+            store encrypts it.
+        skipped: Name of the rule that refuses it, with its detail ("robots", "off-site", "guard: logout"), or "".
+    """
+
+    fingerprint: bytes
+    url: str
+    slot: str
+    session: str
+    callback: str = ""
+    priority: int = 0
+    depth: int = 0
+    extras: str = ""
+    skipped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A request that this process may send until the lease runs out.
+
+    Attributes:
+        id: Row of the frontier.
+        attempt: Tries that were made before this one, 0 or more.
+        send_at: Earliest moment to send it, seconds since 1970 by the store's clock.
+        token: Fencing number; a commit with an older one writes nothing.
+    """
+
+    id: int
+    url: str
+    slot: str
+    session: str
+    callback: str
+    priority: int
+    depth: int
+    extras: str
+    attempt: int
+    send_at: float
+    token: int
+    fingerprint: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """One item, ready to be stored.
+
+    Attributes:
+        table: Name of the result table.
+        fields: Column to value; values are JSON-able, bytes or None.
+    """
+
+    table: str
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSnapshot:
+    """What a session is after a change, to be stored with the page that changed it.
+
+    Attributes:
+        key: Which row: site and account (or name), see `sessions.identity`.
+        name: Name that the spider uses.
+        state: Name of the login state.
+        epoch: How many times it has logged in.
+        secret: Cookies, headers, auth and the rest as JSON text; the store keeps it encrypted.
+        url: What changed it: a page's URL without secrets, "login", "import" ...
+        cookies: Number of cookies, for lists.
+        expires_at: When the first cookie that matters ends, seconds since 1970, or None when not known.
+        proved_at: Last moment at which it was proved logged in, or None.
+        logged_in_at: Moment of the last login, or None.
+    """
+
+    key: str
+    name: str
+    state: str
+    epoch: int
+    secret: str
+    url: str
+    cookies: int
+    expires_at: float | None = None
+    proved_at: float | None = None
+    logged_in_at: float | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Everything one request led to.
+
+    Attributes:
+        request: What was leased.
+        verdict: What becomes of the row.
+        items: Items in the order in which the callback yielded them; position in the list is part of their key.
+        found: Requests found on the page, admitted or skipped with a rule.
+        session: The session's new state when this page changed it.
+        status: HTTP status, 0 when there was no answer.
+        final_url: Where redirects ended, "" when nowhere else.
+        size_bytes: Decoded body.
+        elapsed_ms: From the first byte sent to the last one read, all redirects together.
+        sent_at: Moment of sending, seconds since 1970.
+        session_name: The session that really sent it (for "spread").
+        epoch: Epoch of the session when it was sent.
+        proven: The page itself showed that the session was logged in (or the session needs no login).
+        error: Last error as one line without secrets, "" for none.
+        not_before: For RETRY: earliest moment of the next try, seconds since 1970.
+        pause_slot_until: The host asked us to stay away until then (Retry-After), or None.
+        body: The page itself when `keep_pages` is on.
+        warnings: Short texts such as "tree cut"; kept in the page log.
+        login_wanted: For LOGIN: the epoch that was found logged out.
+    """
+
+    request: Leased
+    verdict: Verdict
+    items: list[ItemRow] = field(default_factory=list)
+    found: Sequence[Found] = ()
+    session: SessionSnapshot | None = None
+    status: int = 0
+    final_url: str = ""
+    size_bytes: int = 0
+    elapsed_ms: float = 0.0
+    sent_at: float = 0.0
+    session_name: str = ""
+    epoch: int = 0
+    proven: bool = True
+    error: str = ""
+    not_before: float = 0.0
+    pause_slot_until: float | None = None
+    body: bytes | None = None
+    warnings: tuple[str, ...] = ()
+    login_wanted: int | None = None

@@ -1,0 +1,200 @@
+"""One typed Settings: what a run may be told, with units, bounds and help.
+
+Later sources win: defaults, then ``[tool.crawl]`` in pyproject.toml, the spider's ``custom_settings``, variables
+``CRAWL_<NAME>``, and the command line. Keys are the short words that a person types after ``-s``; Scrapy's names are
+understood where they mean the same. Values are seconds and bytes, as each field's help says.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from crawler.errors import SettingsError
+
+SCRAPY_NAMES: dict[str, str] = {
+    "AUTOTHROTTLE_ENABLED": "throttle",
+    "CLOSESPIDER_PAGECOUNT": "max_pages",
+    "CLOSESPIDER_TIMEOUT": "max_time",
+    "CONCURRENT_REQUESTS": "workers",
+    "CONCURRENT_REQUESTS_PER_DOMAIN": "per_host",
+    "DEFAULT_REQUEST_HEADERS": "headers",
+    "DEPTH_LIMIT": "max_depth",
+    "DOWNLOAD_DELAY": "delay",
+    "DOWNLOAD_MAXSIZE": "max_size",
+    "DOWNLOAD_TIMEOUT": "deadline",
+    "LOG_LEVEL": "log_level",
+    "RETRY_HTTP_CODES": "retry_statuses",
+    "RETRY_TIMES": "retries",
+    "ROBOTSTXT_OBEY": "robots",
+    "USER_AGENT": "user_agent",
+}
+
+DEFAULT_USER_AGENT = "crawl-sessions/0.1 (+https://pypi.org/project/crawl-sessions/)"
+
+
+class Settings(BaseSettings):
+    """Everything that a run may be told. Immutable; safe from any thread."""
+
+    model_config = SettingsConfigDict(env_prefix="CRAWL_", extra="forbid", frozen=True, validate_default=True)
+
+    store: str = Field("data/crawl.db", description="File of the database.")
+    workers: int = Field(8, ge=1, le=512, description="Worker threads of one process.")
+    processes: int = Field(1, ge=1, le=64, description="Processes that share the store; each has its own workers.")
+    delay: float = Field(0.0, ge=0, le=86_400, description="Seconds between two requests to one host.")
+    jitter: float = Field(0.0, ge=0, le=1, description="Share of the delay that is added at random, 0 to 1.")
+    per_host: int = Field(8, ge=1, le=512, description="Connections at once to one host.")
+    throttle: bool = Field(True, description="Slow down by itself on 429 and 503 answers and on rising latency.")
+    timeout: float = Field(30.0, gt=0, le=3600, description="Seconds to connect, and between two reads.")
+    deadline: float = Field(120.0, gt=0, le=86_400, description="Seconds for one request from start to last byte.")
+    min_speed: int = Field(50, ge=0, description="Bytes a second below which an answer is given up; 0 for any.")
+    retries: int = Field(4, ge=0, le=100, description="Further tries after a first one failed.")
+    retry_statuses: tuple[int, ...] = Field(
+        (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524), description="Statuses that are tried again."
+    )
+    backoff: float = Field(1.0, gt=0, le=3600, description="Seconds of the first wait before another try.")
+    max_backoff: float = Field(600.0, gt=0, le=86_400, description="Longest wait before another try, in seconds.")
+    max_retry_after: float = Field(
+        21_600.0, gt=0, le=604_800, description="Longest Retry-After that is obeyed, in seconds."
+    )
+    max_redirects: int = Field(15, ge=0, le=100, description="Redirects followed for one request.")
+    robots: bool = Field(True, description="Obey robots.txt.")
+    max_depth: int = Field(0, ge=0, description="Links followed from a start URL; 0 for no limit.")
+    max_pages: int = Field(0, ge=0, description="Pages of this run after which it stops; 0 for no limit.")
+    max_time: float = Field(0.0, ge=0, description="Seconds after which the run stops; 0 for no limit.")
+    max_size: int = Field(32 * 1024 * 1024, ge=1024, description="Largest decoded body in bytes.")
+    max_pages_per_host: int = Field(0, ge=0, description="Pages of one host in one crawl; 0 for no limit.")
+    traps: bool = Field(True, description="Rules against endless URL spaces (calendars, growing paths).")
+    logout_guard: bool = Field(
+        True, description="Do not follow links that log out, delete or unsubscribe in a logged-in session."
+    )
+    user_agent: str = Field(DEFAULT_USER_AGENT, description="User-Agent of sessions that name none.")
+    headers: dict[str, str] = Field(default_factory=dict, description="Default headers of every session (JSON).")
+    proxy: str = Field("", description="Proxy for all requests, such as http://127.0.0.1:3128.")
+    verify: bool | str = Field(True, description="Verify certificates: true, false, or the path of a CA file.")
+    allow_private: bool = Field(False, description="Let public pages send us to private addresses.")
+    transport: Literal["curl", "urllib3"] = Field("curl", description="Engine below the requests sessions.")
+    durability: Literal["normal", "full"] = Field(
+        "normal", description="full: every commit survives a power cut; normal: the last ones may be lost then."
+    )
+    keep_pages: bool = Field(False, description="Keep the bodies of pages in the store.")
+    sessions: str = Field("", description="Names of sessions, separated by commas; replaces the spider's.")
+    accounts: str = Field("", description="File of mode 0600 with credentials (TOML, one table a session).")
+    login_budget: int = Field(6, ge=1, le=1000, description="Most logins of one account in an hour.")
+    probe_every: int = Field(200, ge=0, description="Unproven pages of a session before it is probed again; 0: never.")
+    grace: float = Field(15.0, ge=0, le=3600, description="Seconds that requests in flight get when a run is stopped.")
+    lease: float = Field(90.0, ge=1, le=86_400, description="Seconds after which a dead process's requests are free.")
+    busy_timeout: float = Field(60.0, gt=0, le=86_400, description="Seconds to wait for a locked database.")
+    callback_time: float = Field(60.0, gt=0, description="Seconds after which a callback is reported as slow.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)  # load() merges the sources itself, so that each error can name its source
+
+
+def load(
+    *,
+    project: Path | None = None,
+    spider: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    command_line: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Merge the sources into one Settings.
+
+    Args:
+        project: Folder with a pyproject.toml, or None for the working directory.
+        spider: The spider's ``custom_settings``.
+        environ: Variables; None means ``os.environ``.
+        command_line: Values typed after ``-s``, or given by options; texts are converted.
+    Raises:
+        SettingsError: A name is unknown or a value does not fit; the message names source, key and bounds.
+    """
+    merged: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for source, values in (
+        ("[tool.crawl] in pyproject.toml", _from_pyproject(project or Path())),
+        ("custom_settings of the spider", dict(spider or {})),
+        ("variable", _from_environment(os.environ if environ is None else environ)),
+        ("command line", dict(command_line or {})),
+    ):
+        for raw_key, value in values.items():
+            key = _known(raw_key, source)
+            merged[key], sources[key] = _parsed(key, value, source), source
+    try:
+        return Settings(**merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0]) if first["loc"] else "settings"
+        said = first["msg"][0].lower() + first["msg"][1:]
+        raise SettingsError(f"setting {key} ({sources.get(key, 'default')}): {said}") from None
+
+
+def field_names() -> list[str]:
+    """All names that ``-s`` takes, in the order of the reference page."""
+    return list(Settings.model_fields)
+
+
+def _known(key: str, source: str) -> str:
+    name = SCRAPY_NAMES.get(key, key.lower().replace("-", "_"))
+    if name in Settings.model_fields:
+        return name
+    import difflib  # only for the message
+
+    near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else "; `crawl settings` lists them"
+    raise SettingsError(f"unknown setting {key!r} ({source}){hint}")
+
+
+def _parsed(key: str, value: Any, source: str) -> Any:
+    if not isinstance(value, str):
+        return value
+    annotation = Settings.model_fields[key].annotation
+    if key == "verify" and value.lower() in {"true", "1", "yes", "on", "false", "0", "no", "off"}:
+        return value.lower() in {"true", "1", "yes", "on"}
+    if key == "retry_statuses":
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if annotation == dict[str, str]:
+        import json
+
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise SettingsError(f"setting {key} ({source}): not a JSON object: {value[:80]!r}") from None
+    return value
+
+
+def _from_pyproject(folder: Path) -> dict[str, Any]:
+    path = folder / "pyproject.toml"
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path}: {error}") from None
+    found = table.get("tool", {}).get("crawl", {})
+    if not isinstance(found, dict):
+        raise SettingsError(f"{path}: [tool.crawl] is not a table")
+    return found
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """``CRAWL_<NAME>`` for known names only: ``CRAWL_BUYER_PASSWORD`` is a credential and not a setting."""
+    return {
+        key[6:].lower(): value
+        for key, value in environ.items()
+        if key.startswith("CRAWL_") and key[6:].lower() in Settings.model_fields
+    }

@@ -1,0 +1,260 @@
+"""What a store must do: the port between the engine and a database.
+
+One thread of a process uses a `Store` (the scheduler); nothing here is safe from several threads. All times are
+seconds since 1970 by the store's own clock, so that processes agree. Every write is one transaction: it happened whole
+or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from crawler.outcome import Found, Leased, Outcome, SessionSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One execution of a spider. `frontier` is shared by the runs that resume one another."""
+
+    id: int
+    spider: str
+    frontier: int
+    resumed: bool
+    started_at: float
+    args: str = "{}"
+    ended_at: float | None = None
+    ending: str = ""  #: "" while running (or after a crash), else "finished", "failures", "limit", "interrupted", ...
+    exit_code: int | None = None
+    summary: str = "{}"
+    process: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRule:
+    """How politely one slot is to be treated; given with each lease call.
+
+    Attributes:
+        delay_s: Least seconds between the sending of two requests.
+        jitter: Share of the delay added at random, 0 to 1.
+    """
+
+    delay_s: float = 0.0
+    jitter: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Requests of a frontier by state, and pages and items committed for it."""
+
+    waiting: int = 0
+    leased: int = 0
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    parked: int = 0
+    pages: int = 0
+    items: int = 0
+
+    @property
+    def known(self) -> int:
+        return self.waiting + self.leased + self.done + self.failed + self.skipped + self.parked
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit wrote.
+
+    Attributes:
+        lost: Ids whose lease another process holds now; nothing of theirs was written.
+        added: Requests that were new to the frontier and are waiting.
+        items: Item rows written.
+        reopened: Suspect pages that wait to be fetched again (see `Store.quarantine`).
+    """
+
+    lost: frozenset[int] = frozenset()
+    added: int = 0
+    items: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """The stored state of a session."""
+
+    key: str
+    name: str
+    state: str
+    epoch: int
+    version: int  #: grows with every write; a process reloads when it moved
+    secret: str  #: decrypted JSON text; "" when it cannot be read with the keys at hand
+    readable: bool
+    cookies: int
+    saved_at: float
+    expires_at: float | None
+    proved_at: float | None
+    logged_in_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoginClaim:
+    """Answer to `Store.claim_login`.
+
+    Attributes:
+        granted: We may log in until the lease runs out; everybody else waits.
+        row: The session as stored now: when its epoch moved past ours, take it instead of logging in.
+        wait_s: When not granted: seconds after which to ask again.
+        refused: When not empty: why no login may happen now (budget), with the time it is possible again.
+    """
+
+    granted: bool
+    row: SessionRow | None
+    wait_s: float = 0.0
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One entry of a session's history, without its secret part."""
+
+    id: int
+    key: str
+    name: str
+    at: float
+    url: str
+    run: int | None
+    epoch: int
+    cookies: int
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What `doctor` found.
+
+    Attributes:
+        ok: Nothing wrong.
+        problems: One line each.
+        readable: Table to number of rows that can be read.
+    """
+
+    ok: bool
+    problems: tuple[str, ...] = ()
+    readable: Mapping[str, int] = field(default_factory=dict)
+
+
+class Cipher(Protocol):
+    """Encrypts what is secret at rest (`sessions.vault.Vault`)."""
+
+    def seal(self, text: str) -> bytes: ...
+
+    def open(self, sealed: bytes) -> str: ...
+
+
+class Store(Protocol):
+    """A database of runs, frontiers, sessions and results."""
+
+    path: str
+
+    def now(self) -> float:
+        """The store's clock, seconds since 1970."""
+
+    # --- runs -------------------------------------------------------------------------------------------------
+    def open_run(self, spider: str, *, args: str, fresh: bool, process: str) -> RunRow:
+        """Begin a run: on the unfinished frontier of the last run with the same *args*, or on a new one.
+
+        Raises:
+            AlreadyRunning: A living process runs this spider with this store (see `lock`).
+        """
+
+    def join_run(self, run: int, *, process: str) -> RunRow:
+        """Take part in a run that another process of ours has opened."""
+
+    def end_run(self, run: int, *, ending: str, exit_code: int, summary: str) -> None: ...
+
+    def runs(self, spider: str | None = None, *, limit: int = 20) -> list[RunRow]:
+        """Newest first."""
+
+    # --- frontier ---------------------------------------------------------------------------------------------
+    def add(self, frontier: int, found: Sequence[Found], *, run: int) -> int:
+        """Put requests into the frontier; known ones are ignored. Returns how many were new and waiting."""
+
+    def lease(
+        self,
+        frontier: int,
+        *,
+        owner: str,
+        limit: int,
+        lease_s: float,
+        horizon_s: float,
+        rules: Mapping[str, SlotRule],
+        default_rule: SlotRule,
+        exclude_sessions: frozenset[str] = frozenset(),
+        per_slot: int = 0,
+    ) -> list[Leased]:
+        """Claim waiting requests whose slot may send within *horizon_s*, and reserve their sending times.
+
+        Expired leases of dead processes count as waiting. Within a slot higher priority goes first, then older.
+        Slots share the *limit* fairly. Each claimed request moves `next_at` of its slot by the slot's delay, in the
+        same transaction. *per_slot* bounds how many of one slot are claimed (0: no bound).
+        """
+
+    def renew(self, frontier: int, *, owner: str, lease_s: float) -> int: ...
+
+    def release(self, frontier: int, *, owner: str, ids: Sequence[int]) -> None:
+        """Give unsent requests back as they were."""
+
+    def next_due(self, frontier: int) -> float | None:
+        """When the next waiting (or expired leased) request may be sent; None when nothing waits or is leased."""
+
+    def commit(self, run: RunRow, owner: str, outcomes: Sequence[Outcome]) -> Committed:
+        """Write whole pages: row states, items, found requests, page log, session snapshots, pauses. One transaction."""
+
+    def counts(self, frontier: int) -> Counts: ...
+
+    def reopen(self, frontier: int, *, states: Sequence[int], session: str | None = None) -> int:
+        """Put failed (or parked) requests back to waiting with no attempts on their account."""
+
+    def quarantine(self, frontier: int, *, session: str, epoch: int, since: float) -> int:
+        """Reopen done pages of *session* sent after *since* in *epoch* that did not prove themselves.
+
+        Their items are removed in the same transaction and come back when the page is fetched again.
+        """
+
+    def pause_slot(self, slot: str, until: float) -> None: ...
+
+    # --- sessions ---------------------------------------------------------------------------------------------
+    def load_session(self, key: str) -> SessionRow | None: ...
+
+    def save_session(self, snapshot: SessionSnapshot, *, run: int | None) -> SessionRow: ...
+
+    def list_sessions(self) -> list[SessionRow]: ...
+
+    def clear_session(self, key: str) -> bool:
+        """Remove a session, its history included, so that the raw file no longer holds it."""
+
+    def claim_login(self, key: str, *, owner: str, epoch: int, lease_s: float, budget: int) -> LoginClaim: ...
+
+    def end_login(self, key: str, *, owner: str, outcome: str, snapshot: SessionSnapshot | None, run: int | None) -> None:
+        """Record how the login ended ("ok", "refused", "failed", "human") and free the claim, in one transaction."""
+
+    def session_history(self, key: str) -> list[Snapshot]: ...
+
+    def snapshot_secret(self, snapshot: int) -> str: ...
+
+    def login_lives(self, key: str, *, limit: int = 10) -> list[float]:
+        """How long past logins lived, in seconds, newest first."""
+
+    # --- small things -----------------------------------------------------------------------------------------
+    def get_value(self, name: str) -> Any: ...
+
+    def set_value(self, name: str, value: Any, *, ttl_s: float | None = None) -> None: ...
+
+    # --- results ----------------------------------------------------------------------------------------------
+    def tables(self) -> dict[str, int]:
+        """Result tables and their number of rows."""
+
+    def rows(self, table: str, *, run: int | None = None) -> Iterator[dict[str, Any]]: ...
+
+    def pages(self, frontier: int) -> Iterator[dict[str, Any]]: ...
+
+    def close(self) -> None: ...
