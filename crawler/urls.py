@@ -1,0 +1,317 @@
+"""URLs: the absolute form to fetch, the key under which a page counts as seen, hosts, sites, and what may be shown.
+
+The absolute form is the one of browsers (WHATWG), made by ada. The key is that form without its fragment, with query
+arguments sorted, one spelling of each percent-escape, and without session ids; it is compared, never sent. Both have a
+quick way for plain URLs: a regular expression admits only text on which the full way would change nothing but the order
+of the arguments. Everything here is pure and safe from any thread.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from hashlib import blake2b
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Final
+from urllib.parse import quote_from_bytes, quote_plus, unquote_to_bytes
+
+import ada_url
+from publicsuffixlist import PublicSuffixList
+
+from crawler.errors import InvalidURL
+
+MAX_CHARACTERS: Final = 65_536  # a longer text is no link; parsing it would only cost time
+
+# A host that the WHATWG parser leaves alone: lower case, last label begins with a letter (else it might be a number in
+# disguise, such as 0x7f.1), nothing in Punycode; or four plain decimal bytes. A port that is no default and in range.
+_PLAIN_BYTE: Final = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_PLAIN_HOST: Final = (
+    r"(?:(?!xn--)(?:[a-z0-9][a-z0-9-]*\.(?!xn--))*[a-z][a-z0-9-]*|" + rf"{_PLAIN_BYTE}(?:\.{_PLAIN_BYTE}){{3}})"
+)
+_PLAIN_PORT: Final = r"(?::(?!80[/?#]|443[/?#])(?:[1-9]\d{1,3}|[1-5]\d{4}))?"
+_PLAIN_PATH: Final = r"(?:/(?:[\w~!$'()*+,=:@-][\w.~!$'()*+,=:@-]*+)?)++"
+_PLAIN_ARGUMENT: Final = r"[\w.~-]+=[\w.~-]*"
+_PLAIN: Final = re.compile(
+    rf"https?://{_PLAIN_HOST}{_PLAIN_PORT}{_PLAIN_PATH}(?:\?({_PLAIN_ARGUMENT}(?:&{_PLAIN_ARGUMENT})*+))?", re.ASCII
+)
+_ORIGIN: Final = re.compile(rf"(https?)://({_PLAIN_HOST})(?::([1-9]\d{{0,3}}|[1-5]\d{{4}}))?(?=[/?#]|\Z)", re.ASCII)
+
+_SESSION_NAMES: Final = r"(?:jsessionid|phpsessid|aspsessionid[a-z]*|cfid|cftoken)"
+_SESSION_HINT: Final = re.compile("sess|cf", re.IGNORECASE)  # in every name above
+_SESSION_SEGMENT: Final = re.compile(rf";{_SESSION_NAMES}=[^;/]*", re.IGNORECASE)
+_SESSION_ARGUMENT: Final = re.compile(rf"{_SESSION_NAMES}\Z", re.IGNORECASE)
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_BARE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
+_PATH_SAFE: Final = ":/[]@!$&'()*+,;=~|"  # what stands for itself in a path, besides letters, digits and "-._"
+_KEPT_ESCAPES: Final = frozenset(("25", "2F", "3B", "3F"))  # decoding these would change what the path means
+
+
+def _refused(url: object, why: str) -> InvalidURL:
+    return InvalidURL(url[:500] if isinstance(url, str) else repr(url)[:500], why)
+
+
+def absolute(base: str, link: str) -> str:
+    """Resolve *link* as a browser on page *base* would.
+
+    Args:
+        base: Absolute URL of the page, or "" when there is none.
+        link: As it stands in the page; white space around it and line ends in it do not matter.
+    Returns:
+        The WHATWG form, fragment included.
+    Raises:
+        InvalidURL: Not a URL, or not http or https. Nothing else is ever raised.
+    """
+    try:
+        href = ada_url.join_url(base, link) if base else ada_url.normalize_url(link)
+        if len(link) > MAX_CHARACTERS or len(href) > MAX_CHARACTERS:
+            raise _refused(link, f"longer than {MAX_CHARACTERS} characters")
+    except (ValueError, AttributeError, TypeError) as error:
+        if isinstance(error, InvalidURL):
+            raise
+        if not isinstance(base, str) or not isinstance(link, str):
+            raise _refused(link, "a URL is text") from None
+        whole = _SURROGATE.sub("\ufffd", link)  # what the standard does with half a character
+        if whole != link:
+            return absolute(base, whole)
+        raise _refused(link, "not a valid URL") from None
+    if not href.startswith(("https://", "http://")):
+        raise _refused(link, "only http and https can be fetched")
+    return href
+
+
+def canonical(url: str) -> str:
+    """The key of *url*: equal for all spellings of one page. Compare it, do not send it.
+
+    Args:
+        url: An absolute http or https URL in any spelling.
+    Returns:
+        WHATWG form without fragment; query arguments sorted by name, then value, spaces as ``+``; escapes in upper case
+        and only where needed; session ids of Java, PHP, ASP and ColdFusion left out. The key of a key is the key.
+    Raises:
+        InvalidURL: As in `absolute`.
+    """
+    plain = _PLAIN.fullmatch(url) if isinstance(url, str) and len(url) <= MAX_CHARACTERS else None
+    if plain is None:
+        return _canonical_slowly(url)
+    query = plain[1]
+    if query is None:
+        return url
+    if _SESSION_HINT.search(query):
+        return _canonical_slowly(url)
+    if "&" not in query:
+        return url
+    # "!" sorts below all that a plain name may hold, so whole arguments sort as pairs of name and value would.
+    arguments = query.replace("=", "!").split("&")
+    arguments.sort()
+    return url[: plain.start(1)] + "&".join(arguments).replace("!", "=")
+
+
+def _canonical_slowly(url: str) -> str:
+    href = absolute("", url).partition("#")[0]
+    address, _, query = href.partition("?")
+    start = address.index("/", 8)
+    path = _normal_path(address[start:])
+    if not query:
+        return address[:start] + path
+    arguments = []
+    for argument in query.split("&"):
+        if argument:
+            name, _, value = argument.replace("+", " ").partition("=")
+            pair = unquote_to_bytes(name), unquote_to_bytes(value)
+            if not _SESSION_ARGUMENT.match(pair[0].decode("latin-1")):
+                arguments.append(pair)
+    if not arguments:
+        return address[:start] + path
+    arguments.sort()
+    return f"{address[:start]}{path}?" + "&".join(
+        f"{quote_plus(name)}={quote_plus(value)}" for name, value in arguments
+    )
+
+
+def _one_spelling(escape: re.Match[str]) -> str:
+    digits = escape[1].upper()
+    return f"%{digits}" if digits in _KEPT_ESCAPES else quote_from_bytes(bytes.fromhex(digits), _PATH_SAFE)
+
+
+def _normal_path(path: str) -> str:
+    # A "%" that escapes nothing is escaped itself, or "%%32f" would turn into "%2f", which means something else.
+    path = _ESCAPE.sub(_one_spelling, _BARE_PERCENT.sub("%25", path)) if "%" in path else path
+    path = quote_from_bytes(path.encode(), _PATH_SAFE + "%")
+    return _SESSION_SEGMENT.sub("", path) if ";" in path else path
+
+
+def fingerprint(method: str, url_canonical: str, body: bytes = b"", session: str = "") -> bytes:
+    """16 bytes that identify a request: method, key of the URL, body and the name of the session that sends it."""
+    parts = (method.upper().encode(), url_canonical.encode(), body, session.encode("utf-8", "surrogatepass"))
+    framed = b"".join(b"%d:%b" % (len(part), part) for part in parts)  # lengths: no two requests give the same bytes
+    return blake2b(framed, digest_size=16).digest()
+
+
+# --- hosts, origins, sites --------------------------------------------------------------------------------------------
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    found = _ORIGIN.match(url) if isinstance(url, str) else None
+    if found is not None:
+        scheme, host, port = found.groups()
+    else:
+        parsed = ada_url.URL(absolute("", url))
+        scheme, host, port = parsed.protocol[:-1], parsed.hostname, parsed.port
+    return scheme, host, int(port) if port else (443 if scheme == "https" else 80)
+
+
+def host_of(url: str) -> str:
+    """The host of an absolute URL: lower case, Punycode, IPv6 without brackets. Raises InvalidURL."""
+    return _origin(url)[1].strip("[]")
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port, the port always written: ``https://shop.example:443``. Raises InvalidURL."""
+    return "{}://{}:{}".format(*_origin(url))
+
+
+def same_origin(a: str, b: str) -> bool:
+    """Whether two absolute URLs share scheme, host and port. Raises InvalidURL."""
+    return _origin(a) == _origin(b)
+
+
+def is_upgrade(a: str, b: str) -> bool:
+    """Whether going from *a* to *b* is http on port 80 to https on port 443 of one host. Raises InvalidURL."""
+    before, after = _origin(a), _origin(b)
+    return before[1] == after[1] and (before[0], before[2], after[0], after[2]) == ("http", 80, "https", 443)
+
+
+_SUFFIXES: Final = PublicSuffixList()  # the list in the package, its private section included; nothing is downloaded
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=16_384)
+def registrable(domain: str) -> str | None:
+    """The public suffix plus one label, lower case; None for a suffix, an IP address, or what is no domain."""
+    name = domain.lower().removesuffix(".")
+    if not name or name.startswith(".") or ".." in name or len(name) > 253 or _address(name) is not None:
+        return None
+    found: str | None = _SUFFIXES.privatesuffix(name)
+    return found
+
+
+@lru_cache(maxsize=16_384)
+def site_of(host: str) -> str:
+    """The registrable domain of *host*; the host itself, in lower case, if it is an address, a suffix or one label."""
+    return registrable(host) or host.lower().removesuffix(".").strip("[]")
+
+
+_UNICAST: Final = IPv6Network("2000::/3")  # the only IPv6 addresses given out so far
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+
+
+def is_private(address: str) -> bool:
+    """Whether a connected address lies outside the public internet, so that only a private crawl may go there.
+
+    Looks through addresses that carry an IPv4 address: mapped, NAT64, 6to4, Teredo, ISATAP. Multicast and reserved
+    ranges are private; so is everything that is not an address, a host name included: resolve first.
+    """
+    ip = _address(address)
+    if ip is None:
+        return True
+    if isinstance(ip, IPv4Address):
+        return not ip.is_global or ip.is_multicast or ip.is_reserved
+    inner = ip.ipv4_mapped or (IPv4Address(int(ip) & 0xFFFF_FFFF) if ip in _NAT64 else None)
+    if inner is not None:
+        return is_private(str(inner))
+    if ip not in _UNICAST or not ip.is_global or ip.teredo is not None:
+        return True
+    inner = ip.sixtofour
+    if inner is None and (int(ip) >> 32) & 0xFDFF_FFFF == 0x5EFE:  # ISATAP, RFC 5214 section 6.1
+        inner = IPv4Address(int(ip) & 0xFFFF_FFFF)
+    return inner is not None and is_private(str(inner))
+
+
+# --- what may be shown ------------------------------------------------------------------------------------------------
+
+HIDDEN: Final = "***"
+
+_USERINFO: Final = re.compile(r"(?<=://)[^/?#\s\"'<>]*@")
+_SCHEME_AND_TOKEN: Final = re.compile(r"\b(Bearer|Basic|Digest|Negotiate)\s+[\w.~+/=-]{6,}", re.IGNORECASE)
+_SIGNED_TOKEN: Final = re.compile(r"\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?")
+# A name, then what may stand between it and its value: in a query, a form, a header, JSON or the repr of a dict.
+_NAME: Final = re.compile(
+    r"(?<![\w.\-\[\]$])([\w.\-\[\]$]++)(?:%(?:25)*5D)?"
+    r"""(?:\\?["']\s*[:,=]\s*|\s*=\s*|\s*:\s*|%(?:25)*3D)""",
+    re.IGNORECASE,
+)
+_QUOTED: Final = re.compile(r"""[bru]{0,2}(\\?["'])(?:(?!\1)(?:\\.|.))*+(?:\1|\Z)""", re.DOTALL)
+_IN_QUERY: Final = re.compile(r"""[^&\s"'<>]*""")
+_IN_ESCAPED_QUERY: Final = re.compile(r"""(?:[^&\s"'<>%]|%(?!(?:25)*26))*+""")  # inside an argument of another URL
+_IN_JSON: Final = re.compile(r"[^,}\]\r\n]*")
+_TO_LINE_END: Final = re.compile(r"[^\r\n]*")
+_SECRET_STEM: Final = re.compile(
+    r"passw|passphrase|passcode|secret|token|credential|session|sessid|signature|apikey|api[_-]?key|authori[sz]|jwt|"
+    r"x-amz-sec|private[_-]?key|cookie",
+    re.IGNORECASE,
+)
+_SECRET_WORD: Final = re.compile(
+    r"(?:pass|pwd|pw|pin|key|sid|sess|code|auth|oauth\d?|sig|otp|totp|nonce|csrf|xsrf)\Z", re.IGNORECASE
+)
+_HEADERS: Final = frozenset(("authorization", "proxy-authorization", "cookie", "set-cookie", "set-cookie2"))
+_PLAIN_TALK: Final = frozenset(("code", "key", "session", "auth"))  # "status code: 503" is no secret
+_WORD: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+")
+_ENCODED_LEAD: Final = re.compile(r"(?:25)*[0-9A-Fa-f]{2}")
+
+
+@lru_cache(maxsize=4_096)
+def is_secret_name(name: str) -> bool:
+    """Whether a parameter, field or header of this name is likely to hold a secret."""
+    return bool(_SECRET_STEM.search(name)) or any(map(_SECRET_WORD.match, _WORD.findall(name)))
+
+
+def _unquoted(name: str, lead: str) -> re.Pattern[str]:
+    if ":" in lead:
+        return _TO_LINE_END if name.lower() in _HEADERS else _IN_JSON
+    return _IN_QUERY if "=" in lead else _IN_ESCAPED_QUERY
+
+
+def redact(text: str) -> str:
+    """*text*, a URL or any message, without what lets somebody in.
+
+    User names and passwords in URLs go; values of parameters, fields and headers with a telling name become ``***``,
+    be it in a query, a form body, JSON, the repr of a dict or a header line. Too much is hidden rather than too little.
+    """
+    text = _SIGNED_TOKEN.sub(HIDDEN, _SCHEME_AND_TOKEN.sub(rf"\1 {HIDDEN}", _USERINFO.sub("", text)))
+    shown, position = [], 0
+    for found in _NAME.finditer(text):
+        if found.start() < position:
+            continue
+        name = found[1]
+        if found.start() and text[found.start() - 1] == "%":
+            name = _ENCODED_LEAD.sub("", name, count=1)
+        if not is_secret_name(name[-64:]) or (found[0].endswith(": ") and name.lower() in _PLAIN_TALK):
+            continue
+        value = _QUOTED.match(text, found.end()) or _unquoted(name, found[0]).match(text, found.end())
+        if value is not None and value.end() > found.end():
+            shown += [text[position : found.end()], HIDDEN]
+            position = value.end()
+    return "".join(shown) + text[position:]
+
+
+_UNPRINTABLE: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)  # controls, line ends of Unicode, and marks that turn the direction of writing
+
+
+def _shown(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def printable(text: str) -> str:
+    """*text* on one line, control characters shown as ``\\x1b``: safe for a terminal and for a log of lines."""
+    return text if text.isprintable() else _UNPRINTABLE.sub(_shown, text)
