@@ -1,0 +1,71 @@
+"""Crawling for jobs behind a login: persistent sessions, a durable frontier, honest endings.
+
+The public names. Each is loaded when it is first used, so that importing a spider loads no engine and no store.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crawler.engine.application import run
+    from crawler.errors import CrawlError, LoginFailed, NeedsHuman, WrongPassword
+    from crawler.events import Summary
+    from crawler.links import LinkExtractor, Rule
+    from crawler.messages import Request, Response
+    from crawler.sessions.session import Session
+    from crawler.settings import Settings
+    from crawler.spider import CrawlSpider, Identity, SitemapSpider, Spider
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "CrawlError": "crawler.errors",
+    "CrawlSpider": "crawler.spider",
+    "Identity": "crawler.spider",
+    "LinkExtractor": "crawler.links",
+    "LoginFailed": "crawler.errors",
+    "NeedsHuman": "crawler.errors",
+    "Request": "crawler.messages",
+    "Response": "crawler.messages",
+    "Rule": "crawler.links",
+    "Session": "crawler.sessions.session",
+    "Settings": "crawler.settings",
+    "SitemapSpider": "crawler.spider",
+    "Spider": "crawler.spider",
+    "Summary": "crawler.events",
+    "WrongPassword": "crawler.errors",
+    "run": "crawler.engine.application",
+}
+
+__all__ = [
+    "CrawlError",
+    "CrawlSpider",
+    "Identity",
+    "LinkExtractor",
+    "LoginFailed",
+    "NeedsHuman",
+    "Request",
+    "Response",
+    "Rule",
+    "Session",
+    "Settings",
+    "SitemapSpider",
+    "Spider",
+    "Summary",
+    "WrongPassword",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'crawler' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,149 @@
+"""LinkExtractor and Rule: which links of a page to follow, in the words that Scrapy's users know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from crawler.errors import InvalidURL
+from crawler.urls import absolute, canonical
+
+if TYPE_CHECKING:
+    from crawler.messages import Response
+
+IGNORED_EXTENSIONS = frozenset(
+    "7z aac ai avi bmp bz2 css deb dmg doc docx drw dxf eps exe flac flv gif gz ico iso jar jpeg jpg js m4a m4v mid mng "
+    "mov mp3 mp4 mpeg mpg odg odp ods odt ogg ogv pct pdf png ppt pptx ps psp ra rar rpm rss svg swf tar tif tiff wav "
+    "webm webp wma wmv woff woff2 xls xlsx xz zip".split()
+)
+
+Patterns = str | Iterable[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link of a page: absolute URL, text, whether rel says nofollow."""
+
+    url: str
+    text: str = ""
+    nofollow: bool = False
+
+
+def _compiled(patterns: Patterns) -> tuple[re.Pattern[str], ...]:
+    given = (patterns,) if isinstance(patterns, str) else tuple(patterns or ())
+    return tuple(re.compile(pattern) for pattern in given)
+
+
+def _tuple(values: Patterns) -> tuple[str, ...]:
+    return (values,) if isinstance(values, str) else tuple(values or ())
+
+
+class LinkExtractor:
+    """Finds links by pattern, domain and place. Immutable; safe from any thread.
+
+    Args:
+        allow: Regular expressions; a URL must match one (empty: any).
+        deny: Regular expressions; a URL must match none.
+        allow_domains, deny_domains: Hosts with their subdomains.
+        deny_extensions: Endings of paths without a dot; None for the usual media and archives.
+        restrict_css, restrict_xpaths: Only inside these elements.
+        restrict_text: Regular expressions for the text of the link.
+        tags, attrs: Where links stand.
+        unique: Each URL once a page.
+    """
+
+    def __init__(
+        self,
+        allow: Patterns = (),
+        deny: Patterns = (),
+        *,
+        allow_domains: Patterns = (),
+        deny_domains: Patterns = (),
+        deny_extensions: Iterable[str] | None = None,
+        restrict_css: Patterns = (),
+        restrict_xpaths: Patterns = (),
+        restrict_text: Patterns = (),
+        tags: Sequence[str] = ("a", "area"),
+        attrs: Sequence[str] = ("href",),
+        unique: bool = True,
+    ) -> None:
+        self._allow, self._deny, self._text = _compiled(allow), _compiled(deny), _compiled(restrict_text)
+        self._allow_domains, self._deny_domains = _tuple(allow_domains), _tuple(deny_domains)
+        self._extensions = IGNORED_EXTENSIONS if deny_extensions is None else frozenset(deny_extensions)
+        self._css, self._xpaths = _tuple(restrict_css), _tuple(restrict_xpaths)
+        self._unique = unique
+        steps = " | ".join(f".//{tag}[@{attribute}]" for tag in tags for attribute in attrs)
+        self._query, self._attrs = steps, tuple(attrs)
+
+    def extract_links(self, response: Response) -> list[Link]:
+        """The links of a page that fit, in document order; broken ones are passed over."""
+        places: list[Any] = [place for css in self._css for place in response.css(css)]
+        places += [place for xpath in self._xpaths for place in response.xpath(xpath)]
+        if not self._css and not self._xpaths:
+            places = [response.selector]
+        base, found, seen = response.base_url, [], set()
+        for place in places:
+            for anchor in place.xpath(self._query):
+                link = self._link(base, anchor.root)
+                if link is None or (self._unique and (key := canonical(link.url)) in seen):
+                    continue
+                if self._unique:
+                    seen.add(key)
+                found.append(link)
+        return found
+
+    def matches(self, url: str) -> bool:
+        """Whether a URL fits the patterns and domains."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if self._allow_domains and not _under(host, self._allow_domains):
+            return False
+        if self._deny_domains and _under(host, self._deny_domains):
+            return False
+        last = parts.path.rpartition("/")[2]
+        if "." in last and last.rpartition(".")[2].lower() in self._extensions:
+            return False
+        if self._allow and not any(pattern.search(url) for pattern in self._allow):
+            return False
+        return not any(pattern.search(url) for pattern in self._deny)
+
+    def _link(self, base: str, element: Any) -> Link | None:
+        href = next((value for name in self._attrs if (value := element.get(name))), "").strip()
+        if not href or href.startswith("#"):
+            return None
+        try:
+            url = absolute(base, href).partition("#")[0]
+        except InvalidURL:
+            return None
+        text = " ".join("".join(element.itertext()).split())[:200]
+        if not self.matches(url) or (self._text and not any(pattern.search(text) for pattern in self._text)):
+            return None
+        return Link(url, text, "nofollow" in (element.get("rel") or "").lower().split())
+
+
+def _under(host: str, domains: Iterable[str]) -> bool:
+    return any(host == domain or host.endswith("." + domain) for domain in domains)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which links a `CrawlSpider` follows, and what it does with them.
+
+    Attributes:
+        extractor: Finds them.
+        callback: Name of a method for the pages; None for none.
+        follow: Whether to follow links on those pages too; None: only where there is no callback.
+        cb_kwargs: Keyword arguments for the callback.
+    """
+
+    extractor: LinkExtractor = field(default_factory=LinkExtractor)
+    callback: str | Callable[..., Any] | None = None
+    follow: bool | None = None
+    cb_kwargs: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.follow is None:
+            object.__setattr__(self, "follow", self.callback is None)

@@ -1,0 +1,104 @@
+"""Finds spider classes in the project's ``spiders/`` folder. The name comes from a person: it is checked first."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import re
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+from crawler.errors import SpiderError
+from crawler.spider import CrawlSpider, SitemapSpider, Spider
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")
+_BASES = (Spider, CrawlSpider, SitemapSpider)
+
+
+def valid_name(name: str) -> str:
+    """The name itself when it is safe in paths and tables.
+
+    Raises:
+        SpiderError: It holds anything but letters, digits, ``_``, ``-`` and ``.``, or is too long.
+    """
+    if not _NAME.match(name):
+        raise SpiderError(f"spider name {name[:60]!r}: use letters, digits, '_', '-' and '.', 100 at most")
+    return name
+
+
+def find_spider(name: str, folder: Path | None = None) -> type[Spider]:
+    """The spider class of that name.
+
+    Raises:
+        SpiderError: None or two have it, or its file cannot be imported; the message says what to do.
+    """
+    valid_name(name)
+    found, broken = load_spiders(folder)
+    if name in found:
+        return found[name]
+    if broken:
+        stem = name.replace("-", "_")
+        culprit = next((error for path, error in broken.items() if path.stem == stem), next(iter(broken.values())))
+        raise culprit
+    where = folder or Path("spiders")
+    if not found:
+        raise SpiderError(f"no spider {name!r}: there is no spider in {where}/; `crawl new {name}` makes one")
+    near = difflib.get_close_matches(name, found, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(found))}"
+    raise SpiderError(f"no spider {name!r} in {where}/; {hint}")
+
+
+def load_spiders(folder: Path | None = None) -> tuple[dict[str, type[Spider]], dict[Path, SpiderError]]:
+    """All spiders of the folder by name, and the errors of files that cannot be imported.
+
+    Raises:
+        SpiderError: Two spiders have one name, or one has a bad name.
+    """
+    folder = folder or Path("spiders")
+    found: dict[str, type[Spider]] = {}
+    broken: dict[Path, SpiderError] = {}
+    project = str(folder.resolve().parent)
+    if project not in sys.path:
+        sys.path.insert(0, project)  # spiders may import their neighbours
+    for path in sorted(folder.glob("*.py")):
+        if path.name.startswith("_"):
+            continue
+        try:
+            module = _imported(path)
+        except SpiderError as error:
+            broken[path] = error
+            continue
+        for value in vars(module).values():
+            if not _is_spider(value, module):
+                continue
+            valid_name(value.name)
+            if value.name in found:
+                raise SpiderError(f"{path}: a second spider is named {value.name!r}; names must differ")
+            found[value.name] = value
+    return found, broken
+
+
+def _is_spider(value: object, module: ModuleType) -> bool:
+    if not isinstance(value, type) or not issubclass(value, Spider) or value in _BASES:
+        return False
+    return value.__module__ == module.__name__ and bool(value.name)
+
+
+def _imported(path: Path) -> ModuleType:
+    name = f"spiders.{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise SpiderError(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise SpiderError(f"{error.filename or path}, line {error.lineno}: {error.msg}") from error
+    except Exception as error:
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        line = f", line {frames[-1].lineno}" if frames else ""
+        raise SpiderError(f"{path}{line}: {type(error).__name__}: {error}") from error
+    return module

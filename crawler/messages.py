@@ -1,0 +1,414 @@
+"""Request and Response: what to ask, and what came back.
+
+A `Response` *is a* `requests.Response` with selectors added. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+import json as json_module
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlencode
+
+import requests
+from lxml import etree, html
+from w3lib.encoding import html_body_declared_encoding, html_to_unicode, http_content_type_encoding, resolve_encoding
+
+from crawler.errors import InvalidURL, SpiderError
+from crawler.urls import absolute
+
+if TYPE_CHECKING:
+    from parsel import Selector, SelectorList
+
+Callback = Callable[..., Any] | str | None
+
+SPREAD = "spread"  #: a session name that stands for "the least busy healthy one"
+_ENCODING_ERRORS = frozenset({etree.ErrorTypes.ERR_INVALID_CHAR, etree.ErrorTypes.ERR_INVALID_ENCODING})
+_BASE_TAG = re.compile(rb"<base\s[^>]*href", re.IGNORECASE)
+
+
+class Request:
+    """What to ask: plain values, made by a spider, stored by name.
+
+    Args:
+        url: Absolute http(s) URL; a fragment is dropped.
+        callback: A method of the spider, or its name; None means `parse`.
+        method: HTTP method.
+        headers: Added to the session's.
+        body: Bytes or text to send.
+        data: A form: sent urlencoded.
+        json: Sent as JSON.
+        cookies: Sent once, with this request only, to its own origin only.
+        cb_kwargs: Keyword arguments for the callback; JSON-able.
+        meta: Any JSON-able values; come back as `response.meta`.
+        priority: Higher goes first.
+        dont_filter: Fetch it although the frontier knows it.
+        errback: A method (or its name) that is called with the error when the request failed for good.
+        session: Name of the session that sends it, or "spread"; None inherits (or the spider's first).
+    Raises:
+        InvalidURL: Not an http(s) URL.
+        SpiderError: A callback that is no method of a spider (a lambda, a nested function).
+    """
+
+    __slots__ = (
+        "body",
+        "callback",
+        "cb_kwargs",
+        "cookies",
+        "depth",
+        "dont_filter",
+        "errback",
+        "handle_httpstatus_list",
+        "headers",
+        "link_rel",
+        "link_text",
+        "meta",
+        "method",
+        "priority",
+        "session",
+        "url",
+    )
+
+    def __init__(
+        self,
+        url: str,
+        callback: Callback = None,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: bytes | str | None = None,
+        data: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None,
+        json: Any = None,
+        cookies: Mapping[str, str] | None = None,
+        cb_kwargs: Mapping[str, Any] | None = None,
+        meta: Mapping[str, Any] | None = None,
+        priority: int = 0,
+        dont_filter: bool = False,
+        errback: Callback = None,
+        session: str | None = None,
+    ) -> None:
+        self.url = absolute("", url).partition("#")[0]
+        self.callback = method_name(callback)
+        self.errback = method_name(errback)
+        self.method = method.upper()
+        self.headers = dict(headers) if headers else None
+        self.cookies = dict(cookies) if cookies else None
+        self.cb_kwargs = dict(cb_kwargs) if cb_kwargs else None
+        self.meta: dict[str, Any] = dict(meta) if meta else {}
+        self.priority = priority
+        self.dont_filter = dont_filter
+        self.session = session
+        self.depth = 0
+        self.link_text = self.link_rel = ""
+        self.handle_httpstatus_list: tuple[int, ...] = tuple(self.meta.get("handle_httpstatus_list", ()))
+        self.body = body.encode() if isinstance(body, str) else body
+        if json is not None:
+            self._set_body(json_module.dumps(json).encode(), "application/json")
+        elif data is not None:
+            pairs = data.items() if isinstance(data, Mapping) else data
+            self._set_body(urlencode(list(pairs), doseq=True).encode(), "application/x-www-form-urlencoded")
+
+    def _set_body(self, body: bytes, content_type: str) -> None:
+        if self.body is not None:
+            raise SpiderError("give a request one of body, data and json")
+        self.body = body
+        self.headers = {"Content-Type": content_type, **(self.headers or {})}
+        if self.method == "GET":
+            self.method = "POST"
+
+    @classmethod
+    def of_link(cls, url: str, callback: str, session: str | None) -> Request:
+        """A plain GET of a URL that is already absolute and checked: the quick way for links of a page."""
+        self = cls.__new__(cls)
+        self.url, self.callback, self.session = url, callback, session
+        self.method = "GET"
+        self.headers = self.cookies = self.cb_kwargs = self.body = None
+        self.errback = self.link_text = self.link_rel = ""
+        self.meta = {}
+        self.priority = self.depth = 0
+        self.dont_filter = False
+        self.handle_httpstatus_list = ()
+        return self
+
+    def extras(self) -> str:
+        """All that a plain GET does not need, as compact JSON; "" for a plain GET.
+
+        Raises:
+            SpiderError: A value in meta or cb_kwargs is not JSON-able.
+        """
+        found: dict[str, Any] = {}
+        for key in ("headers", "cookies", "cb_kwargs", "meta", "errback", "dont_filter"):
+            if value := getattr(self, key):
+                found[key] = value
+        if self.method != "GET":
+            found["method"] = self.method
+        if self.body is not None:
+            found["body"] = self.body.decode("latin-1")
+        if not found:
+            return ""
+        try:
+            return json_module.dumps(found, separators=(",", ":"))
+        except (TypeError, ValueError) as error:
+            raise SpiderError(f"Request({self.url!r}): meta and cb_kwargs must be JSON-able: {error}") from None
+
+    @classmethod
+    def restore(cls, url: str, *, callback: str, session: str, priority: int, depth: int, extras: str) -> Request:
+        """The request of a frontier row. *extras* is data: nothing in it is imported or called."""
+        self = cls.of_link(url, callback, session)
+        self.priority, self.depth = priority, depth
+        if extras:
+            found = json_module.loads(extras)
+            self.method = str(found.get("method", "GET"))
+            self.headers, self.cookies = found.get("headers"), found.get("cookies")
+            self.cb_kwargs, self.meta = found.get("cb_kwargs"), found.get("meta") or {}
+            self.errback = str(found.get("errback", ""))
+            self.dont_filter = bool(found.get("dont_filter", False))
+            self.body = found["body"].encode("latin-1") if "body" in found else None
+            self.handle_httpstatus_list = tuple(self.meta.get("handle_httpstatus_list", ()))
+        return self
+
+    def replace(self, **changes: Any) -> Request:
+        """A copy with some attributes changed (``url``, ``dont_filter``, ``priority`` ...)."""
+        twin = Request.__new__(Request)
+        for name in Request.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin.meta = dict(self.meta)
+        for name, value in changes.items():
+            if name not in Request.__slots__:
+                raise SpiderError(f"Request has no attribute {name!r}")
+            if name in ("callback", "errback"):
+                value = method_name(value)
+            setattr(twin, name, absolute("", value).partition("#")[0] if name == "url" else value)
+        return twin
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.url}>"
+
+
+def method_name(callback: Callback) -> str:
+    """The name under which a callback is stored; "" for None.
+
+    Raises:
+        SpiderError: It cannot be found again by its name after a restart.
+    """
+    if callback is None:
+        return ""
+    if isinstance(callback, str):
+        return callback
+    name = getattr(callback, "__name__", "")
+    if getattr(callback, "__self__", None) is None or not name.isidentifier():
+        raise SpiderError(
+            f"callback {callback!r}: callbacks are stored by name, so they must be methods of the spider "
+            "(self.parse_page, or 'parse_page')"
+        )
+    return str(name)
+
+
+class Response(requests.Response):
+    """A `requests.Response` with selectors, links and forms. Used by one thread at a time.
+
+    Attributes:
+        asked: The `Request` that led here.
+        session_name: The session that sent it.
+        warnings: What was odd about the page ("tree cut").
+        raw_headers: All header lines in their order, as (name, value).
+        cache: Of the worker that reads the page: raw link to absolute URL, by base URL.
+    """
+
+    asked: Request | None = None
+    session_name: str = ""
+    raw_headers: list[tuple[str, str]]
+    _text: str | None = None
+    _selector: Any = None
+    _base: str | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.raw_headers = []
+        self.warnings: list[str] = []
+
+    @property
+    def status(self) -> int:
+        return self.status_code
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """The request's `meta`."""
+        return self.asked.meta if self.asked is not None else {}
+
+    @property
+    def cb_kwargs(self) -> dict[str, Any]:
+        return (self.asked.cb_kwargs or {}) if self.asked is not None else {}
+
+    @property
+    def body(self) -> bytes:
+        """The decoded body (an empty one for None)."""
+        return self.content or b""
+
+    @property
+    def content_type(self) -> str:
+        """Lower case, without parameters."""
+        return str(self.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
+
+    @property
+    def is_html(self) -> bool:
+        """By its Content-Type, or by its first bytes where there is none."""
+        kind = self.content_type
+        if kind:
+            return kind in ("text/html", "application/xhtml+xml")
+        return self.body[:512].lstrip()[:1] == b"<"
+
+    @property
+    def text(self) -> str:
+        """The body as text: by byte order mark, header, meta element, then UTF-8. Never raises."""
+        if self._text is None:
+            wanted = resolve_encoding(self.encoding) if self.encoding is not None else None
+            if wanted is not None:  # set by the user, as requests allows
+                self._text = self.body.decode(wanted, "replace")
+            else:
+                header = self.headers.get("Content-Type")
+                _, self._text = html_to_unicode(header, self.body, default_encoding="utf-8")
+        return self._text
+
+    def _is_plain_utf8(self) -> bool:
+        """Whether a parser may take the bytes as they are (invalid ones are found by the parser)."""
+        if self._text is not None or self.body[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            return False
+        declared = http_content_type_encoding(self.headers.get("Content-Type"))
+        if declared is None:
+            declared = html_body_declared_encoding(self.body[:4096])
+        return declared is None or declared == "utf-8"
+
+    @property
+    def selector(self) -> Selector:
+        """A parsel Selector over the page, made once."""
+        if self._selector is None:
+            self._selector = self._parse()
+        return self._selector
+
+    def _parse(self) -> Selector:
+        from parsel import Selector  # heavy: a program that parses nothing never loads it
+
+        kind = self.content_type
+        if kind.endswith("json"):
+            return Selector(text=self.text, type="json")
+        if kind.endswith("xml") and kind != "application/xhtml+xml":
+            return Selector(text=self.text, type="xml", base_url=self.url)
+        body = self.body.replace(b"\x00", b"").strip() if self._is_plain_utf8() else self.text_bytes()
+        parser = html.HTMLParser(recover=True, encoding="utf-8", huge_tree=True)
+        try:
+            root = etree.fromstring(body or b"<html/>", parser=parser, base_url=self.url)
+        except etree.XMLSyntaxError:
+            root = None
+        log = parser.error_log
+        if len(log) and any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in log):
+            self.warnings.append("tree cut: nested more than 2,048 levels deep; what is below was not read")
+        if len(log) and any(entry.type in _ENCODING_ERRORS for entry in log):  # bytes that are no UTF-8 after all
+            return Selector(text=self.text, type="html", base_url=self.url)
+        if root is None:
+            root = etree.fromstring(b"<html/>", parser=html.HTMLParser(), base_url=self.url)
+        return Selector(root=root, type="html", base_url=self.url)
+
+    def text_bytes(self) -> bytes:
+        """The text as UTF-8, without NUL and lone surrogates."""
+        return self.text.strip().replace("\x00", "").encode("utf-8", "replace")
+
+    def css(self, query: str) -> SelectorList[Selector]:
+        return self.selector.css(query)
+
+    def xpath(self, query: str, **variables: Any) -> SelectorList[Selector]:
+        return self.selector.xpath(query, **variables)
+
+    @property
+    def base_url(self) -> str:
+        """What relative links are relative to: `<base href>` where it is a web URL, else the page's URL."""
+        if self._base is None:
+            self._base = self.url
+            if _BASE_TAG.search(self.body, 0, 16_384):
+                try:
+                    self._base = absolute(self.url, self.xpath("//base/@href").get(""))
+                except InvalidURL:
+                    pass
+        return self._base
+
+    def urljoin(self, link: str) -> str:
+        """The absolute form of a link on this page. Raises InvalidURL."""
+        return absolute(self.base_url, link)
+
+    def follow(self, link: Any, callback: Callback = None, **kwargs: Any) -> Request:
+        """A request for one link: a text, a Selector of an ``a`` element or of an attribute.
+
+        The session is inherited. Takes what `Request` takes.
+
+        Raises:
+            InvalidURL: The link is not one that can be fetched.
+        """
+        href, text, rel = _link_parts(link)
+        kwargs.setdefault("session", self._inherited())
+        request = Request(self.urljoin(href), callback, **kwargs)
+        request.link_text, request.link_rel = text, rel
+        return request
+
+    def follow_all(
+        self,
+        links: Iterable[Any] | None = None,
+        callback: Callback = None,
+        *,
+        css: str | None = None,
+        xpath: str | None = None,
+        **kwargs: Any,
+    ) -> Iterator[Request]:
+        """Requests for several links: given ones, or those that a css or xpath query finds.
+
+        A link that is no web URL (``mailto:``, ``javascript:``, broken) is passed over.
+        """
+        if sum(argument is not None for argument in (links, css, xpath)) != 1:
+            raise SpiderError("follow_all takes one of links, css and xpath")
+        found = self.css(css) if css is not None else self.xpath(xpath) if xpath is not None else links
+        name, session = method_name(callback), kwargs.pop("session", None) or self._inherited()
+        base = self.base_url
+        for link in found or ():
+            href, text, rel = _link_parts(link)
+            if not href or href.startswith("#"):
+                continue
+            try:
+                url = absolute(base, href).partition("#")[0]
+                request = Request(url, name, session=session, **kwargs) if kwargs else Request.of_link(url, name, session)
+            except InvalidURL:
+                continue
+            request.link_text, request.link_rel = text, rel
+            yield request
+
+    def _inherited(self) -> str | None:
+        return self.asked.session if self.asked is not None else None
+
+    def form(
+        self, css: str | None = None, *, id: str | None = None, name: str | None = None, index: int | None = None
+    ) -> Any:
+        """The form to fill: the named one; else the one with a password field; else the first (`Form`)."""
+        from crawler.forms import find_form
+
+        return find_form(self, css=css, id=id, name=name, index=index)
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status_code} {self.url}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+
+def _link_parts(link: Any) -> tuple[str, str, str]:
+    """href, text and rel of a link that is a text, a Selector or a `Link`."""
+    if isinstance(link, str):
+        return link.strip(), "", ""
+    root = getattr(link, "root", None)
+    if isinstance(root, str):  # a selector of an attribute or text
+        return root.strip(), "", ""
+    if root is not None and hasattr(root, "get"):
+        text = root.text or "".join(root.itertext())
+        return (root.get("href") or root.get("src") or "").strip(), text[:100].strip(), root.get("rel") or ""
+    url = getattr(link, "url", None)
+    if isinstance(url, str):
+        return url, str(getattr(link, "text", "")), "nofollow" if getattr(link, "nofollow", False) else ""
+    raise SpiderError(f"not a link: {link!r}")

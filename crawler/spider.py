@@ -1,0 +1,221 @@
+"""Spider: what a user writes. A class with a name, start URLs, a login step and callbacks.
+
+Importing this loads no engine and no store.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from crawler.errors import SpiderError
+from crawler.links import Rule
+from crawler.messages import SPREAD, Request, Response
+
+if TYPE_CHECKING:
+    from crawler.sessions.session import Session
+
+__all__ = ["CrawlSpider", "Identity", "Rule", "SitemapSpider", "Spider"]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One session that a spider asks for, where its name alone is not enough.
+
+    Attributes:
+        name: What requests are pinned with, and ``CRAWL_<NAME>_USERNAME`` is looked up by.
+        headers: Sent with each request of this session to its own sites.
+        secret_headers: Names among *headers* whose values are credentials: sent to the session's origins only.
+        user_agent: Fixed for the life of the session; "" for the setting's.
+        proxy: Proxy of this session; "" for the setting's.
+        auth: Anything that requests takes as auth; sent to the session's origins only.
+        verify: As requests' ``verify``; None for the setting's.
+        cert: As requests' ``cert``.
+        params: Query parameters added to each request.
+        delay: Least seconds between two requests of this session to one host; 0 for the setting's.
+        serial: One request at a time, for servers that change the session id with every answer.
+        login: False for a session that never logs in.
+        origins: Hosts that its credentials may go to besides those of the start URLs and `allowed_domains`.
+    """
+
+    name: str
+    headers: dict[str, str] = field(default_factory=dict)
+    secret_headers: tuple[str, ...] = ()
+    user_agent: str = ""
+    proxy: str = ""
+    auth: Any = None
+    verify: bool | str | None = None
+    cert: str | tuple[str, str] | None = None
+    params: dict[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+    serial: bool = False
+    login: bool = True
+    origins: tuple[str, ...] = ()
+
+
+class Spider:
+    """Subclass it, give it a name and a `parse` method.
+
+    One object serves all worker threads of a process: callbacks must not change shared state. What must be kept goes
+    into items, requests or `meta`.
+
+    Attributes:
+        name: What ``crawl run`` is given.
+        start_urls: Where it begins, in each of its sessions.
+        allowed_domains: Hosts (and their subdomains) that may be fetched; empty: those of the start URLs.
+        custom_settings: Settings of this spider; Scrapy's names are understood.
+        sessions: Names (or `Identity` objects) of the identities; a request goes with the first unless it says else.
+        handle_httpstatus_list: Error statuses that callbacks want to see.
+        login_url: The login page; learned from the login step where it is not given.
+        probe_url: Page that proves that a session is logged in; the first start URL where it is not given.
+        logged_out_css, logged_out_text: A page on which one of them is found was fetched logged out.
+        logged_in_css, logged_in_text: A page on which one of them is found was fetched logged in.
+    """
+
+    name: ClassVar[str] = ""
+    start_urls: Sequence[str] = ()
+    allowed_domains: Sequence[str] = ()
+    custom_settings: ClassVar[dict[str, Any]] = {}
+    sessions: Sequence[str | Identity] = ("default",)
+    handle_httpstatus_list: Sequence[int] = ()
+    login_url: str | None = None
+    probe_url: str | None = None
+    logged_out_css: str | None = None
+    logged_out_text: str | None = None
+    logged_in_css: str | None = None
+    logged_in_text: str | None = None
+
+    def __init__(self, **arguments: str) -> None:
+        """Take the arguments typed after ``-a``; each becomes an attribute."""
+        self.arguments = arguments
+        for name, value in arguments.items():
+            if not name.isidentifier() or name.startswith("_"):
+                raise SpiderError(f"spider argument {name!r} is not a name")
+            if callable(getattr(type(self), name, None)):
+                raise SpiderError(f"spider argument {name!r} would replace a method of {type(self).__name__}")
+            setattr(self, name, value)
+
+    @property
+    def logger(self) -> logging.Logger:
+        return logging.getLogger(f"crawler.spider.{self.name}")
+
+    def start(self) -> Iterable[Request]:
+        """The first requests: each start URL in each session. Override it for others; it may be a generator."""
+        for identity in self.identities():
+            for url in self.start_urls:
+                yield Request(url, session=identity.name)
+
+    def login(self, session: Session) -> None:
+        """Log *session* in: straight-line code on a `requests.Session`. Called by one thread at a time."""
+
+    def is_logged_out(self, response: Response) -> Any:
+        """Whether a page was fetched logged out. Override it, or set the ``logged_out_...`` attributes.
+
+        The default looks at the status, at where redirects ended and for a password field. It is in
+        `sessions.signs`, and asked only when this method is not overridden.
+        """
+        return NotImplemented
+
+    def parse(self, response: Response) -> Iterable[Any] | None:
+        """Yield items and requests."""
+        raise SpiderError(f"{type(self).__name__} has no parse method")
+
+    def closed(self, reason: str) -> None:
+        """Called once when a run ends, with its ending."""
+
+    @classmethod
+    def wants_login(cls) -> bool:
+        """Whether the class has a login step."""
+        return cls.login is not Spider.login or cls.login_browser is not Spider.login_browser
+
+    def login_browser(self, page: Any) -> None:
+        """Drive a Playwright page through the login, for ``crawl login --browser --headless``."""
+
+    def identities(self) -> list[Identity]:
+        """Its sessions as `Identity` objects, in order, names unique.
+
+        Raises:
+            SpiderError: No session, a name twice, or a reserved one.
+        """
+        given = [self.sessions] if isinstance(self.sessions, str) else list(self.sessions)
+        found = [Identity(each) if isinstance(each, str) else each for each in given]
+        names = [identity.name for identity in found]
+        if not found or len(set(names)) != len(names) or SPREAD in names or "" in names:
+            raise SpiderError(f"{self.name}: sessions must be different names and none of them {SPREAD!r}: {names}")
+        return found
+
+    def callback(self, name: str) -> Any:
+        """The method that a stored name stands for.
+
+        Raises:
+            SpiderError: No public method of that name: nothing else can be called by what the store holds.
+        """
+        name = name or "parse"
+        method = getattr(self, name, None) if not name.startswith("__") else None
+        if not callable(method) or getattr(method, "__self__", None) is not self:
+            raise SpiderError(f"{type(self).__name__} has no method {name!r} (a stored request asks for it)")
+        return method
+
+
+class CrawlSpider(Spider):
+    """A spider that follows links by rules. Use `parse_start_url` for the start pages; leave `parse` alone."""
+
+    rules: Sequence[Rule] = ()
+
+    def parse(self, response: Response) -> Iterator[Any]:
+        yield from self.parse_start_url(response) or ()
+        yield from self._follow(response)
+
+    def parse_start_url(self, response: Response) -> Iterable[Any] | None:
+        return ()
+
+    def parse_by_rule(self, response: Response, rule_number: int) -> Iterator[Any]:
+        """Callback of every link that a rule found."""
+        rule = self.rules[rule_number]
+        if rule.callback:
+            method = self.callback(rule.callback) if isinstance(rule.callback, str) else rule.callback
+            yield from method(response, **rule.cb_kwargs) or ()
+        if rule.follow:
+            yield from self._follow(response)
+
+    def _follow(self, response: Response) -> Iterator[Request]:
+        if not response.is_html:
+            return
+        seen: set[str] = set()
+        for number, rule in enumerate(self.rules):
+            for link in rule.extractor.extract_links(response):
+                if link.url not in seen:
+                    seen.add(link.url)
+                    yield response.follow(link, self.parse_by_rule, cb_kwargs={"rule_number": number})
+
+
+class SitemapSpider(Spider):
+    """A spider that begins at sitemaps (or the robots.txt that names them).
+
+    Attributes:
+        sitemap_urls: Sitemaps, sitemap indexes or robots.txt files; plain or gzip.
+        sitemap_rules: (regular expression, name of a callback); the first that matches a URL wins.
+        sitemap_follow: Regular expressions; sitemaps of an index are read when one matches.
+    """
+
+    sitemap_urls: Sequence[str] = ()
+    sitemap_rules: Sequence[tuple[str, str]] = (("", "parse"),)
+    sitemap_follow: Sequence[str] = ("",)
+
+    def start(self) -> Iterable[Request]:
+        yield from super().start()
+        for identity in self.identities():
+            for url in self.sitemap_urls:
+                yield Request(url, self.parse_sitemap, session=identity.name, priority=10)
+
+    def sitemap_filter(self, entries: Iterable[Any]) -> Iterable[Any]:
+        """Choose among the entries of a sitemap (each has loc, lastmod, priority). Override it."""
+        return entries
+
+    def parse_sitemap(self, response: Response) -> Iterator[Request]:
+        from crawler.sitemap_reader import requests_of_sitemap
+
+        yield from requests_of_sitemap(self, response)
+
