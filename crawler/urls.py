@@ -31,9 +31,9 @@ _PLAIN_HOST: Final = (
 _PLAIN_PORT: Final = r"(?::(?!80[/?#]|443[/?#])(?:[1-9]\d{1,3}|[1-5]\d{4}))?"
 _PLAIN_PATH: Final = r"(?:/(?:[\w~!$'()*+,=:@-][\w.~!$'()*+,=:@-]*+)?)++"
 _PLAIN_ARGUMENT: Final = r"[\w.~-]+=[\w.~-]*"
-_PLAIN: Final = re.compile(
-    rf"https?://{_PLAIN_HOST}{_PLAIN_PORT}{_PLAIN_PATH}(?:\?({_PLAIN_ARGUMENT}(?:&{_PLAIN_ARGUMENT})*+))?", re.ASCII
-)
+_PLAIN_QUERY: Final = rf"(?:\?({_PLAIN_ARGUMENT}(?:&{_PLAIN_ARGUMENT})*+))?"
+_PLAIN: Final = re.compile(rf"https?://{_PLAIN_HOST}{_PLAIN_PORT}{_PLAIN_PATH}{_PLAIN_QUERY}", re.ASCII)
+_PLAIN_LINK: Final = re.compile(rf"(?!//){_PLAIN_PATH}{_PLAIN_QUERY}", re.ASCII)
 _ORIGIN: Final = re.compile(rf"(https?)://({_PLAIN_HOST})(?::([1-9]\d{{0,3}}|[1-5]\d{{4}}))?(?=[/?#]|\Z)", re.ASCII)
 
 _SESSION_NAMES: Final = r"(?:jsessionid|phpsessid|aspsessionid[a-z]*|cfid|cftoken)"
@@ -52,6 +52,16 @@ def _refused(url: object, why: str) -> InvalidURL:
     return InvalidURL(url[:500] if isinstance(url, str) else repr(url)[:500], why)
 
 
+@lru_cache(maxsize=256)
+def _root(base: str) -> str:
+    """*base* up to its path, user name included, in WHATWG form; "" when it is no http or https URL."""
+    try:
+        href = ada_url.normalize_url(base)
+    except ValueError:
+        return ""
+    return href[: href.index("/", 8)] if href.startswith(("https://", "http://")) else ""
+
+
 def absolute(base: str, link: str) -> str:
     """Resolve *link* as a browser on page *base* would.
 
@@ -63,6 +73,10 @@ def absolute(base: str, link: str) -> str:
     Raises:
         InvalidURL: Not a URL, or not http or https. Nothing else is ever raised.
     """
+    if isinstance(base, str) and isinstance(link, str) and len(link) < 2_048 and _PLAIN_LINK.fullmatch(link):
+        root = _root(base)
+        if root:
+            return root + link
     try:
         href = ada_url.join_url(base, link) if base else ada_url.normalize_url(link)
         if len(link) > MAX_CHARACTERS or len(href) > MAX_CHARACTERS:
