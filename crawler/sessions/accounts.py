@@ -1,0 +1,314 @@
+"""Accounts: the credentials a session logs in with, looked up late and never shown.
+
+A field such as "password" is looked for in this order: a variable (``CRAWL_BUYER_PASSWORD``), the file of accounts
+(TOML, mode 0600), the keyring of the system (extra ``keyring``), a question at the terminal. Nothing is read before the
+login step asks for it, and nothing is taken from a spider's source.
+
+The file::
+
+    [buyer]                             # a session of any spider
+    username = "anna"
+    password = "..."
+
+    [sites."shop.example".auditor]      # a session of spiders for this site only
+    username = "otto"
+    password = "..."
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from crawler.errors import NoCredentials, SettingsError
+from crawler.sessions.private import config_folder, read_private
+from crawler.sessions.secrets import Secret
+from crawler.urls import is_secret_name
+
+Ask = Callable[[str, bool], str]
+"""Asks the person: a prompt, and whether the answer is secret (not to be shown while it is typed)."""
+
+_NOT_A_LETTER: Final = re.compile(r"[^A-Z0-9]")
+_one_question_at_a_time = threading.Lock()  # guards the terminal: two sessions must not talk across each other
+
+
+def variable_name(session: str, field: str) -> str:
+    """The variable of a session's field: ``CRAWL_BUYER_2_PASSWORD`` for "buyer-2" and "password"."""
+    return "CRAWL_" + _NOT_A_LETTER.sub("_", f"{session}_{field}".upper())
+
+
+class Account:
+    """Credentials of one session. Safe from any thread; shown with its user name at most, never pickled.
+
+    Args:
+        session: Name of the session.
+        site: Registrable domain that the session logs in to; needed for the keyring and for tables of a site.
+        environ: Variables; None means ``os.environ``.
+        file: The file of accounts; None means ``accounts.toml`` in the folder of this user's configuration.
+        ask: Asks at the terminal; None when nobody is there.
+        clock: Seconds since 1970, for one-time codes.
+        pause: Waits so many seconds, for `otp`; give one that a stop wakes.
+    """
+
+    __slots__ = ("_ask", "_clock", "_environ", "_file", "_found", "_last_code", "_lock", "_pause", "session", "site")
+
+    def __init__(
+        self,
+        session: str,
+        *,
+        site: str = "",
+        environ: Mapping[str, str] | None = None,
+        file: Path | None = None,
+        ask: Ask | None = None,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self.session, self.site = session, site
+        self._environ = os.environ if environ is None else environ
+        self._file, self._ask, self._clock, self._pause = file, ask, clock, pause
+        self._found: dict[str, str] = {}
+        self._last_code = -1  # the time step of the last one-time code handed out
+        self._lock = threading.RLock()  # guards _found and _last_code; one lookup at a time, so one question at a time
+
+    @property
+    def username(self) -> str:
+        """The user name. Raises NoCredentials, which names every place that was looked in."""
+        return self._need("username")
+
+    @property
+    def password(self) -> Secret:
+        """The password. Raises NoCredentials, which names every place that was looked in."""
+        return Secret(self._need("password"))
+
+    @property
+    def key(self) -> str:
+        """What tells this account from the others of a site: its user name. Raises NoCredentials."""
+        return self.username
+
+    def get(self, field: str, default: str | None = None) -> str | None:
+        """Any further field, such as "tenant": ``CRAWL_<SESSION>_TENANT`` or a line in the file; never asks a person.
+
+        Returns:
+            The value (a `Secret` if the name says so), or *default*.
+        Raises:
+            NoCredentials: The file of accounts cannot be used.
+        """
+        value = self._look(field, [], may_ask=False)
+        return default if value is None else value
+
+    def otp(self, *, fresh: bool = True) -> Secret:
+        """A one-time code (RFC 6238) from the field "otp_secret": base32, or an ``otpauth://totp/`` address.
+
+        Args:
+            fresh: Never hand out one code twice, for servers take each only once: wait for the next one if need be,
+                which takes as long as the code lives (30 s as a rule).
+        Raises:
+            NoCredentials: There is no such field, it is malformed, or the extra ``auth`` is not installed.
+        """
+        secret = self._need("otp_secret", may_ask=False)
+        try:
+            import pyotp
+        except ImportError:
+            raise NoCredentials(
+                self.session, "one-time codes need the extra 'auth': pip install 'crawl-sessions[auth]'"
+            ) from None
+        try:
+            maker = (
+                pyotp.parse_uri(secret)
+                if secret.startswith("otpauth:")
+                else pyotp.TOTP(re.sub(r"[\s-]", "", secret).upper())
+            )
+            if not isinstance(maker, pyotp.TOTP):
+                raise ValueError("counts instead of using the time")
+            with self._lock:
+                now = self._clock()
+                step = int(now // maker.interval)
+                if fresh and step <= self._last_code:
+                    step = self._last_code + 1
+                    self._pause(min(maker.interval, step * maker.interval - now))
+                self._last_code = max(step, self._last_code)
+            return Secret(maker.generate_otp(step))
+        except ValueError:  # binascii's error is one; its text may hold the secret
+            raise NoCredentials(self.session, "otp_secret is not base32 and no otpauth://totp/ address") from None
+
+    # --- where credentials are ------------------------------------------------------------------------------------
+
+    def _need(self, field: str, *, may_ask: bool = True) -> str:
+        looked: list[str] = []
+        value = self._look(field, looked, may_ask=may_ask)
+        if value is None:
+            raise NoCredentials(self.session, f"no {field} found; looked in " + ", ".join(looked))
+        return value
+
+    def _look(self, field: str, looked: list[str], *, may_ask: bool) -> str | None:
+        with self._lock:
+            value = self._found.get(field)
+            if value is None:
+                value = (
+                    self._from_variable(field, looked)
+                    or self._from_file(field, looked)
+                    or self._from_keyring(field, looked)
+                    or (self._from_person(field, looked) if may_ask else None)
+                )
+                if value is None:
+                    return None
+                self._found[field] = value = Secret(value) if is_secret_name(field) else value
+            return value
+
+    def _from_variable(self, field: str, looked: list[str]) -> str | None:
+        names = [variable_name(self.session, field)]
+        if self.session == "default":
+            names.append(variable_name(field, "").removesuffix("_"))  # CRAWL_USERNAME will do for the only session
+        looked += names
+        return next((self._environ[name] for name in names if self._environ.get(name)), None)
+
+    def _from_file(self, field: str, looked: list[str]) -> str | None:
+        path = accounts_path(self._environ, self._file)
+        if path is None:
+            return None
+        try:
+            tables = read_accounts(path)
+        except SettingsError as error:
+            raise NoCredentials(self.session, str(error)) from None
+        looked.append(f"[{self.session}] in {path}" + ("" if tables is not None else " (no such file)"))
+        for table in (_tables_of_site(tables or {}, self.site), tables or {}):
+            fields = table.get(self.session)
+            if isinstance(fields, dict) and isinstance(fields.get(field), str | int):
+                return str(fields[field])
+        return None
+
+    def _from_keyring(self, field: str, looked: list[str]) -> str | None:
+        if not self.site:
+            return None
+        service = f"crawl:{self.site}"
+        try:
+            import keyring
+            from keyring.errors import KeyringError
+        except ImportError:
+            looked.append("the keyring (extra 'keyring' is not installed)")
+            return None
+        looked.append(f"the keyring under {service!r}")
+        try:
+            if field == "username":
+                entry = keyring.get_credential(service, None)
+                return entry.username if entry is not None else None
+            user = self._look("username", [], may_ask=False)
+            if user is None:
+                return None
+            stored: str | None = keyring.get_password(service, user if field == "password" else f"{user}:{field}")
+        except (KeyringError, RuntimeError):  # no keyring in this machine, or it is locked
+            looked[-1] += " (not usable)"
+            return None
+        return stored
+
+    def _from_person(self, field: str, looked: list[str]) -> str | None:
+        if self._ask is None:
+            looked.append("no terminal to ask at")
+            return None
+        looked.append("asked at the terminal")
+        place = f" at {self.site}" if self.site else ""
+        with _one_question_at_a_time:
+            try:
+                return self._ask(f"{field} for session {self.session}{place}: ", is_secret_name(field)) or None
+            except EOFError:
+                return None
+
+    def __repr__(self) -> str:
+        return f"<Account of session {self.session!r}{' at ' + self.site if self.site else ''}>"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Account:
+        return self  # so that dataclasses.asdict of what holds it does not take it apart
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an account is not pickled: it holds secrets")
+
+
+def ask_at_terminal(prompt: str, secret: bool) -> str:
+    """Ask the person at the terminal; a secret answer is not shown. Raises EOFError when nobody answers."""
+    if secret:
+        import getpass
+
+        return getpass.getpass(prompt)
+    return input(prompt).strip()
+
+
+# --- the file of accounts ---------------------------------------------------------------------------------------------
+
+
+def accounts_path(environ: Mapping[str, str], setting: Path | None) -> Path | None:
+    """The file of accounts: the one of the setting, else the usual place; None when this user has no home."""
+    if setting is not None:
+        return setting
+    try:
+        return config_folder(environ) / "accounts.toml"
+    except OSError:
+        return None
+
+
+def read_accounts(path: Path) -> dict[str, Any] | None:
+    """The tables of the file; None when there is no file.
+
+    Raises:
+        SettingsError: It is not TOML, or others can read it; the text names the line at most, never what is in it.
+    """
+    try:
+        return tomllib.loads(read_private(path))
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: not UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"at line \d+, column \d+|at end of document", str(error))  # its text may quote a secret
+        raise SettingsError(f"{path}: not TOML ({place[0] if place else 'malformed'})") from None
+    except (OSError, ValueError) as error:
+        raise SettingsError(str(error)) from None
+
+
+def _tables_of_site(tables: Mapping[str, Any], site: str) -> dict[str, Any]:
+    sites = tables.get("sites")
+    found = sites.get(site) if isinstance(sites, dict) and site else None
+    return found if isinstance(found, dict) else {}
+
+
+def session_names(
+    declared: Sequence[str] = (),
+    *,
+    setting: str = "",
+    environ: Mapping[str, str] | None = None,
+    file: Path | None = None,
+    site: str = "",
+) -> list[str]:
+    """The names of the sessions of a spider.
+
+    Args:
+        declared: What the spider says.
+        setting: The setting ``sessions`` (also ``CRAWL_SESSIONS``): names between commas; it replaces the spider's.
+        environ: Variables, to find the file; None means ``os.environ``.
+        file: The file of accounts, or None for the usual place. Where neither spider nor setting names sessions, its
+            tables for *site* do, else its line ``sessions = [...]``.
+        site: Registrable domain of the spider's pages.
+    Returns:
+        One name or more, "default" when nothing is said.
+    Raises:
+        SettingsError: A name is empty, given twice, or would share its variables with another one.
+    """
+    names = [name.strip() for name in setting.split(",") if name.strip()] or list(declared)
+    if not names:
+        path = accounts_path(os.environ if environ is None else environ, file)
+        tables = (read_accounts(path) if path is not None else None) or {}
+        listed = tables.get("sessions", [])
+        names = list(_tables_of_site(tables, site)) or (list(listed) if isinstance(listed, list) else [])
+    seen: dict[str, str] = {}
+    for name in names:
+        if not isinstance(name, str) or not name.strip() or len(name) > 64 or not name.isprintable():
+            raise SettingsError(f"not a name for a session: {name!r:.80} (1 to 64 printable characters)")
+        other = seen.setdefault(variable_name(name, ""), name)
+        if other != name or names.count(name) > 1:
+            raise SettingsError(f"sessions {other!r} and {name!r} would use the same account: rename one")
+    return names or ["default"]

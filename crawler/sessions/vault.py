@@ -1,0 +1,234 @@
+"""The vault: what is secret is encrypted before it reaches the disk.
+
+Sealed bytes are one version byte, 8 bytes that name the key, a random nonce of 12 bytes, and AES-256-GCM's ciphertext
+with its tag; version and key name are authenticated too. The newest key seals, all keys open: to rotate, add a key,
+seal everything again (`Vault.reseal`), then drop the old keys.
+
+2**32 sealings with one key are safe with random nonces; a crawl seals once for a page that changed a cookie.
+Source: NIST SP 800-38D, section 8.3.
+
+Keys come from ``CRAWL_KEY``, or from a file that is made at the first sealing. `cryptography` is imported then, and not
+before: it costs 30 ms.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from crawler.errors import VaultError
+from crawler.sessions.private import config_folder, only_one_process, read_private, write_private
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+VARIABLE: Final = "CRAWL_KEY"
+_VERSION: Final = b"\x01"
+_ID_BYTES: Final = 8
+_NONCE_BYTES: Final = 12
+_HEAD_BYTES: Final = 1 + _ID_BYTES
+_BODY_AT: Final = _HEAD_BYTES + _NONCE_BYTES
+_TAG_BYTES: Final = 16
+_HINT: Final = "32 random bytes in base64, such as `openssl rand -base64 32` prints"
+
+
+class Vault:
+    """Seals and opens texts. Safe from any thread; each process loads its own.
+
+    Args:
+        keys: Keys as `new_key` makes them, newest first; none means that *path* is asked.
+        path: File of keys, one a line, newest first; made at the first sealing when there is none.
+    """
+
+    def __init__(self, keys: Sequence[str] = (), *, path: Path | None = None) -> None:
+        self._path = path
+        self._lock = threading.Lock()  # guards the replacing of _ciphers; reading it needs no lock
+        self._ciphers: dict[bytes, AESGCM] = {}  # head to cipher, newest first; never changed in place
+        if keys:
+            self._ciphers = _ciphers(keys, VARIABLE if path is None else str(path))
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Vault:
+        """The vault of this user: keys from ``CRAWL_KEY`` (commas between several), else from the key file.
+
+        Makes no file: that happens at the first sealing.
+
+        Args:
+            environ: Variables; None means ``os.environ``.
+        Raises:
+            VaultError: ``CRAWL_KEY`` or the file holds something else than keys, others can read the file, or nothing
+                says where it should be.
+        """
+        environ = os.environ if environ is None else environ
+        given = environ.get(VARIABLE, "")
+        if given.strip():
+            return cls([key for key in given.replace(",", " ").split() if key])
+        try:
+            vault = cls(path=config_folder(environ) / "key")
+        except OSError as error:
+            raise _closed(f"no place for the key: {error}; or set {VARIABLE} to {_HINT}") from None
+        vault._read_file()
+        return vault
+
+    @staticmethod
+    def new_key() -> str:
+        """A new random key: 32 bytes as 44 characters of base64."""
+        return base64.urlsafe_b64encode(os.urandom(32)).decode()
+
+    def seal(self, text: str) -> bytes:
+        """Encrypt *text* with the newest key; the first sealing of a user makes the key.
+
+        Raises:
+            VaultError: There is no key, and none can be made.
+        """
+        head, cipher = next(iter((self._ciphers or self._first_key()).items()))
+        nonce = os.urandom(_NONCE_BYTES)
+        return head + nonce + cipher.encrypt(nonce, text.encode("utf-8", "surrogatepass"), head)
+
+    def open(self, sealed: bytes) -> str:
+        """The text that was sealed.
+
+        Raises:
+            VaultError: No key at hand opens it, or it was changed. The stored session is lost: log in again.
+        """
+        head = sealed[:_HEAD_BYTES]
+        if len(sealed) < _BODY_AT + _TAG_BYTES or head[:1] != _VERSION:
+            raise _closed("what is stored is not sealed by this program or was cut: log in again")
+        cipher = self._ciphers.get(head)
+        if cipher is None:
+            self._read_file()  # another process may have made or added a key meanwhile
+            cipher = self._ciphers.get(head)
+        if cipher is None:
+            where = f"the keys in {self._path}" if self._path else VARIABLE
+            raise _closed(f"sealed with key {head[1:].hex()}, which is not among {where}: log in again")
+        from cryptography.exceptions import InvalidTag
+
+        try:
+            text = cipher.decrypt(sealed[_HEAD_BYTES:_BODY_AT], sealed[_BODY_AT:], head)
+        except InvalidTag:
+            raise _closed("what is stored was damaged or changed: log in again") from None
+        return text.decode("utf-8", "surrogatepass")
+
+    # --- rotation -------------------------------------------------------------------------------------------------
+
+    def reseal(self, sealed: bytes) -> bytes:
+        """*sealed* under the newest key; the same object if it is so already. Raises VaultError as `open` does."""
+        return sealed if self.is_newest(sealed) else self.seal(self.open(sealed))
+
+    def is_newest(self, sealed: bytes) -> bool:
+        """Whether the newest key sealed it."""
+        return sealed[:_HEAD_BYTES] == next(iter(self._ciphers), None)
+
+    def add_key(self) -> None:
+        """Put a new key before the others in the key file, on disk before anything is sealed with it.
+
+        Raises:
+            VaultError: Keys come from ``CRAWL_KEY``, or the file cannot be written.
+        """
+        self._rewrite(lambda keys: [self.new_key(), *keys])
+
+    def drop_old_keys(self) -> int:
+        """Forget all keys but the newest; what they sealed and was not sealed again is lost.
+
+        Returns:
+            How many were dropped.
+        Raises:
+            VaultError: As `add_key`.
+        """
+        before: list[str] = []
+
+        def newest(keys: list[str]) -> list[str]:
+            before.extend(keys)
+            return keys[:1]
+
+        self._rewrite(newest)
+        return max(0, len(before) - 1)
+
+    @property
+    def key_names(self) -> list[str]:
+        """Public names of the keys at hand, newest first: 16 hexadecimal digits each."""
+        return [head[1:].hex() for head in self._ciphers]
+
+    def _rewrite(self, change: Callable[[list[str]], list[str]]) -> None:
+        if self._path is None:
+            raise _closed(f"keys come from {VARIABLE}: put {_HINT} before the others there, separated by a comma")
+        try:
+            with only_one_process(self._path):
+                known = _lines(self._path)
+                keys = change(known)
+                if keys != known:
+                    write_private(self._path, "".join(f"{key}\n" for key in keys))
+        except (OSError, ValueError) as error:
+            raise _closed(f"the key file cannot be changed: {error}") from None
+        with self._lock:
+            self._ciphers = _ciphers(keys, str(self._path))
+
+    # --- the key file ---------------------------------------------------------------------------------------------
+
+    def _first_key(self) -> dict[bytes, AESGCM]:
+        """The keys of the file, after making it if there is none: of two processes at once, one makes it."""
+        if self._path is None:
+            raise _closed(f"there is no key: set {VARIABLE} to {_HINT}")
+        self._rewrite(lambda keys: keys or [self.new_key()])
+        return self._ciphers
+
+    def _read_file(self) -> None:
+        if self._path is None:
+            return
+        try:
+            keys = _lines(self._path)
+        except (OSError, ValueError) as error:
+            raise _closed(f"the key file cannot be used: {error}") from None
+        with self._lock:
+            self._ciphers = _ciphers(keys, str(self._path))
+
+    def __repr__(self) -> str:
+        return f"<Vault with {len(self._ciphers)} keys from {self._path or VARIABLE}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a vault is not pickled: each process loads its own")
+
+
+def _closed(why: str) -> VaultError:
+    return VaultError("", why)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = read_private(path)
+    except FileNotFoundError:
+        return []
+    keys = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if not keys:
+        raise ValueError(f"{path} holds no key; restore it, or remove it and log in again")
+    return keys
+
+
+def _ciphers(keys: Sequence[str], source: str) -> dict[bytes, AESGCM]:
+    if not keys:
+        return {}
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    found: dict[bytes, AESGCM] = {}
+    for number, key in enumerate(keys, 1):
+        raw = _decoded(key)
+        if raw is None:
+            raise _closed(f"key {number} of {len(keys)} in {source} is not a key: expected {_HINT}")
+        # setdefault: a key written twice keeps its first place
+        found.setdefault(_VERSION + blake2b(raw, digest_size=_ID_BYTES, person=b"crawl key id").digest(), AESGCM(raw))
+    return found
+
+
+def _decoded(key: str) -> bytes | None:
+    text = key.strip().rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return raw if len(raw) == 32 else None
