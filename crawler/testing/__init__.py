@@ -1,0 +1,61 @@
+"""For tests of crawlers: a practice site with a real login, fixtures, a scripted adapter, a fake clock, a raw server.
+
+The names load on first use: pytest imports the fixtures of this package in every run, and most runs need none of it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from crawler.testing.adapter import ScriptedAdapter, reply
+    from crawler.testing.clock import FakeClock
+    from crawler.testing.codes import totp
+    from crawler.testing.options import Account, SiteOptions, practice_accounts
+    from crawler.testing.process import SiteProcess
+    from crawler.testing.raw import RawServer
+    from crawler.testing.records import LoggedRequest, Record
+    from crawler.testing.site import PracticeSite
+
+__all__ = [
+    "Account",
+    "FakeClock",
+    "LoggedRequest",
+    "PracticeSite",
+    "RawServer",
+    "Record",
+    "ScriptedAdapter",
+    "SiteOptions",
+    "SiteProcess",
+    "practice_accounts",
+    "reply",
+    "totp",
+]
+
+_HOMES = {
+    "Account": "options",
+    "FakeClock": "clock",
+    "LoggedRequest": "records",
+    "PracticeSite": "site",
+    "RawServer": "raw",
+    "Record": "records",
+    "ScriptedAdapter": "adapter",
+    "SiteOptions": "options",
+    "SiteProcess": "process",
+    "practice_accounts": "options",
+    "reply": "adapter",
+    "totp": "codes",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

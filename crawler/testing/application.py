@@ -1,0 +1,139 @@
+"""Joins the parts of the practice site: who asks, which page answers, what goes wrong, and the record."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from crawler.testing.books import Shop
+from crawler.testing.faults import Faults
+from crawler.testing.forms import LoginForms
+from crawler.testing.layout import LOGOUT_LINKS, SNEAKY_LOGOUT, Layout, Visit
+from crawler.testing.logins import Sessions
+from crawler.testing.options import SiteOptions
+from crawler.testing.records import LoggedRequest, Recorder
+from crawler.testing.shop import ShopPages
+from crawler.testing.sso import SingleSignOn
+from crawler.testing.surroundings import Surroundings
+from crawler.testing.tokens import Tokens
+from crawler.testing.wire import Answer, Call
+
+Handler = Callable[[Visit], Answer]
+
+POSTED = frozenset({"login", "api", "oauth", "echo"})  # first parts of the paths that take a POST
+LOGGED_BODY_BYTES = 65536
+
+
+class PracticeApplication:
+    """Answers the calls of the server. Safe from any thread."""
+
+    def __init__(self, options: SiteOptions, closing: threading.Event) -> None:
+        self.options = options
+        self.recorder = Recorder(options.log_limit)
+        self.shop = Shop(options)
+        self.sessions = Sessions(options, self.recorder)
+        layout = Layout(options)
+        self.forms = LoginForms(options, layout, self.sessions, self.recorder)
+        self.tokens = Tokens(options, self.shop, self.forms, layout, self.recorder)
+        self.faults = Faults(options, layout, self.sessions, self.recorder, closing)
+        sso = SingleSignOn(options, self.forms, layout, self.recorder)
+        surroundings = Surroundings(options, self.shop, layout)
+        self._layout = layout
+        self._changeable = (self.sessions, layout, self.forms, self.tokens, self.faults, sso, surroundings)
+        shop_pages = ShopPages(self.shop, layout, self.forms, self.sessions, self.recorder)
+        self._routes: dict[str, Handler] = {
+            **shop_pages.routes(),
+            **self.faults.routes(),
+            **surroundings.routes(),
+            **self.tokens.routes(),
+            "sso": sso.handle,
+            "login": self.forms.login,
+            "signout": self.forms.logout,
+            SNEAKY_LOGOUT[1:]: self.forms.logout,
+        }
+        for address, _ in LOGOUT_LINKS:
+            first = address[1:].partition("?")[0]
+            if first and "/" not in first and first != "go":
+                self._routes[first] = self.forms.logout
+
+    def change(self, changes: dict[str, Any]) -> None:
+        """Replaces options while the site runs.
+
+        Raises:
+            ValueError: An option that does not exist, or one that cannot change any more.
+        """
+        fixed = {"books", "per_page", "seed", "accounts", "hosts", "tls_certificate", "tls_key", "log_limit", "control"}
+        if fixed & set(changes):
+            raise ValueError(f"cannot change while the site runs: {', '.join(sorted(fixed & set(changes)))}")
+        self.options = self.options.changed(changes)
+        for part in self._changeable:
+            part.options = self.options
+
+    def connected(self, host: str) -> int:
+        """A connection was opened; returns its number."""
+        return self.recorder.connected(host)
+
+    def answers_left(self, answered: int) -> bool:
+        """Whether a connection stays open after so many answers."""
+        limit = self.options.keep_alive_requests
+        return limit is None or answered < limit
+
+    def date_offset_s(self) -> float:
+        """How far the Date of the answers is off, seconds."""
+        return self.options.clock_offset_s
+
+    def answer(self, call: Call) -> Answer:
+        """The answer to a request, and its line in the record."""
+        start_s = self.recorder.begin(call.host)
+        visit = Visit(call, call.path[1:].rstrip("/").split("/"), None, None)
+        username = label = ""
+        status = 0
+        try:
+            answer = self._answer(visit)
+            if visit.session is not None:  # a logout ends it, but this request was still made with it
+                username, label = visit.session.username, visit.session.label
+            status = 0 if answer.reset_after is not None else answer.status
+            return answer
+        finally:
+            self.recorder.end(
+                LoggedRequest(
+                    start_s,
+                    call.host,
+                    call.method,
+                    call.base + call.target,
+                    username,
+                    label,
+                    status,
+                    call.headers,
+                    call.body[:LOGGED_BODY_BYTES].decode("utf-8", "replace"),
+                    call.connection,
+                )
+            )
+
+    def _answer(self, visit: Visit) -> Answer:
+        call = visit.call
+        handler = self._routes.get(visit.parts[0])
+        if handler is None:
+            return self._layout.not_found(visit)
+        if call.method not in ("GET", "HEAD") and visit.parts[0] not in POSTED:
+            answer = self._layout.page(visit, "Method not allowed", "<h1>Not this way</h1>", 405)
+            answer.headers.append(("Allow", "GET, HEAD"))
+            return answer
+        fault = self.faults.strike(visit)
+        if fault is not None:
+            return fault
+        if "cookie" in call.headers:
+            visit.sid = call.cookies().get(self.options.cookie_name)
+            visit.session = self.sessions.find(visit.sid, call.host, visit.user_agent)
+            if visit.session is None and self.sessions.is_stale(visit.sid) and visit.parts[0] != "login":
+                self.recorder.count("refused", "stale-session")
+                return self._layout.page(visit, "Stale session", '<h1 class="error">This session id is old</h1>', 401)
+        session = visit.session
+        answer = handler(visit)
+        if session is not None and (self.options.rotate_cookie or visit.parts[0] == "rotating"):
+            new_sid = self.sessions.rotate(session)
+            if new_sid is not None:
+                answer.headers.append(("Set-Cookie", self.forms.session_cookie(visit, new_sid)))
+        self.faults.cut(visit, answer)
+        return answer

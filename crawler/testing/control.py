@@ -1,0 +1,62 @@
+"""The practice site's control interface: what a test in another process may ask and order, as JSON over HTTP.
+
+It has a port of its own, so that its requests appear in no record. It is off unless the site was started with
+``control=True``, and listens on loopback only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from crawler.testing.wire import Answer, Call
+
+if TYPE_CHECKING:
+    from crawler.testing.site import PracticeSite
+
+
+class Control:
+    """Answers ``/_site/...``. Safe from any thread."""
+
+    def __init__(self, site: PracticeSite) -> None:
+        self._questions: dict[str, Callable[[dict[str, str]], Any]] = {
+            "/_site/record": lambda query: site.record.to_json(),
+            "/_site/log": lambda query: [list(entry) for entry in site.log],
+            "/_site/gaps": lambda query: site.gaps(query.get("host")),
+            "/_site/sessions": lambda query: site.live_sessions(query.get("account")),
+            "/_site/mail": lambda query: site.mail_code(query.get("account", "")),
+        }
+        self._orders: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "/_site/revoke": lambda order: site.revoke(order.get("account")),
+            "/_site/revoke-all": lambda order: site.revoke_all(),
+            "/_site/expire": lambda order: site.expire_now(order.get("account")),
+            "/_site/reset": lambda order: site.reset_record(),
+            "/_site/change": lambda order: site.change(**order),
+        }
+
+    def connected(self, host: str) -> int:
+        """Connections are not counted here."""
+        return 0
+
+    def answers_left(self, answered: int) -> bool:
+        """Connections stay open."""
+        return True
+
+    def date_offset_s(self) -> float:
+        """This clock is right."""
+        return 0.0
+
+    def answer(self, call: Call) -> Answer:
+        """A question by GET, an order by POST; what is wrong with it comes back as ``{"error": ...}`` with 400."""
+        try:
+            if call.method == "GET" and call.path in self._questions:
+                return Answer.json(self._questions[call.path](call.query()))
+            if call.method == "POST" and call.path in self._orders:
+                order = json.loads(call.body or b"{}")
+                if not isinstance(order, dict):
+                    raise ValueError("an order is a JSON object")
+                return Answer.json(self._orders[call.path](order))
+        except (ValueError, TypeError) as error:
+            return Answer.json({"error": str(error)}, 400)
+        return Answer.json({"error": f"no such thing: {call.method} {call.path}"}, 404)

@@ -1,0 +1,282 @@
+"""The login form of the practice site, its second step and the ways out.
+
+The form is as demanding as those of careful sites: a CSRF token that is good once and only together with the cookie it
+was made for, a hidden field, and a named button whose value must be among what is sent. A wrong password is answered
+with status 200 and an error text, as Django does it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import threading
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from html import escape
+from urllib.parse import quote
+
+from crawler.testing.codes import MailBox, is_totp
+from crawler.testing.layout import Layout, Visit
+from crawler.testing.logins import Sessions
+from crawler.testing.options import SiteOptions
+from crawler.testing.records import Recorder
+from crawler.testing.wire import Answer
+
+REMEMBERED_VISITORS = 10_000
+TOKENS_A_VISITOR = 50
+
+
+@dataclass(slots=True)
+class _Visitor:
+    """What the site knows of a browser before anybody has signed in with it."""
+
+    tokens: deque[str] = field(default_factory=lambda: deque(maxlen=TOKENS_A_VISITOR))
+    password_given_by: str | None = None
+    next_path: str = "/account/"
+
+
+class LoginForms:
+    """Login, one-time code, logout. Safe from any thread. Its options may be replaced while the site runs."""
+
+    def __init__(self, options: SiteOptions, layout: Layout, sessions: Sessions, recorder: Recorder) -> None:
+        self.options = options
+        self.mail = MailBox()
+        self._layout, self._sessions, self._recorder = layout, sessions, recorder
+        self._accounts = {account.username: account for account in options.accounts}
+        self._lock = threading.Lock()  # guards everything below
+        self._visitors: OrderedDict[str, _Visitor] = OrderedDict()
+        self._attempts: dict[str, deque[float]] = {}
+        self._wrong: dict[str, int] = {}
+
+    @property
+    def visitor_cookie(self) -> str:
+        """Name of the cookie that the CSRF tokens belong to."""
+        return f"{self.options.cookie_name}_visitor"
+
+    def login(self, visit: Visit) -> Answer:
+        """``/login``: the form, and what is posted with it; ``/login/code``: the second step."""
+        if visit.parts[1:] == ["code"]:
+            return self._post_code(visit) if visit.call.method == "POST" else self._code_page(visit)
+        if visit.parts[1:]:
+            return self._layout.not_found(visit)
+        if visit.call.method == "POST":
+            return self._post_password(visit)
+        return self._login_page(visit, visit.call.query().get("next", "/account/"))
+
+    def guest(self, visit: Visit) -> Answer:
+        """What a guest gets instead of a page behind the login."""
+        self._recorder.count("refused", "logged-out")
+        target = visit.call.target
+        if self.options.sso and visit.call.host != self.options.hosts[0]:
+            main = visit.call.base.replace(visit.call.host, self.options.hosts[0])
+            back = quote(f"{visit.call.base}/sso/accept?next={quote(target, safe='')}", safe="")
+            return Answer.redirect(f"{main}/sso/authorize?return={back}")
+        if self.options.login == "soft200":
+            return self._login_page(visit, target)
+        if self.options.login == "status401":
+            return self._login_page(visit, target, status=401)
+        return Answer.redirect(f"/login?next={quote(target, safe='')}")
+
+    def logout(self, visit: Visit) -> Answer:
+        """Every address that logs out by GET."""
+        return self.leave(visit)
+
+    def leave(self, visit: Visit) -> Answer:
+        """Ends the visitor's session and forgets its cookie."""
+        if visit.session is not None:
+            self._sessions.end(visit.session)
+        answer = Answer.redirect("/")
+        answer.headers.append(("Set-Cookie", f"{self.options.cookie_name}=; Path=/; Max-Age=0"))
+        return answer
+
+    def enter(self, visit: Visit, username: str, next_path: str, *, login: bool = True) -> Answer:
+        """Signs *username* in: a new session id, and a redirect to *next_path*."""
+        session = self._sessions.begin(
+            username, visit.call.host, visit.user_agent, old_sid=visit.sid if login else None, login=login
+        )
+        answer = Answer.redirect(next_path)
+        answer.headers.append(("Set-Cookie", self.session_cookie(visit, session.sid)))
+        return answer
+
+    def session_cookie(self, visit: Visit, sid: str) -> str:
+        """The Set-Cookie value for a session id."""
+        age = self.options.cookie_max_age_s
+        return self._cookie(visit, self.options.cookie_name, sid) + (f"; Max-Age={age}" if age is not None else "")
+
+    def is_password(self, username: str, password: str) -> bool:
+        """Checks a password, counts the wrong ones, and locks the account after too many."""
+        account = self._accounts.get(username)
+        right = account is not None and hmac.compare_digest(account.password.encode(), password.encode())
+        with self._lock:
+            limit = self.options.lock_after
+            if limit is not None and self._wrong.get(username, 0) >= limit:
+                right = False
+            elif not right:
+                self._wrong[username] = self._wrong.get(username, 0) + 1
+        if not right:
+            self._recorder.count("failed_logins", username)
+        return right
+
+    def too_many(self, username: str) -> float | None:
+        """Counts an attempt to log in; seconds to stay away where there were too many, or None."""
+        self._recorder.count("login_posts", username)
+        limit, window_s = self.options.login_limit, self.options.login_window_s
+        if limit is None:
+            return None
+        now = time.monotonic()
+        with self._lock:
+            attempts = self._attempts.setdefault(username, deque())
+            while attempts and now - attempts[0] >= window_s:
+                attempts.popleft()
+            if len(attempts) < limit:
+                attempts.append(now)
+                return None
+            wait_s = window_s - (now - attempts[0])
+        self._recorder.count("refused", "too-many-logins")
+        return wait_s
+
+    def forget_visitors(self) -> None:
+        """Logins that are half done have to start again."""
+        with self._lock:
+            self._visitors.clear()
+
+    def _post_password(self, visit: Visit) -> Answer:
+        form = visit.call.form()
+        username = form.get("username", "")
+        wait_s = self.too_many(username)
+        if wait_s is not None:
+            answer = self._layout.page(visit, "Slow down", '<p class="error">Too many logins</p>', 429)
+            answer.headers.append(("Retry-After", str(int(wait_s) + 1)))
+            return answer
+        refusal = self._check_form(visit, form, "login")
+        if refusal is not None:
+            return refusal
+        next_path = _local(form.get("next", ""))
+        if not self.is_password(username, form.get("password", "")):
+            text = (
+                "Your account is locked."
+                if self._is_locked(username)
+                else "Please enter a correct username and password."
+            )
+            return self._login_page(visit, next_path, error=text)
+        if self.options.one_time_code is None:
+            return self._finish(visit, username, next_path)
+        with self._lock:
+            visitor = self._visitors.get(self._visitor_id(visit)) or _Visitor()
+            visitor.password_given_by, visitor.next_path = username, next_path
+        if self.options.one_time_code == "mail":
+            self.mail.send(username)
+        return Answer.redirect("/login/code")
+
+    def _post_code(self, visit: Visit) -> Answer:
+        form = visit.call.form()
+        refusal = self._check_form(visit, form, "code")
+        if refusal is not None:
+            return refusal
+        with self._lock:
+            visitor = self._visitors.get(self._visitor_id(visit)) or _Visitor()
+            username, next_path = visitor.password_given_by, visitor.next_path
+        if username is None:
+            return Answer.redirect("/login")
+        code = form.get("code", "").strip()
+        if self.options.one_time_code == "mail":
+            right = self.mail.accept(username, code)
+        else:
+            right = is_totp(self._accounts[username].totp_secret, code)
+        if not right:
+            self._recorder.count("failed_logins", username)
+            return self._code_page(visit, error="That code is wrong or too old.")
+        return self._finish(visit, username, next_path)
+
+    def _finish(self, visit: Visit, username: str, next_path: str) -> Answer:
+        answer = self.enter(visit, username, next_path)
+        with self._lock:  # what was known before the login is worth nothing after it
+            self._visitors.pop(self._visitor_id(visit), None)
+            visitor_id = self._new_visitor()
+        answer.headers.append(("Set-Cookie", self._cookie(visit, self.visitor_cookie, visitor_id)))
+        return answer
+
+    def _check_form(self, visit: Visit, form: dict[str, str], form_id: str) -> Answer | None:
+        """A refusal when the token, the hidden field or the button is missing; the token is used up."""
+        token = form.get("csrf_token", "")
+        with self._lock:
+            visitor = self._visitors.get(self._visitor_id(visit))
+            known = visitor is not None and token in visitor.tokens
+            if visitor is not None and known:
+                visitor.tokens.remove(token)
+        origin = visit.call.headers.get("origin") or visit.call.headers.get("referer", "")
+        if known and visit.call.base.startswith("https:") and not f"{origin}/".startswith(f"{visit.call.base}/"):
+            known = False  # https sites with care check where a form came from
+        if not known:
+            self._recorder.count("refused", "csrf")
+            return self._layout.page(visit, "Forbidden", '<p class="error">CSRF verification failed.</p>', 403)
+        if form.get("action") != "sign-in" or form.get("form_id") != form_id:
+            self._recorder.count("refused", "button")
+            return self._layout.page(visit, "Bad form", '<p class="error">No button was pressed.</p>', 400)
+        return None
+
+    def _is_locked(self, username: str) -> bool:
+        limit = self.options.lock_after
+        with self._lock:
+            return limit is not None and self._wrong.get(username, 0) >= limit
+
+    def _login_page(self, visit: Visit, next_path: str, *, error: str = "", status: int = 200) -> Answer:
+        fields = (
+            f'<input type="hidden" name="next" value="{escape(_local(next_path))}">'
+            '<label>Name <input name="username" autocomplete="username"></label>'
+            '<label>Password <input type="password" name="password"></label>'
+            '<label><input type="checkbox" name="remember" value="yes"> Stay signed in</label>'
+            '<button type="submit" name="action" value="sign-in">Sign in</button>'
+            '<button type="submit" name="action" value="forgot">Forgot your password?</button>'
+        )
+        return self._form_page(visit, "Sign in", "login", "/login", fields, error, status)
+
+    def _code_page(self, visit: Visit, *, error: str = "") -> Answer:
+        fields = (
+            '<label>Code <input name="code" autocomplete="one-time-code" inputmode="numeric"></label>'
+            '<button type="submit" name="action" value="sign-in">Go on</button>'
+        )
+        return self._form_page(visit, "One more step", "code", "/login/code", fields, error, 200)
+
+    def _form_page(
+        self, visit: Visit, title: str, form_id: str, action: str, fields: str, error: str, status: int
+    ) -> Answer:
+        token = secrets.token_urlsafe(12)
+        with self._lock:
+            visitor_id = self._visitor_id(visit)
+            is_new = visitor_id not in self._visitors
+            if is_new:
+                visitor_id = self._new_visitor()
+            self._visitors[visitor_id].tokens.append(token)
+        message = f'<p class="error">{escape(error)}</p>' if error else ""
+        answer = self._layout.page(
+            visit,
+            title,
+            f'<h1>{title}</h1>{message}<form id="{form_id}" action="{action}" method="post">'
+            f'<input type="hidden" name="csrf_token" value="{token}">'
+            f'<input type="hidden" name="form_id" value="{form_id}">{fields}</form>',
+            status,
+        )
+        if is_new:
+            answer.headers.append(("Set-Cookie", self._cookie(visit, self.visitor_cookie, visitor_id)))
+        return answer
+
+    def _new_visitor(self) -> str:
+        visitor_id = secrets.token_urlsafe(12)
+        self._visitors[visitor_id] = _Visitor()
+        while len(self._visitors) > REMEMBERED_VISITORS:
+            self._visitors.popitem(last=False)
+        return visitor_id
+
+    def _visitor_id(self, visit: Visit) -> str:
+        return visit.call.cookies().get(self.visitor_cookie, "")
+
+    def _cookie(self, visit: Visit, name: str, value: str) -> str:
+        secure = "; Secure" if visit.call.base.startswith("https:") else ""
+        return f"{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}"
+
+
+def _local(path: str) -> str:
+    """A path on this site; addresses elsewhere are not gone to after a login."""
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/account/"

@@ -1,0 +1,174 @@
+"""Who is signed in at the practice site: sessions, how they begin, how they end.
+
+A session belongs to one account and one host; its id is all that the cookie holds. Pages ask `Sessions.find`, which is
+where a session can turn out to be over: by its age, by its number of requests, because somebody revoked it, because a
+newer login of the same account replaced it, or because the visitor's User-Agent changed.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from crawler.testing.options import SiteOptions
+from crawler.testing.records import Recorder
+
+REMEMBERED_OLD_IDS = 10_000  # replaced ids that are still recognised, so that they can be refused as such
+
+
+@dataclass(slots=True)
+class SiteSession:
+    """One signed-in visitor.
+
+    Attributes:
+        sid: What the cookie holds.
+        username: The account.
+        host: The only host it is good for.
+        label: Account and number of its login, such as ``alice#2``.
+        began_s: Monotonic seconds of the login; of the last use where expiry slides.
+        user_agent: User-Agent of the login.
+        requests: Requests that used it.
+    """
+
+    sid: str
+    username: str
+    host: str
+    label: str
+    began_s: float
+    user_agent: str
+    requests: int = 0
+
+
+class Sessions:
+    """All sessions of the site. Safe from any thread."""
+
+    def __init__(self, options: SiteOptions, recorder: Recorder) -> None:
+        self.options = options
+        self._recorder = recorder
+        self._lock = threading.Lock()  # guards everything below
+        self._live: dict[str, SiteSession] = {}
+        self._replaced: OrderedDict[str, None] = OrderedDict()
+        self._logins: dict[str, int] = {}
+        self._granted = 0
+        self._revocations_done = 0
+
+    def begin(
+        self, username: str, host: str, user_agent: str, *, old_sid: str | None = None, login: bool = True
+    ) -> SiteSession:
+        """A new session after the visitor has proved to be *username*.
+
+        Args:
+            username: The account.
+            host: The host that the session is for.
+            user_agent: The visitor's.
+            old_sid: The session id that came with the login; it ends, as good sites do against fixation.
+            login: False where the session follows from another host's login; it counts as none of its own then.
+        """
+        with self._lock:
+            if old_sid is not None:
+                self._live.pop(old_sid, None)
+            if login:
+                self._logins[username] = self._logins.get(username, 0) + 1
+                if self.options.one_session_per_user:
+                    self._drop(lambda one: one.username == username)
+            label = f"{username}#{self._logins.get(username, 0)}"
+            session = SiteSession(secrets.token_urlsafe(18), username, host, label, time.monotonic(), user_agent)
+            self._live[session.sid] = session
+        if login:
+            self._recorder.count("logins", username)
+        return session
+
+    def find(self, sid: str | None, host: str, user_agent: str) -> SiteSession | None:
+        """The live session behind a cookie; counts the use, and ends the session where its time is up."""
+        if not sid:
+            return None
+        options = self.options
+        with self._lock:
+            session = self._live.get(sid)
+            if session is None:
+                return None
+            if session.host != host:
+                why = "foreign-session"
+            elif self._is_over(session):
+                why = "expired"
+                del self._live[sid]
+            elif options.bind_user_agent and session.user_agent != user_agent:
+                why = "user-agent"
+                del self._live[sid]
+            else:
+                session.requests += 1
+                if options.sliding:
+                    session.began_s = time.monotonic()
+                return session
+        self._recorder.count("refused", why)
+        return None
+
+    def _is_over(self, session: SiteSession) -> bool:
+        limit_s, limit = self.options.expires_after_s, self.options.expires_after_requests
+        if limit_s is not None and time.monotonic() - session.began_s >= limit_s:
+            return True
+        return limit is not None and session.requests >= limit
+
+    def is_stale(self, sid: str | None) -> bool:
+        """Whether this id was once good and has been replaced by a newer one of the same session."""
+        with self._lock:
+            return sid is not None and sid in self._replaced
+
+    def rotate(self, session: SiteSession) -> str | None:
+        """Gives the session a new id and refuses the old one from now on; None when it is over already."""
+        with self._lock:
+            if self._live.pop(session.sid, None) is None:
+                return None
+            self._replaced[session.sid] = None
+            while len(self._replaced) > REMEMBERED_OLD_IDS:
+                self._replaced.popitem(last=False)
+            session.sid = secrets.token_urlsafe(18)
+            self._live[session.sid] = session
+            return session.sid
+
+    def granted(self, username: str) -> None:
+        """Counts a page behind the login that is being served, and revokes where `revoke_at` says so."""
+        self._recorder.count("granted", username)
+        with self._lock:
+            self._granted += 1
+            # Pages of a session that was just revoked may still be on their way out. A revocation that hit nobody
+            # would leave fewer logins than revocations, so it waits for the next login.
+            due = self._revocations_done < len(self.options.revoke_at) and bool(self._live)
+            due = due and self._granted >= sorted(self.options.revoke_at)[self._revocations_done]
+            if due:
+                self._revocations_done += 1
+                self._live.clear()
+        if due:
+            self._recorder.revoked()
+
+    def end(self, session: SiteSession) -> None:
+        """The visitor logged out: every host's session that came from the same login ends."""
+        with self._lock:
+            self._drop(lambda one: one.label == session.label)
+        self._recorder.count("logouts", session.username)
+
+    def revoke(self, username: str | None = None) -> int:
+        """Ends the sessions of an account, or all.
+
+        Returns:
+            How many there were.
+        """
+        with self._lock:
+            count = self._drop(lambda one: username is None or one.username == username)
+        self._recorder.revoked()
+        return count
+
+    def live(self, username: str | None = None) -> int:
+        """How many sessions an account, or everybody, has."""
+        with self._lock:
+            return sum(1 for one in self._live.values() if username is None or one.username == username)
+
+    def _drop(self, doomed: Callable[[SiteSession], bool]) -> int:
+        gone = [sid for sid, session in self._live.items() if doomed(session)]
+        for sid in gone:
+            del self._live[sid]
+        return len(gone)

@@ -1,0 +1,194 @@
+"""The practice site in a process of its own.
+
+For tests that measure a crawler, or kill it: the site's work is not in their process, and outlives what they do to it.
+The site ends with the process that started it, however that one ends.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from crawler.testing.books import Shop, Truth
+from crawler.testing.options import Account, SiteOptions
+from crawler.testing.records import LoggedRequest, Record
+
+STARTED_WITHIN_S = 30.0
+ANSWERED_WITHIN_S = 90.0
+
+
+class SiteProcess:
+    """A practice site in another process, with the methods of `PracticeSite`. Safe from any thread.
+
+    Args:
+        options: How the site behaves.
+        port: 0 for a free one.
+        changes: Options by name, instead of or over *options*.
+    Raises:
+        RuntimeError: The site did not start; the message holds what it said.
+        ValueError: An option that does not exist or does not fit.
+
+    Attributes:
+        options: How it behaves.
+        url: Address of the first host, without a slash at the end.
+        urls: The same for each host.
+        http_url: Where the first host speaks plain http.
+        control_url: Address of the control interface.
+        pid: Number of its process.
+    """
+
+    def __init__(self, options: SiteOptions | None = None, *, port: int = 0, **changes: Any) -> None:
+        self.options = (options or SiteOptions()).changed({**changes, "control": True})
+        package_parent = str(Path(__file__).resolve().parents[2])
+        path = os.pathsep.join(part for part in (package_parent, os.environ.get("PYTHONPATH", "")) if part)
+        with tempfile.TemporaryFile() as complaints:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "crawler.testing.site", "--port", str(port), "--json", "--options-on-stdin"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                env={**os.environ, "PYTHONPATH": path},
+                start_new_session=True,  # a Ctrl-C meant for the crawler must not end the site
+            )
+            try:
+                facts = self._start()
+            except BaseException as error:
+                self.close()
+                complaints.seek(0)
+                said = complaints.read().decode("utf-8", "replace").strip()
+                if isinstance(error, (OSError, ValueError)):
+                    raise RuntimeError(f"the practice site did not start: {said or error}") from error
+                raise
+        self.url: str = facts["url"]
+        self.urls: dict[str, str] = facts["urls"]
+        self.http_url: str = facts["http_url"]
+        self.control_url: str = facts["control_url"]
+        self.pid: int = facts["pid"]
+
+    def _start(self) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(self.options.to_json().encode() + b"\n")
+        self._process.stdin.flush()
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            if not selector.select(STARTED_WITHIN_S):
+                raise OSError(f"not ready within {STARTED_WITHIN_S:g} s")
+        facts: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return facts
+
+    def close(self) -> None:
+        """Ends the process and waits for its end. Calling it again is fine."""
+        process = self._process
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()  # the site ends when its input does
+                except OSError:
+                    pass
+        for end in (lambda: None, process.terminate, process.kill):
+            end()
+            try:
+                process.wait(10)
+                return
+            except subprocess.TimeoutExpired:
+                continue
+
+    def __enter__(self) -> SiteProcess:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<SiteProcess {self.url}, {self.options.books} books, process {self.pid}>"
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """The customers."""
+        return self.options.accounts
+
+    @cached_property
+    def truth(self) -> Truth:
+        """What a perfect crawl of the first host finds."""
+        return Truth(Shop(self.options), self.url)
+
+    @property
+    def record(self) -> Record:
+        """The counts now."""
+        return Record.from_json(self._ask("/_site/record"))
+
+    @property
+    def log(self) -> list[LoggedRequest]:
+        """The last requests, at most `SiteOptions.log_limit`."""
+        return [LoggedRequest(*entry) for entry in self._ask("/_site/log")]
+
+    def gaps(self, host: str | None = None) -> list[float]:
+        """Seconds between the starts of successive requests to *host* (the first one when left out), in order."""
+        gaps: list[float] = self._ask("/_site/gaps" + (f"?host={quote(host)}" if host else ""))
+        return gaps
+
+    def reset_record(self) -> None:
+        """Starts counting anew: the record, the log, and how often each flaky page was asked for."""
+        self._order("/_site/reset")
+
+    def revoke(self, account: str | None = None) -> int:
+        """Ends the sessions of an account, or of everybody; returns how many there were."""
+        return int(self._order("/_site/revoke", account=account))
+
+    def revoke_all(self) -> int:
+        """Ends all sessions, all tokens, and logins that are half done; returns how many there were."""
+        return int(self._order("/_site/revoke-all"))
+
+    def expire_now(self, account: str | None = None) -> int:
+        """Ends sessions and tokens of an account, or of everybody, as if their time were up; returns how many."""
+        return int(self._order("/_site/expire", account=account))
+
+    def live_sessions(self, account: str | None = None) -> int:
+        """How many sessions an account, or everybody, has now."""
+        return int(self._ask("/_site/sessions" + (f"?{urlencode({'account': account})}" if account else "")))
+
+    def mail_code(self, account: str) -> str | None:
+        """The one-time code in the last mail to an account, or None."""
+        code: str | None = self._ask(f"/_site/mail?{urlencode({'account': account})}")
+        return code
+
+    def change(self, **changes: Any) -> None:
+        """Replaces options while the site runs.
+
+        Raises:
+            ValueError: An option that does not exist, or one that is fixed from the start (such as `books`).
+        """
+        self._order("/_site/change", **changes)
+        self.options = self.options.changed(changes)
+
+    def _ask(self, path: str) -> Any:
+        return self._call("GET", path, None)
+
+    def _order(self, path: str, **order: Any) -> Any:
+        return self._call("POST", path, json.dumps(order))
+
+    def _call(self, method: str, path: str, body: str | None) -> Any:
+        address = urlsplit(self.control_url)
+        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=ANSWERED_WITHIN_S)
+        try:
+            connection.request(method, path, body)
+            answer = connection.getresponse()
+            content = json.loads(answer.read())
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise ValueError(content["error"])
+        return content

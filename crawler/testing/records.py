@@ -1,0 +1,183 @@
+"""What the practice site remembers of its visitors, so that tests can assert on it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+
+class LoggedRequest(NamedTuple):
+    """One request as the site saw it, and what became of it.
+
+    Attributes:
+        time_s: Monotonic seconds at which its head had been read, by the site's process.
+        host: Address it came to, such as ``127.0.0.1``.
+        method: In capitals.
+        url: Whole address, query included.
+        account: Who was signed in, or empty.
+        session: Label of the session, such as ``alice#2`` for the second login of alice, or empty.
+        status: Status of the answer; 0 when the connection was reset instead.
+        headers: Header fields, names in small letters.
+        body: What was sent along, at most 64 kB of it.
+        connection: Number of the connection it came on.
+    """
+
+    time_s: float
+    host: str
+    method: str
+    url: str
+    account: str
+    session: str
+    status: int
+    headers: dict[str, str]
+    body: str
+    connection: int
+
+
+@dataclass(slots=True)
+class Record:
+    """The counts at one moment: a copy that does not change any more.
+
+    Attributes:
+        logins: Completed logins by account, whatever way they were done.
+        failed_logins: Refused ones (wrong password, wrong code, locked account) by the name that was given.
+        login_posts: Every attempt to log in that reached the server, by account name.
+        refused: Requests turned away, by reason: csrf, button, too-many-logins, stale-session, user-agent, too-early,
+            too-fast, foreign-session (a session id of another host), logged-out (a page behind the login).
+        hits: Answered or broken requests by URL.
+        hits_by_session: The same by (URL, session label).
+        statuses: Answers by status; 0 for resets.
+        most_simultaneous: Most requests in work at one time, by host.
+        connections: Connections opened, by host.
+        requests: Requests in all, by host.
+        granted: Pages behind a login that were served, by account.
+        revocations: How many times sessions were ended by `revoke`, `revoke_at` or `expire_now`.
+        logouts: Sessions ended by a logout link, by account.
+        deleted: Orders deleted through links, in order.
+        tokens: Tokens given out, by grant.
+    """
+
+    logins: Counter[str] = field(default_factory=Counter)
+    failed_logins: Counter[str] = field(default_factory=Counter)
+    login_posts: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    hits: Counter[str] = field(default_factory=Counter)
+    hits_by_session: Counter[tuple[str, str]] = field(default_factory=Counter)
+    statuses: Counter[int] = field(default_factory=Counter)
+    most_simultaneous: Counter[str] = field(default_factory=Counter)
+    connections: Counter[str] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)
+    granted: Counter[str] = field(default_factory=Counter)
+    revocations: int = 0
+    logouts: Counter[str] = field(default_factory=Counter)
+    deleted: list[str] = field(default_factory=list)
+    tokens: Counter[str] = field(default_factory=Counter)
+
+    def copy(self) -> Record:
+        """An independent copy."""
+        values: dict[str, Any] = {}
+        for name in self.__slots__:
+            value = getattr(self, name)
+            values[name] = value if isinstance(value, int) else value.copy()
+        return Record(**values)
+
+    def to_json(self) -> dict[str, Any]:
+        """As values that JSON can hold."""
+        values: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        values["hits_by_session"] = [[url, label, count] for (url, label), count in self.hits_by_session.items()]
+        values["statuses"] = [[status, count] for status, count in self.statuses.items()]
+        return values
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Record:
+        """The record that `to_json` wrote."""
+        read: dict[str, Any] = {
+            name: Counter(value) if isinstance(value, dict) else value for name, value in values.items()
+        }
+        read["hits_by_session"] = Counter({(url, label): count for url, label, count in values["hits_by_session"]})
+        read["statuses"] = Counter(dict(values["statuses"]))
+        return cls(**read)
+
+
+class Recorder:
+    """Counts while the site runs. Safe from any thread; every method holds the lock for a moment only."""
+
+    def __init__(self, log_limit: int) -> None:
+        self._lock = threading.Lock()  # guards everything below
+        self._record = Record()
+        self._log: deque[LoggedRequest] = deque(maxlen=log_limit)
+        self._starts: dict[str, list[float]] = {}
+        self._working: Counter[str] = Counter()
+        self._connection_number = 0
+
+    def connected(self, host: str) -> int:
+        """Counts a new connection to *host*; returns its number."""
+        with self._lock:
+            self._connection_number += 1
+            self._record.connections[host] += 1
+            return self._connection_number
+
+    def begin(self, host: str) -> float:
+        """Counts a request as being worked on; returns its start in monotonic seconds."""
+        with self._lock:
+            start_s = time.monotonic()
+            working = self._working[host] + 1
+            self._working[host] = working
+            record = self._record
+            record.requests[host] += 1
+            if working > record.most_simultaneous[host]:
+                record.most_simultaneous[host] = working
+            self._starts.setdefault(host, []).append(start_s)
+            return start_s
+
+    def end(self, entry: LoggedRequest) -> None:
+        """Writes down an answer. To be called before its bytes leave, so that who has the answer finds it here."""
+        with self._lock:
+            self._working[entry.host] -= 1
+            record = self._record
+            record.hits[entry.url] += 1
+            record.hits_by_session[entry.url, entry.session] += 1
+            record.statuses[entry.status] += 1
+            self._log.append(entry)
+
+    def count(self, name: str, key: str) -> int:
+        """Adds one to the counter *name* of `Record` at *key*; returns the new number."""
+        with self._lock:
+            counter: Counter[str] = getattr(self._record, name)
+            counter[key] += 1
+            return counter[key]
+
+    def revoked(self) -> None:
+        """Counts a revocation."""
+        with self._lock:
+            self._record.revocations += 1
+
+    def deleted(self, order: str) -> None:
+        """Counts an order deleted through a link."""
+        with self._lock:
+            self._record.deleted.append(order)
+
+    def snapshot(self) -> Record:
+        """The counts now."""
+        with self._lock:
+            return self._record.copy()
+
+    def log(self) -> list[LoggedRequest]:
+        """The last requests, in the order of their answers, as far as the limit reaches."""
+        with self._lock:
+            return list(self._log)
+
+    def starts(self, host: str) -> list[float]:
+        """When each request to *host* started, monotonic seconds, ascending."""
+        with self._lock:
+            return list(self._starts.get(host, ()))
+
+    def reset(self) -> None:
+        """Forgets all counts; requests being worked on and open connections stay known."""
+        with self._lock:
+            self._record = Record()
+            self._log.clear()
+            self._starts.clear()

@@ -1,0 +1,391 @@
+"""A small HTTP/1.1 server: one thread a connection, keep-alive, buffered reads, answers sent in one piece.
+
+The standard library's handler spends most of a request's time on parsing its head with the e-mail package; a practice
+site through which thousands of pages are crawled needs the time for its pages. Only what crawlers send is understood:
+bodies by Content-Length or in chunks, `Expect: 100-continue`, HEAD, pipelining, HTTP/1.0.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Protocol
+from urllib.parse import parse_qsl
+
+MAX_HEAD_BYTES = 256 * 1024
+MAX_BODY_BYTES = 4 * 1024 * 1024
+JOINED_WITHIN_S = 10.0
+HTML = "text/html; charset=utf-8"
+
+REASONS = {status.value: status.phrase for status in HTTPStatus}
+
+
+class BadCall(Exception):
+    """What came is not a request that can be answered; the text becomes the reason in a 400."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One request as it was read.
+
+    Attributes:
+        host: Address of the listener it came to.
+        base: Scheme, address and port of that listener.
+        method: In capitals.
+        path: Without the query.
+        query_text: After the question mark, or empty.
+        headers: Names in small letters; repeated fields joined by a comma.
+        body: The whole body.
+        connection: Number of the connection.
+        keep_alive: Whether the client wants to go on.
+    """
+
+    host: str
+    base: str
+    method: str
+    path: str
+    query_text: str
+    headers: dict[str, str]
+    body: bytes
+    connection: int
+    keep_alive: bool
+
+    @property
+    def target(self) -> str:
+        """Path and query."""
+        return f"{self.path}?{self.query_text}" if self.query_text else self.path
+
+    def query(self) -> dict[str, str]:
+        """The query's parameters; of repeated ones the last counts."""
+        return dict(parse_qsl(self.query_text, keep_blank_values=True)) if self.query_text else {}
+
+    def form(self) -> dict[str, str]:
+        """The fields of a posted form."""
+        return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+
+    def cookies(self) -> dict[str, str]:
+        """The cookies that came along; of repeated names the first counts."""
+        text = self.headers.get("cookie")
+        found: dict[str, str] = {}
+        if text:
+            for pair in text.split(";"):
+                name, _, value = pair.strip().partition("=")
+                found.setdefault(name, value)
+        return found
+
+
+@dataclass(slots=True)
+class Answer:
+    """What goes back.
+
+    Attributes:
+        status: 200 to 599.
+        body: Its bytes.
+        content_type: Value of the header.
+        headers: Further header fields, in order.
+        reset_after: Reset the connection after so many bytes of the answer instead of sending the rest.
+        close: Close the connection afterwards, and say so.
+    """
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = HTML
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    reset_after: int | None = None
+    close: bool = False
+
+    @classmethod
+    def redirect(cls, location: str, status: int = 302) -> Answer:
+        """A redirect with a short body."""
+        return cls(status, b"<p>Moved.</p>", headers=[("Location", location)])
+
+    @classmethod
+    def json(cls, value: object, status: int = 200) -> Answer:
+        """A JSON document."""
+        return cls(status, json.dumps(value).encode(), "application/json")
+
+    @classmethod
+    def text(cls, text: str, status: int = 200) -> Answer:
+        """Plain text."""
+        return cls(status, text.encode(), "text/plain; charset=utf-8")
+
+    def encoded(self, *, head_only: bool, keep_alive: bool, date: str) -> bytes:
+        """The answer as it goes over the wire."""
+        lines = [
+            f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Unknown')}\r\nServer: practice\r\nDate: {date}\r\n"
+            f"Content-Type: {self.content_type}\r\nContent-Length: {len(self.body)}\r\n"
+        ]
+        lines += [f"{name}: {value}\r\n" for name, value in self.headers]
+        lines.append("\r\n" if keep_alive else "Connection: close\r\n\r\n")
+        head = "".join(lines).encode("utf-8")
+        return head if head_only else head + self.body
+
+
+class Application(Protocol):
+    """What the server asks for answers. Called from many threads at once."""
+
+    def connected(self, host: str) -> int:
+        """A connection was opened; returns its number."""
+
+    def answer(self, call: Call) -> Answer:
+        """The answer to a request."""
+
+    def answers_left(self, answered: int) -> bool:
+        """Whether a connection stays open after so many answers."""
+
+    def date_offset_s(self) -> float:
+        """How far the Date of the answers is off, seconds."""
+
+
+class Server:
+    """Listens on addresses and answers through an application. `close` ends every thread and socket."""
+
+    def __init__(self, application: Application, closing: threading.Event) -> None:
+        self._application = application
+        self.closing = closing  # set by close(); the application may wait on it
+        self._lock = threading.Lock()  # guards _listeners, _sockets and _threads
+        self._listeners: list[socket.socket] = []
+        self._sockets: set[socket.socket] = set()
+        self._threads: set[threading.Thread] = set()
+        self._date = (0, "")
+
+    def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
+        """Starts to listen and to answer.
+
+        Args:
+            host: A loopback address.
+            port: 0 for any free one.
+            tls: Speak TLS with this context.
+        Returns:
+            The port.
+        Raises:
+            OSError: The address is not there, or the port is taken.
+        """
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+            listener.listen(512)
+        except BaseException:
+            listener.close()
+            raise
+        found: int = listener.getsockname()[1]
+        base = f"{'https' if tls else 'http'}://{host}:{found}"
+        with self._lock:
+            self._listeners.append(listener)
+        self._start(lambda: self._accept(listener, host, base, tls), f"practice site {host}:{found}")
+        return found
+
+    def close(self) -> None:
+        """Stops listening, hangs up on everyone and waits for the threads, at most 10 s each. It may be called again."""
+        self.closing.set()
+        with self._lock:
+            listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            address = listener.getsockname()
+            try:  # a thread in accept() does not notice a closed socket everywhere, but it does notice a caller
+                socket.create_connection(address, timeout=1).close()
+            except OSError:
+                pass
+        with self._lock:
+            open_sockets = list(self._sockets)
+        for connection in open_sockets:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        while True:
+            with self._lock:
+                waiting = next((one for one in self._threads if one is not threading.current_thread()), None)
+            if waiting is None:
+                return
+            waiting.join(JOINED_WITHIN_S)
+            with self._lock:
+                self._threads.discard(waiting)
+
+    def _start(self, work: Callable[[], None], name: str) -> None:
+        def run() -> None:
+            try:
+                work()
+            finally:
+                with self._lock:
+                    self._threads.discard(threading.current_thread())
+
+        thread = threading.Thread(target=run, name=name, daemon=True)
+        with self._lock:
+            self._threads.add(thread)
+        thread.start()
+
+    def _accept(self, listener: socket.socket, host: str, base: str, tls: ssl.SSLContext | None) -> None:
+        with listener:
+            while not self.closing.is_set():
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    if self.closing.wait(0.05):  # out of descriptors, or a caller that left before we looked
+                        return
+                    continue
+                with self._lock:
+                    self._sockets.add(connection)
+                if self.closing.is_set():
+                    self._forget(connection)
+                    return
+                self._start(lambda one=connection: self._serve(one, host, base, tls), "practice site connection")  # type: ignore[misc]
+
+    def _forget(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._sockets.discard(connection)
+        connection.close()
+
+    def _serve(self, connection: socket.socket, host: str, base: str, tls: ssl.SSLContext | None) -> None:
+        number = self._application.connected(host)
+        plain = connection
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if tls is not None:
+                connection.settimeout(10)
+                connection = tls.wrap_socket(connection, server_side=True)
+                connection.settimeout(None)
+                with self._lock:
+                    self._sockets.discard(plain)
+                    self._sockets.add(connection)
+                if self.closing.is_set():
+                    return
+            _Conversation(self, self._application, connection, host, base, number).run()
+        except OSError:
+            pass  # the visitor went away, or close() hung up
+        finally:
+            self._forget(plain)
+            self._forget(connection)
+
+    def date(self) -> str:
+        """The Date header for now, made once a second."""
+        now = int(time.time() + self._application.date_offset_s())
+        if self._date[0] != now:
+            self._date = (now, formatdate(now, usegmt=True))  # one assignment: threads see a whole pair
+        return self._date[1]
+
+
+class _Conversation:
+    """The requests of one connection, one after the other; used by its thread alone."""
+
+    def __init__(
+        self, server: Server, application: Application, connection: socket.socket, host: str, base: str, number: int
+    ) -> None:
+        self._server, self._application, self._connection = server, application, connection
+        self._host, self._base, self._number = host, base, number
+        self._buffer = b""
+
+    def run(self) -> None:
+        """Answers until one side has had enough."""
+        answered = 0
+        while not self._server.closing.is_set():
+            try:
+                call = self._read()
+            except BadCall as error:
+                self._connection.sendall(
+                    Answer.text(f"{error}\n", 400).encoded(head_only=False, keep_alive=False, date=self._server.date())
+                )
+                return
+            if call is None:
+                return
+            answer = self._application.answer(call)
+            answered += 1
+            keep_alive = call.keep_alive and not answer.close
+            message = answer.encoded(head_only=call.method == "HEAD", keep_alive=keep_alive, date=self._server.date())
+            if answer.reset_after is not None:
+                self._reset(message[: answer.reset_after])
+                return
+            self._connection.sendall(message)
+            if not keep_alive or not self._application.answers_left(answered):
+                return
+
+    def _reset(self, beginning: bytes) -> None:
+        if beginning:
+            self._connection.sendall(beginning)
+        # close() with a linger time of 0 sends RST
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def _read(self) -> Call | None:
+        while (end := self._buffer.find(b"\r\n\r\n")) < 0:
+            if len(self._buffer) > MAX_HEAD_BYTES:
+                raise BadCall("the head is too large")
+            if not self._more():
+                return None
+        head, self._buffer = self._buffer[:end].decode("latin-1"), self._buffer[end + 4 :]
+        first, *lines = head.lstrip("\r\n").split("\r\n")
+        try:
+            method, target, version = first.split(" ")
+        except ValueError:
+            raise BadCall("not a request line") from None
+        if not version.startswith("HTTP/1."):
+            raise BadCall("not HTTP/1")
+        headers: dict[str, str] = {}
+        for line in lines:
+            name, colon, value = line.partition(":")
+            if not colon or not name or name[-1] in " \t":
+                raise BadCall("not a header field")
+            name, value = name.lower(), value.strip(" \t")
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        wish = headers.get("connection", "").lower()
+        body = self._read_body(headers)
+        if target.startswith(("http://", "https://")):  # as proxies are asked; the host is ours anyway
+            target = "/" + target.split("/", 3)[3] if target.count("/") >= 3 else "/"
+        path, _, query = target.partition("?")
+        keep_alive = wish != "close" if version == "HTTP/1.1" else wish == "keep-alive"
+        return Call(self._host, self._base, method, path, query, headers, body, self._number, keep_alive)
+
+    def _read_body(self, headers: dict[str, str]) -> bytes:
+        chunked = headers.get("transfer-encoding", "").lower() == "chunked"
+        length_text = headers.get("content-length")
+        if not chunked and length_text is None:
+            return b""
+        if headers.get("expect", "").lower() == "100-continue":
+            self._connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if not chunked:
+            if not (length_text or "").isdecimal():
+                raise BadCall("Content-Length is not a number")
+            return self._take(int(length_text or "0"))
+        body = b""
+        while True:
+            try:
+                size = int(self._line().partition(b";")[0], 16)
+            except ValueError:
+                raise BadCall("not a chunk size") from None
+            if size < 0 or len(body) + size > MAX_BODY_BYTES:
+                raise BadCall("the body is too large")
+            if size == 0:
+                while self._line():  # trailers end with an empty line
+                    pass
+                return body
+            body += self._take(size)
+            self._line()
+
+    def _line(self) -> bytes:
+        while (end := self._buffer.find(b"\r\n")) < 0:
+            if len(self._buffer) > MAX_HEAD_BYTES or not self._more():
+                raise BadCall("a line without end")
+        line, self._buffer = self._buffer[:end], self._buffer[end + 2 :]
+        return line
+
+    def _take(self, count: int) -> bytes:
+        if count > MAX_BODY_BYTES:
+            raise BadCall("the body is too large")
+        while len(self._buffer) < count:
+            if not self._more():
+                raise BadCall("the body ended early")
+        taken, self._buffer = self._buffer[:count], self._buffer[count:]
+        return taken
+
+    def _more(self) -> bool:
+        chunk = self._connection.recv(65536)
+        self._buffer += chunk
+        return bool(chunk)
