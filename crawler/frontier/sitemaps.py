@@ -1,0 +1,278 @@
+"""Sitemaps and feeds: XML, gzip or plain text in, a bounded list of URLs out. Pure; safe from any thread.
+
+The XML is read as a stream of events without a tree, so memory does not grow with the file. Nothing outside the file is
+ever read: no DTD, no entity, no network; a file that declares entities is refused, for a sitemap has no use for them.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, Final, Literal, cast
+
+from lxml import etree
+
+from crawler.errors import BadAnswer, InvalidURL
+from crawler.frontier.sitemap_bytes import decoded, numbered
+from crawler.urls import MAX_CHARACTERS, absolute, canonical, host_of, site_of
+
+MAX_BYTES: Final = 50 * 1024 * 1024  # decoded. Source: sitemaps.org protocol, which allows 50 MiB and 50,000 entries
+MAX_ENTRIES: Final = 50_000
+MAX_ELEMENTS: Final = 4_000_000  # 50,000 entries with their translations come to half of that
+MAX_NESTING: Final = 3  # the protocol allows no index in an index; some sites have one
+
+_KINDS: Final = {"urlset": "urlset", "sitemapindex": "index", "rss": "urlset", "RDF": "urlset", "feed": "urlset"}
+_CONTAINERS: Final = frozenset(("url", "sitemap", "item", "entry"))
+_FIELDS: Final = {
+    "loc": "loc",
+    "link": "loc",  # RSS and Atom
+    "lastmod": "lastmod",
+    "pubDate": "lastmod",
+    "updated": "lastmod",
+    "changefreq": "changefreq",
+    "priority": "priority",
+}
+_ENTITY: Final = tuple("<!ENTITY".encode(encoding) for encoding in ("ascii", "utf-16-le", "utf-16-be"))
+_LONGEST_MARK: Final = max(map(len, _ENTITY))
+
+Kind = Literal["urlset", "index"]
+
+
+@dataclass(frozen=True, slots=True)
+class SitemapEntry:
+    """One URL of a sitemap.
+
+    Attributes:
+        loc: Absolute URL in WHATWG form.
+        lastmod: Date as written, or "".
+        changefreq: As written, or "".
+        priority: 0 to 1, or None.
+    """
+
+    loc: str
+    lastmod: str = ""
+    changefreq: str = ""
+    priority: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sitemap:
+    """What a sitemap lists.
+
+    Attributes:
+        kind: "urlset": pages; "index": further sitemaps.
+        entries: Without repetitions, in the order of the file.
+        refused: How many were left out, by reason.
+        warnings: What was wrong with the file, one sentence each.
+    """
+
+    kind: Kind
+    entries: tuple[SitemapEntry, ...]
+    refused: dict[str, int]
+    warnings: tuple[str, ...]
+
+
+def parse_sitemap(
+    body: bytes, *, url: str, max_bytes: int = MAX_BYTES, site: str | None = None, nesting: int = 0
+) -> Sitemap:
+    """Read a sitemap, a sitemap index, a feed or a list of URLs, gzipped or not.
+
+    Args:
+        body: The file, without any Content-Encoding.
+        url: Where it came from.
+        max_bytes: Most bytes after unzipping, 1 or more.
+        site: Registrable domain that entries must belong to; None: that of *url*; "": any.
+        nesting: How many indexes led here. From `MAX_NESTING` on an index yields nothing, so that one which lists
+            itself under ever new names comes to an end.
+    Returns:
+        At most `MAX_ENTRIES` entries. A broken file gives what stands before the damage, and a warning.
+    Raises:
+        TooLarge: More than *max_bytes* after unzipping.
+        BadAnswer: It declares entities.
+        InvalidURL: *url* is none.
+    """
+    found = _Collector(url, site_of(host_of(url)) if site is None else site.lower())
+    chunks = decoded(body, url, max_bytes, found.warnings)
+    first = next(chunks, b"")
+    start = first.lstrip(codecs.BOM_UTF8 + b" \t\r\n")[:4]
+    if start.startswith((b"<", codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"\0<")):
+        _read_xml(first, chunks, url, found)
+    else:
+        _read_text(first, chunks, found)
+    if found.kind == "index" and nesting >= MAX_NESTING:
+        found.refused["index nested too deep"] += len(found.entries)
+        found.entries.clear()
+        found.warnings.append(f"an index below {nesting} other indexes is not followed")
+    return Sitemap(found.kind, tuple(found.entries.values()), dict(found.refused), tuple(found.warnings))
+
+
+class _Enough(Exception):
+    """Thrown out of the parser when a limit is reached."""
+
+
+class _Collector:
+    """Takes raw entries, keeps the good ones."""
+
+    def __init__(self, url: str, site: str) -> None:
+        self.kind: Kind = "urlset"
+        self.entries: dict[str, SitemapEntry] = {}
+        self.refused: Counter[str] = Counter()
+        self.warnings: list[str] = []
+        self._url, self._own_key, self._site = url, canonical(url), site
+
+    def add(self, raw: dict[str, str]) -> None:
+        loc = raw.get("loc", "").strip()
+        if not loc:
+            self.refused["no URL"] += 1
+            return
+        try:
+            loc = absolute(self._url, loc)
+            key = canonical(loc)
+        except InvalidURL as error:
+            self.refused[error.why] += 1
+            return
+        if self._site and site_of(host_of(loc)) != self._site:
+            self.refused["off-site"] += 1
+        elif key == self._own_key:
+            self.refused["points at itself"] += 1
+        elif key in self.entries:
+            self.refused["listed twice"] += 1
+        else:
+            self.entries[key] = SitemapEntry(
+                loc, raw.get("lastmod", "").strip()[:64], raw.get("changefreq", "").strip()[:16], _priority(raw)
+            )
+            if len(self.entries) >= MAX_ENTRIES:
+                self.warnings.append(f"cut after {MAX_ENTRIES} entries")
+                raise _Enough
+
+
+def _priority(raw: dict[str, str]) -> float | None:
+    try:
+        value = float(raw["priority"][:16])
+    except (KeyError, ValueError):
+        return None
+    return value if 0 <= value <= 1 else None
+
+
+def _read_text(first: bytes, chunks: Iterator[bytes], found: _Collector) -> None:
+    text = codecs.getincrementaldecoder("utf-8-sig")("replace")
+    rest = text.decode(first)
+    try:
+        for chunk in chunks:
+            *lines, rest = (rest + text.decode(chunk)).splitlines() or [""]
+            for line in lines:
+                _add_line(line, found)
+            rest = rest[: MAX_CHARACTERS + 1]  # a line without end is no URL
+        for line in (rest + text.decode(b"", final=True)).splitlines():
+            _add_line(line, found)
+    except _Enough:
+        pass
+    if not found.entries:
+        found.warnings.append("neither XML nor a list of URLs")
+
+
+def _add_line(line: str, found: _Collector) -> None:
+    line = line.strip()
+    if line.lower().startswith(("http://", "https://")):
+        found.add({"loc": line})
+    elif line and not line.startswith("#"):
+        found.refused["not an absolute URL"] += 1
+
+
+@dataclass(slots=True)
+class _Events:
+    """What lxml calls while it reads: no tree is built."""
+
+    found: _Collector
+    depth: int = 0
+    elements: int = 0
+    root: str = ""
+    entry: dict[str, str] | None = None
+    entry_depth: int = 0
+    container: str = ""
+    field_name: str = ""
+    pieces: list[str] = field(default_factory=list)
+    characters: int = 0
+
+    def start(self, tag: str, attributes: Any) -> None:
+        self.depth += 1
+        self.elements += 1
+        if self.elements > MAX_ELEMENTS:
+            self.found.warnings.append(f"cut after {MAX_ELEMENTS} elements")
+            raise _Enough
+        name = tag.rpartition("}")[2]
+        if self.depth == 1:
+            self.root = name
+            self.found.kind = "index" if _KINDS.get(name) == "index" else "urlset"
+            if name not in _KINDS:
+                self.found.warnings.append(f"<{name[:40]}> is no sitemap")
+                raise _Enough
+        elif name in _CONTAINERS and (self.entry is None or name == self.container):
+            if self.entry is not None:  # the end of the last one is missing
+                self.end_of_field()
+                self.found.add(self.entry)
+            self.entry, self.entry_depth, self.container = {}, self.depth, name
+        elif self.entry is None:
+            pass
+        elif self.depth == self.entry_depth + 1:  # deeper ones belong to images, videos and authors
+            self.field_name, self.pieces, self.characters = _FIELDS.get(name, ""), [], 0
+            relation = attributes.get("rel", "alternate")
+            if name == "link" and attributes.get("href") and relation == "alternate":
+                self.entry.setdefault("loc", attributes["href"])  # Atom
+
+    def data(self, text: str) -> None:
+        if self.field_name and self.depth == self.entry_depth + 1 and self.characters <= MAX_CHARACTERS:
+            self.pieces.append(text)
+            self.characters += len(text)
+
+    def end(self, tag: str) -> None:
+        if self.entry is not None:
+            if self.depth == self.entry_depth:
+                entry, self.entry = self.entry, None
+                self.depth -= 1
+                self.found.add(entry)
+                return
+            if self.depth == self.entry_depth + 1:
+                self.end_of_field()
+        self.depth -= 1
+
+    def end_of_field(self) -> None:
+        text = "".join(self.pieces)
+        if self.entry is not None and self.field_name and text.strip():
+            self.entry.setdefault(self.field_name, text)
+        self.field_name, self.pieces = "", []
+
+    def close(self) -> None:
+        return None
+
+
+def _read_xml(first: bytes, chunks: Iterator[bytes], url: str, found: _Collector) -> None:
+    events = _Events(found)
+    parser = etree.XMLParser(
+        target=cast(Any, events), recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+    )
+    pieces: Iterable[bytes] = chain((first.removeprefix(codecs.BOM_UTF8).lstrip(),), chunks)
+    if not first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" not in first[:4]:
+        pieces = numbered(pieces)
+    seen = b""
+    try:
+        for piece in pieces:
+            seen = seen[-_LONGEST_MARK:] + piece
+            if any(mark in seen for mark in _ENTITY):
+                raise BadAnswer(url, "a sitemap that declares entities is refused")
+            parser.feed(piece)
+        parser.close()
+    except _Enough:
+        return
+    except etree.LxmlError as error:
+        found.warnings.append(f"broken XML: {str(error)[:200]}")
+        return
+    if not events.root:
+        found.warnings.append("no XML element in it")
+    elif events.depth > 0:
+        found.warnings.append("the XML ends too early")
+    elif parser.feed_error_log:
+        found.warnings.append(f"broken XML: {parser.feed_error_log[0].message[:200]}")
