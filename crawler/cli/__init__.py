@@ -1,0 +1,27 @@
+"""The command `crawl`: words in, one call, exit code out.
+
+Each group of commands has a file; this one puts them together. Engine, store and requests are imported by the command
+that needs them, so that `crawl --help` answers at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crawler.cli.text import prepare_streams
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and end the process with its exit code.
+
+    Args:
+        arguments: The words after ``crawl``; None takes them from the command line.
+    Raises:
+        SystemExit: Always, with a code of `exits.TABLE`.
+    """
+    prepare_streams()
+    from crawler.cli.application import app
+
+    app(args=None if arguments is None else list(arguments), prog_name="crawl")

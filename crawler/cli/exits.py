@@ -1,0 +1,166 @@
+"""Exit codes by cause, and the one place where an error becomes one line and a code.
+
+The codes are a promise to cron mails and shell scripts: a number never changes its meaning.
+"""
+
+from __future__ import annotations
+
+import errno
+import signal
+import sys
+import traceback as traceback_module
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from crawler import errors
+from crawler.cli.text import mute, safe, tell
+
+DONE = 0
+FAILURES = 1
+USAGE = 2
+LOGIN = 3
+RUNNING = 4
+LIMIT = 5
+STORE = 6
+HUMAN = 7
+BUG = 70
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
+
+#: Code, name (the `ending` of a summary where there is one), meaning, what to do. The reference page is made of it.
+TABLE: tuple[tuple[int, str, str, str], ...] = (
+    (DONE, "finished", "Everything was done.", "Nothing."),
+    (
+        FAILURES,
+        "failures",
+        "Done, but some requests failed for good, or an audit or a fetch found a fault.",
+        "`crawl status NAME` shows why; `crawl retry NAME` tries them again.",
+    ),
+    (
+        USAGE,
+        "usage",
+        "The command line, a setting, a spider or the rights on a file are wrong. Nothing was fetched.",
+        "The message says what to change.",
+    ),
+    (
+        LOGIN,
+        "login failed",
+        "A session could not log in, or has no credentials. What it needs is still waiting.",
+        "`crawl login NAME` shows the login alone; the next run goes on.",
+    ),
+    (
+        RUNNING,
+        "already running",
+        "Another process runs this spider on this store. Nothing was fetched.",
+        "Wait for it, or use `--if-running wait` or `--if-running skip`.",
+    ),
+    (LIMIT, "limit", "Stopped by a limit (pages or time).", "The same command goes on where it stopped."),
+    (
+        STORE,
+        "store",
+        "The database is full, locked, damaged or from a newer version. What was committed is kept.",
+        "The message names the file; `crawl doctor` looks at it.",
+    ),
+    (
+        HUMAN,
+        "needs human",
+        "A session waits for a person; everything else was done.",
+        "The summary names the `crawl login` command that goes on.",
+    ),
+    (BUG, "bug", "An error that nobody foresaw, in the crawler or in a spider.", "Report it with the traceback."),
+    (
+        INTERRUPTED,
+        "interrupted",
+        "Stopped by Ctrl-C (SIGINT). What was committed is kept.",
+        "The same command goes on where it stopped.",
+    ),
+    (
+        TERMINATED,
+        "terminated",
+        "Stopped by SIGTERM or SIGHUP. What was committed is kept.",
+        "The same command goes on where it stopped.",
+    ),
+)
+
+#: First match wins, so a class stands above its base.
+_CODES: tuple[tuple[type[Exception], int], ...] = (
+    (errors.StoreReadOnly, USAGE),  # rights on a file: found before the first request, for a person to put right
+    (errors.StoreError, STORE),
+    (errors.UsageError, USAGE),
+    (errors.AlreadyRunning, RUNNING),
+    (errors.NeedsHuman, HUMAN),
+    (errors.SessionError, LOGIN),
+    (errors.CrawlError, FAILURES),
+)
+
+_HINTS: tuple[tuple[type[Exception], str], ...] = (
+    (errors.AlreadyRunning, "wait for it, or use --if-running wait or --if-running skip"),
+    (errors.WrongPassword, "put the credentials right, then `crawl login NAME` tries them once"),
+    (errors.LoginBudgetSpent, ""),  # says itself when it is possible again
+    (errors.LoginFailed, "`crawl login NAME --force --traceback` shows the login alone"),
+    (errors.NeedsHuman, "`crawl login NAME` asks for it at the terminal"),
+    (errors.TooLarge, "`-s max_size=BYTES` allows more"),
+    (errors.RobotsDenied, "`-s robots=false` ignores robots.txt"),
+)
+
+show_tracebacks = False  #: set by ``--traceback``
+
+
+def code_for(error: Exception) -> int:
+    """The exit code of *error*."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), BUG)
+
+
+def line_for(error: Exception) -> str:
+    """What a person is told: one line, no secret, with what to do."""
+    text = safe(error) or type(error).__name__
+    hint = next((hint for kind, hint in _HINTS if isinstance(error, kind)), "")
+    return f"{text}; {hint}" if hint and hint not in text else text
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Turn whatever leaves the block into an exit code and, where it is an error, one line on standard error.
+
+    Raises:
+        typer.Exit: Always instead of a `CrawlError`, an `OSError`, Ctrl-C or a bug.
+    """
+    try:
+        yield
+    except errors.CrawlError as error:
+        _show(error, line_for(error))
+        raise typer.Exit(code_for(error)) from None
+    except BrokenPipeError:  # the reader of our output has gone: that is how `| head` ends
+        mute(sys.stdout)
+        raise typer.Exit(DONE) from None
+    except OSError as error:
+        _show(error, f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        raise typer.Exit(STORE if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO) else USAGE) from None
+    except (KeyboardInterrupt, EOFError):
+        tell("crawl: interrupted")
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        if type(error).__name__ in ("Exit", "Abort", "NoArgsIsHelpError"):  # typer's own, private in its older versions
+            raise
+        if hasattr(error, "format_message"):  # typer's usage errors
+            path = getattr(getattr(error, "ctx", None), "command_path", "crawl")
+            tell(f"crawl: {safe(error.format_message()).rstrip('.')}; `{path} --help` shows how")
+            raise typer.Exit(USAGE) from None
+        for line in _traceback(error):
+            tell(line)
+        tell(f"crawl: {safe(f'{type(error).__name__}: {error}')}; this is a bug, of the crawler or of the spider")
+        raise typer.Exit(BUG) from None
+
+
+def _show(error: Exception, line: str) -> None:
+    if show_tracebacks:
+        for each in _traceback(error):
+            tell(each)
+    tell(f"crawl: {safe(line)}")
+
+
+def _traceback(error: BaseException) -> list[str]:
+    text = "".join(traceback_module.format_exception(error))
+    return [safe(line) for line in text.splitlines()]

@@ -1,0 +1,172 @@
+"""How far a run is: a live line on a terminal, plain log lines elsewhere.
+
+Both are observers of the engine's events and run on its scheduler thread: they only keep numbers and write a line.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from crawler import events
+from crawler.cli.text import duration, local_time, safe
+from crawler.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as LiveDisplay
+
+Ask = Callable[[str, bool], str]
+
+LINE_EVERY_S = 30.0  # seconds between two progress lines of a log
+_log = logging.getLogger("crawler.run")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What `application.run` is given: observers of its events, and how to ask the person (None: nobody is there)."""
+
+    observers: tuple[events.Observer, ...]
+    ask: Ask | None
+
+
+@contextmanager
+def watching(spider: str, *, quiet: bool) -> Iterator[View]:
+    """Show the progress of one run: live where standard error is a terminal, else as log lines; nothing when quiet."""
+    ask = terminal_ask()
+    if quiet:
+        yield View((), ask)
+    elif sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb"):
+        with _live_display() as display:
+            live = LiveProgress(display, spider)
+            yield View((LogLines(progress=False), live), live.asking(ask) if ask is not None else None)
+    else:
+        yield View((LogLines(),), ask)
+
+
+def terminal_ask() -> Ask | None:
+    """A function that asks the person at the terminal, or None when standard input is no terminal."""
+    try:
+        if not sys.stdin.isatty():
+            return None
+    except (AttributeError, ValueError):  # closed
+        return None
+    return _ask_on_standard_error
+
+
+def _ask_on_standard_error(question: str, hidden: bool) -> str:
+    """Standard output belongs to the result: the question goes to standard error."""
+    prompt = safe(question)
+    if hidden:
+        import getpass
+
+        return getpass.getpass(prompt, stream=sys.stderr)
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line:
+        raise UsageError(f"no answer to {prompt.strip()!r}")
+    return line.strip()
+
+
+class LogLines:
+    """An observer that writes what happens as log lines, and the numbers every `LINE_EVERY_S` seconds.
+
+    Args:
+        progress: Whether to write the numbers; a live display shows them already.
+    """
+
+    def __init__(self, *, progress: bool = True) -> None:
+        self._progress = progress
+        self._last_line_at = 0.0
+
+    def __call__(self, event: events.Event) -> None:
+        match event:
+            case events.Progress():
+                self._numbers(event)
+            case events.RunStarted():
+                going_on = f", going on with {event.waiting:,} waiting" if event.resumed else ""
+                _log.info("run %d of %s%s", event.run, event.spider, going_on)
+            case events.LoginStarted():
+                _log.info("session %s logs in: %s", event.session, event.reason)
+            case events.LoginEnded():
+                level = logging.INFO if event.outcome in ("ok", "restored") else logging.WARNING
+                detail = f": {event.detail}" if event.detail else ""
+                took = duration(event.elapsed_ms / 1000)
+                _log.log(level, "session %s: login %s (%s)%s", event.session, event.outcome, took, detail)
+            case events.SessionParked():
+                _log.warning("session %s waits for a person: %s; run: %s", event.session, event.why, event.command)
+            case events.SlotPaused():
+                _log.warning("%s is left alone until %s: %s", event.slot, local_time(event.until), event.why)
+            case events.PageFailed():
+                _log.warning("failed: %s (%s)", event.url, event.error)
+            case events.PageRetried():
+                _log.debug("again in %s: %s (%s)", duration(event.wait_s), event.url, event.error)
+            case events.Warned():
+                _log.warning("%s: %s", event.where, event.message)
+            case _:
+                pass  # the summary tells the end; single pages are in the page log of the store
+
+    def _numbers(self, event: events.Progress) -> None:
+        if not self._progress:
+            return
+        if not self._last_line_at:
+            self._last_line_at = event.at  # the first numbers say nothing yet
+        if event.at - self._last_line_at >= LINE_EVERY_S:
+            self._last_line_at = event.at
+            _log.info("%s", numbers(event))
+
+
+def numbers(event: events.Progress) -> str:
+    """``120 pages, 300 waiting, 12.3/s, 0 errors, 1 logins, 480 items``."""
+    return (
+        f"{event.pages:,} pages, {event.waiting:,} waiting, {event.pages_per_s:,.1f}/s, "
+        f"{event.failed:,} failed, {event.logins:,} logins, {event.items:,} items"
+    )
+
+
+class LiveProgress:
+    """An observer that keeps one line at the bottom of the terminal."""
+
+    def __init__(self, display: LiveDisplay, spider: str) -> None:
+        self._display = display
+        self._task = display.add_task(spider, total=None, numbers="starting")
+
+    def __call__(self, event: events.Event) -> None:
+        if isinstance(event, events.Progress):
+            total = event.pages + event.failed + event.waiting
+            done = event.pages + event.failed
+            self._display.update(self._task, completed=done, total=total or None, numbers=numbers(event))
+
+    def asking(self, ask: Ask) -> Ask:
+        """*ask* with the display taken away while the person types."""
+
+        def asked(question: str, hidden: bool) -> str:
+            self._display.stop()
+            try:
+                return ask(question, hidden)
+            finally:
+                self._display.start()
+
+        return asked
+
+
+def _live_display() -> LiveDisplay:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[numbers]}", markup=False),
+        TimeElapsedColumn(),
+        console=Console(stderr=True, highlight=False),
+        refresh_per_second=4,  # each drawing takes the interpreter from the workers for some milliseconds
+        transient=True,
+        redirect_stdout=False,
+    )

@@ -1,0 +1,143 @@
+"""`crawl run`, `crawl login`, `crawl retry`: the commands that crawl."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crawler.cli import options, progress
+from crawler.cli.logs import set_up_logging
+from crawler.cli.summary import show_summary
+from crawler.cli.text import say, tell
+from crawler.errors import AlreadyRunning, UsageError
+
+if TYPE_CHECKING:
+    from crawler.events import Summary
+    from crawler.spider import Spider
+
+
+class IfRunning(StrEnum):
+    """What to do when another process runs the spider."""
+
+    fail = "fail"
+    wait = "wait"
+    skip = "skip"
+
+
+Workers = Annotated[int | None, typer.Option("--workers", "-w", help="Worker threads of one process.")]
+Processes = Annotated[int | None, typer.Option("--processes", help="Processes that share the work.")]
+LimitPages = Annotated[int | None, typer.Option("--limit-pages", help="Stop after so many pages.")]
+MaxTime = Annotated[float | None, typer.Option("--max-time", metavar="SECONDS", help="Stop after so many seconds.")]
+WhenRunning = Annotated[
+    IfRunning,
+    typer.Option("--if-running", help="When another process runs the spider: give up, wait, or do nothing."),
+]
+
+
+def run(
+    spider: options.SpiderName,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Leave the unfinished run behind and start over.")] = False,
+    argument: options.Arguments = None,
+    set_: options.SettingsTyped = None,
+    workers: Workers = None,
+    processes: Processes = None,
+    limit_pages: LimitPages = None,
+    max_time: MaxTime = None,
+    store: options.StorePath = None,
+    if_running: WhenRunning = IfRunning.fail,
+    quiet: options.Quiet = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Crawl with a spider until nothing waits, going on where its last run stopped."""
+    typed = options.typed_settings(
+        set_, workers=workers, processes=processes, max_pages=limit_pages, max_time=max_time, store=store
+    )
+    found = options.find(spider)
+    arguments = options.pairs(argument, "-a")
+    _crawl(found, typed, quiet, as_json, if_running, arguments=arguments, fresh=fresh)
+
+
+def retry(
+    spider: options.SpiderName,
+    argument: options.Arguments = None,
+    set_: options.SettingsTyped = None,
+    workers: Workers = None,
+    store: options.StorePath = None,
+    if_running: WhenRunning = IfRunning.fail,
+    quiet: options.Quiet = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Try the failed requests of a spider's last run again, then go on crawling."""
+    typed = options.typed_settings(set_, workers=workers, store=store)
+    found = options.find(spider)
+    arguments = options.pairs(argument, "-a")
+    _crawl(found, typed, quiet, as_json, if_running, arguments=arguments, retry=True)
+
+
+def _crawl(
+    spider: type[Spider], typed: dict[str, Any], quiet: bool, as_json: bool, if_running: IfRunning, **how: Any
+) -> None:
+    set_up_logging(options.settings_of(spider, typed).log_level, quiet)
+    from crawler.engine import application
+
+    try:
+        with progress.watching(spider.name, quiet=quiet) as view:
+            summary: Summary = application.run(
+                spider, settings=typed, if_running=if_running.value, observers=view.observers, ask=view.ask, **how
+            )
+    except AlreadyRunning as error:
+        if if_running is not IfRunning.skip:
+            raise
+        if not quiet:
+            tell(f"crawl: {error}; nothing to do")
+        return
+    show_summary(summary, as_json=as_json, quiet=quiet)
+    raise typer.Exit(summary.exit_code)
+
+
+def login(
+    spider: options.SpiderName,
+    session: Annotated[
+        str | None, typer.Option("--session", help="This session only; otherwise every session that logs in.")
+    ] = None,
+    browser: Annotated[bool, typer.Option("--browser", help="Log in with a browser (extra `browser`).")] = False,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="With --browser: no window; the spider's `login_browser` drives it.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Log in anew although the stored session is good.")] = False,
+    argument: options.Arguments = None,
+    set_: options.SettingsTyped = None,
+    store: options.StorePath = None,
+) -> None:
+    """Log a spider's sessions in, asking at the terminal for what is missing, and keep them for the next run."""
+    if headless and not browser:
+        raise UsageError("--headless goes with --browser")
+    typed = options.typed_settings(set_, store=store)
+    found = options.find(spider)
+    set_up_logging(options.settings_of(found, typed).log_level)
+    from crawler.engine import application
+
+    arguments = options.pairs(argument, "-a")
+    with application.visitor(found, arguments=arguments, settings=typed, ask=progress.terminal_ask()) as visitor:
+        names = [identity.name for identity in visitor.spider.identities() if identity.login]
+        if session is not None and session not in names:
+            raise UsageError(
+                f"{spider} has no session {session!r} that logs in; there are: {', '.join(names) or 'none'}"
+            )
+        if not found.wants_login():
+            raise UsageError(f"{spider} has no login step: write a method `login(self, session)`")
+        for name in [session] if session is not None else names:
+            if browser:
+                visitor.browser_login(name, headless)
+            else:
+                visitor.login(name, force=force)
+            say(f"session {name!r} is logged in")
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands of this file into *app*."""
+    app.command()(run)
+    app.command()(login)
+    app.command()(retry)

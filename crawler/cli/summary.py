@@ -1,0 +1,108 @@
+"""The one summary at the end of a run: a few lines, or one line of JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from crawler.cli.exits import DONE
+from crawler.cli.text import columns, duration, safe, say, size, tell
+
+if TYPE_CHECKING:
+    from crawler.events import Summary
+
+MOST_LINES = 5  # of each group: the rest is in `crawl status`
+
+
+def show_summary(summary: Summary, *, as_json: bool, quiet: bool) -> None:
+    """Print how a run went. Quiet: nothing after success, and one line on standard error after anything else."""
+    if as_json:
+        say(json.dumps(_safe_values(summary.as_dict())))
+    elif not quiet:
+        for line in summary_lines(summary):
+            say(line)
+    elif summary.exit_code != DONE:
+        for line in (one_line(summary), *summary.messages[:MOST_LINES]):
+            tell(f"crawl: {safe(line)}")
+
+
+def one_line(summary: Summary) -> str:
+    """How it went, for a mail: ``orders: failures (run 7): 120 pages, 480 items, 3 failed; next: crawl retry ...``."""
+    parts = [f"{summary.pages:,} pages", f"{summary.item_count:,} items", f"{summary.failed:,} failed"]
+    if summary.parked:
+        parts.append(f"{summary.parked:,} parked")
+    if summary.waiting:
+        parts.append(f"{summary.waiting:,} waiting")
+    limit = f" by {summary.stopped_by}" if summary.stopped_by else ""
+    following = f"; next: {summary.next_command}" if summary.next_command else ""
+    return f"{summary.spider}: {summary.ending}{limit} (run {summary.run}): {', '.join(parts)}{following}"
+
+
+def summary_lines(summary: Summary) -> list[str]:
+    """The table, without lines that would say "0"."""
+    ending = summary.ending + (f" by {summary.stopped_by}" if summary.stopped_by else "")
+    speed = f"{summary.pages_per_s:,.1f}/s, {size(summary.size_bytes)}"
+    rows: list[tuple[str, str]] = [
+        (summary.spider, f"{ending}, run {summary.run}" + (", resumed" if summary.resumed else "")),
+        ("pages", f"{summary.pages:,} in {duration(summary.elapsed_s)} ({speed})"),
+        ("items", _counted(summary.items) if summary.items else "0"),
+        ("requests", _requests(summary)),
+        ("logins", _logins(summary)),
+    ]
+    if summary.skipped_by:
+        rows.append(("skipped", _counted(summary.skipped_by)))
+    if summary.errors:
+        rows += _listed("errors", [f"{count:,} x {text}" for text, count in _largest(summary.errors)])
+    rows += _listed("note", summary.messages)
+    if summary.store:
+        rows.append(("stored in", summary.store))
+    if summary.next_command:
+        rows.append(("next", summary.next_command))
+    return columns(rows)
+
+
+def _requests(summary: Summary) -> str:
+    states = {
+        "known": summary.known,
+        "waiting": summary.waiting,
+        "failed": summary.failed,
+        "skipped": summary.skipped,
+        "parked": summary.parked,
+        "retried": summary.retried,
+        "rechecked": summary.rechecked,
+    }
+    return ", ".join(f"{count:,} {name}" for name, count in states.items() if count or name in ("known", "failed"))
+
+
+def _logins(summary: Summary) -> str:
+    return f"{summary.logins:,}" + (f" ({summary.restored:,} restored without one)" if summary.restored else "")
+
+
+def _largest(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    shown = ", ".join(f"{count:,} {name}" for name, count in _largest(counts)[:MOST_LINES])
+    return shown + (", ..." if len(counts) > MOST_LINES else "")
+
+
+def _listed(label: str, texts: list[str]) -> list[tuple[str, str]]:
+    rows = [(label if place == 0 else "", text) for place, text in enumerate(texts[:MOST_LINES])]
+    if len(texts) > MOST_LINES:
+        rows.append(("", f"... and {len(texts) - MOST_LINES:,} more"))
+    return rows
+
+
+def _safe_values(value: object) -> object:
+    """Secrets hidden in every text; JSON itself escapes control characters."""
+    if isinstance(value, str):
+        from crawler.sessions.secrets import hide
+
+        return hide(value)
+    if isinstance(value, dict):
+        return {str(_safe_values(key)): _safe_values(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_safe_values(each) for each in value]
+    return value
