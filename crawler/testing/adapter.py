@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import io
+import threading
+from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.client import HTTPMessage
+from typing import Any
 
 import requests
+from requests.adapters import BaseAdapter
+from requests.cookies import extract_cookies_to_jar
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
-Scripted = requests.Response | Exception | Callable[[requests.PreparedRequest], requests.Response]
+from crawler.testing.wire import REASONS
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer in a script; made by `reply`. It can be given any number of times."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = field(default=())
+
+
+Step = Reply | Exception | Callable[[requests.PreparedRequest], Reply]
 
 
 def reply(
@@ -17,23 +36,146 @@ def reply(
     headers: Mapping[str, str] | None = None,
     *,
     cookies: Mapping[str, str] | None = None,
-) -> requests.Response:
+) -> Reply:
     """An answer for `ScriptedAdapter`.
 
     Args:
-        body: Text is sent as UTF-8, and labelled so unless *headers* say otherwise.
-        status: 100 to 599.
+        body: Text is sent as UTF-8, and labelled as HTML in UTF-8 unless *headers* say otherwise.
+        status: 200 to 599.
         headers: Header fields.
         cookies: Sent as Set-Cookie, with path ``/``.
     """
-    fields = HTTPHeaderDict(headers or {})
+    fields = list((headers or {}).items())
     if isinstance(body, str):
         body = body.encode()
-        fields.setdefault("Content-Type", "text/html; charset=utf-8")
-    for name, value in (cookies or {}).items():
-        fields.add("Set-Cookie", f"{name}={value}; Path=/")
+        if not any(name.lower() == "content-type" for name, _ in fields):
+            fields.append(("Content-Type", "text/html; charset=utf-8"))
+    fields += [("Set-Cookie", f"{name}={value}; Path=/") for name, value in (cookies or {}).items()]
+    return Reply(status, body, tuple(fields))
+
+
+class ScriptedAdapter(BaseAdapter):
+    """Gives the answers of a script, in order, and remembers what was asked. Safe from any thread.
+
+    ::
+
+        adapter = ScriptedAdapter(reply(status=503), requests.ConnectionError("gone"), reply("<h1>Hello</h1>"))
+        adapter.on("/login", reply("<form>...</form>"))
+        session.mount("http://", adapter)
+
+    Args:
+        script: Answers to requests that no rule of `on` fits: replies, errors to raise, or functions that take the
+            prepared request and return a reply.
+
+    Attributes:
+        requests: Every request that came, in order.
+        timeouts: The timeout each came with.
+        is_closed: Whether the session has closed its adapters.
+    """
+
+    def __init__(self, *script: Step) -> None:
+        super().__init__()
+        self._lock = threading.Lock()  # guards everything below
+        self._script = deque(script)
+        self._rules: list[tuple[str | None, str, deque[Step]]] = []
+        self.requests: list[requests.PreparedRequest] = []
+        self.timeouts: list[Any] = []
+        self.is_closed = False
+
+    def on(self, url: str, *script: Step, method: str | None = None) -> ScriptedAdapter:
+        """A script for one address; its last answer is given again and again.
+
+        Args:
+            url: A whole URL, or a path with its query; rules added later win.
+            script: One or more answers.
+            method: Only for this method.
+        Returns:
+            This adapter.
+        Raises:
+            ValueError: The script is empty.
+        """
+        if not script:
+            raise ValueError(f"no answer for {url}")
+        with self._lock:
+            self._rules.insert(0, (method, url, deque(script)))
+        return self
+
+    @property
+    def left(self) -> int:
+        """How many answers of the main script nobody has asked for."""
+        with self._lock:
+            return len(self._script)
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """The next answer, or the next error raised.
+
+        Raises:
+            AssertionError: The script has no answer for this request.
+        """
+        with self._lock:
+            self.requests.append(request)
+            self.timeouts.append(timeout)
+            step = self._next(request)
+        if isinstance(step, Exception):
+            raise step
+        answer = step if isinstance(step, Reply) else step(request)
+        response = _response(answer, request, self)
+        if not stream:
+            _ = response.content
+        return response
+
+    def close(self) -> None:
+        """Remembers that it was closed."""
+        with self._lock:
+            self.is_closed = True
+
+    def _next(self, request: requests.PreparedRequest) -> Step:
+        for method, url, script in self._rules:
+            if url in (request.url, request.path_url) and method in (None, request.method):
+                return script.popleft() if len(script) > 1 else script[0]
+        if not self._script:
+            raise AssertionError(f"no answer left for {request.method} {request.url}")
+        return self._script.popleft()
+
+
+class _Original:
+    """What requests reads Set-Cookie fields from: the place of an `http.client.HTTPResponse`."""
+
+    def __init__(self, headers: tuple[tuple[str, str], ...]) -> None:
+        self.msg = HTTPMessage()
+        for name, value in headers:
+            self.msg[name] = value
+
+    def isclosed(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        return None
+
+
+def _response(answer: Reply, request: requests.PreparedRequest, adapter: BaseAdapter) -> requests.Response:
+    fields = HTTPHeaderDict()
+    for name, value in answer.headers:
+        fields.add(name, value)
+    original: Any = _Original(answer.headers)
     response = requests.Response()
-    response.status_code = status
-    response.raw = HTTPResponse(io.BytesIO(body), fields, status, preload_content=False)
-    response.headers.update(fields)
+    response.raw = HTTPResponse(
+        io.BytesIO(answer.body), fields, answer.status, preload_content=False, original_response=original
+    )
+    response.status_code = answer.status
+    response.reason = REASONS.get(answer.status, "")
+    response.headers = requests.structures.CaseInsensitiveDict(fields)
+    response.encoding = requests.utils.get_encoding_from_headers(response.headers)
+    response.url = request.url or ""
+    response.request = request
+    response.connection = adapter  # type: ignore[assignment]  # the stubs know one kind of adapter only
+    extract_cookies_to_jar(response.cookies, request, response.raw)  # type: ignore[no-untyped-call]
     return response

@@ -70,6 +70,15 @@ class PracticeApplication:
         for part in self._changeable:
             part.options = self.options
 
+    def listening(self, base: str, plain_base: str) -> None:
+        """Where the site answers, which is known only after it was made.
+
+        Args:
+            base: Address of the first host.
+            plain_base: Where it speaks plain http; the same without a certificate.
+        """
+        self._layout.base, self._layout.plain_base = base, plain_base
+
     def connected(self, host: str) -> int:
         """A connection was opened; returns its number."""
         return self.recorder.connected(host)
@@ -113,6 +122,10 @@ class PracticeApplication:
 
     def _answer(self, visit: Visit) -> Answer:
         call = visit.call
+        if self.options.tls_certificate and call.base.startswith("http:"):
+            if self.options.cookie_name in call.cookies():
+                self.recorder.count("refused", "secure-cookie-in-clear")
+            return Answer.redirect(f"{self._layout.base}{call.target}", 301)
         handler = self._routes.get(visit.parts[0])
         if handler is None:
             return self._layout.not_found(visit)
@@ -120,11 +133,13 @@ class PracticeApplication:
             answer = self._layout.page(visit, "Method not allowed", "<h1>Not this way</h1>", 405)
             answer.headers.append(("Allow", "GET, HEAD"))
             return answer
-        fault = self.faults.strike(visit)
-        if fault is not None:
-            return fault
         if "cookie" in call.headers:
             visit.sid = call.cookies().get(self.options.cookie_name)
+        fault = self.faults.strike(visit)
+        if fault is not None:
+            visit.session = self.sessions.peek(visit.sid)  # for the record; a request that failed uses up nothing
+            return fault
+        if visit.sid is not None:
             visit.session = self.sessions.find(visit.sid, call.host, visit.user_agent)
             if visit.session is None and self.sessions.is_stale(visit.sid) and visit.parts[0] != "login":
                 self.recorder.count("refused", "stale-session")

@@ -69,6 +69,7 @@ class Layout:
 
     def __init__(self, options: SiteOptions) -> None:
         self.options = options
+        self.base = self.plain_base = ""  # the site fills them in once it listens
 
     def page(self, visit: Visit, title: str, content: bytes | str, status: int = 200) -> Answer:
         """A page of the shop around *content* (HTML)."""
@@ -105,8 +106,7 @@ class Layout:
         if options.traps:
             footer = _TRAPS + footer
         if options.http_links:
-            port = "" if ":" not in visit.call.base[6:] else visit.call.base.rpartition(":")[2]
-            footer = f'<a class="plain" href="http://{visit.call.host}:{port}/members/book/1">Offer</a>{footer}'
+            footer = f'<a class="plain" href="{self.plain_base}/members/book/1">Offer</a>{footer}'
         if options.padding_bytes:
             footer = f"<!--{'.' * options.padding_bytes}-->{footer}"
         return footer.encode()

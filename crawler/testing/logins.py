@@ -107,6 +107,11 @@ class Sessions:
         self._recorder.count("refused", why)
         return None
 
+    def peek(self, sid: str | None) -> SiteSession | None:
+        """The live session behind a cookie, without using it."""
+        with self._lock:
+            return self._live.get(sid) if sid else None
+
     def _is_over(self, session: SiteSession) -> bool:
         limit_s, limit = self.options.expires_after_s, self.options.expires_after_requests
         if limit_s is not None and time.monotonic() - session.began_s >= limit_s:

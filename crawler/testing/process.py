@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from crawler.testing.records import LoggedRequest, Record
 
 STARTED_WITHIN_S = 30.0
 ANSWERED_WITHIN_S = 90.0
+ENDED_WITHIN_S = 10.0
 
 
 class SiteProcess:
@@ -96,10 +98,11 @@ class SiteProcess:
                     pipe.close()  # the site ends when its input does
                 except OSError:
                     pass
-        for end in (lambda: None, process.terminate, process.kill):
-            end()
+        for signal_number in (None, signal.SIGTERM, signal.SIGKILL):
+            if signal_number is not None:
+                process.send_signal(signal_number)
             try:
-                process.wait(10)
+                process.wait(ENDED_WITHIN_S)
                 return
             except subprocess.TimeoutExpired:
                 continue

@@ -45,8 +45,10 @@ class Record:
         logins: Completed logins by account, whatever way they were done.
         failed_logins: Refused ones (wrong password, wrong code, locked account) by the name that was given.
         login_posts: Every attempt to log in that reached the server, by account name.
-        refused: Requests turned away, by reason: csrf, button, too-many-logins, stale-session, user-agent, too-early,
-            too-fast, foreign-session (a session id of another host), logged-out (a page behind the login).
+        refused: What was turned away, by reason: logged-out (a page behind the login), expired and user-agent (the
+            session ended because of it), stale-session (an id that was replaced), foreign-session (an id of another
+            host), secure-cookie-in-clear, csrf, button, too-many-logins, too-early (before Retry-After was over),
+            too-fast, ticket, token.
         hits: Answered or broken requests by URL.
         hits_by_session: The same by (URL, session label).
         statuses: Answers by status; 0 for resets.

@@ -22,7 +22,7 @@ from crawler.testing.books import Truth
 from crawler.testing.control import Control
 from crawler.testing.options import Account, SiteOptions
 from crawler.testing.records import LoggedRequest, Record
-from crawler.testing.wire import Server
+from crawler.testing.server import Server
 
 PORT_ATTEMPTS = 20
 
@@ -61,6 +61,7 @@ class PracticeSite:
             self.http_url = self.url
             if self.options.tls_certificate:
                 self.http_url = f"http://{hosts[0]}:{self._server.listen(hosts[0], 0)}"
+            self._application.listening(self.url, self.http_url)
             if self.options.control:
                 self._control = Server(Control(self), threading.Event())
                 self.control_url = f"http://127.0.0.1:{self._control.listen('127.0.0.1', 0)}"

@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 server: one thread a connection, keep-alive, buffered reads, answers sent in one piece.
+"""HTTP/1.1 messages of the practice site: reading requests from a socket, writing answers in one piece.
 
 The standard library's handler spends most of a request's time on parsing its head with the e-mail package; a practice
 site through which thousands of pages are crawled needs the time for its pages. Only what crawlers send is understood:
@@ -9,20 +9,12 @@ from __future__ import annotations
 
 import json
 import socket
-import ssl
-import struct
-import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.utils import formatdate
 from http import HTTPStatus
-from typing import Protocol
 from urllib.parse import parse_qsl
 
 MAX_HEAD_BYTES = 256 * 1024
 MAX_BODY_BYTES = 4 * 1024 * 1024
-JOINED_WITHIN_S = 10.0
 HTML = "text/html; charset=utf-8"
 
 REASONS = {status.value: status.phrase for status in HTTPStatus}
@@ -129,192 +121,20 @@ class Answer:
         return head if head_only else head + self.body
 
 
-class Application(Protocol):
-    """What the server asks for answers. Called from many threads at once."""
+class CallReader:
+    """Reads the requests of one connection, one after the other; used by one thread alone."""
 
-    def connected(self, host: str) -> int:
-        """A connection was opened; returns its number."""
-
-    def answer(self, call: Call) -> Answer:
-        """The answer to a request."""
-
-    def answers_left(self, answered: int) -> bool:
-        """Whether a connection stays open after so many answers."""
-
-    def date_offset_s(self) -> float:
-        """How far the Date of the answers is off, seconds."""
-
-
-class Server:
-    """Listens on addresses and answers through an application. `close` ends every thread and socket."""
-
-    def __init__(self, application: Application, closing: threading.Event) -> None:
-        self._application = application
-        self.closing = closing  # set by close(); the application may wait on it
-        self._lock = threading.Lock()  # guards _listeners, _sockets and _threads
-        self._listeners: list[socket.socket] = []
-        self._sockets: set[socket.socket] = set()
-        self._threads: set[threading.Thread] = set()
-        self._date = (0, "")
-
-    def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
-        """Starts to listen and to answer.
-
-        Args:
-            host: A loopback address.
-            port: 0 for any free one.
-            tls: Speak TLS with this context.
-        Returns:
-            The port.
-        Raises:
-            OSError: The address is not there, or the port is taken.
-        """
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((host, port))
-            listener.listen(512)
-        except BaseException:
-            listener.close()
-            raise
-        found: int = listener.getsockname()[1]
-        base = f"{'https' if tls else 'http'}://{host}:{found}"
-        with self._lock:
-            self._listeners.append(listener)
-        self._start(lambda: self._accept(listener, host, base, tls), f"practice site {host}:{found}")
-        return found
-
-    def close(self) -> None:
-        """Stops listening, hangs up on everyone and waits for the threads, at most 10 s each. It may be called again."""
-        self.closing.set()
-        with self._lock:
-            listeners, self._listeners = self._listeners, []
-        for listener in listeners:
-            address = listener.getsockname()
-            try:  # a thread in accept() does not notice a closed socket everywhere, but it does notice a caller
-                socket.create_connection(address, timeout=1).close()
-            except OSError:
-                pass
-        with self._lock:
-            open_sockets = list(self._sockets)
-        for connection in open_sockets:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-        while True:
-            with self._lock:
-                waiting = next((one for one in self._threads if one is not threading.current_thread()), None)
-            if waiting is None:
-                return
-            waiting.join(JOINED_WITHIN_S)
-            with self._lock:
-                self._threads.discard(waiting)
-
-    def _start(self, work: Callable[[], None], name: str) -> None:
-        def run() -> None:
-            try:
-                work()
-            finally:
-                with self._lock:
-                    self._threads.discard(threading.current_thread())
-
-        thread = threading.Thread(target=run, name=name, daemon=True)
-        with self._lock:
-            self._threads.add(thread)
-        thread.start()
-
-    def _accept(self, listener: socket.socket, host: str, base: str, tls: ssl.SSLContext | None) -> None:
-        with listener:
-            while not self.closing.is_set():
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    if self.closing.wait(0.05):  # out of descriptors, or a caller that left before we looked
-                        return
-                    continue
-                with self._lock:
-                    self._sockets.add(connection)
-                if self.closing.is_set():
-                    self._forget(connection)
-                    return
-                self._start(lambda one=connection: self._serve(one, host, base, tls), "practice site connection")  # type: ignore[misc]
-
-    def _forget(self, connection: socket.socket) -> None:
-        with self._lock:
-            self._sockets.discard(connection)
-        connection.close()
-
-    def _serve(self, connection: socket.socket, host: str, base: str, tls: ssl.SSLContext | None) -> None:
-        number = self._application.connected(host)
-        plain = connection
-        try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if tls is not None:
-                connection.settimeout(10)
-                connection = tls.wrap_socket(connection, server_side=True)
-                connection.settimeout(None)
-                with self._lock:
-                    self._sockets.discard(plain)
-                    self._sockets.add(connection)
-                if self.closing.is_set():
-                    return
-            _Conversation(self, self._application, connection, host, base, number).run()
-        except OSError:
-            pass  # the visitor went away, or close() hung up
-        finally:
-            self._forget(plain)
-            self._forget(connection)
-
-    def date(self) -> str:
-        """The Date header for now, made once a second."""
-        now = int(time.time() + self._application.date_offset_s())
-        if self._date[0] != now:
-            self._date = (now, formatdate(now, usegmt=True))  # one assignment: threads see a whole pair
-        return self._date[1]
-
-
-class _Conversation:
-    """The requests of one connection, one after the other; used by its thread alone."""
-
-    def __init__(
-        self, server: Server, application: Application, connection: socket.socket, host: str, base: str, number: int
-    ) -> None:
-        self._server, self._application, self._connection = server, application, connection
-        self._host, self._base, self._number = host, base, number
+    def __init__(self, connection: socket.socket, host: str, base: str, number: int) -> None:
+        self._connection, self._host, self._base, self._number = connection, host, base, number
         self._buffer = b""
 
-    def run(self) -> None:
-        """Answers until one side has had enough."""
-        answered = 0
-        while not self._server.closing.is_set():
-            try:
-                call = self._read()
-            except BadCall as error:
-                self._connection.sendall(
-                    Answer.text(f"{error}\n", 400).encoded(head_only=False, keep_alive=False, date=self._server.date())
-                )
-                return
-            if call is None:
-                return
-            answer = self._application.answer(call)
-            answered += 1
-            keep_alive = call.keep_alive and not answer.close
-            message = answer.encoded(head_only=call.method == "HEAD", keep_alive=keep_alive, date=self._server.date())
-            if answer.reset_after is not None:
-                self._reset(message[: answer.reset_after])
-                return
-            self._connection.sendall(message)
-            if not keep_alive or not self._application.answers_left(answered):
-                return
+    def read(self) -> Call | None:
+        """The next request, or None where the other side has hung up.
 
-    def _reset(self, beginning: bytes) -> None:
-        if beginning:
-            self._connection.sendall(beginning)
-        # close() with a linger time of 0 sends RST
-        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-    def _read(self) -> Call | None:
+        Raises:
+            BadCall: It is not a request that can be answered; the connection is of no use any more.
+            OSError: The connection broke.
+        """
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
             if len(self._buffer) > MAX_HEAD_BYTES:
                 raise BadCall("the head is too large")

@@ -1,0 +1,91 @@
+"""pytest fixtures: a practice site, sites of your own making, scripted servers and adapters, and a clock.
+
+pytest loads this module in every run of a project that has the crawler installed, so it imports nothing of weight;
+each fixture imports what it needs when a test asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+if TYPE_CHECKING:
+    from crawler.testing.clock import FakeClock
+    from crawler.testing.options import SiteOptions
+    from crawler.testing.process import SiteProcess
+    from crawler.testing.raw import RawServer
+    from crawler.testing.site import PracticeSite
+
+    class MakePracticeSite(Protocol):
+        """What the fixture `make_practice_site` gives."""
+
+        def __call__(self, options: SiteOptions | None = None, **changes: Any) -> PracticeSite:
+            """A running site that is closed after the test."""
+
+    class MakeSiteProcess(Protocol):
+        """What the fixture `make_site_process` gives."""
+
+        def __call__(self, options: SiteOptions | None = None, **changes: Any) -> SiteProcess:
+            """A site in a process of its own that is ended after the test."""
+
+    class MakeRawServer(Protocol):
+        """What the fixture `make_raw_server` gives."""
+
+        def __call__(self, *scripts: Any, **options: Any) -> RawServer:
+            """A scripted server that is closed after the test."""
+
+
+@pytest.fixture
+def make_practice_site() -> Iterator[MakePracticeSite]:
+    """Starts practice sites with the options a test wants; closes them after the test."""
+    from crawler.testing.site import PracticeSite
+
+    with ExitStack() as running:
+
+        def make(options: SiteOptions | None = None, **changes: Any) -> PracticeSite:
+            return running.enter_context(PracticeSite(options, **changes))
+
+        yield make
+
+
+@pytest.fixture
+def practice_site(make_practice_site: MakePracticeSite) -> PracticeSite:
+    """A practice site with 100 books and three accounts, for one test."""
+    return make_practice_site()
+
+
+@pytest.fixture
+def make_site_process() -> Iterator[MakeSiteProcess]:
+    """Starts practice sites in processes of their own; ends them after the test."""
+    from crawler.testing.process import SiteProcess
+
+    with ExitStack() as running:
+
+        def make(options: SiteOptions | None = None, **changes: Any) -> SiteProcess:
+            return running.enter_context(SiteProcess(options, **changes))
+
+        yield make
+
+
+@pytest.fixture
+def make_raw_server() -> Iterator[MakeRawServer]:
+    """Starts servers that send scripted bytes; closes them after the test."""
+    from crawler.testing.raw import RawServer
+
+    with ExitStack() as running:
+
+        def make(*scripts: Any, **options: Any) -> RawServer:
+            return running.enter_context(RawServer(*scripts, **options))
+
+        yield make
+
+
+@pytest.fixture
+def fake_clock() -> FakeClock:
+    """A clock that stands still until the test moves it."""
+    from crawler.testing.clock import FakeClock
+
+    return FakeClock()
