@@ -1,0 +1,1 @@
+"""Who we are: cookies, sessions, accounts, logins and what is kept of them."""

@@ -1,0 +1,353 @@
+"""The cookies of one session, cut into sites (registrable domains): a look-up costs the same with 1,000 as with one.
+
+A `Jar` is what a session keeps in ``session.cookies``. To requests and its users it is a `RequestsCookieJar` (see
+`JarFacade`); the crawl itself calls three methods::
+
+    number = jar.ticket()                        # when a request starts
+    text = jar.header(url)                       # its Cookie header
+    jar.receive(url, lines, ticket=number)       # what its answer sets
+
+The ticket keeps answers in order: what an answer to an older request says never overwrites what an answer to a newer
+one has said about the same cookie, a deletion included. After `fresh` or `clear`, older requests are not listened to.
+
+A cookie that the user sets without a domain belongs to the first host of the session (`bind`, or the first one asked),
+host-only, and is never sent to another.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from http.cookiejar import Cookie as HttpCookie
+from http.cookiejar import CookieJar
+from typing import NamedTuple
+
+from crawler.sessions.cookie_dates import parse_cookie_date
+from crawler.sessions.cookie_records import Record, from_http, from_record, to_record
+from crawler.sessions.cookie_rules import Cookie, cookie_from, to_wire
+from crawler.sessions.cookie_scope import Origin, origin_and_path_start, path_from
+from crawler.sessions.cookie_site import Change, SiteCookies
+from crawler.sessions.jar_facade import JarFacade
+from crawler.urls import site_of
+
+_log = logging.getLogger(__name__)
+
+
+class Loaded(NamedTuple):
+    """How many records `Jar.load` has taken in, found expired, and found invalid."""
+
+    kept: int
+    expired: int
+    invalid: int
+
+
+class Jar(JarFacade):
+    """The cookies of one session. Safe from any thread.
+
+    Args:
+        clock: Seconds since 1970.
+        home: URL or host to which cookies without a domain belong; by default the first one asked for.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.time, home: str | None = None) -> None:
+        # The initialisers of http.cookiejar are not called: they would make a second store and a policy.
+        self._clock = clock
+        self._tickets = itertools.count(1)
+        self._lock = threading.Lock()  # guards the fields below; each site guards its cookies. Never held together
+        self._sites: dict[str, SiteCookies] = {}
+        self._homeless: dict[tuple[str, str], Cookie] = {}  # by name and path: set before the home was known
+        self._home: Origin | None = None
+        self._floor = 0
+        self._version = 0
+        if home is not None:
+            self.bind(home)
+
+    # --- the way of a request ---
+
+    def ticket(self) -> int:
+        """A number for a request that starts, higher than all before it."""
+        return next(self._tickets)
+
+    def header(self, url: str, *, now: float | None = None) -> str:
+        """The Cookie header for *url*: "" for none, at most 8,190 bytes with its name.
+
+        The text is what the cookies say; on the wire it is UTF-8. Give `header_bytes` to clients that take bytes, and
+        ``header(url).encode("utf-8", "surrogateescape").decode("latin-1")`` to those that write headers as latin-1.
+
+        Args:
+            url: As it will be sent. One that is not http or https has no cookies.
+            now: Seconds since 1970; by default the clock's.
+        """
+        origin, path_start = origin_and_path_start(url)
+        if origin is None:
+            return ""
+        if self._home is None or self._homeless:
+            self._settle(origin)
+        site = self._sites.get(origin.site)
+        if site is None:
+            return ""
+        return site.header(origin, url, path_start, self._clock() if now is None else now)
+
+    def header_bytes(self, url: str, *, now: float | None = None) -> bytes:
+        """`header` as it stands on the wire."""
+        return to_wire(self.header(url, now=now))
+
+    def receive(
+        self,
+        url: str,
+        lines: Iterable[str],
+        *,
+        ticket: int | None = None,
+        date: str | None = None,
+        now: float | None = None,
+    ) -> list[Change]:
+        """Take in what one answer sets.
+
+        Args:
+            url: Of the request that was answered (of this hop, where redirects are followed).
+            lines: The values of its Set-Cookie headers, in order, decoded as UTF-8 (see `from_wire`).
+            ticket: Number that the request took when it started. None: it counts as the newest.
+            date: The answer's Date header. Expires is moved by what the server's clock is off.
+            now: Seconds since 1970; by default the clock's.
+        Returns:
+            What has changed. An end that only slid on, by less than a hundredth of the lifetime, is kept but not told.
+            What was refused is logged at DEBUG. Never raises for what a server says.
+        """
+        if not lines:
+            return []
+        origin, path_start = origin_and_path_start(url)
+        if origin is None:
+            return []
+        if self._home is None:
+            self._settle(origin)
+        moment = self._clock() if now is None else now
+        number = self.ticket() if ticket is None else ticket
+        server_now = parse_cookie_date(date) if date else None
+        lead_s = 0.0 if server_now is None else moment - server_now
+        path = path_from(url, path_start)
+        cookies, refused = [], []
+        for line in [lines] if isinstance(lines, str) else lines:
+            made = cookie_from(line, origin, path, now=moment, clock_lead_s=lead_s, ticket=number)
+            if isinstance(made, Cookie):
+                cookies.append(made)
+            else:
+                refused.append(f"{line.partition('=')[0][:80]!r}: {made}" if "=" in line else made)
+        changes: list[Change] = []
+        if cookies:
+            changes, late = self._site(origin.site).receive(cookies, now=moment, secure=origin.secure)
+            refused += late
+        for refusal in refused:
+            _log.debug("a cookie of %s was not kept: %s", origin.host, refusal)
+        return self._told(changes)
+
+    # --- whose cookies they are ---
+
+    def bind(self, url_or_host: str) -> None:
+        """Say to which host the cookies belong that the user sets, or has set, without a domain.
+
+        Raises:
+            ValueError: It is neither an http(s) URL nor a host.
+        """
+        url = url_or_host if "://" in url_or_host else f"https://{url_or_host}"
+        origin, _ = origin_and_path_start(url)
+        if origin is None:
+            raise ValueError(f"neither an http(s) URL nor a host: {url_or_host[:200]!r}")
+        with self._lock:
+            self._home = origin
+        self._settle(origin)
+
+    @property
+    def home(self) -> str | None:
+        """The host to which cookies without a domain belong, None while it is not known."""
+        return None if self._home is None else self._home.host
+
+    def _settle(self, origin: Origin) -> None:
+        """Make *origin* the home if there is none, and let the waiting cookies in if it is.
+
+        Threads that come at the same time all let them in, which changes nothing: none may go on before it is done.
+        """
+        with self._lock:
+            if self._home is None:
+                self._home = origin
+            if self._home.host != origin.host:
+                return
+            waiting = dict(self._homeless)
+        for cookie in waiting.values():
+            self._put_at_home(cookie, self._home)
+        if waiting:
+            with self._lock:
+                for key, cookie in waiting.items():
+                    if self._homeless.get(key) is cookie:
+                        del self._homeless[key]
+
+    def _put_at_home(self, cookie: Cookie, home: Origin) -> None:
+        bound = replace(cookie, domain=home.host, host_only=True)
+        self._told(self._site(home.site).put(bound, self._clock(), replaces=lambda _: True))
+
+    # --- what users and requests do ---
+
+    def cookies(self) -> list[Cookie]:
+        """All cookies that have not expired, site by site, each site in the order of creation."""
+        with self._lock:
+            sites, waiting = list(self._sites.values()), list(self._homeless.values())
+        now = self._clock()
+        return [cookie for cookie in waiting if not cookie.expired(now)] + [
+            cookie for site in sites for cookie in site.cookies(now)
+        ]
+
+    def put(self, cookie: HttpCookie) -> None:
+        """Set a cookie for the user; answers to requests that have already started do not overwrite it.
+
+        Raises:
+            ValueError: It could not be sent as it is. Says why, not the value.
+        """
+        made = from_http(cookie, now=self._clock(), ticket=self.ticket())
+        # A domain without a dot says nothing about subdomains: the cookie that is there decides, if there is one.
+        replaces = None if made.host_only or cookie.domain.startswith(".") else lambda old: old.domain == made.domain
+        self._put(made, replaces)
+
+    def _put(self, cookie: Cookie, replaces: Callable[[Cookie], bool] | None = None) -> None:
+        if cookie.domain:
+            self._told(self._site(site_of(cookie.domain)).put(cookie, self._clock(), replaces=replaces))
+            return
+        home = self._home
+        if home is not None:
+            self._put_at_home(cookie, home)
+            return
+        with self._lock:
+            self._homeless[cookie.name, cookie.path] = cookie
+            self._version += 1
+
+    def update(self, other: CookieJar | Mapping[str, str]) -> None:  # type: ignore[override]
+        """Set all cookies of another jar or mapping. Raises ValueError at the first that could not be sent as it is."""
+        if other is self:
+            return
+        if isinstance(other, Jar):
+            for cookie in other.cookies():
+                self._put(replace(cookie, ticket=self.ticket()))
+        elif isinstance(other, CookieJar):
+            for shown in other:
+                self.put(shown)
+        else:
+            for name, value in dict(other).items():
+                self.set(name, value)
+
+    def discard(self, which: Callable[[Cookie], bool]) -> int:
+        """Remove the cookies for which *which* is true; answers to older requests do not bring them back.
+
+        Returns:
+            How many there were.
+        """
+        number = self.ticket()
+        with self._lock:
+            sites = list(self._sites.values())
+            doomed = [key for key, cookie in self._homeless.items() if which(cookie)]
+            for key in doomed:
+                del self._homeless[key]
+            self._version += bool(doomed)
+        changes = [change for site in sites for change in site.remove(which, ticket=number)]
+        return len(doomed) + len(self._told(changes))
+
+    def clear(self, domain: str | None = None, path: str | None = None, name: str | None = None) -> None:
+        if domain is None:
+            number = self.ticket()
+            with self._lock:
+                self._floor = number
+                sites = list(self._sites.values())
+            for site in sites:
+                site.raise_floor(number)
+        super().clear(domain, path, name)
+
+    clear.__doc__ = JarFacade.clear.__doc__
+
+    # --- keeping ---
+
+    @property
+    def version(self) -> int:
+        """A number that rises with every change (not with the end of a cookie's time)."""
+        return self._version
+
+    def dirty_since(self, version: int) -> bool:
+        """Whether the cookies have changed since `version` was read. Read it before `dump`."""
+        return self._version != version
+
+    def dump(self) -> list[Record]:
+        """All cookies as records for JSON, session cookies included: nothing but tickets is lost."""
+        return [to_record(cookie) for cookie in self.cookies()]
+
+    def load(self, records: Iterable[object], now: float | None = None) -> Loaded:
+        """Take in what `dump` gave. What has expired at *now*, or could not be sent as it is, is left out."""
+        moment = self._clock() if now is None else now
+        number = self.ticket()
+        kept = expired = invalid = 0
+        for record in records:
+            try:
+                cookie = from_record(record, ticket=number)
+            except ValueError as error:
+                _log.debug("a stored cookie was left out: %s", error)
+                invalid += 1
+                continue
+            if cookie.expired(moment):
+                expired += 1
+            else:
+                kept += 1
+                self._put(cookie)
+        return Loaded(kept, expired, invalid)
+
+    def fresh(self, *, keep_other_than: str | None = None) -> Jar:
+        """A jar for a new login: same clock and home, no cookies, and deaf to answers to requests from before.
+
+        Args:
+            keep_other_than: Host or URL; the cookies of all other sites are taken over.
+        """
+        jar = Jar(clock=self._clock)
+        jar._tickets = self._tickets
+        number = self.ticket()
+        with self._lock:
+            jar._home, jar._version = self._home, self._version + 1
+            sites = dict(self._sites)
+            floor = self._floor
+        if keep_other_than is None:
+            jar._floor = number
+            return jar
+        url = keep_other_than if "://" in keep_other_than else f"https://{keep_other_than}"
+        origin, _ = origin_and_path_start(url)
+        jar._floor = floor
+        jar._sites = {name: site.copy() for name, site in sites.items() if origin is None or name != origin.site}
+        if origin is not None:
+            jar._sites[origin.site] = SiteCookies(number)
+        return jar
+
+    def copy(self) -> Jar:
+        """Another jar with the same cookies, home and tickets."""
+        with self._lock:
+            home, homeless, floor, version = self._home, dict(self._homeless), self._floor, self._version
+            sites = dict(self._sites)
+        jar = Jar(clock=self._clock)
+        jar._tickets, jar._home, jar._homeless = self._tickets, home, homeless
+        jar._floor, jar._version = floor, version
+        jar._sites = {name: site.copy() for name, site in sites.items()}
+        return jar
+
+    def __repr__(self) -> str:
+        cookies = self.cookies()
+        return f"<Jar: {len(cookies)} cookies of {len({site_of(c.domain) for c in cookies if c.domain})} sites>"
+
+    __str__ = __repr__
+
+    def _site(self, name: str) -> SiteCookies:
+        with self._lock:
+            site = self._sites.get(name)
+            if site is None:
+                site = self._sites[name] = SiteCookies(self._floor)
+            return site
+
+    def _told(self, changes: list[Change]) -> list[Change]:
+        if changes:
+            with self._lock:
+                self._version += 1
+        return changes
