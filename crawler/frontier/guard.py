@@ -1,0 +1,295 @@
+"""Which links not to follow in a logged-in session: those that log out, and those that destroy something.
+
+Logging out by accident costs the whole session, so the rule for it prefers safety: a short path segment, an argument
+or a link text with a word that means "log out" is enough (``/help/how-to-log-out`` is lost with it; the title of an
+article, such as ``/blog/logout-is-hard-to-say``, is not). Destructive words are ordinary words too, so the rule for
+them prefers precision: a whole path segment, the value of an action argument, a file name such as ``delete_user.php``,
+a link text that is nothing but the verb and its object.
+
+What the words miss is learned: a URL after which the session was lost twice is banned. A refusal says where it was
+seen, because one by link text tells about the link and not about the page: the same URL may be good elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Final
+from urllib.parse import unquote, unquote_plus
+
+from crawler.errors import InvalidURL
+from crawler.frontier.guard_words import (
+    ACTION_NAMES,
+    DESTRUCTIVE,
+    DESTRUCTIVE_OF_ONE,
+    FALSE_VALUES,
+    LOGOUT,
+    LOGOUT_ALONE,
+    OBJECTS,
+    VALUES_THAT_SAY_NOTHING,
+    tokens,
+)
+from crawler.urls import canonical
+
+LOSSES_UNTIL_BAN: Final = 2
+MAX_LEARNED: Final = 10_000
+
+_VERBS: Final = DESTRUCTIVE | DESTRUCTIVE_OF_ONE
+_MAX_SEGMENT_WORDS: Final = 4  # more words are the title of an article
+_MAX_TEXT_WORDS: Final = 6
+_MAX_ARGUMENTS: Final = 64
+_SCRIPT: Final = re.compile(
+    r"\.(?:php\d?|aspx?|ashx|jspx?|jsf|do|action|s?html?|xhtml|cgi|pl|py|rb|cfm|dll|exe)\Z", re.I
+)
+_STATIC: Final = re.compile(r"\.(?:png|gif|jpe?g|svg|webp|ico|css|js|woff2?|ttf|pdf|mp4|zip)\Z", re.I)
+# One word for what English writes in two, glued to what programmers glue to it; "catalogoutlet" is none of them.
+_GLUED: Final = re.compile(
+    r"(?:user|do|auto|single|global|member|admin|customer|account|session|portal|app|my|sso|cas|saml|oidc|openid|oauth2?"
+    r"|ajax|api|web|client|process|perform|confirm|request|wp|php|bb|usr|j|get|on|go|force|full|fb)?"
+    r"(?:logout|logoff|signout|signoff)"
+    r"(?:page|user|url|action|all|me|now|handler|servlet|success|redirect|process|confirm|link|do|request|service|\d+)?\Z"
+)
+_FOR_ONE_USE: Final = re.compile(r"token|nonce|csrf|xsrf|sesskey|signature|ticket|(?:^|_)(?:sig|sid)$", re.I)
+
+
+def _says_logout(words: list[str], at_edge: bool = False) -> bool:
+    """Whether some words in a row mean "log out"; with *at_edge* only at the beginning or the end."""
+    count = len(words)
+    for start in range(count):
+        for end in range(start + 1, min(start + 4, count) + 1):
+            if at_edge and start and end < count:
+                continue
+            phrase = "".join(words[start:end])
+            if phrase in LOGOUT or (end == start + 1 and _GLUED.match(phrase)):
+                return True
+    return False
+
+
+@lru_cache(maxsize=32_768)
+def _segment_says(segment: str) -> str:
+    """ "logout", "logout alone", "destructive", "destructive of one" or "": what one decoded path segment means."""
+    if segment.isdigit() or len(segment) > 128:
+        return ""
+    if _STATIC.search(segment):
+        return ""
+    name = _SCRIPT.sub("", segment)
+    words = tokens(name)
+    if not words or len(words) > _MAX_SEGMENT_WORDS:
+        return ""
+    whole = "".join(words)
+    if _says_logout(words):
+        return "logout"
+    if whole in LOGOUT_ALONE:
+        return "logout alone"
+    if whole in DESTRUCTIVE:
+        return "destructive"
+    if whole in DESTRUCTIVE_OF_ONE:
+        return "destructive of one"
+    if len(words) > 3 or "password" in words:
+        return ""
+    by_programmer = name is not segment or "_" in name or name != name.lower()
+    first, last = words[0] in _VERBS, words[-1] in DESTRUCTIVE
+    if (first and (by_programmer or OBJECTS.issuperset(words[1:]))) or (last and by_programmer):
+        return "destructive"
+    return ""
+
+
+def _path_says(path: str) -> str:
+    segments = [unquote(segment) if "%" in segment else segment for segment in path.split("/") if segment]
+    for index, segment in enumerate(segments):
+        said = _segment_says(segment.partition(";")[0])
+        if not said:
+            continue
+        last = index == len(segments) - 1
+        if said in {"logout", "destructive"}:
+            return said
+        if said == "logout alone" and last:
+            return "logout"
+        near = segments[max(index - 1, 0)] + (segments[index + 1] if not last else "")
+        if said == "destructive of one" and (last or any(map(str.isdigit, near))):
+            return "destructive"
+    if len(segments) > 1 and "".join(tokens(segments[-2] + " " + segments[-1])) in LOGOUT:  # session/destroy, log/out
+        return "logout"
+    return ""
+
+
+def _arguments(query: str) -> Iterator[tuple[str, str]]:
+    for argument in re.split("[&;]", query, maxsplit=_MAX_ARGUMENTS)[:_MAX_ARGUMENTS]:
+        name, _, value = argument.partition("=")
+        yield unquote_plus(name), unquote_plus(value)
+
+
+@lru_cache(maxsize=4_096)
+def _name_says(name: str) -> str:
+    """ "logout", "destructive", "action", "nothing" or "": what the name of an argument means."""
+    words = tokens(name)
+    whole = "".join(words)
+    if whole in VALUES_THAT_SAY_NOTHING:
+        return "nothing"
+    if whole in ACTION_NAMES:
+        return "action"
+    if words and len(words) <= 3 and _says_logout(words):
+        return "logout"
+    if words and words[0] in _VERBS and len(words) <= 2 and OBJECTS.union(("id",)).issuperset(words[1:]):
+        return "destructive"
+    return ""
+
+
+def _query_says(query: str) -> str:
+    for name, value in _arguments(query):
+        name_says = _name_says(name[:64])
+        if name_says in {"logout", "destructive"} and value.lower() not in FALSE_VALUES:
+            return name_says
+        if not value or value.isdigit() or name_says == "nothing" or len(value) > 128:
+            continue
+        said = (
+            {_segment_says(part) for part in re.split("[/:]", value)} if not value.isalnum() else {_segment_says(value)}
+        )
+        if "logout" in said or (name_says == "action" and "logout alone" in said):
+            return "logout"
+        if name_says == "action":
+            verbs = tokens(value)
+            if len(verbs) <= 3 and not _VERBS.isdisjoint(verbs[:1] + verbs[-1:]):
+                return "destructive"
+    return ""
+
+
+@lru_cache(maxsize=8_192)
+def _text_says(text: str) -> str:
+    words = tokens(text)
+    if not words or len(words) > _MAX_TEXT_WORDS:
+        return ""
+    whole = "".join(words)
+    if _says_logout(words, at_edge=True) or whole in LOGOUT_ALONE:
+        return "logout"
+    if whole in DESTRUCTIVE or (words[0] in DESTRUCTIVE and len(words) > 1 and OBJECTS.issuperset(words[1:])):
+        return "destructive"
+    return ""
+
+
+def _says_logout_somewhere(address: str, text: str) -> bool:
+    """With rel=nofollow on the link, the site itself asks crawlers to stay away: any mention is enough."""
+    words = tokens(unquote(address)[-256:]) + tokens(text[:256])
+    return _says_logout(words) or any(word in LOGOUT_ALONE for word in words)
+
+
+class LogoutGuard:
+    """Refuses links by their words and by what was learned in this crawl. Safe from any thread."""
+
+    def __init__(self, *, allow: Iterable[str] = (), refuse: Iterable[str] = ()) -> None:
+        """Make a guard that has learned nothing.
+
+        Args:
+            allow: Regular expressions; a URL in which one is found is never refused by its words.
+            refuse: Regular expressions; a URL in which one is found is always refused.
+        """
+        self._allow = [re.compile(pattern) for pattern in allow]
+        self._refuse = [re.compile(pattern) for pattern in refuse]
+        self._banned: OrderedDict[str, None] = OrderedDict()
+        self._losses: OrderedDict[str, int] = OrderedDict()
+        self._lock = threading.Lock()  # guards _banned and _losses
+
+    def refuses(self, url: str, link_text: str = "", rel: str = "") -> str | None:
+        """Why a link may not be followed, or None.
+
+        Args:
+            url: Absolute.
+            link_text: Text, title or alternative text of the link; "" when the URL is from elsewhere (a redirect,
+                a sitemap).
+            rel: The rel attribute.
+        Returns:
+            The rule and where it was met: ``logout (path)``, ``destructive (link text)``, ``learned``, ``setting``.
+        """
+        if self._banned and self.is_banned(url):
+            return "learned"
+        if any(pattern.search(url) for pattern in self._refuse):
+            return "setting"
+        if any(pattern.search(url) for pattern in self._allow):
+            return None
+        address, _, query = url.partition("#")[0].partition("?")
+        start = address.find("/", address.find("://") + 3)
+        path = address[start:] if start > 0 else ""
+        if path and (said := _path_says(path)):
+            return f"{said} (path)"
+        if query and (said := _query_says(query)):
+            return f"{said} (query)"
+        if link_text and (said := _text_says(link_text[:256].strip())):
+            return f"{said} (link text)"
+        if rel and "nofollow" in rel.lower().split() and _says_logout_somewhere(f"{path} {query}", link_text):
+            return "logout (nofollow)"
+        return None
+
+    def is_banned(self, url: str) -> bool:
+        """Whether *url*, or one that differs in tokens for one use only, was banned."""
+        with self._lock:
+            return _shape(url) in self._banned
+
+    def ban(self, url: str) -> None:
+        """Never follow *url* again, whatever tokens for one use it holds."""
+        with self._lock:
+            self._ban(_shape(url))
+
+    def lost_after(self, url: str) -> bool:
+        """Note that the session was gone after *url* was fetched.
+
+        Returns:
+            Whether the URL is banned now: the second loss bans it. A session that ran out by itself costs a page one
+            loss at most, for it is fetched again after the login and then does no harm.
+        """
+        shape = _shape(url)
+        with self._lock:
+            losses = self._losses.pop(shape, 0) + 1
+            if losses >= LOSSES_UNTIL_BAN:
+                self._ban(shape)
+            else:
+                self._losses[shape] = losses
+                while len(self._losses) > MAX_LEARNED:
+                    self._losses.popitem(last=False)
+            return shape in self._banned
+
+    def _ban(self, shape: str) -> None:
+        self._banned[shape] = None
+        while len(self._banned) > MAX_LEARNED:
+            self._banned.popitem(last=False)
+
+    def dumps(self) -> str:
+        """What was learned, as JSON."""
+        with self._lock:
+            return json.dumps({"version": 1, "banned": list(self._banned), "losses": dict(self._losses)})
+
+    def loads(self, state: str) -> None:
+        """Add what another guard learned. Raises ValueError for a text that `dumps` did not write; nothing is added."""
+        learned = json.loads(state)
+        if not isinstance(learned, dict) or learned.get("version") != 1:
+            raise ValueError("not the state of a guard, or of a newer version")
+        banned, losses = learned.get("banned"), learned.get("losses")
+        if not isinstance(banned, list) or not all(isinstance(shape, str) for shape in banned):
+            raise ValueError("the state of the guard is damaged: banned")
+        if not isinstance(losses, dict) or not all(type(count) is int for count in losses.values()):
+            raise ValueError("the state of the guard is damaged: losses")
+        with self._lock:
+            for shape in banned[-MAX_LEARNED:]:
+                self._ban(shape)
+            for shape, count in list(losses.items())[-MAX_LEARNED:]:
+                self._losses[shape] = max(count, self._losses.get(shape, 0))
+
+
+def _shape(url: str) -> str:
+    """The key of *url* with tokens for one use left out: a logout link often holds one.
+
+    Only arguments that say so by their name: were all that looks random left out, two sessions that ran out by
+    themselves could ban all documents of a site.
+    """
+    try:
+        address, _, query = canonical(url).partition("?")
+    except InvalidURL:
+        return url
+    arguments = []
+    for argument in query.split("&") if query else ():
+        name = argument.partition("=")[0]
+        arguments.append(f"{name}=*" if _FOR_ONE_USE.search(name) else argument)
+    return address + ("?" + "&".join(arguments) if arguments else "")

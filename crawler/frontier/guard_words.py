@@ -1,0 +1,85 @@
+"""The words by which the guard knows links that log out or destroy something, in many languages. Data and folding only.
+
+Words are written as people write them; they are compared folded: lower case, no accents, no spaces or signs.
+"""
+
+# ruff: noqa: RUF001 - letters that look like others are the point here
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_TOKEN: Final = re.compile(r"[^\W_]+")
+_WITHOUT_DECOMPOSITION: Final = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
+
+
+def tokens(text: str) -> list[str]:
+    """The words of *text*, folded: ``Log-Out`` gives log, out; ``doSignOut`` gives do, sign, out."""
+    if text.isascii():
+        return _TOKEN.findall(_CAMEL.sub(" ", text).lower())
+    folded = unicodedata.normalize("NFKD", _CAMEL.sub(" ", text).casefold().translate(_WITHOUT_DECOMPOSITION))
+    return _TOKEN.findall("".join(letter for letter in folded if not unicodedata.combining(letter)))
+
+
+def _folded(words: str) -> frozenset[str]:
+    return frozenset("".join(tokens(word)) for word in re.split(r"[,\n]", words) if word.strip())
+
+
+# Nothing else is ever called so.
+LOGOUT: Final = _folded("""
+    logout, logoff, signout, signoff, logmeout, signmeout, log me off, endsession, end session, kill session,
+    destroy session, close session, session destroy, session end, sessions destroy, sessions end, logoutall, unlogin,
+    abmelden, ausloggen, sitzung beenden, déconnexion, déconnecter, se déconnecter, cerrar sesión, cierre de sesión,
+    finalizar sesión, desconectarse, desloguear, tancar sessió, terminar sessão, encerrar sessão, finalizar sessão,
+    deslogar, disconnetti, disconnettersi, disconnessione, termina sessione, uitloggen, afmelden, wyloguj, wyloguj się,
+    wylogowanie, odhlásit, odhlásit se, odhlášení, odhlásiť, odhlásiť sa, odhlásenie, kijelentkezés, kijelentkezem,
+    logga ut, logg ut, logg av, log ud, log af, kirjaudu ulos, uloskirjautuminen, oturumu kapat, çıkış yap,
+    deconectare, deconectează-te, delogare, odjava, odjavi se, odjaviti se, logi välja, izrakstīties, atsijungti,
+    đăng xuất, log keluar, выйти, выйти из системы, разлогиниться, завершить сеанс, вийти, излез, αποσύνδεση,
+    退出登录, 登出, 注销, 註銷, 安全退出, ログアウト, サインアウト, ログオフ, 로그아웃, تسجيل الخروج, התנתק, התנתקות,
+    ออกจากระบบ, लॉग आउट, लॉगआउट
+    """)
+
+# Called so, among other things: these count only where they stand alone.
+LOGOUT_ALONE: Final = _folded("""
+    exit, quit, leave, disconnect, salir, desconectar, sair, sortir, quitter, esci, uscita, abmeldung, kilépés, çıkış,
+    iziet, išeiti, keluar, выход, вихід, изход, έξοδος, 退出, יציאה, خروج, thoát
+    """)
+
+DESTRUCTIVE: Final = _folded("""
+    delete, destroy, purge, rollback, roll back, revoke, deactivate, unsubscribe, erase, wipe, truncate, uninstall,
+    terminate, löschen, loeschen, entfernen, kündigen, kuendigen, deaktivieren, supprimer, effacer, désabonner,
+    désactiver, eliminar, borrar, eliminare, elimina, verwijderen, usuń, usunąć, smazat, odstranit, odstrániť, törlés,
+    slett, slette, poista, radera, ta bort, excluir, apagar, remover, deletar, удалить, видалити, изтрий, διαγραφή,
+    删除, 刪除, 削除, 삭제, حذف, xóa, hapus
+    """)
+
+# Destructive, or taking a lock, when asked of one thing; harmless as the name of a page or a folder.
+DESTRUCTIVE_OF_ONE: Final = _folded("""
+    remove, edit, cancel, disable, revert, trash, untrash, drop, void, bearbeiten, stornieren, annuler, modifier,
+    editar, cancelar, annulla, modifica, cancella, bewerken, annuleren, edytuj, anuluj, redigera, avbryt, редактировать,
+    отменить, изменить, 编辑, 編集, 取消
+    """)
+
+OBJECTS: Final = _folded("""
+    account, user, item, items, record, entry, entries, all, post, page, comment, order, file, message, row, profile,
+    subscription, address, image, photo, product, article, document, this, it, me, my, your, the, confirm, confirmation,
+    selected, now, from, cart, wishlist, list, session, sessions, token, key, konto, compte, cuenta, conta, mail, email
+    """)
+
+ACTION_NAMES: Final = _folded("""
+    action, act, do, op, oper, operation, cmd, command, task, mode, func, function, fn, method, event, verb, todo, what,
+    step, request, a, page, view, option, route, r
+    """)
+
+# Their values are texts of people, or the way back after a login.
+VALUES_THAT_SAY_NOTHING: Final = _folded("""
+    q, query, search, s, keyword, keywords, term, text, tag, next, return, return url, return to, redirect, redirect to,
+    redirect url, redirect uri, url, target, ref, referer, referrer, continue, back, back url, dest, destination, goto,
+    from, callback, service, came, came from
+    """)
+
+FALSE_VALUES: Final = frozenset(("0", "false", "no", "off", "none", "null", "n", "f"))
