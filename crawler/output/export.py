@@ -1,0 +1,212 @@
+"""Writes result rows as JSON lines, JSON or CSV: as a stream, and whole or not at all.
+
+JSON lines and JSON hold the data exactly as it was stored. What JSON has no form for becomes text: decimals, times (ISO
+8601), bytes (base64), NaN and infinities. CSV is RFC 4180 in UTF-8, nested values as JSON inside a cell.
+
+CSV for spreadsheets (*safe*): a text that a spreadsheet would take for a formula gets ``'`` in front, and every text is
+quoted, so that no separator of another country cuts a cell open. Numbers stay numbers.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import errno
+import io
+import json
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from crawler.errors import UsageError
+
+Row = Mapping[str, Any]
+FORMATS = ("jsonl", "json", "csv")
+_SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".jl": "jsonl", ".json": "json", ".csv": "csv"}
+
+#: First characters of a formula in Excel, LibreOffice and Google Sheets, their full-width twins, and the controls
+#: that some of them skip. Source: OWASP, "CSV Injection".
+_FORMULA = re.compile("[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n]")
+_NEGATIVE_NUMBER = re.compile(r"-\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?\Z")
+
+
+def format_of(path: str, chosen: str | None = None) -> str:
+    """The format of a file by its suffix, or the one that was *chosen*; JSON lines for "-", standard output.
+
+    Raises:
+        UsageError: The suffix says nothing, or there is no such format.
+    """
+    if chosen is not None:
+        if chosen not in FORMATS:
+            raise UsageError(f"no format {chosen!r}; there are {', '.join(FORMATS)}")
+        return chosen
+    if path == "-":
+        return "jsonl"
+    found = _SUFFIXES.get(Path(path).suffix.lower())
+    if found is None:
+        raise UsageError(f"{path}: the suffix names no format; use .jsonl, .json or .csv, or --format")
+    return found
+
+
+def write_rows(
+    file: BinaryIO, rows: Iterable[Row], file_format: str, *, columns: Sequence[str] = (), safe_csv: bool = False
+) -> int:
+    """Write *rows* to an open file in constant memory.
+
+    Args:
+        file: Open for bytes.
+        rows: One mapping a row.
+        file_format: One of `FORMATS`.
+        columns: For CSV: its columns in order; a field that is not among them is left out.
+        safe_csv: For CSV: see the module's text.
+    Returns:
+        Rows written.
+    Raises:
+        OSError: The file cannot be written.
+    """
+    write = {"jsonl": _write_json_lines, "json": _write_json, "csv": _csv_writer(columns, safe_csv)}[file_format]
+    return write(file, rows)
+
+
+def columns_of(rows: Iterable[Row]) -> list[str]:
+    """The fields of all rows, in the order in which they first appear."""
+    found: dict[str, None] = {}
+    for row in rows:
+        found.update(dict.fromkeys(row))
+    return list(found)
+
+
+# --- JSON ----------------------------------------------------------------------------------------------------
+
+
+def json_text(row: Row) -> str:
+    """One row on one line of JSON, readable text where UTF-8 can hold it."""
+    try:
+        text = json.dumps(row, ensure_ascii=False, default=_as_json, allow_nan=False)
+        text.encode("utf-8")
+    except UnicodeEncodeError:  # a lone surrogate: only an escape can say it
+        return json.dumps(row, default=_as_json, allow_nan=False)
+    except (TypeError, ValueError):  # NaN, an infinity, or a key that is no text, perhaps deep inside
+        return json_text(_finite(row))
+    return text
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(bytes(value)).decode("ascii")
+    if isinstance(value, set | frozenset | tuple):
+        return list(value)
+    isoformat = getattr(value, "isoformat", None)
+    return isoformat() if callable(isoformat) else str(value)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if value - value == 0 else str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_finite(each) for each in value]
+    return value
+
+
+def _write_json_lines(file: BinaryIO, rows: Iterable[Row]) -> int:
+    count = 0
+    for row in rows:
+        file.write(json_text(row).encode("utf-8") + b"\n")
+        count += 1
+    return count
+
+
+def _write_json(file: BinaryIO, rows: Iterable[Row]) -> int:
+    count = 0
+    for row in rows:
+        file.write((b"[\n" if count == 0 else b",\n") + json_text(row).encode("utf-8"))
+        count += 1
+    file.write(b"\n]\n" if count else b"[]\n")
+    return count
+
+
+# --- CSV ----------------------------------------------------------------------------------------------------
+
+
+def _csv_writer(columns: Sequence[str], safe: bool) -> Callable[[BinaryIO, Iterable[Row]], int]:
+    def write(file: BinaryIO, rows: Iterable[Row]) -> int:
+        text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="", write_through=True)
+        try:
+            writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC if safe else csv.QUOTE_MINIMAL)
+            writer.writerow([spreadsheet_safe(column) if safe else column for column in columns])
+            count = 0
+            for row in rows:
+                cells = [_cell(row.get(column)) for column in columns]
+                writer.writerow([spreadsheet_safe(cell) for cell in cells] if safe else cells)
+                count += 1
+            return count
+        finally:
+            text.detach()  # the file belongs to the caller
+
+    return write
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping | list | tuple | set | frozenset):
+        return json_text(value)  # type: ignore[arg-type]  # any JSON value, not only a row
+    return value if isinstance(value, str | int | float) else str(_as_json(value))
+
+
+def spreadsheet_safe(cell: Any) -> Any:
+    """*cell*, with ``'`` in front when a spreadsheet would take its text for a formula."""
+    if not isinstance(cell, str) or not _FORMULA.match(cell) or _NEGATIVE_NUMBER.match(cell):
+        return cell
+    return f"'{cell}"
+
+
+# --- files ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file for writing that replaces *path* when the block ends well, and leaves it as it was otherwise.
+
+    A new file has mode 0600, since results come from behind a login; a replaced one keeps its mode. A device or a pipe
+    is written to as it is.
+
+    Raises:
+        OSError: The folder is missing or cannot be written.
+    """
+    mode = 0o600
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        pass
+    else:
+        if stat.S_ISDIR(facts.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "is a folder; name a file", str(path))
+        if not stat.S_ISREG(facts.st_mode):
+            with open(path, "wb") as device:
+                yield device
+            return
+        mode = stat.S_IMODE(facts.st_mode)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path)) from None  # not the name of a file they never chose
+    try:
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(handle, mode)
+            yield file
+            file.flush()
+            os.fsync(handle)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
