@@ -1,0 +1,263 @@
+"""Rules against URL spaces without end: growing paths, calendars, session ids in links, exploding arguments.
+
+Each rule is wide: it should never meet a real site, and always end a crawl of an endless one. What it refuses is kept
+in the frontier with the name of the rule, so a run can say which one stopped it.
+
+The rules that look at one URL are pure. Those that count keep their counts in bounded tables of this process: least
+recently used paths are forgotten, and numbers of distinct values above some hundred are estimated.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from bisect import insort
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+_YEAR_S: Final = 365.2425 * 86_400
+_HASHES: Final = 1 << 61  # the range of Python's hash of a text, both signs folded
+_KEPT_HASHES: Final = 256
+_MAX_PATHS: Final = 2_000
+_SEARCHED_CHARACTERS: Final = 4_096  # of a query: the time of some patterns grows with its square
+
+_PLACEHOLDERS: Final = frozenset(("", "-", "_", "all", "any", "*", "~"))  # filters that are not set
+_YEAR: Final = re.compile(r"(?:19|20|21)\d\d")
+_DATE_IN_PATH: Final = re.compile(
+    r"/((?:19|20|21)\d\d)([/-])(0?[1-9]|1[0-2])(?:[/-](?:0?[1-9]|[12]\d|3[01]))?(?=[/.?]|\Z)"
+)
+_DATE_IN_QUERY: Final = re.compile(
+    r"(?:\A|[&;])(?:"
+    r"(?:[\w%]*[_.%-])?(?:year|jahr|annee)=((?:19|20|21)\d\d)(?=[&;]|\Z)|"
+    r"[\w.%-]*?(?:date|day|month|week|from|start|until|end|time|cal|datum|monat|tag|fecha|mes|mois)[\w.%-]*="
+    r"((?:19|20|21)\d\d)(?:(?:[-/.]|%2[dDfF])(?:0?[1-9]|1[0-2])|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))(?!\d)[^&;]*)",
+    re.IGNORECASE,
+)
+_CALENDAR: Final = re.compile(
+    r"calend|kalend|agenda|event|schedule|timetable|veranstaltung|termin|booking|availab|month|week|evenement",
+    re.IGNORECASE,
+)
+_SESSION_ARGUMENT: Final = re.compile(
+    r"(?:\A|[&;])((?:[\w-]*sess(?:ion)?[_-]?(?:id|key|token)?|[\w-]*sid|zenid|s|session[\w-]*))"
+    r"=(?=[^&;]*\d)([\w.,~+-]{16,})(?=[&;]|\Z)",
+    re.IGNORECASE,
+)
+_SESSION_SEGMENT: Final = re.compile(r"/\((?:[A-Z]\([A-Za-z0-9_-]{16,}\))+\)(?=/|\Z)")  # ASP.NET without cookies
+_DEEP_ESCAPE: Final = re.compile("%252525", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class TrapLimits:
+    """Bounds of the rules; 0 turns a rule off.
+
+    Attributes:
+        max_characters: Of a URL.
+        max_depth: Links from a start URL.
+        max_segments: Of a path.
+        max_repeats: How often one segment may stand in a path (numbers: twice as often).
+        max_arguments: Of a query.
+        max_same_argument: How often one name may stand in a query.
+        max_combinations: Sets of argument names that one path may have.
+        max_values: Queries that one path may have with the same argument names.
+        max_session_ids: Values that an argument which looks like a session id may have on one path.
+        years_ahead: How far calendars are followed into the future.
+        years_back: How far pages that call themselves a calendar are followed into the past.
+        max_dates: Dates that one calendar may have.
+        max_pages_per_host: Pages of one host in one crawl.
+    """
+
+    max_characters: int = 4_096
+    max_depth: int = 10_000
+    max_segments: int = 40
+    max_repeats: int = 3
+    max_arguments: int = 40
+    max_same_argument: int = 12
+    max_combinations: int = 200
+    max_values: int = 100_000
+    max_session_ids: int = 3
+    years_ahead: int = 2
+    years_back: int = 30
+    max_dates: int = 20_000
+    max_pages_per_host: int = 1_000_000
+
+
+class _Distinct:
+    """About how many different texts were seen, in 2 kB.
+
+    Source: Bar-Yossef et al., "Counting distinct elements in a data stream", 2002: of n even hashes in 0..1, the k-th
+    smallest is about k/n. With k = 256 the error is about 6 %.
+    """
+
+    __slots__ = ("_known", "_smallest")
+
+    def __init__(self) -> None:
+        self._smallest: list[int] = []
+        self._known: set[int] = set()
+
+    def add(self, text: str) -> int:
+        """Count *text*; the number of different ones so far."""
+        value = hash(text) % _HASHES
+        smallest = self._smallest
+        if value not in self._known and (len(smallest) < _KEPT_HASHES or value < smallest[-1]):
+            insort(smallest, value)
+            self._known.add(value)
+            if len(smallest) > _KEPT_HASHES:
+                self._known.discard(smallest.pop())
+        if len(smallest) < _KEPT_HASHES:
+            return len(smallest)
+        return (_KEPT_HASHES - 1) * _HASHES // max(smallest[-1], 1)
+
+
+class _Few:
+    """Up to *limit* different texts; the ones that came first stay welcome."""
+
+    __slots__ = ("_known", "_limit")
+
+    def __init__(self, limit: int) -> None:
+        self._known: set[int] = set()
+        self._limit = limit
+
+    def takes(self, text: str) -> bool:
+        """Whether *text* is one of the first ones."""
+        value = hash(text)
+        if value in self._known:
+            return True
+        if len(self._known) >= self._limit:
+            return False
+        self._known.add(value)
+        return True
+
+
+class TrapGuard:
+    """The rules with their counts. Safe from any thread."""
+
+    def __init__(self, limits: TrapLimits | None = None) -> None:
+        self.limits = limits or TrapLimits()
+        self._few: OrderedDict[tuple[str, ...], _Few] = OrderedDict()
+        self._distinct: OrderedDict[tuple[str, ...], _Distinct] = OrderedDict()
+        self._lock = threading.Lock()  # guards _few, _distinct and what is in them
+
+    def refuses(self, url: str, depth: int, now: float) -> str | None:
+        """Why *url* looks like part of a trap, or None.
+
+        Args:
+            url: Absolute http or https URL, best in its canonical form.
+            depth: Links from a start URL.
+            now: Seconds since 1970.
+        Returns:
+            The name of the rule, the same text for all URLs that it refuses.
+        """
+        limits = self.limits
+        if limits.max_characters and len(url) > limits.max_characters:
+            return f"URL longer than {limits.max_characters} characters"
+        if limits.max_depth and depth > limits.max_depth:
+            return f"deeper than {limits.max_depth} links"
+        address, _, query = url.partition("#")[0].partition("?")
+        path = address[max(address.find("/", 8), 0) :]
+        return (
+            self._path_refuses(path)
+            or (self._query_refuses(address, query) if query else None)
+            or self._session_refuses(address, path, query)
+            or self._date_refuses(address, path, query, now)
+        )
+
+    def refuses_host(self, pages: int) -> str | None:
+        """Why no further page of a host is taken, after *pages* of them in this crawl, or None."""
+        limit = self.limits.max_pages_per_host
+        return f"more than {limit} pages of one host" if limit and pages >= limit else None
+
+    def _path_refuses(self, path: str) -> str | None:
+        limits = self.limits
+        segments = path.split("/")
+        if limits.max_segments and len(segments) > limits.max_segments + 1:
+            return f"path of more than {limits.max_segments} segments"
+        if limits.max_repeats and len(segments) - len(set(segments)) >= limits.max_repeats:
+            for segment in set(segments) - _PLACEHOLDERS:
+                most = limits.max_repeats * (2 if segment.isdigit() else 1)
+                if segments.count(segment) > most:
+                    return "repeated path segments"
+        if "%25" in path and _DEEP_ESCAPE.search(path):
+            return "escapes within escapes"
+        return None
+
+    def _query_refuses(self, address: str, query: str) -> str | None:
+        limits = self.limits
+        names = [argument.partition("=")[0] for argument in query.split("&")]
+        if limits.max_arguments and len(names) > limits.max_arguments:
+            return f"more than {limits.max_arguments} arguments"
+        different = set(names)
+        repeated = len(names) - len(different)
+        limit = limits.max_same_argument
+        if limit and repeated >= limit and any(names.count(name) > limit for name in different):
+            return "one argument many times"
+        if "%25" in query and _DEEP_ESCAPE.search(query):
+            return "escapes within escapes"
+        combination = "&".join(sorted(different))
+        if limits.max_combinations and not self._is_one_of_few(
+            ("names", address), combination, limits.max_combinations
+        ):
+            return f"more than {limits.max_combinations} combinations of arguments on one path"
+        if limits.max_values and self._count(("values", address, combination), query) > limits.max_values:
+            return f"more than {limits.max_values} queries on one path"
+        return None
+
+    def _session_refuses(self, address: str, path: str, query: str) -> str | None:
+        limit = self.limits.max_session_ids
+        if not limit:
+            return None
+        found = _SESSION_ARGUMENT.search(query, 0, _SEARCHED_CHARACTERS) if len(query) > 17 else None
+        if found is not None and not self._is_one_of_few(("session", address, found[1]), found[2], limit):
+            return "session id in URL"
+        if "(" in path:
+            segment = _SESSION_SEGMENT.search(path)
+            rest = path.replace(segment[0], "", 1) if segment else ""
+            if segment and not self._is_one_of_few(("session", address[: -len(path)], rest), segment[0], limit):
+                return "session id in URL"
+        return None
+
+    def _date_refuses(self, address: str, path: str, query: str, now: float) -> str | None:
+        if _YEAR.search(path) is None and (not query or _YEAR.search(query) is None):
+            return None  # nearly always, and much quicker than the patterns below
+        limits = self.limits
+        found = _DATE_IN_QUERY.search(query, 0, _SEARCHED_CHARACTERS) if query else None
+        if found is None:
+            found = _DATE_IN_PATH.search(path)
+            if found is None:
+                return None
+            place = address[: -len(path)] + path[: found.start()]
+            certain = len(found[3]) == 2 or bool(_CALENDAR.search(path))  # /2150/7 may be two numbers
+        else:
+            place, certain = address, True
+        year, this_year = int(found[1] or found[2]), 1970 + int(now / _YEAR_S)
+        if limits.years_ahead and certain and year > this_year + limits.years_ahead:
+            return f"calendar more than {limits.years_ahead} years ahead"
+        if not _CALENDAR.search(path) and not _CALENDAR.search(query):
+            return None
+        if limits.years_back and year < this_year - limits.years_back:
+            return f"calendar more than {limits.years_back} years back"
+        if limits.max_dates and self._count(("dates", place), found[0]) > limits.max_dates:
+            return f"more than {limits.max_dates} dates of one calendar"
+        return None
+
+    def _is_one_of_few(self, key: tuple[str, ...], text: str, limit: int) -> bool:
+        with self._lock:
+            few = self._few.get(key)
+            if few is None:
+                few = self._few[key] = _Few(limit)
+                if len(self._few) > _MAX_PATHS:
+                    self._few.popitem(last=False)
+            else:
+                self._few.move_to_end(key)
+            return few.takes(text)
+
+    def _count(self, key: tuple[str, ...], text: str) -> int:
+        with self._lock:
+            distinct = self._distinct.get(key)
+            if distinct is None:
+                distinct = self._distinct[key] = _Distinct()
+                if len(self._distinct) > _MAX_PATHS:
+                    self._distinct.popitem(last=False)
+            else:
+                self._distinct.move_to_end(key)
+            return distinct.add(text)
