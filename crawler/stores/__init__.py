@@ -1,1 +1,34 @@
 """Where everything is kept. `open_store` picks the implementation by the address."""
+
+from __future__ import annotations
+
+import re
+
+from crawler.errors import StoreError
+from crawler.stores.base import Cipher, Store
+
+__all__ = ["Store", "open_store"]
+
+
+def open_store(
+    address: str, *, cipher: Cipher, durability: str = "normal", busy_timeout_s: float = 60.0, create: bool = True
+) -> Store:
+    """Open the database of a project.
+
+    Args:
+        address: Path of a SQLite file.
+        cipher: Seals what is secret.
+        durability: "normal" or "full"; see the setting of that name.
+        busy_timeout_s: Longest wait for another process, in seconds.
+        create: Make file and folder where they are missing; otherwise a missing file is an error.
+    Raises:
+        StoreError: It cannot be opened; the message says what to do.
+    """
+    scheme = re.match(r"([a-z][a-z0-9+]+)://", address)
+    if scheme:
+        raise StoreError(
+            address.split("://")[0] + "://", f"unknown kind of store {scheme[1]!r}; give the path of a file"
+        )
+    from crawler.stores.sqlite import SQLiteStore  # sqlite3 is loaded only where a store is opened
+
+    return SQLiteStore(address, cipher=cipher, durability=durability, busy_timeout_s=busy_timeout_s, create=create)

@@ -174,6 +174,15 @@ class Store(Protocol):
     def runs(self, spider: str | None = None, *, limit: int = 20) -> list[RunRow]:
         """Newest first."""
 
+    def run(self, run: int) -> RunRow:
+        """One run, by its number."""
+
+    def running(self, spider: str) -> str | None:
+        """Who runs *spider* on this store now, such as "process 4711 since 2026-11-23 03:00", or None."""
+
+    def prune(self, spider: str, *, most: int = 2_000) -> int:
+        """Remove up to *most* requests of frontiers older than the last three; 0 when nothing is left to remove."""
+
     # --- frontier ---------------------------------------------------------------------------------------------
     def add(self, frontier: int, found: Sequence[Found], *, run: int) -> int:
         """Put requests into the frontier; known ones are ignored. Returns how many were new and waiting."""
@@ -207,9 +216,16 @@ class Store(Protocol):
         """When the next waiting (or expired leased) request may be sent; None when nothing waits or is leased."""
 
     def commit(self, run: RunRow, owner: str, outcomes: Sequence[Outcome]) -> Committed:
-        """Write whole pages: row states, items, found requests, page log, session snapshots, pauses. One transaction."""
+        """Write whole pages in one transaction: row states, items, found requests, page log, sessions, pauses.
+
+        Items and links are stored for verdicts that end a request (ACCEPT, FAIL, SKIP). After an error nothing is
+        written, and the same call may be made again.
+        """
 
     def counts(self, frontier: int) -> Counts: ...
+
+    def skipped_by(self, frontier: int) -> dict[str, int]:
+        """Rule to number of requests that it refused, most first."""
 
     def reopen(self, frontier: int, *, states: Sequence[int], session: str | None = None) -> int:
         """Put failed (or parked) requests back to waiting with no attempts on their account."""
@@ -234,8 +250,22 @@ class Store(Protocol):
 
     def claim_login(self, key: str, *, owner: str, epoch: int, lease_s: float, budget: int) -> LoginClaim: ...
 
-    def end_login(self, key: str, *, owner: str, outcome: str, snapshot: SessionSnapshot | None, run: int | None) -> None:
-        """Record how the login ended ("ok", "refused", "failed", "human") and free the claim, in one transaction."""
+    def end_login(
+        self, key: str, *, owner: str, outcome: str, snapshot: SessionSnapshot | None, run: int | None
+    ) -> bool:
+        """Record how the login ended ("ok", "refused", "failed", "human") and free the claim, in one transaction.
+
+        Returns False when the claim ran out and another process holds it now: the session was not stored then.
+        """
+
+    def renew_login(self, key: str, *, owner: str, lease_s: float) -> bool:
+        """Prolong a claim while a login takes long; False when it is no longer ours."""
+
+    def note_expired(self, key: str, epoch: int) -> None:
+        """The login of *epoch* was found logged out now; feeds `login_lives`."""
+
+    def session_version(self, key: str) -> int:
+        """Version of the stored session, 0 for none; cheap, nothing is decrypted."""
 
     def session_history(self, key: str) -> list[Snapshot]: ...
 

@@ -1,0 +1,116 @@
+"""One living process a spider: a lock of the operating system, so that `kill -9` frees it.
+
+Two files lie beside the store for each spider. ``<store>.<spider>.lock`` is held exclusively by the process that opened
+the run and tells who that is. ``<store>.<spider>.workers`` is held, shared, by everybody who takes part; when the next
+opener can have it exclusively, no process of the last run lives, and what those had leased is free at once.
+The files are never deleted: deleting a lock file lets two processes hold locks on two files of one name.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import re
+from types import TracebackType
+
+from crawler.errors import AlreadyRunning, StoreError
+from crawler.stores.connection import opened_in_vain
+
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+
+
+class SpiderLock:
+    """The two locks of one spider; for one thread."""
+
+    def __init__(self, store: str, spider: str) -> None:
+        name = (
+            spider if _PLAIN.fullmatch(spider) else hashlib.sha256(spider.encode("utf-8", "replace")).hexdigest()[:32]
+        )
+        self._store, self._spider = store, spider
+        self._main = _File(f"{store}.{name}.lock")
+        self._workers = _File(f"{store}.{name}.workers")
+
+    def acquire(self, holder: str) -> bool:
+        """Become the process that runs the spider.
+
+        Args:
+            holder: Who we are and since when, for those who come second.
+        Returns:
+            True when no other process of an earlier run is alive.
+        Raises:
+            AlreadyRunning: Another one is; with what it wrote about itself.
+        """
+        if not self._main.lock(fcntl.LOCK_EX):
+            found = self._main.text()
+            self._main.close()
+            raise AlreadyRunning(self._spider, found or "another process")
+        self._main.write(holder)
+        alone = self._workers.lock(fcntl.LOCK_EX)
+        self._workers.lock(fcntl.LOCK_SH)
+        return alone
+
+    def join(self) -> None:
+        """Take part beside the process that holds the lock."""
+        self._workers.lock(fcntl.LOCK_SH)
+
+    def holder(self) -> str | None:
+        """Who runs the spider now, or None."""
+        if not os.path.exists(self._main.path):
+            return None
+        probe = _File(self._main.path)
+        try:
+            if probe.lock(fcntl.LOCK_SH):
+                return None
+            return probe.text() or "another process"
+        finally:
+            probe.close()
+
+    def release(self) -> None:
+        """Let go; may be called twice."""
+        self._workers.close()
+        self._main.close()
+
+    def __enter__(self) -> SpiderLock:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+class _File:
+    """A lock file; opened when it is first needed."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._descriptor = -1
+
+    def lock(self, how: int) -> bool:
+        """Without waiting. False when somebody else's lock is in the way."""
+        try:
+            if self._descriptor < 0:
+                self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            fcntl.flock(self._descriptor, how | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP):
+                raise StoreError(self.path, "this file system has no locks; keep the store on a local disk") from error
+            raise opened_in_vain(error, self.path) from error
+
+    def text(self) -> str:
+        return os.pread(self._descriptor, 500, 0).decode("utf-8", "replace").strip()
+
+    def write(self, text: str) -> None:
+        data = text.encode("utf-8", "replace")[:500]
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, data, 0)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1

@@ -1,0 +1,277 @@
+"""The tables of a SQLite store, their version, and how older files become newer ones.
+
+Our tables begin with ``crawl_``; everything else in the file is results. Times are seconds since 1970.
+
+`crawl_requests` is the frontier. A row's life: ready (state 0, not_before 0) or delayed (state 0, not_before > 0),
+leased (1), then done (2), failed (3), skipped (4) or parked (5). One partial index serves each of these, so that no
+question ever walks over the finished rows. A *lane* is one slot with one session: the unit of fair sharing and of
+leaving sessions out. `lease_until` and `sent_at` hold the time of discovery until they get their own value: a row that
+does not grow is rewritten in place.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+
+from crawler.errors import SchemaTooNew, StoreDamaged, StoreError
+from crawler.stores.connection import APPLICATION_ID, Connection
+
+VERSION = 1
+
+TABLES = """
+CREATE TABLE crawl_frontiers (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    spider TEXT NOT NULL,
+    args TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    pruned INTEGER NOT NULL DEFAULT 0,
+    waiting_or_leased INTEGER NOT NULL DEFAULT 0,
+    done INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    skipped INTEGER NOT NULL DEFAULT 0,
+    parked INTEGER NOT NULL DEFAULT 0,
+    pages INTEGER NOT NULL DEFAULT 0,
+    items INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX crawl_frontiers_by_spider ON crawl_frontiers (spider, id);
+
+CREATE TABLE crawl_runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    spider TEXT NOT NULL,
+    frontier INTEGER NOT NULL REFERENCES crawl_frontiers (id),
+    resumed INTEGER NOT NULL,
+    started_at REAL NOT NULL,
+    args TEXT NOT NULL DEFAULT '{}',
+    ended_at REAL,
+    ending TEXT NOT NULL DEFAULT '',
+    exit_code INTEGER,
+    summary TEXT NOT NULL DEFAULT '{}',
+    process TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX crawl_runs_by_spider ON crawl_runs (spider, id);
+CREATE INDEX crawl_runs_by_frontier ON crawl_runs (frontier, id);
+
+CREATE TABLE crawl_slots (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    next_at REAL NOT NULL DEFAULT 0,
+    paused_until REAL NOT NULL DEFAULT 0
+);
+CREATE TABLE crawl_lanes (
+    id INTEGER PRIMARY KEY,
+    slot INTEGER NOT NULL REFERENCES crawl_slots (id),
+    session TEXT NOT NULL,
+    UNIQUE (slot, session)
+);
+CREATE TABLE crawl_owners (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE
+);
+
+CREATE TABLE crawl_requests (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    frontier INTEGER NOT NULL REFERENCES crawl_frontiers (id),
+    fingerprint BLOB NOT NULL,
+    url TEXT NOT NULL,
+    lane INTEGER NOT NULL REFERENCES crawl_lanes (id),
+    callback TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    depth INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    token INTEGER NOT NULL DEFAULT 0,
+    owner INTEGER NOT NULL DEFAULT 0,
+    not_before REAL NOT NULL DEFAULT 0,
+    lease_until REAL NOT NULL,
+    sent_at REAL NOT NULL,
+    epoch INTEGER NOT NULL DEFAULT 0,
+    proven INTEGER NOT NULL DEFAULT 1,
+    session_name TEXT,
+    error TEXT,
+    rule TEXT,
+    extras BLOB
+);
+CREATE UNIQUE INDEX crawl_requests_known ON crawl_requests (frontier, fingerprint);
+CREATE INDEX crawl_requests_ready ON crawl_requests (frontier, lane, priority DESC) WHERE state = 0 AND not_before = 0;
+CREATE INDEX crawl_requests_delayed ON crawl_requests (frontier, not_before) WHERE state = 0 AND not_before > 0;
+CREATE INDEX crawl_requests_leased ON crawl_requests (frontier, lease_until) WHERE state = 1;
+CREATE INDEX crawl_requests_suspect ON crawl_requests (frontier, sent_at) WHERE state = 2 AND proven = 0;
+CREATE INDEX crawl_requests_ended ON crawl_requests (frontier, state) WHERE state >= 3;
+
+CREATE TABLE crawl_pages (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES crawl_runs (id),
+    request INTEGER NOT NULL,
+    url TEXT NOT NULL,
+    final_url TEXT,
+    verdict TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    ms REAL NOT NULL,
+    session TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    error TEXT,
+    warnings TEXT,
+    at REAL NOT NULL
+);
+
+CREATE TABLE crawl_bodies (
+    request INTEGER PRIMARY KEY,
+    at REAL NOT NULL,
+    body BLOB NOT NULL
+);
+
+CREATE TABLE crawl_sessions (
+    key TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    state TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    secret BLOB NOT NULL,
+    cookies INTEGER NOT NULL,
+    url TEXT NOT NULL,
+    saved_at REAL NOT NULL,
+    expires_at REAL,
+    proved_at REAL,
+    logged_in_at REAL
+);
+CREATE TABLE crawl_session_history (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL,
+    name TEXT NOT NULL,
+    at REAL NOT NULL,
+    url TEXT NOT NULL,
+    run INTEGER,
+    epoch INTEGER NOT NULL,
+    cookies INTEGER NOT NULL,
+    secret BLOB NOT NULL
+);
+CREATE INDEX crawl_session_history_by_key ON crawl_session_history (key, id);
+
+CREATE TABLE crawl_logins (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    run INTEGER,
+    epoch INTEGER NOT NULL,
+    started_at REAL NOT NULL,
+    ended_at REAL,
+    outcome TEXT NOT NULL DEFAULT '',
+    expired_at REAL
+);
+CREATE INDEX crawl_logins_by_key ON crawl_logins (key, id);
+CREATE TABLE crawl_login_claims (
+    key TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    until REAL NOT NULL,
+    login INTEGER NOT NULL REFERENCES crawl_logins (id)
+);
+
+CREATE TABLE crawl_values (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL,
+    expires_at REAL
+);
+
+CREATE TABLE crawl_tables (
+    name TEXT PRIMARY KEY,
+    stored_as TEXT NOT NULL UNIQUE
+);
+CREATE TABLE crawl_columns (
+    stored_in TEXT NOT NULL,
+    field TEXT NOT NULL,
+    stored_as TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    PRIMARY KEY (stored_in, field)
+);
+
+CREATE VIEW crawl_urls AS
+    SELECT r.id, r.frontier, r.url, s.name AS slot, l.session, r.callback, r.priority, r.depth,
+           CASE r.state WHEN 0 THEN 'waiting' WHEN 1 THEN 'leased' WHEN 2 THEN 'done' WHEN 3 THEN 'failed'
+                        WHEN 4 THEN 'skipped' ELSE 'parked' END AS state,
+           r.attempt, r.error, r.rule
+    FROM crawl_requests r JOIN crawl_lanes l ON l.id = r.lane JOIN crawl_slots s ON s.id = l.slot;
+"""
+
+Migration = Callable[[sqlite3.Connection], None]
+
+#: Version to the step that leads there from the version before. Steps run inside one transaction.
+MIGRATIONS: dict[int, Migration] = {}
+
+
+def prepare(connection: Connection) -> None:
+    """Make the tables of a new file, or bring an older one forward. Two processes may do so at once: one does it.
+
+    Raises:
+        SchemaTooNew: A newer version of this program wrote it; it is left untouched.
+        StoreDamaged: The file is a database without our tables.
+    """
+    if _stands_at(connection) == VERSION:
+        return
+    before = _stands_at(connection)
+    if before > VERSION:
+        raise SchemaTooNew(connection.path, f"written by a newer version (schema {before}, this one knows {VERSION})")
+    if before:
+        _keep_a_copy(connection, before)
+    with connection.write() as raw:
+        before = _stands_at(connection)  # another process may have been quicker
+        if before == VERSION:
+            return
+        if before == 0:
+            _create(connection, raw)
+        for version in range(max(before, 1) + 1, VERSION + 1) if before else ():
+            MIGRATIONS[version](raw)
+        raw.execute(f"PRAGMA user_version = {VERSION}")
+        raw.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _stands_at(connection: Connection) -> int:
+    row = connection.one("SELECT user_version, application_id FROM pragma_user_version, pragma_application_id")
+    version, application = (int(row[0]), int(row[1])) if row else (0, 0)
+    if application == APPLICATION_ID:
+        return version
+    if application or version or connection.one("SELECT 1 FROM sqlite_master LIMIT 1"):
+        raise StoreError(connection.path, "a database of another program; choose another `store`")
+    return 0
+
+
+def _create(connection: Connection, raw: sqlite3.Connection) -> None:
+    for statement in TABLES.split(";\n"):
+        if statement.strip():
+            raw.execute(statement)
+
+
+def _keep_a_copy(connection: Connection, version: int) -> None:
+    """Copy the file by SQLite's backup before it is changed; a copy that is there already stays."""
+    target = f"{connection.path}.schema-{version}.backup"
+    if os.path.exists(target):
+        return
+    part = f"{target}.{os.getpid()}"
+    os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    copy = sqlite3.connect(part)
+    try:
+        connection.raw.backup(copy)
+    except sqlite3.Error as error:
+        raise connection.explained(error) from error
+    finally:
+        copy.close()
+    os.replace(part, target)
+
+
+def check_writable(connection: Connection) -> None:
+    """Fail now rather than at the first page when the file or its folder cannot be written.
+
+    Raises:
+        StoreReadOnly: It cannot.
+        StoreDamaged: A table of ours is missing.
+    """
+    try:
+        with connection.write() as raw:
+            raw.execute("DELETE FROM crawl_values WHERE expires_at < unixepoch()")
+            raw.execute(f"PRAGMA user_version = {VERSION}")  # writes a page even when nothing was deleted
+    except StoreError as error:
+        if "no such table" in str(error):
+            raise StoreDamaged(connection.path, f"tables are missing ({error.why}); see `crawl doctor`") from error
+        raise

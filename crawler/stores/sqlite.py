@@ -1,0 +1,60 @@
+"""The SQLite store: one file a project, for one machine.
+
+The facade only joins the parts; each file next to it has one job.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from crawler.stores.base import Cipher
+from crawler.stores.connection import Connection
+from crawler.stores.schema import check_writable, prepare
+from crawler.stores.sqlite_commit import CommitPart
+from crawler.stores.sqlite_runs import RunsPart
+from crawler.stores.sqlite_values import ValuesPart
+
+
+class SQLiteStore(CommitPart, RunsPart, ValuesPart):
+    """`Store` on a SQLite file. For one thread at a time; any number of processes may share the file."""
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        cipher: Cipher,
+        durability: str = "normal",
+        busy_timeout_s: float = 60.0,
+        create: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Open the file, make or migrate its tables, and make sure that it can be written.
+
+        Args:
+            path: File; it and its folder are made where *create* is true.
+            cipher: Seals what is secret.
+            durability: "full": each commit survives a power cut; "normal": the last ones may be lost then.
+            busy_timeout_s: Longest wait for another process, above 0.
+            clock: Seconds since 1970.
+        Raises:
+            StoreError: Of the kind that fits; a damaged or foreign file is left as it was.
+        """
+        self.path = path
+        self._cipher = cipher
+        self._clock = clock
+        self._connection = Connection(path, durability=durability, busy_timeout_s=busy_timeout_s, create=create)
+        try:
+            prepare(self._connection)
+            check_writable(self._connection)
+        except BaseException:
+            self._connection.close()
+            raise
+        self._setup()
+
+    def close(self) -> None:
+        """Let go of spiders and file. May be called twice."""
+        for lock in self._locks.values():
+            lock.release()
+        self._locks.clear()
+        self._connection.close()

@@ -1,0 +1,212 @@
+"""The commit: a group of whole pages in one transaction.
+
+Row states, items, found requests, the page log, changed sessions and pauses are written together or not at all. A lease
+is proved by one statement that moves all rows whose owner and token are still ours; only when it moved fewer rows than
+there are pages is it undone and the lost ones are looked for one by one.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from crawler.outcome import Found, Outcome, State, Verdict
+from crawler.stores.base import Committed, RunRow
+from crawler.stores.connection import batch_size, values
+from crawler.stores.rows import harmless
+from crawler.stores.sqlite_items import Address, ItemsPart
+from crawler.stores.sqlite_lease import LeasePart
+from crawler.stores.sqlite_sessions import SessionsPart
+
+#: Verdict to the row's next state, and whether the tries count as attempts.
+_NEXT: dict[Verdict, tuple[State, int]] = {
+    Verdict.ACCEPT: (State.DONE, 1),
+    Verdict.RETRY: (State.WAITING, 1),
+    Verdict.LOGIN: (State.WAITING, 0),
+    Verdict.SKIP: (State.SKIPPED, 0),
+    Verdict.FAIL: (State.FAILED, 1),
+    Verdict.PARK: (State.PARKED, 0),
+    Verdict.RELEASE: (State.WAITING, 0),
+}
+#: Verdicts that end a request: only their items and links are stored (an errback may have yielded some).
+_ENDING = frozenset({Verdict.ACCEPT, Verdict.FAIL, Verdict.SKIP})
+_COUNTER = {
+    State.WAITING: "waiting_or_leased",
+    State.DONE: "done",
+    State.FAILED: "failed",
+    State.SKIPPED: "skipped",
+    State.PARKED: "parked",
+}
+_PORTION = 128
+
+_MOVE = """UPDATE crawl_requests SET state = v.column3, attempt = attempt + v.column4, not_before = v.column5,
+sent_at = v.column6, epoch = v.column7, proven = v.column8, session_name = v.column9, error = v.column10,
+rule = v.column11, owner = 0 FROM (VALUES """
+_MOVE_END = ") v WHERE crawl_requests.id = v.column1 AND token = v.column2 AND state = 1 AND owner = ?"
+_MOVE_WIDTH = 11
+_LOG = """INSERT INTO crawl_pages
+(run, request, url, final_url, verdict, status, bytes, ms, session, attempt, error, warnings, at) VALUES """
+_LOG_WIDTH = 13
+
+
+class CommitPart(LeasePart, ItemsPart, SessionsPart):
+    """Pages, whole."""
+
+    def commit(self, run: RunRow, owner: str, outcomes: Sequence[Outcome]) -> Committed:
+        """Write whole pages in one transaction; see `Store.commit`."""
+        if not outcomes:
+            return Committed()
+        frontier = run.frontier
+        fresh: dict[bytes, Found] = {}
+        with self._connection.write(_bytes_of(outcomes)) as raw:
+            lost = self._move(raw, owner, outcomes)
+            kept = [one for one in outcomes if one.request.id not in lost] if lost else outcomes
+            ending = [one for one in kept if one.verdict in _ENDING]
+            changes = Counter[str]()
+            for outcome in kept:
+                changes[_COUNTER[_NEXT[outcome.verdict][0]]] += 1
+            changes["waiting_or_leased"] -= len(kept)
+            changes["pages"] = sum(one.verdict is Verdict.ACCEPT for one in kept)
+
+            fresh = self._memory.unknown(frontier, (found for one in ending for found in one.found))
+            added = skipped = 0
+            if fresh:
+                added, skipped = self._add_found(raw, frontier, fresh.values())
+            changes["waiting_or_leased"] += added
+            changes["skipped"] += skipped
+
+            now = self._clock()
+            items = [
+                (_address(run.id, now, one, position), item)
+                for one in ending
+                for position, item in enumerate(one.items)
+            ]
+            if items:
+                changes["items"] = self._write_items(raw, items)
+            self._log_pages(raw, run.id, now, kept)
+            self._write_sessions(raw, run.id, [one.session for one in kept if one.session is not None])
+            self._write_pauses(raw, kept)
+            self._write_bodies(raw, now, kept)
+            self._count(raw, frontier, **changes)
+        self._memory.learn(frontier, fresh)
+        self._sessions_written()
+        return Committed(lost=lost, added=added, items=changes["items"])
+
+    def _move(self, raw: sqlite3.Connection, owner: str, outcomes: Sequence[Outcome]) -> frozenset[int]:
+        """Give each row its next state: the first thing of the transaction.
+
+        Returns:
+            The ids that are no longer ours; nothing was done to those.
+        """
+        if self._move_all(raw, self._owner(raw, owner), outcomes) == len(outcomes):
+            return frozenset()
+        raw.execute("ROLLBACK")
+        self._connection.forget()
+        raw.execute("BEGIN IMMEDIATE")
+        number = self._owner(raw, owner)
+        held = set(
+            raw.execute(
+                "SELECT id, token FROM crawl_requests WHERE owner = ? AND state IN (0, 1)"
+                " AND id IN (SELECT value FROM json_each(?))",
+                (number, json.dumps([one.request.id for one in outcomes])),
+            ).fetchall()
+        )
+        ours = {one.request.id: one for one in outcomes if (one.request.id, one.request.token) in held}
+        # A lease that ran out, and that nobody has claimed since, is still good
+        raw.execute(
+            "UPDATE crawl_requests SET state = 1 WHERE state = 0 AND id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(ours)),),
+        )
+        self._move_all(raw, number, list(ours.values()))
+        return frozenset(one.request.id for one in outcomes) - ours.keys()
+
+    def _move_all(self, raw: sqlite3.Connection, owner: int, outcomes: Sequence[Outcome]) -> int:
+        moved = 0
+        for start in range(0, len(outcomes), _PORTION):
+            portion = outcomes[start : start + _PORTION]
+            size = batch_size(len(portion))
+            bound: list[Any] = []
+            for one in portion:
+                state, attempts = _NEXT[one.verdict]
+                request = one.request
+                bound += (
+                    request.id,
+                    request.token,
+                    int(state),
+                    attempts * one.tries,
+                    one.not_before if one.verdict is Verdict.RETRY else 0,
+                    one.sent_at,
+                    one.epoch,
+                    1 if one.proven else 0,
+                    one.session_name if one.session_name and one.session_name != request.session else None,
+                    harmless(one.error) if one.error else None,
+                    harmless(one.error) if one.verdict is Verdict.SKIP else None,
+                )
+            bound += bound[-_MOVE_WIDTH:] * (size - len(portion))  # a repeated row is moved, and counted, once
+            bound.append(owner)
+            moved += raw.execute(_MOVE + values(_MOVE_WIDTH, size) + _MOVE_END, bound).rowcount
+        return moved
+
+    def _log_pages(self, raw: sqlite3.Connection, run: int, now: float, outcomes: Sequence[Outcome]) -> None:
+        """One line in the page log for each answer, or each try that brought none."""
+        bound: list[Any] = []
+        count = 0
+        for one in outcomes:
+            verdict, request = one.verdict, one.request
+            if verdict is Verdict.RELEASE or (not one.status and verdict in (Verdict.SKIP, Verdict.PARK)):
+                continue  # never sent
+            count += 1
+            bound += (
+                run,
+                request.id,
+                request.url,
+                harmless(one.final_url) if one.final_url and one.final_url != request.url else None,
+                verdict.value,
+                one.status,
+                one.size_bytes,
+                one.elapsed_ms,
+                one.session_name or request.session,
+                request.attempt,
+                harmless(one.error) if one.error else None,
+                json.dumps(one.warnings) if one.warnings else None,
+                one.sent_at or now,
+            )
+        start = 0
+        while start < count:
+            size = batch_size(count - start)
+            if size > count - start:  # exactly so many: a repeated line would be a wrong line
+                size = max(fit for fit in (1, 2, 4, 8, 16, 32, 48, 64, 96, 128) if fit <= count - start)
+            raw.execute(_LOG + values(_LOG_WIDTH, size), bound[start * _LOG_WIDTH : (start + size) * _LOG_WIDTH])
+            start += size
+
+    def _write_pauses(self, raw: sqlite3.Connection, outcomes: Sequence[Outcome]) -> None:
+        pauses: dict[str, float] = {}
+        for one in outcomes:
+            if one.pause_slot_until is not None:
+                slot = one.request.slot
+                pauses[slot] = max(pauses.get(slot, 0.0), one.pause_slot_until)
+        if pauses:
+            self._pause(raw, pauses)
+
+    def _write_bodies(self, raw: sqlite3.Connection, now: float, outcomes: Sequence[Outcome]) -> None:
+        bodies = [
+            (one.request.id, now, zlib.compress(one.body, 1))
+            for one in outcomes
+            if one.body is not None and one.verdict in _ENDING
+        ]
+        if bodies:
+            raw.executemany("INSERT OR REPLACE INTO crawl_bodies (request, at, body) VALUES (?, ?, ?)", bodies)
+
+
+def _address(run: int, now: float, outcome: Outcome, position: int) -> Address:
+    return run, outcome.final_url or outcome.request.url, now, outcome.request.id, position
+
+
+def _bytes_of(outcomes: Sequence[Outcome]) -> int:
+    """About how much a commit writes, for the message of a full disk: changed pages of the file, and bodies."""
+    rows = sum(1 + len(one.items) + len(one.found) for one in outcomes)
+    return 4096 * rows + sum(len(one.body) for one in outcomes if one.body is not None)

@@ -1,0 +1,279 @@
+"""Result tables: items in, rows out.
+
+One plain table for each kind of item, with our columns `_run`, `_url`, `_time`, `_request`, `_position` in front; made
+and widened by sqlite-utils. Items of one shape (table and keys) share a *plan*, so that fifty of them are one
+statement. Fields beyond `MOST_COLUMNS` go into `_more`, one JSON text.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from crawler.outcome import ItemRow
+from crawler.stores.connection import batch_size, values
+from crawler.stores.naming import safe_name
+from crawler.stores.part import Part
+from crawler.stores.rows import KINDS, PLAIN_TYPE, escape, kind_of, load_value, store_value, unescape
+
+OURS = ("_run", "_url", "_time", "_request", "_position")
+_HIDDEN = ("_types", "_more")
+MOST_COLUMNS = 1_000
+_MOST_VARIABLES = 30_000  # SQLite's own limit is 32,766
+_PORTION = 500
+
+Address = tuple[int, str, float, int, int]  #: run, url, time, request, position
+
+
+@dataclass(slots=True)
+class _Table:
+    """A result table as the registry knows it."""
+
+    name: str
+    stored_as: str
+    columns: dict[str, tuple[str, str]]  #: field to (column, kind)
+
+
+@dataclass(slots=True)
+class _Plan:
+    """How items of one shape are written."""
+
+    head: str
+    width: int
+    names: list[str]  #: columns, in the order of the fields
+    fields: list[str]
+    kinds: list[str]
+    plain: tuple[type | None, ...]
+    checked_text: list[int]  #: positions of text, where a NUL may hide
+    checked_real: list[int]  #: positions of floats, where a NaN may hide
+    more: list[str]  #: fields without a column of their own
+
+
+class ItemsPart(Part):
+    """The result tables of a store."""
+
+    def _setup(self) -> None:
+        super()._setup()
+        self._tables: dict[str, _Table] = {}
+        self._plans: dict[tuple[str, tuple[str, ...]], _Plan] = {}
+        self._connection.on_rollback.append(self._tables.clear)
+        self._connection.on_rollback.append(self._plans.clear)
+
+    # --- writing --------------------------------------------------------------------------------------------------
+    def _write_items(self, raw: sqlite3.Connection, items: Iterable[tuple[Address, ItemRow]]) -> int:
+        """Inside a transaction: write items, each under its address. Returns how many."""
+        groups: dict[tuple[str, tuple[str, ...]], list[tuple[Address, dict[str, Any]]]] = {}
+        for address, item in items:
+            groups.setdefault((item.table, tuple(item.fields)), []).append((address, item.fields))
+        written = 0
+        for shape, members in groups.items():
+            plan = self._plans.get(shape) or self._make_plan(raw, shape, members[0][1])
+            written += len(members)
+            self._insert_items(raw, plan, [self._bound(plan, address, fields) for address, fields in members])
+        return written
+
+    def _insert_items(self, raw: sqlite3.Connection, plan: _Plan, rows: list[list[Any]]) -> None:
+        most = max(1, _MOST_VARIABLES // plan.width)
+        while rows:
+            size = min(batch_size(len(rows)), most)
+            portion, rows = rows[:size], rows[size:]
+            portion += [portion[-1]] * (size - len(portion))  # the same row once more replaces itself
+            raw.execute(plan.head + values(plan.width, size), [value for row in portion for value in row])
+
+    def _bound(self, plan: _Plan, address: Address, fields: dict[str, Any]) -> list[Any]:
+        found = list(fields.values())
+        if tuple(map(type, found)) == plan.plain:
+            for index in plan.checked_text:
+                if not found[index].isprintable() and not _is_clean(found[index]):
+                    break
+            else:
+                for index in plan.checked_real:
+                    if found[index] != found[index]:
+                        break
+                else:
+                    if not plan.more and all(-(2**63) <= value < 2**63 for value in found if value.__class__ is int):
+                        return [*address, None, None, *found]
+        return self._bound_with_notes(plan, address, fields)
+
+    def _bound_with_notes(self, plan: _Plan, address: Address, fields: dict[str, Any]) -> list[Any]:
+        bound: list[Any] = []
+        notes: dict[str, list[Any]] = {}
+        for field, column, kind in zip(plan.fields, plan.names, plan.kinds, strict=True):
+            stored, note = store_value(fields[field], kind)
+            bound.append(stored)
+            if note is not None:
+                notes[column] = note
+        more = {escape(field): _noted(fields[field]) for field in plan.more}
+        return [*address, json.dumps(notes) if notes else None, json.dumps(more) if more else None, *bound]
+
+    def _remove_items(self, raw: sqlite3.Connection, condition: str, parameters: Sequence[Any]) -> int:
+        """Inside a transaction: delete the items of the requests that *condition* names. Returns how many."""
+        removed = 0
+        for (stored_as,) in raw.execute("SELECT stored_as FROM crawl_tables").fetchall():
+            removed += raw.execute(
+                f"DELETE FROM {quoted(stored_as)} WHERE _request IN (SELECT id FROM crawl_requests WHERE {condition})",
+                parameters,
+            ).rowcount
+        return removed
+
+    # --- tables and plans -----------------------------------------------------------------------------------------
+    def _make_plan(self, raw: sqlite3.Connection, shape: tuple[str, tuple[str, ...]], sample: dict[str, Any]) -> _Plan:
+        name, fields = shape
+        table = self._table(raw, name, sample)
+        kept = [field for field in fields if field in table.columns]
+        names = [table.columns[field][0] for field in kept]
+        kinds = [table.columns[field][1] for field in kept]
+        columns = ", ".join(map(quoted, [*OURS, *_HIDDEN, *names]))
+        plain = tuple(PLAIN_TYPE.get(kind) for kind in kinds)
+        more = [field for field in fields if field not in table.columns]
+        plan = _Plan(
+            head=f"INSERT OR REPLACE INTO {quoted(table.stored_as)} ({columns}) VALUES ",
+            width=len(OURS) + len(_HIDDEN) + len(names),
+            names=names,
+            fields=kept,
+            kinds=kinds,
+            plain=plain,
+            checked_text=[index for index, kind in enumerate(kinds) if kind == "text"],
+            checked_real=[index for index, kind in enumerate(kinds) if kind == "real"],
+            more=more,
+        )
+        if len(self._plans) > 500:  # pages that make up new keys for each item must not fill the memory
+            self._plans.clear()
+        self._plans[shape] = plan
+        return plan
+
+    def _table(self, raw: sqlite3.Connection, name: str, sample: dict[str, Any]) -> _Table:
+        """The table for *name* with a column for each field of *sample*, made or widened where needed."""
+        table = self._tables.get(name) or self._load_table(raw, name)
+        missing = [field for field in sample if table is None or field not in table.columns]
+        if table is not None and missing:
+            table = self._load_table(raw, name)  # another process may have widened it
+            assert table is not None
+            missing = [field for field in missing if field not in table.columns]
+        if table is None:
+            table = self._create_table(raw, name, sample)
+        elif missing and len(table.columns) < MOST_COLUMNS:
+            self._widen(raw, table, {field: sample[field] for field in missing})
+        self._tables[name] = table
+        return table
+
+    def _load_table(self, raw: sqlite3.Connection, name: str) -> _Table | None:
+        row = raw.execute("SELECT stored_as FROM crawl_tables WHERE name = ?", (escape(name),)).fetchone()
+        if row is None:
+            return None
+        found = raw.execute(
+            "SELECT field, stored_as, kind FROM crawl_columns WHERE stored_in = ? ORDER BY rowid", (row[0],)
+        )
+        return _Table(name, row[0], {unescape(field): (column, kind) for field, column, kind in found.fetchall()})
+
+    def _create_table(self, raw: sqlite3.Connection, name: str, sample: dict[str, Any]) -> _Table:
+        taken = {row[0].lower() for row in raw.execute("SELECT name FROM sqlite_master").fetchall()}
+        table = _Table(name, safe_name(name, taken, fallback="items"), {})
+        chosen = self._choose_columns(table, sample)
+        types: dict[str, Any] = {"_run": int, "_url": str, "_time": float, "_request": int, "_position": int}
+        types |= dict.fromkeys(_HIDDEN, str) | {column: KINDS[kind].sql for column, kind in chosen.values()}
+        made = _tools(raw)[table.stored_as]
+        made.create(types)
+        made.create_index(["_request", "_position"], unique=True, index_name=f"{table.stored_as}_by_request")
+        made.create_index(["_run"], index_name=f"{table.stored_as}_by_run")
+        raw.execute("INSERT INTO crawl_tables (name, stored_as) VALUES (?, ?)", (escape(name), table.stored_as))
+        self._register(raw, table, chosen)
+        return table
+
+    def _widen(self, raw: sqlite3.Connection, table: _Table, sample: dict[str, Any]) -> None:
+        chosen = self._choose_columns(table, sample)
+        made = _tools(raw)[table.stored_as]
+        for column, kind in chosen.values():
+            made.add_column(column, KINDS[kind].sql)
+        self._register(raw, table, chosen)
+        self._plans.clear()  # a shape that had to leave fields out may have a column for them now
+
+    def _choose_columns(self, table: _Table, sample: dict[str, Any]) -> dict[str, tuple[str, str]]:
+        taken = {column.lower() for column, _ in table.columns.values()} | {*OURS, *_HIDDEN, "rowid", "oid", "_rowid_"}
+        chosen: dict[str, tuple[str, str]] = {}
+        for field, value in sample.items():
+            if len(table.columns) + len(chosen) >= MOST_COLUMNS:
+                break
+            column = safe_name(field, taken, fallback="unnamed")
+            taken.add(column.lower())
+            chosen[field] = (column, kind_of(value))
+        return chosen
+
+    def _register(self, raw: sqlite3.Connection, table: _Table, chosen: dict[str, tuple[str, str]]) -> None:
+        raw.executemany(
+            "INSERT INTO crawl_columns (stored_in, field, stored_as, kind) VALUES (?, ?, ?, ?)",
+            [(table.stored_as, escape(field), column, kind) for field, (column, kind) in chosen.items()],
+        )
+        table.columns.update(chosen)
+
+    # --- reading --------------------------------------------------------------------------------------------------
+    def tables(self) -> dict[str, int]:
+        names = self._connection.read("SELECT name, stored_as FROM crawl_tables ORDER BY rowid")
+        return {
+            unescape(name): self._connection.read(f"SELECT count(*) FROM {quoted(stored_as)}")[0][0]
+            for name, stored_as in names
+        }
+
+    def rows(self, table: str, *, run: int | None = None) -> Iterator[dict[str, Any]]:
+        """Items as they were yielded, below our own columns, oldest first.
+
+        Read in portions, each its own short query: a slow reader neither holds the log of the database nor the writer.
+        A field that an item lacked reads as None. A field that is named like a column of ours (`_run`) keeps the name
+        that it has in the table (`_run_2`).
+        """
+        known = self._load_table(self._connection.raw, table)
+        if known is None:
+            return
+        decoded = [
+            (field if field.lower() not in OURS else column, column, kind)
+            for field, (column, kind) in known.columns.items()
+        ]
+        columns = ", ".join(map(quoted, [*OURS, *_HIDDEN, *(column for _, column, _ in decoded)]))
+        where = "rowid > ?" if run is None else "rowid > ? AND _run = ?"
+        sql = f"SELECT rowid, {columns} FROM {quoted(known.stored_as)} WHERE {where} ORDER BY rowid LIMIT {_PORTION}"
+        last = 0
+        while portion := self._connection.read(sql, (last,) if run is None else (last, run)):
+            last = portion[-1][0]
+            for row in portion:
+                yield _item(row, decoded)
+
+
+def _item(row: tuple[Any, ...], decoded: list[tuple[str, str, str]]) -> dict[str, Any]:
+    item: dict[str, Any] = dict(zip(OURS, row[1:6], strict=True))
+    notes = json.loads(row[6]) if row[6] else {}
+    for (field, column, kind), stored in zip(decoded, row[8:], strict=True):
+        item[field] = load_value(stored, kind, notes.get(column))
+    if row[7]:
+        for field, (stored, note) in json.loads(row[7]).items():
+            item[unescape(field)] = load_value(stored, "any", note)
+    return item
+
+
+def _noted(value: Any) -> list[Any]:
+    """A value for the JSON of `_more`: what is stored, and its note."""
+    stored, note = store_value(value, "text")
+    return [KINDS["base64"].encode(stored), ["base64"]] if isinstance(stored, bytes) else [stored, note]
+
+
+def _is_clean(text: str) -> bool:
+    if "\x00" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def quoted(identifier: str) -> str:
+    """An identifier for SQL, whatever it holds."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _tools(raw: sqlite3.Connection) -> Any:
+    import sqlite_utils  # 90 ms, needed only when a table is made or widened
+
+    return sqlite_utils.Database(raw, recursive_triggers=False, execute_plugins=False)

@@ -1,0 +1,168 @@
+"""Runs: which frontier a run works on, who holds the spider, and what is thrown away of old frontiers."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from crawler.errors import StoreError
+from crawler.stores.base import RunRow
+from crawler.stores.locking import SpiderLock
+from crawler.stores.part import Part
+
+FRONTIERS_KEPT = 3
+_PRUNE_PORTION = 2_000
+_PORTION = 1_000
+_COLUMNS = "id, spider, frontier, resumed, started_at, args, ended_at, ending, exit_code, summary, process"
+_PAGE_COLUMNS = (
+    "run", "request", "url", "final_url", "verdict", "status", "bytes", "ms", "session", "attempt", "error", "warnings",
+    "at",
+)  # fmt: skip
+
+
+class RunsPart(Part):
+    """Executions of spiders."""
+
+    def _setup(self) -> None:
+        super()._setup()
+        self._locks: dict[str, SpiderLock] = {}
+
+    def open_run(self, spider: str, *, args: str, fresh: bool, process: str) -> RunRow:
+        """Begin a run: on the unfinished frontier of the last run with the same *args*, or on a new one.
+
+        Unfinished is a frontier with requests that wait, are leased or parked; `reopen` makes a finished one so again.
+
+        Raises:
+            AlreadyRunning: A living process runs this spider with this store.
+        """
+        if spider in self._locks:
+            self._locks.pop(spider).release()
+        lock = SpiderLock(self._connection.path, spider)
+        try:
+            since = datetime.fromtimestamp(self._clock()).astimezone().strftime("%Y-%m-%d %H:%M")
+            alone = lock.acquire(f"{process} since {since}")
+            run = self._begin(spider, args, fresh, process, alone)
+        except BaseException:
+            lock.release()
+            raise
+        self._locks[spider] = lock
+        self.prune(spider)
+        return run
+
+    def _begin(self, spider: str, args: str, fresh: bool, process: str, alone: bool) -> RunRow:
+        with self._connection.write() as raw:
+            now = self._clock()
+            raw.execute(
+                "UPDATE crawl_runs SET ending = 'crashed', ended_at = ? WHERE spider = ? AND ending = ''", (now, spider)
+            )
+            frontier = None if fresh else self._unfinished(raw, spider, args)
+            resumed = frontier is not None
+            if frontier is None:
+                frontier = raw.execute(
+                    "INSERT INTO crawl_frontiers (spider, args, created_at) VALUES (?, ?, ?)", (spider, args, now)
+                ).lastrowid
+            elif alone:  # nobody lives who could still commit these
+                raw.execute(
+                    "UPDATE crawl_requests SET state = 0, owner = 0 WHERE frontier = ? AND state = 1", (frontier,)
+                )
+            run = raw.execute(
+                "INSERT INTO crawl_runs (spider, frontier, resumed, started_at, args, process)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (spider, frontier, resumed, now, args, process),
+            ).lastrowid
+        assert run is not None
+        return self.run(run)
+
+    def _unfinished(self, raw: sqlite3.Connection, spider: str, args: str) -> int | None:
+        row = raw.execute(
+            "SELECT id, waiting_or_leased + parked FROM crawl_frontiers WHERE spider = ? AND args = ?"
+            " ORDER BY id DESC LIMIT 1",
+            (spider, args),
+        ).fetchone()
+        return int(row[0]) if row is not None and row[1] > 0 else None
+
+    def join_run(self, run: int, *, process: str) -> RunRow:
+        """Take part in a run that another process of ours has opened."""
+        found = self.run(run)
+        if found.ending:
+            raise StoreError(self._connection.path, f"run {run} has ended ({found.ending})")
+        if found.spider not in self._locks:
+            lock = SpiderLock(self._connection.path, found.spider)
+            lock.join()
+            self._locks[found.spider] = lock
+        return found
+
+    def end_run(self, run: int, *, ending: str, exit_code: int, summary: str) -> None:
+        """Record how a run ended and let go of its spider."""
+        with self._connection.write() as raw:
+            raw.execute(
+                "UPDATE crawl_runs SET ended_at = ?, ending = ?, exit_code = ?, summary = ? WHERE id = ?",
+                (self._clock(), ending, exit_code, summary, run),
+            )
+        spider = self.run(run).spider
+        self.prune(spider)
+        if spider in self._locks:
+            self._locks.pop(spider).release()
+
+    def run(self, run: int) -> RunRow:
+        """One run.
+
+        Raises:
+            StoreError: There is none of that number.
+        """
+        row = self._connection.one(f"SELECT {_COLUMNS} FROM crawl_runs WHERE id = ?", (run,))
+        if row is None:
+            raise StoreError(self._connection.path, f"there is no run {run}; see `crawl runs`")
+        return _run(row)
+
+    def runs(self, spider: str | None = None, *, limit: int = 20) -> list[RunRow]:
+        """Newest first."""
+        where, bound = ("", (limit,)) if spider is None else ("WHERE spider = ?", (spider, limit))
+        rows = self._connection.read(f"SELECT {_COLUMNS} FROM crawl_runs {where} ORDER BY id DESC LIMIT ?", bound)
+        return [_run(row) for row in rows]
+
+    def running(self, spider: str) -> str | None:
+        """Who runs *spider* on this store now ("process 4711 since ..."), or None."""
+        return SpiderLock(self._connection.path, spider).holder()
+
+    def prune(self, spider: str, *, most: int = _PRUNE_PORTION) -> int:
+        """Remove requests of frontiers of *spider* older than the last `FRONTIERS_KEPT`; page log and items stay.
+
+        Args:
+            most: Rows to remove in this call, so that nobody waits long; call again until it returns 0.
+        """
+        row = self._connection.one(
+            "SELECT id FROM crawl_frontiers WHERE spider = ? AND pruned = 0 AND id <= (SELECT id FROM crawl_frontiers"
+            " WHERE spider = ? ORDER BY id DESC LIMIT 1 OFFSET ?) ORDER BY id LIMIT 1",
+            (spider, spider, FRONTIERS_KEPT),
+        )
+        if row is None:
+            return 0
+        with self._connection.write() as raw:
+            removed = raw.execute(
+                "DELETE FROM crawl_requests WHERE id IN (SELECT id FROM crawl_requests WHERE frontier = ? LIMIT ?)",
+                (row[0], most),
+            ).rowcount
+            if removed < most:
+                raw.execute("UPDATE crawl_frontiers SET pruned = 1 WHERE id = ?", (row[0],))
+        return removed
+
+    def pages(self, frontier: int) -> Iterator[dict[str, Any]]:
+        """The page log of a frontier, oldest first; read in portions, each its own short query."""
+        columns = ", ".join(_PAGE_COLUMNS)
+        last = 0
+        while portion := self._connection.read(
+            f"SELECT id, {columns} FROM crawl_pages WHERE id > ? AND run IN (SELECT id FROM crawl_runs"
+            f" WHERE frontier = ?) ORDER BY id LIMIT {_PORTION}",
+            (last, frontier),
+        ):
+            last = portion[-1][0]
+            for row in portion:
+                yield dict(zip(_PAGE_COLUMNS, row[1:], strict=True))
+
+
+def _run(row: tuple[Any, ...]) -> RunRow:
+    id_, spider, frontier, resumed, *others = row
+    return RunRow(id_, spider, frontier, bool(resumed), *others)
