@@ -1,9 +1,143 @@
-"""Filled by the next slice."""
+"""`crawl fetch` and `crawl shell`: one page, logged in where the spider logs in, to look at."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+from crawler.cli import exits, options
+from crawler.cli.logs import set_up_logging
+from crawler.cli.progress import terminal_ask
+from crawler.cli.text import safe, say, tell
+from crawler.errors import FetchError, UsageError
+
+if TYPE_CHECKING:
+    from crawler.engine.application import Visitor
+    from crawler.messages import Response
+
+Url = Annotated[str, typer.Argument(metavar="URL", help="An http or https URL.")]
+SpiderOption = Annotated[str | None, typer.Option("--spider", metavar="NAME", help="Log in as this spider does.")]
+SessionOption = Annotated[str | None, typer.Option("--session", help="Session of the spider; its first otherwise.")]
+
+
+def fetch(
+    url: Url,
+    spider: SpiderOption = None,
+    session: SessionOption = None,
+    headers: Annotated[bool, typer.Option("--headers", help="Print status and headers instead of the body.")] = False,
+    set_: options.SettingsTyped = None,
+    store: options.StorePath = None,
+) -> None:
+    """Fetch one page as the crawler would and print it: the body as it came, or text made safe on a terminal."""
+    with _visiting(url, spider, session, options.typed_settings(set_, store=store)) as (visitor, target):
+        response = visitor.fetch(target, session=session)
+    if headers:
+        for line in header_lines(response):
+            say(line)
+    else:
+        _print_body(response)
+
+
+def shell(
+    url: Url,
+    spider: SpiderOption = None,
+    session: SessionOption = None,
+    set_: options.SettingsTyped = None,
+    store: options.StorePath = None,
+) -> None:
+    """Open a Python prompt with `response`, `session`, `spider` and `fetch(url)`."""
+    with _visiting(url, spider, session, options.typed_settings(set_, store=store)) as (visitor, target):
+        try:
+            response: Response | None = visitor.fetch(target, session=session)
+        except FetchError as error:  # the prompt is where one finds out why
+            tell(f"crawl: {exits.line_for(error)}")
+            response = None
+        name = session or visitor.spider.identities()[0].name
+        namespace = {
+            "response": response,
+            "session": visitor.session(name),
+            "spider": visitor.spider,
+            "fetch": lambda asked, session=name: visitor.fetch(asked, session=session),
+        }
+        _interact(namespace, f"response is {response!r}; there are also session, spider and fetch(url)")
+
+
+@contextmanager
+def _visiting(
+    url: str, spider: str | None, session: str | None, typed: dict[str, Any]
+) -> Iterator[tuple[Visitor, str]]:
+    """A visitor, and the checked URL. What a person can have typed wrong is found before anything is opened."""
+    from crawler.urls import absolute
+
+    target = absolute("", url)
+    if session is not None and spider is None:
+        raise UsageError("--session goes with --spider")
+    found = options.find(spider) if spider is not None else None
+    level = options.settings_of(found, typed).log_level
+    set_up_logging("WARNING" if level == "INFO" else level)
+    from crawler.engine import application
+
+    with application.visitor(found, settings=typed, ask=terminal_ask()) as visitor:
+        names = [identity.name for identity in visitor.spider.identities()]
+        if session is not None and session not in names:
+            raise UsageError(f"{spider} has no session {session!r}, only: {', '.join(names)}")
+        yield visitor, target
+
+
+def header_lines(response: Response) -> list[str]:
+    """The status line and the headers, secrets hidden, one a line."""
+    lines = [f"{response.status_code} {response.reason or ''}".rstrip(), f"url: {response.url}"]
+    lines += [f"{name.lower()}: {value}" for name, value in response.headers.items()]
+    return [safe(line) for line in lines]
+
+
+def _print_body(response: Response) -> None:
+    if sys.stdout.isatty():
+        for line in response.text.splitlines():  # a terminal obeys control characters: show them instead
+            say(_shown(line))
+        return
+    target = getattr(sys.stdout, "buffer", None)
+    if target is None:  # a text stream in its place
+        sys.stdout.write(response.text)
+        return
+    target.write(response.content)
+    target.flush()
+
+
+def _shown(line: str) -> str:
+    from crawler.urls import printable
+
+    return printable(line.expandtabs(4))
+
+
+def _interact(namespace: dict[str, Any], banner: str) -> None:
+    try:
+        from IPython import start_ipython
+    except ImportError:
+        import code
+
+        _complete_with_tab(namespace)
+        code.interact(banner=f"{banner}\nCtrl-D ends it", local=namespace, exitmsg="")
+        return
+    tell(banner)
+    start_ipython(argv=["--no-banner"], user_ns=namespace)
+
+
+def _complete_with_tab(namespace: dict[str, Any]) -> None:
+    try:
+        import readline
+        import rlcompleter
+    except ImportError:
+        return
+    readline.set_completer(rlcompleter.Completer(namespace).complete)
+    readline.parse_and_bind("tab: complete")
 
 
 def register(app: typer.Typer) -> None:
     """Put the commands of this file into *app*."""
+    app.command()(fetch)
+    app.command()(shell)
