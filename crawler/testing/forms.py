@@ -155,9 +155,7 @@ class LoginForms:
         next_path = _local(form.get("next", ""))
         if not self.is_password(username, form.get("password", "")):
             text = (
-                "Your account is locked."
-                if self._is_locked(username)
-                else "Please enter a correct username and password."
+                "Your account is locked." if self._is_locked(username) else "Please enter a correct name and password."
             )
             return self._login_page(visit, next_path, error=text)
         if self.options.one_time_code is None:

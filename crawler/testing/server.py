@@ -172,6 +172,8 @@ class Server:
             if call is None:
                 return
             answer = self._application.answer(call)
+            if self.closing.is_set():  # waits were cut short: better no answer than one that came too soon
+                return
             answered += 1
             keep_alive = call.keep_alive and not answer.close
             message = answer.encoded(head_only=call.method == "HEAD", keep_alive=keep_alive, date=self.date())

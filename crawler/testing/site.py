@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 import ssl
 import threading
+from functools import cached_property
 from types import TracebackType
 from typing import Any
 
@@ -44,7 +45,6 @@ class PracticeSite:
         urls: The same for each host.
         http_url: Where the first host speaks plain http; the same as `url` unless the site has a certificate.
         control_url: Address of the control interface, or None where it is not offered.
-        truth: What a perfect crawl of the first host finds.
     """
 
     def __init__(self, options: SiteOptions | None = None, *, port: int = 0, **changes: Any) -> None:
@@ -55,7 +55,6 @@ class PracticeSite:
         scheme = "https" if self.options.tls_certificate else "http"
         self.urls = {host: f"{scheme}://{host}:{found}" for host in hosts}
         self.url = self.urls[hosts[0]]
-        self.truth = Truth(self._application.shop, self.url)
         self.control_url: str | None = None
         try:
             self.http_url = self.url
@@ -90,6 +89,11 @@ class PracticeSite:
     def accounts(self) -> tuple[Account, ...]:
         """The customers."""
         return self.options.accounts
+
+    @cached_property
+    def truth(self) -> Truth:
+        """What a perfect crawl of the first host finds."""
+        return Truth(self._application.shop, self.url)
 
     @property
     def record(self) -> Record:
