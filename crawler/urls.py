@@ -309,9 +309,11 @@ def redact(text: str) -> str:
             name = _ENCODED_LEAD.sub("", name, count=1)
         if not is_secret_name(name[-64:]) or (found[0].endswith(": ") and name.lower() in _PLAIN_TALK):
             continue
-        value = _QUOTED.match(text, found.end()) or _unquoted(name, found[0]).match(text, found.end())
+        quoted = _QUOTED.match(text, found.end())
+        value = quoted or _unquoted(name, found[0]).match(text, found.end())
         if value is not None and value.end() > found.end():
-            shown += [text[position : found.end()], HIDDEN]
+            mark = quoted[1] if quoted else ""
+            shown += [text[position : found.end()], mark, HIDDEN, mark]
             position = value.end()
     return "".join(shown) + text[position:]
 
