@@ -1,0 +1,1 @@
+"""How to fetch: transports below the requests sessions, limits, verdicts and retries."""

@@ -1,0 +1,181 @@
+"""Foreign errors turned into ours where they enter: libcurl's codes, and the exceptions of urllib3 and Python."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from collections.abc import Iterator
+
+import pycurl
+import urllib3.exceptions as u3
+
+from crawler.errors import (
+    BadAnswer,
+    ConnectFailed,
+    FetchError,
+    Incomplete,
+    Refused,
+    TimedOut,
+    TLSFailed,
+    TooLarge,
+    UnknownHost,
+)
+
+# What OpenSSL says, in words that help at 3 a.m.; the first that is found counts.
+_TLS_WORDS = (
+    ("expired", "its certificate has expired"),
+    ("not yet valid", "its certificate is not valid yet"),
+    ("hostname mismatch", "its certificate is for another host"),
+    ("ip address mismatch", "its certificate is for another address"),
+    ("no alternative certificate subject name", "its certificate is for another host"),
+    ("does not match target", "its certificate is for another host"),
+    ("self-signed", "its certificate is signed by nobody that we trust (self-signed)"),
+    ("self signed", "its certificate is signed by nobody that we trust (self-signed)"),
+    ("unable to get local issuer", "its certificate is signed by nobody that we trust"),
+    ("unable to get issuer", "its certificate is signed by nobody that we trust"),
+    ("revoked", "its certificate has been revoked"),
+    ("certificate required", "it wants a client certificate"),
+    ("protocol version", "it offers no TLS 1.2 or newer"),
+    ("unsupported protocol", "it offers no TLS 1.2 or newer"),
+    ("wrong version number", "it does not speak TLS"),
+    ("http request", "it does not speak TLS"),
+    ("packet length too long", "it does not speak TLS"),
+    ("record layer failure", "it does not speak TLS"),
+    ("error setting certificate", "the given file of certificates cannot be read"),
+    ("could not load", "the given client certificate cannot be read"),
+    ("unable to set private key", "the given key cannot be read"),
+    ("could not find", "a given certificate file is missing"),
+)
+_BROKEN_TLS = (
+    "syscall",
+    "connection reset",
+    "unexpected eof",
+    "eof occurred",
+    "connection was reset",
+    "closed abruptly",
+)
+
+_TLS_CODES = frozenset((53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91, 98))
+_NEVER_SENT = frozenset((3, 4))  # malformed URL, option not built in
+_NOT_HTTP = frozenset((1, 8))  # HTTP/0.9 or another protocol, odd reply
+_TOO_MUCH = frozenset((27, 100))  # header lines beyond what libcurl itself takes
+_WORDS = {
+    52: "the connection was closed without an answer",
+    65: "the connection broke, and a request that may change things is not sent twice",
+    16: "broken HTTP framing",
+    92: "broken HTTP framing",
+}
+
+
+def tls_words(text: str) -> str:
+    """Why a handshake failed, from what OpenSSL or a transport says about it."""
+    lower = text.lower()
+    plain = next((words for sign, words in _TLS_WORDS if sign in lower), "the handshake failed")
+    return f"no trusted TLS connection: {plain} [{text[:200]}]"
+
+
+def name_error(url: str, host: str) -> FetchError:
+    """Ask the system once more why a name did not resolve; libcurl does not tell."""
+    try:
+        socket.getaddrinfo(host, None)
+    except socket.gaierror as error:
+        return from_gaierror(url, host, error)
+    except (OSError, UnicodeError):
+        pass
+    return ConnectFailed(url, f"the name {host} did not resolve just now")
+
+
+def from_gaierror(url: str, host: str, error: socket.gaierror) -> FetchError:
+    """Unknown for good, or a resolver that may answer later."""
+    missing = {
+        getattr(socket, name) for name in ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY") if hasattr(socket, name)
+    }
+    if error.errno in missing:
+        return UnknownHost(url, f"there is no host named {host}")
+    return ConnectFailed(url, f"the name {host} did not resolve just now ({error.strerror})")
+
+
+def from_curl(
+    error: pycurl.error, url: str, host: str, *, answered: bool, connect_status: int, proxied: bool
+) -> FetchError:
+    """The error of ours for one of libcurl's.
+
+    Args:
+        host: Of the URL.
+        answered: The head of the final answer was there.
+        connect_status: What a proxy answered to CONNECT, or 0.
+        proxied: The request went through a proxy.
+    """
+    code, text = error.args[0], str(error.args[1])
+    through = " through the proxy" if proxied else ""
+    if code == pycurl.E_COULDNT_RESOLVE_HOST:
+        return ConnectFailed(url, text) if proxied else name_error(url, host)
+    if code == pycurl.E_OPERATION_TIMEDOUT:
+        return TimedOut(url, f"no connection{through} in time")
+    if code in (401, 403, 407) or connect_status in (401, 403, 407):
+        return Refused(url, f"the proxy refused to connect us (status {connect_status})")
+    if code in _TLS_CODES or code == pycurl.E_SSL_CONNECT_ERROR:
+        if code == pycurl.E_SSL_CONNECT_ERROR and any(sign in text.lower() for sign in _BROKEN_TLS):
+            return ConnectFailed(url, f"the connection{through} broke in the TLS handshake")
+        return TLSFailed(url, tls_words(text))
+    if code in _NOT_HTTP:
+        return BadAnswer(url, f"the answer is no HTTP ({text})")
+    if code in _TOO_MUCH or (code == pycurl.E_RECV_ERROR and "header" in text.lower() and "large" in text.lower()):
+        return BadAnswer(url, f"too many or too long header lines ({text})")
+    if code == pycurl.E_FILESIZE_EXCEEDED:
+        return TooLarge(url, "too large")
+    if code in _NEVER_SENT:
+        return Refused(url, f"not a URL that can be sent ({text})")
+    if answered:
+        return Incomplete(url, f"the answer broke off ({text})")
+    return ConnectFailed(url, f"{_WORDS.get(code, text)}{through}")
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """*error* and what lies below it: causes, contexts, reasons and wrapped arguments."""
+    waiting: list[object] = [error]
+    met: set[int] = set()
+    while waiting and len(met) < 50:
+        each = waiting.pop(0)
+        if not isinstance(each, BaseException) or id(each) in met:
+            continue
+        met.add(id(each))
+        yield each
+        waiting += [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
+
+
+def from_urllib3(error: Exception, url: str, host: str, *, answered: bool, proxied: bool) -> FetchError:
+    """The error of ours for what came out of urllib3, http.client, ssl or a socket; arguments as in `from_curl`."""
+    through = " through the proxy" if proxied else ""
+    chain = list(_chain(error))
+    for each in chain:
+        if isinstance(each, FetchError):
+            return each
+    for each in chain:
+        if isinstance(each, socket.gaierror):
+            return (
+                ConnectFailed(url, f"the proxy's name did not resolve ({each.strerror})")
+                if proxied
+                else from_gaierror(url, host, each)
+            )
+        if isinstance(each, TimeoutError | u3.ConnectTimeoutError | u3.ReadTimeoutError):
+            return TimedOut(url, f"no connection or no byte{through} in time")
+        if isinstance(each, ssl.SSLError | ssl.CertificateError):
+            if any(sign in str(each).lower() for sign in _BROKEN_TLS):
+                break
+            return (
+                Incomplete(url, f"the answer broke off ({each})") if answered else TLSFailed(url, tls_words(str(each)))
+            )
+        if isinstance(each, OSError) and "Tunnel connection failed" in str(each):
+            if any(f"failed: {status}" in str(each) for status in (401, 403, 407)):
+                return Refused(url, f"the proxy refused to connect us ({each})")
+            return ConnectFailed(url, str(each))
+        if isinstance(each, http.client.LineTooLong):
+            return BadAnswer(url, f"a line without end ({each})")
+        if isinstance(each, u3.LocationValueError | u3.InsecureRequestWarning):
+            return Refused(url, f"not a URL that can be sent ({each})")
+    why = str(chain[-1]) or type(chain[-1]).__name__
+    if answered:
+        return Incomplete(url, f"the answer broke off ({why})")
+    return ConnectFailed(url, f"no connection{through}, or it broke before the answer ({why})")

@@ -1,0 +1,193 @@
+"""Content-Encoding undone piece by piece, so that no answer can become large before anyone counts.
+
+Each decoder takes wire bytes and yields pieces of at most `PIECE_BYTES`; the caller counts them and stops when it is
+enough. gzip (many members) and deflate (with and without the zlib wrapper, since servers send both) are always known,
+br and zstd where their modules are installed.
+
+Choices: text labelled as gzip or deflate is a `BadAnswer`, as in browsers; a stream that starts well and breaks, or
+ends early, is `Incomplete`, since another try may bring it whole; bytes after the last gzip member are ignored.
+"""
+
+from __future__ import annotations
+
+import importlib
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from crawler.errors import BadAnswer, Incomplete
+from crawler.fetching.limits import CODINGS
+
+PIECE_BYTES = 256 * 1024
+
+
+class Decoder(Protocol):
+    """One coding of one body. Used by one thread."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Decode *data*; must be exhausted before the next call."""
+
+    def finish(self) -> None:
+        """The wire bytes have ended; raises `Incomplete` when the stream has not."""
+
+
+class _Inflate:
+    """deflate, and what gzip shares with it: zlib streams read with a bound on each step."""
+
+    name = "deflate"
+    many = False  # whether another stream may follow the first one
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._start = b""  # a first byte that waits for the second one
+        self._stream: Any = None  # None: before a stream
+        self._any = False  # whether something was decoded
+        self._ended = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while data and not self._ended:
+            if self._stream is None:
+                data = self._start + data
+                if len(data) < 2:
+                    self._start = data
+                    return
+                self._start, self._stream = b"", self._open(data)
+                if self._stream is None:
+                    self._ended = True
+                    return
+            yield from self._inflate(data)
+            if not self._stream.eof:
+                return
+            data, self._stream = self._stream.unused_data, None
+            self._any, self._ended = True, not self.many
+
+    def _open(self, data: bytes) -> Any:
+        """A stream for what begins with *data* (2 bytes or more); None where that is to be ignored."""
+        wrapped = data[0] & 0x0F == 8 and (data[0] << 8 | data[1]) % 31 == 0
+        return zlib.decompressobj(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
+
+    def _inflate(self, data: bytes) -> Iterator[bytes]:
+        stream = self._stream
+        while not stream.eof:
+            try:
+                piece = stream.decompress(data, PIECE_BYTES)
+            except zlib.error as error:
+                if self._any:
+                    raise Incomplete(self._url, f"damaged {self.name} data ({error})") from error
+                raise BadAnswer(self._url, f"labelled {self.name}, but it is not") from error
+            data = stream.unconsumed_tail
+            if piece:
+                self._any = True
+                yield piece
+            if not data and len(piece) < PIECE_BYTES:  # a full piece may leave more inside zlib
+                return
+
+    def finish(self) -> None:
+        if self._stream is not None or (self._start and not self._any):
+            raise Incomplete(self._url, f"the {self.name} data ends before its end")
+
+
+class _Gunzip(_Inflate):
+    name = "gzip"
+    many = True
+
+    def _open(self, data: bytes) -> Any:
+        if data[:2] == b"\x1f\x8b":
+            return zlib.decompressobj(zlib.MAX_WBITS | 16)
+        if self._any:
+            return None  # padding or garbage after the last member
+        raise BadAnswer(self._url, "labelled gzip, but it is not")
+
+
+class _Brotli:
+    """Through the module brotli 1.2 or newer: older ones cannot bound their output."""
+
+    def __init__(self, url: str, module: Any) -> None:
+        self._url, self._stream, self._error, self._fed = url, module.Decompressor(), module.error, False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        self._fed = True
+        try:
+            piece = self._stream.process(data, output_buffer_limit=PIECE_BYTES)
+            while True:
+                if piece:
+                    yield piece
+                if self._stream.is_finished() or self._stream.can_accept_more_data():
+                    return
+                piece = self._stream.process(b"", output_buffer_limit=PIECE_BYTES)
+        except self._error as error:
+            raise Incomplete(self._url, f"damaged brotli data ({error})") from error
+
+    def finish(self) -> None:
+        if self._fed and not self._stream.is_finished():
+            raise Incomplete(self._url, "the brotli data ends before its end")
+
+
+class _Zstd:
+    """Through compression.zstd of Python 3.14 or its backport; several frames may follow each other."""
+
+    def __init__(self, url: str, module: Any) -> None:
+        self._url, self._module, self._stream, self._fed = url, module, module.ZstdDecompressor(), False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        self._fed = self._fed or bool(data)
+        try:
+            while data or not (self._stream.eof or self._stream.needs_input):
+                if self._stream.eof:
+                    self._stream = self._module.ZstdDecompressor()
+                piece = self._stream.decompress(data, PIECE_BYTES)
+                data = self._stream.unused_data if self._stream.eof else b""
+                if piece:
+                    yield piece
+        except self._module.ZstdError as error:
+            raise Incomplete(self._url, f"damaged zstd data ({error})") from error
+
+    def finish(self) -> None:
+        if self._fed and not self._stream.eof:
+            raise Incomplete(self._url, "the zstd data ends before its end")
+
+
+def _module(*names: str, needs: str) -> Any:
+    """The first of *names* that is installed and has the attribute path *needs*, or None."""
+    for name in names:
+        try:
+            module: Any = importlib.import_module(name)
+        except ImportError:
+            continue
+        if hasattr(getattr(module, needs.partition(".")[0], None), needs.partition(".")[2]):
+            return module
+    return None
+
+
+_BROTLI = _module("brotli", "brotlicffi", needs="Decompressor.can_accept_more_data")
+_ZSTD = _module("compression.zstd", "backports.zstd", needs="ZstdDecompressor.decompress")
+
+_MAKERS: dict[str, Callable[[str], Decoder]] = {"gzip": _Gunzip, "x-gzip": _Gunzip, "deflate": _Inflate}
+if _BROTLI is not None:
+    _MAKERS["br"] = lambda url: _Brotli(url, _BROTLI)
+if _ZSTD is not None:
+    _MAKERS["zstd"] = lambda url: _Zstd(url, _ZSTD)
+
+ACCEPT_ENCODING = "gzip, deflate, br" if _BROTLI is not None else "gzip, deflate"
+
+
+def decoders_for(url: str, content_encoding: str) -> list[Decoder]:
+    """Decoders in the order in which they undo *content_encoding*; an empty list for none.
+
+    Raises:
+        BadAnswer: More than `CODINGS` of them, or one that is not known here.
+    """
+    codings = [each for part in content_encoding.lower().split(",") if (each := part.strip()) not in ("", "identity")]
+    if len(codings) > CODINGS:
+        raise BadAnswer(url, f"{len(codings)} content encodings on top of each other, more than {CODINGS}")
+    unknown = [each for each in codings if each not in _MAKERS]
+    if unknown:
+        raise BadAnswer(url, f"content encoding {unknown[0][:40]!r} is not known here")
+    return [_MAKERS[each](url) for each in reversed(codings)]
+
+
+def decode(decoders: list[Decoder], data: bytes) -> Iterator[bytes]:
+    """Send *data* through all *decoders*, piece by piece."""
+    if len(decoders) == 1:
+        return decoders[0].feed(data)
+    return (last for piece in decoders[0].feed(data) for last in decode(decoders[1:], piece))

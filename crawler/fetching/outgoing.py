@@ -1,0 +1,221 @@
+"""What goes on the wire, checked once for both transports: method, URL, headers, body and the proxy.
+
+A `requests.PreparedRequest` may hold anything; what leaves this module cannot smuggle a line into the request, names
+only http and https, carries no credentials in its URL, and shows the destination no credential that is meant for a
+proxy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote
+
+from requests import PreparedRequest
+from requests.utils import select_proxy
+
+from crawler.errors import Refused
+from crawler.fetching.decoding import ACCEPT_ENCODING
+
+IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"))  # Source: RFC 9110, section 9.2.2
+PORTS = {"http": 80, "https": 443}
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")  # Source: RFC 9110, section 5.6.2
+_URL = re.compile(r"(https?)://([^/?#\\]*)([^#]*)", re.IGNORECASE)
+_NOT_IN_URL = re.compile(r"[^\x21-\x7e]")
+_HOST = re.compile(r"[a-z0-9._-]+\Z|[0-9a-f:.]+(?:%[a-z0-9._-]+)?\Z")
+_NOT_IN_VALUE = re.compile(r"[\r\n\0]")
+_PROXY = re.compile(r"(?:(https?|socks[45]|socks4a|socks5h)://)?(?:([^@/]*)@)?([^@/?#]+)/?\Z", re.IGNORECASE)
+_DROPPED = frozenset(("expect", "proxy-authorization"))  # no waiting for 100; a proxy's secret has its own place
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, host (lower case, without brackets), port, and how they are written in a URL."""
+
+    scheme: str
+    host: str
+    port: int
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """The proxy of one request. Its secrets are part of its identity: they decide which connection may be reused."""
+
+    url: str  # without credentials
+    username: str = ""
+    password: str = ""
+    authorization: str = ""  # a Proxy-Authorization header that the request brought, instead of the two above
+
+    def __repr__(self) -> str:
+        return f"Proxy({self.url!r})"
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """One request as it will be sent.
+
+    Attributes:
+        target: Path and query.
+        headers: In their order; values encode to latin-1. No Host, Expect or Proxy-Authorization unless asked for.
+        names: Lower-case names of the headers.
+        body: Bytes, an iterator of bytes, or None for no body.
+        length_bytes: Of the body; None when only its end will tell.
+    """
+
+    method: str
+    url: str
+    origin: Origin
+    target: str
+    headers: list[tuple[str, str]]
+    names: set[str]
+    body: bytes | Iterator[bytes] | None
+    length_bytes: int | None
+    proxy: Proxy | None
+
+    @property
+    def idempotent(self) -> bool:
+        return self.method in IDEMPOTENT
+
+
+@lru_cache(maxsize=4096)
+def _origin(scheme: str, authority: str) -> Origin | str:
+    """The origin, or why there is none."""
+    scheme, place = scheme.lower(), authority.rpartition("@")[2].lower()
+    host, port = place, PORTS[scheme]
+    bracket = place.rfind("]")
+    colon = place.rfind(":")
+    if colon > bracket:
+        host, digits = place[:colon], place[colon + 1 :]
+        if digits and not (digits.isascii() and digits.isdigit() and len(digits) < 6 and 0 < int(digits) < 65536):
+            return "no valid port"
+        port = int(digits) if digits else port
+    if host[:1] == "[":
+        host = host[1:-1] if host[-1:] == "]" and ":" in host else ""
+    elif ":" in host:
+        return "no valid host"
+    if not host or len(host) > 255 or not _HOST.match(host):
+        return "no valid host"
+    written = f"[{host}]" if ":" in host else host
+    if port != PORTS[scheme]:
+        written = f"{written}:{port}"
+    return Origin(scheme, host, port, f"{scheme}://{written}")
+
+
+@lru_cache(maxsize=1024)
+def _is_token(name: str) -> bool:
+    return _TOKEN.match(name) is not None
+
+
+@lru_cache(maxsize=256)
+def _proxy(url: str, authorization: str) -> Proxy | None:
+    found = _PROXY.match(url)
+    if found is None or _NOT_IN_URL.search(url):
+        return None
+    scheme, userinfo, place = found.groups()
+    username, _, password = (userinfo or "").partition(":")
+    address = f"{(scheme or 'http').lower()}://{place.lower()}"
+    if authorization:
+        return Proxy(address, authorization=authorization)
+    return Proxy(address, unquote(username), unquote(password))
+
+
+def outgoing(request: PreparedRequest, proxies: Mapping[str, str] | None) -> Outgoing:
+    """Check *request* and choose its proxy by requests' rules (``http``, ``https://host``, ``all``).
+
+    Raises:
+        Refused: Its method, URL, a header or the proxy's URL must not be sent; the text says which.
+    """
+    url = request.url or ""
+    found = _URL.match(url)
+    if found is None or _NOT_IN_URL.search(url):
+        raise Refused(shown(url), "not an http or https URL, or with characters that no URL has")
+    scheme, authority, target = found.groups()
+    origin = _origin(scheme, authority)
+    if isinstance(origin, str):
+        raise Refused(shown(url), origin)
+    if target[:1] != "/":
+        target = "/" + target
+    url = origin.prefix + target
+    method = request.method or "GET"
+    if not _is_token(method) or method == "CONNECT":
+        raise Refused(url, "not a method that can be sent")
+    headers, names, authorization = _headers(url, request.headers)
+    proxy_url = select_proxy(url, proxies) if proxies else None
+    proxy = _proxy(proxy_url, authorization) if proxy_url else None
+    if proxy_url and proxy is None:
+        raise Refused(url, "the proxy's URL is none: scheme://user:password@host:port is wanted")
+    body, length_bytes = _body(url, request.body, headers, names)
+    if method == "HEAD" and body is not None:
+        raise Refused(url, "HEAD cannot carry a body")
+    return Outgoing(method, url, origin, target, headers, names, body, length_bytes, proxy)
+
+
+def _headers(url: str, given: Mapping[str, Any]) -> tuple[list[tuple[str, str]], set[str], str]:
+    headers: list[tuple[str, str]] = []
+    names: set[str] = set()
+    authorization = ""
+    for name, value in given.items():
+        if isinstance(value, bytes):
+            value = value.decode("latin-1")
+        if not _is_token(name) or not isinstance(value, str) or _NOT_IN_VALUE.search(value):
+            raise Refused(url, f"header {name[:80]!r} holds characters that would end its line")
+        lower = name.lower()
+        if lower in _DROPPED:
+            authorization = value if lower == "proxy-authorization" else authorization
+            continue
+        if not value.isascii():
+            value = _latin(value)
+        names.add(lower)
+        headers.append((name, value.strip(" \t")))
+    if "accept-encoding" not in names:
+        names.add("accept-encoding")
+        headers.append(("Accept-Encoding", ACCEPT_ENCODING))
+    return headers, names, authorization
+
+
+def _latin(value: str) -> str:
+    """*value* such that its latin-1 bytes are what goes out: latin-1 where that can hold it, UTF-8 elsewhere."""
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "replace").decode("latin-1")
+    return value
+
+
+def _body(
+    url: str, body: Any, headers: list[tuple[str, str]], names: set[str]
+) -> tuple[bytes | Iterator[bytes] | None, int | None]:
+    if body is None:
+        return None, 0
+    if isinstance(body, str):
+        body = body.encode("utf-8")
+    length: int | None = None
+    if "content-length" in names:
+        said = next(value for name, value in headers if name.lower() == "content-length")
+        if not (said.isascii() and said.isdigit()) or "transfer-encoding" in names:
+            raise Refused(url, "header 'Content-Length' is no number, or contradicts Transfer-Encoding")
+        length = int(said)
+    if isinstance(body, bytes | bytearray | memoryview):
+        if length is not None and length != len(body):
+            raise Refused(url, f"header 'Content-Length' says {length}, but the body has {len(body)} bytes")
+        return (bytes(body), len(body)) if len(body) else (None, 0)
+    if hasattr(body, "read"):
+        return _read_pieces(body), length
+    if isinstance(body, Iterable):
+        return (each.encode("utf-8") if isinstance(each, str) else bytes(each) for each in body), length
+    raise Refused(url, f"a body of type {type(body).__name__} cannot be sent")
+
+
+def _read_pieces(file: Any) -> Iterator[bytes]:
+    while piece := file.read(65536):
+        yield piece.encode("utf-8") if isinstance(piece, str) else piece
+
+
+def shown(url: str) -> str:
+    """*url* for an error: without userinfo, at most 500 characters."""
+    return re.sub(r"//[^/?#]*@", "//", url)[:500]
