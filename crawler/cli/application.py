@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from crawler.cli import exits, page, project, results, run
+from crawler.cli import exits, page, project, results, run, sessions
 
 
 class Commands(TyperGroup):
@@ -66,6 +66,6 @@ def crawl(
 
 project.register(app)
 run.register(app)
-# app.add_typer(sessions.app, name="sessions")
+app.add_typer(sessions.app, name="sessions")
 results.register(app)
 page.register(app)

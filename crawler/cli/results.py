@@ -1,9 +1,285 @@
-"""Filled by the next slice."""
+"""`crawl runs`, `status`, `export`, `audit`, `doctor`, `schedule`: what came of it, and when it happens again."""
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+from crawler.cli import exits, options
+from crawler.cli.text import columns, duration, local_time, say, tell
+from crawler.errors import UsageError
+
+if TYPE_CHECKING:
+    from crawler.output.history import PastRun, Status
+    from crawler.settings import Settings
+    from crawler.stores.base import Store
+
+MOST_LINES = 10  # of each group in a status
+
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many runs, newest first.")]
+Target = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="File to write; - for standard output.")]
+
+
+@contextmanager
+def stored(typed: dict[str, Any]) -> Iterator[Store]:
+    """The project's store, for looking at; one that is not there is not made.
+
+    Raises:
+        UsageError: Nothing is stored yet.
+        StoreError: It cannot be opened.
+    """
+    settings = options.settings_of(None, typed)
+    require_store(settings)
+    from crawler.engine import application
+
+    store = application.open_project_store(settings, create=False)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def require_store(settings: Settings) -> None:
+    """Raise UsageError when the store is a file that is not there."""
+    file = options.store_file(settings)
+    if file is not None and not file.exists():
+        raise UsageError(
+            f"{file} is not there: nothing is stored yet; `crawl run NAME` makes it, --store names another"
+        )
+
+
+def runs(
+    name: options.MaybeSpiderName = None,
+    limit: Limit = 20,
+    store: options.StorePath = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List past runs, newest first: how each ended, how long it took and what it brought."""
+    from crawler.output.history import past_runs
+
+    with stored(options.typed_settings(None, store=store)) as source:
+        found = past_runs(source, _checked(name), limit=limit)
+    if as_json:
+        for run in found:
+            say(json.dumps({field: getattr(run, field) for field in run.__slots__}))
+        return
+    for line in columns(
+        [_run_cells(run) for run in found],
+        ("run", "spider", "started", "took", "ending", "exit", "pages", "items", "logins"),
+    ):
+        say(line)
+
+
+def _checked(name: str | None) -> str | None:
+    from crawler.loading import valid_name
+
+    return valid_name(name) if name is not None else None
+
+
+def _run_cells(run: PastRun) -> tuple[str, ...]:
+    numbers = (run.exit_code, run.pages, run.items, run.logins)
+    code, pages, items, logins = ("-" if number is None else f"{number:,}" for number in numbers)
+    took = "-" if run.took_s is None else duration(run.took_s)
+    ending = run.ending + (" (resumed)" if run.resumed else "")
+    return str(run.id), run.spider, local_time(run.started_at), took, ending, code, pages, items, logins
+
+
+def status(
+    name: options.MaybeSpiderName = None, store: options.StorePath = None, as_json: options.AsJson = False
+) -> None:
+    """Show where the last crawl of each spider (or of NAME) stands: requests by state, hosts, failures, sessions."""
+    from crawler.output import history
+
+    wanted = _checked(name)
+    with stored(options.typed_settings(None, store=store)) as source:
+        names = [wanted] if wanted is not None else sorted({run.spider for run in source.runs(limit=1000)})
+        found = [each for each in (history.status(source, spider) for spider in names) if each is not None]
+        if wanted is not None and not found:
+            raise _never_ran(source, wanted)
+        sessions = source.list_sessions()
+    if as_json:
+        for each in found:
+            say(json.dumps(each.as_dict()))
+        return
+    for number, each in enumerate(found):
+        for line in ([""] if number else []) + status_lines(each):
+            say(line)
+    if sessions:
+        say()
+        for line in columns(
+            [(row.name, row.key, row.state, f"{row.cookies:,}", local_time(row.proved_at)) for row in sessions],
+            ("session", "key", "state", "cookies", "last proof"),
+        ):
+            say(line)
+
+
+def status_lines(found: Status) -> list[str]:
+    """One crawl as lines: the run, the states, then each group with its largest numbers first."""
+    run, counts = found.run, found.counts
+    ended = f"running: {found.holder}" if found.holder else run.ending
+    rows = [
+        (found.spider, f"run {run.id}, {ended}, started {local_time(run.started_at)}"),
+        (
+            "requests",
+            f"{counts.known:,} known = {counts.done:,} done + {counts.failed:,} failed + {counts.skipped:,} skipped"
+            f" + {counts.parked:,} parked + {counts.waiting:,} waiting + {counts.leased:,} in flight",
+        ),
+        ("stored", f"{counts.pages:,} pages, {counts.items:,} items"),
+    ]
+    if found.next_due is not None:
+        rows.append(("next", f"not before {local_time(found.next_due)}"))
+    rows += _group("waiting", found.waiting_by)
+    rows += _group("failed", found.failed_by)
+    rows += _group("skipped", found.skipped_by)
+    return columns(rows)
+
+
+def _group(label: str, counted: Mapping[str, int]) -> list[tuple[str, str]]:
+    largest = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
+    rows = [(label if place == 0 else "", f"{count:,} x {text}") for place, (text, count) in enumerate(largest)]
+    if len(rows) > MOST_LINES:
+        rows[MOST_LINES:] = [("", f"... and {len(rows) - MOST_LINES:,} more kinds")]
+    return rows
+
+
+def _never_ran(source: Store, spider: str) -> UsageError:
+    others = sorted({run.spider for run in source.runs(limit=1000)})
+    known = f"there are runs of: {', '.join(others)}" if others else "nothing has run yet"
+    return UsageError(f"{spider} has never run on {source.path}; {known}")
+
+
+def export(
+    name: options.SpiderName,
+    output: Target,
+    file_format: Annotated[
+        str | None, typer.Option("--format", help="jsonl, json or csv, where the suffix does not say it.")
+    ] = None,
+    table: Annotated[str | None, typer.Option("--table", help="One kind of item; all of them otherwise.")] = None,
+    run: Annotated[int | None, typer.Option("--run", help="The items of this run only.")] = None,
+    all_runs: Annotated[bool, typer.Option("--all", help="The items of all crawls, not only of the last one.")] = False,
+    origin: Annotated[bool, typer.Option("--origin", help="With the columns _run, _url and _time.")] = False,
+    safe_csv: Annotated[
+        bool, typer.Option("--safe-csv", help="For spreadsheets: texts that look like formulas get a ' in front.")
+    ] = False,
+    store: options.StorePath = None,
+) -> None:
+    """Write the items of a spider's last crawl to a file, whole or not at all."""
+    from crawler.output.export import columns_of, crawl_rows, format_of, whole_file, write_rows
+
+    spider = _checked(name) or ""
+    chosen = format_of(output, file_format)
+    if safe_csv and chosen != "csv":
+        raise UsageError("--safe-csv goes with CSV")
+    with stored(options.typed_settings(None, store=store)) as source:
+        numbers = _runs_to_export(source, spider, run, all_runs)
+        tables = _tables_to_export(source, numbers, table)
+
+        def rows() -> Iterator[Mapping[str, Any]]:
+            return crawl_rows(source, numbers, tables, origin=origin)
+
+        wanted = columns_of(rows()) if chosen == "csv" else []
+        if output == "-":
+            count = write_rows(_standard_output(), rows(), chosen, columns=wanted, safe_csv=safe_csv)
+        else:
+            with whole_file(Path(output)) as file:
+                count = write_rows(file, rows(), chosen, columns=wanted, safe_csv=safe_csv)
+    if output == "-":
+        sys.stdout.flush()
+    else:
+        tell(f"crawl: {count:,} items of {spider} to {output}")
+
+
+def _runs_to_export(source: Store, spider: str, run: int | None, all_runs: bool) -> list[int]:
+    from crawler.output.source import MOST_RUNS, crawl_runs
+
+    if run is not None and all_runs:
+        raise UsageError("give --run or --all, not both")
+    known = [each.id for each in source.runs(spider, limit=MOST_RUNS)]
+    if not known:
+        raise _never_ran(source, spider)
+    if run is not None:
+        if run not in known:
+            raise UsageError(f"{spider} has no run {run}; `crawl runs {spider}` lists them")
+        return [run]
+    return sorted(known) if all_runs else [each.id for each in crawl_runs(source, spider)]
+
+
+def _tables_to_export(source: Store, runs: list[int], table: str | None) -> list[str]:
+    known = list(source.tables())
+    if table is not None:
+        if table not in known:
+            raise UsageError(f"no table {table!r}; there are: {', '.join(known) or 'none'}")
+        return [table]
+    return [each for each in known if any(next(source.rows(each, run=run), None) is not None for run in runs)]
+
+
+def _standard_output() -> Any:
+    sys.stdout.flush()
+    return sys.stdout.buffer
+
+
+def audit(name: options.SpiderName, store: options.StorePath = None, as_json: options.AsJson = False) -> None:
+    """Prove that a spider's last crawl adds up: every request accounted for, states, page log and items agree."""
+    from crawler.output.audit import audit as audited
+
+    spider = _checked(name) or ""
+    with stored(options.typed_settings(None, store=store)) as source:
+        found = audited(source, spider)
+        if found is None:
+            raise _never_ran(source, spider)
+    if as_json:
+        say(json.dumps(found.as_dict()))
+    else:
+        states = ", ".join(f"{count:,} {state}" for state, count in found.states.items())
+        items = ", ".join(f"{count:,} {table}" for table, count in found.items.items()) or "none"
+        for line in columns(
+            [
+                (found.spider, "adds up" if found.ok else f"{len(found.problems):,} problems"),
+                ("requests", states),
+                ("pages", f"{found.pages:,} accepted in runs {', '.join(map(str, found.runs))}"),
+                ("items", items),
+                *(("problem", problem) for problem in found.problems),
+            ]
+        ):
+            say(line)
+    raise typer.Exit(exits.DONE if found.ok else exits.FAILURES)
+
+
+def schedule(
+    name: options.SpiderName,
+    cron: Annotated[str, typer.Option("--cron", metavar="'M H D M W'", help="When, as five cron fields or @daily.")],
+    systemd: Annotated[bool, typer.Option("--systemd", help="Print a systemd service and timer instead.")] = False,
+    argument: options.Arguments = None,
+    set_: options.SettingsTyped = None,
+) -> None:
+    """Print the crontab line that runs a spider: whole paths, silent on success, no second start while one runs."""
+    from crawler import schedule as schedules
+
+    spider = options.find(name)
+    typed = options.pairs(set_, "-s")
+    options.settings_of(spider, typed)
+    extra = [word for text in argument or () for word in ("-a", text)]
+    extra += [word for text in set_ or () for word in ("-s", text)]
+    options.pairs(argument, "-a")
+    if not systemd:
+        say(schedules.cron_line(Path.cwd(), name, cron, extra))
+        tell("crawl: add it with `crontab -e`; cron mails what is printed, and only a failure prints something")
+    else:
+        for file, text in schedules.systemd_units(Path.cwd(), name, cron, extra).items():
+            say(f"# ~/.config/systemd/user/{file}")
+            say(text)
+        tell(f"crawl: then: systemctl --user enable --now crawl-{name}.timer")
+    if spider.wants_login():
+        tell("crawl: such a job has none of your variables: put the credentials into the file of accounts")
 
 
 def register(app: typer.Typer) -> None:
     """Put the commands of this file into *app*."""
+    for command in (status, runs, export, audit, schedule):
+        app.command()(command)

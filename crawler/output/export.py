@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from crawler.errors import UsageError
+from crawler.output.source import Source
 
 Row = Mapping[str, Any]
 FORMATS = ("jsonl", "json", "csv")
@@ -62,15 +63,38 @@ def write_rows(
         file: Open for bytes.
         rows: One mapping a row.
         file_format: One of `FORMATS`.
-        columns: For CSV: its columns in order; a field that is not among them is left out.
+        columns: For CSV: its columns in order.
         safe_csv: For CSV: see the module's text.
     Returns:
         Rows written.
     Raises:
         OSError: The file cannot be written.
+        UsageError: For CSV: a row has a field that is no column, since a crawl widened the table meanwhile.
     """
     write = {"jsonl": _write_json_lines, "json": _write_json, "csv": _csv_writer(columns, safe_csv)}[file_format]
     return write(file, rows)
+
+
+OURS = ("_run", "_url", "_time", "_request", "_position")  # what the store adds to an item
+ORIGIN = ("_run", "_url", "_time")
+
+
+def crawl_rows(source: Source, runs: Sequence[int], tables: Sequence[str], *, origin: bool = False) -> Iterator[Row]:
+    """The items of some runs, run by run within each table, as the spider yielded them.
+
+    Args:
+        origin: Add where each comes from: `ORIGIN`.
+    Yields:
+        Fields by name; with more than one table, the first field is ``_table``.
+    """
+    for table in tables:
+        for run in runs:
+            for row in source.rows(table, run=run):
+                item = {"_table": table} if len(tables) > 1 else {}
+                item.update((field, value) for field, value in row.items() if field not in OURS)
+                if origin:
+                    item.update((field, row[field]) for field in ORIGIN)
+                yield item
 
 
 def columns_of(rows: Iterable[Row]) -> list[str]:
@@ -141,8 +165,10 @@ def _csv_writer(columns: Sequence[str], safe: bool) -> Callable[[BinaryIO, Itera
         try:
             writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC if safe else csv.QUOTE_MINIMAL)
             writer.writerow([spreadsheet_safe(column) if safe else column for column in columns])
-            count = 0
+            count, known = 0, set(columns)
             for row in rows:
+                if not known.issuperset(row):
+                    raise UsageError("a new column appeared while the export was written; run it again")
                 cells = [_cell(row.get(column)) for column in columns]
                 writer.writerow([spreadsheet_safe(cell) for cell in cells] if safe else cells)
                 count += 1

@@ -1,0 +1,131 @@
+"""How past runs went and where a crawl stands: numbers from the store, for `crawl runs` and `crawl status`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from crawler.output.source import Counts, Run, Source
+
+DIED = "died"  # it neither ended nor runs: killed, or the machine went down
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """One line of `crawl runs`.
+
+    Attributes:
+        ending: As in the summary; "running", or `DIED`.
+        took_s: Seconds from start to end; until now while it runs; None when it died.
+        pages, items, logins: Of this run; None when it left no summary.
+    """
+
+    id: int
+    spider: str
+    started_at: float
+    took_s: float | None
+    ending: str
+    exit_code: int | None
+    resumed: bool
+    pages: int | None
+    items: int | None
+    logins: int | None
+
+
+def past_runs(source: Source, spider: str | None, *, limit: int) -> list[PastRun]:
+    """The last runs, newest first. Of the runs of one spider only its newest can be running."""
+    runs = source.runs(spider, limit=limit)
+    holders: dict[str, str | None] = {}
+    found = []
+    for run in runs:
+        newest = run.spider not in holders
+        if newest:
+            holders[run.spider] = source.running(run.spider) if run.ended_at is None else None
+        found.append(_past(run, source.now(), running=newest and holders[run.spider] is not None))
+    return found
+
+
+def _past(run: Run, now: float, *, running: bool) -> PastRun:
+    told = summary_of(run)
+    ended_at = now if running else run.ended_at
+    items = told.get("items")
+    return PastRun(
+        id=run.id,
+        spider=run.spider,
+        started_at=run.started_at,
+        took_s=None if ended_at is None else max(0.0, ended_at - run.started_at),
+        ending="running" if running else run.ending or DIED,
+        exit_code=run.exit_code,
+        resumed=run.resumed,
+        pages=told.get("pages"),
+        items=sum(items.values()) if isinstance(items, dict) else None,
+        logins=told.get("logins"),
+    )
+
+
+def summary_of(run: Run) -> dict[str, Any]:
+    """The stored summary of a run; empty while it has none."""
+    try:
+        found = json.loads(run.summary or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where the last crawl of a spider stands.
+
+    Attributes:
+        run: Its newest run.
+        holder: Who runs it now, or None.
+        counts: Requests by state, pages and items of the whole crawl.
+        waiting_by: Host to waiting requests.
+        failed_by: Last error to failed requests.
+        skipped_by: Rule to skipped requests.
+        next_due: When the next request may be sent, seconds since 1970; None when nothing waits.
+    """
+
+    spider: str
+    run: PastRun
+    holder: str | None
+    counts: Counts
+    waiting_by: Mapping[str, int]
+    failed_by: Mapping[str, int]
+    skipped_by: Mapping[str, int]
+    next_due: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        states = ("known", "waiting", "leased", "done", "failed", "skipped", "parked", "pages", "items")
+        return {
+            "spider": self.spider,
+            "run": self.run.id,
+            "ending": self.run.ending,
+            "running": self.holder,
+            **{name: getattr(self.counts, name) for name in states},
+            "waiting_by": dict(self.waiting_by),
+            "failed_by": dict(self.failed_by),
+            "skipped_by": dict(self.skipped_by),
+            "next_due": self.next_due,
+        }
+
+
+def status(source: Source, spider: str) -> Status | None:
+    """Where *spider* stands; None when it has never run on this store."""
+    past = past_runs(source, spider, limit=1)
+    if not past:
+        return None
+    frontier = source.runs(spider, limit=1)[0].frontier
+    return Status(
+        spider=spider,
+        run=past[0],
+        holder=source.running(spider),
+        counts=source.counts(frontier),
+        waiting_by=source.waiting_by(frontier),
+        failed_by=source.failed_by(frontier),
+        skipped_by=source.skipped_by(frontier),
+        next_due=source.next_due(frontier),
+    )

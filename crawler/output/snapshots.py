@@ -1,0 +1,207 @@
+"""Stored sessions as a person looks at them: which one is meant, how healthy it is, what changed, and an old one again.
+
+Pure: rows and texts in, values out. No function returns the value of a cookie.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Protocol, TypeVar
+
+from crawler.errors import UsageError
+from crawler.outcome import SessionSnapshot
+
+
+class StoredSession(Protocol):
+    """A session's row, as the store lists it."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def readable(self) -> bool: ...
+    @property
+    def expires_at(self) -> float | None: ...
+    @property
+    def proved_at(self) -> float | None: ...
+    @property
+    def logged_in_at(self) -> float | None: ...
+
+
+Row = TypeVar("Row", bound=StoredSession)
+
+
+def choose(rows: Sequence[Row], wanted: str) -> Row:
+    """The session that *wanted* names: by its key, else by its name, its account or its site, when only one fits.
+
+    Raises:
+        UsageError: None fits, or several do; the message lists them.
+    """
+    exact = [row for row in rows if row.key == wanted]
+    found = exact or [row for row in rows if wanted in (row.name, *row.key.split("|"))]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{len(found)} sessions are called {wanted!r}: {_listed(found)}; name one by its key")
+    if not rows:
+        raise UsageError("no session is stored yet; `crawl login NAME` or a run makes one")
+    raise UsageError(f"no session {wanted!r}; there are: {_listed(rows)}")
+
+
+def _listed(rows: Sequence[StoredSession]) -> str:
+    return ", ".join(repr(row.key) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What is to be expected of a session.
+
+    Attributes:
+        health: "good", "ends soon", "over", "unproven", "waits for a person", "refused" or "unreadable".
+        ends_at: When it is expected to end, seconds since 1970, or None when nothing tells.
+        because: What tells: "past logins", "cookies" or "".
+    """
+
+    health: str
+    ends_at: float | None
+    because: str
+
+
+SOON = 0.1  # share of a login's life that is left
+
+
+def forecast(row: StoredSession, lives_s: Sequence[float], now: float) -> Forecast:
+    """Judge a session by how long its past logins lived; where none has ended yet, by its first cookie to expire.
+
+    Args:
+        lives_s: Seconds that past logins lived, newest first.
+        now: Seconds since 1970.
+    """
+    ends_at, because = row.expires_at, "cookies" if row.expires_at is not None else ""
+    if lives_s and row.logged_in_at is not None:
+        ends_at, because = row.logged_in_at + median(lives_s[:5]), "past logins"
+    return Forecast(_health(row, ends_at, now), ends_at, because)
+
+
+def _health(row: StoredSession, ends_at: float | None, now: float) -> str:
+    if not row.readable:
+        return "unreadable"
+    if row.state in ("parked", "refused"):
+        return "waits for a person" if row.state == "parked" else "refused"
+    if row.state == "expired" or (ends_at is not None and ends_at <= now):
+        return "over"
+    if row.proved_at is None:
+        return "unproven"
+    if ends_at is not None and row.logged_in_at is not None:
+        life_s = ends_at - row.logged_in_at
+        if ends_at - now < SOON * life_s:
+            return "ends soon"
+    return "good"
+
+
+def contents(secret: str) -> dict[str, Any]:
+    """The secret part of a session as a dict; empty for a text that is none."""
+    try:
+        found = json.loads(secret)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def cookies_of(secret: str) -> list[dict[str, Any]]:
+    """The cookie records of a session's secret part."""
+    found = contents(secret).get("cookies")
+    return [record for record in found if isinstance(record, dict)] if isinstance(found, list) else []
+
+
+def cookie_lines(secret: str) -> list[tuple[str, str, str, float | None, str]]:
+    """Name, domain, path, expiry (seconds since 1970; None: with the session) and flags of each cookie; no values."""
+    return [
+        (
+            str(record.get("name", "")),
+            ("" if record.get("host_only") else ".") + str(record.get("domain", "")),
+            str(record.get("path", "/")),
+            record.get("expires"),
+            ",".join(_flags(record)),
+        )
+        for record in sorted(cookies_of(secret), key=_place)
+    ]
+
+
+def _flags(record: Mapping[str, Any]) -> list[str]:
+    flags = [name for name in ("secure", "http_only") if record.get(name)]
+    return flags + ([f"same_site={record['same_site']}"] if record.get("same_site") else [])
+
+
+def _place(record: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(record.get(name, "")) for name in ("domain", "path", "name", "host_only"))
+
+
+_TIMES = ("created", "last_used")  # they change with every answer and say nothing
+
+
+def changes(before: str, after: str) -> list[str]:
+    """What is different between two secret parts: one line each, values never shown."""
+    old = {_place(record): record for record in cookies_of(before)}
+    new = {_place(record): record for record in cookies_of(after)}
+    lines = [f"- cookie {_named(old[place])}" for place in sorted(old.keys() - new.keys())]
+    lines += [f"+ cookie {_named(new[place])}" for place in sorted(new.keys() - old.keys())]
+    for place in sorted(old.keys() & new.keys()):
+        fields = {*old[place], *new[place]} - {*_TIMES}
+        moved = sorted(name for name in fields if old[place].get(name) != new[place].get(name))
+        if moved:
+            lines.append(f"~ cookie {_named(new[place])}: {', '.join(moved)}")
+    old_rest, new_rest = contents(before), contents(after)
+    for name in sorted({*old_rest, *new_rest} - {"cookies"}):
+        if old_rest.get(name) != new_rest.get(name):
+            lines.append(f"~ {name}{_changed_names(old_rest.get(name), new_rest.get(name))}")
+    return lines
+
+
+def _named(record: Mapping[str, Any]) -> str:
+    return f"{record.get('name', '')} of {record.get('domain', '')}{record.get('path', '/')}"
+
+
+def _changed_names(before: Any, after: Any) -> str:
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return ""
+    names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    return f": {', '.join(names)}"
+
+
+def brought_back(row: StoredSession, secret: str, *, url: str) -> SessionSnapshot:
+    """The stored session with other contents, to be saved: a probe proves it before the next request of a run.
+
+    Args:
+        secret: The contents, from the history or from an import.
+        url: Where they come from, for the history: "restore of 12", "import".
+    """
+    return unproven(row.key, row.name, secret, epoch=row.epoch + 1, url=url, logged_in_at=row.logged_in_at)
+
+
+def unproven(
+    key: str, name: str, secret: str, *, epoch: int, url: str, logged_in_at: float | None = None
+) -> SessionSnapshot:
+    """A session to be saved that nobody has proved yet. A higher *epoch* makes running processes take it over."""
+    records = cookies_of(secret)
+    expiries = [float(record["expires"]) for record in records if isinstance(record.get("expires"), int | float)]
+    return SessionSnapshot(
+        key=key,
+        name=name,
+        state="unproven",
+        epoch=epoch,
+        secret=secret,
+        url=url,
+        cookies=len(records),
+        expires_at=min(expiries, default=None),
+        proved_at=None,
+        logged_in_at=logged_in_at,
+    )
