@@ -1,0 +1,135 @@
+"""What the answer to a login says: wrong password, locked account, one-time code wanted, captcha. Pure.
+
+`sessions.signs` tells whether a page was fetched logged in; here a login step has just run, and the question is why it
+did not work. The answer decides whether anybody may try again, so doubt is none: without a clear word there is None.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from crawler.sessions.login_words import (
+    ABOUT_CREDENTIALS,
+    ABOUT_SOMETHING_ELSE,
+    CAPTCHAS,
+    LOCKED,
+    ONE_TIME_NAME,
+    ONE_TIME_TEXT,
+    REFUSAL_CODES,
+    WRONG,
+)
+from crawler.sessions.page_marks import has_login_form, is_visible
+from crawler.urls import printable
+
+if TYPE_CHECKING:
+    from crawler.messages import Response
+
+_MOST_CHARACTERS: Final = 20_000
+_NEAR: Final = 100  # characters between the word for "wrong" and what is wrong
+_SENTENCE_END: Final = re.compile(r"[.!?]\s|\n")
+_NOT_TEXT: Final = frozenset({"script", "style", "template", "noscript", "head", "select", "option", "a"})
+_INLINE: Final = frozenset({"b", "strong", "em", "i", "span", "u", "small", "code", "font", "mark", "label"})
+_ANSWERS_TYPED: Final = frozenset({"", "text", "tel", "number", "password"})
+
+
+def wrong_password_sign(response: Response) -> str | None:
+    """Why the site is taken to have refused the credentials, or locked the account; None when it did not say so.
+
+    Give it the answer to the login POST (or the page after its redirects).
+
+    Returns:
+        The sentence of the page, on one line and at most 200 characters, or the status. Another try would be counted
+        against the account.
+    """
+    if response.status_code == 401:
+        return "status 401"
+    if not response.is_html:
+        if 400 <= response.status_code < 500 or response.status_code == 200:
+            found = REFUSAL_CODES.search(response.text[:_MOST_CHARACTERS]) or _refusal(response.text[:2_000].lower())
+            return _shown(found) if found else None
+        return None
+    text = visible_text(response)
+    locked = LOCKED.search(text.lower())
+    if locked is not None:
+        return _shown(locked)
+    if not has_login_form(response):
+        return None
+    found = _refusal(text.lower())
+    return _shown(found) if found else None
+
+
+def one_time_code_sign(response: Response) -> str | None:
+    """Why the page is taken to ask for a one-time code, or None: answer it with ``session.account.otp()``."""
+    if not response.is_html or b"<input" not in response.body.lower():
+        return None
+    typed = [
+        found.root
+        for found in response.selector.xpath("//input")
+        if (found.root.get("type") or "").strip().lower() in _ANSWERS_TYPED and is_visible(found.root)
+    ]
+    for field in typed:
+        if (field.get("autocomplete") or "").strip().lower() == "one-time-code":
+            return "a field for a one-time code"
+        for name in (field.get("name") or "", field.get("id") or ""):
+            if ONE_TIME_NAME.search(name):
+                return f"a field named {printable(name)[:60]!r}"
+    if typed and not has_login_form(response):
+        found = ONE_TIME_TEXT.search(visible_text(response).lower())
+        return f"it says {_shown(found)!r}" if found else None
+    return None
+
+
+def captcha_sign(response: Response) -> str | None:
+    """The name of the captcha on the page, or None: a person has to answer it (``raise NeedsHuman("captcha")``)."""
+    if not response.is_html:
+        return None
+    body = response.body.lower()
+    return next((word.decode() for word in CAPTCHAS if word in body), None)
+
+
+def visible_text(response: Response) -> str:
+    """What a person reads on the page, blocks on lines of their own: at most 20,000 characters, without links."""
+    parts: list[str] = []
+    _collect(response.selector.root, parts, [0], 0)
+    lines = (" ".join(line.split()) for line in "".join(parts).split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def _collect(element: Any, parts: list[str], length: list[int], depth: int) -> None:
+    if length[0] > _MOST_CHARACTERS or depth > 200 or not isinstance(element.tag, str):
+        return
+    if element.tag in _NOT_TEXT or element.get("hidden") is not None or "display:none" in _style(element):
+        return
+    mark = "" if element.tag in _INLINE else "\n"
+    for text in (mark, element.text or ""):
+        parts.append(text)
+    length[0] += len(element.text or "")
+    for child in element:
+        _collect(child, parts, length, depth + 1)
+        parts.append(child.tail or "")
+        length[0] += len(child.tail or "")
+    parts.append(mark)
+
+
+def _style(element: Any) -> str:
+    return (element.get("style") or "").replace(" ", "").lower()
+
+
+def _refusal(text: str) -> re.Match[str] | None:
+    """The place where *text* (lower case) calls the credentials wrong."""
+    for found in WRONG.finditer(text):
+        before = _SENTENCE_END.split(text[max(0, found.start() - _NEAR) : found.start()])[-1]
+        after = _SENTENCE_END.split(text[found.start() : found.end() + _NEAR])[0]
+        sentence = before + after
+        if ABOUT_CREDENTIALS.search(sentence) and not ABOUT_SOMETHING_ELSE.search(sentence):
+            return found
+    return None
+
+
+def _shown(found: re.Match[str]) -> str:
+    text = found.string
+    start = max((end.end() for end in _SENTENCE_END.finditer(text, 0, found.start())), default=0)
+    following = _SENTENCE_END.search(text, found.end())
+    end = following.start() + 1 if following else len(text)
+    return printable(text[max(start, found.start() - 120) : min(end, found.end() + 120)].strip())[:200]

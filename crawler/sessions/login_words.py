@@ -1,0 +1,154 @@
+"""What sites write around logins, in the languages of Europe: addresses of login pages, and words that mean "log in",
+"log out", "please log in", "wrong password". Data and the patterns made of it; nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# --- addresses --------------------------------------------------------------------------------------------------------
+
+_LOGIN_SEGMENT: Final = (
+    r"(?:user|auth|account|members?|customer|web|sso|saml2?|oauth2?|cas|ldap)?[-_.]?(?:log[-_]?[io]n|sign[-_]?in)"
+    r"(?:[-_](?:form|page|user|required))?|log_?me_?in|anmelden|anmeldung|einloggen|se[-_]connecter|connexion|"
+    r"identification|iniciar[-_]?sesion|inicio[-_]?sesion|acceder|accedi|entrar|inloggen|aanmelden|logga[-_]in"
+    r"|logg[-_]inn|"
+    r"log[-_]ind|zaloguj|logowanie|prihlaseni|prihlasit|bejelentkezes|giris|kirjaudu|wp-login|servicelogin"
+)
+LOGIN_PATH: Final = re.compile(
+    rf"/(?:{_LOGIN_SEGMENT})(?:\.(?:php|aspx?|jsp|html?|do|action|cgi|jsf|xhtml))?/?\Z"
+    r"|/sessions?/new/?\Z|/openid-connect/auth\Z|/oauth2?(?:/v\d(?:\.\d)?)?/auth(?:orize)?\Z|/adfs/ls/?\Z"
+    r"|/(?:signin|login)/(?:identifier|password|v\d/identifier|start|index(?:\.\w+)?)\Z",
+    re.IGNORECASE,
+)  # matched against a path
+LOGIN_ARGUMENT: Final = re.compile(
+    r"(?:\A|[&;])(?:action|do|page|route|r|view|mode|op|task|p|c)="
+    r"(?:[\w%]+(?:/|%2F))?(?:log-?in|sign-?in|logon)(?:\Z|[&;])",
+    re.IGNORECASE,
+)  # matched against a query
+LOGOUT_ADDRESS: Final = re.compile(
+    rb"(?:\A|[/?&=])(?:user|auth|account|do|perform|site|members?|customer|wp-login\.php\?action)?[-_/.=]?"
+    rb"(?:log[-_]?out|log[-_]?off|sign[-_]?out|sign[-_]?off|abmelden|ausloggen|deconnexion|se-deconnecter|"
+    rb"cerrar[-_]?sesion|cerrarsesion|uitloggen|afmelden|wyloguj|logga-ut|loggut|log-ud|sair|terminar-sessao|odhlasit)"
+    rb"(?:[-_](?:user|now|form|action|view|session|all))?(?:\.\w{1,5})?/?(?:\Z|[?&#=;])"
+)  # matched against the address in a tag, lower case
+
+# --- texts ------------------------------------------------------------------------------------------------------------
+
+LOGOUT_STEM: Final = re.compile(rb"g(?:n[-_ ]?|[-_ ]?)o(?:ut|ff)")  # log out, logoff, sign-out: in every language
+LOGOUT_STEMS: Final = {
+    language: tuple(re.compile(stem.encode()) for stem in stems)
+    for language, stems in {
+        "cs": ("odhlásit", "odhlasit"),
+        "da": ("log ud", "log-ud"),
+        "de": ("abmelden", "ausloggen"),
+        "es": ("cerrar ses", "cerrar[-_]?ses"),
+        "fr": ("connexion", "connecter"),
+        "nb": ("logg ut", "loggut"),
+        "nl": ("uitloggen", "afmelden"),
+        "no": ("logg ut", "loggut"),
+        "pl": ("wyloguj",),
+        "pt": ("terminar ses", "terminar sess", "/sair"),
+        "sv": ("logga ut", "logga-ut"),
+    }.items()
+}  # one of them is in whatever the two patterns beside them accept; searched first, for one word is found quickly
+LOGOUT_TEXT: Final = re.compile(
+    r"(?:log[ -]?out|log[ -]?off|sign[ -]?out|sign[ -]?off|abmelden|ausloggen|(?:se )?d[ée]connecter|d[ée]connexion|"
+    r"me d[ée]connecter|cerrar sesi[óo]n|uitloggen|afmelden|wyloguj(?: si[ęe])?|logga ut|logg ut|terminar sess[ãa]o|"
+    r"odhlásit(?: se)?)(?:[\s:,(\[\u2013-]+[^\n]{0,40})?"
+)  # the whole text of a link or button, lower case; a user's name may follow
+
+LOGIN_TITLE: Final = re.compile(
+    r"(?:please )?(?:log[ -]?in|sign[ -]?in|log[ -]?on|anmelden|anmeldung|einloggen|connexion|se connecter|"
+    r"identification|iniciar sesi[óo]n|inicio de sesi[óo]n|accedi|accesso|entrar|inloggen|aanmelden|logga in|logg inn|"
+    r"zaloguj si[ęe]|logowanie)(?:[ !.]*\Z| (?:to|bei|à|en|a|op|do|till|til)\b.*| page\Z| required\Z)"
+)  # the first part of a title, lower case
+SAYS_LOGGED_OUT: Final = re.compile(
+    r"session (?:has |is |was )?(?:expired|timed[ -]?out|ended|invalid)|(?:expired|invalid) session|session time-?out"
+    r"|(?:not|no longer|are not|aren.t) (?:currently )?(?:logged|signed) in\b"
+    r"|you (?:have been|were|are|.ve been) (?:automatically )?(?:logged|signed) (?:out|off)"
+    r"|please (?:log|sign)[ -]?(?:in|on)\b|please (?:re-?)?(?:login|authenticate)\b"
+    r"|(?:log[ -]?in|sign[ -]?in|authentication|authorization) (?:is )?(?:required|needed|necessary)"
+    r"|(?:must|need to|have to|required to) (?:be (?:logged|signed) ?in|(?:log|sign)[ -]?in|login|authenticate)"
+    r"|(?:log|sign) ?in (?:again )?to (?:continue|proceed|view|see|access|your account)"
+    r"|sitzung (?:ist |wurde )?(?:abgelaufen|beendet|ungültig)|bitte (?:melden sie sich|melde dich) (?:erneut |neu )?an"
+    r"|bitte (?:loggen sie sich|logge dich) (?:erneut )?ein|bitte (?:erneut )?(?:anmelden|einloggen)"
+    r"|(?:anmeldung|login) (?:ist )?(?:erforderlich|nötig|notwendig)|nicht (?:mehr )?(?:angemeldet|eingeloggt)"
+    r"|(?:sie wurden|du wurdest) (?:automatisch )?(?:abgemeldet|ausgeloggt)"
+    r"|session (?:a |est )?(?:expirée?|terminée)"
+    r"|(?:veuillez|merci de|vous devez) (?:vous )?(?:re)?(?:connecter|identifier)"
+    r"|vous devez être connecté|connexion (?:est )?(?:requise|nécessaire|obligatoire)|n.êtes (?:pas|plus) connecté"
+    r"|sesión (?:ha )?(?:caducad[oa]|expirad[oa]|terminado)"
+    r"|(?:debes?|tienes que|por favor,?) (?:iniciar?|inicie) sesión"
+    r"|no has iniciado sesión|sessione (?:è )?scaduta"
+    r"|(?:devi|occorre|bisogna) (?:effettuare|fare) (?:l.accesso|il login)"
+    r"|effettua (?:l.accesso|il login) per|sessie (?:is )?verlopen|(?:u moet|je moet) (?:eerst )?(?:inloggen|ingelogd)"
+    r"|niet (?:meer )?ingelogd|log in om |sessão (?:expirou|expirada|terminou)"
+    r"|(?:faça|efetue|é necessário fazer) (?:o )?login"
+    r"|sesja wygasła|musisz (?:się zalogować|być zalogowany)|nie jesteś zalogowan|sessionen har gått ut"
+    r"|du måste logga in"
+)  # lower case
+SAYS_NO_ENTRY: Final = re.compile(
+    r"permission denied|access denied|not authori[sz]ed|unauthori[sz]ed|zugriff verweigert|keine berechtigung"
+    r"|accès (?:refusé|interdit)|acceso denegado|accesso negato|toegang geweigerd|acesso negado|brak dostępu"
+)  # lower case; says something only together with a way to the login page
+
+# --- answers to a login -----------------------------------------------------------------------------------------------
+
+WRONG: Final = re.compile(
+    r"incorrect|invalid|wrong|not (?:correct|valid|match|recogni[sz]ed|found|accepted)"
+    r"|(?:did|do|does)n.t (?:match|exist)"
+    r"|(?:did|do|does) not (?:match|exist)|unrecogni[sz]ed|unknown|enter a correct|no match|mismatch|\bbad\b|failed"
+    r"|failure"
+    r"|rejected|refused|falsch|ungültig|inkorrekt|nicht (?:korrekt|richtig|gültig|gefunden|überein)|unbekannt"
+    r"|fehlgeschlagen|stimm(?:t|en)\b.{0,40}\bnicht|fehlerhaft|incorrecte?s?\b|invalides?\b|erroné|mauvais|échou"
+    r"|inconnu"
+    r"|incorrect[oa]s?\b|inválid|erróne|no (?:es|son) (?:válid|correct)|no coincide|errat[oiae]\b"
+    r"|non (?:valid|corrett|è valid)"
+    r"|sbagliat|onjuist|ongeldig|verkeerd|niet (?:correct|juist|geldig)|incorret|errad[oa]s?\b|não confere|nieprawidłow"
+    r"|błędn|niepoprawn|felaktig|fel (?:användar|lösen)|forkert|feil |ugyldig"
+)  # lower case
+ABOUT_CREDENTIALS: Final = re.compile(
+    r"pass ?word|passwd|passphrase|credential|user ?name|user ?id|\buser\b|e-?mail|\blog ?in\b|log-in|sign[ -]?in"
+    r"|authenticat"
+    r"|passwort|kennwort|benutzername|anmeldedaten|zugangsdaten|anmeldung|mot de passe|identifiant|connexion"
+    r"|utilisateur"
+    r"|contraseña|usuario|credencial|\bclave\b|utente|credenziali|accesso|wachtwoord|gebruikersnaam|inlog"
+    r"|senha|palavra-passe|utilizador|usuário|credenciais|hasł|użytkownik|lösenord|användarnamn|adgangskode|brugernavn"
+    r"|passord|brukernavn"
+)  # lower case
+ABOUT_SOMETHING_ELSE: Final = re.compile(
+    r"csrf|xsrf|token|captcha|robot|\bcode\b|cookie|javascript|browser|sicherheitscode|session|sitzung|forgot"
+    r"|vergessen|oublié"
+    r"|attempts? (?:are|is|will be) (?:logged|recorded|monitored)"
+)  # lower case: then it was not the password that was refused
+LOCKED: Final = re.compile(
+    r"(?:account|user|profile|konto|zugang|benutzer|compte|cuenta|account|conta)\b[^.!\n]{0,60}"
+    r"\b(?:locked|blocked|suspended|disabled|deactivated|gesperrt|blockiert|deaktiviert|bloqué|verrouillé|désactivé|"
+    r"bloquead[oa]|bloccato|geblokkeerd|zablokowan[ey])"
+    r"|too many (?:failed |incorrect |invalid |wrong |unsuccessful )?(?:log[ -]?in |sign[ -]?in |password )?"
+    r"(?:attempts|tries)"
+    r"|zu viele (?:fehlgeschlagene |falsche )?(?:anmelde|login-?|fehl)?versuche|trop de tentatives|demasiados intentos"
+    r"|troppi tentativi|te veel pogingen|muitas tentativas|zbyt wiele prób"
+)  # lower case
+REFUSAL_CODES: Final = re.compile(
+    r"\b(?:invalid|bad|wrong|incorrect)[_ -]?(?:grant|credentials?|password|login|user(?:name)?)\b"
+    r"|\bauthentication[_ -]?(?:failed|error)\b|\blogin[_ -]?failed\b",
+    re.IGNORECASE,
+)  # in answers that are no web pages
+
+ONE_TIME_NAME: Final = re.compile(
+    r"(?:\A|[^a-z])(?:t?otp|mfa|2fa|tfa|two_?factor|one_?time|otc)|(?:otp|totp|mfa|2fa|tfa)(?:\Z|[^a-z])"
+    r"|(?:verification|verify|auth|authenticator|security|sms|login|confirm(?:ation)?|pass)[-_ ]?(?:code|pin)|one-?time"
+    r"|\A(?:passcode|code)\Z",
+    re.IGNORECASE,
+)  # name or id of an input
+ONE_TIME_TEXT: Final = re.compile(
+    r"two[ -]?(?:factor|step)|2[ -]?(?:factor|step|fa)\b|multi-?factor|verification code|security code"
+    r"|one-?time (?:code|pass)"
+    r"|authenticat(?:or|ion) (?:app|code)|zwei-?faktor|bestätigungscode|sicherheitscode|einmal-?(?:code|pass|kenn)"
+    r"|code de (?:vérification|sécurité)|double authentification|código de (?:verificación|seguridad|verificação)"
+    r"|codice di (?:verifica|sicurezza)|verificatiecode|kod weryfikacyjny|engångskod"
+)  # lower case
+CAPTCHAS: Final = (b"g-recaptcha", b"h-captcha", b"cf-turnstile", b"recaptcha/api", b"hcaptcha.com/1", b"captcha")

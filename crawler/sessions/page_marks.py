@@ -1,0 +1,154 @@
+"""What is on a page: a login form, a way to log out, a text. Pure, and cheap where the answer is no.
+
+`sessions.signs` and `sessions.login_answers` draw conclusions from it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from html import unescape
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from crawler.sessions.login_words import LOGOUT_ADDRESS, LOGOUT_STEM, LOGOUT_STEMS, LOGOUT_TEXT
+
+if TYPE_CHECKING:
+    from crawler.messages import Response
+
+_EDGE_BYTES: Final = 65_536  # the way out of a longer page is in its head or its foot
+_PASSWORD: Final = re.compile(b"assword")
+_PASSWORD_INPUT: Final = re.compile(rb"<input\s[^<>]*?type\s*=\s*[\"']?password", re.IGNORECASE)
+_TAG: Final = re.compile(r"<(script|style|template)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_ADDRESS_IN_TAG: Final = re.compile(rb"""\b(?:form)?(?:href|action)\s*=\s*["']?([^"'>\s]*)""")
+_LABEL_IN_TAG: Final = re.compile(rb"""\b(?:value|title|aria-label|name)\s*=\s*["']([^"'>]{1,80})["']""")
+_LANGUAGE: Final = re.compile(rb"""<html\s[^>]*\blang\s*=\s*["']?([a-z]{2})""", re.IGNORECASE)
+_USUAL_STEMS: Final = tuple(LOGOUT_STEMS[language][0] for language in ("de", "fr", "es", "nl"))
+_UNSEEN_STYLE: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+
+
+def is_marked(response: Response, css: str | None, text: str | None) -> bool:
+    """Whether the page has the spider's mark: a text in it, or an element."""
+    if text is not None and has_text(response, text):
+        return True
+    return css is not None and response.is_html and bool(response.css(css))
+
+
+def has_text(response: Response, text: str) -> bool:
+    """Whether *text* is in the body as it stands there. Plain ASCII is looked for in the bytes: nothing is decoded."""
+    if text.isascii() and response.body[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        return text.encode() in response.body
+    return text in response.text
+
+
+def plain_text(markup: str) -> str:
+    """Markup without tags, scripts and comments, white space made single. Quick and rough: for short texts."""
+    return " ".join(unescape(_TAG.sub(" ", markup)).split())
+
+
+# --- login forms ------------------------------------------------------------------------------------------------------
+
+
+def mentions_password(body: bytes) -> bool:
+    """Whether there may be a password field: the cheap question before the dear one."""
+    return _PASSWORD.search(body) is not None or (b"W" in body and b"PASSWORD" in body)  # one byte is found at once
+
+
+def has_login_form(response: Response) -> bool:
+    """Whether a person would see a form with one password field.
+
+    Forms with two and more are for signing up or changing the password; a field for a new password says so.
+    """
+    if not mentions_password(response.body) or not _PASSWORD_INPUT.search(response.body):
+        return False
+    fields: dict[Any, int] = {}
+    for found in response.selector.xpath("//input[translate(@type, 'PASWORD', 'pasword') = 'password']"):
+        field = found.root
+        if is_visible(field) and field.get("disabled") is None:
+            form = field.get("form") or next(field.iterancestors("form"), None)
+            weight = 2 if "new-password" in (field.get("autocomplete") or "") else 1
+            fields[form] = fields.get(form, 0) + weight
+    return 1 in fields.values()
+
+
+def is_visible(element: Any) -> bool:
+    """Whether the page itself shows the element, as far as its attributes tell (style sheets are not read)."""
+    for each in (element, *element.iterancestors()):
+        if each.tag in ("template", "noscript", "head") or each.get("hidden") is not None:
+            return False
+        if each.tag == "dialog" and each.get("open") is None:
+            return False
+        if _UNSEEN_STYLE.search(each.get("style") or ""):
+            return False
+    return True
+
+
+# --- logged in --------------------------------------------------------------------------------------------------------
+
+
+def logged_in_sign(response: Response, *, css: str | None = None, text: str | None = None) -> bool:
+    """Whether the page itself proves that it was fetched logged in: by the spider's mark, else by a way to log out.
+
+    A way to log out is a link, form or button whose address or whole label means that; a help page that tells how to
+    log out has none. False proves nothing.
+    """
+    if css is not None or text is not None:
+        return is_marked(response, css, text)
+    if not response.is_html:
+        return False
+    stems = _stems(response.body)
+    return any(_offers_logout(part, stems) for part in _edges(response.body))
+
+
+def _edges(body: bytes) -> Iterator[bytes]:
+    if len(body) <= 2 * _EDGE_BYTES:
+        yield body.lower()
+    else:
+        yield body[:_EDGE_BYTES].lower()
+        yield body[-_EDGE_BYTES:].lower()
+
+
+def _offers_logout(body: bytes, stems: Iterable[re.Pattern[bytes]]) -> bool:
+    for stem in (LOGOUT_STEM, *stems):
+        for found in islice(stem.finditer(body), 20):  # a page may speak of it before it offers it
+            if _is_way_out(body, found.start()):
+                return True
+    return False
+
+
+def _stems(body: bytes) -> Iterable[re.Pattern[bytes]]:
+    """The words of the page's language, besides the English ones; of the largest where the page does not say."""
+    found = _LANGUAGE.search(body, 0, 2_048)
+    if found is None:
+        return _USUAL_STEMS
+    return LOGOUT_STEMS.get(found[1].decode().lower(), ())
+
+
+def _is_way_out(body: bytes, at: int) -> bool:
+    opened = body.rfind(b"<", max(0, at - 2_000), at)
+    if opened < 0:
+        return False
+    closed = body.find(b">", opened, opened + 2_000)
+    if closed < 0 or _is_dead(body, opened):
+        return False
+    if closed > at:  # inside a tag
+        tag = body[opened : closed + 1]
+        if not tag.startswith((b"<a ", b"<a\n", b"<form", b"<button", b"<input", b"<area")):
+            return False
+        addresses = (found[1] for found in _ADDRESS_IN_TAG.finditer(tag))
+        labels = (found[1].decode("utf-8", "replace").strip() for found in _LABEL_IN_TAG.finditer(tag))
+        return any(map(LOGOUT_ADDRESS.search, addresses)) or any(map(LOGOUT_TEXT.fullmatch, labels))
+    label = body[closed + 1 : body.find(b"<", at) if body.find(b"<", at) >= 0 else len(body)]
+    if len(label) > 200 or not LOGOUT_TEXT.fullmatch(unescape(label.decode("utf-8", "replace")).strip()):
+        return False
+    around = body[max(0, opened - 600) : closed + 1]  # the label may stand in a span, after an icon
+    start = max(around.rfind(b"<a "), around.rfind(b"<a\n"), around.rfind(b"<button"))
+    end = max(around.rfind(b"</a"), around.rfind(b"</button"))
+    return start > end
+
+
+def _is_dead(body: bytes, at: int) -> bool:
+    """Whether the place is in a comment or a script, where nothing is offered to anybody."""
+    return body.rfind(b"<script", 0, at) > body.rfind(b"</script", 0, at) or (
+        body.rfind(b"<!--", 0, at) > body.rfind(b"-->", 0, at)
+    )
