@@ -100,6 +100,9 @@ def _segment_says(segment: str) -> str:
 
 def _path_says(path: str) -> str:
     segments = [unquote(segment) if "%" in segment else segment for segment in path.split("/") if segment]
+    end = "".join(tokens(" ".join(segments[-2:]))) if len(segments) > 1 else ""
+    if end in LOGOUT:  # session/destroy, log/out
+        return "logout"
     for index, segment in enumerate(segments):
         said = _segment_says(segment.partition(";")[0])
         if not said:
@@ -112,8 +115,6 @@ def _path_says(path: str) -> str:
         near = segments[max(index - 1, 0)] + (segments[index + 1] if not last else "")
         if said == "destructive of one" and (last or any(map(str.isdigit, near))):
             return "destructive"
-    if len(segments) > 1 and "".join(tokens(segments[-2] + " " + segments[-1])) in LOGOUT:  # session/destroy, log/out
-        return "logout"
     return ""
 
 

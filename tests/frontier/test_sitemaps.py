@@ -64,8 +64,8 @@ def test_an_entry_carries_what_the_site_says_about_it() -> None:
             id="rss",
         ),
         pytest.param(
-            b"<feed xmlns='http://www.w3.org/2005/Atom'><link href='/'/><entry><link rel='self' href='/s'/><link href='/a'/>"
-            b"</entry><entry><link rel='alternate' href='/b'/><author><link href='/c'/></author></entry></feed>",
+            b"<feed xmlns='http://www.w3.org/2005/Atom'><link href='/'/><entry><link rel='self' href='/s'/>"
+            b"<link href='/a'/></entry><entry><link rel='alternate' href='/b'/><author><link href='/c'/></author></entry></feed>",
             id="atom",
         ),
     ],
@@ -76,9 +76,15 @@ def test_every_form_of_a_sitemap_is_read(body: bytes) -> None:
 
 def test_C6_other_sites_and_schemes_repetitions_and_itself_are_left_out_and_counted() -> None:
     body = urlset(
-        "https://www.shop.example/a", "https://evil.example/", "file:///etc/passwd", "http://[bad/", "", HERE, HERE + "#x",
+        "https://www.shop.example/a",
+        "https://evil.example/",
+        "file:///etc/passwd",
+        "http://[bad/",
+        "",
+        HERE,
+        HERE + "#x",
         "https://www.shop.example/a#again",
-    )  # fmt: skip
+    )
 
     sitemap = parse_sitemap(body, url=HERE)
 
