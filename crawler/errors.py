@@ -10,7 +10,8 @@
     ├── FetchError              one request did not bring an answer that can be used
     │   ├── StatusError         the server answered with an error status
     │   ├── Refused             we may not send this (scheme, private address, other origin); never retried
-    │   │   └── RobotsDenied    robots.txt forbids it
+    │   │   ├── RobotsDenied    robots.txt forbids it
+    │   │   └── GuardRefused    it would log the session out, or delete something
     │   ├── BadAnswer           the answer is no HTTP, contradicts itself or breaks a limit; never retried
     │   │   ├── TooLarge        more decoded bytes than `max_size`
     │   │   └── RedirectError   a loop, a chain too long, or a login body to another origin
@@ -113,6 +114,10 @@ class Refused(FetchError):
 
 class RobotsDenied(Refused):
     """The robots.txt of the host forbids this URL."""
+
+
+class GuardRefused(Refused):
+    """A redirect of a logged-in session leads to a URL that logs out or deletes something."""
 
 
 class BadAnswer(FetchError):

@@ -285,7 +285,7 @@ class Response(requests.Response):
         """A parsel Selector over the page, made once."""
         if self._selector is None:
             self._selector = self._parse()
-        return self._selector
+        return self._selector  # type: ignore[no-any-return]
 
     def _parse(self) -> Selector:
         from parsel import Selector  # heavy: a program that parses nothing never loads it

@@ -148,10 +148,12 @@ class Outcome:
         session_name: The session that really sent it (for "spread").
         epoch: Epoch of the session when it was sent.
         proven: The page itself showed that the session was logged in (or the session needs no login).
+        tries: How often it was sent in this turn; 1 or more once it was sent.
         error: Last error as one line without secrets, "" for none.
         not_before: For RETRY: earliest moment of the next try, seconds since 1970.
         pause_slot_until: The host asked us to stay away until then (Retry-After), or None.
         body: The page itself when `keep_pages` is on.
+        sets_cookies: The answer had a Set-Cookie header.
         warnings: Short texts such as "tree cut"; kept in the page log.
         login_wanted: For LOGIN: the epoch that was found logged out.
     """
@@ -169,6 +171,8 @@ class Outcome:
     session_name: str = ""
     epoch: int = 0
     proven: bool = True
+    tries: int = 1
+    sets_cookies: bool = False
     error: str = ""
     not_before: float = 0.0
     pause_slot_until: float | None = None

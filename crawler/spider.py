@@ -6,6 +6,7 @@ Importing this loads no engine and no store.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,6 +17,8 @@ from crawler.messages import SPREAD, Request, Response
 
 if TYPE_CHECKING:
     from crawler.sessions.session import Session
+
+_SITEMAP_LIMIT_BYTES = 64 * 1024 * 1024
 
 __all__ = ["CrawlSpider", "Identity", "Rule", "SitemapSpider", "Spider"]
 
@@ -215,7 +218,25 @@ class SitemapSpider(Spider):
         return entries
 
     def parse_sitemap(self, response: Response) -> Iterator[Request]:
-        from crawler.sitemap_reader import requests_of_sitemap
+        yield from _requests_of_sitemap(self, response)
 
-        yield from requests_of_sitemap(self, response)
+
+def _requests_of_sitemap(spider: SitemapSpider, response: Response) -> Iterator[Request]:
+    from crawler.sitemaps import parse_sitemap, sitemaps_of_robots
+
+    if response.url.endswith("/robots.txt"):
+        for url in sitemaps_of_robots(response.text):
+            yield response.follow(url, spider.parse_sitemap)
+        return
+    read = parse_sitemap(response.body, url=response.url, max_bytes=_SITEMAP_LIMIT_BYTES)
+    response.warnings.extend(read.warnings)
+    for entry in spider.sitemap_filter(read.entries):
+        if read.kind == "index":
+            if any(re.search(pattern, entry.loc) for pattern in spider.sitemap_follow):
+                yield response.follow(entry.loc, spider.parse_sitemap, priority=10)
+            continue
+        for pattern, callback in spider.sitemap_rules:
+            if re.search(pattern, entry.loc):
+                yield response.follow(entry.loc, callback)
+                break
 

@@ -230,6 +230,9 @@ class Store(Protocol):
     def reopen(self, frontier: int, *, states: Sequence[int], session: str | None = None) -> int:
         """Put failed (or parked) requests back to waiting with no attempts on their account."""
 
+    def park(self, frontier: int, *, session: str) -> int:
+        """Put the waiting requests of a session aside (state PARKED) until `reopen` brings them back."""
+
     def quarantine(self, frontier: int, *, session: str, epoch: int, since: float) -> int:
         """Reopen done pages of *session* sent after *since* in *epoch* that did not prove themselves.
 

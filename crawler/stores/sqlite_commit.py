@@ -53,7 +53,7 @@ _LOG = """INSERT INTO crawl_pages
 _LOG_WIDTH = 13
 
 
-class CommitPart(LeasePart, ItemsPart, SessionsPart):
+class CommitPart(ItemsPart, LeasePart, SessionsPart):
     """Pages, whole."""
 
     def commit(self, run: RunRow, owner: str, outcomes: Sequence[Outcome]) -> Committed:

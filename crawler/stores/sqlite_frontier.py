@@ -217,6 +217,17 @@ class FrontierPart(Part):
                 reopened += self._reopen(raw, frontier, State(state), sure, (frontier, state, *extra))
         return reopened
 
+    def park(self, frontier: int, *, session: str) -> int:
+        """Put the waiting requests of a session aside until a person has seen to it; `reopen` brings them back."""
+        with self._connection.write() as raw:
+            number = raw.execute(
+                "UPDATE crawl_requests SET state = 5 WHERE frontier = ? AND state = 0"
+                " AND lane IN (SELECT id FROM crawl_lanes WHERE session = ?)",
+                (frontier, session),
+            ).rowcount
+            self._count(raw, frontier, parked=number, waiting_or_leased=-number)
+        return number
+
     def _reopen(
         self, raw: sqlite3.Connection, frontier: int, state: State, condition: str, parameters: Sequence[object]
     ) -> int:

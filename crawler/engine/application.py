@@ -1,0 +1,146 @@
+"""What the command line and users' programs call: run a spider, visit a page, open the store."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from crawler.engine.assembly import build_spider, open_project_store
+from crawler.engine.crawl import Crawl, argument_key, process_name
+from crawler.engine.visitor import Visitor, make_visitor
+from crawler.errors import AlreadyRunning
+from crawler.events import Observer, Summary
+from crawler.outcome import State
+from crawler.sessions.accounts import Ask
+from crawler.settings import Settings, load
+from crawler.spider import Spider
+from crawler.stores.base import RunRow, Store
+
+__all__ = ["Visitor", "open_project_store", "run", "visitor"]
+
+IfRunning = Literal["fail", "wait", "skip"]
+_WAIT_FOR_OTHER_S = 1.0
+
+
+def run(
+    spider: type[Spider],
+    *,
+    arguments: Mapping[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    fresh: bool = False,
+    retry: bool = False,
+    if_running: IfRunning = "fail",
+    observers: Iterable[Observer] = (),
+    signals: bool = False,
+    ask: Ask | None = None,
+) -> Summary:
+    """Run a spider until its frontier is empty, going on where the last run stopped.
+
+    Args:
+        spider: The class.
+        arguments: What ``-a name=value`` gives; runs with different ones have different frontiers.
+        settings: What ``-s`` gives: the last word over all other sources.
+        fresh: Forget the unfinished frontier and start over.
+        retry: Try failed requests of the last frontier again first.
+        if_running: What to do when another process runs this spider: "fail" raises, "wait" waits, "skip" returns a
+            summary with the ending "skipped".
+        observers: Called with each event, on this thread.
+        signals: Handle SIGINT, SIGTERM and SIGHUP while it runs: the first stops softly, the second at once.
+        ask: Asks a person for credentials; None when nobody is there.
+    Returns:
+        How it went; `exit_code` is what the command would return.
+    Raises:
+        UsageError: Spider or settings are wrong; nothing was sent.
+        AlreadyRunning: Another process runs this spider on this store.
+        StoreError: The database failed; what was committed is kept.
+    """
+    merged = load(spider=spider.custom_settings, command_line=settings)
+    made = build_spider(spider, arguments, merged)
+    store = open_project_store(merged)
+    try:
+        row = _open(store, made, arguments or {}, fresh=fresh, retry=retry, if_running=if_running)
+        if row is None:
+            return Summary(made.name, ending="skipped", store=store.path)
+        crawl = Crawl(made, merged, store, row, observers=observers, ask=ask)
+        with handled_signals(crawl.interrupt) if signals else _nothing():
+            return crawl.run()
+    finally:
+        store.close()
+
+
+def _open(
+    store: Store, spider: Spider, arguments: Mapping[str, str], *, fresh: bool, retry: bool, if_running: IfRunning
+) -> RunRow | None:
+    key = argument_key(arguments)
+    if retry:
+        last = next((row for row in store.runs(spider.name) if row.args == key), None)
+        if last is not None:
+            store.reopen(last.frontier, states=(State.FAILED,))
+    while True:
+        try:
+            return store.open_run(spider.name, args=key, fresh=fresh, process=process_name())
+        except AlreadyRunning:
+            if if_running == "skip":
+                return None
+            if if_running == "fail":
+                raise
+            time.sleep(_WAIT_FOR_OTHER_S)
+
+
+@contextmanager
+def handled_signals(handle: Callable[[int], None]) -> Iterator[None]:
+    """While inside, SIGINT, SIGTERM and SIGHUP call *handle*. Only in the main thread; elsewhere nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        signal.signal(number, lambda received, frame: handle(received))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def visitor(
+    spider: type[Spider] | None,
+    *,
+    arguments: Mapping[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    ask: Ask | None = None,
+) -> Iterator[Visitor]:
+    """For single pages: fetch, look around, log in. Sessions are restored and saved as in a crawl.
+
+    Raises:
+        UsageError: Spider or settings are wrong.
+        StoreError: The database cannot be used.
+    """
+    merged: Settings = load(spider=spider.custom_settings if spider else {}, command_line=settings)
+    made = build_spider(spider or _Passer, arguments, merged)
+    store = open_project_store(merged)
+    try:
+        visiting = make_visitor(made, merged, store, ask)
+        try:
+            yield visiting
+        finally:
+            visiting.close()
+    finally:
+        store.close()
+
+
+class _Passer(Spider):
+    """Stands for "no spider": one session, no login."""
+
+    name = "fetch"

@@ -1,0 +1,189 @@
+"""Joins the parts: from a spider and settings to a pool of sessions, a fetcher, an admission, doors.
+
+No I/O but opening the store's vault; the order of building is the order of the layers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from requests.adapters import BaseAdapter
+
+from crawler.engine.desk import SessionDesk
+from crawler.errors import SpiderError
+from crawler.fetching.fetcher import Fetcher
+from crawler.fetching.retry import RetryPolicy
+from crawler.fetching.transport import limits_of, make_transport
+from crawler.frontier.admission import Admission, domains_of
+from crawler.frontier.guard import LogoutGuard
+from crawler.frontier.robots import RobotsCache
+from crawler.frontier.traps import TrapGuard, TrapLimits
+from crawler.sessions.accounts import Account, Ask
+from crawler.sessions.identity import known_urls, origins_of, probe_url_of, session_key
+from crawler.sessions.keeper import Keeper
+from crawler.sessions.origins import Origins
+from crawler.sessions.pool import SessionPool
+from crawler.sessions.session import Session
+from crawler.settings import Settings
+from crawler.spider import Identity, Spider
+from crawler.stores import open_store
+from crawler.stores.base import Store
+from crawler.urls import host_of, site_of
+
+_ROBOTS_LIMIT_BYTES = 1_000_000
+_ROBOTS_REDIRECTS = 5
+
+
+def open_project_store(settings: Settings, *, create: bool = True) -> Store:
+    """The project's database, with this user's vault."""
+    from crawler.sessions.vault import Vault
+
+    return open_store(
+        settings.store,
+        cipher=Vault.load(),
+        durability=settings.durability,
+        busy_timeout_s=settings.busy_timeout,
+        create=create,
+    )
+
+
+def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, settings: Settings) -> Spider:
+    """The spider object, with the sessions that the settings name where they name some."""
+    made = spider(**dict(arguments or {}))
+    if settings.sessions:
+        given = {identity.name: identity for identity in made.identities()}
+        names = [name.strip() for name in settings.sessions.split(",") if name.strip()]
+        made.sessions = [given.get(name, Identity(name)) for name in names]
+    made.identities()
+    return made
+
+
+class Assembly:
+    """The parts of one process for one spider. `close` hangs up."""
+
+    def __init__(
+        self,
+        spider: Spider,
+        settings: Settings,
+        desk: SessionDesk,
+        *,
+        stop: threading.Event,
+        ask: Ask | None = None,
+        on_login_start: Callable[[str, str], None] = lambda name, reason: None,
+    ) -> None:
+        self.spider, self.settings, self._desk, self._ask = spider, settings, desk, ask
+        self._stop, self._on_login_start = stop, on_login_start
+        self._identities = {identity.name: identity for identity in spider.identities()}
+        start_urls = known_urls(spider)
+        self.hosts = domains_of(spider.allowed_domains, start_urls)
+        trusted = {host_of(url) for url in start_urls} | {host for host in spider.allowed_domains}
+        for identity in self._identities.values():
+            trusted |= {host_of(origin) if "://" in origin else origin for origin in identity.origins}
+        self.transport: BaseAdapter = make_transport(settings, trusted)
+        self.pool = SessionPool(self._identities, self._make_keeper)
+        self.guard = LogoutGuard()
+        self.robots = RobotsCache(self._fetch_robots) if settings.robots else None
+        self.robots_agent = settings.user_agent.partition("/")[0].partition(" ")[0] or "*"
+        self.policy = RetryPolicy(
+            retries=settings.retries,
+            statuses=frozenset(settings.retry_statuses),
+            backoff_s=settings.backoff,
+            max_backoff_s=settings.max_backoff,
+            stop=stop,
+        )
+        self.fetcher = Fetcher(self.policy, max_retry_after_s=settings.max_retry_after)
+        traps = TrapGuard(TrapLimits(max_pages_per_host=settings.max_pages_per_host or 1_000_000))
+        self.admission = Admission(
+            domains=self.hosts,
+            default_session=self.pool.names[0],
+            max_depth=settings.max_depth,
+            guard=self.guard_rule if settings.logout_guard else None,
+            traps=traps.refuses if settings.traps else None,
+            guarded=self._logs_in,
+        )
+        self._robots_session = self._bare_session()
+
+    @property
+    def hop_guard(self) -> Callable[[str, str, str], str | None]:
+        """What redirects of logged-in sessions are asked."""
+        return self.guard_rule if self.settings.logout_guard else self.learned_rule
+
+    def guard_rule(self, url: str, text: str, rel: str) -> str | None:
+        """The logout guard, except for pages of the login itself."""
+        return self.guard.refuses(url, text, rel)
+
+    def learned_rule(self, url: str, text: str, rel: str) -> str | None:
+        """Only what was learned: with the guard off, a URL that ended the session twice is still left alone."""
+        return "learned" if self.guard.is_banned(url) else None
+
+    def _logs_in(self, name: str) -> bool:
+        identity = self._identities.get(name)
+        return self.spider.wants_login() and (identity is None or identity.login)
+
+    def _make_keeper(self, name: str) -> Keeper:
+        identity, settings = self._identities[name], self.settings
+        origins = origins_of(self.spider, identity)
+        first = origins.first
+        file = Path(settings.accounts) if settings.accounts else None
+        account = Account(name, site=site_of(host_of(first)) if first else "", file=file, ask=self._ask)
+        user = account.get("username") if self._logs_in(name) else None
+        session = Session(
+            identity,
+            account=account,
+            origins=origins,
+            transport=self.transport,
+            limits=limits_of(settings),
+            key=session_key(self.spider, identity, user),
+            user_agent=settings.user_agent,
+            headers=settings.headers,
+            proxy=settings.proxy,
+            verify=settings.verify,
+            timeout_s=settings.timeout,
+            deadline_s=settings.deadline,
+            max_redirects=settings.max_redirects,
+        )
+        return Keeper(
+            session, self.spider, self._desk, probe_url=probe_url_of(self.spider), on_login_start=self._on_login_start
+        )
+
+    def _bare_session(self) -> Session:
+        """For robots.txt: no credentials of anybody, small answers only."""
+        settings = self.settings
+        return Session(
+            Identity("robots", login=False),
+            account=Account("robots", environ={}),
+            origins=Origins(),
+            transport=self.transport,
+            limits=replace(limits_of(settings), max_size_bytes=_ROBOTS_LIMIT_BYTES),
+            user_agent=settings.user_agent,
+            proxy=settings.proxy,
+            verify=settings.verify,
+            timeout_s=settings.timeout,
+            deadline_s=min(settings.deadline, 30.0),
+            max_redirects=_ROBOTS_REDIRECTS,
+        )
+
+    def _fetch_robots(self, url: str) -> tuple[int, bytes]:
+        response = self._robots_session.get(url)
+        self._robots_session.cookies.clear()
+        return response.status_code, response.body
+
+    def close(self) -> None:
+        """Close sessions and transport; safe to call twice."""
+        self.pool.close()
+        self._robots_session.close()
+        self.transport.close()
+
+
+def checked_start(spider: Spider) -> Iterable[object]:
+    """The spider's first requests; a spider without any is an error that says so."""
+    from crawler.spider import SitemapSpider
+
+    custom = type(spider).start is not Spider.start
+    if not custom and not spider.start_urls and not isinstance(spider, SitemapSpider):
+        raise SpiderError(f"spider {spider.name!r} has no start_urls and no start method")
+    return spider.start()
+

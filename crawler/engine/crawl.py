@@ -1,0 +1,274 @@
+"""One run of one spider in this process: begin, work, end, and an honest summary."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+
+from crawler.engine.assembly import Assembly, checked_start
+from crawler.engine.desk import SessionDesk, StoreCalls
+from crawler.engine.doors import Doors
+from crawler.engine.page import PageWork
+from crawler.engine.scheduler import Scheduler
+from crawler.engine.stats import Stats
+from crawler.errors import NeedsHuman, StoreError
+from crawler.events import Observer, RunEnded, RunStarted, Summary, Warned
+from crawler.frontier.robots import RobotsRecord
+from crawler.messages import Request
+from crawler.outcome import Leased, Outcome, State
+from crawler.sessions.accounts import Ask
+from crawler.sessions.keeper import Keeper
+from crawler.settings import Settings
+from crawler.spider import Spider
+from crawler.stores.base import RunRow, Store
+
+log = logging.getLogger("crawler.engine")
+
+_SEED_PORTION = 1_000
+_LOGIN_LEASE_S = 180.0
+EXIT = {"finished": 0, "failures": 1, "login failed": 3, "limit": 5, "store": 6, "needs human": 7, "interrupted": 130}
+
+
+class StopNow(BaseException):
+    """A second signal: leave at once. Raised in the main thread by the signal handler."""
+
+
+class Crawl:
+    """One run. `run` works on the calling thread, which owns the store until it returns."""
+
+    def __init__(
+        self,
+        spider: Spider,
+        settings: Settings,
+        store: Store,
+        run: RunRow,
+        *,
+        observers: Iterable[Observer] = (),
+        ask: Ask | None = None,
+        member: int = 0,
+    ) -> None:
+        """Build the parts; nothing is sent yet.
+
+        Args:
+            member: Number of this process in the run; 0 is the first, which seeds the frontier and ends the run.
+        """
+        self.spider, self.settings, self._store, self._run, self._member = spider, settings, store, run, member
+        self.summary = Summary(spider.name, run=run.id, resumed=run.resumed, store=store.path)
+        self._stats = Stats(self.summary, observers)
+        self._stop = threading.Event()
+        self._interrupted_by = 0
+        owner = f"{run.id}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._calls = StoreCalls(store, lambda call: self._scheduler.post(call))
+        desk = SessionDesk(
+            self._calls, run=run.id, owner=owner, lease_s=_LOGIN_LEASE_S, budget=settings.login_budget
+        )
+        self._parts = Assembly(
+            spider, settings, desk, stop=self._stop, ask=ask, on_login_start=self._login_started
+        )
+        self._doors = Doors(
+            self._parts.pool,
+            robots=self._parts.robots,
+            user_agent=self._parts.robots_agent,
+            guard=self._parts.guard,
+            stats=self._stats,
+            spider_name=spider.name,
+            probe_every=settings.probe_every,
+        )
+        self._work = PageWork(
+            spider,
+            self._parts.fetcher,
+            self._parts.admission,
+            hop_guard=self._parts.hop_guard,
+            robots=self._parts.robots,
+            robots_agent=self._parts.robots_agent,
+            portion=lambda found: self._scheduler.take_portion(found),
+            keep_pages=settings.keep_pages,
+            callback_time_s=settings.callback_time,
+        )
+        self._scheduler = Scheduler(
+            store=store,
+            run=run,
+            owner=owner,
+            settings=settings,
+            pool=self._parts.pool,
+            admission=self._parts.admission,
+            stats=self._stats,
+            fetch=self._fetch,
+            doors=self._doors,
+            alone=settings.processes == 1,
+        )
+
+    # --- signals ----------------------------------------------------------------------------------------------------
+    def interrupt(self, signal_number: int) -> None:
+        """A signal: stop softly; a second one: leave at once. For a signal handler on the thread of `run`."""
+        if self._interrupted_by:
+            raise StopNow
+        self._interrupted_by = signal_number
+        self._stop.set()
+        self._scheduler.stop("interrupted", grace_s=self.settings.grace)
+
+    def stop(self, reason: str) -> None:
+        """Stop softly for another reason. Safe from any thread."""
+        self._stop.set()
+        self._scheduler.stop(reason, grace_s=self.settings.grace)
+
+    # --- the run ------------------------------------------------------------------------------------------------------
+    def run(self) -> Summary:
+        """Crawl until nothing is left or it is stopped. StoreError ends it with that error, after a tidy end."""
+        self._calls.owned_here()
+        failure: BaseException | None = None
+        try:
+            self._begin()
+            self._scheduler.run()
+        except StopNow:
+            pass
+        except StoreError as error:
+            failure = error
+        finally:
+            self._hang_up()
+        self._end(failure)
+        if failure is not None:
+            raise failure
+        return self.summary
+
+    def _begin(self) -> None:
+        frontier = self._run.frontier
+        self._load_knowledge()
+        if self._member == 0:
+            self._store.reopen(frontier, states=(State.PARKED,))
+            self._seed(frontier)
+        self._stats.tell(
+            RunStarted(
+                time.time(), self._run.id, self.spider.name, self._run.resumed, self._store.counts(frontier).waiting
+            )
+        )
+
+    def _seed(self, frontier: int) -> None:
+        """Put the start requests into the frontier, once; begun again when the last process died on the way."""
+        mark = f"seeded:{frontier}"
+        if self._store.get_value(mark):
+            return
+        requests = (each for each in checked_start(self.spider) if isinstance(each, Request))
+        while portion := list(islice(requests, _SEED_PORTION)):
+            admitted = self._parts.admission.admit_all(portion, depth=0)
+            self._store.add(frontier, admitted, run=self._run.id)
+        self._store.set_value(mark, True)
+
+    def _fetch(self, leased: Leased, keeper: Keeper, patient: bool) -> Outcome:
+        return self._work.run(leased, keeper, patient=patient)
+
+    def _login_started(self, name: str, reason: str) -> None:
+        self._scheduler.post(self._doors.login_started(name, reason))
+
+    def _hang_up(self) -> None:
+        """Stop the workers and close connections; late outcomes of abandoned pages go nowhere."""
+        self._stop.set()
+        self._calls.close()
+        if not self._scheduler.join(0.5 if self._interrupted_by else 5.0):
+            abort = getattr(self._parts.transport, "abort_all", None)
+            if abort is not None:
+                abort()
+            self._scheduler.join(2.0)
+        self._parts.close()
+
+    # --- what is known from earlier runs ------------------------------------------------------------------------------
+    def _load_knowledge(self) -> None:
+        state = self._store.get_value(self._guard_name)
+        if isinstance(state, str):
+            try:
+                self._parts.guard.loads(state)
+            except ValueError:
+                log.warning("what was learned about logout links cannot be read and is forgotten")
+        if self._parts.robots is not None:
+            self._parts.robots.load(self._stored_robots())
+
+    def _stored_robots(self) -> Iterator[RobotsRecord]:
+        for row in self._store.get_value("robots") or ():
+            try:
+                yield RobotsRecord.from_dict(row)
+            except (KeyError, TypeError, ValueError):
+                continue
+
+    @property
+    def _guard_name(self) -> str:
+        return f"guard:{self.spider.name}"
+
+    def _keep_knowledge(self) -> None:
+        self._store.set_value(self._guard_name, self._parts.guard.dumps())
+        if self._parts.robots is not None:
+            records = [record.to_dict() for record in self._parts.robots.dump()[-1_000:]]
+            if records:
+                self._store.set_value("robots", records, ttl_s=86_400.0)
+
+    # --- the end --------------------------------------------------------------------------------------------------------
+    def _end(self, failure: BaseException | None) -> None:
+        try:
+            self._scheduler.release_out()
+            self._keep_knowledge()
+            counts = self._store.counts(self._run.frontier)
+        except StoreError as error:
+            log.error("the end of the run could not be recorded: %s", error)
+            failure = failure or error
+            counts = None
+        summary = self.summary
+        if counts is not None:
+            summary.known, summary.waiting = counts.known, counts.waiting + counts.leased
+            summary.failed, summary.skipped, summary.parked = counts.failed, counts.skipped, counts.parked
+        summary.ending, summary.exit_code = self._ending(failure, summary)
+        self._stats.ended()
+        if failure is None:
+            summary.skipped_by = getattr(self._store, "skipped_by", lambda frontier: {})(self._run.frontier)
+            if self._member == 0:
+                self._store.end_run(
+                    self._run.id,
+                    ending=summary.ending,
+                    exit_code=summary.exit_code,
+                    summary=json.dumps(summary.as_dict()),
+                )
+        self._tell_spider(summary)
+        self._stats.progress(time.time(), waiting=summary.waiting, failed=summary.failed, force=True)
+        self._stats.tell(RunEnded(time.time(), summary))
+
+    def _ending(self, failure: BaseException | None, summary: Summary) -> tuple[str, int]:
+        if failure is not None:
+            summary.messages.append(str(failure))
+            return "store", EXIT["store"]
+        if self._interrupted_by:
+            return "interrupted", 130 if self._interrupted_by == 2 else 143
+        failures = list(self._doors.failures.values())
+        if any(not isinstance(error, NeedsHuman) for error in failures):
+            return "login failed", EXIT["login failed"]
+        if failures:
+            return "needs human", EXIT["needs human"]
+        reason = self._scheduler.stop_reason
+        if reason:
+            summary.stopped_by = reason
+            summary.next_command = f"crawl run {self.spider.name}"
+            return "limit", EXIT["limit"]
+        if summary.failed:
+            summary.next_command = f"crawl retry {self.spider.name}"
+            return "failures", EXIT["failures"]
+        return "finished", 0
+
+    def _tell_spider(self, summary: Summary) -> None:
+        try:
+            self.spider.closed(summary.ending)
+        except Exception as error:  # noqa: BLE001 - users' code; the run is over
+            self._stats.tell(Warned(time.time(), "closed", f"{type(error).__name__}: {error}"))
+
+
+def process_name() -> str:
+    """How this process is named to a person: number and machine."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
+
+
+def argument_key(arguments: Mapping[str, str]) -> str:
+    """Spider arguments as stored: runs with other arguments have another frontier."""
+    return json.dumps(dict(arguments), sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,86 @@
+"""The store for other threads: their calls travel to the scheduler's thread, which alone uses the connection."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from crawler.errors import CrawlError
+from crawler.outcome import SessionSnapshot
+from crawler.stores.base import LoginClaim, SessionRow, Store
+
+T = TypeVar("T")
+_PATIENCE_S = 300.0  #: longest wait for the scheduler: it may itself wait for a locked database
+
+
+class Stopped(CrawlError):
+    """The crawl is over: nobody answers store calls any more."""
+
+
+class StoreCalls:
+    """Runs functions on the thread that owns the store. Safe from any thread.
+
+    Args:
+        post: Puts a call where the owner takes it: ``post(run)``.
+    """
+
+    def __init__(self, store: Store, post: Callable[[Callable[[], None]], None]) -> None:
+        self._store, self._post = store, post
+        self._owner = threading.get_ident()
+        self._closed = False
+
+    def owned_here(self) -> None:
+        """From now on the calling thread owns the store."""
+        self._owner = threading.get_ident()
+
+    def close(self) -> None:
+        """Refuse further calls from other threads."""
+        self._closed = True
+
+    def __call__(self, function: Callable[[Store], T]) -> T:
+        """Run ``function(store)`` on the owner's thread and return what it returns (or raise what it raises)."""
+        if threading.get_ident() == self._owner:
+            return function(self._store)
+        if self._closed:
+            raise Stopped("the crawl is over")
+        answer: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(function(self._store))
+            except BaseException as error:  # noqa: BLE001 - it belongs to the caller
+                answer.set_exception(error)
+
+        self._post(run)
+        return answer.result(_PATIENCE_S)
+
+
+class SessionDesk:
+    """What the keepers of sessions need of the store (`sessions.keeper.Desk`). Safe from any thread."""
+
+    def __init__(self, calls: StoreCalls, *, run: int | None, owner: str, lease_s: float, budget: int) -> None:
+        self._calls, self._run, self._owner = calls, run, owner
+        self._lease_s, self._budget = lease_s, budget
+
+    def load(self, key: str) -> SessionRow | None:
+        return self._calls(lambda store: store.load_session(key))
+
+    def save(self, taken: SessionSnapshot) -> SessionRow:
+        return self._calls(lambda store: store.save_session(taken, run=self._run))
+
+    def claim(self, key: str, epoch: int) -> LoginClaim:
+        return self._calls(
+            lambda store: store.claim_login(
+                key, owner=self._owner, epoch=epoch, lease_s=self._lease_s, budget=self._budget
+            )
+        )
+
+    def end_login(self, key: str, outcome: str, taken: SessionSnapshot | None) -> None:
+        self._calls(
+            lambda store: store.end_login(key, owner=self._owner, outcome=outcome, snapshot=taken, run=self._run)
+        )
+
+    def __call__(self, function: Callable[[Store], Any]) -> Any:
+        return self._calls(function)

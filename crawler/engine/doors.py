@@ -1,0 +1,287 @@
+"""What a request passes before it is sent: its session must be ready, and the robots.txt of its host must be known.
+
+Lives on the scheduler's thread; the slow parts run as tasks on workers, whose results come back as calls.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from crawler.engine.gates import Gates, GateState
+from crawler.engine.stats import Stats
+from crawler.errors import LoginFailed, NeedsHuman, SessionError
+from crawler.events import LoginEnded, LoginStarted, SessionParked
+from crawler.frontier.guard import LogoutGuard
+from crawler.frontier.robots import RobotsCache
+from crawler.messages import SPREAD
+from crawler.outcome import Leased, Outcome, SessionSnapshot, Verdict
+from crawler.sessions import snapshot
+from crawler.sessions.keeper import Keeper, Prepared
+from crawler.sessions.login import LoginState
+from crawler.sessions.pool import SessionPool
+from crawler.urls import origin_of, redact
+
+SESSION, ROBOTS = "session", "robots"
+_ROBOTS_GOOD_S = 86_400.0
+_ROBOTS_RETRY_S = 30.0
+_COOKIE_PAGES = 5  #: last pages that changed cookies, looked at when a session is lost
+
+Key = tuple[str, str]
+
+
+class Yard(Protocol):
+    """What the doors need of the scheduler; all on its thread."""
+
+    def give_task(self, task: Callable[[], Callable[[], None]]) -> None: ...
+
+    def take_back(self, leased: Sequence[Leased]) -> None: ...
+
+    def settle(self, outcomes: Sequence[Outcome]) -> None: ...
+
+    def quarantine(self, session: str, epoch: int, since: float) -> int: ...
+
+    def set_crawl_delay(self, slot: str, delay_s: float) -> None: ...
+
+
+class Doors:
+    """The gates of a crawl and what opens them.
+
+    Args:
+        robots: None when robots.txt is not obeyed.
+        user_agent: Product name for robots.txt.
+        guard: Learns URLs after which a session was lost.
+        probe_every: Unproven pages of a session after which it is probed again; 0 for never.
+    """
+
+    def __init__(
+        self,
+        pool: SessionPool,
+        *,
+        robots: RobotsCache | None,
+        user_agent: str,
+        guard: LogoutGuard,
+        stats: Stats,
+        spider_name: str,
+        probe_every: int,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._pool, self._robots, self._user_agent, self._guard = pool, robots, user_agent, guard
+        self._stats, self._spider_name, self._probe_every, self._clock = stats, spider_name, probe_every, clock
+        self.gates = Gates(self._open)
+        self.failures: dict[str, SessionError] = {}
+        self._yard: Yard
+        self._tasks = 0
+        self._saved_versions: dict[str, int] = {}
+        self._strikes: Counter[int] = Counter()
+        self._suspects: dict[str, set[int]] = {}
+        self._lost: dict[str, tuple[int, str]] = {}  # session: epoch that was lost, and the URL that showed it
+        self._proven_at: dict[str, float] = {}
+        self._unproven: Counter[str] = Counter()
+        self._cookie_pages: dict[str, deque[str]] = {}
+
+    def connect(self, yard: Yard) -> None:
+        """Give the doors their scheduler; once, before anything else."""
+        self._yard = yard
+
+    # --- asked before a request is handed out ----------------------------------------------------------------------
+    def pass_through(self, leased: Leased, name: str, now: float) -> bool:
+        """Whether a request may be sent by session *name* now; when not, it is held or parked here."""
+        if self._pool.keeper(name).record.state is not LoginState.READY:
+            gate = self.gates.get((SESSION, name))
+            if gate.state is GateState.BARRED:
+                self._park([leased], name)
+            else:
+                self.gates.hold((SESSION, name), leased)
+            return False
+        if self._robots is not None:
+            key = (ROBOTS, origin_of(leased.url))
+            if not self.gates.is_open(key, now):
+                self.gates.hold(key, leased)
+                return False
+        return True
+
+    def shut_sessions(self) -> frozenset[str]:
+        """Sessions whose requests cannot go now."""
+        shut = self.gates.closed_names(SESSION)
+        return shut | {SPREAD} if shut.issuperset(self._pool.names) else shut
+
+    def barred_sessions(self) -> list[str]:
+        """Sessions that will not go in this run: their requests are to be parked."""
+        return [name for name in self._pool.names if self.gates.get((SESSION, name)).state is GateState.BARRED]
+
+    def busy(self) -> bool:
+        """Whether a task is under way or a gate is to be tried again."""
+        return bool(self._tasks) or self.gates.held() > 0 or self.gates.next_due() is not None
+
+    # --- told when a page came back ------------------------------------------------------------------------------
+    def page_came_back(self, outcome: Outcome) -> None:
+        """Look at an answer from the session's side; may change its verdict."""
+        keeper = self._pool.keeper(outcome.session_name)
+        if not keeper.wants_login:
+            return
+        if outcome.verdict is Verdict.LOGIN:
+            self._met_login_page(outcome, keeper)
+        elif outcome.verdict is Verdict.ACCEPT:
+            self._accepted(outcome, keeper)
+
+    def _accepted(self, outcome: Outcome, keeper: Keeper) -> None:
+        name = outcome.session_name
+        self._strikes.pop(outcome.request.id, None)
+        if outcome.sets_cookies:
+            self._cookie_pages.setdefault(name, deque(maxlen=_COOKIE_PAGES)).append(outcome.request.url)
+        if outcome.proven:
+            self._unproven[name] = 0
+            self._proven_at[name] = max(self._proven_at.get(name, 0.0), outcome.sent_at)
+        elif keeper.record.state is not LoginState.READY or keeper.record.epoch != outcome.epoch:
+            # the session was lost while this page was under way, and the page does not say on which side it was
+            outcome.verdict, outcome.items, outcome.found = Verdict.LOGIN, [], ()
+            self._stats.summary.rechecked += 1
+        else:
+            self._unproven[name] += 1
+            if self._probe_every and self._unproven[name] >= self._probe_every:
+                self._unproven[name] = 0
+                keeper.expire(keeper.record.epoch, "no page has shown for a while that we are logged in")
+                self.gates.close((SESSION, name))
+
+    def _met_login_page(self, outcome: Outcome, keeper: Keeper) -> None:
+        name = outcome.session_name
+        if self._strikes[outcome.request.id] >= 2:
+            outcome.verdict = Verdict.FAIL
+            outcome.error = f"LoggedOutPage: it shows the logged-out sign although the session is good ({outcome.error})"
+            return
+        if outcome.login_wanted != keeper.record.epoch:
+            return  # an answer from before the last login: sent again, quietly
+        self._suspects.setdefault(name, set()).add(outcome.request.id)
+        if keeper.expire(keeper.record.epoch, outcome.error):
+            self._lost[name] = (keeper.record.epoch, outcome.request.url)
+            self.gates.close((SESSION, name))
+
+    def changed_session(self, name: str, url: str) -> SessionSnapshot | None:
+        """The state of a session when its cookies changed since the last call; what changed them is *url*."""
+        if name not in self._pool.names:
+            return None
+        keeper = self._pool.keeper(name)
+        version = keeper.session.cookies.version
+        if keeper.record.state is not LoginState.READY or self._saved_versions.get(name) == version:
+            return None
+        self._saved_versions[name] = version
+        return snapshot.take(keeper.session, keeper.record, url=url)
+
+    # --- opening ---------------------------------------------------------------------------------------------------
+    def _open(self, key: Key) -> None:
+        self._tasks += 1
+        self._yard.give_task(self._session_task(key) if key[0] == SESSION else self._robots_task(key))
+
+    def _session_task(self, key: Key) -> Callable[[], Callable[[], None]]:
+        keeper = self._pool.keeper(key[1])
+
+        def task() -> Callable[[], None]:
+            started = time.perf_counter()
+            try:
+                prepared = keeper.prepare()
+            except BaseException as error:  # noqa: BLE001 - it must come back as an answer, whatever it is
+                prepared = Prepared(False, error=LoginFailed(key[1], f"{type(error).__name__}: {redact(str(error))}"))
+            elapsed_ms = (time.perf_counter() - started) * 1000
+            return lambda: self._session_prepared(key, prepared, elapsed_ms)
+
+        return task
+
+    def login_started(self, name: str, reason: str) -> Callable[[], None]:
+        """The call that tells observers of a login; for the scheduler's inbox."""
+        return lambda: self._stats.tell(LoginStarted(self._clock(), name, reason))
+
+    def _session_prepared(self, key: Key, prepared: Prepared, elapsed_ms: float) -> None:
+        self._tasks -= 1
+        name = key[1]
+        keeper = self._pool.keeper(name)
+        if prepared.ready:
+            self._session_ready(name, keeper, prepared, elapsed_ms)
+            self._yard.take_back(self.gates.opened(key))
+        elif prepared.error is None:
+            self.gates.try_again(key, self._clock() + prepared.wait_s)
+        else:
+            self._session_failed(key, keeper, prepared.error, elapsed_ms)
+
+    def _session_ready(self, name: str, keeper: Keeper, prepared: Prepared, elapsed_ms: float) -> None:
+        summary = self._stats.summary
+        lost, suspects = self._lost.pop(name, None), self._suspects.pop(name, set())
+        self._proven_at[name] = max(self._proven_at.get(name, 0.0), keeper.record.proved_at or 0.0)
+        self._saved_versions[name] = keeper.session.cookies.version
+        if prepared.how == "still good":
+            self._strikes.update(suspects)  # these pages show the sign although we are logged in
+            return
+        if lost is not None:
+            self._learn_from_loss(name, lost[1])
+            reopened = self._yard.quarantine(name, lost[0], self._last_proof(name, keeper))
+            summary.rechecked += reopened
+        if prepared.how == "login":
+            summary.logins += 1
+        elif prepared.how == "restored":
+            summary.restored += 1
+        if prepared.how in ("login", "restored"):
+            outcome = "ok" if prepared.how == "login" else "restored"
+            self._stats.tell(LoginEnded(self._clock(), name, outcome, keeper.record.epoch, elapsed_ms))
+
+    def _last_proof(self, name: str, keeper: Keeper) -> float:
+        """Last moment at which the lost epoch was known to be good (this one's login came later)."""
+        before = keeper.proved_before_loss
+        return max(before, self._page_proof(name, before, keeper))
+
+    def _page_proof(self, name: str, before: float, keeper: Keeper) -> float:
+        proven_at = self._proven_at.get(name, 0.0)
+        return proven_at if proven_at < (keeper.record.proved_at or 0.0) else before
+
+    def _learn_from_loss(self, name: str, url: str) -> None:
+        for each in {url, *self._cookie_pages.pop(name, ())}:
+            self._guard.lost_after(each)
+
+    def _session_failed(self, key: Key, keeper: Keeper, error: SessionError, elapsed_ms: float) -> None:
+        name, now = key[1], self._clock()
+        self.failures[name] = error
+        human = isinstance(error, NeedsHuman)
+        self._stats.tell(
+            LoginEnded(now, name, "human" if human else "refused", keeper.record.epoch, elapsed_ms, error.why)
+        )
+        command = f"crawl login {self._spider_name} --session {name}"
+        self._stats.tell(SessionParked(now, name, error.why, command))
+        self._stats.summary.messages.append(f"{error}; continue with: {command}")
+        self._stats.summary.next_command = command
+        self._park(self.gates.barred(key), name)
+
+    def _park(self, leased: Sequence[Leased], name: str) -> None:
+        self._yard.settle([Outcome(each, Verdict.PARK, session_name=name) for each in leased])
+
+    def _robots_task(self, key: Key) -> Callable[[], Callable[[], None]]:
+        robots = self._robots
+        assert robots is not None
+
+        def task() -> Callable[[], None]:
+            try:
+                rules = robots.get(key[1] + "/")
+                unreachable, delay_s = rules.unreachable, rules.delay(self._user_agent)
+            except Exception:  # noqa: BLE001 - what the cache did not foresee counts as unreachable
+                unreachable, delay_s = True, None
+            return lambda: self._robots_known(key, unreachable, delay_s)
+
+        return task
+
+    def _robots_known(self, key: Key, unreachable: bool, delay_s: float | None) -> None:
+        self._tasks -= 1
+        now = self._clock()
+        held = self.gates.opened(key, until=now + _ROBOTS_GOOD_S)
+        if unreachable:
+            self.gates.close(key)
+            error = f"RobotsUnreachable: {key[1]}/robots.txt gives no answer; nothing may be fetched until it does"
+            self._yard.settle(
+                [
+                    Outcome(each, Verdict.RETRY, error=error, not_before=now + _ROBOTS_RETRY_S * 2.0**each.attempt)
+                    for each in held
+                ]
+            )
+            return
+        self._yard.take_back(held)
+        if delay_s and held:
+            self._yard.set_crawl_delay(held[0].slot, delay_s)

@@ -1,0 +1,113 @@
+"""Gates: what a request has to wait for before it may be sent (its session, the robots.txt of its host).
+
+One task opens a gate; the requests that meet it closed are held here, so that no worker waits. Used by the scheduler's
+thread only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from crawler.outcome import Leased
+
+
+class GateState(StrEnum):
+    CLOSED = "closed"  #: nobody is at it
+    OPENING = "opening"  #: a task is under way, or a time to try again is set
+    OPEN = "open"
+    BARRED = "barred"  #: will not open in this run by itself
+
+
+@dataclass(slots=True)
+class Gate:
+    """One gate. `retry_at` is when the opening is tried again, seconds since 1970, or None while a task runs."""
+
+    key: tuple[str, str]
+    state: GateState = GateState.CLOSED
+    held: list[Leased] = field(default_factory=list)
+    retry_at: float | None = None
+    open_until: float = float("inf")
+
+
+class Gates:
+    """All gates of a scheduler.
+
+    Args:
+        start: Starts the task that opens a gate.
+    """
+
+    def __init__(self, start: Callable[[tuple[str, str]], None]) -> None:
+        self._start = start
+        self._gates: dict[tuple[str, str], Gate] = {}
+
+    def get(self, key: tuple[str, str]) -> Gate:
+        gate = self._gates.get(key)
+        if gate is None:
+            gate = self._gates[key] = Gate(key)
+        return gate
+
+    def is_open(self, key: tuple[str, str], now: float) -> bool:
+        gate = self._gates.get(key)
+        return gate is not None and gate.state is GateState.OPEN and now < gate.open_until
+
+    def hold(self, key: tuple[str, str], leased: Leased) -> None:
+        """Keep a request until the gate opens, and begin to open it when nobody does."""
+        gate = self.get(key)
+        gate.held.append(leased)
+        if gate.state in (GateState.CLOSED, GateState.OPEN):
+            gate.state, gate.retry_at = GateState.OPENING, None
+            self._start(key)
+
+    def close(self, key: tuple[str, str]) -> None:
+        """What was behind it is not good any more."""
+        gate = self.get(key)
+        if gate.state is GateState.OPEN:
+            gate.state = GateState.CLOSED
+
+    def opened(self, key: tuple[str, str], *, until: float = float("inf")) -> list[Leased]:
+        """It is open: the requests that may go on."""
+        gate = self.get(key)
+        gate.state, gate.open_until = GateState.OPEN, until
+        held, gate.held = gate.held, []
+        return held
+
+    def barred(self, key: tuple[str, str]) -> list[Leased]:
+        """It stays shut: the requests that have to leave."""
+        gate = self.get(key)
+        gate.state = GateState.BARRED
+        held, gate.held = gate.held, []
+        return held
+
+    def try_again(self, key: tuple[str, str], at: float) -> None:
+        self.get(key).retry_at = at
+
+    def due(self, now: float) -> None:
+        """Start the tasks whose time has come."""
+        for gate in self._gates.values():
+            if gate.state is GateState.OPENING and gate.retry_at is not None and gate.retry_at <= now:
+                gate.retry_at = None
+                self._start(gate.key)
+
+    def next_due(self) -> float | None:
+        times = [gate.retry_at for gate in self._gates.values() if gate.retry_at is not None]
+        return min(times, default=None)
+
+    def held(self) -> int:
+        return sum(len(gate.held) for gate in self._gates.values())
+
+    def closed_names(self, kind: str) -> frozenset[str]:
+        """Names of the gates of one kind through which nothing may go now."""
+        return frozenset(
+            gate.key[1]
+            for gate in self._gates.values()
+            if gate.key[0] == kind and gate.state in (GateState.OPENING, GateState.BARRED)
+        )
+
+    def drain(self) -> list[Leased]:
+        """All held requests; the gates forget them."""
+        held = [leased for gate in self._gates.values() for leased in gate.held]
+        for gate in self._gates.values():
+            gate.held = []
+        return held

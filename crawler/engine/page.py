@@ -1,0 +1,207 @@
+"""One page, from a leased request to its Outcome: fetch, judge, parse, admit. Runs on a worker thread."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from crawler.errors import GuardRefused, SpiderError
+from crawler.fetching.fetcher import Fetched, Fetcher
+from crawler.fetching.verdicts import decide, describe
+from crawler.frontier.admission import Admission
+from crawler.frontier.robots import RobotsCache
+from crawler.items import is_item, to_row
+from crawler.messages import Request, Response
+from crawler.outcome import Found, ItemRow, Leased, Outcome, Verdict
+from crawler.sessions import signs
+from crawler.sessions.keeper import Keeper, logged_out_reason
+from crawler.spider import Spider
+from crawler.urls import host_of, redact
+
+_PORTION = 2_000  #: links of one page that are held in memory; more go to the frontier before the page is done
+_TRACE_CHARACTERS = 4_000
+
+
+class PageWork:
+    """What workers do with a request. Safe from any thread: it keeps nothing between pages.
+
+    Args:
+        hop_guard: ``(url, text, rel) -> reason or None``: redirects of logged-in sessions that must not be followed.
+        portion: Takes found requests of a page that has very many, before the page is committed.
+    """
+
+    def __init__(
+        self,
+        spider: Spider,
+        fetcher: Fetcher,
+        admission: Admission,
+        *,
+        hop_guard: Callable[[str, str, str], str | None] | None,
+        robots: RobotsCache | None,
+        robots_agent: str,
+        portion: Callable[[list[Found]], None],
+        keep_pages: bool,
+        callback_time_s: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._spider, self._fetcher, self._admission = spider, fetcher, admission
+        self._hop_guard, self._portion, self._clock = hop_guard, portion, clock
+        self._robots, self._robots_agent = robots, robots_agent
+        self._keep_pages, self._callback_time_s = keep_pages, callback_time_s
+        self._statuses = frozenset(spider.handle_httpstatus_list)
+
+    def run(self, leased: Leased, keeper: Keeper, *, patient: bool) -> Outcome:
+        """Fetch and parse one request. Never raises: whatever happens is in the outcome."""
+        session = keeper.session
+        outcome = Outcome(leased, Verdict.RELEASE, session_name=session.name)
+        try:
+            request = Request.restore(
+                leased.url,
+                callback=leased.callback,
+                session=leased.session,
+                priority=leased.priority,
+                depth=leased.depth,
+                extras=leased.extras,
+            )
+            rule = self._rule_now(request, keeper)
+            if rule:
+                outcome.verdict, outcome.error = Verdict.SKIP, rule
+            else:
+                self._fetch_and_judge(outcome, request, keeper, patient)
+        except BaseException as error:  # noqa: BLE001 - a worker survives everything; the request carries the trace
+            self._broken(outcome, error)
+        return outcome
+
+    def _rule_now(self, request: Request, keeper: Keeper) -> str:
+        """A rule that was not known when the request was admitted: robots.txt, or what the guard has learned."""
+        if self._robots is not None and not self._robots.get(request.url).allows(self._robots_agent, request.url):
+            return "robots"
+        if keeper.wants_login and self._hop_guard is not None and self._hop_guard(request.url, "", "") == "learned":
+            return "guard: learned"
+        return ""
+
+    def _fetch_and_judge(self, outcome: Outcome, request: Request, keeper: Keeper, patient: bool) -> None:
+        session, leased = keeper.session, outcome.request
+        watched = keeper.wants_login
+        fetched = self._fetcher.fetch(
+            session,
+            request,
+            attempt=leased.attempt,
+            patient=patient,
+            allowed_statuses=self._statuses.union(request.handle_httpstatus_list),
+            logged_out=(lambda page: logged_out_reason(self._spider, session, page, request.url))
+            if watched
+            else (lambda page: None),
+            hop_guard=self._hop_guard if watched else None,
+        )
+        _describe_answer(outcome, fetched)
+        decision = decide(fetched, attempt=leased.attempt, method=request.method, policy=self._fetcher.policy)
+        outcome.verdict, outcome.error = decision.verdict, decision.error
+        if decision.pause_s:
+            outcome.pause_slot_until = self._clock() + decision.pause_s
+        if decision.verdict is Verdict.RETRY:
+            outcome.not_before = self._clock() + decision.wait_s
+        elif decision.verdict is Verdict.LOGIN:
+            outcome.login_wanted = fetched.epoch
+        elif decision.verdict is Verdict.FAIL and request.errback and fetched.error is not None:
+            self._call_errback(outcome, request, fetched)
+        elif decision.verdict is Verdict.ACCEPT and fetched.response is not None:
+            if watched:
+                outcome.proven = signs.logged_in_sign(
+                    fetched.response, css=self._spider.logged_in_css, text=self._spider.logged_in_text
+                )
+            self._accept(outcome, request, fetched.response)
+
+    def _accept(self, outcome: Outcome, request: Request, response: Response) -> None:
+        landed: Found | None = None
+        if response.history and response.url != request.url:
+            rule, landed = self._landing(outcome.request, request, response.url)
+            if rule:
+                outcome.verdict, outcome.error = Verdict.SKIP, rule
+                return
+        method = self._spider.callback(request.callback)
+        self._collect(outcome, request, lambda: method(response, **(request.cb_kwargs or {})))
+        if landed is not None and outcome.verdict is Verdict.ACCEPT:
+            outcome.found = [*outcome.found, landed]
+        if self._keep_pages:
+            outcome.body = response.body
+        outcome.warnings += tuple(response.warnings)
+
+    def _landing(self, leased: Leased, request: Request, final_url: str) -> tuple[str, Found | None]:
+        """Where redirects ended: a rule against it, or the row that marks it as seen."""
+        if request.dont_filter:
+            return "", None
+        if not self._admission.allows_host(host_of(final_url)):
+            return f"off-site: redirected to {redact(final_url)}", None
+        landing = self._admission.admit(
+            request.replace(url=final_url, dont_filter=False), depth=leased.depth, session=leased.session
+        )
+        if landing is None:
+            return f"duplicate: redirected to {redact(final_url)}", None
+        if landing.fingerprint == leased.fingerprint:
+            return "", None
+        return "", Found(
+            landing.fingerprint, final_url, landing.slot, landing.session, depth=leased.depth, skipped="redirect target"
+        )
+
+    def _call_errback(self, outcome: Outcome, request: Request, fetched: Fetched) -> None:
+        error: Any = fetched.error
+        error.__dict__["request"], error.__dict__["response"] = request, fetched.response
+        method = self._spider.callback(request.errback)
+        self._collect(outcome, request, lambda: method(error))
+        outcome.verdict = Verdict.FAIL
+
+    def _collect(self, outcome: Outcome, request: Request, call: Callable[[], Any]) -> None:
+        """Run a callback and sort what it yields into items and found requests."""
+        started = time.perf_counter()
+        items: list[ItemRow] = []
+        found: dict[bytes, Found] = {}
+        admit, depth = self._admission.admit, request.depth + 1
+        session, unique = request.session, str(outcome.request.id)
+        for produced in _each(call()):
+            if isinstance(produced, Request):
+                row = admit(produced, depth=depth, session=session, unique=unique)
+                if row is not None and row.fingerprint not in found:
+                    found[row.fingerprint] = row
+                    if len(found) >= _PORTION:
+                        self._portion(list(found.values()))
+                        found.clear()
+            elif produced is not None:
+                items.append(to_row(produced))
+        outcome.items, outcome.found = items, list(found.values())
+        took_s = time.perf_counter() - started
+        if took_s > self._callback_time_s:
+            outcome.warnings += (f"callback took {took_s:.1f} s",)
+
+    def _broken(self, outcome: Outcome, error: BaseException) -> None:
+        outcome.items, outcome.found = [], ()
+        if isinstance(error, GuardRefused):
+            outcome.verdict, outcome.error = Verdict.SKIP, error.why
+            return
+        outcome.verdict = Verdict.FAIL
+        frames = traceback.format_exception(error, limit=-6)
+        outcome.error = redact(describe(error) + "\n" + "".join(frames)[-_TRACE_CHARACTERS:])
+
+
+def _each(produced: Any) -> Iterable[Any]:
+    if produced is None:
+        return ()
+    if isinstance(produced, Request) or is_item(produced):
+        return (produced,)
+    if isinstance(produced, str | bytes) or not hasattr(produced, "__iter__"):
+        raise SpiderError(f"a callback returned {type(produced).__name__}; yield Requests and items")
+    return produced  # type: ignore[no-any-return]
+
+
+def _describe_answer(outcome: Outcome, fetched: Fetched) -> None:
+    response = fetched.response
+    outcome.sent_at, outcome.elapsed_ms, outcome.epoch = fetched.sent_at, fetched.elapsed_ms, fetched.epoch
+    outcome.tries = fetched.tries
+    if response is not None:
+        outcome.status, outcome.size_bytes = response.status_code, len(response.body)
+        outcome.sets_cookies = any(name.lower() == "set-cookie" for name, _ in response.raw_headers)
+        outcome.final_url = response.url if response.history else ""
+    elif fetched.error is not None:
+        outcome.status = getattr(fetched.error, "status", 0)

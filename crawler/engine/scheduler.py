@@ -1,0 +1,372 @@
+"""The scheduler: one thread that leases, hands out, commits and tells. The only user of the store's connection.
+
+Everything that other threads have to say comes through the inbox: outcomes of pages, results of gate tasks, calls to
+the store, and wake-ups. It sleeps until the next of these or the next moment that it waits for; it never polls while it
+is alone on the store.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from crawler.engine.doors import Doors
+from crawler.engine.stats import Stats
+from crawler.engine.window import Window
+from crawler.engine.worker import Workers
+from crawler.errors import StoreBusy, StoreFull
+from crawler.frontier.admission import Admission
+from crawler.outcome import Found, Leased, Outcome, Verdict
+from crawler.sessions.keeper import Keeper
+from crawler.sessions.pool import SessionPool
+from crawler.settings import Settings
+from crawler.stores.base import RunRow, SlotRule, Store
+
+log = logging.getLogger("crawler.engine")
+
+_GROUP = 64  #: outcomes of one commit, at most
+_LINGER_S = 0.05  #: longest time that an outcome waits for company
+_HORIZON_S = 3.0  #: how far ahead sending times are reserved
+_FULL_WAIT_S = (0.5, 1.0, 2.0, 5.0, 10.0)  #: waits for room on the disk before giving up
+_LATE_S = 0.05  #: a request with a reserved time that could not be sent by then reserves a new one
+_OTHERS_POLL_S = 0.25  #: how often to look for work that other processes may have found
+
+
+class Scheduler:
+    """Runs one frontier until it is empty, or until it is told to stop."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        run: RunRow,
+        owner: str,
+        settings: Settings,
+        pool: SessionPool,
+        admission: Admission,
+        stats: Stats,
+        fetch: Callable[[Leased, Keeper, bool], Outcome],
+        doors: Doors,
+        alone: bool,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._run, self._owner, self._settings = store, run, owner, settings
+        self._pool, self._admission, self._stats, self._fetch = pool, admission, stats, fetch
+        self._alone, self._clock = alone, clock
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._workers = Workers(settings.workers, self._inbox.put)
+        self._window = Window(settings.per_host)
+        self._doors = doors
+        self._batch: list[Outcome] = []
+        self._batch_since = 0.0
+        self._out: dict[int, tuple[str, str]] = {}  # handed-out request: slot and session
+        self._lease_at = 0.0  # not before
+        self._renew_at = clock() + settings.lease / 3
+        self._waiting = self._failed = 0
+        self._stop_reason = ""
+        self._deadline: float | None = None
+        self._ends_at = clock() + settings.max_time if settings.max_time else None
+        self._prefetch = 0 if settings.delay else settings.workers
+        self._rules: dict[str, SlotRule] = {}
+        doors.connect(self)
+
+    # --- what other threads may call ----------------------------------------------------------------------------
+    def post(self, call: Callable[[], None]) -> None:
+        """Run *call* on the scheduler's thread soon. Safe from any thread and from a signal handler."""
+        self._inbox.put(call)
+
+    def stop(self, reason: str, *, grace_s: float) -> None:
+        """Take no new requests; end when those in flight are done, or after *grace_s* seconds. Safe anywhere."""
+
+        def do() -> None:
+            if not self._stop_reason:
+                self._stop_reason = reason
+            deadline = self._clock() + grace_s
+            self._deadline = deadline if self._deadline is None else min(self._deadline, deadline)
+
+        self._inbox.put(do)
+
+    @property
+    def stop_reason(self) -> str:
+        return self._stop_reason
+
+    # --- the loop -------------------------------------------------------------------------------------------------
+    def run(self) -> None:
+        """Work until nothing is left. Raises StoreError when the store fails for good; then nothing is half done."""
+        self._workers.start()
+        try:
+            self._loop()
+        finally:
+            self._workers.stop()
+
+    def _loop(self) -> None:
+        counts = self._store.counts(self._run.frontier)
+        self._waiting, self._failed = counts.waiting + counts.leased, counts.failed
+        while True:
+            now = self._clock()
+            self._check_limits(now)
+            if self._must_commit(now):
+                self._commit()
+            if self._stop_reason:
+                self._give_back_unsent()
+            else:
+                self._doors.gates.due(now)
+                self._lease_more(now)
+                self._dispatch(now)
+            if self._is_over(now):
+                self._commit()
+                return
+            self._take(self._wait_s(self._clock()))
+
+    def _take(self, wait_s: float) -> None:
+        """Wait for one message, then take all that are there."""
+        try:
+            message = self._inbox.get(timeout=wait_s) if wait_s > 0 else self._inbox.get_nowait()
+        except queue.Empty:
+            return
+        while True:
+            self._handle(message)
+            if len(self._batch) >= _GROUP:
+                return
+            try:
+                message = self._inbox.get_nowait()
+            except queue.Empty:
+                return
+
+    def _handle(self, message: Any) -> None:
+        if isinstance(message, Outcome):
+            self._came_back(message)
+        else:
+            message()
+
+    def _wait_s(self, now: float) -> float:
+        """Seconds until something has to be done without a message."""
+        times = [self._renew_at]
+        if self._batch:
+            times.append(self._batch_since + _LINGER_S)
+        if self._stop_reason:
+            if self._deadline is not None:
+                times.append(self._deadline)
+        else:
+            for moment in (self._window.next_due(), self._doors.gates.next_due(), self._ends_at):
+                if moment is not None:
+                    times.append(moment)
+            if self._has_room():
+                times.append(self._lease_at)
+        return max(min(times) - now, 0.0)
+
+    # --- leasing and handing out ------------------------------------------------------------------------------------
+    def _has_room(self) -> bool:
+        return len(self._window) + self._doors.gates.held() < 2 * self._settings.workers
+
+    def _lease_more(self, now: float) -> None:
+        if now >= self._renew_at:
+            self._store.renew(self._run.frontier, owner=self._owner, lease_s=self._settings.lease)
+            self._renew_at = now + self._settings.lease / 3
+        if now < self._lease_at or not self._has_room():
+            return
+        limit = max(8 * self._settings.workers, 32)
+        if self._settings.max_pages:
+            limit = min(limit, self._settings.max_pages - self._stats.summary.pages - len(self._out) - len(self._batch))
+            limit -= len(self._window) + self._doors.gates.held()
+            if limit <= 0:
+                self._lease_at = now + _LINGER_S
+                return
+        leased = self._store.lease(
+            self._run.frontier,
+            owner=self._owner,
+            limit=limit,
+            lease_s=self._settings.lease + _HORIZON_S,
+            horizon_s=_HORIZON_S,
+            rules=self._rules,
+            default_rule=SlotRule(self._settings.delay, self._settings.jitter),
+            exclude_sessions=self._doors.shut_sessions(),
+        )
+        if leased:
+            self._window.put(leased)
+            return
+        for session in self._doors.barred_sessions():
+            self._waiting -= self._store.park(self._run.frontier, session=session)
+        due = self._store.next_due(self._run.frontier)
+        self._lease_at = float("inf") if due is None else max(due - _HORIZON_S / 2, now + 0.02)
+        if not self._alone:
+            self._lease_at = min(self._lease_at, now + _OTHERS_POLL_S)
+
+    def _dispatch(self, now: float) -> None:
+        room = self._settings.workers + self._prefetch - len(self._out)
+        if room <= 0 or not len(self._window):
+            return
+        for leased in self._window.take(now, room, may_go=lambda each: self._may_go(each, now)):
+            self._hand_out(leased)
+
+    def _delay_of(self, slot: str) -> float:
+        rule = self._rules.get(slot)
+        return rule.delay_s if rule is not None else self._settings.delay
+
+    def _may_go(self, leased: Leased, now: float) -> bool:
+        delay_s = self._delay_of(leased.slot)
+        if delay_s and now > leased.send_at + _LATE_S:
+            self._store.release(self._run.frontier, owner=self._owner, ids=[leased.id])  # too late for its reservation
+            self._lease_at = 0.0
+            return False
+        name = self._pool.choose(leased.session)
+        return self._doors.pass_through(leased, name, now)
+
+    def _hand_out(self, leased: Leased) -> None:
+        name = self._pool.choose(leased.session)
+        keeper = self._pool.keeper(name)
+        self._pool.took(name)
+        self._out[leased.id] = (leased.slot, name)
+        patient = not self._delay_of(leased.slot)
+        self._workers.give(lambda: self._fetch(leased, keeper, patient))
+
+
+    # --- what comes back -------------------------------------------------------------------------------------------
+    def _came_back(self, outcome: Outcome) -> None:
+        leased = outcome.request
+        slot, name = self._out.pop(leased.id)
+        self._window.came_back(slot)
+        self._pool.gave_back(name)
+        self._doors.page_came_back(outcome)
+        self.settle([outcome])
+
+    # --- committing ------------------------------------------------------------------------------------------------
+    def _must_commit(self, now: float) -> bool:
+        if not self._batch:
+            return False
+        return len(self._batch) >= _GROUP or now >= self._batch_since + _LINGER_S or not self._out
+
+    def _commit(self) -> None:
+        if not self._batch:
+            return
+        batch, self._batch = self._batch, []
+        self._attach_sessions(batch)
+        committed = self._patiently(lambda: self._store.commit(self._run, self._owner, batch))
+        self._admission.remember(
+            row.fingerprint for outcome in batch if outcome.request.id not in committed.lost for row in outcome.found
+        )
+        self._lease_at = 0.0
+        now = self._clock()
+        self._stats.committed(batch, committed.lost, now)
+        self._waiting += committed.added
+        for outcome in batch:
+            if outcome.verdict in (Verdict.ACCEPT, Verdict.FAIL, Verdict.SKIP, Verdict.PARK):
+                self._waiting -= 1
+            if outcome.verdict is Verdict.FAIL:
+                self._failed += 1
+            if outcome.pause_slot_until is not None:
+                self._pause(outcome.request.slot)
+        self._stats.progress(now, waiting=max(self._waiting, 0), failed=self._failed)
+
+    def _attach_sessions(self, batch: Sequence[Outcome]) -> None:
+        """Put the new state of each session that changed onto the last outcome that used it."""
+        last = {outcome.session_name: outcome for outcome in batch}
+        for name, outcome in last.items():
+            taken = self._doors.changed_session(name, outcome.request.url)
+            if taken is not None:
+                outcome.session = taken
+
+    def _patiently(self, write: Callable[[], Any]) -> Any:
+        """Call *write*; while the disk is full or the file is locked, wait and try the same again."""
+        for wait_s in (*_FULL_WAIT_S, None):
+            try:
+                return write()
+            except (StoreFull, StoreBusy) as error:
+                if wait_s is None or self._stop_reason:
+                    raise
+                log.warning("%s; trying again in %.1f s", error, wait_s)
+                time.sleep(wait_s)
+        raise AssertionError("unreachable")
+
+    def _pause(self, slot: str) -> None:
+        """The host asked for a pause, which is stored now: give back what is reserved for it."""
+        drained = self._window.drain(slot)
+        if drained:
+            self._store.release(self._run.frontier, owner=self._owner, ids=[leased.id for leased in drained])
+
+    def take_portion(self, found: Sequence[Found]) -> None:
+        """Store found requests of a page that is not done yet. From any thread."""
+
+        def do() -> None:
+            added = self._patiently(lambda: self._store.add(self._run.frontier, found, run=self._run.id))
+            self._admission.remember(row.fingerprint for row in found)
+            self._waiting += added
+            self._lease_at = 0.0
+
+        self._inbox.put(do)
+
+    # --- what the doors ask for (engine.doors.Yard) ---------------------------------------------------------------
+    def give_task(self, task: Callable[[], Callable[[], None]]) -> None:
+        """Let a worker run *task*; what it returns is called here."""
+        self._workers.give(task)
+
+    def take_back(self, leased: Sequence[Leased]) -> None:
+        """Requests that a gate let go: back into the window."""
+        self._window.put(leased)
+
+    def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Outcomes for the next commit."""
+        if not self._batch:
+            self._batch_since = self._clock()
+        self._batch.extend(outcomes)
+
+    def quarantine(self, session: str, epoch: int, since: float) -> int:
+        """Reopen pages that a lost session brought without proof. Returns their number."""
+        self._commit()
+        reopened = self._store.quarantine(self._run.frontier, session=session, epoch=epoch, since=since)
+        self._waiting += reopened
+        self._lease_at = 0.0
+        return reopened
+
+    def set_crawl_delay(self, slot: str, delay_s: float) -> None:
+        """The robots.txt of a host asks for a longer delay: what was reserved without it goes back."""
+        if delay_s <= self._delay_of(slot):
+            return
+        self._rules[slot] = SlotRule(delay_s, self._settings.jitter)
+        self._pause(slot)
+        self._lease_at = 0.0
+
+    # --- ending ----------------------------------------------------------------------------------------------------
+    def _check_limits(self, now: float) -> None:
+        if self._stop_reason:
+            return
+        if self._settings.max_pages and self._stats.summary.pages >= self._settings.max_pages:
+            self._stop_reason = f"limit: max_pages {self._settings.max_pages}"
+        elif self._ends_at is not None and now >= self._ends_at:
+            self._stop_reason = f"limit: max_time {self._settings.max_time:g} s"
+        if self._stop_reason:
+            self._deadline = now + self._settings.grace
+
+    def _give_back_unsent(self) -> None:
+        unsent = self._window.drain() + self._doors.gates.drain()
+        if unsent:
+            self._patiently(
+                lambda: self._store.release(self._run.frontier, owner=self._owner, ids=[each.id for each in unsent])
+            )
+
+    def _is_over(self, now: float) -> bool:
+        if self._stop_reason:
+            return not self._out or (self._deadline is not None and now >= self._deadline)
+        if self._out or self._batch or len(self._window) or self._doors.busy():
+            return False
+        return self._lease_at == float("inf") or self._nothing_left()
+
+    def _nothing_left(self) -> bool:
+        """Whether nothing waits, and nobody else works on this frontier."""
+        counts = self._store.counts(self._run.frontier)
+        if counts.leased:
+            return False
+        return not counts.waiting
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the workers to end; False when one is still busy."""
+        return self._workers.join(seconds)
+
+    def release_out(self) -> None:
+        """After the end: give back what workers still hold (their late outcomes write nothing)."""
+        if self._out:
+            self._store.release(self._run.frontier, owner=self._owner, ids=list(self._out))
+            self._out.clear()

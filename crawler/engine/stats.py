@@ -1,0 +1,110 @@
+"""Counting: from outcomes to the Summary, and the telling of events to observers."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from crawler.events import Event, Observer, PageDone, PageFailed, PageRetried, Progress, Summary
+from crawler.outcome import Outcome, Verdict
+from crawler.urls import printable, redact
+
+log = logging.getLogger("crawler.engine")
+_PROGRESS_EVERY_S = 0.25
+_ERRORS_KEPT = 50
+
+
+class Stats:
+    """Counts of one run in this process. Used by the scheduler's thread."""
+
+    def __init__(self, summary: Summary, observers: Iterable[Observer]) -> None:
+        self.summary = summary
+        self._observers = list(observers)
+        self._started = time.monotonic()
+        self._told_at = 0.0
+        self._errors: Counter[str] = Counter()
+        self.page_items = 0
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._observers)
+
+    def tell(self, event: Event) -> None:
+        """Call the observers; one that raises is reported and left out from then on."""
+        for observer in list(self._observers):
+            try:
+                observer(event)
+            except Exception:  # observers are users' code
+                log.exception("an observer raised and is no longer called: %r", observer)
+                self._observers.remove(observer)
+
+    def committed(self, outcomes: Sequence[Outcome], lost: frozenset[int], now: float) -> None:
+        """Count what a commit wrote."""
+        summary = self.summary
+        for outcome in outcomes:
+            if outcome.request.id in lost:
+                continue
+            verdict = outcome.verdict
+            summary.retried += max(outcome.tries - 1, 0) if outcome.sent_at else 0
+            if verdict is Verdict.ACCEPT:
+                summary.pages += 1
+                summary.size_bytes += outcome.size_bytes
+                for item in outcome.items:
+                    summary.items[item.table] = summary.items.get(item.table, 0) + 1
+            elif verdict is Verdict.RETRY:
+                summary.retried += 1
+            elif verdict is Verdict.FAIL:
+                self._count_error(outcome.error)
+        if self._observers:
+            for outcome in outcomes:
+                self._tell_outcome(outcome, now)
+
+    def _count_error(self, error: str) -> None:
+        name = error.partition("\n")[0].partition(":")[0]
+        if name == "StatusError":
+            name = " ".join(error.split()[1:2]) or name
+        if name in self._errors or len(self._errors) < _ERRORS_KEPT:
+            self._errors[name] += 1
+        self.summary.errors = dict(self._errors.most_common())
+
+    def _tell_outcome(self, outcome: Outcome, now: float) -> None:
+        url = printable(redact(outcome.request.url))
+        error = printable(outcome.error.partition("\n")[0])
+        if outcome.verdict is Verdict.ACCEPT:
+            self.tell(
+                PageDone(
+                    now,
+                    url,
+                    outcome.status,
+                    outcome.session_name,
+                    len(outcome.items),
+                    len(outcome.found),
+                    outcome.size_bytes,
+                    outcome.elapsed_ms,
+                )
+            )
+        elif outcome.verdict is Verdict.RETRY:
+            wait_s = max(outcome.not_before - now, 0.0)
+            self.tell(PageRetried(now, url, error, outcome.request.attempt + outcome.tries, wait_s))
+        elif outcome.verdict is Verdict.FAIL:
+            self.tell(PageFailed(now, url, error, outcome.status))
+
+    def progress(self, now: float, *, waiting: int, failed: int, force: bool = False) -> None:
+        """Tell how far it is, a few times a second at most."""
+        monotonic = time.monotonic()
+        if not self._observers or (not force and monotonic - self._told_at < _PROGRESS_EVERY_S):
+            return
+        self._told_at = monotonic
+        summary = self.summary
+        elapsed_s = max(monotonic - self._started, 1e-6)
+        self.tell(
+            Progress(now, summary.pages, waiting, failed, summary.item_count, summary.logins, summary.pages / elapsed_s)
+        )
+
+    def ended(self) -> None:
+        """Fill in the times."""
+        self.summary.elapsed_s = round(time.monotonic() - self._started, 3)
+        self.summary.pages_per_s = round(self.summary.pages / max(self.summary.elapsed_s, 1e-6), 1)

@@ -1,0 +1,110 @@
+"""A visit: single pages fetched by a person, logged in where the spider logs in."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+from crawler.engine.assembly import Assembly
+from crawler.engine.desk import SessionDesk, StoreCalls
+from crawler.errors import LoginFailed
+from crawler.messages import Request, Response
+from crawler.sessions import snapshot
+from crawler.sessions.accounts import Ask
+from crawler.sessions.keeper import Keeper, Prepared
+from crawler.sessions.session import Session
+from crawler.settings import Settings
+from crawler.spider import Spider
+from crawler.stores.base import Store
+
+_LOGIN_LEASE_S = 180.0
+_PATIENCE_S = 300.0
+
+
+class Visitor:
+    """Fetches single pages. Used by one thread, the one that opened the store."""
+
+    def __init__(self, spider: Spider, parts: Assembly, desk: SessionDesk) -> None:
+        self.spider = spider
+        self._parts, self._desk = parts, desk
+
+    def session(self, name: str | None = None) -> Session:
+        """A session by name; the spider's first for None. Raises SpiderError for a name that it does not have."""
+        return self._keeper(name).session
+
+    def fetch(self, url: str, *, session: str | None = None) -> Response:
+        """One page, whatever its status; logged in first where the spider logs in.
+
+        Raises:
+            InvalidURL, FetchError: No answer that can be shown.
+            SessionError: The login did not succeed.
+        """
+        request = Request(url, session=session)
+        keeper = self._keeper(session)
+        self._prepare(keeper)
+        response = keeper.session.send(keeper.session.prepare_link(request))
+        response.asked, response.session_name = request, keeper.session.name
+        self._save(keeper, url)
+        return response
+
+    def login(self, session: str | None = None, *, force: bool = False) -> str:
+        """Make a session ready and keep it.
+
+        Args:
+            force: Log in anew even when the stored session is good.
+        Returns:
+            "restored", "login", "adopted" or "ready".
+        Raises:
+            SessionError: It did not succeed; the message says why and what to do.
+        """
+        keeper = self._keeper(session)
+        how = self._prepare(keeper, force=force)
+        self._save(keeper, "login")
+        return how
+
+    def browser_login(self, session: str | None = None, *, headless: bool = False, picture: Path | None = None) -> None:
+        """Log in once in a real browser and keep its cookies and User-Agent (extra ``browser``).
+
+        Args:
+            headless: No window: the spider's `login_browser` drives the page.
+            picture: Where to save a screenshot of the page after the login, or None.
+        Raises:
+            SessionError: No browser, or the session is still logged out afterwards.
+        """
+        from crawler.engine.browsing import login_in_browser
+
+        login_in_browser(self._keeper(session), self.spider, headless=headless, picture=picture)
+
+    def _keeper(self, name: str | None) -> Keeper:
+        return self._parts.pool.keeper(name or self._parts.pool.names[0])
+
+    def _prepare(self, keeper: Keeper, *, force: bool = False) -> str:
+        ends = time.monotonic() + _PATIENCE_S
+        while True:
+            prepared: Prepared = keeper.prepare(force=force)
+            if prepared.ready:
+                return prepared.how
+            if prepared.error is not None:
+                raise prepared.error
+            if time.monotonic() > ends:
+                raise LoginFailed(keeper.session.name, "another process has been logging in for too long")
+            time.sleep(min(prepared.wait_s, 15.0))
+            force = False
+
+    def _save(self, keeper: Keeper, url: str) -> None:
+        self._desk.save(snapshot.take(keeper.session, keeper.record, url=url))
+
+    def close(self) -> None:
+        self._parts.close()
+
+
+def make_visitor(spider: Spider, settings: Settings, store: Store, ask: Ask | None) -> Visitor:
+    """A visitor on the calling thread."""
+    calls = StoreCalls(store, lambda call: call())
+    desk = SessionDesk(
+        calls, run=None, owner=f"visit-{os.getpid()}", lease_s=_LOGIN_LEASE_S, budget=settings.login_budget
+    )
+    return Visitor(spider, Assembly(spider, settings, desk, stop=threading.Event(), ask=ask), desk)
+

@@ -1,0 +1,105 @@
+"""The window: requests that this process has leased and not yet handed out, by slot and time.
+
+Decides which request may be sent now: its time has come, its host has a free connection. Used by the scheduler's thread
+only; takes `now` as an argument.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+
+from crawler.outcome import Leased
+
+
+class Window:
+    """Leased requests in waiting.
+
+    Args:
+        per_slot: Most requests of one slot that may be out at once.
+    """
+
+    def __init__(self, per_slot: int) -> None:
+        self._per_slot = per_slot
+        self._queues: dict[str, deque[Leased]] = {}
+        self._timers: list[tuple[float, str]] = []  # when the first request of a slot may be sent
+        self._ready: deque[str] = deque()  # slots whose first request may be sent now, if a connection is free
+        self._listed: set[str] = set()  # slots in _timers or _ready
+        self._out: Counter[str] = Counter()
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def put(self, leased: Iterable[Leased]) -> None:
+        """Take requests; within a slot in the order of their times."""
+        for each in leased:
+            queue = self._queues.get(each.slot)
+            if queue is None:
+                queue = self._queues[each.slot] = deque()
+            queue.append(each)
+            self._size += 1
+            if each.slot not in self._listed:
+                self._listed.add(each.slot)
+                heapq.heappush(self._timers, (queue[0].send_at, each.slot))
+
+    def take(self, now: float, limit: int, *, may_go: Callable[[Leased], bool]) -> list[Leased]:
+        """Up to *limit* requests to send now; slots take turns.
+
+        Args:
+            may_go: Last question for each; when it says no it has put the request elsewhere itself.
+        """
+        while self._timers and self._timers[0][0] <= now:
+            self._ready.append(heapq.heappop(self._timers)[1])
+        taken: list[Leased] = []
+        idle = 0
+        while self._ready and len(taken) < limit and idle < len(self._ready):
+            slot = self._ready.popleft()
+            queue = self._queues[slot]
+            if not queue:
+                self._forget(slot)
+                continue
+            if self._out[slot] >= self._per_slot:
+                self._ready.append(slot)
+                idle += 1
+                continue
+            if queue[0].send_at > now:
+                heapq.heappush(self._timers, (queue[0].send_at, slot))
+                continue
+            leased = queue.popleft()
+            self._size -= 1
+            if may_go(leased):
+                taken.append(leased)
+                self._out[slot] += 1
+            self._ready.append(slot)
+            idle = 0
+        return taken
+
+    def _forget(self, slot: str) -> None:
+        self._listed.discard(slot)
+        del self._queues[slot]
+        if not self._out[slot]:
+            del self._out[slot]
+
+    def came_back(self, slot: str) -> None:
+        """A request of the slot is over: its connection is free."""
+        self._out[slot] -= 1
+        if not self._out[slot]:
+            del self._out[slot]
+
+    def next_due(self) -> float | None:
+        """When the next request may be sent, were a worker free; None when only connections are waited for."""
+        return self._timers[0][0] if self._timers else None
+
+    def drain(self, slot: str | None = None) -> list[Leased]:
+        """Take out all requests (of one slot), for giving them back."""
+        slots = [slot] if slot is not None else list(self._queues)
+        out: list[Leased] = []
+        for each in slots:
+            queue = self._queues.get(each)
+            if queue:
+                out.extend(queue)
+                queue.clear()
+        self._size -= len(out)
+        return out

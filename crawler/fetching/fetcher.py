@@ -1,0 +1,109 @@
+"""Fetch one request through its session: prepare, send, retry, check, and say how it went.
+
+Nothing here decides what becomes of the request (`fetching.verdicts` does) and nothing is stored.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from crawler.errors import CrawlError, FetchError, StatusError
+from crawler.fetching.retry import RetryPolicy, retry_after_s
+from crawler.messages import Request, Response
+from crawler.sessions.session import HopGuard, Session
+from crawler.urls import redact
+
+
+@dataclass(slots=True)
+class Fetched:
+    """How a request went.
+
+    Attributes:
+        response: The answer, when there was one that may be looked at.
+        error: Why there is none, or the status that nobody asked to see.
+        logged_out: Why the answer is one for the logged out, "" when it is not.
+        tries: How often it was sent.
+        sent_at: First sending, seconds since 1970.
+        elapsed_ms: Until the last byte.
+        epoch: Epoch of the session when it was last sent.
+    """
+
+    response: Response | None = None
+    error: CrawlError | None = None
+    logged_out: str = ""
+    tries: int = 1
+    sent_at: float = 0.0
+    elapsed_ms: float = 0.0
+    epoch: int = 0
+
+
+class Fetcher:
+    """Fetches requests. Safe from any thread.
+
+    Args:
+        policy: When to try again.
+        max_retry_after_s: Longest Retry-After that is obeyed.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(
+        self, policy: RetryPolicy, *, max_retry_after_s: float = 21_600.0, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.policy = policy
+        self._cap_s, self._clock = max_retry_after_s, clock
+
+    def fetch(
+        self,
+        session: Session,
+        request: Request,
+        *,
+        attempt: int = 0,
+        patient: bool = True,
+        allowed_statuses: frozenset[int] = frozenset(),
+        logged_out: Callable[[Response], str | None] = lambda response: None,
+        hop_guard: HopGuard | None = None,
+    ) -> Fetched:
+        """Send *request*, again after short waits where that is worth it.
+
+        Args:
+            attempt: Tries made before.
+            patient: Whether short waits may be sat through here.
+            allowed_statuses: Error statuses that the callback wants to see.
+            hop_guard: ``(url, text, rel) -> reason or None``: redirects that must not be followed.
+            logged_out: Why an answer is one for the logged out, or None; asked before the status is judged.
+        """
+        fetched = Fetched(sent_at=self._clock(), epoch=session.epoch)
+        started = time.perf_counter()
+        seen: list[Response] = []
+
+        def send() -> Response:
+            fetched.epoch = session.epoch
+            response = session.send(session.prepare_link(request, hop_guard))
+            response.asked, response.session_name = request, session.name
+            seen.append(response)
+            reason = logged_out(response)
+            if reason:
+                fetched.logged_out = reason
+            elif response.status_code >= 400 and response.status_code not in allowed_statuses:
+                raise self._status_error(response)
+            return response
+
+        try:
+            fetched.response, fetched.tries = self.policy.call(
+                send, attempt=attempt, method=request.method, patient=patient
+            )
+        except FetchError as error:
+            fetched.error, fetched.tries = error, getattr(error, "tries", 1)
+            fetched.response = seen[-1] if seen and isinstance(error, StatusError) else None
+        except CrawlError as error:
+            fetched.error = error
+        fetched.elapsed_ms = (time.perf_counter() - started) * 1000
+        return fetched
+
+    def _status_error(self, response: Response) -> StatusError:
+        asked_s = None
+        if response.status_code in (429, 503) or response.status_code in self.policy.statuses:
+            asked_s = retry_after_s(response.headers.get("Retry-After"), now=self._clock(), cap_s=self._cap_s)
+        return StatusError(redact(response.url), response.status_code, asked_s)

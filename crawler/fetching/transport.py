@@ -1,0 +1,39 @@
+"""The engine below the sessions: one adapter for all of them, by the setting `transport`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from requests.adapters import BaseAdapter
+
+from crawler.fetching.addresses import AddressRule
+from crawler.fetching.limits import Limits
+from crawler.messages import Response
+from crawler.settings import Settings
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What one exchange may cost."""
+    return Limits(
+        deadline_s=settings.deadline, max_size_bytes=settings.max_size, min_speed_bytes_s=float(settings.min_speed)
+    )
+
+
+def make_transport(settings: Settings, trusted_hosts: Iterable[str]) -> BaseAdapter:
+    """The adapter that the sessions of a process share.
+
+    Args:
+        trusted_hosts: Hosts that may have private addresses: those of the start URLs.
+    """
+    rule = None if settings.allow_private else AddressRule(frozenset(trusted_hosts))
+    if settings.transport == "urllib3":
+        from crawler.fetching.pooled import PooledAdapter
+
+        return PooledAdapter(
+            connections=settings.workers, limits=limits_of(settings), address_rule=rule, response_class=Response
+        )
+    from crawler.fetching.curl import CurlAdapter
+
+    return CurlAdapter(
+        connections=settings.workers, limits=limits_of(settings), address_rule=rule, response_class=Response
+    )

@@ -1,0 +1,134 @@
+"""Admission: from a Request that a callback yielded to a row for the frontier, or to a row with the rule that skips it.
+
+Pure but for two bounded memories (hosts, fingerprints), which are safe from any thread because a lost update only costs
+another look.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from crawler.messages import SPREAD, Request
+from crawler.outcome import Found
+from crawler.urls import canonical, fingerprint, host_of
+
+_MEMORY = 200_000  #: fingerprints that are known to be in the frontier
+
+
+class Admission:
+    """Decides about found requests. Safe from any thread.
+
+    Args:
+        domains: Hosts that may be fetched, with their subdomains; empty: any.
+        default_session: Name for requests that name none.
+        max_depth: 0 for no limit.
+        guard: ``(url, link_text, rel) -> reason or None``; asked for requests of logged-in sessions.
+        traps: ``(url, depth, now) -> reason or None``.
+        guarded: ``session name -> bool``: whether the guard is asked.
+    """
+
+    def __init__(
+        self,
+        *,
+        domains: Iterable[str],
+        default_session: str,
+        max_depth: int = 0,
+        guard: Callable[[str, str, str], str | None] | None = None,
+        traps: Callable[[str, int, float], str | None] | None = None,
+        guarded: Callable[[str], bool] = lambda session: True,
+    ) -> None:
+        self._domains = tuple(domain.lower() for domain in domains)
+        self._default_session, self._max_depth = default_session, max_depth
+        self._guard, self._traps, self._guarded = guard, traps, guarded
+        self._hosts: dict[str, bool] = {}
+        self._known: dict[bytes, None] = {}
+
+    def admit(self, request: Request, *, depth: int, session: str | None = None, unique: str = "") -> Found | None:
+        """The row for a request; None when it is known to be in the frontier already.
+
+        Args:
+            depth: Depth of the page on which it was found, plus one.
+            session: Session to inherit.
+            unique: For ``dont_filter``: what makes this one different (the id of the page that asks for it).
+        """
+        url = request.url
+        key = canonical(url)
+        name = request.session or session or self._default_session
+        body = request.body or b""
+        if request.dont_filter:
+            body += b"\x00again " + unique.encode()
+        mark = fingerprint(request.method, key, body, name)
+        if mark in self._known:
+            return None
+        skipped = "" if request.dont_filter and depth == 0 else self._rule(request, name, depth)
+        return Found(
+            fingerprint=mark,
+            url=url,
+            slot=slot_of(url),
+            session=name,
+            callback=request.callback,
+            priority=request.priority,
+            depth=depth,
+            extras=request.extras(),
+            skipped=skipped,
+        )
+
+    def admit_all(self, requests: Iterable[Request], *, depth: int, session: str | None = None) -> list[Found]:
+        """Rows for several requests, without those that are known or stand there twice."""
+        found: dict[bytes, Found] = {}
+        for request in requests:
+            row = self.admit(request, depth=depth, session=session)
+            if row is not None:
+                found.setdefault(row.fingerprint, row)
+        return list(found.values())
+
+    def mark(self, request: Request, url: str, session: str) -> bytes:
+        """Fingerprint of *request* had it been asked at *url* (where its redirects ended)."""
+        return fingerprint(request.method, canonical(url), request.body or b"", session)
+
+    def remember(self, fingerprints: Iterable[bytes]) -> None:
+        """These are committed to the frontier now: links to them need no row."""
+        known = self._known
+        if len(known) > _MEMORY:
+            self._known = known = {}
+        for mark in fingerprints:
+            known[mark] = None
+
+    def allows_host(self, host: str) -> bool:
+        """Whether a host belongs to the crawl."""
+        known = self._hosts.get(host)
+        if known is None:
+            known = not self._domains or any(host == each or host.endswith("." + each) for each in self._domains)
+            if len(self._hosts) < 100_000:
+                self._hosts[host] = known
+        return known
+
+    def _rule(self, request: Request, name: str, depth: int) -> str:
+        if not self.allows_host(host_of(request.url)):
+            return "off-site"
+        if self._max_depth and depth > self._max_depth:
+            return f"depth: deeper than {self._max_depth}"
+        if self._guard is not None and (name == SPREAD or self._guarded(name)):
+            reason = self._guard(request.url, request.link_text, request.link_rel)
+            if reason:
+                return f"guard: {reason}"
+        if self._traps is not None:
+            reason = self._traps(request.url, depth, time.time())
+            if reason:
+                return f"trap: {reason}"
+        return ""
+
+
+def slot_of(url: str) -> str:
+    """What politeness counts a URL under: its host, with the port where it is not the scheme's own."""
+    start = url.index("//") + 2
+    end = url.find("/", start)
+    authority = url[start:] if end < 0 else url[start:end]
+    return authority.rpartition("@")[2].partition("?")[0]
+
+
+def domains_of(allowed: Iterable[str], urls: Iterable[Any]) -> list[str]:
+    """The hosts of a crawl: what the spider allows, or the hosts of its start URLs."""
+    return list(allowed) or sorted({host_of(str(url)) for url in urls})

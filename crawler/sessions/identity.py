@@ -1,0 +1,50 @@
+"""Which stored session an identity stands for, and which origins belong to it: pure."""
+
+from __future__ import annotations
+
+from crawler.errors import InvalidURL
+from crawler.sessions.origins import Origins
+from crawler.spider import Identity, SitemapSpider, Spider
+from crawler.urls import host_of, site_of
+
+
+def known_urls(spider: Spider) -> list[str]:
+    """The URLs that the spider names: start, sitemap, login and probe URLs."""
+    urls = [*spider.start_urls, spider.login_url or "", spider.probe_url or ""]
+    if isinstance(spider, SitemapSpider):
+        urls += list(spider.sitemap_urls)
+    return [url for url in urls if url]
+
+
+def origins_of(spider: Spider, identity: Identity) -> Origins:
+    """Where the credentials of an identity may go: the sites that the spider names, and the identity's own list.
+
+    Raises:
+        InvalidURL: A URL of the spider is none.
+    """
+    urls = known_urls(spider)
+    domains = [host_of(url) for url in urls] + list(spider.allowed_domains)
+    for origin in identity.origins:
+        (urls if "://" in origin else domains).append(origin)
+    return Origins(urls, domains)
+
+
+def session_key(spider: Spider, identity: Identity, user: str | None) -> str:
+    """The row that an identity has in the store.
+
+    Spiders of one project share it when they go to the same site with the same account. Without an account the name of
+    the session counts instead.
+    """
+    urls = known_urls(spider)
+    try:
+        host = host_of(urls[0]) if urls else (spider.allowed_domains[0] if spider.allowed_domains else spider.name)
+    except InvalidURL:
+        host = spider.name
+    if user:
+        return f"{site_of(host)}|account|{user}"
+    return f"{site_of(host)}|session|{identity.name}"
+
+
+def probe_url_of(spider: Spider) -> str | None:
+    """The page that proves a session; None when the spider names no page."""
+    return spider.probe_url or next(iter(spider.start_urls), None)

@@ -1,0 +1,361 @@
+"""The keeper of one session: restores it, proves it, logs it in. The acting half of `sessions.login`.
+
+Only one thread at a time prepares a session (the scheduler sees to it; a lock here guards direct callers), so no worker
+ever waits for a login: requests of a session that is not ready stay with the scheduler. Processes take turns through
+the store: a login is claimed there with a lease, and whoever finds a newer epoch takes its cookies instead.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from crawler.errors import (
+    CrawlError,
+    LoginBudgetSpent,
+    LoginFailed,
+    NeedsHuman,
+    NoCredentials,
+    SessionError,
+    StatusError,
+    Transient,
+    WrongPassword,
+)
+from crawler.messages import Response
+from crawler.outcome import SessionSnapshot
+from crawler.sessions import signs, snapshot
+from crawler.sessions.login import LoginRecord, LoginState, Signal
+from crawler.sessions.session import Session
+from crawler.spider import Spider
+from crawler.urls import host_of, redact, site_of
+
+TRANSIENT_ATTEMPTS = 3  #: logins that failed for a passing reason before the session is given up
+_SPACING_S = (2.0, 15.0)  #: waits between them
+
+
+class StoredSession(Protocol):
+    """A session's row (`stores.base.SessionRow`)."""
+
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def secret(self) -> str: ...
+    @property
+    def readable(self) -> bool: ...
+    @property
+    def logged_in_at(self) -> float | None: ...
+
+
+class Claim(Protocol):
+    """Answer to a claim (`stores.base.LoginClaim`)."""
+
+    @property
+    def granted(self) -> bool: ...
+    @property
+    def row(self) -> Any: ...
+    @property
+    def wait_s(self) -> float: ...
+    @property
+    def refused(self) -> str: ...
+
+
+class Desk(Protocol):
+    """The store as sessions see it, callable from any thread."""
+
+    def load(self, key: str) -> Any: ...
+
+    def save(self, taken: SessionSnapshot) -> Any: ...
+
+    def claim(self, key: str, epoch: int) -> Claim: ...
+
+    def end_login(self, key: str, outcome: str, taken: SessionSnapshot | None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What came of preparing a session.
+
+    Attributes:
+        ready: It may send.
+        how: "ready", "restored", "login", "adopted", "still good" (after a doubt), or "" when not ready.
+        wait_s: Not ready, but ask again after so many seconds.
+        error: Why it will not be ready in this run by itself.
+    """
+
+    ready: bool
+    how: str = ""
+    wait_s: float = 0.0
+    error: SessionError | None = None
+
+
+def logged_out_reason(spider: Spider, session: Session, response: Response, asked_url: str) -> str | None:
+    """Why *response* was fetched logged out; None when it was not. The spider's own check comes first."""
+    if type(spider).is_logged_out is not Spider.is_logged_out:
+        answer = spider.is_logged_out(response)
+        if answer is not NotImplemented:
+            return "is_logged_out said so" if answer else None
+    login_urls = {spider.login_url, *session.login_urls} if spider.login_url else session.login_urls
+    return signs.logged_out_sign(
+        response,
+        asked_url=asked_url,
+        login_urls=login_urls,
+        css=spider.logged_out_css,
+        text=spider.logged_out_text,
+        logged_in_css=spider.logged_in_css,
+        logged_in_text=spider.logged_in_text,
+    )
+
+
+class Keeper:
+    """Restores, proves and logs in one session. `prepare` is safe from any thread and runs once at a time."""
+
+    def __init__(
+        self,
+        session: Session,
+        spider: Spider,
+        desk: Desk,
+        *,
+        probe_url: str | None,
+        on_login_start: Callable[[str, str], None] = lambda name, reason: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.session, self.spider, self.desk, self.probe_url = session, spider, desk, probe_url
+        self.record = LoginRecord()
+        self.wants_login = spider.wants_login() and session.identity.login
+        self.restored = False
+        self._on_login_start, self._clock = on_login_start, clock
+        self._flight = threading.Lock()  # one preparation at a time; held across its I/O on purpose
+        self._attempts = 0
+        self._reason = ""
+        self._doubted = False  # READY was given up because of a page: the probe decides whether that page was right
+        self.proved_before_loss = 0.0
+
+    def expire(self, epoch: int, reason: str) -> bool:
+        """An answer of *epoch* was fetched logged out. True when that is news."""
+        news = self.record.logged_out(epoch)
+        if news:
+            self._reason, self._doubted = reason, True
+            self.proved_before_loss = self.record.proved_at or 0.0
+        return news
+
+    def prepare(self, *, force: bool = False) -> Prepared:
+        """Make the session ready, or say why not. Errors of sites and spiders come back inside the answer.
+
+        Args:
+            force: Log in even when it is ready, parked or refused (a person asked for it).
+        """
+        with self._flight:
+            if force:
+                self._attempts = 0
+                return self._claim_and_login(force=True)
+            state = self.record.state
+            if state is LoginState.READY:
+                return Prepared(True, "ready")
+            if state in (LoginState.PARKED, LoginState.REFUSED):
+                return Prepared(False, error=SessionError(self.session.name, self.record.why))
+            if not self.wants_login:
+                return self._without_login()
+            if state is LoginState.UNPROVEN:
+                settled = self._restore()
+            else:
+                settled = self._look_again() if self._doubted else None
+            if settled is not None:
+                return settled
+            return self._claim_and_login()
+
+    def _without_login(self) -> Prepared:
+        row = self.desk.load(self.session.key)
+        if row is not None and row.readable and row.secret:
+            snapshot.put_back(self.session, row.secret)
+            self.record.version = row.version
+        self._became_ready(Signal.PROBE_OK, epoch=row.epoch if row is not None else 0)
+        return Prepared(True, "ready")
+
+    def _restore(self) -> Prepared | None:
+        """Prove the stored session. None when it is not good: a login has to follow."""
+        row = self.desk.load(self.session.key)
+        if row is not None and row.epoch > 0 and self._take_over(row):
+            try:
+                reason = self._probe()
+            except (Transient, StatusError) as error:
+                return self._passing_trouble(error, Signal.LOGGED_OUT)
+            except CrawlError as error:
+                return self._refused(LoginFailed(self.session.name, f"the probe failed: {error}"), Signal.LOGGED_OUT)
+            if reason is None:
+                self.restored = True
+                self._became_ready(Signal.PROBE_OK, epoch=row.epoch)
+                return Prepared(True, "restored")
+            self._reason = f"stored session is no longer good: {reason}"
+        self.record.signal(Signal.LOGGED_OUT, epoch=row.epoch if row is not None else 0)
+        return None
+
+    def _look_again(self) -> Prepared | None:
+        """Ask the probe whether the page was right that showed us logged out. None: it was, a login has to follow."""
+        try:
+            reason = self._probe()
+        except CrawlError as error:
+            self._attempts += 1
+            if self._attempts < TRANSIENT_ATTEMPTS:
+                return Prepared(False, wait_s=_SPACING_S[0])
+            reason = f"the probe failed: {redact(str(error))}"
+        self._doubted = False
+        if reason is not None:
+            self._attempts = 0
+            return None
+        self._attempts = 0
+        self._became_ready(Signal.PROBE_OK, epoch=self.record.epoch)
+        return Prepared(True, "still good")
+
+    def _take_over(self, row: StoredSession) -> bool:
+        if not row.readable or not row.secret or not snapshot.put_back(self.session, row.secret):
+            self._reason = "the stored session cannot be read with the keys at hand"
+            return False
+        self.record.version, self.record.logged_in_at = row.version, row.logged_in_at
+        return True
+
+    def _claim_and_login(self, *, force: bool = False) -> Prepared:
+        record = self.record
+        claim = self.desk.claim(self.session.key, record.epoch)
+        row = claim.row
+        if row is not None and row.epoch > record.epoch and not force and self._take_over(row):
+            self._became_ready(Signal.ADOPTED, epoch=row.epoch)
+            return Prepared(True, "adopted")
+        if claim.refused:
+            return self._refused(LoginBudgetSpent(self.session.name, claim.refused))
+        if not claim.granted:
+            return Prepared(False, wait_s=max(claim.wait_s, 0.05))
+        return self._login(epoch=max(record.epoch, row.epoch if row is not None else 0) + 1)
+
+    def _login(self, *, epoch: int) -> Prepared:
+        session, record = self.session, self.record
+        record.signal(Signal.LOGIN_STARTED)
+        self._on_login_start(session.name, self._reason or "first login")
+        self._attempts += 1
+        before = session.cookies
+        session.cookies = before.fresh(keep_other_than=self._site())  # an id from before the login must not stay
+        try:
+            with session.watching_login():
+                self.spider.login(session)
+            reason = self._probe()
+            if reason is not None:
+                raise self._still_out(reason)
+        except Exception as error:  # noqa: BLE001 - a login step is users' code: whatever it raises ends the login
+            session.cookies = before
+            return self._ended_badly(error)
+        record.logged_in_at = self._clock()
+        self._became_ready(Signal.LOGIN_OK, epoch=epoch)
+        self._attempts = 0
+        self.desk.end_login(session.key, "ok", snapshot.take(session, record, url="login"))
+        return Prepared(True, "login")
+
+    def adopt_manually(self, *, url: str) -> None:
+        """Cookies were put into the session by a person (browser, import): prove and keep them as a new login.
+
+        Raises:
+            LoginFailed: The probe still shows the logged-out page.
+        """
+        with self._flight:
+            reason = self._probe()
+            if reason is not None:
+                raise LoginFailed(self.session.name, f"the probe page still shows: {reason}")
+            row = self.desk.load(self.session.key)
+            self.record.logged_in_at = self._clock()
+            if self.record.state not in (LoginState.READY, LoginState.UNPROVEN):
+                self.record.signal(Signal.LOGIN_STARTED)
+                signal = Signal.LOGIN_OK
+            else:
+                signal = Signal.PROBE_OK
+            self._became_ready(signal, epoch=max(self.record.epoch, row.epoch if row is not None else 0) + 1)
+            self.desk.save(snapshot.take(self.session, self.record, url=url))
+
+    def _became_ready(self, signal: Signal, *, epoch: int) -> None:
+        self.record.proved_at = self._clock()
+        self.record.signal(signal, epoch=epoch)
+        self.session.epoch = epoch
+
+    def _probe(self) -> str | None:
+        """Fetch the probe page. The reason when it shows that we are logged out, None when all is well.
+
+        Raises:
+            FetchError: It brought no usable answer, so nothing is known.
+        """
+        if self.probe_url is None:
+            return None
+        response = self.session.get(self.probe_url)
+        reason = logged_out_reason(self.spider, self.session, response, self.probe_url)
+        if reason is None and (response.status_code >= 500 or response.status_code == 429):
+            raise StatusError(redact(self.probe_url), response.status_code)
+        return reason
+
+    def _still_out(self, reason: str) -> SessionError | StatusError:
+        last = self.session.last_answer
+        if last is not None:
+            if last.status_code >= 500 or last.status_code == 429:
+                return StatusError(redact(last.url), last.status_code)
+            said = signs.wrong_password_sign(last)
+            if said is not None:
+                return WrongPassword(self.session.name, f"the site refused the user name or password: {said}")
+        return LoginFailed(
+            self.session.name,
+            f"after the login step the probe page {redact(self.probe_url or '')} still shows that we are logged out"
+            f" ({reason}); check the login step with `crawl fetch URL --spider {self.spider.name}`",
+        )
+
+    def _ended_badly(self, error: Exception) -> Prepared:
+        name, key = self.session.name, self.session.key
+        if isinstance(error, NeedsHuman):
+            self.desk.end_login(key, "human", None)
+            self.record.why = error.why
+            self.record.signal(Signal.NEEDS_HUMAN)
+            return Prepared(False, error=NeedsHuman(name, error.why))
+        where = f" at step {self.session.stopped_at!r}" if self.session.stopped_at else ""
+        last = self.session.last_answer
+        passing = isinstance(error, Transient | StatusError) or (
+            not isinstance(error, SessionError)
+            and last is not None
+            and (last.status_code >= 500 or last.status_code == 429)
+        )
+        if passing and self._attempts < TRANSIENT_ATTEMPTS:
+            self.desk.end_login(key, "failed", None)
+            return self._passing_trouble(error, Signal.LOGIN_FAILED)
+        refused = isinstance(error, WrongPassword)
+        self.desk.end_login(key, "refused" if refused else "failed", None)
+        if isinstance(error, WrongPassword | NoCredentials | LoginFailed):
+            failure: SessionError = error if error.session else type(error)(name, error.why)
+        else:
+            seen = f"; last answer: {last.status_code} from {redact(last.url)}" if last is not None else ""
+            failure = LoginFailed(
+                name, f"the login step stopped{where}: {type(error).__name__}: {redact(str(error))}{seen}"
+            )
+            failure.__cause__ = error
+        return self._refused(failure, Signal.LOGIN_REFUSED)
+
+    def _passing_trouble(self, error: Exception, signal: Signal) -> Prepared:
+        self._reason = f"the last try failed: {redact(str(error))}"
+        if signal is Signal.LOGGED_OUT:  # a probe: the state stays, the probe is made again
+            self._attempts += 1
+            if self._attempts >= TRANSIENT_ATTEMPTS:
+                return self._refused(
+                    LoginFailed(self.session.name, f"the probe failed {self._attempts} times: {redact(str(error))}"),
+                    signal,
+                )
+        else:
+            self.record.signal(signal)
+        return Prepared(False, wait_s=_SPACING_S[min(self._attempts, len(_SPACING_S)) - 1])
+
+    def _refused(self, error: SessionError, signal: Signal | None = None) -> Prepared:
+        self.record.why = error.why
+        if signal is Signal.LOGGED_OUT:
+            self.record.signal(Signal.LOGGED_OUT)
+        if self.record.state in (LoginState.EXPIRED, LoginState.LOGGING_IN):  # a forced login leaves others as they are
+            self.record.signal(Signal.LOGIN_REFUSED)
+        return Prepared(False, error=error)
+
+    def _site(self) -> str | None:
+        first = self.session.origins.first
+        return site_of(host_of(first)) if first else None

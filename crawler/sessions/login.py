@@ -1,0 +1,123 @@
+"""The login state of a session: a table, no I/O.
+
+A session starts UNPROVEN (it may have stored cookies), is proved by a probe or logs in, and is READY until an answer of
+its own epoch shows the logged-out page. An answer of an older epoch says nothing about now: its request is sent again.
+"""
+
+from __future__ import annotations
+
+import threading
+from enum import StrEnum
+
+from crawler.errors import CrawlError
+
+
+class LoginState(StrEnum):
+    """Where a session stands."""
+
+    UNPROVEN = "unproven"  #: nothing is known yet, or only what the store remembers
+    EXPIRED = "expired"  #: known to be logged out
+    LOGGING_IN = "logging in"
+    READY = "ready"
+    PARKED = "parked"  #: waits for a person
+    REFUSED = "refused"  #: the site refused the credentials, or the login failed for good
+
+
+class Signal(StrEnum):
+    """What may happen to it."""
+
+    PROBE_OK = "probe ok"
+    LOGGED_OUT = "logged out"
+    LOGIN_STARTED = "login started"
+    LOGIN_OK = "login ok"
+    LOGIN_FAILED = "login failed"  #: may be tried again later
+    LOGIN_REFUSED = "login refused"  #: must not be tried again by itself
+    NEEDS_HUMAN = "needs human"
+    ADOPTED = "adopted"  #: another process logged in; its cookies were taken
+
+
+TRANSITIONS: dict[LoginState, dict[Signal, LoginState]] = {
+    LoginState.UNPROVEN: {
+        Signal.PROBE_OK: LoginState.READY,
+        Signal.LOGGED_OUT: LoginState.EXPIRED,
+        Signal.LOGIN_STARTED: LoginState.LOGGING_IN,
+        Signal.ADOPTED: LoginState.READY,
+    },
+    LoginState.EXPIRED: {
+        Signal.LOGIN_STARTED: LoginState.LOGGING_IN,
+        Signal.ADOPTED: LoginState.READY,
+        Signal.PROBE_OK: LoginState.READY,  # only the page looked as if we were logged out
+        Signal.LOGGED_OUT: LoginState.EXPIRED,
+        Signal.LOGIN_REFUSED: LoginState.REFUSED,
+        Signal.NEEDS_HUMAN: LoginState.PARKED,
+    },
+    LoginState.LOGGING_IN: {
+        Signal.LOGIN_OK: LoginState.READY,
+        Signal.LOGIN_FAILED: LoginState.EXPIRED,
+        Signal.LOGIN_REFUSED: LoginState.REFUSED,
+        Signal.NEEDS_HUMAN: LoginState.PARKED,
+    },
+    LoginState.READY: {
+        Signal.LOGGED_OUT: LoginState.EXPIRED,
+        Signal.PROBE_OK: LoginState.READY,
+        Signal.ADOPTED: LoginState.READY,
+        Signal.LOGIN_STARTED: LoginState.LOGGING_IN,  # a forced login, or one ahead of a forecast end
+    },
+    LoginState.PARKED: {Signal.LOGIN_STARTED: LoginState.LOGGING_IN, Signal.ADOPTED: LoginState.READY},
+    LoginState.REFUSED: {Signal.LOGIN_STARTED: LoginState.LOGGING_IN, Signal.ADOPTED: LoginState.READY},
+}
+
+
+class IllegalTransition(CrawlError):
+    """A bug in this program: a signal that its state does not know."""
+
+
+class LoginRecord:
+    """State and epoch of one session, with the moments that matter. Safe from any thread.
+
+    Attributes:
+        version: Version of the stored row that this is in step with; 0 for none.
+        proved_at: Last moment at which it was known to be logged in, seconds since 1970, or None.
+        logged_in_at: Moment of the last login, or None.
+        why: Why it is parked or refused.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards state and epoch; no I/O and no users' code under it
+        self._state = LoginState.UNPROVEN
+        self._epoch = 0
+        self.version = 0
+        self.proved_at: float | None = None
+        self.logged_in_at: float | None = None
+        self.why = ""
+
+    @property
+    def state(self) -> LoginState:
+        return self._state
+
+    @property
+    def epoch(self) -> int:
+        return self._epoch
+
+    def signal(self, signal: Signal, *, epoch: int | None = None) -> LoginState:
+        """Move on by the table; *epoch* becomes the session's epoch.
+
+        Raises:
+            IllegalTransition: The table has no such step.
+        """
+        with self._lock:
+            after = TRANSITIONS[self._state].get(signal)
+            if after is None:
+                raise IllegalTransition(f"{signal} in state {self._state}")
+            self._state = after
+            if epoch is not None:
+                self._epoch = epoch
+            return after
+
+    def logged_out(self, epoch: int) -> bool:
+        """An answer of *epoch* shows the logged-out page. True when that is news: the session is now EXPIRED."""
+        with self._lock:
+            if epoch != self._epoch or self._state is not LoginState.READY:
+                return False
+            self._state = LoginState.EXPIRED
+            return True

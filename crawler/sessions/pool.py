@@ -1,0 +1,78 @@
+"""The sessions of a process, by name, each with its keeper; and the choice for requests that leave it open."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from crawler.errors import SpiderError
+from crawler.messages import SPREAD
+from crawler.sessions.keeper import Keeper
+from crawler.sessions.login import LoginState
+from crawler.sessions.session import Session
+
+_UNUSABLE = frozenset({LoginState.PARKED, LoginState.REFUSED})
+
+
+class SessionPool:
+    """The sessions of a run. Safe from any thread."""
+
+    def __init__(self, names: Iterable[str], make: Callable[[str], Keeper]) -> None:
+        """Make a pool.
+
+        Args:
+            names: Sessions of the spider, in its order; the first is the default.
+            make: Makes a keeper with its session; must do no I/O: it runs under the lock.
+        """
+        self.names = tuple(names)
+        self._make = make
+        self._keepers: dict[str, Keeper] = {}
+        self._busy: Counter[str] = Counter()
+        self._lock = threading.Lock()  # guards _keepers and _busy, nothing else
+
+    def keeper(self, name: str) -> Keeper:
+        """The keeper of a session, made when it is first asked for.
+
+        Raises:
+            SpiderError: The spider has no session of that name.
+        """
+        if name not in self.names:
+            raise SpiderError(f"no session {name!r}; the spider has: {', '.join(self.names)}")
+        with self._lock:
+            if name not in self._keepers:
+                self._keepers[name] = self._make(name)
+            return self._keepers[name]
+
+    def session(self, name: str) -> Session:
+        return self.keeper(name).session
+
+    def choose(self, asked: str) -> str:
+        """The session that shall send a request: the asked one, or for "spread" the least busy that can be used."""
+        if asked != SPREAD:
+            return asked or self.names[0]
+        usable = [name for name in self.names if self.keeper(name).record.state not in _UNUSABLE]
+        with self._lock:
+            return min(usable or self.names, key=lambda name: self._busy[name])
+
+    def took(self, name: str) -> None:
+        """A request of that session was handed out."""
+        with self._lock:
+            self._busy[name] += 1
+
+    def gave_back(self, name: str) -> None:
+        """A request of that session is over."""
+        with self._lock:
+            self._busy[name] -= 1
+
+    def keepers(self) -> list[Keeper]:
+        """Those that were made so far."""
+        with self._lock:
+            return list(self._keepers.values())
+
+    def close(self) -> None:
+        """Close all sessions; the transport they share is closed by its owner."""
+        with self._lock:
+            doomed, self._keepers = list(self._keepers.values()), {}
+        for keeper in doomed:
+            keeper.session.close()

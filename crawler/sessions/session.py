@@ -1,0 +1,389 @@
+"""Session: one identity. A real `requests.Session` with a name, an account, a strict jar and one redirect routine.
+
+All worker threads share it. Attributes that requests leaves open to its users (headers, auth, params, proxies, verify,
+cert, mounted adapters) are meant to be set before a crawl or in the login step; requests in flight see the change or
+not. Cookies may change at any time from any thread.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+from requests.adapters import BaseAdapter
+from requests.cookies import RequestsCookieJar
+from requests.hooks import default_hooks, dispatch_hook
+from requests.sessions import merge_hooks
+from requests.structures import CaseInsensitiveDict
+
+from crawler.errors import FetchError, GuardRefused, InvalidURL, RedirectError
+from crawler.messages import Request, Response
+from crawler.sessions.accounts import Account
+from crawler.sessions.jar import Jar
+from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
+from crawler.sessions.redirects import location_of, next_hop, surviving_headers
+from crawler.spider import Identity
+from crawler.urls import absolute, redact
+
+HopGuard = Callable[[str, str, str], str | None]
+NO_COOKIES = RequestsCookieJar()  # what requests' own code sees on a prepared request; ours are in the header
+
+
+class Session(requests.Session):
+    """One identity, shared by all worker threads.
+
+    Attributes:
+        name: What requests are pinned with.
+        key: The row in the store: sessions with one key share cookies and logins.
+        account: Its credentials.
+        origins: Where its auth and headers may go.
+        epoch: How many times it has logged in; guarded by the keeper of the session (`sessions.keeper`).
+        serial: One request at a time.
+        login_urls: Pages with a password form that the login step met.
+    """
+
+    cookies: Jar
+
+    def __init__(
+        self,
+        identity: Identity,
+        *,
+        account: Account,
+        origins: Origins,
+        transport: BaseAdapter,
+        limits: Any,
+        key: str = "",
+        user_agent: str = "",
+        headers: Mapping[str, str] | None = None,
+        proxy: str = "",
+        verify: bool | str = True,
+        timeout_s: float = 30.0,
+        deadline_s: float = 120.0,
+        max_redirects: int = 15,
+    ) -> None:
+        """Make a session without any I/O.
+
+        Args:
+            transport: Adapter for http and https, shared by sessions: closed by its owner and not by `close`.
+            limits: Dataclass with a field ``deadline_s``, put on each prepared request for the transport.
+            timeout_s: Seconds to connect and between two reads, where a call names none.
+            deadline_s: Seconds for a request with all its redirects.
+        """
+        super().__init__()
+        self.trust_env = False  # no netrc, no proxy variables: a credential must come from its own place
+        self.name, self.key, self.identity = identity.name, key or identity.name, identity
+        self.account, self.origins, self.serial = account, origins, identity.serial
+        self.timeout_s, self.deadline_s, self.max_redirects = timeout_s, deadline_s, max_redirects
+        self.epoch = 0
+        self.login_urls: set[str] = set()
+        self.note: dict[str, Any] = {}  #: kept with the session, for login steps; JSON-able
+        self._limits, self._transport = limits, transport
+        self._watching_login = False
+        self._steps: list[str] = []
+        self.last_answer: Response | None = None  #: last answer of the login step, for its errors
+        self.cookies = Jar(home=origins.first)
+        self.headers = CaseInsensitiveDict(
+            {
+                "User-Agent": identity.user_agent or user_agent,
+                "Accept-Encoding": "gzip, deflate",
+                "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+                "Accept-Language": "en",
+            }
+        )
+        self.headers.update(headers or {})
+        self.headers.update(identity.headers)
+        self.auth, self.verify, self.cert = identity.auth, verify if identity.verify is None else identity.verify, None
+        self.cert = identity.cert
+        self.params = dict(identity.params)
+        chosen = identity.proxy or proxy
+        self.proxies = {"http": chosen, "https": chosen} if chosen else {}
+        for adapter in self.adapters.values():
+            adapter.close()
+        self.adapters.clear()
+        self.mount("https://", transport)
+        self.mount("http://", transport)
+        self._serial_lock = threading.Lock()  # held for one request of a serial session
+
+    # --- what requests does, by our rules ---------------------------------------------------------------------
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """As in requests, with headers, auth and params only for our own origins, and cookies by our jar."""
+        own = self.origins.covers(str(request.url))
+        headers = self._headers_for(own)
+        for name, value in (request.headers or {}).items():
+            if value is None:
+                headers.pop(name, None)
+            else:
+                headers[name] = value
+        params: Any = request.params
+        if self.params and own:
+            params = {**self.params, **dict(params or {})}  # type: ignore[dict-item]
+        prepared = requests.PreparedRequest()
+        try:
+            prepared.prepare(
+                method=(request.method or "GET").upper(),
+                url=request.url,
+                files=request.files,
+                data=request.data,
+                json=request.json,
+                headers=headers,
+                params=params,
+                auth=request.auth or (self.auth if own else None),
+                cookies=None,
+                hooks=merge_hooks(request.hooks, self.hooks),  # type: ignore[no-untyped-call]
+            )
+        except (ValueError, requests.RequestException) as error:
+            if isinstance(error, InvalidURL):
+                raise
+            raise InvalidURL(str(request.url), f"cannot be sent: {type(error).__name__}: {error}") from error
+        self._address_cookies(prepared, request.cookies)
+        return prepared
+
+    def prepare_link(self, request: Request, hop_guard: HopGuard | None = None) -> requests.PreparedRequest:
+        """The quick way for a crawled request: its URL is absolute and checked already.
+
+        Args:
+            hop_guard: Asked before each redirect; a reason refuses it.
+        """
+        if self.params or request.body is not None:
+            prepared = self.prepare_request(
+                requests.Request(
+                    request.method, request.url, headers=request.headers, data=request.body, cookies=request.cookies
+                )
+            )
+            prepared.hop_guard = hop_guard  # type: ignore[attr-defined]
+            return prepared
+        own = self.origins.covers(request.url)
+        prepared = requests.PreparedRequest()
+        prepared.method, prepared.url = request.method, request.url
+        prepared.headers = self._headers_for(own)
+        if request.headers:
+            prepared.headers.update(request.headers)
+        prepared.hooks = self.hooks if any(self.hooks.values()) else default_hooks()
+        prepared.body = None
+        prepared.hop_guard = hop_guard  # type: ignore[attr-defined]
+        if own and self.auth is not None:
+            prepared.prepare_auth(self.auth, request.url)
+        self._address_cookies(prepared, request.cookies)
+        return prepared
+
+    def _headers_for(self, own: bool) -> CaseInsensitiveDict[str]:
+        if own:
+            return CaseInsensitiveDict(self._plain_headers())
+        return CaseInsensitiveDict(
+            {name: value for name, value in self._plain_headers().items() if name.lower() in SURVIVES_ORIGIN}
+        )
+
+    def _plain_headers(self) -> dict[str, str]:
+        return {name: value if isinstance(value, str) else value.decode("latin-1") for name, value in self.headers.items()}
+
+    def _address_cookies(self, prepared: requests.PreparedRequest, extra: Any = None) -> None:
+        header = self.cookies.header(prepared.url or "")
+        if extra:
+            pairs = extra.items() if hasattr(extra, "items") else ((cookie.name, cookie.value) for cookie in extra)
+            given = "; ".join(f"{name}={value}" for name, value in pairs)
+            header = f"{header}; {given}" if header else given
+        if header:
+            prepared.headers["Cookie"] = header.encode("utf-8").decode("latin-1") if not header.isascii() else header
+        prepared._cookies = NO_COOKIES  # type: ignore[attr-defined]
+
+    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> Response:
+        """As in requests, with a default timeout and this project's errors.
+
+        Raises:
+            FetchError: No usable answer came.
+            InvalidURL: It is not a URL that can be fetched.
+        """
+        kwargs.setdefault("timeout", self.timeout_s)
+        if isinstance(url, bytes):
+            url = url.decode()
+        if isinstance(method, bytes):
+            method = method.decode()
+        answer = super().request(method, url, *args, **kwargs)
+        assert isinstance(answer, Response)
+        return answer
+
+    def get(self, url: str | bytes, **kwargs: Any) -> Response:
+        """As in requests."""
+        return self.request("GET", url, **kwargs)
+
+    def post(self, url: str | bytes, data: Any = None, json: Any = None, **kwargs: Any) -> Response:
+        """As in requests."""
+        return self.request("POST", url, data=data, json=json, **kwargs)
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> Response:
+        """Send a prepared request and follow its redirects by the rules of `sessions.redirects`.
+
+        Every hop gets the cookies and credentials of its own origin and no others. Safe from any thread.
+
+        Raises:
+            FetchError: No usable answer came, or a redirect may not be followed.
+        """
+        if not self.serial:
+            return self._send(request, kwargs)
+        with self._serial_lock:  # the answer's cookies are in the jar before the next request takes its own
+            request.headers.pop("Cookie", None)
+            self._address_cookies(request)
+            return self._send(request, kwargs)
+
+    def _send(self, request: requests.PreparedRequest, kwargs: dict[str, Any]) -> Response:
+        follow = kwargs.pop("allow_redirects", True)
+        options = {
+            "stream": False,
+            "timeout": kwargs.get("timeout", self.timeout_s),
+            "verify": kwargs.get("verify", self.verify),
+            "cert": kwargs.get("cert", self.cert),
+            "proxies": kwargs.get("proxies") or self.proxies,
+        }
+        jar = self.cookies  # a login swaps the jar: late answers write into the old one
+        ends = time.monotonic() + self.deadline_s
+        history: list[Response] = []
+        seen: set[tuple[str, str]] = set()
+        guard: HopGuard | None = getattr(request, "hop_guard", None)
+        while True:
+            answer = self._exchange(request, jar, options, ends)
+            location = location_of(answer) if follow else None
+            if location is None:
+                break
+            seen.add((str(request.url), str(request.headers.get("Cookie", ""))))
+            hop = next_hop(str(request.url), str(request.method), bool(request.body), answer.status_code, location)
+            if guard is not None and (reason := guard(hop.url, "", "")):
+                raise GuardRefused(str(request.url), f"guard: redirect to {redact(hop.url)}: {reason}")
+            if len(history) >= self.max_redirects:
+                raise RedirectError(str(request.url), f"more than {self.max_redirects} redirects")
+            history.append(answer)
+            request = self._redirected(request, hop, jar)
+            if (hop.url, str(request.headers.get("Cookie", ""))) in seen:
+                raise RedirectError(hop.url, "redirect loop")
+        answer.history = [*history, *answer.history] if history else answer.history
+        if self._watching_login:
+            self._watch(answer)
+        return answer
+
+    def _exchange(self, request: requests.PreparedRequest, jar: Jar, options: dict[str, Any], ends: float) -> Response:
+        url = str(request.url)
+        left_s = ends - time.monotonic()
+        request.limits = dataclasses.replace(self._limits, deadline_s=max(left_s, 0.001))  # type: ignore[attr-defined]
+        ticket = jar.ticket()
+        try:
+            answer = self.get_adapter(url).send(request, **options)
+        except (ValueError, requests.RequestException, OSError) as error:  # from an adapter that a user mounted
+            if isinstance(error, FetchError | InvalidURL):
+                raise
+            raise FetchError(url, f"{type(error).__name__}: {error}") from error
+        for each in (answer, *_late(answer, request, options)):
+            self._receive(each, jar, ticket)
+            answer = each
+        if not isinstance(answer, Response):
+            answer = _as_ours(answer)
+        return answer
+
+    def _receive(self, answer: requests.Response, jar: Jar, ticket: int) -> None:
+        lines = set_cookie_lines(answer)
+        if lines:
+            jar.receive(str(answer.url), lines, ticket=ticket, date=answer.headers.get("Date"))
+
+    def _redirected(self, request: requests.PreparedRequest, hop: Any, jar: Jar) -> requests.PreparedRequest:
+        following = requests.PreparedRequest()
+        following.method, following.url = hop.method, hop.url
+        following.headers = CaseInsensitiveDict(surviving_headers(request.headers, hop))
+        own = self.origins.covers(hop.url)
+        if own and not hop.keeps_headers:
+            following.headers = self._headers_for(True)
+        following.body = request.body if hop.keeps_body else None
+        following.hooks = request.hooks if hop.keeps_headers else (self.hooks if own else default_hooks())
+        if own and self.auth is not None and "Authorization" not in following.headers:
+            following.prepare_auth(self.auth, hop.url)
+        self._address_cookies(following)
+        return following
+
+    def close(self) -> None:
+        """Close adapters that were mounted here; the shared transport stays open."""
+        for adapter in self.adapters.values():
+            if adapter is not self._transport:
+                adapter.close()
+
+    # --- what a login step uses -------------------------------------------------------------------------------
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Name a part of the login step: an error in it says where it stopped."""
+        self._steps.append(name)
+        yield
+        self._steps.pop()  # kept on an error: `stopped_at` reads it
+
+    @property
+    def stopped_at(self) -> str:
+        """The step that was running, "" for none."""
+        return " / ".join(self._steps)
+
+    def submit(self, form: Any, data: Mapping[str, Any] | None = None, *, click: Any = None, **kwargs: Any) -> Response:
+        """Fill a form of a page and send it, with hidden fields and the clicked button, as a browser would.
+
+        Args:
+            form: From ``response.form()``.
+            data: Field names and values.
+            click: Name, value or text of the button; None: the first one.
+        Raises:
+            FetchError: The form goes to another site, or no usable answer came.
+        """
+        filled = form.fill(data or {}, click=click)
+        headers = {**filled.headers, "Referer": filled.referer, "Origin": filled.origin, **kwargs.pop("headers", {})}
+        return self.request(filled.method, filled.url, data=filled.body or None, headers=headers, **kwargs)
+
+    @contextmanager
+    def watching_login(self) -> Iterator[None]:
+        """While a login step runs: remember pages with a password form, and the last answer."""
+        self._watching_login, self._steps, self.last_answer = True, [], None
+        try:
+            yield
+        finally:
+            self._watching_login = False
+
+    def _watch(self, answer: Response) -> None:
+        self.last_answer = answer
+        if answer.is_html and b"password" in answer.body:
+            self.login_urls.add(answer.url.partition("?")[0])
+
+    def __repr__(self) -> str:
+        return f"<Session {self.name} epoch {self.epoch}, {len(self.cookies)} cookies>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a session holds secrets and connections: it cannot be pickled; its state is in the store")
+
+    __getstate__: Callable[..., Any] = __reduce__
+
+
+def set_cookie_lines(answer: requests.Response) -> list[str]:
+    """Values of all Set-Cookie headers in their order, whichever adapter made the answer."""
+    lines = getattr(answer, "raw_headers", None)
+    if lines:
+        return [value for name, value in lines if name.lower() == "set-cookie"]
+    headers = getattr(answer.raw, "headers", None)
+    if headers is not None and hasattr(headers, "getlist"):
+        return list(headers.getlist("Set-Cookie"))
+    single = answer.headers.get("Set-Cookie")
+    return [single] if single else []
+
+
+def _late(
+    answer: requests.Response, request: requests.PreparedRequest, options: dict[str, Any]
+) -> Iterator[requests.Response]:
+    """Answers that the request's hooks made of it (digest auth asks again)."""
+    if any(request.hooks.values()):
+        changed = dispatch_hook("response", request.hooks, answer, **options)  # type: ignore[no-untyped-call]
+        if changed is not answer and changed is not None:
+            yield changed
+
+
+def _as_ours(answer: requests.Response) -> Response:
+    """A `Response` of what a user's adapter returned; its body is read."""
+    ours = Response()
+    answer.content  # noqa: B018 - reads the body
+    ours.__dict__.update(answer.__dict__)
+    ours.raw_headers, ours.warnings = [], []
+    ours.url = absolute("", str(answer.url)) if answer.url else ""
+    return ours
