@@ -38,6 +38,7 @@ class Head:
         chunked: The body has its own framing; a Content-Length beside it does not count.
     """
 
+    version: str
     status: int
     reason: str
     lines: list[tuple[str, str]]
@@ -87,7 +88,14 @@ def parse_head(url: str, raw_lines: list[bytes], limits: Limits) -> Head:
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
     chunked = _is_chunked(url, fields.get("transfer-encoding"))
     length = _length(url, fields.get("content-length"))
-    return Head(int(found[2]), (found[3] or b"").decode("latin-1"), lines, fields, length, chunked)
+    version = found[1].decode() if b"." in found[1] else f"{found[1].decode()}.0"
+    return Head(version, int(found[2]), (found[3] or b"").decode("latin-1"), lines, fields, length, chunked)
+
+
+def is_interim(status_line: bytes) -> bool:
+    """Whether it opens a 1xx answer, after which another head follows."""
+    found = _STATUS_LINE.match(status_line)
+    return found is not None and found[2][:1] == b"1" and found[2] != b"101"
 
 
 def _blank(raw_lines: list[bytes], start: int) -> int:

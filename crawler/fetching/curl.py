@@ -11,10 +11,8 @@ body read and decoded, follows no redirect, keeps no cookie, takes nothing from 
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +21,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from crawler.errors import ConnectFailed, Refused
+from crawler.fetching import forks
 from crawler.fetching.addresses import AddressRule
 from crawler.fetching.answers import ResponseMaker
 from crawler.fetching.curl_handle import Handle, Route
@@ -62,7 +61,7 @@ class CurlAdapter(BaseAdapter):
         self._lock = threading.Lock()  # guards the two below; never held during I/O
         self._idle: dict[Route, list[Handle]] = {}  # the one used last at the end
         self._order: dict[Handle, None] = {}  # all idle ones, the one idle for longest in front
-        _adapters.add(self)
+        forks.register(self)
 
     def send(
         self,
@@ -159,20 +158,9 @@ class CurlAdapter(BaseAdapter):
     def _is_aborted(self) -> bool:
         return self._aborted
 
-    def _after_fork(self) -> None:
+    def after_fork(self) -> None:
+        """In a forked child: the idle connections belong to the parent; forget them."""
         self._lock = threading.Lock()
         for handle in self._order:
             handle.forget()
         self._idle, self._order = {}, {}
-
-
-_adapters: weakref.WeakSet[CurlAdapter] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for adapter in list(_adapters):
-        adapter._after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,293 @@
+"""The other transport (setting ``transport=urllib3``): requests' own adapter on urllib3, held to the same contract.
+
+It costs more CPU than `crawler.fetching.curl`, but it needs no C library beyond Python's and shows every step to a
+debugger. Differences: names resolve without a time limit of our own, SOCKS proxies are not spoken, and idle connections
+are bounded by host as urllib3 does it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import ssl
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import certifi
+import requests
+import urllib3.exceptions
+from requests.adapters import HTTPAdapter
+from urllib3 import PoolManager, ProxyManager, Timeout, make_headers
+from urllib3.util import SKIP_HEADER
+from urllib3.util.ssl_ import create_urllib3_context
+
+from crawler.errors import ConnectFailed, FetchError, Refused, TLSFailed
+from crawler.fetching import forks
+from crawler.fetching.addresses import AddressRule
+from crawler.fetching.answers import Body, ResponseMaker
+from crawler.fetching.causes import from_urllib3, tls_words
+from crawler.fetching.limits import Limits, Pace, timeouts
+from crawler.fetching.outgoing import Outgoing, Proxy, outgoing
+from crawler.fetching.pooled_connection import POOLS, Exchange, work_for
+
+_CHUNK_BYTES = 64 * 1024
+_FOREIGN = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
+
+
+class PooledAdapter(HTTPAdapter):
+    """Sends requests through urllib3. Safe from any thread; one adapter may serve many sessions."""
+
+    def __init__(
+        self,
+        *,
+        connections: int = 32,
+        limits: Limits | None = None,
+        address_rule: AddressRule | None = None,
+        resolve: Mapping[str, Sequence[str]] | None = None,
+        response_class: type[requests.Response] = requests.Response,
+        proxy_ca: str | None = None,
+    ) -> None:
+        """Make an adapter; no I/O.
+
+        Args:
+            connections: Most origins, and most connections of each, that are kept.
+            limits: For requests that bring none of their own as ``request.limits``.
+            address_rule: Asked before each connect; None lets every address pass.
+            resolve: Addresses by host, instead of DNS.
+            response_class: Made without arguments; attributes are set on it.
+            proxy_ca: File of certificates by which an https proxy is verified; None for the public ones.
+        """
+        super().__init__(pool_connections=connections, pool_maxsize=connections, max_retries=0)
+        self._connections, self._limits = connections, limits or Limits()
+        self._rule, self._resolve = address_rule, dict(resolve or {})
+        self._maker = ResponseMaker(response_class)
+        self._proxy_ca = proxy_ca or certifi.where()
+        self._closed = self._aborted = False
+        self._lock = threading.Lock()  # guards the three below; never held during I/O
+        self._running: set[Exchange] = set()
+        self._contexts: dict[Any, ssl.SSLContext] = {}
+        self._managers: dict[Proxy, PoolManager] = {}
+        forks.register(self)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
+        """As in requests, with connections of ours."""
+        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """Send one request and read its answer; arguments and errors as in `CurlAdapter.send`."""
+        started = time.monotonic()
+        limits = getattr(request, "limits", None) or self._limits
+        asked = outgoing(request, proxies)
+        connect_s, read_s = timeouts(timeout)
+        if self._rule is not None and self._rule.refuses_literal(asked.origin.host):
+            raise Refused(asked.url, f"{asked.origin.host} is a private address")
+        exchange = Exchange(
+            asked,
+            limits,
+            Pace(asked.url, limits, read_s, started),
+            connect_s=connect_s,
+            rule=self._rule,
+            resolve=self._resolve,
+            stopped=self._is_aborted,
+        )
+        with self._lock:
+            if self._closed:
+                raise ConnectFailed(asked.url, "the transport is closed")
+            self._running.add(exchange)
+        work_for(exchange)
+        try:
+            answer = self._open(exchange, Timeout(connect=connect_s, read=read_s), verify, cert)
+            body, content = self._read(exchange, answer, limits, getattr(request, "sink", None))
+        finally:
+            work_for(None)
+            with self._lock:
+                self._running.discard(exchange)
+        assert exchange.head is not None
+        return self._maker.make(
+            self,
+            request,
+            exchange.head,
+            content,
+            elapsed_s=time.monotonic() - started,
+            address=exchange.address,
+            size_bytes=body.wire_bytes,
+        )
+
+    def close(self) -> None:
+        """Close idle connections now and those in use after their answer; later sends raise `ConnectFailed`."""
+        with self._lock:
+            self._closed = True
+            managers = [self.poolmanager, *self._managers.values()]
+        for manager in managers:
+            manager.clear()
+
+    def abort_all(self) -> None:
+        """Make every transfer under way fail within half a second, and every later one at once."""
+        self._aborted = True
+        self.close()
+        with self._lock:
+            sockets = [each.socket for each in self._running if each.socket is not None]
+        for each in sockets:
+            try:
+                each.shutdown(2)
+            except OSError:
+                pass  # not connected yet, or already closed
+
+    # --- the parts of an exchange -------------------------------------------------------------------------------
+    def _open(self, exchange: Exchange, timeout: Timeout, verify: Any, cert: Any) -> Any:
+        """Send the request; returns urllib3's response with its body unread."""
+        asked = exchange.asked
+        headers = dict(asked.headers)
+        if "user-agent" not in asked.names:
+            headers["User-Agent"] = SKIP_HEADER
+        forwarded = asked.proxy is not None and asked.origin.scheme == "http"
+        while True:
+            try:
+                return self._pool(asked, verify, cert).urlopen(
+                    asked.method,
+                    asked.url if forwarded else asked.target,
+                    body=asked.body,
+                    headers=headers,
+                    chunked=asked.body is not None and asked.length_bytes is None,
+                    timeout=timeout,
+                    retries=False,
+                    redirect=False,
+                    assert_same_host=False,
+                    preload_content=False,
+                    decode_content=False,
+                )
+            except FetchError:
+                raise
+            except urllib3.exceptions.ClosedPoolError as error:  # thrown out by others between look-up and use
+                if self._closed or exchange.wants_fresh:
+                    raise ConnectFailed(asked.url, "the transport is closed") from error
+                exchange.pace.left_s(time.monotonic())
+            except _FOREIGN as error:
+                if not self._may_repeat(exchange, error):
+                    raise self._ours(exchange, error) from error
+                exchange.wants_fresh = True
+
+    @staticmethod
+    def _may_repeat(exchange: Exchange, error: Exception) -> bool:
+        """Whether an idle connection turned out to be dead, and sending again can do no harm."""
+        unheard = not (exchange.fresh or exchange.wants_fresh or exchange.received_bytes)
+        repeatable = exchange.asked.idempotent and (exchange.asked.body is None or type(exchange.asked.body) is bytes)
+        return unheard and repeatable and isinstance(error, urllib3.exceptions.ProtocolError | ConnectionError)
+
+    def _read(self, exchange: Exchange, answer: Any, limits: Limits, sink: Any) -> tuple[Body, bytes]:
+        asked, head = exchange.asked, exchange.head
+        assert head is not None
+        whole = False
+        try:
+            body = Body(asked.url, head, asked.method, limits, sink)
+            for chunk in answer.stream(_CHUNK_BYTES, decode_content=False):
+                body.write(chunk)
+                if body.cut:
+                    break
+            content = body.finish()
+            whole = not body.cut
+        except FetchError:
+            raise
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
+            raise self._ours(exchange, error) from error
+        finally:
+            if not whole:
+                answer.close()
+            answer.release_conn()
+        return body, content
+
+    def _ours(self, exchange: Exchange, error: Exception) -> FetchError:
+        if self._aborted:
+            return ConnectFailed(exchange.asked.url, "stopped from outside")
+        return from_urllib3(
+            error,
+            exchange.asked.url,
+            exchange.asked.origin.host,
+            answered=exchange.received_bytes > 0 and exchange.head is not None,
+            proxied=exchange.asked.proxy is not None,
+        )
+
+    # --- pools --------------------------------------------------------------------------------------------------
+    def _pool(self, asked: Outgoing, verify: Any, cert: Any) -> Any:
+        """The pool of the origin: one for each combination of proxy, verification and client certificate."""
+        origin, options = asked.origin, None
+        if origin.scheme == "https":
+            options = {"ssl_context": self._context(asked.url, True if verify is None else verify, cert)}
+        manager = self.poolmanager if asked.proxy is None else self._manager(asked.url, asked.proxy)
+        return manager.connection_from_host(origin.host, origin.port, origin.scheme, pool_kwargs=options)
+
+    def _context(self, url: str, verify: bool | str, cert: Any) -> ssl.SSLContext:
+        key = (verify, tuple(cert) if isinstance(cert, list | tuple) else cert)
+        with self._lock:
+            context = self._contexts.get(key)
+        if context is None:
+            try:
+                made = _tls_context(verify, cert)
+            except OSError as error:  # ssl.SSLError is one, too
+                raise TLSFailed(url, tls_words(f"could not load certificates: {error}")) from error
+            with self._lock:
+                context = self._contexts.setdefault(key, made)
+        return context
+
+    def _manager(self, url: str, proxy: Proxy) -> PoolManager:
+        with self._lock:
+            manager = self._managers.get(proxy)
+        if manager is None:
+            if proxy.url.startswith("socks"):
+                raise Refused(url, "this transport speaks to no SOCKS proxy; transport=curl does")
+            secured = proxy.url.startswith("https")
+            made = ProxyManager(
+                proxy.url,
+                num_pools=self._connections,
+                maxsize=self._connections,
+                proxy_headers=_proxy_headers(proxy),
+                proxy_ssl_context=self._context(url, self._proxy_ca, None) if secured else None,
+            )
+            made.pool_classes_by_scheme = POOLS
+            with self._lock:
+                manager = self._managers.setdefault(proxy, made)
+        return manager
+
+    def _is_aborted(self) -> bool:
+        return self._aborted
+
+    def after_fork(self) -> None:
+        """In a forked child: new pools and a new lock; dropping the old ones closes only the child's descriptors."""
+        self._lock = threading.Lock()
+        self._running, self._managers = set(), {}
+        self.init_poolmanager(self._connections, self._connections)
+
+
+def _tls_context(verify: bool | str, cert: Any) -> ssl.SSLContext:
+    context = create_urllib3_context()  # TLS 1.2 or newer
+    if verify is False:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    else:
+        place = certifi.where() if verify is True else verify
+        if os.path.isdir(place):
+            context.load_verify_locations(capath=place)
+        else:
+            context.load_verify_locations(cafile=place)
+    if cert:
+        context.load_cert_chain(*([cert] if isinstance(cert, str) else cert))
+    return context
+
+
+def _proxy_headers(proxy: Proxy) -> dict[str, str]:
+    if proxy.authorization:
+        return {"Proxy-Authorization": proxy.authorization}
+    if proxy.username:
+        return dict(make_headers(proxy_basic_auth=f"{proxy.username}:{proxy.password}"))
+    return {}
