@@ -7,6 +7,7 @@ ever read: no DTD, no entity, no network; a file that declares entities is refus
 from __future__ import annotations
 
 import codecs
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ _FIELDS: Final = {
 }
 _ENTITY: Final = tuple("<!ENTITY".encode(encoding) for encoding in ("ascii", "utf-16-le", "utf-16-be"))
 _LONGEST_MARK: Final = max(map(len, _ENTITY))
+
+_IN_ROBOTS: Final = re.compile(r"^\ufeff?[ \t]*site-?maps?[ \t]*:[ \t]*([^\s#]\S*)", re.IGNORECASE | re.MULTILINE)
 
 Kind = Literal["urlset", "index"]
 
@@ -122,6 +125,8 @@ class _Collector:
         self.refused: Counter[str] = Counter()
         self.warnings: list[str] = []
         self._url, self._own_key, self._site = url, canonical(url), site
+        self._own_address, _, query = self._own_key.partition("?")
+        self._has_query = bool(query)
 
     def add(self, raw: dict[str, str]) -> None:
         loc = raw.get("loc", "").strip()
@@ -136,7 +141,7 @@ class _Collector:
             return
         if self._site and site_of(host_of(loc)) != self._site:
             self.refused["off-site"] += 1
-        elif key == self._own_key:
+        elif key == self._own_key or self._is_next_of_many(key):
             self.refused["points at itself"] += 1
         elif key in self.entries:
             self.refused["listed twice"] += 1
@@ -148,6 +153,10 @@ class _Collector:
                 self.warnings.append(f"cut after {MAX_ENTRIES} entries")
                 raise _Enough
 
+    def _is_next_of_many(self, key: str) -> bool:
+        """``/map?n=2`` in the index ``/map?n=1``. In ``/map`` it is good: an index in parts."""
+        return self.kind == "index" and self._has_query and key.partition("?")[0] == self._own_address
+
 
 def _priority(raw: dict[str, str]) -> float | None:
     try:
@@ -155,6 +164,11 @@ def _priority(raw: dict[str, str]) -> float | None:
     except (KeyError, ValueError):
         return None
     return value if 0 <= value <= 1 else None
+
+
+def sitemaps_of_robots(text: str) -> list[str]:
+    """The sitemaps that a robots.txt names, in order, as written."""
+    return _IN_ROBOTS.findall(text)[:MAX_ENTRIES]
 
 
 def _read_text(first: bytes, chunks: Iterator[bytes], found: _Collector) -> None:

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from bisect import insort
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -132,19 +134,20 @@ class _Few:
 class TrapGuard:
     """The rules with their counts. Safe from any thread."""
 
-    def __init__(self, limits: TrapLimits | None = None) -> None:
+    def __init__(self, limits: TrapLimits | None = None, *, clock: Callable[[], float] = time.time) -> None:
         self.limits = limits or TrapLimits()
+        self._clock = clock
         self._few: OrderedDict[tuple[str, ...], _Few] = OrderedDict()
         self._distinct: OrderedDict[tuple[str, ...], _Distinct] = OrderedDict()
         self._lock = threading.Lock()  # guards _few, _distinct and what is in them
 
-    def refuses(self, url: str, depth: int, now: float) -> str | None:
+    def refuses(self, url: str, depth: int, now: float | None = None) -> str | None:
         """Why *url* looks like part of a trap, or None.
 
         Args:
             url: Absolute http or https URL, best in its canonical form.
             depth: Links from a start URL.
-            now: Seconds since 1970.
+            now: Seconds since 1970; None: what the clock says.
         Returns:
             The name of the rule, the same text for all URLs that it refuses.
         """
@@ -159,7 +162,7 @@ class TrapGuard:
             self._path_refuses(path)
             or (self._query_refuses(address, query) if query else None)
             or self._session_refuses(address, path, query)
-            or self._date_refuses(address, path, query, now)
+            or self._date_refuses(address, path, query, self._clock() if now is None else now)
         )
 
     def refuses_host(self, pages: int) -> str | None:

@@ -65,7 +65,8 @@ def test_an_entry_carries_what_the_site_says_about_it() -> None:
         ),
         pytest.param(
             b"<feed xmlns='http://www.w3.org/2005/Atom'><link href='/'/><entry><link rel='self' href='/s'/>"
-            b"<link href='/a'/></entry><entry><link rel='alternate' href='/b'/><author><link href='/c'/></author></entry></feed>",
+            b"<link href='/a'/></entry><entry><link rel='alternate' href='/b'/>"
+            b"<author><link href='/c'/></author></entry></feed>",
             id="atom",
         ),
     ],
@@ -107,7 +108,7 @@ def test_C6_the_site_that_counts_can_be_named(site: str | None, count: int) -> N
 def test_C6_an_index_that_lists_itself_under_new_names_comes_to_an_end() -> None:
     fetched, url = 0, HERE
     while url:
-        body = f"<sitemapindex><sitemap><loc>{HERE}?n={fetched}</loc></sitemap></sitemapindex>".encode()
+        body = f"<sitemapindex><sitemap><loc>/{fetched}.xml</loc></sitemap></sitemapindex>".encode()
         sitemap = parse_sitemap(body, url=url, nesting=fetched)
         fetched += 1
         assert sitemap.kind == "index"
@@ -117,6 +118,19 @@ def test_C6_an_index_that_lists_itself_under_new_names_comes_to_an_end() -> None
     assert fetched == MAX_NESTING + 1
     assert sitemap.refused == {"index nested too deep": 1}
     assert sitemap.warnings
+
+
+def test_C6_an_index_that_lists_itself_with_another_query_ends_also_without_the_nesting() -> None:
+    body = f"<sitemapindex><sitemap><loc>{HERE}?page=1</loc></sitemap></sitemapindex>".encode()
+    assert len(parse_sitemap(body, url=HERE).entries) == 1
+    assert parse_sitemap(body, url=f"{HERE}?page=0").refused == {"points at itself": 1}
+    assert len(parse_sitemap(urlset(f"{HERE}?page=1"), url=f"{HERE}?page=0").entries) == 1
+
+
+def test_the_sitemaps_of_a_robots_txt_are_found() -> None:
+    text = "\ufeffSitemap: /a.xml # x\nUser-agent: *\r\n  SITEMAP :https://b.example/b.xml\n"
+    text += "Disallow: /sitemap: no\nSitemap:\nSitemap: # none\n"
+    assert sitemaps.sitemaps_of_robots(text) == ["/a.xml", "https://b.example/b.xml"]
 
 
 # --- damage -----------------------------------------------------------------------------------------------------------

@@ -113,6 +113,12 @@ def test_U4_a_refusal_names_its_rule(path: str, rule: str) -> None:
     assert refuses(path) == rule
 
 
+def test_without_a_time_the_clock_is_asked() -> None:
+    guard = TrapGuard(clock=lambda: NOW - 20 * 366 * 86_400)
+    assert guard.refuses(f"{SITE}/2026/01", 1) == "calendar more than 2 years ahead"
+    assert guard.refuses(f"{SITE}/2006/01", 1) is None
+
+
 def test_U4_depth_and_pages_of_a_host_are_limited() -> None:
     guard = TrapGuard(TrapLimits(max_depth=5, max_pages_per_host=100))
     assert guard.refuses(SITE + "/", 5, NOW) is None
