@@ -7,9 +7,9 @@ class Bookshop(Spider):
     name = "bookshop"
     site = "http://127.0.0.1:8000"  # another address: crawl run bookshop -a site=http://127.0.0.1:8123
 
-    def start(self):
+    def __init__(self, **arguments):
+        super().__init__(**arguments)
         self.start_urls = [f"{self.site}/members/"]
-        yield from super().start()
 
     def login(self, session):
         with session.step("password form"):

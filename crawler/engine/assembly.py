@@ -78,11 +78,11 @@ class Assembly:
         self._stop, self._on_login_start = stop, on_login_start
         self._identities = {identity.name: identity for identity in spider.identities()}
         start_urls = known_urls(spider)
-        self.hosts = domains_of(spider.allowed_domains, start_urls)
-        trusted = {host_of(url) for url in start_urls} | {host for host in spider.allowed_domains}
+        self._trusted = {host_of(url) for url in start_urls} | set(spider.allowed_domains)
         for identity in self._identities.values():
-            trusted |= {host_of(origin) if "://" in origin else origin for origin in identity.origins}
-        self.transport: BaseAdapter = make_transport(settings, trusted)
+            self._trusted |= {host_of(origin) if "://" in origin else origin for origin in identity.origins}
+        self.transport: BaseAdapter = make_transport(settings, self._trusted)
+        self._start_origins: list[str] = []
         self.pool = SessionPool(self._identities, self._make_keeper)
         self.guard = LogoutGuard()
         self.robots = RobotsCache(self._fetch_robots) if settings.robots else None
@@ -97,7 +97,7 @@ class Assembly:
         self.fetcher = Fetcher(self.policy, max_retry_after_s=settings.max_retry_after)
         traps = TrapGuard(TrapLimits(max_pages_per_host=settings.max_pages_per_host or 1_000_000))
         self.admission = Admission(
-            domains=self.hosts,
+            domains=domains_of(spider.allowed_domains, start_urls),
             default_session=self.pool.names[0],
             max_depth=settings.max_depth,
             guard=self.guard_rule if settings.logout_guard else None,
@@ -105,6 +105,15 @@ class Assembly:
             guarded=self._logs_in,
         )
         self._robots_session = self._bare_session()
+
+    def learn_start(self, origins: Iterable[str]) -> None:
+        """The start requests go there: these hosts belong to the crawl, to its sessions, and may be private."""
+        for origin in origins:
+            host = host_of(origin)
+            self._trusted.add(host)
+            self.admission.belongs(host)
+            if origin not in self._start_origins:
+                self._start_origins.append(origin)
 
     @property
     def hop_guard(self) -> Callable[[str, str, str], str | None]:
@@ -125,7 +134,7 @@ class Assembly:
 
     def _make_keeper(self, name: str) -> Keeper:
         identity, settings = self._identities[name], self.settings
-        origins = origins_of(self.spider, identity)
+        origins = origins_of(self.spider, identity, self._start_origins)
         first = origins.first
         file = Path(settings.accounts) if settings.accounts else None
         account = Account(name, site=site_of(host_of(first)) if first else "", file=file, ask=self._ask)

@@ -28,6 +28,7 @@ from crawler.sessions.keeper import Keeper
 from crawler.settings import Settings
 from crawler.spider import Spider
 from crawler.stores.base import RunRow, Store
+from crawler.urls import origin_of
 
 log = logging.getLogger("crawler.engine")
 
@@ -143,7 +144,7 @@ class Crawl:
         self._load_knowledge()
         if self._member == 0:
             self._store.reopen(frontier, states=(State.PARKED,))
-            self._seed(frontier)
+        self._seed(frontier)
         self._stats.tell(
             RunStarted(
                 time.time(), self._run.id, self.spider.name, self._run.resumed, self._store.counts(frontier).waiting
@@ -153,13 +154,18 @@ class Crawl:
     def _seed(self, frontier: int) -> None:
         """Put the start requests into the frontier, once; begun again when the last process died on the way."""
         mark = f"seeded:{frontier}"
-        if self._store.get_value(mark):
+        seeded = self._store.get_value(mark)
+        if seeded is not None:
+            self._parts.learn_start(seeded)
             return
         requests = (each for each in checked_start(self.spider) if isinstance(each, Request))
+        origins: dict[str, None] = {}
         while portion := list(islice(requests, _SEED_PORTION)):
+            origins |= dict.fromkeys(origin_of(request.url) for request in portion)
+            self._parts.learn_start(origins)
             admitted = self._parts.admission.admit_all(portion, depth=0)
             self._store.add(frontier, admitted, run=self._run.id)
-        self._store.set_value(mark, True)
+        self._store.set_value(mark, list(origins))
 
     def _fetch(self, leased: Leased, keeper: Keeper, patient: bool) -> Outcome:
         return self._work.run(leased, keeper, patient=patient)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container
 
 from requests.adapters import BaseAdapter
 
@@ -19,13 +19,13 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def make_transport(settings: Settings, trusted_hosts: Iterable[str]) -> BaseAdapter:
+def make_transport(settings: Settings, trusted_hosts: Container[str]) -> BaseAdapter:
     """The adapter that the sessions of a process share.
 
     Args:
-        trusted_hosts: Hosts that may have private addresses: those of the start URLs.
+        trusted_hosts: Hosts that may have private addresses: those of the start URLs; may grow while it is used.
     """
-    rule = None if settings.allow_private else AddressRule(frozenset(trusted_hosts))
+    rule = None if settings.allow_private else AddressRule(trusted_hosts)
     if settings.transport == "urllib3":
         from crawler.fetching.pooled import PooledAdapter
 

@@ -40,6 +40,7 @@ class Admission:
         guarded: Callable[[str], bool] = lambda session: True,
     ) -> None:
         self._domains = tuple(domain.lower() for domain in domains)
+        self._open = not self._domains  # no domain was named: only hosts of start requests belong
         self._default_session, self._max_depth = default_session, max_depth
         self._guard, self._traps, self._guarded = guard, traps, guarded
         self._hosts: dict[str, bool] = {}
@@ -95,6 +96,12 @@ class Admission:
             self._known = known = {}
         for mark in fingerprints:
             known[mark] = None
+
+    def belongs(self, host: str) -> None:
+        """A start request goes to *host*: it belongs to the crawl when the spider names no domains."""
+        if self._open and host not in self._domains:
+            self._domains = (*self._domains, host)
+            self._hosts = {}
 
     def allows_host(self, host: str) -> bool:
         """Whether a host belongs to the crawl."""

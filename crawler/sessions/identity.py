@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from crawler.errors import InvalidURL
 from crawler.sessions.origins import Origins
 from crawler.spider import Identity, SitemapSpider, Spider
@@ -16,13 +18,16 @@ def known_urls(spider: Spider) -> list[str]:
     return [url for url in urls if url]
 
 
-def origins_of(spider: Spider, identity: Identity) -> Origins:
+def origins_of(spider: Spider, identity: Identity, start_origins: Iterable[str] = ()) -> Origins:
     """Where the credentials of an identity may go: the sites that the spider names, and the identity's own list.
+
+    Args:
+        start_origins: Origins of the requests that the spider's `start` gives.
 
     Raises:
         InvalidURL: A URL of the spider is none.
     """
-    urls = known_urls(spider)
+    urls = [*known_urls(spider), *(f"{origin}/" for origin in start_origins)]
     domains = [host_of(url) for url in urls] + list(spider.allowed_domains)
     for origin in identity.origins:
         (urls if "://" in origin else domains).append(origin)
