@@ -1,0 +1,188 @@
+"""Sessions in and out of other programs: one `read` for all formats, one `write`, and a file that only its owner reads.
+
+Pure but for `write_private`: text goes in, records as `Jar.load` takes them come out, and back.
+
+========================  ====  =====  ==========================================================================
+format                    read  write  what it keeps
+========================  ====  =====  ==========================================================================
+``json``                  yes   yes    everything; also reads the lists of browser extensions, and name-value objects
+``storage-state``         yes   yes    all but the time of creation; of Playwright's origins nothing is kept
+``cookies.txt``           yes   yes    all but SameSite and the time of creation (see `cookies_txt`)
+``curl``                  yes   yes    names and values, User-Agent and headers
+``har``                   yes   no     what the answers in it said, User-Agent
+========================  ====  =====  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from crawler.errors import UsageError
+from crawler.sessions.browser_records import browser_record, storage_state_cookie
+from crawler.sessions.cookie_records import Record, from_record, to_record
+from crawler.sessions.cookie_scope import origin_and_path_start
+from crawler.sessions.cookies_txt import MAGIC, read_cookies_txt, write_cookies_txt
+from crawler.sessions.curl_command import Captured, read_curl, write_curl
+from crawler.sessions.har import read_har
+
+READABLE: Final = ("json", "storage-state", "cookies.txt", "curl", "har")
+WRITABLE: Final = ("curl", "cookies.txt", "storage-state", "json")
+
+_CURL: Final = re.compile(r"(?:[$%#>] )?(?:[^\s'\"]*/)?curl(?:\.exe)?\s")  # with the prompt, if it was copied too
+_COOKIES_TXT_LINE: Final = re.compile(r"^[^\t\n]+\t(?:TRUE|FALSE)\t/", re.MULTILINE | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What was found. Its ``repr`` shows no values.
+
+    Attributes:
+        cookies: Records for `Jar.load`, each checked; expired ones are still there.
+        user_agent: The one that the cookies were got with: servers may bind a session to it.
+        headers: Others of the session, such as Authorization.
+        left_out: Why cookies were left out, one line each, without their values.
+    """
+
+    cookies: list[Record] = field(repr=False)
+    user_agent: str | None = None
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    left_out: tuple[str, ...] = ()
+
+
+def read(text: str, *, now: float, form: str | None = None, url: str | None = None) -> Imported:
+    """Read cookies in any of the formats.
+
+    Args:
+        text: What the person pasted, or the file.
+        now: Seconds since 1970: the time of creation of cookies that do not tell theirs.
+        form: One of `READABLE`; None finds out.
+        url: A URL of the site: for formats that do not say whose cookies they are; a HAR is read for this site only.
+    Raises:
+        UsageError: It is none of the formats, is damaged, or needs *url*. Never shows a value.
+    """
+    text = text.removeprefix("\ufeff")
+    form = form or _recognised(text)
+    if form == "curl":
+        found = read_curl(text, url=url)
+    elif form == "cookies.txt":
+        found = Captured(read_cookies_txt(text))
+    elif form in READABLE:
+        found = _read_json(_parsed(text), form, url, now)
+    else:
+        raise UsageError(f"unknown format {form!r}: one of {', '.join(READABLE)}")
+    cookies, left_out = [], []
+    for record in found.cookies:
+        try:
+            cookies.append(to_record(from_record({"created": now, **record} if isinstance(record, dict) else record)))
+        except ValueError as error:
+            left_out.append(str(error))
+    return Imported(cookies, found.user_agent, found.headers, tuple(left_out))
+
+
+def _recognised(text: str) -> str:
+    start = text.lstrip()
+    if start.startswith(("{", "[")):
+        return "json"  # which of the JSON formats it is, its keys say
+    if _CURL.match(start):
+        return "curl"
+    if start.startswith((MAGIC, "# HTTP Cookie File")) or _COOKIES_TXT_LINE.search(text):
+        return "cookies.txt"
+    raise UsageError(f"this is no format that can be read ({', '.join(READABLE)})")
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise UsageError("this is not valid JSON: was all of it pasted?") from None
+
+
+def _read_json(found: Any, form: str, url: str | None, now: float) -> Captured:
+    if form == "har" or (isinstance(found, dict) and isinstance(found.get("log"), dict)):
+        return read_har(found, url=url, now=now)
+    origin = origin_and_path_start(url)[0] if url else None
+    host = origin.host if origin is not None else ""
+    listed = found.get("cookies") if isinstance(found, dict) else found
+    if isinstance(listed, list):
+        cookies = [cookie if _is_ours(cookie) else browser_record(cookie, host=host) for cookie in listed]
+        about = found if isinstance(found, dict) else {}
+        user_agent, headers = about.get("user_agent"), about.get("headers")
+        return Captured(
+            [cookie if cookie is not None else {} for cookie in cookies],
+            user_agent if isinstance(user_agent, str) else None,
+            {str(k): str(v) for k, v in headers.items()} if isinstance(headers, dict) else {},
+        )
+    if isinstance(found, dict) and found and all(isinstance(value, str) for value in found.values()):
+        if origin is None:
+            raise UsageError("these cookies do not say whose they are: give the URL of the site")
+        return Captured([{"name": k, "value": v, "domain": host, "secure": origin.secure} for k, v in found.items()])
+    raise UsageError("this JSON holds no cookies: neither a list of them nor an object with 'cookies'")
+
+
+def _is_ours(cookie: object) -> bool:
+    return isinstance(cookie, dict) and "host_only" in cookie
+
+
+def write(
+    records: Iterable[Record],
+    form: str,
+    *,
+    url: str | None = None,
+    user_agent: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> str:
+    """The cookies in a format of `WRITABLE`. The text lets in whoever reads it: see `write_private`.
+
+    Args:
+        records: As `Jar.dump` gives them.
+        form: The format.
+        url: For ``curl``: what to fetch, by default the first cookie's host.
+        user_agent: For ``curl`` and ``json``, as are *headers*.
+    Raises:
+        UsageError: An unknown format; or a curl command without URL and cookies.
+    """
+    listed = list(records)
+    if form == "cookies.txt":
+        return write_cookies_txt(listed)
+    if form == "storage-state":
+        cookies = [storage_state_cookie(record) for record in listed if record["domain"]]
+        return json.dumps({"cookies": cookies, "origins": []}, indent=2) + "\n"
+    if form == "json":
+        about = {"user_agent": user_agent, "headers": dict(headers or {})}
+        return json.dumps({"format": "crawl-session", "version": 1, "cookies": listed, **about}, indent=2) + "\n"
+    if form != "curl":
+        raise UsageError(f"unknown format {form!r}: one of {', '.join(WRITABLE)}")
+    host = next((record["domain"] for record in listed if record["domain"]), "")
+    if not url and not host:
+        raise UsageError("no cookies, and no URL to fetch")
+    return write_curl(
+        listed, url or f"https://{f'[{host}]' if ':' in host else host}/", user_agent=user_agent, headers=headers
+    )
+
+
+def write_private(path: str | Path, text: str) -> None:
+    """Put *text* at *path* with mode 0600, whole or not at all; the rights of the folder stay as they are.
+
+    A link at *path* is replaced, not followed.
+
+    Raises:
+        OSError: It cannot be written; what was there is as it was.
+    """
+    target = Path(path)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:80]}.")  # O_EXCL, O_NOFOLLOW, 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,87 @@
+"""Cookies out of a HAR file, the recording of a browser's network panel. Pure.
+
+The answers in it are taken in as the crawl would take them in, one after the other. What the browser sent without
+having got it in the recording (it was there before, or a script set it) is taken as it was sent.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from crawler.errors import UsageError
+from crawler.sessions.browser_records import browser_record
+from crawler.sessions.cookie_records import to_record
+from crawler.sessions.cookie_scope import Origin, domain_match, origin_and_path_start
+from crawler.sessions.curl_command import Captured, records_of_header
+from crawler.sessions.jar import Jar
+
+
+def read_har(har: Any, *, url: str | None = None, now: float) -> Captured:
+    """The cookies that one site had at the end of a recording, and the User-Agent.
+
+    Args:
+        har: The parsed JSON.
+        url: A URL of the site; by default that of the first request.
+        now: Seconds since 1970, for answers whose time is not told.
+    Raises:
+        UsageError: It is no HAR, has no request to the site, or holds no cookies: browsers leave them out.
+    """
+    try:
+        entries = [(str(entry["request"]["url"]), entry) for entry in har["log"]["entries"]]
+    except (KeyError, TypeError):
+        raise UsageError("this is not a HAR file: it has no log.entries with requests") from None
+    wanted = url if url is not None or not entries else entries[0][0]
+    home = origin_and_path_start(wanted or "")[0]
+    if home is None:
+        raise UsageError("no site: the HAR file has no http requests, or the URL is not an http one")
+    jar = Jar(clock=lambda: now)
+    user_agent = None
+    for address, entry in entries:
+        origin = origin_and_path_start(address)[0]
+        if origin is None or origin.site != home.site:
+            continue
+        headers = _har_headers(entry["request"])
+        user_agent = next((value for name, value in headers if name == "user-agent"), user_agent)
+        _note_sent(jar, entry["request"], headers, origin)
+        moment = _moment(entry.get("startedDateTime"), now)
+        answer = _har_headers(entry.get("response"))
+        lines = [line for name, value in answer if name == "set-cookie" for line in value.split("\n")]
+        jar.receive(address, lines, now=moment, date=next((value for name, value in answer if name == "date"), None))
+    cookies = jar.dump()
+    if not cookies:
+        raise UsageError(f"the HAR file holds no cookies of {home.site}: export it with sensitive data")
+    return Captured(cookies, user_agent)
+
+
+def _har_headers(message: Any) -> list[tuple[str, str]]:
+    headers = message.get("headers") if isinstance(message, dict) else None
+    return [
+        (header["name"].lower(), header["value"])
+        for header in (headers if isinstance(headers, list) else ())
+        if isinstance(header, dict) and isinstance(header.get("name"), str) and isinstance(header.get("value"), str)
+    ]
+
+
+def _note_sent(jar: Jar, request: Any, headers: list[tuple[str, str]], origin: Origin) -> None:
+    """Let *jar* have what the browser sent: cookies from before the recording, or set by a script."""
+    listed = request.get("cookies")
+    records = [browser_record(cookie, host=origin.host) for cookie in (listed if isinstance(listed, list) else ())]
+    if not records:
+        records = [record for name, text in headers if name == "cookie" for record in records_of_header(text, origin)]
+    known = {cookie.name: cookie for cookie in jar.cookies() if domain_match(origin.host, cookie.domain)}
+    for record in records:
+        if record is None:
+            continue
+        old = known.get(record["name"])
+        if old is None:
+            jar.load([record])
+        elif old.value != record["value"]:
+            jar.load([{**to_record(old), "value": record["value"]}])
+
+
+def _moment(text: object, default: float) -> float:
+    try:
+        return datetime.fromisoformat(str(text)).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return default
