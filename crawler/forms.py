@@ -17,6 +17,17 @@ from urllib.parse import parse_qsl, urlencode
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, resolve_encoding
 
 from crawler.errors import Refused, UsageError
+from crawler.form_controls import (
+    id_of,
+    is_button,
+    is_control,
+    is_disabled,
+    kind_of,
+    name_of,
+    owned_by,
+    text_of,
+    value_of,
+)
 from crawler.urls import absolute, host_of, origin_of, redact, site_of
 
 if TYPE_CHECKING:
@@ -26,6 +37,7 @@ if TYPE_CHECKING:
 
 _URLENCODED: Final = "application/x-www-form-urlencoded"
 _MULTIPART: Final = "multipart/form-data"
+_NOT_FILLED: Final = frozenset({"file", "submit", "image", "button", "reset"})
 _USUAL_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
@@ -83,12 +95,12 @@ class Form:
         """
         found: dict[str, Any] = {}
         for control in self._controls():
-            if _kind(control) == "file" or _is_button(control):
+            if control.tag == "button" or kind_of(control) in _NOT_FILLED:
                 continue
             value = list(control.value) if control.get("multiple") is not None else control.value
             if control.name not in found or found[control.name] is None:
                 found[control.name] = value
-            elif value is not None and _kind(control) != "radio":
+            elif value is not None and kind_of(control) != "radio":
                 before = found[control.name]
                 found[control.name] = [*(before if isinstance(before, list) else [before]), value]
         return found
@@ -126,7 +138,7 @@ class Form:
         if button is not None and button.get("formaction"):
             button.set("formaction", url)
         given = self._checked(data or {})
-        if button is not None and _kind(button) == "image":  # browsers send the place of the click, not the value
+        if button is not None and kind_of(button) == "image":  # browsers send the place of the click, not the value
             prefix = f"{button.attrib.pop('name')}." if button.get("name") else ""
             given |= {f"{prefix}x": "0", f"{prefix}y": "0"}
         given |= {name: _texts(name, value) for name, value in (extra or {}).items()}
@@ -185,10 +197,10 @@ class Form:
 
     def _controls(self) -> list[Any]:
         """Named controls of the form in the order of the page, those elsewhere that name it last; none is disabled."""
-        return [control for control in _owned(self._element) if control.get("name") and not _is_disabled(control)]
+        return [control for control in owned_by(self._element) if control.get("name") and not is_disabled(control)]
 
     def _button(self, click: Any) -> Any:
-        buttons = [each for each in _owned(self._element) if _is_button(each) and not _is_disabled(each)]
+        buttons = [each for each in owned_by(self._element) if is_button(each) and not is_disabled(each)]
         if click is False:
             return None
         if click is None or click is True:
@@ -198,11 +210,11 @@ class Form:
             if element in buttons:
                 return element
             raise UsageError(f"{self!r} does not have that button")
-        for part in (_name, _value, _id, _text):
+        for part in (name_of, value_of, id_of, text_of):
             found = next((each for each in buttons if part(each) == click), None)
             if found is not None:
                 return found
-        names = [repr(_name(each) or _text(each) or _value(each)) for each in buttons]
+        names = [repr(name_of(each) or text_of(each) or value_of(each)) for each in buttons]
         raise UsageError(f"{self!r} has no button {click!r}; its buttons: {', '.join(names) or 'none'}")
 
     def _as_browsers_see_it(self, button: Any) -> tuple[HtmlElement, Any]:
@@ -212,17 +224,17 @@ class Form:
         twin.getroottree().docinfo.URL = self._base_url
         inside = list(self._element.iter())
         copies = dict(zip(map(id, inside), twin.iter(), strict=True))
-        owned = _owned(self._element)
+        owned = owned_by(self._element)
         for element in owned:
             if id(element) not in copies:
                 outside = copy.deepcopy(element)
                 outside.tail = None
                 twin.append(outside)
                 copies[id(element)] = outside
-        kept = {id(element) for element in owned if not _is_disabled(element) and _kind(element) != "file"}
+        kept = {id(element) for element in owned if not is_disabled(element) and kind_of(element) != "file"}
         clicked = copies[id(button)] if button is not None else None
         for element in (*inside, *owned):
-            if id(element) not in kept and _is_control(element):
+            if id(element) not in kept and is_control(element):
                 double = copies[id(element)]
                 if double.getparent() is not None:
                     double.drop_tree()
@@ -240,7 +252,7 @@ class Form:
                 near = difflib.get_close_matches(str(name), controls, n=3, cutoff=0.4)
                 hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
                 raise UsageError(f"{self!r} has no field {name!r}{hint} Its fields: {', '.join(controls) or 'none'}")
-            if any(_kind(control) == "file" for control in own):
+            if any(kind_of(control) == "file" for control in own):
                 raise UsageError(f"{self!r}: {name!r} is a file input; files are never sent")
             found[name] = _sent(self, name, own, value)
         return found
@@ -310,12 +322,12 @@ def _forms_around(element: Any) -> Iterable[Any]:
 
 
 def _described(form: Any) -> str:
-    names = [each.get("name") for each in _owned(form) if each.get("name")]
+    names = [each.get("name") for each in owned_by(form) if each.get("name")]
     return f"{form.get('id') or form.get('name') or 'unnamed'} ({', '.join(names[:8])})"
 
 
 def _unlikeliness(form: Any) -> int:
-    passwords = sum(_kind(each) == "password" and not _is_disabled(each) for each in _owned(form))
+    passwords = sum(kind_of(each) == "password" and not is_disabled(each) for each in owned_by(form))
     if passwords:
         return 0 if passwords == 1 else 1  # two and more: sign up, or change the password
     return 2 if (form.get("method") or "").strip().lower() == "post" else 3
@@ -332,71 +344,10 @@ def _charset_of(form: Any, response: Response) -> str:
     return "utf-8" if found.startswith("utf-16") else found  # the HTML standard: forms are never sent in UTF-16
 
 
-# --- controls ---------------------------------------------------------------------------------------------------------
-
-_CONTROLS: Final = frozenset({"input", "select", "textarea", "button"})
-
-
-def _is_control(element: Any) -> bool:
-    return element.tag in _CONTROLS
-
-
-def _kind(element: Any) -> str:
-    return (element.get("type") or "").strip().lower() if element.tag in ("input", "button") else str(element.tag)
-
-
-def _is_button(element: Any) -> bool:
-    kind = _kind(element)
-    if element.tag == "button":
-        return kind not in ("button", "reset")
-    return bool(element.tag == "input" and kind in ("submit", "image"))
-
-
-def _owned(form: Any) -> list[Any]:
-    """Controls that belong to *form*: those inside that name no other form, then those elsewhere that name it."""
-    identifier = form.get("id")
-    inside = [each for each in form.iter(*_CONTROLS) if each.get("form") in (None, identifier)]
-    if not identifier:
-        return inside
-    known = set(map(id, inside))
-    elsewhere = form.getroottree().getroot().xpath("//*[@form=$id]", id=identifier)
-    return inside + [each for each in elsewhere if _is_control(each) and id(each) not in known]
-
-
-def _is_disabled(element: Any) -> bool:
-    if element.get("disabled") is not None:
-        return True
-    for around in element.iterancestors():
-        if around.tag in ("datalist", "template"):
-            return True
-        if around.tag == "fieldset" and around.get("disabled") is not None:
-            legend = next((child for child in around if child.tag == "legend"), None)
-            return legend is None or legend not in element.iterancestors()
-        if around.tag == "form":
-            break
-    return False
-
-
-def _name(button: Any) -> str:
-    return button.get("name") or ""
-
-
-def _value(button: Any) -> str:
-    return button.get("value") or ""
-
-
-def _id(button: Any) -> str:
-    return button.get("id") or ""
-
-
-def _text(button: Any) -> str:
-    return " ".join("".join(button.itertext()).split()) or button.get("aria-label") or button.get("alt") or ""
-
-
 def _sent(form: Form, name: str, controls: list[Any], value: Any) -> Any:
     if value is None:
         return None
-    kinds = {_kind(control) for control in controls}
+    kinds = {kind_of(control) for control in controls}
     if kinds == {"checkbox"}:
         if value is True:
             return [control.get("value", "on") for control in controls][:1]
@@ -409,7 +360,7 @@ def _sent(form: Form, name: str, controls: list[Any], value: Any) -> Any:
                 text = " ".join("".join(option.itertext()).split())
                 options[option.get("value", text)] = option.get("value", text)
                 options.setdefault(text, option.get("value", text))
-        elif _kind(control) in ("checkbox", "radio"):
+        elif kind_of(control) in ("checkbox", "radio"):
             options[control.get("value", "on")] = control.get("value", "on")
     texts = _texts(name, value)
     if options and kinds <= {"select", "radio", "checkbox"}:
