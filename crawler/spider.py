@@ -228,12 +228,14 @@ def _requests_of_sitemap(spider: SitemapSpider, response: Response) -> Iterator[
         for url in sitemaps_of_robots(response.text):
             yield response.follow(url, spider.parse_sitemap)
         return
-    read = parse_sitemap(response.body, url=response.url, max_bytes=_SITEMAP_LIMIT_BYTES)
+    nesting = int(response.meta.get("sitemap_nesting", 0))
+    read = parse_sitemap(response.body, url=response.url, max_bytes=_SITEMAP_LIMIT_BYTES, nesting=nesting)
     response.warnings.extend(read.warnings)
     for entry in spider.sitemap_filter(read.entries):
         if read.kind == "index":
             if any(re.search(pattern, entry.loc) for pattern in spider.sitemap_follow):
-                yield response.follow(entry.loc, spider.parse_sitemap, priority=10)
+                meta = {"sitemap_nesting": nesting + 1}
+                yield response.follow(entry.loc, spider.parse_sitemap, priority=10, meta=meta)
             continue
         for pattern, callback in spider.sitemap_rules:
             if re.search(pattern, entry.loc):

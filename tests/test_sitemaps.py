@@ -13,8 +13,8 @@ from pytest_httpserver import HTTPServer
 
 from crawler.errors import BadAnswer, TooLarge
 from crawler.frontier import sitemaps
-from crawler.frontier.sitemap_bytes import numbered
-from crawler.frontier.sitemaps import MAX_ENTRIES, MAX_NESTING, SitemapEntry, parse_sitemap
+from crawler.sitemap_bytes import numbered
+from crawler.sitemaps import MAX_ENTRIES, MAX_NESTING, SitemapEntry, parse_sitemap
 
 HERE = "https://shop.example/sitemap.xml"
 NAMESPACE = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
