@@ -18,6 +18,7 @@ from w3lib.encoding import html_body_declared_encoding, http_content_type_encodi
 
 from crawler.errors import Refused, UsageError
 from crawler.form_controls import (
+    as_texts,
     id_of,
     is_button,
     is_control,
@@ -25,6 +26,7 @@ from crawler.form_controls import (
     kind_of,
     name_of,
     owned_by,
+    sent_values,
     text_of,
     value_of,
 )
@@ -141,7 +143,7 @@ class Form:
         if button is not None and kind_of(button) == "image":  # browsers send the place of the click, not the value
             prefix = f"{button.attrib.pop('name')}." if button.get("name") else ""
             given |= {f"{prefix}x": "0", f"{prefix}y": "0"}
-        given |= {name: _texts(name, value) for name, value in (extra or {}).items()}
+        given |= {name: as_texts(name, value) for name, value in (extra or {}).items()}
         wanted = ((button.get("formenctype") if button is not None else None) or twin.get("enctype") or "").lower()
         multipart = wanted.strip() == _MULTIPART
         try:
@@ -254,7 +256,7 @@ class Form:
                 raise UsageError(f"{self!r} has no field {name!r}{hint} Its fields: {', '.join(controls) or 'none'}")
             if any(kind_of(control) == "file" for control in own):
                 raise UsageError(f"{self!r}: {name!r} is a file input; files are never sent")
-            found[name] = _sent(self, name, own, value)
+            found[name] = sent_values(self, name, own, value)
         return found
 
     # --- how it travels -------------------------------------------------------------------------------------------
@@ -342,40 +344,6 @@ def _charset_of(form: Any, response: Response) -> str:
         or "utf-8"
     )
     return "utf-8" if found.startswith("utf-16") else found  # the HTML standard: forms are never sent in UTF-16
-
-
-def _sent(form: Form, name: str, controls: list[Any], value: Any) -> Any:
-    if value is None:
-        return None
-    kinds = {kind_of(control) for control in controls}
-    if kinds == {"checkbox"}:
-        if value is True:
-            return [control.get("value", "on") for control in controls][:1]
-        if value is False:
-            return None
-    options: dict[str, str] = {}
-    for control in controls:
-        if control.tag == "select":
-            for option in control.iter("option"):
-                text = " ".join("".join(option.itertext()).split())
-                options[option.get("value", text)] = option.get("value", text)
-                options.setdefault(text, option.get("value", text))
-        elif kind_of(control) in ("checkbox", "radio"):
-            options[control.get("value", "on")] = control.get("value", "on")
-    texts = _texts(name, value)
-    if options and kinds <= {"select", "radio", "checkbox"}:
-        if any(text not in options for text in texts):
-            raise UsageError(f"{form!r}: {name!r} does not have that choice; it has: {', '.join(options)}"[:1000])
-        return [options[text] for text in texts]
-    return texts
-
-
-def _texts(name: str, value: Any) -> list[str]:
-    values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
-    for each in values:
-        if isinstance(each, bool) or not isinstance(each, str | int | float):
-            raise UsageError(f"field {name!r} takes a text or a number, or a list of them; not {type(each).__name__}")
-    return [each if isinstance(each, str) else str(each) for each in values]
 
 
 def _short_origin(url: str) -> str:
