@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import typer
 
 from crawler import errors
-from crawler.cli.text import mute, safe, tell
+from crawler.cli.text import drain, mute, safe, tell
 
 DONE = 0
 FAILURES = 1
@@ -102,6 +102,7 @@ _HINTS: tuple[tuple[type[Exception], str], ...] = (
     (errors.LoginFailed, "`crawl login NAME --force --traceback` shows the login alone"),
     (errors.NeedsHuman, "`crawl login NAME` asks for it at the terminal"),
     (errors.TooLarge, "`-s max_size=BYTES` allows more"),
+    (errors.GuardRefused, "`-s logout_guard=false` follows such links"),
     (errors.RobotsDenied, "`-s robots=false` ignores robots.txt"),
 )
 
@@ -113,10 +114,15 @@ def code_for(error: Exception) -> int:
     return next((code for kind, code in _CODES if isinstance(error, kind)), BUG)
 
 
+def hint_for(error: Exception) -> str:
+    """What to do about an error of this kind; "" where its own text says it."""
+    return next((hint for kind, hint in _HINTS if isinstance(error, kind)), "")
+
+
 def line_for(error: Exception) -> str:
     """What a person is told: one line, no secret, with what to do."""
     text = safe(error) or type(error).__name__
-    hint = next((hint for kind, hint in _HINTS if isinstance(error, kind)), "")
+    hint = hint_for(error)
     return f"{text}; {hint}" if hint and hint not in text else text
 
 
@@ -137,8 +143,12 @@ def exit_codes() -> Iterator[None]:
         raise typer.Exit(DONE) from None
     except OSError as error:
         _show(error, f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        drain(sys.stdout)
         raise typer.Exit(STORE if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO) else USAGE) from None
-    except (KeyboardInterrupt, EOFError):
+    except EOFError:
+        tell("crawl: a question got no answer; give the value another way, or answer at a terminal")
+        raise typer.Exit(USAGE) from None
+    except KeyboardInterrupt:
         tell("crawl: interrupted")
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:

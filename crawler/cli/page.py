@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +21,7 @@ from crawler.errors import FetchError, UsageError
 if TYPE_CHECKING:
     from crawler.engine.application import Visitor
     from crawler.messages import Response
+    from crawler.spider import Spider
 
 Url = Annotated[str, typer.Argument(metavar="URL", help="An http or https URL.")]
 SpiderOption = Annotated[str | None, typer.Option("--spider", metavar="NAME", help="Log in as this spider does.")]
@@ -40,6 +44,9 @@ def fetch(
             say(line)
     else:
         _print_body(response)
+    if response.status_code >= 400:
+        tell(f"crawl: {response.status_code} from {safe(response.url)}")
+        raise typer.Exit(exits.FAILURES)
 
 
 def shell(
@@ -81,11 +88,27 @@ def _visiting(
     set_up_logging("WARNING" if level == "INFO" else level)
     from crawler.engine import application
 
-    with application.visitor(found, settings=typed, ask=terminal_ask()) as visitor:
+    with ExitStack() as stack:
+        if found is None:  # nobody's session: nothing is to be kept, and no database made wherever we happen to be
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="crawl-"))
+            typed = {"store": os.path.join(folder, "crawl.db"), **typed}
+            found = _spider_for(target)
+        visitor = stack.enter_context(application.visitor(found, settings=typed, ask=terminal_ask()))
         names = [identity.name for identity in visitor.spider.identities()]
         if session is not None and session not in names:
             raise UsageError(f"{spider} has no session {session!r}, only: {', '.join(names)}")
         yield visitor, target
+
+
+def _spider_for(url: str) -> type[Spider]:
+    """A spider without a login, for which the host of *url* is its own: a person named it, so it may be private."""
+    from crawler.spider import Spider as Base
+
+    class Fetch(Base):
+        name = "fetch"
+        start_urls = (url,)
+
+    return Fetch
 
 
 def header_lines(response: Response) -> list[str]:
@@ -116,7 +139,7 @@ def _shown(line: str) -> str:
 
 def _interact(namespace: dict[str, Any], banner: str) -> None:
     try:
-        from IPython import start_ipython
+        start_ipython = import_module("IPython").start_ipython
     except ImportError:
         import code
 

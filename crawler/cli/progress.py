@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from crawler import events
 from crawler.cli.text import duration, local_time, safe
-from crawler.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.progress import Progress as LiveDisplay
@@ -69,7 +68,7 @@ def _ask_on_standard_error(question: str, hidden: bool) -> str:
     sys.stderr.flush()
     line = sys.stdin.readline()
     if not line:
-        raise UsageError(f"no answer to {prompt.strip()!r}")
+        raise EOFError(prompt)
     return line.strip()
 
 

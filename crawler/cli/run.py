@@ -11,7 +11,7 @@ from crawler.cli import options, progress
 from crawler.cli.logs import set_up_logging
 from crawler.cli.summary import show_summary
 from crawler.cli.text import say, tell
-from crawler.errors import AlreadyRunning, UsageError
+from crawler.errors import UsageError
 
 if TYPE_CHECKING:
     from crawler.events import Summary
@@ -82,19 +82,31 @@ def _crawl(
     set_up_logging(options.settings_of(spider, typed).log_level, quiet)
     from crawler.engine import application
 
-    try:
-        with progress.watching(spider.name, quiet=quiet) as view:
-            summary: Summary = application.run(
-                spider, settings=typed, if_running=if_running.value, observers=view.observers, ask=view.ask, **how
-            )
-    except AlreadyRunning as error:
-        if if_running is not IfRunning.skip:
-            raise
+    with progress.watching(spider.name, quiet=quiet) as view:
+        summary: Summary = application.run(
+            spider,
+            settings=typed,
+            if_running=if_running.value,
+            observers=view.observers,
+            signals=True,
+            ask=view.ask,
+            **how,
+        )
+    if summary.ending == "skipped":
         if not quiet:
-            tell(f"crawl: {error}; nothing to do")
+            tell(f"crawl: {spider.name} is already running; nothing to do")
         return
     show_summary(summary, as_json=as_json, quiet=quiet)
     raise typer.Exit(summary.exit_code)
+
+
+_HOW = {
+    "restored": "the stored session is good, no login was needed",
+    "ready": "the stored session is good, no login was needed",
+    "adopted": "another process has just logged in, its session was taken",
+    "login": "logged in",
+    "browser": "logged in with a browser",
+}
 
 
 def login(
@@ -130,10 +142,11 @@ def login(
             raise UsageError(f"{spider} has no login step: write a method `login(self, session)`")
         for name in [session] if session is not None else names:
             if browser:
-                visitor.browser_login(name, headless)
+                visitor.browser_login(name, headless=headless)
+                how = "browser"
             else:
-                visitor.login(name, force=force)
-            say(f"session {name!r} is logged in")
+                how = visitor.login(name, force=force)
+            say(f"session {name!r}: {_HOW.get(how, how)}")
 
 
 def register(app: typer.Typer) -> None:

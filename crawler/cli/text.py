@@ -49,6 +49,14 @@ def mute(stream: TextIO) -> None:
         os.close(nowhere)
 
 
+def drain(stream: TextIO) -> None:
+    """Write what waits in *stream*, or drop it where that fails: else Python ends with a complaint and its own code."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        mute(stream)
+
+
 def say(line: str = "") -> None:
     """Write one line of a result to standard output. The exit code stays that of the command when nobody reads."""
     _write(sys.stdout, line)

@@ -1,0 +1,237 @@
+"""Progress: log lines for cron, one live line for a terminal, and a way to ask that hides neither."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress as LiveDisplay
+from rich.progress import TextColumn
+
+from crawler import events
+from crawler.cli.logs import set_up_logging
+from crawler.cli.progress import LiveProgress, LogLines, terminal_ask, watching
+
+
+def lines_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return [line.split(": ", 1)[1] for line in capsys.readouterr().err.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("event", "level", "text"),
+    [
+        (events.RunStarted(0, 7, "orders", True, 1200), "INFO", "run 7 of orders, going on with 1,200 waiting"),
+        (events.RunStarted(0, 1, "orders", False, 1), "INFO", "run 1 of orders"),
+        (events.LoginStarted(0, "buyer", "first login"), "INFO", "session buyer logs in: first login"),
+        (events.LoginEnded(0, "buyer", "restored", 1, 300), "INFO", "session buyer: login restored (0.3 s)"),
+        (events.LoginEnded(0, "buyer", "refused", 1, 300, "no"), "WARNING", "session buyer: login refused (0.3 s): no"),
+        (
+            events.SessionParked(0, "buyer", "a code", "crawl login orders"),
+            "WARNING",
+            "session buyer waits for a person: a code; run: crawl login orders",
+        ),
+        (events.PageFailed(0, "http://a/", "404", 404), "WARNING", "failed: http://a/ (404)"),
+        (events.Warned(0, "http://a/", "tree cut"), "WARNING", "http://a/: tree cut"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, events.Event) else "",
+)
+def test_what_happens_is_one_log_line(
+    event: events.Event, level: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up_logging("INFO")
+
+    LogLines()(event)
+
+    line = capsys.readouterr().err
+    assert line.endswith(f" {level:7} crawler.run: {text}\n")
+
+
+def test_a_paused_host_is_told_with_the_time_of_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging("INFO")
+
+    LogLines()(events.SlotPaused(0, "a.example", 1_795_000_000.0, "Retry-After"))
+
+    assert lines_of(capsys)[0].startswith("a.example is left alone until 2026-1")
+
+
+def test_pages_that_went_well_are_no_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging("INFO")
+
+    LogLines()(events.PageDone(0, "http://a/", 200, "default", 1, 2, 3, 4.0))
+    LogLines()(events.PageRetried(0, "http://a/", "503", 1, 2.0))
+
+    assert lines_of(capsys) == []
+
+
+def told(at: float, pages: int) -> events.Progress:
+    return events.Progress(at, pages, 300, 2, 480, 1, 12.34)
+
+
+def test_the_numbers_are_a_line_every_half_minute_and_none_when_a_live_line_shows_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_up_logging("INFO")
+    log, silent = LogLines(), LogLines(progress=False)
+
+    for second in range(0, 100):
+        log(told(1000.0 + second, second))
+        silent(told(1000.0 + second, second))
+
+    found = lines_of(capsys)
+    assert [line.split()[0] for line in found] == ["30", "60", "90"]
+    assert found[0] == "30 pages, 300 waiting, 12.3/s, 2 failed, 1 logins, 480 items"
+
+
+def test_X12_an_event_stays_on_one_line_and_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging("INFO")
+
+    LogLines()(events.PageFailed(0, "http://a/\x1b[2J", "title \r\n2026-11-23 03:00:00 INFO all is well", 0))
+
+    found = capsys.readouterr().err
+    assert found.count("\n") == 1
+    assert "\\x1b[2J" in found
+
+
+def test_X9_an_event_shows_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging("DEBUG")
+
+    LogLines()(events.PageRetried(0, "http://u:hunter2@a/?token=abcdef123", "503", 1, 2.0))
+
+    found = capsys.readouterr().err
+    assert "again in 2.0 s" in found
+    assert "hunter2" not in found
+    assert "abcdef123" not in found
+
+
+def test_quiet_logs_errors_only_and_of_libraries_too(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging("DEBUG", quiet=True)
+
+    logging.getLogger("crawler.engine").warning("slow")
+    logging.getLogger("elsewhere").warning("deprecated")
+    logging.getLogger("crawler.engine").error("lost")
+
+    assert [line.split(": ")[1] for line in capsys.readouterr().err.splitlines()] == ["lost"]
+
+
+def test_logging_can_be_set_up_again_without_doubling_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging("INFO")
+    set_up_logging("INFO")
+
+    logging.getLogger("crawler.x").info("once")
+
+    assert capsys.readouterr().err.count("once") == 1
+
+
+class Full(io.StringIO):
+    """A stream whose disk is full."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_S4_a_log_that_cannot_be_written_ends_nothing_and_goes_on_when_there_is_room(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up_logging("INFO")
+
+    with monkeypatch.context() as full:
+        full.setattr(sys, "stderr", Full())
+        logging.getLogger("crawler.x").error("nobody reads this")
+    logging.getLogger("crawler.x").error("read again")
+
+    assert [line.split(": ")[1] for line in capsys.readouterr().err.splitlines()] == ["read again"]
+
+
+def display(out: io.StringIO) -> LiveDisplay:
+    console = Console(file=out, force_terminal=True, width=100)
+    return LiveDisplay(TextColumn("{task.description} {task.fields[numbers]}"), console=console, auto_refresh=False)
+
+
+def test_a_live_line_shows_the_newest_numbers_and_how_much_is_known_to_be_left() -> None:
+    out = io.StringIO()
+    with display(out) as shown:
+        live = LiveProgress(shown, "orders")
+        live(told(0.0, 120))
+        shown.refresh()
+        task = shown.tasks[0]
+
+    assert (task.completed, task.total) == (122, 422)
+    assert "orders 120 pages, 300 waiting, 12.3/s, 2 failed, 1 logins, 480 items" in out.getvalue()
+
+
+def test_the_live_line_is_gone_while_a_person_types_and_comes_back_even_after_an_error() -> None:
+    with display(io.StringIO()) as shown:
+        live = LiveProgress(shown, "orders")
+        seen: list[bool] = []
+
+        def ask(question: str, hidden: bool) -> str:
+            seen.append(shown.live.is_started)
+            if question == "bad":
+                raise EOFError
+            return "typed"
+
+        assert live.asking(ask)("password: ", True) == "typed"
+        with pytest.raises(EOFError):
+            live.asking(ask)("bad", False)
+        seen.append(shown.live.is_started)
+
+    assert seen == [False, False, True]
+
+
+class Terminal(io.StringIO):
+    """Text that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("term", "live"), [("xterm", True), ("dumb", False), ("", False)])
+def test_a_live_line_only_on_a_terminal_that_can(monkeypatch: pytest.MonkeyPatch, term: str, live: bool) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", term)
+
+    with watching("orders", quiet=False) as view:
+        assert any(isinstance(each, LiveProgress) for each in view.observers) is live
+        assert any(isinstance(each, LogLines) for each in view.observers)
+
+
+def test_quiet_watches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+
+    with watching("orders", quiet=True) as view:
+        assert view.observers == ()
+
+
+def test_a_question_goes_to_standard_error_and_its_answer_is_stripped(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal(" anna \n"))
+    ask = terminal_ask()
+
+    assert ask is not None
+    assert ask("user name\x1b[2J: ", False) == "anna"
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "user name\\x1b[2J: ")
+    with pytest.raises(EOFError):
+        ask("again: ", False)
+
+
+def test_a_password_is_asked_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr("getpass.getpass", lambda prompt, stream: f"{prompt}|{stream is sys.stderr}")
+    ask = terminal_ask()
+
+    assert ask is not None
+    assert ask("password: ", True) == "password: |True"
+
+
+def test_a_standard_input_that_is_no_terminal_or_closed_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("anna\n"))
+    assert terminal_ask() is None
+
+    monkeypatch.setattr(sys, "stdin", None)
+    assert terminal_ask() is None

@@ -1,0 +1,202 @@
+"""`crawl init`, `new`, `list`, `settings`: files of a project, and what a person gets wrong in them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from .conftest import Crawl
+
+
+def test_init_makes_a_project_whose_example_is_listed(project: Path, crawl: Crawl) -> None:
+    assert crawl("init").code == 0
+
+    listed = crawl("list", "--long")
+    assert (listed.code, listed.err) == (0, "")
+    assert listed.out.startswith("example  spiders/example.py  default  An example")
+    assert (project / ".gitignore").read_text() == "data/*\n!data/.gitkeep\n__pycache__/\n"
+    assert crawl("settings", "--changed").out.splitlines()[1].split()[:3] == [
+        "store",
+        "data/crawl.db",
+        "pyproject.toml",
+    ]
+
+
+def test_X11_the_folder_of_the_database_is_for_its_owner_only(project: Path, crawl: Crawl) -> None:
+    crawl("init")
+
+    assert stat.S_IMODE((project / "data").stat().st_mode) == 0o700
+
+
+def test_init_changes_nothing_that_is_there(project: Path, crawl: Crawl) -> None:
+    (project / "pyproject.toml").write_text('[tool.crawl]\nstore = "x.db"')
+    (project / ".gitignore").write_text("data/*\n!data/.gitkeep\n__pycache__/\nmine")
+    (project / "spiders").mkdir()
+    (project / "spiders" / "a.py").write_text("")
+    crawl("init")
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+
+    again = crawl("init")
+
+    assert again.out == "nothing to do: the project is there\n"
+    assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
+    assert [path.name for path in (project / "spiders").iterdir()] == ["a.py"]
+
+
+def test_init_adds_its_table_to_a_pyproject_of_something_else(project: Path, crawl: Crawl) -> None:
+    (project / "pyproject.toml").write_text('[project]\nname = "mine"')
+
+    crawl("init")
+
+    text = (project / "pyproject.toml").read_text()
+    assert text.startswith('[project]\nname = "mine"\n\n[tool.crawl]\n')
+    assert crawl("settings").code == 0
+
+
+def test_init_in_another_folder_says_where_to_go(project: Path, crawl: Crawl) -> None:
+    made = crawl("init", "shop/crawler")
+
+    assert made.out.splitlines()[-1].startswith("next: cd shop/crawler && ")
+    assert crawl("-C", "shop/crawler", "list").out == "example\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("my-shop.v2", "my_shop_v2.py"), ("import", "import.py"), ("2026", "2026.py"), ("_x", "x.py")]
+)
+def test_a_new_spider_is_found_by_its_name_at_once(project: Path, crawl: Crawl, name: str, file: str) -> None:
+    made = crawl("new", name, "--url", "http://127.0.0.1:8000/orders?a=\"b'")
+
+    assert (made.code, (project / "spiders" / file).exists()) == (0, True)
+    ast.parse((project / "spiders" / file).read_text())
+    assert crawl("list").out == f"{name}\n"
+
+
+def test_a_new_spider_never_overwrites_a_file_nor_doubles_a_name(orders: Path, crawl: Crawl) -> None:
+    before = (orders / "spiders" / "orders.py").read_text()
+    (orders / "spiders" / "a_b.py").write_text("kept = 1")
+
+    twice, same_file = crawl("new", "orders"), crawl("new", "a-b")
+
+    assert (twice.code, same_file.code) == (2, 2)
+    assert "already a spider 'orders'" in twice.err
+    assert "a_b.py is there already" in same_file.err
+    assert (orders / "spiders" / "orders.py").read_text() == before
+
+
+HOSTILE = ["../../x", "a;touch x", "a\x00b", "a" * 300, "", "$(id)", "-", "a/b", "a\nb", "\uff41", ".", ".."]
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=ascii)
+@pytest.mark.parametrize("command", ["run", "new", "login", "retry", "export", "audit"])
+def test_X5_a_hostile_name_is_refused_before_any_file_is_opened(
+    project: Path, crawl: Crawl, name: str, command: str
+) -> None:
+    options = ["-o", "out.csv"] if command == "export" else []
+
+    done = crawl(command, *options, "--", name)
+
+    assert done.code == 2
+    assert len(done.err.splitlines()) == 1
+    assert list(project.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        pytest.param("def x(:\n", "spiders/broken.py, line 1: invalid syntax", id="syntax"),
+        pytest.param("\n\nimport nonexistent_thing\n", "ModuleNotFoundError: No module named", id="import"),
+        pytest.param("x = 1\ny = 1 / 0\n", "ZeroDivisionError: division by zero", id="raises"),
+    ],
+)
+def test_a_broken_spider_file_is_one_line_and_hides_no_other_spider(
+    orders: Path, crawl: Crawl, source: str, said: str
+) -> None:
+    (orders / "spiders" / "broken.py").write_text(source)
+
+    listed, run = crawl("list"), crawl("run", "broken")
+
+    assert (listed.code, listed.out) == (2, "orders\n")
+    for done in (listed, run):
+        assert said in done.err
+        assert len(done.err.splitlines()) == 1
+    assert run.code == 2
+
+
+def test_an_unknown_spider_is_one_line_with_the_nearest_name(orders: Path, crawl: Crawl) -> None:
+    done = crawl("run", "order")
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "crawl: no spider 'order' in spiders/; did you mean 'orders'?\n"
+
+
+def test_outside_of_a_project_the_line_says_how_to_make_one(project: Path, crawl: Crawl) -> None:
+    done = crawl("list")
+
+    assert done.code == 2
+    assert "crawl init" in done.err
+
+
+def test_traceback_shows_where_an_error_comes_from_wherever_it_stands(orders: Path, crawl: Crawl) -> None:
+    (orders / "spiders" / "broken.py").write_text("x = 1 / 0\n")
+
+    for words in (["--traceback", "run", "broken"], ["run", "broken", "--traceback"]):
+        done = crawl(*words)
+        assert done.code == 2
+        assert 'spiders/broken.py", line 1' in done.err
+        assert done.err.splitlines()[-1].startswith("crawl: ")
+    assert len(crawl("run", "broken").err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run"], "crawl: Missing argument 'NAME'; `crawl run --help` shows how"),
+        (["runn"], "crawl: No such command 'runn'"),
+        (["--bad"], "crawl: No such option: --bad"),
+        (["run", "orders", "--workers", "x"], "crawl: Invalid value for '--workers'"),
+        (["run", "orders", "-a", "x"], "crawl: -a 'x': write it as NAME=VALUE"),
+        (["run", "orders", "-s", "wokers=3"], "did you mean 'workers'?"),
+        (["run", "orders", "-s", "workers=0"], "setting workers (command line)"),
+        (["-C", "nowhere", "list"], "crawl: nowhere: No such file or directory"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_typed_wrong_is_one_line(orders: Path, crawl: Crawl, words: list[str], said: str) -> None:
+    done = crawl(*words)
+
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+def test_settings_show_value_and_source_of_each(orders: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch) -> None:
+    (orders / "pyproject.toml").write_text("[tool.crawl]\nworkers = 3\nretries = 1\n")
+    monkeypatch.setenv("CRAWL_RETRIES", "2")
+
+    found = json.loads(crawl("settings", "orders", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=4", "--json").out)
+
+    assert found["workers"] == {"value": 3, "source": "pyproject.toml"}
+    assert found["delay"] == {"value": 0.5, "source": "spider"}
+    assert found["retries"] == {"value": 2, "source": "CRAWL_RETRIES"}
+    assert found["per_host"] == {"value": 4, "source": "command line"}
+    assert found["robots"] == {"value": True, "source": "default"}
+
+
+def test_changed_settings_alone_are_few(orders: Path, crawl: Crawl) -> None:
+    lines = crawl("settings", "orders", "--changed").out.splitlines()
+
+    assert [line.split()[0] for line in lines] == ["setting", "delay"]
+
+
+def test_X9_settings_show_no_credentials(orders: Path, crawl: Crawl) -> None:
+    typed = ["-s", "proxy=http://u:hunter2@127.0.0.1:3128", "-s", 'headers={"Authorization": "Bearer abcdef123456"}']
+
+    shown = crawl("settings", "orders", *typed).out + crawl("settings", "orders", *typed, "--json").out
+
+    assert "127.0.0.1:3128" in shown
+    assert "hunter2" not in shown
+    assert "abcdef123456" not in shown
