@@ -161,16 +161,14 @@ class SiteCookies:
 
     def _store(self, cookie: Cookie, now: float) -> list[Change]:
         key = key_of(cookie)
-        shelf = self._by_domain.get(cookie.domain)
-        kept = shelf.get(key) if shelf is not None else None
+        kept = self._by_domain.get(cookie.domain, {}).get(key)
         if kept is not None and kept.cookie.expired(now):
             self._remove(key, ticket=kept.cookie.ticket)
             kept = None
         if cookie.expired(now):
             self._dig(key, cookie.ticket)
             return [] if kept is None else [Change("deleted", self._remove(key, ticket=cookie.ticket))]
-        if shelf is None:
-            shelf = self._by_domain.setdefault(cookie.domain, {})
+        shelf = self._by_domain.setdefault(cookie.domain, {})
         if cookie.expires is not None:
             self._next_end = min(self._next_end, cookie.expires)
         if kept is None:

@@ -32,7 +32,7 @@ from crawler.sessions.cookie_rules import Cookie, cookie_from, to_wire
 from crawler.sessions.cookie_scope import Origin, origin_and_path_start, path_from
 from crawler.sessions.cookie_site import Change, SiteCookies
 from crawler.sessions.jar_facade import JarFacade
-from crawler.urls import site_of
+from crawler.urls import redact, site_of
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +43,13 @@ class Loaded(NamedTuple):
     kept: int
     expired: int
     invalid: int
+
+
+def _place(url_or_host: str) -> Origin:
+    origin, _ = origin_and_path_start(url_or_host if "://" in url_or_host else f"https://{url_or_host}")
+    if origin is None:
+        raise ValueError(f"neither an http(s) URL nor a host: {redact(url_or_host[:200])!r}")
+    return origin
 
 
 class Jar(JarFacade):
@@ -152,10 +159,7 @@ class Jar(JarFacade):
         Raises:
             ValueError: It is neither an http(s) URL nor a host.
         """
-        url = url_or_host if "://" in url_or_host else f"https://{url_or_host}"
-        origin, _ = origin_and_path_start(url)
-        if origin is None:
-            raise ValueError(f"neither an http(s) URL nor a host: {url_or_host[:200]!r}")
+        origin = _place(url_or_host)
         with self._lock:
             self._home = origin
         self._settle(origin)
@@ -177,16 +181,16 @@ class Jar(JarFacade):
                 return
             waiting = dict(self._homeless)
         for cookie in waiting.values():
-            self._put_at_home(cookie, self._home)
+            self._put_at_home(cookie, self._home, self._clock())
         if waiting:
             with self._lock:
                 for key, cookie in waiting.items():
                     if self._homeless.get(key) is cookie:
                         del self._homeless[key]
 
-    def _put_at_home(self, cookie: Cookie, home: Origin) -> None:
+    def _put_at_home(self, cookie: Cookie, home: Origin, now: float) -> None:
         bound = replace(cookie, domain=home.host, host_only=True)
-        self._told(self._site(home.site).put(bound, self._clock(), replaces=lambda _: True))
+        self._told(self._site(home.site).put(bound, now, replaces=lambda _: True))
 
     # --- what users and requests do ---
 
@@ -205,18 +209,19 @@ class Jar(JarFacade):
         Raises:
             ValueError: It could not be sent as it is. Says why, not the value.
         """
-        made = from_http(cookie, now=self._clock(), ticket=self.ticket())
+        now = self._clock()
+        made = from_http(cookie, now=now, ticket=self.ticket())
         # A domain without a dot says nothing about subdomains: the cookie that is there decides, if there is one.
         replaces = None if made.host_only or cookie.domain.startswith(".") else lambda old: old.domain == made.domain
-        self._put(made, replaces)
+        self._put(made, now, replaces)
 
-    def _put(self, cookie: Cookie, replaces: Callable[[Cookie], bool] | None = None) -> None:
+    def _put(self, cookie: Cookie, now: float, replaces: Callable[[Cookie], bool] | None = None) -> None:
         if cookie.domain:
-            self._told(self._site(site_of(cookie.domain)).put(cookie, self._clock(), replaces=replaces))
+            self._told(self._site(site_of(cookie.domain)).put(cookie, now, replaces=replaces))
             return
         home = self._home
         if home is not None:
-            self._put_at_home(cookie, home)
+            self._put_at_home(cookie, home, now)
             return
         with self._lock:
             self._homeless[cookie.name, cookie.path] = cookie
@@ -227,8 +232,9 @@ class Jar(JarFacade):
         if other is self:
             return
         if isinstance(other, Jar):
+            now = self._clock()
             for cookie in other.cookies():
-                self._put(replace(cookie, ticket=self.ticket()))
+                self._put(replace(cookie, ticket=self.ticket()), now)
         elif isinstance(other, CookieJar):
             for shown in other:
                 self.put(shown)
@@ -253,7 +259,8 @@ class Jar(JarFacade):
         return len(doomed) + len(self._told(changes))
 
     def clear(self, domain: str | None = None, path: str | None = None, name: str | None = None) -> None:
-        if domain is None:
+        """As `JarFacade.clear`; without arguments, answers to requests from before are not listened to any more."""
+        if domain is None and path is None and name is None:
             number = self.ticket()
             with self._lock:
                 self._floor = number
@@ -261,8 +268,6 @@ class Jar(JarFacade):
             for site in sites:
                 site.raise_floor(number)
         super().clear(domain, path, name)
-
-    clear.__doc__ = JarFacade.clear.__doc__
 
     # --- keeping ---
 
@@ -295,7 +300,7 @@ class Jar(JarFacade):
                 expired += 1
             else:
                 kept += 1
-                self._put(cookie)
+                self._put(cookie, moment)
         return Loaded(kept, expired, invalid)
 
     def fresh(self, *, keep_other_than: str | None = None) -> Jar:
@@ -303,7 +308,10 @@ class Jar(JarFacade):
 
         Args:
             keep_other_than: Host or URL; the cookies of all other sites are taken over.
+        Raises:
+            ValueError: It is neither a host nor an http(s) URL.
         """
+        left = None if keep_other_than is None else _place(keep_other_than)
         jar = Jar(clock=self._clock)
         jar._tickets = self._tickets
         number = self.ticket()
@@ -311,15 +319,12 @@ class Jar(JarFacade):
             jar._home, jar._version = self._home, self._version + 1
             sites = dict(self._sites)
             floor = self._floor
-        if keep_other_than is None:
+        if left is None:
             jar._floor = number
             return jar
-        url = keep_other_than if "://" in keep_other_than else f"https://{keep_other_than}"
-        origin, _ = origin_and_path_start(url)
         jar._floor = floor
-        jar._sites = {name: site.copy() for name, site in sites.items() if origin is None or name != origin.site}
-        if origin is not None:
-            jar._sites[origin.site] = SiteCookies(number)
+        jar._sites = {name: site.copy() for name, site in sites.items() if name != left.site}
+        jar._sites[left.site] = SiteCookies(number)
         return jar
 
     def copy(self) -> Jar:

@@ -138,6 +138,13 @@ def test_L4_a_fresh_jar_for_one_site_keeps_the_others(jar: Jar) -> None:
     assert jar.header("https://other.example/") == "theirs=1"
 
 
+def test_L4_a_fresh_jar_does_not_guess_whose_cookies_to_leave_out(jar: Jar) -> None:
+    jar.receive(URL, ["sid=fixed"])
+
+    with pytest.raises(ValueError, match="neither"):
+        jar.fresh(keep_other_than="a b")
+
+
 # --- threads ----------------------------------------------------------------------------------------------------------
 
 

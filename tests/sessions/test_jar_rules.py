@@ -293,6 +293,17 @@ def test_a_cookie_ends_at_its_moment_and_not_before() -> None:
     assert jar.header("https://shop.example/") == "b=2"
 
 
+def test_a_cookie_that_has_ended_can_be_set_again() -> None:
+    now = [NOW]
+    jar = Jar(clock=lambda: now[0])
+    jar.receive("https://shop.example/", ["a=1; Max-Age=60"])
+    now[0] += 60
+    jar.receive("https://shop.example/", ["a=2; Max-Age=60"])
+
+    assert jar.header("https://shop.example/") == "a=2"
+    assert [cookie.created for cookie in jar.cookies()] == [now[0]]
+
+
 def test_a_cookie_set_and_deleted_in_one_answer_is_gone(jar: Jar) -> None:
     jar.receive("https://shop.example/", ["a=1; Max-Age=60", "a=; Max-Age=0", "b=1", f"b=; Expires={http_date(0)}"])
 
