@@ -74,7 +74,7 @@ def text_of(button: Any) -> str:
 
 
 def sent_values(form: object, name: str, controls: list[Any], value: Any) -> Any:
-    """*value* for the field *name* as texts to send; None leaves it out. Raises UsageError when it is no choice there."""
+    """*value* for the field *name* as texts to send; None leaves it out. Raises UsageError for what is no choice."""
     if value is None:
         return None
     kinds = {kind_of(control) for control in controls}

@@ -19,7 +19,8 @@ _LOGIN_SEGMENT: Final = (
 LOGIN_PATH: Final = re.compile(
     rf"/(?:{_LOGIN_SEGMENT})(?:\.(?:php|aspx?|jsp|html?|do|action|cgi|jsf|xhtml))?/?\Z"
     r"|/sessions?/new/?\Z|/openid-connect/auth\Z|/oauth2?(?:/v\d(?:\.\d)?)?/auth(?:orize)?\Z|/adfs/ls/?\Z"
-    r"|/(?:signin|login)/(?:identifier|password|v\d/identifier|start|index(?:\.\w+)?)\Z",
+    r"|/(?:sign-?in|log-?in)/(?:identifier|password|code|otp|2fa|mfa|verify|v\d/identifier|start|index(?:\.\w+)?)/?\Z"
+    r"|/(?:2fa|mfa|t?otp|two[-_]?factor)(?:[-_]authentication|[-_]auth)?(?:/\w+)?/?\Z",
     re.IGNORECASE,
 )  # matched against a path
 LOGIN_ARGUMENT: Final = re.compile(
@@ -44,7 +45,7 @@ LOGOUT_STEMS: Final = {
         "da": ("log ud", "log-ud"),
         "de": ("abmelden", "ausloggen"),
         "es": ("cerrar ses", "cerrar[-_]?ses"),
-        "fr": ("connexion", "connecter"),
+        "fr": ("conne[xc]",),
         "nb": ("logg ut", "loggut"),
         "nl": ("uitloggen", "afmelden"),
         "no": ("logg ut", "loggut"),
@@ -71,7 +72,6 @@ SAYS_LOGGED_OUT: Final = re.compile(
     r"|please (?:log|sign)[ -]?(?:in|on)\b|please (?:re-?)?(?:login|authenticate)\b"
     r"|(?:log[ -]?in|sign[ -]?in|authentication|authorization) (?:is )?(?:required|needed|necessary)"
     r"|(?:must|need to|have to|required to) (?:be (?:logged|signed) ?in|(?:log|sign)[ -]?in|login|authenticate)"
-    r"|(?:log|sign) ?in (?:again )?to (?:continue|proceed|view|see|access|your account)"
     r"|sitzung (?:ist |wurde )?(?:abgelaufen|beendet|ungültig)|bitte (?:melden sie sich|melde dich) (?:erneut |neu )?an"
     r"|bitte (?:loggen sie sich|logge dich) (?:erneut )?ein|bitte (?:erneut )?(?:anmelden|einloggen)"
     r"|(?:anmeldung|login) (?:ist )?(?:erforderlich|nötig|notwendig)|nicht (?:mehr )?(?:angemeldet|eingeloggt)"
@@ -83,12 +83,15 @@ SAYS_LOGGED_OUT: Final = re.compile(
     r"|(?:debes?|tienes que|por favor,?) (?:iniciar?|inicie) sesión"
     r"|no has iniciado sesión|sessione (?:è )?scaduta"
     r"|(?:devi|occorre|bisogna) (?:effettuare|fare) (?:l.accesso|il login)"
-    r"|effettua (?:l.accesso|il login) per|sessie (?:is )?verlopen|(?:u moet|je moet) (?:eerst )?(?:inloggen|ingelogd)"
-    r"|niet (?:meer )?ingelogd|log in om |sessão (?:expirou|expirada|terminou)"
+    r"|sessie (?:is )?verlopen|(?:u moet|je moet) (?:eerst )?(?:inloggen|ingelogd)"
+    r"|niet (?:meer )?ingelogd|sessão (?:expirou|expirada|terminou)"
     r"|(?:faça|efetue|é necessário fazer) (?:o )?login"
     r"|sesja wygasła|musisz (?:się zalogować|być zalogowany)|nie jesteś zalogowan|sessionen har gått ut"
     r"|du måste logga in"
 )  # lower case
+ASKS_TO_LOG_IN: Final = re.compile(
+    r"(?:log|sign) ?in (?:again )?to (?:continue|proceed|view|see|access|your account)|log in om |effettua l.accesso per"
+)  # lower case; the reason for a page only in its title or heading: open pages ask it beside a hidden price
 SAYS_NO_ENTRY: Final = re.compile(
     r"permission denied|access denied|not authori[sz]ed|unauthori[sz]ed|zugriff verweigert|keine berechtigung"
     r"|accès (?:refusé|interdit)|acceso denegado|accesso negato|toegang geweigerd|acesso negado|brak dostępu"

@@ -59,7 +59,8 @@ def has_login_form(response: Response) -> bool:
 
     Forms with two and more are for signing up or changing the password; a field for a new password says so.
     """
-    if not mentions_password(response.body) or not _PASSWORD_INPUT.search(response.body):
+    body = response.body
+    if not mentions_password(body) or not response.is_html or not _PASSWORD_INPUT.search(body):
         return False
     fields: dict[Any, int] = {}
     for found in response.selector.xpath("//input[translate(@type, 'PASWORD', 'pasword') = 'password']"):

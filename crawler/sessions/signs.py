@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 from crawler.errors import InvalidURL
 from crawler.sessions.login_answers import captcha_sign, one_time_code_sign, wrong_password_sign
 from crawler.sessions.login_words import (
+    ASKS_TO_LOG_IN,
     LOGIN_ARGUMENT,
     LOGIN_PATH,
     LOGIN_TITLE,
@@ -147,7 +148,7 @@ def _is_page(url: str, known: str) -> bool:
 def _said_in_headings(body: bytes) -> str | None:
     title = _title(body)
     if title:
-        if SAYS_LOGGED_OUT.search(title):
+        if SAYS_LOGGED_OUT.search(title) or ASKS_TO_LOG_IN.search(title):
             return f"its title says {title[:80]!r}"
         if LOGIN_TITLE.match(_TITLE_PARTS.split(title, 1)[0]) and _asks_for_something(body):
             return f"its title says {title[:80]!r}"
@@ -155,7 +156,7 @@ def _said_in_headings(body: bytes) -> str | None:
     if start >= 0:
         heading = _HEADING.match(body, start)
         said = plain_text(heading[1].decode("utf-8", "replace")).lower() if heading else ""
-        if said and SAYS_LOGGED_OUT.search(said):
+        if said and (SAYS_LOGGED_OUT.search(said) or ASKS_TO_LOG_IN.search(said)):
             return f"its heading says {said[:80]!r}"
     return None
 
