@@ -46,7 +46,12 @@ class Settings(BaseSettings):
 
     store: str = Field("data/crawl.db", description="File of the database.")
     workers: int = Field(8, ge=1, le=512, description="Worker threads of one process.")
-    processes: int = Field(1, ge=1, le=64, description="Processes that share the store; each has its own workers.")
+    processes: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Processes that share the store, each with its own workers; 0: as cores and delays allow.",
+    )
     delay: float = Field(0.0, ge=0, le=86_400, description="Seconds between two requests to one host.")
     jitter: float = Field(0.0, ge=0, le=1, description="Share of the delay that is added at random, 0 to 1.")
     per_host: int = Field(8, ge=1, le=512, description="Connections at once to one host.")

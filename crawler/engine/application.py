@@ -6,13 +6,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Literal
 
 from crawler.engine.assembly import build_spider, open_project_store
 from crawler.engine.crawl import Crawl, argument_key, process_name
+from crawler.engine.processes import Main, Members, cores, how_many
 from crawler.engine.visitor import Visitor, make_visitor
-from crawler.errors import AlreadyRunning
+from crawler.errors import AlreadyRunning, StoreError
 from crawler.events import Observer, Summary
 from crawler.outcome import State
 from crawler.sessions.accounts import Ask
@@ -60,16 +61,59 @@ def run(
     """
     merged = load(spider=spider.custom_settings, command_line=settings)
     made = build_spider(spider, arguments, merged)
-    store = open_project_store(merged)
+    count = how_many(merged, made, automatic=cores() if signals else 1) - 1
+    members = Members(count, _member_of(spider, arguments, merged)) if count else None
     try:
-        row = _open(store, made, arguments or {}, fresh=fresh, retry=retry, if_running=if_running)
+        return _run(made, merged, arguments or {}, members, fresh, retry, if_running, observers, signals, ask)
+    finally:
+        if members is not None:
+            members.end()
+
+
+def _run(
+    spider: Spider,
+    settings: Settings,
+    arguments: Mapping[str, str],
+    members: Members | None,
+    fresh: bool,
+    retry: bool,
+    if_running: IfRunning,
+    observers: Iterable[Observer],
+    signals: bool,
+    ask: Ask | None,
+) -> Summary:
+    store = open_project_store(settings)
+    try:
+        row = _open(store, spider, arguments, fresh=fresh, retry=retry, if_running=if_running)
         if row is None:
-            return Summary(made.name, ending="skipped", store=store.path)
-        crawl = Crawl(made, merged, store, row, observers=observers, ask=ask)
-        with handled_signals(crawl.interrupt) if signals else _nothing():
+            return Summary(spider.name, ending="skipped", store=store.path)
+        crawl = Crawl(spider, settings, store, row, observers=observers, ask=ask, members=members)
+        with handled_signals(crawl.interrupt) if signals else nullcontext():
             return crawl.run()
     finally:
         store.close()
+
+
+def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settings: Settings) -> Main:
+    """What a further process does: its own spider object, store and crawl."""
+
+    def main(
+        run: int, number: int, tell: Observer, on_parent_gone: Callable[[Callable[[str], None]], None]
+    ) -> Summary:
+        store = open_project_store(settings)
+        try:
+            row = store.join_run(run, process=process_name())
+            made = build_spider(spider, arguments, settings)
+            crawl = Crawl(made, settings, store, row, observers=[tell], member=number)
+            on_parent_gone(crawl.stop)
+            with handled_signals(crawl.interrupt, only_term=True):
+                return crawl.run()
+        except StoreError as error:
+            return Summary(spider.name, ending="store", messages=[str(error)])
+        finally:
+            store.close()
+
+    return main
 
 
 def _open(
@@ -92,12 +136,12 @@ def _open(
 
 
 @contextmanager
-def handled_signals(handle: Callable[[int], None]) -> Iterator[None]:
+def handled_signals(handle: Callable[[int], None], *, only_term: bool = False) -> Iterator[None]:
     """While inside, SIGINT, SIGTERM and SIGHUP call *handle*. Only in the main thread; elsewhere nothing changes."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    numbers = [signal.SIGTERM] if only_term else [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
     before = {number: signal.getsignal(number) for number in numbers}
     for number in numbers:
         signal.signal(number, lambda received, frame: handle(received))
@@ -106,11 +150,6 @@ def handled_signals(handle: Callable[[int], None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from crawler.engine.assembly import Assembly, checked_start
 from crawler.engine.desk import SessionDesk, StoreCalls
 from crawler.engine.doors import Doors
 from crawler.engine.page import PageWork
+from crawler.engine.processes import WAKE_AT, Members, add_up
 from crawler.engine.scheduler import Scheduler
 from crawler.engine.stats import Stats
 from crawler.errors import NeedsHuman, StoreError
@@ -54,13 +55,16 @@ class Crawl:
         observers: Iterable[Observer] = (),
         ask: Ask | None = None,
         member: int = 0,
+        members: Members | None = None,
     ) -> None:
         """Build the parts; nothing is sent yet.
 
         Args:
             member: Number of this process in the run; 0 is the first, which seeds the frontier and ends the run.
+            members: The further processes, for the first one.
         """
         self.spider, self.settings, self._store, self._run, self._member = spider, settings, store, run, member
+        self._members = members
         self.summary = Summary(spider.name, run=run.id, resumed=run.resumed, store=store.path)
         self._stats = Stats(self.summary, observers)
         self._stop = threading.Event()
@@ -103,16 +107,21 @@ class Crawl:
             stats=self._stats,
             fetch=self._fetch,
             doors=self._doors,
-            alone=settings.processes == 1,
+            alone=member == 0 and not members,
+            on_waiting=self._wake_members,
         )
 
     # --- signals ----------------------------------------------------------------------------------------------------
     def interrupt(self, signal_number: int) -> None:
         """A signal: stop softly; a second one: leave at once. For a signal handler on the thread of `run`."""
         if self._interrupted_by:
+            if self._members is not None:
+                self._members.signal()
             raise StopNow
         self._interrupted_by = signal_number
         self._stop.set()
+        if self._members is not None:
+            self._members.signal()
         self._scheduler.stop("interrupted", grace_s=self.settings.grace)
 
     def stop(self, reason: str) -> None:
@@ -173,6 +182,15 @@ class Crawl:
     def _login_started(self, name: str, reason: str) -> None:
         self._scheduler.post(self._doors.login_started(name, reason))
 
+    def _wake_members(self, waiting: int) -> None:
+        """Further processes begin when there is enough for them to do."""
+        if self._members is None or self._members.awake:
+            return
+        if waiting >= WAKE_AT or (self.summary.pages >= WAKE_AT and waiting >= 2 * self.settings.workers):
+            self._scheduler.not_alone()
+            self._members.wake(self._run.id, lambda event: self._scheduler.post(lambda: self._stats.tell(event)))
+            self._stats.others = self._members.progress
+
     def _hang_up(self) -> None:
         """Stop the workers and close connections; late outcomes of abandoned pages go nowhere."""
         self._stop.set()
@@ -183,6 +201,9 @@ class Crawl:
                 abort()
             self._scheduler.join(2.0)
         self._parts.close()
+        if self._members is not None:
+            self._members.end(grace_s=self.settings.grace if self._interrupted_by else 2 * self.settings.grace + 30.0)
+            add_up(self.summary, self._members.summaries)
 
     # --- what is known from earlier runs ------------------------------------------------------------------------------
     def _load_knowledge(self) -> None:

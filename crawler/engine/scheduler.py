@@ -51,11 +51,12 @@ class Scheduler:
         fetch: Callable[[Leased, Keeper, bool], Outcome],
         doors: Doors,
         alone: bool,
+        on_waiting: Callable[[int], None] = lambda waiting: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._run, self._owner, self._settings = store, run, owner, settings
         self._pool, self._admission, self._stats, self._fetch = pool, admission, stats, fetch
-        self._alone, self._clock = alone, clock
+        self._alone, self._on_waiting, self._clock = alone, on_waiting, clock
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._workers = Workers(settings.workers, self._inbox.put)
         self._window = Window(settings.per_host)
@@ -89,6 +90,10 @@ class Scheduler:
 
         self._inbox.put(do)
 
+    def not_alone(self) -> None:
+        """From now on other processes work on this frontier, too."""
+        self._alone = False
+
     @property
     def stop_reason(self) -> str:
         return self._stop_reason
@@ -105,6 +110,7 @@ class Scheduler:
     def _loop(self) -> None:
         counts = self._store.counts(self._run.frontier)
         self._waiting, self._failed = counts.waiting + counts.leased, counts.failed
+        self._on_waiting(self._waiting)
         while True:
             now = self._clock()
             self._check_limits(now)
@@ -260,6 +266,7 @@ class Scheduler:
             if outcome.pause_slot_until is not None:
                 self._pause(outcome.request.slot)
         self._stats.progress(now, waiting=max(self._waiting, 0), failed=self._failed)
+        self._on_waiting(self._waiting)
 
     def _attach_sessions(self, batch: Sequence[Outcome]) -> None:
         """Put the new state of each session that changed onto the last outcome that used it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from crawler.events import Event, Observer, PageDone, PageFailed, PageRetried, Progress, Summary
 from crawler.outcome import Outcome, Verdict
@@ -25,7 +25,7 @@ class Stats:
         self._started = time.monotonic()
         self._told_at = 0.0
         self._errors: Counter[str] = Counter()
-        self.page_items = 0
+        self.others: Callable[[], list[Progress]] = list
 
     @property
     def watched(self) -> bool:
@@ -98,11 +98,12 @@ class Stats:
         if not self._observers or (not force and monotonic - self._told_at < _PROGRESS_EVERY_S):
             return
         self._told_at = monotonic
-        summary = self.summary
+        summary, others = self.summary, self.others()
         elapsed_s = max(monotonic - self._started, 1e-6)
-        self.tell(
-            Progress(now, summary.pages, waiting, failed, summary.item_count, summary.logins, summary.pages / elapsed_s)
-        )
+        pages = summary.pages + sum(other.pages for other in others)
+        items = summary.item_count + sum(other.items for other in others)
+        logins = summary.logins + sum(other.logins for other in others)
+        self.tell(Progress(now, pages, waiting, failed, items, logins, pages / elapsed_s))
 
     def ended(self) -> None:
         """Fill in the times."""

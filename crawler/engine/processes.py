@@ -1,0 +1,175 @@
+"""Further processes of a run: forked before anything is opened, idle until there is work for them.
+
+Each is a whole scheduler with workers of its own on the same store; they share nothing else. The first process (member
+0) holds the lock of the run, seeds the frontier, wakes the others when enough requests wait, and adds up what they did.
+A member whose first process dies sees its pipe closed and ends softly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from crawler.events import Event, PageDone, Progress, RunEnded, RunStarted, Summary
+from crawler.settings import Settings
+from crawler.spider import Spider
+
+WAKE_AT = 150  #: waiting requests (or pages done, with more waiting) from which further processes are worth it
+_END_WAIT_S = 30.0
+
+Main = Callable[[int, int, Callable[[Event], None], Callable[[Callable[[str], None]], None]], Summary]
+"""What a member does: ``main(run, member, tell, on_parent_gone)`` returns its summary."""
+
+
+def how_many(settings: Settings, spider: Spider, *, automatic: int) -> int:
+    """Processes for a run: what the setting says, or by itself what cores and delays allow.
+
+    Args:
+        automatic: Most processes when the setting leaves it open.
+    """
+    serial = any(identity.serial for identity in spider.identities())
+    if settings.max_pages or serial:
+        return 1
+    if settings.processes:
+        return settings.processes
+    return 1 if settings.delay else max(1, automatic)
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Members:
+    """The further processes of a run, seen from the first one. Used by its main thread."""
+
+    def __init__(self, count: int, main: Main) -> None:
+        """Fork *count* processes; they wait. Call it before threads are started and files are opened."""
+        self._main = main
+        self._pipes: list[Connection] = []
+        self._processes: list[Any] = []
+        self._threads: list[threading.Thread] = []
+        self._latest: dict[int, Progress] = {}
+        self.summaries: list[Summary] = []
+        self.awake = False
+        context = multiprocessing.get_context("fork")
+        for number in range(1, count + 1):
+            ours, theirs = context.Pipe()
+            process = context.Process(
+                target=_member, args=(theirs, [*self._pipes, ours], number, main), name=f"crawl-{number}", daemon=True
+            )
+            process.start()
+            theirs.close()
+            self._pipes.append(ours)
+            self._processes.append(process)
+
+    def __len__(self) -> int:
+        return len(self._processes)
+
+    def wake(self, run: int, tell: Callable[[Event], None]) -> None:
+        """Let them work. *tell* takes their events, on threads of this object."""
+        if self.awake:
+            return
+        self.awake = True
+        for number, pipe in enumerate(self._pipes, 1):
+            with contextlib.suppress(OSError):
+                pipe.send(run)
+            thread = threading.Thread(target=self._listen, args=(number, pipe, tell), name=f"member-{number}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _listen(self, number: int, pipe: Connection, tell: Callable[[Event], None]) -> None:
+        while True:
+            try:
+                message = pipe.recv()
+            except (EOFError, OSError):
+                return
+            if isinstance(message, Summary):
+                self.summaries.append(message)
+            elif isinstance(message, Progress):
+                self._latest[number] = message
+            else:
+                tell(message)
+
+    def progress(self) -> list[Progress]:
+        """The last word of each on how far it is."""
+        return list(self._latest.values())
+
+    def signal(self) -> None:
+        """Ask them to stop; asked twice, they stop at once."""
+        for process in self._processes:
+            if process.is_alive() and process.pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGTERM)
+
+    def end(self, *, grace_s: float = _END_WAIT_S) -> None:
+        """Wait for them (those that never woke end at once), end by force what does not end, and hang up."""
+        if not self.awake:
+            for pipe in self._pipes:
+                pipe.close()
+        for process in self._processes:
+            process.join(grace_s)
+            if process.is_alive():
+                process.kill()
+                process.join(5)
+        for thread in self._threads:
+            thread.join(5)
+        for pipe in self._pipes:
+            pipe.close()
+        for process in self._processes:
+            process.close()
+        self._processes, self._pipes = [], []
+
+
+def _member(pipe: Connection, not_ours: list[Connection], number: int, main: Main) -> None:
+    """The life of a further process."""
+    for other in not_ours:
+        other.close()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all of us: the first process passes it on
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        run = pipe.recv()
+    except (EOFError, OSError):
+        return
+    gone: list[Callable[[str], None]] = []
+
+    def watch() -> None:
+        with contextlib.suppress(EOFError, OSError):
+            pipe.recv()  # nothing is ever sent: this returns when the first process is gone
+        for call in gone:
+            call("the first process is gone")
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+    lock = threading.Lock()  # guards the sending end of the pipe
+
+    def tell(event: Event) -> None:
+        if isinstance(event, PageDone | RunStarted | RunEnded):
+            return
+        with lock, contextlib.suppress(OSError):
+            pipe.send(event)
+
+    summary = main(run, number, tell, gone.append)
+    with lock, contextlib.suppress(OSError):
+        pipe.send(summary)
+
+
+def add_up(summary: Summary, others: list[Summary]) -> None:
+    """Add what further processes did to the first one's summary."""
+    for other in others:
+        summary.pages += other.pages
+        summary.size_bytes += other.size_bytes
+        summary.retried += other.retried
+        summary.logins += other.logins
+        summary.restored += other.restored
+        summary.rechecked += other.rechecked
+        for table, number in other.items.items():
+            summary.items[table] = summary.items.get(table, 0) + number
+        for error, number in other.errors.items():
+            summary.errors[error] = summary.errors.get(error, 0) + number
+        summary.messages.extend(message for message in other.messages if message not in summary.messages)
