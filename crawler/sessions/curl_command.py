@@ -28,13 +28,13 @@ _OF_ONE_REQUEST: Final = frozenset(_REQUEST_HEADERS.split())
 
 _PROMPT: Final = re.compile(r"\A\s*[$%#>] ")
 _PIECE: Final = re.compile(
-    r"""(?P<space>(?:\s|\\\r?\n)++)
+    r"""(?P<space>(?:[ \t\r\n]|\\\r?\n)++)
       | \$'(?P<ansi>(?:[^'\\]|\\.)*+)'
       | '(?P<single>[^']*+)'
       | "(?P<double>(?:[^"\\]|\\.)*+)"
       | \\(?P<escaped>.)
       | (?P<end>[;&|<>()])
-      | (?P<plain>[^\s'"\\$;&|<>()]++|\$)
+      | (?P<plain>[^ \t\r\n'"\\$;&|<>()]++|\$)
     """,
     re.DOTALL | re.VERBOSE,
 )
@@ -99,7 +99,7 @@ def read_curl(command: str, *, url: str | None = None) -> Captured:
             cookie_texts.append(value)
         elif option == "--header":
             name, _, text = value.partition(":")
-            name, text = name.strip(), text.strip()
+            name, text = name.strip(" \t"), text.strip(" \t")  # of Unicode, more is blank; a value may end in it
             if name.lower() == "cookie":
                 cookie_texts.append(text)
             elif name.lower() == "user-agent":

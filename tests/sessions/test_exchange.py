@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crawler.errors import UsageError
@@ -416,6 +416,7 @@ values = st.text(
 )
 
 
+@example([(0, "\x85")], "curl")
 @given(
     st.lists(st.tuples(st.integers(0, 9), values), max_size=5),
     st.sampled_from(["json", "cookies.txt", "curl", "storage-state"]),
