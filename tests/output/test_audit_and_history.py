@@ -1,0 +1,214 @@
+"""The numbers of a crawl, and the proof that they add up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from crawler.errors import AlreadyRunning
+from crawler.output.audit import audit
+from crawler.output.export import crawl_rows
+from crawler.output.history import past_runs, status
+from crawler.output.source import crawl_runs
+from crawler.stores.base import Counts, RunRow
+
+SUMMARY = json.dumps({"pages": 3, "items": {"items": 2, "Book": 1}, "logins": 1})
+
+
+def run(number: int, frontier: int, spider: str = "orders", **rest: Any) -> RunRow:
+    values = {"ended_at": 100.0 * number + 12, "ending": "finished", "exit_code": 0, "summary": SUMMARY, **rest}
+    return RunRow(number, spider, frontier, False, 100.0 * number, **values)
+
+
+def page(request: int, verdict: str = "accept") -> dict[str, Any]:
+    return {"run": 2, "request": request, "verdict": verdict, "error": None}
+
+
+def row(run: int, request: int, position: int, **fields: Any) -> dict[str, Any]:
+    return {
+        "_run": run,
+        "_url": f"http://a/{request}",
+        "_time": 1.0,
+        "_request": request,
+        "_position": position,
+        **fields,
+    }
+
+
+@dataclass
+class Shelf:
+    """A store with what a test puts into it: by default a crawl of two runs that adds up."""
+
+    path: str = "data/crawl.db"
+    all_runs: list[RunRow] = field(default_factory=lambda: [run(3, 2), run(2, 2, ended_at=None, ending=""), run(1, 1)])
+    holder: str | None = None
+    numbers: Counts = field(default_factory=lambda: Counts(waiting=1, done=2, failed=1, skipped=1, pages=3, items=3))
+    log: list[dict[str, Any]] = field(
+        default_factory=lambda: [page(1, "retry"), page(1), page(2), page(3, "fail"), page(2, "login"), page(2)]
+    )
+    results: dict[str, list[dict[str, Any]]] = field(
+        default_factory=lambda: {
+            "items": [row(2, 1, 0, a=1), row(3, 2, 0, a=2), row(1, 9, 0, a=9)],
+            "Book": [row(3, 2, 1, title="x")],
+        }
+    )
+    found_wrong: list[str] = field(default_factory=list)
+
+    def now(self) -> float:
+        return 1000.0
+
+    def runs(self, spider: str | None = None, *, limit: int = 20) -> list[RunRow]:
+        return [each for each in self.all_runs if spider in (None, each.spider)][:limit]
+
+    def running(self, spider: str) -> str | None:
+        return self.holder
+
+    def counts(self, frontier: int) -> Counts:
+        return self.numbers
+
+    def failed_by(self, frontier: int) -> Mapping[str, int]:
+        return {"404": 1}
+
+    def skipped_by(self, frontier: int) -> Mapping[str, int]:
+        return {"robots": 1}
+
+    def waiting_by(self, frontier: int) -> Mapping[str, int]:
+        return {"a.example": 1}
+
+    def next_due(self, frontier: int) -> float | None:
+        return 2000.0
+
+    def tables(self) -> Mapping[str, int]:
+        return {table: len(rows) for table, rows in self.results.items()}
+
+    def rows(self, table: str, *, run: int | None = None) -> Iterator[dict[str, Any]]:
+        return (each for each in self.results[table] if run in (None, each["_run"]))
+
+    def pages(self, frontier: int) -> Iterator[dict[str, Any]]:
+        return iter(self.log)
+
+    def audit(self, frontier: int) -> list[str]:
+        return self.found_wrong
+
+
+def test_a_crawl_that_adds_up_has_no_problems() -> None:
+    found = audit(Shelf(), "orders")
+
+    assert found is not None
+    assert (found.problems, found.runs, found.items) == ((), (2, 3), {"items": 2, "Book": 1})
+    assert json.loads(json.dumps(found.as_dict()))["ok"] is True
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param(
+            {"numbers": Counts(waiting=1, done=2, failed=1, skipped=1, pages=4, items=3)},
+            "the page log has 3 accepted pages, the counter says 4",
+            id="a page without its line",
+        ),
+        pytest.param(
+            {"numbers": Counts(done=3, failed=1, skipped=1, pages=3, items=3)},
+            "3 requests are done, but the page log ends with an accepted answer for 2",
+            id="done without an answer",
+        ),
+        pytest.param(
+            {"numbers": Counts(done=1, failed=1, skipped=1, pages=3, items=3)},
+            "1 requests are done, but the page log ends with an accepted answer for 2",
+            id="an answer, not done",
+        ),
+        pytest.param(
+            {"results": {"items": [row(2, 1, 0), row(2, 1, 0), row(3, 2, 0)]}},
+            "items: 1 rows are twice",
+            id="a row twice",
+        ),
+        pytest.param(
+            {"results": {"items": [row(2, 1, 0), row(3, 2, 0), row(3, 7, 0)]}},
+            "items: 1 rows are from no accepted page",
+            id="a row of no page",
+        ),
+        pytest.param(
+            {"results": {"items": [row(2, 1, 0)]}},
+            "the result tables have 1 rows, the counter says 3",
+            id="rows lost",
+        ),
+        pytest.param(
+            {"found_wrong": ["2 failed requests have no reason"]}, "2 failed requests have no reason", id="row"
+        ),
+    ],
+)
+def test_what_does_not_add_up_is_named(change: dict[str, Any], said: str) -> None:
+    found = audit(replace(Shelf(), **change), "orders")
+
+    assert found is not None
+    assert found.problems == (said,)
+    assert not found.ok
+
+
+def test_a_request_that_was_opened_again_waits_although_it_was_accepted_once() -> None:
+    found = audit(Shelf(numbers=Counts(waiting=1, done=1, failed=1, skipped=1, pages=3, items=3)), "orders")
+
+    assert found is not None
+    assert found.ok
+
+
+def test_a_running_crawl_is_not_audited_since_its_books_move() -> None:
+    with pytest.raises(AlreadyRunning, match="process 7"):
+        audit(Shelf(holder="process 7"), "orders")
+
+
+def test_a_spider_that_never_ran_has_neither_audit_nor_status() -> None:
+    assert audit(Shelf(), "nobody") is None
+    assert status(Shelf(), "nobody") is None
+
+
+def test_a_crawl_is_the_last_run_and_those_that_it_resumed() -> None:
+    assert [each.id for each in crawl_runs(Shelf(), "orders")] == [2, 3]
+
+
+def test_runs_tell_how_each_ended_and_a_killed_one_is_not_running() -> None:
+    found = past_runs(Shelf(), "orders", limit=20)
+
+    assert [(each.id, each.ending, each.took_s, each.pages, each.items) for each in found] == [
+        (3, "finished", 12.0, 3, 3),
+        (2, "died", None, 3, 3),
+        (1, "finished", 12.0, 3, 3),
+    ]
+
+
+def test_the_newest_run_without_an_end_is_running_while_somebody_holds_the_spider() -> None:
+    shelf = Shelf(all_runs=[run(3, 2, ended_at=None, ending="", summary="{}"), run(2, 2, ended_at=None, ending="")])
+    shelf.holder = "process 7"
+
+    found = past_runs(shelf, "orders", limit=20)
+
+    assert [(each.id, each.ending, each.took_s) for each in found] == [(3, "running", 700.0), (2, "died", None)]
+    assert found[0].pages is None
+
+
+def test_status_is_the_last_crawl_with_its_groups() -> None:
+    found = status(Shelf(), "orders")
+
+    assert found is not None
+    assert json.loads(json.dumps(found.as_dict())) == {
+        "spider": "orders", "run": 3, "ending": "finished", "running": None, "known": 5, "waiting": 1, "leased": 0,
+        "done": 2, "failed": 1, "skipped": 1, "parked": 0, "pages": 3, "items": 3, "waiting_by": {"a.example": 1},
+        "failed_by": {"404": 1}, "skipped_by": {"robots": 1}, "next_due": 2000.0,
+    }  # fmt: skip
+
+
+def test_exported_rows_are_the_items_as_they_were_yielded() -> None:
+    assert list(crawl_rows(Shelf(), [2, 3], ["items"])) == [{"a": 1}, {"a": 2}]
+
+
+def test_exported_rows_of_several_tables_tell_theirs_and_on_request_where_they_come_from() -> None:
+    found = list(crawl_rows(Shelf(), [3], ["items", "Book"], origin=True))
+
+    assert found == [
+        {"_table": "items", "a": 2, "_run": 3, "_url": "http://a/2", "_time": 1.0},
+        {"_table": "Book", "title": "x", "_run": 3, "_url": "http://a/2", "_time": 1.0},
+    ]
