@@ -174,7 +174,10 @@ def _ansi(text: str) -> str:
         else:
             made += (letter if letter in "\\'\"?" else f"\\{letter}").encode("utf-8", "surrogateescape")
     made += text[position:].encode("utf-8", "surrogateescape")
-    return made.decode("utf-8", "surrogateescape")
+    try:  # Firefox writes a character beyond U+FFFF as the two halves of UTF-16
+        return made.decode("utf-8", "surrogatepass").encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        return made.decode("utf-8", "surrogateescape")
 
 
 def _options(words: list[str]) -> Iterator[tuple[str, str]]:

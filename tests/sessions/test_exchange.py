@@ -183,6 +183,14 @@ COMMANDS = {
         r"curl -A 'Mozilla/5.0 (X11)' -H 'accept: text/html' -b $'sid=it\'s\u0021\x20\u2603\xe2\x98\x83\041\\' https://shop.example/orders",
         "sid=it's! ☃☃!\\",
     ),
+    "halves-of-utf16": (
+        r"curl -A 'Mozilla/5.0 (X11)' -H 'accept: text/html' -b $'sid=\ud83d\ude00' https://shop.example/orders",
+        "sid=😀",
+    ),
+    "odd-bytes": (
+        r"curl -A 'Mozilla/5.0 (X11)' -H 'accept: text/html' -b $'sid=\xff\u2603' https://shop.example/orders",
+        "sid=\udcff☃",
+    ),
     "double-quotes": (
         'curl -A "Mozilla/5.0 (X11)" -H "accept: text/html" --cookie "sid=\\"a\\" \\$x" "https://shop.example/orders"',
         'sid="a" $x',
