@@ -142,6 +142,27 @@ class Damage:
     readable: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Whether the sums of a frontier match.
+
+    Attributes:
+        counts: Requests by state, as the counters say.
+        failed: Reason to number of failed requests, most first.
+        skipped: Rule to number of skipped requests, most first.
+        problems: What does not match, one line each; empty when all is well.
+    """
+
+    counts: Counts
+    failed: Mapping[str, int] = field(default_factory=dict)
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+
 class Cipher(Protocol):
     """Encrypts what is secret at rest (`sessions.vault.Vault`)."""
 
@@ -288,6 +309,17 @@ class Store(Protocol):
 
     def rows(self, table: str, *, run: int | None = None) -> Iterator[dict[str, Any]]: ...
 
-    def pages(self, frontier: int) -> Iterator[dict[str, Any]]: ...
+    def pages(self, frontier: int) -> Iterator[dict[str, Any]]:
+        """The page log: every answer, and every try that brought none, oldest first."""
+
+    def body(self, request: int) -> bytes | None:
+        """The page itself where `keep_pages` was on."""
+
+    # --- care -------------------------------------------------------------------------------------------------
+    def audit(self, frontier: int) -> Audit:
+        """Recount everything about a frontier; slow on large ones."""
+
+    def backup(self, target: str) -> None:
+        """Copy the whole database to a new file, while others go on writing."""
 
     def close(self) -> None: ...

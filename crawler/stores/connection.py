@@ -16,6 +16,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +37,7 @@ class Connection:
     Attributes:
         path: The file.
         raw: The connection of the standard library, in autocommit mode.
+        was_empty: The file was there when we opened it, without a byte in it.
         on_rollback: Called after each transaction that was undone: caches of uncommitted facts empty themselves.
     """
 
@@ -45,6 +47,7 @@ class Connection:
         self.on_rollback: list[Callable[[], None]] = []
         self.expected_bytes = 0  # what the current transaction is about to write, for the message "disk full"
         self._writing = _Writing(self)
+        self.was_empty = os.path.exists(path) and os.path.getsize(path) == 0
         if create:
             _make_file(path)
         elif not Path(path).exists():
@@ -169,6 +172,31 @@ class _Writing:
         self._connection.forget()
         if isinstance(error, sqlite3.Error):
             raise self._connection.explained(error) from error
+
+
+def copy_database(connection: Connection, target: str) -> None:
+    """Copy a database by SQLite's backup to a file that is not there yet, whole or not at all.
+
+    Raises:
+        StoreError: The target is there, or cannot be written.
+    """
+    if os.path.lexists(target):
+        raise StoreError(target, "is there already; give another name")
+    part = f"{target}.{os.getpid()}.part"
+    try:
+        os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise opened_in_vain(error, part) from error
+    try:
+        with closing(sqlite3.connect(part)) as copy:
+            connection.raw.backup(copy)
+        os.replace(part, target)
+    except (sqlite3.Error, OSError) as error:
+        with suppress(OSError):
+            os.unlink(part)
+        if isinstance(error, sqlite3.Error):
+            raise explained(error, target, connection.busy_timeout_s) from error
+        raise opened_in_vain(error, target) from error
 
 
 def explained(error: sqlite3.Error, path: str, busy_timeout_s: float, expected_bytes: int = 0) -> StoreError:

@@ -11,14 +11,18 @@ does not grow is rewritten in place.
 
 from __future__ import annotations
 
+import glob
 import os
+import re
 import sqlite3
+import time
 from collections.abc import Callable
 
-from crawler.errors import SchemaTooNew, StoreDamaged, StoreError
-from crawler.stores.connection import APPLICATION_ID, Connection
+from crawler.errors import SchemaTooNew, StoreBusy, StoreDamaged, StoreError
+from crawler.stores.connection import APPLICATION_ID, Connection, copy_database
 
 VERSION = 1
+_FILLED_WITHIN_S = 1.0
 
 TABLES = """
 CREATE TABLE crawl_frontiers (
@@ -211,6 +215,9 @@ def prepare(connection: Connection) -> None:
     if _stands_at(connection) == VERSION:
         return
     before = _stands_at(connection)
+    if before == 0 and connection.was_empty and glob.glob(f"{glob.escape(connection.path)}.*.lock"):
+        _wait_for_tables(connection)
+        return
     if before > VERSION:
         raise SchemaTooNew(connection.path, f"written by a newer version (schema {before}, this one knows {VERSION})")
     if before:
@@ -225,6 +232,17 @@ def prepare(connection: Connection) -> None:
             MIGRATIONS[version](raw)
         raw.execute(f"PRAGMA user_version = {VERSION}")
         raw.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    # The file itself now knows what it is: should its log be lost, it is an old store, not an empty one
+    connection.read("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _wait_for_tables(connection: Connection) -> None:
+    """An empty file that runs have used was cut off, unless another process is filling it at this moment."""
+    deadline = time.monotonic() + _FILLED_WITHIN_S
+    while _stands_at(connection) != VERSION:
+        if time.monotonic() > deadline:
+            raise StoreDamaged(connection.path, "empty, although runs have used it; put back a copy, or delete it")
+        time.sleep(0.02)
 
 
 def _stands_at(connection: Connection) -> int:
@@ -246,32 +264,29 @@ def _create(connection: Connection, raw: sqlite3.Connection) -> None:
 def _keep_a_copy(connection: Connection, version: int) -> None:
     """Copy the file by SQLite's backup before it is changed; a copy that is there already stays."""
     target = f"{connection.path}.schema-{version}.backup"
-    if os.path.exists(target):
-        return
-    part = f"{target}.{os.getpid()}"
-    os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    copy = sqlite3.connect(part)
-    try:
-        connection.raw.backup(copy)
-    except sqlite3.Error as error:
-        raise connection.explained(error) from error
-    finally:
-        copy.close()
-    os.replace(part, target)
+    if not os.path.exists(target):
+        copy_database(connection, target)
 
 
-def check_writable(connection: Connection) -> None:
-    """Fail now rather than at the first page when the file or its folder cannot be written.
+def check(connection: Connection) -> None:
+    """Fail now rather than at the first page when the file cannot be written or lacks a table.
+
+    A file that another process is writing to at this moment can be written: we do not wait for it.
 
     Raises:
-        StoreReadOnly: It cannot.
+        StoreReadOnly: File or folder cannot be written.
         StoreDamaged: A table of ours is missing.
     """
+    names = {row[0] for row in connection.read("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    missing = sorted(set(re.findall(r"CREATE TABLE (\w+)", TABLES)) - names)
+    if missing:
+        raise StoreDamaged(connection.path, f"tables are missing ({', '.join(missing)}); see `crawl doctor`")
+    connection.read("PRAGMA busy_timeout = 0")
     try:
         with connection.write() as raw:
-            raw.execute("DELETE FROM crawl_values WHERE expires_at < unixepoch()")
+            raw.execute("DELETE FROM crawl_values WHERE expires_at < unixepoch() - 86400")
             raw.execute(f"PRAGMA user_version = {VERSION}")  # writes a page even when nothing was deleted
-    except StoreError as error:
-        if "no such table" in str(error):
-            raise StoreDamaged(connection.path, f"tables are missing ({error.why}); see `crawl doctor`") from error
-        raise
+    except StoreBusy:
+        pass
+    finally:
+        connection.read(f"PRAGMA busy_timeout = {int(connection.busy_timeout_s * 1000)}")

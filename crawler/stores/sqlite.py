@@ -5,18 +5,20 @@ The facade only joins the parts; each file next to it has one job.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
 from crawler.stores.base import Cipher
-from crawler.stores.connection import Connection
-from crawler.stores.schema import check_writable, prepare
+from crawler.stores.connection import Connection, copy_database
+from crawler.stores.schema import check, prepare
+from crawler.stores.sqlite_audit import AuditPart
 from crawler.stores.sqlite_commit import CommitPart
 from crawler.stores.sqlite_runs import RunsPart
 from crawler.stores.sqlite_values import ValuesPart
 
 
-class SQLiteStore(CommitPart, RunsPart, ValuesPart):
+class SQLiteStore(CommitPart, RunsPart, ValuesPart, AuditPart):
     """`Store` on a SQLite file. For one thread at a time; any number of processes may share the file."""
 
     def __init__(
@@ -43,14 +45,26 @@ class SQLiteStore(CommitPart, RunsPart, ValuesPart):
         self.path = path
         self._cipher = cipher
         self._clock = clock
-        self._connection = Connection(path, durability=durability, busy_timeout_s=busy_timeout_s, create=create)
+        self._connection = Connection(
+            os.path.abspath(path), durability=durability, busy_timeout_s=busy_timeout_s, create=create
+        )
         try:
             prepare(self._connection)
-            check_writable(self._connection)
+            check(self._connection)
         except BaseException:
             self._connection.close()
             raise
         self._setup()
+
+    def backup(self, target: str) -> None:
+        """Copy the whole database, with what only its log holds yet, to a new file of mode 0600.
+
+        Other processes may go on writing meanwhile.
+
+        Raises:
+            StoreError: The target is there already, or cannot be written.
+        """
+        copy_database(self._connection, target)
 
     def close(self) -> None:
         """Let go of spiders and file. May be called twice."""

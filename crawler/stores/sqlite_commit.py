@@ -144,7 +144,7 @@ class CommitPart(ItemsPart, LeasePart, SessionsPart):
                     1 if one.proven else 0,
                     one.session_name if one.session_name and one.session_name != request.session else None,
                     harmless(one.error) if one.error else None,
-                    harmless(one.error) if one.verdict is Verdict.SKIP else None,
+                    harmless(one.error or "unnamed rule") if one.verdict is Verdict.SKIP else None,
                 )
             bound += bound[-_MOVE_WIDTH:] * (size - len(portion))  # a repeated row is moved, and counted, once
             bound.append(owner)
@@ -200,6 +200,11 @@ class CommitPart(ItemsPart, LeasePart, SessionsPart):
         ]
         if bodies:
             raw.executemany("INSERT OR REPLACE INTO crawl_bodies (request, at, body) VALUES (?, ?, ?)", bodies)
+
+    def body(self, request: int) -> bytes | None:
+        """The page itself where `keep_pages` was on when it was fetched, or None."""
+        row = self._connection.one("SELECT body FROM crawl_bodies WHERE request = ?", (request,))
+        return zlib.decompress(row[0]) if row else None
 
 
 def _address(run: int, now: float, outcome: Outcome, position: int) -> Address:

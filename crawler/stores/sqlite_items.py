@@ -24,6 +24,7 @@ _HIDDEN = ("_types", "_more")
 MOST_COLUMNS = 1_000
 _MOST_VARIABLES = 30_000  # SQLite's own limit is 32,766
 _PORTION = 500
+_LIMIT = 2**63
 
 Address = tuple[int, str, float, int, int]  #: run, url, time, request, position
 
@@ -37,6 +38,15 @@ class _Table:
     columns: dict[str, tuple[str, str]]  #: field to (column, kind)
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Whether values of such types fit their columns as they are, and at which of them one has to look first."""
+
+    fits: bool
+    texts: tuple[int, ...] = ()  #: a NUL or a surrogate may hide here
+    numbers: tuple[int, ...] = ()  #: NaN, infinity or more than 64 bits
+
+
 @dataclass(slots=True)
 class _Plan:
     """How items of one shape are written."""
@@ -46,10 +56,8 @@ class _Plan:
     names: list[str]  #: columns, in the order of the fields
     fields: list[str]
     kinds: list[str]
-    plain: tuple[type | None, ...]
-    checked_text: list[int]  #: positions of text, where a NUL may hide
-    checked_real: list[int]  #: positions of floats, where a NaN may hide
     more: list[str]  #: fields without a column of their own
+    looks: dict[tuple[type, ...], _Look]  #: types of the values to what is known about such rows
 
 
 class ItemsPart(Part):
@@ -84,18 +92,25 @@ class ItemsPart(Part):
             raw.execute(plan.head + values(plan.width, size), [value for row in portion for value in row])
 
     def _bound(self, plan: _Plan, address: Address, fields: dict[str, Any]) -> list[Any]:
+        """What is bound for one item; items whose values all fit their columns take the short way."""
         found = list(fields.values())
-        if tuple(map(type, found)) == plan.plain:
-            for index in plan.checked_text:
-                if not found[index].isprintable() and not _is_clean(found[index]):
+        types = tuple(map(type, found))
+        look = plan.looks.get(types)
+        if look is None:
+            look = plan.looks[types] = _look(plan, types)
+            if len(plan.looks) > 200:
+                plan.looks.clear()
+        if look.fits:
+            for index in look.texts:
+                text = found[index]
+                if not text.isprintable() and not _is_clean(text):
                     break
             else:
-                for index in plan.checked_real:
-                    if found[index] != found[index]:
+                for index in look.numbers:
+                    if not -_LIMIT < found[index] < _LIMIT:  # NaN as well
                         break
                 else:
-                    if not plan.more and all(-(2**63) <= value < 2**63 for value in found if value.__class__ is int):
-                        return [*address, None, None, *found]
+                    return [*address, None, None, *found]
         return self._bound_with_notes(plan, address, fields)
 
     def _bound_with_notes(self, plan: _Plan, address: Address, fields: dict[str, Any]) -> list[Any]:
@@ -127,7 +142,6 @@ class ItemsPart(Part):
         names = [table.columns[field][0] for field in kept]
         kinds = [table.columns[field][1] for field in kept]
         columns = ", ".join(map(quoted, [*OURS, *_HIDDEN, *names]))
-        plain = tuple(PLAIN_TYPE.get(kind) for kind in kinds)
         more = [field for field in fields if field not in table.columns]
         plan = _Plan(
             head=f"INSERT OR REPLACE INTO {quoted(table.stored_as)} ({columns}) VALUES ",
@@ -135,10 +149,8 @@ class ItemsPart(Part):
             names=names,
             fields=kept,
             kinds=kinds,
-            plain=plain,
-            checked_text=[index for index, kind in enumerate(kinds) if kind == "text"],
-            checked_real=[index for index, kind in enumerate(kinds) if kind == "real"],
             more=more,
+            looks={},
         )
         if len(self._plans) > 500:  # pages that make up new keys for each item must not fill the memory
             self._plans.clear()
@@ -250,6 +262,19 @@ def _item(row: tuple[Any, ...], decoded: list[tuple[str, str, str]]) -> dict[str
         for field, (stored, note) in json.loads(row[7]).items():
             item[unescape(field)] = load_value(stored, "any", note)
     return item
+
+
+def _look(plan: _Plan, types: tuple[type, ...]) -> _Look:
+    if plan.more or any(
+        found is not type(None) and found is not PLAIN_TYPE.get(kind)
+        for found, kind in zip(types, plan.kinds, strict=True)
+    ):
+        return _Look(False)
+    return _Look(
+        True,
+        tuple(index for index, found in enumerate(types) if found is str),
+        tuple(index for index, found in enumerate(types) if found in (int, float)),
+    )
 
 
 def _noted(value: Any) -> list[Any]:

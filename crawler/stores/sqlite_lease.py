@@ -166,6 +166,8 @@ class LeasePart(FrontierPart):
 
     def _pick(self, raw: sqlite3.Connection, frontier: int, slots: list[_Slot], limit: int, per_slot: int) -> None:
         """Fill `rows` of each slot with its best candidates, best first."""
+        if len(slots) > limit:  # places for some of them only: which ones is left to chance, so that none starves
+            slots[:] = self._random.sample(slots, limit)
         by_lane = {lane: slot for slot in slots for lane in slot.lanes}
         most = limit if not per_slot else min(limit, per_slot)
         if len(by_lane) == 1:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from crawler.errors import StoreError
+from crawler.errors import AlreadyRunning, StoreError
 from crawler.stores.base import RunRow
 from crawler.stores.locking import SpiderLock
 from crawler.stores.part import Part
 
 FRONTIERS_KEPT = 3
 _PRUNE_PORTION = 2_000
+_PRUNE_S = 0.5  # longest time that the end of a run spends on throwing away
 _PORTION = 1_000
 _COLUMNS = "id, spider, frontier, resumed, started_at, args, ended_at, ending, exit_code, summary, process"
 _PAGE_COLUMNS = (
@@ -38,7 +40,7 @@ class RunsPart(Part):
             AlreadyRunning: A living process runs this spider with this store.
         """
         if spider in self._locks:
-            self._locks.pop(spider).release()
+            raise AlreadyRunning(spider, "this process, which has not ended its run")
         lock = SpiderLock(self._connection.path, spider)
         try:
             since = datetime.fromtimestamp(self._clock()).astimezone().strftime("%Y-%m-%d %H:%M")
@@ -102,7 +104,9 @@ class RunsPart(Part):
                 (self._clock(), ending, exit_code, summary, run),
             )
         spider = self.run(run).spider
-        self.prune(spider)
+        deadline = time.monotonic() + _PRUNE_S
+        while self.prune(spider) and time.monotonic() < deadline:
+            pass
         if spider in self._locks:
             self._locks.pop(spider).release()
 

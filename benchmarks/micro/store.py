@@ -1,0 +1,161 @@
+"""What the store costs a page: ``python -m benchmarks.micro.store [--known N]``.
+
+Prints CPU microseconds for adding, leasing and committing, in groups as the engine makes them, and the times that a
+store with N known URLs (1,000,000 by default) needs to open, to resume a run and to lease.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from crawler.outcome import Found, ItemRow, Leased, Outcome, Verdict
+from crawler.stores.base import RunRow, SlotRule
+from crawler.stores.sqlite import SQLiteStore
+
+GROUP = 50
+LINKS_NEW, LINKS_KNOWN = 2, 45
+NO_DELAY = SlotRule()
+
+
+class OpenCipher:
+    """Seals nothing: the cost of encryption is measured elsewhere."""
+
+    def seal(self, text: str) -> bytes:
+        return text.encode()
+
+    def open(self, sealed: bytes) -> str:
+        return sealed.decode()
+
+
+def found(random_bytes: Callable[[int], bytes], number: int, slots: int = 1) -> Found:
+    url = f"https://shop{number % slots}.example/catalogue/category-{number % 50}/item-{number}.html"
+    return Found(random_bytes(16), url, f"shop{number % slots}.example", "default", callback="parse_detail", depth=3)
+
+
+def item(number: int) -> ItemRow:
+    return ItemRow(
+        "items",
+        {
+            "title": f"A book with a title of usual length, number {number}",
+            "price": 12.5,
+            "stock": number,
+            "upc": f"{number:016x}",
+            "category": "Travel",
+            "rating": 4,
+            "description": "words " * 30,
+            "image": f"https://shop.example/media/{number}.jpg",
+        },
+    )
+
+
+def outcome(leased: Leased, links: Sequence[Found]) -> Outcome:
+    return Outcome(
+        leased,
+        Verdict.ACCEPT,
+        items=[item(leased.id)],
+        found=links,
+        status=200,
+        size_bytes=20_000,
+        elapsed_ms=12.5,
+        sent_at=time.time(),
+        session_name="default",
+        epoch=1,
+    )
+
+
+def spent(work: Callable[[], object]) -> tuple[float, float]:
+    """CPU and wall seconds of one call."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    work()
+    return time.process_time() - cpu, time.perf_counter() - wall
+
+
+def measure(path: str, pages: int, slots: int, start: int) -> Iterator[tuple[str, float]]:
+    """CPU microseconds a page, by step."""
+    make = random.Random(1).randbytes
+    store = SQLiteStore(path, cipher=OpenCipher())
+    run = store.open_run("bench", args="{}", fresh=True, process="benchmark")
+    first = [found(make, number, slots) for number in range(start)]
+    cpu, _ = spent(lambda: store.add(run.frontier, first, run=run.id))
+    yield f"add (request of {start})", cpu / start * 1e6
+    number, lease_s, commit_s, done = start, 0.0, 0.0, 0
+    recent = first[-500:]
+    chosen = random.Random(2)
+    while done < pages:
+        leased: list[Leased] = []
+
+        def claim(into: list[Leased] = leased) -> None:
+            into += lease(store, run, GROUP)
+
+        lease_s += spent(claim)[0]
+        outcomes = []
+        for one in leased:
+            fresh = [found(make, number + offset, slots) for offset in range(LINKS_NEW)]
+            number += LINKS_NEW
+            outcomes.append(outcome(one, chosen.choices(recent, k=LINKS_KNOWN) + fresh))
+        recent = recent[len(leased) :] + [one for each in outcomes for one in each.found[-LINKS_NEW:]][: len(leased)]
+        commit_s += spent(lambda ready=outcomes: store.commit(run, "me", ready))[0]  # type: ignore[misc]
+        done += len(leased)
+    yield "lease (page)", lease_s / done * 1e6
+    yield "commit (page)", commit_s / done * 1e6
+    cpu, _ = spent(lambda: [store.counts(run.frontier) for _ in range(100)])
+    yield "counts (call)", cpu / 100 * 1e6
+    cpu, _ = spent(lambda: [store.next_due(run.frontier) for _ in range(100)])
+    yield "next_due (call)", cpu / 100 * 1e6
+    store.close()
+
+
+def lease(store: SQLiteStore, run: RunRow, limit: int) -> list[Leased]:
+    return store.lease(run.frontier, owner="me", limit=limit, lease_s=90, horizon_s=1, rules={}, default_rule=NO_DELAY)
+
+
+def large(path: str, known: int) -> Iterator[tuple[str, float]]:
+    """Wall milliseconds of a start with many known URLs."""
+    make = random.Random(3).randbytes
+    store = SQLiteStore(path, cipher=OpenCipher())
+    run = store.open_run("large", args="{}", fresh=True, process="benchmark")
+    portion = 10_000
+    wall = 0.0
+    for start in range(0, known, portion):
+        ready = [found(make, start + number) for number in range(portion)]
+        wall += spent(lambda ready=ready: store.add(run.frontier, ready, run=run.id))[1]  # type: ignore[misc]
+    yield f"add {known} URLs (s)", wall
+    store.close()
+    yield "file (bytes a URL)", os.path.getsize(path) / known
+    stores: list[SQLiteStore] = []
+    yield "open (ms)", spent(lambda: stores.append(SQLiteStore(path, cipher=OpenCipher())))[1] * 1e3
+    store = stores[0]
+    runs: list[RunRow] = []
+    again = lambda: runs.append(store.open_run("large", args="{}", fresh=False, process="benchmark"))  # noqa: E731
+    yield "resume (ms)", spent(again)[1] * 1e3
+    yield "first lease of 64 (ms)", spent(lambda: lease(store, runs[0], 64))[1] * 1e3
+    yield "second lease of 64 (ms)", spent(lambda: lease(store, runs[0], 64))[1] * 1e3
+    yield "next_due (ms)", spent(lambda: store.next_due(run.frontier))[1] * 1e3
+    yield "counts (ms)", spent(lambda: store.counts(run.frontier))[1] * 1e3
+    store.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pages", type=int, default=5_000)
+    parser.add_argument("--known", type=int, default=1_000_000, help="0 leaves the large store out")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        for slots in (1, 20, 200):
+            print(f"{slots} hosts, groups of {GROUP} pages, {LINKS_NEW} new and {LINKS_KNOWN} known links, CPU us:")
+            for name, figure in measure(str(Path(folder) / f"{slots}.db"), asked.pages, slots, 2_000):
+                print(f"  {name:28} {figure:10.1f}")
+        if asked.known:
+            print(f"{asked.known} known URLs:")
+            for name, figure in large(str(Path(folder) / "large.db"), asked.known):
+                print(f"  {name:28} {figure:10.1f}")
+
+
+if __name__ == "__main__":
+    main()
