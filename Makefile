@@ -1,0 +1,72 @@
+# What one types in this project; `make help` lists it. Needs Python 3.11 or newer with venv and pip, and make.
+
+# The first Python that is new enough; `make PYTHON=/path/to/python3.12 ...` chooses another.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
+TOOLS := $(VENV)/.tools
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types imports docs test-all crash fuzz bench soak clean
+.DELETE_ON_ERROR:
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+demo: $(RUNS)  ## a crawl behind a login, from nothing to rows in data/crawl.db
+	@$(BIN)/python -m tools.demo
+
+test: $(TOOLS)  ## every test
+	$(PYTEST)
+
+check: lint types imports test  ## all that a change has to pass: style, types, layers, tests, docs
+
+lint: $(TOOLS)  ## style
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(TOOLS)  ## types
+	$(BIN)/mypy
+
+imports: $(TOOLS)  ## who may import whom
+	$(BIN)/lint-imports --no-logo
+
+docs: $(TOOLS)  ## the Python blocks and the links of README and docs/
+	$(PYTEST) tests/docs tests/test_project.py
+
+test-all:  ## every test, on each of Python 3.11, 3.12 and 3.13 that is there
+	@.ci/test-all
+
+crash: $(TOOLS)  ## kill crawls at random and at every write; prints a table
+	$(BIN)/python -m tests.crash $(ARGS)
+
+fuzz: $(TOOLS)  ## feed the parsers with broken input; ARGS="--minutes 10"
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
+soak: $(TOOLS)  ## a long crawl with faults switched on
+	$(BIN)/python -m tests.soak $(ARGS)
+
+bench: $(TOOLS)  ## pages a second, beside other crawlers
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean:  ## remove the environments and caches; data/ stays
+	rm -rf $(VENV) .venv-* build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# Stamps: an environment is made once, and again when what it is made from has changed.
+$(VENV)/pyvenv.cfg:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; say where: make PYTHON=/path/to/python3" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNS): pyproject.toml $(VENV)/pyvenv.cfg
+	$(BIN)/python -m pip install -q -e .
+	@touch $@
+
+$(TOOLS): pyproject.toml constraints.txt $(VENV)/pyvenv.cfg
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	@touch $(RUNS) $@

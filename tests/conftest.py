@@ -1,0 +1,23 @@
+"""What all tests share: nothing of this machine's user is read, and nothing is written into their home."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine makes drawing examples slow, which says nothing about the code; and a check must say the same twice.
+settings.register_profile("project", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("project")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The vault's key and the file of accounts come from an empty folder; variables of the crawler are forgotten."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("configuration")))
+        for name in [name for name in os.environ if name.startswith("CRAWL_")]:
+            patch.delenv(name)
+        yield
