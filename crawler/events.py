@@ -153,6 +153,7 @@ class Summary:
         pages: Pages committed by this run (all its processes).
         items: Item rows written by this run, by table.
         known, waiting, failed, skipped, parked: Requests of the frontier by state, now.
+        processes: Processes that took part.
         retried: Tries beyond the first of a page.
         logins: Logins that this run made.
         restored: Sessions that were proved good with stored cookies, without a login.
@@ -175,6 +176,7 @@ class Summary:
     skipped: int = 0
     parked: int = 0
     retried: int = 0
+    processes: int = 1
     size_bytes: int = 0
     logins: int = 0
     restored: int = 0

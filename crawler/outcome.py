@@ -153,7 +153,7 @@ class Outcome:
         not_before: For RETRY: earliest moment of the next try, seconds since 1970.
         pause_slot_until: The host asked us to stay away until then (Retry-After), or None.
         body: The page itself when `keep_pages` is on.
-        sets_cookies: The answer had a Set-Cookie header.
+        sets_cookies: The first answer, before any redirect, had a Set-Cookie header.
         warnings: Short texts such as "tree cut"; kept in the page log.
         login_wanted: For LOGIN: the epoch that was found logged out.
     """

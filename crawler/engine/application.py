@@ -97,9 +97,7 @@ def _run(
 def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settings: Settings) -> Main:
     """What a further process does: its own spider object, store and crawl."""
 
-    def main(
-        run: int, number: int, tell: Observer, on_parent_gone: Callable[[Callable[[str], None]], None]
-    ) -> Summary:
+    def main(run: int, number: int, tell: Observer, on_parent_gone: Callable[[Callable[[str], None]], None]) -> Summary:
         store = open_project_store(settings)
         try:
             row = store.join_run(run, process=process_name())

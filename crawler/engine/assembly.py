@@ -195,4 +195,3 @@ def checked_start(spider: Spider) -> Iterable[object]:
     if not custom and not spider.start_urls and not isinstance(spider, SitemapSpider):
         raise SpiderError(f"spider {spider.name!r} has no start_urls and no start method")
     return spider.start()
-

@@ -71,12 +71,8 @@ class Crawl:
         self._interrupted_by = 0
         owner = f"{run.id}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._calls = StoreCalls(store, lambda call: self._scheduler.post(call))
-        desk = SessionDesk(
-            self._calls, run=run.id, owner=owner, lease_s=_LOGIN_LEASE_S, budget=settings.login_budget
-        )
-        self._parts = Assembly(
-            spider, settings, desk, stop=self._stop, ask=ask, on_login_start=self._login_started
-        )
+        desk = SessionDesk(self._calls, run=run.id, owner=owner, lease_s=_LOGIN_LEASE_S, budget=settings.login_budget)
+        self._parts = Assembly(spider, settings, desk, stop=self._stop, ask=ask, on_login_start=self._login_started)
         self._doors = Doors(
             self._parts.pool,
             robots=self._parts.robots,

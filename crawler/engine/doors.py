@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from crawler.engine.gates import Gates, GateState
@@ -27,9 +28,19 @@ from crawler.urls import origin_of, redact
 SESSION, ROBOTS = "session", "robots"
 _ROBOTS_GOOD_S = 86_400.0
 _ROBOTS_RETRY_S = 30.0
+_PROOF_MARGIN_S = 1.0  #: answers may overtake one another by so much
 _COOKIE_PAGES = 5  #: last pages that changed cookies, looked at when a session is lost
 
 Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """A session that may be lost: its epoch, the page that may be to blame, and since when nothing is proven."""
+
+    epoch: int
+    url: str
+    since: float
 
 
 class Yard(Protocol):
@@ -77,7 +88,7 @@ class Doors:
         self._saved_versions: dict[str, int] = {}
         self._strikes: Counter[int] = Counter()
         self._suspects: dict[str, set[int]] = {}
-        self._lost: dict[str, tuple[int, str]] = {}  # session: epoch that was lost, and the URL that showed it
+        self._lost: dict[str, _Loss] = {}
         self._proven_at: dict[str, float] = {}
         self._unproven: Counter[str] = Counter()
         self._cookie_pages: dict[str, deque[str]] = {}
@@ -142,22 +153,36 @@ class Doors:
         else:
             self._unproven[name] += 1
             if self._probe_every and self._unproven[name] >= self._probe_every:
-                self._unproven[name] = 0
-                keeper.expire(keeper.record.epoch, "no page has shown for a while that we are logged in")
-                self.gates.close((SESSION, name))
+                self._doubt(name, keeper, "no page has shown for a while that we are logged in")
 
     def _met_login_page(self, outcome: Outcome, keeper: Keeper) -> None:
         name = outcome.session_name
         if self._strikes[outcome.request.id] >= 2:
             outcome.verdict = Verdict.FAIL
-            outcome.error = f"LoggedOutPage: it shows the logged-out sign although the session is good ({outcome.error})"
+            outcome.error = (
+                f"LoggedOutPage: it shows the logged-out sign although the session is good ({outcome.error})"
+            )
             return
         if outcome.login_wanted != keeper.record.epoch:
             return  # an answer from before the last login: sent again, quietly
         self._suspects.setdefault(name, set()).add(outcome.request.id)
-        if keeper.expire(keeper.record.epoch, outcome.error):
-            self._lost[name] = (keeper.record.epoch, outcome.request.url)
+        self._doubt(name, keeper, outcome.error, outcome.request.url if outcome.sets_cookies else "")
+
+    def _doubt(self, name: str, keeper: Keeper, reason: str, url: str = "") -> None:
+        """The session may be lost: no request of it leaves before a probe has said so or not."""
+        if keeper.expire(keeper.record.epoch, reason):
+            proven_at = max(self._proven_at.get(name, 0.0), keeper.proved_before_loss) - _PROOF_MARGIN_S
+            self._lost[name] = _Loss(keeper.record.epoch, url, proven_at)
+            self._unproven[name] = 0
             self.gates.close((SESSION, name))
+
+    def last_doubts(self) -> bool:
+        """Before the end: probe sessions whose last pages did not prove themselves. True when one is being probed."""
+        for name, number in list(self._unproven.items()):
+            if number and self._pool.keeper(name).record.state is LoginState.READY:
+                self._doubt(name, self._pool.keeper(name), "the crawl is about to end")
+                self.gates.open_now((SESSION, name))
+        return self.busy()
 
     def changed_session(self, name: str, url: str) -> SessionSnapshot | None:
         """The state of a session when its cookies changed since the last call; what changed them is *url*."""
@@ -208,15 +233,17 @@ class Doors:
     def _session_ready(self, name: str, keeper: Keeper, prepared: Prepared, elapsed_ms: float) -> None:
         summary = self._stats.summary
         lost, suspects = self._lost.pop(name, None), self._suspects.pop(name, set())
-        self._proven_at[name] = max(self._proven_at.get(name, 0.0), keeper.record.proved_at or 0.0)
+        self._proven_at[name] = keeper.record.proved_at or 0.0
         self._saved_versions[name] = keeper.session.cookies.version
         if prepared.how == "still good":
             self._strikes.update(suspects)  # these pages show the sign although we are logged in
             return
+        if lost is None and keeper.lost_stored_epoch:  # an earlier run ended before anybody saw that it was lost
+            lost = _Loss(keeper.lost_stored_epoch, "", keeper.proved_before_loss - _PROOF_MARGIN_S)
+            keeper.lost_stored_epoch = 0
         if lost is not None:
-            self._learn_from_loss(name, lost[1])
-            reopened = self._yard.quarantine(name, lost[0], self._last_proof(name, keeper))
-            summary.rechecked += reopened
+            self._learn_from_loss(name, lost.url)
+            summary.rechecked += self._yard.quarantine(name, lost.epoch, lost.since)
         if prepared.how == "login":
             summary.logins += 1
         elif prepared.how == "restored":
@@ -225,17 +252,8 @@ class Doors:
             outcome = "ok" if prepared.how == "login" else "restored"
             self._stats.tell(LoginEnded(self._clock(), name, outcome, keeper.record.epoch, elapsed_ms))
 
-    def _last_proof(self, name: str, keeper: Keeper) -> float:
-        """Last moment at which the lost epoch was known to be good (this one's login came later)."""
-        before = keeper.proved_before_loss
-        return max(before, self._page_proof(name, before, keeper))
-
-    def _page_proof(self, name: str, before: float, keeper: Keeper) -> float:
-        proven_at = self._proven_at.get(name, 0.0)
-        return proven_at if proven_at < (keeper.record.proved_at or 0.0) else before
-
     def _learn_from_loss(self, name: str, url: str) -> None:
-        for each in {url, *self._cookie_pages.pop(name, ())}:
+        for each in {url, *self._cookie_pages.pop(name, ())} - {""}:
             self._guard.lost_after(each)
 
     def _session_failed(self, key: Key, keeper: Keeper, error: SessionError, elapsed_ms: float) -> None:

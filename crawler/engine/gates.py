@@ -56,6 +56,11 @@ class Gates:
         """Keep a request until the gate opens, and begin to open it when nobody does."""
         gate = self.get(key)
         gate.held.append(leased)
+        self.open_now(key)
+
+    def open_now(self, key: tuple[str, str]) -> None:
+        """Begin to open a gate although no request waits before it."""
+        gate = self.get(key)
         if gate.state in (GateState.CLOSED, GateState.OPEN):
             gate.state, gate.retry_at = GateState.OPENING, None
             self._start(key)

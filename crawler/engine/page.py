@@ -201,7 +201,8 @@ def _describe_answer(outcome: Outcome, fetched: Fetched) -> None:
     outcome.tries = fetched.tries
     if response is not None:
         outcome.status, outcome.size_bytes = response.status_code, len(response.body)
-        outcome.sets_cookies = any(name.lower() == "set-cookie" for name, _ in response.raw_headers)
+        first: Any = response.history[0] if response.history else response  # redirects come after it
+        outcome.sets_cookies = any(name.lower() == "set-cookie" for name, _ in first.raw_headers)
         outcome.final_url = response.url if response.history else ""
     elif fetched.error is not None:
         outcome.status = getattr(fetched.error, "status", 0)

@@ -80,7 +80,9 @@ class Members:
         for number, pipe in enumerate(self._pipes, 1):
             with contextlib.suppress(OSError):
                 pipe.send(run)
-            thread = threading.Thread(target=self._listen, args=(number, pipe, tell), name=f"member-{number}", daemon=True)
+            thread = threading.Thread(
+                target=self._listen, args=(number, pipe, tell), name=f"member-{number}", daemon=True
+            )
             thread.start()
             self._threads.append(thread)
 
@@ -162,6 +164,7 @@ def _member(pipe: Connection, not_ours: list[Connection], number: int, main: Mai
 def add_up(summary: Summary, others: list[Summary]) -> None:
     """Add what further processes did to the first one's summary."""
     for other in others:
+        summary.processes += 1
         summary.pages += other.pages
         summary.size_bytes += other.size_bytes
         summary.retried += other.retried

@@ -229,7 +229,6 @@ class Scheduler:
         patient = not self._delay_of(leased.slot)
         self._workers.give(lambda: self._fetch(leased, keeper, patient))
 
-
     # --- what comes back -------------------------------------------------------------------------------------------
     def _came_back(self, outcome: Outcome) -> None:
         leased = outcome.request
@@ -251,6 +250,10 @@ class Scheduler:
         batch, self._batch = self._batch, []
         self._attach_sessions(batch)
         committed = self._patiently(lambda: self._store.commit(self._run, self._owner, batch))
+        for outcome in batch:
+            if outcome.session is not None:
+                version = self._store.session_version(outcome.session.key)
+                self._pool.keeper(outcome.session_name).record.version = version
         self._admission.remember(
             row.fingerprint for outcome in batch if outcome.request.id not in committed.lost for row in outcome.found
         )
@@ -359,7 +362,9 @@ class Scheduler:
             return not self._out or (self._deadline is not None and now >= self._deadline)
         if self._out or self._batch or len(self._window) or self._doors.busy():
             return False
-        return self._lease_at == float("inf") or self._nothing_left()
+        if self._lease_at != float("inf") and not self._nothing_left():
+            return False
+        return not self._doors.last_doubts()
 
     def _nothing_left(self) -> bool:
         """Whether nothing waits, and nobody else works on this frontier."""

@@ -107,4 +107,3 @@ def make_visitor(spider: Spider, settings: Settings, store: Store, ask: Ask | No
         calls, run=None, owner=f"visit-{os.getpid()}", lease_s=_LOGIN_LEASE_S, budget=settings.login_budget
     )
     return Visitor(spider, Assembly(spider, settings, desk, stop=threading.Event(), ask=ask), desk)
-

@@ -48,6 +48,8 @@ class StoredSession(Protocol):
     @property
     def readable(self) -> bool: ...
     @property
+    def proved_at(self) -> float | None: ...
+    @property
     def logged_in_at(self) -> float | None: ...
 
 
@@ -134,6 +136,7 @@ class Keeper:
         self._reason = ""
         self._doubted = False  # READY was given up because of a page: the probe decides whether that page was right
         self.proved_before_loss = 0.0
+        self.lost_stored_epoch = 0  #: epoch of a stored session that turned out to be lost; 0 for none
 
     def expire(self, epoch: int, reason: str) -> bool:
         """An answer of *epoch* was fetched logged out. True when that is news."""
@@ -191,11 +194,15 @@ class Keeper:
                 self._became_ready(Signal.PROBE_OK, epoch=row.epoch)
                 return Prepared(True, "restored")
             self._reason = f"stored session is no longer good: {reason}"
+            self.lost_stored_epoch, self.proved_before_loss = row.epoch, row.proved_at or 0.0
         self.record.signal(Signal.LOGGED_OUT, epoch=row.epoch if row is not None else 0)
         return None
 
     def _look_again(self) -> Prepared | None:
         """Ask the probe whether the page was right that showed us logged out. None: it was, a login has to follow."""
+        row = self.desk.load(self.session.key)
+        if row is not None and row.epoch == self.record.epoch and row.version > self.record.version:
+            self._take_over(row)  # another process has newer cookies of the same login
         try:
             reason = self._probe()
         except CrawlError as error:
@@ -251,6 +258,8 @@ class Keeper:
         self._became_ready(Signal.LOGIN_OK, epoch=epoch)
         self._attempts = 0
         self.desk.end_login(session.key, "ok", snapshot.take(session, record, url="login"))
+        row = self.desk.load(session.key)
+        record.version = row.version if row is not None else 0
         return Prepared(True, "login")
 
     def adopt_manually(self, *, url: str) -> None:

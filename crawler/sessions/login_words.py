@@ -90,7 +90,8 @@ SAYS_LOGGED_OUT: Final = re.compile(
     r"|du måste logga in"
 )  # lower case
 ASKS_TO_LOG_IN: Final = re.compile(
-    r"(?:log|sign) ?in (?:again )?to (?:continue|proceed|view|see|access|your account)|log in om |effettua l.accesso per"
+    r"(?:log|sign) ?in (?:again )?to (?:continue|proceed|view|see|access|your account)|log in om "
+    r"|effettua l.accesso per"
 )  # lower case; the reason for a page only in its title or heading: open pages ask it beside a hidden price
 SAYS_NO_ENTRY: Final = re.compile(
     r"permission denied|access denied|not authori[sz]ed|unauthori[sz]ed|zugriff verweigert|keine berechtigung"

@@ -25,9 +25,7 @@ class Members(Spider):
     def login(self, session: Session) -> None:
         with session.step("password form"):
             page = session.get(f"{self.arguments['site']}/login")
-            session.submit(
-                page.form(), {"username": session.account.username, "password": session.account.password}
-            )
+            session.submit(page.form(), {"username": session.account.username, "password": session.account.password})
 
     def parse(self, response: Response) -> Iterator[Request]:
         yield from response.follow_all(css="a.book", callback=self.parse_book)
@@ -55,9 +53,7 @@ def crawl(
     """Run *spider* on *site* with a store in *folder*; further options are settings, or those of `run`."""
     fresh, retry = options.pop("fresh", False), options.pop("retry", False)
     settings = {"store": str(folder / "crawl.db"), "backoff": 0.05, "min_speed": 0, **options}
-    return run(
-        spider, arguments={"site": site}, settings=settings, fresh=fresh, retry=retry, observers=observers or []
-    )
+    return run(spider, arguments={"site": site}, settings=settings, fresh=fresh, retry=retry, observers=observers or [])
 
 
 @contextmanager
