@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crawler.cli import exits, options
-from crawler.cli.text import columns, duration, local_time, say, tell
+from crawler.cli.text import columns, duration, local_time, safe, say, tell
 from crawler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -236,19 +236,53 @@ def audit(name: options.SpiderName, store: options.StorePath = None, as_json: op
     if as_json:
         say(json.dumps(found.as_dict()))
     else:
-        states = ", ".join(f"{count:,} {state}" for state, count in found.states.items())
-        items = ", ".join(f"{count:,} {table}" for table, count in found.items.items()) or "none"
+        states = " + ".join(f"{count:,} {state}" for state, count in found.states.items())
         for line in columns(
             [
                 (found.spider, "adds up" if found.ok else f"{len(found.problems):,} problems"),
-                ("requests", states),
-                ("pages", f"{found.pages:,} accepted in runs {', '.join(map(str, found.runs))}"),
-                ("items", items),
+                ("requests", f"{sum(found.states.values()):,} known = {states}"),
+                ("pages", f"{found.pages:,} accepted, {found.items:,} items, by run {', '.join(map(str, found.runs))}"),
+                *_group("failed", found.failed_by),
+                *_group("skipped", found.skipped_by),
                 *(("problem", problem) for problem in found.problems),
             ]
         ):
             say(line)
     raise typer.Exit(exits.DONE if found.ok else exits.FAILURES)
+
+
+def doctor(
+    salvage: Annotated[
+        Path | None, typer.Option("--salvage", help="Write all that can be read into this new folder, as JSON lines.")
+    ] = None,
+    store: options.StorePath = None,
+) -> None:
+    """Look for damage in the database, and get out what can be read. The file itself is never changed."""
+    from crawler.stores import doctor as doctors
+
+    settings = options.settings_of(None, options.typed_settings(None, store=store))
+    require_store(settings)
+    found = doctors.doctor(settings.store)
+    for line in columns([(f"{count:,}", table) for table, count in found.readable.items()], ("rows", "table")):
+        say(line)
+    for problem in found.problems:
+        tell(f"crawl: {safe(problem)}")
+    if salvage is not None:
+        written = doctors.salvage(settings.store, str(salvage))
+        say(f"wrote {sum(written.values()):,} rows of {len(written):,} tables to {salvage}/")
+        return
+    say(f"{settings.store}: {'no damage' if found.ok else 'damaged; --salvage FOLDER writes what can be read'}")
+    raise typer.Exit(exits.DONE if found.ok else exits.STORE)
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="The copy; it must not be there yet.")],
+    store: options.StorePath = None,
+) -> None:
+    """Copy the database to one whole file, also while a crawl runs. A copy by `cp` would lack what is in its log."""
+    with stored(options.typed_settings(None, store=store)) as source:
+        source.backup(str(target))
+    say(f"copied to {target}")
 
 
 def schedule(
@@ -281,5 +315,5 @@ def schedule(
 
 def register(app: typer.Typer) -> None:
     """Put the commands of this file into *app*."""
-    for command in (status, runs, export, audit, schedule):
+    for command in (status, runs, export, audit, doctor, backup, schedule):
         app.command()(command)

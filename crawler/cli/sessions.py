@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
 
 import typer
 
@@ -293,6 +293,14 @@ def export(
 _OF_THE_CONNECTION = re.compile(r"(user-agent|connection|accept-encoding|host)\Z", re.IGNORECASE)
 
 
+@runtime_checkable
+class Reseals(Protocol):
+    """A store that can encrypt what it holds with the newest key of its cipher."""
+
+    def reseal(self) -> tuple[int, int]:
+        """How many secrets were sealed anew, and how many could not be read."""
+
+
 @app.command()
 def rekey(
     drop_old: Annotated[
@@ -311,7 +319,9 @@ def rekey(
     vault.add_key()
     database: Store = open_store(settings.store, cipher=vault, busy_timeout_s=settings.busy_timeout, create=False)
     try:
-        resealed, lost = database.reseal(vault)
+        if not isinstance(database, Reseals):
+            raise UsageError(f"{settings.store}: this kind of store cannot encrypt its secrets anew")
+        resealed, lost = database.reseal()
     finally:
         database.close()
     say(f"{resealed:,} secrets are encrypted with the new key {vault.key_names[0]}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from crawler.output.source import Counts, Run, Source
+from crawler.output.source import Counts, KnowsHosts, KnowsReasons, Run, Source
 
 DIED = "died"  # it neither ended nor runs: killed, or the machine went down
 
@@ -124,8 +124,8 @@ def status(source: Source, spider: str) -> Status | None:
         run=past[0],
         holder=source.running(spider),
         counts=source.counts(frontier),
-        waiting_by=source.waiting_by(frontier),
-        failed_by=source.failed_by(frontier),
+        waiting_by=source.waiting_by(frontier) if isinstance(source, KnowsHosts) else {},
+        failed_by=source.failed_by(frontier) if isinstance(source, KnowsReasons) else {},
         skipped_by=source.skipped_by(frontier),
         next_due=source.next_due(frontier),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 class Run(Protocol):
@@ -52,6 +52,19 @@ class Counts(Protocol):
     def items(self) -> int: ...
 
 
+class Recount(Protocol):
+    """What the store found when it counted everything anew (`stores.base.Audit`)."""
+
+    @property
+    def counts(self) -> Counts: ...
+    @property
+    def failed(self) -> Mapping[str, int]: ...
+    @property
+    def skipped(self) -> Mapping[str, int]: ...
+    @property
+    def problems(self) -> Sequence[str]: ...
+
+
 class Source(Protocol):
     """A store to read from."""
 
@@ -68,14 +81,8 @@ class Source(Protocol):
 
     def counts(self, frontier: int) -> Counts: ...
 
-    def failed_by(self, frontier: int) -> Mapping[str, int]:
-        """Last error to number of failed requests, most first."""
-
     def skipped_by(self, frontier: int) -> Mapping[str, int]:
         """Rule to number of requests that it refused, most first."""
-
-    def waiting_by(self, frontier: int) -> Mapping[str, int]:
-        """Slot to number of waiting requests, most first."""
 
     def next_due(self, frontier: int) -> float | None: ...
 
@@ -83,10 +90,24 @@ class Source(Protocol):
 
     def rows(self, table: str, *, run: int | None = None) -> Iterator[dict[str, Any]]: ...
 
-    def pages(self, frontier: int) -> Iterator[Mapping[str, Any]]: ...
+    def audit(self, frontier: int) -> Recount:
+        """Count everything about a frontier anew."""
 
-    def audit(self, frontier: int) -> Sequence[str]:
-        """What is wrong with the rows of a frontier, one line each."""
+
+@runtime_checkable
+class KnowsReasons(Protocol):
+    """A store that can tell quickly why requests failed."""
+
+    def failed_by(self, frontier: int) -> Mapping[str, int]:
+        """Last error to number of failed requests, most first."""
+
+
+@runtime_checkable
+class KnowsHosts(Protocol):
+    """A store that can tell for whom requests wait."""
+
+    def waiting_by(self, frontier: int) -> Mapping[str, int]:
+        """Slot to number of waiting requests, most first."""
 
 
 MOST_RUNS = 1_000_000  #: "all of them": a run each minute for two years
