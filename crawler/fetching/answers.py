@@ -121,9 +121,11 @@ def _fields(url: str, raw_lines: list[bytes], limits: Limits) -> list[tuple[str,
         value = value.strip(" \t\r\n")
         if line[0] in " \t" and lines:  # folded. Source: RFC 9112, section 5.2
             name, value = lines[-1][0], f"{lines.pop()[1]} {line.strip()}".strip()
-        elif not colon or not name.strip() or "\0" in line:
+        elif not colon or not name.strip():
             raise BadAnswer(url, f"a header line that is none: {raw[:40]!r}")
-        lines.append((name.strip(), value.replace("\r", " ") if "\r" in value else value))
+        if "\0" in value or "\r" in value:  # Source: RFC 9112, section 2.2: others may see two lines here
+            raise BadAnswer(url, f"a header line with a control character: {raw[:40]!r}")
+        lines.append((name.strip(), value))
     return lines
 
 

@@ -42,6 +42,7 @@ _TLS_WORDS = (
     ("http request", "it does not speak TLS"),
     ("packet length too long", "it does not speak TLS"),
     ("record layer failure", "it does not speak TLS"),
+    ("trust anchors", "the given file of certificates cannot be read"),
     ("error setting certificate", "the given file of certificates cannot be read"),
     ("could not load", "the given client certificate cannot be read"),
     ("unable to set private key", "the given key cannot be read"),
@@ -58,7 +59,7 @@ _BROKEN_TLS = (
 
 _TLS_CODES = frozenset((53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91, 98))
 _NEVER_SENT = frozenset((3, 4))  # malformed URL, option not built in
-_NOT_HTTP = frozenset((1, 8))  # HTTP/0.9 or another protocol, odd reply
+_NOT_HTTP = frozenset((1, 8, 61))  # HTTP/0.9 or another protocol, odd reply, unasked transfer encoding
 _TOO_MUCH = frozenset((27, 100))  # header lines beyond what libcurl itself takes
 _WORDS = {
     52: "the connection was closed without an answer",

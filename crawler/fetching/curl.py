@@ -124,15 +124,22 @@ class CurlAdapter(BaseAdapter):
             raise Refused(asked.url, f"{asked.origin.host} is a private address")
         pair = None if not cert else (cert, cert) if isinstance(cert, str) else (cert[0], cert[1])
         route = Route(asked.origin, asked.proxy, verify if verify is not None else True, pair)
+        while (idle := self._idle_for(asked.url, route)) is not None:
+            if not idle.is_stale():
+                return idle
+            idle.close()
+        return Handle(route, rule=self._rule, resolve=self._resolve, proxy_ca=self._proxy_ca, stopped=self._is_aborted)
+
+    def _idle_for(self, url: str, route: Route) -> Handle | None:
         with self._lock:
             if self._closed:
-                raise ConnectFailed(asked.url, "the transport is closed")
+                raise ConnectFailed(url, "the transport is closed")
             waiting = self._idle.get(route)
-            if waiting:
-                handle = waiting.pop()
-                del self._order[handle]
-                return handle
-        return Handle(route, rule=self._rule, resolve=self._resolve, proxy_ca=self._proxy_ca, stopped=self._is_aborted)
+            if not waiting:
+                return None
+            handle = waiting.pop()
+            del self._order[handle]
+            return handle
 
     def _give(self, handle: Handle, reusable: bool) -> None:
         surplus: Handle | None = handle

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -91,7 +92,8 @@ class Handle:
             stopped: Asked now and then during a transfer; True ends it.
         """
         self.route, self._rule, self._stopped = route, rule, stopped
-        self.socket_number = -1  # of the connection, for `forget`
+        self._socket_number = -1  # of the connection; only to look at, libcurl owns it
+        self._poll: select.poll | None = None
         self._curl, self._multi = pycurl.Curl(), pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, 1)
         self._lines: list[bytes] = []
@@ -126,6 +128,7 @@ class Handle:
             (pycurl.SSL_VERIFYHOST, 2 if route.verify is not False else 0),
             (pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2),
             (pycurl.HTTPAUTH, pycurl.HTTPAUTH_NONE),
+            (pycurl.USERAGENT, ""),  # or pycurl names itself
         ):
             curl.setopt(option, value)
         if isinstance(route.verify, str):
@@ -277,7 +280,7 @@ class Handle:
             content = body.finish()
             if self._curl.getinfo(pycurl.NUM_CONNECTS):
                 self._address = self._curl.getinfo(pycurl.PRIMARY_IP)
-                self.socket_number = self._curl.getinfo(pycurl.ACTIVESOCKET)
+                self._watch(self._curl.getinfo(pycurl.ACTIVESOCKET))
         finally:
             self._multi.remove_handle(self._curl)
         return Exchanged(head, content, self._address, body.wire_bytes, not (body.cut or head.is_ambiguous))
@@ -339,6 +342,19 @@ class Handle:
             proxied=self.route.proxy is not None,
         ) from error
 
+    # --- between exchanges --------------------------------------------------------------------------------------
+    def _watch(self, socket_number: int) -> None:
+        self._socket_number, self._poll = socket_number, None
+        if socket_number >= 0:
+            self._poll = select.poll()
+            self._poll.register(socket_number, select.POLLIN)
+
+    def is_stale(self) -> bool:
+        """Whether the idle connection has ended, or brought bytes that nobody asked for. libcurl looks only now and
+        then, and would take an unasked answer for that of the next request.
+        """
+        return self._poll is None or bool(self._poll.poll(0))
+
     # --- the end ------------------------------------------------------------------------------------------------
     def close(self) -> None:
         """Close the connection. Harmless when called again."""
@@ -347,10 +363,10 @@ class Handle:
 
     def forget(self) -> None:
         """In a forked child: let go of the connection without a word to the server, which still talks to the parent."""
-        if self.socket_number >= 0:
+        if self._socket_number >= 0:
             with contextlib.suppress(OSError):
                 nothing = os.open(os.devnull, os.O_RDWR)
-                os.dup2(nothing, self.socket_number)
+                os.dup2(nothing, self._socket_number)
                 os.close(nothing)
         self.close()
 

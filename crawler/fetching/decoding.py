@@ -72,7 +72,7 @@ class _Inflate:
             try:
                 piece = stream.decompress(data, PIECE_BYTES)
             except zlib.error as error:
-                if self._any:
+                if self._any or self.many or "data check" in str(error):  # gzip has shown its magic number
                     raise Incomplete(self._url, f"damaged {self.name} data ({error})") from error
                 raise BadAnswer(self._url, f"labelled {self.name}, but it is not") from error
             data = stream.unconsumed_tail

@@ -24,8 +24,8 @@ IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"))  # 
 PORTS = {"http": 80, "https": 443}
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")  # Source: RFC 9110, section 5.6.2
-_URL = re.compile(r"(https?)://([^/?#\\]*)([^#]*)", re.IGNORECASE)
-_NOT_IN_URL = re.compile(r"[^\x21-\x7e]")
+_URL = re.compile(r"(https?)://([^/?#]*)([^#]*)", re.IGNORECASE)
+_NOT_IN_URL = re.compile(r"[^\x21-\x7e]|\\")  # a backslash ends the host for some readers only
 _HOST = re.compile(r"[a-z0-9._-]+\Z|[0-9a-f:.]+(?:%[a-z0-9._-]+)?\Z")
 _NOT_IN_VALUE = re.compile(r"[\r\n\0]")
 _PROXY = re.compile(r"(?:(https?|socks[45]|socks4a|socks5h)://)?(?:([^@/]*)@)?([^@/?#]+)/?\Z", re.IGNORECASE)

@@ -113,6 +113,7 @@ class PooledAdapter(HTTPAdapter):
             work_for(None)
             with self._lock:
                 self._running.discard(exchange)
+            exchange.end()
         assert exchange.head is not None
         return self._maker.make(
             self,
@@ -137,7 +138,7 @@ class PooledAdapter(HTTPAdapter):
         self._aborted = True
         self.close()
         with self._lock:
-            sockets = [each.socket for each in self._running if each.socket is not None]
+            sockets = [each for exchange in self._running for each in exchange.sockets]
         for each in sockets:
             try:
                 each.shutdown(2)

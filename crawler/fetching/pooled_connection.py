@@ -38,7 +38,8 @@ class Exchange:
         wants_fresh: An idle connection must not be used.
         tainted: The connection must not be used again.
         received_bytes: From the server, heads included.
-        socket: The one in use; another thread may shut it down.
+        sockets: Those in use; another thread may shut them down. While TLS is set up a duplicate stands in, since the
+            socket itself passes from hand to hand.
     """
 
     def __init__(
@@ -58,7 +59,8 @@ class Exchange:
         self.head: Head | None = None
         self.fresh = self.wants_fresh = self.tainted = False
         self.received_bytes = self._head_bytes = self.sent_bytes = 0
-        self.socket: socket.socket | None = None
+        self.sockets: list[socket.socket] = []
+        self._stand_in: socket.socket | None = None
         self.address = ""
 
     def wait_s(self) -> float:
@@ -86,13 +88,16 @@ class Exchange:
             if left_s <= 0:
                 break
             connection = socket.socket(family, socket.SOCK_STREAM)
-            self.socket = connection
+            self.sockets = [connection]
             try:
                 for option in options or ():
                     connection.setsockopt(*option)
                 connection.settimeout(left_s)
                 connection.connect(address)
                 connection.settimeout(max(0.001, ends - time.monotonic()))
+                if self._speaks_tls:
+                    self._stand_in = connection.dup()
+                    self.sockets = [self._stand_in]
             except OSError as error:
                 connection.close()
                 failed = error
@@ -110,6 +115,22 @@ class Exchange:
         if failed is None or isinstance(failed, TimeoutError):
             raise TimedOut(url, f"no connection{through} in time") from failed
         raise ConnectFailed(url, f"no connection{through} ({failed})") from failed
+
+    def use(self, connection: socket.socket) -> None:
+        """The connection is ready: this socket is the one in use."""
+        self.sockets = [connection]
+        self.end()
+
+    def end(self) -> None:
+        """Close what only the exchange holds."""
+        if self._stand_in is not None:
+            self._stand_in.close()
+            self._stand_in = None
+
+    @property
+    def _speaks_tls(self) -> bool:
+        asked = self.asked
+        return asked.origin.scheme == "https" or (asked.proxy is not None and asked.proxy.url.startswith("https"))
 
     def _addresses(self, host: str, port: int) -> list[tuple[Any, Any]]:
         found: list[tuple[Any, Any]] = []
@@ -257,7 +278,8 @@ class _Watched(HTTPConnection):
         exchange: Exchange = _current.exchange
         if self.sock is None:
             self.connect()
-        exchange.socket, exchange.address = self.sock, self.peer
+        exchange.use(self.sock)
+        exchange.address = self.peer
         view = memoryview(data)
         while view:
             self.sock.settimeout(exchange.wait_s())

@@ -1,0 +1,116 @@
+"""What the tests of the transports share: both adapters, servers that end, and one short way to fetch."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import trustme
+from rawserver import RawServer
+
+from crawler.fetching.curl import CurlAdapter
+from crawler.fetching.limits import Limits
+from crawler.fetching.pooled import PooledAdapter
+
+Adapter = CurlAdapter | PooledAdapter
+
+
+@pytest.fixture(params=[pytest.param(CurlAdapter, id="curl"), pytest.param(PooledAdapter, id="urllib3")])
+def transport(request: pytest.FixtureRequest) -> Iterator[Callable[..., Adapter]]:
+    """Makes adapters of each kind and closes them."""
+    made: list[Adapter] = []
+
+    def make(**options: Any) -> Adapter:
+        made.append(request.param(**options))
+        return made[-1]
+
+    yield make
+    for adapter in made:
+        adapter.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., RawServer]]:
+    """Starts scripted servers and ends them."""
+    made: list[RawServer] = []
+
+    def start(*scripts: Any, **options: Any) -> RawServer:
+        made.append(RawServer(*scripts, **options))
+        return made[-1]
+
+    yield start
+    for server in made:
+        server.close()
+    assert not [fault for server in made for fault in server.faults]
+
+
+def fetch(
+    adapter: Adapter,
+    url: str,
+    method: str = "GET",
+    *,
+    headers: dict[str, str] | None = None,
+    data: Any = None,
+    limits: Limits | None = None,
+    sink: Any = None,
+    timeout: Any = 5,
+    **options: Any,
+) -> Any:
+    """Prepare a request as requests does it, put our attributes on it, and send it."""
+    prepared = requests.Request(method, url, headers=headers, data=data).prepare()
+    return send(adapter, prepared, limits=limits, sink=sink, timeout=timeout, **options)
+
+
+def send(
+    adapter: Adapter,
+    prepared: requests.PreparedRequest,
+    *,
+    limits: Limits | None = None,
+    sink: Any = None,
+    timeout: Any = 5,
+    **options: Any,
+) -> Any:
+    """Send a request that is prepared already."""
+    if limits is not None:
+        prepared.limits = limits  # type: ignore[attr-defined]
+    if sink is not None:
+        prepared.sink = sink  # type: ignore[attr-defined]
+    return adapter.send(prepared, timeout=timeout, **options)
+
+
+class Authority:
+    """A certificate authority of the test: makes contexts for servers, and the file that clients trust."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._ca = trustme.CA()
+        self.ca_file = str(folder / "ca.pem")
+        self._ca.cert_pem.write_to_path(self.ca_file)
+
+    def context(self, *names: str, **options: Any) -> ssl.SSLContext:
+        """For a server with a certificate for *names*."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._ca.issue_cert(*names, **options).configure_cert(context)
+        return context
+
+    def wanting_clients(self, *names: str) -> ssl.SSLContext:
+        """For a server that lets only clients with a certificate in."""
+        context = self.context(*names)
+        context.verify_mode = ssl.CERT_REQUIRED
+        self._ca.configure_trust(context)
+        return context
+
+    def client_file(self) -> str:
+        """A file with the certificate and key of a client."""
+        path = self._folder / "client.pem"
+        self._ca.issue_cert("client@test.example").private_key_and_cert_chain_pem.write_to_path(str(path))
+        return str(path)
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
