@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -260,3 +261,57 @@ def test_the_crontab_line_is_all_that_is_printed(shop: PracticeSite, project: Pa
     assert "# ~/.config/systemd/user/crawl-orders.timer" in units
     assert crawl("schedule", "orders", "--cron", "0 3 * *").code == 2
     assert crawl("schedule", "order", "--cron", "0 3 * * *").code == 2
+
+
+def test_P7_the_crontab_line_runs_in_the_bare_world_of_cron_and_prints_nothing(
+    shop: PracticeSite, project: Path, crawl: Crawl, tmp_path: Path
+) -> None:
+    spider = project / "spiders" / "orders.py"
+    spider.write_text(spider.read_text().replace(f', "{shop.url}/missing"', ""))
+    account = shop.accounts[0]
+    accounts = project / "accounts.toml"
+    accounts.write_text(f'[default]\nusername = "{account.username}"\npassword = "{account.password}"\n')
+    accounts.chmod(0o600)
+    (project / "pyproject.toml").write_text('[tool.crawl]\naccounts = "accounts.toml"\n')
+    command = crawl("schedule", "orders", "--cron", "0 3 * * *").out.split(" ", 5)[5].strip()
+    world = {"PATH": "/usr/bin:/bin", "LANG": "C", "PYTHONPATH": str(Path(__file__).parents[2])}
+    world["XDG_CONFIG_HOME"] = str(tmp_path / "config")  # only so that the key of this test is no key of yours
+
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], env=world, stdin=subprocess.DEVNULL, capture_output=True, timeout=60
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert len(crawl("export", "orders", "-o", "-").out.splitlines()) == account.orders
+    past = json.loads(crawl("runs", "--json").out)
+    assert (past["ending"], past["exit_code"], past["logins"]) == ("finished", 0, 1)
+
+
+def test_doctor_finds_no_damage_in_a_sound_database_and_backup_copies_it(
+    shop: PracticeSite, project: Path, crawl: Crawl
+) -> None:
+    crawl("run", "orders")
+
+    looked, copied = crawl("doctor"), crawl("backup", "copy.db")
+
+    assert (looked.code, looked.out.splitlines()[-1]) == (0, "data/crawl.db: no damage")
+    assert copied.code == 0
+    assert crawl("audit", "orders", "--store", "copy.db").code == 0
+    assert crawl("backup", "copy.db").code != 0
+
+
+def test_S7_what_can_be_read_of_a_damaged_database_is_written_out(
+    shop: PracticeSite, project: Path, crawl: Crawl
+) -> None:
+    crawl("run", "orders")
+    database = project / "data" / "crawl.db"
+    damaged = bytearray(database.read_bytes())
+    damaged[:16] = b"x" * 16
+    database.write_bytes(damaged)
+
+    found, saved = crawl("doctor"), crawl("doctor", "--salvage", "saved")
+
+    assert (found.code, saved.code) == (6, 0)
+    assert "--salvage" in found.out
+    assert len((project / "saved" / "items.jsonl").read_text().splitlines()) == orders_of(shop)
+    assert database.read_bytes() == damaged
