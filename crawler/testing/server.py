@@ -17,6 +17,7 @@ from crawler.testing.wire import Answer, BadCall, Call, CallReader
 BACKLOG = 512
 HANDSHAKE_WITHIN_S = 10.0
 JOINED_WITHIN_S = 10.0
+LINGER_S = 1.0
 
 
 class Application(Protocol):
@@ -168,6 +169,7 @@ class Server:
             except BadCall as error:
                 refusal = Answer.text(f"{error}\n", 400)
                 connection.sendall(refusal.encoded(head_only=False, keep_alive=False, date=self.date()))
+                _linger(connection)
                 return
             if call is None:
                 return
@@ -181,7 +183,10 @@ class Server:
                 _reset(connection, message[: answer.reset_after])
                 return
             connection.sendall(message)
-            if not keep_alive or not self._application.answers_left(answered):
+            if not keep_alive:
+                _linger(connection)
+                return
+            if not self._application.answers_left(answered):
                 return
 
     def date(self) -> str:
@@ -190,6 +195,15 @@ class Server:
         if self._date[0] != now:
             self._date = (now, formatdate(now, usegmt=True))  # one assignment: threads see a whole pair
         return self._date[1]
+
+
+def _linger(connection: socket.socket) -> None:
+    """Lets the other side read the last answer: closing on unread input sends RST, which can overtake it."""
+    connection.shutdown(socket.SHUT_WR)
+    connection.settimeout(LINGER_S)
+    until_s = time.monotonic() + LINGER_S
+    while connection.recv(65536) and time.monotonic() < until_s:
+        pass
 
 
 def _reset(connection: socket.socket, beginning: bytes) -> None:

@@ -116,12 +116,12 @@ def test_closing_ends_the_process() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
 def test_the_site_ends_with_the_process_that_started_it_even_when_that_is_killed() -> None:
-    code = (
-        "import time; from crawler.testing import SiteProcess as S; print(S(books=1).pid, flush=True); time.sleep(60)"
-    )
+    code = "import time; from crawler.testing import SiteProcess; s = SiteProcess(); print(s.pid, flush=True)"
+    code += "; time.sleep(60)"
     starter = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=ROOT)
     assert starter.stdout is not None
     pid = int(starter.stdout.readline())
+    assert not ended(pid, 0)
 
     starter.kill()
     starter.wait(10)
