@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from crawler.cli import exits, page, project, results, run, sessions
+from crawler.cli import care, exits, page, project, results, run, session_files, sessions
 
 
 class Commands(TyperGroup):
@@ -67,5 +67,7 @@ def crawl(
 project.register(app)
 run.register(app)
 app.add_typer(sessions.app, name="sessions")
+session_files.register(sessions.app)
 results.register(app)
+care.register(app)
 page.register(app)

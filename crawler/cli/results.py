@@ -1,4 +1,4 @@
-"""`crawl runs`, `status`, `export`, `audit`, `doctor`, `schedule`: what came of it, and when it happens again."""
+"""`crawl status`, `runs`, `export`, `audit`: what came of a crawl."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crawler.cli import exits, options
-from crawler.cli.text import columns, duration, local_time, safe, say, tell
+from crawler.cli.text import columns, duration, local_time, say, tell
 from crawler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -134,13 +134,13 @@ def status_lines(found: Status) -> list[str]:
     ]
     if found.next_due is not None:
         rows.append(("next", f"not before {local_time(found.next_due)}"))
-    rows += _group("waiting", found.waiting_by)
-    rows += _group("failed", found.failed_by)
-    rows += _group("skipped", found.skipped_by)
+    rows += group("waiting", found.waiting_by)
+    rows += group("failed", found.failed_by)
+    rows += group("skipped", found.skipped_by)
     return columns(rows)
 
 
-def _group(label: str, counted: Mapping[str, int]) -> list[tuple[str, str]]:
+def group(label: str, counted: Mapping[str, int]) -> list[tuple[str, str]]:
     largest = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
     rows = [(label if place == 0 else "", f"{count:,} x {text}") for place, (text, count) in enumerate(largest)]
     if len(rows) > MOST_LINES:
@@ -242,8 +242,8 @@ def audit(name: options.SpiderName, store: options.StorePath = None, as_json: op
                 (found.spider, "adds up" if found.ok else f"{len(found.problems):,} problems"),
                 ("requests", f"{sum(found.states.values()):,} known = {states}"),
                 ("pages", f"{found.pages:,} accepted, {found.items:,} items, by run {', '.join(map(str, found.runs))}"),
-                *_group("failed", found.failed_by),
-                *_group("skipped", found.skipped_by),
+                *group("failed", found.failed_by),
+                *group("skipped", found.skipped_by),
                 *(("problem", problem) for problem in found.problems),
             ]
         ):
@@ -251,69 +251,7 @@ def audit(name: options.SpiderName, store: options.StorePath = None, as_json: op
     raise typer.Exit(exits.DONE if found.ok else exits.FAILURES)
 
 
-def doctor(
-    salvage: Annotated[
-        Path | None, typer.Option("--salvage", help="Write all that can be read into this new folder, as JSON lines.")
-    ] = None,
-    store: options.StorePath = None,
-) -> None:
-    """Look for damage in the database, and get out what can be read. The file itself is never changed."""
-    from crawler.stores import doctor as doctors
-
-    settings = options.settings_of(None, options.typed_settings(None, store=store))
-    require_store(settings)
-    found = doctors.doctor(settings.store)
-    for line in columns([(f"{count:,}", table) for table, count in found.readable.items()], ("rows", "table")):
-        say(line)
-    for problem in found.problems:
-        tell(f"crawl: {safe(problem)}")
-    if salvage is not None:
-        written = doctors.salvage(settings.store, str(salvage))
-        say(f"wrote {sum(written.values()):,} rows of {len(written):,} tables to {salvage}/")
-        return
-    say(f"{settings.store}: {'no damage' if found.ok else 'damaged; --salvage FOLDER writes what can be read'}")
-    raise typer.Exit(exits.DONE if found.ok else exits.STORE)
-
-
-def backup(
-    target: Annotated[Path, typer.Argument(metavar="FILE", help="The copy; it must not be there yet.")],
-    store: options.StorePath = None,
-) -> None:
-    """Copy the database to one whole file, also while a crawl runs. A copy by `cp` would lack what is in its log."""
-    with stored(options.typed_settings(None, store=store)) as source:
-        source.backup(str(target))
-    say(f"copied to {target}")
-
-
-def schedule(
-    name: options.SpiderName,
-    cron: Annotated[str, typer.Option("--cron", metavar="'M H D M W'", help="When, as five cron fields or @daily.")],
-    systemd: Annotated[bool, typer.Option("--systemd", help="Print a systemd service and timer instead.")] = False,
-    argument: options.Arguments = None,
-    set_: options.SettingsTyped = None,
-) -> None:
-    """Print the crontab line that runs a spider: whole paths, silent on success, no second start while one runs."""
-    from crawler import schedule as schedules
-
-    spider = options.find(name)
-    typed = options.pairs(set_, "-s")
-    options.settings_of(spider, typed)
-    extra = [word for text in argument or () for word in ("-a", text)]
-    extra += [word for text in set_ or () for word in ("-s", text)]
-    options.pairs(argument, "-a")
-    if not systemd:
-        say(schedules.cron_line(Path.cwd(), name, cron, extra))
-        tell("crawl: add it with `crontab -e`; cron mails what is printed, and only a failure prints something")
-    else:
-        for file, text in schedules.systemd_units(Path.cwd(), name, cron, extra).items():
-            say(f"# ~/.config/systemd/user/{file}")
-            say(text)
-        tell(f"crawl: then: systemctl --user enable --now crawl-{name}.timer")
-    if spider.wants_login():
-        tell("crawl: such a job has none of your variables: put the credentials into the file of accounts")
-
-
 def register(app: typer.Typer) -> None:
     """Put the commands of this file into *app*."""
-    for command in (status, runs, export, audit, doctor, backup, schedule):
+    for command in (status, runs, export, audit):
         app.command()(command)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
-import sys
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,7 +15,7 @@ from crawler.errors import UsageError
 
 if TYPE_CHECKING:
     from crawler.output.snapshots import Forecast
-    from crawler.stores.base import SessionRow, Snapshot, Store
+    from crawler.stores.base import SessionRow, Snapshot
 
 app = typer.Typer(no_args_is_help=True, help="Look at stored sessions, move them, bring old ones back, remove them.")
 
@@ -213,119 +210,3 @@ def _moment(text: str) -> float:
         except ValueError:
             continue
     raise UsageError(f"--at {text!r}: give the number of a change, or a moment such as '2026-11-23 03:00'")
-
-
-@app.command("import")
-def import_(
-    spider: Annotated[str, typer.Argument(metavar="NAME", help="The spider whose session it becomes.")],
-    source: Annotated[str, typer.Argument(metavar="FILE", help="File with cookies; - for standard input.")] = "-",
-    session: Annotated[str | None, typer.Option("--session", help="Name of the session; the first otherwise.")] = None,
-    form: Annotated[
-        str | None, typer.Option("--format", help="json, storage-state, cookies.txt, curl or har; found out otherwise.")
-    ] = None,
-    url: Annotated[
-        str | None, typer.Option("--url", help="A page of the site, where the file does not say it.")
-    ] = None,
-    set_: options.SettingsTyped = None,
-    store: options.StorePath = None,
-) -> None:
-    """Take cookies from a browser, another machine or a pasted `curl` command; the next run proves them."""
-    from crawler.sessions import exchange
-
-    typed = options.typed_settings(set_, store=store)
-    found = options.find(spider)
-    settings = options.settings_of(found, typed)
-    text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
-    start = found.start_urls[0] if found.start_urls else None
-    imported = exchange.read(text, now=time.time(), form=form, url=url or start)
-    for why in imported.left_out:
-        tell(f"crawl: left out: {safe(why)}")
-    if not imported.cookies and not imported.headers:
-        raise UsageError(f"{source}: no cookie that can be used")
-    from crawler.engine import application
-    from crawler.output.snapshots import unproven
-
-    with application.visitor(found, settings=typed) as visitor:
-        names = [identity.name for identity in visitor.spider.identities()]
-        if session is not None and session not in names:
-            raise UsageError(f"{spider} has no session {session!r}, only: {', '.join(names)}")
-        mine = visitor.session(session or names[0])
-        name, key = mine.name, mine.key
-    database = application.open_project_store(settings)
-    try:
-        row = database.load_session(key)
-        headers = dict(imported.headers) | ({"User-Agent": imported.user_agent} if imported.user_agent else {})
-        secret = json.dumps({"cookies": imported.cookies, "headers": headers}, ensure_ascii=False)
-        epoch = (row.epoch if row is not None else 0) + 1
-        database.save_session(unproven(key, name, secret, epoch=epoch, url="import"), run=None)
-    finally:
-        database.close()
-    say(f"{safe(key)} has {len(imported.cookies):,} cookies now; the next run proves them")
-
-
-@app.command()
-def export(
-    session: SessionName,
-    form: Annotated[str, typer.Option("--format", help="curl, cookies.txt, storage-state or json.")] = "json",
-    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="File; - for standard output.")] = "-",
-    url: Annotated[str | None, typer.Option("--url", help="For curl: what to fetch.")] = None,
-    store: options.StorePath = None,
-) -> None:
-    """Write a session in a form that other programs read. Whoever has the file is logged in: its mode is 0600."""
-    from crawler.output.snapshots import choose, contents, cookies_of
-    from crawler.sessions import exchange
-
-    with stored(options.typed_settings(None, store=store)) as source:
-        row = choose(source.list_sessions(), session)
-    if not row.readable:
-        raise UsageError(f"session {row.key!r} cannot be read with the keys at hand")
-    headers = dict(contents(row.secret).get("headers") or {})
-    agent = next((value for name, value in headers.items() if name.lower() == "user-agent"), None)
-    own = {name: value for name, value in headers.items() if not _OF_THE_CONNECTION.match(name)}
-    text = exchange.write(cookies_of(row.secret), form, url=url, user_agent=agent, headers=own)
-    if output == "-":
-        say(text.rstrip("\n"))
-    else:
-        exchange.write_private(output, text)
-        tell(f"crawl: {safe(row.key)} to {output}, which logs in whoever reads it")
-
-
-_OF_THE_CONNECTION = re.compile(r"(user-agent|connection|accept-encoding|host)\Z", re.IGNORECASE)
-
-
-@runtime_checkable
-class Reseals(Protocol):
-    """A store that can encrypt what it holds with the newest key of its cipher."""
-
-    def reseal(self) -> tuple[int, int]:
-        """How many secrets were sealed anew, and how many could not be read."""
-
-
-@app.command()
-def rekey(
-    drop_old: Annotated[
-        bool, typer.Option("--drop-old", help="Forget the old keys: other projects of yours may still need them.")
-    ] = False,
-    store: options.StorePath = None,
-) -> None:
-    """Make a new key and encrypt all stored secrets of this project with it."""
-    from crawler.cli.results import require_store
-    from crawler.sessions.vault import Vault
-    from crawler.stores import open_store
-
-    settings = options.settings_of(None, options.typed_settings(None, store=store))
-    require_store(settings)
-    vault = Vault.load()
-    vault.add_key()
-    database: Store = open_store(settings.store, cipher=vault, busy_timeout_s=settings.busy_timeout, create=False)
-    try:
-        if not isinstance(database, Reseals):
-            raise UsageError(f"{settings.store}: this kind of store cannot encrypt its secrets anew")
-        resealed, lost = database.reseal()
-    finally:
-        database.close()
-    say(f"{resealed:,} secrets are encrypted with the new key {vault.key_names[0]}")
-    if lost:
-        tell(f"crawl: {lost:,} secrets could not be read with the old keys either: those sessions log in again")
-    if drop_old:
-        say(f"forgot {vault.drop_old_keys():,} old keys")
