@@ -25,6 +25,7 @@ class Control:
             "/_site/log": lambda query: [list(entry) for entry in site.log],
             "/_site/gaps": lambda query: site.gaps(query.get("host")),
             "/_site/sessions": lambda query: site.live_sessions(query.get("account")),
+            "/_site/wait": lambda query: site.wait_for_answers(int(query["count"]), float(query["seconds"])),
             "/_site/mail": lambda query: site.mail_code(query.get("account", "")),
         }
         self._orders: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -57,6 +58,6 @@ class Control:
                 if not isinstance(order, dict):
                     raise ValueError("an order is a JSON object")
                 return Answer.json(self._orders[call.path](order))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             return Answer.json({"error": str(error)}, 400)
         return Answer.json({"error": f"no such thing: {call.method} {call.path}"}, 404)

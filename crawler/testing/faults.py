@@ -69,18 +69,19 @@ class Faults:
         if not visit.call.path.startswith(options.fault_paths):
             return None
         self.wait(options.latency_s)
-        if not (options.rate_503 or options.rate_429 or options.rate_reset or options.rate_cut or options.rate_slow):
+        rates = (options.rate_slow, options.rate_reset, options.rate_503, options.rate_429, options.rate_redirect)
+        if not any(rates):
             return None
         with self._lock:
-            rolls = [self._dice.random() for _ in range(5)]
-        if rolls[4] < options.rate_slow:
+            slow, reset, unavailable, limited, redirected = [self._dice.random() < rate for rate in rates]
+        if slow:
             self.wait(options.slow_s)
-        if rolls[0] < options.rate_reset:
+        if reset:
             return Answer(reset_after=0)
-        if rolls[1] < options.rate_503:
-            return self._sorry(503, options.retry_after)
-        if rolls[2] < options.rate_429:
-            return self._sorry(429, options.retry_after)
+        if unavailable or limited:
+            return self._sorry(503 if unavailable else 429, options.retry_after)
+        if redirected:
+            return Answer.redirect(f"/go?to={quote(visit.call.target, safe='')}")
         return None
 
     def cut(self, visit: Visit, answer: Answer) -> None:

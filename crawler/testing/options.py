@@ -100,8 +100,9 @@ class SiteOptions:
         token_expires_s: Seconds a bearer or OAuth2 access token lives.
         latency_s: Seconds every shop page takes.
         slow_s: Seconds of /slow/ID and of pages made slow by rate.
-        rate_503, rate_429, rate_reset, rate_cut, rate_slow: Share of the answers, 0 to 1, that are replaced by a 503,
-            a 429, a reset before the answer, a reset in the middle of the body, or made slow.
+        rate_503, rate_429, rate_redirect, rate_reset, rate_cut, rate_slow: Share of the answers, 0 to 1, that are
+            replaced by a 503, a 429, a redirect that leads back to the page, a reset before the answer, a reset in
+            the middle of the body, or made slow.
         fault_paths: Where those rates apply (beginnings of paths).
         retry_after: Retry-After of the 503 and 429 by rate, as it is sent; empty for none.
         requests_per_s: More requests a second to one host are answered 429.
@@ -146,6 +147,7 @@ class SiteOptions:
     slow_s: float = 0.5
     rate_503: float = 0.0
     rate_429: float = 0.0
+    rate_redirect: float = 0.0
     rate_reset: float = 0.0
     rate_cut: float = 0.0
     rate_slow: float = 0.0
@@ -164,7 +166,7 @@ class SiteOptions:
     clock_offset_s: float = 0.0
     tls_certificate: str | None = None
     tls_key: str | None = None
-    log_limit: int = 100_000
+    log_limit: int = 20_000
     control: bool = False
 
     def __post_init__(self) -> None:
@@ -173,7 +175,7 @@ class SiteOptions:
         names = [account.username for account in self.accounts]
         if len(set(names)) != len(names):
             raise ValueError(f"two accounts share a name: {names}")
-        for name in ("rate_503", "rate_429", "rate_reset", "rate_cut", "rate_slow"):
+        for name in ("rate_503", "rate_429", "rate_redirect", "rate_reset", "rate_cut", "rate_slow"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is a share from 0 to 1, not {getattr(self, name)!r}")
 

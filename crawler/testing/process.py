@@ -25,7 +25,7 @@ from crawler.testing.options import Account, SiteOptions
 from crawler.testing.records import LoggedRequest, Record
 
 STARTED_WITHIN_S = 30.0
-ANSWERED_WITHIN_S = 90.0
+ANSWERED_WITHIN_S = 30.0
 ENDED_WITHIN_S = 10.0
 
 
@@ -143,6 +143,17 @@ class SiteProcess:
         gaps: list[float] = self._ask("/_site/gaps" + (f"?host={quote(host)}" if host else ""))
         return gaps
 
+    def wait_for_answers(self, count: int, seconds: float = 30.0) -> bool:
+        """Waits, without polling, until the site has answered so many requests since the last reset.
+
+        Args:
+            count: How many, control requests not counted.
+            seconds: Wait at most so long.
+        Returns:
+            Whether they were answered.
+        """
+        return bool(self._ask(f"/_site/wait?{urlencode({'count': count, 'seconds': seconds})}", patience_s=seconds))
+
     def reset_record(self) -> None:
         """Starts counting anew: the record, the log, and how often each flaky page was asked for."""
         self._order("/_site/reset")
@@ -177,15 +188,16 @@ class SiteProcess:
         self._order("/_site/change", **changes)
         self.options = self.options.changed(changes)
 
-    def _ask(self, path: str) -> Any:
-        return self._call("GET", path, None)
+    def _ask(self, path: str, patience_s: float = 0.0) -> Any:
+        return self._call("GET", path, None, patience_s)
 
     def _order(self, path: str, **order: Any) -> Any:
         return self._call("POST", path, json.dumps(order))
 
-    def _call(self, method: str, path: str, body: str | None) -> Any:
+    def _call(self, method: str, path: str, body: str | None, patience_s: float = 0.0) -> Any:
         address = urlsplit(self.control_url)
-        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=ANSWERED_WITHIN_S)
+        timeout_s = ANSWERED_WITHIN_S + patience_s
+        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=timeout_s)
         try:
             connection.request(method, path, body)
             answer = connection.getresponse()

@@ -109,6 +109,9 @@ class Recorder:
 
     def __init__(self, log_limit: int) -> None:
         self._lock = threading.Lock()  # guards everything below
+        self._answered = threading.Condition(self._lock)
+        self._answers = 0
+        self._waiting = 0  # threads in wait_for_answers
         self._record = Record()
         self._log: deque[LoggedRequest] = deque(maxlen=log_limit)
         self._starts: dict[str, list[float]] = {}
@@ -144,6 +147,18 @@ class Recorder:
             record.hits_by_session[entry.url, entry.session] += 1
             record.statuses[entry.status] += 1
             self._log.append(entry)
+            self._answers += 1
+            if self._waiting:
+                self._answered.notify_all()
+
+    def wait_for_answers(self, count: int, seconds: float) -> bool:
+        """Waits until so many requests were answered since the last reset; returns whether they were."""
+        with self._answered:
+            self._waiting += 1
+            try:
+                return self._answered.wait_for(lambda: self._answers >= count, seconds)
+            finally:
+                self._waiting -= 1
 
     def count(self, name: str, key: str) -> int:
         """Adds one to the counter *name* of `Record` at *key*; returns the new number."""
@@ -181,5 +196,6 @@ class Recorder:
         """Forgets all counts; requests being worked on and open connections stay known."""
         with self._lock:
             self._record = Record()
+            self._answers = 0
             self._log.clear()
             self._starts.clear()

@@ -110,6 +110,17 @@ class PracticeSite:
         starts = self._application.recorder.starts(host or self.options.hosts[0])
         return [later - earlier for earlier, later in itertools.pairwise(starts)]
 
+    def wait_for_answers(self, count: int, seconds: float = 30.0) -> bool:
+        """Waits, without polling, until the site has answered so many requests since the last reset.
+
+        Args:
+            count: How many, control requests not counted.
+            seconds: Wait at most so long.
+        Returns:
+            Whether they were answered.
+        """
+        return self._application.recorder.wait_for_answers(count, seconds)
+
     def reset_record(self) -> None:
         """Starts counting anew: the record, the log, and how often each flaky page was asked for."""
         self._application.recorder.reset()

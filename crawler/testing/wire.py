@@ -8,6 +8,7 @@ bodies by Content-Length or in chunks, `Expect: 100-continue`, HEAD, pipelining,
 from __future__ import annotations
 
 import json
+import re
 import socket
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -15,6 +16,7 @@ from urllib.parse import parse_qsl
 
 MAX_HEAD_BYTES = 256 * 1024
 MAX_BODY_BYTES = 4 * 1024 * 1024
+UNSAFE = re.compile(r"[\x00-\x20\x7f]")
 HTML = "text/html; charset=utf-8"
 
 REASONS = {status.value: status.phrase for status in HTTPStatus}
@@ -96,7 +98,8 @@ class Answer:
 
     @classmethod
     def redirect(cls, location: str, status: int = 302) -> Answer:
-        """A redirect with a short body."""
+        """A redirect with a short body; what would break out of the header line is percent-encoded."""
+        location = UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", location)
         return cls(status, b"<p>Moved.</p>", headers=[("Location", location)])
 
     @classmethod

@@ -84,6 +84,13 @@ def test_a_slow_page_answers_after_the_time_it_was_given(practice_site, visit) -
     assert answer.elapsed.total_seconds() >= 0.15
 
 
+def test_a_line_end_in_a_redirect_target_stays_in_the_header_line(practice_site, visit) -> None:
+    answer = visit(practice_site).see("/redirect/to?url=/a%0d%0aX-Evil:1", allow_redirects=False)
+
+    assert answer.headers["Location"] == "/a%0D%0AX-Evil:1"
+    assert "X-Evil" not in answer.headers
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_come_in_the_number_and_kind_asked_for(practice_site, visit, status) -> None:
     visitor = visit(practice_site)
@@ -165,6 +172,17 @@ def test_slow_pages_by_rate_are_slow_and_whole(make_practice_site, visit) -> Non
 
     assert answer.status_code == 200
     assert answer.elapsed.total_seconds() >= 0.1
+
+
+def test_redirects_by_rate_lead_back_to_the_page(make_practice_site, visit, text) -> None:
+    site = make_practice_site(rate_redirect=0.5)
+    visitor = visit(site)
+
+    pages = [visitor.see(f"/book/{number}") for number in range(1, 31)]
+
+    assert [text(page, "id") for page in pages] == [str(number) for number in range(1, 31)]
+    assert [page.url for page in pages] == site.truth.book_urls[:30]
+    assert 5 <= sum(bool(page.history) for page in pages) <= 25
 
 
 def test_latency_delays_shop_pages_only(make_practice_site, visit) -> None:

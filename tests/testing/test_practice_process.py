@@ -64,6 +64,8 @@ def test_a_site_in_another_process_is_counted_and_controlled_from_here(make_site
     assert site.live_sessions("bob") == 1
     assert site.live_sessions("alice") == 0
     assert site.log[-1].account == "bob"
+    assert site.wait_for_answers(1)
+    assert not site.wait_for_answers(10_000, 0.01)
     assert len(site.gaps()) == len(site.log) - 1
     assert site.revoke("bob") == 1
     assert "/login" in visitor.get(site.truth.member_urls[0], timeout=10).url

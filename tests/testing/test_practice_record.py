@@ -98,6 +98,21 @@ def test_gaps_are_the_seconds_between_requests(practice_site, visit) -> None:
     assert practice_site.gaps("127.0.0.2") == []
 
 
+def test_one_can_wait_for_answers(practice_site, visit) -> None:
+    visitor = visit(practice_site)
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(practice_site.wait_for_answers, 3, 10)
+        for _ in range(2):
+            visitor.see("/")
+        assert not waiting.done()
+        visitor.see("/")
+
+        assert waiting.result(10)
+    assert not practice_site.wait_for_answers(4, 0.01)
+    practice_site.reset_record()
+    assert not practice_site.wait_for_answers(1, 0.01)
+
+
 def test_a_reset_starts_all_counts_anew(practice_site, visit) -> None:
     visitor = visit(practice_site)
     visitor.log_in()
