@@ -154,6 +154,7 @@ class Outcome:
         pause_slot_until: The host asked us to stay away until then (Retry-After), or None.
         body: The page itself when `keep_pages` is on.
         sets_cookies: The first answer, before any redirect, had a Set-Cookie header.
+        host_fault: The host is in trouble, and not only this page.
         warnings: Short texts such as "tree cut"; kept in the page log.
         login_wanted: For LOGIN: the epoch that was found logged out.
     """
@@ -173,6 +174,7 @@ class Outcome:
     proven: bool = True
     tries: int = 1
     sets_cookies: bool = False
+    host_fault: bool = False
     error: str = ""
     not_before: float = 0.0
     pause_slot_until: float | None = None

@@ -9,7 +9,7 @@ from typing import Any
 
 from crawler.errors import GuardRefused, SpiderError
 from crawler.fetching.fetcher import Fetched, Fetcher
-from crawler.fetching.verdicts import decide, describe
+from crawler.fetching.verdicts import decide, describe, is_hosts_fault
 from crawler.frontier.admission import Admission
 from crawler.frontier.robots import RobotsCache
 from crawler.items import is_item, to_row
@@ -97,6 +97,7 @@ class PageWork:
             hop_guard=self._hop_guard if watched else None,
         )
         _describe_answer(outcome, fetched)
+        outcome.host_fault = is_hosts_fault(fetched.error)
         decision = decide(fetched, attempt=leased.attempt, method=request.method, policy=self._fetcher.policy)
         outcome.verdict, outcome.error = decision.verdict, decision.error
         if decision.pause_s:

@@ -18,7 +18,9 @@ from crawler.engine.stats import Stats
 from crawler.engine.window import Window
 from crawler.engine.worker import Workers
 from crawler.errors import StoreBusy, StoreFull
+from crawler.events import SlotPaused
 from crawler.frontier.admission import Admission
+from crawler.frontier.slots import Manners
 from crawler.outcome import Found, Leased, Outcome, Verdict
 from crawler.sessions.keeper import Keeper
 from crawler.sessions.pool import SessionPool
@@ -59,7 +61,9 @@ class Scheduler:
         self._alone, self._on_waiting, self._clock = alone, on_waiting, clock
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._workers = Workers(settings.workers, self._inbox.put)
-        self._window = Window(settings.per_host)
+        self._manners = Manners(per_slot=settings.per_host, workers=settings.workers, throttle=settings.throttle)
+        self._window = Window(self._manners.connections)
+        self._crawl_delays: dict[str, float] = {}
         self._doors = doors
         self._batch: list[Outcome] = []
         self._batch_since = 0.0
@@ -235,8 +239,29 @@ class Scheduler:
         slot, name = self._out.pop(leased.id)
         self._window.came_back(slot)
         self._pool.gave_back(name)
+        self._learn_manners(outcome)
         self._doors.page_came_back(outcome)
         self.settle([outcome])
+
+    def _learn_manners(self, outcome: Outcome) -> None:
+        """What the answer says about its host, whatever it says about the page."""
+        if not outcome.sent_at:
+            return
+        now, slot = self._clock(), outcome.request.slot
+        advice = self._manners.observe(
+            slot,
+            fault=outcome.host_fault,
+            refused=outcome.status in (429, 503),
+            elapsed_ms=outcome.elapsed_ms,
+            now=now,
+        )
+        if advice.pause_until is not None:
+            outcome.pause_slot_until = max(outcome.pause_slot_until or 0.0, advice.pause_until)
+            self._stats.tell(SlotPaused(now, slot, outcome.pause_slot_until, advice.why))
+        base_s = max(self._settings.delay, self._crawl_delays.get(slot, 0.0))
+        delay_s = max(base_s, advice.delay_s)
+        if delay_s != self._delay_of(slot):
+            self._set_delay(slot, delay_s)
 
     # --- committing ------------------------------------------------------------------------------------------------
     def _must_commit(self, now: float) -> bool:
@@ -333,11 +358,20 @@ class Scheduler:
 
     def set_crawl_delay(self, slot: str, delay_s: float) -> None:
         """The robots.txt of a host asks for a longer delay: what was reserved without it goes back."""
-        if delay_s <= self._delay_of(slot):
-            return
-        self._rules[slot] = SlotRule(delay_s, self._settings.jitter)
-        self._pause(slot)
-        self._lease_at = 0.0
+        self._crawl_delays[slot] = delay_s
+        if delay_s > self._delay_of(slot):
+            self._set_delay(slot, delay_s)
+
+    def _set_delay(self, slot: str, delay_s: float) -> None:
+        """A new delay; what was reserved with a shorter one goes back."""
+        longer = delay_s > self._delay_of(slot)
+        if delay_s > self._settings.delay:
+            self._rules[slot] = SlotRule(delay_s, self._settings.jitter)
+        else:
+            self._rules.pop(slot, None)
+        if longer:
+            self._pause(slot)
+            self._lease_at = 0.0
 
     # --- ending ----------------------------------------------------------------------------------------------------
     def _check_limits(self, now: float) -> None:

@@ -17,11 +17,11 @@ class Window:
     """Leased requests in waiting.
 
     Args:
-        per_slot: Most requests of one slot that may be out at once.
+        connections: How many requests of a slot may be out at once; asked anew each time.
     """
 
-    def __init__(self, per_slot: int) -> None:
-        self._per_slot = per_slot
+    def __init__(self, connections: Callable[[str], int]) -> None:
+        self._connections = connections
         self._queues: dict[str, deque[Leased]] = {}
         self._timers: list[tuple[float, str]] = []  # when the first request of a slot may be sent
         self._ready: deque[str] = deque()  # slots whose first request may be sent now, if a connection is free
@@ -60,7 +60,7 @@ class Window:
             if not queue:
                 self._forget(slot)
                 continue
-            if self._out[slot] >= self._per_slot:
+            if self._out[slot] >= self._connections(slot):
                 self._ready.append(slot)
                 idle += 1
                 continue
