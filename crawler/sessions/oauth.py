@@ -1,0 +1,324 @@
+"""OAuth2 for crawls: client credentials, password and refresh token; renewed before the access token ends, and on 401.
+
+One renewal at a time, however many threads meet the old token: one asks, the others wait for its answer or, while the
+old token is still good, go on with it. Nothing but the access token ever leaves for other places than the token URL.
+
+Source: RFC 6749 sections 4.3, 4.4, 5, 6; RFC 6750 section 2.1.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal, NoReturn
+
+import requests
+from requests.auth import AuthBase
+from requests.utils import rewind_body
+
+from crawler.errors import (
+    ConnectFailed,
+    CrawlError,
+    LoginFailed,
+    TimedOut,
+    WrongPassword,
+)
+from crawler.sessions.accounts import Account
+from crawler.sessions.oauth_client import Send, TokenClient
+from crawler.sessions.secrets import Secret
+from crawler.urls import redact
+
+Grant = Literal["client_credentials", "password", "refresh_token"]
+_MARGIN_S: Final = 60.0  # renew so long before the end, or at nine tenths of a shorter life
+_CALM_S: Final = 10.0  # seconds between two early renewals when the first one failed
+_PATIENCE_S: Final = 90.0  # longest wait for a renewal of another thread
+
+
+class _Flight:
+    """One renewal: who waits for it learns how it ended."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.error: CrawlError | None = None
+
+
+class OAuth2(AuthBase):
+    """``session.auth = OAuth2(token_url, client_id=..., client_secret=...)``. Safe from any thread.
+
+    Args:
+        token_url: Where tokens are given; https, or http to a private address.
+        client_id, client_secret: Of the application.
+        grant: "client_credentials"; "password" with *username* and *password*; or "refresh_token" with a token that
+            another login (a browser) has brought.
+        scope: As the service writes it.
+        refresh_token, access_token: Where they are known already.
+        client_auth: Whether the client shows itself in a header ("basic") or among the fields ("form").
+        extra: Further fields of the token request, such as "audience".
+        session: Name of the session, for errors.
+        proxies, verify: As in requests, for the token URL.
+        send: Posts token requests; None for a connection of its own.
+        clock: Seconds since 1970.
+        ticks: Seconds of a clock that never jumps.
+
+    Attributes:
+        changes: Grows with every new token: when it moved, save the state.
+    """
+
+    def __init__(
+        self,
+        token_url: str,
+        *,
+        client_id: str,
+        client_secret: str = "",
+        grant: Grant = "client_credentials",
+        scope: str = "",
+        username: str = "",
+        password: str = "",
+        refresh_token: str = "",
+        access_token: str = "",
+        client_auth: Literal["basic", "form"] = "basic",
+        extra: Mapping[str, str] | None = None,
+        session: str = "",
+        proxies: Mapping[str, str] | None = None,
+        verify: bool | str = True,
+        send: Send | None = None,
+        clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = TokenClient(
+            token_url,
+            client_id=client_id,
+            client_secret=client_secret,
+            scope=scope,
+            client_auth=client_auth,
+            extra=extra or {},
+            session=session,
+            proxies=proxies or {},
+            verify=verify,
+            send=send,
+        )
+        self.grant, self._username, self._password = grant, username, Secret(password)
+        self._clock, self._ticks = clock, ticks
+        self._lock = threading.Lock()  # guards everything below; no I/O under it
+        self._access, self._refresh = Secret(access_token), Secret(refresh_token)
+        self._ends: float | None = None  # when the access token ends, by ticks; None when nobody said
+        self._renew_from: float | None = None
+        self._hopeless = ""  # an access token that was refused as soon as it was new
+        self._flight: _Flight | None = None
+        self.changes = 0
+
+    @classmethod
+    def from_account(cls, token_url: str, account: Account, **options: Any) -> OAuth2:
+        """With the account's credentials: its fields "client_id" and "client_secret", else user name and password.
+
+        Raises:
+            NoCredentials: They are not found.
+        """
+        if options.get("grant") == "password":
+            options = {"username": account.username, "password": account.password, **options}
+        else:
+            options.setdefault("client_id", account.get("client_id") or account.username)
+            options.setdefault("client_secret", account.get("client_secret") or account.password)
+        options.setdefault("client_id", account.get("client_id", ""))
+        options.setdefault("client_secret", account.get("client_secret", ""))
+        return cls(token_url, session=account.session, **options)
+
+    # --- as requests' auth ----------------------------------------------------------------------------------------
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add the access token, a new one if it is about to end.
+
+        Raises:
+            LoginFailed: There is no token, and the service gives none.
+            FetchError: There is no token, and the service cannot be reached.
+        """
+        request.headers["Authorization"] = f"Bearer {self._current()}"
+        request.hooks["response"] = [*request.hooks.get("response", ()), self._look_at]
+        return request
+
+    def _current(self) -> str:
+        with self._lock:
+            access, ends, renew_from, busy = self._access, self._ends, self._renew_from, self._flight is not None
+        now = self._ticks()
+        if access and (renew_from is None or now < renew_from):
+            return access
+        good = bool(access) and (ends is None or now < ends)
+        if good and busy:
+            return access  # somebody is renewing it; this one will do until then
+        try:
+            return self.renew(access)
+        except CrawlError:
+            if not access:
+                raise
+            with self._lock:
+                self._renew_from = self._ticks() + _CALM_S
+            return access  # if it has ended, the answer is 401, and the session counts as logged out
+
+    def _look_at(self, response: requests.Response, **kwargs: Any) -> requests.Response:
+        if response.status_code != 401:
+            return response
+        request = response.request
+        used = str(request.headers.get("Authorization", "")).removeprefix("Bearer ")
+        adapter = getattr(response, "connection", None)
+        with self._lock:
+            if getattr(request, "oauth_sent_again", False):
+                self._hopeless = used
+            hopeless = used == self._hopeless
+        if hopeless or adapter is None or getattr(request, "oauth_sent_again", False):
+            return response
+        try:
+            token = self.renew(used)
+        except CrawlError:
+            return response  # 401: logged out; the login step is next
+        response.content  # noqa: B018 - read to its end, so that the connection can be used again
+        response.close()
+        again = copy.copy(request)
+        again.headers = request.headers.copy()
+        again.oauth_sent_again = True  # type: ignore[attr-defined]
+        if getattr(again, "_body_position", None) is not None:
+            rewind_body(again)
+        again.headers["Authorization"] = f"Bearer {token}"
+        answer = adapter.send(again, **kwargs)
+        answer.history = [*answer.history, response]
+        answer.request = again
+        if answer.status_code == 401:
+            with self._lock:
+                self._hopeless = token
+        return answer  # type: ignore[no-any-return]
+
+    # --- renewal --------------------------------------------------------------------------------------------------
+
+    def renew(self, old: str | None = None) -> str:
+        """Get a new access token, once for all threads that want to be rid of the *old* one.
+
+        Args:
+            old: The token to replace; None for the present one. If it was replaced meanwhile, nothing is asked.
+        Returns:
+            The access token in force afterwards.
+        Raises:
+            WrongPassword: The service refused the client or the password.
+            LoginFailed: The refresh token is worth nothing any more, or the grant was refused.
+            FetchError: The service did not give a usable answer; the old token is still there.
+        """
+        with self._lock:
+            if old is not None and old != self._access and self._access:
+                return self._access
+            flight, mine = self._flight, self._flight is None
+            if flight is None:
+                flight = self._flight = _Flight()
+        if not mine:
+            if not flight.done.wait(_PATIENCE_S):
+                raise TimedOut(redact(self._client.token_url), "another thread's token renewal does not end")
+            if flight.error is not None:
+                raise flight.error
+            return self._access
+        try:
+            self._store(self._ask())
+        except CrawlError as error:
+            flight.error = error
+            raise
+        except BaseException:
+            flight.error = ConnectFailed(redact(self._client.token_url), "the token renewal was broken off")
+            raise
+        finally:
+            with self._lock:
+                self._flight = None
+            flight.done.set()
+        return self._access
+
+    def _ask(self) -> dict[str, Any]:
+        if self._refresh:
+            try:
+                return self._client.ask({"grant_type": "refresh_token", "refresh_token": self._refresh})
+            except WrongPassword:
+                raise
+            except LoginFailed:
+                if self.grant == "refresh_token":
+                    raise
+                with self._lock:
+                    self._refresh = Secret("")
+        if self.grant == "password":
+            return self._client.ask({"grant_type": "password", "username": self._username, "password": self._password})
+        if self.grant == "client_credentials":
+            return self._client.ask({"grant_type": "client_credentials"})
+        raise LoginFailed(self._client.session, "there is no refresh token: log in again")
+
+    def _store(self, found: dict[str, Any]) -> None:
+        refresh = found.get("refresh_token")
+        with self._lock:
+            self._access = Secret(found["access_token"])
+            if isinstance(refresh, str) and refresh:
+                self._refresh = Secret(refresh)  # the old one is often worth nothing from now on
+            self._lives(_seconds(found.get("expires_in")))
+            self.changes += 1
+
+    def _lives(self, life_s: float | None) -> None:
+        now = self._ticks()
+        self._ends = None if life_s is None else now + life_s
+        self._renew_from = None if life_s is None else now + life_s - min(_MARGIN_S, life_s / 10)
+
+    # --- keeping --------------------------------------------------------------------------------------------------
+
+    def dump(self) -> dict[str, Any]:
+        """All that `restored` needs, as JSON values: secrets included, for the encrypted part of a snapshot."""
+        with self._lock:
+            left_s = None if self._ends is None else self._ends - self._ticks()
+            return {
+                "kind": "oauth2",
+                "token_url": self._client.token_url,
+                "client_id": str.__str__(self._client.client_id),
+                "client_secret": str.__str__(self._client.client_secret),
+                "grant": self.grant,
+                "scope": self._client.scope,
+                "username": str.__str__(self._username),
+                "password": str.__str__(self._password),
+                "client_auth": self._client.client_auth,
+                "extra": dict(self._client.extra),
+                "session": self._client.session,
+                "access_token": str.__str__(self._access),
+                "refresh_token": str.__str__(self._refresh),
+                "ends_at": None if left_s is None else self._clock() + left_s,
+            }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over the tokens that `dump` gave, if they are of the same service and client."""
+        if (state.get("token_url"), state.get("client_id")) != (self._client.token_url, self._client.client_id):
+            return
+        ends_at = _seconds(state.get("ends_at"))
+        with self._lock:
+            self._access = Secret(str(state.get("access_token") or ""))
+            self._refresh = Secret(str(state.get("refresh_token") or ""))
+            self._lives(None if ends_at is None else ends_at - self._clock())
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any], **options: Any) -> OAuth2:
+        """An auth as it was when `dump` was called."""
+        names = (
+            "client_id",
+            "client_secret",
+            "grant",
+            "scope",
+            "username",
+            "password",
+            "client_auth",
+            "extra",
+            "session",
+        )
+        auth = cls(state["token_url"], **{name: state[name] for name in names if name in state}, **options)
+        auth.load(state)
+        return auth
+
+    def __repr__(self) -> str:
+        return f"<OAuth2 {self.grant} of {self._client.client_id!r} at {redact(self._client.token_url)}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an auth is not pickled: it holds secrets")
+
+
+def _seconds(value: Any) -> float | None:
+    try:
+        return float(value) if not isinstance(value, bool) and value is not None else None
+    except (TypeError, ValueError):
+        return None
