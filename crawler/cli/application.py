@@ -32,7 +32,7 @@ app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # boxes and colours cost more than the rest of the help together
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

@@ -18,7 +18,7 @@ def doctor(
     ] = None,
     store: options.StorePath = None,
 ) -> None:
-    """Look for damage in the database, and get out what can be read. The file itself is never changed."""
+    """Look for damage in the database. Gets out what can be read; the file itself is never changed."""
     from crawler.stores import doctor as doctors
 
     settings = options.settings_of(None, options.typed_settings(None, store=store))
@@ -40,7 +40,7 @@ def backup(
     target: Annotated[Path, typer.Argument(metavar="FILE", help="The copy; it must not be there yet.")],
     store: options.StorePath = None,
 ) -> None:
-    """Copy the database to one whole file, also while a crawl runs. A copy by `cp` would lack what is in its log."""
+    """Copy the database, also while a crawl runs. A copy by `cp` would lack what is in its log."""
     with stored(options.typed_settings(None, store=store)) as source:
         source.backup(str(target))
     say(f"copied to {target}")
@@ -53,7 +53,7 @@ def schedule(
     argument: options.Arguments = None,
     set_: options.SettingsTyped = None,
 ) -> None:
-    """Print the crontab line that runs a spider: whole paths, silent on success, no second start while one runs."""
+    """Print the crontab line that runs a spider. Whole paths, silent on success, no second start while one runs."""
     from crawler import schedule as schedules
 
     spider = options.find(name)

@@ -36,7 +36,7 @@ def fetch(
     set_: options.SettingsTyped = None,
     store: options.StorePath = None,
 ) -> None:
-    """Fetch one page as the crawler would and print it: the body as it came, or text made safe on a terminal."""
+    """Fetch one page and print it. The body as it came; on a terminal as text that is safe to show."""
     with _visiting(url, spider, session, options.typed_settings(set_, store=store)) as (visitor, target):
         response = visitor.fetch(target, session=session)
     if headers:
@@ -56,7 +56,7 @@ def shell(
     set_: options.SettingsTyped = None,
     store: options.StorePath = None,
 ) -> None:
-    """Open a Python prompt with `response`, `session`, `spider` and `fetch(url)`."""
+    """Fetch one page and open a Python prompt. With `response`, `session`, `spider` and `fetch(url)`."""
     with _visiting(url, spider, session, options.typed_settings(set_, store=store)) as (visitor, target):
         try:
             response: Response | None = visitor.fetch(target, session=session)

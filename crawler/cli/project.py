@@ -23,7 +23,10 @@ SPIDERS = Path("spiders")
 def init(
     folder: Annotated[Path, typer.Argument(help="Folder of the project; made where it is missing.")] = Path(),
 ) -> None:
-    """Make a project: spiders/ with an example, data/, pyproject.toml, .gitignore. Nothing is overwritten."""
+    """Make a project here. It gets spiders/ with an example, data/, settings in pyproject.toml and .gitignore.
+
+    Nothing is overwritten.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     spiders, data = folder / "spiders", folder / "data"
     spiders.mkdir(exist_ok=True)
@@ -78,7 +81,7 @@ def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new spider.")],
     url: Annotated[str, typer.Option("--url", help="Where it begins.")] = "https://shop.example/orders",
 ) -> None:
-    """Write spiders/NAME.py: a spider with a login, to be filled in."""
+    """Write a new spider with a login, to be filled in."""
     from crawler.loading import load_spiders, valid_name
     from crawler.urls import absolute
 
@@ -138,7 +141,7 @@ def settings(
     changed: Annotated[bool, typer.Option("--changed", help="Only those that differ from the default.")] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show the settings with value, source and meaning, as spider NAME has them when it is given."""
+    """Show the settings with value, source and meaning. With NAME as that spider has them."""
     spider = options.find(name) if name is not None else None
     typed = options.pairs(set_, "-s")
     merged = options.settings_of(spider, typed)

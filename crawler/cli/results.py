@@ -60,7 +60,7 @@ def runs(
     store: options.StorePath = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """List past runs, newest first: how each ended, how long it took and what it brought."""
+    """List past runs. Newest first: how each ended, how long it took and what it brought."""
     from crawler.output.history import past_runs
 
     with stored(options.typed_settings(None, store=store)) as source:
@@ -93,7 +93,7 @@ def _run_cells(run: PastRun) -> tuple[str, ...]:
 def status(
     name: options.MaybeSpiderName = None, store: options.StorePath = None, as_json: options.AsJson = False
 ) -> None:
-    """Show where the last crawl of each spider (or of NAME) stands: requests by state, hosts, failures, sessions."""
+    """Show where crawls stand. Of each spider, or of NAME: requests by state, hosts, failures, sessions."""
     from crawler.output import history
 
     wanted = _checked(name)
@@ -169,7 +169,7 @@ def export(
     ] = False,
     store: options.StorePath = None,
 ) -> None:
-    """Write the items of a spider's last crawl to a file, whole or not at all."""
+    """Write the items of the last crawl to a file. The file is whole or not there at all."""
     from crawler.output.export import columns_of, crawl_rows, format_of, whole_file, write_rows
 
     spider = _checked(name) or ""
@@ -225,7 +225,7 @@ def _standard_output() -> Any:
 
 
 def audit(name: options.SpiderName, store: options.StorePath = None, as_json: options.AsJson = False) -> None:
-    """Prove that a spider's last crawl adds up: every request accounted for, states, page log and items agree."""
+    """Prove that the last crawl adds up. Every request is accounted for; states, page log and items agree."""
     from crawler.output.audit import audit as audited
 
     spider = _checked(name) or ""

@@ -50,7 +50,7 @@ def run(
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Crawl with a spider until nothing waits, going on where its last run stopped."""
+    """Crawl, going on where the last run stopped. Ends when nothing waits any more."""
     typed = options.typed_settings(
         set_, workers=workers, processes=processes, max_pages=limit_pages, max_time=max_time, store=store
     )
@@ -69,7 +69,7 @@ def retry(
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Try the failed requests of a spider's last run again, then go on crawling."""
+    """Try the failed requests of the last run again. Then it goes on like `crawl run`."""
     typed = options.typed_settings(set_, workers=workers, store=store)
     found = options.find(spider)
     arguments = options.pairs(argument, "-a")
@@ -123,7 +123,7 @@ def login(
     set_: options.SettingsTyped = None,
     store: options.StorePath = None,
 ) -> None:
-    """Log a spider's sessions in, asking at the terminal for what is missing, and keep them for the next run."""
+    """Log the sessions of a spider in and keep them. Asks at the terminal for what is missing."""
     if headless and not browser:
         raise UsageError("--headless goes with --browser")
     typed = options.typed_settings(set_, store=store)

@@ -34,7 +34,7 @@ def import_(
     set_: options.SettingsTyped = None,
     store: options.StorePath = None,
 ) -> None:
-    """Take cookies from a browser, another machine or a pasted `curl` command; the next run proves them."""
+    """Take cookies from a browser or another machine. Also from a pasted `curl` command; the next run proves them."""
     from crawler.sessions import exchange
 
     typed = options.typed_settings(set_, store=store)
@@ -75,7 +75,7 @@ def export(
     url: Annotated[str | None, typer.Option("--url", help="For curl: what to fetch.")] = None,
     store: options.StorePath = None,
 ) -> None:
-    """Write a session in a form that other programs read. Whoever has the file is logged in: its mode is 0600."""
+    """Write a session for other programs. Whoever has the file is logged in: its mode is 0600."""
     from crawler.output.snapshots import choose, contents, cookies_of
     from crawler.sessions import exchange
 
@@ -111,7 +111,7 @@ def rekey(
     ] = False,
     store: options.StorePath = None,
 ) -> None:
-    """Make a new key and encrypt all stored secrets of this project with it."""
+    """Encrypt all stored secrets with a new key."""
     from crawler.sessions.vault import Vault
     from crawler.stores import open_store
 

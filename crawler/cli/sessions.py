@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from crawler.output.snapshots import Forecast
     from crawler.stores.base import SessionRow, Snapshot
 
-app = typer.Typer(no_args_is_help=True, help="Look at stored sessions, move them, bring old ones back, remove them.")
+app = typer.Typer(no_args_is_help=True, help="Look at stored sessions, move them, restore or remove them.")
 
 SessionName = Annotated[
     str, typer.Argument(metavar="SESSION", help="A session: its name, account or site, or its key where these repeat.")
@@ -81,7 +81,7 @@ def _end(judged: Forecast, now: float) -> str:
 
 @app.command()
 def show(session: SessionName, store: options.StorePath = None) -> None:
-    """Show one session: its state, and its cookies without their values."""
+    """Show one session, its cookies without their values."""
     from crawler.output.snapshots import choose, contents, cookie_lines, forecast
 
     with stored(options.typed_settings(None, store=store)) as source:
@@ -123,7 +123,7 @@ def clear(
     everything: Annotated[bool, typer.Option("--all", help="All sessions.")] = False,
     store: options.StorePath = None,
 ) -> None:
-    """Remove a session with its history, so that not even the raw file holds it. The next run logs in anew."""
+    """Remove a session with its history. Not even the raw file holds it then; the next run logs in anew."""
     from crawler.output.snapshots import choose
 
     if (session is None) == (not everything):
@@ -137,7 +137,7 @@ def clear(
 
 @app.command()
 def history(session: SessionName, store: options.StorePath = None) -> None:
-    """List the changes of a session's cookies, newest first; their numbers are for `diff` and `restore`."""
+    """List the changes of a session's cookies. Newest first; their numbers are for `diff` and `restore`."""
     from crawler.output.snapshots import choose
 
     with stored(options.typed_settings(None, store=store)) as source:
@@ -158,7 +158,7 @@ def diff(
     after: Annotated[int, typer.Argument(metavar="B", help="Number of another one.")],
     store: options.StorePath = None,
 ) -> None:
-    """Show what changed between two changes of a session: cookies and headers by name, never a value."""
+    """Show what differs between two changes. Cookies and headers by name, never a value."""
     from crawler.output.snapshots import changes
 
     with stored(options.typed_settings(None, store=store)) as source:
@@ -175,7 +175,7 @@ def restore(
     at: Annotated[str, typer.Option("--at", metavar="N|TIME", help="Number of a change, or a moment as in `history`.")],
     store: options.StorePath = None,
 ) -> None:
-    """Bring an old state of a session back; the next run proves it and logs in only if it is no longer good."""
+    """Bring an old state of a session back. The next run proves it and logs in only if it is no longer good."""
     from crawler.output.snapshots import brought_back, choose
 
     with stored(options.typed_settings(None, store=store)) as source:
