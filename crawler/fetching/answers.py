@@ -33,7 +33,7 @@ class Head:
 
     Attributes:
         lines: In their order, latin-1.
-        fields: Joined by name as `requests` does it.
+        fields: By lower-case name: the name as it was written first, and the values joined as `requests` does it.
         length_bytes: What Content-Length says, or None.
         chunked: The body has its own framing; a Content-Length beside it does not count.
     """
@@ -42,9 +42,14 @@ class Head:
     status: int
     reason: str
     lines: list[tuple[str, str]]
-    fields: CaseInsensitiveDict[str]
+    fields: dict[str, tuple[str, str]]
     length_bytes: int | None
     chunked: bool
+
+    def get(self, name: str) -> str | None:
+        """The joined values of a header; *name* in lower case."""
+        found = self.fields.get(name)
+        return None if found is None else found[1]
 
     @property
     def is_redirect(self) -> bool:
@@ -83,12 +88,14 @@ def parse_head(url: str, raw_lines: list[bytes], limits: Limits) -> Head:
     if end >= len(raw_lines):
         raise Incomplete(url, "the answer ended inside its head")
     lines = _fields(url, raw_lines[start + 1 : end], limits)
-    fields: CaseInsensitiveDict[str] = CaseInsensitiveDict()
-    for name, value in lines:
-        fields[name] = f"{fields[name]}, {value}" if name in fields else value
+    fields: dict[str, tuple[str, str]] = {}
+    for pair in lines:
+        lower = pair[0].lower()
+        first = fields.get(lower)
+        fields[lower] = pair if first is None else (first[0], f"{first[1]}, {pair[1]}")
     chunked = _is_chunked(url, fields.get("transfer-encoding"))
     length = _length(url, fields.get("content-length"))
-    version = found[1].decode() if b"." in found[1] else f"{found[1].decode()}.0"
+    version = found[1].decode() if len(found[1]) > 1 else f"{found[1].decode()}.0"
     return Head(version, int(found[2]), (found[3] or b"").decode("latin-1"), lines, fields, length, chunked)
 
 
@@ -109,43 +116,44 @@ def _blank(raw_lines: list[bytes], start: int) -> int:
 def _fields(url: str, raw_lines: list[bytes], limits: Limits) -> list[tuple[str, str]]:
     if len(raw_lines) > limits.max_headers:
         raise BadAnswer(url, f"{len(raw_lines)} header lines, more than {limits.max_headers}")
-    total = sum(map(len, raw_lines))
-    if total > limits.max_header_bytes:
-        raise BadAnswer(url, f"{total} bytes of headers, more than {limits.max_header_bytes}")
+    text = b"".join(raw_lines).decode("latin-1")
+    if len(text) > limits.max_header_bytes:
+        raise BadAnswer(url, f"{len(text)} bytes of headers, more than {limits.max_header_bytes}")
     lines: list[tuple[str, str]] = []
-    for raw in raw_lines:
-        if len(raw) > LINE_BYTES:
-            raise BadAnswer(url, f"a header line of {len(raw)} bytes, more than {LINE_BYTES}")
-        line = raw.decode("latin-1")
+    for line in text.split("\n")[:-1]:
         name, colon, value = line.partition(":")
-        value = value.strip(" \t\r\n")
+        value = value.strip(" \t\r")
+        if len(line) > LINE_BYTES:
+            raise BadAnswer(url, f"a header line of {len(line)} bytes, more than {LINE_BYTES}")
         if line[0] in " \t" and lines:  # folded. Source: RFC 9112, section 5.2
             name, value = lines[-1][0], f"{lines.pop()[1]} {line.strip()}".strip()
         elif not colon or not name.strip():
-            raise BadAnswer(url, f"a header line that is none: {raw[:40]!r}")
+            raise BadAnswer(url, f"a header line that is none: {line[:40]!r}")
         if "\0" in value or "\r" in value:  # Source: RFC 9112, section 2.2: others may see two lines here
-            raise BadAnswer(url, f"a header line with a control character: {raw[:40]!r}")
+            raise BadAnswer(url, f"a header line with a control character: {line[:40]!r}")
         lines.append((name.strip(), value))
     return lines
 
 
-def _length(url: str, said: str | None) -> int | None:
-    if said is None:
+def _length(url: str, field: tuple[str, str] | None) -> int | None:
+    if field is None:
         return None
-    lengths = {each.strip() for each in said.split(",")}
-    if len(lengths) > 1:
-        raise BadAnswer(url, "contradicting lengths: more than one Content-Length")
-    digits = lengths.pop()
+    digits = field[1]
+    if "," in digits:
+        lengths = {each.strip() for each in digits.split(",")}
+        if len(lengths) > 1:
+            raise BadAnswer(url, "contradicting lengths: more than one Content-Length")
+        digits = lengths.pop()
     if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
         raise BadAnswer(url, f"a Content-Length that is none: {digits[:40]!r}")
     return int(digits)
 
 
-def _is_chunked(url: str, said: str | None) -> bool:
-    if said is None or said.strip().lower() == "identity":
+def _is_chunked(url: str, field: tuple[str, str] | None) -> bool:
+    if field is None or field[1].lower() == "identity":
         return False
-    if said.strip().lower() != "chunked":
-        raise BadAnswer(url, f"transfer encoding {said[:40]!r} is not known here")
+    if field[1].lower() != "chunked":
+        raise BadAnswer(url, f"transfer encoding {field[1][:40]!r} is not known here")
     return True
 
 
@@ -183,7 +191,7 @@ class Body:
         self._sink = sink if sink is not None and 200 <= head.status < 300 else None
         self._keep = io.BytesIO()
         self.cut, self._skip_bytes = False, -1
-        coding = head.fields.get("content-encoding", "") if method != "HEAD" else ""
+        coding = head.get("content-encoding") if method != "HEAD" else ""
         if head.is_redirect:
             self._decoders = []
             too_long = head.length_bytes is not None and head.length_bytes > REDIRECT_BYTES and not head.chunked
@@ -316,14 +324,17 @@ class ResponseMaker:
         """
         response: Any = self._class()
         response.status_code, response.reason = head.status, head.reason
-        response.headers, response.raw_headers = head.fields, head.lines
+        headers: CaseInsensitiveDict[str] = CaseInsensitiveDict()
+        for name, value in head.fields.values():
+            headers[name] = value
+        response.headers, response.raw_headers = headers, head.lines
         response.url, response.request, response.connection = request.url, request, adapter
         response._content, response._content_consumed = content, True
         response.raw = ReadBody(head)
         response.elapsed = timedelta(seconds=elapsed_s)
         response.address, response.size_bytes = address, size_bytes
         if self._sets_encoding:
-            declared = _CHARSET.search(head.fields.get("content-type", ""))
+            declared = _CHARSET.search(head.get("content-type") or "")
             response.encoding = declared[1] if declared else None
         if self._fills_cookies and "set-cookie" in head.fields:
             extract_cookies_to_jar(response.cookies, request, response.raw)  # type: ignore[no-untyped-call]

@@ -108,13 +108,13 @@ class _Brotli:
     def feed(self, data: bytes) -> Iterator[bytes]:
         self._fed = True
         try:
-            piece = self._stream.process(data, output_buffer_limit=PIECE_BYTES)
-            while True:
-                if piece:
-                    yield piece
-                if self._stream.is_finished() or self._stream.can_accept_more_data():
+            while not self._stream.is_finished():
+                # The module's own sign of "nothing left" comes too early: only an empty piece tells.
+                piece = self._stream.process(data, output_buffer_limit=PIECE_BYTES // 2)  # it may give up to twice that
+                if not piece:
                     return
-                piece = self._stream.process(b"", output_buffer_limit=PIECE_BYTES)
+                yield piece
+                data = b""
         except self._error as error:
             raise Incomplete(self._url, f"damaged brotli data ({error})") from error
 

@@ -159,7 +159,9 @@ def _headers(url: str, given: Mapping[str, Any]) -> tuple[list[tuple[str, str]],
     headers: list[tuple[str, str]] = []
     names: set[str] = set()
     authorization = ""
-    for name, value in given.items():
+    # What requests keeps below its case-insensitive mapping: going through that costs as much as all the rest here.
+    store = getattr(given, "_store", None)
+    for name, value in given.items() if store is None else store.values():
         if isinstance(value, bytes):
             value = value.decode("latin-1")
         if not _is_token(name) or not isinstance(value, str) or _NOT_IN_VALUE.search(value):

@@ -253,7 +253,7 @@ class _Answer(http.client.HTTPResponse):
 def _framing(head: Head) -> bytes:
     """A head with only that by which http.client finds the end of the body."""
     lines = [f"HTTP/{head.version} {head.status} "]
-    lines += [f"{name}: {head.fields[name]}" for name in ("Connection", "Keep-Alive") if name in head.fields]
+    lines += [f"{name}: {head.get(name)}" for name in ("connection", "keep-alive") if name in head.fields]
     if head.chunked:
         lines.append("Transfer-Encoding: chunked")
     elif head.length_bytes is not None:

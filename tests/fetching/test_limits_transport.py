@@ -250,7 +250,7 @@ class TestTime:
             connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
             connection.drip(b"x" * 100, 0.005)
 
-        limits = Limits(min_speed_bytes_s=20, min_speed_for_s=0.1)
+        limits = Limits(min_speed_bytes_s=5, min_speed_for_s=0.4)
         assert len(fetch(transport(), serve(script).url(), limits=limits).content) == 100
 
     def test_Z5_a_server_that_does_not_read_meets_the_deadline(self, transport: Any, serve: Any) -> None:
