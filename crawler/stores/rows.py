@@ -82,7 +82,7 @@ KINDS: dict[str, Kind] = {
     "text": Kind("TEXT", _same, _same),
     "integer": Kind("INTEGER", _same, int),
     "real": Kind("REAL", _same, float),
-    "blob": Kind("BLOB", bytes, bytes),
+    "blob": Kind("BLOB", bytes, _same),  # like "any": nothing is converted there
     "bool": Kind("INTEGER", int, _bool),
     "json": Kind("TEXT", to_json, json.loads),
     "decimal": Kind("TEXT", str, Decimal),

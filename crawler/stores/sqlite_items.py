@@ -230,7 +230,9 @@ class ItemsPart(Part):
         }
 
     def rows(self, table: str, *, run: int | None = None) -> Iterator[dict[str, Any]]:
-        """Items as they were yielded, below our own columns, oldest first.
+        """Items as they were yielded, below our own columns, in the order of their commits.
+
+        Items of one page that differ in their fields may change places; `_position` tells their order.
 
         Read in portions, each its own short query: a slow reader neither holds the log of the database nor the writer.
         A field that an item lacked reads as None. A field that is named like a column of ours (`_run`) keeps the name

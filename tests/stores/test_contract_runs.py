@@ -1,0 +1,221 @@
+"""Runs resume what is unfinished, begin anew what is finished, and exclude one another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from crawler.errors import AlreadyRunning, StoreError
+from crawler.outcome import State, Verdict
+from crawler.stores.base import Store
+from tests.stores.support import NO_DELAY, Home, accept, found, lease, outcome, start
+
+
+def finish(store: Store, run: int, ending: str = "finished") -> None:
+    store.end_run(run, ending=ending, exit_code=0, summary='{"pages": 1}')
+
+
+def test_a_run_is_told_with_all_that_is_known_of_it(home: Home, store: Store) -> None:
+    run = start(store, args='{"year": 2026}')
+    home.clock.now += 5
+    finish(store, run.id)
+
+    (stored,) = store.runs("orders")
+
+    assert (stored.spider, stored.args, stored.resumed, stored.process) == (
+        "orders",
+        '{"year": 2026}',
+        False,
+        "process 4711",
+    )
+    assert (stored.ending, stored.exit_code, stored.summary) == ("finished", 0, '{"pages": 1}')
+    assert stored.ended_at == stored.started_at + 5
+    assert store.run(run.id) == stored
+    with pytest.raises(StoreError):
+        store.run(99)
+
+
+def test_an_unfinished_frontier_is_resumed(store: Store) -> None:
+    first = start(store)
+    store.add(first.frontier, [found("a")], run=first.id)
+    finish(store, first.id, "interrupted")
+
+    second = start(store)
+
+    assert (second.frontier, second.resumed, second.id) == (first.frontier, True, first.id + 1)
+
+
+def test_a_finished_frontier_is_not_resumed(store: Store) -> None:
+    first = start(store)
+    store.add(first.frontier, [found("a"), found("b")], run=first.id)
+    one, other = lease(store, first)
+    store.commit(first, "me", [accept(one), outcome(other, Verdict.FAIL, error="404")])
+    finish(store, first.id)
+
+    second = start(store)
+
+    assert (second.resumed, second.frontier != first.frontier) == (False, True)
+    assert store.add(second.frontier, [found("a")], run=second.id) == 1
+
+
+def test_reopened_requests_make_a_finished_frontier_unfinished(store: Store) -> None:
+    first = start(store)
+    store.add(first.frontier, [found("a")], run=first.id)
+    store.commit(first, "me", [outcome(*lease(store, first), Verdict.FAIL, error="404")])
+    finish(store, first.id)
+    assert store.reopen(first.frontier, states=[State.FAILED]) == 1
+
+    assert start(store).frontier == first.frontier
+
+
+def test_parked_requests_keep_a_frontier_unfinished(store: Store) -> None:
+    first = start(store)
+    store.add(first.frontier, [found("a")], run=first.id)
+    store.commit(first, "me", [outcome(*lease(store, first), Verdict.PARK)])
+    finish(store, first.id)
+
+    assert start(store).frontier == first.frontier
+
+
+def test_a_fresh_run_leaves_the_unfinished_frontier_behind_for_good(store: Store) -> None:
+    first = start(store)
+    store.add(first.frontier, [found("a")], run=first.id)
+    finish(store, first.id, "interrupted")
+    second = start(store, fresh=True)
+    assert second.frontier != first.frontier
+    finish(store, second.id)
+
+    assert not start(store).resumed
+
+
+def test_other_arguments_are_another_crawl(store: Store) -> None:
+    first = start(store, args='{"year": 2025}')
+    store.add(first.frontier, [found("a")], run=first.id)
+    finish(store, first.id, "interrupted")
+
+    second = start(store, args='{"year": 2026}')
+    assert second.frontier != first.frontier
+    finish(store, second.id)
+
+    assert start(store, args='{"year": 2025}').frontier == first.frontier
+
+
+def test_P5_a_second_process_is_told_who_runs_the_spider(home: Home, store: Store) -> None:
+    start(store)
+    other = home.open()
+
+    with pytest.raises(AlreadyRunning, match="process 4711 since 20") as caught:
+        start(other)
+    assert caught.value.spider == "orders"
+    assert other.running("orders") == caught.value.holder
+    assert start(other, spider="books").spider == "books"
+
+
+def test_P5_the_spider_is_free_after_the_end_and_after_a_crash(home: Home, store: Store) -> None:
+    run = start(store)
+    other = home.open()
+    finish(store, run.id)
+    assert other.running("orders") is None
+    start(other)
+    other.close()  # what the system does to the locks of a dead process
+
+    assert store.running("orders") is None
+    third = start(store)
+    assert [row.ending for row in store.runs("orders")] == ["", "crashed", "finished"]
+    assert third.ending == ""
+
+
+def test_opening_a_run_twice_in_one_store_is_refused(store: Store) -> None:
+    start(store)
+
+    with pytest.raises(AlreadyRunning):
+        start(store)
+
+
+def test_what_dead_processes_had_leased_is_free_when_the_run_is_resumed(home: Home, store: Store) -> None:
+    first = start(store)
+    store.add(first.frontier, [found("a")], run=first.id)
+    lease(store, first, lease_s=3600)
+    store.close()
+
+    again = home.open()
+    second = start(again)
+
+    assert second.resumed
+    (leased,) = lease(again, second, owner="next")
+    assert (leased.attempt, leased.token) == (0, 2)
+
+
+def test_what_a_living_member_of_the_run_holds_is_not_given_away(home: Home, store: Store) -> None:
+    first = start(store)
+    store.add(first.frontier, [found("a")], run=first.id)
+    member = home.open()
+    member.join_run(first.id, process="process 4712")
+    (held,) = lease(member, first, owner="member", lease_s=3600)
+    store.close()  # the opener dies, the member lives
+
+    again = home.open()
+    second = start(again)
+
+    assert lease(again, second, owner="next") == []
+    assert member.commit(first, "member", [accept(held)]).lost == frozenset()
+
+
+def test_members_take_part_without_the_lock(home: Home, store: Store) -> None:
+    run = start(store)
+    member = home.open()
+
+    joined = member.join_run(run.id, process="process 4712")
+
+    assert (joined.id, joined.frontier) == (run.id, run.frontier)
+    member.close()
+    assert home.open().running("orders") is not None
+    finish(store, run.id)
+    with pytest.raises(StoreError, match="has ended"):
+        home.open().join_run(run.id, process="late")
+
+
+@pytest.mark.parametrize("spider", ["../../x", "a;touch x", "x" * 300, "ümlaut", "", "."], ids=lambda name: name[:10])
+def test_X5_a_strange_name_of_a_spider_stays_beside_the_store(home: Home, store: Store, spider: str) -> None:
+    folder = Path(home.path).parent
+    around = set(folder.parent.iterdir()), set(folder.parent.parent.iterdir())
+    start(store, spider=spider)
+
+    assert all(path.name.startswith("crawl.db") for path in folder.iterdir())
+    assert (set(folder.parent.iterdir()), set(folder.parent.parent.iterdir())) == around
+    with pytest.raises(AlreadyRunning):
+        start(home.open(), spider=spider)
+
+
+def test_old_frontiers_are_thrown_away_and_their_log_and_results_stay(store: Store) -> None:
+    frontiers = []
+    for number in range(6):
+        run = start(store, fresh=True)
+        frontiers.append(run.frontier)
+        store.add(run.frontier, [found(f"{number}-{page}") for page in range(20)], run=run.id)
+        store.commit(run, "me", [accept(one, {"n": number}) for one in lease(store, run, 5)])
+        finish(store, run.id)
+
+    assert store.prune("orders") == 0
+    assert [len(list(store.pages(frontier))) for frontier in frontiers] == [5] * 6
+    assert len(list(store.rows("items"))) == 30
+    store.reopen(frontiers[0], states=[State.DONE])
+    assert [len(lease_all(store, frontier)) for frontier in frontiers] == [0, 0, 0, 15, 15, 15]
+    assert all(store.audit(frontier).ok for frontier in frontiers[:3])
+
+
+def lease_all(store: Store, frontier: int) -> list[object]:
+    return list(store.lease(frontier, owner="x", limit=100, lease_s=1, horizon_s=1, rules={}, default_rule=NO_DELAY))
+
+
+def test_values_are_kept_until_their_time_is_over(home: Home, store: Store) -> None:
+    store.set_value("robots", {"a": [1, None]}, ttl_s=10)
+    store.set_value("ever", "x")
+    other = home.open()
+
+    assert (other.get_value("robots"), other.get_value("ever"), other.get_value("no")) == ({"a": [1, None]}, "x", None)
+    home.clock.now += 10
+    assert (other.get_value("robots"), other.get_value("ever")) == (None, "x")
+    other.set_value("ever", None)
+    assert store.get_value("ever") is None
