@@ -174,7 +174,6 @@ class SiteCookies:
         if kept is None:
             self._order += 1
             self.count += 1
-            self._graves.pop(key, None)
             cookie = replace(cookie, order=self._order)
             shelf[key] = _Kept(cookie, cookie.expires)
             if cookie.last_used > cookie.created:  # loaded: it has been sent in an earlier life
@@ -267,7 +266,9 @@ class SiteCookies:
             self._note_sent(self._views)
             sent_at = self._sent_at
             found = [
-                replace(cookie, last_used=sent_at[key]) if (key := key_of(cookie)) in sent_at else cookie
+                replace(cookie, last_used=sent)
+                if (sent := sent_at.get(key_of(cookie), 0.0)) > cookie.last_used
+                else cookie
                 for cookie in self._all()
             ]
         return sorted(found, key=lambda cookie: cookie.order)

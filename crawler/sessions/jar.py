@@ -170,18 +170,16 @@ class Jar(JarFacade):
         return None if self._home is None else self._home.host
 
     def _settle(self, origin: Origin) -> None:
-        """Make *origin* the home if there is none, and let the waiting cookies in if it is.
+        """Make *origin* the home if there is none, and let the waiting cookies in there.
 
         Threads that come at the same time all let them in, which changes nothing: none may go on before it is done.
         """
         with self._lock:
             if self._home is None:
                 self._home = origin
-            if self._home.host != origin.host:
-                return
-            waiting = dict(self._homeless)
+            home, waiting = self._home, dict(self._homeless)
         for cookie in waiting.values():
-            self._put_at_home(cookie, self._home, self._clock())
+            self._put_at_home(cookie, home, self._clock())
         if waiting:
             with self._lock:
                 for key, cookie in waiting.items():

@@ -63,7 +63,11 @@ def test_L15_json_loses_nothing(jar: Jar) -> None:
 
 
 def test_L15_cookies_txt_keeps_all_that_decides_where_a_cookie_goes(jar: Jar) -> None:
-    found = read(write(jar.dump(), "cookies.txt"), now=NOW).cookies
+    text = write(jar.dump(), "cookies.txt")
+    found = read(text, now=NOW).cookies
+
+    assert "www.shop.example\tFALSE\t/\tFALSE\t0\tsession\t1\n" in text
+    assert "#HttpOnly_.shop.example\tTRUE\t/app\tTRUE\t1800000600\twide\t1\n" in text
 
     kept = ("name", "value", "domain", "host_only", "path", "secure", "http_only", "expires")
     assert [[cookie[field] for field in kept] for cookie in found] == [[c[field] for field in kept] for c in jar.dump()]

@@ -115,6 +115,26 @@ def test_B2_a_stored_supercookie_stays_with_its_host(jar: Jar) -> None:
     assert jar.header("http://127.0.0.1/") == "a=1"
 
 
+def test_the_last_use_is_when_it_was_sent_or_set() -> None:
+    now = [NOW]
+    jar = Jar(clock=lambda: now[0])
+
+    def uses() -> list[tuple[float, float]]:
+        return [(cookie.created - NOW, cookie.last_used - NOW) for cookie in jar.cookies()]
+
+    jar.receive(URL, ["a=1"])
+    now[0] += 10
+    jar.header(URL)
+    assert uses() == [(0, 10)]
+    now[0] += 10
+    jar.receive(URL, ["a=2"])
+    assert uses() == [(0, 20)]
+    jar.receive(URL, ["a=; Max-Age=0"])
+    now[0] += 10
+    jar.receive(URL, ["a=3"])
+    assert uses() == [(30, 30)]
+
+
 # --- versions ---------------------------------------------------------------------------------------------------------
 
 

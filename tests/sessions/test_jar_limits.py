@@ -140,6 +140,25 @@ def test_Z10_the_session_outlives_60_large_cookies(jar: Jar) -> None:
     assert len(header) <= 8190
 
 
+def test_Z10_http_cannot_push_out_what_https_has_set_and_sent(jar: Jar) -> None:
+    jar.receive(URL, ["lang=1", "sid=1; Secure", *(f"c{number}=1" for number in range(178))])
+    jar.header(URL)
+    jar.receive("http://shop.example/", [f"new{number}=1" for number in range(178)])
+
+    assert "sid" in jar
+    assert len(jar) == MAX_DOMAIN_COOKIES
+
+
+def test_Z10_a_resumed_session_outlives_a_flood_before_its_first_request(jar: Jar, clock: Clock) -> None:
+    jar.receive(URL, ["sid=1"])
+    jar.header(URL)
+    resumed = Jar(clock=clock)
+    resumed.load(jar.dump())
+    resumed.receive(URL, [f"junk{number}=1" for number in range(400)])
+
+    assert "sid" in resumed
+
+
 def test_a_new_cookie_is_sent_even_when_the_domain_is_full(jar: Jar) -> None:
     jar.receive(URL, [f"c{number}=1" for number in range(180)])
     jar.header(URL)
@@ -167,6 +186,16 @@ def test_subdomains_without_number_do_not_fill_the_memory(jar: Jar) -> None:
         jar.receive(f"https://h{number}.shop.example/", [f"c{n}=1" for n in range(10)])
 
     assert len(jar) == MAX_SITE_COOKIES
+
+
+def test_cookies_that_come_and_go_leave_nothing_behind(jar: Jar) -> None:
+    for number in range(2_000):
+        jar.receive(URL, [f"c{number}=1"])
+        jar.header(URL)
+        jar.receive(URL, [f"c{number}=; Max-Age=0"])
+
+    site = jar._sites["shop.example"]
+    assert (len(site._sent_at), site._by_domain, len(site._graves)) == (0, {}, 1_024)
 
 
 def test_L17_a_flood_from_one_site_leaves_the_others_alone(jar: Jar) -> None:

@@ -3,11 +3,14 @@
 import random
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crawler.sessions.cookie_rules import Cookie
+from crawler.sessions.cookie_site import SiteCookies
 from crawler.sessions.jar import Jar
 
 URL = "https://shop.example/"
@@ -107,6 +110,14 @@ def test_L1_the_order_of_arrival_does_not_matter(answers: list[tuple[str, int]],
     assert after(lambda places: None) == after(chance.shuffle)
 
 
+def test_L1_a_cookie_that_waited_for_its_host_does_not_overwrite_an_answer() -> None:
+    site = SiteCookies()
+    site.receive([Cookie("sid", "answer", "shop.example", ticket=2)], now=0.0, secure=True)
+
+    assert site.put(Cookie("sid", "waited", "shop.example", ticket=1), 0.0) == []
+    assert [cookie.value for cookie in site.cookies(0.0)] == ["answer"]
+
+
 # --- a new login ------------------------------------------------------------------------------------------------------
 
 
@@ -198,6 +209,25 @@ def test_eight_threads_on_all_methods_raise_nothing_and_lose_nothing(jar: Jar) -
 
     last = {f"t{index}": "59" for index in range(8)} | {f"user{index}": "59" for index in range(8)}
     assert jar.get_dict().items() >= last.items()
+
+
+def test_B22_a_thread_that_comes_while_another_lets_the_cookies_in_sends_them_too(
+    jar: Jar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_in = Jar._put_at_home
+    sent: list[str] = []
+
+    def with_company(self: Jar, *arguments: Any) -> None:
+        if not sent:
+            sent.append("")  # the second thread comes this way too
+            in_threads(1, lambda _: sent.append(self.header(URL)))
+        let_in(self, *arguments)
+
+    monkeypatch.setattr(Jar, "_put_at_home", with_company)
+    jar["sid"] = "1"
+
+    assert jar.header(URL) == "sid=1"
+    assert sent == ["", "sid=1"]
 
 
 def test_B22_threads_that_start_together_all_send_the_cookie_of_the_first_host() -> None:

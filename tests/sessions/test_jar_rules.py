@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from crawler.sessions.cookie_scope import domain_match
 from crawler.sessions.jar import Jar
 
 NOW = 1_800_000_000.0
@@ -117,6 +118,20 @@ def test_B18_two_jars_share_nothing() -> None:
     two.receive("https://shop.example/", ["sid=two"])
 
     assert (one.header("https://shop.example/"), two.header("https://shop.example/")) == ("sid=one", "sid=two")
+
+
+@pytest.mark.parametrize(
+    ("host", "domain", "matches"),
+    [
+        ("a.b.example", "b.example", True),
+        ("b.example", "b.example", True),
+        ("ab.example", "b.example", False),
+        ("127.0.0.1", "127.0.0.1", True),
+        ("127.0.0.1", "0.0.1", False),
+    ],
+)
+def test_an_address_has_no_parent_domain(host: str, domain: str, matches: bool) -> None:
+    assert domain_match(host, domain) is matches
 
 
 # --- Secure and prefixes ----------------------------------------------------------------------------------------------
