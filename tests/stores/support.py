@@ -58,6 +58,7 @@ class SQLiteHome:
     def open(self, **options: Any) -> Store:
         options = {"cipher": self.cipher, "clock": self.clock, "busy_timeout_s": 5.0} | options
         store = SQLiteStore(self.path, **options)
+        store._random.seed(0)  # the same steps lead to the same leases
         self._opened.append(store)
         return store
 

@@ -1,0 +1,245 @@
+"""Sessions are kept encrypted, with their history; one process logs in, and not too often."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from crawler.errors import StoreError, VaultError
+from crawler.stores.base import LoginClaim, Store
+from crawler.stores.sqlite_sessions import HISTORY_KEPT
+from tests.stores.support import Home, ReversingCipher, snapshot
+
+KEY = "shop.example/ann"
+
+
+def claim(store: Store, *, owner: str = "me", epoch: int = 0, lease_s: float = 60.0, budget: int = 100) -> LoginClaim:
+    return store.claim_login(KEY, owner=owner, epoch=epoch, lease_s=lease_s, budget=budget)
+
+
+def log_in(store: Store, outcome: str = "ok", *, epoch: int = 1, budget: int = 100) -> None:
+    assert claim(store, epoch=epoch - 1, budget=budget).granted
+    kept = snapshot(f"sid={epoch}", epoch=epoch) if outcome == "ok" else None
+    assert store.end_login(KEY, owner="me", outcome=outcome, snapshot=kept, run=None)
+
+
+def test_a_session_is_loaded_as_it_was_saved(home: Home, store: Store) -> None:
+    saved = store.save_session(
+        snapshot(
+            '{"cookies": ["a\\tb", "ü", ""]}',
+            epoch=3,
+            state="ready",
+            cookies=7,
+            expires_at=home.clock.now + 60,
+            proved_at=home.clock.now - 1,
+            logged_in_at=home.clock.now - 2,
+        ),
+        run=None,
+    )
+
+    loaded = home.open().load_session(KEY)
+
+    assert loaded == saved
+    assert (saved.epoch, saved.version, saved.cookies, saved.readable) == (3, 1, 7, True)
+    assert (saved.saved_at, saved.expires_at) == (home.clock.now, home.clock.now + 60)
+    assert store.load_session("nobody") is None
+    assert store.list_sessions() == [saved]
+
+
+def test_each_write_moves_the_version_so_that_other_processes_reload(home: Home, store: Store) -> None:
+    other = home.open()
+    assert other.session_version(KEY) == 0
+    store.save_session(snapshot("one"), run=None)
+    assert other.load_session(KEY) is not None
+    store.save_session(snapshot("two"), run=None)
+
+    assert other.session_version(KEY) == 2
+    loaded = other.load_session(KEY)
+    assert loaded is not None
+    assert loaded.secret == "two"
+
+
+def test_the_state_of_an_older_login_never_overwrites_a_newer_one(store: Store) -> None:
+    store.save_session(snapshot("new", epoch=2), run=None)
+
+    kept = store.save_session(snapshot("old", epoch=1), run=None)
+
+    assert (kept.secret, kept.epoch, kept.version) == ("new", 2, 1)
+
+
+def test_X11_no_secret_is_in_the_raw_file(home: Home, store: Store) -> None:
+    store.save_session(snapshot("sid=TOPSECRET"), run=None)
+
+    raw = b"".join(path.read_bytes() for path in Path(home.path).parent.iterdir())
+
+    assert b"TOPSECRET" not in raw
+    assert home.cipher.seal("sid=TOPSECRET") in raw
+
+
+def test_a_session_of_a_lost_key_is_there_but_cannot_be_read(home: Home, store: Store) -> None:
+    store.save_session(snapshot("one"), run=None)
+    other = home.open(cipher=ReversingCipher(key=0x11))
+
+    loaded = other.load_session(KEY)
+
+    assert loaded is not None
+    assert (loaded.readable, loaded.secret, loaded.epoch) == (False, "", 1)
+    assert other.save_session(snapshot("two", epoch=2), run=None).readable
+    (newest, oldest) = other.session_history(KEY)
+    assert other.snapshot_secret(newest.id) == "two"
+    with pytest.raises(VaultError):
+        other.snapshot_secret(oldest.id)
+
+
+def test_the_history_holds_each_change_of_the_secret_and_nothing_else(home: Home, store: Store) -> None:
+    store.save_session(snapshot("one", url="login"), run=None)
+    store.save_session(snapshot("one", url="http://shop.example/a", proved_at=home.clock.now), run=None)
+    home.clock.now += 5
+    home.open().save_session(snapshot("two", url="http://shop.example/b", cookies=2), run=None)
+
+    newest, oldest = store.session_history(KEY)
+
+    assert (newest.at, newest.url, newest.epoch, newest.cookies) == (home.clock.now, "http://shop.example/b", 1, 2)
+    assert [store.snapshot_secret(entry.id) for entry in (newest, oldest)] == ["two", "one"]
+    with pytest.raises(StoreError, match="no snapshot"):
+        store.snapshot_secret(999)
+
+
+def test_the_history_is_bounded(store: Store) -> None:
+    for number in range(HISTORY_KEPT + 20):
+        store.save_session(snapshot(f"sid={number}"), run=None)
+    store.save_session(snapshot("else", key="other"), run=None)
+
+    history = store.session_history(KEY)
+
+    assert len(history) == HISTORY_KEPT
+    assert store.snapshot_secret(history[0].id) == f"sid={HISTORY_KEPT + 19}"
+    assert len(store.session_history("other")) == 1
+
+
+def test_X11_a_cleared_session_is_no_longer_in_the_raw_file(home: Home, store: Store) -> None:
+    for number in range(30):
+        store.save_session(snapshot(f"sid=TOPSECRET{number}" + "x" * 3000), run=None)
+    store.save_session(snapshot("kept", key="other"), run=None)
+    marks = [home.cipher.seal(f"sid=TOPSECRET{number}" + "x" * 3000)[-16:] for number in range(30)]
+    reader = home.open()
+
+    assert store.clear_session(KEY)
+    assert not store.clear_session(KEY)
+
+    raw = b"".join(path.read_bytes() for path in Path(home.path).parent.iterdir())
+    assert [mark for mark in marks if mark in raw] == []
+    assert store.load_session(KEY) is None
+    assert store.session_history(KEY) == []
+    assert reader.load_session(KEY) is None
+    assert [row.key for row in store.list_sessions()] == ["other"]
+
+
+def test_L8_one_of_many_may_log_in_and_the_others_wait(home: Home, store: Store) -> None:
+    other = home.open()
+
+    assert claim(store, owner="a").granted
+    second = claim(other, owner="b")
+
+    assert not second.granted
+    assert 0 < second.wait_s <= 60
+    assert second.refused == ""
+    assert store.end_login(KEY, owner="a", outcome="ok", snapshot=snapshot("fresh", epoch=1), run=None)
+    third = claim(other, owner="b")
+    assert (third.granted, third.refused) == (False, "")
+    assert third.row is not None
+    assert (third.row.epoch, third.row.secret) == (1, "fresh")
+
+
+def test_a_login_whose_process_died_is_free_after_its_lease(home: Home, store: Store) -> None:
+    assert claim(store, owner="dead", lease_s=30).granted
+    home.clock.now += 29
+    assert not claim(store, owner="b").granted
+    home.clock.now += 1
+
+    assert claim(store, owner="b").granted
+    assert not store.renew_login(KEY, owner="dead", lease_s=30)
+    late = store.end_login(KEY, owner="dead", outcome="ok", snapshot=snapshot("late", epoch=1), run=None)
+    assert not late
+    assert store.load_session(KEY) is None
+    assert not claim(store, owner="c").granted
+
+
+def test_a_login_that_takes_long_can_be_prolonged(home: Home, store: Store) -> None:
+    assert claim(store, owner="a", lease_s=30).granted
+    home.clock.now += 20
+    assert store.renew_login(KEY, owner="a", lease_s=30)
+    home.clock.now += 20
+
+    assert not claim(store, owner="b").granted
+
+
+def test_a_late_login_that_nobody_has_overtaken_counts(home: Home, store: Store) -> None:
+    assert claim(store, owner="a", lease_s=30).granted
+    home.clock.now += 100
+
+    assert store.end_login(KEY, owner="a", outcome="ok", snapshot=snapshot("late", epoch=1), run=None)
+    assert store.load_session(KEY) is not None
+
+
+@pytest.mark.parametrize("outcome", ["ok", "refused", "failed", "human"])
+def test_L8_logins_of_an_hour_are_counted_however_they_ended(home: Home, store: Store, outcome: str) -> None:
+    for number in range(3):
+        log_in(store, outcome if number == 0 else "ok", epoch=number + 1, budget=3)
+        home.clock.now += 60
+
+    refused = claim(home.open(), epoch=3, budget=3)
+
+    assert not refused.granted
+    when = datetime.fromtimestamp(home.clock.now - 180 + 3600).astimezone().strftime("%H:%M:%S")
+    assert f"3 logins in the last hour, 3 are allowed; possible again at {when}" in refused.refused
+    home.clock.now += 3600 - 180
+    assert claim(store, epoch=3, budget=3).granted
+
+
+def test_clearing_a_session_is_no_way_around_the_budget(store: Store) -> None:
+    log_in(store, budget=1)
+    store.clear_session(KEY)
+
+    assert claim(store, budget=1).refused
+
+
+def test_failed_logins_are_spaced_more_and_more_until_one_is_good(home: Home, store: Store) -> None:
+    waits = []
+    for _ in range(6):
+        while (asked := claim(store)).refused:
+            home.clock.now += asked.wait_s + 0.001
+            waits.append(round(asked.wait_s))
+        assert store.end_login(KEY, owner="me", outcome="failed", snapshot=None, run=None)
+    assert waits == [30, 120, 600, 1800]
+
+    home.clock.now += 1800
+    log_in(store)
+    home.clock.now += 1
+    assert claim(store, epoch=1).granted
+
+
+def test_P1_a_clock_that_was_set_back_does_not_lock_an_account_out(home: Home, store: Store) -> None:
+    for _ in range(2):
+        log_in(store, "failed")
+    home.clock.now -= 86_400
+
+    assert claim(store).wait_s <= 30
+
+
+def test_how_long_logins_lived_is_known(home: Home, store: Store) -> None:
+    log_in(store, epoch=1)
+    home.clock.now += 100
+    store.note_expired(KEY, 1)
+    home.clock.now += 50
+    store.note_expired(KEY, 1)  # the second report of the same
+    log_in(store, epoch=2)
+    home.clock.now += 200
+    store.note_expired(KEY, 2)
+    log_in(store, epoch=3)
+
+    assert store.login_lives(KEY) == [200.0, 100.0]
+    assert store.login_lives(KEY, limit=1) == [200.0]
+    assert store.login_lives("nobody") == []
