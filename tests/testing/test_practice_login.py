@@ -6,9 +6,11 @@ import pytest
 import trustme
 from lxml import html
 
-from crawler.testing import FakeClock, totp
+from crawler.testing import FakeClock, SiteOptions, totp
 from crawler.testing import logins as logins_module
 from crawler.testing.layout import LOGOUT_LINKS, SNEAKY_LOGOUT
+from crawler.testing.logins import Sessions
+from crawler.testing.records import Recorder
 
 
 def test_a_right_password_opens_the_page_that_was_asked_for(practice_site, visit, text) -> None:
@@ -195,6 +197,21 @@ def test_revoke_at_makes_logins_exactly_one_more_than_revocations(make_practice_
 
     record = site.record
     assert (record.logins["alice"], record.revocations) == (4, 3)
+
+
+def test_a_revocation_that_would_hit_nobody_waits_for_the_next_login() -> None:
+    recorder = Recorder(log_limit=10)
+    sessions = Sessions(SiteOptions(revoke_at=(1, 2)), recorder)
+    sessions.begin("alice", "127.0.0.1", "")
+    for _ in range(3):  # three pages of one session were on their way at once
+        sessions.granted("alice")
+    done_while_nobody_was_there = recorder.snapshot().revocations
+    sessions.begin("alice", "127.0.0.1", "")
+    sessions.granted("alice")
+
+    assert done_while_nobody_was_there == 1
+    assert recorder.snapshot().revocations == 2
+    assert sessions.live() == 0
 
 
 def test_expire_now_ends_sessions_and_tokens(practice_site, visit) -> None:
