@@ -1,0 +1,300 @@
+"""Log in once in a real browser, and take its session along (extra ``browser``: Playwright).
+
+For logins that no form can do: scripts, captchas, second factors, single sign-on. A person logs in and closes the
+window, or it is noticed that the page offers to log out; or, without a window, the spider's `login_browser(page)`
+drives it. The browser's profile is its own and gone afterwards. What remains are its cookies and its User-Agent: a server may
+have bound the session to it, so the crawl has to go on with the same.
+
+No browser is downloaded: an installed Chromium, Chrome or Edge is found by path or channel.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
+
+from crawler.errors import CrawlError, LoginFailed
+from crawler.messages import Response
+from crawler.sessions import exchange
+from crawler.sessions.secrets import hide
+from crawler.sessions.signs import has_login_form, logged_in_sign
+from crawler.urls import printable, redact
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+
+VARIABLE: Final = "CRAWL_BROWSER"
+_NAMES: Final = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "microsoft-edge",
+    "microsoft-edge-stable",
+    "brave-browser",
+)
+_PLACES: Final = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+    "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
+    "C:\\Program Files (x86)\\Microsoft\\Edge\\Application\\msedge.exe",
+)
+_CHANNELS: Final = frozenset(
+    {"chrome", "chrome-beta", "chrome-dev", "chrome-canary", "msedge", "msedge-beta", "msedge-dev", "chromium"}
+)
+_POLL_MS: Final = 300
+_SETTLE_S: Final = 10.0  # after a driven login: time for its last redirects
+_SURE_AFTER: Final = 2  # looks in a row that must agree that a person is logged in
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserSession:
+    """What a browser login has brought. Its repr shows no secrets.
+
+    Attributes:
+        storage_state: Playwright's: cookies with all attributes, local storage by origin.
+        user_agent: Send this one with the cookies.
+        accept_language: What the browser asks for, for the header of that name; "" when not known.
+        url: Where it ended, without secrets.
+        recognised: Whether the page offered to log out at last. False proves nothing; a probe does.
+    """
+
+    storage_state: dict[str, Any] = field(repr=False)
+    user_agent: str
+    accept_language: str
+    url: str
+    recognised: bool
+
+    def cookies(self, *, now: float | None = None) -> list[Any]:
+        """Its cookies as records for `Jar.load`; broken ones are left out."""
+        text = json.dumps(self.storage_state)
+        return exchange.read(text, now=time.time() if now is None else now, form="storage-state").cookies
+
+
+def browser_login(
+    url: str,
+    *,
+    session: str = "default",
+    headless: bool = False,
+    drive: Callable[[Page], object] | None = None,
+    done: Callable[[Page], bool] | None = None,
+    executable: str | None = None,
+    user_agent: str | None = None,
+    proxy: str = "",
+    verify: bool = True,
+    start_with: Mapping[str, Any] | None = None,
+    picture: Path | None = None,
+    timeout_s: float = 600.0,
+    environ: Mapping[str, str] | None = None,
+) -> BrowserSession:
+    """Open *url* in a browser and come back when somebody is logged in.
+
+    Args:
+        url: Where the login begins.
+        session: Name of the session, for errors.
+        headless: No window.
+        drive: Logs in with Playwright's page; None when a person does.
+        done: Whether the login is complete, asked again and again; None: the page offers to log out and asks for no
+            password. A person may also close the window.
+        executable: Path or channel ("chrome", "msedge"); None: ``CRAWL_BROWSER``, else what is installed.
+        user_agent: Pretend to be this one; None for the browser's own.
+        proxy: As in the session, with user name and password where it needs them.
+        verify: Check certificates.
+        start_with: A storage state to begin with, so that a known device stays known.
+        picture: Where to save a screenshot of the last page.
+        timeout_s: Seconds, above 0, for all of it.
+        environ: Variables; None means ``os.environ``.
+    Raises:
+        LoginFailed: No browser or no screen, the browser failed, or nobody logged in in time. Its text holds none of
+            the secrets that were typed. What *drive* raises besides Playwright's own errors comes out as it is.
+    """
+    environ = os.environ if environ is None else environ
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        raise LoginFailed(
+            session, "logging in with a browser needs the extra 'browser': pip install 'crawl-sessions[browser]'"
+        ) from None
+    if not headless and not _has_screen(environ):
+        raise LoginFailed(
+            session,
+            "there is no screen for a browser window: use --headless with a method login_browser(page), or log in on "
+            "another machine and bring the cookies with `crawl sessions import`",
+        )
+    ends = time.monotonic() + timeout_s
+    where = url
+    try:
+        with sync_playwright() as playwright, _launched(playwright, session, headless, executable, environ) as browser:
+            context = browser.new_context(
+                user_agent=user_agent,
+                proxy=_proxy(proxy),
+                ignore_https_errors=not verify,
+                storage_state=start_with,  # type: ignore[arg-type]
+                no_viewport=not headless,
+            )
+            page = context.new_page()
+            page.set_default_timeout(min(30.0, timeout_s) * 1000)
+            page.goto(url, wait_until="domcontentloaded")
+            if drive is not None:
+                drive(page)
+                ends = min(ends, time.monotonic() + _SETTLE_S)
+            found = _watched(context, page, done or offers_logout, ends, by_person=drive is None, session=session)
+            where = found.url
+            if picture is not None and context.pages:
+                picture.parent.mkdir(parents=True, exist_ok=True)
+                context.pages[-1].screenshot(path=picture)
+            context.close()
+            return found
+    except Error as error:
+        first = printable(hide(error.message.strip().splitlines()[0] if error.message.strip() else "no reason given"))
+        raise LoginFailed(session, f"the browser login stopped at {redact(where)}: {first[:300]}") from None
+
+
+def offers_logout(page: Page) -> bool:
+    """Whether the page, as it is after its scripts, shows that somebody is logged in."""
+    response = Response()
+    response.status_code, response.url = 200, page.url
+    response.headers["Content-Type"] = "text/html; charset=utf-8"
+    response._content = page.content().encode("utf-8", "replace")
+    return logged_in_sign(response) and not has_login_form(response)
+
+
+def _watched(
+    context: BrowserContext,
+    first: Page,
+    done: Callable[[Page], bool],
+    ends: float,
+    *,
+    by_person: bool,
+    session: str,
+) -> BrowserSession:
+    """Wait for the login; the state is taken again and again, for a closed window has none."""
+    from playwright.sync_api import Error
+
+    page, agrees = first, 0
+    found: BrowserSession | None = None
+    while context.pages:
+        page = page if page in context.pages else context.pages[-1]
+        try:
+            recognised = any(done(each) for each in context.pages)
+            found = _taken(context, page, recognised)
+            agrees = agrees + 1 if recognised else 0
+            if agrees >= _SURE_AFTER or (agrees and not by_person):
+                return found
+            if time.monotonic() >= ends:
+                break
+            page.wait_for_timeout(_POLL_MS)
+        except Error:  # it was just going to another page, or was closed
+            if time.monotonic() >= ends:
+                break
+            if page in context.pages:
+                page.wait_for_timeout(_POLL_MS)
+    if found is None or (by_person and context.pages):
+        raise LoginFailed(session, "nobody logged in in time" if context.pages else "the window was closed at once")
+    return found
+
+
+def _taken(context: BrowserContext, page: Page, recognised: bool) -> BrowserSession:
+    facts = page.evaluate("() => [navigator.userAgent, navigator.languages.join(',')]")
+    return BrowserSession(
+        storage_state=dict(context.storage_state()),
+        user_agent=str(facts[0]),
+        accept_language=str(facts[1]),
+        url=redact(page.url),
+        recognised=recognised,
+    )
+
+
+# --- finding and starting one -----------------------------------------------------------------------------------------
+
+
+def find_browser(wanted: str | None = None, environ: Mapping[str, str] | None = None) -> tuple[str, str]:
+    """An installed browser.
+
+    Args:
+        wanted: A path, a command or a channel; None: ``CRAWL_BROWSER``, else whatever is there.
+    Returns:
+        ("path", its path) or ("channel", its name), or ("", "") when there is none.
+    """
+    environ = os.environ if environ is None else environ
+    named = wanted or environ.get(VARIABLE, "")
+    if named:
+        path = shutil.which(named, path=environ.get("PATH"))
+        if path is not None:
+            return "path", path
+        return ("channel", named) if named in _CHANNELS else ("", "")
+    for name in _NAMES:
+        path = shutil.which(name, path=environ.get("PATH", os.defpath))
+        if path is not None:
+            return "path", path
+    return next((("path", place) for place in _PLACES if os.access(place, os.X_OK)), ("", ""))
+
+
+@contextmanager
+def _launched(
+    playwright: Playwright, session: str, headless: bool, executable: str | None, environ: Mapping[str, str]
+) -> Iterator[Browser]:
+    from playwright.sync_api import Error
+
+    kind, name = find_browser(executable, environ)
+    if not kind and not executable and os.path.exists(playwright.chromium.executable_path):
+        kind, name = "path", playwright.chromium.executable_path  # one that Playwright has downloaded earlier
+    if not kind:
+        named = executable or environ.get(VARIABLE, "")
+        raise LoginFailed(
+            session,
+            (f"there is no browser {named!r}" if named else "no browser found")
+            + f": install Chromium, Chrome or Edge, or set {VARIABLE} to the path of one",
+        )
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    try:
+        browser = playwright.chromium.launch(
+            executable_path=name if kind == "path" else None,
+            channel=name if kind == "channel" else None,
+            headless=headless,
+            chromium_sandbox=not root,  # Chromium refuses to run as root with its sandbox, so only then it is off
+            args=["--no-first-run", "--no-default-browser-check", "--disable-dev-shm-usage", "--start-maximized"],
+        )
+    except Error as error:
+        lines = [printable(line.strip()) for line in error.message.splitlines() if line.strip()]
+        raise LoginFailed(session, f"{name} did not start: {' / '.join(lines[:3])[:400]}") from None
+    try:
+        yield browser
+    finally:
+        try:
+            browser.close()
+        except Error:
+            pass  # a person was quicker
+
+
+def _has_screen(environ: Mapping[str, str]) -> bool:
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+
+
+def _proxy(proxy: str) -> Any:
+    """Playwright's settings for a proxy URL: it wants name and password apart."""
+    if not proxy:
+        return None
+    parts = urlsplit(proxy)
+    try:
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        server = f"{parts.scheme or 'http'}://{host}" + (f":{parts.port}" if parts.port else "")
+    except ValueError:
+        raise CrawlError(f"not a proxy: {redact(proxy)}") from None
+    found = {"server": server}
+    if parts.username:
+        found |= {"username": unquote(parts.username), "password": unquote(parts.password or "")}
+    return found
