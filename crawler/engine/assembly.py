@@ -73,9 +73,10 @@ class Assembly:
         stop: threading.Event,
         ask: Ask | None = None,
         on_login_start: Callable[[str, str], None] = lambda name, reason: None,
+        pace: Callable[[str], None] | None = None,
     ) -> None:
         self.spider, self.settings, self._desk, self._ask = spider, settings, desk, ask
-        self._stop, self._on_login_start = stop, on_login_start
+        self._stop, self._on_login_start, self._pace = stop, on_login_start, pace
         self._identities = {identity.name: identity for identity in spider.identities()}
         start_urls = known_urls(spider)
         self._trusted = {host_of(url) for url in start_urls} | set(spider.allowed_domains)
@@ -154,6 +155,7 @@ class Assembly:
             deadline_s=settings.deadline,
             max_redirects=settings.max_redirects,
         )
+        session.pace = self._pace
         return Keeper(
             session, self.spider, self._desk, probe_url=probe_url_of(self.spider), on_login_start=self._on_login_start
         )
@@ -161,7 +163,7 @@ class Assembly:
     def _bare_session(self) -> Session:
         """For robots.txt: no credentials of anybody, small answers only."""
         settings = self.settings
-        return Session(
+        session = Session(
             Identity("robots", login=False),
             account=Account("robots", environ={}),
             origins=Origins(),
@@ -174,6 +176,8 @@ class Assembly:
             deadline_s=min(settings.deadline, 30.0),
             max_redirects=_ROBOTS_REDIRECTS,
         )
+        session.pace = self._pace
+        return session
 
     def _fetch_robots(self, url: str) -> tuple[int, bytes]:
         response = self._robots_session.get(url)

@@ -21,6 +21,7 @@ from crawler.engine.scheduler import Scheduler
 from crawler.engine.stats import Stats
 from crawler.errors import NeedsHuman, StoreError
 from crawler.events import Observer, RunEnded, RunStarted, Summary, Warned
+from crawler.frontier.admission import slot_of
 from crawler.frontier.robots import RobotsRecord
 from crawler.messages import Request
 from crawler.outcome import Leased, Outcome, State
@@ -72,7 +73,15 @@ class Crawl:
         owner = f"{run.id}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._calls = StoreCalls(store, lambda call: self._scheduler.post(call))
         desk = SessionDesk(self._calls, run=run.id, owner=owner, lease_s=_LOGIN_LEASE_S, budget=settings.login_budget)
-        self._parts = Assembly(spider, settings, desk, stop=self._stop, ask=ask, on_login_start=self._login_started)
+        self._parts = Assembly(
+            spider,
+            settings,
+            desk,
+            stop=self._stop,
+            ask=ask,
+            on_login_start=self._login_started,
+            pace=self._pace,
+        )
         self._doors = Doors(
             self._parts.pool,
             robots=self._parts.robots,
@@ -102,6 +111,8 @@ class Crawl:
             admission=self._parts.admission,
             stats=self._stats,
             fetch=self._fetch,
+            calls=self._calls,
+            stopping=self._stop,
             doors=self._doors,
             alone=member == 0 and not members,
             on_waiting=self._wake_members,
@@ -172,8 +183,12 @@ class Crawl:
             self._store.add(frontier, admitted, run=self._run.id)
         self._store.set_value(mark, list(origins))
 
-    def _fetch(self, leased: Leased, keeper: Keeper, patient: bool) -> Outcome:
-        return self._work.run(leased, keeper, patient=patient)
+    def _fetch(self, leased: Leased, keeper: Keeper, latest: float | None) -> Outcome:
+        return self._work.run(leased, keeper, latest=latest)
+
+    def _pace(self, url: str) -> None:
+        """Logins, probes and redirects keep the delay of a host, too."""
+        self._scheduler.turn_of(slot_of(url))
 
     def _login_started(self, name: str, reason: str) -> None:
         self._scheduler.post(self._doors.login_started(name, reason))
@@ -191,7 +206,7 @@ class Crawl:
         """Stop the workers and close connections; late outcomes of abandoned pages go nowhere."""
         self._stop.set()
         self._calls.close()
-        if not self._scheduler.join(0.5 if self._interrupted_by else 5.0):
+        if not self._scheduler.join(5.0 if self._scheduler.drained else 0.05):
             abort = getattr(self._parts.transport, "abort_all", None)
             if abort is not None:
                 abort()

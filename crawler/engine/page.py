@@ -52,11 +52,18 @@ class PageWork:
         self._keep_pages, self._callback_time_s = keep_pages, callback_time_s
         self._statuses = frozenset(spider.handle_httpstatus_list)
 
-    def run(self, leased: Leased, keeper: Keeper, *, patient: bool) -> Outcome:
-        """Fetch and parse one request. Never raises: whatever happens is in the outcome."""
+    def run(self, leased: Leased, keeper: Keeper, *, latest: float | None) -> Outcome:
+        """Fetch and parse one request. Never raises: whatever happens is in the outcome.
+
+        Args:
+            latest: For a host with a delay: the moment after which its turn is over, and it goes back unsent.
+        """
         session = keeper.session
         outcome = Outcome(leased, Verdict.RELEASE, session_name=session.name)
+        patient = latest is None
         try:
+            if latest is not None and self._clock() > latest:
+                return outcome
             request = Request.restore(
                 leased.url,
                 callback=leased.callback,

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 import queue
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from crawler.engine.desk import StoreCalls
 from crawler.engine.doors import Doors
 from crawler.engine.stats import Stats
 from crawler.engine.window import Window
@@ -33,8 +35,15 @@ _GROUP = 64  #: outcomes of one commit, at most
 _LINGER_S = 0.05  #: longest time that an outcome waits for company
 _HORIZON_S = 3.0  #: how far ahead sending times are reserved
 _FULL_WAIT_S = (0.5, 1.0, 2.0, 5.0, 10.0)  #: waits for room on the disk before giving up
-_LATE_S = 0.05  #: a request with a reserved time that could not be sent by then reserves a new one
 _OTHERS_POLL_S = 0.25  #: how often to look for work that other processes may have found
+
+
+def slack_s(delay_s: float) -> float:
+    """How late a request may be sent after its reserved time; reservations lie so much further apart.
+
+    So the delay holds between requests of processes that know nothing of each other's lateness.
+    """
+    return min(0.05, 0.25 * delay_s)
 
 
 class Scheduler:
@@ -50,7 +59,9 @@ class Scheduler:
         pool: SessionPool,
         admission: Admission,
         stats: Stats,
-        fetch: Callable[[Leased, Keeper, bool], Outcome],
+        fetch: Callable[[Leased, Keeper, float | None], Outcome],
+        calls: StoreCalls,
+        stopping: threading.Event,
         doors: Doors,
         alone: bool,
         on_waiting: Callable[[int], None] = lambda waiting: None,
@@ -58,6 +69,7 @@ class Scheduler:
     ) -> None:
         self._store, self._run, self._owner, self._settings = store, run, owner, settings
         self._pool, self._admission, self._stats, self._fetch = pool, admission, stats, fetch
+        self._calls, self._stopping = calls, stopping
         self._alone, self._on_waiting, self._clock = alone, on_waiting, clock
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._workers = Workers(settings.workers, self._inbox.put)
@@ -76,6 +88,7 @@ class Scheduler:
         self._ends_at = clock() + settings.max_time if settings.max_time else None
         self._prefetch = 0 if settings.delay else settings.workers
         self._rules: dict[str, SlotRule] = {}
+        self._delays: dict[str, float] = {}  # of slots with more than the usual one; read by workers, too
         doors.connect(self)
 
     # --- what other threads may call ----------------------------------------------------------------------------
@@ -170,7 +183,7 @@ class Scheduler:
 
     # --- leasing and handing out ------------------------------------------------------------------------------------
     def _has_room(self) -> bool:
-        return len(self._window) + self._doors.gates.held() < 2 * self._settings.workers
+        return self._window.free() + self._doors.gates.held() < 2 * self._settings.workers
 
     def _lease_more(self, now: float) -> None:
         if now >= self._renew_at:
@@ -192,8 +205,9 @@ class Scheduler:
             lease_s=self._settings.lease + _HORIZON_S,
             horizon_s=_HORIZON_S,
             rules=self._rules,
-            default_rule=SlotRule(self._settings.delay, self._settings.jitter),
+            default_rule=self._rule(self._settings.delay),
             exclude_sessions=self._doors.shut_sessions(),
+            exclude_slots=self._window.blocked(),
         )
         if leased:
             self._window.put(leased)
@@ -205,6 +219,9 @@ class Scheduler:
         if not self._alone:
             self._lease_at = min(self._lease_at, now + _OTHERS_POLL_S)
 
+    def _rule(self, delay_s: float) -> SlotRule:
+        return SlotRule(delay_s + slack_s(delay_s), self._settings.jitter)
+
     def _dispatch(self, now: float) -> None:
         room = self._settings.workers + self._prefetch - len(self._out)
         if room <= 0 or not len(self._window):
@@ -213,12 +230,18 @@ class Scheduler:
             self._hand_out(leased)
 
     def _delay_of(self, slot: str) -> float:
-        rule = self._rules.get(slot)
-        return rule.delay_s if rule is not None else self._settings.delay
+        return self._delays.get(slot, self._settings.delay)
+
+    def turn_of(self, slot: str) -> None:
+        """Wait for the turn of a request that is in no frontier: a login step, a redirect. On a worker's thread."""
+        delay_s = self._delay_of(slot)
+        if delay_s:
+            at = self._calls(lambda store: store.reserve(slot, delay_s=delay_s + slack_s(delay_s)))
+            self._stopping.wait(max(at - self._clock(), 0.0))
 
     def _may_go(self, leased: Leased, now: float) -> bool:
         delay_s = self._delay_of(leased.slot)
-        if delay_s and now > leased.send_at + _LATE_S:
+        if delay_s and now > leased.send_at + slack_s(delay_s):
             self._store.release(self._run.frontier, owner=self._owner, ids=[leased.id])  # too late for its reservation
             self._lease_at = 0.0
             return False
@@ -230,8 +253,9 @@ class Scheduler:
         keeper = self._pool.keeper(name)
         self._pool.took(name)
         self._out[leased.id] = (leased.slot, name)
-        patient = not self._delay_of(leased.slot)
-        self._workers.give(lambda: self._fetch(leased, keeper, patient))
+        delay_s = self._delay_of(leased.slot)
+        latest = leased.send_at + slack_s(delay_s) if delay_s else None
+        self._workers.give(lambda: self._fetch(leased, keeper, latest))
 
     # --- what comes back -------------------------------------------------------------------------------------------
     def _came_back(self, outcome: Outcome) -> None:
@@ -366,9 +390,11 @@ class Scheduler:
         """A new delay; what was reserved with a shorter one goes back."""
         longer = delay_s > self._delay_of(slot)
         if delay_s > self._settings.delay:
-            self._rules[slot] = SlotRule(delay_s, self._settings.jitter)
+            self._delays[slot] = delay_s
+            self._rules[slot] = self._rule(delay_s)
         else:
             self._rules.pop(slot, None)
+            self._delays.pop(slot, None)
         if longer:
             self._pause(slot)
             self._lease_at = 0.0
@@ -406,6 +432,11 @@ class Scheduler:
         if counts.leased:
             return False
         return not counts.waiting
+
+    @property
+    def drained(self) -> bool:
+        """Whether no worker has a request any more."""
+        return not self._out
 
     def join(self, seconds: float) -> bool:
         """Wait for the workers to end; False when one is still busy."""

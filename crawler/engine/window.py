@@ -32,6 +32,18 @@ class Window:
     def __len__(self) -> int:
         return self._size
 
+    def blocked(self) -> frozenset[str]:
+        """Slots all of whose connections are busy while requests wait for them here: no more of those are needed."""
+        return frozenset(
+            slot for slot, out in self._out.items() if out >= self._connections(slot) and self._queues.get(slot)
+        )
+
+    def free(self) -> int:
+        """Requests that wait for a worker or for their time, and not for a busy connection."""
+        if not self._out:
+            return self._size
+        return self._size - sum(len(self._queues[slot]) for slot in self.blocked())
+
     def put(self, leased: Iterable[Leased]) -> None:
         """Take requests; within a slot in the order of their times."""
         for each in leased:

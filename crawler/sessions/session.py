@@ -24,6 +24,7 @@ from requests.structures import CaseInsensitiveDict
 from crawler.errors import FetchError, GuardRefused, InvalidURL, RedirectError
 from crawler.messages import Request, Response
 from crawler.sessions.accounts import Account
+from crawler.sessions.cookie_rules import from_wire, to_wire
 from crawler.sessions.jar import Jar
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
 from crawler.sessions.redirects import location_of, next_hop, surviving_headers
@@ -107,6 +108,7 @@ class Session(requests.Session):
         self.adapters.clear()
         self.mount("https://", transport)
         self.mount("http://", transport)
+        self.pace: Callable[[str], None] | None = None  #: waits for the turn of a request that has none yet
         self._serial_lock = threading.Lock()  # held for one request of a serial session
 
     # --- what requests does, by our rules ---------------------------------------------------------------------
@@ -155,7 +157,7 @@ class Session(requests.Session):
                     request.method, request.url, headers=request.headers, data=request.body, cookies=request.cookies
                 )
             )
-            prepared.hop_guard = hop_guard  # type: ignore[attr-defined]
+            prepared.hop_guard, prepared.has_turn = hop_guard, True  # type: ignore[attr-defined]
             return prepared
         own = self.origins.covers(request.url)
         prepared = requests.PreparedRequest()
@@ -165,7 +167,7 @@ class Session(requests.Session):
             prepared.headers.update(request.headers)
         prepared.hooks = self.hooks if any(self.hooks.values()) else default_hooks()
         prepared.body = None
-        prepared.hop_guard = hop_guard  # type: ignore[attr-defined]
+        prepared.hop_guard, prepared.has_turn = hop_guard, True  # type: ignore[attr-defined]
         if own and self.auth is not None:
             prepared.prepare_auth(self.auth, request.url)
         self._address_cookies(prepared, request.cookies)
@@ -188,7 +190,7 @@ class Session(requests.Session):
             given = "; ".join(f"{name}={value}" for name, value in pairs)
             header = f"{header}; {given}" if header else given
         if header:
-            prepared.headers["Cookie"] = header.encode("utf-8").decode("latin-1") if not header.isascii() else header
+            prepared.headers["Cookie"] = header if header.isascii() else to_wire(header)
         prepared._cookies = NO_COOKIES  # type: ignore[attr-defined]
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> Response:
@@ -245,6 +247,8 @@ class Session(requests.Session):
         seen: set[tuple[str, str]] = set()
         guard: HopGuard | None = getattr(request, "hop_guard", None)
         while True:
+            if self.pace is not None and not getattr(request, "has_turn", False):
+                self.pace(str(request.url))
             answer = self._exchange(request, jar, options, ends)
             location = location_of(answer) if follow else None
             if location is None:
@@ -285,6 +289,7 @@ class Session(requests.Session):
     def _receive(self, answer: requests.Response, jar: Jar, ticket: int) -> None:
         lines = set_cookie_lines(answer)
         if lines:
+            lines = [from_wire(line) for line in lines]
             jar.receive(str(answer.url), lines, ticket=ticket, date=answer.headers.get("Date"))
 
     def _redirected(self, request: requests.PreparedRequest, hop: Any, jar: Jar) -> requests.PreparedRequest:

@@ -219,6 +219,7 @@ class Store(Protocol):
         rules: Mapping[str, SlotRule],
         default_rule: SlotRule,
         exclude_sessions: frozenset[str] = frozenset(),
+        exclude_slots: frozenset[str] = frozenset(),
         per_slot: int = 0,
     ) -> list[Leased]:
         """Claim waiting requests whose slot may send within *horizon_s*, and reserve their sending times.
@@ -259,6 +260,9 @@ class Store(Protocol):
 
         Their items are removed in the same transaction and come back when the page is fetched again.
         """
+
+    def reserve(self, slot: str, *, delay_s: float) -> float:
+        """Take the next sending time of a slot for a request that is not in the frontier (a login step, a redirect)."""
 
     def pause_slot(self, slot: str, until: float) -> None: ...
 

@@ -192,6 +192,16 @@ class FrontierPart(Part):
         with self._connection.write() as raw:
             self._pause(raw, {slot: until})
 
+    def reserve(self, slot: str, *, delay_s: float) -> float:
+        """Take the next sending time of a slot for a request that is not in the frontier (a login step, a redirect)."""
+        with self._connection.write() as raw:
+            now = self._clock()
+            raw.execute("INSERT INTO crawl_slots (name) VALUES (?) ON CONFLICT (name) DO NOTHING", (slot,))
+            found = raw.execute("SELECT max(next_at, paused_until) FROM crawl_slots WHERE name = ?", (slot,)).fetchone()
+            at = max(now, float(found[0]))
+            raw.execute("UPDATE crawl_slots SET next_at = ? WHERE name = ?", (at + delay_s, slot))
+        return at
+
     def _pause(self, raw: sqlite3.Connection, pauses: dict[str, float]) -> None:
         raw.execute(
             "INSERT INTO crawl_slots (name, paused_until) SELECT key, value FROM json_each(?) WHERE true"

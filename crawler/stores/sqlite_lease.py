@@ -96,6 +96,7 @@ class LeasePart(FrontierPart):
         rules: Mapping[str, SlotRule],
         default_rule: SlotRule,
         exclude_sessions: frozenset[str] = frozenset(),
+        exclude_slots: frozenset[str] = frozenset(),
         per_slot: int = 0,
     ) -> list[Leased]:
         """Claim waiting requests until the lease runs out; see `Store.lease`."""
@@ -103,7 +104,7 @@ class LeasePart(FrontierPart):
             return []
         with self._connection.write() as raw:
             now = self._clock()
-            slots, sessions = self._look(raw, frontier, now, horizon_s, limit, exclude_sessions)
+            slots, sessions = self._look(raw, frontier, now, horizon_s, limit, exclude_sessions, exclude_slots)
             if not slots:
                 return []
             self._pick(raw, frontier, slots, limit, per_slot)
@@ -123,7 +124,14 @@ class LeasePart(FrontierPart):
         return leased
 
     def _look(
-        self, raw: sqlite3.Connection, frontier: int, now: float, horizon_s: float, limit: int, excluded: frozenset[str]
+        self,
+        raw: sqlite3.Connection,
+        frontier: int,
+        now: float,
+        horizon_s: float,
+        limit: int,
+        excluded: frozenset[str],
+        full: frozenset[str],
     ) -> tuple[list[_Slot], dict[int, str]]:
         """The slots that have something ready and may send within the horizon, and the session of each lane."""
         slots: dict[int, _Slot] = {}
@@ -137,7 +145,7 @@ class LeasePart(FrontierPart):
                 self._wake(raw, frontier, now)
                 seen, last, found, *_ = raw.execute(_LOOK, bound).fetchone()
             for lane, slot, name, session, available_at in json.loads(found):
-                if session not in excluded and lane not in sessions:
+                if session not in excluded and name not in full and lane not in sessions:
                     sessions[lane] = session
                     slots.setdefault(slot, _Slot(slot, name, available_at, [], [])).lanes.append(lane)
             if seen <= _LANES_AT_ONCE:  # the end of the index

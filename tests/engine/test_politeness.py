@@ -1,0 +1,168 @@
+"""Politeness, measured at the server: gaps, simultaneous requests, pauses, robots.txt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler import Request, Response, Spider
+from crawler.engine import application
+from crawler.testing import SiteProcess
+from tests.engine.shop import opened
+
+CLOCK_S = 0.005  # the server notes a request a little after it was sent
+
+
+class Catalogue(Spider):
+    """Public pages only."""
+
+    name = "catalogue"
+
+    def start(self) -> Iterator[Request]:
+        for number in range(1, int(self.arguments["books"]) + 1):
+            for site in self.arguments["site"].split(","):
+                yield Request(f"{site}/book/{number}")
+
+    def parse(self, response: Response) -> Iterator[dict[str, Any]]:
+        yield {"id": response.css("p.id::text").get(), "url": response.url}
+
+
+def crawl(site: str, folder: Path, books: int, **settings: Any) -> Any:
+    return application.run(
+        Catalogue,
+        arguments={"site": site, "books": str(books)},
+        settings={"store": str(folder / "crawl.db"), "backoff": 0.05, **settings},
+    )
+
+
+def gaps(site: SiteProcess) -> list[float]:
+    return [gap for gap in site.gaps("127.0.0.1")]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_no_gap_between_two_requests_is_shorter_than_the_delay(
+    processes: int, make_site_process: Any, tmp_path: Path
+) -> None:
+    site = make_site_process(books=20)
+
+    summary = crawl(site.url, tmp_path, 20, delay=0.1, workers=8, processes=processes)
+
+    assert summary.pages == 20
+    assert min(gaps(site)) >= 0.1 - CLOCK_S
+
+
+def test_two_runs_of_two_spiders_keep_the_delay_together(make_site_process: Any, tmp_path: Path) -> None:
+    import threading
+
+    class Second(Catalogue):
+        name = "second"
+
+    site = make_site_process(books=12)
+
+    def run(spider: type[Spider]) -> None:
+        application.run(
+            spider,
+            arguments={"site": site.url, "books": "12"},
+            settings={"store": str(tmp_path / "crawl.db"), "delay": 0.1},
+        )
+
+    threads = [threading.Thread(target=run, args=(spider,)) for spider in (Catalogue, Second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert min(gap for gap in gaps(site)) >= 0.1 - CLOCK_S - 0.02  # robots.txt is asked for outside of the turns
+
+
+def test_one_host_gets_no_more_connections_at_once_than_allowed(make_site_process: Any, tmp_path: Path) -> None:
+    site = make_site_process(books=60, latency_s=0.02)
+
+    crawl(site.url, tmp_path, 60, per_host=3, workers=16)
+
+    assert max(site.record.most_simultaneous.values()) == 3
+
+
+def test_the_crawl_delay_of_robots_txt_is_obeyed(make_site_process: Any, tmp_path: Path) -> None:
+    site = make_site_process(books=10, crawl_delay_s=0.2)
+
+    summary = crawl(site.url, tmp_path, 10, workers=8)
+
+    assert summary.pages == 10
+    assert sorted(gaps(site))[1] >= 0.2 - CLOCK_S  # the first page may follow robots.txt at once
+
+
+def test_robots_txt_is_fetched_once_by_32_threads_and_forbidden_pages_are_skipped(
+    make_site_process: Any, tmp_path: Path
+) -> None:
+    class Private(Catalogue):
+        name = "private"
+
+        def start(self) -> Iterator[Request]:
+            yield from super().start()
+            yield Request(f"{self.arguments['site']}/private/1")
+
+    site = make_site_process(books=50)
+
+    summary = application.run(
+        Private,
+        arguments={"site": site.url, "books": "50"},
+        settings={"store": str(tmp_path / "crawl.db"), "workers": 32},
+    )
+
+    hits = site.record.hits
+    assert [count for url, count in hits.items() if url.endswith("/robots.txt")] == [1]
+    assert not any("/private/" in url for url in hits)
+    assert summary.skipped_by == {"robots": 1}
+
+
+def test_a_robots_txt_that_answers_500_stops_the_host_and_fails_nothing_at_once(
+    make_site_process: Any, tmp_path: Path
+) -> None:
+    site = make_site_process(books=5, robots_status=500)
+
+    summary = crawl(site.url, tmp_path, 5, max_time=1.0)
+
+    assert summary.pages == 0
+    assert (summary.ending, summary.waiting, summary.failed) == ("limit", 5, 0)
+    assert [url for url in site.record.hits if "/book/" in url] == []
+
+
+def test_retry_after_pauses_the_whole_host_and_the_pause_survives_the_run(
+    make_site_process: Any, tmp_path: Path
+) -> None:
+    site = make_site_process(books=30, rate_429=1.0, retry_after="30", fault_paths=("/book/",))
+    crawl(site.url, tmp_path, 30, workers=2, max_time=1.0)
+    first = sum(site.record.hits.values())
+
+    again = crawl(site.url, tmp_path, 30, workers=2, max_time=0.5)
+
+    assert first < 8
+    assert sum(site.record.hits.values()) == first
+    assert again.waiting == 30
+    with opened(tmp_path) as database:
+        until = database.execute("SELECT max(paused_until) FROM crawl_slots").fetchone()[0]
+    assert until > time.time() + 20
+
+
+def test_a_host_that_never_answers_does_not_hold_the_workers_of_the_others(
+    make_site_process: Any, make_raw_server: Any, tmp_path: Path
+) -> None:
+    site = make_site_process(books=200, hosts=("127.0.0.1", "127.0.0.2"))
+    import socket
+
+    with socket.socket() as silent:  # listens and never accepts: connections hang in its backlog
+        silent.bind(("127.0.0.3", 0))
+        silent.listen(64)
+        dead = f"http://127.0.0.3:{silent.getsockname()[1]}"
+        summary = crawl(
+            f"{site.url},{dead}", tmp_path, 200, workers=8, deadline=30, timeout=30, robots=False, max_time=4.0, grace=0.1
+        )
+
+    alive = [url for url in site.record.hits if "/book/" in url]
+    assert len(alive) == 200
+    assert summary.pages == 200
