@@ -118,11 +118,11 @@ def rekey(
     settings = options.settings_of(None, options.typed_settings(None, store=store))
     require_store(settings)
     vault = Vault.load()
-    vault.add_key()
     database: Store = open_store(settings.store, cipher=vault, busy_timeout_s=settings.busy_timeout, create=False)
     try:
         if not isinstance(database, Reseals):
             raise UsageError(f"{settings.store}: this kind of store cannot encrypt its secrets anew")
+        vault.add_key()
         resealed, lost = database.reseal()
     finally:
         database.close()

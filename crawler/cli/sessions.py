@@ -14,7 +14,7 @@ from crawler.cli.text import columns, duration, local_time, safe, say, tell
 from crawler.errors import UsageError
 
 if TYPE_CHECKING:
-    from crawler.output.snapshots import Forecast
+    from crawler.output.snapshots import Judged
     from crawler.stores.base import SessionRow, Snapshot
 
 app = typer.Typer(no_args_is_help=True, help="Look at stored sessions, move them, restore or remove them.")
@@ -27,11 +27,11 @@ SessionName = Annotated[
 @app.command("list")
 def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> None:
     """List all sessions with health, age, last proof and expected end."""
-    from crawler.output.snapshots import forecast
+    from crawler.output.snapshots import judge
 
     with stored(options.typed_settings(None, store=store)) as source:
         now = source.now()
-        found = [(row, forecast(row, source.login_lives(row.key), now)) for row in source.list_sessions()]
+        found = [(row, judge(row, source.login_lives(row.key), now)) for row in source.list_sessions()]
     if as_json:
         for row, judged in found:
             say(json.dumps(_as_dict(row, judged)))
@@ -57,13 +57,13 @@ def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> N
         tell("crawl: no session is stored yet; `crawl login NAME` or a run makes one")
 
 
-def _as_dict(row: SessionRow, judged: Forecast) -> dict[str, object]:
+def _as_dict(row: SessionRow, judged: Judged) -> dict[str, object]:
     fields = ("key", "name", "state", "epoch", "cookies", "saved_at", "proved_at", "logged_in_at", "expires_at")
     return {
         **{field: getattr(row, field) for field in fields},
         "health": judged.health,
         "ends_at": judged.ends_at,
-        "because": judged.because,
+        "why": judged.why,
     }
 
 
@@ -71,22 +71,22 @@ def _ago(moment: float | None, now: float) -> str:
     return "-" if moment is None else f"{duration(max(0.0, now - moment))} ago"
 
 
-def _end(judged: Forecast, now: float) -> str:
+def _end(judged: Judged, now: float) -> str:
     if judged.ends_at is None:
-        return "-"
+        return f"- ({judged.why})"
     left_s = judged.ends_at - now
     when = f"in {duration(left_s)}" if left_s > 0 else f"{duration(-left_s)} ago"
-    return f"{when} (by {judged.because})"
+    return f"{when} ({judged.why})"
 
 
 @app.command()
 def show(session: SessionName, store: options.StorePath = None) -> None:
     """Show one session, its cookies without their values."""
-    from crawler.output.snapshots import choose, contents, cookie_lines, forecast
+    from crawler.output.snapshots import choose, contents, cookie_lines, judge
 
     with stored(options.typed_settings(None, store=store)) as source:
         row, now = choose(source.list_sessions(), session), source.now()
-        judged = forecast(row, source.login_lives(row.key), now)
+        judged = judge(row, source.login_lives(row.key), now)
     for line in columns(
         [
             ("session", row.name),

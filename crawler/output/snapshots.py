@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any, Protocol, TypeVar
 
 from crawler.errors import UsageError
 from crawler.outcome import SessionSnapshot
+from crawler.sessions.forecast import forecast
 
 
 class StoredSession(Protocol):
@@ -27,9 +27,9 @@ class StoredSession(Protocol):
     @property
     def epoch(self) -> int: ...
     @property
-    def readable(self) -> bool: ...
+    def secret(self) -> str: ...
     @property
-    def expires_at(self) -> float | None: ...
+    def readable(self) -> bool: ...
     @property
     def proved_at(self) -> float | None: ...
     @property
@@ -61,50 +61,43 @@ def _listed(rows: Sequence[StoredSession]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class Judged:
     """What is to be expected of a session.
 
     Attributes:
-        health: "good", "ends soon", "over", "unproven", "waits for a person", "refused" or "unreadable".
+        health: "good", "ending", "over", "unproven", "waits for a person", "refused" or "unreadable".
         ends_at: When it is expected to end, seconds since 1970, or None when nothing tells.
-        because: What tells: "past logins", "cookies" or "".
+        why: What tells.
     """
 
     health: str
     ends_at: float | None
-    because: str
+    why: str
 
 
-SOON = 0.1  # share of a login's life that is left
-
-
-def forecast(row: StoredSession, lives_s: Sequence[float], now: float) -> Forecast:
-    """Judge a session by how long its past logins lived; where none has ended yet, by its first cookie to expire.
+def judge(row: StoredSession, lives_s: Sequence[float], now: float) -> Judged:
+    """Judge a session by its state, its cookies, and how long its past logins lived.
 
     Args:
-        lives_s: Seconds that past logins lived, newest first.
+        lives_s: Seconds that past logins lived.
         now: Seconds since 1970.
     """
-    ends_at, because = row.expires_at, "cookies" if row.expires_at is not None else ""
-    if lives_s and row.logged_in_at is not None:
-        ends_at, because = row.logged_in_at + median(lives_s[:5]), "past logins"
-    return Forecast(_health(row, ends_at, now), ends_at, because)
-
-
-def _health(row: StoredSession, ends_at: float | None, now: float) -> str:
     if not row.readable:
-        return "unreadable"
-    if row.state in ("parked", "refused"):
-        return "waits for a person" if row.state == "parked" else "refused"
-    if row.state == "expired" or (ends_at is not None and ends_at <= now):
-        return "over"
-    if row.proved_at is None:
-        return "unproven"
-    if ends_at is not None and row.logged_in_at is not None:
-        life_s = ends_at - row.logged_in_at
-        if ends_at - now < SOON * life_s:
-            return "ends soon"
-    return "good"
+        return Judged("unreadable", None, "no key at hand opens it")
+    expiries = [_moment(record) for record in cookies_of(row.secret)]
+    expected = forecast(expiries, lives_s, logged_in_at=row.logged_in_at, now=now)
+    return Judged(_health(row, expected.health), expected.expected_end, expected.why)
+
+
+_WORDS = {"parked": "waits for a person", "refused": "refused", "expired": "over"}
+
+
+def _health(row: StoredSession, expected: str) -> str:
+    if row.state in _WORDS:
+        return _WORDS[row.state]
+    if expected == "over" or row.proved_at is not None:
+        return "good" if expected == "unknown" else expected  # proved: good for all that is known
+    return "unproven"
 
 
 def contents(secret: str) -> dict[str, Any]:
@@ -122,6 +115,11 @@ def cookies_of(secret: str) -> list[dict[str, Any]]:
     return [record for record in found if isinstance(record, dict)] if isinstance(found, list) else []
 
 
+def _moment(record: Mapping[str, Any]) -> float | None:
+    found = record.get("expires")
+    return float(found) if isinstance(found, int | float) else None
+
+
 def cookie_lines(secret: str) -> list[tuple[str, str, str, float | None, str]]:
     """Name, domain, path, expiry (seconds since 1970; None: with the session) and flags of each cookie; no values."""
     return [
@@ -129,7 +127,7 @@ def cookie_lines(secret: str) -> list[tuple[str, str, str, float | None, str]]:
             str(record.get("name", "")),
             ("" if record.get("host_only") else ".") + str(record.get("domain", "")),
             str(record.get("path", "/")),
-            record.get("expires"),
+            _moment(record),
             ",".join(_flags(record)),
         )
         for record in sorted(cookies_of(secret), key=_place)
@@ -192,7 +190,7 @@ def unproven(
 ) -> SessionSnapshot:
     """A session to be saved that nobody has proved yet. A higher *epoch* makes running processes take it over."""
     records = cookies_of(secret)
-    expiries = [float(record["expires"]) for record in records if isinstance(record.get("expires"), int | float)]
+    expiries = [moment for moment in map(_moment, records) if moment is not None]
     return SessionSnapshot(
         key=key,
         name=name,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.errors import UsageError
-from crawler.output.snapshots import brought_back, changes, choose, cookie_lines, forecast
+from crawler.output.snapshots import brought_back, changes, choose, cookie_lines, judge
 
 DAY_S = 86_400.0
 NOW = 1_795_000_000.0
@@ -26,7 +26,7 @@ class Row:
     state: str = "ready"
     epoch: int = 3
     readable: bool = True
-    expires_at: float | None = None
+    secret: str = "{}"
     proved_at: float | None = NOW - 60
     logged_in_at: float | None = NOW - 3600
 
@@ -72,31 +72,33 @@ def test_what_names_no_session_or_several_is_refused_with_their_keys(rows: list[
     assert str(caught.value).startswith(said)
 
 
+def ending(at: float | None) -> str:
+    return secret(cookie("sid", expires=at))
+
+
 @pytest.mark.parametrize(
-    ("row", "lives_s", "health", "ends_at", "because"),
+    ("row", "lives_s", "health", "ends_at"),
     [
-        pytest.param(Row(), [], "good", None, "", id="nothing known"),
-        pytest.param(Row(expires_at=NOW + DAY_S), [], "good", NOW + DAY_S, "cookies", id="by its cookies"),
-        pytest.param(Row(expires_at=NOW + 10), [], "ends soon", NOW + 10, "cookies", id="last tenth"),
-        pytest.param(Row(expires_at=NOW - 1), [], "over", NOW - 1, "cookies", id="expired"),
-        pytest.param(
-            Row(expires_at=NOW + 9 * DAY_S), [7200, 3000, 7200], "good", NOW + 3600, "past logins", id="past logins"
-        ),
-        pytest.param(Row(), [3500], "over", NOW - 100, "past logins", id="longer than past logins"),
-        pytest.param(Row(proved_at=None), [], "unproven", None, "", id="unproven"),
-        pytest.param(Row(state="parked"), [], "waits for a person", None, "", id="parked"),
-        pytest.param(Row(state="refused"), [], "refused", None, "", id="refused"),
-        pytest.param(Row(state="expired"), [], "over", None, "", id="known to be over"),
-        pytest.param(Row(readable=False), [], "unreadable", None, "", id="lost key"),
-        pytest.param(Row(logged_in_at=None), [3600], "good", None, "", id="imported, never logged in"),
+        pytest.param(Row(), [], "good", None, id="nothing known but the proof"),
+        pytest.param(Row(secret=ending(NOW + DAY_S)), [], "good", NOW + DAY_S, id="by its cookie"),
+        pytest.param(Row(secret=ending(NOW + 10)), [], "ending", NOW + 10, id="last tenth"),
+        pytest.param(Row(secret=ending(NOW - 1)), [], "over", NOW - 1, id="cookie over"),
+        pytest.param(Row(secret=ending(NOW + 9 * DAY_S)), [7200.0] * 4, "good", NOW + 3600, id="by past logins"),
+        pytest.param(Row(proved_at=None), [], "unproven", None, id="unproven"),
+        pytest.param(Row(state="parked"), [], "waits for a person", None, id="parked"),
+        pytest.param(Row(state="refused"), [], "refused", None, id="refused"),
+        pytest.param(Row(state="expired", secret=ending(NOW + 99)), [], "over", NOW + 99, id="known to be over"),
+        pytest.param(Row(readable=False, secret=""), [], "unreadable", None, id="lost key"),
+        pytest.param(Row(logged_in_at=None), [3600.0], "good", None, id="imported, never logged in"),
     ],
 )
-def test_the_forecast_believes_past_logins_before_cookies(
-    row: Row, lives_s: list[float], health: str, ends_at: float | None, because: str
+def test_the_state_of_a_session_goes_before_its_forecast(
+    row: Row, lives_s: list[float], health: str, ends_at: float | None
 ) -> None:
-    found = forecast(row, lives_s, NOW)
+    found = judge(row, lives_s, NOW)
 
-    assert (found.health, found.ends_at, found.because) == (health, ends_at, because)
+    assert (found.health, found.ends_at) == (health, ends_at)
+    assert found.why
 
 
 def test_changes_name_cookies_and_headers_and_never_show_a_value() -> None:
