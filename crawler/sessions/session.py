@@ -190,7 +190,7 @@ class Session(requests.Session):
             given = "; ".join(f"{name}={value}" for name, value in pairs)
             header = f"{header}; {given}" if header else given
         if header:
-            prepared.headers["Cookie"] = header if header.isascii() else to_wire(header)
+            prepared.headers["Cookie"] = header if header.isascii() else to_wire(header).decode("latin-1")
         prepared._cookies = NO_COOKIES  # type: ignore[attr-defined]
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> Response:
