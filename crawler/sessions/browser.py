@@ -1,7 +1,7 @@
 """Log in once in a real browser, and take its session along (extra ``browser``: Playwright).
 
 For logins that no form can do: scripts, captchas, second factors, single sign-on. A person logs in and closes the
-window, or it is noticed that the page offers to log out. Without a window, the spider's `login_browser(page)` drives it.
+window, or it is noticed that the page offers to log out. Without a window, `login_browser(page)` of the spider drives.
 The browser's profile is its own and gone afterwards. What remains are its cookies and its User-Agent: a server may have
 bound the session to it, so the crawl has to go on with the same.
 
