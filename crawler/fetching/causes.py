@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import socket
 import ssl
@@ -131,6 +132,11 @@ def from_curl(
     if answered:
         return Incomplete(url, f"the answer broke off ({text})")
     return ConnectFailed(url, f"{_WORDS.get(code, text)}{through}")
+
+
+def no_descriptor_left(error: BaseException) -> bool:
+    """Whether the process, or the system, has run out of file descriptors."""
+    return any(isinstance(each, OSError) and each.errno in (errno.EMFILE, errno.ENFILE) for each in _chain(error))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

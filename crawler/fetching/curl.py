@@ -1,8 +1,8 @@
 """The default transport: a `requests` adapter on libcurl.
 
 Mounted on a session for http:// and https:// it takes the place of `requests.adapters.HTTPAdapter`. One request holds
-one handle; handles with their connections wait in a pool, the one used last in front, so that N threads never open more
-than N connections to a host. The lock of the pool is never held while anything is sent.
+one handle; handles with their connections wait in a pool (`crawler.fetching.curl_pool`), so that N threads never open
+more than N connections to a host. No lock is held while anything is sent.
 
 The contract of both transports (`crawler.fetching.pooled` is the other one): `send` returns the final answer with its
 body read and decoded, follows no redirect, keeps no cookie, takes nothing from the environment, and raises nothing but
@@ -11,10 +11,9 @@ body read and decoded, follows no redirect, keeps no cookie, takes nothing from 
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 import certifi
 import requests
@@ -24,9 +23,13 @@ from crawler.errors import ConnectFailed, Refused
 from crawler.fetching import forks
 from crawler.fetching.addresses import AddressRule
 from crawler.fetching.answers import ResponseMaker
-from crawler.fetching.curl_handle import Handle, Route
-from crawler.fetching.limits import Limits, timeouts
+from crawler.fetching.causes import no_descriptor_left
+from crawler.fetching.curl_handle import Exchanged, Handle, Route
+from crawler.fetching.curl_pool import HandlePool
+from crawler.fetching.limits import Limits, Pace, timeouts
 from crawler.fetching.outgoing import Outgoing, outgoing
+
+_NAP_S = 0.02
 
 
 class CurlAdapter(BaseAdapter):
@@ -53,14 +56,12 @@ class CurlAdapter(BaseAdapter):
             proxy_ca: File of certificates by which an https proxy is verified; None for the public ones.
         """
         super().__init__()
-        self._connections, self._limits = connections, limits or Limits()
+        self._limits = limits or Limits()
         self._rule, self._resolve = address_rule, dict(resolve or {})
         self._maker = ResponseMaker(response_class)
         self._proxy_ca = proxy_ca or certifi.where()
-        self._closed = self._aborted = False
-        self._lock = threading.Lock()  # guards the two below; never held during I/O
-        self._idle: dict[Route, list[Handle]] = {}  # the one used last at the end
-        self._order: dict[Handle, None] = {}  # all idle ones, the one idle for longest in front
+        self._aborted = False
+        self._idle = HandlePool(connections)
         forks.register(self)
 
     def send(
@@ -86,14 +87,18 @@ class CurlAdapter(BaseAdapter):
         """
         started = time.monotonic()
         limits = getattr(request, "limits", None) or self._limits
+        sink, seconds = getattr(request, "sink", None), timeouts(timeout)
         asked = outgoing(request, proxies)
-        handle = self._take(asked, verify, cert)
-        try:
-            got = handle.exchange(asked, limits, getattr(request, "sink", None), timeouts(timeout), started)
-        except BaseException:
-            handle.close()
-            raise
-        self._give(handle, got.reusable)
+        route = self._route(asked, verify, cert)
+        while True:
+            try:
+                got = self._exchange(route, asked, limits, sink, seconds, started)
+                break
+            except OSError as error:
+                if not no_descriptor_left(error):
+                    raise
+                Pace(asked.url, limits, None, started).left_s(time.monotonic())
+                self._make_room()
         return self._maker.make(
             self,
             request,
@@ -106,12 +111,7 @@ class CurlAdapter(BaseAdapter):
 
     def close(self) -> None:
         """Close idle connections now and those in use after their answer; later sends raise `ConnectFailed`."""
-        with self._lock:
-            self._closed = True
-            idle = list(self._order)
-            self._idle.clear()
-            self._order.clear()
-        for handle in idle:
+        for handle in self._idle.empty(close=True):
             handle.close()
 
     def abort_all(self) -> None:
@@ -119,55 +119,55 @@ class CurlAdapter(BaseAdapter):
         self._aborted = True
         self.close()
 
-    def _take(self, asked: Outgoing, verify: bool | str, cert: Any) -> Handle:
+    def _route(self, asked: Outgoing, verify: bool | str | None, cert: Any) -> Route:
         if self._rule is not None and self._rule.refuses_literal(asked.origin.host):
             raise Refused(asked.url, f"{asked.origin.host} is a private address")
         pair = None if not cert else (cert, cert) if isinstance(cert, str) else (cert[0], cert[1])
-        route = Route(asked.origin, asked.proxy, verify if verify is not None else True, pair)
-        while (idle := self._idle_for(asked.url, route)) is not None:
-            if not idle.is_stale():
-                return idle
-            idle.close()
-        return Handle(route, rule=self._rule, resolve=self._resolve, proxy_ca=self._proxy_ca, stopped=self._is_aborted)
+        return Route(asked.origin, asked.proxy, True if verify is None else verify, pair)
 
-    def _idle_for(self, url: str, route: Route) -> Handle | None:
-        with self._lock:
-            if self._closed:
-                raise ConnectFailed(url, "the transport is closed")
-            waiting = self._idle.get(route)
-            if not waiting:
-                return None
-            handle = waiting.pop()
-            del self._order[handle]
-            return handle
-
-    def _give(self, handle: Handle, reusable: bool) -> None:
-        surplus: Handle | None = handle
-        if reusable:
-            with self._lock:
-                if not self._closed:
-                    self._idle.setdefault(handle.route, []).append(handle)
-                    self._order[handle] = None
-                    surplus = self._oldest() if len(self._order) > self._connections else None
+    def _exchange(
+        self,
+        route: Route,
+        asked: Outgoing,
+        limits: Limits,
+        sink: BinaryIO | None,
+        seconds: tuple[float | None, float | None],
+        started: float,
+    ) -> Exchanged:
+        """One exchange on an idle handle, or on a new one."""
+        if self._idle.closed:
+            raise ConnectFailed(asked.url, "the transport is closed")
+        handle = self._idle.take(route)
+        if handle is None:
+            handle = Handle(
+                route, rule=self._rule, resolve=self._resolve, proxy_ca=self._proxy_ca, stopped=self._is_aborted
+            )
+        elif handle.route != route:
+            handle.rebind(route)
+        elif handle.is_stale():
+            handle.renew()
+        try:
+            got = handle.exchange(asked, limits, sink, seconds, started)
+        except BaseException:
+            handle.close()
+            raise
+        surplus = self._idle.give(handle)
         if surplus is not None:
             surplus.close()
+        return got
 
-    def _oldest(self) -> Handle:
-        """Take the handle that was idle for longest out of the pool; the caller holds the lock and closes it later."""
-        handle = next(iter(self._order))
-        del self._order[handle]
-        waiting = self._idle[handle.route]
-        waiting.remove(handle)
-        if not waiting:
-            del self._idle[handle.route]
-        return handle
+    def _make_room(self) -> None:
+        """No descriptor is left: close what is idle, or wait a moment for what other threads have in use."""
+        idle = self._idle.empty()
+        for handle in idle:
+            handle.close()
+        if not idle:
+            time.sleep(_NAP_S)
 
     def _is_aborted(self) -> bool:
         return self._aborted
 
     def after_fork(self) -> None:
         """In a forked child: the idle connections belong to the parent; forget them."""
-        self._lock = threading.Lock()
-        for handle in self._order:
+        for handle in self._idle.after_fork():
             handle.forget()
-        self._idle, self._order = {}, {}

@@ -12,6 +12,7 @@ variables, no protocol but http and https.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import socket
@@ -53,6 +54,14 @@ class Route:
     verify: bool | str
     cert: tuple[str, str] | None
 
+    def trusts_like(self, other: Route) -> bool:
+        """Whether they differ in host and port alone."""
+        return self.origin.scheme == other.origin.scheme and (self.proxy, self.verify, self.cert) == (
+            other.proxy,
+            other.verify,
+            other.cert,
+        )
+
 
 @dataclass(slots=True)
 class Exchanged:
@@ -61,14 +70,12 @@ class Exchanged:
     Attributes:
         address: Connected IP address.
         wire_bytes: Of the body.
-        reusable: The connection may serve another request.
     """
 
     head: Head
     content: bytes
     address: str
     wire_bytes: int
-    reusable: bool
 
 
 class Handle:
@@ -83,33 +90,41 @@ class Handle:
         proxy_ca: str,
         stopped: Callable[[], bool],
     ) -> None:
-        """Make a handle; no I/O.
+        """Make a handle, without any connection.
 
         Args:
             rule: Asked before each connect, unless a proxy connects for us.
             resolve: Addresses of hosts, instead of DNS.
             proxy_ca: File of certificates by which an https proxy is verified.
             stopped: Asked now and then during a transfer; True ends it.
+        Raises:
+            OSError: No descriptor is left.
         """
-        self.route, self._rule, self._stopped = route, rule, stopped
+        self.route, self._rule, self._resolve, self._stopped = route, rule, resolve, stopped
         self._socket_number = -1  # of the connection; only to look at, libcurl owns it
         self._poll: select.poll | None = None
-        self._curl, self._multi = pycurl.Curl(), pycurl.CurlMulti()
+        try:
+            self._curl, self._multi = pycurl.Curl(), pycurl.CurlMulti()
+        except pycurl.error as error:
+            raise OSError(errno.EMFILE, "no descriptor left for libcurl") from error
         self._multi.setopt(pycurl.M_MAXCONNECTS, 1)
         self._lines: list[bytes] = []
         self._head: Head | None = None
         self._body: Body | None = None
         self._fault: BaseException | None = None
         self._refused = ""
+        self._not_taken = 0
         self._opened: list[socket.socket] = []
         self._special = False  # an option differs from those of a plain GET
+        self._renewed = self._fresh = False  # the next exchange wants a new connection; libcurl was told so
         self._header_lines: list[str] = []
         self._connect_s: float | None = -1.0
         self._address = ""
-        self._set_once(resolve, proxy_ca)
+        self._set_once(proxy_ca)
+        self._set_addresses()
 
     # --- options ------------------------------------------------------------------------------------------------
-    def _set_once(self, resolve: Mapping[str, Sequence[str]], proxy_ca: str) -> None:
+    def _set_once(self, proxy_ca: str) -> None:
         curl, route = self._curl, self.route
         for option, value in (
             (pycurl.NOSIGNAL, 1),  # libcurl's alarm() would hit other threads
@@ -124,6 +139,8 @@ class Handle:
             (pycurl.BUFFERSIZE, 256 * 1024),
             (pycurl.HEADERFUNCTION, self._lines.append),
             (pycurl.WRITEFUNCTION, self._write),
+            (pycurl.OPENSOCKETFUNCTION, self._open_socket),
+            (pycurl.SOCKOPTFUNCTION, self._socket_taken),
             (pycurl.SSL_VERIFYPEER, int(route.verify is not False)),
             (pycurl.SSL_VERIFYHOST, 2 if route.verify is not False else 0),
             (pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2),
@@ -138,13 +155,14 @@ class Handle:
         if route.cert is not None:
             curl.setopt(pycurl.SSLCERT, route.cert[0])
             curl.setopt(pycurl.SSLKEY, route.cert[1])
-        addresses = resolve.get(route.origin.host)
-        if addresses:
-            host = f"[{route.origin.host}]" if ":" in route.origin.host else route.origin.host
-            curl.setopt(pycurl.RESOLVE, [f"{host}:{route.origin.port}:{','.join(addresses)}"])
         self._set_proxy(route.proxy, proxy_ca)
-        if self._rule is not None and route.proxy is None:
-            curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
+
+    def _set_addresses(self) -> None:
+        origin = self.route.origin
+        addresses = self._resolve.get(origin.host)
+        if addresses:
+            host = f"[{origin.host}]" if ":" in origin.host else origin.host
+            self._curl.setopt(pycurl.RESOLVE, [f"{host}:{origin.port}:{','.join(addresses)}"])
 
     def _set_proxy(self, proxy: Proxy | None, proxy_ca: str) -> None:
         curl = self._curl
@@ -183,6 +201,10 @@ class Handle:
             self._set_special(asked, lines)
         elif self._special:
             self._unset_special()
+        fresh = self._renewed or (asked.body is None and not asked.idempotent)
+        if fresh != self._fresh:
+            curl.setopt(pycurl.FRESH_CONNECT, int(fresh))
+        self._fresh, self._renewed = fresh, False
         if lines != self._header_lines:
             self._header_lines = lines
             curl.setopt(pycurl.HTTPHEADER, [each if each.isascii() else each.encode("latin-1") for each in lines])
@@ -209,8 +231,6 @@ class Handle:
             curl.setopt(pycurl.POSTFIELDSIZE_LARGE, -1 if asked.length_bytes is None else asked.length_bytes)
             if asked.length_bytes is None and "transfer-encoding" not in asked.names:
                 lines.append("Transfer-Encoding: chunked")
-        if body is None and not asked.idempotent:
-            curl.setopt(pycurl.FRESH_CONNECT, 1)
         if asked.method != "POST":
             curl.setopt(pycurl.CUSTOMREQUEST, asked.method)
 
@@ -218,7 +238,6 @@ class Handle:
         curl = self._curl
         curl.setopt(pycurl.HTTPGET, 1)  # ends POST and NOBODY, too
         curl.unsetopt(pycurl.CUSTOMREQUEST)
-        curl.setopt(pycurl.FRESH_CONNECT, 0)
         self._special = False
 
     # --- callbacks of libcurl; none may raise -------------------------------------------------------------------
@@ -238,15 +257,24 @@ class Handle:
     def _open_socket(self, purpose: int, address: Any) -> socket.socket | int:
         """A socket for an address that the rule allows. libcurl duplicates it; ours is closed after the step."""
         try:
-            assert self._rule is not None
-            if self._rule.refuses(self.route.origin.host, address.addr[0]):
+            if (
+                self._rule is not None
+                and self.route.proxy is None
+                and self._rule.refuses(self.route.origin.host, address.addr[0])
+            ):
                 self._refused = address.addr[0]
                 return int(pycurl.SOCKET_BAD)
             self._opened.append(socket.socket(address.family, address.socktype, address.protocol))
+            self._not_taken += 1
             return self._opened[-1]
         except BaseException as error:  # noqa: BLE001 - as in `_write`
             self._fault = error
             return int(pycurl.SOCKET_BAD)
+
+    def _socket_taken(self, number: int, purpose: int) -> int:
+        """libcurl has its duplicate; where this is not called, there was no descriptor for one."""
+        self._not_taken -= 1
+        return int(pycurl.SOCKOPT_OK)
 
     # --- one exchange -------------------------------------------------------------------------------------------
     def exchange(
@@ -259,16 +287,19 @@ class Handle:
     ) -> Exchanged:
         """Send *asked* and read its answer whole. After any error the handle must be closed.
 
+        A connection that must not serve again is replaced by the next exchange.
+
         Args:
             sink: Takes the body of a 2xx answer.
             timeouts_s: To connect, and without any movement.
             started: ``time.monotonic()`` when the deadline began to run.
         Raises:
             FetchError: As the contract of the adapter says.
+            OSError: No descriptor was left for a socket, or what a sink raised.
         """
         self._lines.clear()
         self._head, self._body, self._fault = None, None, None
-        self._refused = ""
+        self._refused, self._not_taken = "", 0
         self._asked, self._limits, self._sink = asked, limits, sink
         pace = Pace(asked.url, limits, timeouts_s[1], started)
         self._set_request(asked, timeouts_s[0])
@@ -283,7 +314,9 @@ class Handle:
                 self._watch(self._curl.getinfo(pycurl.ACTIVESOCKET))
         finally:
             self._multi.remove_handle(self._curl)
-        return Exchanged(head, content, self._address, body.wire_bytes, not (body.cut or head.is_ambiguous))
+        if body.cut or head.is_ambiguous:
+            self.renew()
+        return Exchanged(head, content, self._address, body.wire_bytes)
 
     def _run(self, pace: Pace) -> None:
         curl, multi, lines = self._curl, self._multi, self._lines
@@ -328,6 +361,8 @@ class Handle:
             return
         error = pycurl.error(*failed[0][1:])
         url = self._asked.url
+        if self._not_taken:
+            raise OSError(errno.EMFILE, "no descriptor left for a connection") from error
         if self._refused:
             raise Refused(url, f"{self.route.origin.host} has the private address {self._refused}") from error
         if self._body is None and self._lines:
@@ -354,6 +389,16 @@ class Handle:
         then, and would take an unasked answer for that of the next request.
         """
         return self._poll is None or bool(self._poll.poll(0))
+
+    def renew(self) -> None:
+        """Do not use the connection again; all else that the handle has learned stays."""
+        self._renewed = True
+
+    def rebind(self, route: Route) -> None:
+        """Serve another origin, on a new connection; *route* must trust like the one before."""
+        self.route = route
+        self.renew()
+        self._set_addresses()
 
     # --- the end ------------------------------------------------------------------------------------------------
     def close(self) -> None:

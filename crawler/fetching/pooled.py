@@ -27,12 +27,13 @@ from crawler.errors import ConnectFailed, FetchError, Refused, TLSFailed
 from crawler.fetching import forks
 from crawler.fetching.addresses import AddressRule
 from crawler.fetching.answers import Body, ResponseMaker
-from crawler.fetching.causes import from_urllib3, tls_words
+from crawler.fetching.causes import from_urllib3, no_descriptor_left, tls_words
 from crawler.fetching.limits import Limits, Pace, timeouts
 from crawler.fetching.outgoing import Outgoing, Proxy, outgoing
 from crawler.fetching.pooled_connection import POOLS, Exchange, work_for
 
 _CHUNK_BYTES = 64 * 1024
+_NAP_S = 0.02
 _FOREIGN = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 
 
@@ -168,23 +169,30 @@ class PooledAdapter(HTTPAdapter):
                     preload_content=False,
                     decode_content=False,
                 )
-            except FetchError:
-                raise
-            except urllib3.exceptions.ClosedPoolError as error:  # thrown out by others between look-up and use
-                if self._closed or exchange.wants_fresh:
-                    raise ConnectFailed(asked.url, "the transport is closed") from error
-                exchange.pace.left_s(time.monotonic())
-            except _FOREIGN as error:
+            except (FetchError, *_FOREIGN) as error:
                 if not self._may_repeat(exchange, error):
+                    if isinstance(error, FetchError):
+                        raise
                     raise self._ours(exchange, error) from error
-                exchange.wants_fresh = True
 
-    @staticmethod
-    def _may_repeat(exchange: Exchange, error: Exception) -> bool:
-        """Whether an idle connection turned out to be dead, and sending again can do no harm."""
+    def _may_repeat(self, exchange: Exchange, error: Exception) -> bool:
+        """Whether the request never had a chance, so that sending it at once can do no harm and may help."""
+        asked = exchange.asked
+        if isinstance(error, urllib3.exceptions.ClosedPoolError) and not self._closed:
+            exchange.pace.left_s(time.monotonic())  # others threw the pool out between look-up and use
+            return True
+        if no_descriptor_left(error) and not exchange.sent_bytes:
+            exchange.pace.left_s(time.monotonic())
+            self.poolmanager.clear()
+            time.sleep(_NAP_S)
+            return True
+        # An idle connection may turn out to be dead.
         unheard = not (exchange.fresh or exchange.wants_fresh or exchange.received_bytes)
-        repeatable = exchange.asked.idempotent and (exchange.asked.body is None or type(exchange.asked.body) is bytes)
-        return unheard and repeatable and isinstance(error, urllib3.exceptions.ProtocolError | ConnectionError)
+        repeatable = asked.idempotent and (asked.body is None or type(asked.body) is bytes)
+        exchange.wants_fresh = (
+            unheard and repeatable and isinstance(error, urllib3.exceptions.ProtocolError | ConnectionError)
+        )
+        return exchange.wants_fresh
 
     def _read(self, exchange: Exchange, answer: Any, limits: Limits, sink: Any) -> tuple[Body, bytes]:
         asked, head = exchange.asked, exchange.head

@@ -10,6 +10,9 @@ import re
 import resource
 import signal
 import socket
+import subprocess
+import sys
+import textwrap
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -470,6 +473,30 @@ class TestPool:
             for number in taken:
                 os.close(number)
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    @pytest.mark.parametrize("name", ["curl.CurlAdapter", "pooled.PooledAdapter"])
+    def test_P6_few_descriptors_make_it_slower_and_nothing_else(self, serve: Any, name: str) -> None:
+        servers = [serve(OK, host=f"127.0.1.{index + 1}") for index in range(40)]
+        module, adapter = name.split(".")
+        code = f"""
+        import resource, sys
+        from concurrent.futures import ThreadPoolExecutor
+        sys.path.insert(0, {__file__.rpartition("/")[0]!r})
+        from transports import fetch
+        from crawler.fetching.{module} import {adapter}
+        urls = {[server.url() for server in servers]!r}
+        adapter = {adapter}(connections=32)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        with ThreadPoolExecutor(32) as threads:
+            got = list(threads.map(lambda number: fetch(adapter, urls[number % 40]).content, range(400)))
+        adapter.close()
+        print(got.count(b"ok"))
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60, check=False
+        )
+
+        assert (done.stdout, done.stderr) == ("400\n", "")
 
     def test_nothing_stays_open_after_errors(self, transport: Any, serve: Any) -> None:
         server = serve(lambda connection: connection.send(b"garbage\r\n\r\n"))
