@@ -230,11 +230,13 @@ class FrontierPart(Part):
     def park(self, frontier: int, *, session: str) -> int:
         """Put the waiting requests of a session aside until a person has seen to it; `reopen` brings them back."""
         with self._connection.write() as raw:
-            number = raw.execute(
-                "UPDATE crawl_requests SET state = 5 WHERE frontier = ? AND state = 0"
-                " AND lane IN (SELECT id FROM crawl_lanes WHERE session = ?)",
-                (frontier, session),
-            ).rowcount
+            number = 0
+            for moment in ("= 0", "> 0"):  # ready, delayed: an index serves each
+                number += raw.execute(
+                    f"UPDATE crawl_requests SET state = 5, not_before = 0 WHERE frontier = ? AND state = 0"
+                    f" AND not_before {moment} AND lane IN (SELECT id FROM crawl_lanes WHERE session = ?)",
+                    (frontier, session),
+                ).rowcount
             self._count(raw, frontier, parked=number, waiting_or_leased=-number)
         return number
 

@@ -292,6 +292,37 @@ def test_the_parked_requests_of_one_session_come_back_alone(store: Store, run: R
     assert urls(lease(store, run)) == ["b"]
 
 
+def test_the_waiting_requests_of_a_session_are_parked_and_those_in_flight_are_not(store: Store, run: RunRow) -> None:
+    store.add(run.frontier, [found(name, session="ann") for name in "abc"] + [found("d", session="bob")], run=run.id)
+    first, second = lease(store, run, 2, exclude_sessions=frozenset({"bob"}))
+    store.commit(run, "me", [outcome(first, Verdict.RETRY, not_before=2e9, error="503")])
+
+    assert store.park(run.frontier, session="ann") == 2
+
+    counts = store.counts(run.frontier)
+    assert (counts.parked, counts.leased, counts.waiting) == (2, 1, 1)
+    assert store.commit(run, "me", [accept(second)]).lost == frozenset()
+    assert store.reopen(run.frontier, states=[State.PARKED]) == 2
+    assert sorted(urls(lease(store, run))) == ["a", "c", "d"]
+    assert store.audit(run.frontier).ok
+
+
+def test_slots_that_are_full_are_left_out(store: Store, run: RunRow) -> None:
+    store.add(run.frontier, [found("a"), found("b", slot="b.example")], run=run.id)
+
+    assert urls(lease(store, run, exclude_slots=frozenset({"shop.example"}))) == ["b"]
+
+
+def test_a_sending_time_taken_for_a_login_step_is_not_given_to_a_request(home: Home, store: Store, run: RunRow) -> None:
+    store.add(run.frontier, [found("a")], run=run.id)
+    now = home.clock.now
+
+    assert store.reserve("shop.example", delay_s=2.0) == now
+    assert home.open().reserve("shop.example", delay_s=2.0) == now + 2
+    (leased,) = lease(store, run, horizon_s=10.0)
+    assert leased.send_at == now + 4
+
+
 def test_what_an_errback_stored_is_gone_when_its_request_is_tried_again(store: Store, run: RunRow) -> None:
     store.add(run.frontier, [found("a")], run=run.id)
     (leased,) = lease(store, run)
