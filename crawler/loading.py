@@ -98,7 +98,8 @@ def _imported(path: Path) -> ModuleType:
     except SyntaxError as error:
         raise SpiderError(f"{error.filename or path}, line {error.lineno}: {error.msg}") from error
     except Exception as error:
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        here = path.resolve()
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).resolve() == here]
         line = f", line {frames[-1].lineno}" if frames else ""
         raise SpiderError(f"{path}{line}: {type(error).__name__}: {error}") from error
     return module

@@ -133,8 +133,8 @@ class Spider:
         """Whether the class has a login step."""
         return cls.login is not Spider.login or cls.login_browser is not Spider.login_browser
 
-    def login_browser(self, page: Any) -> None:
-        """Drive a Playwright page through the login, for ``crawl login --browser --headless``."""
+    def login_browser(self, page: Any, session: Session) -> None:
+        """Drive a Playwright page through the login, for ``crawl login --browser``; `session.account` has the secrets."""
 
     def identities(self) -> list[Identity]:
         """Its sessions as `Identity` objects, in order, names unique.

@@ -91,7 +91,6 @@ class Visitor:
             if time.monotonic() > ends:
                 raise LoginFailed(keeper.session.name, "another process has been logging in for too long")
             time.sleep(min(prepared.wait_s, 15.0))
-            force = False
 
     def _save(self, keeper: Keeper, url: str) -> None:
         self._desk.save(snapshot.take(keeper.session, keeper.record, url=url))

@@ -10,9 +10,9 @@ import json
 import time
 from typing import Any
 
-from requests.auth import HTTPBasicAuth
-
+from crawler.errors import NoCredentials
 from crawler.outcome import SessionSnapshot
+from crawler.sessions.auth import dump_auth, load_auth
 from crawler.sessions.login import LoginRecord
 from crawler.sessions.session import Session
 from crawler.urls import redact
@@ -25,7 +25,7 @@ def take(session: Session, record: LoginRecord, *, url: str) -> SessionSnapshot:
         "cookies": cookies,
         "headers": dict(session.headers),
         "params": session.params if isinstance(session.params, dict) else {},
-        "auth": _auth_state(session.auth),
+        "auth": dump_auth(session.auth, session.account),
         "login_urls": sorted(session.login_urls),
         "note": session.note,
     }
@@ -63,20 +63,14 @@ def put_back(session: Session, secret: str) -> bool:
     return True
 
 
-def _auth_state(auth: Any) -> dict[str, Any] | None:
-    if isinstance(auth, tuple) and len(auth) == 2:
-        return {"basic": list(auth)}
-    if type(auth) is HTTPBasicAuth:
-        return {"basic": [auth.username, auth.password]}
-    dump = getattr(auth, "dump", None)
-    return {"state": dump()} if callable(dump) else None
-
-
 def _restore_auth(session: Session, state: Any) -> None:
     if not isinstance(state, dict):
         return
-    if "basic" in state and session.auth is None:
-        session.auth = HTTPBasicAuth(*state["basic"])
     load = getattr(session.auth, "load", None)
-    if "state" in state and callable(load):
-        load(state["state"])
+    if callable(load):
+        load(state)
+    elif session.auth is None:
+        try:
+            session.auth = load_auth(state, session.account)
+        except NoCredentials:
+            session.auth = None  # the login step will say which credentials are missing
