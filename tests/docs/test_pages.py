@@ -1,0 +1,105 @@
+"""Every page of the documentation is run from top to bottom, as `tests.docs.blocks` says."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.testing import SiteProcess
+from tests.docs.blocks import Block, blocks_of, site_options, variables
+from tests.docs.shell import Shell
+
+ROOT = Path(__file__).resolve().parents[2]
+LANGUAGES = ("python", "console", "crontab")
+PAGES = [
+    page
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    if any(block.runs and block.language in LANGUAGES for block in blocks_of(page))
+]
+WRITTEN_ADDRESS, WRITTEN_FOLDER = "127.0.0.1:8000", "/srv/shop"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder with an environment, as the pages suppose it; what is imported from it is forgotten."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / ".venv").symlink_to(sys.prefix)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
+    monkeypatch.chdir(folder)
+    path, modules = list(sys.path), set(sys.modules)
+    yield folder
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        if name == "spiders" or name.startswith("spiders."):
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_a_page_does_what_it_says(
+    page: Path, project: Path, tmp_path: Path, make_site_process: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site: SiteProcess = make_site_process(books=40, **site_options(page))
+    accounts = {account.username: account for account in site.accounts}
+    for session, username in variables(page).items():
+        monkeypatch.setenv(f"CRAWL_{session.upper()}_USERNAME", username)
+        monkeypatch.setenv(f"CRAWL_{session.upper()}_PASSWORD", accounts[username].password)
+    addresses = {WRITTEN_ADDRESS: site.url.removeprefix("http://"), WRITTEN_FOLDER: str(project)}
+    shell = Shell(project, tmp_path / "shell-state", addresses)
+    namespace: dict[str, Any] = {"__name__": "page"}
+    for block in blocks_of(page):
+        if not block.runs:
+            continue
+        text = block.text
+        for written, meant in addresses.items():
+            text = text.replace(written, meant)
+        if block.file:
+            write(place(block.file, project), text)
+        elif block.language == "python":
+            execute(block, text, namespace)
+        elif block.language == "console":
+            shell.run(block.text, exit_code=block.exit_code)
+        elif block.language == "crontab":
+            for line in block.text.splitlines():
+                shell.as_cron(line)
+
+
+def place(file: str, project: Path) -> Path:
+    """Where a file of a page is in this test: a home folder stands for the test's own configuration."""
+    if file.startswith("~/.config/"):
+        return Path(os.environ["XDG_CONFIG_HOME"]) / file.removeprefix("~/.config/")
+    return project / file
+
+
+def write(path: Path, text: str) -> None:
+    """Put a block where the reader is told to put it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    if path.name == "accounts.toml":
+        path.chmod(0o600)
+
+
+def execute(block: Block, text: str, namespace: dict[str, Any]) -> None:
+    """Execute a block; a traceback shows the line on the page."""
+    code = compile("\n" * (block.line - 1) + text, str(block.page), "exec")
+    exec(code, namespace)  # noqa: S102 - the pages are ours
+
+
+def test_every_block_says_what_it_is() -> None:
+    known = {*LANGUAGES, "toml", "text", "ini"}
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+
+    unknown = [
+        f"{block.where} ({block.language or 'nothing'})"
+        for page in pages
+        if "reference" not in page.parts
+        for block in blocks_of(page)
+        if block.language not in known
+    ]
+
+    assert unknown == []
