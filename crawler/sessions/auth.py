@@ -84,6 +84,7 @@ class OriginBound(AuthBase):
         if not self.covers(request.url or ""):
             return request
         known = list(request.hooks.get("response", ()))
+        request.hooks = {**request.hooks, "response": list(known)}  # new ones: the session may lend its own to all
         request = self.auth(request)
         request.hooks["response"] = [
             hook if hook in known else partial(self._fenced, hook) for hook in request.hooks.get("response", ())

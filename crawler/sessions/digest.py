@@ -80,7 +80,8 @@ class DigestAuth(AuthBase):
         header = self._answer(request)
         if header is not None:
             request.headers["Authorization"] = header
-        request.hooks["response"] = [*request.hooks.get("response", ()), self._look_at]
+        # a new dict: the session may lend its own to all its requests
+        request.hooks = {**request.hooks, "response": [*request.hooks.get("response", ()), self._look_at]}
         return request
 
     def _look_at(self, response: requests.Response, **kwargs: Any) -> requests.Response:

@@ -135,7 +135,8 @@ class OAuth2(AuthBase):
             FetchError: There is no token, and the service cannot be reached.
         """
         request.headers["Authorization"] = f"Bearer {self._current()}"
-        request.hooks["response"] = [*request.hooks.get("response", ()), self._look_at]
+        # a new dict: the session may lend its own to all its requests
+        request.hooks = {**request.hooks, "response": [*request.hooks.get("response", ()), self._look_at]}
         return request
 
     def _current(self) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import timeit
+
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crawler.forms import find_form
 from crawler.messages import Response
@@ -15,6 +19,7 @@ from crawler.sessions.signs import (
     wrong_password_sign,
 )
 from crawler.testing import PracticeSite, totp
+from crawler.urls import printable
 
 FORM = '<form method="post"><label>Password <input type="password" name="p"></label><button>Log in</button></form>'
 
@@ -175,6 +180,41 @@ def test_other_pages_want_no_code(markup: str) -> None:
 )
 def test_L19_a_captcha_is_recognised(markup: str, name: str | None) -> None:
     assert captcha_sign(page(markup)) == name
+
+
+@given(
+    body=st.lists(
+        st.sampled_from(
+            [
+                "<p>",
+                "</p>",
+                "<form>",
+                "<input type=password>",
+                "<input name=otp>",
+                "invalid password",
+                "captcha",
+                "locked",
+                "\n",
+            ]
+        )
+        | st.text(max_size=8),
+        max_size=40,
+    ).map("".join)
+)
+def test_no_page_makes_them_raise(body: str) -> None:
+    for kind in ("text/html", "application/json", "text/xml", ""):
+        response = page(body, content_type=kind)
+        for said in (wrong_password_sign(response), one_time_code_sign(response), captcha_sign(response)):
+            assert said is None or printable(said) == said
+
+
+def test_C1_deep_and_long_pages_are_read_in_bounded_time() -> None:
+    began = timeit.default_timer()
+    for markup in ("<div>" * 50_000 + FORM, "<b>" * 2_000 + "Invalid password" + FORM, "<p>word</p>" * 100_000 + FORM):
+        wrong_password_sign(page(markup))
+        one_time_code_sign(page(markup))
+
+    assert timeit.default_timer() - began < 5.0
 
 
 # --- a real site ------------------------------------------------------------------------------------------------------
