@@ -3,6 +3,10 @@
 Two files lie beside the store for each spider. ``<store>.<spider>.lock`` is held exclusively by the process that opened
 the run and tells who that is. ``<store>.<spider>.workers`` is held, shared, by everybody who takes part; when the next
 opener can have it exclusively, no process of the last run lives, and what those had leased is free at once.
+
+A third kind, ``<store>.<account>.login``, is held by the process that logs a session in: when another one can have it, the
+login was abandoned by a process that died, and nobody has to wait for its lease to run out.
+
 The files are never deleted: deleting a lock file lets two processes hold locks on two files of one name.
 """
 
@@ -79,6 +83,25 @@ class SpiderLock:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.release()
+
+
+class LoginLock:
+    """Held while a session is logged in; for one thread."""
+
+    def __init__(self, store: str, key: str) -> None:
+        digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+        self._file = _File(f"{store}.{digest}.login")
+
+    def acquire(self) -> bool:
+        """Become the one that logs in. False when a living process is about it."""
+        if self._file.lock(fcntl.LOCK_EX):
+            return True
+        self._file.close()
+        return False
+
+    def release(self) -> None:
+        """Let go; may be called twice."""
+        self._file.close()
 
 
 class _File:

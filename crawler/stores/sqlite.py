@@ -71,4 +71,5 @@ class SQLiteStore(CommitPart, RunsPart, ValuesPart, AuditPart):
         for lock in self._locks.values():
             lock.release()
         self._locks.clear()
+        self._release_logins()
         self._connection.close()

@@ -15,6 +15,7 @@ from typing import Any
 from crawler.errors import SessionError, StoreBusy, StoreError
 from crawler.outcome import SessionSnapshot
 from crawler.stores.base import LoginClaim, SessionRow, Snapshot
+from crawler.stores.locking import LoginLock
 from crawler.stores.part import Part
 
 HISTORY_KEPT = 200
@@ -34,6 +35,7 @@ class SessionsPart(Part):
         self._secrets: dict[str, tuple[int, str]] = {}  # key to version and plain text, as committed
         self._pending: dict[str, tuple[int, str]] = {}  # the same, of the open transaction
         self._connection.on_rollback.append(self._pending.clear)
+        self._login_locks: dict[str, LoginLock] = {}  # of the logins that this process is about
 
     # --- state ----------------------------------------------------------------------------------------------------
     def load_session(self, key: str) -> SessionRow | None:
@@ -200,7 +202,7 @@ class SessionsPart(Part):
         Args:
             owner: Who asks; unique among processes.
             epoch: The epoch that was found logged out.
-            lease_s: Seconds after which others may log in when we have not ended.
+            lease_s: Seconds after which others may log in when we have not ended; at once when this process has died.
             budget: Most logins in any hour, however they ended; 0 for no bound.
         """
         with self._connection.write() as raw:
@@ -209,10 +211,12 @@ class SessionsPart(Part):
             if row is not None and row.epoch > epoch:
                 return LoginClaim(False, row)
             held = raw.execute("SELECT owner, until FROM crawl_login_claims WHERE key = ?", (key,)).fetchone()
-            if held is not None and held[1] > now and held[0] != owner:
+            abandoned = self._lock_login(key)
+            if held is not None and held[1] > now and held[0] != owner and not abandoned:
                 return LoginClaim(False, row, wait_s=min(held[1] - now, _ASK_AGAIN_S))
             until, why = self._refused_until(raw, key, now, budget)
             if until > now:
+                self._unlock_login(key)
                 when = datetime.fromtimestamp(until).astimezone().strftime("%H:%M:%S")
                 return LoginClaim(False, row, wait_s=until - now, refused=f"{why}; possible again at {when}")
             login = raw.execute(
@@ -223,6 +227,21 @@ class SessionsPart(Part):
                 (key, owner, now + lease_s, login),
             )
         return LoginClaim(True, row)
+
+    def _lock_login(self, key: str) -> bool:
+        """Take the system's lock on the login of *key*. True when nobody had it: whoever claims it then is dead."""
+        if key in self._login_locks:
+            return False
+        lock = LoginLock(self._connection.path, key)
+        if lock.acquire():
+            self._login_locks[key] = lock
+            return True
+        return False
+
+    def _unlock_login(self, key: str) -> None:
+        lock = self._login_locks.pop(key, None)
+        if lock is not None:
+            lock.release()
 
     def _refused_until(self, raw: sqlite3.Connection, key: str, now: float, budget: int) -> tuple[float, str]:
         recent = raw.execute(
@@ -265,7 +284,14 @@ class SessionsPart(Part):
                 if snapshot is not None:
                     self._write_sessions(raw, run, [snapshot])
         self._sessions_written()
+        if ours:
+            self._unlock_login(key)
         return ours
+
+    def _release_logins(self) -> None:
+        """Before the store is closed: logins that have not ended are nobody's."""
+        for key in list(self._login_locks):
+            self._unlock_login(key)
 
     def renew_login(self, key: str, *, owner: str, lease_s: float) -> bool:
         """Prolong a claim while a login takes long (a person types a code). False when it is no longer ours."""

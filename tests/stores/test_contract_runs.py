@@ -59,6 +59,21 @@ def test_a_finished_frontier_is_not_resumed(store: Store) -> None:
     assert store.add(second.frontier, [found("a")], run=second.id) == 1
 
 
+def test_S2_a_run_that_died_after_its_last_page_and_before_its_end_is_resumed_and_not_begun_anew(home: Home) -> None:
+    dead = home.open()
+    first = start(dead)
+    dead.add(first.frontier, [found(1)], run=first.id)
+    dead.commit(first, "me", [accept(lease(dead, first)[0])])
+    dead.close()
+    store = home.open()
+
+    second = start(store)
+    store.end_run(second.id, ending="finished", exit_code=0, summary="{}")
+
+    assert (second.frontier, second.resumed) == (first.frontier, True)
+    assert start(store).frontier != first.frontier
+
+
 def test_reopened_requests_make_a_finished_frontier_unfinished(store: Store) -> None:
     first = start(store)
     store.add(first.frontier, [found("a")], run=first.id)

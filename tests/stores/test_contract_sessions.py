@@ -167,6 +167,23 @@ def test_a_login_whose_process_died_is_free_after_its_lease(home: Home, store: S
     assert not claim(store, owner="c").granted
 
 
+def test_S2_a_login_whose_process_died_on_this_machine_is_free_at_once(home: Home, store: Store) -> None:
+    dead = home.open()
+    assert claim(dead, owner="dead", lease_s=180).granted
+    assert not claim(store, owner="b").granted
+    dead.close()  # the system does the same for a process that is killed
+
+    assert claim(store, owner="b").granted
+    assert not claim(home.open(), owner="c").granted
+
+
+def test_a_refused_claim_does_not_stand_in_the_way_of_others(home: Home, store: Store) -> None:
+    log_in(store, budget=1)
+
+    assert claim(store, owner="a", epoch=1, budget=1).refused
+    assert claim(home.open(), owner="b", epoch=1, budget=5).granted
+
+
 def test_a_login_that_takes_long_can_be_prolonged(home: Home, store: Store) -> None:
     assert claim(store, owner="a", lease_s=30).granted
     home.clock.now += 20
