@@ -36,7 +36,8 @@ def to_row(item: Any) -> ItemRow:
     elif is_item(item):
         fields = ItemAdapter(item).asdict()
     else:
-        raise SpiderError(f"a callback yielded {type(item).__name__}; yield Requests, dicts, dataclasses or other items")
+        kind = type(item).__name__
+        raise SpiderError(f"a callback yielded {kind}; yield Requests, dicts, dataclasses or other items")
     if not fields:
         raise SpiderError("a callback yielded an item without fields")
     return ItemRow(table_of(item), fields)

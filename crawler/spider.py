@@ -134,7 +134,7 @@ class Spider:
         return cls.login is not Spider.login or cls.login_browser is not Spider.login_browser
 
     def login_browser(self, page: Any, session: Session) -> None:
-        """Drive a Playwright page through the login, for ``crawl login --browser``; `session.account` has the secrets."""
+        """Drive a Playwright page through the login for ``crawl login --browser``; secrets: `session.account`."""
 
     def identities(self) -> list[Identity]:
         """Its sessions as `Identity` objects, in order, names unique.

@@ -74,8 +74,10 @@ class Assembly:
         ask: Ask | None = None,
         on_login_start: Callable[[str, str], None] = lambda name, reason: None,
         pace: Callable[[str], None] | None = None,
+        expected_run_s: float = 0.0,
     ) -> None:
         self.spider, self.settings, self._desk, self._ask = spider, settings, desk, ask
+        self._expected_run_s = expected_run_s
         self._stop, self._on_login_start, self._pace = stop, on_login_start, pace
         self._identities = {identity.name: identity for identity in spider.identities()}
         start_urls = known_urls(spider)
@@ -157,7 +159,12 @@ class Assembly:
         )
         session.pace = self._pace
         return Keeper(
-            session, self.spider, self._desk, probe_url=probe_url_of(self.spider), on_login_start=self._on_login_start
+            session,
+            self.spider,
+            self._desk,
+            probe_url=probe_url_of(self.spider),
+            on_login_start=self._on_login_start,
+            expected_run_s=self._expected_run_s,
         )
 
     def _bare_session(self) -> Session:

@@ -81,6 +81,7 @@ class Crawl:
             ask=ask,
             on_login_start=self._login_started,
             pace=self._pace,
+            expected_run_s=last_duration_s(store, spider.name),
         )
         self._doors = Doors(
             self._parts.pool,
@@ -300,6 +301,14 @@ class Crawl:
             self.spider.closed(summary.ending)
         except Exception as error:  # noqa: BLE001 - users' code; the run is over
             self._stats.tell(Warned(time.time(), "closed", f"{type(error).__name__}: {error}"))
+
+
+def last_duration_s(store: Store, spider: str) -> float:
+    """How long the last finished run of a spider took, 0 when there is none."""
+    for row in store.runs(spider):
+        if row.ending in ("finished", "failures") and row.ended_at is not None:
+            return row.ended_at - row.started_at
+    return 0.0
 
 
 def process_name() -> str:

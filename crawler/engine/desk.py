@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from crawler.errors import CrawlError
 from crawler.outcome import SessionSnapshot
@@ -82,5 +82,8 @@ class SessionDesk:
             lambda store: store.end_login(key, owner=self._owner, outcome=outcome, snapshot=taken, run=self._run)
         )
 
-    def __call__(self, function: Callable[[Store], Any]) -> Any:
-        return self._calls(function)
+    def expired(self, key: str, epoch: int) -> None:
+        self._calls(lambda store: store.note_expired(key, epoch))
+
+    def lives(self, key: str) -> list[float]:
+        return self._calls(lambda store: store.login_lives(key))

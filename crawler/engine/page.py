@@ -16,7 +16,8 @@ from crawler.items import is_item, to_row
 from crawler.messages import Request, Response
 from crawler.outcome import Found, ItemRow, Leased, Outcome, Verdict
 from crawler.sessions import signs
-from crawler.sessions.keeper import Keeper, logged_out_reason
+from crawler.sessions.keeper import Keeper
+from crawler.sessions.watch import logged_out_reason
 from crawler.spider import Spider
 from crawler.urls import host_of, redact
 

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from crawler.errors import (
     CrawlError,
@@ -24,58 +23,18 @@ from crawler.errors import (
     Transient,
     WrongPassword,
 )
-from crawler.messages import Response
-from crawler.outcome import SessionSnapshot
 from crawler.sessions import signs, snapshot
+from crawler.sessions.desk import Desk, StoredSession
+from crawler.sessions.forecast import forecast
 from crawler.sessions.login import LoginRecord, LoginState, Signal
 from crawler.sessions.session import Session
+from crawler.sessions.watch import logged_out_reason
 from crawler.spider import Spider
 from crawler.urls import host_of, redact, site_of
 
+LONG_RUN_S = 60.0  #: shorter runs do not log in ahead of an end that is expected
 TRANSIENT_ATTEMPTS = 3  #: logins that failed for a passing reason before the session is given up
 _SPACING_S = (2.0, 15.0)  #: waits between them
-
-
-class StoredSession(Protocol):
-    """A session's row (`stores.base.SessionRow`)."""
-
-    @property
-    def epoch(self) -> int: ...
-    @property
-    def version(self) -> int: ...
-    @property
-    def secret(self) -> str: ...
-    @property
-    def readable(self) -> bool: ...
-    @property
-    def proved_at(self) -> float | None: ...
-    @property
-    def logged_in_at(self) -> float | None: ...
-
-
-class Claim(Protocol):
-    """Answer to a claim (`stores.base.LoginClaim`)."""
-
-    @property
-    def granted(self) -> bool: ...
-    @property
-    def row(self) -> Any: ...
-    @property
-    def wait_s(self) -> float: ...
-    @property
-    def refused(self) -> str: ...
-
-
-class Desk(Protocol):
-    """The store as sessions see it, callable from any thread."""
-
-    def load(self, key: str) -> Any: ...
-
-    def save(self, taken: SessionSnapshot) -> Any: ...
-
-    def claim(self, key: str, epoch: int) -> Claim: ...
-
-    def end_login(self, key: str, outcome: str, taken: SessionSnapshot | None) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,24 +54,6 @@ class Prepared:
     error: SessionError | None = None
 
 
-def logged_out_reason(spider: Spider, session: Session, response: Response, asked_url: str) -> str | None:
-    """Why *response* was fetched logged out; None when it was not. The spider's own check comes first."""
-    if type(spider).is_logged_out is not Spider.is_logged_out:
-        answer = spider.is_logged_out(response)
-        if answer is not NotImplemented:
-            return "is_logged_out said so" if answer else None
-    login_urls = {spider.login_url, *session.login_urls} if spider.login_url else session.login_urls
-    return signs.logged_out_sign(
-        response,
-        asked_url=asked_url,
-        login_urls=login_urls,
-        css=spider.logged_out_css,
-        text=spider.logged_out_text,
-        logged_in_css=spider.logged_in_css,
-        logged_in_text=spider.logged_in_text,
-    )
-
-
 class Keeper:
     """Restores, proves and logs in one session. `prepare` is safe from any thread and runs once at a time."""
 
@@ -124,12 +65,13 @@ class Keeper:
         *,
         probe_url: str | None,
         on_login_start: Callable[[str, str], None] = lambda name, reason: None,
+        expected_run_s: float = 0.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.session, self.spider, self.desk, self.probe_url = session, spider, desk, probe_url
         self.record = LoginRecord()
         self.wants_login = spider.wants_login() and session.identity.login
-        self.restored = False
+        self._expected_run_s = expected_run_s
         self._on_login_start, self._clock = on_login_start, clock
         self._flight = threading.Lock()  # one preparation at a time; held across its I/O on purpose
         self._attempts = 0
@@ -163,13 +105,8 @@ class Keeper:
                 return Prepared(False, error=SessionError(self.session.name, self.record.why))
             if not self.wants_login:
                 return self._without_login()
-            if state is LoginState.UNPROVEN:
-                settled = self._restore()
-            else:
-                settled = self._look_again() if self._doubted else None
-            if settled is not None:
-                return settled
-            return self._claim_and_login()
+            settled = self._restore() if state is LoginState.UNPROVEN else self._doubts_settled()
+            return settled or self._claim_and_login()
 
     def _without_login(self) -> Prepared:
         row = self.desk.load(self.session.key)
@@ -189,17 +126,22 @@ class Keeper:
                 return self._passing_trouble(error, Signal.LOGGED_OUT)
             except CrawlError as error:
                 return self._refused(LoginFailed(self.session.name, f"the probe failed: {error}"), Signal.LOGGED_OUT)
-            if reason is None:
-                self.restored = True
+            if reason is None and not self._would_outlive():
                 self._became_ready(Signal.PROBE_OK, epoch=row.epoch)
                 return Prepared(True, "restored")
-            self._reason = f"stored session is no longer good: {reason}"
-            self.lost_stored_epoch, self.proved_before_loss = row.epoch, row.proved_at or 0.0
+            if reason is None:
+                self._reason = "the stored session is expected to end before this run does"
+            else:
+                self._reason = f"stored session is no longer good: {reason}"
+                self.lost_stored_epoch, self.proved_before_loss = row.epoch, row.proved_at or 0.0
+                self.desk.expired(self.session.key, row.epoch)
         self.record.signal(Signal.LOGGED_OUT, epoch=row.epoch if row is not None else 0)
         return None
 
-    def _look_again(self) -> Prepared | None:
+    def _doubts_settled(self) -> Prepared | None:
         """Ask the probe whether the page was right that showed us logged out. None: it was, a login has to follow."""
+        if not self._doubted:
+            return None
         row = self.desk.load(self.session.key)
         if row is not None and row.epoch == self.record.epoch and row.version > self.record.version:
             self._take_over(row)  # another process has newer cookies of the same login
@@ -210,13 +152,21 @@ class Keeper:
             if self._attempts < TRANSIENT_ATTEMPTS:
                 return Prepared(False, wait_s=_SPACING_S[0])
             reason = f"the probe failed: {redact(str(error))}"
-        self._doubted = False
+        self._doubted, self._attempts = False, 0
         if reason is not None:
-            self._attempts = 0
+            self.desk.expired(self.session.key, self.record.epoch)
             return None
-        self._attempts = 0
         self._became_ready(Signal.PROBE_OK, epoch=self.record.epoch)
         return Prepared(True, "still good")
+
+    def _would_outlive(self) -> bool:
+        """Whether this run is expected to be still going when the stored login ends."""
+        if self._expected_run_s < LONG_RUN_S:
+            return False
+        expiries = [cookie.expires for cookie in self.session.cookies.cookies()]
+        now = self._clock()
+        expected = forecast(expiries, self.desk.lives(self.session.key), logged_in_at=self.record.logged_in_at, now=now)
+        return expected.outlived_by(self._expected_run_s, now=now)
 
     def _take_over(self, row: StoredSession) -> bool:
         if not row.readable or not row.secret or not snapshot.put_back(self.session, row.secret):

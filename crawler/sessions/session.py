@@ -17,19 +17,20 @@ from typing import Any
 import requests
 from requests.adapters import BaseAdapter
 from requests.cookies import RequestsCookieJar
-from requests.hooks import default_hooks, dispatch_hook
+from requests.hooks import default_hooks
 from requests.sessions import merge_hooks
 from requests.structures import CaseInsensitiveDict
 
 from crawler.errors import FetchError, GuardRefused, InvalidURL, RedirectError
 from crawler.messages import Request, Response
 from crawler.sessions.accounts import Account
+from crawler.sessions.answers import as_ours, late_answers, set_cookie_lines
 from crawler.sessions.cookie_rules import from_wire, to_wire
 from crawler.sessions.jar import Jar
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
 from crawler.sessions.redirects import location_of, next_hop, surviving_headers
 from crawler.spider import Identity
-from crawler.urls import absolute, redact
+from crawler.urls import redact
 
 HopGuard = Callable[[str, str, str], str | None]
 NO_COOKIES = RequestsCookieJar()  # what requests' own code sees on a prepared request; ours are in the header
@@ -181,7 +182,9 @@ class Session(requests.Session):
         )
 
     def _plain_headers(self) -> dict[str, str]:
-        return {name: value if isinstance(value, str) else value.decode("latin-1") for name, value in self.headers.items()}
+        return {
+            name: value if isinstance(value, str) else value.decode("latin-1") for name, value in self.headers.items()
+        }
 
     def _address_cookies(self, prepared: requests.PreparedRequest, extra: Any = None) -> None:
         header = self.cookies.header(prepared.url or "")
@@ -279,11 +282,11 @@ class Session(requests.Session):
             if isinstance(error, FetchError | InvalidURL):
                 raise
             raise FetchError(url, f"{type(error).__name__}: {error}") from error
-        for each in (answer, *_late(answer, request, options)):
+        for each in (answer, *late_answers(answer, request, options)):
             self._receive(each, jar, ticket)
             answer = each
         if not isinstance(answer, Response):
-            answer = _as_ours(answer)
+            answer = as_ours(answer)
         return answer
 
     def _receive(self, answer: requests.Response, jar: Jar, ticket: int) -> None:
@@ -360,35 +363,3 @@ class Session(requests.Session):
         raise TypeError("a session holds secrets and connections: it cannot be pickled; its state is in the store")
 
     __getstate__: Callable[..., Any] = __reduce__
-
-
-def set_cookie_lines(answer: requests.Response) -> list[str]:
-    """Values of all Set-Cookie headers in their order, whichever adapter made the answer."""
-    lines = getattr(answer, "raw_headers", None)
-    if lines:
-        return [value for name, value in lines if name.lower() == "set-cookie"]
-    headers = getattr(answer.raw, "headers", None)
-    if headers is not None and hasattr(headers, "getlist"):
-        return list(headers.getlist("Set-Cookie"))
-    single = answer.headers.get("Set-Cookie")
-    return [single] if single else []
-
-
-def _late(
-    answer: requests.Response, request: requests.PreparedRequest, options: dict[str, Any]
-) -> Iterator[requests.Response]:
-    """Answers that the request's hooks made of it (digest auth asks again)."""
-    if any(request.hooks.values()):
-        changed = dispatch_hook("response", request.hooks, answer, **options)  # type: ignore[no-untyped-call]
-        if changed is not answer and changed is not None:
-            yield changed
-
-
-def _as_ours(answer: requests.Response) -> Response:
-    """A `Response` of what a user's adapter returned; its body is read."""
-    ours = Response()
-    answer.content  # noqa: B018 - reads the body
-    ours.__dict__.update(answer.__dict__)
-    ours.raw_headers, ours.warnings = [], []
-    ours.url = absolute("", str(answer.url)) if answer.url else ""
-    return ours

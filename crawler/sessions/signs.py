@@ -22,6 +22,7 @@ from crawler.sessions.login_words import (
     ASKS_TO_LOG_IN,
     LOGIN_ARGUMENT,
     LOGIN_PATH,
+    LOGIN_STEMS,
     LOGIN_TITLE,
     SAYS_LOGGED_OUT,
     SAYS_NO_ENTRY,
@@ -103,9 +104,11 @@ def _guess(response: Response) -> str | None:
     if mentions_password(body) and has_login_form(response):
         return None if logged_in_sign(response) else "a login form on a page that is not the login page"
     reason = _said_in_headings(body)
-    if reason is None and len(body) <= _SHORT_BYTES:
-        reason = _said_by_short_page(response)
-    return None if reason is None or logged_in_sign(response) else reason
+    if reason is not None:
+        return None if logged_in_sign(response) else reason
+    if len(body) > _SHORT_BYTES or not _speaks_of_login(body) or logged_in_sign(response):
+        return None
+    return _said_by_short_page(response)
 
 
 # --- addresses --------------------------------------------------------------------------------------------------------
@@ -174,9 +177,14 @@ def _asks_for_something(body: bytes) -> bool:
     return re.search(rb"<input\s[^>]*type\s*=\s*[\"']?(?:text|email|password|tel)", body, re.IGNORECASE) is not None
 
 
+def _speaks_of_login(body: bytes) -> bool:
+    lower = body.lower()
+    return any(stem in lower for stem in LOGIN_STEMS)
+
+
 def _said_by_short_page(response: Response) -> str | None:
     body = response.body
-    for pattern in (_REFRESH, _SCRIPTED):
+    for pattern in (_REFRESH, _SCRIPTED) if b"location" in body else (_REFRESH,):
         found = pattern.search(body)
         if found is not None and _leads_to_login(response, found[1]):
             return "it sends the browser on to what looks like a login page"
