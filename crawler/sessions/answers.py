@@ -1,0 +1,44 @@
+"""Answers of adapters that are not ours: their cookies, what auth hooks made of them, and their form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+from requests.hooks import dispatch_hook
+
+from crawler.messages import Response
+from crawler.urls import absolute
+
+
+def set_cookie_lines(answer: requests.Response) -> list[str]:
+    """Values of all Set-Cookie headers in their order, whichever adapter made the answer."""
+    lines = getattr(answer, "raw_headers", None)
+    if lines:
+        return [value for name, value in lines if name.lower() == "set-cookie"]
+    headers = getattr(answer.raw, "headers", None)
+    if headers is not None and hasattr(headers, "getlist"):
+        return list(headers.getlist("Set-Cookie"))
+    single = answer.headers.get("Set-Cookie")
+    return [single] if single else []
+
+
+def late_answers(
+    answer: requests.Response, request: requests.PreparedRequest, options: dict[str, Any]
+) -> Iterator[requests.Response]:
+    """Answers that the request's hooks made of it (digest auth asks again)."""
+    if any(request.hooks.values()):
+        changed = dispatch_hook("response", request.hooks, answer, **options)  # type: ignore[no-untyped-call]
+        if changed is not answer and changed is not None:
+            yield changed
+
+
+def as_ours(answer: requests.Response) -> Response:
+    """A `Response` of what a user's adapter returned; its body is read."""
+    ours = Response()
+    answer.content  # noqa: B018 - reads the body
+    ours.__dict__.update(answer.__dict__)
+    ours.raw_headers, ours.warnings = [], []
+    ours.url = absolute("", str(answer.url)) if answer.url else ""
+    return ours

@@ -1,0 +1,53 @@
+"""The store as sessions see it: a port, since sessions stand below stores. `engine.desk` is the real one."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from crawler.outcome import SessionSnapshot
+
+
+class StoredSession(Protocol):
+    """A session's row (`stores.base.SessionRow`)."""
+
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def secret(self) -> str: ...
+    @property
+    def readable(self) -> bool: ...
+    @property
+    def proved_at(self) -> float | None: ...
+    @property
+    def logged_in_at(self) -> float | None: ...
+
+
+class Claim(Protocol):
+    """Answer to a claim (`stores.base.LoginClaim`)."""
+
+    @property
+    def granted(self) -> bool: ...
+    @property
+    def row(self) -> Any: ...
+    @property
+    def wait_s(self) -> float: ...
+    @property
+    def refused(self) -> str: ...
+
+
+class Desk(Protocol):
+    """The store as sessions see it, callable from any thread."""
+
+    def load(self, key: str) -> Any: ...
+
+    def save(self, taken: SessionSnapshot) -> Any: ...
+
+    def claim(self, key: str, epoch: int) -> Claim: ...
+
+    def end_login(self, key: str, outcome: str, taken: SessionSnapshot | None) -> None: ...
+
+    def expired(self, key: str, epoch: int) -> None: ...
+
+    def lives(self, key: str) -> list[float]: ...
