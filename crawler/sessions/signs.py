@@ -179,7 +179,10 @@ def _asks_for_something(body: bytes) -> bool:
 
 def _speaks_of_login(body: bytes) -> bool:
     lower = body.lower()
-    return any(stem in lower for stem in LOGIN_STEMS)
+    for stem in LOGIN_STEMS:  # noqa: SIM110 - a generator costs as much as the search
+        if stem in lower:
+            return True
+    return False
 
 
 def _said_by_short_page(response: Response) -> str | None:
