@@ -99,7 +99,8 @@ def _imported(path: Path) -> ModuleType:
         raise SpiderError(f"{error.filename or path}, line {error.lineno}: {error.msg}") from error
     except Exception as error:
         here = path.resolve()
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).resolve() == here]
+        trace = traceback.extract_tb(error.__traceback__)
+        frames = [frame for frame in trace if Path(frame.filename).resolve() == here]
         line = f", line {frames[-1].lineno}" if frames else ""
         raise SpiderError(f"{path}{line}: {type(error).__name__}: {error}") from error
     return module

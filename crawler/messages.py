@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
 import requests
-from lxml import etree, html
 from w3lib.encoding import html_body_declared_encoding, html_to_unicode, http_content_type_encoding, resolve_encoding
 
 from crawler.errors import InvalidURL, SpiderError
+from crawler.parsing import link_parts, parse
 from crawler.urls import absolute
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 Callback = Callable[..., Any] | str | None
 
 SPREAD = "spread"  #: a session name that stands for "the least busy healthy one"
-_ENCODING_ERRORS = frozenset({etree.ErrorTypes.ERR_INVALID_CHAR, etree.ErrorTypes.ERR_INVALID_ENCODING})
 _BASE_TAG = re.compile(rb"<base\s[^>]*href", re.IGNORECASE)
 
 
@@ -271,7 +270,8 @@ class Response(requests.Response):
                 _, self._text = html_to_unicode(header, self.body, default_encoding="utf-8")
         return self._text
 
-    def _is_plain_utf8(self) -> bool:
+    @property
+    def is_plain_utf8(self) -> bool:
         """Whether a parser may take the bytes as they are (invalid ones are found by the parser)."""
         if self._text is not None or self.body[:2] in (b"\xff\xfe", b"\xfe\xff"):
             return False
@@ -284,31 +284,10 @@ class Response(requests.Response):
     def selector(self) -> Selector:
         """A parsel Selector over the page, made once."""
         if self._selector is None:
-            self._selector = self._parse()
+            self._selector, warning = parse(self)
+            if warning:
+                self.warnings.append(warning)
         return self._selector  # type: ignore[no-any-return]
-
-    def _parse(self) -> Selector:
-        from parsel import Selector  # heavy: a program that parses nothing never loads it
-
-        kind = self.content_type
-        if kind.endswith("json"):
-            return Selector(text=self.text, type="json")
-        if kind.endswith("xml") and kind != "application/xhtml+xml":
-            return Selector(text=self.text, type="xml", base_url=self.url)
-        body = self.body.replace(b"\x00", b"").strip() if self._is_plain_utf8() else self.text_bytes()
-        parser = html.HTMLParser(recover=True, encoding="utf-8", huge_tree=True)
-        try:
-            root = etree.fromstring(body or b"<html/>", parser=parser, base_url=self.url)
-        except etree.XMLSyntaxError:
-            root = None
-        log = parser.error_log
-        if len(log) and any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in log):
-            self.warnings.append("tree cut: nested more than 2,048 levels deep; what is below was not read")
-        if len(log) and any(entry.type in _ENCODING_ERRORS for entry in log):  # bytes that are no UTF-8 after all
-            return Selector(text=self.text, type="html", base_url=self.url)
-        if root is None:
-            root = etree.fromstring(b"<html/>", parser=html.HTMLParser(), base_url=self.url)
-        return Selector(root=root, type="html", base_url=self.url)
 
     def text_bytes(self) -> bytes:
         """The text as UTF-8, without NUL and lone surrogates."""
@@ -344,7 +323,7 @@ class Response(requests.Response):
         Raises:
             InvalidURL: The link is not one that can be fetched.
         """
-        href, text, rel = _link_parts(link)
+        href, text, rel = link_parts(link)
         kwargs.setdefault("session", self._inherited())
         request = Request(self.urljoin(href), callback, **kwargs)
         request.link_text, request.link_rel = text, rel
@@ -369,12 +348,14 @@ class Response(requests.Response):
         name, session = method_name(callback), kwargs.pop("session", None) or self._inherited()
         base = self.base_url
         for link in found or ():
-            href, text, rel = _link_parts(link)
+            href, text, rel = link_parts(link)
             if not href or href.startswith("#"):
                 continue
             try:
                 url = absolute(base, href).partition("#")[0]
-                request = Request(url, name, session=session, **kwargs) if kwargs else Request.of_link(url, name, session)
+                request = (
+                    Request(url, name, session=session, **kwargs) if kwargs else Request.of_link(url, name, session)
+                )
             except InvalidURL:
                 continue
             request.link_text, request.link_rel = text, rel
@@ -396,19 +377,3 @@ class Response(requests.Response):
 
     def __enter__(self) -> Self:
         return self
-
-
-def _link_parts(link: Any) -> tuple[str, str, str]:
-    """href, text and rel of a link that is a text, a Selector or a `Link`."""
-    if isinstance(link, str):
-        return link.strip(), "", ""
-    root = getattr(link, "root", None)
-    if isinstance(root, str):  # a selector of an attribute or text
-        return root.strip(), "", ""
-    if root is not None and hasattr(root, "get"):
-        text = root.text or "".join(root.itertext())
-        return (root.get("href") or root.get("src") or "").strip(), text[:100].strip(), root.get("rel") or ""
-    url = getattr(link, "url", None)
-    if isinstance(url, str):
-        return url, str(getattr(link, "text", "")), "nofollow" if getattr(link, "nofollow", False) else ""
-    raise SpiderError(f"not a link: {link!r}")

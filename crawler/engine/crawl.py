@@ -246,7 +246,7 @@ class Crawl:
             if records:
                 self._store.set_value("robots", records, ttl_s=86_400.0)
 
-    # --- the end --------------------------------------------------------------------------------------------------------
+    # --- the end -----------------------------------------------------------------------------------------------------
     def _end(self, failure: BaseException | None) -> None:
         try:
             self._scheduler.release_out()

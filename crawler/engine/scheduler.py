@@ -16,18 +16,18 @@ from typing import Any
 
 from crawler.engine.desk import StoreCalls
 from crawler.engine.doors import Doors
+from crawler.engine.pace import Pace, slack_s
 from crawler.engine.stats import Stats
 from crawler.engine.window import Window
 from crawler.engine.worker import Workers
 from crawler.errors import StoreBusy, StoreFull
 from crawler.events import SlotPaused
 from crawler.frontier.admission import Admission
-from crawler.frontier.slots import Manners
 from crawler.outcome import Found, Leased, Outcome, Verdict
 from crawler.sessions.keeper import Keeper
 from crawler.sessions.pool import SessionPool
 from crawler.settings import Settings
-from crawler.stores.base import RunRow, SlotRule, Store
+from crawler.stores.base import RunRow, Store
 
 log = logging.getLogger("crawler.engine")
 
@@ -36,14 +36,6 @@ _LINGER_S = 0.05  #: longest time that an outcome waits for company
 _HORIZON_S = 3.0  #: how far ahead sending times are reserved
 _FULL_WAIT_S = (0.5, 1.0, 2.0, 5.0, 10.0)  #: waits for room on the disk before giving up
 _OTHERS_POLL_S = 0.25  #: how often to look for work that other processes may have found
-
-
-def slack_s(delay_s: float) -> float:
-    """How late a request may be sent after its reserved time; reservations lie so much further apart.
-
-    So the delay holds between requests of processes that know nothing of each other's lateness.
-    """
-    return min(0.05, 0.25 * delay_s)
 
 
 class Scheduler:
@@ -73,9 +65,8 @@ class Scheduler:
         self._alone, self._on_waiting, self._clock = alone, on_waiting, clock
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._workers = Workers(settings.workers, self._inbox.put)
-        self._manners = Manners(per_slot=settings.per_host, workers=settings.workers, throttle=settings.throttle)
-        self._window = Window(self._manners.connections)
-        self._crawl_delays: dict[str, float] = {}
+        self._pace = Pace(settings)
+        self._window = Window(self._pace.connections)
         self._doors = doors
         self._batch: list[Outcome] = []
         self._batch_since = 0.0
@@ -87,8 +78,6 @@ class Scheduler:
         self._deadline: float | None = None
         self._ends_at = clock() + settings.max_time if settings.max_time else None
         self._prefetch = 0 if settings.delay else settings.workers
-        self._rules: dict[str, SlotRule] = {}
-        self._delays: dict[str, float] = {}  # of slots with more than the usual one; read by workers, too
         doors.connect(self)
 
     # --- what other threads may call ----------------------------------------------------------------------------
@@ -204,8 +193,8 @@ class Scheduler:
             limit=limit,
             lease_s=self._settings.lease + _HORIZON_S,
             horizon_s=_HORIZON_S,
-            rules=self._rules,
-            default_rule=self._rule(self._settings.delay),
+            rules=self._pace.rules,
+            default_rule=self._pace.usual_rule,
             exclude_sessions=self._doors.shut_sessions(),
             exclude_slots=self._window.blocked(),
         )
@@ -219,9 +208,6 @@ class Scheduler:
         if not self._alone:
             self._lease_at = min(self._lease_at, now + _OTHERS_POLL_S)
 
-    def _rule(self, delay_s: float) -> SlotRule:
-        return SlotRule(delay_s + slack_s(delay_s), self._settings.jitter)
-
     def _dispatch(self, now: float) -> None:
         room = self._settings.workers + self._prefetch - len(self._out)
         if room <= 0 or not len(self._window):
@@ -229,19 +215,16 @@ class Scheduler:
         for leased in self._window.take(now, room, may_go=lambda each: self._may_go(each, now)):
             self._hand_out(leased)
 
-    def _delay_of(self, slot: str) -> float:
-        return self._delays.get(slot, self._settings.delay)
-
     def turn_of(self, slot: str) -> None:
         """Wait for the turn of a request that is in no frontier: a login step, a redirect. On a worker's thread."""
-        delay_s = self._delay_of(slot)
+        delay_s = self._pace.delay_s(slot)
         if delay_s:
             at = self._calls(lambda store: store.reserve(slot, delay_s=delay_s + slack_s(delay_s)))
             self._stopping.wait(max(at - self._clock(), 0.0))
 
     def _may_go(self, leased: Leased, now: float) -> bool:
-        delay_s = self._delay_of(leased.slot)
-        if delay_s and now > leased.send_at + slack_s(delay_s):
+        latest = self._pace.latest(leased.slot, leased.send_at)
+        if latest is not None and now > latest:
             self._store.release(self._run.frontier, owner=self._owner, ids=[leased.id])  # too late for its reservation
             self._lease_at = 0.0
             return False
@@ -253,8 +236,7 @@ class Scheduler:
         keeper = self._pool.keeper(name)
         self._pool.took(name)
         self._out[leased.id] = (leased.slot, name)
-        delay_s = self._delay_of(leased.slot)
-        latest = leased.send_at + slack_s(delay_s) if delay_s else None
+        latest = self._pace.latest(leased.slot, leased.send_at)
         self._workers.give(lambda: self._fetch(leased, keeper, latest))
 
     # --- what comes back -------------------------------------------------------------------------------------------
@@ -263,29 +245,21 @@ class Scheduler:
         slot, name = self._out.pop(leased.id)
         self._window.came_back(slot)
         self._pool.gave_back(name)
-        self._learn_manners(outcome)
+        self._learn(outcome)
         self._doors.page_came_back(outcome)
         self.settle([outcome])
 
-    def _learn_manners(self, outcome: Outcome) -> None:
+    def _learn(self, outcome: Outcome) -> None:
         """What the answer says about its host, whatever it says about the page."""
         if not outcome.sent_at:
             return
         now, slot = self._clock(), outcome.request.slot
-        advice = self._manners.observe(
-            slot,
-            fault=outcome.host_fault,
-            refused=outcome.status in (429, 503),
-            elapsed_ms=outcome.elapsed_ms,
-            now=now,
-        )
+        advice = self._pace.learn(outcome, now)
         if advice.pause_until is not None:
             outcome.pause_slot_until = max(outcome.pause_slot_until or 0.0, advice.pause_until)
             self._stats.tell(SlotPaused(now, slot, outcome.pause_slot_until, advice.why))
-        base_s = max(self._settings.delay, self._crawl_delays.get(slot, 0.0))
-        delay_s = max(base_s, advice.delay_s)
-        if delay_s != self._delay_of(slot):
-            self._set_delay(slot, delay_s)
+        if self._pace.adapt(slot, advice.delay_s):
+            self._reserve_anew(slot)
 
     # --- committing ------------------------------------------------------------------------------------------------
     def _must_commit(self, now: float) -> bool:
@@ -382,22 +356,13 @@ class Scheduler:
 
     def set_crawl_delay(self, slot: str, delay_s: float) -> None:
         """The robots.txt of a host asks for a longer delay: what was reserved without it goes back."""
-        self._crawl_delays[slot] = delay_s
-        if delay_s > self._delay_of(slot):
-            self._set_delay(slot, delay_s)
+        if self._pace.crawl_delay(slot, delay_s):
+            self._reserve_anew(slot)
 
-    def _set_delay(self, slot: str, delay_s: float) -> None:
-        """A new delay; what was reserved with a shorter one goes back."""
-        longer = delay_s > self._delay_of(slot)
-        if delay_s > self._settings.delay:
-            self._delays[slot] = delay_s
-            self._rules[slot] = self._rule(delay_s)
-        else:
-            self._rules.pop(slot, None)
-            self._delays.pop(slot, None)
-        if longer:
-            self._pause(slot)
-            self._lease_at = 0.0
+    def _reserve_anew(self, slot: str) -> None:
+        """The delay has grown: what was reserved with a shorter one goes back."""
+        self._pause(slot)
+        self._lease_at = 0.0
 
     # --- ending ----------------------------------------------------------------------------------------------------
     def _check_limits(self, now: float) -> None:

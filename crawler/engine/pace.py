@@ -1,0 +1,76 @@
+"""Pace: which delay each host has now, from settings, robots.txt and what its answers taught. For the scheduler.
+
+Used by the scheduler's thread; workers only read `delay_s`.
+"""
+
+from __future__ import annotations
+
+from crawler.frontier.slots import Advice, Manners
+from crawler.outcome import Outcome
+from crawler.settings import Settings
+from crawler.stores.base import SlotRule
+
+
+def slack_s(delay_s: float) -> float:
+    """How late a request may be sent after its reserved time; reservations lie so much further apart.
+
+    So the delay holds between requests of processes that know nothing of each other's lateness.
+    """
+    return min(0.05, 0.25 * delay_s)
+
+
+class Pace:
+    """Delays and connections by slot."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._usual_s, self._jitter = settings.delay, settings.jitter
+        self._manners = Manners(per_slot=settings.per_host, workers=settings.workers, throttle=settings.throttle)
+        self._crawl_delays: dict[str, float] = {}
+        self._delays: dict[str, float] = {}  # of slots with more than the usual one
+        self.rules: dict[str, SlotRule] = {}
+        self.usual_rule = self._rule(self._usual_s)
+
+    def connections(self, slot: str) -> int:
+        """How many requests of a slot may be out at once."""
+        return self._manners.connections(slot)
+
+    def delay_s(self, slot: str) -> float:
+        """Least seconds between two requests of a slot. Safe from any thread."""
+        return self._delays.get(slot, self._usual_s)
+
+    def latest(self, slot: str, send_at: float) -> float | None:
+        """When the turn of a request is over; None for a slot without a delay."""
+        delay_s = self.delay_s(slot)
+        return send_at + slack_s(delay_s) if delay_s else None
+
+    def learn(self, outcome: Outcome, now: float) -> Advice:
+        """What an answer says about its host, whatever it says about the page."""
+        return self._manners.observe(
+            outcome.request.slot,
+            fault=outcome.host_fault,
+            refused=outcome.status in (429, 503),
+            elapsed_ms=outcome.elapsed_ms,
+            now=now,
+        )
+
+    def crawl_delay(self, slot: str, delay_s: float) -> bool:
+        """The robots.txt of the host asks for a delay. True when it is longer than the one in force."""
+        self._crawl_delays[slot] = delay_s
+        return delay_s > self.delay_s(slot) and self._set(slot, delay_s)
+
+    def adapt(self, slot: str, learned_s: float) -> bool:
+        """Take over a learned delay. True when it is longer than the one in force."""
+        delay_s = max(self._usual_s, self._crawl_delays.get(slot, 0.0), learned_s)
+        return delay_s != self.delay_s(slot) and self._set(slot, delay_s)
+
+    def _set(self, slot: str, delay_s: float) -> bool:
+        longer = delay_s > self.delay_s(slot)
+        if delay_s > self._usual_s:
+            self._delays[slot], self.rules[slot] = delay_s, self._rule(delay_s)
+        else:
+            self._delays.pop(slot, None)
+            self.rules.pop(slot, None)
+        return longer
+
+    def _rule(self, delay_s: float) -> SlotRule:
+        return SlotRule(delay_s + slack_s(delay_s), self._jitter)
