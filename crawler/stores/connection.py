@@ -10,7 +10,9 @@ Callers therefore use few statements over many rows, and read many rows as one J
 from __future__ import annotations
 
 import errno
+import glob
 import os
+import secrets
 import shutil
 import sqlite3
 import stat
@@ -29,6 +31,7 @@ _CACHE_KIB = 16_000
 _WAL_PAGES = 2_000  # 8 MB of log between two checkpoints
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128)  # few sizes, so that prepared statements are used again
 _LEAST_FREE_BYTES = 1 << 20
+_FILLED_WITHIN_S = 0.5
 
 
 class Connection:
@@ -37,7 +40,6 @@ class Connection:
     Attributes:
         path: The file.
         raw: The connection of the standard library, in autocommit mode.
-        was_empty: The file was there when we opened it, without a byte in it.
         on_rollback: Called after each transaction that was undone: caches of uncommitted facts empty themselves.
     """
 
@@ -47,16 +49,19 @@ class Connection:
         self.on_rollback: list[Callable[[], None]] = []
         self.expected_bytes = 0  # what the current transaction is about to write, for the message "disk full"
         self._writing = _Writing(self)
-        self.was_empty = os.path.exists(path) and os.path.getsize(path) == 0
         if create:
+            _refuse_cut(path)
             _make_file(path)
         elif not Path(path).exists():
             raise StoreError(path, "there is no such store; run a spider first, or check `store`")
         else:
+            _refuse_cut(path)
             _tighten(path)
-        self.raw = self._connect(durability)
+        self.raw = self._connect()
+        self._durability = durability
 
-    def _connect(self, durability: str) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
+        raw: sqlite3.Connection | None = None
         try:
             raw = sqlite3.connect(
                 self.path,
@@ -65,21 +70,30 @@ class Connection:
                 check_same_thread=False,  # opened by one thread and used by another, never by two at once
                 cached_statements=256,
             )
-        except sqlite3.Error as error:
-            raise explained(error, self.path, self.busy_timeout_s) from error
-        try:
             raw.execute("PRAGMA schema_version")  # the first look into the file: damage shows here
+        except sqlite3.Error as error:
+            if raw is not None:
+                raw.close()
+            raise explained(error, self.path, self.busy_timeout_s) from error
+        return raw
+
+    def configure(self) -> None:
+        """Switch to the write-ahead log and set what we need; not before the file is known to be ours: it is changed.
+
+        Raises:
+            StoreError: Of the kind that fits.
+        """
+        raw = self.raw
+        try:
             self._enter_wal(raw)
-            raw.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
+            raw.execute(f"PRAGMA synchronous = {'FULL' if self._durability == 'full' else 'NORMAL'}")
             raw.execute("PRAGMA foreign_keys = ON")
             raw.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             raw.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
             raw.execute(f"PRAGMA journal_size_limit = {4 * _WAL_PAGES * 4096}")
             raw.execute("PRAGMA temp_store = MEMORY")  # no copies of rows in a shared temporary folder
         except sqlite3.Error as error:
-            raw.close()
-            raise explained(error, self.path, self.busy_timeout_s) from error
-        return raw
+            raise self.explained(error) from error
 
     def _enter_wal(self, raw: sqlite3.Connection) -> None:
         """Switch to the write-ahead log; two processes doing so at once get BUSY without SQLite waiting for them."""
@@ -182,7 +196,7 @@ def copy_database(connection: Connection, target: str) -> None:
     """
     if os.path.lexists(target):
         raise StoreError(target, "is there already; give another name")
-    part = f"{target}.{os.getpid()}.part"
+    part = f"{target}.{secrets.token_hex(8)}.part"
     try:
         os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except OSError as error:
@@ -190,13 +204,16 @@ def copy_database(connection: Connection, target: str) -> None:
     try:
         with closing(sqlite3.connect(part)) as copy:
             connection.raw.backup(copy)
-        os.replace(part, target)
-    except (sqlite3.Error, OSError) as error:
+        os.link(part, target)  # unlike a renaming it fails when another process was quicker
+    except FileExistsError:
+        raise StoreError(target, "is there already; give another name") from None
+    except sqlite3.Error as error:
+        raise explained(error, target, connection.busy_timeout_s) from error
+    except OSError as error:
+        raise opened_in_vain(error, target) from error
+    finally:
         with suppress(OSError):
             os.unlink(part)
-        if isinstance(error, sqlite3.Error):
-            raise explained(error, target, connection.busy_timeout_s) from error
-        raise opened_in_vain(error, target) from error
 
 
 def explained(error: sqlite3.Error, path: str, busy_timeout_s: float, expected_bytes: int = 0) -> StoreError:
@@ -224,6 +241,15 @@ def _free_bytes(path: str) -> int:
         return shutil.disk_usage(os.path.dirname(os.path.abspath(path))).free
     except OSError:
         return 0
+
+
+def _refuse_cut(path: str) -> None:
+    """An empty file that runs have used was cut off: never start anew in it, unless another process is filling it."""
+    deadline = time.monotonic() + _FILLED_WITHIN_S
+    while os.path.exists(path) and os.path.getsize(path) == 0 and glob.glob(f"{glob.escape(path)}.*.lock"):
+        if time.monotonic() > deadline:
+            raise StoreDamaged(path, "empty, although runs have used it; put back a copy, or delete it to start over")
+        time.sleep(0.02)
 
 
 def _make_file(path: str) -> None:

@@ -7,8 +7,10 @@ read, the next number that can is searched for by doubling and halving.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -21,7 +23,6 @@ from urllib.parse import quote
 from crawler.errors import StoreDamaged, StoreError
 from crawler.stores.base import Damage
 from crawler.stores.connection import opened_in_vain
-from crawler.stores.naming import safe_name
 from crawler.stores.rows import load_value, to_json, unescape
 from crawler.stores.sqlite_items import quoted
 
@@ -79,16 +80,22 @@ def salvage(path: str, folder: str) -> dict[str, int]:
         raise opened_in_vain(error, folder) from error
     written: dict[str, int] = {}
     problems: list[str] = []
-    taken: set[str] = set()
     with _opened(path, problems) as raw:
         registry = _registry(raw)
         for table in _tables(raw, problems):
-            file_name = safe_name(table.replace("/", "_"), taken, fallback="table").lstrip(".") or "table"
-            taken.add(file_name.lower())
-            written[table] = _export(raw, table, registry.get(table, {}), target / f"{file_name}.jsonl")
+            name = _file_name(table)
+            written[table] = _export(raw, table, registry.get(table, {}), target / f"{name}.jsonl")
     if not written:
         raise StoreDamaged(path, f"nothing can be read ({'; '.join(problems[:3])})")
     return written
+
+
+def _file_name(table: str) -> str:
+    """A name for a file that is harmless everywhere, and another one for each table."""
+    if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,60}", table):
+        return table
+    cleaned = re.sub(r"[^A-Za-z0-9_-]+", "_", table)[:50]
+    return f"table_{cleaned}_{hashlib.sha256(table.encode()).hexdigest()[:8]}"
 
 
 def _export(raw: sqlite3.Connection, table: str, kinds: dict[str, tuple[str, str]], file: Path) -> int:

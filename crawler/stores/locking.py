@@ -4,8 +4,8 @@ Two files lie beside the store for each spider. ``<store>.<spider>.lock`` is hel
 the run and tells who that is. ``<store>.<spider>.workers`` is held, shared, by everybody who takes part; when the next
 opener can have it exclusively, no process of the last run lives, and what those had leased is free at once.
 
-A third kind, ``<store>.<account>.login``, is held by the process that logs a session in: when another one can have it, the
-login was abandoned by a process that died, and nobody has to wait for its lease to run out.
+A third kind, ``<store>.<account>.login``, is held by the process that logs a session in: when another one can have it,
+the login was abandoned by a process that died, and nobody has to wait for its lease to run out.
 
 The files are never deleted: deleting a lock file lets two processes hold locks on two files of one name.
 """

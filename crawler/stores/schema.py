@@ -11,18 +11,15 @@ does not grow is rewritten in place.
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 import sqlite3
-import time
 from collections.abc import Callable
 
 from crawler.errors import SchemaTooNew, StoreBusy, StoreDamaged, StoreError
 from crawler.stores.connection import APPLICATION_ID, Connection, copy_database
 
 VERSION = 1
-_FILLED_WITHIN_S = 1.0
 
 TABLES = """
 CREATE TABLE crawl_frontiers (
@@ -212,14 +209,12 @@ def prepare(connection: Connection) -> None:
         SchemaTooNew: A newer version of this program wrote it; it is left untouched.
         StoreDamaged: The file is a database without our tables.
     """
-    if _stands_at(connection) == VERSION:
-        return
     before = _stands_at(connection)
-    if before == 0 and connection.was_empty and glob.glob(f"{glob.escape(connection.path)}.*.lock"):
-        _wait_for_tables(connection)
-        return
     if before > VERSION:
         raise SchemaTooNew(connection.path, f"written by a newer version (schema {before}, this one knows {VERSION})")
+    connection.configure()
+    if before == VERSION:
+        return
     if before:
         _keep_a_copy(connection, before)
     with connection.write() as raw:
@@ -234,15 +229,6 @@ def prepare(connection: Connection) -> None:
         raw.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     # The file itself now knows what it is: should its log be lost, it is an old store, not an empty one
     connection.read("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def _wait_for_tables(connection: Connection) -> None:
-    """An empty file that runs have used was cut off, unless another process is filling it at this moment."""
-    deadline = time.monotonic() + _FILLED_WITHIN_S
-    while _stands_at(connection) != VERSION:
-        if time.monotonic() > deadline:
-            raise StoreDamaged(connection.path, "empty, although runs have used it; put back a copy, or delete it")
-        time.sleep(0.02)
 
 
 def _stands_at(connection: Connection) -> int:
@@ -264,8 +250,11 @@ def _create(connection: Connection, raw: sqlite3.Connection) -> None:
 def _keep_a_copy(connection: Connection, version: int) -> None:
     """Copy the file by SQLite's backup before it is changed; a copy that is there already stays."""
     target = f"{connection.path}.schema-{version}.backup"
-    if not os.path.exists(target):
+    try:
         copy_database(connection, target)
+    except StoreError:
+        if not os.path.exists(target):
+            raise
 
 
 def check(connection: Connection) -> None:

@@ -34,8 +34,8 @@ class RunsPart(Part):
     def open_run(self, spider: str, *, args: str, fresh: bool, process: str) -> RunRow:
         """Begin a run: on the unfinished frontier of the last run with the same *args*, or on a new one.
 
-        Unfinished is a frontier with requests that wait, are leased or parked, and one whose last run died before its end
-        was recorded; `reopen` makes a finished one unfinished again.
+        Unfinished is a frontier with requests that wait, are leased or parked, and one whose last run died before its
+        end was recorded; `reopen` makes a finished one unfinished again.
 
         Raises:
             AlreadyRunning: A living process runs this spider with this store.
@@ -79,7 +79,7 @@ class RunsPart(Part):
         return self.run(run)
 
     def _unfinished(self, raw: sqlite3.Connection, spider: str, args: str) -> int | None:
-        """The last frontier, when something is left to do, or when its last run died before it could say that it was done."""
+        """The last frontier, when something is left to do, or when its last run died before it could say so."""
         row = raw.execute(
             "SELECT id, waiting_or_leased + parked > 0 OR coalesce((SELECT ending = 'crashed' FROM crawl_runs"
             " WHERE frontier = f.id ORDER BY id DESC LIMIT 1), 0)"

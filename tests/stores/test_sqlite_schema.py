@@ -1,0 +1,193 @@
+"""Older stores are brought forward after a copy was made, newer ones are left alone; of two processes one does it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from crawler.errors import SchemaTooNew, StoreDamaged
+from crawler.stores import schema
+from crawler.stores.base import RunRow
+from crawler.stores.sqlite import SQLiteStore
+from tests.stores.support import ReversingCipher, SQLiteHome, accept, found, lease, start
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[SQLiteHome]:
+    place = SQLiteHome(tmp_path)
+    yield place
+    place.close()
+
+
+@pytest.fixture
+def old(home: SQLiteHome) -> RunRow:
+    """A store of the current version, which the tests below make an old one."""
+    store = home.open()
+    run = start(store)
+    store.add(run.frontier, [found("a")], run=run.id)
+    store.commit(run, "me", [accept(*lease(store, run), {"n": 1})])
+    store.close()
+    return run
+
+
+@pytest.fixture
+def next_version(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A program one version further, whose step adds a column; tells how often it ran."""
+    ran: list[int] = []
+
+    def step(raw: sqlite3.Connection) -> None:
+        ran.append(threading.get_ident())
+        raw.execute("ALTER TABLE crawl_runs ADD COLUMN later TEXT DEFAULT 'new'")
+
+    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
+    monkeypatch.setitem(schema.MIGRATIONS, schema.VERSION, step)
+    return ran
+
+
+def value(path: str, sql: str) -> object:
+    with closing(sqlite3.connect(path)) as raw:
+        return raw.execute(sql).fetchone()[0]
+
+
+def test_S10_an_older_store_is_brought_forward_after_a_copy_was_made(
+    home: SQLiteHome, old: RunRow, next_version: list[int]
+) -> None:
+    store = home.open()
+
+    assert value(home.path, "SELECT later FROM crawl_runs") == "new"
+    assert value(home.path, "PRAGMA user_version") == schema.VERSION
+    assert store.counts(old.frontier).done == 1
+    copy = f"{home.path}.schema-{schema.VERSION - 1}.backup"
+    assert stat.S_IMODE(os.stat(copy).st_mode) == 0o600
+    assert value(copy, "PRAGMA user_version") == schema.VERSION - 1
+    assert value(copy, "SELECT count(*) FROM items") == 1
+    home.open()
+    assert len(next_version) == 1
+
+
+def test_S10_a_migration_that_fails_changes_nothing(
+    home: SQLiteHome, old: RunRow, next_version: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(raw: sqlite3.Connection) -> None:
+        raw.execute("ALTER TABLE crawl_runs ADD COLUMN half TEXT")
+        raise RuntimeError("power cut")
+
+    monkeypatch.setitem(schema.MIGRATIONS, schema.VERSION, fails)
+    with pytest.raises(RuntimeError):
+        home.open()
+
+    assert value(home.path, "PRAGMA user_version") == schema.VERSION - 1
+    assert value(home.path, "SELECT count(*) FROM pragma_table_info('crawl_runs') WHERE name = 'half'") == 0
+
+
+def test_S10_of_two_processes_that_migrate_at_once_one_does_it(
+    home: SQLiteHome, old: RunRow, next_version: list[int]
+) -> None:
+    barrier = threading.Barrier(4)
+    failed: list[BaseException] = []
+
+    def opens() -> None:
+        barrier.wait()
+        try:
+            SQLiteStore(home.path, cipher=ReversingCipher()).close()
+        except BaseException as error:  # noqa: BLE001 - told below
+            failed.append(error)
+
+    threads = [threading.Thread(target=opens) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (failed, len(next_version)) == ([], 1)
+
+
+def test_S10_a_newer_store_is_refused_untouched(home: SQLiteHome, old: RunRow) -> None:
+    with closing(sqlite3.connect(home.path)) as raw:
+        raw.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+        raw.execute("PRAGMA journal_mode = DELETE")
+    before = Path(home.path).read_bytes()
+
+    with pytest.raises(SchemaTooNew, match="newer version"):
+        home.open()
+
+    assert Path(home.path).read_bytes() == before
+
+
+def test_S10_of_many_processes_that_make_a_store_at_once_one_does_it(home: SQLiteHome) -> None:
+    barrier = threading.Barrier(6)
+    runs: list[int] = []
+    failed: list[BaseException] = []
+
+    def opens(number: int) -> None:
+        barrier.wait()
+        try:
+            with closing(SQLiteStore(home.path, cipher=ReversingCipher())) as store:
+                runs.append(start(store, spider=f"spider{number}").id)
+        except BaseException as error:  # noqa: BLE001 - told below
+            failed.append(error)
+
+    threads = [threading.Thread(target=opens, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failed == []
+    assert sorted(runs) == [1, 2, 3, 4, 5, 6]
+
+
+def test_S7_a_store_that_lacks_a_table_is_damaged(home: SQLiteHome, old: RunRow) -> None:
+    with closing(sqlite3.connect(home.path)) as raw:
+        raw.execute("DROP TABLE crawl_pages")
+
+    with pytest.raises(StoreDamaged, match="crawl_pages"):
+        home.open()
+
+
+def test_S3_durability_full_syncs_every_commit(home: SQLiteHome) -> None:
+    def synchronous(durability: str) -> int:
+        store = home.open(durability=durability)
+        assert isinstance(store, SQLiteStore)
+        return int(store._connection.read("PRAGMA synchronous")[0][0])
+
+    assert (synchronous("normal"), synchronous("full")) == (1, 2)
+
+
+def test_no_question_on_the_hot_path_walks_over_the_frontier(home: SQLiteHome) -> None:
+    store = home.open()
+    assert isinstance(store, SQLiteStore)
+    run = start(store)
+    raw = store._connection.raw
+    asked: list[str] = []
+    raw.set_trace_callback(asked.append)
+    store.add(run.frontier, [found(number, slot=f"s{number % 3}") for number in range(20)], run=run.id)
+    leased = lease(store, run, 9)
+    store.commit(run, "me", [accept(one, {"n": 1}, links=[found("new")]) for one in leased[:5]])
+    store.commit(run, "other", [accept(one, {"n": 1}) for one in leased[5:]])
+    store.renew(run.frontier, owner="me", lease_s=60)
+    store.release(run.frontier, owner="me", ids=[leased[8].id])
+    store.next_due(run.frontier)
+    store.counts(run.frontier)
+    store.park(run.frontier, session="default")
+    store.reopen(run.frontier, states=[3, 5])
+    store.quarantine(run.frontier, session="default", epoch=0, since=0)
+    raw.set_trace_callback(None)
+    raw.execute("PRAGMA foreign_keys = OFF")  # their checks are planned always and run only after a violation
+
+    plans = {
+        sql: [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {sql}")]
+        for sql in asked
+        if sql.lstrip().startswith(("SELECT", "WITH", "INSERT", "UPDATE", "DELETE"))
+    }
+
+    assert len(plans) > 15
+    walks = ("SCAN crawl_requests", "SCAN r", "SCAN crawl_pages", "SCAN items")
+    assert [sql for sql, plan in plans.items() if any(step.startswith(walks) for step in plan)] == []
