@@ -1,0 +1,54 @@
+"""requests, eight threads and parsel by hand: a session a thread, nothing durable."""
+
+import queue
+import threading
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from orders import AT_ONCE, CSS, HOSTS, LOGIN, STARTS, Items
+from parsel import Selector
+
+THREADS = AT_ONCE
+seen, waiting, items, lock = set(STARTS), queue.Queue(), Items(), threading.Lock()
+
+
+def work():
+    session = requests.Session()
+    session.trust_env = False
+    if LOGIN:
+        session.post(LOGIN.replace("/login.html", "/login"), data={"username": "u", "password": "p"})
+    while (url := waiting.get()) is not None:
+        try:
+            answer = session.get(url, timeout=30)
+            page = Selector(answer.content.decode())
+            item = None
+            if page.css("div.product"):
+                item = {field: page.css(query).get() for field, query in CSS.items()}
+            new = []
+            for href in page.css("a::attr(href)").getall():
+                found = urljoin(url, href.partition("#")[0])
+                if found not in seen and found.startswith("http") and urlsplit(found).netloc in HOSTS:
+                    new.append(found)
+            with lock:
+                if item is not None:
+                    items.write(item)
+                for found in new:
+                    if found not in seen:
+                        seen.add(found)
+                        waiting.put(found)
+        finally:
+            waiting.task_done()
+    session.close()
+
+
+for start in STARTS:
+    waiting.put(start)
+threads = [threading.Thread(target=work) for _ in range(THREADS)]
+for thread in threads:
+    thread.start()
+waiting.join()
+for _ in threads:
+    waiting.put(None)
+for thread in threads:
+    thread.join()
+items.close()

@@ -1,0 +1,156 @@
+"""The server of the benchmark: nginx with one worker and a configuration of its own, on loopback only.
+
+Where nginx is missing, Python's own server takes its place, and the report says so: it is slower than some contenders.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ECHO_MODULE = Path("/usr/lib/nginx/modules/ngx_http_echo_module.so")
+SESSION = "5f2c9e7a41b8"  #: value of the cookie that says: logged in
+
+
+@dataclass(slots=True)
+class Server:
+    """A server that runs.
+
+    Attributes:
+        kind: Name and version, for the report.
+        port: The same on every address of 127.0.0.0/8.
+        pid: Of the process that serves; its CPU time is not the contender's.
+    """
+
+    kind: str
+    port: int
+    pid: int
+    _status: str = ""
+    _start: int = field(default=0)
+
+    def url(self, host: str = "127.0.0.1", path: str = "/index.html") -> str:
+        return f"http://{host}:{self.port}{path}"
+
+    def requests(self) -> int | None:
+        """Requests answered so far (those of this method left out), or None where the server does not count."""
+        if not self._status:
+            return None
+        with urllib.request.urlopen(self._status, timeout=10) as answer:
+            text = answer.read().decode()
+        found = re.search(r"\s(\d+) (\d+) (\d+) ", text)
+        assert found is not None
+        self._start += 1
+        return int(found[3]) - self._start
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def has_delay() -> bool:
+    """Whether nginx can wait before it answers."""
+    return shutil.which("nginx") is not None and ECHO_MODULE.exists()
+
+
+@contextlib.contextmanager
+def serve(root: Path, *, latency_ms: int = 0, login: bool = False) -> Iterator[Server]:
+    """Serve the files of *root* until the block ends.
+
+    Args:
+        latency_ms: Time that each answer takes, whatever else is asked meanwhile. Needs nginx's echo module.
+        login: Without the cookie of a POST to /login every page leads to the login page.
+    """
+    nginx = shutil.which("nginx") or ("/usr/sbin/nginx" if Path("/usr/sbin/nginx").exists() else None)
+    folder = Path(tempfile.mkdtemp(prefix="crawl-bench-nginx-"))
+    port = free_port()
+    if nginx is not None:
+        (folder / "nginx.conf").write_text(_configuration(root, folder, port, latency_ms, login))
+        command = [nginx, "-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", str(folder / "error.log")]
+        version = subprocess.run([nginx, "-v"], capture_output=True, text=True, check=False).stderr
+        kind = version.partition(":")[2].strip().replace("/", " ")
+    elif latency_ms or login:
+        raise SystemExit("this part of the benchmark needs nginx (Debian: nginx-light, libnginx-mod-http-echo)")
+    else:
+        command = [sys.executable, "-m", "http.server", str(port), "--bind", "0.0.0.0", "--directory", str(root)]
+        kind = "Python's http.server, because nginx is missing: it is the bottleneck"
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        _wait(process, port, folder)
+        yield Server(kind, port, process.pid, f"http://127.0.0.1:{port}/.status" if nginx else "")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGTERM)
+        process.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.02)
+    log = folder / "error.log"
+    raise SystemExit(f"the server does not start: {log.read_text() if log.exists() else 'it says nothing'}")
+
+
+def _configuration(root: Path, folder: Path, port: int, latency_ms: int, login: bool) -> str:
+    pages = "try_files $uri =404;"
+    if login:
+        pages = "if ($cookie_sid != %s) { return 302 /login.html; }\n      %s" % (SESSION, pages)
+    locations = f"location / {{ {pages} }}"
+    if latency_ms:
+        locations = f"""location / {{ echo_sleep {latency_ms / 1000}; echo_exec /.files$uri; }}
+    location /.files/ {{ internal; alias {root}/; }}"""
+    elif login:
+        locations += f"""
+    location = /login.html {{ }}
+    location = /robots.txt {{ }}
+    location = /login {{
+      add_header Set-Cookie "sid={SESSION}; Path=/; HttpOnly" always;
+      return 303 /index.html;
+    }}"""
+    module = f"load_module {ECHO_MODULE};\n" if latency_ms else ""
+    return f"""{module}daemon off;
+{"user root;" if os.geteuid() == 0 else ""}
+worker_processes 1;
+pid {folder}/pid;
+error_log {folder}/error.log crit;
+events {{ worker_connections 4096; }}
+http {{
+  types {{ text/html html; text/plain txt; }}
+  default_type application/octet-stream;
+  access_log off;
+  sendfile on;
+  tcp_nopush on;
+  keepalive_timeout 65;
+  keepalive_requests 1000000;
+  open_file_cache off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  server {{
+    listen {port} reuseport backlog=4096;
+    root {root};
+    location = /.status {{ stub_status; }}
+    {locations}
+  }}
+}}
+"""
