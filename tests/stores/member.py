@@ -1,0 +1,80 @@
+"""A process that takes part in a crawl, for the tests with several: ``python -m tests.stores.member JOB PATH ...``."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from crawler.errors import AlreadyRunning
+from crawler.outcome import Leased
+from crawler.stores.base import RunRow, SlotRule
+from crawler.stores.sqlite import SQLiteStore
+from tests.stores.support import ReversingCipher, accept, found, snapshot, start
+
+
+def lease(store: SQLiteStore, run: RunRow, owner: str, limit: int, rule: SlotRule) -> list[Leased]:
+    return store.lease(run.frontier, owner=owner, limit=limit, lease_s=60, horizon_s=5.0, rules={}, default_rule=rule)
+
+
+def reserve(store: SQLiteStore, owner: str, moment: float) -> None:
+    """From a moment on, lease with a delay until the horizon is full, and print the reserved times."""
+    run = store.join_run(1, process=owner)
+    while time.time() < moment:
+        time.sleep(0.0005)
+    while claimed := lease(store, run, owner, 3, SlotRule(delay_s=0.02, jitter=0.3)):
+        for one in claimed:
+            print(f"{one.slot} {one.send_at!r} {one.id}")
+        time.sleep(0.002)  # lets the other process have its turn
+
+
+def crawl(store: SQLiteStore, owner: str, group: int) -> None:
+    """Lease and commit groups until nothing waits; each page has two items, its links and a cookie that it changed."""
+    run = store.join_run(1, process=owner) if owner != "opener" else start(store)
+    print("ready", flush=True)
+    while True:
+        claimed = lease(store, run, owner, group, SlotRule())
+        if not claimed:
+            if store.next_due(run.frontier) is None:
+                break
+            time.sleep(0.005)  # the other process has the rest
+            continue
+        pages = []
+        for one in claimed:
+            name = int(one.url.rsplit("/", 1)[1])
+            links = [found(link) for link in (2 * name, 2 * name + 1, name - 1) if 0 < link < LAST]
+            cookie = snapshot(f"sid={name}", url=one.url) if name % 7 == 0 else None
+            pages.append(accept(one, {"name": name}, {"name": -name}, links=links, session=cookie))
+        store.commit(run, owner, pages)
+    if owner == "opener":
+        store.end_run(run.id, ending="finished", exit_code=0, summary="{}")
+
+
+def hold(store: SQLiteStore, owner: str) -> None:
+    """Start the spider at the given moment; say whether we have it, and keep it until somebody kills us."""
+    while time.time() < float(owner):
+        time.sleep(0.0005)
+    try:
+        start(store)
+    except AlreadyRunning:
+        print("second", flush=True)
+        return
+    print("first", flush=True)
+    sys.stdin.read()
+
+
+LAST = 2_000
+
+
+def main(job: str, path: str, owner: str, number: str = "0") -> None:
+    store = SQLiteStore(path, cipher=ReversingCipher(), busy_timeout_s=30.0)
+    if job == "reserve":
+        reserve(store, owner, float(number))
+    elif job == "crawl":
+        crawl(store, owner, int(number))
+    else:
+        hold(store, owner)
+    store.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
