@@ -1,7 +1,6 @@
-"""From header lines and body bytes to a `requests.Response`: the half of a transport that both transports share.
+"""From a head and the bytes of a body to a `requests.Response`: what both transports do with an answer.
 
-The head is read by our own rules, so that both refuse the same things: contradicting lengths, codings that nobody
-knows, too many or too long lines. A body counts its decoded bytes while they come.
+A body counts its decoded bytes while they come, so that it never grows beyond its limit.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, BinaryIO
 
@@ -19,142 +17,12 @@ from requests.cookies import extract_cookies_to_jar
 from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPHeaderDict
 
-from crawler.errors import BadAnswer, Incomplete, TooLarge
+from crawler.errors import TooLarge
 from crawler.fetching.decoding import decode, decoders_for
-from crawler.fetching.limits import INTERIM, LINE_BYTES, REDIRECT_BYTES, Limits
+from crawler.fetching.heads import Head
+from crawler.fetching.limits import REDIRECT_BYTES, Limits
 
-_STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?) +([1-9]\d\d)(?: +(.*?))?\s*\Z", re.DOTALL)
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';,]+)""", re.IGNORECASE)
-
-
-@dataclass(slots=True)
-class Head:
-    """Status and header lines of the final answer.
-
-    Attributes:
-        lines: In their order, latin-1.
-        fields: By lower-case name: the name as it was written first, and the values joined as `requests` does it.
-        length_bytes: What Content-Length says, or None.
-        chunked: The body has its own framing; a Content-Length beside it does not count.
-    """
-
-    version: str
-    status: int
-    reason: str
-    lines: list[tuple[str, str]]
-    fields: dict[str, tuple[str, str]]
-    length_bytes: int | None
-    chunked: bool
-
-    def get(self, name: str) -> str | None:
-        """The joined values of a header; *name* in lower case."""
-        found = self.fields.get(name)
-        return None if found is None else found[1]
-
-    @property
-    def is_redirect(self) -> bool:
-        return 300 <= self.status < 400 and "location" in self.fields
-
-    @property
-    def is_ambiguous(self) -> bool:
-        """Its framing could be read in two ways: the connection must not be used again."""
-        return self.chunked and self.length_bytes is not None
-
-
-def parse_head(url: str, raw_lines: list[bytes], limits: Limits) -> Head:
-    """Read the lines of all heads of an answer, 1xx ones first, up to the blank line of the final one.
-
-    Args:
-        raw_lines: Status lines, header lines and blank lines as they came, line ends included.
-    Raises:
-        BadAnswer: No HTTP, over a limit, contradicting lengths, or more 1xx answers than `INTERIM`.
-        Incomplete: The lines stop before the blank line.
-    """
-    interim = 0
-    start = 0
-    while True:
-        if start >= len(raw_lines):
-            raise Incomplete(url, "the answer ended inside its head")
-        found = _STATUS_LINE.match(raw_lines[start])
-        if found is None:
-            raise BadAnswer(url, f"the answer is no HTTP; it starts with {raw_lines[start][:40]!r}")
-        if found[2][:1] != b"1":
-            break
-        if found[2] == b"101" or interim == INTERIM:
-            raise BadAnswer(url, "the answer switches protocols" if found[2] == b"101" else "too many 1xx answers")
-        interim += 1
-        start = _blank(raw_lines, start + 1) + 1
-    end = _blank(raw_lines, start + 1)
-    if end >= len(raw_lines):
-        raise Incomplete(url, "the answer ended inside its head")
-    lines = _fields(url, raw_lines[start + 1 : end], limits)
-    fields: dict[str, tuple[str, str]] = {}
-    for pair in lines:
-        lower = pair[0].lower()
-        first = fields.get(lower)
-        fields[lower] = pair if first is None else (first[0], f"{first[1]}, {pair[1]}")
-    chunked = _is_chunked(url, fields.get("transfer-encoding"))
-    length = _length(url, fields.get("content-length"))
-    version = found[1].decode() if len(found[1]) > 1 else f"{found[1].decode()}.0"
-    return Head(version, int(found[2]), (found[3] or b"").decode("latin-1"), lines, fields, length, chunked)
-
-
-def is_interim(status_line: bytes) -> bool:
-    """Whether it opens a 1xx answer, after which another head follows."""
-    found = _STATUS_LINE.match(status_line)
-    return found is not None and found[2][:1] == b"1" and found[2] != b"101"
-
-
-def _blank(raw_lines: list[bytes], start: int) -> int:
-    """Index of the first blank line from *start* on, or the number of lines."""
-    for index in range(start, len(raw_lines)):
-        if raw_lines[index] in (b"\r\n", b"\n"):
-            return index
-    return len(raw_lines)
-
-
-def _fields(url: str, raw_lines: list[bytes], limits: Limits) -> list[tuple[str, str]]:
-    if len(raw_lines) > limits.max_headers:
-        raise BadAnswer(url, f"{len(raw_lines)} header lines, more than {limits.max_headers}")
-    text = b"".join(raw_lines).decode("latin-1")
-    if len(text) > limits.max_header_bytes:
-        raise BadAnswer(url, f"{len(text)} bytes of headers, more than {limits.max_header_bytes}")
-    lines: list[tuple[str, str]] = []
-    for line in text.split("\n")[:-1]:
-        name, colon, value = line.partition(":")
-        value = value.strip(" \t\r")
-        if len(line) > LINE_BYTES:
-            raise BadAnswer(url, f"a header line of {len(line)} bytes, more than {LINE_BYTES}")
-        if line[0] in " \t" and lines:  # folded. Source: RFC 9112, section 5.2
-            name, value = lines[-1][0], f"{lines.pop()[1]} {line.strip()}".strip()
-        elif not colon or not name.strip():
-            raise BadAnswer(url, f"a header line that is none: {line[:40]!r}")
-        if "\0" in value or "\r" in value:  # Source: RFC 9112, section 2.2: others may see two lines here
-            raise BadAnswer(url, f"a header line with a control character: {line[:40]!r}")
-        lines.append((name.strip(), value))
-    return lines
-
-
-def _length(url: str, field: tuple[str, str] | None) -> int | None:
-    if field is None:
-        return None
-    digits = field[1]
-    if "," in digits:
-        lengths = {each.strip() for each in digits.split(",")}
-        if len(lengths) > 1:
-            raise BadAnswer(url, "contradicting lengths: more than one Content-Length")
-        digits = lengths.pop()
-    if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
-        raise BadAnswer(url, f"a Content-Length that is none: {digits[:40]!r}")
-    return int(digits)
-
-
-def _is_chunked(url: str, field: tuple[str, str] | None) -> bool:
-    if field is None or field[1].lower() == "identity":
-        return False
-    if field[1].lower() != "chunked":
-        raise BadAnswer(url, f"transfer encoding {field[1][:40]!r} is not known here")
-    return True
 
 
 class Body:

@@ -24,12 +24,14 @@ from crawler.fetching import forks
 from crawler.fetching.addresses import AddressRule
 from crawler.fetching.answers import ResponseMaker
 from crawler.fetching.causes import no_descriptor_left
-from crawler.fetching.curl_handle import Exchanged, Handle, Route
+from crawler.fetching.curl_handle import Exchanged, Handle, close_all
+from crawler.fetching.curl_options import Route
 from crawler.fetching.curl_pool import HandlePool
 from crawler.fetching.limits import Limits, Pace, timeouts
 from crawler.fetching.outgoing import Outgoing, outgoing
 
 _NAP_S = 0.02
+_CLOSE_S = 2.0  # that `close` waits for a resolver
 
 
 class CurlAdapter(BaseAdapter):
@@ -111,8 +113,7 @@ class CurlAdapter(BaseAdapter):
 
     def close(self) -> None:
         """Close idle connections now and those in use after their answer; later sends raise `ConnectFailed`."""
-        for handle in self._idle.empty(close=True):
-            handle.close()
+        close_all(self._idle.empty(close=True), _CLOSE_S)
 
     def abort_all(self) -> None:
         """Make every transfer under way fail within half a second, and every later one at once."""
@@ -149,18 +150,17 @@ class CurlAdapter(BaseAdapter):
         try:
             got = handle.exchange(asked, limits, sink, seconds, started)
         except BaseException:
-            handle.close()
+            close_all([handle], 0)
             raise
         surplus = self._idle.give(handle)
         if surplus is not None:
-            surplus.close()
+            close_all([surplus], 0)
         return got
 
     def _make_room(self) -> None:
         """No descriptor is left: close what is idle, or wait a moment for what other threads have in use."""
         idle = self._idle.empty()
-        for handle in idle:
-            handle.close()
+        close_all(idle, _NAP_S)
         if not idle:
             time.sleep(_NAP_S)
 

@@ -1,12 +1,8 @@
 """One libcurl handle with its one connection: a request goes in, the head and the body of its answer come out.
 
 libcurl speaks HTTP and TLS with the GIL released; what is ours runs between its steps: the clock (`Pace`), the caps on
-the head, the decoding and counting of the body. Options that never change are set once for each handle, others only
-when they differ from those of the last request. Each handle has a multi handle of its own, since that is libcurl's way
+the head, the decoding and counting of the body. Each handle has a multi handle of its own, since that is libcurl's way
 to run a transfer in steps; the connection lives in there.
-
-Nothing is left to libcurl that it would take from its surroundings: no redirects, no cookies, no netrc, no proxy
-variables, no protocol but http and https.
 """
 
 from __future__ import annotations
@@ -16,51 +12,25 @@ import errno
 import os
 import select
 import socket
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-import certifi
 import pycurl
 
 from crawler.errors import BadAnswer, ConnectFailed, Incomplete, Refused
 from crawler.fetching.addresses import AddressRule
-from crawler.fetching.answers import Body, Head, parse_head
+from crawler.fetching.answers import Body
 from crawler.fetching.causes import from_curl
+from crawler.fetching.curl_options import RequestOptions, Route, set_addresses, set_route
+from crawler.fetching.heads import Head, parse_head
 from crawler.fetching.limits import INTERIM, Limits, Pace
-from crawler.fetching.outgoing import Origin, Outgoing, Proxy
+from crawler.fetching.outgoing import Outgoing
 
 _NAP_S = 0.002
-_PROXY_TYPES = {
-    "socks4": pycurl.PROXYTYPE_SOCKS4,
-    "socks4a": pycurl.PROXYTYPE_SOCKS4A,
-    "socks5": pycurl.PROXYTYPE_SOCKS5,
-    "socks5h": pycurl.PROXYTYPE_SOCKS5_HOSTNAME,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """What a connection is good for. Two requests share one only when all of this is equal.
-
-    Attributes:
-        verify: True, False, or a file or folder of trusted certificates.
-        cert: Client certificate and key; the same file twice where one holds both.
-    """
-
-    origin: Origin
-    proxy: Proxy | None
-    verify: bool | str
-    cert: tuple[str, str] | None
-
-    def trusts_like(self, other: Route) -> bool:
-        """Whether they differ in host and port alone."""
-        return self.origin.scheme == other.origin.scheme and (self.proxy, self.verify, self.cert) == (
-            other.proxy,
-            other.verify,
-            other.cert,
-        )
+_RESOLVER_S = 60.0  # longer than a resolver keeps trying
 
 
 @dataclass(slots=True)
@@ -115,130 +85,24 @@ class Handle:
         self._refused = ""
         self._not_taken = 0
         self._opened: list[socket.socket] = []
-        self._special = False  # an option differs from those of a plain GET
-        self._renewed = self._fresh = False  # the next exchange wants a new connection; libcurl was told so
-        self._header_lines: list[str] = []
-        self._connect_s: float | None = -1.0
+        self._renewed = False  # the next exchange wants a new connection
         self._address = ""
-        self._set_once(proxy_ca)
-        self._set_addresses()
-
-    # --- options ------------------------------------------------------------------------------------------------
-    def _set_once(self, proxy_ca: str) -> None:
-        curl, route = self._curl, self.route
-        for option, value in (
-            (pycurl.NOSIGNAL, 1),  # libcurl's alarm() would hit other threads
-            (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
-            (pycurl.FOLLOWLOCATION, 0),
-            (pycurl.NETRC, pycurl.NETRC_IGNORED),
-            (pycurl.NOPROXY, ""),  # or no_proxy of the environment would take a request off its proxy
-            (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
-            (pycurl.HTTP09_ALLOWED, 0),
-            (pycurl.HTTP_CONTENT_DECODING, 0),
-            (pycurl.PATH_AS_IS, 1),
-            (pycurl.BUFFERSIZE, 256 * 1024),
+        self._resolving_until = 0.0  # until then threads of the resolver may run on
+        set_route(self._curl, route, proxy_ca)
+        for option, callback in (
             (pycurl.HEADERFUNCTION, self._lines.append),
             (pycurl.WRITEFUNCTION, self._write),
             (pycurl.OPENSOCKETFUNCTION, self._open_socket),
             (pycurl.SOCKOPTFUNCTION, self._socket_taken),
-            (pycurl.SSL_VERIFYPEER, int(route.verify is not False)),
-            (pycurl.SSL_VERIFYHOST, 2 if route.verify is not False else 0),
-            (pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2),
-            (pycurl.HTTPAUTH, pycurl.HTTPAUTH_NONE),
-            (pycurl.USERAGENT, ""),  # or pycurl names itself
         ):
-            curl.setopt(option, value)
-        if isinstance(route.verify, str):
-            curl.setopt(pycurl.CAPATH if os.path.isdir(route.verify) else pycurl.CAINFO, route.verify)
-        elif route.verify:
-            curl.setopt(pycurl.CAINFO, certifi.where())
-        if route.cert is not None:
-            curl.setopt(pycurl.SSLCERT, route.cert[0])
-            curl.setopt(pycurl.SSLKEY, route.cert[1])
-        self._set_proxy(route.proxy, proxy_ca)
+            self._curl.setopt(option, callback)
+        self._request = RequestOptions(self._curl, self._failed)
+        self._set_addresses()
 
     def _set_addresses(self) -> None:
-        origin = self.route.origin
-        addresses = self._resolve.get(origin.host)
+        addresses = self._resolve.get(self.route.origin.host)
         if addresses:
-            host = f"[{origin.host}]" if ":" in origin.host else origin.host
-            self._curl.setopt(pycurl.RESOLVE, [f"{host}:{origin.port}:{','.join(addresses)}"])
-
-    def _set_proxy(self, proxy: Proxy | None, proxy_ca: str) -> None:
-        curl = self._curl
-        curl.setopt(pycurl.PROXY, "" if proxy is None else proxy.url)  # empty: none, not that of the environment
-        if proxy is None:
-            return
-        scheme = proxy.url.partition(":")[0]
-        if scheme in _PROXY_TYPES:
-            curl.setopt(pycurl.PROXYTYPE, _PROXY_TYPES[scheme])
-        curl.setopt(pycurl.PROXY_CAINFO, proxy_ca)
-        curl.setopt(pycurl.PROXY_SSL_VERIFYPEER, 1)  # its certificate counts, whatever that of the destination does
-        curl.setopt(pycurl.PROXY_SSL_VERIFYHOST, 2)
-        curl.setopt(pycurl.PROXYAUTH, pycurl.HTTPAUTH_BASIC)
-        curl.setopt(pycurl.HEADEROPT, pycurl.HEADER_SEPARATE)
-        curl.setopt(pycurl.HTTPPROXYTUNNEL, int(self.route.origin.scheme == "https"))
-        if proxy.username:
-            curl.setopt(pycurl.PROXYUSERNAME, proxy.username)
-            curl.setopt(pycurl.PROXYPASSWORD, proxy.password)
-        if proxy.authorization:
-            curl.setopt(pycurl.PROXYHEADER, [f"Proxy-Authorization: {proxy.authorization}"])
-
-    def _set_request(self, asked: Outgoing, connect_s: float | None) -> None:
-        curl = self._curl
-        curl.setopt(pycurl.URL, asked.url)
-        if connect_s != self._connect_s:
-            self._connect_s = connect_s
-            milliseconds = 86_400_000 if connect_s is None else max(1, int(connect_s * 1000))
-            curl.setopt(pycurl.CONNECTTIMEOUT_MS, milliseconds)
-        lines: list[str] = [f"{name}: {value}" if value else f"{name};" for name, value in asked.headers]
-        if "accept" not in asked.names:
-            lines.append("Accept:")
-        if asked.method != "GET" or asked.body is not None:
-            lines.append("Expect:")  # no second round trip before a body
-            if "content-type" not in asked.names:
-                lines.append("Content-Type:")
-            self._set_special(asked, lines)
-        elif self._special:
-            self._unset_special()
-        fresh = self._renewed or (asked.body is None and not asked.idempotent)
-        if fresh != self._fresh:
-            curl.setopt(pycurl.FRESH_CONNECT, int(fresh))
-        self._fresh, self._renewed = fresh, False
-        if lines != self._header_lines:
-            self._header_lines = lines
-            curl.setopt(pycurl.HTTPHEADER, [each if each.isascii() else each.encode("latin-1") for each in lines])
-
-    def _set_special(self, asked: Outgoing, lines: list[str]) -> None:
-        """Another method than GET, or a body.
-
-        libcurl sends a request again by itself when a kept connection turns out to be dead. For a request that may
-        change things that must not be: its body comes from a `_Source` that does not rewind, or it gets a new
-        connection.
-        """
-        curl, body = self._curl, asked.body
-        if self._special:
-            self._unset_special()
-        self._special = True
-        if asked.method == "HEAD":
-            curl.setopt(pycurl.NOBODY, 1)
-            return
-        if body is not None or asked.method == "POST":
-            source = _Source(body if body is not None else b"", asked.idempotent, self._failed)
-            curl.setopt(pycurl.POST, 1)
-            curl.setopt(pycurl.READFUNCTION, source.read)
-            curl.setopt(pycurl.SEEKFUNCTION, source.seek)
-            curl.setopt(pycurl.POSTFIELDSIZE_LARGE, -1 if asked.length_bytes is None else asked.length_bytes)
-            if asked.length_bytes is None and "transfer-encoding" not in asked.names:
-                lines.append("Transfer-Encoding: chunked")
-        if asked.method != "POST":
-            curl.setopt(pycurl.CUSTOMREQUEST, asked.method)
-
-    def _unset_special(self) -> None:
-        curl = self._curl
-        curl.setopt(pycurl.HTTPGET, 1)  # ends POST and NOBODY, too
-        curl.unsetopt(pycurl.CUSTOMREQUEST)
-        self._special = False
+            set_addresses(self._curl, self.route.origin, addresses)
 
     # --- callbacks of libcurl; none may raise -------------------------------------------------------------------
     def _write(self, data: bytes) -> int | None:
@@ -257,11 +121,8 @@ class Handle:
     def _open_socket(self, purpose: int, address: Any) -> socket.socket | int:
         """A socket for an address that the rule allows. libcurl duplicates it; ours is closed after the step."""
         try:
-            if (
-                self._rule is not None
-                and self.route.proxy is None
-                and self._rule.refuses(self.route.origin.host, address.addr[0])
-            ):
+            rule = self._rule if self.route.proxy is None else None
+            if rule is not None and rule.refuses(self.route.origin.host, address.addr[0]):
                 self._refused = address.addr[0]
                 return int(pycurl.SOCKET_BAD)
             self._opened.append(socket.socket(address.family, address.socktype, address.protocol))
@@ -302,16 +163,15 @@ class Handle:
         self._refused, self._not_taken = "", 0
         self._asked, self._limits, self._sink = asked, limits, sink
         pace = Pace(asked.url, limits, timeouts_s[1], started)
-        self._set_request(asked, timeouts_s[0])
+        self._request.set(asked, timeouts_s[0], fresh=self._renewed)
+        self._renewed = False
         self._multi.add_handle(self._curl)
         try:
             self._run(pace)
             self._check(self._multi.info_read()[2])
             head, body = self._started()
             content = body.finish()
-            if self._curl.getinfo(pycurl.NUM_CONNECTS):
-                self._address = self._curl.getinfo(pycurl.PRIMARY_IP)
-                self._watch(self._curl.getinfo(pycurl.ACTIVESOCKET))
+            self._watch()
         finally:
             self._multi.remove_handle(self._curl)
         if body.cut or head.is_ambiguous:
@@ -336,6 +196,8 @@ class Handle:
             if not connected:
                 connected = curl.getinfo(pycurl.PRETRANSFER_TIME_T) > 0
                 pace.restart_silence(now)  # connecting has a limit of its own
+                if not connected:
+                    self._resolving_until = now + _RESOLVER_S
             body_bytes = self._body.wire_bytes if self._body is not None else 0
             moved = len(lines) + body_bytes + (curl.getinfo(pycurl.SIZE_UPLOAD_T) if uploads else 0)
             wait_s = pace.wait_s(now, moved, body_bytes)
@@ -378,11 +240,17 @@ class Handle:
         ) from error
 
     # --- between exchanges --------------------------------------------------------------------------------------
-    def _watch(self, socket_number: int) -> None:
-        self._socket_number, self._poll = socket_number, None
-        if socket_number >= 0:
+    def _watch(self) -> None:
+        """Remember the connection: its address, and its descriptor, which libcurl may close in an exchange only."""
+        number = self._curl.getinfo(pycurl.ACTIVESOCKET)
+        if self._curl.getinfo(pycurl.NUM_CONNECTS):
+            self._address = self._curl.getinfo(pycurl.PRIMARY_IP)
+        elif number == self._socket_number:
+            return
+        self._socket_number, self._poll = number, None
+        if number >= 0:
             self._poll = select.poll()
-            self._poll.register(socket_number, select.POLLIN)
+            self._poll.register(number, select.POLLIN)
 
     def is_stale(self) -> bool:
         """Whether the idle connection has ended, or brought bytes that nobody asked for. libcurl looks only now and
@@ -402,9 +270,16 @@ class Handle:
 
     # --- the end ------------------------------------------------------------------------------------------------
     def close(self) -> None:
-        """Close the connection. Harmless when called again."""
+        """Close the connection. Harmless when called again. May wait for a slow resolver, see `close_all`."""
+        while self._opened:
+            self._opened.pop().close()
         self._multi.close()
         self._curl.close()
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether `close` may take seconds: libcurl joins the threads that still ask for a name."""
+        return time.monotonic() < self._resolving_until
 
     def forget(self) -> None:
         """In a forked child: let go of the connection without a word to the server, which still talks to the parent."""
@@ -416,30 +291,16 @@ class Handle:
         self.close()
 
 
-class _Source:
-    """The body of a request as libcurl pulls it."""
+def close_all(handles: Sequence[Handle], patience_s: float) -> None:
+    """Close *handles*; where a resolver holds that up for longer than *patience_s*, it goes on behind our back."""
 
-    def __init__(self, body: bytes | Iterator[bytes], rewinds: bool, failed: Callable[[BaseException], None]) -> None:
-        self._whole = body if isinstance(body, bytes) else None
-        self._pieces = iter((body,)) if isinstance(body, bytes) else body
-        self._rest = memoryview(b"")
-        self._rewinds, self._failed = rewinds and self._whole is not None, failed
+    def close() -> None:
+        for handle in handles:
+            handle.close()
 
-    def read(self, size: int) -> bytes | int:
-        try:
-            while not self._rest:
-                piece = next(self._pieces, None)
-                if piece is None:
-                    return b""
-                self._rest = memoryview(piece)
-            taken, self._rest = self._rest[:size], self._rest[size:]
-            return bytes(taken)
-        except BaseException as error:  # noqa: BLE001 - as in `_write`
-            self._failed(error)
-            return int(pycurl.READFUNC_ABORT)
-
-    def seek(self, offset: int, origin: int) -> int:
-        if not self._rewinds or self._whole is None:
-            return int(pycurl.SEEKFUNC_FAIL)
-        self._pieces, self._rest = iter(()), memoryview(self._whole)[offset:]
-        return int(pycurl.SEEKFUNC_OK)
+    if not any(handle.may_wait for handle in handles):
+        close()
+        return
+    closing = threading.Thread(target=close, name="curl-close", daemon=True)
+    closing.start()
+    closing.join(patience_s)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from crawler.fetching.curl_handle import Handle, Route
+from crawler.fetching.curl_handle import Handle
+from crawler.fetching.curl_options import Route
 
 
 class HandlePool:

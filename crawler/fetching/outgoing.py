@@ -22,6 +22,7 @@ from crawler.fetching.decoding import ACCEPT_ENCODING
 
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"))  # Source: RFC 9110, section 9.2.2
 PORTS = {"http": 80, "https": 443}
+_AUTHORITY_MOST = 1024  # userinfo, host (at most 255) and port; what is longer must not fill the cache
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")  # Source: RFC 9110, section 5.6.2
 _URL = re.compile(r"(https?)://([^/?#]*)([^#]*)", re.IGNORECASE)
@@ -98,7 +99,7 @@ def _origin(scheme: str, authority: str) -> Origin | str:
         host = host[1:-1] if host[-1:] == "]" and ":" in host else ""
     elif ":" in host:
         return "no valid host"
-    if not host or len(host) > 255 or not _HOST.match(host):
+    if not host or len(host) > 255 or not _HOST.match(host) or any(len(label) > 63 for label in host.split(".")):
         return "no valid host"
     written = f"[{host}]" if ":" in host else host
     if port != PORTS[scheme]:
@@ -135,7 +136,7 @@ def outgoing(request: PreparedRequest, proxies: Mapping[str, str] | None) -> Out
     if found is None or _NOT_IN_URL.search(url):
         raise Refused(shown(url), "not an http or https URL, or with characters that no URL has")
     scheme, authority, target = found.groups()
-    origin = _origin(scheme, authority)
+    origin = _origin(scheme, authority) if len(authority) <= _AUTHORITY_MOST else "no valid host"
     if isinstance(origin, str):
         raise Refused(shown(url), origin)
     if target[:1] != "/":

@@ -1,8 +1,7 @@
 """The other transport (setting ``transport=urllib3``): requests' own adapter on urllib3, held to the same contract.
 
 It costs more CPU than `crawler.fetching.curl`, but it needs no C library beyond Python's and shows every step to a
-debugger. Differences: names resolve without a time limit of our own, SOCKS proxies are not spoken, and idle connections
-are bounded by host as urllib3 does it.
+debugger. Differences: SOCKS proxies are not spoken, and idle connections are bounded by host, as urllib3 does it.
 """
 
 from __future__ import annotations
@@ -30,7 +29,8 @@ from crawler.fetching.answers import Body, ResponseMaker
 from crawler.fetching.causes import from_urllib3, no_descriptor_left, tls_words
 from crawler.fetching.limits import Limits, Pace, timeouts
 from crawler.fetching.outgoing import Outgoing, Proxy, outgoing
-from crawler.fetching.pooled_connection import POOLS, Exchange, work_for
+from crawler.fetching.pooled_connection import POOLS, work_for
+from crawler.fetching.pooled_exchange import Exchange
 
 _CHUNK_BYTES = 64 * 1024
 _NAP_S = 0.02

@@ -295,6 +295,8 @@ class TestForgedLines:
             "http://:{port}/",
             "http://[::1:{port}/",
             "http://127.0.0.1:{port}0000/",
+            pytest.param("http://" + "a" * 100_000 + ":{port}/", id="a host of 100 kB"),
+            pytest.param("http://" + "a" * 64 + ".example:{port}/", id="a label of 64 bytes"),
             "file:///etc/passwd",
             "gopher://127.0.0.1:{port}/",
             "ftp://127.0.0.1:{port}/",
