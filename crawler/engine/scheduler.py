@@ -32,7 +32,7 @@ from crawler.stores.base import RunRow, Store
 log = logging.getLogger("crawler.engine")
 
 _GROUP = 64  #: outcomes of one commit, at most
-_LINGER_S = 0.05  #: longest time that an outcome waits for company
+_LIMIT_POLL_S = 0.05  #: how often to look again when the pages under way fill the limit of pages
 _HORIZON_S = 3.0  #: how far ahead sending times are reserved
 _FULL_WAIT_S = (0.5, 1.0, 2.0, 5.0, 10.0)  #: waits for room on the disk before giving up
 _OTHERS_POLL_S = 0.25  #: how often to look for work that other processes may have found
@@ -65,11 +65,13 @@ class Scheduler:
         self._alone, self._on_waiting, self._clock = alone, on_waiting, clock
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._workers = Workers(settings.workers, self._inbox.put)
-        self._pace = Pace(settings)
+        self._pace = Pace(settings, pool.delays)
         self._window = Window(self._pace.connections)
         self._doors = doors
         self._batch: list[Outcome] = []
-        self._batch_since = 0.0
+        self._tickets = threading.Semaphore(settings.workers)  # a page holds one from its sending to its commit
+        self._uncommitted = 0  # pages of the batch that hold a ticket
+        self._closed = False
         self._out: dict[int, tuple[str, str]] = {}  # handed-out request: slot and session
         self._lease_at = 0.0  # not before
         self._renew_at = clock() + settings.lease / 3
@@ -111,7 +113,9 @@ class Scheduler:
         try:
             self._loop()
         finally:
+            self._closed = True
             self._workers.stop()
+            self._tickets.release(len(self._out) + 1)  # whoever waits for one goes home without sending
 
     def _loop(self) -> None:
         counts = self._store.counts(self._run.frontier)
@@ -120,8 +124,7 @@ class Scheduler:
         while True:
             now = self._clock()
             self._check_limits(now)
-            if self._must_commit(now):
-                self._commit()
+            self._commit()
             if self._stop_reason:
                 self._give_back_unsent()
             else:
@@ -157,8 +160,6 @@ class Scheduler:
     def _wait_s(self, now: float) -> float:
         """Seconds until something has to be done without a message."""
         times = [self._renew_at]
-        if self._batch:
-            times.append(self._batch_since + _LINGER_S)
         if self._stop_reason:
             if self._deadline is not None:
                 times.append(self._deadline)
@@ -185,7 +186,7 @@ class Scheduler:
             limit = min(limit, self._settings.max_pages - self._stats.summary.pages - len(self._out) - len(self._batch))
             limit -= len(self._window) + self._doors.gates.held()
             if limit <= 0:
-                self._lease_at = now + _LINGER_S
+                self._lease_at = now + _LIMIT_POLL_S
                 return
         leased = self._store.lease(
             self._run.frontier,
@@ -213,7 +214,7 @@ class Scheduler:
         if room <= 0 or not len(self._window):
             return
         for leased in self._window.take(now, room, may_go=lambda each: self._may_go(each, now)):
-            self._hand_out(leased)
+            self._hand_out(leased, now)
 
     def turn_of(self, slot: str) -> None:
         """Wait for the turn of a request that is in no frontier: a login step, a redirect. On a worker's thread."""
@@ -228,21 +229,32 @@ class Scheduler:
             self._store.release(self._run.frontier, owner=self._owner, ids=[leased.id])  # too late for its reservation
             self._lease_at = 0.0
             return False
-        name = self._pool.choose(leased.session)
+        name = self._pool.choose(leased.session, now)
         return self._doors.pass_through(leased, name, now)
 
-    def _hand_out(self, leased: Leased) -> None:
-        name = self._pool.choose(leased.session)
+    def _hand_out(self, leased: Leased, now: float) -> None:
+        name = self._pool.choose(leased.session, now)
         keeper = self._pool.keeper(name)
         self._pool.took(name)
         self._out[leased.id] = (leased.slot, name)
         latest = self._pace.latest(leased.slot, leased.send_at)
-        self._workers.give(lambda: self._fetch(leased, keeper, latest))
+        self._workers.give(lambda: self._send(leased, keeper, latest))
+
+    def _send(self, leased: Leased, keeper: Keeper, latest: float | None) -> Outcome:
+        """On a worker's thread: fetch a page, unless the run was stopped while it waited for its turn.
+
+        What was sent and is not committed is sent again after a kill. There is never more of it than there are workers.
+        """
+        self._tickets.acquire()
+        if self._stop_reason or self._closed:
+            return Outcome(leased, Verdict.RELEASE, session_name=keeper.session.name)
+        return self._fetch(leased, keeper, latest)
 
     # --- what comes back -------------------------------------------------------------------------------------------
     def _came_back(self, outcome: Outcome) -> None:
         leased = outcome.request
         slot, name = self._out.pop(leased.id)
+        self._uncommitted += 1
         self._window.came_back(slot)
         self._pool.gave_back(name)
         self._learn(outcome)
@@ -254,6 +266,8 @@ class Scheduler:
         if not outcome.sent_at:
             return
         now, slot = self._clock(), outcome.request.slot
+        if outcome.verdict is not Verdict.LOGIN:
+            self._pool.observe(outcome.session_name, outcome.status, now)
         advice = self._pace.learn(outcome, now)
         if advice.pause_until is not None:
             outcome.pause_slot_until = max(outcome.pause_slot_until or 0.0, advice.pause_until)
@@ -262,17 +276,16 @@ class Scheduler:
             self._reserve_anew(slot)
 
     # --- committing ------------------------------------------------------------------------------------------------
-    def _must_commit(self, now: float) -> bool:
-        if not self._batch:
-            return False
-        return len(self._batch) >= _GROUP or now >= self._batch_since + _LINGER_S or not self._out
-
     def _commit(self) -> None:
+        """Write what has come back. Under load much comes back during a commit, and the next one takes it together."""
         if not self._batch:
             return
         batch, self._batch = self._batch, []
         self._attach_sessions(batch)
         committed = self._patiently(lambda: self._store.commit(self._run, self._owner, batch))
+        if self._uncommitted:
+            self._tickets.release(self._uncommitted)
+            self._uncommitted = 0
         for outcome in batch:
             if outcome.session is not None:
                 version = self._store.session_version(outcome.session.key)
@@ -342,8 +355,6 @@ class Scheduler:
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Outcomes for the next commit."""
-        if not self._batch:
-            self._batch_since = self._clock()
         self._batch.extend(outcomes)
 
     def quarantine(self, session: str, epoch: int, since: float) -> int:
