@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import requests
-from requests.hooks import dispatch_hook
+from requests.hooks import default_hooks, dispatch_hook
 
 from crawler.messages import Response
 from crawler.urls import absolute
@@ -22,6 +22,11 @@ def set_cookie_lines(answer: requests.Response) -> list[str]:
         return list(headers.getlist("Set-Cookie"))
     single = answer.headers.get("Set-Cookie")
     return [single] if single else []
+
+
+def own_copy(hooks: Any) -> dict[str, Any]:
+    """Hooks of one request: an auth adds its own to them, which must not end up on the session."""
+    return {event: list(hooked) for event, hooked in {**default_hooks(), **hooks}.items()}
 
 
 def late_answers(

@@ -17,20 +17,19 @@ from typing import Any
 import requests
 from requests.adapters import BaseAdapter
 from requests.cookies import RequestsCookieJar
-from requests.hooks import default_hooks
 from requests.sessions import merge_hooks
 from requests.structures import CaseInsensitiveDict
 
 from crawler.errors import FetchError, GuardRefused, InvalidURL, RedirectError
 from crawler.messages import Request, Response
 from crawler.sessions.accounts import Account
-from crawler.sessions.answers import as_ours, late_answers, set_cookie_lines
+from crawler.sessions.answers import as_ours, late_answers, own_copy, set_cookie_lines
 from crawler.sessions.cookie_rules import from_wire, to_wire
 from crawler.sessions.jar import Jar
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
-from crawler.sessions.redirects import location_of, next_hop, surviving_headers
+from crawler.sessions.redirects import Hop, location_of, next_hop, surviving_headers
 from crawler.spider import Identity
-from crawler.urls import redact
+from crawler.urls import absolute, redact, same_origin
 
 HopGuard = Callable[[str, str, str], str | None]
 NO_COOKIES = RequestsCookieJar()  # what requests' own code sees on a prepared request; ours are in the header
@@ -116,6 +115,7 @@ class Session(requests.Session):
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """As in requests, with headers, auth and params only for our own origins, and cookies by our jar."""
         own = self.origins.covers(str(request.url))
+        signed = own and not request.auth and self.auth is not None
         headers = self._headers_for(own)
         for name, value in (request.headers or {}).items():
             if value is None:
@@ -125,7 +125,7 @@ class Session(requests.Session):
         params: Any = request.params
         if self.params and own:
             params = {**self.params, **dict(params or {})}  # type: ignore[dict-item]
-        prepared = requests.PreparedRequest()
+        prepared, hooks = requests.PreparedRequest(), merge_hooks(request.hooks, self.hooks)  # type: ignore[no-untyped-call]
         try:
             prepared.prepare(
                 method=(request.method or "GET").upper(),
@@ -135,14 +135,16 @@ class Session(requests.Session):
                 json=request.json,
                 headers=headers,
                 params=params,
-                auth=request.auth or (self.auth if own else None),
+                auth=self.auth if signed else request.auth,
                 cookies=None,
-                hooks=merge_hooks(request.hooks, self.hooks),  # type: ignore[no-untyped-call]
+                hooks=hooks,
             )
+            absolute("", prepared.url or "")  # requests lets file: and mailto: pass
         except (ValueError, requests.RequestException) as error:
             if isinstance(error, InvalidURL):
                 raise
             raise InvalidURL(str(request.url), f"cannot be sent: {type(error).__name__}: {error}") from error
+        prepared.unsigned_hooks = own_copy(hooks) if signed else None  # type: ignore[attr-defined]
         self._address_cookies(prepared, request.cookies)
         return prepared
 
@@ -166,10 +168,11 @@ class Session(requests.Session):
         prepared.headers = self._headers_for(own)
         if request.headers:
             prepared.headers.update(request.headers)
-        prepared.hooks = self.hooks if any(self.hooks.values()) else default_hooks()
-        prepared.body = None
+        prepared.hooks, prepared.body = own_copy(self.hooks), None
         prepared.hop_guard, prepared.has_turn = hop_guard, True  # type: ignore[attr-defined]
         if own and self.auth is not None:
+            prepared.unsigned_hooks = prepared.hooks  # type: ignore[attr-defined]
+            prepared.hooks = own_copy(self.hooks)
             prepared.prepare_auth(self.auth, request.url)
         self._address_cookies(prepared, request.cookies)
         return prepared
@@ -187,11 +190,16 @@ class Session(requests.Session):
         }
 
     def _address_cookies(self, prepared: requests.PreparedRequest, extra: Any = None) -> None:
-        header = self.cookies.header(prepared.url or "")
+        """The jar's cookies for its URL, and what the call itself brought: that belongs to this request alone."""
+        given = [prepared.headers.pop("Cookie", None) or ""]
         if extra:
             pairs = extra.items() if hasattr(extra, "items") else ((cookie.name, cookie.value) for cookie in extra)
-            given = "; ".join(f"{name}={value}" for name, value in pairs)
-            header = f"{header}; {given}" if header else given
+            given += [f"{name}={value}" for name, value in pairs]
+        prepared.given_cookies = [text for text in given if text]  # type: ignore[attr-defined]
+        self._put_cookies(prepared)
+
+    def _put_cookies(self, prepared: requests.PreparedRequest) -> None:
+        header = "; ".join(filter(None, [self.cookies.header(prepared.url or ""), *prepared.given_cookies]))  # type: ignore[attr-defined]
         if header:
             prepared.headers["Cookie"] = header if header.isascii() else to_wire(header).decode("latin-1")
         prepared._cookies = NO_COOKIES  # type: ignore[attr-defined]
@@ -231,13 +239,14 @@ class Session(requests.Session):
         if not self.serial:
             return self._send(request, kwargs)
         with self._serial_lock:  # the answer's cookies are in the jar before the next request takes its own
-            request.headers.pop("Cookie", None)
-            self._address_cookies(request)
+            if hasattr(request, "given_cookies"):
+                request.headers.pop("Cookie", None)
+                self._put_cookies(request)
             return self._send(request, kwargs)
 
     def _send(self, request: requests.PreparedRequest, kwargs: dict[str, Any]) -> Response:
         follow = kwargs.pop("allow_redirects", True)
-        options = {
+        options: dict[str, Any] = {
             "stream": False,
             "timeout": kwargs.get("timeout", self.timeout_s),
             "verify": kwargs.get("verify", self.verify),
@@ -247,24 +256,28 @@ class Session(requests.Session):
         jar = self.cookies  # a login swaps the jar: late answers write into the old one
         ends = time.monotonic() + self.deadline_s
         history: list[Response] = []
-        seen: set[tuple[str, str]] = set()
+        seen: set[tuple[str, str, str]] = set()
         guard: HopGuard | None = getattr(request, "hop_guard", None)
         while True:
             if self.pace is not None and not getattr(request, "has_turn", False):
                 self.pace(str(request.url))
+            if options["cert"] == self.cert and not self.origins.covers(str(request.url)):
+                options["cert"] = None  # a client certificate says who we are: it stays at home as auth does
             answer = self._exchange(request, jar, options, ends)
             location = location_of(answer) if follow else None
             if location is None:
                 break
-            seen.add((str(request.url), str(request.headers.get("Cookie", ""))))
+            seen.add(_step_of(request))
             hop = next_hop(str(request.url), str(request.method), bool(request.body), answer.status_code, location)
             if guard is not None and (reason := guard(hop.url, "", "")):
                 raise GuardRefused(str(request.url), f"guard: redirect to {redact(hop.url)}: {reason}")
             if len(history) >= self.max_redirects:
                 raise RedirectError(str(request.url), f"more than {self.max_redirects} redirects")
             history.append(answer)
-            request = self._redirected(request, hop, jar)
-            if (hop.url, str(request.headers.get("Cookie", ""))) in seen:
+            if not same_origin(str(request.url), hop.url):  # what the call said of TLS is about the origin it named
+                options |= {"verify": self.verify, "cert": self.cert}
+            request = self._redirected(request, hop)
+            if _step_of(request) in seen:
                 raise RedirectError(hop.url, "redirect loop")
         answer.history = [*history, *answer.history] if history else answer.history
         if self._watching_login:
@@ -295,7 +308,7 @@ class Session(requests.Session):
             lines = [from_wire(line) for line in lines]
             jar.receive(str(answer.url), lines, ticket=ticket, date=answer.headers.get("Date"))
 
-    def _redirected(self, request: requests.PreparedRequest, hop: Any, jar: Jar) -> requests.PreparedRequest:
+    def _redirected(self, request: requests.PreparedRequest, hop: Hop) -> requests.PreparedRequest:
         following = requests.PreparedRequest()
         following.method, following.url = hop.method, hop.url
         following.headers = CaseInsensitiveDict(surviving_headers(request.headers, hop))
@@ -303,8 +316,13 @@ class Session(requests.Session):
         if own and not hop.keeps_headers:
             following.headers = self._headers_for(True)
         following.body = request.body if hop.keeps_body else None
-        following.hooks = request.hooks if hop.keeps_headers else (self.hooks if own else default_hooks())
+        unsigned = getattr(request, "unsigned_hooks", None)
+        hooks = (unsigned or request.hooks) if hop.keeps_headers else self.hooks if own else {}
+        following.hooks = own_copy(hooks)
+        if unsigned is not None:
+            following.headers.pop("Authorization", None)  # made for another URL: digest signs each one
         if own and self.auth is not None and "Authorization" not in following.headers:
+            following.unsigned_hooks = own_copy(hooks)  # type: ignore[attr-defined]
             following.prepare_auth(self.auth, hop.url)
         self._address_cookies(following)
         return following
@@ -363,3 +381,8 @@ class Session(requests.Session):
         raise TypeError("a session holds secrets and connections: it cannot be pickled; its state is in the store")
 
     __getstate__: Callable[..., Any] = __reduce__
+
+
+def _step_of(request: requests.PreparedRequest) -> tuple[str, str, str]:
+    """What makes a loop of redirects: a page may well lead to itself by another method or with another cookie."""
+    return str(request.method), str(request.url), str(request.headers.get("Cookie", ""))
