@@ -177,7 +177,8 @@ class Keeper:
 
     def _claim_and_login(self, *, force: bool = False) -> Prepared:
         record = self.record
-        claim = self.desk.claim(self.session.key, record.epoch)
+        stored = self.desk.load(self.session.key) if force else None  # a forced login is one after the stored one, too
+        claim = self.desk.claim(self.session.key, max(record.epoch, stored.epoch if stored is not None else 0))
         row = claim.row
         if row is not None and row.epoch > record.epoch and not force and self._take_over(row):
             self._became_ready(Signal.ADOPTED, epoch=row.epoch)
@@ -258,7 +259,7 @@ class Keeper:
                 return StatusError(redact(last.url), last.status_code)
             said = signs.wrong_password_sign(last)
             if said is not None:
-                return WrongPassword(self.session.name, f"the site refused the user name or password: {said}")
+                return WrongPassword(self.session.name, f"the site refused the user name or password, saying {said!r}")
         return LoginFailed(
             self.session.name,
             f"after the login step the probe page {redact(self.probe_url or '')} still shows that we are logged out"
