@@ -42,6 +42,7 @@ _COUNTER = {
     State.PARKED: "parked",
 }
 _PORTION = 128
+_LINES = 64  # most lines in one statement: there is a prepared one for each number of them
 
 _MOVE = """UPDATE crawl_requests SET state = v.column3, attempt = attempt + v.column4, not_before = v.column5,
 sent_at = v.column6, epoch = v.column7, proven = v.column8, session_name = v.column9, error = v.column10,
@@ -175,13 +176,9 @@ class CommitPart(ItemsPart, LeasePart, SessionsPart):
                 json.dumps(one.warnings) if one.warnings else None,
                 one.sent_at or now,
             )
-        start = 0
-        while start < count:
-            size = batch_size(count - start)
-            if size > count - start:  # exactly so many: a repeated line would be a wrong line
-                size = max(fit for fit in (1, 2, 4, 8, 16, 32, 48, 64, 96, 128) if fit <= count - start)
+        for start in range(0, count, _LINES):  # exactly so many: a line to fill up would be a wrong line
+            size = min(_LINES, count - start)
             raw.execute(_LOG + values(_LOG_WIDTH, size), bound[start * _LOG_WIDTH : (start + size) * _LOG_WIDTH])
-            start += size
 
     def _write_pauses(self, raw: sqlite3.Connection, outcomes: Sequence[Outcome]) -> None:
         pauses: dict[str, float] = {}
