@@ -10,6 +10,7 @@ A page is run from top to bottom in a project of its own:
 ``<!-- file: spiders/orders.py -->``   the block is written to this file of the project instead
 ``<!-- not run: why -->``              a fragment, or something that a test cannot do
 ``<!-- exit: 3 -->``                   the last command of the block ends with this code
+``<!-- needs: chromium -->``           where this program is missing, the rest of the page is skipped
 ``<!-- site: NAME=JSON ... -->``       anywhere on the page: options of the practice site that it is run against
 ``<!-- variables: SESSION=ACCOUNT -->``  anywhere: credentials of these practice accounts are in the variables
 =====================================  ================================================================================
@@ -48,6 +49,7 @@ class Block:
     file: str = ""
     runs: bool = True
     exit_code: int = 0
+    needs: str = ""
 
     @property
     def where(self) -> str:
@@ -72,6 +74,8 @@ def blocks_of(page: Path) -> Iterator[Block]:
             yield Block(page, line, found["language"], found["text"], runs=False)
         elif word == "exit":
             yield Block(page, line, found["language"], found["text"], exit_code=int(value))
+        elif word == "needs":
+            yield Block(page, line, found["language"], found["text"], needs=value)
         else:
             raise ValueError(f"{page}:{line}: a comment that means nothing: {found['note']!r}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sysconfig
 from pathlib import Path
@@ -38,19 +39,9 @@ class Shell:
         saved = f"export -p > {state}; printf 'cd %q\\n' \"$PWD\" >> {state}"
         begin = f"[ -e {state} ] && . {state}"
         lines = f"{begin}\nset -e\ntrap {shlex.quote(saved)} EXIT\n{self._meant(script)}\n"
-        done = subprocess.run(
-            ["bash", "-c", lines],
-            cwd=self._project,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=COMMAND_WITHIN_S,
-            check=False,
-        )
-        output = self._written(done.stdout)
-        assert done.returncode == exit_code, f"exit code {done.returncode}, not {exit_code}:\n{output}"
+        code, output = _ended(["bash", "-c", lines], self._project, self._environment)
+        output = self._written(output)
+        assert code == exit_code, f"exit code {code}, not {exit_code}:\n{output}"
         printed = output.split(f"{_MARK}\n")[1:]
         for (command, wanted), said in zip(commands, printed, strict=True):
             assert matches(wanted, said), f"$ {command}\nshould print:\n{wanted}\nprinted:\n{said}"
@@ -59,18 +50,8 @@ class Shell:
         """Run the command of a crontab line as cron does: no terminal, a bare PATH, and here no HOME either."""
         command = self._meant(line.split(maxsplit=5)[5]).replace("\\%", "%")
         bare = {"PATH": "/usr/bin:/bin", "LANG": "C", "XDG_CONFIG_HOME": self._environment["XDG_CONFIG_HOME"]}
-        done = subprocess.run(
-            ["/bin/sh", "-c", command],
-            cwd="/",
-            env=bare,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=COMMAND_WITHIN_S,
-            check=False,
-        )
-        assert (done.returncode, done.stdout) == (0, ""), f"{command}\nended with {done.returncode}:\n{done.stdout}"
+        code, output = _ended(["/bin/sh", "-c", command], Path("/"), bare)
+        assert (code, output) == (0, ""), f"{command}\nended with {code}:\n{output}"
 
     def _meant(self, text: str) -> str:
         for written, meant in self._addresses.items():
@@ -81,6 +62,31 @@ class Shell:
         for written, meant in self._addresses.items():
             text = text.replace(meant, written)
         return text
+
+
+def _ended(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
+    """Run a command without a terminal: its exit code, and both streams together.
+
+    Raises:
+        AssertionError: It did not end; it and all that it started is gone.
+    """
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=COMMAND_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            output, _ = process.communicate()
+            raise AssertionError(f"{command[-1]}\ndid not end within {COMMAND_WITHIN_S:g} s:\n{output}") from None
+        return process.returncode, output
 
 
 def _commands(text: str) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,8 @@ def test_a_page_does_what_it_says(
     for block in blocks_of(page):
         if not block.runs:
             continue
+        if block.needs and not shutil.which(block.needs):
+            pytest.skip(f"{block.where}: the program {block.needs} is not installed")
         text = block.text
         for written, meant in addresses.items():
             text = text.replace(written, meant)
