@@ -170,7 +170,7 @@ class Keeper:
 
     def _take_over(self, row: StoredSession) -> bool:
         if not row.readable or not row.secret or not snapshot.put_back(self.session, row.secret):
-            self._reason = "the stored session cannot be read with the keys at hand"
+            self._reason = "the stored session cannot be read with the keys at hand, or went through another proxy"
             return False
         self.record.version, self.record.logged_in_at = row.version, row.logged_in_at
         return True

@@ -1,7 +1,10 @@
 """What is kept of a session between runs, and how it is put back.
 
-The secret part is JSON: cookies with all attributes, headers (the User-Agent among them: a server may bind the session
-to it), params, auth, the login pages it has met, and the note that a login step may leave. The store encrypts it.
+The secret part is JSON: cookies with all attributes, headers, params, auth, the proxy, the login pages it has met, and
+the note that a login step may leave. The store encrypts it.
+
+A server may bind a session to its User-Agent and its address. So the headers of the login come back with it, whatever
+the settings say meanwhile; and a session that was made through another proxy is not taken up: a login has to follow.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ def take(session: Session, record: LoginRecord, *, url: str) -> SessionSnapshot:
         "headers": dict(session.headers),
         "params": session.params if isinstance(session.params, dict) else {},
         "auth": dump_auth(session.auth, session.account),
+        "proxies": dict(session.proxies),
         "login_urls": sorted(session.login_urls),
         "note": session.note,
     }
@@ -45,22 +49,36 @@ def take(session: Session, record: LoginRecord, *, url: str) -> SessionSnapshot:
 
 
 def put_back(session: Session, secret: str) -> bool:
-    """Give *session* what a snapshot holds; expired and invalid cookies are left out. False for an unreadable text."""
+    """Give *session* what a snapshot holds; expired and invalid cookies are left out.
+
+    Returns:
+        False when the text is no snapshot, or one of a session that went through another proxy; nothing is changed.
+    """
     try:
         found = json.loads(secret)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     if not isinstance(found, dict):
         return False
+    proxies = found.get("proxies")
+    if proxies is not None and proxies != dict(session.proxies):
+        return False
+    cookies = found.get("cookies")
     jar = session.cookies.fresh()
-    jar.load(found.get("cookies") or [], now=time.time())
+    jar.load([each for each in cookies if isinstance(each, dict)] if isinstance(cookies, list) else [], now=time.time())
     session.cookies = jar
-    session.headers.update({str(name): str(value) for name, value in (found.get("headers") or {}).items()})
-    session.params = {**dict(session.params or {}), **(found.get("params") or {})}  # type: ignore[arg-type]
-    session.login_urls |= set(found.get("login_urls") or ())
-    session.note = dict(found.get("note") or {})
+    session.headers.update({name: str(value) for name, value in _table(found, "headers").items()})
+    session.params = {**dict(session.params or {}), **_table(found, "params")}  # type: ignore[arg-type]
+    login_urls = found.get("login_urls")
+    session.login_urls |= {str(url) for url in login_urls} if isinstance(login_urls, list) else set()
+    session.note = _table(found, "note")
     _restore_auth(session, found.get("auth"))
     return True
+
+
+def _table(found: dict[str, Any], name: str) -> dict[str, Any]:
+    value = found.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def _restore_auth(session: Session, state: Any) -> None:
