@@ -136,9 +136,21 @@ def large(path: str, known: int) -> Iterator[tuple[str, float]]:
     yield "resume (ms)", spent(again)[1] * 1e3
     yield "first lease of 64 (ms)", spent(lambda: lease(store, runs[0], 64))[1] * 1e3
     yield "second lease of 64 (ms)", spent(lambda: lease(store, runs[0], 64))[1] * 1e3
+    yield "commit at that size (CPU us a page)", _commit_some(store, runs[0], make)
     yield "next_due (ms)", spent(lambda: store.next_due(run.frontier))[1] * 1e3
     yield "counts (ms)", spent(lambda: store.counts(run.frontier))[1] * 1e3
     store.close()
+
+
+def _commit_some(store: SQLiteStore, run: RunRow, make: Callable[[int], bytes], groups: int = 20) -> float:
+    cpu = 0.0
+    for group in range(groups):
+        pages = [
+            outcome(one, [found(make, 10**7 + group * 1000 + one.id + number) for number in range(LINKS_NEW)])
+            for one in lease(store, run, GROUP)
+        ]
+        cpu += spent(lambda ready=pages: store.commit(run, "me", ready))[0]  # type: ignore[misc]
+    return cpu / groups / GROUP * 1e6
 
 
 def main() -> None:

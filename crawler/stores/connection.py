@@ -27,6 +27,7 @@ from typing import Any
 from crawler.errors import StoreBusy, StoreDamaged, StoreError, StoreFull, StoreReadOnly
 
 APPLICATION_ID = 0x43524157  # "CRAW", in the file's header: tells our files from other people's
+_LEAST_VERSION = (3, 35, 0)  # UPDATE ... FROM
 _CACHE_KIB = 16_000
 _WAL_PAGES = 2_000  # 8 MB of log between two checkpoints
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128)  # few sizes, so that prepared statements are used again
@@ -61,6 +62,9 @@ class Connection:
         self._durability = durability
 
     def _connect(self) -> sqlite3.Connection:
+        if sqlite3.sqlite_version_info < _LEAST_VERSION:
+            needed = ".".join(map(str, _LEAST_VERSION))
+            raise StoreError(self.path, f"SQLite {needed} or newer is needed, this Python has {sqlite3.sqlite_version}")
         raw: sqlite3.Connection | None = None
         try:
             raw = sqlite3.connect(

@@ -132,19 +132,20 @@ class FrontierPart(Part):
             self._lanes.clear()
         pairs = json.dumps(sorted(missing))
         raw.execute(
-            "INSERT INTO crawl_slots (name) SELECT DISTINCT value ->> 0 FROM json_each(?) WHERE true"
+            "INSERT INTO crawl_slots (name) SELECT DISTINCT json_extract(value, '$[0]') FROM json_each(?) WHERE true"
             " ON CONFLICT (name) DO NOTHING",
             (pairs,),
         )
         raw.execute(
-            "INSERT INTO crawl_lanes (slot, session) SELECT s.id, j.value ->> 1 FROM json_each(?) j"
-            " JOIN crawl_slots s ON s.name = j.value ->> 0 WHERE true ON CONFLICT (slot, session) DO NOTHING",
+            "INSERT INTO crawl_lanes (slot, session) SELECT s.id, json_extract(j.value, '$[1]') FROM json_each(?) j"
+            " JOIN crawl_slots s ON s.name = json_extract(j.value, '$[0]') WHERE true"
+            " ON CONFLICT (slot, session) DO NOTHING",
             (pairs,),
         )
         row = raw.execute(
             "SELECT json_group_array(json_array(s.name, l.session, l.id)) FROM json_each(?) j"
-            " JOIN crawl_slots s ON s.name = j.value ->> 0"
-            " JOIN crawl_lanes l ON l.slot = s.id AND l.session = j.value ->> 1",
+            " JOIN crawl_slots s ON s.name = json_extract(j.value, '$[0]')"
+            " JOIN crawl_lanes l ON l.slot = s.id AND l.session = json_extract(j.value, '$[1]')",
             (pairs,),
         ).fetchone()
         for slot, session, lane in json.loads(row[0]):

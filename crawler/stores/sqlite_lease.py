@@ -240,8 +240,8 @@ class LeasePart(FrontierPart):
         moved = [(slot.id, slot.available_at) for slot in slots if slot.moved]
         if moved:
             raw.execute(
-                "UPDATE crawl_slots SET next_at = j.value ->> 1 FROM json_each(?) j"
-                " WHERE crawl_slots.id = j.value ->> 0",
+                "UPDATE crawl_slots SET next_at = json_extract(j.value, '$[1]') FROM json_each(?) j"
+                " WHERE crawl_slots.id = json_extract(j.value, '$[0]')",
                 (json.dumps(moved),),
             )
 

@@ -56,8 +56,8 @@ class SQLiteHome:
         self._opened: list[SQLiteStore] = []
 
     def open(self, **options: Any) -> Store:
-        options = {"cipher": self.cipher, "clock": self.clock, "busy_timeout_s": 5.0} | options
-        store = SQLiteStore(self.path, **options)
+        defaults: dict[str, Any] = {"cipher": self.cipher, "clock": self.clock, "busy_timeout_s": 5.0}
+        store = SQLiteStore(self.path, **(defaults | options))
         store._random.seed(0)  # the same steps lead to the same leases
         self._opened.append(store)
         return store

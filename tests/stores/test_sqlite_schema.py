@@ -32,7 +32,7 @@ def old(home: SQLiteHome) -> RunRow:
     store = home.open()
     run = start(store)
     store.add(run.frontier, [found("a")], run=run.id)
-    store.commit(run, "me", [accept(*lease(store, run), {"n": 1})])
+    store.commit(run, "me", [accept(lease(store, run)[0], {"n": 1})])
     store.close()
     return run
 
