@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 import pycurl
 
-from crawler.errors import BadAnswer, ConnectFailed, Incomplete, Refused
+from crawler.errors import BadAnswer, ConnectFailed, Refused
 from crawler.fetching.addresses import AddressRule
 from crawler.fetching.answers import Body
 from crawler.fetching.causes import from_curl
@@ -228,13 +228,13 @@ class Handle:
         if self._refused:
             raise Refused(url, f"{self.route.origin.host} has the private address {self._refused}") from error
         if self._body is None and self._lines:
-            with contextlib.suppress(Incomplete):  # a head that is bad says more than what came of it
+            with contextlib.suppress(ConnectFailed):  # a head that is bad says more than what came of it
                 self._started()
         raise from_curl(
             error,
             url,
             self.route.origin.host,
-            answered=bool(self._lines),
+            answered=self._head is not None,
             connect_status=self._curl.getinfo(pycurl.HTTP_CONNECTCODE),
             proxied=self.route.proxy is not None,
         ) from error

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from crawler.errors import BadAnswer, Incomplete
+from crawler.errors import BadAnswer, ConnectFailed
 from crawler.fetching.limits import INTERIM, LINE_BYTES, Limits
 
-_STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?) +([1-9]\d\d)(?: +(.*?))?\s*\Z", re.DOTALL)
+_STATUS_LINE = re.compile(rb"HTTP/(\d\.\d) +([1-9]\d\d)(?: +(.*?))?\s*\Z", re.DOTALL)
+_FRAMING = frozenset(("content-length", "transfer-encoding", "content-encoding", "connection"))
 
 
 @dataclass(slots=True)
@@ -56,25 +57,29 @@ def parse_head(url: str, raw_lines: list[bytes], limits: Limits) -> Head:
         raw_lines: Status lines, header lines and blank lines as they came, line ends included.
     Raises:
         BadAnswer: No HTTP, over a limit, contradicting lengths, or more 1xx answers than `INTERIM`.
-        Incomplete: The lines stop before the blank line.
+        ConnectFailed: The lines stop before the blank line.
     """
     interim = 0
     start = 0
     while True:
         if start >= len(raw_lines):
-            raise Incomplete(url, "the answer ended inside its head")
+            raise ConnectFailed(url, "the connection broke inside the head of the answer")
         found = _STATUS_LINE.match(raw_lines[start])
         if found is None:
             raise BadAnswer(url, f"the answer is no HTTP; it starts with {raw_lines[start][:40]!r}")
+        if b"\r" in found[0].rstrip(b"\r\n") or b"\0" in found[0]:
+            raise BadAnswer(url, f"a status line with a control character: {raw_lines[start][:40]!r}")
         if found[2][:1] != b"1":
             break
         if found[2] == b"101" or interim == INTERIM:
             raise BadAnswer(url, "the answer switches protocols" if found[2] == b"101" else "too many 1xx answers")
         interim += 1
-        start = _blank(raw_lines, start + 1) + 1
+        end = _blank(raw_lines, start + 1)
+        _fields(url, raw_lines[start + 1 : end], limits)
+        start = end + 1
     end = _blank(raw_lines, start + 1)
     if end >= len(raw_lines):
-        raise Incomplete(url, "the answer ended inside its head")
+        raise ConnectFailed(url, "the connection broke inside the head of the answer")
     lines = _fields(url, raw_lines[start + 1 : end], limits)
     fields: dict[str, tuple[str, str]] = {}
     for pair in lines:
@@ -83,8 +88,7 @@ def parse_head(url: str, raw_lines: list[bytes], limits: Limits) -> Head:
         fields[lower] = pair if first is None else (first[0], f"{first[1]}, {pair[1]}")
     chunked = _is_chunked(url, fields.get("transfer-encoding"))
     length = _length(url, fields.get("content-length"))
-    version = found[1].decode() if len(found[1]) > 1 else f"{found[1].decode()}.0"
-    return Head(version, int(found[2]), (found[3] or b"").decode("latin-1"), lines, fields, length, chunked)
+    return Head(found[1].decode(), int(found[2]), (found[3] or b"").decode("latin-1"), lines, fields, length, chunked)
 
 
 def is_interim(status_line: bytes) -> bool:
@@ -115,11 +119,15 @@ def _fields(url: str, raw_lines: list[bytes], limits: Limits) -> list[tuple[str,
             raise BadAnswer(url, f"a header line of {len(line)} bytes, more than {LINE_BYTES}")
         if line[0] in " \t" and lines:  # folded. Source: RFC 9112, section 5.2
             name, value = lines[-1][0], f"{lines.pop()[1]} {line.strip()}".strip()
-        elif not colon or not name.strip():
+        elif not colon or not name.strip() or line[0] in " \t":
             raise BadAnswer(url, f"a header line that is none: {line[:40]!r}")
-        if "\0" in value or "\r" in value:  # Source: RFC 9112, section 2.2: others may see two lines here
+        if "\0" in line or line.find("\r", 0, -1) >= 0:  # Source: RFC 9112, section 2.2: others may see two lines here
             raise BadAnswer(url, f"a header line with a control character: {line[:40]!r}")
-        lines.append((name.strip(), value))
+        if name[-1:].isspace():  # before the colon: some readers would not know the name
+            name = name.strip()
+            if name.lower() in _FRAMING:
+                raise BadAnswer(url, f"a space before the colon of {name[:40]!r}")
+        lines.append((name, value))
     return lines
 
 

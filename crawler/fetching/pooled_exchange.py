@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from crawler.errors import BadAnswer, ConnectFailed, Incomplete, Refused, TimedOut, UnknownHost
+from crawler.errors import BadAnswer, ConnectFailed, Refused, TimedOut, UnknownHost
 from crawler.fetching.addresses import AddressRule
 from crawler.fetching.causes import from_gaierror
 from crawler.fetching.heads import Head, is_interim, parse_head
@@ -184,10 +184,8 @@ class Exchange:
         begin = len(lines)
         while True:
             line = file.readline(LINE_BYTES + 1)
-            if not line and first:
-                raise http.client.RemoteDisconnected("closed without an answer")
             if not line:
-                raise Incomplete(url, "the answer ended inside its head")
+                raise http.client.RemoteDisconnected("closed without an answer, or inside its head")
             if first and not line.startswith(b"HTTP/"):
                 raise BadAnswer(url, f"the answer is no HTTP; it starts with {line[:40]!r}")
             total += len(line)

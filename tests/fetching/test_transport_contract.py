@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import hashlib
 import io
 import os
@@ -25,7 +26,8 @@ from rawserver import OK, Connection, answer
 from requests.auth import HTTPBasicAuth, HTTPDigestAuth
 from transports import fetch, send
 
-from crawler.errors import BadAnswer, ConnectFailed, Refused, TimedOut
+from crawler.errors import BadAnswer, ConnectFailed, Refused, TimedOut, TLSFailed
+from crawler.fetching.curl import CurlAdapter
 from crawler.fetching.limits import Limits
 from crawler.messages import Response
 
@@ -337,20 +339,49 @@ class TestPool:
         with ThreadPoolExecutor(8) as threads:
             assert all(threads.map(one, range(300)))
 
-    def test_more_hosts_than_connections_lose_nothing(self, transport: Any, serve: Any) -> None:
-        servers = [serve(OK, host=f"127.0.0.{index + 1}") for index in range(12)]
+    def test_more_hosts_than_connections_lose_and_mix_nothing(self, transport: Any, serve: Any) -> None:
+        servers = [serve(answer(b"from %d" % index), host=f"127.0.0.{index + 1}") for index in range(12)]
         adapter = transport(connections=3)
 
         with ThreadPoolExecutor(6) as threads:
             got = list(threads.map(lambda number: fetch(adapter, servers[number % 12].url()).content, range(240)))
 
-        assert got == [b"ok"] * 240
+        assert got == [b"from %d" % (number % 12) for number in range(240)]
         open_now = sum(len(server._open) for server in servers)
         deadline = time.monotonic() + 2
         while open_now > 6 and time.monotonic() < deadline:
             time.sleep(0.01)
             open_now = sum(len(server._open) for server in servers)
         assert open_now <= 6
+
+    def test_what_was_learned_from_one_host_is_not_believed_of_another(
+        self, transport: Any, serve: Any, authority: Any
+    ) -> None:
+        """A full pool gives its handles to other hosts: their names must be checked again."""
+        good = [serve(answer(b"%d" % index), tls=authority.context("127.0.0.1")) for index in range(3)]
+        wrong = serve(OK, tls=authority.context("other.example"))
+        adapter = transport(connections=1)
+
+        for _ in range(2):
+            got = [fetch(adapter, server.url(), verify=authority.ca_file).content for server in good]
+            assert got == [b"0", b"1", b"2"]
+            with pytest.raises(TLSFailed):
+                fetch(adapter, wrong.url(), verify=authority.ca_file)
+
+        assert wrong.requests == []
+
+    def test_a_forgotten_transport_closes_its_connections(self, serve: Any) -> None:
+        server = serve(OK)
+        adapter = CurlAdapter()
+        fetch(adapter, server.url())
+
+        del adapter
+        gc.collect()
+
+        deadline = time.monotonic() + 2
+        while server._open and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not server._open
 
     def test_a_closed_transport_says_so_and_leaves_nothing_open(self, transport: Any, serve: Any) -> None:
         server = serve(OK)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import gzip
+import random
 import socket
 import ssl
 import subprocess
@@ -22,7 +23,6 @@ from crawler.errors import (
     Incomplete,
     TimedOut,
     TLSFailed,
-    Transient,
     UnknownHost,
 )
 from crawler.fetching.limits import INTERIM, Limits
@@ -125,9 +125,10 @@ class TestBrokenBodies:
         with pytest.raises(Incomplete):
             fetch(transport(), serve(once(data)).url())
 
-    def test_T3_a_head_that_is_cut_is_never_an_answer(self, transport: Any, serve: Any) -> None:
-        with pytest.raises(Transient):
-            fetch(transport(), serve(once(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n")).url())
+    @pytest.mark.parametrize("data", [b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n", b"HTTP/1.1 200 OK\r\n", EARLY])
+    def test_T3_a_head_that_is_cut_is_never_an_answer(self, transport: Any, serve: Any, data: bytes) -> None:
+        with pytest.raises(ConnectFailed):
+            fetch(transport(), serve(once(data)).url())
 
     @pytest.mark.parametrize(
         "chunks",
@@ -399,6 +400,8 @@ class TestNotHttp:
             pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", id="SSH"),
             pytest.param(b"HTTP/1.1 abc OK\r\n\r\n", id="no number for a status"),
             pytest.param(b"HTTP/1.1 200 OK\r\nno colon here\r\n\r\n", id="no header line"),
+            pytest.param(b"HTTP/1.1 200 O\rK\r\nContent-Length: 0\r\n\r\n", id="bare CR in the status line"),
+            pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding : chunked\r\n\r\n", id="space before a colon"),
         ],
     )
     def test_T11_what_is_no_http_is_permanent(self, transport: Any, serve: Any, data: bytes) -> None:
@@ -541,6 +544,52 @@ class TestOddButLegal:
 
         with pytest.raises(BadAnswer):
             fetch(transport(), server.url())
+
+
+SEEDS = (
+    OK,
+    answer(gzip.compress(b"hello" * 50), headers=["Content-Encoding: gzip"]),
+    CHUNKED + b"5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nT: x\r\n\r\n",
+    EARLY + answer(b"body", status="302 Found", headers=["Location: /x"]),
+    b"HTTP/1.0 200 OK\nContent-Type: text/html\n\nold",
+)
+SPLINTERS = (
+    b"\r",
+    b"\n",
+    b"\0",
+    b" ",
+    b":",
+    b",",
+    b"-",
+    b"9",
+    b"\xff",
+    b"\r\n\r\n",
+    b"HTTP/1.1",
+    b"Content-Length: 3\r\n",
+    b"",
+)
+
+
+def test_any_damage_to_an_answer_ends_in_a_response_or_in_one_of_our_errors(transport: Any, serve: Any) -> None:
+    chance = random.Random(11)
+    sent = [b""]
+    server = serve(lambda connection: (connection.read(), connection.send(sent[0])))
+    adapter = transport(limits=Limits(deadline_s=3))
+    ended: set[object] = set()
+
+    for _ in range(250):
+        data = bytearray(chance.choice(SEEDS))
+        for _ in range(chance.randint(1, 3)):
+            place = chance.randrange(len(data))
+            data[place : place + chance.randint(0, 3)] = chance.choice(SPLINTERS)
+        sent[0] = bytes(data)
+        try:
+            ended.add(fetch(adapter, server.url()).status_code // 100)
+        except FetchError as error:
+            ended.add(type(error))
+
+    assert {2, 3, BadAnswer, ConnectFailed, Incomplete} <= ended
+    assert TimedOut not in ended
 
 
 def test_errors_keep_their_cause(transport: Any, serve: Any) -> None:
