@@ -169,7 +169,7 @@ class SessionError(CrawlError):
         self.session, self.why = session, why
 
     def __str__(self) -> str:
-        return f"session {self.session!r}: {self.why}"
+        return f"session {self.session!r}: {self.why}" if self.session else self.why
 
 
 class LoginFailed(SessionError):

@@ -86,7 +86,8 @@ class Assembly:
             self._trusted |= {host_of(origin) if "://" in origin else origin for origin in identity.origins}
         self.transport: BaseAdapter = make_transport(settings, self._trusted)
         self._start_origins: list[str] = []
-        self.pool = SessionPool(self._identities, self._make_keeper)
+        delays = {name: identity.delay for name, identity in self._identities.items() if identity.delay}
+        self.pool = SessionPool(self._identities, self._make_keeper, delays=delays)
         self.guard = LogoutGuard()
         self.robots = RobotsCache(self._fetch_robots) if settings.robots else None
         self.robots_agent = settings.user_agent.partition("/")[0].partition(" ")[0] or "*"
@@ -106,6 +107,7 @@ class Assembly:
             guard=self.guard_rule if settings.logout_guard else None,
             traps=traps.refuses if settings.traps else None,
             guarded=self._logs_in,
+            own_slots=frozenset(delays),
         )
         self._robots_session = self._bare_session()
 

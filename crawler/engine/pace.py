@@ -5,6 +5,8 @@ Used by the scheduler's thread; workers only read `delay_s`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from crawler.frontier.slots import Advice, Manners
 from crawler.outcome import Outcome
 from crawler.settings import Settings
@@ -22,13 +24,18 @@ def slack_s(delay_s: float) -> float:
 class Pace:
     """Delays and connections by slot."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._usual_s, self._jitter = settings.delay, settings.jitter
+    def __init__(self, settings: Settings, session_delays: Mapping[str, float]) -> None:
+        """Begin with what the settings say.
+
+        Args:
+            session_delays: Sessions with a delay of their own, whose slots end in ``#`` and their name.
+        """
+        self._usual_s, self._jitter, self._session_delays = settings.delay, settings.jitter, dict(session_delays)
         self._manners = Manners(per_slot=settings.per_host, workers=settings.workers, throttle=settings.throttle)
         self._crawl_delays: dict[str, float] = {}
         self._delays: dict[str, float] = {}  # of slots with more than the usual one
-        self.rules: dict[str, SlotRule] = {}
-        self.usual_rule = self._rule(self._usual_s)
+        self.rules: Mapping[str, SlotRule] = _Rules(self)
+        self.usual_rule = self.rule(self._usual_s)
 
     def connections(self, slot: str) -> int:
         """How many requests of a slot may be out at once."""
@@ -36,7 +43,13 @@ class Pace:
 
     def delay_s(self, slot: str) -> float:
         """Least seconds between two requests of a slot. Safe from any thread."""
-        return self._delays.get(slot, self._usual_s)
+        found = self._delays.get(slot)
+        return found if found is not None else self._base_s(slot)
+
+    def _base_s(self, slot: str) -> float:
+        if self._session_delays and "#" in slot:
+            return max(self._usual_s, self._session_delays.get(slot.rpartition("#")[2], 0.0))
+        return self._usual_s
 
     def latest(self, slot: str, send_at: float) -> float | None:
         """When the turn of a request is over; None for a slot without a delay."""
@@ -60,17 +73,41 @@ class Pace:
 
     def adapt(self, slot: str, learned_s: float) -> bool:
         """Take over a learned delay. True when it is longer than the one in force."""
-        delay_s = max(self._usual_s, self._crawl_delays.get(slot, 0.0), learned_s)
+        delay_s = max(self._base_s(slot), self._crawl_delays.get(slot, 0.0), learned_s)
         return delay_s != self.delay_s(slot) and self._set(slot, delay_s)
 
     def _set(self, slot: str, delay_s: float) -> bool:
         longer = delay_s > self.delay_s(slot)
-        if delay_s > self._usual_s:
-            self._delays[slot], self.rules[slot] = delay_s, self._rule(delay_s)
+        if delay_s > self._base_s(slot):
+            self._delays[slot] = delay_s
         else:
             self._delays.pop(slot, None)
-            self.rules.pop(slot, None)
         return longer
 
-    def _rule(self, delay_s: float) -> SlotRule:
+    def rule(self, delay_s: float) -> SlotRule:
         return SlotRule(delay_s + slack_s(delay_s), self._jitter)
+
+    def has_own(self, slot: str) -> bool:
+        """Whether the delay of a slot is not the usual one."""
+        return self.delay_s(slot) != self._usual_s
+
+    def special(self) -> list[str]:
+        return list(self._delays)
+
+
+class _Rules(Mapping[str, SlotRule]):
+    """The rules of slots with a delay of their own, worked out when the store asks."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+
+    def __getitem__(self, slot: str) -> SlotRule:
+        if not self._pace.has_own(slot):
+            raise KeyError(slot)
+        return self._pace.rule(self._pace.delay_s(slot))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pace.special())
+
+    def __len__(self) -> int:
+        return len(self._pace.special())

@@ -17,6 +17,7 @@ from crawler.messages import Request, Response
 from crawler.outcome import Found, ItemRow, Leased, Outcome, Verdict
 from crawler.sessions import signs
 from crawler.sessions.keeper import Keeper
+from crawler.sessions.login import LoginState
 from crawler.sessions.watch import logged_out_reason
 from crawler.spider import Spider
 from crawler.urls import host_of, redact
@@ -64,6 +65,8 @@ class PageWork:
         patient = latest is None
         try:
             if latest is not None and self._clock() > latest:
+                return outcome
+            if keeper.record.state is not LoginState.READY:  # lost while this waited for a worker
                 return outcome
             request = Request.restore(
                 leased.url,

@@ -26,6 +26,7 @@ class Admission:
         max_depth: 0 for no limit.
         guard: ``(url, link_text, rel) -> reason or None``; asked for requests of logged-in sessions.
         traps: ``(url, depth, now) -> reason or None``.
+        own_slots: Sessions that politeness counts by themselves on each host.
         guarded: ``session name -> bool``: whether the guard is asked.
     """
 
@@ -38,9 +39,11 @@ class Admission:
         guard: Callable[[str, str, str], str | None] | None = None,
         traps: Callable[[str, int, float], str | None] | None = None,
         guarded: Callable[[str], bool] = lambda session: True,
+        own_slots: frozenset[str] = frozenset(),
     ) -> None:
         self._domains = tuple(domain.lower() for domain in domains)
         self._open = not self._domains  # no domain was named: only hosts of start requests belong
+        self._own_slots = own_slots
         self._default_session, self._max_depth = default_session, max_depth
         self._guard, self._traps, self._guarded = guard, traps, guarded
         self._hosts: dict[str, bool] = {}
@@ -67,7 +70,7 @@ class Admission:
         return Found(
             fingerprint=mark,
             url=url,
-            slot=slot_of(url),
+            slot=f"{slot_of(url)}#{name}" if name in self._own_slots else slot_of(url),
             session=name,
             callback=request.callback,
             priority=request.priority,

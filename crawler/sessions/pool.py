@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from crawler.errors import SpiderError
 from crawler.messages import SPREAD
+from crawler.sessions.health import Health, Remedy
 from crawler.sessions.keeper import Keeper
 from crawler.sessions.login import LoginState
 from crawler.sessions.session import Session
@@ -18,18 +19,23 @@ _UNUSABLE = frozenset({LoginState.PARKED, LoginState.REFUSED})
 class SessionPool:
     """The sessions of a run. Safe from any thread."""
 
-    def __init__(self, names: Iterable[str], make: Callable[[str], Keeper]) -> None:
+    def __init__(
+        self, names: Iterable[str], make: Callable[[str], Keeper], *, delays: Mapping[str, float] | None = None
+    ) -> None:
         """Make a pool.
 
         Args:
             names: Sessions of the spider, in its order; the first is the default.
+            delays: Seconds between two requests to one host, of sessions that have their own.
             make: Makes a keeper with its session; must do no I/O: it runs under the lock.
         """
         self.names = tuple(names)
+        self.delays = dict(delays or {})  #: sessions with a delay of their own, in seconds
         self._make = make
         self._keepers: dict[str, Keeper] = {}
         self._busy: Counter[str] = Counter()
-        self._lock = threading.Lock()  # guards _keepers and _busy, nothing else
+        self._health = {name: Health() for name in self.names}
+        self._lock = threading.Lock()  # guards _keepers, _busy and _health, nothing else
 
     def keeper(self, name: str) -> Keeper:
         """The keeper of a session, made when it is first asked for.
@@ -47,13 +53,26 @@ class SessionPool:
     def session(self, name: str) -> Session:
         return self.keeper(name).session
 
-    def choose(self, asked: str) -> str:
-        """The session that shall send a request: the asked one, or for "spread" the least busy that can be used."""
+    def choose(self, asked: str, now: float) -> str:
+        """The session that shall send a request: the asked one, or for "spread" the least busy healthy one.
+
+        Sessions that rest are taken only when all of them do; parked and refused ones never, while there are others.
+        """
         if asked != SPREAD:
             return asked or self.names[0]
         usable = [name for name in self.names if self.keeper(name).record.state not in _UNUSABLE]
         with self._lock:
-            return min(usable or self.names, key=lambda name: self._busy[name])
+            awake = [name for name in usable if self._health[name].resting_until <= now]
+            return min(awake or usable or self.names, key=lambda name: self._busy[name])
+
+    def observe(self, name: str, status: int, now: float) -> Remedy:
+        """Learn from an answer how well a session is received; an anonymous one that is not gets a fresh jar."""
+        keeper = self.keeper(name)
+        with self._lock:
+            remedy = self._health[name].observe(status, anonymous=not keeper.wants_login, now=now)
+        if remedy is Remedy.RETIRE and len(self.names) > 1:
+            keeper.session.cookies = keeper.session.cookies.fresh()
+        return remedy
 
     def took(self, name: str) -> None:
         """A request of that session was handed out."""

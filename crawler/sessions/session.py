@@ -84,7 +84,7 @@ class Session(requests.Session):
         self.login_urls: set[str] = set()
         self.note: dict[str, Any] = {}  #: kept with the session, for login steps; JSON-able
         self._limits, self._transport = limits, transport
-        self._watching_login = False
+        self._login_thread = 0  #: the thread that logs in: only its answers are watched
         self._steps: list[str] = []
         self.last_answer: Response | None = None  #: last answer of the login step, for its errors
         self.cookies = Jar(home=origins.first)
@@ -280,7 +280,7 @@ class Session(requests.Session):
             if _step_of(request) in seen:
                 raise RedirectError(hop.url, "redirect loop")
         answer.history = [*history, *answer.history] if history else answer.history
-        if self._watching_login:
+        if self._login_thread == threading.get_ident():
             self._watch(answer)
         return answer
 
@@ -363,11 +363,11 @@ class Session(requests.Session):
     @contextmanager
     def watching_login(self) -> Iterator[None]:
         """While a login step runs: remember pages with a password form, and the last answer."""
-        self._watching_login, self._steps, self.last_answer = True, [], None
+        self._login_thread, self._steps, self.last_answer = threading.get_ident(), [], None
         try:
             yield
         finally:
-            self._watching_login = False
+            self._login_thread = 0
 
     def _watch(self, answer: Response) -> None:
         self.last_answer = answer
