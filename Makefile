@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports docs test-all crash fuzz bench soak clean
+.PHONY: help demo test check lint types imports docs reference test-all crash fuzz bench soak clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -39,6 +39,10 @@ imports: $(TOOLS)  ## who may import whom
 
 docs: $(TOOLS)  ## the Python blocks and the links of README and docs/
 	$(PYTEST) tests/docs tests/test_project.py
+
+reference: $(TOOLS)  ## make the pages of docs/reference anew, after a change of what they are made from
+	$(BIN)/python -m crawler.cli.reference docs/reference
+	$(BIN)/python -m tools.python_reference
 
 test-all:  ## every test, on each of Python 3.11, 3.12 and 3.13 that is there
 	@.ci/test-all

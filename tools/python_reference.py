@@ -1,0 +1,95 @@
+"""The reference of the public names: ``python -m tools.python_reference`` writes docs/reference/python.md.
+
+Made from `__all__` and the docstrings; a test compares the page with what this makes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "python.md"
+MODULES = ("crawler", "crawler.events", "crawler.testing")
+FIXTURES = "crawler.testing.fixtures"
+_MADE = "<!-- Made by `python -m tools.python_reference`; do not edit. -->"
+
+
+def page() -> str:
+    """The whole page.
+
+    Raises:
+        ValueError: A public name has no docstring.
+    """
+    lines = ["# Python names", "", _MADE, "", "What may be imported; everything else may change without notice."]
+    for name in MODULES:
+        module = importlib.import_module(name)
+        lines += ["", f"## {name}", "", first_paragraph(module)]
+        for public in module.__all__:
+            lines += ["", f"### {name}.{public}", "", *_described(public, getattr(module, public))]
+    lines += ["", "## Fixtures for pytest", "", "There as soon as the crawler is installed.", ""]
+    lines += [f"- `{name}`: {first_paragraph(found)}" for name, found in _fixtures()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)) + "\n"
+
+
+def first_paragraph(found: Any) -> str:
+    """The first paragraph of a docstring, on one line."""
+    text = inspect.getdoc(found)
+    if not text:
+        raise ValueError(f"{getattr(found, '__name__', found)} has no docstring")
+    return " ".join(text.partition("\n\n")[0].split())
+
+
+def _described(name: str, found: Any) -> Iterator[str]:
+    if not (inspect.isclass(found) or inspect.isfunction(found)):  # an alias of a type
+        yield f"`{found}`"
+        return
+    if inspect.isclass(found) and issubclass(found, BaseException):
+        yield first_paragraph(found) + " More in [Errors](errors.md)."
+        return
+    if name == "Settings":
+        yield first_paragraph(found) + " Its fields are in [Settings](settings.md)."
+        return
+    yield from ("```text", f"{name}{_signature(found)}", "```", "")
+    text = inspect.getdoc(found)
+    if not text or text.startswith(f"{name}("):  # what dataclasses write where nothing is said
+        raise ValueError(f"{name} has no docstring")
+    said, _, sections = text.partition("\n\n")
+    yield " ".join(said.split())
+    if sections:
+        yield from ("", "```text", sections, "```")
+    if inspect.isclass(found):
+        yield ""
+        for method, said in _methods(found):
+            yield f"- `{method}`: {said}"
+
+
+def _signature(found: Any) -> str:
+    if dataclasses.is_dataclass(found):
+        return f"({', '.join(each.name for each in dataclasses.fields(found))})"
+    text = re.sub(r"<[^<>]* at 0x[0-9a-f]+>", "...", str(inspect.signature(found)))
+    return re.sub(r"(: |-> )'([^']*)'", r"\1\2", text).removesuffix(" -> None")
+
+
+def _methods(kind: type) -> Iterator[tuple[str, str]]:
+    """Public methods and properties that the class itself defines and says something about."""
+    for name, found in vars(kind).items():
+        method = found.fget if isinstance(found, property) else getattr(found, "__func__", found)
+        if name.startswith("_") or not inspect.isfunction(method) or not inspect.getdoc(method):
+            continue
+        call = "" if isinstance(found, property) else "()"
+        yield f"{name}{call}", first_paragraph(method)
+
+
+def _fixtures() -> Iterator[tuple[str, Any]]:
+    for name, found in vars(importlib.import_module(FIXTURES)).items():
+        if type(found).__name__ == "FixtureFunctionDefinition":
+            yield name, found
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
