@@ -94,7 +94,7 @@ def _set_proxy(curl: Any, proxy: Proxy, scheme: str, proxy_ca: str) -> None:
     curl.setopt(pycurl.PROXY_SSL_VERIFYHOST, 2)
     curl.setopt(pycurl.PROXYAUTH, pycurl.HTTPAUTH_BASIC)
     curl.setopt(pycurl.HEADEROPT, pycurl.HEADER_SEPARATE)
-    curl.setopt(pycurl.HTTPPROXYTUNNEL, int(scheme == "https"))
+    curl.setopt(pycurl.HTTPPROXYTUNNEL, int(scheme == "https" and kind not in _PROXY_TYPES))
     if proxy.username:
         curl.setopt(pycurl.PROXYUSERNAME, proxy.username)
         curl.setopt(pycurl.PROXYPASSWORD, proxy.password)

@@ -27,7 +27,7 @@ class Limits:
         min_speed_bytes_s: Wire bytes of the body a second, averaged over `min_speed_for_s`; 0 for any speed.
         min_speed_for_s: Seconds that the body may be slower than that.
         max_header_bytes: All header lines of an answer together.
-        max_headers: Number of header lines, at most 100 (the standard library reads no more).
+        max_headers: Number of header lines; libcurl takes at most 5,000.
     """
 
     deadline_s: float | None = 120.0

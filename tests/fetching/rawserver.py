@@ -124,6 +124,18 @@ def proxying(username: str = "", password: str = "") -> Script:
     return script
 
 
+def socks(connection: Connection) -> None:
+    """A SOCKS 5 proxy that resolves every name to 127.0.0.1. Source: RFC 1928."""
+    sock = connection.socket
+    sock.recv(100)
+    sock.sendall(b"\x05\x00")
+    asked = sock.recv(300)
+    connection.server.requests.append(asked)
+    with socket.create_connection(("127.0.0.1", int.from_bytes(asked[-2:], "big"))) as target:
+        sock.sendall(b"\x05\x00\x00\x01" + bytes(6))
+        _relay(sock, target)
+
+
 def _relay(one: socket.socket, other: socket.socket) -> None:
     one.setblocking(True)
     while True:

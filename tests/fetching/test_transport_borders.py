@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 import requests
-from rawserver import OK, answer, proxying
+from rawserver import OK, answer, proxying, socks
 from transports import fetch, send
 
 from crawler.errors import ConnectFailed, FetchError, Refused, TLSFailed
 from crawler.fetching.addresses import AddressRule
+from crawler.fetching.curl import CurlAdapter
+from crawler.fetching.pooled import PooledAdapter
 
 
 def authorization(username: str, password: str) -> bytes:
@@ -120,6 +122,26 @@ class TestProxies:
 
         with pytest.raises(ConnectFailed, match="proxy"):
             fetch(transport(), "http://site.example/", proxies={"http": f"http://127.0.0.1:{proxy.port}"})
+
+    def test_a_socks_proxy_resolves_the_name(self, serve: Any, authority: Any) -> None:
+        plain, secure = serve(OK), serve(OK, tls=authority.context("site.example"))
+        proxy = serve(socks)
+        adapter = CurlAdapter()
+        options = {
+            "proxies": {"all": proxy.url().replace("http:", "socks5h:").rstrip("/")},
+            "verify": authority.ca_file,
+        }
+
+        assert fetch(adapter, f"http://site.example:{plain.port}/", **options).content == b"ok"
+        assert fetch(adapter, f"https://site.example:{secure.port}/", **options).content == b"ok"
+        adapter.close()
+        assert [b"site.example" in each for each in proxy.requests] == [True, True]
+
+    def test_the_other_transport_says_that_it_speaks_no_socks(self) -> None:
+        adapter = PooledAdapter()
+        with pytest.raises(Refused, match="transport=curl"):
+            fetch(adapter, "http://site.example/", proxies={"http": "socks5h://127.0.0.1:1"})
+        adapter.close()
 
     def test_the_environment_is_not_asked(self, transport: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         wrong, right, server = serve(proxying()), serve(proxying()), serve(OK)
