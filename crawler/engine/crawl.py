@@ -71,7 +71,11 @@ class Crawl:
         self._stop = threading.Event()
         self._interrupted_by = 0
         owner = f"{run.id}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self._calls = StoreCalls(store, lambda call: self._scheduler.post(call))
+        self._calls = StoreCalls(
+            store,
+            lambda call: self._scheduler.post(call),
+            patiently=lambda call: self._scheduler.patiently(call),
+        )
         desk = SessionDesk(self._calls, run=run.id, owner=owner, lease_s=_LOGIN_LEASE_S, budget=settings.login_budget)
         self._parts = Assembly(
             spider,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from crawler.errors import CrawlError
+from crawler.errors import CrawlError, StoreError
 from crawler.outcome import SessionSnapshot
 from crawler.stores.base import LoginClaim, SessionRow, Store
 
@@ -24,10 +24,17 @@ class StoreCalls:
 
     Args:
         post: Puts a call where the owner takes it: ``post(run)``.
+        patiently: Makes a call again for a while when the disk is full; on the owner's thread.
     """
 
-    def __init__(self, store: Store, post: Callable[[Callable[[], None]], None]) -> None:
-        self._store, self._post = store, post
+    def __init__(
+        self,
+        store: Store,
+        post: Callable[[Callable[[], None]], None],
+        *,
+        patiently: Callable[[Callable[[], Any]], Any] = lambda call: call(),
+    ) -> None:
+        self._store, self._post, self._patiently = store, post, patiently
         self._owner = threading.get_ident()
         self._closed = False
 
@@ -49,9 +56,11 @@ class StoreCalls:
 
         def run() -> None:
             try:
-                answer.set_result(function(self._store))
-            except BaseException as error:  # noqa: BLE001 - it belongs to the caller
+                answer.set_result(self._patiently(lambda: function(self._store)))
+            except BaseException as error:
                 answer.set_exception(error)
+                if isinstance(error, StoreError) or not isinstance(error, Exception):
+                    raise  # a store that fails ends the run, whoever asked it; so does a signal
 
         self._post(run)
         return answer.result(_PATIENCE_S)

@@ -20,7 +20,7 @@ from crawler.engine.pace import Pace, slack_s
 from crawler.engine.stats import Stats
 from crawler.engine.window import Window
 from crawler.engine.worker import Workers
-from crawler.errors import StoreBusy, StoreFull
+from crawler.errors import StoreFull
 from crawler.events import SlotPaused
 from crawler.frontier.admission import Admission
 from crawler.outcome import Found, Leased, Outcome, Verdict
@@ -177,7 +177,9 @@ class Scheduler:
 
     def _lease_more(self, now: float) -> None:
         if now >= self._renew_at:
-            self._store.renew(self._run.frontier, owner=self._owner, lease_s=self._settings.lease)
+            self.patiently(
+                lambda: self._store.renew(self._run.frontier, owner=self._owner, lease_s=self._settings.lease)
+            )
             self._renew_at = now + self._settings.lease / 3
         if now < self._lease_at or not self._has_room():
             return
@@ -282,7 +284,7 @@ class Scheduler:
             return
         batch, self._batch = self._batch, []
         self._attach_sessions(batch)
-        committed = self._patiently(lambda: self._store.commit(self._run, self._owner, batch))
+        committed = self.patiently(lambda: self._store.commit(self._run, self._owner, batch))
         if self._uncommitted:
             self._tickets.release(self._uncommitted)
             self._uncommitted = 0
@@ -315,17 +317,20 @@ class Scheduler:
             if taken is not None:
                 outcome.session = taken
 
-    def _patiently(self, write: Callable[[], Any]) -> Any:
-        """Call *write*; while the disk is full or the file is locked, wait and try the same again."""
-        for wait_s in (*_FULL_WAIT_S, None):
+    def patiently(self, write: Callable[[], Any]) -> Any:
+        """Call *write*; while the disk is full, wait and try the same again. On the scheduler's thread.
+
+        A file that stays locked is not waited for again: the store has done that for `busy_timeout` seconds.
+        """
+        for wait_s in _FULL_WAIT_S:
             try:
                 return write()
-            except (StoreFull, StoreBusy) as error:
-                if wait_s is None or self._stop_reason:
+            except StoreFull as error:
+                if self._stopping.is_set():
                     raise
                 log.warning("%s; trying again in %.1f s", error, wait_s)
-                time.sleep(wait_s)
-        raise AssertionError("unreachable")
+                self._stopping.wait(wait_s)
+        return write()
 
     def _pause(self, slot: str) -> None:
         """The host asked for a pause, which is stored now: give back what is reserved for it."""
@@ -337,7 +342,7 @@ class Scheduler:
         """Store found requests of a page that is not done yet. From any thread."""
 
         def do() -> None:
-            added = self._patiently(lambda: self._store.add(self._run.frontier, found, run=self._run.id))
+            added = self.patiently(lambda: self._store.add(self._run.frontier, found, run=self._run.id))
             self._admission.remember(row.fingerprint for row in found)
             self._waiting += added
             self._lease_at = 0.0
@@ -389,7 +394,7 @@ class Scheduler:
     def _give_back_unsent(self) -> None:
         unsent = self._window.drain() + self._doors.gates.drain()
         if unsent:
-            self._patiently(
+            self.patiently(
                 lambda: self._store.release(self._run.frontier, owner=self._owner, ids=[each.id for each in unsent])
             )
 
