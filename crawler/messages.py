@@ -16,7 +16,7 @@ from w3lib.encoding import html_body_declared_encoding, html_to_unicode, http_co
 
 from crawler.errors import InvalidURL, SpiderError
 from crawler.parsing import link_parts, parse
-from crawler.urls import absolute
+from crawler.urls import absolute, redact
 
 if TYPE_CHECKING:
     from parsel import Selector, SelectorList
@@ -153,19 +153,31 @@ class Request:
 
     @classmethod
     def restore(cls, url: str, *, callback: str, session: str, priority: int, depth: int, extras: str) -> Request:
-        """The request of a frontier row. *extras* is data: nothing in it is imported or called."""
+        """The request of a frontier row. *extras* is data: nothing in it is imported or called.
+
+        Raises:
+            SpiderError: It is not what `extras` gave: the row was tampered with, or belongs to another version.
+        """
         self = cls.of_link(url, callback, session)
         self.priority, self.depth = priority, depth
         if extras:
-            found = json_module.loads(extras)
-            self.method = str(found.get("method", "GET"))
-            self.headers, self.cookies = found.get("headers"), found.get("cookies")
-            self.cb_kwargs, self.meta = found.get("cb_kwargs"), found.get("meta") or {}
-            self.errback = str(found.get("errback", ""))
-            self.dont_filter = bool(found.get("dont_filter", False))
-            self.body = found["body"].encode("latin-1") if "body" in found else None
-            self.handle_httpstatus_list = tuple(self.meta.get("handle_httpstatus_list", ()))
+            try:
+                self._take(json_module.loads(extras))
+            except (ValueError, TypeError, AttributeError, RecursionError) as error:
+                raise SpiderError(
+                    f"the stored request for {redact(url)} cannot be read: {type(error).__name__}"
+                ) from None
         return self
+
+    def _take(self, found: Any) -> None:
+        self.method = str(found.get("method", "GET"))
+        self.headers, self.cookies = _texts(found.get("headers")), _texts(found.get("cookies"))
+        self.cb_kwargs = {str(name): value for name, value in (found.get("cb_kwargs") or {}).items()} or None
+        self.meta = dict(found.get("meta") or {})
+        self.errback = str(found.get("errback", ""))
+        self.dont_filter = bool(found.get("dont_filter", False))
+        self.body = found["body"].encode("latin-1") if "body" in found else None
+        self.handle_httpstatus_list = tuple(self.meta.get("handle_httpstatus_list", ()))
 
     def replace(self, **changes: Any) -> Request:
         """A copy with some attributes changed (``url``, ``dont_filter``, ``priority`` ...)."""
@@ -183,6 +195,10 @@ class Request:
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.url}>"
+
+
+def _texts(found: Any) -> dict[str, str] | None:
+    return {str(name): str(value) for name, value in found.items()} if found else None
 
 
 def method_name(callback: Callback) -> str:

@@ -11,19 +11,19 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from typing import Any
 
-from crawler.engine.assembly import Assembly, checked_start
+from crawler.engine.assembly import Assembly, start_requests
 from crawler.engine.desk import SessionDesk, StoreCalls
 from crawler.engine.doors import Doors
 from crawler.engine.page import PageWork
 from crawler.engine.processes import WAKE_AT, Members, add_up
 from crawler.engine.scheduler import Scheduler
 from crawler.engine.stats import Stats
-from crawler.errors import NeedsHuman, StoreError
+from crawler.errors import NeedsHuman, StoreError, UsageError
 from crawler.events import Observer, RunEnded, RunStarted, Summary, Warned
 from crawler.frontier.admission import slot_of
 from crawler.frontier.robots import RobotsRecord
-from crawler.messages import Request
 from crawler.outcome import Leased, Outcome, State
 from crawler.sessions.accounts import Ask
 from crawler.sessions.keeper import Keeper
@@ -36,7 +36,16 @@ log = logging.getLogger("crawler.engine")
 
 _SEED_PORTION = 1_000
 _LOGIN_LEASE_S = 180.0
-EXIT = {"finished": 0, "failures": 1, "login failed": 3, "limit": 5, "store": 6, "needs human": 7, "interrupted": 130}
+EXIT = {
+    "finished": 0,
+    "failures": 1,
+    "usage": 2,
+    "login failed": 3,
+    "limit": 5,
+    "store": 6,
+    "needs human": 7,
+    "interrupted": 130,
+}
 
 
 class StopNow(BaseException):
@@ -70,6 +79,7 @@ class Crawl:
         self._stats = Stats(self.summary, observers)
         self._stop = threading.Event()
         self._interrupted_by = 0
+        self._leaving = False  # a second signal came: nothing may delay the end any more
         owner = f"{run.id}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._calls = StoreCalls(
             store,
@@ -94,6 +104,7 @@ class Crawl:
             guard=self._parts.guard,
             stats=self._stats,
             spider_name=spider.name,
+            retries=settings.retries,
             probe_every=settings.probe_every,
         )
         self._work = PageWork(
@@ -126,7 +137,10 @@ class Crawl:
     # --- signals ----------------------------------------------------------------------------------------------------
     def interrupt(self, signal_number: int) -> None:
         """A signal: stop softly; a second one: leave at once. For a signal handler on the thread of `run`."""
+        if self._leaving:
+            return
         if self._interrupted_by:
+            self._leaving = True
             if self._members is not None:
                 self._members.signal()
             raise StopNow
@@ -153,6 +167,9 @@ class Crawl:
             pass
         except StoreError as error:
             failure = error
+        except UsageError as error:  # the spider's own start
+            self._store.end_run(self._run.id, ending="usage", exit_code=EXIT["usage"], summary="{}")
+            raise error
         finally:
             self._hang_up()
         self._end(failure)
@@ -175,11 +192,11 @@ class Crawl:
     def _seed(self, frontier: int) -> None:
         """Put the start requests into the frontier, once; begun again when the last process died on the way."""
         mark = f"seeded:{frontier}"
-        seeded = self._store.get_value(mark)
+        seeded = self._known(mark)
         if seeded is not None:
             self._parts.learn_start(seeded)
             return
-        requests = (each for each in checked_start(self.spider) if isinstance(each, Request))
+        requests = start_requests(self.spider)
         origins: dict[str, None] = {}
         while portion := list(islice(requests, _SEED_PORTION)):
             origins |= dict.fromkeys(origin_of(request.url) for request in portion)
@@ -223,7 +240,7 @@ class Crawl:
 
     # --- what is known from earlier runs ------------------------------------------------------------------------------
     def _load_knowledge(self) -> None:
-        state = self._store.get_value(self._guard_name)
+        state = self._known(self._guard_name)
         if isinstance(state, str):
             try:
                 self._parts.guard.loads(state)
@@ -232,11 +249,19 @@ class Crawl:
         if self._parts.robots is not None:
             self._parts.robots.load(self._stored_robots())
 
+    def _known(self, name: str) -> Any:
+        """A value of an earlier run; None where there is none, or nothing that can be read."""
+        try:
+            return self._store.get_value(name)
+        except ValueError:
+            log.warning("what the store holds under %r cannot be read and is forgotten", name)
+            return None
+
     def _stored_robots(self) -> Iterator[RobotsRecord]:
-        for row in self._store.get_value("robots") or ():
+        for row in self._known("robots") or ():
             try:
                 yield RobotsRecord.from_dict(row)
-            except (KeyError, TypeError, ValueError):
+            except (AttributeError, KeyError, TypeError, ValueError):
                 continue
 
     @property

@@ -1,0 +1,5 @@
+"""Fixtures of the security tests."""
+
+from tests.hosts import certificates, net, quick_net
+
+__all__ = ["certificates", "net", "quick_net"]
