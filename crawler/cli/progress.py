@@ -40,9 +40,12 @@ def watching(spider: str, *, quiet: bool) -> Iterator[View]:
     if quiet:
         yield View((), ask)
     elif sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb"):
-        with _live_display() as display:
-            live = LiveProgress(display, spider)
+        display = _live_display()
+        live = LiveProgress(display, spider)
+        try:
             yield View((LogLines(progress=False), live), live.asking(ask) if ask is not None else None)
+        finally:
+            display.stop()
     else:
         yield View((LogLines(),), ask)
 
@@ -129,14 +132,19 @@ def numbers(event: events.Progress) -> str:
 
 
 class LiveProgress:
-    """An observer that keeps one line at the bottom of the terminal."""
+    """An observer that keeps one line at the bottom of the terminal, from the first event on.
+
+    Not earlier: the display has a thread, and further processes are forked before the first event.
+    """
 
     def __init__(self, display: LiveDisplay, spider: str) -> None:
         self._display = display
         self._task = display.add_task(spider, total=None, numbers="starting")
 
     def __call__(self, event: events.Event) -> None:
-        if isinstance(event, events.Progress):
+        if isinstance(event, events.RunStarted):
+            self._display.start()
+        elif isinstance(event, events.Progress):
             total = event.pages + event.failed + event.waiting
             done = event.pages + event.failed
             self._display.update(self._task, completed=done, total=total or None, numbers=numbers(event))

@@ -6,14 +6,14 @@ No I/O but opening the store's vault; the order of building is the order of the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from requests.adapters import BaseAdapter
 
 from crawler.engine.desk import SessionDesk
-from crawler.errors import SpiderError
+from crawler.errors import CrawlError, SpiderError
 from crawler.fetching.fetcher import Fetcher
 from crawler.fetching.retry import RetryPolicy
 from crawler.fetching.transport import limits_of, make_transport
@@ -21,6 +21,7 @@ from crawler.frontier.admission import Admission, domains_of
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.robots import RobotsCache
 from crawler.frontier.traps import TrapGuard, TrapLimits
+from crawler.messages import Request
 from crawler.sessions.accounts import Account, Ask
 from crawler.sessions.identity import known_urls, origins_of, probe_url_of, session_key
 from crawler.sessions.keeper import Keeper
@@ -28,7 +29,7 @@ from crawler.sessions.origins import Origins
 from crawler.sessions.pool import SessionPool
 from crawler.sessions.session import Session
 from crawler.settings import Settings
-from crawler.spider import Identity, Spider
+from crawler.spider import Identity, SitemapSpider, Spider
 from crawler.stores import open_store
 from crawler.stores.base import Store
 from crawler.urls import host_of, site_of
@@ -200,11 +201,21 @@ class Assembly:
         self.transport.close()
 
 
-def checked_start(spider: Spider) -> Iterable[object]:
-    """The spider's first requests; a spider without any is an error that says so."""
-    from crawler.spider import SitemapSpider
+def start_requests(spider: Spider) -> Iterator[Request]:
+    """The spider's first requests.
 
+    Raises:
+        SpiderError: It has none, its `start` raised, or gave something that is no request.
+    """
     custom = type(spider).start is not Spider.start
     if not custom and not spider.start_urls and not isinstance(spider, SitemapSpider):
         raise SpiderError(f"spider {spider.name!r} has no start_urls and no start method")
-    return spider.start()
+    try:
+        for request in spider.start():
+            if not isinstance(request, Request):
+                raise SpiderError(f"{spider.name}.start gave a {type(request).__name__}; it must yield Requests")
+            yield request
+    except CrawlError:
+        raise
+    except Exception as error:
+        raise SpiderError(f"{spider.name}.start: {type(error).__name__}: {error}") from error

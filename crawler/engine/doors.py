@@ -64,6 +64,7 @@ class Doors:
         robots: None when robots.txt is not obeyed.
         user_agent: Product name for robots.txt.
         guard: Learns URLs after which a session was lost.
+        retries: Tries of a request whose robots.txt gives no answer.
         probe_every: Unproven pages of a session after which it is probed again; 0 for never.
     """
 
@@ -77,9 +78,11 @@ class Doors:
         stats: Stats,
         spider_name: str,
         probe_every: int,
+        retries: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._pool, self._robots, self._user_agent, self._guard = pool, robots, user_agent, guard
+        self._retries = retries
         self._stats, self._spider_name, self._probe_every, self._clock = stats, spider_name, probe_every, clock
         self.gates = Gates(self._open)
         self.failures: dict[str, SessionError] = {}
@@ -286,6 +289,11 @@ class Doors:
 
         return task
 
+    def _without_robots(self, leased: Leased, error: str, now: float) -> Outcome:
+        if leased.attempt >= self._retries:
+            return Outcome(leased, Verdict.FAIL, error=error)
+        return Outcome(leased, Verdict.RETRY, error=error, not_before=now + _ROBOTS_RETRY_S * 2.0**leased.attempt)
+
     def _robots_known(self, key: Key, unreachable: bool, delay_s: float | None) -> None:
         self._tasks -= 1
         now = self._clock()
@@ -293,12 +301,7 @@ class Doors:
         if unreachable:
             self.gates.close(key)
             error = f"RobotsUnreachable: {key[1]}/robots.txt gives no answer; nothing may be fetched until it does"
-            self._yard.settle(
-                [
-                    Outcome(each, Verdict.RETRY, error=error, not_before=now + _ROBOTS_RETRY_S * 2.0**each.attempt)
-                    for each in held
-                ]
-            )
+            self._yard.settle([self._without_robots(each, error, now) for each in held])
             return
         self._yard.take_back(held)
         if delay_s and held:
