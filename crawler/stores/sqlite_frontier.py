@@ -7,6 +7,7 @@ that are committed for sure: pages repeat the same links over and over, and aski
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterable, Sequence
 
@@ -24,6 +25,11 @@ _INSERT = """INSERT INTO crawl_requests
 (frontier, fingerprint, url, lane, callback, priority, depth, state, lease_until, sent_at, rule, extras) VALUES """
 _INSERT_END = " ON CONFLICT (frontier, fingerprint) DO NOTHING"
 _INSERT_WIDTH = 12
+
+
+def moment(seconds: float) -> float:
+    """Rounded up to milliseconds: SQLite writes numbers into JSON with 15 digits, which must bring no time forward."""
+    return math.ceil(seconds * 1000) / 1000
 
 
 class Memory:
@@ -200,14 +206,14 @@ class FrontierPart(Part):
             raw.execute("INSERT INTO crawl_slots (name) VALUES (?) ON CONFLICT (name) DO NOTHING", (slot,))
             found = raw.execute("SELECT max(next_at, paused_until) FROM crawl_slots WHERE name = ?", (slot,)).fetchone()
             at = max(now, float(found[0]))
-            raw.execute("UPDATE crawl_slots SET next_at = ? WHERE name = ?", (at + delay_s, slot))
+            raw.execute("UPDATE crawl_slots SET next_at = ? WHERE name = ?", (moment(at + delay_s), slot))
         return at
 
     def _pause(self, raw: sqlite3.Connection, pauses: dict[str, float]) -> None:
         raw.execute(
             "INSERT INTO crawl_slots (name, paused_until) SELECT key, value FROM json_each(?) WHERE true"
             " ON CONFLICT (name) DO UPDATE SET paused_until = max(paused_until, excluded.paused_until)",
-            (json.dumps(pauses),),
+            (json.dumps({slot: moment(until) for slot, until in pauses.items()}),),
         )
 
     def reopen(self, frontier: int, *, states: Sequence[int], session: str | None = None) -> int:

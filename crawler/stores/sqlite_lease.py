@@ -22,7 +22,7 @@ from typing import Any
 from crawler.errors import SessionError
 from crawler.outcome import Leased
 from crawler.stores.base import SlotRule
-from crawler.stores.sqlite_frontier import FrontierPart
+from crawler.stores.sqlite_frontier import FrontierPart, moment
 
 _LANES_AT_ONCE = 256
 _MOST_ROUNDS = 16
@@ -229,7 +229,7 @@ class LeasePart(FrontierPart):
                     continue
                 chosen.append((send_at, slot.id, rows[place]))
                 if rule.delay_s > 0:
-                    slot.available_at = send_at + rule.delay_s * (1 + rule.jitter * self._random.random())
+                    slot.available_at = moment(send_at + rule.delay_s * (1 + rule.jitter * self._random.random()))
                     slot.moved = True
                 going_on.append((slot, rule, rows))
             queues, place = going_on, place + 1
@@ -310,5 +310,5 @@ class LeasePart(FrontierPart):
         """When the next waiting (or expired leased) request may be sent; None when nothing waits or is leased."""
         bound = {"frontier": frontier, "after": 0, "most": -1}
         row = self._connection.one(_DUE, bound)
-        moments = [moment for moment in row or () if moment is not None]
+        moments = [at for at in row or () if at is not None]
         return min(moments) if moments else None

@@ -102,7 +102,7 @@ def test_a_lease_that_ran_out_but_was_claimed_by_nobody_is_still_good(home: Home
 
 def test_the_same_outcome_committed_twice_is_written_once(store: Store, run: RunRow) -> None:
     store.add(run.frontier, [found("a")], run=run.id)
-    page = accept(*lease(store, run), {"n": 1})
+    page = accept(lease(store, run)[0], {"n": 1})
     store.commit(run, "me", [page])
 
     assert store.commit(run, "me", [page]).lost == {page.request.id}

@@ -77,7 +77,7 @@ def test_S2_a_run_that_died_after_its_last_page_and_before_its_end_is_resumed_an
 def test_reopened_requests_make_a_finished_frontier_unfinished(store: Store) -> None:
     first = start(store)
     store.add(first.frontier, [found("a")], run=first.id)
-    store.commit(first, "me", [outcome(*lease(store, first), Verdict.FAIL, error="404")])
+    store.commit(first, "me", [outcome(lease(store, first)[0], Verdict.FAIL, error="404")])
     finish(store, first.id)
     assert store.reopen(first.frontier, states=[State.FAILED]) == 1
 
@@ -87,7 +87,7 @@ def test_reopened_requests_make_a_finished_frontier_unfinished(store: Store) -> 
 def test_parked_requests_keep_a_frontier_unfinished(store: Store) -> None:
     first = start(store)
     store.add(first.frontier, [found("a")], run=first.id)
-    store.commit(first, "me", [outcome(*lease(store, first), Verdict.PARK)])
+    store.commit(first, "me", [outcome(lease(store, first)[0], Verdict.PARK)])
     finish(store, first.id)
 
     assert start(store).frontier == first.frontier

@@ -129,7 +129,7 @@ def test_X6_names_of_tables_cannot_lead_out_of_the_folder(tmp_path: Path) -> Non
     store = home.open()
     run = start(store)
     store.add(run.frontier, [found("a")], run=run.id)
-    page = accept(*lease(store, run))
+    page = accept(lease(store, run)[0])
     names = ["../../evil", "/etc/evil", "..", ".", "a/b", "con"]
     page.items = [ItemRow(name, {"a": 1}) for name in names]
     store.commit(run, "me", [page])
