@@ -98,9 +98,15 @@ class Scheduler:
 
         self._inbox.put(do)
 
-    def not_alone(self) -> None:
-        """From now on other processes work on this frontier, too."""
+    def share(self, per_slot: int) -> bool:
+        """Other processes are to work on this frontier, too: keep to so many connections a host.
+
+        Returns:
+            Whether no more than those are in use, so that the others may begin.
+        """
         self._alone = False
+        self._pace.share(per_slot)
+        return self._window.within_limits()
 
     @property
     def stop_reason(self) -> str:
@@ -318,15 +324,17 @@ class Scheduler:
                 outcome.session = taken
 
     def patiently(self, write: Callable[[], Any]) -> Any:
-        """Call *write*; while the disk is full, wait and try the same again. On the scheduler's thread.
+        """Call *write*; while the disk is full, wait and try the same again, for `busy_timeout` seconds at most.
 
-        A file that stays locked is not waited for again: the store has done that for `busy_timeout` seconds.
+        A file that stays locked is not waited for again: the store has done that, as long. On the scheduler's thread.
         """
+        waited_s = 0.0
         for wait_s in _FULL_WAIT_S:
             try:
                 return write()
             except StoreFull as error:
-                if self._stopping.is_set():
+                waited_s += wait_s
+                if self._stopping.is_set() or waited_s > self._settings.busy_timeout:
                     raise
                 log.warning("%s; trying again in %.1f s", error, wait_s)
                 self._stopping.wait(wait_s)

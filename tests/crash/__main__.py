@@ -1,0 +1,105 @@
+"""``python -m tests.crash``: kill crawls until it is certain that nothing gets lost. Exit code 1 when something did.
+
+By default 200 kills at random moments, then the sweep over every write and sync of a small crawl. ``--short`` takes a
+sample of each; ``--seed`` repeats the moments of a run (the operating system decides the rest).
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.crash import report
+from tests.crash.random_kills import VARIANTS, Tally, Variant, crawl_with_kills, variants
+from tests.crash.sweep import KILL, KINDS, Kind, Sweep, SweepTally, why_not
+from tests.crash.warm import Warm
+
+LANES = 2
+SHORT_KILLS, SHORT_STEP = 8, 60
+ERROR_STEP = 4  #: every so many-th call for the errors: a disk that stays full costs the patience of a run each time
+PATIENT_STEP = 40
+
+
+def random_kills(kills: int, seed: int) -> list[tuple[Variant, Tally]]:
+    """Crawls of all variants in turn, on a few lanes, until there were so many kills."""
+    found = {variant: Tally() for variant in VARIANTS}
+    turn = variants()
+    lock = threading.Lock()  # guards found and turn
+
+    def lane(number: int) -> None:
+        dice = random.Random(f"{seed}-{number}")
+        with Warm() as warm:
+            while True:
+                with lock:
+                    so_far = sum(tally.kills for tally in found.values())
+                    variant = next(turn)
+                if so_far >= kills:
+                    return
+                tally = crawl_with_kills(variant, dice, warm)
+                with lock:
+                    found[variant].add(tally)
+                    sys.stderr.write(f"{variant}: {tally.kills} kills, {len(tally.faults)} faults\n")
+
+    with ThreadPoolExecutor(LANES) as lanes:
+        for each in [lanes.submit(lane, number) for number in range(LANES)]:
+            each.result()
+    return [(variant, tally) for variant, tally in found.items() if tally.crawls]
+
+
+def step_of(kind: Kind, *, short: bool) -> int:
+    """Every how many-th call is disturbed."""
+    if short:
+        return SHORT_STEP
+    if kind is KILL:
+        return 1
+    return PATIENT_STEP if kind.for_good and "ENOSPC" in kind.name else ERROR_STEP
+
+
+def sweep(*, short: bool) -> list[tuple[str, SweepTally]]:
+    """All kinds of disturbance."""
+    found = []
+    for kind in KINDS:
+        step = step_of(kind, short=short)
+        tally = Sweep(kind, lanes=LANES).run(range(1, 100_000, step))
+        found.append((f"{kind.name}, every {step}." if step > 1 else f"{kind.name}, every one", tally))
+        sys.stderr.write(f"{kind.name}: {tally.points} points, {len(tally.faults)} faults\n")
+    return found
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run, print the tables, and say whether all is well."""
+    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__.partition("\n")[0])
+    parser.add_argument("--kills", type=int, default=200, help="least number of kills at random moments (0 for none)")
+    parser.add_argument("--sweep", action="store_true", help="the sweep alone")
+    parser.add_argument("--short", action="store_true", help="a sample of everything")
+    parser.add_argument("--seed", type=int, default=None, help="of the random moments; a new one each time by default")
+    chosen = parser.parse_args(words)
+    seed = chosen.seed if chosen.seed is not None else random.randrange(1_000_000)
+    started = time.monotonic()
+    wrong: list[str] = []
+    if not chosen.sweep and chosen.kills:
+        found = random_kills(min(chosen.kills, SHORT_KILLS) if chosen.short else chosen.kills, seed)
+        total = Tally()
+        for _, tally in found:
+            total.add(tally)
+            wrong += tally.faults
+        print(report.kills_table(found, total), report.phases(total), f"seed {seed}", "", sep="\n")
+    reason = why_not()
+    if reason:
+        print(f"no sweep: {reason}")
+    else:
+        swept = sweep(short=chosen.short)
+        wrong += [fault for _, each in swept for fault in each.faults]
+        print(report.sweep_table(swept), "", sep="\n")
+    print(report.faults(wrong))
+    print(f"{time.monotonic() - started:.0f} s")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
