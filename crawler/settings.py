@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     )
     delay: float = Field(0.0, ge=0, le=86_400, description="Seconds between two requests to one host.")
     jitter: float = Field(0.0, ge=0, le=1, description="Share of the delay that is added at random, 0 to 1.")
-    per_host: int = Field(8, ge=1, le=512, description="Connections at once to one host.")
+    per_host: int = Field(8, ge=1, le=512, description="Connections at once to one host, of all processes together.")
     throttle: bool = Field(True, description="Slow down by itself on 429 and 503 answers and on rising latency.")
     timeout: float = Field(30.0, gt=0, le=3600, description="Seconds to connect, and between two reads.")
     deadline: float = Field(120.0, gt=0, le=86_400, description="Seconds for one request from start to last byte.")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from crawler.engine.assembly import build_spider, open_project_store
 from crawler.engine.crawl import Crawl, argument_key, process_name
-from crawler.engine.processes import Main, Members, cores, how_many
+from crawler.engine.processes import Main, Members, cores, how_many, share_of
 from crawler.engine.visitor import Visitor, make_visitor
 from crawler.errors import AlreadyRunning, StoreError
 from crawler.events import Observer, Summary
@@ -61,8 +61,8 @@ def run(
     """
     merged = load(spider=spider.custom_settings, command_line=settings)
     made = build_spider(spider, arguments, merged)
-    count = how_many(merged, made, automatic=cores() if signals else 1) - 1
-    members = Members(count, _member_of(spider, arguments, merged)) if count else None
+    processes = how_many(merged, made, automatic=cores() if signals else 1)
+    members = Members(processes - 1, _member_of(spider, arguments, merged, processes)) if processes > 1 else None
     try:
         return _run(made, merged, arguments or {}, members, fresh, retry, if_running, observers, signals, ask)
     finally:
@@ -94,15 +94,16 @@ def _run(
         store.close()
 
 
-def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settings: Settings) -> Main:
+def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settings: Settings, processes: int) -> Main:
     """What a further process does: its own spider object, store and crawl."""
 
     def main(run: int, number: int, tell: Observer, on_parent_gone: Callable[[Callable[[str], None]], None]) -> Summary:
         store = open_project_store(settings)
+        mine = settings.model_copy(update={"per_host": share_of(settings.per_host, number, processes)})
         try:
             row = store.join_run(run, process=process_name())
-            made = build_spider(spider, arguments, settings)
-            crawl = Crawl(made, settings, store, row, observers=[tell], member=number)
+            made = build_spider(spider, arguments, mine)
+            crawl = Crawl(made, mine, store, row, observers=[tell], member=number)
             on_parent_gone(crawl.stop)
             with handled_signals(crawl.interrupt, only_term=True):
                 return crawl.run()

@@ -17,7 +17,7 @@ from crawler.engine.assembly import Assembly, start_requests
 from crawler.engine.desk import SessionDesk, StoreCalls
 from crawler.engine.doors import Doors
 from crawler.engine.page import PageWork
-from crawler.engine.processes import WAKE_AT, Members, add_up
+from crawler.engine.processes import WAKE_AT, Members, add_up, share_of
 from crawler.engine.scheduler import Scheduler
 from crawler.engine.stats import Stats
 from crawler.errors import NeedsHuman, StoreError, UsageError
@@ -220,7 +220,8 @@ class Crawl:
         if self._members is None or self._members.awake:
             return
         if waiting >= WAKE_AT or (self.summary.pages >= WAKE_AT and waiting >= 2 * self.settings.workers):
-            self._scheduler.not_alone()
+            if not self._scheduler.share(share_of(self.settings.per_host, 0, len(self._members) + 1)):
+                return  # connections above our share are still in use: at the next commit
             self._members.wake(self._run.id, lambda event: self._scheduler.post(lambda: self._stats.tell(event)))
             self._stats.others = self._members.progress
 

@@ -41,6 +41,10 @@ class Pace:
         """How many requests of a slot may be out at once."""
         return self._manners.connections(slot)
 
+    def share(self, per_slot: int) -> None:
+        """Other processes work on the same hosts: keep to so many connections a host."""
+        self._manners.share(per_slot)
+
     def delay_s(self, slot: str) -> float:
         """Least seconds between two requests of a slot. Safe from any thread."""
         found = self._delays.get(slot)

@@ -36,9 +36,13 @@ def how_many(settings: Settings, spider: Spider, *, automatic: int) -> int:
     serial = any(identity.serial for identity in spider.identities())
     if settings.max_pages or serial:
         return 1
-    if settings.processes:
-        return settings.processes
-    return 1 if settings.delay else max(1, automatic)
+    wanted = settings.processes or (1 if settings.delay else max(1, automatic))
+    return min(wanted, settings.per_host)  # each needs a connection of its own to a host
+
+
+def share_of(per_host: int, member: int, processes: int) -> int:
+    """Connections to one host that a process may have, so that all together keep to the setting."""
+    return per_host // processes + (1 if member < per_host % processes else 0)
 
 
 def cores() -> int:

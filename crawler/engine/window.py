@@ -32,6 +32,10 @@ class Window:
     def __len__(self) -> int:
         return self._size
 
+    def within_limits(self) -> bool:
+        """Whether no slot has more requests out than it may have now."""
+        return all(out <= self._connections(slot) for slot, out in self._out.items())
+
     def blocked(self) -> frozenset[str]:
         """Slots all of whose connections are busy while requests wait for them here: no more of those are needed."""
         return frozenset(

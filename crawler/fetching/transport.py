@@ -25,15 +25,12 @@ def make_transport(settings: Settings, trusted_hosts: Container[str]) -> BaseAda
     Args:
         trusted_hosts: Hosts that may have private addresses: those of the start URLs; may grow while it is used.
     """
+    idle = max(64, 2 * settings.workers)
     rule = None if settings.allow_private else AddressRule(trusted_hosts)
     if settings.transport == "urllib3":
         from crawler.fetching.pooled import PooledAdapter
 
-        return PooledAdapter(
-            connections=settings.workers, limits=limits_of(settings), address_rule=rule, response_class=Response
-        )
+        return PooledAdapter(connections=idle, limits=limits_of(settings), address_rule=rule, response_class=Response)
     from crawler.fetching.curl import CurlAdapter
 
-    return CurlAdapter(
-        connections=settings.workers, limits=limits_of(settings), address_rule=rule, response_class=Response
-    )
+    return CurlAdapter(connections=idle, limits=limits_of(settings), address_rule=rule, response_class=Response)

@@ -74,7 +74,12 @@ class Manners:
         known = self._slots.get(slot)
         if known is None:
             return self._first
-        return 1 if known.half_open else max(1, int(known.limit))
+        return 1 if known.half_open else max(1, min(int(known.limit), self._per_slot))
+
+    def share(self, per_slot: int) -> None:
+        """From now on so many connections at most: other processes have the rest."""
+        self._per_slot = max(1, per_slot)
+        self._first = min(self._first, self._per_slot)
 
     def observe(self, slot: str, *, fault: bool, refused: bool, elapsed_ms: float, now: float) -> Advice:
         """Learn from one answer, or from its absence.
