@@ -50,13 +50,13 @@ test-all:  ## every test, on each of Python 3.11, 3.12 and 3.13 that is there
 crash: $(TOOLS)  ## kill crawls at random and at every write; prints a table
 	$(BIN)/python -m tests.crash $(ARGS)
 
-fuzz: $(TOOLS)  ## feed the parsers with broken input; ARGS="--minutes 10"
+fuzz: $(VENV)/.fuzz  ## feed the parsers with broken input; ARGS="--minutes 10"
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
 soak: $(TOOLS)  ## a long crawl with faults switched on
 	$(BIN)/python -m tests.soak $(ARGS)
 
-bench: $(TOOLS)  ## pages a second, beside other crawlers
+bench: $(VENV)/.bench  ## pages a second, beside other crawlers
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:  ## remove the environments and caches; data/ stays
@@ -74,3 +74,12 @@ $(RUNS): pyproject.toml $(VENV)/pyvenv.cfg
 $(TOOLS): pyproject.toml constraints.txt $(VENV)/pyvenv.cfg
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	@touch $(RUNS) $@
+
+# What only one target needs. Fuzzing goes on without atheris where there is none for this Python.
+$(VENV)/.bench: $(TOOLS)
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
+	@touch $@
+
+$(VENV)/.fuzz: $(TOOLS)
+	-$(BIN)/python -m pip install -q -c constraints.txt -e '.[fuzz]'
+	@touch $@

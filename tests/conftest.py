@@ -18,6 +18,7 @@ def _own_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     """The vault's key and the file of accounts come from an empty folder; variables of the crawler are forgotten."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("configuration")))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))  # browsers write there
         for name in [name for name in os.environ if name.startswith("CRAWL_")]:
             patch.delenv(name)
         yield

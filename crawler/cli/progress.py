@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 Ask = Callable[[str, bool], str]
 
-LINE_EVERY_S = 30.0  # seconds between two progress lines of a log
+FIRST_LINE_AFTER_S = 2.0  # then twice as long each time, so that a person who looks on sees that it lives
+LINE_EVERY_S = 30.0  # longest time between two progress lines of a log
 _log = logging.getLogger("crawler.run")
 
 
@@ -76,7 +77,7 @@ def _ask_on_standard_error(question: str, hidden: bool) -> str:
 
 
 class LogLines:
-    """An observer that writes what happens as log lines, and the numbers every `LINE_EVERY_S` seconds.
+    """An observer that writes what happens as log lines, and the numbers every `LINE_EVERY_S` seconds, at first sooner.
 
     Args:
         progress: Whether to write the numbers; a live display shows them already.
@@ -85,6 +86,7 @@ class LogLines:
     def __init__(self, *, progress: bool = True) -> None:
         self._progress = progress
         self._last_line_at = 0.0
+        self._wait_s = FIRST_LINE_AFTER_S
 
     def __call__(self, event: events.Event) -> None:
         match event:
@@ -118,8 +120,8 @@ class LogLines:
             return
         if not self._last_line_at:
             self._last_line_at = event.at  # the first numbers say nothing yet
-        if event.at - self._last_line_at >= LINE_EVERY_S:
-            self._last_line_at = event.at
+        if event.at - self._last_line_at >= self._wait_s:
+            self._last_line_at, self._wait_s = event.at, min(2 * self._wait_s, LINE_EVERY_S)
             _log.info("%s", numbers(event))
 
 
