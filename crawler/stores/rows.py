@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from numbers import Integral
 from typing import Any
 
 _HOSTILE = re.compile("[\x00\ud800-\udfff]")
@@ -122,7 +123,7 @@ def kind_of(value: Any) -> str:
     if known is None:
         known = next((kind for sort, kind in _KIND_OF.items() if isinstance(value, sort) and sort is not int), None)
         if known is None:
-            known = "integer" if isinstance(value, int) else "json"
+            known = "integer" if isinstance(value, Integral) else "json"
     return known
 
 

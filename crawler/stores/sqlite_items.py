@@ -18,6 +18,7 @@ from crawler.stores.connection import batch_size, values
 from crawler.stores.naming import safe_name
 from crawler.stores.part import Part
 from crawler.stores.rows import KINDS, PLAIN_TYPE, escape, kind_of, load_value, store_value, unescape
+from crawler.stores.tools import tools
 
 OURS = ("_run", "_url", "_time", "_request", "_position")
 _HIDDEN = ("_types", "_more")
@@ -187,7 +188,7 @@ class ItemsPart(Part):
         chosen = self._choose_columns(table, sample)
         types: dict[str, Any] = {"_run": int, "_url": str, "_time": float, "_request": int, "_position": int}
         types |= dict.fromkeys(_HIDDEN, str) | {column: KINDS[kind].sql for column, kind in chosen.values()}
-        made = _tools(raw)[table.stored_as]
+        made = tools(raw)[table.stored_as]
         made.create(types)
         made.create_index(["_request", "_position"], unique=True, index_name=f"{table.stored_as}_by_request")
         made.create_index(["_run"], index_name=f"{table.stored_as}_by_run")
@@ -197,7 +198,7 @@ class ItemsPart(Part):
 
     def _widen(self, raw: sqlite3.Connection, table: _Table, sample: dict[str, Any]) -> None:
         chosen = self._choose_columns(table, sample)
-        made = _tools(raw)[table.stored_as]
+        made = tools(raw)[table.stored_as]
         for column, kind in chosen.values():
             made.add_column(column, KINDS[kind].sql)
         self._register(raw, table, chosen)
@@ -298,9 +299,3 @@ def _is_clean(text: str) -> bool:
 def quoted(identifier: str) -> str:
     """An identifier for SQL, whatever it holds."""
     return '"' + identifier.replace('"', '""') + '"'
-
-
-def _tools(raw: sqlite3.Connection) -> Any:
-    import sqlite_utils  # 90 ms, needed only when a table is made or widened
-
-    return sqlite_utils.Database(raw, recursive_triggers=False, execute_plugins=False)

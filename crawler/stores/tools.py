@@ -1,0 +1,38 @@
+"""sqlite-utils, without what it would bring along: loaded where a result table is made or widened, and not before."""
+
+from __future__ import annotations
+
+import importlib
+import sqlite3
+import sys
+import threading
+from types import ModuleType
+from typing import Any
+
+_UNWANTED = frozenset({"numpy", "pandas"})
+
+
+def tools(raw: sqlite3.Connection) -> Any:
+    """``sqlite_utils.Database`` on a connection of ours; changes nothing about it."""
+    return _sqlite_utils().Database(raw, recursive_triggers=False, execute_plugins=False)
+
+
+def _sqlite_utils() -> ModuleType:
+    """The module. It asks for numpy and pandas and does without them where they are missing: 20 to 90 MB a process that
+    a crawl has no use for. They are hidden from this one import, on this thread alone; who has loaded them keeps them.
+    """
+    loaded = sys.modules.get("sqlite_utils")
+    if loaded is not None:
+        return loaded
+    us, as_it_is = threading.get_ident(), importlib.import_module
+
+    def import_module(name: str, package: str | None = None) -> ModuleType:
+        if name in _UNWANTED and name not in sys.modules and threading.get_ident() == us:
+            raise ImportError(name)
+        return as_it_is(name, package)
+
+    importlib.import_module = import_module
+    try:
+        return as_it_is("sqlite_utils")
+    finally:
+        importlib.import_module = as_it_is
