@@ -14,7 +14,7 @@ from pathlib import Path
 from crawler.testing import SiteProcess
 
 BOOKS = 500
-LATENCY_S = 0.1  # a shop on loopback answers too quickly to watch
+LATENCY_S = 0.05  # a shop on loopback answers too quickly to watch
 SHOWN_ROWS = 5
 
 
