@@ -105,12 +105,14 @@ class LoginClaim:
         row: The session as stored now: when its epoch moved past ours, take it instead of logging in.
         wait_s: When not granted: seconds after which to ask again.
         refused: When not empty: why no login may happen now (budget), with the time it is possible again.
+        wrong_credentials: It is refused because the site refused these credentials before.
     """
 
     granted: bool
     row: SessionRow | None
     wait_s: float = 0.0
     refused: str = ""
+    wrong_credentials: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +251,9 @@ class Store(Protocol):
     def skipped_by(self, frontier: int) -> dict[str, int]:
         """Rule to number of requests that it refused, most first."""
 
+    def waiting_by(self, frontier: int) -> dict[str, int]:
+        """Slot to number of waiting requests, most first."""
+
     def reopen(self, frontier: int, *, states: Sequence[int], session: str | None = None) -> int:
         """Put failed (or parked) requests back to waiting with no attempts on their account."""
 
@@ -276,12 +281,35 @@ class Store(Protocol):
     def clear_session(self, key: str) -> bool:
         """Remove a session, its history included, so that the raw file no longer holds it."""
 
-    def claim_login(self, key: str, *, owner: str, epoch: int, lease_s: float, budget: int) -> LoginClaim: ...
+    def reseal(self) -> tuple[int, int]:
+        """Encrypt all secrets with the newest key of the cipher: how many were, and how many could not be read."""
+
+    def claim_login(
+        self,
+        key: str,
+        *,
+        owner: str,
+        epoch: int,
+        lease_s: float,
+        budget: int,
+        credentials: str = "",
+        force: bool = False,
+    ) -> LoginClaim:
+        """Ask to be the one that logs in. *credentials* that the site has refused wait for days, unless by *force*."""
 
     def end_login(
-        self, key: str, *, owner: str, outcome: str, snapshot: SessionSnapshot | None, run: int | None
+        self,
+        key: str,
+        *,
+        owner: str,
+        outcome: str,
+        snapshot: SessionSnapshot | None,
+        run: int | None,
+        credentials: str = "",
     ) -> bool:
         """Record how the login ended ("ok", "refused", "failed", "human") and free the claim, in one transaction.
+
+        Refused *credentials* are remembered, sealed.
 
         Returns False when the claim ran out and another process holds it now: the session was not stored then.
         """

@@ -14,11 +14,12 @@ from crawler.stores.connection import Connection, copy_database
 from crawler.stores.schema import check, prepare
 from crawler.stores.sqlite_audit import AuditPart
 from crawler.stores.sqlite_commit import CommitPart
+from crawler.stores.sqlite_reseal import ResealPart
 from crawler.stores.sqlite_runs import RunsPart
 from crawler.stores.sqlite_values import ValuesPart
 
 
-class SQLiteStore(CommitPart, RunsPart, ValuesPart, AuditPart):
+class SQLiteStore(CommitPart, RunsPart, ValuesPart, AuditPart, ResealPart):
     """`Store` on a SQLite file. For one thread at a time; any number of processes may share the file."""
 
     def __init__(

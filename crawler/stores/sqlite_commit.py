@@ -20,7 +20,7 @@ from crawler.stores.connection import batch_size, values
 from crawler.stores.rows import harmless
 from crawler.stores.sqlite_items import Address, ItemsPart
 from crawler.stores.sqlite_lease import LeasePart
-from crawler.stores.sqlite_sessions import SessionsPart
+from crawler.stores.sqlite_logins import LoginsPart
 
 #: Verdict to the row's next state, and whether the tries count as attempts.
 _NEXT: dict[Verdict, tuple[State, int]] = {
@@ -54,7 +54,7 @@ _LOG = """INSERT INTO crawl_pages
 _LOG_WIDTH = 13
 
 
-class CommitPart(ItemsPart, LeasePart, SessionsPart):
+class CommitPart(ItemsPart, LeasePart, LoginsPart):
     """Pages, whole."""
 
     def commit(self, run: RunRow, owner: str, outcomes: Sequence[Outcome]) -> Committed:

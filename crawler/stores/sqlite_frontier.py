@@ -194,6 +194,18 @@ class FrontierPart(Part):
         )
         return {str(rule): int(count) for rule, count in rows}
 
+    def waiting_by(self, frontier: int) -> dict[str, int]:
+        """Slot to number of waiting requests, most first; counted in the indexes of waiting rows."""
+        rows = self._connection.read(
+            "SELECT s.name, sum(w.number) FROM (SELECT lane, count(*) AS number FROM crawl_requests"
+            " WHERE frontier = :frontier AND state = 0 AND not_before = 0 GROUP BY lane UNION ALL"
+            " SELECT lane, count(*) FROM crawl_requests WHERE frontier = :frontier AND state = 0 AND not_before > 0"
+            " GROUP BY lane) w JOIN crawl_lanes l ON l.id = w.lane JOIN crawl_slots s ON s.id = l.slot"
+            " GROUP BY s.id ORDER BY 2 DESC, 1",
+            {"frontier": frontier},
+        )
+        return {str(slot): int(number) for slot, number in rows}
+
     def pause_slot(self, slot: str, until: float) -> None:
         """Let nothing of *slot* be leased for sending before *until*; a pause is only ever made longer."""
         with self._connection.write() as raw:

@@ -386,3 +386,14 @@ def test_a_lease_of_nothing_is_nothing(store: Store, run: RunRow) -> None:
     assert lease(store, run, 5) == []
     store.add(run.frontier, [found("a")], run=run.id)
     assert store.lease(run.frontier, owner="me", limit=0, lease_s=1, horizon_s=0, rules={}, default_rule=NO_DELAY) == []
+
+
+def test_waiting_requests_are_counted_by_slot_most_first(home: Home, store: Store, run: RunRow) -> None:
+    rows = [found(number, slot="busy.example", session=f"s{number % 3}") for number in range(7)]
+    store.add(run.frontier, [*rows, found("a", slot="calm.example"), found("b", slot="none.example")], run=run.id)
+    claimed = {one.url: one for one in lease(store, run, 20)}
+    store.release(run.frontier, owner="me", ids=[one.id for url, one in claimed.items() if "busy" in url])
+    later = outcome(claimed["http://calm.example/a"], Verdict.RETRY, not_before=home.clock.now + 600)
+    store.commit(run, "me", [later, accept(claimed["http://none.example/b"])])
+
+    assert list(store.waiting_by(run.frontier).items()) == [("busy.example", 7), ("calm.example", 1)]

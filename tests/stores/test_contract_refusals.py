@@ -1,0 +1,137 @@
+"""Credentials that a site has refused wait, a new key is put under all secrets, and old logins stay in the history."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from crawler.stores.base import LoginClaim, Store
+from crawler.stores.sqlite_sessions import HISTORY_KEPT, LOGINS_KEPT
+from tests.stores.support import START, Home, ReversingCipher, found, lease, snapshot, start
+
+KEY = "shop.example/ann"
+
+# --- refused credentials ----------------------------------------------------------------------------------------------
+
+DAY_S = 86_400.0
+
+
+def refuse(store: Store, credentials: str, *, force: bool = False) -> None:
+    asked = store.claim_login(KEY, owner="me", epoch=0, lease_s=60, budget=100, credentials=credentials, force=force)
+    assert asked.granted, asked
+    assert store.end_login(KEY, owner="me", outcome="refused", snapshot=None, run=None, credentials=credentials)
+
+
+def asking(store: Store, credentials: str, *, force: bool = False, budget: int = 100) -> LoginClaim:
+    return store.claim_login(KEY, owner="me", epoch=0, lease_s=60, budget=budget, credentials=credentials, force=force)
+
+
+def test_refused_credentials_are_not_tried_again_for_days_however_often_a_run_starts(home: Home, store: Store) -> None:
+    tried_on = []
+    for night in range(30):
+        home.clock.now = START + night * DAY_S
+        if not asking(home.open(), "old").refused:
+            tried_on.append(night)
+            assert store.end_login(KEY, owner="me", outcome="refused", snapshot=None, run=None, credentials="old")
+
+    assert tried_on == [0, 1, 4, 11, 18, 25]
+
+
+def test_the_refusal_says_since_when_and_until_when(home: Home, store: Store) -> None:
+    refuse(store, "old")
+
+    refused = asking(home.open(), "old")
+
+    moment = datetime.fromtimestamp(home.clock.now).astimezone()
+    assert refused.wrong_credentials
+    assert f"the site refused these credentials on {moment:%Y-%m-%d %H:%M}" in refused.refused
+    assert f"possible again at {moment + timedelta(days=1):%Y-%m-%d %H:%M}" in refused.refused
+
+
+def test_changed_credentials_and_a_person_who_insists_are_let_in_at_once_but_for_the_budget(
+    home: Home, store: Store
+) -> None:
+    refuse(store, "old")
+    refuse(store, "new")
+    refuse(store, "newer")
+
+    assert asking(home.open(), "newer").wrong_credentials
+    assert asking(home.open(), "newer", force=True, budget=3).refused.startswith("3 logins in the last hour")
+    refuse(store, "newer", force=True)
+    assert asking(home.open(), "old").granted
+
+
+def test_a_good_login_ends_the_refusal(home: Home, store: Store) -> None:
+    refuse(store, "old")
+    assert asking(store, "old", force=True).granted
+    assert store.end_login(KEY, owner="me", outcome="ok", snapshot=snapshot(epoch=1), run=None, credentials="old")
+
+    assert store.claim_login(KEY, owner="me", epoch=1, lease_s=60, budget=100, credentials="old").granted
+
+
+def test_X11_refused_credentials_stand_in_no_file_in_the_clear(home: Home, store: Store) -> None:
+    refuse(store, "SECRET-DIGEST")
+
+    assert b"SECRET-DIGEST" not in b"".join(path.read_bytes() for path in Path(home.path).parent.iterdir())
+
+
+def test_a_refusal_that_a_lost_key_has_sealed_counts_like_any_failure(home: Home, store: Store) -> None:
+    refuse(store, "old")
+
+    assert asking(home.open(cipher=ReversingCipher(0x11)), "old").granted
+
+
+# --- a new key --------------------------------------------------------------------------------------------------------
+
+
+class Rotated(ReversingCipher):
+    """Seals with a new key and opens what the old one has sealed."""
+
+    def open(self, sealed: bytes) -> str:
+        return ReversingCipher(sealed[0]).open(sealed) if sealed[0] in (self.key, 0x5A) else super().open(sealed)
+
+
+def test_resealing_moves_all_that_is_secret_to_the_new_key(home: Home, store: Store) -> None:
+    refuse(store, "old")
+    for number in range(3):
+        store.save_session(snapshot(f"sid={number}", epoch=number), run=None)
+    run = start(store)
+    store.add(run.frontier, [found(number, extras='{"body": "x"}') for number in range(1200)], run=run.id)
+
+    assert home.open(cipher=Rotated(0x33)).reseal() == (1 + 3 + 1200 + 1, 0)
+
+    raw = b"".join(path.read_bytes() for path in Path(home.path).parent.iterdir())
+    assert home.cipher.seal('{"body": "x"}') not in raw
+    assert home.cipher.seal("sid=1") not in raw
+    only_new = home.open(cipher=ReversingCipher(0x33))
+    loaded = only_new.load_session(KEY)
+    assert loaded is not None
+    assert loaded.secret == "sid=2"
+    assert [only_new.snapshot_secret(each.id) for each in only_new.session_history(KEY)] == ["sid=2", "sid=1", "sid=0"]
+    assert {one.extras for one in lease(only_new, run, 2000)} == {'{"body": "x"}'}
+    only_new.clear_session(KEY)
+    assert asking(only_new, "old").wrong_credentials
+
+
+def test_what_no_key_opens_is_counted_and_left_as_it_is(home: Home, store: Store) -> None:
+    store.save_session(snapshot("sid=1"), run=None)
+    stranger = home.open(cipher=ReversingCipher(0x11))
+    stranger.save_session(snapshot("sid=2", key="other"), run=None)
+
+    assert stranger.reseal() == (2, 2)
+
+    kept = home.open().load_session(KEY)
+    assert kept is not None
+    assert kept.secret == "sid=1"
+
+
+def test_a_site_that_rotates_its_cookie_does_not_push_old_logins_out_of_the_history(store: Store) -> None:
+    for epoch in (1, 2):
+        for number in range(HISTORY_KEPT + 10):
+            store.save_session(snapshot(f"sid={epoch}-{number}", epoch=epoch), run=None)
+
+    history = store.session_history(KEY)
+
+    assert len(history) == HISTORY_KEPT + 2
+    assert [store.snapshot_secret(each.id) for each in history[-2:]] == ["sid=2-0", "sid=1-0"]
+    assert LOGINS_KEPT > 2
