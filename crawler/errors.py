@@ -42,6 +42,8 @@ Errors carry values in ``args`` alone, so that they can be pickled; their text n
 
 from __future__ import annotations
 
+from crawler.redaction import redact
+
 
 class CrawlError(Exception):
     """The root of the tree."""
@@ -72,7 +74,7 @@ class InvalidURL(UsageError, ValueError):
         self.url, self.why = url, why
 
     def __str__(self) -> str:
-        return f"{self.why}: {self.url[:200]!r}"
+        return f"{self.why}: {redact(self.url[:500])[:200]!r}"
 
 
 class FetchError(CrawlError):
@@ -88,7 +90,7 @@ class FetchError(CrawlError):
         self.url, self.why = url, why
 
     def __str__(self) -> str:
-        return f"{self.why} ({self.url})"
+        return f"{redact(self.why)} ({redact(self.url)})"
 
 
 class StatusError(FetchError):
@@ -105,7 +107,7 @@ class StatusError(FetchError):
         self.status, self.retry_after_s = status, retry_after_s
 
     def __str__(self) -> str:
-        return f"{self.status} from {self.url}"
+        return f"{self.status} from {redact(self.url)}"
 
 
 class Refused(FetchError):

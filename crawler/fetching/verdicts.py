@@ -8,6 +8,7 @@ from crawler.errors import CrawlError, GuardRefused, RobotsDenied, StatusError, 
 from crawler.fetching.fetcher import Fetched
 from crawler.fetching.retry import RetryPolicy
 from crawler.outcome import Verdict
+from crawler.urls import redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,5 +53,5 @@ def is_hosts_fault(error: CrawlError | None) -> bool:
 
 
 def describe(error: BaseException) -> str:
-    """One line for the failure record: class and text."""
-    return f"{type(error).__name__}: {error}"[:500]
+    """One line for the failure record: class and text, without secrets."""
+    return redact(f"{type(error).__name__}: {error}"[:1_000])[:500]

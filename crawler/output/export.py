@@ -25,6 +25,7 @@ from typing import Any, BinaryIO
 
 from crawler.errors import UsageError
 from crawler.output.source import Source
+from crawler.urls import redact
 
 Row = Mapping[str, Any]
 FORMATS = ("jsonl", "json", "csv")
@@ -83,7 +84,7 @@ def crawl_rows(source: Source, runs: Sequence[int], tables: Sequence[str], *, or
     """The items of some runs, run by run within each table, as the spider yielded them.
 
     Args:
-        origin: Add where each comes from: `ORIGIN`.
+        origin: Add where each comes from: `ORIGIN`, the address without secrets.
     Yields:
         Fields by name; with more than one table, the first field is ``_table``.
     """
@@ -94,6 +95,9 @@ def crawl_rows(source: Source, runs: Sequence[int], tables: Sequence[str], *, or
                 item.update((field, value) for field, value in row.items() if field not in OURS)
                 if origin:
                     item.update((field, row[field]) for field in ORIGIN)
+                    item["_url"] = redact(
+                        str(item["_url"])
+                    )  # an export travels; the store keeps what must be asked again
                 yield item
 
 
