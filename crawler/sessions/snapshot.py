@@ -68,7 +68,7 @@ def put_back(session: Session, secret: str) -> bool:
     jar.load([each for each in cookies if isinstance(each, dict)] if isinstance(cookies, list) else [], now=time.time())
     session.cookies = jar
     session.headers.update({name: str(value) for name, value in _table(found, "headers").items()})
-    params: dict[str, Any] = dict(session.params or {})  # type: ignore[call-overload]
+    params: dict[str, Any] = dict(session.params or {})  # type: ignore[arg-type]
     session.params = params | _table(found, "params")
     login_urls = found.get("login_urls")
     session.login_urls |= {str(url) for url in login_urls} if isinstance(login_urls, list) else set()
