@@ -6,9 +6,10 @@ that needs them, so that `crawl --help` answers at once.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
-from crawler.cli.text import prepare_streams
+from crawler.cli.text import drain, prepare_streams
 
 __all__ = ["main"]
 
@@ -24,4 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     prepare_streams()
     from crawler.cli.application import app
 
-    app(args=None if arguments is None else list(arguments), prog_name="crawl")
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="crawl")
+    finally:
+        drain(sys.stderr)  # log lines that cannot be written must not change the exit code

@@ -63,8 +63,11 @@ def say(line: str = "") -> None:
 
 
 def tell(line: str) -> None:
-    """Write one line for the person to standard error."""
-    _write(sys.stderr, line)
+    """Write one line for the person to standard error. Where that is full or gone, the line is lost and nothing else."""
+    try:
+        _write(sys.stderr, line)
+    except OSError:
+        mute(sys.stderr)
 
 
 def _write(stream: TextIO, line: str) -> None:

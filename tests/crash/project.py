@@ -166,10 +166,23 @@ class Project:
         return Running(process)
 
     def start_warm(
-        self, warm: Warm, *, trace: Callable[[int], list[str]] | None = None, **options: object
+        self,
+        warm: Warm,
+        words: Sequence[str] | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        trace: Callable[[int], list[str]] | None = None,
+        user: int | None = None,
+        **options: object,
     ) -> WarmRunning:
-        """The same from a process that has imported everything (see `tests.crash.warm`)."""
-        return warm.start(self.words(**options), folder=self.folder, environment=self.environment, trace=trace)
+        """The same from a process that has imported everything; see `tests.crash.warm.Warm.start`."""
+        return warm.start(
+            words if words is not None else self.words(**options),
+            folder=self.folder,
+            environment={**self.environment, **(environment or {})},
+            trace=trace,
+            user=user,
+        )
 
     def run(self, words: Sequence[str] | None = None, **options: object) -> Ended:
         """Run the command to its end."""

@@ -105,11 +105,15 @@ def crawl_with_kills(variant: Variant, dice: random.Random, warm: Warm, *, most_
         most_kills: After so many it is left in peace.
     """
     paths = ("/members/", *(("/login",) if variant.slow_login else ()))
-    faults = {"rate_503": 0.03, "rate_reset": 0.02} if variant.faults else {}
     with (
         tempfile.TemporaryDirectory(prefix="crash-") as folder,
         SiteProcess(
-            books=variant.books, latency_s=variant.latency_s, login=variant.login, fault_paths=paths, **faults
+            books=variant.books,
+            latency_s=variant.latency_s,
+            login=variant.login,
+            fault_paths=paths,
+            rate_503=0.03 if variant.faults else 0.0,
+            rate_reset=0.02 if variant.faults else 0.0,
         ) as site,
     ):
         account = site.accounts[0]

@@ -48,12 +48,14 @@ class Warm:
         folder: Path,
         environment: Mapping[str, str],
         trace: Callable[[int], list[str]] | None = None,
+        user: int | None = None,
     ) -> WarmRunning:
         """Run ``crawl`` with *words* in *folder*.
 
         Args:
             environment: All of its variables.
             trace: From the number of the process to the command of a tracer, which is at it before it does anything.
+            user: Number of the user it becomes; only for root.
         """
         outputs = [tempfile.mkstemp(prefix="crash-") for _ in range(2)]
         for descriptor, _ in outputs:
@@ -66,6 +68,7 @@ class Warm:
             "out": out,
             "err": err,
             "wait": trace is not None,
+            "user": user,
         }
         self._write(json.dumps(order))
         pid = int(self._read(STARTED_WITHIN_S)["pid"])
@@ -219,6 +222,10 @@ def _be_a_crawl(order: dict[str, Any]) -> None:
         os.close(file)
     os.close(nowhere)
     os.chdir(order["folder"])
+    if order["user"] is not None:
+        os.setgroups([])
+        os.setresgid(order["user"], order["user"], order["user"])
+        os.setresuid(order["user"], order["user"], order["user"])
     os.environ.clear()
     os.environ.update(order["environment"])
     sys.path[:] = [path for path in sys.path if path]
