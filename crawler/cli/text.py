@@ -63,7 +63,7 @@ def say(line: str = "") -> None:
 
 
 def tell(line: str) -> None:
-    """Write one line for the person to standard error. Where that is full or gone, the line is lost and nothing else."""
+    """Write one line for the person to standard error. Where that is full or gone, only the line is lost."""
     try:
         _write(sys.stderr, line)
     except OSError:
