@@ -36,6 +36,8 @@ log = logging.getLogger("crawler.engine")
 
 _SEED_PORTION = 1_000
 _LOGIN_LEASE_S = 180.0
+_USAGE_OVER_S = 0.25  #: how far apart the looks at the processor time are
+_BUSY_SHARE = 0.6
 EXIT = {
     "finished": 0,
     "failures": 1,
@@ -78,6 +80,7 @@ class Crawl:
         self.summary = Summary(spider.name, run=run.id, resumed=run.resumed, store=store.path)
         self._stats = Stats(self.summary, observers)
         self._stop = threading.Event()
+        self._usage = (time.monotonic(), time.process_time())
         self._interrupted_by = 0
         self._leaving = False  # a second signal came: nothing may delay the end any more
         owner = f"{run.id}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
@@ -216,14 +219,25 @@ class Crawl:
         self._scheduler.post(self._doors.login_started(name, reason))
 
     def _wake_members(self, waiting: int) -> None:
-        """Further processes begin when there is enough for them to do."""
+        """Further processes begin when there is enough for them to do and this one is short of processor time."""
         if self._members is None or self._members.awake:
             return
-        if waiting >= WAKE_AT or (self.summary.pages >= WAKE_AT and waiting >= 2 * self.settings.workers):
-            if not self._scheduler.share(share_of(self.settings.per_host, 0, len(self._members) + 1)):
-                return  # connections above our share are still in use: at the next commit
-            self._members.wake(self._run.id, lambda event: self._scheduler.post(lambda: self._stats.tell(event)))
-            self._stats.others = self._members.progress
+        enough = waiting >= WAKE_AT or (self.summary.pages >= WAKE_AT and waiting >= 2 * self.settings.workers)
+        if not enough or not (self.settings.processes or self._short_of_time()):
+            return
+        if not self._scheduler.share(share_of(self.settings.per_host, 0, len(self._members) + 1)):
+            return  # connections above our share are still in use: at the next commit
+        self._members.wake(self._run.id, lambda event: self._scheduler.post(lambda: self._stats.tell(event)))
+        self._stats.others = self._members.progress
+
+    def _short_of_time(self) -> bool:
+        """Whether this process has used most of a core of late: one that waits for its hosts needs no second one."""
+        wall_s, cpu_s = time.monotonic(), time.process_time()
+        before_wall_s, before_cpu_s = self._usage
+        if wall_s - before_wall_s < _USAGE_OVER_S:
+            return False
+        self._usage = (wall_s, cpu_s)
+        return cpu_s - before_cpu_s > _BUSY_SHARE * (wall_s - before_wall_s)
 
     def _hang_up(self) -> None:
         """Stop the workers and close connections; late outcomes of abandoned pages go nowhere."""

@@ -206,6 +206,7 @@ class Scheduler:
             default_rule=self._pace.usual_rule,
             exclude_sessions=self._doors.shut_sessions(),
             exclude_slots=self._window.blocked(),
+            per_slot=0 if self._alone else 2 * self._settings.per_host,  # the others want some, too
         )
         if leased:
             self._window.put(leased)
