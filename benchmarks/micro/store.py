@@ -153,6 +153,20 @@ def _commit_some(store: SQLiteStore, run: RunRow, make: Callable[[int], bytes], 
     return cpu / groups / GROUP * 1e6
 
 
+def durable(path: str, durability: str, groups: int = 20) -> float:
+    """Wall milliseconds of one commit."""
+    make = random.Random(4).randbytes
+    store = SQLiteStore(path, cipher=OpenCipher(), durability=durability)
+    run = store.open_run("durable", args="{}", fresh=True, process="benchmark")
+    store.add(run.frontier, [found(make, number) for number in range(groups * GROUP)], run=run.id)
+    wall = 0.0
+    for _ in range(groups):
+        pages = [outcome(one, []) for one in lease(store, run, GROUP)]
+        wall += spent(lambda ready=pages: store.commit(run, "me", ready))[1]  # type: ignore[misc]
+    store.close()
+    return wall / groups * 1e3
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pages", type=int, default=5_000)
@@ -163,6 +177,9 @@ def main() -> None:
             print(f"{slots} hosts, groups of {GROUP} pages, {LINKS_NEW} new and {LINKS_KNOWN} known links, CPU us:")
             for name, figure in measure(str(Path(folder) / f"{slots}.db"), asked.pages, slots, 2_000):
                 print(f"  {name:28} {figure:10.1f}")
+        for durability in ("normal", "full"):
+            figure = durable(str(Path(folder) / f"{durability}.db"), durability)
+            print(f"durability {durability}: {figure:.2f} ms of wall time for a commit of {GROUP} pages")
         if asked.known:
             print(f"{asked.known} known URLs:")
             for name, figure in large(str(Path(folder) / "large.db"), asked.known):

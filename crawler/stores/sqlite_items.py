@@ -190,8 +190,8 @@ class ItemsPart(Part):
         types |= dict.fromkeys(_HIDDEN, str) | {column: KINDS[kind].sql for column, kind in chosen.values()}
         made = tools(raw)[table.stored_as]
         made.create(types)
-        made.create_index(["_request", "_position"], unique=True, index_name=f"{table.stored_as}_by_request")
-        made.create_index(["_run"], index_name=f"{table.stored_as}_by_run")
+        made.create_index(["_request", "_position"], unique=True, index_name=f"crawl_by_request_{table.stored_as}")
+        made.create_index(["_run"], index_name=f"crawl_by_run_{table.stored_as}")
         raw.execute("INSERT INTO crawl_tables (name, stored_as) VALUES (?, ?)", (escape(name), table.stored_as))
         self._register(raw, table, chosen)
         return table
@@ -231,13 +231,11 @@ class ItemsPart(Part):
         }
 
     def rows(self, table: str, *, run: int | None = None) -> Iterator[dict[str, Any]]:
-        """Items as they were yielded, below our own columns, in the order of their commits.
-
-        Items of one page that differ in their fields may change places; `_position` tells their order.
+        """Items as they were yielded, below our own columns: in the order in which their pages were found.
 
         Read in portions, each its own short query: a slow reader neither holds the log of the database nor the writer.
-        A field that an item lacked reads as None. A field that is named like a column of ours (`_run`) keeps the name
-        that it has in the table (`_run_2`).
+        What a running crawl adds meanwhile may or may not be among them. A field that an item lacked reads as None. A
+        field that is named like a column of ours (`_run`) keeps the name that it has in the table (`_run_2`).
         """
         known = self._load_table(self._connection.raw, table)
         if known is None:
@@ -247,22 +245,25 @@ class ItemsPart(Part):
             for field, (column, kind) in known.columns.items()
         ]
         columns = ", ".join(map(quoted, [*OURS, *_HIDDEN, *(column for _, column, _ in decoded)]))
-        where = "rowid > ?" if run is None else "rowid > ? AND _run = ?"
-        sql = f"SELECT rowid, {columns} FROM {quoted(known.stored_as)} WHERE {where} ORDER BY rowid LIMIT {_PORTION}"
-        last = 0
-        while portion := self._connection.read(sql, (last,) if run is None else (last, run)):
-            last = portion[-1][0]
+        where = "(_request, _position) > (?, ?)" + ("" if run is None else " AND _run = ?")
+        sql = (
+            f"SELECT {columns} FROM {quoted(known.stored_as)} WHERE {where} ORDER BY _request, _position"
+            f" LIMIT {_PORTION}"
+        )
+        last: tuple[int, ...] = (0, -1)  # not by row number: those may change when the file is compacted
+        while portion := self._connection.read(sql, last if run is None else (*last, run)):
+            last = portion[-1][3:5]
             for row in portion:
                 yield _item(row, decoded)
 
 
 def _item(row: tuple[Any, ...], decoded: list[tuple[str, str, str]]) -> dict[str, Any]:
-    item: dict[str, Any] = dict(zip(OURS, row[1:6], strict=True))
-    notes = json.loads(row[6]) if row[6] else {}
-    for (field, column, kind), stored in zip(decoded, row[8:], strict=True):
+    item: dict[str, Any] = dict(zip(OURS, row[:5], strict=True))
+    notes = json.loads(row[5]) if row[5] else {}
+    for (field, column, kind), stored in zip(decoded, row[7:], strict=True):
         item[field] = load_value(stored, kind, notes.get(column))
-    if row[7]:
-        for field, (stored, note) in json.loads(row[7]).items():
+    if row[6]:
+        for field, (stored, note) in json.loads(row[6]).items():
             item[unescape(field)] = load_value(stored, "any", note)
     return item
 

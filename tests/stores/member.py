@@ -62,7 +62,7 @@ def hold(store: SQLiteStore, owner: str) -> None:
     sys.stdin.read()
 
 
-LAST = 2_000
+LAST = 5_000
 
 
 def main(job: str, path: str, owner: str, number: str = "0") -> None:

@@ -59,7 +59,7 @@ def test_a_frontier_with_all_states_is_sound(store: Store, crawled: RunRow) -> N
         ("UPDATE items SET _request = 6 WHERE n = 3", "1 items of 'items' belong to requests that are not done"),
         ("UPDATE items SET _request = 999 WHERE n = 3", "1 items of 'items' belong to requests that are not done"),
         ("UPDATE crawl_requests SET lane = 99 WHERE id = 1", "points to nothing in crawl_lanes"),
-        ("DROP INDEX items_by_request; UPDATE items SET _position = 0", "1 items of 'items' are stored twice"),
+        ("DROP INDEX crawl_by_request_items; UPDATE items SET _position = 0", "1 items of 'items' are stored twice"),
     ],
     ids=lambda text: text[:40],
 )

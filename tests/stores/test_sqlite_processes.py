@@ -99,7 +99,7 @@ def test_S2_a_kill_at_any_moment_loses_nothing_and_doubles_nothing(tmp_path: Pat
     chance = random.Random(20)
     kills = 0
     for _ in range(20):
-        with member("crawl", str(path), "opener", "3") as process:
+        with member("crawl", str(path), "opener", "2") as process:
             assert said(process) == "ready"
             try:
                 process.wait(timeout=chance.uniform(0.0, 0.08))
