@@ -8,6 +8,7 @@ from __future__ import annotations
 import json as json_module
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
@@ -376,6 +377,24 @@ class Response(requests.Response):
                 continue
             request.link_text, request.link_rel = text, rel
             yield request
+
+    def save(self, folder: Path | str, name: str | None = None) -> Path:
+        """Write the body to a new file in *folder*; nothing is overwritten.
+
+        Args:
+            folder: Made where it is not there. The file is in it, whatever name a server proposes.
+            name: None: what the server proposes, or the last part of the address. Cleaned in any case.
+        Returns:
+            The path of the file: where the name was taken, another one.
+        Raises:
+            UsageError: The folder is a symbolic link, or no folder.
+        """
+        from crawler.downloads import name_of, new_file
+
+        wanted = name or name_of(self.url, self.headers.get("Content-Disposition"))
+        with new_file(folder, wanted) as (file, path):
+            file.write(self.body)
+        return path
 
     def _inherited(self) -> str | None:
         return self.asked.session if self.asked is not None else None

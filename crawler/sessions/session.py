@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -20,14 +21,17 @@ from requests.cookies import RequestsCookieJar
 from requests.sessions import merge_hooks
 from requests.structures import CaseInsensitiveDict
 
-from crawler.errors import FetchError, GuardRefused, InvalidURL, RedirectError
+from crawler.downloads import name_of, new_file
+from crawler.errors import FetchError, GuardRefused, InvalidURL, RedirectError, StatusError
 from crawler.messages import Request, Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.answers import as_ours, late_answers, own_copy, set_cookie_lines
 from crawler.sessions.cookie_rules import from_wire, to_wire
 from crawler.sessions.jar import Jar
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
+from crawler.sessions.page_marks import has_login_form
 from crawler.sessions.redirects import Hop, location_of, next_hop, surviving_headers
+from crawler.sessions.secrets import remember_secret
 from crawler.spider import Identity
 from crawler.urls import absolute, redact, same_origin
 
@@ -98,6 +102,10 @@ class Session(requests.Session):
         )
         self.headers.update(headers or {})
         self.headers.update(identity.headers)
+        self._secret_headers = frozenset(name.lower() for name in identity.secret_headers)
+        for name, value in identity.headers.items():
+            if name.lower() in self._secret_headers:
+                remember_secret(value)
         self.auth, self.verify, self.cert = identity.auth, verify if identity.verify is None else identity.verify, None
         self.cert = identity.cert
         self.params = dict(identity.params)
@@ -180,8 +188,9 @@ class Session(requests.Session):
     def _headers_for(self, own: bool) -> CaseInsensitiveDict[str]:
         if own:
             return CaseInsensitiveDict(self._plain_headers())
+        may_go = SURVIVES_ORIGIN - self._secret_headers
         return CaseInsensitiveDict(
-            {name: value for name, value in self._plain_headers().items() if name.lower() in SURVIVES_ORIGIN}
+            {name: value for name, value in self._plain_headers().items() if name.lower() in may_go}
         )
 
     def _plain_headers(self) -> dict[str, str]:
@@ -227,6 +236,26 @@ class Session(requests.Session):
     def post(self, url: str | bytes, data: Any = None, json: Any = None, **kwargs: Any) -> Response:
         """As in requests."""
         return self.request("POST", url, data=data, json=json, **kwargs)
+
+    def download(self, url: str, folder: Path | str, name: str | None = None, **kwargs: Any) -> Path:
+        """Fetch *url* into a new file in *folder*, in constant memory; nothing is overwritten (`Response.save`).
+
+        Args:
+            name: None: the last part of the address where the redirects began. Cleaned in any case.
+            kwargs: Of `requests.Request`: params, headers, auth ...
+        Raises:
+            StatusError: The answer is no success; nothing is kept.
+            FetchError: No usable answer came; nothing is kept.
+            UsageError: The folder is a symbolic link, or no folder.
+        """
+        prepared = self.prepare_request(requests.Request("GET", url, **kwargs))
+        with new_file(folder, name or name_of(url, None)) as (file, path):
+            prepared.sink = file  # type: ignore[attr-defined]
+            answer = self.send(prepared)
+            if not answer.ok:
+                raise StatusError(answer.url, answer.status_code)
+            file.write(answer.body)  # from adapters that know no sink; else empty
+        return path
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> Response:
         """Send a prepared request and follow its redirects by the rules of `sessions.redirects`.
@@ -311,7 +340,10 @@ class Session(requests.Session):
     def _redirected(self, request: requests.PreparedRequest, hop: Hop) -> requests.PreparedRequest:
         following = requests.PreparedRequest()
         following.method, following.url = hop.method, hop.url
+        following.sink = getattr(request, "sink", None)  # type: ignore[attr-defined]
         following.headers = CaseInsensitiveDict(surviving_headers(request.headers, hop))
+        for name in self._secret_headers if not hop.keeps_headers else ():
+            following.headers.pop(name, None)
         own = self.origins.covers(hop.url)
         if own and not hop.keeps_headers:
             following.headers = self._headers_for(True)
@@ -360,6 +392,14 @@ class Session(requests.Session):
         headers = {**filled.headers, "Referer": filled.referer, "Origin": filled.origin, **kwargs.pop("headers", {})}
         return self.request(filled.method, filled.url, data=filled.body or None, headers=headers, **kwargs)
 
+    def ask(self, what: str, *, secret: bool = False) -> str:
+        """Ask the person at the terminal for something like a code from a mail.
+
+        Raises:
+            NeedsHuman: Nobody is there; `crawl login` asks then.
+        """
+        return self.account.ask(what, secret=secret)
+
     @contextmanager
     def watching_login(self) -> Iterator[None]:
         """While a login step runs: remember pages with a password form, and the last answer."""
@@ -371,7 +411,7 @@ class Session(requests.Session):
 
     def _watch(self, answer: Response) -> None:
         self.last_answer = answer
-        if answer.is_html and b"password" in answer.body:
+        if has_login_form(answer):
             self.login_urls.add(answer.url.partition("?")[0])
 
     def __repr__(self) -> str:
