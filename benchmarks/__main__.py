@@ -41,12 +41,29 @@ def main() -> None:
 
 def once(contender: table.Contender, made: site.Site, server: Server, folder: Path) -> dict[str, Any]:
     work = Path(tempfile.mkdtemp(prefix="run-", dir=folder))
-    orders = {"starts": [server.url()], "hosts": [f"127.0.0.1:{server.port}"], "out": str(work / "items.jsonl"), "at_once": 16, "per_host": 16}
+    orders = {
+        "starts": [server.url()],
+        "hosts": [f"127.0.0.1:{server.port}"],
+        "out": str(work / "items.jsonl"),
+        "at_once": 16,
+        "per_host": 16,
+    }
     environ = {**os.environ, "BENCH": json.dumps(orders), "PYTHONPATH": str(ROOT)}
     before = server.requests()
-    cost = measured(contender.command(contender, work, orders), environ=environ, cwd=work, log=work / "log", limit_s=LIMIT_S)
+    cost = measured(
+        contender.command(contender, work, orders), environ=environ, cwd=work, log=work / "log", limit_s=LIMIT_S
+    )
     asked = (server.requests() or 0) - (before or 0)
-    row = {"who": contender.key, "pages_s": round(made.pages / cost.wall_s, 1), "wall": round(cost.wall_s, 2), "cpu_ms": round(cost.cpu_s * 1000 / made.pages, 3), "mb": round(cost.peak_mb, 1), "asked": asked, "pages": made.pages, "code": cost.code}
+    row = {
+        "who": contender.key,
+        "pages_s": round(made.pages / cost.wall_s, 1),
+        "wall": round(cost.wall_s, 2),
+        "cpu_ms": round(cost.cpu_s * 1000 / made.pages, 3),
+        "mb": round(cost.peak_mb, 1),
+        "asked": asked,
+        "pages": made.pages,
+        "code": cost.code,
+    }
     try:
         if contender.items is not None:
             row["right"] = site.digest_of(contender.items(work)) == (made.items, made.digest)

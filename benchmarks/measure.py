@@ -43,7 +43,12 @@ def measured(command: list[str], *, environ: dict[str, str], cwd: Path, log: Pat
     with open(log, "wb") as output:
         started = time.perf_counter()
         process = subprocess.Popen(
-            command, env=environ, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            command,
+            env=environ,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
         )
         sampler = _Sampler(process.pid, started)

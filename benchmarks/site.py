@@ -23,7 +23,18 @@ PAGE_BYTES = 20_000
 _LISTED = 20  #: details of a listing page
 _INFO = ("about", "terms", "shipping", "contact")
 _CATEGORIES = (
-    ("Garden & Patio", "Books", "Lamps", "Café", "Tools", "Toys", "Music", "Bicycles", "Paper", "Kitchen", "Wool", "Tea")
+    "Garden & Patio",
+    "Books",
+    "Lamps",
+    "Café",
+    "Tools",
+    "Toys",
+    "Music",
+    "Bicycles",
+    "Paper",
+    "Kitchen",
+    "Wool",
+    "Tea",
 )
 _SYLLABLES = ("ba", "den", "lo", "mir", "sa", "tel", "ku", "ran", "vi", "or", "esh", "pol", "ne", "gri", "tam", "u")
 _FORM = 4  #: changes whenever the pages change, so that an old folder is not taken for a new one
@@ -56,7 +67,7 @@ def make(folder: Path, pages: int) -> Site:
     """The site of about *pages* pages below *folder*; made only when it is not there."""
     root = folder / f"site-{pages}-{_FORM}"
     note = root.parent / f"{root.name}.json"
-    shape = _Shape(pages)
+    shape = Shape(pages)
     if not note.exists():
         shutil.rmtree(root, ignore_errors=True)
         for path, text in shape.files():
@@ -70,7 +81,7 @@ def make(folder: Path, pages: int) -> Site:
     return Site(root, known["pages"], known["items"], known["digest"])
 
 
-class _Shape:
+class Shape:
     """What is where, for a number of pages."""
 
     def __init__(self, pages: int) -> None:
@@ -94,7 +105,10 @@ class _Shape:
         yield "login.html", _LOGIN
         yield "index.html", self._page("Home", self._prose_of(1, 1_500), self._teasers(0, "p/0/"), 0)
         for number, name in enumerate(_INFO):
-            yield f"info/{name}.html", self._page(name, self._prose_of(number, 3_000), self._teasers(number, "/p/0/"), number)
+            yield (
+                f"info/{name}.html",
+                self._page(name, self._prose_of(number, 3_000), self._teasers(number, "/p/0/"), number),
+            )
         for category, name in enumerate(_CATEGORIES):
             for page in range(self.listings[category]):
                 yield f"c/{category}/{page}.html", self._listing(category, name, page)
@@ -123,7 +137,8 @@ class _Shape:
     def _teasers(self, number: int, folder: str) -> str:
         ids = [(number * 31 + step * 17) % min(self.details, 1_000) for step in range(1, 23)]
         return "\n".join(
-            f'<li class="teaser"><a href="{folder}{each}.html">{html.escape(self.item(each)["title"])}</a></li>' for each in ids
+            f'<li class="teaser"><a href="{folder}{each}.html">{html.escape(self.item(each)["title"])}</a></li>'
+            for each in ids
         )
 
     def _listing(self, category: int, name: str, page: int) -> str:
@@ -141,7 +156,9 @@ class _Shape:
             '<a href="#top">top</a> <a href="mailto:shop@example.org">mail</a>',
         ]
         body = f'<h1 class="listing">{html.escape(name)}, page {page + 1}</h1><div class="cards">{"".join(rows)}</div>'
-        return self._page(f"{name} {page + 1}", "", f'{body}<nav class="pages">{" ".join(links)}</nav>', category * 1_000 + page)
+        return self._page(
+            f"{name} {page + 1}", "", f'{body}<nav class="pages">{" ".join(links)}</nav>', category * 1_000 + page
+        )
 
     def _detail(self, number: int) -> str:
         item = {key: html.escape(value) for key, value in self.item(number).items()}
