@@ -30,7 +30,8 @@ def login_in_browser(keeper: Keeper, spider: Spider, *, headless: bool, picture:
         session=session.name,
         headless=headless,
         drive=drive,
-        proxy=session.identity.proxy,
+        user_agent=session.identity.user_agent or None,
+        proxy=session.proxies.get("https", "") if isinstance(session.proxies, dict) else "",
         verify=session.verify is not False,
         picture=picture,
     )

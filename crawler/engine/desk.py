@@ -79,16 +79,24 @@ class SessionDesk:
     def save(self, taken: SessionSnapshot) -> SessionRow:
         return self._calls(lambda store: store.save_session(taken, run=self._run))
 
-    def claim(self, key: str, epoch: int) -> LoginClaim:
+    def claim(self, key: str, epoch: int, *, credentials: str = "", force: bool = False) -> LoginClaim:
         return self._calls(
             lambda store: store.claim_login(
-                key, owner=self._owner, epoch=epoch, lease_s=self._lease_s, budget=self._budget
+                key,
+                owner=self._owner,
+                epoch=epoch,
+                lease_s=self._lease_s,
+                budget=self._budget,
+                credentials=credentials,
+                force=force,
             )
         )
 
-    def end_login(self, key: str, outcome: str, taken: SessionSnapshot | None) -> None:
+    def end_login(self, key: str, outcome: str, taken: SessionSnapshot | None, *, credentials: str = "") -> None:
         self._calls(
-            lambda store: store.end_login(key, owner=self._owner, outcome=outcome, snapshot=taken, run=self._run)
+            lambda store: store.end_login(
+                key, owner=self._owner, outcome=outcome, snapshot=taken, run=self._run, credentials=credentials
+            )
         )
 
     def expired(self, key: str, epoch: int) -> None:

@@ -17,6 +17,8 @@ The file::
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import threading
@@ -26,7 +28,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from crawler.errors import NoCredentials, SettingsError
+from crawler.errors import NeedsHuman, NoCredentials, SettingsError
 from crawler.sessions.private import config_folder, read_private
 from crawler.sessions.secrets import Secret
 from crawler.urls import is_secret_name
@@ -34,6 +36,7 @@ from crawler.urls import is_secret_name
 Ask = Callable[[str, bool], str]
 """Asks the person: a prompt, and whether the answer is secret (not to be shown while it is typed)."""
 
+_CREDENTIALS: Final = ("username", "password", "otp_secret", "client_id", "client_secret")
 _NOT_A_LETTER: Final = re.compile(r"[^A-Z0-9]")
 _one_question_at_a_time = threading.Lock()  # guards the terminal: two sessions must not talk across each other
 
@@ -101,6 +104,37 @@ class Account:
         """
         value = self._look(field, [], may_ask=False)
         return default if value is None else value
+
+    def mark(self) -> str:
+        """A digest of the credentials as they are found now, to tell whether they were changed; "" for none.
+
+        Never asks a person. For encrypted places only: a weak password could be guessed from it.
+        """
+        try:
+            values = [self._look(field, [], may_ask=False) or "" for field in _CREDENTIALS]
+        except NoCredentials:
+            return ""
+        text = json.dumps([str.__str__(value) for value in values])
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest() if any(values) else ""
+
+    def ask(self, what: str, *, secret: bool = False) -> str:
+        """Ask the person at the terminal for something that cannot be known before, such as a code from a mail.
+
+        Args:
+            what: What is wanted, in a few words.
+            secret: Not to be shown while it is typed.
+        Raises:
+            NeedsHuman: Nobody is there to answer, or the answer is empty; `crawl login` asks again.
+        """
+        if self._ask is not None:
+            with _one_question_at_a_time:
+                try:
+                    answer = self._ask(f"{what} for session {self.session}: ", secret)
+                except EOFError:
+                    answer = ""
+            if answer:
+                return Secret(answer) if secret else answer
+        raise NeedsHuman(self.session, what)
 
     def otp(self, *, fresh: bool = True) -> Secret:
         """A one-time code (RFC 6238) from the field "otp_secret": base32, or an ``otpauth://totp/`` address.

@@ -126,9 +126,11 @@ def dump_auth(auth: Any, account: Account | None = None) -> dict[str, Any] | Non
     return found if isinstance(found, dict) else None
 
 
-def load_auth(saved: Any, account: Account | None = None) -> AuthBase | None:
+def load_auth(saved: Any, account: Account | None = None, **of_session: Any) -> AuthBase | None:
     """The auth that `dump_auth` has saved; None for what it does not know.
 
+    Args:
+        of_session: ``proxies`` and ``verify`` of the session, for auths that send requests of their own.
     Raises:
         NoCredentials: It refers to the account, whose credentials are not found.
     """
@@ -145,9 +147,9 @@ def load_auth(saved: Any, account: Account | None = None) -> AuthBase | None:
     if kind == "oauth2":
         from crawler.sessions.oauth import OAuth2
 
-        return OAuth2.restored(saved)
+        return OAuth2.restored(saved, **of_session)
     if kind == "bound":
-        inner = load_auth(saved.get("auth"), account)
+        inner = load_auth(saved.get("auth"), account, **of_session)
         return None if inner is None else OriginBound(inner, saved.get("origins", ()))
     return None
 

@@ -17,13 +17,12 @@ from crawler.errors import (
     LoginBudgetSpent,
     LoginFailed,
     NeedsHuman,
-    NoCredentials,
     SessionError,
     StatusError,
     Transient,
     WrongPassword,
 )
-from crawler.sessions import signs, snapshot
+from crawler.sessions import login_errors, snapshot
 from crawler.sessions.desk import Desk, StoredSession
 from crawler.sessions.forecast import forecast
 from crawler.sessions.login import LoginRecord, LoginState, Signal
@@ -102,11 +101,24 @@ class Keeper:
             if state is LoginState.READY:
                 return Prepared(True, "ready")
             if state in (LoginState.PARKED, LoginState.REFUSED):
-                return Prepared(False, error=SessionError(self.session.name, self.record.why))
+                return self._adopted() or Prepared(False, error=SessionError(self.session.name, self.record.why))
             if not self.wants_login:
                 return self._without_login()
             settled = self._restore() if state is LoginState.UNPROVEN else self._doubts_settled()
             return settled or self._claim_and_login()
+
+    def _adopted(self) -> Prepared | None:
+        """Take the session over when somebody has logged in meanwhile: another process, or a person."""
+        row = self.desk.load(self.session.key)
+        if row is None or row.epoch <= self.record.epoch or not self._take_over(row):
+            return None
+        try:
+            if self._probe() is not None:
+                return None
+        except CrawlError:
+            return None
+        self._became_ready(Signal.ADOPTED, epoch=row.epoch)
+        return Prepared(True, "adopted")
 
     def _without_login(self) -> Prepared:
         row = self.desk.load(self.session.key)
@@ -178,13 +190,17 @@ class Keeper:
     def _claim_and_login(self, *, force: bool = False) -> Prepared:
         record = self.record
         stored = self.desk.load(self.session.key) if force else None  # a forced login is one after the stored one, too
-        claim = self.desk.claim(self.session.key, max(record.epoch, stored.epoch if stored is not None else 0))
+        epoch = max(record.epoch, stored.epoch if stored is not None else 0)
+        claim = self.desk.claim(self.session.key, epoch, credentials=self.session.account.mark(), force=force)
         row = claim.row
-        if row is not None and row.epoch > record.epoch and not force and self._take_over(row):
-            self._became_ready(Signal.ADOPTED, epoch=row.epoch)
-            return Prepared(True, "adopted")
+        if row is not None and row.epoch > record.epoch and not force:
+            if self._take_over(row):
+                self._became_ready(Signal.ADOPTED, epoch=row.epoch)
+                return Prepared(True, "adopted")
+            record.signal(Signal.LOGGED_OUT, epoch=row.epoch)  # of no use to us: ours will be the login after it
         if claim.refused:
-            return self._refused(LoginBudgetSpent(self.session.name, claim.refused))
+            kind = WrongPassword if claim.wrong_credentials else LoginBudgetSpent
+            return self._refused(kind(self.session.name, claim.refused))
         if not claim.granted:
             return Prepared(False, wait_s=max(claim.wait_s, 0.05))
         return self._login(epoch=max(record.epoch, row.epoch if row is not None else 0) + 1)
@@ -198,16 +214,19 @@ class Keeper:
         session.cookies = before.fresh(keep_other_than=self._site())  # an id from before the login must not stay
         try:
             with session.watching_login():
+                if type(self.spider).login is Spider.login:
+                    raise NeedsHuman(session.name, f"log in with `crawl login {self.spider.name} --browser`")
                 self.spider.login(session)
             reason = self._probe()
             if reason is not None:
-                raise self._still_out(reason)
+                raise login_errors.still_out(session, reason, probe_url=self.probe_url, spider_name=self.spider.name)
         except Exception as error:  # noqa: BLE001 - a login step is users' code: whatever it raises ends the login
             session.cookies = before
             return self._ended_badly(error)
         record.logged_in_at = self._clock()
         self._became_ready(Signal.LOGIN_OK, epoch=epoch)
         self._attempts = 0
+        session.login_urls -= {url.partition("?")[0] for url in self.spider.start_urls}  # showed a form to a guest
         self.desk.end_login(session.key, "ok", snapshot.take(session, record, url="login"))
         row = self.desk.load(session.key)
         record.version = row.version if row is not None else 0
@@ -252,48 +271,19 @@ class Keeper:
             raise StatusError(redact(self.probe_url), response.status_code)
         return reason
 
-    def _still_out(self, reason: str) -> SessionError | StatusError:
-        last = self.session.last_answer
-        if last is not None:
-            if last.status_code >= 500 or last.status_code == 429:
-                return StatusError(redact(last.url), last.status_code)
-            said = signs.wrong_password_sign(last)
-            if said is not None:
-                return WrongPassword(self.session.name, f"the site refused the user name or password, saying {said!r}")
-        return LoginFailed(
-            self.session.name,
-            f"after the login step the probe page {redact(self.probe_url or '')} still shows that we are logged out"
-            f" ({reason}); check the login step with `crawl fetch URL --spider {self.spider.name}`",
-        )
-
     def _ended_badly(self, error: Exception) -> Prepared:
-        name, key = self.session.name, self.session.key
+        session, key = self.session, self.session.key
         if isinstance(error, NeedsHuman):
             self.desk.end_login(key, "human", None)
             self.record.why = error.why
             self.record.signal(Signal.NEEDS_HUMAN)
-            return Prepared(False, error=NeedsHuman(name, error.why))
-        where = f" at step {self.session.stopped_at!r}" if self.session.stopped_at else ""
-        last = self.session.last_answer
-        passing = isinstance(error, Transient | StatusError) or (
-            not isinstance(error, SessionError)
-            and last is not None
-            and (last.status_code >= 500 or last.status_code == 429)
-        )
-        if passing and self._attempts < TRANSIENT_ATTEMPTS:
-            self.desk.end_login(key, "failed", None)
+            return Prepared(False, error=NeedsHuman(session.name, error.why))
+        if login_errors.may_pass(error, session) and self._attempts < TRANSIENT_ATTEMPTS:
+            self.desk.end_login(key, "trouble", None)
             return self._passing_trouble(error, Signal.LOGIN_FAILED)
         refused = isinstance(error, WrongPassword)
-        self.desk.end_login(key, "refused" if refused else "failed", None)
-        if isinstance(error, WrongPassword | NoCredentials | LoginFailed):
-            failure: SessionError = error if error.session else type(error)(name, error.why)
-        else:
-            seen = f"; last answer: {last.status_code} from {redact(last.url)}" if last is not None else ""
-            failure = LoginFailed(
-                name, f"the login step stopped{where}: {type(error).__name__}: {redact(str(error))}{seen}"
-            )
-            failure.__cause__ = error
-        return self._refused(failure, Signal.LOGIN_REFUSED)
+        self.desk.end_login(key, "refused" if refused else "failed", None, credentials=session.account.mark())
+        return self._refused(login_errors.failure(error, session), Signal.LOGIN_REFUSED)
 
     def _passing_trouble(self, error: Exception, signal: Signal) -> Prepared:
         self._reason = f"the last try failed: {redact(str(error))}"

@@ -12,7 +12,7 @@ import copy
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 import requests
 from requests.auth import AuthBase
@@ -29,6 +29,9 @@ from crawler.sessions.accounts import Account
 from crawler.sessions.oauth_client import Send, TokenClient
 from crawler.sessions.secrets import Secret
 from crawler.urls import redact
+
+if TYPE_CHECKING:
+    from crawler.sessions.session import Session
 
 Grant = Literal["client_credentials", "password", "refresh_token"]
 _MARGIN_S: Final = 60.0  # renew so long before the end, or at nine tenths of a shorter life
@@ -124,6 +127,16 @@ class OAuth2(AuthBase):
         options.setdefault("client_id", account.get("client_id", ""))
         options.setdefault("client_secret", account.get("client_secret", ""))
         return cls(token_url, session=account.session, **options)
+
+    @classmethod
+    def of(cls, session: Session, token_url: str, **options: Any) -> OAuth2:
+        """For a session, in its login step: with its account, and through its proxy.
+
+        ``session.auth = OAuth2.of(session, "https://auth.example/token")``. Raises NoCredentials as `from_account`.
+        """
+        return cls.from_account(
+            token_url, session.account, **{"proxies": dict(session.proxies), "verify": session.verify, **options}
+        )
 
     # --- as requests' auth ----------------------------------------------------------------------------------------
 

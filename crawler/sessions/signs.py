@@ -62,6 +62,7 @@ def logged_out_sign(
     *,
     asked_url: str,
     login_urls: Collection[str] = (),
+    learned_urls: Collection[str] = (),
     css: str | None = None,
     text: str | None = None,
     logged_in_css: str | None = None,
@@ -73,6 +74,8 @@ def logged_out_sign(
         response: The page; redirects before it in ``response.history``.
         asked_url: What the spider asked for.
         login_urls: Known login pages: absolute, or a path. A query in them must be in the page's URL too.
+        learned_urls: The same, of pages that showed a login form to somebody who was logged out: to be redirected there
+            says so, but a login form there does, too (the home page may be one of them).
         css, text: What only the logged-out page has; given, they replace the guesses from its content.
         logged_in_css, logged_in_text: What every logged-in page has: a page of status 2xx without it is logged out, one
             with it is not.
@@ -83,7 +86,8 @@ def logged_out_sign(
         return "status 401"
     asked_login = _is_login(asked_url, login_urls)
     if response.history or response.url != asked_url:
-        if not asked_login and _is_known(response.url, login_urls):
+        led_to_login = _is_known(response.url, login_urls) or _is_known(response.url, learned_urls)
+        if led_to_login and not asked_login and not _is_known(asked_url, learned_urls):
             return f"redirected to the login page {redact(response.url.partition('?')[0])}"
         if looks_like_login(response.url) and not asked_login and not logged_in_sign(response):
             return f"redirected to what looks like a login page, {redact(response.url.partition('?')[0])}"

@@ -90,6 +90,6 @@ def _restore_auth(session: Session, state: Any) -> None:
         load(state)
     elif session.auth is None:
         try:
-            session.auth = load_auth(state, session.account)
+            session.auth = load_auth(state, session.account, proxies=dict(session.proxies), verify=session.verify)
         except NoCredentials:
             session.auth = None  # the login step will say which credentials are missing

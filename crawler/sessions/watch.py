@@ -14,11 +14,11 @@ def logged_out_reason(spider: Spider, session: Session, response: Response, aske
         answer = spider.is_logged_out(response)
         if answer is not NotImplemented:
             return "is_logged_out said so" if answer else None
-    login_urls = {spider.login_url, *session.login_urls} if spider.login_url else session.login_urls
     return signs.logged_out_sign(
         response,
         asked_url=asked_url,
-        login_urls=login_urls,
+        login_urls=(spider.login_url,) if spider.login_url else (),
+        learned_urls=session.login_urls,
         css=spider.logged_out_css,
         text=spider.logged_out_text,
         logged_in_css=spider.logged_in_css,

@@ -307,9 +307,10 @@ class Store(Protocol):
         run: int | None,
         credentials: str = "",
     ) -> bool:
-        """Record how the login ended ("ok", "refused", "failed", "human") and free the claim, in one transaction.
+        """Record how the login ended and free the claim, in one transaction.
 
-        Refused *credentials* are remembered, sealed.
+        Endings are "ok", "refused" (its *credentials* are remembered, sealed), "failed", "trouble" (passes by itself)
+        and "human".
 
         Returns False when the claim ran out and another process holds it now: the session was not stored then.
         """

@@ -117,6 +117,8 @@ class LoginsPart(SessionsPart):
             return at + spacing, f"the site refused these credentials on {_clock_time(at, now, day=True)}", True
         failures = 0
         for _, _, outcome in recent:
+            if outcome in ("trouble", ""):  # something that passes by itself, or a killed process: says nothing
+                continue
             if outcome != "failed" and (outcome != "refused" or known):
                 break
             failures += 1

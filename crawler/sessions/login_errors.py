@@ -1,0 +1,57 @@
+"""Which error a login that did not succeed ends with: pure. Its text says where it stopped and what to do."""
+
+from __future__ import annotations
+
+from crawler.errors import (
+    LoginFailed,
+    NoCredentials,
+    SessionError,
+    StatusError,
+    Transient,
+    WrongPassword,
+)
+from crawler.sessions import signs
+from crawler.sessions.session import Session
+from crawler.urls import redact
+
+
+def still_out(session: Session, reason: str, *, probe_url: str | None, spider_name: str) -> SessionError | StatusError:
+    """The login step came to its end, but the probe page shows for *reason* that nobody is logged in."""
+    last = session.last_answer
+    if last is not None:
+        if _is_trouble(last.status_code):
+            return StatusError(redact(last.url), last.status_code)
+        said = signs.wrong_password_sign(last)
+        if said is not None:
+            return WrongPassword(session.name, f"the site refused the user name or password, saying {said!r}")
+    return LoginFailed(
+        session.name,
+        f"after the login step the probe page {redact(probe_url or '')} still shows that we are logged out"
+        f" ({reason}); check the login step with `crawl fetch URL --spider {spider_name}`",
+    )
+
+
+def may_pass(error: Exception, session: Session) -> bool:
+    """Whether the cause is of the kind that passes by itself: no connection, a server in trouble."""
+    if isinstance(error, Transient | StatusError):
+        return True
+    last = session.last_answer
+    return not isinstance(error, SessionError) and last is not None and _is_trouble(last.status_code)
+
+
+def failure(error: Exception, session: Session) -> SessionError:
+    """What the login step raised, as the error that the run ends with."""
+    if isinstance(error, WrongPassword | NoCredentials | LoginFailed):
+        return error if error.session else type(error)(session.name, error.why)
+    where = f" at step {session.stopped_at!r}" if session.stopped_at else ""
+    last = session.last_answer
+    seen = f"; last answer: {last.status_code} from {redact(last.url)}" if last is not None else ""
+    found = LoginFailed(
+        session.name, f"the login step stopped{where}: {type(error).__name__}: {redact(str(error))}{seen}"
+    )
+    found.__cause__ = error
+    return found
+
+
+def _is_trouble(status: int) -> bool:
+    return status >= 500 or status == 429
