@@ -9,6 +9,7 @@ of the arguments. Everything here is pure and safe from any thread.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -97,6 +98,54 @@ def absolute(base: str, link: str) -> str:
     if not href.startswith(("https://", "http://")):
         raise _refused(link, "only http and https can be fetched")
     return href
+
+
+_TARGETS: Final = 50_000  #: links remembered for one site or folder, and sites and folders remembered
+
+
+class _Targets(dict[str, str]):
+    """By link as it is written: the URL to fetch, without fragment; "" for what is no web URL or leads to itself."""
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+
+    def __missing__(self, link: str) -> str:
+        written = link.strip()
+        try:
+            url = absolute(self._base, written).partition("#")[0] if written[:1] not in ("", "#") else ""
+        except InvalidURL:
+            url = ""
+        if len(self) >= _TARGETS:
+            self.clear()
+        if len(link) < 512:
+            self[link] = url
+        return url
+
+
+_targets_of: Final = lru_cache(maxsize=256)(_Targets)
+
+
+def resolver(base: str) -> Callable[[str], str]:
+    """A function that resolves links of the page *base* as `absolute` does, and remembers them.
+
+    Links that begin with ``/`` are the same for a whole site, most others for a folder; pages repeat both. The function
+    gives the URL without fragment, and "" for what is no http or https URL or only a fragment.
+    """
+    root = _root(base)
+    if not root:
+        return lambda link: _Targets(base)[link]
+    of_site = _targets_of(root + "/")
+    path = base.partition("#")[0].partition("?")[0]
+    of_folder = _targets_of(path[: path.rindex("/") + 1])
+    of_page = _Targets(base)
+
+    def resolve(link: str) -> str:
+        first = link[:1]
+        if first == "/":
+            return of_site[link]
+        return of_page[link] if first in ("?", "", " ") else of_folder[link]
+
+    return resolve
 
 
 def canonical(url: str) -> str:
@@ -242,12 +291,12 @@ def is_private(address: str) -> bool:
         return True
     if isinstance(ip, IPv4Address):
         return not ip.is_global or ip.is_multicast or ip.is_reserved
-    inner = ip.ipv4_mapped or (IPv4Address(int(ip) & 0xFFFF_FFFF) if ip in _NAT64 else None)
+    # 6to4 before is_global: Python 3.13 calls all of 2002::/16 not global
+    inner = ip.ipv4_mapped or (IPv4Address(int(ip) & 0xFFFF_FFFF) if ip in _NAT64 else ip.sixtofour)
     if inner is not None:
         return is_private(str(inner))
     if ip not in _UNICAST or not ip.is_global or ip.teredo is not None:
         return True
-    inner = ip.sixtofour
-    if inner is None and (int(ip) >> 32) & 0xFDFF_FFFF == 0x5EFE:  # ISATAP, RFC 5214 section 6.1
+    if (int(ip) >> 32) & 0xFDFF_FFFF == 0x5EFE:  # ISATAP, RFC 5214 section 6.1
         inner = IPv4Address(int(ip) & 0xFFFF_FFFF)
     return inner is not None and is_private(str(inner))

@@ -157,7 +157,7 @@ def _parameter(declared: inspect.Parameter, hint: Any) -> _Parameter:
     if isinstance(told, ArgumentInfo):
         return _Parameter((told.metavar or declared.name).strip("[]"), True, required, default, told.help or "")
     value = ""
-    if issubclass(kinds[0], Enum):
+    if inspect.isclass(kinds[0]) and issubclass(kinds[0], Enum):
         value = " " + "|".join(str(each.value) for each in kinds[0])
     elif kinds[0] is not bool:
         value = f" {told.metavar or {int: 'NUMBER', float: 'NUMBER', Path: 'FOLDER'}.get(kinds[0], 'TEXT')}"
