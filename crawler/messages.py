@@ -16,8 +16,8 @@ import requests
 from w3lib.encoding import html_body_declared_encoding, html_to_unicode, http_content_type_encoding, resolve_encoding
 
 from crawler.errors import InvalidURL, SpiderError
-from crawler.parsing import link_parts, parse
-from crawler.urls import absolute, redact
+from crawler.parsing import about_link, link_parts, link_target, parse, raw_results
+from crawler.urls import absolute, redact, resolver
 
 if TYPE_CHECKING:
     from parsel import Selector, SelectorList
@@ -61,8 +61,7 @@ class Request:
         "errback",
         "handle_httpstatus_list",
         "headers",
-        "link_rel",
-        "link_text",
+        "link",
         "meta",
         "method",
         "priority",
@@ -100,7 +99,7 @@ class Request:
         self.dont_filter = dont_filter
         self.session = session
         self.depth = 0
-        self.link_text = self.link_rel = ""
+        self.link: Any = None  # what was followed: an element, or its text and rel
         self.handle_httpstatus_list: tuple[int, ...] = tuple(self.meta.get("handle_httpstatus_list", ()))
         self.body = body.encode() if isinstance(body, str) else body
         if json is not None:
@@ -118,18 +117,37 @@ class Request:
             self.method = "POST"
 
     @classmethod
-    def of_link(cls, url: str, callback: str, session: str | None) -> Request:
-        """A plain GET of a URL that is already absolute and checked: the quick way for links of a page."""
+    def of_link(cls, url: str, callback: str, session: str | None, link: Any = None) -> Request:
+        """A plain GET of a URL that is already absolute and checked: the quick way for links of a page.
+
+        Args:
+            link: The element that was followed; its text is looked at only when somebody asks.
+        """
         self = cls.__new__(cls)
         self.url, self.callback, self.session = url, callback, session
         self.method = "GET"
         self.headers = self.cookies = self.cb_kwargs = self.body = None
-        self.errback = self.link_text = self.link_rel = ""
+        self.errback, self.link = "", link
         self.meta = {}
         self.priority = self.depth = 0
         self.dont_filter = False
         self.handle_httpstatus_list = ()
         return self
+
+    @property
+    def link_text(self) -> str:
+        """Text of the link that led here, or ""."""
+        return self._about_link()[0]
+
+    @property
+    def link_rel(self) -> str:
+        """Its rel attribute, or ""."""
+        return self._about_link()[1]
+
+    def _about_link(self) -> tuple[str, str]:
+        if not isinstance(self.link, tuple):
+            self.link = about_link(self.link) if self.link is not None else ("", "")
+        return self.link
 
     def extras(self) -> str:
         """All that a plain GET does not need, as compact JSON; "" for a plain GET.
@@ -343,7 +361,7 @@ class Response(requests.Response):
         href, text, rel = link_parts(link)
         kwargs.setdefault("session", self._inherited())
         request = Request(self.urljoin(href), callback, **kwargs)
-        request.link_text, request.link_rel = text, rel
+        request.link = text, rel
         return request
 
     def follow_all(
@@ -359,23 +377,25 @@ class Response(requests.Response):
 
         A link that is no web URL (``mailto:``, ``javascript:``, broken) is passed over.
         """
-        if sum(argument is not None for argument in (links, css, xpath)) != 1:
+        if (links is None) + (css is None) + (xpath is None) != 2:
             raise SpiderError("follow_all takes one of links, css and xpath")
-        found = self.css(css) if css is not None else self.xpath(xpath) if xpath is not None else links
         name, session = method_name(callback), kwargs.pop("session", None) or self._inherited()
-        base = self.base_url
-        for link in found or ():
-            href, text, rel = link_parts(link)
-            if not href or href.startswith("#"):
+        found: Iterable[Any] = links or ()
+        if css is not None:
+            found = raw_results(self.selector, css)
+        elif xpath is not None:
+            found = self.xpath(xpath)
+        resolve, of_link = resolver(self.base_url), Request.of_link
+        for link in found:
+            href, about = link_target(link)
+            url = resolve(href)
+            if not url:
                 continue
-            try:
-                url = absolute(base, href).partition("#")[0]
-                request = (
-                    Request(url, name, session=session, **kwargs) if kwargs else Request.of_link(url, name, session)
-                )
-            except InvalidURL:
+            if not kwargs:
+                yield of_link(url, name, session, about)
                 continue
-            request.link_text, request.link_rel = text, rel
+            request = Request(url, name, session=session, **kwargs)
+            request.link = about
             yield request
 
     def save(self, folder: Path | str, name: str | None = None) -> Path:

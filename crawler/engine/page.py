@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 from crawler.errors import GuardRefused, SpiderError
@@ -200,6 +200,8 @@ class PageWork:
 def _each(produced: Any) -> Iterable[Any]:
     if produced is None:
         return ()
+    if isinstance(produced, Generator):
+        return produced
     if isinstance(produced, Request) or is_item(produced):
         return (produced,)
     if isinstance(produced, str | bytes) or not hasattr(produced, "__iter__"):

@@ -22,6 +22,7 @@ from crawler.engine.window import Window
 from crawler.engine.worker import Workers
 from crawler.errors import StoreFull
 from crawler.events import SlotPaused
+from crawler.fetching.turns import Turn
 from crawler.frontier.admission import Admission
 from crawler.outcome import Found, Leased, Outcome, Verdict
 from crawler.sessions.keeper import Keeper
@@ -68,6 +69,7 @@ class Scheduler:
         self._pace = Pace(settings, pool.delays)
         self._window = Window(self._pace.connections)
         self._doors = doors
+        self._turn = Turn()
         self._batch: list[Outcome] = []
         self._tickets = threading.Semaphore(settings.workers)  # a page holds one from its sending to its commit
         self._uncommitted = 0  # pages of the batch that hold a ticket
@@ -257,7 +259,11 @@ class Scheduler:
         self._tickets.acquire()
         if self._stop_reason or self._closed:
             return Outcome(leased, Verdict.RELEASE, session_name=keeper.session.name)
-        return self._fetch(leased, keeper, latest)
+        self._turn.enter()
+        try:
+            return self._fetch(leased, keeper, latest)
+        finally:
+            self._turn.leave()
 
     # --- what comes back -------------------------------------------------------------------------------------------
     def _came_back(self, outcome: Outcome) -> None:
@@ -300,7 +306,7 @@ class Scheduler:
                 version = self._store.session_version(outcome.session.key)
                 self._pool.keeper(outcome.session_name).record.version = version
         self._admission.remember(
-            row.fingerprint for outcome in batch if outcome.request.id not in committed.lost for row in outcome.found
+            row for outcome in batch if outcome.request.id not in committed.lost for row in outcome.found
         )
         self._lease_at = 0.0
         now = self._clock()
@@ -352,7 +358,7 @@ class Scheduler:
 
         def do() -> None:
             added = self.patiently(lambda: self._store.add(self._run.frontier, found, run=self._run.id))
-            self._admission.remember(row.fingerprint for row in found)
+            self._admission.remember(found)
             self._waiting += added
             self._lease_at = 0.0
 

@@ -28,6 +28,7 @@ from crawler.fetching.curl_options import RequestOptions, Route, set_addresses, 
 from crawler.fetching.heads import Head, parse_head
 from crawler.fetching.limits import INTERIM, Limits, Pace
 from crawler.fetching.outgoing import Outgoing
+from crawler.fetching.turns import lend, take_back
 
 _NAP_S = 0.002
 _RESOLVER_S = 60.0  # longer than a resolver keeps trying
@@ -204,8 +205,11 @@ class Handle:
             own_s = multi.timeout() / 1000
             if 0 <= own_s < wait_s:
                 wait_s = own_s
-            if multi.select(wait_s) <= 0 and wait_s > _NAP_S > time.monotonic() - now:
+            turn = lend()
+            ready = multi.select(wait_s)
+            if ready <= 0 and wait_s > _NAP_S > time.monotonic() - now:
                 time.sleep(_NAP_S)  # select() could not wait: no socket yet, or numbered above what it can watch
+            take_back(turn)
 
     def _started(self) -> tuple[Head, Body]:
         """The head, read at the first byte of the body or at the end, and what takes the body."""

@@ -7,12 +7,12 @@ another look.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 from crawler.messages import SPREAD, Request
 from crawler.outcome import Found
-from crawler.urls import canonical, fingerprint, host_of
+from crawler.urls import absolute, canonical, fingerprint, host_of, origin_of
 
 _MEMORY = 200_000  #: fingerprints that are known to be in the frontier
 
@@ -28,6 +28,8 @@ class Admission:
         traps: ``(url, depth, now) -> reason or None``.
         own_slots: Sessions that politeness counts by themselves on each host.
         guarded: ``session name -> bool``: whether the guard is asked.
+        upgraded: Hosts for which plain http links become https ones; may grow.
+        host_full: ``pages of a host that were admitted in this process -> reason or None``.
     """
 
     def __init__(
@@ -40,14 +42,19 @@ class Admission:
         traps: Callable[[str, int, float], str | None] | None = None,
         guarded: Callable[[str], bool] = lambda session: True,
         own_slots: frozenset[str] = frozenset(),
+        upgraded: Container[str] = frozenset(),
+        host_full: Callable[[int], str | None] | None = None,
     ) -> None:
         self._domains = tuple(domain.lower() for domain in domains)
         self._open = not self._domains  # no domain was named: only hosts of start requests belong
-        self._own_slots = own_slots
+        self._own_slots, self._upgraded = own_slots, upgraded
+        self._host_full: Callable[[int], str | None] | None = host_full
+        self._of_host: dict[str, set[bytes]] = {}  # fingerprints, only where their number is limited
         self._default_session, self._max_depth = default_session, max_depth
         self._guard, self._traps, self._guarded = guard, traps, guarded
         self._hosts: dict[str, bool] = {}
         self._known: dict[bytes, None] = {}
+        self._seen: dict[tuple[str, str], None] = {}  # plain URLs among the known, with the session that asks for them
 
     def admit(self, request: Request, *, depth: int, session: str | None = None, unique: str = "") -> Found | None:
         """The row for a request; None when it is known to be in the frontier already.
@@ -57,16 +64,23 @@ class Admission:
             session: Session to inherit.
             unique: For ``dont_filter``: what makes this one different (the id of the page that asks for it).
         """
-        url = request.url
-        key = canonical(url)
         name = request.session or session or self._default_session
+        plain = request.method == "GET" and request.body is None and not request.dont_filter
+        if plain and (request.url, name) in self._seen:
+            return None
+        url = self._https(request.url)
+        key = canonical(url)
         body = request.body or b""
         if request.dont_filter:
             body += b"\x00again " + unique.encode()
         mark = fingerprint(request.method, key, body, name)
         if mark in self._known:
+            if plain and len(self._seen) < _MEMORY:
+                self._seen[request.url, name] = None  # another spelling of a known URL
             return None
         skipped = "" if request.dont_filter and depth == 0 else self._rule(request, name, depth)
+        if self._host_full is not None and not skipped:
+            skipped = self._counted(mark, host_of(url))
         return Found(
             fingerprint=mark,
             url=url,
@@ -78,6 +92,23 @@ class Admission:
             extras=request.extras(),
             skipped=skipped,
         )
+
+    def _https(self, url: str) -> str:
+        """The https form of a plain link to a host that is known to speak it; other ports are other services."""
+        if url.startswith("http://") and origin_of(url).endswith(":80") and host_of(url) in self._upgraded:
+            return absolute("", f"https{url[4:]}")
+        return url
+
+    def _counted(self, mark: bytes, host: str) -> str:
+        """The rule against one more page of *host*, or "" when it is one of those that are admitted."""
+        admitted = self._of_host.setdefault(host, set())
+        if mark in admitted:
+            return ""
+        reason = self._host_full(len(admitted)) if self._host_full is not None else None
+        if reason:
+            return f"trap: {reason}"
+        admitted.add(mark)
+        return ""
 
     def admit_all(self, requests: Iterable[Request], *, depth: int, session: str | None = None) -> list[Found]:
         """Rows for several requests, without those that are known or stand there twice."""
@@ -92,13 +123,17 @@ class Admission:
         """Fingerprint of *request* had it been asked at *url* (where its redirects ended)."""
         return fingerprint(request.method, canonical(url), request.body or b"", session)
 
-    def remember(self, fingerprints: Iterable[bytes]) -> None:
-        """These are committed to the frontier now: links to them need no row."""
-        known = self._known
-        if len(known) > _MEMORY:
-            self._known = known = {}
-        for mark in fingerprints:
-            known[mark] = None
+    def remember(self, committed: Iterable[Found]) -> None:
+        """These are in the frontier now: links to them need no row."""
+        if len(self._known) > _MEMORY:
+            self._known = {}
+        if len(self._seen) > _MEMORY:
+            self._seen = {}
+        known, seen = self._known, self._seen
+        for row in committed:
+            known[row.fingerprint] = None
+            if not row.extras:
+                seen[row.url, row.session] = None
 
     def belongs(self, host: str) -> None:
         """A start request goes to *host*: it belongs to the crawl when the spider names no domains."""

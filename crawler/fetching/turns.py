@@ -1,0 +1,46 @@
+"""Taking turns: of the worker threads of a process, one computes at a time, while others wait for the network.
+
+Under the interpreter's lock threads that compute at once do not gain anything; they take the lock from each other at
+every parse, query and write, dozens of times a page, and each time costs a switch of threads. So a worker holds the
+turn while it computes and lends it out while its transport waits. The turn is a habit, not a lock: whoever does not get
+it soon (the holder is in users' code that waits for something itself) goes on without it.
+"""
+
+from __future__ import annotations
+
+import threading
+
+_PATIENCE_S = 0.02
+_mine = threading.local()
+
+
+class Turn:
+    """The turn of one process. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # held while a worker computes; nothing depends on it
+
+    def enter(self) -> None:
+        """This thread works by turns from now on; it has the turn, or has waited long enough."""
+        _mine.turn, _mine.held = self, self._lock.acquire(timeout=_PATIENCE_S)
+
+    def leave(self) -> None:
+        """This thread has nothing to compute."""
+        if _mine.held:
+            _mine.held = False
+            self._lock.release()
+
+
+def lend() -> Turn | None:
+    """Let another worker compute while this thread waits; `take_back` with what it returns ends it."""
+    turn: Turn | None = getattr(_mine, "turn", None)
+    if turn is not None and _mine.held:
+        turn.leave()
+        return turn
+    return None
+
+
+def take_back(turn: Turn | None) -> None:
+    """After `lend`: wait for the turn."""
+    if turn is not None:
+        turn.enter()
