@@ -47,7 +47,7 @@ _LINES = 64  # most lines in one statement: there is a prepared one for each num
 _MOVE = """UPDATE crawl_requests SET state = v.column3, attempt = attempt + v.column4, not_before = v.column5,
 sent_at = v.column6, epoch = v.column7, proven = v.column8, session_name = v.column9, error = v.column10,
 rule = v.column11, owner = 0 FROM (VALUES """
-_MOVE_END = ") v WHERE crawl_requests.id = v.column1 AND token = v.column2 AND state = 1 AND owner = ?"
+_MOVE_END = ") v WHERE crawl_requests.id = v.column1 AND token = v.column2 AND state <= 1 AND owner = ?"
 _MOVE_WIDTH = 11
 _LOG = """INSERT INTO crawl_pages
 (run, request, url, final_url, verdict, status, bytes, ms, session, attempt, error, warnings, at) VALUES """
@@ -100,6 +100,8 @@ class CommitPart(ItemsPart, LeasePart, LoginsPart):
     def _move(self, raw: sqlite3.Connection, owner: str, outcomes: Sequence[Outcome]) -> frozenset[int]:
         """Give each row its next state: the first thing of the transaction.
 
+        A row that waits again because its lease ran out is still ours as long as nobody has claimed it.
+
         Returns:
             The ids that are no longer ours; nothing was done to those.
         """
@@ -111,17 +113,12 @@ class CommitPart(ItemsPart, LeasePart, LoginsPart):
         number = self._owner(raw, owner)
         held = set(
             raw.execute(
-                "SELECT id, token FROM crawl_requests WHERE owner = ? AND state IN (0, 1)"
+                "SELECT id, token FROM crawl_requests WHERE owner = ? AND state <= 1"
                 " AND id IN (SELECT value FROM json_each(?))",
                 (number, json.dumps([one.request.id for one in outcomes])),
             ).fetchall()
         )
         ours = {one.request.id: one for one in outcomes if (one.request.id, one.request.token) in held}
-        # A lease that ran out, and that nobody has claimed since, is still good
-        raw.execute(
-            "UPDATE crawl_requests SET state = 1 WHERE state = 0 AND id IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(ours)),),
-        )
         self._move_all(raw, number, list(ours.values()))
         return frozenset(one.request.id for one in outcomes) - ours.keys()
 

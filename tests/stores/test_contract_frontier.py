@@ -307,6 +307,17 @@ def test_the_waiting_requests_of_a_session_are_parked_and_those_in_flight_are_no
     assert store.audit(run.frontier).ok
 
 
+def test_a_page_of_a_parked_request_whose_lease_had_run_out_is_lost(home: Home, store: Store, run: RunRow) -> None:
+    store.add(run.frontier, [found("a"), found("b", slot="b.example")], run=run.id)
+    (leased,) = lease(store, run, lease_s=10, exclude_slots=frozenset({"b.example"}))
+    home.clock.now += 11
+    lease(store, run, 1, owner="other", exclude_slots=frozenset({"shop.example"}))  # lets it wait again
+
+    assert store.park(run.frontier, session="default") == 1
+    assert store.commit(run, "me", [accept(leased)]).lost == {leased.id}
+    assert store.audit(run.frontier).ok
+
+
 def test_slots_that_are_full_are_left_out(store: Store, run: RunRow) -> None:
     store.add(run.frontier, [found("a"), found("b", slot="b.example")], run=run.id)
 
