@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     logout_guard: bool = Field(
         True, description="Do not follow links that log out, delete or unsubscribe in a logged-in session."
     )
+    upgrade: bool = Field(
+        False, description="Ask for https where a page links to plain http on a host of an https start URL."
+    )
     user_agent: str = Field(DEFAULT_USER_AGENT, description="User-Agent of sessions that name none.")
     headers: dict[str, str] = Field(default_factory=dict, description="Default headers of every session (JSON).")
     proxy: str = Field("", description="Proxy for all requests, such as http://127.0.0.1:3128.")

@@ -85,6 +85,7 @@ class Assembly:
         self._trusted = {host_of(url) for url in start_urls} | set(spider.allowed_domains)
         for identity in self._identities.values():
             self._trusted |= {host_of(origin) if "://" in origin else origin for origin in identity.origins}
+        self._https_hosts = {host_of(url) for url in start_urls if url.startswith("https://")}
         self.transport: BaseAdapter = make_transport(settings, self._trusted)
         self._start_origins: list[str] = []
         delays = {name: identity.delay for name, identity in self._identities.items() if identity.delay}
@@ -100,7 +101,7 @@ class Assembly:
             stop=stop,
         )
         self.fetcher = Fetcher(self.policy, max_retry_after_s=settings.max_retry_after)
-        traps = TrapGuard(TrapLimits(max_pages_per_host=settings.max_pages_per_host or 1_000_000))
+        traps = TrapGuard(TrapLimits(max_pages_per_host=settings.max_pages_per_host))
         self.admission = Admission(
             domains=domains_of(spider.allowed_domains, start_urls),
             default_session=self.pool.names[0],
@@ -109,6 +110,8 @@ class Assembly:
             traps=traps.refuses if settings.traps else None,
             guarded=self._logs_in,
             own_slots=frozenset(delays),
+            host_full=traps.refuses_host if settings.max_pages_per_host else None,
+            upgraded=self._https_hosts if settings.upgrade else frozenset(),
         )
         self._robots_session = self._bare_session()
 
@@ -117,6 +120,8 @@ class Assembly:
         for origin in origins:
             host = host_of(origin)
             self._trusted.add(host)
+            if origin == f"https://{host}:443":
+                self._https_hosts.add(host)
             self.admission.belongs(host)
             if origin not in self._start_origins:
                 self._start_origins.append(origin)
