@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, resolve_encoding
-
+from crawler.charsets import declared, usable
 from crawler.errors import Refused, UsageError
 from crawler.form_controls import (
     as_texts,
@@ -336,11 +335,10 @@ def _unlikeliness(form: Any) -> int:
 
 
 def _charset_of(form: Any, response: Response) -> str:
-    declared = (form.get("accept-charset") or "").split()
+    accepted = (form.get("accept-charset") or "").split()
     found = (
-        (resolve_encoding(declared[0]) if declared else None)
-        or http_content_type_encoding(response.headers.get("Content-Type"))
-        or html_body_declared_encoding(response.body[:4096])
+        (usable(accepted[0]) if accepted else None)
+        or declared(response.headers.get("Content-Type"), response.body)
         or "utf-8"
     )
     return "utf-8" if found.startswith("utf-16") else found  # the HTML standard: forms are never sent in UTF-16

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
 import requests
-from w3lib.encoding import html_body_declared_encoding, html_to_unicode, http_content_type_encoding, resolve_encoding
 
+from crawler.charsets import declared, to_text, usable
 from crawler.errors import InvalidURL, SpiderError
 from crawler.parsing import about_link, link_parts, link_target, parse, raw_results
 from crawler.urls import absolute, redact, resolver
@@ -297,12 +297,11 @@ class Response(requests.Response):
     def text(self) -> str:
         """The body as text: by byte order mark, header, meta element, then UTF-8. Never raises."""
         if self._text is None:
-            wanted = resolve_encoding(self.encoding) if self.encoding is not None else None
+            wanted = usable(self.encoding) if self.encoding is not None else None
             if wanted is not None:  # set by the user, as requests allows
                 self._text = self.body.decode(wanted, "replace")
             else:
-                header = self.headers.get("Content-Type")
-                _, self._text = html_to_unicode(header, self.body, default_encoding="utf-8")
+                self._text = to_text(self.headers.get("Content-Type"), self.body)
         return self._text
 
     @property
@@ -310,10 +309,7 @@ class Response(requests.Response):
         """Whether a parser may take the bytes as they are (invalid ones are found by the parser)."""
         if self._text is not None or self.body[:2] in (b"\xff\xfe", b"\xfe\xff"):
             return False
-        declared = http_content_type_encoding(self.headers.get("Content-Type"))
-        if declared is None:
-            declared = html_body_declared_encoding(self.body[:4096])
-        return declared is None or declared == "utf-8"
+        return declared(self.headers.get("Content-Type"), self.body) in (None, "utf-8")
 
     @property
     def selector(self) -> Selector:
