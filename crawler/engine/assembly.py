@@ -27,6 +27,7 @@ from crawler.sessions.identity import known_urls, origins_of, probe_url_of, sess
 from crawler.sessions.keeper import Keeper
 from crawler.sessions.origins import Origins
 from crawler.sessions.pool import SessionPool
+from crawler.sessions.roster import roster
 from crawler.sessions.session import Session
 from crawler.settings import Settings
 from crawler.spider import Identity, SitemapSpider, Spider
@@ -52,12 +53,14 @@ def open_project_store(settings: Settings, *, create: bool = True) -> Store:
 
 
 def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, settings: Settings) -> Spider:
-    """The spider object, with the sessions that the settings name where they name some."""
+    """The spider object, with its sessions: its own, those of the setting, or those of the file of accounts.
+
+    Raises:
+        UsageError: Spider, setting or file are wrong.
+    """
     made = spider(**dict(arguments or {}))
-    if settings.sessions:
-        given = {identity.name: identity for identity in made.identities()}
-        names = [name.strip() for name in settings.sessions.split(",") if name.strip()]
-        made.sessions = [given.get(name, Identity(name)) for name in names]
+    file = Path(settings.accounts) if settings.accounts else None
+    made.sessions = roster(made, setting=settings.sessions, file=file)
     made.identities()
     return made
 

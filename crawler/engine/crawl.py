@@ -325,7 +325,7 @@ class Crawl:
             return "store", EXIT["store"]
         if self._interrupted_by:
             return "interrupted", 130 if self._interrupted_by == 2 else 143
-        failures = list(self._doors.failures.values())
+        failures = list(self._doors.barred.failures.values())
         if any(not isinstance(error, NeedsHuman) for error in failures):
             return "login failed", EXIT["login failed"]
         if failures:

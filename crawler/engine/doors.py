@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from crawler.engine import barred
+from crawler.engine.barred import SESSION, Barred
 from crawler.engine.gates import Gates, GateState
 from crawler.engine.stats import Stats
-from crawler.errors import LoginFailed, NeedsHuman, SessionError
-from crawler.events import LoginEnded, LoginStarted, SessionParked
+from crawler.errors import LoginFailed
+from crawler.events import LoginEnded, LoginStarted
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.robots import RobotsCache
 from crawler.messages import SPREAD
@@ -25,7 +27,7 @@ from crawler.sessions.login import LoginState
 from crawler.sessions.pool import SessionPool
 from crawler.urls import origin_of, redact
 
-SESSION, ROBOTS = "session", "robots"
+ROBOTS = "robots"
 _ROBOTS_GOOD_S = 86_400.0
 _ROBOTS_RETRY_S = 30.0
 _PROOF_MARGIN_S = 1.0  #: answers may overtake one another by so much
@@ -43,14 +45,10 @@ class _Loss:
     since: float
 
 
-class Yard(Protocol):
+class Yard(barred.Yard, Protocol):
     """What the doors need of the scheduler; all on its thread."""
 
     def give_task(self, task: Callable[[], Callable[[], None]]) -> None: ...
-
-    def take_back(self, leased: Sequence[Leased]) -> None: ...
-
-    def settle(self, outcomes: Sequence[Outcome]) -> None: ...
 
     def quarantine(self, session: str, epoch: int, since: float) -> int: ...
 
@@ -85,10 +83,10 @@ class Doors:
         self._retries = retries
         self._stats, self._spider_name, self._probe_every, self._clock = stats, spider_name, probe_every, clock
         self.gates = Gates(self._open)
-        self.failures: dict[str, SessionError] = {}
+        self.barred = Barred(pool, self.gates, stats, spider_name)
         self._yard: Yard
         self._tasks = 0
-        self._saved_versions: dict[str, int] = {}
+        self._saved_versions: dict[str, tuple[int, int]] = {}
         self._strikes: Counter[int] = Counter()
         self._suspects: dict[str, set[int]] = {}
         self._lost: dict[str, _Loss] = {}
@@ -98,15 +96,18 @@ class Doors:
 
     def connect(self, yard: Yard) -> None:
         """Give the doors their scheduler; once, before anything else."""
-        self._yard = yard
+        self._yard = self.barred.yard = yard
 
     # --- asked before a request is handed out ----------------------------------------------------------------------
     def pass_through(self, leased: Leased, name: str, now: float) -> bool:
         """Whether a request may be sent by session *name* now; when not, it is held or parked here."""
+        if name not in self._pool.names:
+            self.barred.stranger(leased, name)
+            return False
         if self._pool.keeper(name).record.state is not LoginState.READY:
             gate = self.gates.get((SESSION, name))
             if gate.state is GateState.BARRED:
-                self._park([leased], name)
+                self.barred.park([leased], name)
             else:
                 self.gates.hold((SESSION, name), leased)
             return False
@@ -121,10 +122,6 @@ class Doors:
         """Sessions whose requests cannot go now."""
         shut = self.gates.closed_names(SESSION)
         return shut | {SPREAD} if shut.issuperset(self._pool.names) else shut
-
-    def barred_sessions(self) -> list[str]:
-        """Sessions that will not go in this run: their requests are to be parked."""
-        return [name for name in self._pool.names if self.gates.get((SESSION, name)).state is GateState.BARRED]
 
     def busy(self) -> bool:
         """Whether a task is under way or a gate is to be tried again."""
@@ -192,7 +189,7 @@ class Doors:
         if name not in self._pool.names:
             return None
         keeper = self._pool.keeper(name)
-        version = keeper.session.cookies.version
+        version = snapshot.version_of(keeper.session)
         if keeper.record.state is not LoginState.READY or self._saved_versions.get(name) == version:
             return None
         self._saved_versions[name] = version
@@ -231,13 +228,15 @@ class Doors:
         elif prepared.error is None:
             self.gates.try_again(key, self._clock() + prepared.wait_s)
         else:
-            self._session_failed(key, keeper, prepared.error, elapsed_ms)
+            self.barred.bar(name, prepared.error, self._clock(), elapsed_ms)
 
     def _session_ready(self, name: str, keeper: Keeper, prepared: Prepared, elapsed_ms: float) -> None:
         summary = self._stats.summary
+        self.barred.let_in(name)
         lost, suspects = self._lost.pop(name, None), self._suspects.pop(name, set())
         self._proven_at[name] = keeper.record.proved_at or 0.0
-        self._saved_versions[name] = keeper.session.cookies.version
+        if prepared.how != "still good":
+            self._saved_versions[name] = keeper.saved_as
         if prepared.how == "still good":
             self._strikes.update(suspects)  # these pages show the sign although we are logged in
             return
@@ -258,22 +257,6 @@ class Doors:
     def _learn_from_loss(self, name: str, url: str) -> None:
         for each in {url, *self._cookie_pages.pop(name, ())} - {""}:
             self._guard.lost_after(each)
-
-    def _session_failed(self, key: Key, keeper: Keeper, error: SessionError, elapsed_ms: float) -> None:
-        name, now = key[1], self._clock()
-        self.failures[name] = error
-        human = isinstance(error, NeedsHuman)
-        self._stats.tell(
-            LoginEnded(now, name, "human" if human else "refused", keeper.record.epoch, elapsed_ms, error.why)
-        )
-        command = f"crawl login {self._spider_name} --session {name}"
-        self._stats.tell(SessionParked(now, name, error.why, command))
-        self._stats.summary.messages.append(f"{error}; continue with: {command}")
-        self._stats.summary.next_command = command
-        self._park(self.gates.barred(key), name)
-
-    def _park(self, leased: Sequence[Leased], name: str) -> None:
-        self._yard.settle([Outcome(each, Verdict.PARK, session_name=name) for each in leased])
 
     def _robots_task(self, key: Key) -> Callable[[], Callable[[], None]]:
         robots = self._robots

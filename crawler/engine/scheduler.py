@@ -24,7 +24,7 @@ from crawler.errors import StoreFull
 from crawler.events import SlotPaused
 from crawler.fetching.turns import Turn
 from crawler.frontier.admission import Admission
-from crawler.outcome import Found, Leased, Outcome, Verdict
+from crawler.outcome import Found, Leased, Outcome, State, Verdict
 from crawler.sessions.keeper import Keeper
 from crawler.sessions.pool import SessionPool
 from crawler.settings import Settings
@@ -137,6 +137,7 @@ class Scheduler:
                 self._give_back_unsent()
             else:
                 self._doors.gates.due(now)
+                self._doors.barred.look(now)
                 self._lease_more(now)
                 self._dispatch(now)
             if self._is_over(now):
@@ -172,7 +173,12 @@ class Scheduler:
             if self._deadline is not None:
                 times.append(self._deadline)
         else:
-            for moment in (self._window.next_due(), self._doors.gates.next_due(), self._ends_at):
+            for moment in (
+                self._window.next_due(),
+                self._doors.gates.next_due(),
+                self._doors.barred.look_at,
+                self._ends_at,
+            ):
                 if moment is not None:
                     times.append(moment)
             if self._has_room():
@@ -213,7 +219,7 @@ class Scheduler:
         if leased:
             self._window.put(leased)
             return
-        for session in self._doors.barred_sessions():
+        for session in self._doors.barred.names():
             self._waiting -= self._store.park(self._run.frontier, session=session)
         due = self._store.next_due(self._run.frontier)
         self._lease_at = float("inf") if due is None else max(due - _HORIZON_S / 2, now + 0.02)
@@ -225,7 +231,7 @@ class Scheduler:
         if room <= 0 or not len(self._window):
             return
         for leased in self._window.take(now, room, may_go=lambda each: self._may_go(each, now)):
-            self._hand_out(leased, now)
+            self._hand_out(leased)
 
     def turn_of(self, slot: str) -> None:
         """Wait for the turn of a request that is in no frontier: a login step, a redirect. On a worker's thread."""
@@ -240,14 +246,15 @@ class Scheduler:
             self._store.release(self._run.frontier, owner=self._owner, ids=[leased.id])  # too late for its reservation
             self._lease_at = 0.0
             return False
-        name = self._pool.choose(leased.session, now)
-        return self._doors.pass_through(leased, name, now)
-
-    def _hand_out(self, leased: Leased, now: float) -> None:
-        name = self._pool.choose(leased.session, now)
-        keeper = self._pool.keeper(name)
+        name = self._doors.barred.choose(leased, now)
+        if not self._doors.pass_through(leased, name, now):
+            return False
         self._pool.took(name)
         self._out[leased.id] = (leased.slot, name)
+        return True
+
+    def _hand_out(self, leased: Leased) -> None:
+        keeper = self._pool.keeper(self._out[leased.id][1])
         latest = self._pace.latest(leased.slot, leased.send_at)
         self._workers.give(lambda: self._send(leased, keeper, latest))
 
@@ -283,6 +290,9 @@ class Scheduler:
         now, slot = self._clock(), outcome.request.slot
         if outcome.verdict is not Verdict.LOGIN:
             self._pool.observe(outcome.session_name, outcome.status, now)
+        if outcome.verdict is Verdict.FAIL and self._pool.may_try_again(outcome.session_name, outcome.status):
+            again = outcome.request.attempt + outcome.tries <= self._settings.retries
+            outcome.verdict = Verdict.RETRY if again else Verdict.FAIL
         advice = self._pace.learn(outcome, now)
         if advice.pause_until is not None:
             outcome.pause_slot_until = max(outcome.pause_slot_until or 0.0, advice.pause_until)
@@ -384,6 +394,16 @@ class Scheduler:
         self._waiting += reopened
         self._lease_at = 0.0
         return reopened
+
+    def session_version(self, key: str) -> int:
+        """The version of a stored session: it moves when somebody logs in."""
+        return self._store.session_version(key)
+
+    def bring_back(self, session: str) -> None:
+        """Parked requests of a session wait again."""
+        self._commit()
+        self._waiting += self._store.reopen(self._run.frontier, states=(State.PARKED,), session=session)
+        self._lease_at = 0.0
 
     def set_crawl_delay(self, slot: str, delay_s: float) -> None:
         """The robots.txt of a host asks for a longer delay: what was reserved without it goes back."""

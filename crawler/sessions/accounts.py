@@ -211,7 +211,7 @@ class Account:
         except SettingsError as error:
             raise NoCredentials(self.session, str(error)) from None
         looked.append(f"[{self.session}] in {path}" + ("" if tables is not None else " (no such file)"))
-        for table in (_tables_of_site(tables or {}, self.site), tables or {}):
+        for table in (tables_of_site(tables or {}, self.site), tables or {}):
             fields = table.get(self.session)
             if isinstance(fields, dict) and isinstance(fields.get(field), str | int):
                 return str(fields[field])
@@ -304,7 +304,8 @@ def read_accounts(path: Path) -> dict[str, Any] | None:
         raise SettingsError(str(error)) from None
 
 
-def _tables_of_site(tables: Mapping[str, Any], site: str) -> dict[str, Any]:
+def tables_of_site(tables: Mapping[str, Any], site: str) -> dict[str, Any]:
+    """What a file of accounts says for one site alone."""
     sites = tables.get("sites")
     found = sites.get(site) if isinstance(sites, dict) and site else None
     return found if isinstance(found, dict) else {}
@@ -337,7 +338,7 @@ def session_names(
         path = accounts_path(os.environ if environ is None else environ, file)
         tables = (read_accounts(path) if path is not None else None) or {}
         listed = tables.get("sessions", [])
-        names = list(_tables_of_site(tables, site)) or (list(listed) if isinstance(listed, list) else [])
+        names = list(tables_of_site(tables, site)) or (list(listed) if isinstance(listed, list) else [])
     seen: dict[str, str] = {}
     for name in names:
         if not isinstance(name, str) or not name.strip() or len(name) > 64 or not name.isprintable():

@@ -77,6 +77,7 @@ class Keeper:
         self._reason = ""
         self._doubted = False  # READY was given up because of a page: the probe decides whether that page was right
         self.proved_before_loss = 0.0
+        self.saved_as = snapshot.version_of(session)  #: what of it is stored: see `snapshot.version_of`
         self.lost_stored_epoch = 0  #: epoch of a stored session that turned out to be lost; 0 for none
 
     def expire(self, epoch: int, reason: str) -> bool:
@@ -124,7 +125,7 @@ class Keeper:
         row = self.desk.load(self.session.key)
         if row is not None and row.readable and row.secret:
             snapshot.put_back(self.session, row.secret)
-            self.record.version = row.version
+            self.record.version, self.saved_as = row.version, snapshot.version_of(self.session)
         self._became_ready(Signal.PROBE_OK, epoch=row.epoch if row is not None else 0)
         return Prepared(True, "ready")
 
@@ -185,6 +186,7 @@ class Keeper:
             self._reason = "the stored session cannot be read with the keys at hand, or went through another proxy"
             return False
         self.record.version, self.record.logged_in_at = row.version, row.logged_in_at
+        self.saved_as = snapshot.version_of(self.session)  # the probe may change it
         return True
 
     def _claim_and_login(self, *, force: bool = False) -> Prepared:
@@ -227,6 +229,7 @@ class Keeper:
         self._became_ready(Signal.LOGIN_OK, epoch=epoch)
         self._attempts = 0
         session.login_urls -= {url.partition("?")[0] for url in self.spider.start_urls}  # showed a form to a guest
+        self.saved_as = snapshot.version_of(session)
         self.desk.end_login(session.key, "ok", snapshot.take(session, record, url="login"))
         row = self.desk.load(session.key)
         record.version = row.version if row is not None else 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from crawler.errors import SpiderError
 from crawler.messages import SPREAD
-from crawler.sessions.health import Health, Remedy
+from crawler.sessions.health import BLOCKED, Health, Remedy
 from crawler.sessions.keeper import Keeper
 from crawler.sessions.login import LoginState
 from crawler.sessions.session import Session
@@ -53,17 +53,34 @@ class SessionPool:
     def session(self, name: str) -> Session:
         return self.keeper(name).session
 
-    def choose(self, asked: str, now: float) -> str:
+    def choose(
+        self,
+        asked: str,
+        now: float,
+        *,
+        without: Collection[str] = (),
+        waiting: Callable[[str], int] = lambda name: 0,
+    ) -> str:
         """The session that shall send a request: the asked one, or for "spread" the least busy healthy one.
 
         Sessions that rest are taken only when all of them do; parked and refused ones never, while there are others.
+
+        Args:
+            without: Sessions that are of no use now.
+            waiting: How many requests wait for a session besides those that it sends.
         """
         if asked != SPREAD:
             return asked or self.names[0]
-        usable = [name for name in self.names if self.keeper(name).record.state not in _UNUSABLE]
+        usable = [
+            name for name in self.names if name not in without and self.keeper(name).record.state not in _UNUSABLE
+        ]
         with self._lock:
             awake = [name for name in usable if self._health[name].resting_until <= now]
-            return min(awake or usable or self.names, key=lambda name: self._busy[name])
+            return min(awake or usable or self.names, key=lambda name: self._busy[name] + waiting(name))
+
+    def may_try_again(self, name: str, status: int) -> bool:
+        """Whether a refusal may be meant for the session and not for the page: it is one of several guests."""
+        return status in BLOCKED and len(self.names) > 1 and not self.keeper(name).wants_login
 
     def observe(self, name: str, status: int, now: float) -> Remedy:
         """Learn from an answer how well a session is received; an anonymous one that is not gets a fresh jar."""

@@ -21,6 +21,13 @@ from crawler.sessions.session import Session
 from crawler.urls import redact
 
 
+def version_of(session: Session) -> tuple[int, int]:
+    """What moves when something is to be saved anew: a cookie, or the tokens of an auth that renews them."""
+    auth = getattr(session.auth, "auth", session.auth)  # behind the fence of its origins
+    changes = getattr(auth, "changes", 0)
+    return session.cookies.version, changes if isinstance(changes, int) else 0
+
+
 def take(session: Session, record: LoginRecord, *, url: str) -> SessionSnapshot:
     """The session as it is now. *url* is what changed it: a page's URL, "login", "import"."""
     cookies = session.cookies.dump()

@@ -1,0 +1,121 @@
+"""Sessions that do not go: they wait for a person, or the site refused them. What becomes of their requests.
+
+A request that any session may send goes to another one, the others are parked: this run leaves them, and the next one
+begins with them. While the run has other work it looks whether somebody has logged such a session in meanwhile
+(``crawl login`` in another terminal); then its requests go on at once. Used by the scheduler's thread only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from crawler.engine.gates import Gates, GateState
+from crawler.engine.stats import Stats
+from crawler.errors import NeedsHuman, SessionError
+from crawler.events import LoginEnded, SessionParked
+from crawler.messages import SPREAD
+from crawler.outcome import Leased, Outcome, Verdict
+from crawler.sessions.pool import SessionPool
+
+SESSION = "session"  #: kind of the gates of sessions
+LOOK_EVERY_S = 2.0
+
+
+class Yard(Protocol):
+    """What is needed of the scheduler; all on its thread."""
+
+    def take_back(self, leased: Sequence[Leased]) -> None: ...
+
+    def settle(self, outcomes: Sequence[Outcome]) -> None: ...
+
+    def session_version(self, key: str) -> int: ...
+
+    def bring_back(self, session: str) -> None: ...
+
+
+class Barred:
+    """The sessions of a run that do not go.
+
+    Attributes:
+        failures: Why, by session.
+        look_at: When to look next whether somebody has logged one in, seconds since 1970; None when there is none.
+    """
+
+    def __init__(self, pool: SessionPool, gates: Gates, stats: Stats, spider_name: str) -> None:
+        self._pool, self._gates, self._stats, self._spider_name = pool, gates, stats, spider_name
+        self.failures: dict[str, SessionError] = {}
+        self.look_at: float | None = None
+        self._said: dict[str, str] = {}  # barred session to its line of the summary
+        self._strangers: set[str] = set()  # sessions of stored requests that this run does not have
+        self.yard: Yard
+
+    def choose(self, leased: Leased, now: float) -> str:
+        """The session that is to send a request."""
+        return self._pool.choose(
+            leased.session, now, without=self._said, waiting=lambda name: len(self._gates.get((SESSION, name)).held)
+        )
+
+    def names(self) -> list[str]:
+        """Sessions whose waiting requests are to be parked; "spread" is one of them when none is left."""
+        for_all = [SPREAD] if len(self._said) == len(self._pool.names) else []
+        return [*self._said, *for_all, *self._strangers]
+
+    def park(self, leased: Sequence[Leased], name: str) -> None:
+        """Put requests aside; those that any session may send go to one that still can."""
+        others = len(self._said) < len(self._pool.names)
+        self.yard.take_back([each for each in leased if others and each.session == SPREAD])
+        parked = [each for each in leased if not (others and each.session == SPREAD)]
+        self.yard.settle([Outcome(each, Verdict.PARK, session_name=name) for each in parked])
+
+    def stranger(self, leased: Leased, name: str) -> None:
+        """A stored request is of a session that this run does not have: it is left for one that has it."""
+        if name not in self._strangers:
+            self._strangers.add(name)
+            self._stats.summary.messages.append(
+                f"requests of session {name!r} are left for a run that has it; this one has:"
+                f" {', '.join(self._pool.names)}"
+            )
+        self.yard.settle([Outcome(leased, Verdict.PARK, session_name=name)])
+
+    def bar(self, name: str, error: SessionError, now: float, elapsed_ms: float) -> None:
+        """A session will not be ready by itself."""
+        held = self._gates.barred((SESSION, name))
+        if name not in self._said:  # otherwise a person tried, and it is no better
+            self.failures[name] = error
+            ending = "human" if isinstance(error, NeedsHuman) else "refused"
+            epoch = self._pool.keeper(name).record.epoch
+            self._stats.tell(LoginEnded(now, name, ending, epoch, elapsed_ms, error.why))
+            command = f"crawl login {self._spider_name} --session {name}"
+            self._stats.tell(SessionParked(now, name, error.why, command))
+            self._said[name] = f"{error}; continue with: {command}"
+            self._stats.summary.messages.append(self._said[name])
+            self._stats.summary.next_command = command
+            self.look_at = now + LOOK_EVERY_S
+        self.park(held, name)
+
+    def look(self, now: float) -> None:
+        """Try those again whose stored state has moved: somebody has run ``crawl login``."""
+        if self.look_at is None or now < self.look_at:
+            return
+        self.look_at = now + LOOK_EVERY_S
+        for name in self._said:
+            keeper, gate = self._pool.keeper(name), self._gates.get((SESSION, name))
+            moved = gate.state is GateState.BARRED and (
+                self.yard.session_version(keeper.session.key) > keeper.record.version
+            )
+            if moved:
+                gate.state = GateState.CLOSED
+                self._gates.open_now((SESSION, name))
+
+    def let_in(self, name: str) -> None:
+        """The session is ready after all: its parked requests go on in this run."""
+        if name not in self._said:
+            return
+        summary = self._stats.summary
+        summary.messages.remove(self._said.pop(name))
+        del self.failures[name]
+        if not self._said:
+            self.look_at, summary.next_command = None, ""
+        self.yard.bring_back(name)
+        self.yard.bring_back(SPREAD)
