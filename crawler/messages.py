@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Callback = Callable[..., Any] | str | None
 
 SPREAD = "spread"  #: a session name that stands for "the least busy healthy one"
+_DECLARATION = re.compile(rb"<meta|<\?xml|charset|encoding", re.IGNORECASE)
+_UTF8_META = re.compile(rb"""<meta\s+charset\s*=\s*["']?utf-8["'\s/>]""", re.IGNORECASE)
 _BASE_TAG = re.compile(rb"<base\s[^>]*href", re.IGNORECASE)
 
 
@@ -309,7 +311,18 @@ class Response(requests.Response):
         """Whether a parser may take the bytes as they are (invalid ones are found by the parser)."""
         if self._text is not None or self.body[:2] in (b"\xff\xfe", b"\xfe\xff"):
             return False
+<<<<<<< Updated upstream
         return declared(self.headers.get("Content-Type"), self.body) in (None, "utf-8")
+=======
+        declared = http_content_type_encoding(self.headers.get("Content-Type"))
+        if declared is None:
+            start = self.body[:4096]
+            first = _DECLARATION.search(start)
+            if first is None or _UTF8_META.match(start, first.start()):
+                return True  # as nearly every page has it
+            declared = html_body_declared_encoding(start)
+        return declared is None or declared == "utf-8"
+>>>>>>> Stashed changes
 
     @property
     def selector(self) -> Selector:
@@ -381,10 +394,11 @@ class Response(requests.Response):
             found = raw_results(self.selector, css)
         elif xpath is not None:
             found = self.xpath(xpath)
-        resolve, of_link = resolver(self.base_url), Request.of_link
+        of_site, resolve = resolver(self.base_url)
+        of_link = Request.of_link
         for link in found:
             href, about = link_target(link)
-            url = resolve(href)
+            url = of_site[href] if href[:1] == "/" else resolve(href)
             if not url:
                 continue
             if not kwargs:

@@ -19,6 +19,7 @@ _ENCODING_ERRORS = frozenset({etree.ErrorTypes.ERR_INVALID_CHAR, etree.ErrorType
 _TREE_CUT = "tree cut: nested more than 2,048 levels deep; what is below was not read"
 
 
+_Element = etree._Element
 _here = threading.local()
 
 
@@ -82,8 +83,10 @@ def link_target(link: Any) -> tuple[str, Any]:
     Raises:
         SpiderError: Neither a text, an element, a Selector of one, nor a `Link`.
     """
-    root = link if isinstance(link, etree._Element) else getattr(link, "root", link)  # of a Selector
-    if isinstance(root, etree._Element):
+    if isinstance(link, _Element):
+        return link.get("href") or link.get("src") or "", link
+    root = getattr(link, "root", link)  # of a Selector
+    if isinstance(root, _Element):
         return root.get("href") or root.get("src") or "", root
     if isinstance(root, str):
         return root, None

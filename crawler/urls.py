@@ -9,7 +9,7 @@ of the arguments. Everything here is pure and safe from any thread.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -125,15 +125,19 @@ class _Targets(dict[str, str]):
 _targets_of: Final = lru_cache(maxsize=256)(_Targets)
 
 
-def resolver(base: str) -> Callable[[str], str]:
-    """A function that resolves links of the page *base* as `absolute` does, and remembers them.
+def resolver(base: str) -> tuple[Mapping[str, str], Callable[[str], str]]:
+    """What resolves links of the page *base* as `absolute` does, and remembers them.
 
-    Links that begin with ``/`` are the same for a whole site, most others for a folder; pages repeat both. The function
-    gives the URL without fragment, and "" for what is no http or https URL or only a fragment.
+    Links that begin with ``/`` are the same for a whole site, most others for a folder; pages repeat both.
+
+    Returns:
+        The URLs of links that begin with ``/``, by link, and a function that takes any link. Both give the URL without
+        fragment, and "" for what is no http or https URL or only a fragment.
     """
     root = _root(base)
     if not root:
-        return lambda link: _Targets(base)[link]
+        every = _Targets(base)
+        return every, every.__getitem__
     of_site = _targets_of(root + "/")
     path = base.partition("#")[0].partition("?")[0]
     of_folder = _targets_of(path[: path.rindex("/") + 1])
@@ -145,7 +149,7 @@ def resolver(base: str) -> Callable[[str], str]:
             return of_site[link]
         return of_page[link] if first in ("?", "", " ") else of_folder[link]
 
-    return resolve
+    return of_site, resolve
 
 
 def canonical(url: str) -> str:
@@ -219,6 +223,7 @@ def fingerprint(method: str, url_canonical: str, body: bytes = b"", session: str
 # --- hosts, origins, sites --------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=256)
 def _origin(url: str) -> tuple[str, str, int]:
     found = _ORIGIN.match(url) if isinstance(url, str) else None
     if found is not None:
@@ -234,6 +239,7 @@ def host_of(url: str) -> str:
     return _origin(url)[1].strip("[]")
 
 
+@lru_cache(maxsize=256)
 def origin_of(url: str) -> str:
     """Scheme, host and port, the port always written: ``https://shop.example:443``. Raises InvalidURL."""
     return "{}://{}:{}".format(*_origin(url))

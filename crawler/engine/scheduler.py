@@ -11,6 +11,7 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -34,9 +35,14 @@ log = logging.getLogger("crawler.engine")
 
 _GROUP = 64  #: outcomes of one commit, at most
 _LIMIT_POLL_S = 0.05  #: how often to look again when the pages under way fill the limit of pages
+_LINGER_S = 0.02  #: longest time that an outcome waits for company while workers have more to do
 _HORIZON_S = 3.0  #: how far ahead sending times are reserved
 _FULL_WAIT_S = (0.5, 1.0, 2.0, 5.0, 10.0)  #: waits for room on the disk before giving up
 _OTHERS_POLL_S = 0.25  #: how often to look for work that other processes may have found
+
+
+def _nothing() -> None:
+    """A message that only wakes."""
 
 
 class Scheduler:
@@ -65,7 +71,9 @@ class Scheduler:
         self._calls, self._stopping = calls, stopping
         self._alone, self._on_waiting, self._clock = alone, on_waiting, clock
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._workers = Workers(settings.workers, self._inbox.put)
+        self._done: deque[Outcome] = deque()  # what workers bring; several at a time are taken
+        self._enough = max(settings.workers // 2, 1)
+        self._workers = Workers(settings.workers, self._deliver)
         self._pace = Pace(settings, pool.delays)
         self._window = Window(self._pace.connections)
         self._doors = doors
@@ -145,30 +153,32 @@ class Scheduler:
                 return
             self._take(self._wait_s(self._clock()))
 
+    def _deliver(self, result: Any) -> None:
+        """On a worker's thread: what came of a task. Pages wake the scheduler in groups, which are committed as such."""
+        if not isinstance(result, Outcome):
+            self._inbox.put(result)
+            return
+        self._done.append(result)
+        if len(self._done) >= self._enough or not self._workers.have_more():
+            self._inbox.put(_nothing)
+
     def _take(self, wait_s: float) -> None:
-        """Wait for one message, then take all that are there."""
+        """Wait for a message, then take all that is there."""
         try:
             message = self._inbox.get(timeout=wait_s) if wait_s > 0 else self._inbox.get_nowait()
-        except queue.Empty:
-            return
-        while True:
-            self._handle(message)
-            if len(self._batch) >= _GROUP:
-                return
-            try:
+            while True:
+                message()
                 message = self._inbox.get_nowait()
-            except queue.Empty:
-                return
-
-    def _handle(self, message: Any) -> None:
-        if isinstance(message, Outcome):
-            self._came_back(message)
-        else:
-            message()
+        except queue.Empty:
+            pass
+        while self._done and len(self._batch) < _GROUP:
+            self._came_back(self._done.popleft())
 
     def _wait_s(self, now: float) -> float:
         """Seconds until something has to be done without a message."""
         times = [self._renew_at]
+        if self._out:
+            times.append(now + _LINGER_S)
         if self._stop_reason:
             if self._deadline is not None:
                 times.append(self._deadline)

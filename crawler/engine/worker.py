@@ -33,6 +33,10 @@ class Workers:
     def give(self, task: Task) -> None:
         self._tasks.put(task)
 
+    def have_more(self) -> bool:
+        """Whether tasks wait for a worker."""
+        return not self._tasks.empty()
+
     def stop(self) -> None:
         """Let each thread end after the tasks given so far."""
         for _ in self._threads:

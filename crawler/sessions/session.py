@@ -102,6 +102,12 @@ class Session(requests.Session):
         )
         self.headers.update(headers or {})
         self.headers.update(identity.headers)
+        nothing: CaseInsensitiveDict[str] = CaseInsensitiveDict()
+        self._made_headers: tuple[dict[str, Any], CaseInsensitiveDict[str], CaseInsensitiveDict[str]] = (
+            {},
+            nothing,
+            nothing,
+        )
         self._secret_headers = frozenset(name.lower() for name in identity.secret_headers)
         for name, value in identity.headers.items():
             if name.lower() in self._secret_headers:
@@ -186,17 +192,18 @@ class Session(requests.Session):
         return prepared
 
     def _headers_for(self, own: bool) -> CaseInsensitiveDict[str]:
-        if own:
-            return CaseInsensitiveDict(self._plain_headers())
-        may_go = SURVIVES_ORIGIN - self._secret_headers
-        return CaseInsensitiveDict(
-            {name: value for name, value in self._plain_headers().items() if name.lower() in may_go}
-        )
-
-    def _plain_headers(self) -> dict[str, str]:
-        return {
-            name: value if isinstance(value, str) else value.decode("latin-1") for name, value in self.headers.items()
-        }
+        """The session's headers for one request: all of them, or what may go to a foreign origin."""
+        store = getattr(self.headers, "_store", None)  # below the mapping, which calls Python for each name
+        given = dict(self.headers if store is None else store.values())
+        made = self._made_headers
+        if given != made[0]:  # somebody changed them
+            plain = {
+                name: value if isinstance(value, str) else value.decode("latin-1") for name, value in given.items()
+            }
+            may_go = SURVIVES_ORIGIN - self._secret_headers
+            foreign = {name: value for name, value in plain.items() if name.lower() in may_go}
+            made = self._made_headers = given, CaseInsensitiveDict(plain), CaseInsensitiveDict(foreign)
+        return (made[1] if own else made[2]).copy()
 
     def _address_cookies(self, prepared: requests.PreparedRequest, extra: Any = None) -> None:
         """The jar's cookies for its URL, and what the call itself brought: that belongs to this request alone."""
@@ -316,7 +323,10 @@ class Session(requests.Session):
     def _exchange(self, request: requests.PreparedRequest, jar: Jar, options: dict[str, Any], ends: float) -> Response:
         url = str(request.url)
         left_s = ends - time.monotonic()
-        request.limits = dataclasses.replace(self._limits, deadline_s=max(left_s, 0.001))  # type: ignore[attr-defined]
+        limits = self._limits
+        if limits.deadline_s is None or not 0 <= limits.deadline_s - left_s < 0.01:  # a redirect has less time left
+            limits = dataclasses.replace(limits, deadline_s=max(left_s, 0.001))
+        request.limits = limits  # type: ignore[attr-defined]
         ticket = jar.ticket()
         try:
             answer = self.get_adapter(url).send(request, **options)
