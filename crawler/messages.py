@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 Callback = Callable[..., Any] | str | None
 
 SPREAD = "spread"  #: a session name that stands for "the least busy healthy one"
-_DECLARATION = re.compile(rb"<meta|<\?xml|charset|encoding", re.IGNORECASE)
-_UTF8_META = re.compile(rb"""<meta\s+charset\s*=\s*["']?utf-8["'\s/>]""", re.IGNORECASE)
 _BASE_TAG = re.compile(rb"<base\s[^>]*href", re.IGNORECASE)
 
 
@@ -311,18 +309,7 @@ class Response(requests.Response):
         """Whether a parser may take the bytes as they are (invalid ones are found by the parser)."""
         if self._text is not None or self.body[:2] in (b"\xff\xfe", b"\xfe\xff"):
             return False
-<<<<<<< Updated upstream
         return declared(self.headers.get("Content-Type"), self.body) in (None, "utf-8")
-=======
-        declared = http_content_type_encoding(self.headers.get("Content-Type"))
-        if declared is None:
-            start = self.body[:4096]
-            first = _DECLARATION.search(start)
-            if first is None or _UTF8_META.match(start, first.start()):
-                return True  # as nearly every page has it
-            declared = html_body_declared_encoding(start)
-        return declared is None or declared == "utf-8"
->>>>>>> Stashed changes
 
     @property
     def selector(self) -> Selector:

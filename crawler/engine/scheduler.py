@@ -154,7 +154,7 @@ class Scheduler:
             self._take(self._wait_s(self._clock()))
 
     def _deliver(self, result: Any) -> None:
-        """On a worker's thread: what came of a task. Pages wake the scheduler in groups, which are committed as such."""
+        """On a worker's thread: what came of a task. Pages wake the scheduler in groups, and are committed so."""
         if not isinstance(result, Outcome):
             self._inbox.put(result)
             return
