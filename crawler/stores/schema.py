@@ -271,6 +271,8 @@ def check(connection: Connection) -> None:
     missing = sorted(set(re.findall(r"CREATE TABLE (\w+)", TABLES)) - names)
     if missing:
         raise StoreDamaged(connection.path, f"tables are missing ({', '.join(missing)}); see `crawl doctor`")
+    patience_s, connection.busy_timeout_s = connection.busy_timeout_s, 0.0
+    (before_ms,) = connection.read("PRAGMA busy_timeout")[0]
     connection.read("PRAGMA busy_timeout = 0")
     try:
         with connection.write() as raw:
@@ -279,4 +281,5 @@ def check(connection: Connection) -> None:
     except StoreBusy:
         pass
     finally:
-        connection.read(f"PRAGMA busy_timeout = {int(connection.busy_timeout_s * 1000)}")
+        connection.busy_timeout_s = patience_s
+        connection.read(f"PRAGMA busy_timeout = {before_ms}")

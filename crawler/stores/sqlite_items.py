@@ -18,7 +18,7 @@ from crawler.stores.connection import batch_size, values
 from crawler.stores.naming import safe_name
 from crawler.stores.part import Part
 from crawler.stores.rows import KINDS, PLAIN_TYPE, escape, kind_of, load_value, store_value, unescape
-from crawler.stores.tools import tools
+from crawler.stores.tools import table_tools
 
 OURS = ("_run", "_url", "_time", "_request", "_position")
 _HIDDEN = ("_types", "_more")
@@ -188,7 +188,7 @@ class ItemsPart(Part):
         chosen = self._choose_columns(table, sample)
         types: dict[str, Any] = {"_run": int, "_url": str, "_time": float, "_request": int, "_position": int}
         types |= dict.fromkeys(_HIDDEN, str) | {column: KINDS[kind].sql for column, kind in chosen.values()}
-        made = tools(raw)[table.stored_as]
+        made = table_tools(raw, table.stored_as)
         made.create(types)
         made.create_index(["_request", "_position"], unique=True, index_name=f"crawl_by_request_{table.stored_as}")
         made.create_index(["_run"], index_name=f"crawl_by_run_{table.stored_as}")
@@ -198,7 +198,7 @@ class ItemsPart(Part):
 
     def _widen(self, raw: sqlite3.Connection, table: _Table, sample: dict[str, Any]) -> None:
         chosen = self._choose_columns(table, sample)
-        made = tools(raw)[table.stored_as]
+        made = table_tools(raw, table.stored_as)
         for column, kind in chosen.values():
             made.add_column(column, KINDS[kind].sql)
         self._register(raw, table, chosen)

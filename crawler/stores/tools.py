@@ -7,23 +7,24 @@ import sqlite3
 import sys
 import threading
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlite_utils.db import Database, Table
 
 _UNWANTED = frozenset({"numpy", "pandas"})
 
 
-def tools(raw: sqlite3.Connection) -> Any:
-    """``sqlite_utils.Database`` on a connection of ours; changes nothing about it."""
-    return _sqlite_utils().Database(raw, recursive_triggers=False, execute_plugins=False)
+def table_tools(raw: sqlite3.Connection, name: str) -> Table:
+    """``sqlite_utils.Table`` on a connection of ours; changes nothing about the connection."""
+    database: Database = _sqlite_utils().Database(raw, recursive_triggers=False, execute_plugins=False)
+    return database.table(name)
 
 
 def _sqlite_utils() -> ModuleType:
     """The module. It asks for numpy and pandas and does without them where they are missing: 20 to 90 MB a process that
     a crawl has no use for. They are hidden from this one import, on this thread alone; who has loaded them keeps them.
     """
-    loaded = sys.modules.get("sqlite_utils")
-    if loaded is not None:
-        return loaded
     us, as_it_is = threading.get_ident(), importlib.import_module
 
     def import_module(name: str, package: str | None = None) -> ModuleType:
@@ -33,6 +34,7 @@ def _sqlite_utils() -> ModuleType:
 
     importlib.import_module = import_module
     try:
-        return as_it_is("sqlite_utils")
+        import sqlite_utils
     finally:
         importlib.import_module = as_it_is
+    return sqlite_utils
