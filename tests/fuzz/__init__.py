@@ -1,0 +1,1 @@
+"""Broken input for everything that reads foreign bytes: ``python -m tests.fuzz``."""
