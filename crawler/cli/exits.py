@@ -97,7 +97,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
 
 _HINTS: tuple[tuple[type[Exception], str], ...] = (
     (errors.AlreadyRunning, "wait for it, or use --if-running wait or --if-running skip"),
-    (errors.WrongPassword, "put the credentials right, then `crawl login NAME` tries them once"),
+    (errors.WrongPassword, "put them right, then `crawl login NAME` tries them once; --force tries these again"),
     (errors.LoginBudgetSpent, ""),  # says itself when it is possible again
     (errors.LoginFailed, "`crawl login NAME --force --traceback` shows the login alone"),
     (errors.NeedsHuman, "`crawl login NAME` asks for it at the terminal"),

@@ -31,7 +31,8 @@ ROBOTS = "robots"
 _ROBOTS_GOOD_S = 86_400.0
 _ROBOTS_RETRY_S = 30.0
 _PROOF_MARGIN_S = 1.0  #: answers may overtake one another by so much
-_COOKIE_PAGES = 5  #: last pages that changed cookies, looked at when a session is lost
+_RECENT_PAGES = 50  #: last pages of a session, looked at when it is lost
+_MOST_BLAMED = 5  #: more pages than that among them change cookies: that says nothing on such a site
 
 Key = tuple[str, str]
 
@@ -92,7 +93,7 @@ class Doors:
         self._lost: dict[str, _Loss] = {}
         self._proven_at: dict[str, float] = {}
         self._unproven: Counter[str] = Counter()
-        self._cookie_pages: dict[str, deque[str]] = {}
+        self._recent: dict[str, deque[str]] = {}  # URLs of the last pages of a session, "" where no cookie was set
 
     def connect(self, yard: Yard) -> None:
         """Give the doors their scheduler; once, before anything else."""
@@ -133,6 +134,9 @@ class Doors:
         keeper = self._pool.keeper(outcome.session_name)
         if not keeper.wants_login:
             return
+        if outcome.verdict in (Verdict.ACCEPT, Verdict.SKIP):
+            url = outcome.request.url if outcome.sets_cookies else ""
+            self._recent.setdefault(outcome.session_name, deque(maxlen=_RECENT_PAGES)).append(url)
         if outcome.verdict is Verdict.LOGIN:
             self._met_login_page(outcome, keeper)
         elif outcome.verdict is Verdict.ACCEPT:
@@ -141,9 +145,8 @@ class Doors:
     def _accepted(self, outcome: Outcome, keeper: Keeper) -> None:
         name = outcome.session_name
         self._strikes.pop(outcome.request.id, None)
-        if outcome.sets_cookies:
-            self._cookie_pages.setdefault(name, deque(maxlen=_COOKIE_PAGES)).append(outcome.request.url)
         if outcome.proven:
+            self._guard.harmless(outcome.request.url)
             self._unproven[name] = 0
             self._proven_at[name] = max(self._proven_at.get(name, 0.0), outcome.sent_at)
         elif keeper.record.state is not LoginState.READY or keeper.record.epoch != outcome.epoch:
@@ -255,7 +258,8 @@ class Doors:
             self._stats.tell(LoginEnded(self._clock(), name, outcome, keeper.record.epoch, elapsed_ms))
 
     def _learn_from_loss(self, name: str, url: str) -> None:
-        for each in {url, *self._cookie_pages.pop(name, ())} - {""}:
+        blamed = {url, *self._recent.pop(name, ())} - {""}
+        for each in blamed if len(blamed) <= _MOST_BLAMED else ():
             self._guard.lost_after(each)
 
     def _robots_task(self, key: Key) -> Callable[[], Callable[[], None]]:

@@ -252,6 +252,12 @@ class LogoutGuard:
                     self._losses.popitem(last=False)
             return shape in self._banned
 
+    def harmless(self, url: str) -> None:
+        """*url* was fetched, and the session was still good: forget a loss that it was blamed for."""
+        if self._losses:
+            with self._lock:
+                self._losses.pop(_shape(url), None)
+
     def _ban(self, shape: str) -> None:
         self._banned[shape] = None
         while len(self._banned) > MAX_LEARNED:

@@ -353,3 +353,14 @@ def test_threads_lose_no_count() -> None:
     for thread in threads:
         thread.join(10)
     assert banned.count(False) == 200
+
+
+def test_a_page_that_did_no_harm_afterwards_is_blamed_no_more() -> None:
+    guard = LogoutGuard()
+    guard.lost_after("https://shop.example/offers")
+    guard.harmless("https://shop.example/offers")
+
+    assert not guard.lost_after("https://shop.example/offers")
+    assert guard.lost_after("https://shop.example/offers")
+    guard.harmless("https://shop.example/offers")
+    assert guard.is_banned("https://shop.example/offers")

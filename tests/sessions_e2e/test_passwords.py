@@ -1,0 +1,201 @@
+"""Wrong passwords and budgets: an account is never locked by a crawl, however often cron starts it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from crawler import Session
+from crawler.testing import PracticeSite
+from tests.cli.conftest import Crawl
+from tests.engine.shop import Members, crawl, credentials
+
+from .conftest import MakeSite, write_spider
+
+DAY_S = 86_400.0
+
+
+def age(folder: Path, seconds: float) -> None:
+    """As if everything about logins had happened so many seconds earlier."""
+    with closing(sqlite3.connect(folder / "crawl.db")) as database, database:
+        database.execute(
+            "UPDATE crawl_logins SET started_at = started_at - :s, ended_at = ended_at - :s", {"s": seconds}
+        )
+        database.execute(
+            "UPDATE crawl_values SET value = json_set(value, '$.at', json_extract(value, '$.at') - ?)"
+            " WHERE name LIKE 'refused:%'",
+            (seconds,),
+        )
+
+
+def test_L11_a_wrong_password_is_one_attempt_however_many_runs_and_spiders_follow(
+    member_site: MakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = member_site(lock_after=2)
+    right = site.accounts[0].password
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "the-old-one")
+
+    first = crawl(Members, site.url, tmp_path)
+    again = crawl(Members, site.url, tmp_path)
+    other = crawl(type("Other", (Members,), {"name": "other"}), site.url, tmp_path)
+
+    assert [each.exit_code for each in (first, again, other)] == [3, 3, 3]
+    assert "the site refused the user name or password" in first.messages[0]
+    assert "the site refused these credentials on" in again.messages[0]
+    assert site.record.login_posts == {"alice": 1}
+
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", right)
+    mended = crawl(Members, site.url, tmp_path)
+    assert (mended.ending, mended.logins, mended.items) == ("finished", 1, {"items": 20})
+    assert site.record.login_posts == {"alice": 2}
+
+
+def test_a_refused_password_that_nobody_changes_is_tried_less_and_less_often(
+    member_site: MakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = member_site()
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "the-old-one")
+    attempts = []
+
+    for night in range(16):
+        before = site.record.login_posts["alice"]
+        assert crawl(Members, site.url, tmp_path).exit_code == 3
+        if site.record.login_posts["alice"] > before:
+            attempts.append(night)
+        age(tmp_path, DAY_S + 60)
+
+    assert attempts == [0, 1, 4, 11]
+
+
+def test_a_person_who_insists_may_try_the_refused_password_once_more(
+    shop: PracticeSite, command: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "the-old-one")
+    assert command("run", "orders", "--quiet").code == 3
+
+    told = command("login", "orders")
+    forced = command("login", "orders", "--force")
+
+    assert (told.code, forced.code) == (3, 3)
+    assert "the site refused these credentials on" in told.err
+    assert "--force" in told.err
+    assert "the site refused the user name or password" in forced.err
+    assert shop.record.login_posts == {"alice": 2}
+    assert "the-old-one" not in told.err + forced.err
+
+
+def test_L8_logins_of_an_hour_are_counted_over_runs_and_spiders(member_site: MakeSite, tmp_path: Path) -> None:
+    site = member_site()
+    runs = []
+
+    for number in range(4):
+        spider = type("Spider", (Members,), {"name": f"spider{number % 2}"})
+        runs.append(crawl(spider, site.url, tmp_path, login_budget=3, fresh=True))
+        site.expire_now()
+
+    assert [run.exit_code for run in runs] == [0, 0, 0, 3]
+    assert "3 logins in the last hour, 3 are allowed; possible again at" in runs[-1].messages[0]
+    assert site.record.logins == {"alice": 3}
+
+    age(tmp_path, 3600.0)
+    assert crawl(Members, site.url, tmp_path, login_budget=3).exit_code == 0
+
+
+def test_a_budget_that_is_spent_in_mid_crawl_parks_what_is_left(member_site: MakeSite, tmp_path: Path) -> None:
+    site = member_site(books=40, expires_after_requests=8)
+
+    broken = crawl(Members, site.url, tmp_path, login_budget=2, workers=2)
+
+    assert (broken.ending, broken.exit_code) == ("login failed", 3)
+    assert site.record.logins == {"alice": 2}
+    assert broken.parked > 0
+    assert broken.parked + broken.pages + broken.failed + broken.skipped + broken.waiting == broken.known
+
+    site.change(expires_after_requests=None)
+    age(tmp_path, 3600.0)
+    rest = crawl(Members, site.url, tmp_path, login_budget=2)
+    assert (rest.ending, rest.items["items"] + broken.items.get("items", 0)) == ("finished", 40)
+
+
+def test_failed_logins_are_spaced_more_and_more_over_runs(member_site: MakeSite, tmp_path: Path) -> None:
+    class Broken(Members):
+        name = "broken"
+
+        def login(self, session: Session) -> None:
+            with session.step("the form"):
+                session.get(f"{self.arguments['site']}/login").form("form#not-there")
+
+    site = member_site()
+    said = [crawl(Broken, site.url, tmp_path, login_budget=100).messages[0] for _ in range(3)]
+
+    assert ["at step 'the form'" in each for each in said] == [True, True, False]
+    assert "the last 2 logins failed; possible again at" in said[2]
+    age(tmp_path, 31.0)
+    assert "at step 'the form'" in crawl(Broken, site.url, tmp_path, login_budget=100).messages[0]
+    age(tmp_path, 31.0)
+    assert "the last 3 logins failed" in crawl(Broken, site.url, tmp_path, login_budget=100).messages[0]
+
+
+def test_a_login_page_in_trouble_for_a_moment_is_waited_for(
+    member_site: MakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crawler.sessions.keeper._SPACING_S", (0.02, 0.04))
+
+    class Troubled(Members):
+        name = "troubled"
+        asked = 0
+
+        def login(self, session: Session) -> None:
+            Troubled.asked += 1
+            if Troubled.asked < 3:
+                session.get(f"{self.arguments['site']}/status/503")
+                raise RuntimeError("the login page has no form")
+            super().login(session)
+
+    site = member_site()
+
+    summary = crawl(Troubled, site.url, tmp_path)
+
+    assert (summary.ending, summary.logins, Troubled.asked) == ("finished", 1, 3)
+    site.expire_now()
+    assert crawl(Members, site.url, tmp_path).ending == "finished", "passing trouble keeps nobody away"
+
+
+def test_two_accounts_have_a_budget_each(
+    make_practice_site: MakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Two(Members):
+        name = "two"
+        sessions = ("alice", "bob")
+
+    site = make_practice_site(books=20)
+    credentials(monkeypatch, alice=site.accounts[0], bob=site.accounts[1])
+
+    for _ in range(2):
+        assert crawl(Two, site.url, tmp_path, login_budget=2, fresh=True).exit_code == 0
+        site.expire_now("bob")
+    last = crawl(Two, site.url, tmp_path, login_budget=2, fresh=True)
+
+    assert (last.exit_code, last.items) == (3, {"items": 20})
+    assert site.record.logins == {"alice": 1, "bob": 2}
+    assert ["'bob'" in message for message in last.messages] == [True]
+
+
+def test_the_credentials_of_a_refused_login_stand_in_the_store_in_no_form_that_could_be_guessed(
+    shop: PracticeSite, project: Path, command: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crawler.sessions.accounts import Account
+
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "the-old-one")
+    write_spider(project, shop)
+    command("run", "orders", "--quiet")
+    mark = Account("default").mark()
+
+    raw = b"".join(path.read_bytes() for path in (project / "data").iterdir())
+
+    assert len(mark) == 32
+    assert mark.encode() not in raw
+    assert b"the-old-one" not in raw
