@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
 
+from crawler import sitemaps
 from crawler.errors import BadAnswer, TooLarge
-from crawler.frontier import sitemaps
 from crawler.sitemap_bytes import numbered
 from crawler.sitemaps import MAX_ENTRIES, MAX_NESTING, SitemapEntry, parse_sitemap
 
