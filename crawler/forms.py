@@ -296,7 +296,7 @@ def find_form(
     Raises:
         UsageError: There is no such form; the text lists those that are there.
     """
-    if response.selector.type not in ("html", "xml"):
+    if response.selector.type != "html":  # XHTML is read as HTML; other XML has no forms
         raise UsageError(f"no form on {redact(response.url)}: not a web page ({response.content_type})")
     forms: list[Any] = [each.root for each in response.selector.xpath("//form")]
     wanted: list[Any] = forms

@@ -103,6 +103,21 @@ class OriginBound(AuthBase):
         raise TypeError("an auth is not pickled: it holds a secret")
 
 
+def sendable(auth: Any) -> Any:
+    """*auth*, its user name and password as UTF-8 where latin-1 has no letters for them.
+
+    requests knows latin-1 only, and raises for the rest. Source: RFC 7617 section 2.1, and what browsers do.
+    """
+    pair: Any = (auth.username, auth.password) if type(auth) is HTTPBasicAuth else auth
+    if not isinstance(pair, tuple) or len(pair) != 2 or not all(isinstance(each, str) for each in pair):
+        return auth
+    try:
+        "".join(pair).encode("latin-1")
+    except UnicodeEncodeError:
+        return tuple(each.encode("utf-8", "replace") for each in pair)
+    return auth
+
+
 # --- keeping ----------------------------------------------------------------------------------------------------------
 
 

@@ -26,6 +26,7 @@ from crawler.errors import FetchError, GuardRefused, InvalidURL, RedirectError, 
 from crawler.messages import Request, Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.answers import as_ours, late_answers, own_copy, set_cookie_lines
+from crawler.sessions.auth import sendable
 from crawler.sessions.cookie_rules import from_wire, to_wire
 from crawler.sessions.jar import Jar
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
@@ -149,7 +150,7 @@ class Session(requests.Session):
                 json=request.json,
                 headers=headers,
                 params=params,
-                auth=self.auth if signed else request.auth,
+                auth=sendable(self.auth if signed else request.auth),
                 cookies=None,
                 hooks=hooks,
             )
@@ -187,7 +188,7 @@ class Session(requests.Session):
         if own and self.auth is not None:
             prepared.unsigned_hooks = prepared.hooks  # type: ignore[attr-defined]
             prepared.hooks = own_copy(self.hooks)
-            prepared.prepare_auth(self.auth, request.url)
+            prepared.prepare_auth(sendable(self.auth), request.url)
         self._address_cookies(prepared, request.cookies)
         return prepared
 
@@ -365,7 +366,7 @@ class Session(requests.Session):
             following.headers.pop("Authorization", None)  # made for another URL: digest signs each one
         if own and self.auth is not None and "Authorization" not in following.headers:
             following.unsigned_hooks = own_copy(hooks)  # type: ignore[attr-defined]
-            following.prepare_auth(self.auth, hop.url)
+            following.prepare_auth(sendable(self.auth), hop.url)
         self._address_cookies(following)
         return following
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -413,3 +414,22 @@ def test_a_login_step_cannot_ask_for_another_scheme(net: Net, url: str) -> None:
 
     with pytest.raises(InvalidURL):
         session.get(url)
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [("m\u00fcller", "pa\u00df"), ("user", "\u20ac-\u043f\u0430\u0440\u043e\u043b\u044c")],
+    ids=["latin-1", "beyond"],
+)
+def test_a_password_in_any_script_can_be_sent(net: Net, pair: tuple[str, str]) -> None:
+    own = net.host()
+    session = net.session(own.url)
+    session.auth = pair
+
+    session.get(f"{own.url}/a")
+    session.send(session.prepare_link(Request(f"{own.url}/b")))
+    net.session(own.url).get(f"{own.url}/c", auth=pair)
+
+    codec = "latin-1" if pair[0].startswith("m") else "utf-8"
+    encoded = base64.b64encode(":".join(pair).encode(codec)).decode()
+    assert own.header("authorization") == [f"Basic {encoded}"] * 3
