@@ -1,0 +1,359 @@
+"""Many identities a site: where their names come from, and that nothing of one is ever sent by another."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler import Identity, Request, Response
+from crawler.errors import SettingsError
+from crawler.messages import SPREAD
+from crawler.sessions.roster import roster
+from crawler.testing import PracticeSite
+from crawler.testing.server import Server
+from crawler.testing.wire import Answer, Call
+from tests.cli.conftest import Crawl
+from tests.engine.shop import Members, crawl, credentials, opened, stored
+
+from .conftest import MakeSite, write_spider
+
+
+class Proxy:
+    """A proxy for plain http that keeps what it was asked, and answers from a site by asking it."""
+
+    def __init__(self) -> None:
+        self.asked: list[Call] = []
+        self._lock = threading.Lock()  # guards asked
+        self._server = Server(self, threading.Event())
+        self.url = f"http://127.0.0.1:{self._server.listen('127.0.0.1', 0)}"
+
+    def connected(self, host: str) -> int:
+        return 0
+
+    def answers_left(self, answered: int) -> bool:
+        return True
+
+    def date_offset_s(self) -> float:
+        return 0.0
+
+    def answer(self, call: Call) -> Answer:
+        with self._lock:
+            self.asked.append(call)
+        connection = http.client.HTTPConnection(call.headers["host"], timeout=10)
+        try:
+            kept = {name: value for name, value in call.headers.items() if not name.startswith("proxy-")}
+            connection.request(call.method, call.target, call.body or None, kept)
+            answer = connection.getresponse()
+            body = answer.read()
+            headers = [
+                (name, value)
+                for name, value in answer.getheaders()
+                if name.lower() in ("set-cookie", "location", "www-authenticate")
+            ]
+            return Answer(answer.status, body, answer.getheader("Content-Type") or "text/html", headers)
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        self._server.close()
+
+
+@contextmanager
+def proxies(count: int) -> Iterator[list[Proxy]]:
+    running = [Proxy() for _ in range(count)]
+    try:
+        yield running
+    finally:
+        for each in running:
+            each.close()
+
+
+def tables(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "accounts.toml"
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    return path
+
+
+def two_accounts(site: PracticeSite) -> str:
+    alice, bob = site.accounts[:2]
+    return (
+        f'[alice]\nusername = "alice"\npassword = "{alice.password}"\n'
+        f'[bob]\nusername = "bob"\npassword = "{bob.password}"\n'
+    )
+
+
+def names(spider: Members, **options: Any) -> list[str]:
+    return [identity.name for identity in roster(spider, **options)]
+
+
+# --- where they come from ---------------------------------------------------------------------------------------------
+
+
+def test_a_spider_that_names_no_sessions_takes_those_of_the_file_of_accounts(
+    practice_site: PracticeSite, tmp_path: Path
+) -> None:
+    file = tables(tmp_path, 'sessions = ["alice", "bob"]\n' + two_accounts(practice_site))
+
+    summary = crawl(Members, practice_site.url, tmp_path, accounts=str(file), max_pages=0)
+
+    assert summary.ending == "finished", summary
+    assert practice_site.record.logins == {"alice": 1, "bob": 1}
+    assert summary.items == {"items": 200}
+
+
+def test_the_variable_names_the_sessions_of_one_run(
+    practice_site: PracticeSite, project: Path, command: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_spider(project, practice_site, more='sessions = ["alice", "bob"]')
+    credentials(monkeypatch, **{account.username: account for account in practice_site.accounts})
+    monkeypatch.setenv("CRAWL_SESSIONS", "carol, bob")
+
+    done = command("run", "orders")
+
+    assert done.code == 0, done.err
+    assert practice_site.record.logins == {"carol": 1, "bob": 1}
+
+
+@pytest.mark.parametrize(
+    ("declared", "setting", "found"),
+    [
+        pytest.param(None, "", ["one", "two"], id="the-files-list"),
+        pytest.param(("mine",), "", ["mine"], id="the-spider-before-the-file"),
+        pytest.param(("mine",), "other,mine", ["other", "mine"], id="the-setting-before-all"),
+        pytest.param(("default",), "", ["default"], id="a-spider-that-says-default-means-it"),
+    ],
+)
+def test_the_setting_goes_before_the_spider_and_the_spider_before_the_file(
+    declared: tuple[str, ...] | None, setting: str, found: list[str], tmp_path: Path
+) -> None:
+    spider = Members(site="http://127.0.0.1:9")
+    if declared is not None:
+        spider.sessions = declared
+    file = tables(tmp_path, 'sessions = ["one", "two"]\n')
+
+    assert names(spider, setting=setting, file=file) == found
+
+
+def test_a_spider_without_a_login_is_not_touched_by_the_file(tmp_path: Path) -> None:
+    from crawler import Spider
+
+    class Plain(Spider):
+        name = "plain"
+        start_urls = ("http://127.0.0.1:9/",)
+
+    file = tables(tmp_path, 'sessions = ["one", "two"]\n[default]\ndelay = 3\n')
+
+    assert roster(Plain(), file=file) == [Identity("default")]
+
+
+def test_the_file_may_say_proxy_user_agent_and_pace_of_a_session_and_the_spider_goes_before_it(tmp_path: Path) -> None:
+    spider = Members(site="http://127.0.0.1:9")
+    spider.sessions = (Identity("one", delay=9.0), "two")
+    file = tables(
+        tmp_path,
+        "[one]\ndelay = 1.5\nproxy = 'http://10.0.0.1:3128'\n[two]\nserial = true\nuser_agent = 'usual'\n"
+        "[sites.'127.0.0.1'.two]\nuser_agent = 'of the site'\n",
+    )
+
+    one, two = roster(spider, file=file)
+
+    assert (one.delay, one.proxy) == (9.0, "http://10.0.0.1:3128")
+    assert (two.serial, two.user_agent) == (True, "of the site")
+
+
+@pytest.mark.parametrize("line", ["delay = -1", "delay = 'slow'", "proxy = 7", "serial = 1"])
+def test_a_field_of_the_file_that_does_not_fit_is_named(line: str, tmp_path: Path) -> None:
+    field = line.partition(" ")[0]
+
+    with pytest.raises(SettingsError, match=f"{field} of session 'default'"):
+        roster(Members(site="http://127.0.0.1:9"), file=tables(tmp_path, f"[default]\n{line}\n"))
+
+
+# --- pinned, inherited, spread ----------------------------------------------------------------------------------------
+
+
+def test_a_request_is_pinned_inherited_or_spread_and_the_name_is_in_its_fingerprint(
+    make_practice_site: MakeSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Mixed(Members):
+        name = "mixed"
+        sessions = ("alice", "bob")
+
+        def start(self) -> Iterator[Request]:
+            site = self.arguments["site"]
+            yield Request(f"{site}/account/", self.parse_account, session="alice")
+            yield Request(f"{site}/account/", self.parse_account, session="bob")
+            yield Request(f"{site}/account/", self.parse_account, session="bob")  # the same one again
+            yield Request(f"{site}/members/?page=1", session=SPREAD)
+
+        def parse_account(self, response: Response) -> Iterator[Any]:
+            yield {"id": "0", "title": response.session_name, "upc": response.css("p.name::text").get()}
+            yield response.follow("/orders/?page=1", self.parse_order)
+            if response.session_name == "bob":
+                yield response.follow("/orders/?page=2", self.parse_order, session="alice")
+
+        def parse_order(self, response: Response) -> Iterator[Any]:
+            own = response.css("span.account::text").get()
+            yield {"id": "0", "title": f"orders of {response.session_name}", "upc": own}
+
+    site = make_practice_site(books=60, latency_s=0.003)
+    credentials(monkeypatch, alice=site.accounts[0], bob=site.accounts[1])
+
+    summary = crawl(Mixed, site.url, tmp_path, workers=4)
+
+    assert summary.ending == "finished", summary
+    rows = [(row["title"], row["upc"]) for row in stored(tmp_path, "id", "title", "upc") if row["id"] == "0"]
+    assert sorted(rows) == [
+        ("alice", "alice"),
+        ("bob", "bob"),
+        ("orders of alice", "alice"),
+        ("orders of alice", "alice"),
+        ("orders of bob", "bob"),
+    ]
+    with opened(tmp_path) as database:
+        used = dict(
+            database.execute("SELECT session, count(*) FROM crawl_pages WHERE url LIKE '%/members/%' GROUP BY session")
+        )
+    assert sum(used.values()) == 63
+    assert min(used.values()) > 10, "the pool uses both"
+
+
+def test_spread_work_goes_on_without_the_session_whose_login_fails(
+    make_practice_site: MakeSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Spread(Members):
+        name = "spread"
+        sessions = ("alice", "bob", "carol")
+
+        def start(self) -> Iterator[Request]:
+            for page in range(1, 4):
+                yield Request(f"{self.arguments['site']}/members/?page={page}", session=SPREAD)
+
+    site = make_practice_site(books=60)
+    alice, bob, carol = site.accounts
+    credentials(monkeypatch, alice=alice, bob=bob, carol=carol)
+    monkeypatch.setenv("CRAWL_BOB_PASSWORD", "the-old-one")
+
+    summary = crawl(Spread, site.url, tmp_path, workers=4)
+
+    assert (summary.ending, summary.parked, summary.failed) == ("login failed", 0, 0)
+    assert [int(row["id"]) for row in stored(tmp_path, "id")] == list(range(1, 61))
+    assert site.record.login_posts == {"alice": 1, "bob": 1, "carol": 1}
+
+
+def test_spread_work_waits_when_no_session_is_left(
+    make_practice_site: MakeSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Spread(Members):
+        name = "spread"
+        sessions = ("alice", "bob")
+
+        def start(self) -> Iterator[Request]:
+            for page in range(1, 4):
+                yield Request(f"{self.arguments['site']}/members/?page={page}", session=SPREAD)
+
+    site = make_practice_site(books=60)
+    credentials(monkeypatch, alice=site.accounts[0], bob=site.accounts[1])
+    monkeypatch.setenv("CRAWL_ALICE_PASSWORD", "old")
+    monkeypatch.setenv("CRAWL_BOB_PASSWORD", "old")
+
+    stuck = crawl(Spread, site.url, tmp_path, workers=4)
+    credentials(monkeypatch, alice=site.accounts[0], bob=site.accounts[1])
+    mended = crawl(Spread, site.url, tmp_path, workers=4)
+
+    assert (stuck.ending, stuck.parked, stuck.pages) == ("login failed", 3, 0)
+    assert (mended.ending, mended.parked, mended.items) == ("finished", 0, {"items": 60})
+
+
+# --- nothing is mixed -------------------------------------------------------------------------------------------------
+
+
+def test_B18_interleaved_sessions_keep_headers_user_agent_proxy_auth_and_cookies_apart(
+    make_practice_site: MakeSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with proxies(2) as (first, second):
+
+        class Two(Members):
+            name = "two"
+            sessions = (
+                Identity(
+                    "alice",
+                    headers={"X-Who": "alice"},
+                    user_agent="Agent/alice",
+                    proxy=first.url,
+                    auth=("alice", "key-of-alice"),
+                    params={"key": "alice"},
+                ),
+                Identity(
+                    "bob",
+                    headers={"X-Who": "bob"},
+                    user_agent="Agent/bob",
+                    proxy=second.url,
+                    auth=("bob", "key-of-bob"),
+                    params={"key": "bob"},
+                ),
+            )
+
+        site = make_practice_site(books=30, bind_user_agent=True)
+        credentials(monkeypatch, alice=site.accounts[0], bob=site.accounts[1])
+        crawl(Two, site.url, tmp_path, workers=4, max_pages=20)
+
+        summary = crawl(Two, site.url, tmp_path, workers=4)
+
+    assert (summary.ending, summary.logins, summary.restored) == ("finished", 0, 2), summary
+    assert site.record.refused["user-agent"] == 0
+    asked = [entry for entry in site.log if not entry.url.endswith("/robots.txt")]
+    who = {"alice": set[str](), "bob": set[str]()}
+    for entry in asked:
+        name = entry.headers["x-who"]
+        assert entry.headers["user-agent"] == f"Agent/{name}"
+        assert f"key={name}" in entry.url or entry.url.endswith("/account/"), "a redirect adds nothing to its target"
+        assert entry.account in ("", name)
+        who[name].add(entry.headers["authorization"])
+    assert [len(each) for each in who.values()] == [1, 1]
+    assert who["alice"].isdisjoint(who["bob"])
+    turns = [entry.headers["x-who"] for entry in asked]
+    assert sum(1 for one, other in itertools.pairwise(turns) if one != other) > 10, "they must have been interleaved"
+    for proxy, name in ((first, "alice"), (second, "bob")):
+        through = [call for call in proxy.asked if not call.target.endswith("/robots.txt")]
+        assert {call.headers["x-who"] for call in through} == {name}
+        assert len(through) == turns.count(name)
+
+
+def test_a_session_has_its_own_delay_and_holds_no_other_up(
+    make_practice_site: MakeSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Slow(Members):
+        name = "slow"
+        sessions = (Identity("alice", delay=0.2), "bob")
+
+        def start(self) -> Iterator[Request]:
+            for number in range(1, 7):
+                for identity in self.identities():
+                    yield Request(
+                        f"{self.arguments['site']}/members/book/{number}", self.parse_book, session=identity.name
+                    )
+
+    site = make_practice_site(books=6)
+    credentials(monkeypatch, alice=site.accounts[0], bob=site.accounts[1])
+
+    summary = crawl(Slow, site.url, tmp_path, workers=4)
+
+    assert summary.ending == "finished", summary
+    pages = [entry for entry in site.log if "/members/book/" in entry.url]
+    times = {name: [entry.time_s for entry in pages if entry.account == name] for name in ("alice", "bob")}
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times["alice"])]
+    assert min(gaps) >= 0.2 - 0.06
+    assert max(times["bob"]) < times["alice"][2]
+    with opened(tmp_path) as database:
+        slots = {name for (name,) in database.execute("SELECT name FROM crawl_slots")}
+    host = site.url.removeprefix("http://")
+    assert slots == {host, f"{host}#alice"}
