@@ -70,6 +70,7 @@ class Keeper:
         self.session, self.spider, self.desk, self.probe_url = session, spider, desk, probe_url
         self.record = LoginRecord()
         self.wants_login = spider.wants_login() and session.identity.login
+        self.is_guest = False  #: one of several sessions without a login, which may take each other's place
         self._expected_run_s = expected_run_s
         self._on_login_start, self._clock = on_login_start, clock
         self._flight = threading.Lock()  # one preparation at a time; held across its I/O on purpose

@@ -47,7 +47,8 @@ class SessionPool:
             raise SpiderError(f"no session {name!r}; the spider has: {', '.join(self.names)}")
         with self._lock:
             if name not in self._keepers:
-                self._keepers[name] = self._make(name)
+                keeper = self._keepers[name] = self._make(name)
+                keeper.is_guest = len(self.names) > 1 and not keeper.wants_login
             return self._keepers[name]
 
     def session(self, name: str) -> Session:
@@ -80,14 +81,14 @@ class SessionPool:
 
     def may_try_again(self, name: str, status: int) -> bool:
         """Whether a refusal may be meant for the session and not for the page: it is one of several guests."""
-        return status in BLOCKED and len(self.names) > 1 and not self.keeper(name).wants_login
+        return status in BLOCKED and self.keeper(name).is_guest
 
     def observe(self, name: str, status: int, now: float) -> Remedy:
         """Learn from an answer how well a session is received; an anonymous one that is not gets a fresh jar."""
         keeper = self.keeper(name)
         with self._lock:
             remedy = self._health[name].observe(status, anonymous=not keeper.wants_login, now=now)
-        if remedy is Remedy.RETIRE and len(self.names) > 1:
+        if remedy is Remedy.RETIRE and keeper.is_guest:
             keeper.session.cookies = keeper.session.cookies.fresh()
         return remedy
 
