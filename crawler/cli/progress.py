@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crawler import events
-from crawler.cli.text import duration, local_time, safe
+from crawler.cli.text import duration, local_time, mute, safe
 
 if TYPE_CHECKING:
     from rich.progress import Progress as LiveDisplay
@@ -46,7 +46,10 @@ def watching(spider: str, *, quiet: bool) -> Iterator[View]:
         try:
             yield View((LogLines(progress=False), live), live.asking(ask) if ask is not None else None)
         finally:
-            display.stop()
+            try:
+                display.stop()
+            except OSError:  # the terminal was closed
+                mute(sys.stderr)
     else:
         yield View((LogLines(),), ask)
 

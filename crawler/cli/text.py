@@ -6,7 +6,9 @@ Results go to standard output, everything else to standard error. Nothing that c
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -76,6 +78,15 @@ def _write(stream: TextIO, line: str) -> None:
         stream.flush()
     except BrokenPipeError:
         mute(stream)
+    except OSError as error:
+        if error.errno != errno.EIO or not _is_device(stream):
+            raise  # a file that cannot be written is no small thing
+        mute(stream)  # a terminal that was closed
+
+
+def _is_device(stream: TextIO) -> bool:
+    """Whether it is, or was, a terminal: one that was closed does not say so itself any more."""
+    return stat.S_ISCHR(os.fstat(stream.fileno()).st_mode)
 
 
 def columns(rows: Iterable[Sequence[object]], heading: Sequence[str] = ()) -> list[str]:

@@ -136,14 +136,23 @@ def _open(
 
 @contextmanager
 def handled_signals(handle: Callable[[int], None], *, only_term: bool = False) -> Iterator[None]:
-    """While inside, SIGINT, SIGTERM and SIGHUP call *handle*. Only in the main thread; elsewhere nothing changes."""
+    """While inside, SIGINT, SIGTERM and SIGHUP call *handle*. Only in the main thread; elsewhere nothing changes.
+
+    After a first SIGHUP further ones are ignored for good: the terminal is closed, and the process is about to end.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     numbers = [signal.SIGTERM] if only_term else [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
     before = {number: signal.getsignal(number) for number in numbers}
+
+    def received(number: int, frame: object) -> None:
+        if number == signal.SIGHUP:
+            before[signal.SIGHUP] = signal.SIG_IGN
+        handle(number)
+
     for number in numbers:
-        signal.signal(number, lambda received, frame: handle(received))
+        signal.signal(number, received)
     try:
         yield
     finally:

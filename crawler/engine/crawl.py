@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import socket
 import threading
 import time
@@ -140,8 +141,8 @@ class Crawl:
     # --- signals ----------------------------------------------------------------------------------------------------
     def interrupt(self, signal_number: int) -> None:
         """A signal: stop softly; a second one: leave at once. For a signal handler on the thread of `run`."""
-        if self._leaving:
-            return
+        if self._leaving or (self._interrupted_by and signal_number == signal.SIGHUP):
+            return  # a terminal that is closed may say so more than once
         if self._interrupted_by:
             self._leaving = True
             if self._members is not None:
@@ -292,13 +293,15 @@ class Crawl:
 
     # --- the end -----------------------------------------------------------------------------------------------------
     def _end(self, failure: BaseException | None) -> None:
+        if self._leaving:
+            self._store.hurry()
         try:
             self._scheduler.release_out()
             self._keep_knowledge()
             counts = self._store.counts(self._run.frontier)
         except StoreError as error:
             log.error("the end of the run could not be recorded: %s", error)
-            failure = failure or error
+            failure = failure or (None if self._leaving else error)
             counts = None
         summary = self.summary
         if counts is not None:
@@ -306,7 +309,7 @@ class Crawl:
             summary.failed, summary.skipped, summary.parked = counts.failed, counts.skipped, counts.parked
         summary.ending, summary.exit_code = self._ending(failure, summary)
         self._stats.ended()
-        if failure is None:
+        if failure is None and counts is not None:
             summary.skipped_by = getattr(self._store, "skipped_by", lambda frontier: {})(self._run.frontier)
             if self._member == 0:
                 self._store.end_run(

@@ -355,4 +355,7 @@ class Store(Protocol):
     def backup(self, target: str) -> None:
         """Copy the whole database to a new file, while others go on writing."""
 
+    def hurry(self) -> None:
+        """From now on wait a second at most for other processes: this one is told to end at once."""
+
     def close(self) -> None: ...

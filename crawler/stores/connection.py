@@ -22,7 +22,7 @@ from contextlib import closing, suppress
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from crawler.errors import StoreBusy, StoreDamaged, StoreError, StoreFull, StoreReadOnly
 
@@ -32,7 +32,10 @@ _CACHE_KIB = 8_000
 _WAL_PAGES = 2_000  # 8 MB of log between two checkpoints
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128)  # few sizes, so that prepared statements are used again
 _LEAST_FREE_BYTES = 1 << 20
+_WAIT_S = 0.2  # longest wait inside SQLite, where no signal is heard
 _FILLED_WITHIN_S = 0.5
+
+T = TypeVar("T")
 
 
 class Connection:
@@ -59,27 +62,27 @@ class Connection:
             _refuse_cut(path)
             _tighten(path)
         self.raw = self._connect()
+        try:
+            self.read("PRAGMA schema_version")  # the first look into the file: damage shows here
+        except StoreError:
+            self.raw.close()
+            raise
         self._durability = durability
 
     def _connect(self) -> sqlite3.Connection:
         if sqlite3.sqlite_version_info < _LEAST_VERSION:
             needed = ".".join(map(str, _LEAST_VERSION))
             raise StoreError(self.path, f"SQLite {needed} or newer is needed, this Python has {sqlite3.sqlite_version}")
-        raw: sqlite3.Connection | None = None
         try:
-            raw = sqlite3.connect(
+            return sqlite3.connect(
                 self.path,
-                timeout=self.busy_timeout_s,
+                timeout=min(_WAIT_S, self.busy_timeout_s),
                 isolation_level=None,
                 check_same_thread=False,  # opened by one thread and used by another, never by two at once
                 cached_statements=256,
             )
-            raw.execute("PRAGMA schema_version")  # the first look into the file: damage shows here
         except sqlite3.Error as error:
-            if raw is not None:
-                raw.close()
             raise explained(error, self.path, self.busy_timeout_s) from error
-        return raw
 
     def configure(self) -> None:
         """Switch to the write-ahead log and set what we need; not before the file is known to be ours: it is changed.
@@ -126,10 +129,22 @@ class Connection:
 
     def read(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query, outside or inside a transaction."""
-        try:
-            return self.raw.execute(sql, parameters).fetchall()
-        except sqlite3.Error as error:
-            raise self.explained(error) from error
+        return self.waiting(lambda: self.raw.execute(sql, parameters).fetchall())
+
+    def waiting(self, call: Callable[[], T]) -> T:
+        """Call again while another process holds the lock, for `busy_timeout_s` seconds; signals are heard meanwhile.
+
+        Raises:
+            StoreError: Of the kind that fits.
+        """
+        deadline = time.monotonic() + self.busy_timeout_s
+        while True:
+            try:
+                return call()
+            except sqlite3.Error as error:
+                busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or self.raw.in_transaction or time.monotonic() > deadline:
+                    raise self.explained(error) from error
 
     def one(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> tuple[Any, ...] | None:
         """The first row of a query, or None."""
@@ -165,11 +180,12 @@ class _Writing:
         self._connection = connection
 
     def __enter__(self) -> sqlite3.Connection:
-        raw = self._connection.raw
-        try:
-            raw.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            raise self._connection.explained(error) from error
+        connection = self._connection
+        raw = connection.raw
+        if raw.in_transaction:  # a signal that ends the run came before its transaction could be left in order
+            raw.execute("ROLLBACK")
+            connection.forget()
+        connection.waiting(lambda: raw.execute("BEGIN IMMEDIATE"))
         return raw
 
     def __exit__(

@@ -18,6 +18,8 @@ from crawler.stores.sqlite_reseal import ResealPart
 from crawler.stores.sqlite_runs import RunsPart
 from crawler.stores.sqlite_values import ValuesPart
 
+_HURRY_S = 1.0
+
 
 class SQLiteStore(CommitPart, RunsPart, ValuesPart, AuditPart, ResealPart):
     """`Store` on a SQLite file. For one thread at a time; any number of processes may share the file."""
@@ -66,6 +68,10 @@ class SQLiteStore(CommitPart, RunsPart, ValuesPart, AuditPart, ResealPart):
             StoreError: The target is there already, or cannot be written.
         """
         copy_database(self._connection, target)
+
+    def hurry(self) -> None:
+        """From now on wait a second at most for other processes: this one is told to end at once."""
+        self._connection.busy_timeout_s = min(self._connection.busy_timeout_s, _HURRY_S)
 
     def close(self) -> None:
         """Let go of spiders and file. May be called twice."""

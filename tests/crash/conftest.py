@@ -39,5 +39,5 @@ def shop(_shop: SiteProcess) -> Iterator[SiteProcess]:
 def project(shop: SiteProcess, tmp_path: Path) -> Project:
     """A project whose spider crawls the shop with two workers."""
     made = Project(tmp_path, shop.url, shop.accounts[0])
-    made.settings.update(workers=2, login_budget=100, busy_timeout=5)
+    made.settings.update(workers=2, login_budget=100, busy_timeout=5, throttle=False)
     return made

@@ -50,7 +50,7 @@ class Variant:
 VARIANTS = (
     Variant(workers=8, books=240, latency_s=0.05, cold=True),
     Variant(workers=16, books=400, latency_s=0.05, login="soft200"),
-    Variant(workers=4, books=24, latency_s=0.2, slow_login=True),
+    Variant(workers=4, books=12, latency_s=0.4, slow_login=True),
     Variant(workers=4, books=140, latency_s=0.04, durability="full"),
     Variant(workers=8, books=240, latency_s=0.04, faults=True),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -18,6 +19,7 @@ import pytest
 from crawler.testing import SiteProcess
 from tests.crash.project import Project
 from tests.crash.proof import remains, wrong_at_the_end
+from tests.crash.waiting import wait_for_pages
 from tests.crash.warm import Warm
 
 pytestmark = pytest.mark.crash
@@ -79,16 +81,20 @@ def locked(database: Path, seconds: float) -> Iterator[None]:
 def test_S4_a_full_disk_ends_the_run_with_code_6_and_the_same_command_goes_on_when_there_is_room(
     project: Project, shop: SiteProcess, warm: Warm
 ) -> None:
-    with small_disk(project.folder / "disk", "700k") as disk:
+    shop.change(latency_s=0.2)
+    with small_disk(project.folder / "disk", "8m") as disk:
         project.store = disk / "crawl.db"
         with project.start_warm(warm, busy_timeout=1) as running:
+            wait_for_pages(shop, 3)
+            fill(disk / "filler")
             full = running.end()
         assert full.code == 6, full
         assert f"{project.database}: no room on the disk" in full.err
         assert "Traceback" not in full.err
         kept = remains(project.database)
         assert kept.problems == ()
-        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+        assert kept.done
+        (disk / "filler").unlink()
 
         with project.start_warm(warm) as running:
             ended = running.end()
@@ -96,6 +102,18 @@ def test_S4_a_full_disk_ends_the_run_with_code_6_and_the_same_command_goes_on_wh
         assert ended.code == 0, ended.err
         assert exact(project, shop) == []
         assert kept.done <= remains(project.database).done
+
+
+def fill(path: Path) -> None:
+    """Write a file until nothing more goes onto its disk."""
+    with open(path, "wb", buffering=0) as file:
+        for size in (1 << 16, 1 << 12, 1):
+            try:
+                while file.write(bytes(size)):
+                    pass
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
@@ -241,11 +259,3 @@ def test_S7_S8_a_killed_store_opens_without_its_log_and_the_crawl_ends_exact(
 
     assert ended.code == 0, ended.err
     assert exact(project, shop) == []
-
-
-def wait_for_pages(shop: SiteProcess, count: int) -> None:
-    """Until the shop has answered so many pages."""
-    ends = time.monotonic() + 20
-    while sum(times for url, times in shop.record.hits.items() if "/members/" in url) < count:
-        assert time.monotonic() < ends, "the crawl does not get on"
-        time.sleep(0.01)

@@ -179,12 +179,12 @@ def _wait_for_tracer(pid: int) -> None:
 
 def serve() -> None:
     """Fork a child for each order until standard input ends."""
-    _import_everything()
+    import_everything()
     for line in sys.stdin.buffer:
         order = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            _be_a_crawl(order)
+            be_a_crawl(order)
         if order["wait"]:
             os.waitpid(pid, os.WUNTRACED)
         _answer(pid=pid)
@@ -197,7 +197,8 @@ def _answer(**values: int) -> None:
     sys.stdout.flush()
 
 
-def _import_everything() -> None:
+def import_everything() -> None:
+    """What a run will need, so that its children do not import it each for itself."""
     import importlib
     import pkgutil
 
@@ -212,7 +213,8 @@ def _import_everything() -> None:
     importlib.import_module("cryptography.hazmat.primitives.ciphers.aead")
 
 
-def _be_a_crawl(order: dict[str, Any]) -> None:
+def be_a_crawl(order: dict[str, Any]) -> None:
+    """In a forked child: become ``crawl`` as the order says. Does not return."""
     os.setsid()
     nowhere = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nowhere, 0)

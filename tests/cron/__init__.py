@@ -1,0 +1,1 @@
+"""Runs by the clock: the line of the README as cron runs it."""

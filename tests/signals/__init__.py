@@ -1,0 +1,1 @@
+"""What signals, terminals, clocks and bare environments do to a running crawl."""

@@ -1,0 +1,1 @@
+"""A long crawl with faults switched on, watched for growth."""
