@@ -1,4 +1,8 @@
-"""`python -m benchmarks`: every contender on the same site, interleaved, checked; writes a table, figures and plots."""
+"""`python -m benchmarks`: every contender on the same site, interleaved, each answer checked.
+
+Prints a table and the bars reached or not; with ``--write`` it also writes results/*.json, and the tables and plots of
+docs/explanation/performance.md.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,12 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import site, table
+from benchmarks import report, scenes, single, site, table
 from benchmarks.measure import measured
-from benchmarks.server import Server, serve
+from benchmarks.server import Server, has_delay, serve
 
 ROOT = Path(__file__).parent.parent
 LIMIT_S = 900.0
@@ -22,57 +25,126 @@ LIMIT_S = 900.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--pages", default="2000", help="sizes of the site, separated by commas")
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--contenders", default=",".join(table.ALL))
+    parser.add_argument("--short", action="store_true", help="2,000 pages, one run of each: two minutes")
+    parser.add_argument("--pages", help="2000, 20000 or 100000, or several with commas: only these scenes")
+    parser.add_argument("--scenes", help=f"some of: {', '.join(scenes.ALL)}")
+    parser.add_argument("--runs", type=int, default=0, help="interleaved runs of each scene (3; short: 1)")
+    parser.add_argument("--contenders", help=f"some of: {', '.join(table.ALL)}")
+    parser.add_argument("--processes", help="also run ours with each of these numbers of processes")
+    parser.add_argument("--write", action="store_true", help="write results/ and docs/explanation/")
     options = parser.parse_args()
-    folder = Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()) / "crawl-bench"
-    contenders = [table.ALL[key] for key in options.contenders.split(",")]
-    for each in contenders:
-        table.install(each)
-    for pages in map(int, options.pages.split(",")):
-        made = site.make(folder, pages)
-        with serve(made.root) as server:
-            for _ in range(options.runs):
-                for contender in contenders:
-                    print(json.dumps(once(contender, made, server, folder)))
-                    sys.stdout.flush()
+    chosen = _scenes(options)
+    folder = _folder()
+    wanted = set(options.contenders.split(",")) if options.contenders else set(table.ALL)
+    wanted |= {table.add_processes(int(number)) for number in (options.processes or "").split(",") if number}
+    rows: list[dict[str, Any]] = []
+    for scene in chosen:
+        rows += _play(scene, options.runs or (1 if options.short else 3), wanted, folder)
+    figures = single.figures() if not options.contenders or "ours" in wanted else {}
+    print(report.text(rows, figures))
+    if options.write:
+        report.write(rows, figures, ROOT)
+    if not all(row["right"] for row in rows):
+        sys.exit("a contender did not do the work; see above")
 
 
-def once(contender: table.Contender, made: site.Site, server: Server, folder: Path) -> dict[str, Any]:
+def _scenes(options: argparse.Namespace) -> list[scenes.Scene]:
+    if options.pages:
+        keys = [f"{int(number) // 1000}k" for number in options.pages.split(",")]
+    elif options.scenes:
+        keys = options.scenes.split(",")
+    else:
+        keys = list(scenes.SHORT if options.short else scenes.FULL)
+    unknown = [key for key in keys if key not in scenes.ALL]
+    if unknown:
+        sys.exit(f"no such scene: {', '.join(unknown)}; there are {', '.join(scenes.ALL)}")
+    return [scenes.ALL[key] for key in keys]
+
+
+def _folder() -> Path:
+    """In memory where there is room, so that disks do not count."""
+    place = Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir())
+    folder = place / "crawl-bench"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _play(scene: scenes.Scene, runs: int, wanted: set[str], folder: Path) -> list[dict[str, Any]]:
+    extra = sorted(key for key in wanted if key.startswith("ours-p"))
+    contenders = [table.ALL[key] for key in (*scene.contenders, *extra) if key in wanted]
+    if scene.latency_ms and not has_delay():
+        print(f"{scene.title}: left out, since nginx or its echo module is missing", file=sys.stderr)
+        return []
+    usable = []
+    for contender in contenders:
+        reason = table.missing(contender)
+        if reason:
+            print(f"{contender.label}: left out: {reason}", file=sys.stderr)
+        else:
+            usable.append(contender)
+    made = site.make(folder, scene.pages)
+    rows = []
+    with serve(made.root, latency_ms=scene.latency_ms, login=scene.login) as server:
+        for number in range(runs):
+            for contender in usable:
+                row = _once(scene, contender, made, server, folder)
+                row["run"], row["server"] = number + 1, server.kind
+                rows.append(row)
+                print(report.line(row), file=sys.stderr)
+    return rows
+
+
+def _once(
+    scene: scenes.Scene, contender: table.Contender, made: site.Site, server: Server, folder: Path
+) -> dict[str, Any]:
+    """One run of one contender, and whether it did the work."""
     work = Path(tempfile.mkdtemp(prefix="run-", dir=folder))
-    orders = {
-        "starts": [server.url()],
-        "hosts": [f"127.0.0.1:{server.port}"],
+    hosts = [f"127.0.0.{number}" for number in range(1, scene.hosts + 1)]
+    orders: dict[str, Any] = {
+        "starts": [server.url(host) for host in hosts],
+        "hosts": [f"{host}:{server.port}" for host in hosts],
         "out": str(work / "items.jsonl"),
-        "at_once": 16,
-        "per_host": 16,
+        "login": server.url(path="/login.html") if scene.login else "",
+        "at_once": scene.at_once,
+        "per_host": scene.per_host,
+        "our_workers": scene.workers,
     }
     environ = {**os.environ, "BENCH": json.dumps(orders), "PYTHONPATH": str(ROOT)}
+    environ |= {"CRAWL_DEFAULT_USERNAME": "u", "CRAWL_DEFAULT_PASSWORD": "p"}
     before = server.requests()
-    cost = measured(
-        contender.command(contender, work, orders), environ=environ, cwd=work, log=work / "log", limit_s=LIMIT_S
-    )
-    asked = (server.requests() or 0) - (before or 0)
-    row = {
-        "who": contender.key,
-        "pages_s": round(made.pages / cost.wall_s, 1),
-        "wall": round(cost.wall_s, 2),
-        "cpu_ms": round(cost.cpu_s * 1000 / made.pages, 3),
-        "mb": round(cost.peak_mb, 1),
-        "asked": asked,
-        "pages": made.pages,
-        "code": cost.code,
-    }
-    try:
-        if contender.items is not None:
-            row["right"] = site.digest_of(contender.items(work)) == (made.items, made.digest)
-    except Exception as error:
-        row["right"] = repr(error)
-    if not row.get("right", True) or cost.code:
-        print((work / "log").read_text()[-2000:], file=sys.stderr)
+    command = contender.command(contender, work, orders)
+    cost = measured(command, environ=environ, cwd=work, log=work / "log", limit_s=LIMIT_S)
+    after = server.requests()
+    pages = made.pages * scene.hosts
+    right = _is_right(contender, made, scene.hosts, work, cost.code)
+    if not right:
+        print((work / "log").read_text(errors="replace")[-2_000:], file=sys.stderr)
     shutil.rmtree(work)
-    return row
+    return {
+        "scene": scene.key,
+        "contender": contender.key,
+        "version": contender.version(),
+        "pages": pages,
+        "asked": None if before is None or after is None else after - before,
+        "wall_s": round(cost.wall_s, 3),
+        "cpu_s": round(cost.cpu_s, 3),
+        "peak_mb": round(cost.peak_mb, 1),
+        "memory": cost.memory[:: max(len(cost.memory) // 100, 1)],
+        "right": right,
+    }
 
 
-main()
+def _is_right(contender: table.Contender, made: site.Site, hosts: int, work: Path, code: int) -> bool:
+    if contender.items is None:
+        return contender.pages_of(work) in (None, made.pages)
+    if code:
+        return False
+    try:
+        return site.digest_of(contender.items(work), hosts) == (made.items * hosts, made.digest)
+    except (OSError, ValueError, KeyError, table.StoreFault) as error:
+        print(f"{contender.label}: {error}", file=sys.stderr)
+        return False
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,7 @@
 """What a page costs apart from the network: a whole crawl in this process, answered from memory.
 
-``python -m benchmarks.page_cost`` prints CPU microseconds and function calls a page; ``--profile`` says where they go. The
-guard in tests/test_cost_of_a_page.py counts calls with it, since times differ from machine to machine.
+``python -m benchmarks.page_cost`` prints CPU microseconds and function calls a page; ``--profile`` says where they go.
+The guard in tests/test_cost_of_a_page.py counts calls with it, since times differ from machine to machine.
 """
 
 from __future__ import annotations

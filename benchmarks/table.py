@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "crawl-benchmarks"
@@ -29,26 +31,48 @@ class Contender:
         environment: Name of a file in requirements/, or "" for the environment of this project.
         command: Makes the command for a folder of its own; the orders are in BENCH.
         items: Reads what it stored; None when it reads no fields.
-        logs_in: Takes part where a login is needed.
+        pages_of: Counts what it stored where it reads no fields; None where it keeps nothing.
         shows: Package whose version is told.
+        program: A program that must be installed, whose version is told.
     """
 
     key: str
     label: str
     environment: str
-    command: Callable[[Contender, Path, dict[str, object]], list[str]]
+    command: Callable[[Contender, Path, dict[str, Any]], list[str]]
     items: Callable[[Path], Iterator[Item]] | None
-    logs_in: bool = False
+    pages_of: Callable[[Path], int | None] = lambda work: None
     shows: str = ""
+    program: str = ""
 
     def python(self) -> str:
         return str(CACHE / self.environment / "bin" / "python") if self.environment else sys.executable
 
     def version(self) -> str:
+        if self.key not in _VERSIONS:
+            _VERSIONS[self.key] = self._version()
+        return _VERSIONS[self.key]
+
+    def _version(self) -> str:
+        if self.program:
+            said = subprocess.run([self.program, "--version"], capture_output=True, text=True, check=False).stdout
+            found = re.search(r"\d+(\.\d+)+", said)
+            return found[0] if found else ""
         if not self.shows:
             return ""
         asked = f"import importlib.metadata as m; print(m.version({self.shows!r}))"
         return subprocess.run([self.python(), "-c", asked], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def missing(contender: Contender) -> str:
+    """Why a contender cannot take part, or "". Makes its environment where it needs one."""
+    if contender.program and shutil.which(contender.program) is None:
+        return f"{contender.program} is not installed"
+    try:
+        install(contender)
+    except (OSError, subprocess.CalledProcessError) as error:
+        return f"its environment cannot be made: {error}"
+    return ""
 
 
 def install(contender: Contender) -> None:
@@ -66,32 +90,34 @@ def install(contender: Contender) -> None:
     stamp.write_text(wanted.read_text())
 
 
-def _script(name: str) -> Callable[[Contender, Path, dict[str, object]], list[str]]:
+def _script(name: str) -> Callable[[Contender, Path, dict[str, Any]], list[str]]:
     return lambda contender, folder, orders: [contender.python(), str(HERE / "contenders" / f"{name}.py")]
 
 
-def _ours(processes: int) -> Callable[[Contender, Path, dict[str, object]], list[str]]:
-    def command(contender: Contender, folder: Path, orders: dict[str, object]) -> list[str]:
+def _ours(processes: int) -> Callable[[Contender, Path, dict[str, Any]], list[str]]:
+    def command(contender: Contender, folder: Path, orders: dict[str, Any]) -> list[str]:
         (folder / "spiders").mkdir()
         (folder / "pyproject.toml").write_text("[tool.crawl]\n")
         shutil.copy(HERE / "contenders" / "ours.py", folder / "spiders" / "shop.py")
         options = ["-s", f"processes={processes}"] if processes else []
-        for key in ("workers", "per_host"):
-            if orders.get(f"our_{key}"):
-                options += ["-s", f"{key}={orders[f'our_{key}']}"]
+        if orders["our_workers"]:  # of all processes together
+            options += ["-s", f"workers={orders['our_workers'] // (processes or os.cpu_count() or 1)}"]
         return [contender.python(), "-m", "crawler.cli", "run", "shop", *options]
 
     return command
 
 
-def _wget2(contender: Contender, folder: Path, orders: dict[str, object]) -> list[str]:
-    starts: list[str] = orders["starts"]  # type: ignore[assignment]
-    at_once = str(orders["at_once"])
-    hosts = ",".join(sorted({start.split("/")[2].partition(":")[0] for start in starts}))
-    return [
-        "wget2", "--recursive", "--level=inf", "--quiet", "--no-robots", f"--max-threads={at_once}", "--no-directories",
-        "--output-document=/dev/null", "--span-hosts", f"--domains={hosts}", *starts,
-    ]  # fmt: skip
+def _wget2(*options: str) -> Callable[[Contender, Path, dict[str, Any]], list[str]]:
+    def command(contender: Contender, folder: Path, orders: dict[str, Any]) -> list[str]:
+        known = ["--recursive", "--level=inf", "--quiet", "--no-robots", "--follow-tags=a"]
+        return ["wget2", *known, f"--max-threads={orders['at_once']}", *options, *orders["starts"]]
+
+    return command
+
+
+def _files(folder: Path) -> int:
+    """Pages below *folder*, without what is no page of the site."""
+    return sum(1 for each in (folder / "pages").rglob("*.html") if each.name != "login.html")
 
 
 def _lines(folder: Path) -> Iterator[Item]:
@@ -107,16 +133,53 @@ def _rows(folder: Path) -> Iterator[Item]:
             yield dict(row)
 
 
+StoreFault = sqlite3.Error
+_VERSIONS: dict[str, str] = {}
+_WGET2 = {"environment": "", "items": None, "program": "wget2"}
+
 ALL = {
     each.key: each
     for each in (
-        Contender("ours", "this crawler, `crawl run`", "", _ours(0), _rows, True),
-        Contender("ours-1", "this crawler, one process", "", _ours(1), _rows, True),
-        Contender("scrapy", "Scrapy", "scrapy", _script("scrapy_spider"), _lines, True, "scrapy"),
-        Contender("crawlee", "Crawlee for Python", "crawlee", _script("crawlee_spider"), _lines, False, "crawlee"),
-        Contender("scrapling", "Scrapling", "scrapling", _script("scrapling_spider"), _lines, False, "scrapling"),
-        Contender("requests", "requests + threads + parsel, by hand", "requests", _script("requests_threads"), _lines, True, "requests"),
-        Contender("aiohttp", "aiohttp + selectolax, by hand", "aiohttp", _script("aiohttp_selectolax"), _lines, True, "aiohttp"),
-        Contender("wget2", "wget2 -r (reads and stores nothing)", "", _wget2, None),
+        Contender("ours", "this crawler, `crawl run`", "", _ours(0), _rows),
+        Contender("ours-1", "this crawler, one process", "", _ours(1), _rows),
+        Contender("scrapy", "Scrapy", "scrapy", _script("scrapy_spider"), _lines, shows="scrapy"),
+        Contender("crawlee", "Crawlee for Python", "crawlee", _script("crawlee_spider"), _lines, shows="crawlee"),
+        Contender("scrapling", "Scrapling", "scrapling", _script("scrapling_spider"), _lines, shows="scrapling"),
+        Contender(
+            "requests",
+            "requests, threads and parsel, by hand",
+            "requests",
+            _script("requests_threads"),
+            _lines,
+            shows="requests",
+        ),
+        Contender(
+            "aiohttp",
+            "aiohttp and selectolax, by hand",
+            "aiohttp",
+            _script("aiohttp_selectolax"),
+            _lines,
+            shows="aiohttp",
+        ),
+        Contender(
+            "wget2",
+            "wget2 -r -O /dev/null (reads no field, stores nothing)",
+            command=_wget2("--output-document=/dev/null"),
+            **_WGET2,  # type: ignore[arg-type]
+        ),
+        Contender(
+            "wget2-files",
+            "wget2 -r (reads no field, stores the pages)",
+            command=_wget2("--directory-prefix=pages"),
+            pages_of=_files,
+            **_WGET2,  # type: ignore[arg-type]
+        ),
     )
-}  # fmt: skip
+}
+
+
+def add_processes(number: int) -> str:
+    """A contender more: ours with a number of processes. Returns its key."""
+    key = f"ours-p{number}"
+    ALL[key] = Contender(key, f"this crawler, {number} processes", "", _ours(number), _rows)
+    return key

@@ -1,0 +1,69 @@
+"""The scenes of the benchmark: what is crawled, by whom, and which of the bars it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+EVERYBODY = ("ours", "ours-1", "scrapy", "crawlee", "scrapling", "requests", "aiohttp", "wget2", "wget2-files")
+OURS = ("ours", "ours-1")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One thing to measure.
+
+    Attributes:
+        pages: About how many pages each host has.
+        hosts: Addresses from 127.0.0.1 on; each has the same pages.
+        latency_ms: Time that the server waits before each answer.
+        login: Whether every page wants the cookie of a login.
+        at_once: Requests at once that a contender may have in all; *per_host* of them to one host.
+        workers: Threads that ours is told to take in all; 0 for its default.
+    """
+
+    key: str
+    title: str
+    pages: int
+    contenders: tuple[str, ...]
+    hosts: int = 1
+    latency_ms: int = 0
+    login: bool = False
+    at_once: int = 16
+    per_host: int = 16
+    workers: int = 0
+    our_per_host: int = 0
+
+
+ALL = {
+    each.key: each
+    for each in (
+        Scene("2k", "2,000 pages of one host", 2_000, EVERYBODY),
+        Scene("20k", "20,000 pages of one host", 20_000, EVERYBODY),
+        Scene("100k", "100,000 pages of one host", 100_000, OURS[:1]),
+        Scene("login", "2,000 pages behind a login", 2_000, ("ours", "scrapy", "requests", "aiohttp"), login=True),
+        Scene("hosts20", "20 hosts of 1,000 pages", 1_000, ("ours", "scrapy"), hosts=20),
+        Scene("hosts200", "200 hosts of 100 pages", 100, ("ours",), hosts=200),
+        Scene(
+            "latency1",
+            "50 ms a page, one host, 8 connections",
+            1_000,
+            ("ours", "scrapy", "requests", "aiohttp"),
+            latency_ms=50,
+            at_once=8,
+            per_host=8,
+        ),
+        Scene(
+            "latency20",
+            "50 ms a page, 20 hosts, 8 connections each",
+            500,
+            ("ours", "scrapy", "aiohttp"),
+            hosts=20,
+            latency_ms=50,
+            at_once=160,
+            per_host=8,
+            workers=160,
+        ),
+    )
+}
+SHORT = ("2k",)
+FULL = ("2k", "20k", "login", "hosts20", "hosts200", "latency1", "latency20", "100k")
