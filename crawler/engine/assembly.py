@@ -114,7 +114,7 @@ class Assembly:
             guarded=self._logs_in,
             own_slots=frozenset(delays),
             host_full=traps.refuses_host if settings.max_pages_per_host else None,
-            upgraded=self._https_hosts if settings.upgrade else frozenset(),
+            upgraded=self._https_hosts if settings.upgrade else None,
         )
         self._robots_session = self._bare_session()
 

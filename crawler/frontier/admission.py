@@ -28,7 +28,7 @@ class Admission:
         traps: ``(url, depth, now) -> reason or None``.
         own_slots: Sessions that politeness counts by themselves on each host.
         guarded: ``session name -> bool``: whether the guard is asked.
-        upgraded: Hosts for which plain http links become https ones; may grow.
+        upgraded: Hosts for which plain http links become https ones; may grow. None: links stay as they are.
         host_full: ``pages of a host that were admitted in this process -> reason or None``.
     """
 
@@ -42,7 +42,7 @@ class Admission:
         traps: Callable[[str, int, float], str | None] | None = None,
         guarded: Callable[[str], bool] = lambda session: True,
         own_slots: frozenset[str] = frozenset(),
-        upgraded: Container[str] = frozenset(),
+        upgraded: Container[str] | None = None,
         host_full: Callable[[int], str | None] | None = None,
     ) -> None:
         self._domains = tuple(domain.lower() for domain in domains)
@@ -68,7 +68,7 @@ class Admission:
         plain = request.method == "GET" and request.body is None and not request.dont_filter
         if plain and (request.url, name) in self._seen:
             return None
-        url = self._https(request.url)
+        url = request.url if self._upgraded is None else self._https(request.url, self._upgraded)
         key = canonical(url)
         body = request.body or b""
         if request.dont_filter:
@@ -93,9 +93,10 @@ class Admission:
             skipped=skipped,
         )
 
-    def _https(self, url: str) -> str:
+    @staticmethod
+    def _https(url: str, hosts: Container[str]) -> str:
         """The https form of a plain link to a host that is known to speak it; other ports are other services."""
-        if url.startswith("http://") and origin_of(url).endswith(":80") and host_of(url) in self._upgraded:
+        if url.startswith("http://") and origin_of(url).endswith(":80") and host_of(url) in hosts:
             return absolute("", f"https{url[4:]}")
         return url
 

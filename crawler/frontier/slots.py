@@ -95,6 +95,7 @@ class Manners:
             known = self._slots[slot] = _Slot(float(self._first))
             if len(self._slots) > _MOST_SLOTS:
                 self._slots.popitem(last=False)
+        self._slots.move_to_end(slot)
         if refused and self._throttle:
             self._slow_down(known, now)
         if fault:

@@ -217,6 +217,7 @@ def test_U7_plain_links_of_a_secure_site_are_asked_for_over_https_when_a_setting
     assert admitted("http://shop.test:8080/a") == "http://shop.test:8080/a"
     assert admitted("http://other.test/a") == "http://other.test/a"
     assert admitted("http://shop.test/a", frozenset()) == "http://shop.test/a"
+    assert admitted("http://shop.test/a", None) == "http://shop.test/a"
 
 
 def test_U7_both_spellings_are_one_page_when_links_are_upgraded() -> None:
