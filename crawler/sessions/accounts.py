@@ -147,19 +147,15 @@ class Account:
         """
         secret = self._need("otp_secret", may_ask=False)
         try:
-            import pyotp
+            import pyotp  # noqa: F401 - for the error that names the extra
+
+            from crawler.sessions.one_time import codes_of
         except ImportError:
             raise NoCredentials(
                 self.session, "one-time codes need the extra 'auth': pip install 'crawl-sessions[auth]'"
             ) from None
         try:
-            maker = (
-                pyotp.parse_uri(secret)
-                if secret.startswith("otpauth:")
-                else pyotp.TOTP(re.sub(r"[\s-]", "", secret).upper())
-            )
-            if not isinstance(maker, pyotp.TOTP):
-                raise ValueError("counts instead of using the time")
+            maker = codes_of(secret)
             with self._lock:
                 now = self._clock()
                 step = int(now // maker.interval)
