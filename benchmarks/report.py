@@ -23,7 +23,7 @@ def line(row: Row) -> str:
     return (
         f"{row['scene']:10} {row['contender']:12} {row['pages'] / row['wall_s']:8.0f} pages/s"
         f" {row['cpu_s'] / row['pages'] * 1000:8.3f} s CPU a 1,000 pages {row['peak_mb']:7.0f} MB{right}"
-    ).replace("s CPU", "s CPU")
+    )
 
 
 class Figures:
@@ -43,14 +43,14 @@ class Figures:
 
     def speed(self, scene: str, contender: str) -> float:
         """Pages a second."""
-        return statistics.median(row["pages"] / row["wall_s"] for row in self._rows[scene, contender])
+        return float(statistics.median(row["pages"] / row["wall_s"] for row in self._rows[scene, contender]))
 
     def cpu_ms(self, scene: str, contender: str) -> float:
         """CPU milliseconds a page: seconds a 1,000 pages."""
-        return statistics.median(row["cpu_s"] / row["pages"] * 1000 for row in self._rows[scene, contender])
+        return float(statistics.median(row["cpu_s"] / row["pages"] * 1000 for row in self._rows[scene, contender]))
 
     def peak_mb(self, scene: str, contender: str) -> float:
-        return statistics.median(row["peak_mb"] for row in self._rows[scene, contender])
+        return float(statistics.median(row["peak_mb"] for row in self._rows[scene, contender]))
 
 
 def bars(rows: list[Row], single: dict[str, Any]) -> list[tuple[str, str, bool]]:
@@ -125,10 +125,11 @@ def markdown(rows: list[Row], single: dict[str, Any]) -> str:
         lines = ["| | pages/s | least to most | CPU s a 1,000 pages | peak MB |", "|---|--:|--:|--:|--:|"]
         for key in sorted(present, key=lambda each: -figures.speed(scene.key, each)):
             speeds = [row["pages"] / row["wall_s"] for row in figures.runs(scene.key, key)]
+            least, most = min(speeds), max(speeds)
             name = f"{table.ALL[key].label} {figures.runs(scene.key, key)[0]['version']}".strip()
             bold = "**" if key.startswith("ours") else ""
             lines.append(
-                f"| {bold}{name}{bold} | {figures.speed(scene.key, key):,.0f} | {min(speeds):,.0f} to {max(speeds):,.0f}"
+                f"| {bold}{name}{bold} | {figures.speed(scene.key, key):,.0f} | {least:,.0f} to {most:,.0f}"
                 f" | {figures.cpu_ms(scene.key, key):.2f} | {figures.peak_mb(scene.key, key):.0f} |"
             )
         parts.append("\n".join(lines) + "\n")
@@ -152,8 +153,8 @@ def _about(rows: list[Row]) -> str:
             model = each.partition(":")[2].strip()
     server = rows[0]["server"] if rows else "no server"
     return (
-        f"Measured on {time.strftime('%Y-%m-%d')}: {os.cpu_count()} cores ({model}) shared with the server ({server}, one"
-        f" worker), Linux {platform.release().partition('-')[0]}, CPython {platform.python_version()}."
+        f"Measured on {time.strftime('%Y-%m-%d')}: {os.cpu_count()} cores ({model}) shared with the server"
+        f" ({server}, one worker), Linux {platform.release().partition('-')[0]}, CPython {platform.python_version()}."
         " Medians; wall time from the start of the command to its end.\n"
     )
 

@@ -112,7 +112,7 @@ def _wait(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
 def _configuration(root: Path, folder: Path, port: int, latency_ms: int, login: bool) -> str:
     pages = "try_files $uri =404;"
     if login:
-        pages = "if ($cookie_sid != %s) { return 302 /login.html; }\n      %s" % (SESSION, pages)
+        pages = f"if ($cookie_sid != {SESSION}) {{ return 302 /login.html; }}\n      {pages}"
     locations = f"location / {{ {pages} }}"
     if latency_ms:
         locations = f"""location / {{ echo_sleep {latency_ms / 1000}; echo_exec /.files$uri; }}

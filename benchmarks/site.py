@@ -215,7 +215,8 @@ class Shape:
             review = (
                 f'<div class="review"><h4>{self._words[(number + step) % 4_000].title()}</h4>'
                 f'<span class="stars">{(number + step) % 5 + 1}</span><p>{text}</p>'
-                f'<p class="meta"><time>2025-0{step % 9 + 1}-1{number % 10}</time> <b>{step * 3} found this helpful</b></p></div>\n'
+                f'<p class="meta"><time>2025-0{step % 9 + 1}-1{number % 10}</time>'
+                f" <b>{step * 3} found this helpful</b></p></div>\n"
             )
             reviews.append(review)
             missing -= len(review)

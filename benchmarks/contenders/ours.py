@@ -29,7 +29,7 @@ class Shop(Spider):
 
 if _orders.get("login"):
 
-    class Shop(Shop):  # noqa: F811 - the same spider with a login
+    class Shop(Shop):
         def login(self, session):
             page = session.get(_orders["login"])
             session.submit(page.form(), {"username": "u", "password": "p"})
