@@ -9,6 +9,7 @@ import json as json_module
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
@@ -231,7 +232,7 @@ def method_name(callback: Callback) -> str:
     if isinstance(callback, str):
         return callback
     name = getattr(callback, "__name__", "")
-    if getattr(callback, "__self__", None) is None or not name.isidentifier():
+    if not isinstance(callback, MethodType) or not name.isidentifier():
         raise SpiderError(
             f"callback {callback!r}: callbacks are stored by name, so they must be methods of the spider "
             "(self.parse_page, or 'parse_page')"
