@@ -76,13 +76,18 @@ def _signature(found: Any) -> str:
 
 
 def _methods(kind: type) -> Iterator[tuple[str, str]]:
-    """Public methods and properties that the class itself defines and says something about."""
-    for name, found in vars(kind).items():
+    """Public methods and properties that the class defines, or a part of it that is no public name itself."""
+    parts = [each for each in kind.__mro__[1:] if each.__module__.startswith("crawler.") and not _is_public(each)]
+    for name, found in [pair for each in (kind, *parts) for pair in vars(each).items()]:
         method = found.fget if isinstance(found, property) else getattr(found, "__func__", found)
         if name.startswith("_") or not inspect.isfunction(method) or not inspect.getdoc(method):
             continue
         call = "" if isinstance(found, property) else "()"
         yield f"{name}{call}", first_paragraph(method)
+
+
+def _is_public(kind: type) -> bool:
+    return any(getattr(importlib.import_module(name), kind.__name__, None) is kind for name in MODULES)
 
 
 def _fixtures() -> Iterator[tuple[str, Any]]:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +28,8 @@ from crawler.sessions.answers import as_ours, late_answers, own_copy, set_cookie
 from crawler.sessions.auth import sendable
 from crawler.sessions.cookie_rules import from_wire, to_wire
 from crawler.sessions.jar import Jar
+from crawler.sessions.login_tools import LoginTools
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
-from crawler.sessions.page_marks import has_login_form
 from crawler.sessions.redirects import Hop, location_of, next_hop, surviving_headers
 from crawler.sessions.secrets import remember_secret
 from crawler.spider import Identity
@@ -40,7 +39,7 @@ HopGuard = Callable[[str, str, str], str | None]
 NO_COOKIES = RequestsCookieJar()  # what requests' own code sees on a prepared request; ours are in the header
 
 
-class Session(requests.Session):
+class Session(LoginTools, requests.Session):
     """One identity, shared by all worker threads.
 
     Attributes:
@@ -86,12 +85,8 @@ class Session(requests.Session):
         self.account, self.origins, self.serial = account, origins, identity.serial
         self.timeout_s, self.deadline_s, self.max_redirects = timeout_s, deadline_s, max_redirects
         self.epoch = 0
-        self.login_urls: set[str] = set()
         self.note: dict[str, Any] = {}  #: kept with the session, for login steps; JSON-able
         self._limits, self._transport = limits, transport
-        self._login_thread = 0  #: the thread that logs in: only its answers are watched
-        self._steps: list[str] = []
-        self.last_answer: Response | None = None  #: last answer of the login step, for its errors
         self.cookies = Jar(home=origins.first)
         self.headers = CaseInsensitiveDict(
             {
@@ -317,8 +312,7 @@ class Session(requests.Session):
             if _step_of(request) in seen:
                 raise RedirectError(hop.url, "redirect loop")
         answer.history = [*history, *answer.history] if history else answer.history
-        if self._login_thread == threading.get_ident():
-            self._watch(answer)
+        self._watch(answer)
         return answer
 
     def _exchange(self, request: requests.PreparedRequest, jar: Jar, options: dict[str, Any], ends: float) -> Response:
@@ -375,55 +369,6 @@ class Session(requests.Session):
         for adapter in self.adapters.values():
             if adapter is not self._transport:
                 adapter.close()
-
-    # --- what a login step uses -------------------------------------------------------------------------------
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Name a part of the login step: an error in it says where it stopped."""
-        self._steps.append(name)
-        yield
-        self._steps.pop()  # kept on an error: `stopped_at` reads it
-
-    @property
-    def stopped_at(self) -> str:
-        """The step that was running, "" for none."""
-        return " / ".join(self._steps)
-
-    def submit(self, form: Any, data: Mapping[str, Any] | None = None, *, click: Any = None, **kwargs: Any) -> Response:
-        """Fill a form of a page and send it, with hidden fields and the clicked button, as a browser would.
-
-        Args:
-            form: From ``response.form()``.
-            data: Field names and values.
-            click: Name, value or text of the button; None: the first one.
-        Raises:
-            FetchError: The form goes to another site, or no usable answer came.
-        """
-        filled = form.fill(data or {}, click=click)
-        headers = {**filled.headers, "Referer": filled.referer, "Origin": filled.origin, **kwargs.pop("headers", {})}
-        return self.request(filled.method, filled.url, data=filled.body or None, headers=headers, **kwargs)
-
-    def ask(self, what: str, *, secret: bool = False) -> str:
-        """Ask the person at the terminal for something like a code from a mail.
-
-        Raises:
-            NeedsHuman: Nobody is there; `crawl login` asks then.
-        """
-        return self.account.ask(what, secret=secret)
-
-    @contextmanager
-    def watching_login(self) -> Iterator[None]:
-        """While a login step runs: remember pages with a password form, and the last answer."""
-        self._login_thread, self._steps, self.last_answer = threading.get_ident(), [], None
-        try:
-            yield
-        finally:
-            self._login_thread = 0
-
-    def _watch(self, answer: Response) -> None:
-        self.last_answer = answer
-        if has_login_form(answer):
-            self.login_urls.add(answer.url.partition("?")[0])
 
     def __repr__(self) -> str:
         return f"<Session {self.name} epoch {self.epoch}, {len(self.cookies)} cookies>"

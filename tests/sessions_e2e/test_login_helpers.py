@@ -1,4 +1,4 @@
-"""What a login step has at hand: forms, JSON, basic, digest, bearer, one-time codes, OAuth2, and three places of secrets."""
+"""What a login step has at hand: forms, JSON, basic, digest, bearer, codes, OAuth2, and three places of secrets."""
 
 from __future__ import annotations
 

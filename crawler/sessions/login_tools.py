@@ -1,0 +1,84 @@
+"""What a login step uses of a session besides requests' own methods, and what is watched while it runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from crawler.messages import Response
+from crawler.sessions.accounts import Account
+from crawler.sessions.page_marks import has_login_form
+
+
+class LoginTools:
+    """Part of `Session`; used by the thread that logs in.
+
+    Attributes:
+        login_urls: Pages with a password form that the login step met.
+        last_answer: Last answer of the login step, for its errors.
+    """
+
+    account: Account
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.login_urls: set[str] = set()
+        self.last_answer: Response | None = None
+        self._login_thread = 0  # the thread that logs in: only its answers are watched
+        self._steps: list[str] = []
+
+    if TYPE_CHECKING:  # Session has it
+
+        def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> Response: ...
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Name a part of the login step: an error in it says where it stopped."""
+        self._steps.append(name)
+        yield
+        self._steps.pop()  # kept on an error: `stopped_at` reads it
+
+    @property
+    def stopped_at(self) -> str:
+        """The step that was running, "" for none."""
+        return " / ".join(self._steps)
+
+    def submit(self, form: Any, data: Mapping[str, Any] | None = None, *, click: Any = None, **kwargs: Any) -> Response:
+        """Fill a form of a page and send it, with hidden fields and the clicked button, as a browser would.
+
+        Args:
+            form: From ``response.form()``.
+            data: Field names and values.
+            click: Name, value or text of the button; None: the first one.
+        Raises:
+            FetchError: The form goes to another site, or no usable answer came.
+        """
+        filled = form.fill(data or {}, click=click)
+        headers = {**filled.headers, "Referer": filled.referer, "Origin": filled.origin, **kwargs.pop("headers", {})}
+        return self.request(filled.method, filled.url, data=filled.body or None, headers=headers, **kwargs)
+
+    def ask(self, what: str, *, secret: bool = False) -> str:
+        """Ask the person at the terminal for something like a code from a mail.
+
+        Raises:
+            NeedsHuman: Nobody is there; `crawl login` asks then.
+        """
+        return self.account.ask(what, secret=secret)
+
+    @contextmanager
+    def watching_login(self) -> Iterator[None]:
+        """While a login step runs: remember pages with a password form, and the last answer."""
+        self._login_thread, self._steps, self.last_answer = threading.get_ident(), [], None
+        try:
+            yield
+        finally:
+            self._login_thread = 0
+
+    def _watch(self, answer: Response) -> None:
+        if self._login_thread != threading.get_ident():
+            return
+        self.last_answer = answer
+        if has_login_form(answer):
+            self.login_urls.add(answer.url.partition("?")[0])
