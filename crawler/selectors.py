@@ -1,7 +1,9 @@
 """Selectors over the HTML of a page: parsel's, with less to do for each query.
 
 What is the same for every page is done once: a query is translated and compiled at its first use, and what a query
-finds shares the namespaces of the page. Everything else, and every odd case, is parsel's own.
+finds shares the namespaces of the page. The first match of a simple query (`crawler.first_match`) is found without
+looking at the rest of the page; the others are looked for when somebody asks for more than the first. Everything else,
+and every odd case, is parsel's own.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from typing import Any
 from lxml import etree
 from parsel import Selector, SelectorList
 from parsel.csstranslator import HTMLTranslator
+
+from crawler import first_match
 
 _NAMESPACES: Any = MappingProxyType(dict(Selector._default_namespaces))  # shared: `register_namespace` makes a copy
 _TRANSLATOR = HTMLTranslator()
@@ -44,6 +48,11 @@ class PageSelector(Selector):
         return self
 
     def css(self, query: str) -> SelectorList[PageSelector]:
+        if self.namespaces is _NAMESPACES and isinstance(self.root, etree._Element):
+            simple = first_match.compiled(query)
+            if simple is not None:
+                first = simple(self.root)
+                return _Found() if first is None else _Later(self, query, first)
         found = self.found(query)
         if found is None:
             return super().css(query)
@@ -87,6 +96,74 @@ class _Found(SelectorList[PageSelector]):
 
     def get(self, default: str | None = None) -> Any:
         return self[0].get() if self else default
+
+
+class _Later(_Found):
+    """What a query found, of which only the first is known until somebody asks for more.
+
+    It is a list whose items are put in late, so everything that looks at its items puts them in before.
+    """
+
+    __slots__ = ("_first", "_place", "_query")
+
+    def __init__(self, place: PageSelector, query: str, first: Any) -> None:
+        self._place: PageSelector | None = place
+        self._query, self._first = query, first
+
+    def __bool__(self) -> bool:
+        return self._place is not None or len(self) > 0
+
+    def get(self, default: str | None = None) -> Any:
+        if self._place is None:
+            return super().get(default)
+        first = self._first
+        return first if isinstance(first, str) else PageSelector.over(first, self._query).get()
+
+    def _fill(self) -> None:
+        place, self._place = self._place, None
+        if place is not None:
+            list.extend(self, [PageSelector.over(each, self._query) for each in place.found(self._query) or ()])
+
+    def _whole(self) -> _Found:
+        return _Found(self)
+
+    def css(self, query: str) -> Any:
+        return self._whole().css(query)
+
+    def xpath(self, xpath: str, namespaces: Mapping[str, str] | None = None, **variables: Any) -> Any:
+        return self._whole().xpath(xpath, namespaces, **variables)
+
+    def jmespath(self, query: str, **options: Any) -> Any:
+        return self._whole().jmespath(query, **options)
+
+    def __getitem__(self, position: Any) -> Any:
+        return self._whole()[position]
+
+    def __radd__(self, other: Any) -> Any:
+        return [*other, *self]
+
+
+def _filled(name: str) -> Any:
+    plain = getattr(list, name)
+
+    def method(self: _Later, *args: Any, **kwargs: Any) -> Any:
+        self._fill()
+        for each in args:
+            if isinstance(each, _Later):
+                each._fill()
+        return plain(self, *args, **kwargs)
+
+    method.__name__ = name
+    return method
+
+
+for _name in (
+    *("__len__", "__iter__", "__contains__", "__reversed__", "__setitem__", "__delitem__", "__repr__"),
+    *("__add__", "__iadd__", "__mul__", "__rmul__", "__imul__"),
+    *("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"),
+    *("append", "clear", "copy", "count", "extend", "index", "insert", "pop", "remove", "reverse", "sort"),
+):
+    setattr(_Later, _name, _filled(_name))
 
 
 PageSelector.selectorlist_cls = _Found  # type: ignore[assignment]

@@ -1,0 +1,105 @@
+"""The first match of a simple CSS query, found by walking the tree from its beginning.
+
+XPath looks at the whole page before it gives the first result, and most queries of spiders want no other. A query is
+simple when it is made of tags, classes and ids below one another (``div.product p.price::text``), ends with a tag, and
+asks for elements, their text or an attribute. What such a query means is defined by cssselect; here it is only decided
+in another order: from the element up to its ancestors. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+_NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
+_PARTS = rf"(?:[.#]{_NAME})"
+_SIMPLE = re.compile(
+    rf"\s*((?:(?:{_NAME}{_PARTS}*|{_PARTS}+)[ \t]+)*)({_NAME})({_PARTS}*)(?:::(text)|::attr\(\s*({_NAME})\s*\))?\s*"
+)
+_PIECE = re.compile(rf"([.#]?)({_NAME})")
+_SPACE = re.compile(r"[ \t\r\n]+")  # what XPath's normalize-space() takes for space
+
+First = Callable[[Any], Any]  #: from an element to the first match in it (itself included): an element, a text or None
+
+
+class _Compound:
+    """Tag, classes and id that one element must have."""
+
+    __slots__ = ("_classes", "_id", "_tag")
+
+    def __init__(self, text: str) -> None:
+        pieces = _PIECE.findall(text)
+        self._tag = "".join(name.lower() for kind, name in pieces if not kind)
+        self._classes = [name for kind, name in pieces if kind == "."]
+        self._id = [name for kind, name in pieces if kind == "#"]
+
+    def fits(self, element: Any) -> bool:
+        if self._tag and element.tag != self._tag:
+            return False
+        if self._id and any(element.get("id") != each for each in self._id):
+            return False
+        if not self._classes:
+            return True
+        given = element.get("class")
+        if not given:
+            return False
+        if len(self._classes) == 1 and given == self._classes[0]:
+            return True
+        if any(each not in given for each in self._classes):
+            return False
+        have = _SPACE.split(given)
+        return all(each in have for each in self._classes)
+
+
+@lru_cache(maxsize=1_024)
+def compiled(query: str) -> First | None:
+    """A function that finds the first match of *query*; None for a query that is not simple."""
+    found = _SIMPLE.fullmatch(query)
+    if found is None:
+        return None
+    above, tag, rest, text, attribute = found.groups()
+    tag, attribute = tag.lower(), attribute.lower() if attribute else None
+    fits = _Compound(rest).fits if rest else None
+    ancestors = [_Compound(each) for each in reversed(above.split())]
+
+    def first(root: Any) -> Any:
+        for element in root.iter(tag):
+            if fits is not None and not fits(element):
+                continue
+            if ancestors and not _is_below(element, root, ancestors):
+                continue
+            if text:
+                result = element.text or _later_text(element)
+            elif attribute:
+                result = element.get(attribute)
+            else:
+                return element
+            if result is not None:
+                return result
+        return None
+
+    return first
+
+
+def _is_below(element: Any, root: Any, ancestors: list[_Compound]) -> bool:
+    """Whether ancestors that fit stand above *element*, the nearest first, none above *root*."""
+    wanted = iter(ancestors)
+    compound = next(wanted)
+    while element is not root:
+        element = element.getparent()
+        if compound.fits(element):
+            following = next(wanted, None)
+            if following is None:
+                return True
+            compound = following
+    return False
+
+
+def _later_text(element: Any) -> str | None:
+    """The first text of its own that stands behind a child, or None."""
+    for child in element:
+        if child.tail:
+            return str(child.tail)
+    return None
