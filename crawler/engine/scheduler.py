@@ -7,21 +7,20 @@ is alone on the store.
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from crawler.engine.desk import StoreCalls
 from crawler.engine.doors import Doors
+from crawler.engine.ledger import Ledger
 from crawler.engine.pace import Pace, slack_s
 from crawler.engine.stats import Stats
 from crawler.engine.window import Window
 from crawler.engine.worker import Workers
-from crawler.errors import StoreFull
 from crawler.events import SlotPaused
 from crawler.fetching.turns import Turn
 from crawler.frontier.admission import Admission
@@ -31,14 +30,14 @@ from crawler.sessions.pool import SessionPool
 from crawler.settings import Settings
 from crawler.stores.base import RunRow, Store
 
-log = logging.getLogger("crawler.engine")
-
 _GROUP = 64  #: outcomes of one commit, at most
 _LIMIT_POLL_S = 0.05  #: how often to look again when the pages under way fill the limit of pages
 _LINGER_S = 0.02  #: longest time that an outcome waits for company while workers have more to do
 _HORIZON_S = 3.0  #: how far ahead sending times are reserved
-_FULL_WAIT_S = (0.5, 1.0, 2.0, 5.0, 10.0)  #: waits for room on the disk before giving up
 _OTHERS_POLL_S = 0.25  #: how often to look for work that other processes may have found
+
+
+T = TypeVar("T")
 
 
 def _nothing() -> None:
@@ -67,7 +66,7 @@ class Scheduler:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._run, self._owner, self._settings = store, run, owner, settings
-        self._pool, self._admission, self._stats, self._fetch = pool, admission, stats, fetch
+        self._pool, self._stats, self._fetch = pool, stats, fetch
         self._calls, self._stopping = calls, stopping
         self._alone, self._on_waiting, self._clock = alone, on_waiting, clock
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -78,14 +77,24 @@ class Scheduler:
         self._window = Window(self._pace.connections)
         self._doors = doors
         self._turn = Turn()
-        self._batch: list[Outcome] = []
+        self._ledger = Ledger(
+            store,
+            run,
+            owner,
+            pool=pool,
+            admission=admission,
+            stats=stats,
+            doors=doors,
+            patience_s=settings.busy_timeout,
+            stopping=stopping,
+            clock=clock,
+        )
         self._tickets = threading.Semaphore(settings.workers)  # a page holds one from its sending to its commit
         self._uncommitted = 0  # pages of the batch that hold a ticket
         self._closed = False
         self._out: dict[int, tuple[str, str]] = {}  # handed-out request: slot and session
         self._lease_at = 0.0  # not before
         self._renew_at = clock() + settings.lease / 3
-        self._waiting = self._failed = 0
         self._stop_reason = ""
         self._deadline: float | None = None
         self._ends_at = clock() + settings.max_time if settings.max_time else None
@@ -96,6 +105,10 @@ class Scheduler:
     def post(self, call: Callable[[], None]) -> None:
         """Run *call* on the scheduler's thread soon. Safe from any thread and from a signal handler."""
         self._inbox.put(call)
+
+    def patiently(self, write: Callable[[], T]) -> T:
+        """Call *write* and, while the disk is full, again for a while. On the scheduler's thread."""
+        return self._ledger.patiently(write)
 
     def stop(self, reason: str, *, grace_s: float) -> None:
         """Take no new requests; end when those in flight are done, or after *grace_s* seconds. Safe anywhere."""
@@ -134,9 +147,8 @@ class Scheduler:
             self._tickets.release(len(self._out) + 1)  # whoever waits for one goes home without sending
 
     def _loop(self) -> None:
-        counts = self._store.counts(self._run.frontier)
-        self._waiting, self._failed = counts.waiting + counts.leased, counts.failed
-        self._on_waiting(self._waiting)
+        self._ledger.begin()
+        self._on_waiting(self._ledger.waiting)
         while True:
             now = self._clock()
             self._check_limits(now)
@@ -171,7 +183,7 @@ class Scheduler:
                 message = self._inbox.get_nowait()
         except queue.Empty:
             pass
-        while self._done and len(self._batch) < _GROUP:
+        while self._done and len(self._ledger) < _GROUP:
             self._came_back(self._done.popleft())
 
     def _wait_s(self, now: float) -> float:
@@ -209,7 +221,9 @@ class Scheduler:
             return
         limit = max(8 * self._settings.workers, 32)
         if self._settings.max_pages:
-            limit = min(limit, self._settings.max_pages - self._stats.summary.pages - len(self._out) - len(self._batch))
+            limit = min(
+                limit, self._settings.max_pages - self._stats.summary.pages - len(self._out) - len(self._ledger)
+            )
             limit -= len(self._window) + self._doors.gates.held()
             if limit <= 0:
                 self._lease_at = now + _LIMIT_POLL_S
@@ -230,7 +244,7 @@ class Scheduler:
             self._window.put(leased)
             return
         for session in self._doors.barred.names():
-            self._waiting -= self._store.park(self._run.frontier, session=session)
+            self._ledger.waiting -= self._store.park(self._run.frontier, session=session)
         due = self._store.next_due(self._run.frontier)
         self._lease_at = float("inf") if due is None else max(due - _HORIZON_S / 2, now + 0.02)
         if not self._alone:
@@ -313,59 +327,16 @@ class Scheduler:
     # --- committing ------------------------------------------------------------------------------------------------
     def _commit(self) -> None:
         """Write what has come back. Under load much comes back during a commit, and the next one takes it together."""
-        if not self._batch:
+        paused = self._ledger.commit()
+        if paused is None:
             return
-        batch, self._batch = self._batch, []
-        self._attach_sessions(batch)
-        committed = self.patiently(lambda: self._store.commit(self._run, self._owner, batch))
         if self._uncommitted:
             self._tickets.release(self._uncommitted)
             self._uncommitted = 0
-        for outcome in batch:
-            if outcome.session is not None:
-                version = self._store.session_version(outcome.session.key)
-                self._pool.keeper(outcome.session_name).record.version = version
-        self._admission.remember(
-            row for outcome in batch if outcome.request.id not in committed.lost for row in outcome.found
-        )
         self._lease_at = 0.0
-        now = self._clock()
-        self._stats.committed(batch, committed.lost, now)
-        self._waiting += committed.added
-        for outcome in batch:
-            if outcome.verdict in (Verdict.ACCEPT, Verdict.FAIL, Verdict.SKIP, Verdict.PARK):
-                self._waiting -= 1
-            if outcome.verdict is Verdict.FAIL:
-                self._failed += 1
-            if outcome.pause_slot_until is not None:
-                self._pause(outcome.request.slot)
-        self._stats.progress(now, waiting=max(self._waiting, 0), failed=self._failed)
-        self._on_waiting(self._waiting)
-
-    def _attach_sessions(self, batch: Sequence[Outcome]) -> None:
-        """Put the new state of each session that changed onto the last outcome that used it."""
-        last = {outcome.session_name: outcome for outcome in batch}
-        for name, outcome in last.items():
-            taken = self._doors.changed_session(name, outcome.request.url)
-            if taken is not None:
-                outcome.session = taken
-
-    def patiently(self, write: Callable[[], Any]) -> Any:
-        """Call *write*; while the disk is full, wait and try the same again, for `busy_timeout` seconds at most.
-
-        A file that stays locked is not waited for again: the store has done that, as long. On the scheduler's thread.
-        """
-        waited_s = 0.0
-        for wait_s in _FULL_WAIT_S:
-            try:
-                return write()
-            except StoreFull as error:
-                waited_s += wait_s
-                if self._stopping.is_set() or waited_s > self._settings.busy_timeout:
-                    raise
-                log.warning("%s; trying again in %.1f s", error, wait_s)
-                self._stopping.wait(wait_s)
-        return write()
+        for slot in paused:
+            self._pause(slot)
+        self._on_waiting(self._ledger.waiting)
 
     def _pause(self, slot: str) -> None:
         """The host asked for a pause, which is stored now: give back what is reserved for it."""
@@ -377,9 +348,7 @@ class Scheduler:
         """Store found requests of a page that is not done yet. From any thread."""
 
         def do() -> None:
-            added = self.patiently(lambda: self._store.add(self._run.frontier, found, run=self._run.id))
-            self._admission.remember(found)
-            self._waiting += added
+            self._ledger.add(found)
             self._lease_at = 0.0
 
         self._inbox.put(do)
@@ -395,13 +364,13 @@ class Scheduler:
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Outcomes for the next commit."""
-        self._batch.extend(outcomes)
+        self._ledger.settle(outcomes)
 
     def quarantine(self, session: str, epoch: int, since: float) -> int:
         """Reopen pages that a lost session brought without proof. Returns their number."""
         self._commit()
         reopened = self._store.quarantine(self._run.frontier, session=session, epoch=epoch, since=since)
-        self._waiting += reopened
+        self._ledger.waiting += reopened
         self._lease_at = 0.0
         return reopened
 
@@ -412,7 +381,7 @@ class Scheduler:
     def bring_back(self, session: str) -> None:
         """Parked requests of a session wait again."""
         self._commit()
-        self._waiting += self._store.reopen(self._run.frontier, states=(State.PARKED,), session=session)
+        self._ledger.waiting += self._store.reopen(self._run.frontier, states=(State.PARKED,), session=session)
         self._lease_at = 0.0
 
     def set_crawl_delay(self, slot: str, delay_s: float) -> None:
@@ -446,7 +415,7 @@ class Scheduler:
     def _is_over(self, now: float) -> bool:
         if self._stop_reason:
             return not self._out or (self._deadline is not None and now >= self._deadline)
-        if self._out or self._batch or len(self._window) or self._doors.busy():
+        if self._out or len(self._ledger) or len(self._window) or self._doors.busy():
             return False
         if self._lease_at != float("inf") and not self._nothing_left():
             return False

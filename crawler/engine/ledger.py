@@ -1,0 +1,130 @@
+"""The ledger: outcomes on their way into the store, and the counts that follow from them.
+
+Used by the scheduler's thread only.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from crawler.engine.doors import Doors
+from crawler.engine.stats import Stats
+from crawler.errors import StoreFull
+from crawler.frontier.admission import Admission
+from crawler.outcome import Found, Outcome, Verdict
+from crawler.sessions.pool import SessionPool
+from crawler.stores.base import RunRow, Store
+
+log = logging.getLogger("crawler.engine")
+
+_FULL_WAIT_S = (0.5, 1.0, 2.0, 5.0, 10.0)  #: waits for room on the disk before giving up
+_ENDED = frozenset({Verdict.ACCEPT, Verdict.FAIL, Verdict.SKIP, Verdict.PARK})
+
+T = TypeVar("T")
+
+
+class Ledger:
+    """Writes outcomes in groups, each group in one transaction, and keeps count.
+
+    Args:
+        patience_s: Longest wait for room on a full disk.
+        stopping: Set when the run ends: nothing is waited for any more.
+
+    Attributes:
+        waiting: Requests of the frontier that are not ended, as far as this process knows.
+        failed: Requests of the frontier that failed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        run: RunRow,
+        owner: str,
+        *,
+        pool: SessionPool,
+        admission: Admission,
+        stats: Stats,
+        doors: Doors,
+        patience_s: float,
+        stopping: threading.Event,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store, self._run, self._owner = store, run, owner
+        self._pool, self._admission, self._stats, self._doors = pool, admission, stats, doors
+        self._patience_s, self._stopping, self._clock = patience_s, stopping, clock
+        self._batch: list[Outcome] = []
+        self.waiting = self.failed = 0
+
+    def __len__(self) -> int:
+        return len(self._batch)
+
+    def begin(self) -> None:
+        """Take over the counts of the frontier."""
+        counts = self._store.counts(self._run.frontier)
+        self.waiting, self.failed = counts.waiting + counts.leased, counts.failed
+
+    def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Outcomes for the next commit."""
+        self._batch.extend(outcomes)
+
+    def commit(self) -> list[str] | None:
+        """Write what has come back, whole pages in one transaction.
+
+        Returns:
+            Slots that asked for a pause; None when there was nothing to write.
+        Raises:
+            StoreError: It could not be written; nothing of the group was.
+        """
+        if not self._batch:
+            return None
+        batch, self._batch = self._batch, []
+        self._attach_sessions(batch)
+        committed = self.patiently(lambda: self._store.commit(self._run, self._owner, batch))
+        for outcome in batch:
+            if outcome.session is not None:
+                version = self._store.session_version(outcome.session.key)
+                self._pool.keeper(outcome.session_name).record.version = version
+        self._admission.remember(
+            row for outcome in batch if outcome.request.id not in committed.lost for row in outcome.found
+        )
+        now = self._clock()
+        self._stats.committed(batch, committed.lost, now)
+        self.waiting += committed.added
+        for outcome in batch:
+            self.waiting -= outcome.verdict in _ENDED
+            self.failed += outcome.verdict is Verdict.FAIL
+        self._stats.progress(now, waiting=max(self.waiting, 0), failed=self.failed)
+        return [outcome.request.slot for outcome in batch if outcome.pause_slot_until is not None]
+
+    def add(self, found: Sequence[Found]) -> None:
+        """Store found requests of a page that is not done yet."""
+        self.waiting += self.patiently(lambda: self._store.add(self._run.frontier, found, run=self._run.id))
+        self._admission.remember(found)
+
+    def patiently(self, write: Callable[[], T]) -> T:
+        """Call *write*; while the disk is full, wait and try the same again, for a limited time.
+
+        A file that stays locked is not waited for again: the store has done that, as long.
+        """
+        waited_s = 0.0
+        for wait_s in _FULL_WAIT_S:
+            try:
+                return write()
+            except StoreFull as error:
+                waited_s += wait_s
+                if self._stopping.is_set() or waited_s > self._patience_s:
+                    raise
+                log.warning("%s; trying again in %.1f s", error, wait_s)
+                self._stopping.wait(wait_s)
+        return write()
+
+    def _attach_sessions(self, batch: Sequence[Outcome]) -> None:
+        """Put the new state of each session that changed onto the last outcome that used it."""
+        last = {outcome.session_name: outcome for outcome in batch}
+        for name, outcome in last.items():
+            taken = self._doors.changed_session(name, outcome.request.url)
+            if taken is not None:
+                outcome.session = taken
