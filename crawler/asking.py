@@ -1,0 +1,228 @@
+"""Request: what to ask, as plain values that can be stored. `crawler.messages` has it, too, beside what comes back."""
+
+from __future__ import annotations
+
+import json as json_module
+from collections.abc import Callable, Iterable, Mapping
+from types import MethodType
+from typing import Any
+from urllib.parse import urlencode
+
+from crawler.errors import SpiderError
+from crawler.parsing import about_link
+from crawler.urls import absolute, redact
+
+Callback = Callable[..., Any] | str | None
+
+SPREAD = "spread"  #: a session name that stands for "the least busy healthy one"
+
+
+class Request:
+    """What to ask: plain values, made by a spider, stored by name.
+
+    Args:
+        url: Absolute http(s) URL; a fragment is dropped.
+        callback: A method of the spider, or its name; None means `parse`.
+        method: HTTP method.
+        headers: Added to the session's.
+        body: Bytes or text to send.
+        data: A form: sent urlencoded.
+        json: Sent as JSON.
+        cookies: Sent once, with this request only, to its own origin only.
+        cb_kwargs: Keyword arguments for the callback; JSON-able.
+        meta: Any JSON-able values; come back as `response.meta`.
+        priority: Higher goes first.
+        dont_filter: Fetch it although the frontier knows it.
+        errback: A method (or its name) that is called with the error when the request failed for good.
+        session: Name of the session that sends it, or "spread"; None inherits (or the spider's first).
+    Raises:
+        InvalidURL: Not an http(s) URL.
+        SpiderError: A callback that is no method of a spider (a lambda, a nested function).
+    """
+
+    __slots__ = (
+        "body",
+        "callback",
+        "cb_kwargs",
+        "cookies",
+        "depth",
+        "dont_filter",
+        "errback",
+        "handle_httpstatus_list",
+        "headers",
+        "link",
+        "meta",
+        "method",
+        "priority",
+        "session",
+        "url",
+    )
+
+    def __init__(
+        self,
+        url: str,
+        callback: Callback = None,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: bytes | str | None = None,
+        data: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None,
+        json: Any = None,
+        cookies: Mapping[str, str] | None = None,
+        cb_kwargs: Mapping[str, Any] | None = None,
+        meta: Mapping[str, Any] | None = None,
+        priority: int = 0,
+        dont_filter: bool = False,
+        errback: Callback = None,
+        session: str | None = None,
+    ) -> None:
+        self.url = absolute("", url).partition("#")[0]
+        self.callback = method_name(callback)
+        self.errback = method_name(errback)
+        self.method = method.upper()
+        self.headers = dict(headers) if headers else None
+        self.cookies = dict(cookies) if cookies else None
+        self.cb_kwargs = dict(cb_kwargs) if cb_kwargs else None
+        self.meta: dict[str, Any] = dict(meta) if meta else {}
+        self.priority = priority
+        self.dont_filter = dont_filter
+        self.session = session
+        self.depth = 0
+        self.link: Any = None  # what was followed: an element, or its text and rel
+        self.handle_httpstatus_list: tuple[int, ...] = tuple(self.meta.get("handle_httpstatus_list", ()))
+        self.body = body.encode() if isinstance(body, str) else body
+        if json is not None:
+            self._set_body(json_module.dumps(json).encode(), "application/json")
+        elif data is not None:
+            pairs = data.items() if isinstance(data, Mapping) else data
+            self._set_body(urlencode(list(pairs), doseq=True).encode(), "application/x-www-form-urlencoded")
+
+    def _set_body(self, body: bytes, content_type: str) -> None:
+        if self.body is not None:
+            raise SpiderError("give a request one of body, data and json")
+        self.body = body
+        self.headers = {"Content-Type": content_type, **(self.headers or {})}
+        if self.method == "GET":
+            self.method = "POST"
+
+    @classmethod
+    def of_link(cls, url: str, callback: str, session: str | None, link: Any = None) -> Request:
+        """A plain GET of a URL that is already absolute and checked: the quick way for links of a page.
+
+        Args:
+            link: The element that was followed; its text is looked at only when somebody asks.
+        """
+        self = cls.__new__(cls)
+        self.url, self.callback, self.session = url, callback, session
+        self.method = "GET"
+        self.headers = self.cookies = self.cb_kwargs = self.body = None
+        self.errback, self.link = "", link
+        self.meta = {}
+        self.priority = self.depth = 0
+        self.dont_filter = False
+        self.handle_httpstatus_list = ()
+        return self
+
+    @property
+    def link_text(self) -> str:
+        """Text of the link that led here, or ""."""
+        return self._about_link()[0]
+
+    @property
+    def link_rel(self) -> str:
+        """Its rel attribute, or ""."""
+        return self._about_link()[1]
+
+    def _about_link(self) -> tuple[str, str]:
+        if not isinstance(self.link, tuple):
+            self.link = about_link(self.link) if self.link is not None else ("", "")
+        return self.link
+
+    def extras(self) -> str:
+        """All that a plain GET does not need, as compact JSON; "" for a plain GET.
+
+        Raises:
+            SpiderError: A value in meta or cb_kwargs is not JSON-able.
+        """
+        found: dict[str, Any] = {}
+        for key in ("headers", "cookies", "cb_kwargs", "meta", "errback", "dont_filter"):
+            if value := getattr(self, key):
+                found[key] = value
+        if self.method != "GET":
+            found["method"] = self.method
+        if self.body is not None:
+            found["body"] = self.body.decode("latin-1")
+        if not found:
+            return ""
+        try:
+            return json_module.dumps(found, separators=(",", ":"))
+        except (TypeError, ValueError) as error:
+            raise SpiderError(f"Request({self.url!r}): meta and cb_kwargs must be JSON-able: {error}") from None
+
+    @classmethod
+    def restore(cls, url: str, *, callback: str, session: str, priority: int, depth: int, extras: str) -> Request:
+        """The request of a frontier row. *extras* is data: nothing in it is imported or called.
+
+        Raises:
+            SpiderError: It is not what `extras` gave: the row was tampered with, or belongs to another version.
+        """
+        self = cls.of_link(url, callback, session)
+        self.priority, self.depth = priority, depth
+        if extras:
+            try:
+                self._take(json_module.loads(extras))
+            except (ValueError, TypeError, AttributeError, RecursionError) as error:
+                raise SpiderError(
+                    f"the stored request for {redact(url)} cannot be read: {type(error).__name__}"
+                ) from None
+        return self
+
+    def _take(self, found: Any) -> None:
+        self.method = str(found.get("method", "GET"))
+        self.headers, self.cookies = _texts(found.get("headers")), _texts(found.get("cookies"))
+        self.cb_kwargs = {str(name): value for name, value in (found.get("cb_kwargs") or {}).items()} or None
+        self.meta = dict(found.get("meta") or {})
+        self.errback = str(found.get("errback", ""))
+        self.dont_filter = bool(found.get("dont_filter", False))
+        self.body = found["body"].encode("latin-1") if "body" in found else None
+        self.handle_httpstatus_list = tuple(self.meta.get("handle_httpstatus_list", ()))
+
+    def replace(self, **changes: Any) -> Request:
+        """A copy with some attributes changed (``url``, ``dont_filter``, ``priority`` ...)."""
+        twin = Request.__new__(Request)
+        for name in Request.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin.meta = dict(self.meta)
+        for name, value in changes.items():
+            if name not in Request.__slots__:
+                raise SpiderError(f"Request has no attribute {name!r}")
+            if name in ("callback", "errback"):
+                value = method_name(value)
+            setattr(twin, name, absolute("", value).partition("#")[0] if name == "url" else value)
+        return twin
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.url}>"
+
+
+def _texts(found: Any) -> dict[str, str] | None:
+    return {str(name): str(value) for name, value in found.items()} if found else None
+
+
+def method_name(callback: Callback) -> str:
+    """The name under which a callback is stored; "" for None.
+
+    Raises:
+        SpiderError: It cannot be found again by its name after a restart.
+    """
+    if callback is None:
+        return ""
+    if isinstance(callback, str):
+        return callback
+    name = getattr(callback, "__name__", "")
+    if not isinstance(callback, MethodType) or not name.isidentifier():
+        raise SpiderError(
+            f"callback {callback!r}: callbacks are stored by name, so they must be methods of the spider "
+            "(self.parse_page, or 'parse_page')"
+        )
+    return str(name)
