@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 
@@ -22,3 +23,15 @@ def _own_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         for name in [name for name in os.environ if name.startswith("CRAWL_")]:
             patch.delenv(name)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _own_log_levels() -> Iterator[None]:
+    """Commands that run in this process choose what is logged; the next test must not find that."""
+    loggers = [each for each in logging.root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+    before = {each: each.level for each in (logging.root, *loggers)}
+    yield
+    for each in logging.root.manager.loggerDict.values():
+        if isinstance(each, logging.Logger):
+            each.setLevel(before.get(each, logging.NOTSET))
+    logging.root.setLevel(before[logging.root])
