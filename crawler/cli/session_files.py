@@ -111,7 +111,7 @@ def rekey(
     ] = False,
     store: options.StorePath = None,
 ) -> None:
-    """Encrypt all stored secrets with a new key."""
+    """Encrypt all stored secrets with a new key. With CRAWL_KEY, the first of its keys is taken for the new one."""
     from crawler.sessions.vault import Vault
     from crawler.stores import open_store
 
@@ -122,11 +122,20 @@ def rekey(
     try:
         if not isinstance(database, Reseals):
             raise UsageError(f"{settings.store}: this kind of store cannot encrypt its secrets anew")
-        vault.add_key()
+        if vault.has_file:
+            vault.add_key()
+        elif len(vault.key_names) < 2:
+            raise UsageError(
+                "the key is in the variable CRAWL_KEY: put a new one, as `openssl rand -base64 32` prints it, before"
+                " the old one there, with a comma between them, and run this again; then drop the old one"
+            )
         resealed, lost = database.reseal()
     finally:
         database.close()
     say(f"{resealed:,} secrets are encrypted with the new key {vault.key_names[0]}")
+    if drop_old and not vault.has_file:
+        tell("crawl: the old keys are in the variable CRAWL_KEY: take them out there")
+        drop_old = False
     if lost:
         tell(f"crawl: {lost:,} secrets could not be read with the old keys either: those sessions log in again")
     if drop_old:

@@ -151,13 +151,18 @@ class Vault:
         return max(0, len(before) - 1)
 
     @property
+    def has_file(self) -> bool:
+        """Whether keys come from a file, which can be changed, and not from the variable."""
+        return self._path is not None
+
+    @property
     def key_names(self) -> list[str]:
         """Public names of the keys at hand, newest first: 16 hexadecimal digits each."""
         return [head[1:].hex() for head in self._ciphers]
 
     def _rewrite(self, change: Callable[[list[str]], list[str]]) -> None:
         if self._path is None:
-            raise _closed(f"keys come from {VARIABLE}: put {_HINT} before the others there, separated by a comma")
+            raise _closed(f"the keys are in the variable {VARIABLE}, which only you can change")
         try:
             with only_one_process(self._path):
                 known = _lines(self._path)
