@@ -116,7 +116,7 @@ def as_markdown(all_rows: dict[str, Row]) -> str:
             "|---|---|---|---|---|",
         ]
         for row in chosen:
-            names = "<br>".join(f"`{name}`" for name in sorted(row.results)) or "none"
+            names = "<br>".join(f"`{name}`{_fault(result)}" for name, result in sorted(row.results.items())) or "none"
             lines.append(f"| {row.id} | {row.words} | {names} | {row.cases} | {row.result} |")
     return "\n".join(lines)
 
@@ -126,8 +126,12 @@ def as_text(all_rows: dict[str, Row]) -> str:
     lines = []
     for row in all_rows.values():
         lines.append(f"{row.id:>4}  {row.result:<8} {row.cases:>4} cases  {row.words}")
-        lines += [f"{'':>26}{name}" for name in sorted(row.results)]
+        lines += [f"{'':>26}{name}{_fault(result)}" for name, result in sorted(row.results.items())]
     return "\n".join(lines)
+
+
+def _fault(result: Counter[str]) -> str:
+    return f" ({result['failed']} of {sum(result.values())} failed)" if result["failed"] else ""
 
 
 def summary(all_rows: dict[str, Row]) -> str:
