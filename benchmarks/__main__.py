@@ -31,7 +31,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=0, help="interleaved runs of each scene (3; short: 1)")
     parser.add_argument("--contenders", help=f"some of: {', '.join(table.ALL)}")
     parser.add_argument("--processes", help="also run ours with each of these numbers of processes")
-    parser.add_argument("--write", action="store_true", help="write results/ and docs/explanation/")
+    parser.add_argument("--single", action="store_true", help="start-up, idle and large stores, too")
+    parser.add_argument("--write", action="store_true", help="write results/ and docs/; other scenes stay")
     options = parser.parse_args()
     chosen = _scenes(options)
     folder = _folder()
@@ -40,10 +41,11 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for scene in chosen:
         rows += _play(scene, options.runs or (1 if options.short else 3), wanted, folder)
-    figures = single.figures() if not options.contenders or "ours" in wanted else {}
-    print(report.text(rows, figures))
+    figures = single.figures() if options.single or not (options.scenes or options.pages) else {}
     if options.write:
+        rows, figures = report.with_earlier(rows, figures, ROOT)
         report.write(rows, figures, ROOT)
+    print(report.text(rows, figures))
     if not all(row["right"] for row in rows):
         sys.exit("a contender did not do the work; see above")
 

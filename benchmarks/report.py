@@ -159,6 +159,16 @@ def _about(rows: list[Row]) -> str:
     )
 
 
+def with_earlier(rows: list[Row], single: dict[str, Any], root: Path) -> tuple[list[Row], dict[str, Any]]:
+    """What was measured now, with the scenes and figures of the last results that were not measured again."""
+    file = root / "benchmarks" / "results" / "latest.json"
+    if not file.exists():
+        return rows, single
+    earlier, now = json.loads(file.read_text()), {row["scene"] for row in rows}
+    kept = [row for row in earlier["rows"] if row["scene"] not in now]
+    return kept + rows, single or earlier["single"]
+
+
 def write(rows: list[Row], single: dict[str, Any], root: Path) -> None:
     """Write results/, the plots, and the measured part of docs/explanation/performance.md."""
     results, docs = root / "benchmarks" / "results", root / "docs" / "explanation"

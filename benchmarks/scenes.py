@@ -41,7 +41,7 @@ ALL = {
         Scene("20k", "20,000 pages of one host", 20_000, EVERYBODY),
         Scene("100k", "100,000 pages of one host", 100_000, OURS[:1]),
         Scene("login", "2,000 pages behind a login", 2_000, ("ours", "scrapy", "requests", "aiohttp"), login=True),
-        Scene("hosts20", "20 hosts of 1,000 pages", 1_000, ("ours", "scrapy"), hosts=20),
+        Scene("hosts20", "20 hosts of 500 pages", 500, ("ours", "scrapy"), hosts=20),
         Scene("hosts200", "200 hosts of 100 pages", 100, ("ours",), hosts=200),
         Scene(
             "latency1",
