@@ -38,19 +38,18 @@ class _Compound:
     def fits(self, element: Any) -> bool:
         if self._tag and element.tag != self._tag:
             return False
-        if self._id and any(element.get("id") != each for each in self._id):
-            return False
+        for name in self._id:
+            if element.get("id") != name:
+                return False
         if not self._classes:
             return True
         given = element.get("class")
         if not given:
             return False
-        if len(self._classes) == 1 and given == self._classes[0]:
-            return True
-        if any(each not in given for each in self._classes):
-            return False
-        have = _SPACE.split(given)
-        return all(each in have for each in self._classes)
+        for name in self._classes:
+            if name != given and (name not in given or name not in _SPACE.split(given)):
+                return False
+        return True
 
 
 @lru_cache(maxsize=1_024)

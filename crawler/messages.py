@@ -19,7 +19,7 @@ from crawler.asking import method_name
 from crawler.charsets import declared, to_text, usable
 from crawler.downloads import name_of, new_file
 from crawler.errors import InvalidURL, SpiderError
-from crawler.parsing import link_parts, link_target, parse, raw_results
+from crawler.parsing import Element, link_parts, link_target, parse, raw_results
 from crawler.urls import absolute, resolver
 
 if TYPE_CHECKING:
@@ -173,7 +173,10 @@ class Response(requests.Response):
         of_site, resolve = resolver(self.base_url)
         of_link = Request.of_link
         for link in found:
-            href, about = link_target(link)
+            if isinstance(link, Element):
+                href, about = link.get("href") or link.get("src") or "", link
+            else:
+                href, about = link_target(link)
             url = of_site[href] if href[:1] == "/" else resolve(href)
             if not url:
                 continue

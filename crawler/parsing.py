@@ -19,7 +19,7 @@ _ENCODING_ERRORS = frozenset({etree.ErrorTypes.ERR_INVALID_CHAR, etree.ErrorType
 _TREE_CUT = "tree cut: nested more than 2,048 levels deep; what is below was not read"
 
 
-_Element = etree._Element
+Element = etree._Element  #: of a parsed page
 _here = threading.local()
 
 
@@ -83,10 +83,10 @@ def link_target(link: Any) -> tuple[str, Any]:
     Raises:
         SpiderError: Neither a text, an element, a Selector of one, nor a `Link`.
     """
-    if isinstance(link, _Element):
+    if isinstance(link, Element):
         return link.get("href") or link.get("src") or "", link
     root = getattr(link, "root", link)  # of a Selector
-    if isinstance(root, _Element):
+    if isinstance(root, Element):
         return root.get("href") or root.get("src") or "", root
     if isinstance(root, str):
         return root, None
