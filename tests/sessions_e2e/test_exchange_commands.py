@@ -1,0 +1,152 @@
+"""A session goes to another program or machine and comes from a browser: every format, by the commands."""
+
+from __future__ import annotations
+
+import io
+import json
+import shlex
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.testing import PracticeSite
+from tests.cli.conftest import Crawl
+
+from .conftest import MakeSite, write_spider
+
+FORMATS = ["json", "storage-state", "cookies.txt", "curl"]
+
+
+@pytest.fixture
+def paste(monkeypatch: pytest.MonkeyPatch, command: Crawl) -> Any:
+    """``crawl sessions import NAME ...`` with a text on standard input."""
+
+    def run(text: str, *words: str) -> Any:
+        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+        return command("sessions", "import", *words)
+
+    return run
+
+
+def logged_in_pairs(command: Crawl) -> dict[str, str]:
+    """Cookies of a session that somebody else has: alice's, taken out of the store."""
+    assert command("login", "orders", "--store", "elsewhere.db").code == 0
+    found = json.loads(command("sessions", "export", "default", "--store", "elsewhere.db").out)
+    return {each["name"]: each["value"] for each in found["cookies"]}
+
+
+def taken_over(site: PracticeSite, command: Crawl, *words: str) -> bool:
+    """Whether a run with the imported session is complete without a login of its own."""
+    logins = site.record.logins.copy()
+    done = command("run", "orders", "--json", *words)
+    assert done.code == 0, done.err
+    return json.loads(done.out)["logins"] == 0 and site.record.logins == logins
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_one_machine_exports_logs_another_one_in(
+    form: str, shop: PracticeSite, command: Crawl, project: Path, paste: Any
+) -> None:
+    command("login", "orders")
+    options = ["--url", f"{shop.url}/orders/"] if form == "curl" else []
+
+    exported = command("sessions", "export", "default", "--format", form, "-o", "moved", *options)
+    imported = command("sessions", "import", "orders", "moved", "--store", "other.db")
+
+    assert (exported.code, imported.code) == (0, 0), exported.err + imported.err
+    assert stat.S_IMODE((project / "moved").stat().st_mode) == 0o600
+    assert taken_over(shop, command, "--store", "other.db")
+    again = paste(command("sessions", "export", "default", "--format", form, *options).out, "orders", "--store", "3.db")
+    assert again.code == 0, again.err
+    assert taken_over(shop, command, "--store", "3.db")
+
+
+def test_an_export_for_curl_is_a_command_that_works(shop: PracticeSite, command: Crawl) -> None:
+    command("login", "orders")
+
+    text = command("sessions", "export", "default", "--format", "curl", "--url", f"{shop.url}/account/").out
+    words = shlex.split(text)
+    done = subprocess.run([*words, "--silent", "--max-time", "10"], capture_output=True, text=True, check=True)
+
+    assert words[0] == "curl"
+    assert '<p class="name">alice</p>' in done.stdout
+
+
+@pytest.mark.parametrize("style", ["chrome", "firefox", "windows"])
+def test_a_curl_command_copied_from_a_browser_is_pasted(
+    style: str, member_site: MakeSite, project: Path, command: Crawl, paste: Any
+) -> None:
+    site = member_site(bind_user_agent=True)
+    agent = "Mozilla/5.0 (X11; Linux x86_64) Shop/1.0"
+    write_spider(project, site, more=f'custom_settings = {{"user_agent": "{agent}"}}')
+    pairs = logged_in_pairs(command)
+    write_spider(project, site)  # from here on the spider itself names no User-Agent
+    cookies = "; ".join(f"{name}={value}" for name, value in pairs.items())
+    text = {
+        "chrome": f"curl '{site.url}/orders/?page=1' \\\n  -H 'accept: text/html' \\\n  -b '{cookies}' \\\n"
+        f"  -H 'user-agent: {agent}' \\\n  --insecure",
+        "firefox": f"curl --compressed '{site.url}/orders/?page=1' -H 'User-Agent: {agent}' -H 'Cookie: {cookies}'",
+        "windows": f'curl "{site.url}/orders/?page=1" ^\n  -H "Cookie: {cookies}" ^\n  -H "User-Agent: {agent}"',
+    }[style]
+
+    done = paste(text, "orders")
+
+    assert done.code == 0, done.err
+    assert not [value for value in pairs.values() if value in done.out + done.err]
+    assert taken_over(site, command)
+    assert site.record.refused["user-agent"] == 0
+
+
+def test_a_har_is_pasted(shop: PracticeSite, command: Crawl, paste: Any) -> None:
+    pairs = logged_in_pairs(command)
+    entry = {
+        "startedDateTime": "2026-11-23T03:00:00.000Z",
+        "request": {
+            "method": "GET",
+            "url": f"{shop.url}/orders/?page=1",
+            "headers": [{"name": "Cookie", "value": "; ".join(f"{name}={value}" for name, value in pairs.items())}],
+            "cookies": [],
+        },
+        "response": {"status": 200, "headers": [], "cookies": []},
+    }
+
+    done = paste(json.dumps({"log": {"version": "1.2", "entries": [entry]}}), "orders")
+
+    assert done.code == 0, done.err
+    assert taken_over(shop, command)
+
+
+def test_L15_cookies_txt_of_a_browser_extension_is_taken_with_its_session_cookies(
+    shop: PracticeSite, command: Crawl, project: Path
+) -> None:
+    pairs = logged_in_pairs(command)
+    lines = ["# Netscape HTTP Cookie File"]
+    lines += [f"#HttpOnly_127.0.0.1\tFALSE\t/\tFALSE\t0\t{name}\t{value}" for name, value in pairs.items()]
+    (project / "cookies.txt").write_text("\n".join(lines) + "\n")
+
+    done = command("sessions", "import", "orders", "cookies.txt")
+
+    assert done.code == 0, done.err
+    assert taken_over(shop, command)
+    exported = command("sessions", "export", "default", "--format", "cookies.txt").out
+    assert f"#HttpOnly_127.0.0.1\tFALSE\t/\tFALSE\t0\tsid\t{pairs['sid']}" in exported.splitlines()
+
+
+def test_an_imported_session_that_is_dead_is_proved_so_and_costs_one_login(
+    shop: PracticeSite, command: Crawl, paste: Any
+) -> None:
+    paste(f"curl '{shop.url}/orders/' -b 'sid=of-yesterday'", "orders")
+
+    done = command("run", "orders", "--json")
+
+    assert (done.code, json.loads(done.out)["logins"]) == (0, 1)
+
+
+def test_what_holds_no_cookie_is_one_line(shop: PracticeSite, command: Crawl, paste: Any) -> None:
+    for text in ("", "hello", f"curl '{shop.url}/orders/'", "{}"):
+        done = paste(text, "orders")
+        assert done.code == 2
+        assert len(done.err.strip().splitlines()) == 1
