@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crawler.cli import options, progress
+from crawler.cli import exits, options, progress
 from crawler.cli.logs import set_up_logging
 from crawler.cli.summary import show_summary
 from crawler.cli.text import say, tell
-from crawler.errors import UsageError
+from crawler.errors import SessionError, UsageError
 
 if TYPE_CHECKING:
     from crawler.events import Summary
@@ -118,14 +119,17 @@ def login(
     headless: Annotated[
         bool, typer.Option("--headless", help="With --browser: no window; the spider's `login_browser` drives it.")
     ] = False,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="FILE", help="With --browser: keep a picture of the last page.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Log in anew although the stored session is good.")] = False,
     argument: options.Arguments = None,
     set_: options.SettingsTyped = None,
     store: options.StorePath = None,
 ) -> None:
     """Log the sessions of a spider in and keep them. Asks at the terminal for what is missing."""
-    if headless and not browser:
-        raise UsageError("--headless goes with --browser")
+    if (headless or picture is not None) and not browser:
+        raise UsageError("--headless and --picture go with --browser")
     typed = options.typed_settings(set_, store=store)
     found = options.find(spider)
     set_up_logging(options.settings_of(found, typed).log_level)
@@ -140,13 +144,23 @@ def login(
             )
         if not found.wants_login():
             raise UsageError(f"{spider} has no login step: write a method `login(self, session)`")
+        failures = []
         for name in [session] if session is not None else names:
-            if browser:
-                visitor.browser_login(name, headless=headless)
-                how = "browser"
-            else:
-                how = visitor.login(name, force=force)
+            try:
+                if browser:
+                    own = picture.with_stem(f"{picture.stem}-{name}") if picture and len(names) > 1 else picture
+                    visitor.browser_login(name, headless=headless, picture=own)
+                    how = "browser"
+                else:
+                    how = visitor.login(name, force=force)
+            except SessionError as error:
+                failures.append(error)
+                continue
             say(f"session {name!r}: {_HOW.get(how, how)}")
+    for each in failures[1:]:
+        tell(f"crawl: {exits.line_for(each)}")
+    if failures:
+        raise failures[0]
 
 
 def register(app: typer.Typer) -> None:

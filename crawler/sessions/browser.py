@@ -112,7 +112,7 @@ def browser_login(
         proxy: As in the session, with user name and password where it needs them.
         verify: Check certificates.
         start_with: A storage state to begin with, so that a known device stays known.
-        picture: Where to save a screenshot of the last page.
+        picture: Where to save a screenshot of the last page, mode 0600.
         timeout_s: Seconds, above 0, for all of it.
         environ: Variables; None means ``os.environ``.
     Raises:
@@ -152,13 +152,21 @@ def browser_login(
             found = _watched(context, page, done or offers_logout, ends, by_person=drive is None, session=session)
             where = found.url
             if picture is not None and context.pages:
-                picture.parent.mkdir(parents=True, exist_ok=True)
-                context.pages[-1].screenshot(path=picture)
+                _keep(picture, context.pages[-1].screenshot())
             context.close()
             return found
     except Error as error:
         first = printable(hide(error.message.strip().splitlines()[0] if error.message.strip() else "no reason given"))
         raise LoginFailed(session, f"the browser login stopped at {redact(where)}: {first[:300]}") from None
+
+
+def _keep(picture: Path, image: bytes) -> None:
+    """Write a picture of somebody's account, for its owner only."""
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(picture, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o600)
+        file.write(image)
 
 
 def offers_logout(page: Page) -> bool:
