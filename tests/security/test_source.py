@@ -6,6 +6,7 @@ import ast
 import importlib.metadata
 import pickle
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,10 @@ ALLOWED = {
 }
 
 
-def modules() -> Iterator[tuple[str, ast.AST]]:
-    for path in sorted(ROOT.rglob("*.py")):
-        yield str(path.relative_to(ROOT)), ast.parse(path.read_text())
+@cache
+def modules() -> list[tuple[str, ast.AST]]:
+    """Every file of the crawler, parsed once."""
+    return [(str(path.relative_to(ROOT)), ast.parse(path.read_text())) for path in sorted(ROOT.rglob("*.py"))]
 
 
 def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
@@ -287,3 +289,16 @@ def test_X4_a_crawl_opens_no_port(make_practice_site: Any, monkeypatch: pytest.M
 
     assert summary.ending == "finished"
     assert bound == []
+
+
+def test_X7_no_temporary_name_is_made_up_by_ourselves_and_no_archive_is_unpacked() -> None:
+    """Temporary files come from `tempfile` or are opened with O_EXCL."""
+    found: list[str] = []
+    for file, tree in modules():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("/tmp"):
+                found.append(f"{file}: {node.value}")
+            if isinstance(node, ast.Attribute) and node.attr in ("mktemp", "extractall", "unpack_archive"):
+                found.append(f"{file}: {node.attr}")
+
+    assert found == []
