@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -34,6 +35,7 @@ def main() -> None:
     parser.add_argument("--single", action="store_true", help="start-up, idle and large stores, too")
     parser.add_argument("--write", action="store_true", help="write results/ and docs/; other scenes stay")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends with us
     chosen = _scenes(options)
     folder = _folder()
     wanted = set(options.contenders.split(",")) if options.contenders else set(table.ALL)
