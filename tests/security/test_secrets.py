@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import crawler
-from crawler import Identity, Request, Response, Session
+from crawler import Identity, Request, Response, Session, errors
 from crawler.cli import logs
 from crawler.cli.reference import command_lines
 from crawler.engine.application import open_project_store
@@ -295,3 +295,25 @@ def test_X11_cleared_cookies_are_gone_from_the_raw_file(
     raw = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert bytes(secret)[:24] not in raw
     assert len(bytes(secret)) > 100
+
+
+LEAKY_URL = f"http://user:{SECRETS['userinfo']}@shop.test/?access_token={SECRETS['url token']}"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.FetchError(LEAKY_URL, f"ConnectionError: {LEAKY_URL} broke"),
+        errors.ConnectFailed(LEAKY_URL, "reset"),
+        errors.StatusError(LEAKY_URL, 503),
+        errors.InvalidURL(LEAKY_URL),
+        errors.RedirectError(LEAKY_URL, f"redirect to {LEAKY_URL}"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_X9_an_error_shows_no_secret_of_its_address_and_can_still_be_rebuilt(error: errors.CrawlError) -> None:
+    twin = type(error)(*error.args)
+
+    assert found(str(error)) == []
+    assert "shop.test" in str(error)
+    assert str(twin) == str(error)
