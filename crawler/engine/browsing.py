@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
+from crawler.clock import unix_now
 from crawler.errors import LoginFailed
 from crawler.sessions.browser import browser_login
 from crawler.sessions.keeper import Keeper
@@ -36,7 +36,7 @@ def login_in_browser(keeper: Keeper, spider: Spider, *, headless: bool, picture:
         picture=picture,
     )
     jar = session.cookies.fresh()
-    jar.load(found.cookies(), now=time.time())
+    jar.load(found.cookies(), now=unix_now())
     session.cookies = jar
     session.headers["User-Agent"] = found.user_agent  # the server may bind the session to it
     if found.accept_language:

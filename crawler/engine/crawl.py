@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from crawler.clock import unix_now
 from crawler.engine.assembly import Assembly, start_requests
 from crawler.engine.desk import SessionDesk, StoreCalls
 from crawler.engine.doors import Doors
@@ -189,7 +190,7 @@ class Crawl:
         self._seed(frontier)
         self._stats.tell(
             RunStarted(
-                time.time(), self._run.id, self.spider.name, self._run.resumed, self._store.counts(frontier).waiting
+                unix_now(), self._run.id, self.spider.name, self._run.resumed, self._store.counts(frontier).waiting
             )
         )
 
@@ -319,8 +320,8 @@ class Crawl:
                     summary=json.dumps(summary.as_dict()),
                 )
         self._tell_spider(summary)
-        self._stats.progress(time.time(), waiting=summary.waiting, failed=summary.failed, force=True)
-        self._stats.tell(RunEnded(time.time(), summary))
+        self._stats.progress(unix_now(), waiting=summary.waiting, failed=summary.failed, force=True)
+        self._stats.tell(RunEnded(unix_now(), summary))
 
     def _ending(self, failure: BaseException | None, summary: Summary) -> tuple[str, int]:
         if failure is not None:
@@ -347,7 +348,7 @@ class Crawl:
         try:
             self.spider.closed(summary.ending)
         except Exception as error:  # noqa: BLE001 - users' code; the run is over
-            self._stats.tell(Warned(time.time(), "closed", f"{type(error).__name__}: {error}"))
+            self._stats.tell(Warned(unix_now(), "closed", f"{type(error).__name__}: {error}"))
 
 
 def last_duration_s(store: Store, spider: str) -> float:

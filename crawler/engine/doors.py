@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from crawler.clock import unix_now
 from crawler.engine import barred
 from crawler.engine.barred import SESSION, Barred
 from crawler.engine.gates import Gates, GateState
@@ -78,7 +79,7 @@ class Doors:
         spider_name: str,
         probe_every: int,
         retries: int,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = unix_now,
     ) -> None:
         self._pool, self._robots, self._user_agent, self._guard = pool, robots, user_agent, guard
         self._retries = retries

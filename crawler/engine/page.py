@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
+from crawler.clock import unix_now
 from crawler.errors import GuardRefused, SpiderError
 from crawler.fetching.fetcher import Fetched, Fetcher
 from crawler.fetching.verdicts import decide, describe, is_hosts_fault
@@ -46,7 +47,7 @@ class PageWork:
         portion: Callable[[list[Found]], None],
         keep_pages: bool,
         callback_time_s: float,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = unix_now,
     ) -> None:
         self._spider, self._fetcher, self._admission = spider, fetcher, admission
         self._hop_guard, self._portion, self._clock = hop_guard, portion, clock

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from crawler.clock import unix_now
 from crawler.engine.desk import StoreCalls
 from crawler.engine.doors import Doors
 from crawler.engine.ledger import Ledger
@@ -63,7 +63,7 @@ class Scheduler:
         doors: Doors,
         alone: bool,
         on_waiting: Callable[[int], None] = lambda waiting: None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = unix_now,
     ) -> None:
         self._store, self._run, self._owner, self._settings = store, run, owner, settings
         self._pool, self._stats, self._fetch = pool, stats, fetch

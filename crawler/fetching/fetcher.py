@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from crawler.clock import unix_now
 from crawler.errors import CrawlError, FetchError, StatusError
 from crawler.fetching.retry import RetryPolicy, retry_after_s
 from crawler.messages import Request, Response
@@ -49,7 +50,7 @@ class Fetcher:
     """
 
     def __init__(
-        self, policy: RetryPolicy, *, max_retry_after_s: float = 21_600.0, clock: Callable[[], float] = time.time
+        self, policy: RetryPolicy, *, max_retry_after_s: float = 21_600.0, clock: Callable[[], float] = unix_now
     ) -> None:
         self.policy = policy
         self._cap_s, self._clock = max_retry_after_s, clock

@@ -6,10 +6,10 @@ another look.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Container, Iterable
 from typing import Any
 
+from crawler.clock import unix_now
 from crawler.messages import SPREAD, Request
 from crawler.outcome import Found
 from crawler.urls import absolute, canonical, fingerprint, host_of, origin_of
@@ -161,7 +161,7 @@ class Admission:
             if reason:
                 return f"guard: {reason}"
         if self._traps is not None:
-            reason = self._traps(request.url, depth, time.time())
+            reason = self._traps(request.url, depth, unix_now())
             if reason:
                 return f"trap: {reason}"
         return ""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from typing import Any, Final
 
 from protego import Protego
 
+from crawler.clock import unix_now
 from crawler.errors import CrawlError, RedirectError
 from crawler.urls import origin_of
 
@@ -188,7 +188,7 @@ class RobotsCache:
         self,
         fetch: Callable[[str], tuple[int, bytes]],
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = unix_now,
         keep_s: float = _KEEP_S,
         unreachable_s: float = _UNREACHABLE_S,
         wait_s: float = _WAIT_S,

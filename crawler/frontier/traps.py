@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from bisect import insort
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+
+from crawler.clock import unix_now
 
 _YEAR_S: Final = 365.2425 * 86_400
 _HASHES: Final = 1 << 61  # the range of Python's hash of a text, both signs folded
@@ -134,7 +135,7 @@ class _Few:
 class TrapGuard:
     """The rules with their counts. Safe from any thread."""
 
-    def __init__(self, limits: TrapLimits | None = None, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, limits: TrapLimits | None = None, *, clock: Callable[[], float] = unix_now) -> None:
         self.limits = limits or TrapLimits()
         self._clock = clock
         self._few: OrderedDict[tuple[str, ...], _Few] = OrderedDict()

@@ -19,13 +19,13 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from http.cookiejar import Cookie as HttpCookie
 from http.cookiejar import CookieJar
 from typing import NamedTuple
 
+from crawler.clock import unix_now
 from crawler.sessions.cookie_dates import parse_cookie_date
 from crawler.sessions.cookie_records import Record, from_http, from_record, to_record
 from crawler.sessions.cookie_rules import Cookie, cookie_from, to_wire
@@ -60,7 +60,7 @@ class Jar(JarFacade):
         home: URL or host to which cookies without a domain belong; by default the first one asked for.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.time, home: str | None = None) -> None:
+    def __init__(self, *, clock: Callable[[], float] = unix_now, home: str | None = None) -> None:
         # The initialisers of http.cookiejar are not called: they would make a second store and a policy.
         self._clock = clock
         self._tickets = itertools.count(1)

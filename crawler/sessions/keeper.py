@@ -8,10 +8,10 @@ the store: a login is claimed there with a lease, and whoever finds a newer epoc
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from crawler.clock import unix_now
 from crawler.errors import (
     CrawlError,
     LoginBudgetSpent,
@@ -65,7 +65,7 @@ class Keeper:
         probe_url: str | None,
         on_login_start: Callable[[str, str], None] = lambda name, reason: None,
         expected_run_s: float = 0.0,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = unix_now,
     ) -> None:
         self.session, self.spider, self.desk, self.probe_url = session, spider, desk, probe_url
         self.record = LoginRecord()

@@ -18,6 +18,7 @@ import requests
 from requests.auth import AuthBase
 from requests.utils import rewind_body
 
+from crawler.clock import unix_now
 from crawler.errors import (
     ConnectFailed,
     CrawlError,
@@ -87,7 +88,7 @@ class OAuth2(AuthBase):
         proxies: Mapping[str, str] | None = None,
         verify: bool | str = True,
         send: Send | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = unix_now,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = TokenClient(

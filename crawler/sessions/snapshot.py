@@ -10,9 +10,9 @@ the settings say meanwhile; and a session that was made through another proxy is
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
+from crawler.clock import unix_now
 from crawler.errors import NoCredentials
 from crawler.outcome import SessionSnapshot
 from crawler.sessions.auth import dump_auth, load_auth
@@ -72,7 +72,7 @@ def put_back(session: Session, secret: str) -> bool:
         return False
     cookies = found.get("cookies")
     jar = session.cookies.fresh()
-    jar.load([each for each in cookies if isinstance(each, dict)] if isinstance(cookies, list) else [], now=time.time())
+    jar.load([each for each in cookies if isinstance(each, dict)] if isinstance(cookies, list) else [], now=unix_now())
     session.cookies = jar
     session.headers.update({name: str(value) for name, value in _table(found, "headers").items()})
     params: dict[str, Any] = dict(session.params or {})  # type: ignore[arg-type]

@@ -14,9 +14,9 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-import time
 from collections.abc import Callable
 
+from crawler.clock import unix_now
 from crawler.errors import SchemaTooNew, StoreBusy, StoreDamaged, StoreError
 from crawler.stores.connection import APPLICATION_ID, Connection, copy_database
 
@@ -276,7 +276,7 @@ def check(connection: Connection) -> None:
     connection.read("PRAGMA busy_timeout = 0")
     try:
         with connection.write() as raw:
-            raw.execute("DELETE FROM crawl_values WHERE expires_at < ?", (time.time() - 86_400,))
+            raw.execute("DELETE FROM crawl_values WHERE expires_at < ?", (unix_now() - 86_400,))
             raw.execute(f"PRAGMA user_version = {VERSION}")  # writes a page even when nothing was deleted
     except StoreBusy:
         pass

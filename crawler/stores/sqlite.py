@@ -6,9 +6,9 @@ The facade only joins the parts; each file next to it has one job.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 
+from crawler.clock import unix_now
 from crawler.stores.base import Cipher
 from crawler.stores.connection import Connection, copy_database
 from crawler.stores.schema import check, prepare
@@ -32,7 +32,7 @@ class SQLiteStore(CommitPart, RunsPart, ValuesPart, AuditPart, ResealPart):
         durability: str = "normal",
         busy_timeout_s: float = 60.0,
         create: bool = True,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = unix_now,
     ) -> None:
         """Open the file, make or migrate its tables, and make sure that it can be written.
 

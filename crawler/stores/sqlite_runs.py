@@ -17,6 +17,7 @@ FRONTIERS_KEPT = 3
 _PRUNE_PORTION = 2_000
 _PRUNE_S = 0.5  # longest time that the end of a run spends on throwing away
 _PORTION = 1_000
+_STEP_S = 1.0  # clocks of processes on one machine differ by less
 _COLUMNS = "id, spider, frontier, resumed, started_at, args, ended_at, ending, exit_code, summary, process"
 _PAGE_COLUMNS = (
     "run", "request", "url", "final_url", "verdict", "status", "bytes", "ms", "session", "attempt", "error", "warnings",
@@ -57,6 +58,7 @@ class RunsPart(Part):
     def _begin(self, spider: str, args: str, fresh: bool, process: str, alone: bool) -> RunRow:
         with self._connection.write() as raw:
             now = self._clock()
+            self._follow_clock(raw, now)
             raw.execute(
                 "UPDATE crawl_runs SET ending = 'crashed', ended_at = ? WHERE spider = ? AND ending = ''", (now, spider)
             )
@@ -77,6 +79,23 @@ class RunsPart(Part):
             ).lastrowid
         assert run is not None
         return self.run(run)
+
+    def _follow_clock(self, raw: sqlite3.Connection, now: float) -> None:
+        """When the clock was put back since the last run wrote something, move what waits for a moment by as much."""
+        (latest,) = raw.execute(
+            "SELECT max(coalesce((SELECT at FROM crawl_pages ORDER BY id DESC LIMIT 1), 0), coalesce((SELECT"
+            " max(started_at, coalesce(ended_at, 0)) FROM crawl_runs ORDER BY id DESC LIMIT 1), 0))"
+        ).fetchone()
+        behind_s = latest - now
+        if behind_s < _STEP_S:
+            return
+        bound = {"now": now, "behind": behind_s}
+        for column in ("next_at", "paused_until"):
+            raw.execute(f"UPDATE crawl_slots SET {column} = {column} - :behind WHERE {column} > :now", bound)
+        raw.execute(
+            "UPDATE crawl_requests SET not_before = max(not_before - :behind, 1) WHERE state = 0 AND not_before > :now",
+            bound,
+        )
 
     def _unfinished(self, raw: sqlite3.Connection, spider: str, args: str) -> int | None:
         """The last frontier, when something is left to do, or when its last run died before it could say so."""

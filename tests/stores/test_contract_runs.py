@@ -9,7 +9,7 @@ import pytest
 from crawler.errors import AlreadyRunning, StoreError
 from crawler.outcome import State, Verdict
 from crawler.stores.base import Store
-from tests.stores.support import NO_DELAY, Home, accept, found, lease, outcome, start
+from tests.stores.support import NO_DELAY, Home, accept, found, lease, outcome, start, urls
 
 
 def finish(store: Store, run: int, ending: str = "finished") -> None:
@@ -72,6 +72,28 @@ def test_S2_a_run_that_died_after_its_last_page_and_before_its_end_is_resumed_an
 
     assert (second.frontier, second.resumed) == (first.frontier, True)
     assert start(store).frontier != first.frontier
+
+
+def test_P1_what_waits_for_a_moment_moves_with_a_clock_that_was_put_back(home: Home) -> None:
+    dead = home.open()
+    run = start(dead)
+    dead.add(run.frontier, [found("retried"), found("else", slot="other.example")], run=run.id)
+    one = next(each for each in lease(dead, run) if each.url.endswith("retried"))
+    dead.commit(run, "me", [outcome(one, Verdict.RETRY, error="503", not_before=home.clock.now + 40)])
+    dead.pause_slot("other.example", home.clock.now + 600)
+    dead.close()
+    home.clock.now -= 86_400
+    store = home.open()
+
+    run = start(store)
+
+    assert urls(lease(store, run)) == []
+    home.clock.now += 41
+    assert urls(lease(store, run, lease_s=5_000)) == ["retried"]
+    home.clock.now += 540
+    assert urls(lease(store, run)) == []
+    home.clock.now += 20
+    assert urls(lease(store, run)) == ["else"]
 
 
 def test_reopened_requests_make_a_finished_frontier_unfinished(store: Store) -> None:
