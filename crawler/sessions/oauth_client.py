@@ -93,7 +93,7 @@ class TokenClient:
             raise BadAnswer(url, f"the token answer (status {status}) is no JSON object")
         if status != 200 or "error" in found:
             code = printable(str(found.get("error", f"status {status}")))[:80]
-            why = f"{url} refused the grant {grant}: {code}"
+            why = f"{url} says {code} to the grant {grant}"
             wrong = code in ("invalid_client", "unauthorized_client") or (
                 grant == "password" and code == "invalid_grant"
             )

@@ -334,7 +334,7 @@ def test_a_refused_client_is_a_wrong_password(
     runs = [crawl(Service, site.url, tmp_path) for _ in range(2)]
 
     assert [run.exit_code for run in runs] == [3, 3]
-    assert "refused the grant client_credentials: invalid_client" in runs[0].messages[0]
+    assert "says invalid_client to the grant client_credentials" in runs[0].messages[0]
     assert "the site refused these credentials on" in runs[1].messages[0]
     assert site.record.failed_logins == {"client-alice": 1}
 
