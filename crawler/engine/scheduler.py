@@ -22,13 +22,13 @@ from crawler.engine.stats import Stats
 from crawler.engine.window import Window
 from crawler.engine.worker import Workers
 from crawler.events import SlotPaused
-from crawler.fetching.turns import Turn
 from crawler.frontier.admission import Admission
 from crawler.outcome import Found, Leased, Outcome, State, Verdict
 from crawler.sessions.keeper import Keeper
 from crawler.sessions.pool import SessionPool
 from crawler.settings import Settings
 from crawler.stores.base import RunRow, Store
+from crawler.turns import Turn
 
 _GROUP = 64  #: outcomes of one commit, at most
 _LIMIT_POLL_S = 0.05  #: how often to look again when the pages under way fill the limit of pages

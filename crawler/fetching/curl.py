@@ -35,7 +35,13 @@ _CLOSE_S = 2.0  # that `close` waits for a resolver
 
 
 class CurlAdapter(BaseAdapter):
-    """Sends requests through libcurl. Safe from any thread; one adapter may serve many sessions."""
+    """Sends requests through libcurl. Safe from any thread; one adapter may serve many sessions.
+
+    Attributes:
+        lends_turn: It lets another worker compute while it waits (`crawler.turns`).
+    """
+
+    lends_turn = True
 
     def __init__(
         self,

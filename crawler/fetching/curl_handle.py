@@ -28,7 +28,7 @@ from crawler.fetching.curl_options import RequestOptions, Route, set_addresses, 
 from crawler.fetching.heads import Head, parse_head
 from crawler.fetching.limits import INTERIM, Limits, Pace
 from crawler.fetching.outgoing import Outgoing
-from crawler.fetching.turns import lend, take_back
+from crawler.turns import lend, take_back
 
 _NAP_S = 0.002
 _RESOLVER_S = 60.0  # longer than a resolver keeps trying

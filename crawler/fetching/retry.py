@@ -15,6 +15,7 @@ from typing import TypeVar
 import tenacity
 
 from crawler.errors import FetchError, StatusError, Transient, UnknownHost
+from crawler.turns import lend, take_back
 
 SHORT_WAIT_S = 0.5  #: longest wait that a worker may sit through
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
@@ -142,4 +143,6 @@ class RetryPolicy:
         return not (isinstance(error, StatusError) and error.retry_after_s)
 
     def _sleep(self, seconds: float) -> None:
+        turn = lend()
         self._stop.wait(min(seconds, self._short_wait_s))
+        take_back(turn)

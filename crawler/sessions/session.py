@@ -33,6 +33,7 @@ from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
 from crawler.sessions.redirects import Hop, location_of, next_hop, surviving_headers
 from crawler.sessions.secrets import remember_secret
 from crawler.spider import Identity
+from crawler.turns import lend, take_back
 from crawler.urls import absolute, redact, same_origin
 
 HopGuard = Callable[[str, str, str], str | None]
@@ -323,12 +324,16 @@ class Session(LoginTools, requests.Session):
             limits = dataclasses.replace(limits, deadline_s=max(left_s, 0.001))
         request.limits = limits  # type: ignore[attr-defined]
         ticket = jar.ticket()
+        adapter = self.get_adapter(url)
+        turn = None if getattr(adapter, "lends_turn", False) else lend()  # an adapter that knows nothing of turns
         try:
-            answer = self.get_adapter(url).send(request, **options)
+            answer = adapter.send(request, **options)
         except (ValueError, requests.RequestException, OSError) as error:  # from an adapter that a user mounted
             if isinstance(error, FetchError | InvalidURL):
                 raise
             raise FetchError(url, f"{type(error).__name__}: {error}") from error
+        finally:
+            take_back(turn)
         for each in (answer, *late_answers(answer, request, options)):
             self._receive(each, jar, ticket)
             answer = each
