@@ -41,6 +41,7 @@ class Identity:
         serial: One request at a time, for servers that change the session id with every answer.
         login: False for a session that never logs in.
         origins: Hosts that its credentials may go to besides those of the start URLs and `allowed_domains`.
+        keeps: Names of cookies that stay when it logs in anew, such as the one of a trusted device.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Identity:
     serial: bool = False
     login: bool = True
     origins: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
 
 
 class Spider:
@@ -241,4 +243,3 @@ def _requests_of_sitemap(spider: SitemapSpider, response: Response) -> Iterator[
             if re.search(pattern, entry.loc):
                 yield response.follow(entry.loc, callback)
                 break
-

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from crawler.clock import unix_now
 from crawler.engine.desk import StoreCalls
 from crawler.engine.doors import Doors
+from crawler.engine.leasing import Leasing
 from crawler.engine.ledger import Ledger
 from crawler.engine.pace import Pace, slack_s
 from crawler.engine.stats import Stats
@@ -31,10 +32,7 @@ from crawler.stores.base import RunRow, Store
 from crawler.turns import Turn
 
 _GROUP = 64  #: outcomes of one commit, at most
-_LIMIT_POLL_S = 0.05  #: how often to look again when the pages under way fill the limit of pages
 _LINGER_S = 0.02  #: longest time that an outcome waits for company while workers have more to do
-_HORIZON_S = 3.0  #: how far ahead sending times are reserved
-_OTHERS_POLL_S = 0.25  #: how often to look for work that other processes may have found
 
 
 T = TypeVar("T")
@@ -68,7 +66,7 @@ class Scheduler:
         self._store, self._run, self._owner, self._settings = store, run, owner, settings
         self._pool, self._stats, self._fetch = pool, stats, fetch
         self._calls, self._stopping = calls, stopping
-        self._alone, self._on_waiting, self._clock = alone, on_waiting, clock
+        self._on_waiting, self._clock = on_waiting, clock
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._done: deque[Outcome] = deque()  # what workers bring; several at a time are taken
         self._enough = max(settings.workers // 2, 1)
@@ -93,8 +91,18 @@ class Scheduler:
         self._uncommitted = 0  # pages of the batch that hold a ticket
         self._closed = False
         self._out: dict[int, tuple[str, str]] = {}  # handed-out request: slot and session
-        self._lease_at = 0.0  # not before
-        self._renew_at = clock() + settings.lease / 3
+        self._leasing = Leasing(
+            store,
+            run,
+            owner,
+            settings,
+            window=self._window,
+            doors=doors,
+            pace=self._pace,
+            ledger=self._ledger,
+            alone=alone,
+            now=clock(),
+        )
         self._stop_reason = ""
         self._deadline: float | None = None
         self._ends_at = clock() + settings.max_time if settings.max_time else None
@@ -127,7 +135,7 @@ class Scheduler:
         Returns:
             Whether no more than those are in use, so that the others may begin.
         """
-        self._alone = False
+        self._leasing.alone = False
         self._pace.share(per_slot)
         return self._window.within_limits()
 
@@ -158,7 +166,7 @@ class Scheduler:
             else:
                 self._doors.gates.due(now)
                 self._doors.barred.look(now)
-                self._lease_more(now)
+                self._leasing.more(now, self._stats.summary.pages + len(self._out) + len(self._ledger))
                 self._dispatch(now)
             if self._is_over(now):
                 self._commit()
@@ -188,68 +196,21 @@ class Scheduler:
 
     def _wait_s(self, now: float) -> float:
         """Seconds until something has to be done without a message."""
-        times = [self._renew_at]
+        times = [self._leasing.renew_at]
         if self._out:
             times.append(now + _LINGER_S)
         if self._stop_reason:
             if self._deadline is not None:
                 times.append(self._deadline)
         else:
-            for moment in (
-                self._window.next_due(),
-                self._doors.gates.next_due(),
-                self._doors.barred.look_at,
-                self._ends_at,
-            ):
-                if moment is not None:
-                    times.append(moment)
-            if self._has_room():
-                times.append(self._lease_at)
+            gates, barred = self._doors.gates, self._doors.barred
+            moments = (self._window.next_due(), gates.next_due(), barred.look_at, self._ends_at)
+            times.extend(moment for moment in moments if moment is not None)
+            if self._leasing.has_room():
+                times.append(self._leasing.due_at)
         return max(min(times) - now, 0.0)
 
     # --- leasing and handing out ------------------------------------------------------------------------------------
-    def _has_room(self) -> bool:
-        return self._window.free() + self._doors.gates.held() < 2 * self._settings.workers
-
-    def _lease_more(self, now: float) -> None:
-        if now >= self._renew_at:
-            self.patiently(
-                lambda: self._store.renew(self._run.frontier, owner=self._owner, lease_s=self._settings.lease)
-            )
-            self._renew_at = now + self._settings.lease / 3
-        if now < self._lease_at or not self._has_room():
-            return
-        limit = max(8 * self._settings.workers, 32)
-        if self._settings.max_pages:
-            limit = min(
-                limit, self._settings.max_pages - self._stats.summary.pages - len(self._out) - len(self._ledger)
-            )
-            limit -= len(self._window) + self._doors.gates.held()
-            if limit <= 0:
-                self._lease_at = now + _LIMIT_POLL_S
-                return
-        leased = self._store.lease(
-            self._run.frontier,
-            owner=self._owner,
-            limit=limit,
-            lease_s=self._settings.lease + _HORIZON_S,
-            horizon_s=_HORIZON_S,
-            rules=self._pace.rules,
-            default_rule=self._pace.usual_rule,
-            exclude_sessions=self._doors.shut_sessions(),
-            exclude_slots=self._window.blocked(),
-            per_slot=0 if self._alone else 2 * self._settings.per_host,  # the others want some, too
-        )
-        if leased:
-            self._window.put(leased)
-            return
-        for session in self._doors.barred.names():
-            self._ledger.waiting -= self._store.park(self._run.frontier, session=session)
-        due = self._store.next_due(self._run.frontier)
-        self._lease_at = float("inf") if due is None else max(due - _HORIZON_S / 2, now + 0.02)
-        if not self._alone:
-            self._lease_at = min(self._lease_at, now + _OTHERS_POLL_S)
-
     def _dispatch(self, now: float) -> None:
         room = self._settings.workers + self._prefetch - len(self._out)
         if room <= 0 or not len(self._window):
@@ -267,8 +228,8 @@ class Scheduler:
     def _may_go(self, leased: Leased, now: float) -> bool:
         latest = self._pace.latest(leased.slot, leased.send_at)
         if latest is not None and now > latest:
-            self._store.release(self._run.frontier, owner=self._owner, ids=[leased.id])  # too late for its reservation
-            self._lease_at = 0.0
+            self._leasing.give_back([leased.id])  # too late for its reservation
+            self._leasing.soon()
             return False
         name = self._doors.barred.choose(leased, now)
         if not self._doors.pass_through(leased, name, now):
@@ -333,25 +294,24 @@ class Scheduler:
         if self._uncommitted:
             self._tickets.release(self._uncommitted)
             self._uncommitted = 0
-        self._lease_at = 0.0
+        self._leasing.soon()
         for slot in paused:
             self._pause(slot)
         self._on_waiting(self._ledger.waiting)
 
     def _pause(self, slot: str) -> None:
         """The host asked for a pause, which is stored now: give back what is reserved for it."""
-        drained = self._window.drain(slot)
-        if drained:
-            self._store.release(self._run.frontier, owner=self._owner, ids=[leased.id for leased in drained])
+        if drained := self._window.drain(slot):
+            self._leasing.give_back([leased.id for leased in drained])
 
     def take_portion(self, found: Sequence[Found]) -> None:
-        """Store found requests of a page that is not done yet. From any thread."""
+        """Store found requests of a page that is not done yet. A worker waits for it: else they pile up in memory."""
 
-        def do() -> None:
+        def do(store: Store) -> None:
             self._ledger.add(found)
-            self._lease_at = 0.0
+            self._leasing.soon()
 
-        self._inbox.put(do)
+        self._calls(do)
 
     # --- what the doors ask for (engine.doors.Yard) ---------------------------------------------------------------
     def give_task(self, task: Callable[[], Callable[[], None]]) -> None:
@@ -371,7 +331,7 @@ class Scheduler:
         self._commit()
         reopened = self._store.quarantine(self._run.frontier, session=session, epoch=epoch, since=since)
         self._ledger.waiting += reopened
-        self._lease_at = 0.0
+        self._leasing.soon()
         return reopened
 
     def session_version(self, key: str) -> int:
@@ -382,7 +342,7 @@ class Scheduler:
         """Parked requests of a session wait again."""
         self._commit()
         self._ledger.waiting += self._store.reopen(self._run.frontier, states=(State.PARKED,), session=session)
-        self._lease_at = 0.0
+        self._leasing.soon()
 
     def set_crawl_delay(self, slot: str, delay_s: float) -> None:
         """The robots.txt of a host asks for a longer delay: what was reserved without it goes back."""
@@ -392,7 +352,7 @@ class Scheduler:
     def _reserve_anew(self, slot: str) -> None:
         """The delay has grown: what was reserved with a shorter one goes back."""
         self._pause(slot)
-        self._lease_at = 0.0
+        self._leasing.soon()
 
     # --- ending ----------------------------------------------------------------------------------------------------
     def _check_limits(self, now: float) -> None:
@@ -406,27 +366,21 @@ class Scheduler:
             self._deadline = now + self._settings.grace
 
     def _give_back_unsent(self) -> None:
-        unsent = self._window.drain() + self._doors.gates.drain()
-        if unsent:
-            self.patiently(
-                lambda: self._store.release(self._run.frontier, owner=self._owner, ids=[each.id for each in unsent])
-            )
+        if unsent := self._window.drain() + self._doors.gates.drain():
+            self.patiently(lambda: self._leasing.give_back([each.id for each in unsent]))
 
     def _is_over(self, now: float) -> bool:
         if self._stop_reason:
             return not self._out or (self._deadline is not None and now >= self._deadline)
         if self._out or len(self._ledger) or len(self._window) or self._doors.busy():
             return False
-        if self._lease_at != float("inf") and not self._nothing_left():
+        if not self._leasing.exhausted and not self._nothing_left():
             return False
         return not self._doors.last_doubts()
 
     def _nothing_left(self) -> bool:
         """Whether nothing waits, and nobody else works on this frontier."""
-        counts = self._store.counts(self._run.frontier)
-        if counts.leased:
-            return False
-        return not counts.waiting
+        return not (counts := self._store.counts(self._run.frontier)).leased and not counts.waiting
 
     @property
     def drained(self) -> bool:
@@ -440,5 +394,5 @@ class Scheduler:
     def release_out(self) -> None:
         """After the end: give back what workers still hold (their late outcomes write nothing)."""
         if self._out:
-            self._store.release(self._run.frontier, owner=self._owner, ids=list(self._out))
+            self._leasing.give_back(list(self._out))
             self._out.clear()

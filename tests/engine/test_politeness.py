@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,11 +44,11 @@ def sent_gaps(folder: Path) -> list[float]:
     """Seconds between two sendings, by the crawler's own clock."""
     with opened(folder) as database:
         moments = [row[0] for row in database.execute("SELECT sent_at FROM crawl_requests ORDER BY sent_at")]
-    return [after - before for before, after in zip(moments, moments[1:], strict=False)]
+    return [after - before for before, after in itertools.pairwise(moments)]
 
 
 def gaps(site: SiteProcess) -> list[float]:
-    return [gap for gap in site.gaps("127.0.0.1")]
+    return list(site.gaps("127.0.0.1"))
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -170,7 +171,15 @@ def test_a_host_that_never_answers_does_not_hold_the_workers_of_the_others(
         silent.listen(64)
         dead = f"http://127.0.0.3:{silent.getsockname()[1]}"
         summary = crawl(
-            f"{site.url},{dead}", tmp_path, 200, workers=8, deadline=30, timeout=30, robots=False, max_time=4.0, grace=0.1
+            f"{site.url},{dead}",
+            tmp_path,
+            200,
+            workers=8,
+            deadline=30,
+            timeout=30,
+            robots=False,
+            max_time=4.0,
+            grace=0.1,
         )
 
     alive = [url for url in site.record.hits if "/book/" in url]

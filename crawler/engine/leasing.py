@@ -1,0 +1,110 @@
+"""Leasing: when this process claims more requests, how many, and how long it keeps them. For the scheduler's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crawler.engine.doors import Doors
+from crawler.engine.ledger import Ledger
+from crawler.engine.pace import Pace
+from crawler.engine.window import Window
+from crawler.settings import Settings
+from crawler.stores.base import RunRow, Store
+
+_HORIZON_S = 3.0  #: how far ahead sending times are reserved
+_LIMIT_POLL_S = 0.05  #: how often to look again when the pages under way fill the limit of pages
+_OTHERS_POLL_S = 0.25  #: how often to look for work that other processes may have found
+
+
+class Leasing:
+    """Fills the window with requests of the frontier.
+
+    Attributes:
+        due_at: When to look for more, seconds since 1970; infinity when nothing waits any more.
+        renew_at: When the leases have to be renewed.
+        alone: Whether no other process works on this frontier.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        run: RunRow,
+        owner: str,
+        settings: Settings,
+        *,
+        window: Window,
+        doors: Doors,
+        pace: Pace,
+        ledger: Ledger,
+        alone: bool,
+        now: float,
+    ) -> None:
+        self._store, self._run, self._owner, self._settings = store, run, owner, settings
+        self._window, self._doors, self._pace, self._ledger = window, doors, pace, ledger
+        self.alone = alone
+        self.due_at = 0.0
+        self.renew_at = now + settings.lease / 3
+
+    def soon(self) -> None:
+        """Something has changed: look at once."""
+        self.due_at = 0.0
+
+    def give_back(self, ids: Sequence[int]) -> None:
+        """Requests that were not sent: others may have them at once."""
+        self._store.release(self._run.frontier, owner=self._owner, ids=ids)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing waits any more, as far as this process knows."""
+        return self.due_at == float("inf")
+
+    def has_room(self) -> bool:
+        """Whether the window could take more."""
+        return self._window.free() + self._doors.gates.held() < 2 * self._settings.workers
+
+    def more(self, now: float, begun: int) -> None:
+        """Renew what is held, and claim more where there is room.
+
+        Args:
+            begun: Pages of this run that are done, under way or about to be committed; they count for `max_pages`.
+        """
+        settings = self._settings
+        if now >= self.renew_at:
+            self._ledger.patiently(
+                lambda: self._store.renew(self._run.frontier, owner=self._owner, lease_s=settings.lease)
+            )
+            self.renew_at = now + settings.lease / 3
+        if now < self.due_at or not self.has_room():
+            return
+        limit = max(8 * settings.workers, 32)
+        if settings.max_pages:
+            held = len(self._window) + self._doors.gates.held()
+            limit = min(limit, settings.max_pages - begun - held)
+            if limit <= 0:
+                self.due_at = now + _LIMIT_POLL_S
+                return
+        leased = self._store.lease(
+            self._run.frontier,
+            owner=self._owner,
+            limit=limit,
+            lease_s=settings.lease + _HORIZON_S,
+            horizon_s=_HORIZON_S,
+            rules=self._pace.rules,
+            default_rule=self._pace.usual_rule,
+            exclude_sessions=self._doors.shut_sessions(),
+            exclude_slots=self._window.blocked(),
+            per_slot=0 if self.alone else 2 * settings.per_host,  # the others want some, too
+        )
+        if leased:
+            self._window.put(leased)
+        else:
+            self._nothing_found(now)
+
+    def _nothing_found(self, now: float) -> None:
+        """Put aside what cannot go in this run, and find out when to look again."""
+        for session in self._doors.barred.names():
+            self._ledger.waiting -= self._store.park(self._run.frontier, session=session)
+        due = self._store.next_due(self._run.frontier)
+        self.due_at = float("inf") if due is None else max(due - _HORIZON_S / 2, now + 0.02)
+        if not self.alone:
+            self.due_at = min(self.due_at, now + _OTHERS_POLL_S)
