@@ -18,6 +18,7 @@ from crawler.clock import unix_now
 from crawler.engine.assembly import Assembly, start_requests
 from crawler.engine.desk import SessionDesk, StoreCalls
 from crawler.engine.doors import Doors
+from crawler.engine.overdue import Overdue
 from crawler.engine.page import PageWork
 from crawler.engine.processes import WAKE_AT, Members, add_up, share_of
 from crawler.engine.scheduler import Scheduler
@@ -32,7 +33,7 @@ from crawler.sessions.keeper import Keeper
 from crawler.settings import Settings
 from crawler.spider import Spider
 from crawler.stores.base import RunRow, Store
-from crawler.urls import origin_of
+from crawler.urls import origin_of, printable, redact
 
 log = logging.getLogger("crawler.engine")
 
@@ -112,6 +113,7 @@ class Crawl:
             retries=settings.retries,
             probe_every=settings.probe_every,
         )
+        self._overdue = Overdue(settings.callback_time, self._callback_is_late)
         self._work = PageWork(
             spider,
             self._parts.fetcher,
@@ -122,6 +124,7 @@ class Crawl:
             portion=lambda found: self._scheduler.take_portion(found),
             keep_pages=settings.keep_pages,
             callback_time_s=settings.callback_time,
+            overdue=self._overdue,
         )
         self._scheduler = Scheduler(
             store=store,
@@ -166,6 +169,7 @@ class Crawl:
         self._calls.owned_here()
         failure: BaseException | None = None
         try:
+            self._overdue.start()
             self._begin()
             self._scheduler.run()
         except StopNow:
@@ -241,10 +245,15 @@ class Crawl:
         self._usage = (wall_s, cpu_s)
         return cpu_s - before_cpu_s > _BUSY_SHARE * (wall_s - before_wall_s)
 
+    def _callback_is_late(self, url: str, running_s: float) -> None:
+        message = f"a callback has been running for {running_s:.1f} s and goes on: {printable(redact(url))}"
+        self._scheduler.post(lambda: self._stats.tell(Warned(unix_now(), "callback", message)))
+
     def _hang_up(self) -> None:
         """Stop the workers and close connections; late outcomes of abandoned pages go nowhere."""
         self._stop.set()
         self._calls.close()
+        self._overdue.close()
         if not self._scheduler.join(5.0 if self._scheduler.drained else 0.05):
             abort = getattr(self._parts.transport, "abort_all", None)
             if abort is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 from crawler.clock import unix_now
+from crawler.engine.overdue import Overdue
 from crawler.errors import GuardRefused, SpiderError
 from crawler.fetching.fetcher import Fetched, Fetcher
 from crawler.fetching.verdicts import decide, describe, is_hosts_fault
@@ -33,6 +34,7 @@ class PageWork:
     Args:
         hop_guard: ``(url, text, rel) -> reason or None``: redirects of logged-in sessions that must not be followed.
         portion: Takes found requests of a page that has very many, before the page is committed.
+        overdue: Watches callbacks while they run.
     """
 
     def __init__(
@@ -47,12 +49,13 @@ class PageWork:
         portion: Callable[[list[Found]], None],
         keep_pages: bool,
         callback_time_s: float,
+        overdue: Overdue,
         clock: Callable[[], float] = unix_now,
     ) -> None:
         self._spider, self._fetcher, self._admission = spider, fetcher, admission
         self._hop_guard, self._portion, self._clock = hop_guard, portion, clock
         self._robots, self._robots_agent = robots, robots_agent
-        self._keep_pages, self._callback_time_s = keep_pages, callback_time_s
+        self._keep_pages, self._callback_time_s, self._overdue = keep_pages, callback_time_s, overdue
         self._statuses = frozenset(spider.handle_httpstatus_list)
 
     def run(self, leased: Leased, keeper: Keeper, *, latest: float | None) -> Outcome:
@@ -173,16 +176,17 @@ class PageWork:
         found: dict[bytes, Found] = {}
         admit, depth = self._admission.admit, request.depth + 1
         session, unique = request.session, str(outcome.request.id)
-        for produced in _each(call()):
-            if isinstance(produced, Request):
-                row = admit(produced, depth=depth, session=session, unique=unique)
-                if row is not None and row.fingerprint not in found:
-                    found[row.fingerprint] = row
-                    if len(found) >= _PORTION:
-                        self._portion(list(found.values()))
-                        found.clear()
-            elif produced is not None:
-                items.append(to_row(produced))
+        with self._overdue.watched(request.url):
+            for produced in _each(call()):
+                if isinstance(produced, Request):
+                    row = admit(produced, depth=depth, session=session, unique=unique)
+                    if row is not None and row.fingerprint not in found:
+                        found[row.fingerprint] = row
+                        if len(found) >= _PORTION:
+                            self._portion(list(found.values()))
+                            found.clear()
+                elif produced is not None:
+                    items.append(to_row(produced))
         outcome.items, outcome.found = items, list(found.values())
         took_s = time.perf_counter() - started
         if took_s > self._callback_time_s:
