@@ -191,7 +191,7 @@ class FakeVisitor:
         self.calls.append((session, force))
         return "login" if force else "restored"
 
-    def browser_login(self, session: str | None = None, *, headless: bool = False) -> None:
+    def browser_login(self, session: str | None = None, *, headless: bool = False, picture: Path | None = None) -> None:
         self.calls.append((session, "browser", headless))
 
 
