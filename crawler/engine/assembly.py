@@ -23,7 +23,7 @@ from crawler.frontier.robots import RobotsCache
 from crawler.frontier.traps import TrapGuard, TrapLimits
 from crawler.messages import Request
 from crawler.sessions.accounts import Account, Ask
-from crawler.sessions.identity import known_urls, origins_of, probe_url_of, session_key
+from crawler.sessions.identity import home_site, known_urls, origins_of, probe_url_of, session_key
 from crawler.sessions.keeper import Keeper
 from crawler.sessions.origins import Origins
 from crawler.sessions.pool import SessionPool
@@ -33,7 +33,7 @@ from crawler.settings import Settings
 from crawler.spider import Identity, SitemapSpider, Spider
 from crawler.stores import open_store
 from crawler.stores.base import Store
-from crawler.urls import host_of, site_of
+from crawler.urls import host_of, origin_of
 
 _ROBOTS_LIMIT_BYTES = 1_000_000
 _ROBOTS_REDIRECTS = 5
@@ -60,7 +60,9 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
     """
     made = spider(**dict(arguments or {}))
     file = Path(settings.accounts) if settings.accounts else None
-    made.sessions = roster(made, setting=settings.sessions, file=file)
+    chosen = roster(made, setting=settings.sessions, file=file)
+    if chosen != made.identities():  # names stay names: a spider may go through its own list
+        made.sessions = [each.name if each == Identity(each.name) else each for each in chosen]
     made.identities()
     return made
 
@@ -84,6 +86,7 @@ class Assembly:
         self._expected_run_s = expected_run_s
         self._stop, self._on_login_start, self._pace = stop, on_login_start, pace
         self._identities = {identity.name: identity for identity in spider.identities()}
+        self._begins = first_request_url(spider)
         start_urls = known_urls(spider)
         self._trusted = {host_of(url) for url in start_urls} | set(spider.allowed_domains)
         for identity in self._identities.values():
@@ -117,6 +120,8 @@ class Assembly:
             upgraded=self._https_hosts if settings.upgrade else None,
         )
         self._robots_session = self._bare_session()
+        if self._begins is not None:
+            self.learn_start([origin_of(self._begins)])
 
     def learn_start(self, origins: Iterable[str]) -> None:
         """The start requests go there: these hosts belong to the crawl, to its sessions, and may be private."""
@@ -149,9 +154,8 @@ class Assembly:
     def _make_keeper(self, name: str) -> Keeper:
         identity, settings = self._identities[name], self.settings
         origins = origins_of(self.spider, identity, self._start_origins)
-        first = origins.first
         file = Path(settings.accounts) if settings.accounts else None
-        account = Account(name, site=site_of(host_of(first)) if first else "", file=file, ask=self._ask)
+        account = Account(name, site=home_site(self.spider, self._begins), file=file, ask=self._ask)
         user = account.get("username") if self._logs_in(name) else None
         session = Session(
             identity,
@@ -159,7 +163,7 @@ class Assembly:
             origins=origins,
             transport=self.transport,
             limits=limits_of(settings),
-            key=session_key(self.spider, identity, user),
+            key=session_key(self.spider, identity, user, self._begins),
             user_agent=settings.user_agent,
             headers=settings.headers,
             proxy=settings.proxy,
@@ -173,7 +177,7 @@ class Assembly:
             session,
             self.spider,
             self._desk,
-            probe_url=probe_url_of(self.spider),
+            probe_url=probe_url_of(self.spider) or self._begins,
             on_login_start=self._on_login_start,
             expected_run_s=self._expected_run_s,
         )
@@ -207,6 +211,19 @@ class Assembly:
         self.pool.close()
         self._robots_session.close()
         self.transport.close()
+
+
+def first_request_url(spider: Spider) -> str | None:
+    """The first page of a spider that logs in and names no start URLs: its session is proved there.
+
+    None when it gives none, begins with a sitemap, which proves nothing, or raises (seeding says so then).
+    """
+    if spider.start_urls or not spider.wants_login() or isinstance(spider, SitemapSpider):
+        return None
+    try:
+        return next((each.url for each in start_requests(spider) if each.method == "GET"), None)
+    except CrawlError:
+        return None
 
 
 def start_requests(spider: Spider) -> Iterator[Request]:

@@ -39,6 +39,7 @@ log = logging.getLogger("crawler.engine")
 
 _SEED_PORTION = 1_000
 _LOGIN_LEASE_S = 180.0
+_ASKING_LEASE_S = 900.0  #: where a person may have to find a mail first
 _USAGE_OVER_S = 0.25  #: how far apart the looks at the processor time are
 _BUSY_SHARE = 0.6
 EXIT = {
@@ -92,7 +93,8 @@ class Crawl:
             lambda call: self._scheduler.post(call),
             patiently=lambda call: self._scheduler.patiently(call),
         )
-        desk = SessionDesk(self._calls, run=run.id, owner=owner, lease_s=_LOGIN_LEASE_S, budget=settings.login_budget)
+        lease_s = _LOGIN_LEASE_S if ask is None else _ASKING_LEASE_S
+        desk = SessionDesk(self._calls, run=run.id, owner=owner, lease_s=lease_s, budget=settings.login_budget)
         self._parts = Assembly(
             spider,
             settings,
@@ -339,9 +341,10 @@ class Crawl:
         if self._interrupted_by:
             return "interrupted", 130 if self._interrupted_by == 2 else 143
         failures = list(self._doors.barred.failures.values())
-        if any(not isinstance(error, NeedsHuman) for error in failures):
+        others = {each.ending for each in self._members.summaries} if self._members is not None else set()
+        if any(not isinstance(error, NeedsHuman) for error in failures) or "login failed" in others:
             return "login failed", EXIT["login failed"]
-        if failures:
+        if failures or "needs human" in others:
             return "needs human", EXIT["needs human"]
         reason = self._scheduler.stop_reason
         if reason:

@@ -163,18 +163,29 @@ class Doors:
         name = outcome.session_name
         if self._strikes[outcome.request.id] >= 2:
             outcome.verdict = Verdict.FAIL
+            recent = self._recent.get(name, ())
+            changing = len(recent) > _MOST_BLAMED and 2 * sum(map(bool, recent)) > len(recent)
+            hint = f"; this site changes its cookie with most answers: Identity({name!r}, serial=True)"
             outcome.error = (
                 f"LoggedOutPage: it shows the logged-out sign although the session is good ({outcome.error})"
+                f"{hint if changing and not keeper.session.serial else ''}"
             )
             return
         if outcome.login_wanted != keeper.record.epoch:
             return  # an answer from before the last login: sent again, quietly
         self._suspects.setdefault(name, set()).add(outcome.request.id)
-        self._doubt(name, keeper, outcome.error, outcome.request.url if outcome.sets_cookies else "")
+        url = outcome.request.url
+        plain = "" if outcome.request.extras else url
+        self._doubt(name, keeper, outcome.error, url if outcome.sets_cookies else "", seen_at=plain)
 
-    def _doubt(self, name: str, keeper: Keeper, reason: str, url: str = "") -> None:
-        """The session may be lost: no request of it leaves before a probe has said so or not."""
-        if keeper.expire(keeper.record.epoch, reason):
+    def _doubt(self, name: str, keeper: Keeper, reason: str, url: str = "", *, seen_at: str = "") -> None:
+        """The session may be lost: no request of it leaves before a probe has said so or not.
+
+        Args:
+            url: What may have ended it, "" for nothing.
+            seen_at: The page that showed it.
+        """
+        if keeper.expire(keeper.record.epoch, reason, seen_at):
             proven_at = max(self._proven_at.get(name, 0.0), keeper.proved_before_loss) - _PROOF_MARGIN_S
             self._lost[name] = _Loss(keeper.record.epoch, url, proven_at)
             self._unproven[name] = 0

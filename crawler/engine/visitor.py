@@ -20,6 +20,7 @@ from crawler.spider import Spider
 from crawler.stores.base import Store
 
 _LOGIN_LEASE_S = 180.0
+_ASKING_LEASE_S = 900.0  #: where a person may have to find a mail first
 _PATIENCE_S = 300.0
 
 
@@ -102,7 +103,6 @@ class Visitor:
 def make_visitor(spider: Spider, settings: Settings, store: Store, ask: Ask | None) -> Visitor:
     """A visitor on the calling thread."""
     calls = StoreCalls(store, lambda call: call())
-    desk = SessionDesk(
-        calls, run=None, owner=f"visit-{os.getpid()}", lease_s=_LOGIN_LEASE_S, budget=settings.login_budget
-    )
+    lease_s = _LOGIN_LEASE_S if ask is None else _ASKING_LEASE_S
+    desk = SessionDesk(calls, run=None, owner=f"visit-{os.getpid()}", lease_s=lease_s, budget=settings.login_budget)
     return Visitor(spider, Assembly(spider, settings, desk, stop=threading.Event(), ask=ask), desk)

@@ -34,20 +34,31 @@ def origins_of(spider: Spider, identity: Identity, start_origins: Iterable[str] 
     return Origins(urls, domains)
 
 
-def session_key(spider: Spider, identity: Identity, user: str | None) -> str:
+def home_site(spider: Spider, begins: str | None = None) -> str:
+    """The site that a spider is about: the registrable domain of the first URL that it names; "" for none.
+
+    Args:
+        begins: URL of the first request that its `start` gives, for a spider that names no URL.
+    """
+    urls = [*known_urls(spider), *([begins] if begins else [])]
+    try:
+        host = host_of(urls[0]) if urls else next(iter(spider.allowed_domains), "")
+    except InvalidURL:
+        return ""
+    return site_of(host) if host else ""
+
+
+def session_key(spider: Spider, identity: Identity, user: str | None, begins: str | None = None) -> str:
     """The row that an identity has in the store.
 
     Spiders of one project share it when they go to the same site with the same account. Without an account the name of
     the session counts instead.
+
+    Args:
+        begins: As in `home_site`.
     """
-    urls = known_urls(spider)
-    try:
-        host = host_of(urls[0]) if urls else (spider.allowed_domains[0] if spider.allowed_domains else spider.name)
-    except InvalidURL:
-        host = spider.name
-    if user:
-        return f"{site_of(host)}|account|{user}"
-    return f"{site_of(host)}|session|{identity.name}"
+    site = home_site(spider, begins) or spider.name
+    return f"{site}|account|{user}" if user else f"{site}|session|{identity.name}"
 
 
 def probe_url_of(spider: Spider) -> str | None:

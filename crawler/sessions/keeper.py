@@ -25,11 +25,12 @@ from crawler.errors import (
 from crawler.sessions import login_errors, snapshot
 from crawler.sessions.desk import Desk, StoredSession
 from crawler.sessions.forecast import forecast
+from crawler.sessions.jar import Jar
 from crawler.sessions.login import LoginRecord, LoginState, Signal
 from crawler.sessions.session import Session
 from crawler.sessions.watch import logged_out_reason
 from crawler.spider import Spider
-from crawler.urls import host_of, redact, site_of
+from crawler.urls import redact
 
 LONG_RUN_S = 60.0  #: shorter runs do not log in ahead of an end that is expected
 TRANSIENT_ATTEMPTS = 3  #: logins that failed for a passing reason before the session is given up
@@ -81,11 +82,16 @@ class Keeper:
         self.saved_as = snapshot.version_of(session)  #: what of it is stored: see `snapshot.version_of`
         self.lost_stored_epoch = 0  #: epoch of a stored session that turned out to be lost; 0 for none
 
-    def expire(self, epoch: int, reason: str) -> bool:
-        """An answer of *epoch* was fetched logged out. True when that is news."""
+    def expire(self, epoch: int, reason: str, url: str = "") -> bool:
+        """An answer of *epoch* was fetched logged out. True when that is news.
+
+        Args:
+            url: Where: the page that proves the session where the spider names none.
+        """
         news = self.record.logged_out(epoch)
         if news:
             self._reason, self._doubted = reason, True
+            self.probe_url = self.probe_url or url or None
             self.proved_before_loss = self.record.proved_at or 0.0
         return news
 
@@ -214,13 +220,13 @@ class Keeper:
         self._on_login_start(session.name, self._reason or "first login")
         self._attempts += 1
         before = session.cookies
-        session.cookies = before.fresh(keep_other_than=self._site())  # an id from before the login must not stay
+        session.cookies = self._fresh_jar()
         try:
             with session.watching_login():
                 if type(self.spider).login is Spider.login:
                     raise NeedsHuman(session.name, f"log in with `crawl login {self.spider.name} --browser`")
                 self.spider.login(session)
-            reason = self._probe()
+            reason = self._probe() if self.probe_url is not None else login_errors.said_at_last(session)
             if reason is not None:
                 raise login_errors.still_out(session, reason, probe_url=self.probe_url, spider_name=self.spider.name)
         except Exception as error:  # noqa: BLE001 - a login step is users' code: whatever it raises ends the login
@@ -310,6 +316,13 @@ class Keeper:
             self.record.signal(Signal.LOGIN_REFUSED)
         return Prepared(False, error=error)
 
-    def _site(self) -> str | None:
-        first = self.session.origins.first
-        return site_of(host_of(first)) if first else None
+    def _fresh_jar(self) -> Jar:
+        """For a login: an id from before it must not stay. What the identity wants to keep is taken along."""
+        before = jar = self.session.cookies
+        for site in self.session.origins.sites:
+            jar = jar.fresh(keep_other_than=site)
+        jar = before.fresh() if jar is before else jar
+        keeps = self.session.identity.keeps
+        if keeps:
+            jar.load([record for record in before.dump() if record["name"] in keeps], now=self._clock())
+        return jar

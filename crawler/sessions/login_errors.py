@@ -15,6 +15,13 @@ from crawler.sessions.session import Session
 from crawler.urls import redact
 
 
+def said_at_last(session: Session) -> str | None:
+    """Why the login step failed by its own last page; None when it says nothing. For want of a page to be proved at."""
+    last = session.last_answer
+    said = signs.wrong_password_sign(last) if last is not None else None
+    return f"the last page of the login says {said!r}" if said is not None else None
+
+
 def still_out(session: Session, reason: str, *, probe_url: str | None, spider_name: str) -> SessionError | StatusError:
     """The login step came to its end, but the probe page shows for *reason* that nobody is logged in."""
     last = session.last_answer

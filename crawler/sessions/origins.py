@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from crawler.errors import InvalidURL
-from crawler.urls import absolute, host_of, origin_of
+from crawler.urls import absolute, host_of, origin_of, site_of
 
 SURVIVES_ORIGIN = frozenset(
     {
@@ -63,6 +63,11 @@ class Origins:
     def first(self) -> str | None:
         """Some covered origin, for cookies that were set without a domain; None when there is none."""
         return min(self._exact, default=None)
+
+    @property
+    def sites(self) -> frozenset[str]:
+        """The registrable domains of all that is covered."""
+        return frozenset(site_of(host) for host in (*map(host_of, self._exact), *self._domains))
 
     def covers(self, url: str) -> bool:
         """Whether credentials may go to *url*."""

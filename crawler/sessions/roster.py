@@ -23,11 +23,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from crawler.errors import InvalidURL, SettingsError
+from crawler.errors import SettingsError
 from crawler.sessions.accounts import accounts_path, read_accounts, session_names, tables_of_site
-from crawler.sessions.identity import known_urls
+from crawler.sessions.identity import home_site
 from crawler.spider import Identity, Spider
-from crawler.urls import host_of, site_of
 
 _FIELDS: dict[str, tuple[type, ...]] = {
     "proxy": (str,),
@@ -53,7 +52,7 @@ def roster(
     environ = os.environ if environ is None else environ
     own = {identity.name: identity for identity in spider.identities()}
     says_so = spider.sessions is not Spider.sessions
-    site = site_of_spider(spider)
+    site = home_site(spider)
     if setting or not says_so:
         asks_file = spider.wants_login() and not says_so
         declared = [] if asks_file else list(own)
@@ -63,15 +62,6 @@ def roster(
     path = accounts_path(environ, file) if spider.wants_login() else None
     tables = (read_accounts(path) if path is not None else None) or {}
     return [_told_by(tables, site, own.get(name) or Identity(name)) for name in names]
-
-
-def site_of_spider(spider: Spider) -> str:
-    """The registrable domain that a spider goes to first, "" when it names no URL."""
-    try:
-        first = next(iter([*known_urls(spider), *(f"https://{domain}/" for domain in spider.allowed_domains)]), "")
-        return site_of(host_of(first)) if first else ""
-    except InvalidURL:
-        return ""
 
 
 def _told_by(tables: Mapping[str, Any], site: str, identity: Identity) -> Identity:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from crawler import Request, Session
+from crawler import Request, Session, clock
 from crawler.testing import LoggedRequest, PracticeSite
 from tests.engine.shop import Members, crawl, opened, stored
 
@@ -90,8 +89,8 @@ def test_cookies_that_have_ended_are_not_sent_when_a_session_is_taken_up(
     site = member_site(cookie_max_age_s=3600)
     crawl(Probed, site.url, tmp_path, max_pages=3)
     site.reset_record()
-    now = time.time
-    monkeypatch.setattr("crawler.sessions.snapshot.time.time", lambda: now() + 7200)
+    now = clock.unix_now
+    monkeypatch.setattr("crawler.sessions.snapshot.unix_now", lambda: now() + 7200)
 
     summary = crawl(Probed, site.url, tmp_path, max_pages=3)
 
