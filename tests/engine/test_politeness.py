@@ -15,7 +15,7 @@ from crawler.engine import application
 from crawler.testing import SiteProcess
 from tests.engine.shop import opened
 
-SERVER_S = 0.03  # the server is a process of its own: it notes a request a little after it was sent, when it has a core
+SERVER_S = 0.1  # the server is a process of its own: it notes a request when it gets a core, on a busy machine late
 
 
 class Catalogue(Spider):
@@ -55,13 +55,13 @@ def gaps(site: SiteProcess) -> list[float]:
 def test_no_gap_between_two_requests_is_shorter_than_the_delay(
     processes: int, make_site_process: Any, tmp_path: Path
 ) -> None:
-    site = make_site_process(books=20)
+    site = make_site_process(books=12)
 
-    summary = crawl(site.url, tmp_path, 20, delay=0.1, workers=8, processes=processes)
+    summary = crawl(site.url, tmp_path, 12, delay=0.3, workers=8, processes=processes)
 
-    assert summary.pages == 20
-    assert min(sent_gaps(tmp_path)) >= 0.1 - 0.001
-    assert min(gaps(site)) >= 0.1 - SERVER_S
+    assert summary.pages == 12
+    assert min(sent_gaps(tmp_path)) >= 0.3 - 0.001
+    assert min(gaps(site)) >= 0.3 - SERVER_S
 
 
 def test_two_runs_of_two_spiders_keep_the_delay_together(make_site_process: Any, tmp_path: Path) -> None:
@@ -70,13 +70,13 @@ def test_two_runs_of_two_spiders_keep_the_delay_together(make_site_process: Any,
     class Second(Catalogue):
         name = "second"
 
-    site = make_site_process(books=12)
+    site = make_site_process(books=7)
 
     def run(spider: type[Spider]) -> None:
         application.run(
             spider,
-            arguments={"site": site.url, "books": "12"},
-            settings={"store": str(tmp_path / "crawl.db"), "delay": 0.1},
+            arguments={"site": site.url, "books": "7"},
+            settings={"store": str(tmp_path / "crawl.db"), "delay": 0.3},
         )
 
     threads = [threading.Thread(target=run, args=(spider,)) for spider in (Catalogue, Second)]
@@ -85,8 +85,8 @@ def test_two_runs_of_two_spiders_keep_the_delay_together(make_site_process: Any,
     for thread in threads:
         thread.join(60)
 
-    assert min(sent_gaps(tmp_path)) >= 0.1 - 0.001
-    assert min(gaps(site)) >= 0.1 - SERVER_S
+    assert min(sent_gaps(tmp_path)) >= 0.3 - 0.001
+    assert min(gaps(site)) >= 0.3 - SERVER_S
 
 
 def test_one_host_gets_no_more_connections_at_once_than_allowed(make_site_process: Any, tmp_path: Path) -> None:
@@ -98,13 +98,13 @@ def test_one_host_gets_no_more_connections_at_once_than_allowed(make_site_proces
 
 
 def test_the_crawl_delay_of_robots_txt_is_obeyed(make_site_process: Any, tmp_path: Path) -> None:
-    site = make_site_process(books=10, crawl_delay_s=0.2)
+    site = make_site_process(books=8, crawl_delay_s=0.3)
 
-    summary = crawl(site.url, tmp_path, 10, workers=8)
+    summary = crawl(site.url, tmp_path, 8, workers=8)
 
-    assert summary.pages == 10
-    assert min(sent_gaps(tmp_path)) >= 0.2 - 0.001
-    assert sorted(gaps(site))[1] >= 0.2 - SERVER_S  # the first page may follow robots.txt at once
+    assert summary.pages == 8
+    assert min(sent_gaps(tmp_path)) >= 0.3 - 0.001
+    assert sorted(gaps(site))[1] >= 0.3 - SERVER_S  # the first page may follow robots.txt at once
 
 
 def test_robots_txt_is_fetched_once_by_32_threads_and_forbidden_pages_are_skipped(
