@@ -1,7 +1,7 @@
 """Memory and descriptors of a crawl and its members over time, from /proc.
 
-Only processes of the crawler itself are looked at: the `keyring` package, where it is installed, starts a compiler for a
-moment to find out that this is no Mac.
+Only processes of the crawler itself are looked at: the `keyring` package, where it is installed, starts a compiler for
+a moment to find out that this is no Mac.
 """
 
 from __future__ import annotations
