@@ -17,7 +17,7 @@ from crawler.errors import CrawlError, SpiderError
 from crawler.fetching.fetcher import Fetcher
 from crawler.fetching.retry import RetryPolicy
 from crawler.fetching.transport import limits_of, make_transport
-from crawler.frontier.admission import Admission, domains_of
+from crawler.frontier.admission import Admission, domains_of, slot_of
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.robots import RobotsCache
 from crawler.frontier.traps import TrapGuard, TrapLimits
@@ -95,6 +95,7 @@ class Assembly:
         self.transport: BaseAdapter = make_transport(settings, self._trusted)
         self._start_origins: list[str] = []
         delays = {name: identity.delay for name, identity in self._identities.items() if identity.delay}
+        self._own_slots = frozenset(delays)
         self.pool = SessionPool(self._identities, self._make_keeper, delays=delays)
         self.guard = LogoutGuard()
         self.robots = RobotsCache(self._fetch_robots) if settings.robots else None
@@ -115,7 +116,7 @@ class Assembly:
             guard=self.guard_rule if settings.logout_guard else None,
             traps=traps.refuses if settings.traps else None,
             guarded=self._logs_in,
-            own_slots=frozenset(delays),
+            own_slots=self._own_slots,
             host_full=traps.refuses_host if settings.max_pages_per_host else None,
             upgraded=self._https_hosts if settings.upgrade else None,
         )
@@ -172,7 +173,7 @@ class Assembly:
             deadline_s=settings.deadline,
             max_redirects=settings.max_redirects,
         )
-        session.pace = self._pace
+        session.pace = self._paced(name)
         return Keeper(
             session,
             self.spider,
@@ -181,6 +182,11 @@ class Assembly:
             on_login_start=self._on_login_start,
             expected_run_s=self._expected_run_s,
         )
+
+    def _paced(self, session: str) -> Callable[[str], None] | None:
+        """What waits for the turn of a request to a URL: by its host, or by host and session where that has a delay."""
+        pace, own = self._pace, f"#{session}" if session in self._own_slots else ""
+        return None if pace is None else lambda url: pace(slot_of(url) + own)
 
     def _bare_session(self) -> Session:
         """For robots.txt: no credentials of anybody, small answers only."""
@@ -198,7 +204,7 @@ class Assembly:
             deadline_s=min(settings.deadline, 30.0),
             max_redirects=_ROBOTS_REDIRECTS,
         )
-        session.pace = self._pace
+        session.pace = self._paced("robots")
         return session
 
     def _fetch_robots(self, url: str) -> tuple[int, bytes]:

@@ -25,7 +25,6 @@ from crawler.engine.scheduler import Scheduler
 from crawler.engine.stats import Stats
 from crawler.errors import NeedsHuman, StoreError, UsageError
 from crawler.events import Observer, RunEnded, RunStarted, Summary, Warned
-from crawler.frontier.admission import slot_of
 from crawler.frontier.robots import RobotsRecord
 from crawler.outcome import Leased, Outcome, State
 from crawler.sessions.accounts import Ask
@@ -219,9 +218,9 @@ class Crawl:
     def _fetch(self, leased: Leased, keeper: Keeper, latest: float | None) -> Outcome:
         return self._work.run(leased, keeper, latest=latest)
 
-    def _pace(self, url: str) -> None:
-        """Logins, probes and redirects keep the delay of a host, too."""
-        self._scheduler.turn_of(slot_of(url))
+    def _pace(self, slot: str) -> None:
+        """Logins, probes and redirects keep the delay of a host (and of a session with its own), too."""
+        self._scheduler.turn_of(slot)
 
     def _login_started(self, name: str, reason: str) -> None:
         self._scheduler.post(self._doors.login_started(name, reason))

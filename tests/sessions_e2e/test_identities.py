@@ -302,7 +302,7 @@ def test_B18_interleaved_sessions_keep_headers_user_agent_proxy_auth_and_cookies
                 ),
             )
 
-        site = make_practice_site(books=30, bind_user_agent=True)
+        site = make_practice_site(books=40, bind_user_agent=True, latency_s=0.003)
         credentials(monkeypatch, alice=site.accounts[0], bob=site.accounts[1])
         crawl(Two, site.url, tmp_path, workers=4, max_pages=20)
 
@@ -321,7 +321,7 @@ def test_B18_interleaved_sessions_keep_headers_user_agent_proxy_auth_and_cookies
     assert [len(each) for each in who.values()] == [1, 1]
     assert who["alice"].isdisjoint(who["bob"])
     turns = [entry.headers["x-who"] for entry in asked]
-    assert sum(1 for one, other in itertools.pairwise(turns) if one != other) > 10, "they must have been interleaved"
+    assert sum(1 for one, other in itertools.pairwise(turns) if one != other) > 5, "they must have been interleaved"
     for proxy, name in ((first, "alice"), (second, "bob")):
         through = [call for call in proxy.asked if not call.target.endswith("/robots.txt")]
         assert {call.headers["x-who"] for call in through} == {name}
@@ -350,10 +350,17 @@ def test_a_session_has_its_own_delay_and_holds_no_other_up(
     assert summary.ending == "finished", summary
     pages = [entry for entry in site.log if "/members/book/" in entry.url]
     times = {name: [entry.time_s for entry in pages if entry.account == name] for name in ("alice", "bob")}
-    gaps = [later - earlier for earlier, later in itertools.pairwise(times["alice"])]
-    assert min(gaps) >= 0.2 - 0.06
     assert max(times["bob"]) < times["alice"][2]
+    first = next(entry.time_s for entry in pages if entry.account == "alice")
+    login = [entry.time_s for entry in site.log if entry.account == "alice" and entry.time_s < first]
+    assert login, "the probe, and where the login led"
+    assert first - max(login) >= 0.1, "the login keeps the delay, too (a busy machine is late on either side)"
     with opened(tmp_path) as database:
+        sent = database.execute(
+            "SELECT r.sent_at FROM crawl_requests r JOIN crawl_lanes l ON l.id = r.lane WHERE l.session = 'alice'"
+            " ORDER BY r.sent_at"
+        ).fetchall()
         slots = {name for (name,) in database.execute("SELECT name FROM crawl_slots")}
+    assert min(later[0] - earlier[0] for earlier, later in itertools.pairwise(sent)) >= 0.2 - 0.001
     host = site.url.removeprefix("http://")
     assert slots == {host, f"{host}#alice"}
