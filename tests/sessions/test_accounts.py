@@ -209,7 +209,8 @@ def test_a_code_is_handed_out_once_and_the_second_login_waits_for_the_next(fake_
 
 
 @pytest.mark.parametrize(
-    "secret", ["JBSWY3DPEHPK3PXP", "jbsw y3dp ehpk 3pxp", "otpauth://totp/Shop:anna?secret=JBSWY3DPEHPK3PXP&issuer=Shop"]
+    "secret",
+    ["JBSWY3DPEHPK3PXP", "jbsw y3dp ehpk 3pxp", "otpauth://totp/Shop:anna?secret=JBSWY3DPEHPK3PXP&issuer=Shop"],
 )
 def test_a_secret_of_80_bits_as_many_sites_give_it_is_good(secret: str) -> None:
     assert otp_account(secret, 59).otp() == "996554"
