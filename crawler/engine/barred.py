@@ -20,6 +20,7 @@ from crawler.sessions.pool import SessionPool
 
 SESSION = "session"  #: kind of the gates of sessions
 LOOK_EVERY_S = 2.0
+_MANY = 1_000_000  #: a request that waits for a login weighs as much as so many that are under way
 
 
 class Yard(Protocol):
@@ -51,9 +52,9 @@ class Barred:
         self.yard: Yard
 
     def choose(self, leased: Leased, now: float) -> str:
-        """The session that is to send a request."""
+        """The session that is to send a request. One that is logging in gets no more than what makes it log in."""
         return self._pool.choose(
-            leased.session, now, without=self._said, waiting=lambda name: len(self._gates.get((SESSION, name)).held)
+            leased.session, now, without=self._said, waiting=lambda name: _MANY * self._gates.held_by((SESSION, name))
         )
 
     def names(self) -> list[str]:

@@ -99,6 +99,11 @@ class Gates:
         times = [gate.retry_at for gate in self._gates.values() if gate.retry_at is not None]
         return min(times, default=None)
 
+    def held_by(self, key: tuple[str, str]) -> int:
+        """How many requests wait before one gate."""
+        gate = self._gates.get(key)
+        return len(gate.held) if gate is not None else 0
+
     def held(self) -> int:
         return sum(len(gate.held) for gate in self._gates.values())
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from crawler import Identity, Request, Response
+from crawler import Identity, Request, Response, Session
 from crawler.errors import SettingsError
 from crawler.messages import SPREAD
 from crawler.sessions.roster import roster
@@ -247,6 +247,42 @@ def test_spread_work_goes_on_without_the_session_whose_login_fails(
     assert (summary.ending, summary.parked, summary.failed) == ("login failed", 0, 0)
     assert [int(row["id"]) for row in stored(tmp_path, "id")] == list(range(1, 61))
     assert site.record.login_posts == {"alice": 1, "bob": 1, "carol": 1}
+
+
+def test_a_session_that_takes_long_to_log_in_holds_no_spread_work_up(
+    make_practice_site: MakeSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    enough = threading.Event()
+    pages: list[str] = []
+
+    class Spread(Members):
+        name = "spread"
+        sessions = ("alice", "bob")
+        in_time = False
+
+        def start(self) -> Iterator[Request]:
+            for page in range(1, 6):
+                yield Request(f"{self.arguments['site']}/members/?page={page}", session=SPREAD)
+
+        def login(self, session: Session) -> None:
+            if session.name == "bob":
+                Spread.in_time = enough.wait(20)
+            super().login(session)
+
+        def parse_book(self, response: Response) -> Iterator[Any]:
+            pages.append(response.session_name)
+            if len(pages) >= 60:
+                enough.set()
+            yield from super().parse_book(response)
+
+    site = make_practice_site(books=100)
+    credentials(monkeypatch, alice=site.accounts[0], bob=site.accounts[1])
+
+    summary = crawl(Spread, site.url, tmp_path, workers=4)
+
+    assert (summary.ending, summary.items) == ("finished", {"items": 100})
+    assert Spread.in_time
+    assert set(pages[:60]) == {"alice"}
 
 
 def test_spread_work_waits_when_no_session_is_left(

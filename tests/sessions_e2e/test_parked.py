@@ -215,3 +215,12 @@ def test_without_a_terminal_nobody_is_asked(mail_shop: PracticeSite, project: Pa
     assert (done.returncode, done.stdout) == (7, "")
     assert "code from the mail" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_status_says_who_waits_for_whom(shop: PracticeSite, command: Crawl) -> None:
+    command("run", "orders", "--limit-pages", "1")
+
+    lines = command("status", "orders").out.splitlines()
+
+    host = shop.url.removeprefix("http://")
+    assert [line.split() for line in lines if line.startswith("waiting")] == [["waiting", "1", "x", host]]
