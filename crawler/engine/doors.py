@@ -248,6 +248,7 @@ class Doors:
     def _session_ready(self, name: str, keeper: Keeper, prepared: Prepared, elapsed_ms: float) -> None:
         summary = self._stats.summary
         self.barred.let_in(name)
+        self._yard.take_back(self.gates.let_go(SESSION, SPREAD))  # they need not wait for the other sessions any more
         lost, suspects = self._lost.pop(name, None), self._suspects.pop(name, set())
         self._proven_at[name] = keeper.record.proved_at or 0.0
         if prepared.how != "still good":

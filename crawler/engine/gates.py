@@ -104,8 +104,18 @@ class Gates:
         gate = self._gates.get(key)
         return len(gate.held) if gate is not None else 0
 
-    def held(self) -> int:
-        return sum(len(gate.held) for gate in self._gates.values())
+    def held(self, kind: str | None = None) -> int:
+        """How many requests wait before all gates, or before those of one kind."""
+        return sum(len(gate.held) for gate in self._gates.values() if kind is None or gate.key[0] == kind)
+
+    def let_go(self, kind: str, session: str) -> list[Leased]:
+        """Take the requests of *session* away from the gates of one kind, which stay as they are."""
+        out: list[Leased] = []
+        for gate in self._gates.values():
+            if gate.key[0] == kind:
+                out += [each for each in gate.held if each.session == session]
+                gate.held = [each for each in gate.held if each.session != session]
+        return out
 
     def closed_names(self, kind: str) -> frozenset[str]:
         """Names of the gates of one kind through which nothing may go now."""

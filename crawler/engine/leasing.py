@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crawler.engine.doors import Doors
+from crawler.engine.doors import ROBOTS, Doors
 from crawler.engine.ledger import Ledger
 from crawler.engine.pace import Pace
 from crawler.engine.window import Window
@@ -59,8 +59,11 @@ class Leasing:
         return self.due_at == float("inf")
 
     def has_room(self) -> bool:
-        """Whether the window could take more."""
-        return self._window.free() + self._doors.gates.held() < 2 * self._settings.workers
+        """Whether the window could take more.
+
+        What waits for a session does not count: nothing more of it is leased, and others must not wait for it.
+        """
+        return self._window.free() + self._doors.gates.held(ROBOTS) < 2 * self._settings.workers
 
     def more(self, now: float, begun: int) -> None:
         """Renew what is held, and claim more where there is room.

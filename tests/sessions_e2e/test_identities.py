@@ -249,24 +249,26 @@ def test_spread_work_goes_on_without_the_session_whose_login_fails(
     assert site.record.login_posts == {"alice": 1, "bob": 1, "carol": 1}
 
 
-def test_a_session_that_takes_long_to_log_in_holds_no_spread_work_up(
-    make_practice_site: MakeSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("pinned", [False, True], ids=["spread", "pinned"])
+def test_a_session_that_takes_long_to_log_in_holds_nobody_up(
+    pinned: bool, make_practice_site: MakeSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     enough = threading.Event()
     pages: list[str] = []
 
-    class Spread(Members):
-        name = "spread"
+    class Both(Members):
+        name = "both"
         sessions = ("alice", "bob")
         in_time = False
 
         def start(self) -> Iterator[Request]:
-            for page in range(1, 6):
-                yield Request(f"{self.arguments['site']}/members/?page={page}", session=SPREAD)
+            for number in range(1, 101):
+                for name in self.sessions if pinned else (SPREAD,):
+                    yield Request(f"{self.arguments['site']}/members/book/{number}", self.parse_book, session=name)
 
         def login(self, session: Session) -> None:
             if session.name == "bob":
-                Spread.in_time = enough.wait(20)
+                Both.in_time = enough.wait(20)
             super().login(session)
 
         def parse_book(self, response: Response) -> Iterator[Any]:
@@ -275,13 +277,15 @@ def test_a_session_that_takes_long_to_log_in_holds_no_spread_work_up(
                 enough.set()
             yield from super().parse_book(response)
 
+        probe_url = property(lambda self: f"{self.arguments['site']}/account/")  # type: ignore[assignment]
+
     site = make_practice_site(books=100)
     credentials(monkeypatch, alice=site.accounts[0], bob=site.accounts[1])
 
-    summary = crawl(Spread, site.url, tmp_path, workers=4)
+    summary = crawl(Both, site.url, tmp_path, workers=4)
 
-    assert (summary.ending, summary.items) == ("finished", {"items": 100})
-    assert Spread.in_time
+    assert (summary.ending, summary.items) == ("finished", {"items": 200 if pinned else 100})
+    assert Both.in_time
     assert set(pages[:60]) == {"alice"}
 
 
