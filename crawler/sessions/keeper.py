@@ -219,18 +219,14 @@ class Keeper:
         record.signal(Signal.LOGIN_STARTED)
         self._on_login_start(session.name, self._reason or "first login")
         self._attempts += 1
-        before = session.cookies
-        session.cookies = self._fresh_jar()
         try:
-            with session.watching_login():
-                if type(self.spider).login is Spider.login:
-                    raise NeedsHuman(session.name, f"log in with `crawl login {self.spider.name} --browser`")
-                self.spider.login(session)
-            reason = self._probe() if self.probe_url is not None else login_errors.said_at_last(session)
-            if reason is not None:
-                raise login_errors.still_out(session, reason, probe_url=self.probe_url, spider_name=self.spider.name)
+            with session.login_jar(self._fresh_jar()):
+                with session.watching_login():
+                    if type(self.spider).login is Spider.login:
+                        raise NeedsHuman(session.name, f"log in with `crawl login {self.spider.name} --browser`")
+                    self.spider.login(session)
+                self._check_login()
         except Exception as error:  # noqa: BLE001 - a login step is users' code: whatever it raises ends the login
-            session.cookies = before
             return self._ended_badly(error)
         record.logged_in_at = self._clock()
         self._became_ready(Signal.LOGIN_OK, epoch=epoch)
@@ -241,6 +237,13 @@ class Keeper:
         row = self.desk.load(session.key)
         record.version = row.version if row is not None else 0
         return Prepared(True, "login")
+
+    def _check_login(self) -> None:
+        """Raise what fits when the login step has not led to a page of the logged in."""
+        session = self.session
+        reason = self._probe() if self.probe_url is not None else login_errors.said_at_last(session)
+        if reason is not None:
+            raise login_errors.still_out(session, reason, probe_url=self.probe_url, spider_name=self.spider.name)
 
     def adopt_manually(self, *, url: str) -> None:
         """Cookies were put into the session by a person (browser, import): prove and keep them as a new login.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from crawler.messages import Response
 from crawler.sessions.accounts import Account
+from crawler.sessions.jar import Jar
 from crawler.sessions.page_marks import has_login_form
 
 
@@ -21,6 +22,8 @@ class LoginTools:
     """
 
     account: Account
+    _jar: Jar
+    _login_jar: tuple[int, Jar] | None = None  # the thread that logs in, and the jar that only it sees
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,6 +35,33 @@ class LoginTools:
     if TYPE_CHECKING:  # Session has it
 
         def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> Response: ...
+
+    @property
+    def cookies(self) -> Jar:
+        """The jar. While a login is under way its thread has one of its own; other threads keep the old one."""
+        own = self._login_jar
+        return own[1] if own is not None and own[0] == threading.get_ident() else self._jar
+
+    @cookies.setter
+    def cookies(self, jar: Jar) -> None:
+        own = self._login_jar
+        if own is not None and own[0] == threading.get_ident():
+            self._login_jar = (own[0], jar)
+        else:
+            self._jar = jar
+
+    @contextmanager
+    def login_jar(self, jar: Jar) -> Iterator[None]:
+        """A jar for the login that this thread does; it becomes everybody's when the block ends without an error.
+
+        A page that is sent meanwhile could otherwise change the cookie that the form's token belongs to.
+        """
+        self._login_jar = (threading.get_ident(), jar)
+        try:
+            yield
+            self._jar = self.cookies
+        finally:
+            self._login_jar = None
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

@@ -40,7 +40,7 @@ HopGuard = Callable[[str, str, str], str | None]
 NO_COOKIES = RequestsCookieJar()  # what requests' own code sees on a prepared request; ours are in the header
 
 
-class Session(LoginTools, requests.Session):
+class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies` is an attribute, ours a property
     """One identity, shared by all worker threads.
 
     Attributes:
@@ -52,8 +52,6 @@ class Session(LoginTools, requests.Session):
         serial: One request at a time.
         login_urls: Pages with a password form that the login step met.
     """
-
-    cookies: Jar
 
     def __init__(
         self,
