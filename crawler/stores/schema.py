@@ -233,13 +233,17 @@ def prepare(connection: Connection) -> None:
 
 
 def _stands_at(connection: Connection) -> int:
+    version, application = _numbers(connection)
+    if application != APPLICATION_ID and (application or version or connection.one("SELECT 1 FROM sqlite_master")):
+        version, application = _numbers(connection)  # another process may have made ours between the two looks
+        if application != APPLICATION_ID:
+            raise StoreError(connection.path, "a database of another program; choose another `store`")
+    return version
+
+
+def _numbers(connection: Connection) -> tuple[int, int]:
     row = connection.one("SELECT user_version, application_id FROM pragma_user_version, pragma_application_id")
-    version, application = (int(row[0]), int(row[1])) if row else (0, 0)
-    if application == APPLICATION_ID:
-        return version
-    if application or version or connection.one("SELECT 1 FROM sqlite_master LIMIT 1"):
-        raise StoreError(connection.path, "a database of another program; choose another `store`")
-    return 0
+    return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def _create(connection: Connection, raw: sqlite3.Connection) -> None:

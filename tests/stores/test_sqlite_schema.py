@@ -9,12 +9,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from crawler.errors import SchemaTooNew, StoreDamaged
 from crawler.stores import schema
 from crawler.stores.base import RunRow
+from crawler.stores.connection import Connection
 from crawler.stores.sqlite import SQLiteStore
 from tests.stores.support import ReversingCipher, SQLiteHome, accept, found, lease, start
 
@@ -191,3 +193,23 @@ def test_no_question_on_the_hot_path_walks_over_the_frontier(home: SQLiteHome) -
     assert len(plans) > 15
     walks = ("SCAN crawl_requests", "SCAN r", "SCAN crawl_pages", "SCAN items")
     assert [sql for sql, plan in plans.items() if any(step.startswith(walks) for step in plan)] == []
+
+
+def test_P5_a_store_that_another_process_makes_between_two_looks_is_no_foreign_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(tmp_path / "crawl.db")
+    look = Connection.one
+
+    def slow_look(self: Connection, sql: str, *parameters: Any) -> Any:
+        seen = look(self, sql, *parameters)
+        monkeypatch.setattr(Connection, "one", look)
+        SQLiteStore(path, cipher=ReversingCipher()).close()  # the other process, after our first look
+        return seen
+
+    monkeypatch.setattr(Connection, "one", slow_look)
+
+    store = SQLiteStore(path, cipher=ReversingCipher())
+
+    assert store.runs() == []
+    store.close()
