@@ -18,7 +18,7 @@ MOST_RSS_BYTES = 150_000_000
 MOST_GROWTH_BYTES = 30_000_000  #: of the median of the last third over that of the middle third
 MOST_MORE_DESCRIPTORS = 8
 REVOCATIONS = 5
-LEAST_SAMPLES = 9  #: below that nothing is said about growth
+LEAST_S = 20.0  #: in a shorter run all of it is the start, and nothing is said about growth
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _growth(watch: Watch) -> Iterator[str]:
         most = max(each.rss_bytes for each in samples)
         if most > MOST_RSS_BYTES:
             yield f"process {pid} took {most / 1e6:.0f} MB"
-        if len(samples) < LEAST_SAMPLES:
+        if samples[-1].at_s - samples[0].at_s < LEAST_S:
             continue
         middle, last = third(samples, 1), third(samples, 2)
         grown = median([each.rss_bytes for each in last]) - median([each.rss_bytes for each in middle])
