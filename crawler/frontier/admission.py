@@ -14,7 +14,7 @@ from crawler.messages import SPREAD, Request
 from crawler.outcome import Found
 from crawler.urls import absolute, canonical, fingerprint, host_of, origin_of
 
-_MEMORY = 100_000  #: fingerprints that are known to be in the frontier; with their URLs about 28 MB
+_MEMORY = 30_000  #: fingerprints that are known to be in the frontier; with their URLs about 9 MB
 
 
 class Admission:
