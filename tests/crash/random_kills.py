@@ -37,6 +37,7 @@ class Variant:
     durability: str = "normal"
     slow_login: bool = False
     faults: bool = False
+    per_page: int = 20
     processes: int = 1
     cold: bool = False
 
@@ -53,6 +54,7 @@ VARIANTS = (
     Variant(workers=4, books=12, latency_s=0.4, slow_login=True),
     Variant(workers=4, books=140, latency_s=0.04, durability="full"),
     Variant(workers=8, books=240, latency_s=0.04, faults=True),
+    Variant(workers=4, books=600, latency_s=0.04, per_page=200, processes=2),
 )
 
 
@@ -109,6 +111,7 @@ def crawl_with_kills(variant: Variant, dice: random.Random, warm: Warm, *, most_
         tempfile.TemporaryDirectory(prefix="crash-") as folder,
         SiteProcess(
             books=variant.books,
+            per_page=variant.per_page,
             latency_s=variant.latency_s,
             login=variant.login,
             fault_paths=paths,
@@ -120,7 +123,7 @@ def crawl_with_kills(variant: Variant, dice: random.Random, warm: Warm, *, most_
         project = Project(Path(folder), site.url, account)
         project.settings.update(
             workers=variant.workers,
-            per_host=variant.workers,
+            per_host=variant.workers * variant.processes,
             durability=variant.durability,
             processes=variant.processes,
             login_budget=1000,
