@@ -27,6 +27,7 @@ from crawler.sessions.desk import Desk, StoredSession
 from crawler.sessions.forecast import forecast
 from crawler.sessions.jar import Jar
 from crawler.sessions.login import LoginRecord, LoginState, Signal
+from crawler.sessions.login_errors import Sight
 from crawler.sessions.session import Session
 from crawler.sessions.watch import logged_out_reason
 from crawler.spider import Spider
@@ -35,6 +36,8 @@ from crawler.urls import redact
 LONG_RUN_S = 60.0  #: shorter runs do not log in ahead of an end that is expected
 TRANSIENT_ATTEMPTS = 3  #: logins that failed for a passing reason before the session is given up
 _SPACING_S = (2.0, 15.0)  #: waits between them
+_MANY = 20
+_AGAIN_S = 0.1  #: wait before another login where one was lost before it could be proved
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class Keeper:
         self._flight = threading.Lock()  # one preparation at a time; held across its I/O on purpose
         self._attempts = 0
         self._reason = ""
+        self._known_good = False  # its credentials have let us in before
+        self._tries_after_loss = 1  # more when the last login succeeded by its own last page, and was gone at once
         self._doubted = False  # READY was given up because of a page: the probe decides whether that page was right
         self.proved_before_loss = 0.0
         self.saved_as = snapshot.version_of(session)  #: what of it is stored: see `snapshot.version_of`
@@ -218,7 +223,7 @@ class Keeper:
         session, record = self.session, self.record
         record.signal(Signal.LOGIN_STARTED)
         self._on_login_start(session.name, self._reason or "first login")
-        self._attempts += 1
+        self._attempts, self._tries_after_loss = self._attempts + 1, 1
         try:
             with session.login_jar(self._fresh_jar()):
                 with session.watching_login():
@@ -231,7 +236,8 @@ class Keeper:
         record.logged_in_at = self._clock()
         self._became_ready(Signal.LOGIN_OK, epoch=epoch)
         self._attempts = 0
-        session.login_urls -= {url.partition("?")[0] for url in self.spider.start_urls}  # showed a form to a guest
+        own = {*self.spider.start_urls, self.probe_url or ""}
+        session.login_urls -= {url.partition("?")[0] for url in own}  # showed a form to a guest
         self.saved_as = snapshot.version_of(session)
         self.desk.end_login(session.key, "ok", snapshot.take(session, record, url="login"))
         row = self.desk.load(session.key)
@@ -243,6 +249,10 @@ class Keeper:
         session = self.session
         reason = self._probe() if self.probe_url is not None else login_errors.said_at_last(session)
         if reason is not None:
+            sight = login_errors.last_sight(session)
+            self._known_good = self._known_good or sight is Sight.INSIDE
+            if sight:  # a second attempt with a wrong password is not to be made; with a good one the budget is enough
+                self._tries_after_loss = _MANY if self._known_good else TRANSIENT_ATTEMPTS
             raise login_errors.still_out(session, reason, probe_url=self.probe_url, spider_name=self.spider.name)
 
     def adopt_manually(self, *, url: str) -> None:
@@ -268,7 +278,7 @@ class Keeper:
     def _became_ready(self, signal: Signal, *, epoch: int) -> None:
         self.record.proved_at = self._clock()
         self.record.signal(signal, epoch=epoch)
-        self.session.epoch = epoch
+        self.session.epoch, self._known_good = epoch, True
 
     def _probe(self) -> str | None:
         """Fetch the probe page. The reason when it shows that we are logged out, None when all is well.
@@ -291,9 +301,11 @@ class Keeper:
             self.record.why = error.why
             self.record.signal(Signal.NEEDS_HUMAN)
             return Prepared(False, error=NeedsHuman(session.name, error.why))
-        if login_errors.may_pass(error, session) and self._attempts < TRANSIENT_ATTEMPTS:
+        lost_at_once = self._attempts < self._tries_after_loss
+        if lost_at_once or (self._attempts < TRANSIENT_ATTEMPTS and login_errors.may_pass(error, session)):
             self.desk.end_login(key, "trouble", None)
-            return self._passing_trouble(error, Signal.LOGIN_FAILED)
+            again = self._passing_trouble(error, Signal.LOGIN_FAILED)
+            return Prepared(False, wait_s=_AGAIN_S) if lost_at_once else again
         refused = isinstance(error, WrongPassword)
         self.desk.end_login(key, "refused" if refused else "failed", None, credentials=session.account.mark())
         return self._refused(login_errors.failure(error, session), Signal.LOGIN_REFUSED)

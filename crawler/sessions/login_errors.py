@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+from typing import Any
+
 from crawler.errors import (
+    InvalidURL,
     LoginFailed,
     NoCredentials,
     SessionError,
@@ -12,7 +16,7 @@ from crawler.errors import (
 )
 from crawler.sessions import signs
 from crawler.sessions.session import Session
-from crawler.urls import redact
+from crawler.urls import absolute, redact
 
 
 def said_at_last(session: Session) -> str | None:
@@ -36,6 +40,40 @@ def still_out(session: Session, reason: str, *, probe_url: str | None, spider_na
         f"after the login step the probe page {redact(probe_url or '')} still shows that we are logged out"
         f" ({reason}); check the login step with `crawl fetch URL --spider {spider_name}`",
     )
+
+
+class Sight(IntEnum):
+    """How well the last page of a login step shows that the login succeeded, although nobody is logged in now.
+
+    Then somebody has ended the session at once: an administrator, another login of the same account.
+    """
+
+    NOTHING = 0
+    SENT_ON = 1  #: the site led away from the form, to a page that is none for logging in
+    INSIDE = 2  #: it was a page for somebody who is logged in
+
+
+def last_sight(session: Session) -> Sight:
+    """What the last page of the login step shows."""
+    last = session.last_answer
+    if last is None or signs.wrong_password_sign(last) is not None:
+        return Sight.NOTHING
+    if signs.logged_in_sign(last):
+        return Sight.INSIDE
+    return Sight.SENT_ON if any(_sent_on(each) for each in last.history) else Sight.NOTHING
+
+
+def _sent_on(answer: Any) -> bool:
+    """Whether the answer to a form leads away from it, and not to another page for logging in."""
+    location, request = answer.headers.get("Location"), answer.request
+    if request is None or request.method != "POST" or not location:
+        return False
+    try:
+        target = absolute(answer.url, location).partition("?")[0]
+    except InvalidURL:
+        return False
+    form = str(request.headers.get("Referer") or "").partition("?")[0]
+    return target not in (form, answer.url.partition("?")[0]) and not signs.looks_like_login(target)
 
 
 def may_pass(error: Exception, session: Session) -> bool:

@@ -21,6 +21,16 @@ PROMISES: list[tuple[str, Callable[[Path], dict[str, Any]]]] = [
         for style in ("redirect", "soft200")
         for seed in (1, 2, 3)
     ),
+    *(
+        (
+            f"the same by the clock, also in the middle of a login, {style}, seed {seed}",
+            lambda folder, style=style, seed=seed: done.revoked_at_random(
+                folder, style=style, seed=seed, books=1500, clock=True
+            ),
+        )
+        for style in ("redirect", "soft200")
+        for seed in (1, 2)
+    ),
     ("a cookie that rotates with every answer, serial", lambda folder: done.rotating_cookie(folder, serial=True)),
     ("the same without serial, for comparison", lambda folder: done.rotating_cookie(folder, serial=False)),
     ("four spiders of one project", done.four_spiders),

@@ -7,6 +7,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from contextlib import closing, contextmanager
@@ -42,19 +43,35 @@ def knowing(account: Account, session: str = "default") -> Any:
 
 def rows(folder: Path) -> Counter[tuple[str, ...]]:
     with closing(sqlite3.connect(folder / "crawl.db")) as database:
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'items'").fetchone():
+            return Counter()
         return Counter(database.execute(f"SELECT {', '.join(FIELDS)} FROM items").fetchall())
 
 
-def revoked_at_random(folder: Path, *, style: str, seed: int, books: int = 1200) -> dict[str, Any]:
-    """32 threads in 2 processes; the site ends all sessions 10 times, at random moments.
+def revoked_at_random(folder: Path, *, style: str, seed: int, books: int = 1200, clock: bool = False) -> dict[str, Any]:
+    """32 threads in 2 processes; the site ends all sessions 10 times, at random.
 
+    Args:
+        clock: By the clock, so that a session may end in the middle of a login; otherwise after so many pages.
     Returns:
         Figures: logins, items, items that are missing, doubled or not those of a logged-in customer.
     """
-    moments = tuple(sorted(random.Random(seed).sample(range(30, books - 50), REVOCATIONS)))
-    with SiteProcess(books=books, login=style, revoke_at=moments, log_limit=0) as site:
+    chance = random.Random(seed)
+    moments = () if clock else tuple(sorted(chance.sample(range(30, books - 50), REVOCATIONS)))
+    over = threading.Event()
+    latency_s = 0.05 if clock else 0.0
+    with SiteProcess(books=books, login=style, revoke_at=moments, latency_s=latency_s, log_limit=0) as site:
         alice = site.accounts[0]
+        hits = [0]
+
+        def revoke() -> None:
+            while hits[0] < REVOCATIONS and not over.wait(chance.uniform(0.05, 0.35)):
+                hits[0] += site.revoke() > 0  # one that hits nobody is none
+
+        revoking = threading.Thread(target=revoke)
         started = time.perf_counter()
+        if clock:
+            revoking.start()
         with knowing(alice):
             summary = application.run(
                 WideMembers,
@@ -67,13 +84,16 @@ def revoked_at_random(folder: Path, *, style: str, seed: int, books: int = 1200)
                     "login_budget": 100,
                 },
             )
+        over.set()
+        if clock:
+            revoking.join()
         record = site.record
         right = {tuple(item[field] for field in FIELDS) for item in site.truth.member_items(alice.username)}
     found = rows(folder)
     return {
         "ending": summary.ending,
         "processes": summary.processes,
-        "revocations": record.revocations,
+        "revocations": hits[0] if clock else record.revocations,
         "logins": record.logins[alice.username],
         "items": sum(found.values()),
         "missing": len(right - set(found)),
@@ -81,6 +101,7 @@ def revoked_at_random(folder: Path, *, style: str, seed: int, books: int = 1200)
         "from a logged-out page": len(set(found) - right),
         "answers to the logged out": record.refused["logged-out"],
         "fetched again": summary.rechecked,
+        "notes": summary.messages,
         "seconds": round(time.perf_counter() - started, 1),
     }
 

@@ -9,11 +9,12 @@ import pytest
 from .done import REVOCATIONS, four_spiders, revoked_at_random, rotating_cookie
 
 
+@pytest.mark.parametrize("clock", [False, True], ids=["by-pages", "by-the-clock"])
 @pytest.mark.parametrize("style", ["redirect", "soft200"])
 def test_32_threads_in_2_processes_and_10_revocations_at_random_are_11_logins_and_every_item_once(
-    style: str, tmp_path: Path
+    style: str, clock: bool, tmp_path: Path
 ) -> None:
-    figures = revoked_at_random(tmp_path, style=style, seed=7, books=700)
+    figures = revoked_at_random(tmp_path, style=style, seed=7, books=1500 if clock else 700, clock=clock)
 
     assert (figures["ending"], figures["processes"], figures["revocations"]) == ("finished", 2, REVOCATIONS), figures
     assert figures["logins"] == REVOCATIONS + 1

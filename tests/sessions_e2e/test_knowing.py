@@ -12,7 +12,9 @@ import pytest
 
 from crawler import Request, Session, clock
 from crawler.testing import LoggedRequest, PracticeSite
+from crawler.testing.wire import Answer, Call
 from tests.engine.shop import Members, crawl, opened, stored
+from tests.hosts import Host
 
 from .conftest import MakeSite
 
@@ -198,6 +200,98 @@ def test_L11_a_login_is_proved_by_the_probe_and_not_by_its_status(member_site: M
 
     assert (summary.ending, summary.exit_code, summary.items) == ("login failed", 3, {})
     assert "still shows that we are logged out" in summary.messages[0]
+
+
+class LosesAtOnce(Members):
+    """Right after each of the first logins somebody ends the session."""
+
+    name = "losesatonce"
+    losses = 0
+    end: Any = None
+
+    def login(self, session: Session) -> None:
+        super().login(session)
+        if LosesAtOnce.losses:
+            LosesAtOnce.losses -= 1
+            LosesAtOnce.end()
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize(
+    ("losses", "logins", "ending"), [(3, 4, "finished"), (9, 6, "login failed")], ids=["now-and-then", "always"]
+)
+def test_a_login_that_is_lost_before_it_was_proved_is_made_again_within_the_budget(
+    losses: int, logins: int, ending: str, style: str, member_site: MakeSite, tmp_path: Path
+) -> None:
+    site = member_site(login=style)
+    LosesAtOnce.losses, LosesAtOnce.end = losses, site.expire_now
+
+    summary = crawl(LosesAtOnce, site.url, tmp_path, login_budget=6)
+
+    assert summary.ending == ending, summary
+    assert site.record.logins == {"alice": logins}
+
+
+@pytest.mark.parametrize("style", ["redirect", "soft200"])
+def test_a_login_that_is_lost_on_the_way_to_its_first_page_is_made_again(
+    style: str, member_site: MakeSite, tmp_path: Path
+) -> None:
+    class LosesOnTheWay(Members):
+        """The session ends between the answer to the form and the page that it leads to."""
+
+        name = "losesontheway"
+        posts = 0
+
+        def login(self, session: Session) -> None:
+            def end(answer: Any, **kwargs: Any) -> None:
+                if answer.request.method == "POST" and LosesOnTheWay.posts == 0:
+                    LosesOnTheWay.posts += 1
+                    site.expire_now()
+
+            session.hooks["response"] = [end]
+            try:
+                super().login(session)
+            finally:
+                session.hooks["response"] = []
+
+    site = member_site(login=style)
+
+    summary = crawl(LosesOnTheWay, site.url, tmp_path)
+
+    assert summary.ending == "finished", summary
+    assert site.record.logins == {"alice": 2}
+
+
+def test_L11_a_wrong_password_that_leads_back_to_the_form_in_unknown_words_is_one_attempt(tmp_path: Path) -> None:
+    posts: list[str] = []
+
+    def form(call: Call) -> Answer:
+        if call.method == "POST":
+            posts.append(call.target)
+            return Answer.redirect("/who?again=1")
+        return Answer(
+            200,
+            b"<form method=post><p>Hm?</p><input name=name><input type=password name=pin><button>Go</button></form>",
+        )
+
+    class Unlucky(Members):
+        name = "unlucky"
+
+        def login(self, session: Session) -> None:
+            page = session.get(f"{self.arguments['site']}/who")
+            session.submit(page.form(), {"name": "anna", "pin": "1234"})
+
+    host = Host(
+        {"/robots.txt": Answer.text("", 404), "/who": form, "*": lambda call: Answer.redirect("/who")},
+        "127.0.0.1",
+        None,
+    )
+    try:
+        summary = crawl(Unlucky, host.url, tmp_path)
+    finally:
+        host.close()
+
+    assert (summary.exit_code, len(posts)) == (3, 1)
 
 
 # --- quarantine -------------------------------------------------------------------------------------------------------
