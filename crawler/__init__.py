@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from crawler.events import Summary
     from crawler.links import LinkExtractor, Rule
     from crawler.messages import Request, Response
-    from crawler.sessions.auth import BearerAuth
-    from crawler.sessions.digest import DigestAuth
-    from crawler.sessions.oauth import OAuth2
+    from crawler.sessions.auth.digest import DigestAuth
+    from crawler.sessions.auth.oauth import OAuth2
+    from crawler.sessions.auth.schemes import BearerAuth
     from crawler.sessions.session import Session
     from crawler.settings import Settings
     from crawler.spider import CrawlSpider, Identity, SitemapSpider, Spider
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "BearerAuth": "crawler.sessions.auth",
+    "BearerAuth": "crawler.sessions.auth.schemes",
     "CrawlError": "crawler.errors",
     "CrawlSpider": "crawler.spider",
-    "DigestAuth": "crawler.sessions.digest",
+    "DigestAuth": "crawler.sessions.auth.digest",
     "Identity": "crawler.spider",
     "LinkExtractor": "crawler.links",
     "LoginFailed": "crawler.errors",
     "NeedsHuman": "crawler.errors",
-    "OAuth2": "crawler.sessions.oauth",
+    "OAuth2": "crawler.sessions.auth.oauth",
     "Request": "crawler.messages",
     "Response": "crawler.messages",
     "Rule": "crawler.links",

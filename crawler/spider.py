@@ -119,7 +119,7 @@ class Spider:
         """Whether a page was fetched logged out. Override it, or set the ``logged_out_...`` attributes.
 
         The default looks at the status, at where redirects ended and for a password field. It is in
-        `sessions.signs`, and asked only when this method is not overridden.
+        `sessions.login.signs`, and asked only when this method is not overridden.
         """
         return NotImplemented
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import requests
 
-from crawler.sessions.jar import Jar
+from crawler.sessions.cookies.jar import Jar
 
 URLS_A_ROUND = 200
 

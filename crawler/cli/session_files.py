@@ -35,7 +35,7 @@ def import_(
     store: options.StorePath = None,
 ) -> None:
     """Take cookies from a browser or another machine. Also from a pasted `curl` command; the next run proves them."""
-    from crawler.sessions import exchange
+    from crawler.sessions.formats import exchange
 
     typed = options.typed_settings(set_, store=store)
     found = options.find(spider)
@@ -77,7 +77,7 @@ def export(
 ) -> None:
     """Write a session for other programs. Whoever has the file is logged in: its mode is 0600."""
     from crawler.output.snapshots import choose, contents, cookies_of
-    from crawler.sessions import exchange
+    from crawler.sessions.formats import exchange
 
     with stored(options.typed_settings(None, store=store)) as source:
         row = choose(source.list_sessions(), session)

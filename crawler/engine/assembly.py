@@ -24,7 +24,7 @@ from crawler.frontier.traps import TrapGuard, TrapLimits
 from crawler.messages import Request
 from crawler.sessions.accounts import Account, Ask
 from crawler.sessions.identity import home_site, known_urls, origins_of, probe_url_of, session_key
-from crawler.sessions.keeper import Keeper
+from crawler.sessions.login.keeper import Keeper
 from crawler.sessions.origins import Origins
 from crawler.sessions.pool import SessionPool
 from crawler.sessions.roster import roster

@@ -7,7 +7,7 @@ from pathlib import Path
 from crawler.clock import unix_now
 from crawler.errors import LoginFailed
 from crawler.sessions.browser import browser_login
-from crawler.sessions.keeper import Keeper
+from crawler.sessions.login.keeper import Keeper
 from crawler.spider import Spider
 
 

@@ -28,7 +28,7 @@ from crawler.events import Observer, RunEnded, RunStarted, Summary, Warned
 from crawler.frontier.robots import RobotsRecord
 from crawler.outcome import Leased, Outcome, State
 from crawler.sessions.accounts import Ask
-from crawler.sessions.keeper import Keeper
+from crawler.sessions.login.keeper import Keeper
 from crawler.settings import Settings
 from crawler.spider import Spider
 from crawler.stores.base import RunRow, Store

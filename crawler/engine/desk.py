@@ -67,7 +67,7 @@ class StoreCalls:
 
 
 class SessionDesk:
-    """What the keepers of sessions need of the store (`sessions.keeper.Desk`). Safe from any thread."""
+    """What the keepers of sessions need of the store (`sessions.login.keeper.Desk`). Safe from any thread."""
 
     def __init__(self, calls: StoreCalls, *, run: int | None, owner: str, lease_s: float, budget: int) -> None:
         self._calls, self._run, self._owner = calls, run, owner

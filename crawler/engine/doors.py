@@ -23,8 +23,8 @@ from crawler.frontier.robots import RobotsCache
 from crawler.messages import SPREAD
 from crawler.outcome import Leased, Outcome, SessionSnapshot, Verdict
 from crawler.sessions import snapshot
-from crawler.sessions.keeper import Keeper, Prepared
-from crawler.sessions.login import LoginState
+from crawler.sessions.login.keeper import Keeper, Prepared
+from crawler.sessions.login.states import LoginState
 from crawler.sessions.pool import SessionPool
 from crawler.urls import origin_of, redact
 

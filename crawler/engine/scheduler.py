@@ -25,7 +25,7 @@ from crawler.engine.worker import Workers
 from crawler.events import SlotPaused
 from crawler.frontier.admission import Admission
 from crawler.outcome import Found, Leased, Outcome, State, Verdict
-from crawler.sessions.keeper import Keeper
+from crawler.sessions.login.keeper import Keeper
 from crawler.sessions.pool import SessionPool
 from crawler.settings import Settings
 from crawler.stores.base import RunRow, Store

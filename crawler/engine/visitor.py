@@ -13,7 +13,7 @@ from crawler.errors import LoginFailed
 from crawler.messages import Request, Response
 from crawler.sessions import snapshot
 from crawler.sessions.accounts import Ask
-from crawler.sessions.keeper import Keeper, Prepared
+from crawler.sessions.login.keeper import Keeper, Prepared
 from crawler.sessions.session import Session
 from crawler.settings import Settings
 from crawler.spider import Spider

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from crawler.errors import UsageError
 from crawler.outcome import SessionSnapshot
-from crawler.sessions.forecast import forecast
+from crawler.sessions.login.forecast import forecast
 
 
 class StoredSession(Protocol):

@@ -24,9 +24,9 @@ from urllib.parse import unquote, urlsplit
 
 from crawler.errors import CrawlError, LoginFailed
 from crawler.messages import Response
-from crawler.sessions import exchange
+from crawler.sessions.formats import exchange
+from crawler.sessions.login.signs import has_login_form, logged_in_sign
 from crawler.sessions.secrets import hide
-from crawler.sessions.signs import has_login_form, logged_in_sign
 from crawler.urls import printable, redact
 
 if TYPE_CHECKING:

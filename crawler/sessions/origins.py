@@ -1,6 +1,7 @@
 """Where a session's credentials may go: a list of origins, asked before anything secret is sent.
 
-An origin is scheme, host and port. Cookies follow their own rules (`sessions.jar`); this list is for auth and headers.
+An origin is scheme, host and port. Cookies follow their own rules (`sessions.cookies.jar`); this list is for auth and
+headers.
 """
 
 from __future__ import annotations

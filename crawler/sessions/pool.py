@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from crawler.errors import SpiderError
 from crawler.messages import SPREAD
 from crawler.sessions.health import BLOCKED, Health, Remedy
-from crawler.sessions.keeper import Keeper
-from crawler.sessions.login import LoginState
+from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.states import LoginState
 from crawler.sessions.session import Session
 
 _UNUSABLE = frozenset({LoginState.PARKED, LoginState.REFUSED})

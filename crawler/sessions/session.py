@@ -25,10 +25,10 @@ from crawler.errors import FetchError, GuardRefused, InvalidURL, RedirectError, 
 from crawler.messages import Request, Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.answers import as_ours, late_answers, own_copy, set_cookie_lines
-from crawler.sessions.auth import sendable
-from crawler.sessions.cookie_rules import from_wire, to_wire
-from crawler.sessions.jar import Jar
-from crawler.sessions.login_tools import LoginTools
+from crawler.sessions.auth.schemes import sendable
+from crawler.sessions.cookies.jar import Jar
+from crawler.sessions.cookies.rules import from_wire, to_wire
+from crawler.sessions.login.tools import LoginTools
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
 from crawler.sessions.redirects import Hop, location_of, next_hop, surviving_headers
 from crawler.sessions.secrets import remember_secret
@@ -48,7 +48,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         key: The row in the store: sessions with one key share cookies and logins.
         account: Its credentials.
         origins: Where its auth and headers may go.
-        epoch: How many times it has logged in; guarded by the keeper of the session (`sessions.keeper`).
+        epoch: How many times it has logged in; guarded by the keeper of the session (`sessions.login.keeper`).
         serial: One request at a time.
         login_urls: Pages with a password form that the login step met.
     """

@@ -15,8 +15,8 @@ from typing import Any
 from crawler.clock import unix_now
 from crawler.errors import NoCredentials
 from crawler.outcome import SessionSnapshot
-from crawler.sessions.auth import dump_auth, load_auth
-from crawler.sessions.login import LoginRecord
+from crawler.sessions.auth.schemes import dump_auth, load_auth
+from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.session import Session
 from crawler.urls import redact
 

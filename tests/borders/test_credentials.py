@@ -12,7 +12,7 @@ import requests
 from crawler import Identity, Request
 from crawler.errors import FetchError, InvalidURL, RedirectError, TLSFailed
 from crawler.fetching.outgoing import outgoing
-from crawler.sessions.auth import BearerAuth, DigestAuth
+from crawler.sessions.auth.schemes import BearerAuth, DigestAuth
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
 from crawler.sessions.redirects import next_hop, surviving_headers
 from crawler.testing.wire import Answer

@@ -2,8 +2,8 @@
 
 from crawler.errors import InvalidURL
 from crawler.frontier.robots import Robots
-from crawler.sessions.cookie_dates import parse_cookie_date
-from crawler.sessions.jar import Jar
+from crawler.sessions.cookies.dates import parse_cookie_date
+from crawler.sessions.cookies.jar import Jar
 from crawler.urls import absolute, canonical, registrable
 
 

@@ -26,11 +26,12 @@ from crawler.frontier.robots import Robots, RobotsRecord, decoded
 from crawler.frontier.traps import TrapGuard, TrapLimits
 from crawler.links import LinkExtractor
 from crawler.messages import Request, Response
-from crawler.sessions import signs, snapshot
+from crawler.sessions import snapshot
 from crawler.sessions.accounts import Account
-from crawler.sessions.digest import strongest
-from crawler.sessions.exchange import read
-from crawler.sessions.jar import Jar
+from crawler.sessions.auth.digest import strongest
+from crawler.sessions.cookies.jar import Jar
+from crawler.sessions.formats.exchange import read
+from crawler.sessions.login import signs
 from crawler.sessions.origins import Origins
 from crawler.sessions.redirects import next_hop, surviving_headers
 from crawler.sessions.session import Session

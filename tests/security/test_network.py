@@ -16,7 +16,7 @@ from crawler.errors import CrawlError, FetchError, InvalidURL, Refused
 from crawler.fetching.addresses import AddressRule
 from crawler.output.export import write_rows
 from crawler.sessions import snapshot
-from crawler.sessions.login import LoginRecord
+from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.secrets import SecretFilter
 from crawler.testing.raw import READ, RawServer, answer
 from crawler.testing.wire import Answer

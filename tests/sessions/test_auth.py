@@ -14,9 +14,9 @@ from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth, HTTPDigestAuth
 
 from crawler.sessions.accounts import Account
-from crawler.sessions.auth import BearerAuth, DigestAuth, OriginBound, dump_auth, load_auth
-from crawler.sessions.digest import Challenge, answer, strongest
-from crawler.sessions.oauth import OAuth2
+from crawler.sessions.auth.digest import Challenge, answer, strongest
+from crawler.sessions.auth.oauth import OAuth2
+from crawler.sessions.auth.schemes import BearerAuth, DigestAuth, OriginBound, dump_auth, load_auth
 from crawler.testing import PracticeSite
 from crawler.testing.raw import READ
 from crawler.testing.raw import answer as answer_bytes

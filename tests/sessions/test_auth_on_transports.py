@@ -10,8 +10,8 @@ import pytest
 from crawler.fetching.transport import limits_of, make_transport
 from crawler.messages import Request
 from crawler.sessions.accounts import Account
-from crawler.sessions.auth import BearerAuth, DigestAuth
-from crawler.sessions.oauth import OAuth2
+from crawler.sessions.auth.oauth import OAuth2
+from crawler.sessions.auth.schemes import BearerAuth, DigestAuth
 from crawler.sessions.origins import Origins
 from crawler.sessions.session import Session
 from crawler.settings import Settings

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.sessions.cookie_dates import parse_cookie_date
+from crawler.sessions.cookies.dates import parse_cookie_date
 
 DATES = {
     "imf": ("Sun, 06 Nov 1994 08:49:37 GMT", 784111777.0),

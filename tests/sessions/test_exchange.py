@@ -15,8 +15,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crawler.errors import UsageError
-from crawler.sessions.exchange import READABLE, WRITABLE, read, write, write_private
-from crawler.sessions.jar import Jar
+from crawler.sessions.cookies.jar import Jar
+from crawler.sessions.formats.exchange import READABLE, WRITABLE, read, write, write_private
 
 NOW = 1_800_000_000.0
 URL = "https://www.shop.example/app"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.sessions.forecast import forecast, quantile
+from crawler.sessions.login.forecast import forecast, quantile
 
 HOUR = 3600.0
 LOGIN = 1_000_000.0

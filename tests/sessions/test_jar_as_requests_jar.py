@@ -23,7 +23,7 @@ from requests.cookies import (
 )
 from requests.utils import add_dict_to_cookiejar, dict_from_cookiejar
 
-from crawler.sessions.jar import Jar
+from crawler.sessions.cookies.jar import Jar
 
 NOW = 1_800_000_000.0
 URL = "https://shop.example/"

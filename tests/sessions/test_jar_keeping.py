@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler.sessions.jar import Jar
+from crawler.sessions.cookies.jar import Jar
 
 NOW = 1_800_000_000.0
 URL = "https://shop.example/"

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from crawler.sessions.cookie_site import MAX_DOMAIN_COOKIES, MAX_SITE_COOKIES
-from crawler.sessions.jar import Jar
+from crawler.sessions.cookies.jar import Jar
+from crawler.sessions.cookies.site import MAX_DOMAIN_COOKIES, MAX_SITE_COOKIES
 
 URL = "https://shop.example/"
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.sessions.cookie_rules import Cookie
-from crawler.sessions.cookie_site import SiteCookies
-from crawler.sessions.jar import Jar
+from crawler.sessions.cookies.jar import Jar
+from crawler.sessions.cookies.rules import Cookie
+from crawler.sessions.cookies.site import SiteCookies
 
 URL = "https://shop.example/"
 

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from crawler.sessions.cookie_scope import domain_match
-from crawler.sessions.jar import Jar
+from crawler.sessions.cookies.jar import Jar
+from crawler.sessions.cookies.scope import domain_match
 
 NOW = 1_800_000_000.0
 
@@ -372,7 +372,7 @@ def test_B24_a_lone_carriage_return_adds_no_cookie(jar: Jar) -> None:
 
 
 def test_other_bytes_than_utf8_go_back_as_they_came(jar: Jar) -> None:
-    from crawler.sessions.cookie_rules import from_wire
+    from crawler.sessions.cookies.rules import from_wire
 
     raw = b"caf\xe9=\xff\xfe"
     jar.receive("https://shop.example/", [from_wire(raw), from_wire("snow=☃".encode().decode("latin-1"))])
@@ -409,7 +409,7 @@ def test_one_line_given_as_text_is_one_line(jar: Jar) -> None:
 
 
 def test_what_was_refused_is_told_without_its_value(jar: Jar, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level("DEBUG", "crawler.sessions.jar"):
+    with caplog.at_level("DEBUG", "crawler.sessions.cookies.jar"):
         jar.receive("https://a.co.uk/", ["sid=s3cret; Domain=co.uk", "s3cret"])
 
     assert "'sid': the domain is a public suffix" in caplog.text

@@ -15,8 +15,8 @@ from crawler.fetching.limits import Limits
 from crawler.outcome import SessionSnapshot
 from crawler.sessions import snapshot
 from crawler.sessions.accounts import Account
-from crawler.sessions.keeper import TRANSIENT_ATTEMPTS, Keeper
-from crawler.sessions.login import LoginState
+from crawler.sessions.login.keeper import TRANSIENT_ATTEMPTS, Keeper
+from crawler.sessions.login.states import LoginState
 from crawler.sessions.origins import Origins
 from crawler.sessions.session import Session
 from crawler.spider import Identity, Spider

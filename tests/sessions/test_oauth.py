@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 
 from crawler.errors import BadAnswer, ConnectFailed, LoginFailed, Refused, StatusError, WrongPassword
 from crawler.sessions.accounts import Account
-from crawler.sessions.oauth import OAuth2
+from crawler.sessions.auth.oauth import OAuth2
 from crawler.testing import PracticeSite
 from crawler.testing.raw import READ
 

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from crawler import Identity, NeedsHuman, Request, Response, Session
-from crawler.sessions import keeper, snapshot
-from crawler.sessions.login import LoginRecord
+from crawler.sessions import snapshot
+from crawler.sessions.login import keeper
+from crawler.sessions.login.states import LoginRecord
 from crawler.spider import Spider
 from crawler.testing import PracticeSite
 from crawler.testing.wire import Answer, Call

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.messages import Response
-from crawler.sessions.signs import has_login_form, logged_in_sign, logged_out_sign, looks_like_login
+from crawler.sessions.login.signs import has_login_form, logged_in_sign, logged_out_sign, looks_like_login
 
 URL = "https://shop.example/orders"
 LOGIN_FORM = (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crawler.forms import find_form
 from crawler.messages import Response
-from crawler.sessions.signs import (
+from crawler.sessions.login.signs import (
     captcha_sign,
     logged_in_sign,
     logged_out_sign,

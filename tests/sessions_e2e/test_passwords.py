@@ -142,7 +142,7 @@ def test_failed_logins_are_spaced_more_and_more_over_runs(member_site: MakeSite,
 def test_a_login_page_in_trouble_for_a_moment_is_waited_for(
     member_site: MakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crawler.sessions.keeper._SPACING_S", (0.02, 0.04))
+    monkeypatch.setattr("crawler.sessions.login.keeper._SPACING_S", (0.02, 0.04))
 
     class Troubled(Members):
         name = "troubled"

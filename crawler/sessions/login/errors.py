@@ -14,7 +14,7 @@ from crawler.errors import (
     Transient,
     WrongPassword,
 )
-from crawler.sessions import signs
+from crawler.sessions.login import signs
 from crawler.sessions.session import Session
 from crawler.urls import absolute, redact
 

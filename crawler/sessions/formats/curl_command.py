@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from crawler.errors import UsageError
-from crawler.sessions.cookie_records import Record
-from crawler.sessions.cookie_scope import Origin, origin_and_path_start
-from crawler.sessions.jar import Jar
+from crawler.sessions.cookies.jar import Jar
+from crawler.sessions.cookies.records import Record
+from crawler.sessions.cookies.scope import Origin, origin_and_path_start
 
 _MAX_COMMAND_CHARACTERS: Final = 1_048_576
 

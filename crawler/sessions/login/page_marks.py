@@ -1,6 +1,6 @@
 """What is on a page: a login form, a way to log out, a text. Pure, and cheap where the answer is no.
 
-`sessions.signs` and `sessions.login_answers` draw conclusions from it.
+`sessions.login.signs` and `sessions.login.answers` draw conclusions from it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from html import unescape
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from crawler.sessions.login_words import LOGOUT_ADDRESS, LOGOUT_STEM, LOGOUT_STEMS, LOGOUT_TEXT
+from crawler.sessions.login.words import LOGOUT_ADDRESS, LOGOUT_STEM, LOGOUT_STEMS, LOGOUT_TEXT
 
 if TYPE_CHECKING:
     from crawler.messages import Response

@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from crawler.errors import UsageError
-from crawler.sessions.browser_records import browser_record, storage_state_cookie
-from crawler.sessions.cookie_records import Record, from_record, to_record
-from crawler.sessions.cookie_scope import origin_and_path_start
-from crawler.sessions.cookies_txt import MAGIC, read_cookies_txt, write_cookies_txt
-from crawler.sessions.curl_command import Captured, read_curl, write_curl
-from crawler.sessions.har import read_har
+from crawler.sessions.cookies.records import Record, from_record, to_record
+from crawler.sessions.cookies.scope import origin_and_path_start
+from crawler.sessions.formats.browser_records import browser_record, storage_state_cookie
+from crawler.sessions.formats.cookies_txt import MAGIC, read_cookies_txt, write_cookies_txt
+from crawler.sessions.formats.curl_command import Captured, read_curl, write_curl
+from crawler.sessions.formats.har import read_har
 
 READABLE: Final = ("json", "storage-state", "cookies.txt", "curl", "har")
 WRITABLE: Final = ("curl", "cookies.txt", "storage-state", "json")

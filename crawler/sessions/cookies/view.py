@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from crawler.sessions.cookie_rules import Cookie, wire_length
-from crawler.sessions.cookie_scope import path_match
+from crawler.sessions.cookies.rules import Cookie, wire_length
+from crawler.sessions.cookies.scope import path_match
 
 MAX_HEADER_BYTES: Final = 8_190 - len("Cookie: ")  # the whole line, as curl and Apache count
 

@@ -27,7 +27,7 @@ from crawler.errors import (
     WrongPassword,
 )
 from crawler.sessions.accounts import Account
-from crawler.sessions.oauth_client import Send, TokenClient
+from crawler.sessions.auth.oauth_client import Send, TokenClient
 from crawler.sessions.secrets import Secret
 from crawler.urls import redact
 

@@ -13,8 +13,8 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from crawler.sessions.cookie_dates import parse_cookie_date
-from crawler.sessions.cookie_scope import Origin, default_path, domain_refusal, parse_origin
+from crawler.sessions.cookies.dates import parse_cookie_date
+from crawler.sessions.cookies.scope import Origin, default_path, domain_refusal, parse_origin
 from crawler.urls import registrable
 
 MAX_COOKIE_BYTES: Final = 4_096  # name and value. Source: RFC 6265bis section 5.7

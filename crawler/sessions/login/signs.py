@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from crawler.errors import InvalidURL
-from crawler.sessions.login_answers import captcha_sign, one_time_code_sign, wrong_password_sign
-from crawler.sessions.login_words import (
+from crawler.sessions.login.answers import captcha_sign, one_time_code_sign, wrong_password_sign
+from crawler.sessions.login.page_marks import has_login_form, is_marked, logged_in_sign, mentions_password, plain_text
+from crawler.sessions.login.words import (
     ASKS_TO_LOG_IN,
     LOGIN_ARGUMENT,
     LOGIN_PATH,
@@ -27,7 +28,6 @@ from crawler.sessions.login_words import (
     SAYS_LOGGED_OUT,
     SAYS_NO_ENTRY,
 )
-from crawler.sessions.page_marks import has_login_form, is_marked, logged_in_sign, mentions_password, plain_text
 from crawler.urls import absolute, redact
 
 if TYPE_CHECKING:

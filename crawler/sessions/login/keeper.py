@@ -1,4 +1,4 @@
-"""The keeper of one session: restores it, proves it, logs it in. The acting half of `sessions.login`.
+"""The keeper of one session: restores it, proves it, logs it in. The acting half of `sessions.login.states`.
 
 Only one thread at a time prepares a session (the scheduler sees to it; a lock here guards direct callers), so no worker
 ever waits for a login: requests of a session that is not ready stay with the scheduler. Processes take turns through
@@ -22,14 +22,15 @@ from crawler.errors import (
     Transient,
     WrongPassword,
 )
-from crawler.sessions import login_errors, snapshot
+from crawler.sessions import snapshot
+from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.desk import Desk, StoredSession
-from crawler.sessions.forecast import forecast
-from crawler.sessions.jar import Jar
-from crawler.sessions.login import LoginRecord, LoginState, Signal
-from crawler.sessions.login_errors import Sight
+from crawler.sessions.login import errors as login_errors
+from crawler.sessions.login.errors import Sight
+from crawler.sessions.login.forecast import forecast
+from crawler.sessions.login.states import LoginRecord, LoginState, Signal
+from crawler.sessions.login.watch import logged_out_reason
 from crawler.sessions.session import Session
-from crawler.sessions.watch import logged_out_reason
 from crawler.spider import Spider
 from crawler.urls import redact
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from http.cookiejar import Cookie as HttpCookie
 from typing import Any, Final
 
-from crawler.sessions.cookie_rules import Cookie, checked, from_wire, to_wire
+from crawler.sessions.cookies.rules import Cookie, checked, from_wire, to_wire
 
 Record = dict[str, Any]
 

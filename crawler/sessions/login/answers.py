@@ -1,7 +1,7 @@
 """What the answer to a login says: wrong password, locked account, one-time code wanted, captcha. Pure.
 
-`sessions.signs` tells whether a page was fetched logged in; here a login step has just run, and the question is why it
-did not work. The answer decides whether anybody may try again, so doubt is none: without a clear word there is None.
+`sessions.login.signs` tells whether a page was fetched logged in; here a login step has just run, and the question is
+why it did not work. The answer decides whether anybody may try again, so doubt is none: no clear word, no answer.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from crawler.sessions.login_words import (
+from crawler.sessions.login.page_marks import has_login_form, is_visible
+from crawler.sessions.login.words import (
     ABOUT_CREDENTIALS,
     ABOUT_SOMETHING_ELSE,
     CAPTCHAS,
@@ -19,7 +20,6 @@ from crawler.sessions.login_words import (
     REFUSAL_CODES,
     WRONG,
 )
-from crawler.sessions.page_marks import has_login_form, is_visible
 from crawler.urls import printable
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Ways to authenticate a request: bearer tokens, digest with one state for all threads, and a fence around any of them.
 
 Basic is requests' own: ``session.auth = (user, password)``. Everything here is a `requests.auth.AuthBase` and safe from
-any thread. Digest itself is in `sessions.digest`, OAuth2 in `sessions.oauth`.
+any thread. Digest itself is in `sessions.auth.digest`, OAuth2 in `sessions.auth.oauth`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 
 from crawler.errors import InvalidURL
 from crawler.sessions.accounts import Account
-from crawler.sessions.digest import DigestAuth
+from crawler.sessions.auth.digest import DigestAuth
 from crawler.sessions.secrets import Secret
 from crawler.urls import is_upgrade, origin_of
 
@@ -160,7 +160,7 @@ def load_auth(saved: Any, account: Account | None = None, **of_session: Any) -> 
     if kind == "bearer":
         return BearerAuth(str(saved.get("token", "")), scheme=str(saved.get("scheme", "Bearer")))
     if kind == "oauth2":
-        from crawler.sessions.oauth import OAuth2
+        from crawler.sessions.auth.oauth import OAuth2
 
         return OAuth2.restored(saved, **of_session)
     if kind == "bound":

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from crawler.errors import UsageError
-from crawler.sessions.cookie_records import Record
+from crawler.sessions.cookies.records import Record
 
 MAGIC: Final = "# Netscape HTTP Cookie File"
 

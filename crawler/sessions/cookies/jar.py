@@ -26,12 +26,12 @@ from http.cookiejar import CookieJar
 from typing import NamedTuple
 
 from crawler.clock import unix_now
-from crawler.sessions.cookie_dates import parse_cookie_date
-from crawler.sessions.cookie_records import Record, from_http, from_record, to_record
-from crawler.sessions.cookie_rules import Cookie, cookie_from, to_wire
-from crawler.sessions.cookie_scope import Origin, origin_and_path_start, path_from
-from crawler.sessions.cookie_site import Change, SiteCookies
-from crawler.sessions.jar_facade import JarFacade
+from crawler.sessions.cookies.dates import parse_cookie_date
+from crawler.sessions.cookies.facade import JarFacade
+from crawler.sessions.cookies.records import Record, from_http, from_record, to_record
+from crawler.sessions.cookies.rules import Cookie, cookie_from, to_wire
+from crawler.sessions.cookies.scope import Origin, origin_and_path_start, path_from
+from crawler.sessions.cookies.site import Change, SiteCookies
 from crawler.urls import redact, site_of
 
 _log = logging.getLogger(__name__)

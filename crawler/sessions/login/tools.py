@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from crawler.messages import Response
 from crawler.sessions.accounts import Account
-from crawler.sessions.jar import Jar
-from crawler.sessions.page_marks import has_login_form
+from crawler.sessions.cookies.jar import Jar
+from crawler.sessions.login.page_marks import has_login_form
 
 
 class LoginTools:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crawler.messages import Response
-from crawler.sessions import signs
+from crawler.sessions.login import signs
 from crawler.sessions.session import Session
 from crawler.spider import Spider
 

@@ -16,9 +16,9 @@ from typing import Any, NoReturn
 
 from requests.cookies import CookieConflictError, RequestsCookieJar, create_cookie, morsel_to_cookie
 
-from crawler.sessions.cookie_records import to_http
-from crawler.sessions.cookie_rules import Cookie, from_wire, to_wire
-from crawler.sessions.cookie_scope import domain_match, origin_and_path_start
+from crawler.sessions.cookies.records import to_http
+from crawler.sessions.cookies.rules import Cookie, from_wire, to_wire
+from crawler.sessions.cookies.scope import domain_match, origin_and_path_start
 
 _from_hand: Callable[..., HttpCookie] = create_cookie  # with a type: the stubs of requests have none for them
 _from_morsel: Callable[..., HttpCookie] = morsel_to_cookie

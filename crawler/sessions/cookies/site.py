@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from crawler.sessions.cookie_rules import Cookie
-from crawler.sessions.cookie_scope import Origin, path_from, path_match
-from crawler.sessions.cookie_view import Key, View, key_of
+from crawler.sessions.cookies.rules import Cookie
+from crawler.sessions.cookies.scope import Origin, path_from, path_match
+from crawler.sessions.cookies.view import Key, View, key_of
 
 MAX_DOMAIN_COOKIES: Final = 180
 MAX_SITE_COOKIES: Final = 3_600  # subdomains without number must not fill the memory

@@ -165,7 +165,7 @@ class DigestAuth(AuthBase):
         )
 
     def dump(self) -> dict[str, Any]:
-        """What `sessions.auth.load_auth` takes; holds the password. Nonces are not kept: one costs a request."""
+        """What `sessions.auth.schemes.load_auth` takes, with the password. Nonces are not kept: one costs a request."""
         return {"kind": "digest", "username": self.username, "password": str.__str__(self.password)}
 
     def load(self, state: Mapping[str, Any]) -> None:

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from crawler.errors import UsageError
-from crawler.sessions.browser_records import browser_record
-from crawler.sessions.cookie_records import to_record
-from crawler.sessions.cookie_scope import Origin, domain_match, origin_and_path_start
-from crawler.sessions.curl_command import Captured, records_of_header
-from crawler.sessions.jar import Jar
+from crawler.sessions.cookies.jar import Jar
+from crawler.sessions.cookies.records import to_record
+from crawler.sessions.cookies.scope import Origin, domain_match, origin_and_path_start
+from crawler.sessions.formats.browser_records import browser_record
+from crawler.sessions.formats.curl_command import Captured, records_of_header
 
 
 def read_har(har: Any, *, url: str | None = None, now: float) -> Captured:
