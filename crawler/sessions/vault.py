@@ -170,7 +170,7 @@ class Vault:
                 if keys != known:
                     write_private(self._path, "".join(f"{key}\n" for key in keys))
         except (OSError, ValueError) as error:
-            raise _closed(f"the key file cannot be changed: {error}") from None
+            raise _closed(f"the key file {self._path} cannot be changed: {error}") from None
         with self._lock:
             self._ciphers = _ciphers(keys, str(self._path))
 

@@ -299,6 +299,8 @@ def opened_in_vain(error: OSError, path: str) -> StoreError:
     """Our error for a file that the system would not open."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreFull(path, f"no room on the disk: {_LEAST_FREE_BYTES} bytes are needed")
+    if error.errno == errno.EIO:
+        return StoreError(path, f"the disk failed: {error.strerror}")
     return StoreReadOnly(path, f"cannot be opened for writing: {error.strerror}")
 
 

@@ -130,8 +130,11 @@ class _File:
 
     def write(self, text: str) -> None:
         data = text.encode("utf-8", "replace")[:500]
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, data, 0)
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, data, 0)
+        except OSError as error:
+            raise opened_in_vain(error, self.path) from error
 
     def close(self) -> None:
         if self._descriptor >= 0:

@@ -16,13 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.crash import report
 from tests.crash.random_kills import VARIANTS, Tally, Variant, crawl_with_kills, variants
-from tests.crash.sweep import KILL, KINDS, Kind, Sweep, SweepTally, why_not
+from tests.crash.sweep import KINDS, Kind, Sweep, SweepTally, why_not
 from tests.crash.warm import Warm
 
 LANES = 2
+PATIENT_LANES = 4
 SHORT_KILLS, SHORT_STEP = 8, 60
-ERROR_STEP = 4  #: every so many-th call for the errors: a disk that stays full costs the patience of a run each time
-PATIENT_STEP = 40
+MOST_CALLS = 100_000  #: a crawl that makes more of one system call is no small one
 
 
 def random_kills(kills: int, seed: int) -> list[tuple[Variant, Tally]]:
@@ -51,23 +51,21 @@ def random_kills(kills: int, seed: int) -> list[tuple[Variant, Tally]]:
     return [(variant, tally) for variant, tally in found.items() if tally.crawls]
 
 
-def step_of(kind: Kind, *, short: bool) -> int:
-    """Every how many-th call is disturbed."""
-    if short:
-        return SHORT_STEP
-    if kind is KILL:
-        return 1
-    return PATIENT_STEP if kind.for_good and "ENOSPC" in kind.name else ERROR_STEP
+def points_of(kind: Kind, *, short: bool) -> dict[str, range] | None:
+    """Which calls are disturbed: in the short form a sample, otherwise every one."""
+    if not short:
+        return None
+    return {call: range(1, MOST_CALLS, SHORT_STEP if call == "pwrite64" else SHORT_STEP // 10) for call in kind.calls}
 
 
 def sweep(*, short: bool) -> list[tuple[str, SweepTally]]:
     """All kinds of disturbance."""
     found = []
     for kind in KINDS:
-        step = step_of(kind, short=short)
-        tally = Sweep(kind, lanes=LANES).run(range(1, 100_000, step))
-        found.append((f"{kind.name}, every {step}." if step > 1 else f"{kind.name}, every one", tally))
-        sys.stderr.write(f"{kind.name}: {tally.points} points, {len(tally.faults)} faults\n")
+        # A disk that stays full costs the patience of a run each time, in which the processor has nothing to do.
+        tally = Sweep(kind, lanes=PATIENT_LANES if kind.for_good else LANES).run(points_of(kind, short=short))
+        found.append((f"{kind.name}{', a sample' if short else ', every one'}", tally))
+        sys.stderr.write(f"{kind.name}: {tally.points.total()} points, {len(tally.faults)} faults\n")
     return found
 
 

@@ -125,8 +125,9 @@ class Project:
 
     @property
     def environment(self) -> dict[str, str]:
-        """A small one, as cron gives it, with the credentials of the session."""
+        """A small one, as cron gives it, with the credentials of the session, and without this machine's keyring."""
         found = {"PATH": BARE_PATH, "HOME": str(self.folder / "home"), "PYTHONPATH": str(CHECKOUT)}
+        found["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"  # to choose one, it would start a compiler
         if self.account is not None:
             found["CRAWL_DEFAULT_USERNAME"] = self.account.username
             found["CRAWL_DEFAULT_PASSWORD"] = self.account.password

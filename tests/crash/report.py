@@ -55,10 +55,14 @@ def sweep_table(found: Sequence[tuple[str, SweepTally]]) -> str:
     rows = []
     for name, tally in found:
         codes = ", ".join(f"{_ending(code)} {count}" for code, count in sorted(tally.codes.items()))
-        rows.append(
-            (name, tally.points, codes, len(tally.lost), len(tally.doubled), tally.most_repeats, len(tally.problems))
-        )
+        points = f"{tally.points.total()}: " + ", ".join(f"{n} {_plain(call)}" for call, n in tally.points.items())
+        rows.append((name, points, codes, len(tally.lost), len(tally.doubled), tally.most_repeats, len(tally.problems)))
     return table(heading, rows)
+
+
+def _plain(call: str) -> str:
+    """``?unlink,?unlinkat`` is ``unlink`` to a reader."""
+    return call.partition(",")[0].lstrip("?")
 
 
 def _ending(code: int) -> str:
