@@ -82,6 +82,15 @@ def test_a_name_that_is_there_twice_needs_more_words(jar: Jar) -> None:
     assert jar.get_dict(domain=".one.example") == {"a": "1"}
 
 
+@pytest.mark.parametrize("domain", ["example.com", ".example.com"], ids=["plain", "with a dot"])
+def test_a_part_of_it_is_a_dict_whatever_way_the_domain_is_written(jar: Jar, domain: str) -> None:
+    jar.set("sid", "1", domain="example.com", path="/a")
+    jar.set("sid", "2", domain="shop.example", path="/a")
+
+    assert jar.get_dict(domain) == jar.get_dict(domain, "/a") == {"sid": "1"}
+    assert jar.get_dict(domain, "/b") == {}
+
+
 def test_iteration_gives_cookies_of_http_cookiejar(jar: Jar) -> None:
     jar.receive(
         "https://www.shop.example/",

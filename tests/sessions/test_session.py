@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.cookiejar
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
+from requests.cookies import cookiejar_from_dict, create_cookie
 
 from crawler import Identity, Request, Response
 from crawler.errors import FetchError, InvalidURL, RedirectError, TimedOut
+from crawler.sessions.cookies.jar import Jar
 from crawler.testing.adapter import ScriptedAdapter, reply
 from crawler.testing.wire import Answer, Call
 from tests.hosts import Net, net, quick_net
@@ -118,6 +121,34 @@ def test_the_adapter_of_requests_works_with_our_jar_and_redirects(net: Net) -> N
     assert isinstance(answer, Response)
     assert own.header("cookie", "/end") == ["sid=1"]
     assert [each.status_code for each in answer.history] == [302]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"sid": "1"}, cookiejar_from_dict({"sid": "1"}), http.cookiejar.CookieJar()],
+    ids=["a dict", "a jar of requests", "a jar of http.cookiejar"],
+)
+def test_cookies_may_be_replaced_as_in_requests_and_go_by_our_rules_from_then_on(net: Net, given: Any) -> None:
+    home, other = net.host({}), net.host({}, address="127.0.0.2")
+    if isinstance(given, http.cookiejar.CookieJar) and not len(given):
+        given.set_cookie(create_cookie("sid", "1"))
+    session = net.session(home.url)
+    session.cookies.set("before", "0")
+
+    session.cookies = given
+    session.get(home.url + "/")
+    session.get(other.url + "/")
+
+    assert (home.header("cookie"), other.header("cookie")) == (["sid=1"], [])
+    assert isinstance(session.cookies, Jar)
+
+
+@pytest.mark.parametrize("given", [None, "sid=1", [("sid", "1")]], ids=["nothing", "text", "a list"])
+def test_what_is_no_jar_cannot_take_its_place(net: Net, given: Any) -> None:
+    session = net.session("http://shop.test/")
+
+    with pytest.raises(TypeError, match="a jar or a mapping"):
+        session.cookies = given
 
 
 def test_closing_a_session_leaves_the_shared_transport_open(net: Net) -> None:

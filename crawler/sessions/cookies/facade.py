@@ -79,6 +79,10 @@ class JarFacade(RequestsCookieJar):
     def iteritems(self) -> Iterator[tuple[str, str]]:
         return iter([(cookie.name, cookie.value) for cookie in self.cookies()])
 
+    def get_dict(self, domain: str | None = None, path: str | None = None) -> dict[str, str]:
+        """Names and values of all cookies, or of those of a domain (with or without a leading dot) and a path."""
+        return {cookie.name: cookie.value for cookie in self.cookies() if _named(cookie, cookie.name, domain, path)}
+
     def _find(self, name: str, domain: str | None = None, path: str | None = None) -> str:
         for cookie in self.cookies():
             if _named(cookie, name, domain, path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any
 
 from crawler.messages import Response
@@ -43,12 +44,27 @@ class LoginTools:
         return own[1] if own is not None and own[0] == threading.get_ident() else self._jar
 
     @cookies.setter
-    def cookies(self, jar: Jar) -> None:
+    def cookies(self, jar: Jar | CookieJar | Mapping[str, str]) -> None:
+        """Take another jar. What is none of ours, such as `requests.utils.cookiejar_from_dict` gives, is copied into one.
+
+        Raises:
+            TypeError: It is neither a cookie jar nor a mapping of names to values.
+            ValueError: A cookie in it could not be sent as it is.
+        """
+        if not isinstance(jar, Jar):
+            jar = self._copied(jar)
         own = self._login_jar
         if own is not None and own[0] == threading.get_ident():
             self._login_jar = (own[0], jar)
         else:
             self._jar = jar
+
+    def _copied(self, given: CookieJar | Mapping[str, str]) -> Jar:
+        if not isinstance(given, CookieJar | Mapping):
+            raise TypeError(f"cookies are a jar or a mapping of names to values, not {type(given).__name__}")
+        jar = self.cookies.fresh() if hasattr(self, "_jar") else Jar()  # requests sets one before ours is there
+        jar.update(given)
+        return jar
 
     @contextmanager
     def login_jar(self, jar: Jar) -> Iterator[None]:
