@@ -17,9 +17,10 @@ _NAME: Final = re.compile(
     r"""(?:\\?["']\s*[:,=]\s*|\s*=\s*|\s*:\s*|%(?:25)*3D)""",
     re.IGNORECASE,
 )
-_QUOTED: Final = re.compile(r"""[bru]{0,2}(\\?["'])(?:(?!\1)(?:\\.|.))*+(?:\1|\Z)""", re.DOTALL)
+# No possessive repeat of a group here: Python 3.11.2, which Debian 12 has, then matches too little or too much.
+_QUOTED: Final = re.compile(r"""[bru]{0,2}(\\?["'])(?:(?!\1)(?:\\.|.))*(?:\1|\Z)""", re.DOTALL)
 _IN_QUERY: Final = re.compile(r"""[^&\s"'<>]*""")
-_IN_ESCAPED_QUERY: Final = re.compile(r"""(?:[^&\s"'<>%]|%(?!(?:25)*26))*+""")  # inside an argument of another URL
+_IN_ESCAPED_QUERY: Final = re.compile(r"""(?:[^&\s"'<>%]|%(?!(?:25)*26))*""")  # inside an argument of another URL
 _IN_JSON: Final = re.compile(r"[^,}\]\r\n]*")
 _TO_LINE_END: Final = re.compile(r"[^\r\n]*")
 _SECRET_STEM: Final = re.compile(
