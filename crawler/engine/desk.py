@@ -12,6 +12,9 @@ from crawler.outcome import SessionSnapshot
 from crawler.stores.base import LoginClaim, SessionRow, Store
 
 T = TypeVar("T")
+_WHY = "login failed:"  #: beginning of the values that say why
+_WHY_KEPT_S = 7 * 86_400.0
+_WHY_CHARACTERS = 600
 _PATIENCE_S = 300.0  #: longest wait for the scheduler: it may itself wait for a locked database
 
 
@@ -92,12 +95,35 @@ class SessionDesk:
             )
         )
 
-    def end_login(self, key: str, outcome: str, taken: SessionSnapshot | None, *, credentials: str = "") -> None:
-        self._calls(
-            lambda store: store.end_login(
+    def end_login(
+        self, key: str, outcome: str, taken: SessionSnapshot | None, *, credentials: str = "", why: str = ""
+    ) -> None:
+        """Record how a login ended.
+
+        Args:
+            why: Without secrets; kept for those who meet the budget or the spacing because of it.
+        """
+
+        def end(store: Store) -> None:
+            store.end_login(
                 key, owner=self._owner, outcome=outcome, snapshot=taken, run=self._run, credentials=credentials
             )
-        )
+            name = _WHY + key
+            if why:
+                store.set_value(name, why[:_WHY_CHARACTERS], ttl_s=_WHY_KEPT_S)
+            elif outcome == "ok" and store.get_value(name) is not None:
+                store.set_value(name, None)
+
+        self._calls(end)
+
+    def last_failure(self, key: str) -> str:
+        """Why the last login failed, in this run or an earlier one, of any spider; "" when it did not."""
+
+        def look(store: Store) -> str:
+            found = store.get_value(_WHY + key)
+            return found if isinstance(found, str) else ""
+
+        return self._calls(look)
 
     def expired(self, key: str, epoch: int) -> None:
         self._calls(lambda store: store.note_expired(key, epoch))

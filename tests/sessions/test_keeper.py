@@ -59,6 +59,7 @@ class Memory:
     claims: int = 0
     busy: bool = False
     budget: str = ""
+    failed: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def load(self, key: str) -> Row | None:
@@ -92,6 +93,9 @@ class Memory:
 
     def expired(self, key: str, epoch: int) -> None:
         pass
+
+    def last_failure(self, key: str) -> str:
+        return self.failed
 
     def lives(self, key: str) -> list[float]:
         return []

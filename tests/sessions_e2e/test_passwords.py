@@ -131,8 +131,10 @@ def test_failed_logins_are_spaced_more_and_more_over_runs(member_site: MakeSite,
     site = member_site()
     said = [crawl(Broken, site.url, tmp_path, login_budget=100).messages[0] for _ in range(3)]
 
-    assert ["at step 'the form'" in each for each in said] == [True, True, False]
+    assert ["the last" in each for each in said] == [False, False, True]
+    assert "at step 'the form'" in said[0]
     assert "the last 2 logins failed; possible again at" in said[2]
+    assert "before: the login step stopped at step 'the form'" in said[2], "the cause is told to who did not see it"
     age(tmp_path, 31.0)
     assert "at step 'the form'" in crawl(Broken, site.url, tmp_path, login_budget=100).messages[0]
     age(tmp_path, 31.0)
@@ -162,6 +164,35 @@ def test_a_login_page_in_trouble_for_a_moment_is_waited_for(
     assert (summary.ending, summary.logins, Troubled.asked) == ("finished", 1, 3)
     site.expire_now()
     assert crawl(Members, site.url, tmp_path).ending == "finished", "passing trouble keeps nobody away"
+
+
+def test_a_budget_that_a_site_in_trouble_has_spent_tells_of_the_trouble_to_every_later_run_and_spider(
+    member_site: MakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crawler.sessions.login.keeper._SPACING_S", (0.02, 0.04))
+    site = member_site(rate_503=1.0, fault_paths=("/login",))
+    other = type("Other", (Members,), {"name": "other"})
+
+    said = [crawl(spider, site.url, tmp_path, login_budget=4).messages[0] for spider in (Members, Members, other)]
+
+    trouble = f"the site is in trouble: 503 from {site.url}/login"
+    assert "the site is in trouble" in said[0]
+    assert all(trouble in each for each in said)
+    assert ["4 logins in the last hour, 4 are allowed; possible again at" in each for each in said] == [
+        False,
+        True,
+        True,
+    ]
+    assert site.record.login_posts == {}, "nobody was asked for a password, so none was sent"
+
+    site.change(rate_503=0.0)
+    age(tmp_path, 3600.0)
+    assert crawl(Members, site.url, tmp_path, login_budget=4).ending == "finished"
+    site.expire_now()
+    spent = crawl(other, site.url, tmp_path, login_budget=1)
+    assert "1 logins in the last hour" in spent.messages[0]
+    assert "the site is in trouble" not in spent.messages[0], "that is over"
+    assert "before: stored session is no longer good" in spent.messages[0]
 
 
 def test_two_accounts_have_a_budget_each(

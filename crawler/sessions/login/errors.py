@@ -90,10 +90,17 @@ def failure(error: Exception, session: Session) -> SessionError:
         return error if error.session else type(error)(session.name, error.why)
     where = f" at step {session.stopped_at!r}" if session.stopped_at else ""
     last = session.last_answer
-    seen = f"; last answer: {last.status_code} from {redact(last.url)}" if last is not None else ""
-    found = LoginFailed(
-        session.name, f"the login step stopped{where}: {type(error).__name__}: {redact(str(error))}{seen}"
-    )
+    what = f"{type(error).__name__}: {redact(str(error))}"
+    if isinstance(error, StatusError) and _is_trouble(error.status):
+        why = f"the site is in trouble: {redact(str(error))}"
+    elif last is not None and _is_trouble(last.status_code):  # that a form is missing says little then
+        why = (
+            f"the site is in trouble: {last.status_code} from {redact(last.url)}; the login step stopped{where}: {what}"
+        )
+    else:
+        seen = f"; last answer: {last.status_code} from {redact(last.url)}" if last is not None else ""
+        why = f"the login step stopped{where}: {what}{seen}"
+    found = LoginFailed(session.name, why)
     found.__cause__ = error
     return found
 

@@ -215,7 +215,9 @@ class Keeper:
             record.signal(Signal.LOGGED_OUT, epoch=row.epoch)  # of no use to us: ours will be the login after it
         if claim.refused:
             kind = WrongPassword if claim.wrong_credentials else LoginBudgetSpent
-            return self._refused(kind(self.session.name, claim.refused))
+            because = self.desk.last_failure(self.session.key) or self._reason
+            why = claim.refused if claim.wrong_credentials or not because else f"{claim.refused}; before: {because}"
+            return self._refused(kind(self.session.name, why))
         if not claim.granted:
             return Prepared(False, wait_s=max(claim.wait_s, 0.05))
         return self._login(epoch=max(record.epoch, row.epoch if row is not None else 0) + 1)
@@ -303,16 +305,20 @@ class Keeper:
             self.record.signal(Signal.NEEDS_HUMAN)
             return Prepared(False, error=NeedsHuman(session.name, error.why))
         lost_at_once = self._attempts < self._tries_after_loss
-        if lost_at_once or (self._attempts < TRANSIENT_ATTEMPTS and login_errors.may_pass(error, session)):
-            self.desk.end_login(key, "trouble", None)
-            again = self._passing_trouble(error, Signal.LOGIN_FAILED)
+        failure = login_errors.failure(error, session)
+        may_pass = login_errors.may_pass(error, session)
+        if lost_at_once or (self._attempts < TRANSIENT_ATTEMPTS and may_pass):
+            self.desk.end_login(key, "trouble", None, why=failure.why)
+            again = self._passing_trouble(failure, Signal.LOGIN_FAILED)
             return Prepared(False, wait_s=_AGAIN_S) if lost_at_once else again
         refused = isinstance(error, WrongPassword)
-        self.desk.end_login(key, "refused" if refused else "failed", None, credentials=session.account.mark())
-        return self._refused(login_errors.failure(error, session), Signal.LOGIN_REFUSED)
+        outcome = "refused" if refused else "failed"
+        self.desk.end_login(key, outcome, None, credentials=session.account.mark(), why=failure.why)
+        return self._refused(failure, Signal.LOGIN_REFUSED)
 
     def _passing_trouble(self, error: Exception, signal: Signal) -> Prepared:
-        self._reason = f"the last try failed: {redact(str(error))}"
+        why = error.why if isinstance(error, SessionError) else redact(str(error))
+        self._reason = f"the last try failed: {why}"
         if signal is Signal.LOGGED_OUT:  # a probe: the state stays, the probe is made again
             self._attempts += 1
             if self._attempts >= TRANSIENT_ATTEMPTS:

@@ -45,7 +45,7 @@ class LoginTools:
 
     @cookies.setter
     def cookies(self, jar: Jar | CookieJar | Mapping[str, str]) -> None:
-        """Take another jar. What is none of ours, such as `requests.utils.cookiejar_from_dict` gives, is copied into one.
+        """Take another jar. What is none of ours, as from `requests.utils.cookiejar_from_dict`, is copied into one.
 
         Raises:
             TypeError: It is neither a cookie jar nor a mapping of names to values.
