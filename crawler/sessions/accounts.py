@@ -17,6 +17,7 @@ The file::
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -288,7 +289,7 @@ def read_accounts(path: Path) -> dict[str, Any] | None:
         SettingsError: It is not TOML, or others can read it; the text names the line at most, never what is in it.
     """
     try:
-        return tomllib.loads(read_private(path))
+        return _parsed(read_private(path))
     except FileNotFoundError:
         return None
     except UnicodeDecodeError:
@@ -298,6 +299,12 @@ def read_accounts(path: Path) -> dict[str, Any] | None:
         raise SettingsError(f"{path}: not TOML ({place[0] if place else 'malformed'})") from None
     except (OSError, ValueError) as error:
         raise SettingsError(str(error)) from None
+
+
+@functools.lru_cache(maxsize=2)
+def _parsed(text: str) -> dict[str, Any]:
+    """The tables in *text*, not to be changed. Each login looks several times, and a thousand accounts take 30 ms."""
+    return tomllib.loads(text)
 
 
 def tables_of_site(tables: Mapping[str, Any], site: str) -> dict[str, Any]:

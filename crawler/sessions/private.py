@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _FOLDER = "crawl"
+_MOST_BYTES = 16_777_216
 
 
 def config_folder(environ: Mapping[str, str]) -> Path:
@@ -46,7 +47,7 @@ def read_private(path: Path) -> str:
         FileNotFoundError: There is none.
         PermissionError: Others can read or write it, or it belongs to somebody else; the text says how to repair it.
         OSError: It cannot be read.
-        ValueError: It is not UTF-8.
+        ValueError: It is not UTF-8, or too large.
     """
     with open(path, "rb", opener=_open_to_read) as file:
         facts = os.fstat(file.fileno())  # of the open file: what is at the path may change meanwhile
@@ -58,7 +59,9 @@ def read_private(path: Path) -> str:
             raise PermissionError(
                 f"{path} can be read by others (mode {stat.S_IMODE(facts.st_mode):04o}); run: chmod 600 {path}"
             )
-        return file.read(1_048_576).decode("utf-8")
+        if facts.st_size > _MOST_BYTES:
+            raise ValueError(f"{path} is larger than {_MOST_BYTES:,} bytes")
+        return file.read(_MOST_BYTES).decode("utf-8")
 
 
 def _open_to_read(path: str, flags: int) -> int:

@@ -7,6 +7,7 @@ import dataclasses
 import pickle
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -97,6 +98,33 @@ def test_X10_a_file_that_others_can_read_is_refused_with_the_command_that_repair
 
     with pytest.raises(NoCredentials, match="chmod 600"):
         _ = Account("buyer", environ={}, file=file).password
+
+
+def test_a_file_of_many_accounts_is_understood_once_and_again_when_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[int] = []
+    loads = tomllib.loads
+    monkeypatch.setattr("crawler.sessions.accounts.tomllib.loads", lambda text: parsed.append(1) or loads(text))
+    names = [f"reader-{number}" for number in range(50)]
+    file = accounts_file(tmp_path, "".join(f'[{name}]\nusername = "{name}"\npassword = "first"\n' for name in names))
+
+    found = [Account(name, environ=NOWHERE, file=file) for name in names]
+    assert [(each.username, each.password) for each in found] == [(name, "first") for name in names]
+    assert len(parsed) == 1
+
+    accounts_file(tmp_path, file.read_text().replace("first", "other"))
+    assert {Account(name, environ=NOWHERE, file=file).password for name in names} == {"other"}
+    assert len(parsed) == 2
+
+
+def test_a_file_too_large_to_be_one_of_accounts_is_refused_and_not_cut(tmp_path: Path) -> None:
+    file = accounts_file(tmp_path, "")
+    with file.open("r+b") as opened:
+        opened.truncate(17_000_000)
+
+    with pytest.raises(NoCredentials, match="larger than 16,777,216 bytes"):
+        _ = Account("buyer", environ=NOWHERE, file=file).username
 
 
 def test_a_malformed_file_is_named_without_its_content(tmp_path: Path) -> None:
