@@ -264,6 +264,7 @@ class Crawl:
         if self._members is not None:
             self._members.end(grace_s=self.settings.grace if self._interrupted_by else 2 * self.settings.grace + 30.0)
             add_up(self.summary, self._members.summaries)
+            self._stats.others = list  # they are part of the summary now: the last progress must not count them again
 
     # --- what is known from earlier runs ------------------------------------------------------------------------------
     def _load_knowledge(self) -> None:

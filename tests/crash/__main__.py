@@ -1,6 +1,7 @@
 """``python -m tests.crash``: kill crawls until it is certain that nothing gets lost. Exit code 1 when something did.
 
-By default 200 kills at random moments, then the sweep over every write and sync of a small crawl. ``--short`` takes a
+By default 200 kills at random moments, then the sweep over every write and sync of a small crawl, then power cuts that
+take away any of the writes that were not synced. ``--short`` takes a
 sample of each; ``--seed`` repeats the moments of a run (the operating system decides the rest).
 """
 
@@ -9,12 +10,15 @@ from __future__ import annotations
 import argparse
 import random
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from tests.crash import report
+from tests.crash.power import BOOKS, MANY_BOOKS, PowerTally, cut, moments_of, record
 from tests.crash.random_kills import VARIANTS, Tally, Variant, crawl_with_kills, variants
 from tests.crash.sweep import KINDS, Kind, Sweep, SweepTally, why_not
 from tests.crash.warm import Warm
@@ -22,6 +26,7 @@ from tests.crash.warm import Warm
 LANES = 2
 PATIENT_LANES = 4
 SHORT_KILLS, SHORT_STEP = 8, 60
+SHORT_MOMENTS, MOMENTS = 20, 200  #: of power cuts, each with four different remains
 MOST_CALLS = 100_000  #: a crawl that makes more of one system call is no small one
 
 
@@ -69,6 +74,19 @@ def sweep(*, short: bool) -> list[tuple[str, SweepTally]]:
     return found
 
 
+def power_cuts(*, short: bool) -> list[tuple[str, int, PowerTally]]:
+    """Both settings of `durability`: name, recorded steps, and what came of the cuts."""
+    found = []
+    for durability in ("normal", "full"):
+        with tempfile.TemporaryDirectory(prefix="power-") as folder, tempfile.TemporaryDirectory() as rebuilt:
+            recording = record(Path(folder), durability, books=BOOKS if short else MANY_BOOKS)
+            moments = moments_of(recording, SHORT_MOMENTS if short else MOMENTS)
+            tally = cut(recording, moments, Path(rebuilt), full=durability == "full")
+        found.append((durability, len(recording.steps), tally))
+        sys.stderr.write(f"power, {durability}: {tally.cuts} cuts, {len(tally.faults)} faults\n")
+    return found
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Run, print the tables, and say whether all is well."""
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__.partition("\n")[0])
@@ -94,6 +112,9 @@ def main(words: Sequence[str] | None = None) -> int:
         swept = sweep(short=chosen.short)
         wrong += [fault for _, each in swept for fault in each.faults]
         print(report.sweep_table(swept), "", sep="\n")
+        cuts = power_cuts(short=chosen.short)
+        wrong += [fault for _, _, each in cuts for fault in each.faults]
+        print(report.power_table(cuts), "", sep="\n")
     print(report.faults(wrong))
     print(f"{time.monotonic() - started:.0f} s")
     return 1 if wrong else 0

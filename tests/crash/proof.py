@@ -63,6 +63,13 @@ def remains(database: Path) -> Remains:
     """Look at a store that no process uses. One that was not made yet, or that has no tables yet, is empty."""
     if not database.exists():
         return Remains()
+    try:
+        return _read(database)
+    except sqlite3.DatabaseError as error:
+        return Remains(problems=(f"SQLite cannot read it: {error}",))
+
+
+def _read(database: Path) -> Remains:
     with copied(database) as store:
         problems = [row[0] for row in store.execute("PRAGMA integrity_check") if row[0] != "ok"]
         problems += [f"foreign key: {row}" for row in store.execute("PRAGMA foreign_key_check")]

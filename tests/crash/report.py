@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tests.crash.power import PowerTally
 from tests.crash.random_kills import Tally, Variant
 from tests.crash.sweep import SweepTally
 
@@ -57,6 +58,13 @@ def sweep_table(found: Sequence[tuple[str, SweepTally]]) -> str:
         codes = ", ".join(f"{_ending(code)} {count}" for code, count in sorted(tally.codes.items()))
         points = f"{tally.points.total()}: " + ", ".join(f"{n} {_plain(call)}" for call, n in tally.points.items())
         rows.append((name, points, codes, len(tally.lost), len(tally.doubled), tally.most_repeats, len(tally.problems)))
+    return table(heading, rows)
+
+
+def power_table(found: Sequence[tuple[str, int, PowerTally]]) -> str:
+    """One row a setting of `durability`."""
+    heading = ("power cuts, durability", "recorded steps", "cuts", "store unsound", "most pages taken back")
+    rows = [(name, steps, tally.cuts, len(tally.faults), tally.most_taken) for name, steps, tally in found]
     return table(heading, rows)
 
 

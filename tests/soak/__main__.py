@@ -22,11 +22,13 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--pages", type=int, default=200_000)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--workers", type=int, default=8, help="threads of each process")
+    parser.add_argument("--durability", choices=("normal", "full"), default="normal")
     parser.add_argument("--short", action="store_true", help=f"{SHORT_PAGES:,} pages")
     chosen = parser.parse_args(words)
     pages = SHORT_PAGES if chosen.short else chosen.pages
-    result = soak(pages, processes=chosen.processes, workers=chosen.workers)
-    print(table((f"soak of {pages:,} pages, {chosen.processes} processes", ""), result.lines), "", sep="\n")
+    result = soak(pages, processes=chosen.processes, workers=chosen.workers, durability=chosen.durability)
+    heading = f"soak of {pages:,} pages, {chosen.processes} processes, durability {chosen.durability}"
+    print(table((heading, ""), result.lines), "", sep="\n")
     print(faults(result.faults))
     return 1 if result.faults else 0
 

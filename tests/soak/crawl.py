@@ -11,13 +11,14 @@ from pathlib import Path
 from crawler.testing import SiteProcess
 from tests.crash.project import Ended, Project
 from tests.crash.proof import remains, wrong_at_the_end
-from tests.soak.watch import Watch, median, third
+from tests.soak.watch import Watch, median, part
 
 PER_PAGE = 100
 MOST_RSS_BYTES = 150_000_000
 MOST_GROWTH_BYTES = 30_000_000  #: of the median of the last third over that of the middle third
 MOST_MORE_DESCRIPTORS = 8
 REVOCATIONS = 5
+PARTS_SHOWN = 10
 LEAST_S = 20.0  #: in a shorter run all of it is the start, and nothing is said about growth
 
 
@@ -34,11 +35,12 @@ class Result:
     lines: tuple[tuple[str, str], ...]
 
 
-def soak(pages: int, *, processes: int = 2, workers: int = 8) -> Result:
+def soak(pages: int, *, processes: int = 2, workers: int = 8, durability: str = "normal") -> Result:
     """Crawl so many pages behind a login with faults switched on.
 
     Args:
         pages: Books and list pages together, about.
+        durability: The setting of that name.
     """
     books = max(PER_PAGE, pages * PER_PAGE // (PER_PAGE + 1))
     revoke_at = tuple(pages * number // (REVOCATIONS + 1) for number in range(1, REVOCATIONS + 1))
@@ -56,7 +58,13 @@ def soak(pages: int, *, processes: int = 2, workers: int = 8) -> Result:
     ):
         project = Project(Path(folder), site.url, site.accounts[0])
         project.settings.update(
-            workers=workers, processes=processes, per_host=64, retries=20, throttle=False, login_budget=100
+            workers=workers,
+            processes=processes,
+            durability=durability,
+            per_host=64,
+            retries=20,
+            throttle=False,
+            login_budget=100,
         )
         began = time.monotonic()
         with project.start() as running:
@@ -99,7 +107,7 @@ def _growth(watch: Watch) -> Iterator[str]:
             yield f"process {pid} took {most / 1e6:.0f} MB"
         if samples[-1].at_s - samples[0].at_s < LEAST_S:
             continue
-        middle, last = third(samples, 1), third(samples, 2)
+        middle, last = part(samples, 1, of=3), part(samples, 2, of=3)
         grown = median([each.rss_bytes for each in last]) - median([each.rss_bytes for each in middle])
         if grown > MOST_GROWTH_BYTES:
             yield f"process {pid} grew by {grown / 1e6:.0f} MB from the middle third to the last one"
@@ -111,9 +119,10 @@ def _growth(watch: Watch) -> Iterator[str]:
 def _sizes(watch: Watch) -> Iterator[tuple[str, str]]:
     for number, pid in enumerate(watch.pids, 1):
         samples = watch.of(pid)
-        thirds = [third(samples, each) for each in range(3)]
-        memory = ", ".join(f"{median([each.rss_bytes for each in part]) / 1e6:.0f}" for part in thirds)
-        descriptors = ", ".join(str(median([each.descriptors for each in part])) for part in thirds)
+        parts = [part(samples, each, of=PARTS_SHOWN) for each in range(PARTS_SHOWN)]
+        memory = ", ".join(f"{median([each.rss_bytes for each in some]) / 1e6:.0f}" for some in parts)
+        descriptors = ", ".join(str(median([each.descriptors for each in some])) for some in parts)
         most = max(each.rss_bytes for each in samples) / 1e6
-        yield f"process {number}: MB by thirds, most", f"{memory}; {most:.0f}"
-        yield f"process {number}: descriptors by thirds", descriptors
+        yield f"process {number}: MB, most", f"{most:.0f}"
+        yield f"process {number}: MB in each tenth of the time", memory
+        yield f"process {number}: descriptors in each tenth", descriptors

@@ -84,9 +84,9 @@ def look(pid: int, at_s: float) -> Sample | None:
         return None
 
 
-def third(samples: list[Sample], number: int) -> list[Sample]:
-    """The first (0), middle or last (2) third of the samples, which are in the order of their times."""
-    size = len(samples) // 3
+def part(samples: list[Sample], number: int, of: int) -> list[Sample]:
+    """Part *number* (from 0) of the samples cut into *of* equal ones; all of them when there are too few to cut."""
+    size = len(samples) // of
     return samples[number * size : (number + 1) * size] if size else samples
 
 
