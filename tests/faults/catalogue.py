@@ -27,7 +27,7 @@ TITLES = {
 }
 _ROW = re.compile(r"^\| ([A-Z]\d{1,2}) \|", re.MULTILINE)
 _IDS = re.compile(r"(?<![A-Za-z0-9])([BTZCULXSP]\d{1,2})(?=[_\-\]: ]|\Z)")
-_ABOUT_OTHERS = ("tests.testing.",)  # these test the practice site, and not the crawler
+_ABOUT_OTHERS = ("tests.testing.", "tests.faults.")  # these test the practice site and this table, not the crawler
 
 
 @dataclass(slots=True)
@@ -75,7 +75,9 @@ def rows() -> dict[str, Row]:
 
 def ids_in(name: str) -> list[str]:
     """The ids that the name of a test carries: ``test_X14_B24_a_sentence[B25-case]``."""
-    return _IDS.findall(name.replace("test_", "", 1).replace("_", " "))
+    function, _, parameters = name.partition("[")
+    first = _IDS.match(parameters.replace("_", " "))  # further ones may be data, such as %B8 in a URL
+    return [*_IDS.findall(function.replace("test_", "", 1).replace("_", " ")), *([first[1]] if first else [])]
 
 
 def filed(all_rows: dict[str, Row], cases: Iterable[tuple[str, str, str]]) -> None:

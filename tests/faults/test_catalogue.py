@@ -25,6 +25,8 @@ REPORT = """<testsuites><testsuite>
         ("test_B13_x[curl]", ["B13"]),
         ("test_X14_B24_x", ["X14", "B24"]),
         ("test_x[L15-tab]", ["L15"]),
+        ("test_U5_x[/%D0%B8]", ["U5"]),
+        ("test_x[S6_A]", ["S6"]),
         ("test_a_503_of_B", []),
         ("test_TB12_x", []),
         ("test_Z6_a_line_above_8_kib", ["Z6"]),
