@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
+from urllib.parse import urljoin
 
 import typer
 
@@ -45,8 +46,8 @@ def import_(
     imported = exchange.read(text, now=time.time(), form=form, url=url or start)
     for why in imported.left_out:
         tell(f"crawl: left out: {safe(why)}")
-    if not imported.cookies and not imported.headers:
-        raise UsageError(f"{source}: no cookie that can be used")
+    if not imported.shows_somebody:
+        raise UsageError(f"{source}: no cookie and no token that can be used")
     from crawler.engine import application
     from crawler.output.snapshots import unproven
 
@@ -60,12 +61,13 @@ def import_(
     try:
         row = database.load_session(key)
         headers = dict(imported.headers) | ({"User-Agent": imported.user_agent} if imported.user_agent else {})
-        secret = json.dumps({"cookies": imported.cookies, "headers": headers}, ensure_ascii=False)
+        secret = json.dumps({"cookies": imported.cookies, "headers": headers, **imported.more}, ensure_ascii=False)
         epoch = (row.epoch if row is not None else 0) + 1
         database.save_session(unproven(key, name, secret, epoch=epoch, url="import"), run=None)
     finally:
         database.close()
-    say(f"{safe(key)} has {len(imported.cookies):,} cookies now; the next run proves them")
+    token = " and a token" if imported.more.get("auth") else ""
+    say(f"{safe(key)} has {len(imported.cookies):,} cookies{token} now; the next run proves them")
 
 
 def export(
@@ -78,15 +80,24 @@ def export(
     """Write a session for other programs. Whoever has the file is logged in: its mode is 0600."""
     from crawler.output.snapshots import choose, contents, cookies_of
     from crawler.sessions.formats import exchange
+    from crawler.urls import host_of, site_of
 
     with stored(options.typed_settings(None, store=store)) as source:
         row = choose(source.list_sessions(), session)
     if not row.readable:
         raise UsageError(f"session {row.key!r} cannot be read with the keys at hand")
-    headers = dict(contents(row.secret).get("headers") or {})
+    inside = contents(row.secret)
+    headers = dict(inside.get("headers") or {})
     agent = next((value for name, value in headers.items() if name.lower() == "user-agent"), None)
     own = {name: value for name, value in headers.items() if not _OF_THE_CONNECTION.match(name)}
-    text = exchange.write(cookies_of(row.secret), form, url=url, user_agent=agent, headers=own)
+    if url and site_of(host_of(url)) != row.key.partition("|")[0]:  # headers and tokens know no host, as cookies do
+        tell(f"crawl: {safe(url)} is not of this session's site: neither its headers nor a token are for it")
+        own, inside = {}, {}
+    page = next(iter(inside.get("login_urls") or []), "")  # says scheme and port, which no cookie does
+    where = url or (urljoin(page, "/") if page else None)
+    text = exchange.write(cookies_of(row.secret), form, url=where, user_agent=agent, headers=own, more=inside)
+    if lost := exchange.left_behind(form, inside):
+        tell(f"crawl: {lost}")
     if output == "-":
         say(text.rstrip("\n"))
     else:

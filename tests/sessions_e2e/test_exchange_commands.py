@@ -46,6 +46,30 @@ def taken_over(site: PracticeSite, command: Crawl, *words: str) -> bool:
     return json.loads(done.out)["logins"] == 0 and site.record.logins == logins
 
 
+def write_api_spider(project: Path, shop: PracticeSite) -> None:
+    (project / "spiders" / "api.py").write_text(
+        f"""from crawler import BearerAuth, Spider
+
+URL = {shop.url!r}
+
+
+class Api(Spider):
+    name = "api"
+    start_urls = [URL + "/api/books?page=1"]
+    probe_url = URL + "/api/me"
+
+    def login(self, session):
+        account = session.account
+        found = session.post(URL + "/api/login", json={{"username": account.username, "password": account.password}})
+        session.auth = BearerAuth(found.json()["access_token"])
+        session.note["tenant"] = "north"
+
+    def parse(self, response):
+        yield {{"url": response.url}}
+"""
+    )
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_what_one_machine_exports_logs_another_one_in(
     form: str, shop: PracticeSite, command: Crawl, project: Path, paste: Any
@@ -73,6 +97,58 @@ def test_an_export_for_curl_is_a_command_that_works(shop: PracticeSite, command:
 
     assert words[0] == "curl"
     assert '<p class="name">alice</p>' in done.stdout
+
+
+def test_an_export_for_curl_fetches_the_site_itself_when_nothing_is_named(shop: PracticeSite, command: Crawl) -> None:
+    command("login", "orders")
+
+    assert shlex.split(command("sessions", "export", "default", "--format", "curl").out)[1] == f"{shop.url}/"
+
+
+@pytest.mark.parametrize("form", ["json", "curl"])
+def test_a_session_of_a_token_moves_too(
+    form: str, shop: PracticeSite, command: Crawl, project: Path, paste: Any
+) -> None:
+    write_api_spider(project, shop)
+    assert command("login", "api").code == 0
+
+    exported = command("sessions", "export", "default", "--format", form, "--url", f"{shop.url}/api/me", "-o", "moved")
+    imported = command("sessions", "import", "api", "moved", "--store", "other.db")
+    done = command("run", "api", "--json", "--store", "other.db")
+
+    assert (exported.code, imported.code, done.code) == (0, 0, 0), exported.err + imported.err + done.err
+    assert json.loads(done.out)["logins"] == 0
+    assert shop.record.logins == {"alice": 1}
+    again = json.loads(command("sessions", "export", "default", "--store", "other.db").out)
+    assert again.get("note") == ({"tenant": "north"} if form == "json" else None)
+
+
+def test_B3_a_curl_command_for_another_site_holds_nothing_of_the_session(
+    shop: PracticeSite, command: Crawl, project: Path
+) -> None:
+    write_api_spider(project, shop)
+    command("login", "api")
+
+    told = command("sessions", "export", "default", "--format", "curl", "--url", "https://other.example/")
+
+    assert shlex.split(told.out)[:2] == ["curl", "https://other.example/"]
+    assert "uthorization" not in told.out
+    assert "is not of this session's site" in told.err
+
+
+def test_what_a_format_cannot_hold_is_said_and_no_password_is_exported(
+    shop: PracticeSite, command: Crawl, project: Path, paste: Any
+) -> None:
+    write_api_spider(project, shop)
+    command("login", "api")
+    token = json.loads(command("sessions", "export", "default").out)["auth"]["token"]
+
+    poor = command("sessions", "export", "default", "--format", "cookies.txt")
+
+    assert "json and curl take a token along" in poor.err
+    assert token not in poor.out + poor.err
+    nothing = paste(poor.out, "api", "--store", "other.db")
+    assert (nothing.code, "no cookie and no token that can be used" in nothing.err) == (2, True)
 
 
 @pytest.mark.parametrize("style", ["chrome", "firefox", "windows"])

@@ -169,6 +169,29 @@ def load_auth(saved: Any, account: Account | None = None, **of_session: Any) -> 
     return None
 
 
+def movable(saved: Any) -> dict[str, Any] | None:
+    """What of a saved auth may leave the store with an export: tokens and references, never a password.
+
+    A token of OAuth2 goes as it is now, without what renews it: the client's secret and the refresh token stay.
+    """
+    if not isinstance(saved, Mapping):
+        return None
+    kind = saved.get("kind")
+    if kind == "bound":
+        inner = movable(saved.get("auth"))
+        return None if inner is None else {**saved, "auth": inner}
+    if kind == "oauth2":
+        return {"kind": "bearer", "token": saved["access_token"]} if saved.get("access_token") else None
+    return dict(saved) if kind == "bearer" or (kind in ("basic", "digest") and saved.get("account")) else None
+
+
+def authorization_of(saved: Any) -> str:
+    """The Authorization header that a saved auth would send, where it is a token; "" otherwise."""
+    found = movable(saved) or {}
+    found = found.get("auth", found)
+    return f"{found.get('scheme', 'Bearer')} {found['token']}" if found.get("kind") == "bearer" else ""
+
+
 def _pair(kind: str, username: Any, password: Any, account: Account | None) -> dict[str, Any]:
     if account is not None and (account.get("username"), account.get("password")) == (username, password):
         return {"kind": kind, "account": True}

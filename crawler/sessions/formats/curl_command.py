@@ -10,7 +10,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from crawler.errors import UsageError
 from crawler.sessions.cookies.jar import Jar
@@ -64,11 +64,13 @@ class Captured:
         cookies: Records, unchecked.
         user_agent: As it was sent.
         headers: Others that belong to the session.
+        more: What else a file of ours says of it, unchecked.
     """
 
     cookies: list[Record] = field(repr=False)
     user_agent: str | None = None
     headers: dict[str, str] = field(default_factory=dict, repr=False)
+    more: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def read_curl(command: str, *, url: str | None = None) -> Captured:

@@ -5,7 +5,8 @@ Pure but for `write_private`: text goes in, records as `Jar.load` takes them com
 ========================  ====  =====  ==========================================================================
 format                    read  write  what it keeps
 ========================  ====  =====  ==========================================================================
-``json``                  yes   yes    everything; also reads the lists of browser extensions, and name-value objects
+``json``                  yes   yes    everything but passwords; also reads the lists of browser extensions, and
+                                       name-value objects
 ``storage-state``         yes   yes    all but the time of creation; of Playwright's origins nothing is kept
 ``cookies.txt``           yes   yes    all but SameSite and the time of creation (see `cookies_txt`)
 ``curl``                  yes   yes    names and values, User-Agent and headers
@@ -25,13 +26,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from crawler.errors import UsageError
+from crawler.sessions.auth.schemes import authorization_of, movable
 from crawler.sessions.cookies.records import Record, from_record, to_record
 from crawler.sessions.cookies.scope import origin_and_path_start
 from crawler.sessions.formats.browser_records import browser_record, storage_state_cookie
 from crawler.sessions.formats.cookies_txt import MAGIC, read_cookies_txt, write_cookies_txt
 from crawler.sessions.formats.curl_command import Captured, read_curl, write_curl
 from crawler.sessions.formats.har import read_har
+from crawler.sessions.origins import SURVIVES_ORIGIN
 
+_OURS: Final = "crawl-session"
+_MORE: Final = ("auth", "params", "note")
 READABLE: Final = ("json", "storage-state", "cookies.txt", "curl", "har")
 WRITABLE: Final = ("curl", "cookies.txt", "storage-state", "json")
 
@@ -47,6 +52,7 @@ class Imported:
         cookies: Records for `Jar.load`, each checked; expired ones are still there.
         user_agent: The one that the cookies were got with: servers may bind a session to it.
         headers: Others of the session, such as Authorization.
+        more: Further parts of a session of ours, as a snapshot has them: auth, params, note.
         left_out: Why cookies were left out, one line each, without their values.
     """
 
@@ -54,6 +60,13 @@ class Imported:
     user_agent: str | None = None
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     left_out: tuple[str, ...] = ()
+    more: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def shows_somebody(self) -> bool:
+        """Whether anything in it may log in: a cookie, a token, a header that is not every client's."""
+        own = [name for name in self.headers if name.lower() not in SURVIVES_ORIGIN]
+        return bool(self.cookies or own or self.more.get("auth") or self.more.get("params"))
 
 
 def read(text: str, *, now: float, form: str | None = None, url: str | None = None) -> Imported:
@@ -78,12 +91,13 @@ def read(text: str, *, now: float, form: str | None = None, url: str | None = No
     else:
         raise UsageError(f"unknown format {form!r}: one of {', '.join(READABLE)}")
     cookies, left_out = [], []
+    more = {name: found.more[name] for name in _MORE if isinstance(found.more.get(name), dict)}
     for record in found.cookies:
         try:
             cookies.append(to_record(from_record({"created": now, **record} if isinstance(record, dict) else record)))
         except ValueError as error:
             left_out.append(str(error))
-    return Imported(cookies, found.user_agent, found.headers, tuple(left_out))
+    return Imported(cookies, found.user_agent, found.headers, tuple(left_out), more)
 
 
 def _recognised(text: str) -> str:
@@ -118,6 +132,7 @@ def _read_json(found: Any, form: str, url: str | None, now: float) -> Captured:
             [cookie if cookie is not None else {} for cookie in cookies],
             user_agent if isinstance(user_agent, str) else None,
             {str(k): str(v) for k, v in headers.items()} if isinstance(headers, dict) else {},
+            about if about.get("format") == _OURS else {},
         )
     if isinstance(found, dict) and found and all(isinstance(value, str) for value in found.values()):
         if origin is None:
@@ -137,6 +152,7 @@ def write(
     url: str | None = None,
     user_agent: str | None = None,
     headers: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> str:
     """The cookies in a format of `WRITABLE`. The text lets in whoever reads it: see `write_private`.
 
@@ -145,6 +161,7 @@ def write(
         form: The format.
         url: For ``curl``: what to fetch, by default the first cookie's host.
         user_agent: For ``curl`` and ``json``, as are *headers*.
+        more: Further parts of the session's snapshot, for ``json``; a token in them for ``curl``, too. Passwords stay.
     Raises:
         UsageError: An unknown format; or a curl command without URL and cookies.
     """
@@ -155,16 +172,37 @@ def write(
         cookies = [storage_state_cookie(record) for record in listed if record["domain"]]
         return json.dumps({"cookies": cookies, "origins": []}, indent=2) + "\n"
     if form == "json":
-        about = {"user_agent": user_agent, "headers": dict(headers or {})}
-        return json.dumps({"format": "crawl-session", "version": 1, "cookies": listed, **about}, indent=2) + "\n"
+        about = {"user_agent": user_agent, "headers": dict(headers or {}), **_movable(more or {})}
+        return json.dumps({"format": _OURS, "version": 1, "cookies": listed, **about}, indent=2) + "\n"
     if form != "curl":
         raise UsageError(f"unknown format {form!r}: one of {', '.join(WRITABLE)}")
     host = next((record["domain"] for record in listed if record["domain"]), "")
     if not url and not host:
-        raise UsageError("no cookies, and no URL to fetch")
+        raise UsageError("no cookies, and no URL to fetch: give one")
+    authorization = authorization_of((more or {}).get("auth"))
     return write_curl(
-        listed, url or f"https://{f'[{host}]' if ':' in host else host}/", user_agent=user_agent, headers=headers
+        listed,
+        url or f"https://{f'[{host}]' if ':' in host else host}/",
+        user_agent=user_agent,
+        headers={**({"Authorization": authorization} if authorization else {}), **(headers or {})},
     )
+
+
+def left_behind(form: str, more: Mapping[str, Any]) -> str:
+    """What of a session's snapshot a format does not take along, in one line for a person; "" for nothing."""
+    auth = more.get("auth")
+    if not auth:
+        return ""
+    if form not in ("json", "curl"):
+        return f"{form} holds cookies only: the session's authentication stays behind; json and curl take a token along"
+    whole = movable(auth) if form == "json" else authorization_of(auth)
+    return "" if whole else "the session sends a password, which is not exported: give it to the other machine yourself"
+
+
+def _movable(more: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: more[name] for name in _MORE if more.get(name)}
+    auth = movable(kept.pop("auth", None))
+    return kept if auth is None else {**kept, "auth": auth}
 
 
 def write_private(path: str | Path, text: str) -> None:
