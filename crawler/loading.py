@@ -96,11 +96,19 @@ def _imported(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
-        raise SpiderError(f"{error.filename or path}, line {error.lineno}: {error.msg}") from error
+        line = f", line {error.lineno}" if error.lineno else ""
+        raise SpiderError(f"{_shown(error.filename or path)}{line}: {error.msg}") from error
     except Exception as error:
         here = path.resolve()
         trace = traceback.extract_tb(error.__traceback__)
         frames = [frame for frame in trace if Path(frame.filename).resolve() == here]
         line = f", line {frames[-1].lineno}" if frames else ""
-        raise SpiderError(f"{path}{line}: {type(error).__name__}: {error}") from error
+        said = str(error) if isinstance(error, SpiderError) else f"{type(error).__name__}: {error}"
+        raise SpiderError(f"{path}{line}: {said}") from error
     return module
+
+
+def _shown(file: str | Path) -> Path:
+    """A path as a person would type it here."""
+    path = Path(file)
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

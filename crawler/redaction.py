@@ -32,7 +32,7 @@ _SECRET_WORD: Final = re.compile(
     r"(?:pass|pwd|pw|pin|key|sid|sess|code|auth|oauth\d?|sig|otp|totp|nonce|csrf|xsrf)\Z", re.IGNORECASE
 )
 _HEADERS: Final = frozenset(("authorization", "proxy-authorization", "cookie", "set-cookie", "set-cookie2"))
-_PLAIN_TALK: Final = frozenset(("code", "key", "session", "auth"))  # "status code: 503" is no secret
+_PLAIN_TALK: Final = frozenset(("code", "key", "session", "auth", "keyerror"))  # "status code: 503" is no secret
 _WORD: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+")
 _ENCODED_LEAD: Final = re.compile(r"(?:25)*[0-9A-Fa-f]{2}")
 

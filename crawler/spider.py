@@ -18,6 +18,7 @@ from crawler.messages import SPREAD, Request, Response
 if TYPE_CHECKING:
     from crawler.sessions.session import Session
 
+_NO_ARGUMENTS = frozenset(("name", "arguments", "custom_settings", "rules", "sitemap_rules"))
 _SITEMAP_LIMIT_BYTES = 64 * 1024 * 1024
 
 __all__ = ["CrawlSpider", "Identity", "Rule", "SitemapSpider", "Spider"]
@@ -92,14 +93,33 @@ class Spider:
     logged_in_css: str | None = None
     logged_in_text: str | None = None
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Refuse a text where a list belongs: each of its characters would be taken for a URL or a host.
+
+        Raises:
+            SpiderError: One of the lists is a text.
+        """
+        super().__init_subclass__(**options)
+        for name in ("start_urls", "allowed_domains", "sitemap_urls"):
+            given = vars(cls).get(name)
+            if isinstance(given, str):
+                raise SpiderError(f"{cls.__name__}.{name} is a text; write a list: {name} = [{given!r}]")
+
     def __init__(self, **arguments: str) -> None:
-        """Take the arguments typed after ``-a``; each becomes an attribute."""
+        """Take the arguments typed after ``-a``; each becomes an attribute.
+
+        Raises:
+            SpiderError: One is no name, or the name of something that is no argument.
+        """
         self.arguments = arguments
         for name, value in arguments.items():
             if not name.isidentifier() or name.startswith("_"):
                 raise SpiderError(f"spider argument {name!r} is not a name")
-            if callable(getattr(type(self), name, None)):
+            known = getattr(type(self), name, None)
+            if callable(known) or isinstance(known, property):
                 raise SpiderError(f"spider argument {name!r} would replace a method of {type(self).__name__}")
+            if name in _NO_ARGUMENTS:
+                raise SpiderError(f"{name!r} of a spider is written in its class; as an argument choose another name")
             setattr(self, name, value)
 
     @property

@@ -26,10 +26,16 @@ def test_arguments_become_attributes() -> None:
     assert (spider.category, spider.arguments) == ("books", {"category": "books"})  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", ["parse", "login", "_private", "not a name", "start", ""])
+@pytest.mark.parametrize("name", ["parse", "login", "_private", "not a name", "start", "", "name", "logger"])
 def test_an_argument_cannot_replace_what_a_spider_does(name: str) -> None:
     with pytest.raises(SpiderError):
         Shop(**{name: "x"})
+
+
+@pytest.mark.parametrize("field", ["start_urls", "allowed_domains"])
+def test_a_text_where_a_list_belongs_is_refused_with_the_class(field: str) -> None:
+    with pytest.raises(SpiderError, match=rf"Wrong\.{field} is a text; write a list: {field} = \['shop\.test'\]"):
+        type("Wrong", (Spider,), {field: "shop.test"})
 
 
 def test_it_begins_at_each_start_url_in_each_session() -> None:

@@ -425,6 +425,7 @@ def test_X9_a_signed_token_is_hidden_wherever_it_stands() -> None:
         "https://a.example/x?page=2&author=bob&keyword=x",
         "503 from https://a.example/orders",
         "status code: 503, next try in 4 s",
+        "KeyError: 'title' (spiders/orders.py, line 12)",
         "monkey=1 turkey=2 compass",
         "https://a.example/user@host",
         "",

@@ -11,6 +11,7 @@ import sys
 import traceback as traceback_module
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 
@@ -96,6 +97,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
 )
 
 _HINTS: tuple[tuple[type[Exception], str], ...] = (
+    (errors.InvalidURL, "write it whole, such as https://shop.example/orders"),
     (errors.AlreadyRunning, "wait for it, or use --if-running wait or --if-running skip"),
     (errors.WrongPassword, "put them right, then `crawl login NAME` tries them once; --force tries these again"),
     (errors.LoginBudgetSpent, ""),  # says itself when it is possible again
@@ -156,12 +158,28 @@ def exit_codes() -> Iterator[None]:
             raise
         if hasattr(error, "format_message"):  # typer's usage errors
             path = getattr(getattr(error, "ctx", None), "command_path", "crawl")
-            tell(f"crawl: {safe(error.format_message()).rstrip('.')}; `{path} --help` shows how")
+            said = safe(error.format_message()).rstrip(".")
+            tell(f"crawl: {said}{'' if said.endswith('?') else ';'} `{path} --help` shows how")
+            raise typer.Exit(USAGE) from None
+        place = _place_in_spider(error)
+        if place:
+            _show(error, f"{place}: {type(error).__name__}: {error}; --traceback shows how it came to that")
             raise typer.Exit(USAGE) from None
         for line in _traceback(error):
             tell(line)
         tell(f"crawl: {safe(f'{type(error).__name__}: {error}')}; this is a bug, of the crawler or of the spider")
         raise typer.Exit(BUG) from None
+
+
+def _place_in_spider(error: Exception) -> str:
+    """The innermost line of a spider's file that *error* came through; "" where it came through none."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        if str(trace.tb_frame.f_globals.get("__name__", "")).startswith("spiders."):
+            file = Path(trace.tb_frame.f_code.co_filename)
+            place = f"{file.parent.name}/{file.name}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
 
 
 def _show(error: Exception, line: str) -> None:

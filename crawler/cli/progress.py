@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crawler import events
-from crawler.cli.text import duration, local_time, mute, safe
+from crawler.cli.text import counted, duration, local_time, mute, safe
 
 if TYPE_CHECKING:
     from rich.progress import Progress as LiveDisplay
@@ -23,6 +23,7 @@ Ask = Callable[[str, bool], str]
 
 FIRST_LINE_AFTER_S = 2.0  # then twice as long each time, so that a person who looks on sees that it lives
 LINE_EVERY_S = 30.0  # longest time between two progress lines of a log
+WIDE_CHARACTERS = 105  # a terminal narrower than this gets a short bar and no clock: the numbers come first
 _log = logging.getLogger("crawler.run")
 
 
@@ -129,10 +130,10 @@ class LogLines:
 
 
 def numbers(event: events.Progress) -> str:
-    """``120 pages, 300 waiting, 12.3/s, 0 errors, 1 logins, 480 items``."""
+    """``120 pages, 300 waiting, 12.3/s, 0 failed, 1 login, 480 items``."""
     return (
-        f"{event.pages:,} pages, {event.waiting:,} waiting, {event.pages_per_s:,.1f}/s, "
-        f"{event.failed:,} failed, {event.logins:,} logins, {event.items:,} items"
+        f"{counted(event.pages, 'page')}, {event.waiting:,} waiting, {event.pages_per_s:,.1f}/s, "
+        f"{event.failed:,} failed, {counted(event.logins, 'login')}, {counted(event.items, 'item')}"
     )
 
 
@@ -169,15 +170,21 @@ class LiveProgress:
 
 def _live_display() -> LiveDisplay:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
+    console = Console(stderr=True, highlight=False)
+    wide = console.width >= WIDE_CHARACTERS
+    time_column: tuple[ProgressColumn, ...] = (TimeElapsedColumn(),) if wide else ()
     return Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=20),
-        TextColumn("{task.fields[numbers]}", markup=False),
-        TimeElapsedColumn(),
-        console=Console(stderr=True, highlight=False),
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=20 if wide else 6),
+        TextColumn(  # what is too long is cut at its end, where the least important numbers are
+            "{task.fields[numbers]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")
+        ),
+        *time_column,
+        console=console,
         refresh_per_second=4,  # each drawing takes the interpreter from the workers for some milliseconds
         transient=True,
         redirect_stdout=False,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crawler.cli import exits, options
-from crawler.cli.text import columns, duration, local_time, say, tell
+from crawler.cli.text import columns, counted, duration, local_time, say, tell
 from crawler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -121,6 +121,8 @@ def status(
 
 def status_lines(found: Status) -> list[str]:
     """One crawl as lines: the run, the states, then each group with its largest numbers first."""
+    from crawler.output.reasons import short_reasons
+
     run, counts = found.run, found.counts
     ended = f"running: {found.holder}" if found.holder else run.ending
     rows = [
@@ -130,18 +132,19 @@ def status_lines(found: Status) -> list[str]:
             f"{counts.known:,} known = {counts.done:,} done + {counts.failed:,} failed + {counts.skipped:,} skipped"
             f" + {counts.parked:,} parked + {counts.waiting:,} waiting + {counts.leased:,} in flight",
         ),
-        ("stored", f"{counts.pages:,} pages, {counts.items:,} items"),
+        ("stored", f"{counted(counts.pages, 'page')}, {counted(counts.items, 'item')}"),
     ]
     if found.next_due is not None:
         rows.append(("next", f"not before {local_time(found.next_due)}"))
     rows += group("waiting", found.waiting_by)
-    rows += group("failed", found.failed_by)
+    rows += group("failed", short_reasons(found.failed_by))
     rows += group("skipped", found.skipped_by)
     return columns(rows)
 
 
-def group(label: str, counted: Mapping[str, int]) -> list[tuple[str, str]]:
-    largest = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
+def group(label: str, counts: Mapping[str, int]) -> list[tuple[str, str]]:
+    """The rows of one group, largest number first, at most `MOST_LINES` of them."""
+    largest = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     rows = [(label if place == 0 else "", f"{count:,} x {text}") for place, (text, count) in enumerate(largest)]
     if len(rows) > MOST_LINES:
         rows[MOST_LINES:] = [("", f"... and {len(rows) - MOST_LINES:,} more kinds")]
@@ -169,8 +172,11 @@ def export(
     ] = False,
     store: options.StorePath = None,
 ) -> None:
-    """Write the items of the last crawl to a file. The file is whole or not there at all."""
-    from crawler.output.export import columns_of, crawl_rows, format_of, whole_file, write_rows
+    """Write the items of the last crawl to a file. The file is whole or not there at all.
+
+    Dicts of all spiders share the table `items`: fields that only other spiders fill are left out.
+    """
+    from crawler.output.export import columns_of, crawl_rows, fields_of_others, format_of, whole_file, write_rows
 
     spider = _checked(name) or ""
     chosen = format_of(output, file_format)
@@ -179,9 +185,10 @@ def export(
     with stored(options.typed_settings(None, store=store)) as source:
         numbers = _runs_to_export(source, spider, run, all_runs)
         tables = _tables_to_export(source, numbers, table)
+        without = fields_of_others(source, spider, numbers, tables)
 
         def rows() -> Iterator[Mapping[str, Any]]:
-            return crawl_rows(source, numbers, tables, origin=origin)
+            return crawl_rows(source, numbers, tables, origin=origin, without=without)
 
         wanted = columns_of(rows()) if chosen == "csv" else []
         if output == "-":
@@ -192,7 +199,7 @@ def export(
     if output == "-":
         sys.stdout.flush()
     else:
-        tell(f"crawl: {count:,} items of {spider} to {output}")
+        tell(f"crawl: {counted(count, 'item')} of {spider} to {output}")
 
 
 def _runs_to_export(source: Store, spider: str, run: int | None, all_runs: bool) -> list[int]:
@@ -227,6 +234,7 @@ def _standard_output() -> Any:
 def audit(name: options.SpiderName, store: options.StorePath = None, as_json: options.AsJson = False) -> None:
     """Prove that the last crawl adds up. Every request is accounted for; states, page log and items agree."""
     from crawler.output.audit import audit as audited
+    from crawler.output.reasons import short_reasons
 
     spider = _checked(name) or ""
     with stored(options.typed_settings(None, store=store)) as source:
@@ -241,8 +249,12 @@ def audit(name: options.SpiderName, store: options.StorePath = None, as_json: op
             [
                 (found.spider, "adds up" if found.ok else f"{len(found.problems):,} problems"),
                 ("requests", f"{sum(found.states.values()):,} known = {states}"),
-                ("pages", f"{found.pages:,} accepted, {found.items:,} items, by run {', '.join(map(str, found.runs))}"),
-                *group("failed", found.failed_by),
+                (
+                    "pages",
+                    f"{found.pages:,} accepted, {counted(found.items, 'item')},"
+                    f" by run {', '.join(map(str, found.runs))}",
+                ),
+                *group("failed", short_reasons(found.failed_by)),
                 *group("skipped", found.skipped_by),
                 *(("problem", problem) for problem in found.problems),
             ]

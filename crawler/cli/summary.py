@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from crawler.cli.exits import DONE
-from crawler.cli.text import columns, duration, safe, say, size, tell
+from crawler.cli.text import columns, counted, duration, safe, say, size, tell
 
 if TYPE_CHECKING:
     from crawler.events import Summary
@@ -29,7 +29,7 @@ def show_summary(summary: Summary, *, as_json: bool, quiet: bool) -> None:
 
 def one_line(summary: Summary) -> str:
     """How it went, for a mail: ``orders: failures (run 7): 120 pages, 480 items, 3 failed; next: crawl retry ...``."""
-    parts = [f"{summary.pages:,} pages", f"{summary.item_count:,} items", f"{summary.failed:,} failed"]
+    parts = [counted(summary.pages, "page"), counted(summary.item_count, "item"), f"{summary.failed:,} failed"]
     if summary.parked:
         parts.append(f"{summary.parked:,} parked")
     if summary.waiting:

@@ -129,6 +129,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 page``, ``1,200 pages``: *noun* is the word for one."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def size(count_bytes: float) -> str:
     """``512 B``, ``3.4 kB``, ``1.2 MB``: powers of 1,000."""
     amount = float(count_bytes)

@@ -18,13 +18,14 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 from crawler.errors import UsageError
-from crawler.output.source import Source
+from crawler.output.source import MOST_RUNS, Source
 from crawler.urls import redact
 
 Row = Mapping[str, Any]
@@ -80,25 +81,59 @@ OURS = ("_run", "_url", "_time", "_request", "_position")  # what the store adds
 ORIGIN = ("_run", "_url", "_time")
 
 
-def crawl_rows(source: Source, runs: Sequence[int], tables: Sequence[str], *, origin: bool = False) -> Iterator[Row]:
+def crawl_rows(
+    source: Source,
+    runs: Sequence[int],
+    tables: Sequence[str],
+    *,
+    origin: bool = False,
+    without: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> Iterator[Row]:
     """The items of some runs, run by run within each table, as the spider yielded them.
 
     Args:
         origin: Add where each comes from: `ORIGIN`, the address without secrets.
+        without: Table to fields that are left out, see `fields_of_others`.
     Yields:
         Fields by name; with more than one table, the first field is ``_table``.
     """
     for table in tables:
+        left_out = {*OURS, *without.get(table, ())}
         for run in runs:
             for row in source.rows(table, run=run):
                 item = {"_table": table} if len(tables) > 1 else {}
-                item.update((field, value) for field, value in row.items() if field not in OURS)
+                item.update((field, value) for field, value in row.items() if field not in left_out)
                 if origin:
                     item.update((field, row[field]) for field in ORIGIN)
                     item["_url"] = redact(
                         str(item["_url"])
                     )  # an export travels; the store keeps what must be asked again
                 yield item
+
+
+def fields_of_others(source: Source, spider: str, runs: Sequence[int], tables: Sequence[str]) -> dict[str, set[str]]:
+    """Fields that other spiders have put into the same table: those in which none of these runs has a value.
+
+    A table that is the spider's alone keeps all its fields, empty or not: what reads its export every night can rely on
+    them.
+
+    Returns:
+        Table to names of fields; only tables that are shared.
+    """
+    others = [run.id for run in source.runs(limit=MOST_RUNS) if run.spider != spider]
+    found = {}
+    for table in tables:
+        if not any(next(source.rows(table, run=other), None) for other in others):
+            continue
+        empty: set[str] | None = None
+        for run in runs:
+            for row in source.rows(table, run=run):
+                if empty is None:
+                    empty = set(row)
+                empty -= {field for field in empty if row[field] is not None}
+        if empty:
+            found[table] = empty
+    return found
 
 
 def columns_of(rows: Iterable[Row]) -> list[str]:

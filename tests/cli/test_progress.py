@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import sys
 
 import pytest
@@ -82,7 +83,7 @@ def test_the_numbers_are_a_line_soon_then_every_half_minute_and_none_beside_a_li
 
     found = lines_of(capsys)
     assert [line.split()[0] for line in found] == ["2", "6", "14", "30", "60", "90"]
-    assert found[3] == "30 pages, 300 waiting, 12.3/s, 2 failed, 1 logins, 480 items"
+    assert found[3] == "30 pages, 300 waiting, 12.3/s, 2 failed, 1 login, 480 items"
 
 
 def test_X12_an_event_stays_on_one_line_and_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,7 +160,7 @@ def test_a_live_line_shows_the_newest_numbers_and_how_much_is_known_to_be_left()
         task = shown.tasks[0]
 
     assert (task.completed, task.total) == (122, 422)
-    assert "orders 120 pages, 300 waiting, 12.3/s, 2 failed, 1 logins, 480 items" in out.getvalue()
+    assert "orders 120 pages, 300 waiting, 12.3/s, 2 failed, 1 login, 480 items" in out.getvalue()
 
 
 def test_the_live_line_is_gone_while_a_person_types_and_comes_back_even_after_an_error() -> None:
@@ -186,6 +187,25 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_live_line_of_a_usual_terminal_shows_every_number(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(columns))
+
+    with watching("bookshop", quiet=False) as view:
+        for event in (events.RunStarted(0, 1, "bookshop", False, 1), told(1.0, 120)):
+            for observer in view.observers:
+                observer(event)
+
+    drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
+    line = drawn.replace("\r", "\n").strip().splitlines()[-1]
+    assert "bookshop" in line
+    assert "120 pages, 300 waiting, 12.3/s, 2 failed, 1 login, 480 items" in line
+    assert len(line) <= columns
 
 
 @pytest.mark.parametrize(("term", "live"), [("xterm", True), ("dumb", False), ("", False)])

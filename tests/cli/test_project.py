@@ -109,7 +109,14 @@ def test_X5_a_hostile_name_is_refused_before_any_file_is_opened(
     [
         pytest.param("def x(:\n", "spiders/broken.py, line 1: invalid syntax", id="syntax"),
         pytest.param("\n\nimport nonexistent_thing\n", "ModuleNotFoundError: No module named", id="import"),
-        pytest.param("x = 1\ny = 1 / 0\n", "ZeroDivisionError: division by zero", id="raises"),
+        pytest.param(
+            "x = 1\ny = 1 / 0\n", "spiders/broken.py, line 2: ZeroDivisionError: division by zero", id="raises"
+        ),
+        pytest.param(
+            "from crawler import Spider\nclass A(Spider):\n    start_urls = 'http://a/'\n",
+            "spiders/broken.py, line 2: A.start_urls is a text; write a list: start_urls = ['http://a/']",
+            id="text-for-a-list",
+        ),
     ],
 )
 def test_a_broken_spider_file_is_one_line_and_hides_no_other_spider(
@@ -124,6 +131,18 @@ def test_a_broken_spider_file_is_one_line_and_hides_no_other_spider(
         assert said in done.err
         assert len(done.err.splitlines()) == 1
     assert run.code == 2
+
+
+def test_a_spider_that_cannot_be_built_is_one_line_with_the_place(orders: Path, crawl: Crawl) -> None:
+    built = "    name = 'broken'\n    def __init__(self, **words):\n        self.site = words['site']\n"
+    (orders / "spiders" / "broken.py").write_text(f"from crawler import Spider\n\nclass Broken(Spider):\n{built}")
+
+    done, traced = crawl("run", "broken"), crawl("run", "broken", "--traceback")
+
+    said = "crawl: spiders/broken.py, line 6: KeyError: 'site'; --traceback shows how it came to that\n"
+    assert (done.code, done.out, done.err) == (2, "", said)
+    assert traced.err.startswith("Traceback")
+    assert not (orders / "data").exists()
 
 
 def test_an_unknown_spider_is_one_line_with_the_nearest_name(orders: Path, crawl: Crawl) -> None:
@@ -155,7 +174,9 @@ def test_traceback_shows_where_an_error_comes_from_wherever_it_stands(orders: Pa
     ("words", "said"),
     [
         (["run"], "crawl: Missing argument 'NAME'; `crawl run --help` shows how"),
-        (["runn"], "crawl: No such command 'runn'"),
+        (["runn"], "crawl: No such command 'runn'. Did you mean 'run', 'runs'? `crawl --help` shows how\n"),
+        (["fetch", "shop.example/x"], "not a valid URL: 'shop.example/x'; write it whole, such as https://"),
+        (["run", "orders", "-a", "name=x"], "'name' of a spider is written in its class"),
         (["--bad"], "crawl: No such option: --bad"),
         (["run", "orders", "--workers", "x"], "crawl: Invalid value for '--workers'"),
         (["run", "orders", "-a", "x"], "crawl: -a 'x': write it as NAME=VALUE"),

@@ -84,6 +84,31 @@ def test_a_run_leaves_results_that_can_be_exported_and_audited(shop: PracticeSit
     assert "failures" in past[1]
 
 
+def test_an_export_holds_no_fields_of_another_spider_that_yields_dicts_too(
+    shop: PracticeSite, project: Path, crawl: Crawl
+) -> None:
+    other = SPIDER.format(url=shop.url).replace('"orders"', '"tags"').replace('{"order":', '{"tag":')
+    (project / "spiders" / "tags.py").write_text(other)
+    for name in ("orders", "tags"):
+        crawl("run", name, "--quiet")
+
+    assert crawl("export", "orders", "-o", "-", "--format", "csv").out.splitlines()[0] == "order,total"
+    assert set(json.loads(crawl("export", "tags", "-o", "-").out.splitlines()[0])) == {"tag", "total"}
+
+
+def test_status_says_in_which_line_of_the_spider_it_went_wrong(shop: PracticeSite, project: Path, crawl: Crawl) -> None:
+    file = project / "spiders" / "orders.py"
+    file.write_text(file.read_text().replace("for row in", "for row in self.nothing or"))
+    crawl("run", "orders", "--quiet")
+
+    for shown in (crawl("status", "orders").out, crawl("audit", "orders").out):
+        (line,) = (line for line in shown.splitlines() if "AttributeError" in line)
+        assert line.endswith(
+            "1 x AttributeError: 'Orders' object has no attribute 'nothing' (spiders/orders.py, line 14, in parse)"
+        )
+    assert "Traceback" in crawl("status", "orders", "--json").out
+
+
 def test_the_stored_session_is_listed_moved_and_restored_without_a_login(
     shop: PracticeSite, project: Path, crawl: Crawl
 ) -> None:

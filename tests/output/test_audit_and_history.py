@@ -11,8 +11,9 @@ import pytest
 
 from crawler.errors import AlreadyRunning
 from crawler.output.audit import audit
-from crawler.output.export import crawl_rows
+from crawler.output.export import crawl_rows, fields_of_others
 from crawler.output.history import past_runs, status
+from crawler.output.reasons import short_reason, short_reasons
 from crawler.output.source import crawl_runs
 from crawler.stores.base import Audit as Recounted
 from crawler.stores.base import Counts, RunRow
@@ -159,3 +160,48 @@ def test_exported_rows_of_several_tables_tell_theirs_and_on_request_where_they_c
         {"_table": "items", "a": 2, "_run": 3, "_url": "http://a/2", "_time": 1.0},
         {"_table": "Book", "title": "x", "_run": 3, "_url": "http://a/2", "_time": 1.0},
     ]
+
+
+def test_fields_that_only_another_spider_fills_are_those_of_others() -> None:
+    rows = [row(1, 9, 0, a=1, b=None, c=None), row(3, 2, 0, a=None, b=2, c=None), row(5, 4, 0, a=None, b=None, c=3)]
+    shelf = Shelf(all_runs=[run(5, 5, "books"), run(3, 2), run(1, 1)], results={"items": rows, "Book": [rows[1]]})
+
+    assert fields_of_others(shelf, "orders", [1, 3], ["items", "Book"]) == {"items": {"c"}}
+    assert fields_of_others(shelf, "orders", [3], ["items"]) == {"items": {"a", "c"}}
+    assert list(crawl_rows(shelf, [3], ["items"], without={"items": {"a", "c"}})) == [{"b": 2}]
+
+
+def test_a_table_of_one_spider_keeps_its_empty_fields() -> None:
+    shelf = Shelf(results={"items": [row(3, 2, 0, a=1, b=None)]})
+
+    assert fields_of_others(shelf, "orders", [3], ["items"]) == {}
+
+
+TRACE = """{error}
+Traceback (most recent call last):
+  File "{ours}", line 87, in run
+    self._fetch(outcome)
+  File "/srv/crawler/spiders/orders.py", line 7, in parse
+    return read(response)
+  File "/srv/crawler/spiders/reading.py", line 3, in read
+    return json.loads(response.nothing)
+  File "/usr/lib/python3.12/json/__init__.py", line 346, in loads
+  File "/srv/crawler/.venv/lib/python3.12/site-packages/x.py", line 1, in y
+{error}
+"""
+
+
+def test_a_failure_is_told_with_the_line_of_the_users_own_file() -> None:
+    text = TRACE.format(error="KeyError: 'id'", ours=crawl_rows.__code__.co_filename)
+
+    assert short_reason(text) == "KeyError: 'id' (spiders/reading.py, line 3, in read)"
+    assert short_reason("404 from http://a/") == "404 from http://a/"
+
+
+def test_failures_that_differ_in_their_traces_only_are_one_reason() -> None:
+    texts = [TRACE.format(error="KeyError: 'id'", ours=file) for file in ("/usr/lib/python3.12/a.py", "<string>")]
+
+    assert short_reasons({texts[0]: 2, texts[1]: 3, "404": 1}) == {
+        "KeyError: 'id' (spiders/reading.py, line 3, in read)": 5,
+        "404": 1,
+    }

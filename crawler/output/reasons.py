@@ -1,0 +1,35 @@
+"""Why requests failed, short enough for a line: the error, and the place in the user's own file that it came from.
+
+The store keeps the traceback below the error. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+
+_FRAME = re.compile(r'^  File "([^"\n]+)", line (\d+), in (\S+)', re.MULTILINE)
+_LIBRARY = re.compile(r"[/\\](?:site-packages|lib[/\\]python3[^/\\]*)[/\\]|\A<")
+_OURS = str(Path(__file__).resolve().parents[1])
+
+
+def short_reason(text: str) -> str:
+    """``KeyError: 'id' (spiders/orders.py, line 12, in parse)`` for an error that is kept with its traceback."""
+    error, _, trace = text.partition("\n")
+    frames = [found for found in _FRAME.findall(trace) if not found[0].startswith(_OURS)]
+    places = [found for found in frames if not _LIBRARY.search(found[0])]
+    if not places:
+        return error
+    file, line, function = places[-1]
+    path = PurePath(file)
+    return f"{error} ({path.parent.name}/{path.name}, line {line}, in {function})"
+
+
+def short_reasons(counted: Mapping[str, int]) -> dict[str, int]:
+    """Short reason to number of requests; those that differ in what was left out only are one."""
+    found: dict[str, int] = {}
+    for text, count in counted.items():
+        reason = short_reason(text)
+        found[reason] = found.get(reason, 0) + count
+    return found
