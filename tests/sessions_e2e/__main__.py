@@ -41,6 +41,7 @@ TESTS = {
     "nothing left after clear": "X11_clear_leaves_nothing",
     "an old snapshot logs in again without a login": "restored_snapshot_logs_in_again",
     "a browser logs in once, the crawl goes on without it": "L13_a_browser_logs_in_once",
+    "the Django admin, a week later: one probe, one login": "resumed_a_week_later",
 }
 
 
@@ -54,7 +55,8 @@ def main() -> int:
             print(title, *(f"    {name}: {value}" for name, value in figures.items()), sep="\n", flush=True)
         code = 0
         for title, name in TESTS.items():
-            command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/sessions_e2e", "-k", name]
+            places = ["tests/sessions_e2e", "tests/test_django_admin.py"]
+            command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *places, "-k", name]
             print(f"{title}: pytest -k {name}", flush=True)
             code = subprocess.run(command, check=False).returncode or code
     return code
