@@ -208,6 +208,11 @@ class RawServer:
             sock.close()
             self._open.discard(sock)
 
+    def wait_for_end(self, number: int = 0, seconds: float = 10.0) -> bool:
+        """Until connection *number* (from 0) is closed on this side; on loopback the other side knows it then, too."""
+        self._threads[number].join(seconds)
+        return not self._threads[number].is_alive()
+
     def close(self) -> None:
         self.over.set()
         with contextlib.suppress(OSError):

@@ -252,7 +252,7 @@ class TestStaleConnections:
         server = serve(once(OK), OK)
         adapter = transport()
         fetch(adapter, server.url("/1"))
-        threading.Event().wait(0.05)  # so that the end of the connection has arrived
+        assert server.wait_for_end()
 
         assert fetch(adapter, server.url("/2"), "POST", data=b"x").content == b"ok"
         assert len(server.requests) == 2

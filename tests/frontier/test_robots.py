@@ -71,9 +71,9 @@ def test_delay_and_sitemaps_are_told() -> None:
     ids=["agents-times-rules", "delays", "spaces", "long-wildcard", "many-wildcards", "odd-line-ends", "odd-rules"],
 )
 def test_a_hostile_file_costs_little(text: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()  # the processor's time: a busy machine takes longer, and that is not its fault
     Robots(text).allows("bot", SITE + "/" + "a" * 2_000)
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
