@@ -6,6 +6,7 @@ purpose (``undefined``, ``idna``); none of these may be asked. Pure; safe from a
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from w3lib.encoding import (
@@ -17,6 +18,12 @@ from w3lib.encoding import (
 )
 
 DEFAULT = "utf-8"
+#: how most pages begin: nothing before it can declare another charset
+_USUAL = re.compile(
+    rb"""\s*(?:<!doctype [a-z\s]+>)?\s*(?:<html(?: lang="?[a-z-]+"?)?>)?\s*(?:<head>)?\s*"""
+    rb"""<meta charset=(["']?)utf-8\1 ?/?>""",
+    re.IGNORECASE,
+)
 _PROBE = bytes(range(0x20, 0x100)) * 2
 
 
@@ -37,6 +44,8 @@ def declared(content_type: str | None, body: bytes) -> str | None:
     said = http_content_type_encoding(content_type)
     found = usable(said) if said else None
     if found is None:
+        if _USUAL.match(body):
+            return DEFAULT
         said = html_body_declared_encoding(body[:4096])
         found = usable(said) if said else None
     return found

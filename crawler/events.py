@@ -2,6 +2,9 @@
 
 Observers are plain callables ``observer(event)``. They run on the scheduler's thread between two commits: keep them
 short. An observer that raises is reported once and no longer called; it never stops the crawl.
+
+An observer may have an attribute `ignores`: event classes that it does nothing with. A `PageDone` that all observers
+ignore is not even made, which counts when pages come by the thousand.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import requests
+from requests.cookies import RequestsCookieJar
+from requests.structures import CaseInsensitiveDict
 
 from crawler.asking import SPREAD as SPREAD
 from crawler.asking import Callback as Callback
@@ -25,6 +27,10 @@ from crawler.urls import absolute, resolver
 if TYPE_CHECKING:
     from parsel import Selector, SelectorList
 
+#: what requests puts into a response, without what each one needs for itself
+_BLANK = {
+    name: value for name, value in vars(requests.Response()).items() if name not in ("cookies", "headers", "history")
+}
 _BASE_TAG = re.compile(rb"<base\s[^>]*href", re.IGNORECASE)
 
 
@@ -47,9 +53,23 @@ class Response(requests.Response):
     _base: str | None = None
 
     def __init__(self) -> None:
-        super().__init__()
+        fields = self.__dict__  # as requests makes it, but for a jar that hardly anybody looks at
+        fields.update(_BLANK)
+        fields["headers"], fields["history"] = CaseInsensitiveDict(), []
         self.raw_headers = []
         self.warnings: list[str] = []
+
+    @property
+    def cookies(self) -> RequestsCookieJar:
+        """The cookies that this answer has set."""
+        jar: RequestsCookieJar | None = self.__dict__.get("_jar")
+        if jar is None:
+            jar = self._jar = RequestsCookieJar()
+        return jar
+
+    @cookies.setter
+    def cookies(self, jar: RequestsCookieJar) -> None:
+        self._jar = jar
 
     @property
     def status(self) -> int:
@@ -165,13 +185,14 @@ class Response(requests.Response):
         if (links is None) + (css is None) + (xpath is None) != 2:
             raise SpiderError("follow_all takes one of links, css and xpath")
         name, session = method_name(callback), kwargs.pop("session", None) or self._inherited()
-        found: Iterable[Any] = links or ()
+        found: Iterable[Any] = links if links is not None else ()
         if css is not None:
             found = raw_results(self.selector, css)
         elif xpath is not None:
             found = self.xpath(xpath)
         of_site, resolve = resolver(self.base_url)
         of_link = Request.of_link
+        plain = not kwargs
         for link in found:
             if isinstance(link, Element):
                 href, about = link.get("href") or link.get("src") or "", link
@@ -180,12 +201,12 @@ class Response(requests.Response):
             url = of_site[href] if href[:1] == "/" else resolve(href)
             if not url:
                 continue
-            if not kwargs:
+            if plain:
                 yield of_link(url, name, session, about)
-                continue
-            request = Request(url, name, session=session, **kwargs)
-            request.link = about
-            yield request
+            else:
+                request = Request(url, name, session=session, **kwargs)
+                request.link = about
+                yield request
 
     def save(self, folder: Path | str, name: str | None = None) -> Path:
         """Write the body to a new file in *folder*; nothing is overwritten.

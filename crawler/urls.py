@@ -60,6 +60,9 @@ def _refused(url: object, why: str) -> InvalidURL:
 @lru_cache(maxsize=256)
 def _root(base: str) -> str:
     """*base* up to its path, user name included, in WHATWG form; "" when it is no http or https URL."""
+    plain = _ORIGIN.match(base) if base.isascii() else None
+    if plain is not None and plain[3] not in ("80", "443"):
+        return plain[0]
     try:
         href = ada_url.normalize_url(base)
     except ValueError:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from crawler import events
@@ -39,20 +42,25 @@ class View:
 def watching(spider: str, *, quiet: bool) -> Iterator[View]:
     """Show the progress of one run: live where standard error is a terminal, else as log lines; nothing when quiet."""
     ask = terminal_ask()
+    notice = StopNotice()
     if quiet:
         yield View((), ask)
     elif sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb"):
         display = _live_display()
         live = LiveProgress(display, spider)
         try:
-            yield View((LogLines(progress=False), live), live.asking(ask) if ask is not None else None)
+            yield View((LogLines(progress=False), notice, live), live.asking(ask) if ask is not None else None)
         finally:
+            notice.close()
             try:
                 display.stop()
             except OSError:  # the terminal was closed
                 mute(sys.stderr)
     else:
-        yield View((LogLines(),), ask)
+        try:
+            yield View((LogLines(), notice), ask)
+        finally:
+            notice.close()
 
 
 def terminal_ask() -> Ask | None:
@@ -86,6 +94,8 @@ class LogLines:
     Args:
         progress: Whether to write the numbers; a live display shows them already.
     """
+
+    ignores = frozenset((events.PageDone,))
 
     def __init__(self, *, progress: bool = True) -> None:
         self._progress = progress
@@ -137,11 +147,54 @@ def numbers(event: events.Progress) -> str:
     )
 
 
+class StopNotice:
+    """An observer that answers a first Ctrl-C at once: what is in flight may take a while, and silence asks for a second.
+
+    The engine's own handler is in place when the run has started; this one goes before it, and is taken back with it. A
+    handler must not write, so a thread of its own does. Not started earlier: further processes are forked before.
+    """
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        self._closed = False
+        self._teller = threading.Thread(target=self._tell, name="stop-notice", daemon=True)
+
+    def __call__(self, event: events.Event) -> None:
+        if isinstance(event, events.RunStarted):
+            self._listen()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._closed = True
+        self._asked.set()
+        if self._teller.is_alive():
+            self._teller.join()
+
+    def _listen(self) -> None:
+        handle = signal.getsignal(signal.SIGINT)
+        if not callable(handle) or threading.current_thread() is not threading.main_thread():
+            return
+
+        def asked(number: int, frame: FrameType | None) -> None:
+            self._asked.set()
+            handle(number, frame)
+
+        signal.signal(signal.SIGINT, asked)
+        self._teller.start()
+
+    def _tell(self) -> None:
+        self._asked.wait()
+        if not self._closed:
+            _log.info("stopping: what is in flight is finished and kept; Ctrl-C again leaves at once")
+
+
 class LiveProgress:
     """An observer that keeps one line at the bottom of the terminal, from the first event on.
 
     Not earlier: the display has a thread, and further processes are forked before the first event.
     """
+
+    ignores = frozenset((events.PageDone,))
 
     def __init__(self, display: LiveDisplay, spider: str) -> None:
         self._display = display

@@ -17,6 +17,7 @@ from crawler.frontier.robots import RobotsCache
 from crawler.items import is_item, to_row
 from crawler.messages import Request, Response
 from crawler.outcome import Found, ItemRow, Leased, Outcome, Verdict
+from crawler.sessions.answers import set_cookie_lines
 from crawler.sessions.login import signs
 from crawler.sessions.login.keeper import Keeper
 from crawler.sessions.login.states import LoginState
@@ -174,11 +175,13 @@ class PageWork:
         started = time.perf_counter()
         items: list[ItemRow] = []
         found: dict[bytes, Found] = {}
-        admit, depth = self._admission.admit, request.depth + 1
+        admit, knows, depth = self._admission.admit, self._admission.knows, request.depth + 1
         session, unique = request.session, str(outcome.request.id)
         with self._overdue.watched(request.url):
             for produced in _each(call()):
                 if isinstance(produced, Request):
+                    if knows(produced, session):
+                        continue
                     row = admit(produced, depth=depth, session=session, unique=unique)
                     if row is not None and row.fingerprint not in found:
                         found[row.fingerprint] = row
@@ -221,7 +224,7 @@ def _describe_answer(outcome: Outcome, fetched: Fetched) -> None:
     if response is not None:
         outcome.status, outcome.size_bytes = response.status_code, len(response.body)
         first: Any = response.history[0] if response.history else response  # redirects come after it
-        outcome.sets_cookies = any(name.lower() == "set-cookie" for name, _ in first.raw_headers)
+        outcome.sets_cookies = bool(set_cookie_lines(first))
         outcome.final_url = response.url if response.history else ""
     elif fetched.error is not None:
         outcome.status = getattr(fetched.error, "status", 0)

@@ -152,17 +152,27 @@ def _member(pipe: Connection, not_ours: list[Connection], number: int, main: Mai
             call("the first process is gone")
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
-    lock = threading.Lock()  # guards the sending end of the pipe
+    send = _Sender(pipe)
+    summary = main(run, number, send, gone.append)
+    send.whatever(summary)
 
-    def tell(event: Event) -> None:
-        if isinstance(event, PageDone | RunStarted | RunEnded):
-            return
-        with lock, contextlib.suppress(OSError):
-            pipe.send(event)
 
-    summary = main(run, number, tell, gone.append)
-    with lock, contextlib.suppress(OSError):
-        pipe.send(summary)
+class _Sender:
+    """An observer that sends events to the first process. Safe from any thread."""
+
+    ignores = frozenset((PageDone, RunStarted, RunEnded))
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()  # guards the sending end of the pipe
+
+    def __call__(self, event: Event) -> None:
+        if type(event) not in self.ignores:
+            self.whatever(event)
+
+    def whatever(self, message: Event | Summary) -> None:
+        with self._lock, contextlib.suppress(OSError):
+            self._pipe.send(message)
 
 
 def add_up(summary: Summary, others: list[Summary]) -> None:

@@ -22,6 +22,7 @@ class Stats:
     def __init__(self, summary: Summary, observers: Iterable[Observer]) -> None:
         self.summary = summary
         self._observers = list(observers)
+        self._tells_pages = any(PageDone not in getattr(each, "ignores", ()) for each in self._observers)
         self._started = time.monotonic()
         self._told_at = 0.0
         self._errors: Counter[str] = Counter()
@@ -71,6 +72,8 @@ class Stats:
         self.summary.errors = dict(self._errors.most_common())
 
     def _tell_outcome(self, outcome: Outcome, now: float) -> None:
+        if outcome.verdict is Verdict.ACCEPT and not self._tells_pages:
+            return
         url = printable(redact(outcome.request.url))
         error = printable(outcome.error.partition("\n")[0])
         if outcome.verdict is Verdict.ACCEPT:

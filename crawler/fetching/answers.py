@@ -14,13 +14,13 @@ from typing import Any, BinaryIO
 import requests
 from requests.adapters import BaseAdapter
 from requests.cookies import extract_cookies_to_jar
-from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPHeaderDict
 
 from crawler.errors import TooLarge
 from crawler.fetching.decoding import decode, decoders_for
 from crawler.fetching.heads import Head
 from crawler.fetching.limits import REDIRECT_BYTES, Limits
+from crawler.headers import headers_of
 
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';,]+)""", re.IGNORECASE)
 
@@ -192,10 +192,7 @@ class ResponseMaker:
         """
         response: Any = self._class()
         response.status_code, response.reason = head.status, head.reason
-        headers: CaseInsensitiveDict[str] = CaseInsensitiveDict()
-        for name, value in head.fields.values():
-            headers[name] = value
-        response.headers, response.raw_headers = headers, head.lines
+        response.headers, response.raw_headers = headers_of(head.fields), head.lines
         response.url, response.request, response.connection = request.url, request, adapter
         response._content, response._content_consumed = content, True
         response.raw = ReadBody(head)

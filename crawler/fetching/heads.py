@@ -13,6 +13,8 @@ from crawler.errors import BadAnswer, ConnectFailed
 from crawler.fetching.limits import INTERIM, LINE_BYTES, Limits
 
 _STATUS_LINE = re.compile(rb"HTTP/(\d\.\d) +([1-9]\d\d)(?: +(.*?))?\s*\Z", re.DOTALL)
+_WELL_FORMED = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*\r\n)*")
+_FIELD = re.compile(r"([^:\n]+):([^\r]*)\r\n")  # of a well-formed head
 _FRAMING = frozenset(("content-length", "transfer-encoding", "content-encoding", "connection"))
 
 
@@ -111,6 +113,8 @@ def _fields(url: str, raw_lines: list[bytes], limits: Limits) -> list[tuple[str,
     text = b"".join(raw_lines).decode("latin-1")
     if len(text) > limits.max_header_bytes:
         raise BadAnswer(url, f"{len(text)} bytes of headers, more than {limits.max_header_bytes}")
+    if len(text) <= LINE_BYTES and _WELL_FORMED.fullmatch(text):
+        return [(name, value.strip(" \t")) for name, value in _FIELD.findall(text)]
     lines: list[tuple[str, str]] = []
     for line in text.split("\n")[:-1]:
         name, colon, value = line.partition(":")

@@ -56,6 +56,18 @@ class Admission:
         self._known: dict[bytes, None] = {}
         self._seen: dict[tuple[str, str], None] = {}  # plain URLs among the known, with the session that asks for them
 
+    def knows(self, request: Request, session: str | None) -> bool:
+        """Whether a plain request is known to be in the frontier: the quick answer for most links of a page.
+
+        False says nothing: `admit` looks closer.
+        """
+        return (
+            (request.url, request.session or session or self._default_session) in self._seen
+            and request.method == "GET"
+            and request.body is None
+            and not request.dont_filter
+        )
+
     def admit(self, request: Request, *, depth: int, session: str | None = None, unique: str = "") -> Found | None:
         """The row for a request; None when it is known to be in the frontier already.
 
@@ -64,10 +76,10 @@ class Admission:
             session: Session to inherit.
             unique: For ``dont_filter``: what makes this one different (the id of the page that asks for it).
         """
+        if self.knows(request, session):
+            return None
         name = request.session or session or self._default_session
         plain = request.method == "GET" and request.body is None and not request.dont_filter
-        if plain and (request.url, name) in self._seen:
-            return None
         url = request.url if self._upgraded is None else self._https(request.url, self._upgraded)
         key = canonical(url)
         body = request.body or b""

@@ -33,6 +33,7 @@ _WAIT_S: Final = 180.0
 _LINE_END: Final = re.compile(r"\r\n|\n|\r")
 _AGENT_LINE: Final = re.compile(r"(?:user[- ]?agent)(?:\s*:\s*|\s+)([^#]*)", re.IGNORECASE)
 _SITE_LINE: Final = re.compile(r"site|host", re.IGNORECASE)  # not part of any group
+_REFUSAL: Final = re.compile(r"(?m)^\s*di", re.IGNORECASE)  # "Disallow", in all its spellings
 _ODD_LINE_END: Final = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")  # line ends for Protego only
 _KNOWN_LINE: Final = re.compile(
     r"(?:(?:user[- ]?agent|allow|diss?all?ow|dissalow|diasllow|disallaw|sitemaps?|site-map|crawl[- ]delay|"
@@ -77,7 +78,9 @@ class Robots:
     """
 
     def __init__(self, text: str) -> None:
-        self._rules: Protego | None = Protego.parse(_prepared(text))
+        prepared = _prepared(text)
+        self._rules: Protego | None = Protego.parse(prepared)
+        self._refuses = _REFUSAL.search(prepared) is not None
         self._otherwise = True
         self.unreachable = False
 
@@ -85,12 +88,15 @@ class Robots:
     def without_rules(cls, *, allowed: bool) -> Robots:
         """Rules that allow everything, or that refuse everything because the file is unreachable."""
         made = cls.__new__(cls)
-        made._rules, made._otherwise, made.unreachable = None, allowed, not allowed
+        made._rules, made._refuses = None, False
+        made._otherwise, made.unreachable = allowed, not allowed
         return made
 
     def allows(self, agent: str, url: str) -> bool:
         """Whether *agent*, a product token or a whole User-Agent, may fetch *url*."""
-        return self._otherwise if self._rules is None else bool(self._rules.can_fetch(url, agent))
+        if self._rules is None or not self._refuses:
+            return self._otherwise
+        return bool(self._rules.can_fetch(url, agent))
 
     def delay(self, agent: str) -> float | None:
         """The Crawl-delay for *agent* in seconds, 0 or more; None when there is none."""

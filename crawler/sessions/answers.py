@@ -43,7 +43,8 @@ def as_ours(answer: requests.Response) -> Response:
     """A `Response` of what a user's adapter returned; its body is read."""
     ours = Response()
     answer.content  # noqa: B018 - reads the body
-    ours.__dict__.update(answer.__dict__)
+    for name, value in vars(answer).items():
+        setattr(ours, name, value)
     ours.raw_headers, ours.warnings = [], []
     ours.url = absolute("", str(answer.url)) if answer.url else ""
     return ours

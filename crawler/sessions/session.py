@@ -22,6 +22,7 @@ from requests.structures import CaseInsensitiveDict
 
 from crawler.downloads import name_of, new_file
 from crawler.errors import FetchError, GuardRefused, InvalidURL, RedirectError, StatusError
+from crawler.headers import copy_of, fields_of
 from crawler.messages import Request, Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.answers import as_ours, late_answers, own_copy, set_cookie_lines
@@ -188,8 +189,8 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
 
     def _headers_for(self, own: bool) -> CaseInsensitiveDict[str]:
         """The session's headers for one request: all of them, or what may go to a foreign origin."""
-        store = getattr(self.headers, "_store", None)  # below the mapping, which calls Python for each name
-        given = dict(self.headers if store is None else store.values())
+        fields = fields_of(self.headers)
+        given = dict(self.headers if fields is None else fields.values())
         made = self._made_headers
         if given != made[0]:  # somebody changed them
             plain = {
@@ -198,7 +199,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
             may_go = SURVIVES_ORIGIN - self._secret_headers
             foreign = {name: value for name, value in plain.items() if name.lower() in may_go}
             made = self._made_headers = given, CaseInsensitiveDict(plain), CaseInsensitiveDict(foreign)
-        return (made[1] if own else made[2]).copy()
+        return copy_of(made[1] if own else made[2])
 
     def _address_cookies(self, prepared: requests.PreparedRequest, extra: Any = None) -> None:
         """The jar's cookies for its URL, and what the call itself brought: that belongs to this request alone."""

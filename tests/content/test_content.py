@@ -83,6 +83,16 @@ CHARSETS = {
         b'<meta http-equiv="Content-Type" content="text/html; charset=windows-1252">',
         "windows-1252",
     ),
+    "meta-as-most-pages-have-it": (
+        "text/html",
+        b'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+        "utf-8",
+    ),
+    "another-one-before-it": (
+        "text/html",
+        b'<!DOCTYPE html><html><meta charset=windows-1252><meta charset="utf-8">',
+        "windows-1252",
+    ),
     "none-at-all": ("text/html", None, "utf-8"),
     "no-content-type": (None, None, "utf-8"),
     "utf-16-with-mark": ("text/html", None, "utf-16"),
