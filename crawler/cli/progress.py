@@ -148,7 +148,7 @@ def numbers(event: events.Progress) -> str:
 
 
 class StopNotice:
-    """An observer that answers a first Ctrl-C at once: what is in flight may take a while, and silence asks for a second.
+    """An observer that answers a first Ctrl-C at once: what is in flight may take a while, silence asks for a second.
 
     The engine's own handler is in place when the run has started; this one goes before it, and is taken back with it. A
     handler must not write, so a thread of its own does. Not started earlier: further processes are forked before.

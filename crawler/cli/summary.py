@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from crawler.cli.exits import DONE
+from crawler.cli.exits import DONE, INTERRUPTED, LIMIT, TERMINATED
 from crawler.cli.text import columns, counted, duration, safe, say, size, tell
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def summary_lines(summary: Summary) -> list[str]:
         rows.append(("stored in", summary.store))
     if summary.next_command:
         rows.append(("next", summary.next_command))
+    elif summary.exit_code in (LIMIT, INTERRUPTED, TERMINATED):
+        rows.append(("next", "the same command goes on where it stopped"))
     return columns(rows)
 
 

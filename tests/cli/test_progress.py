@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import logging
 import re
+import signal
 import sys
+from collections.abc import Iterator
 
 import pytest
 from rich.console import Console
@@ -14,7 +16,7 @@ from rich.progress import TextColumn
 
 from crawler import events
 from crawler.cli.logs import set_up_logging
-from crawler.cli.progress import LiveProgress, LogLines, terminal_ask, watching
+from crawler.cli.progress import LiveProgress, LogLines, StopNotice, terminal_ask, watching
 
 
 def lines_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -180,6 +182,43 @@ def test_the_live_line_is_gone_while_a_person_types_and_comes_back_even_after_an
         seen.append(shown.live.is_started)
 
     assert seen == [False, False, True]
+
+
+@pytest.fixture
+def interrupts() -> Iterator[list[int]]:
+    """The SIGINTs that the engine's handler has seen; another handler is put in place for it."""
+    seen: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))
+    yield seen
+    signal.signal(signal.SIGINT, before)
+
+
+def test_P2_a_first_ctrl_c_is_answered_and_reaches_the_engine(
+    interrupts: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up_logging("INFO")
+    notice = StopNotice()
+    notice(events.RunStarted(0, 1, "orders", False, 1))
+
+    for _ in range(2):
+        signal.raise_signal(signal.SIGINT)
+    notice._teller.join(10)  # it says one line and ends
+    notice.close()
+
+    assert interrupts == [signal.SIGINT, signal.SIGINT]
+    assert lines_of(capsys) == ["stopping: what is in flight is finished and kept; Ctrl-C again leaves at once"]
+
+
+def test_a_run_that_nobody_stops_says_nothing_of_stopping(
+    interrupts: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up_logging("INFO")
+    notice = StopNotice()
+    notice(events.RunStarted(0, 1, "orders", False, 1))
+    notice.close()
+
+    assert not notice._teller.is_alive()
+    assert lines_of(capsys) == []
 
 
 class Terminal(io.StringIO):

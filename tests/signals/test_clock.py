@@ -105,7 +105,8 @@ def test_P1_a_step_while_it_runs_freezes_nothing_and_repeats_nothing(
     assert {shop.record.hits[url] for url in shop.truth.member_urls} == {1}
     assert shop.record.logins == {"alice": 1}
     pauses = shop.gaps()[8:]  # the login and robots.txt come first
-    assert min(pauses) >= delay_s * 0.9
+    # Five in a row: the server notes a request when it gets a core. One pause left out would be twice the slack.
+    assert min(sum(pauses[first : first + 5]) for first in range(len(pauses) - 4)) >= 5 * delay_s * 0.9
 
 
 @pytest.mark.parametrize(
