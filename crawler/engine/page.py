@@ -21,7 +21,7 @@ from crawler.sessions.answers import set_cookie_lines
 from crawler.sessions.login import signs
 from crawler.sessions.login.keeper import Keeper
 from crawler.sessions.login.states import LoginState
-from crawler.sessions.login.watch import logged_out_reason
+from crawler.sessions.login.watch import led_elsewhere, logged_out_reason
 from crawler.spider import Spider
 from crawler.urls import host_of, redact
 
@@ -107,7 +107,12 @@ class PageWork:
             attempt=leased.attempt,
             patient=patient,
             allowed_statuses=self._statuses.union(request.handle_httpstatus_list),
-            logged_out=(lambda page: logged_out_reason(self._spider, session, page, request.url))
+            logged_out=(
+                lambda page: (
+                    logged_out_reason(self._spider, session, page, request.url)
+                    or led_elsewhere(self._spider, session, page, request.url)
+                )
+            )
             if watched
             else (lambda page: None),
             hop_guard=self._hop_guard if watched else None,

@@ -169,6 +169,16 @@ def test_L16_a_stored_session_that_is_good_costs_one_probe_and_no_login() -> Non
     assert made.session.epoch == 1
 
 
+def test_a_login_begins_without_the_cookies_of_the_sign_on_where_the_last_one_found_its_form() -> None:
+    made = keeper(door(IN), Memory())
+    made.session.login_urls = {"http://sign-on.test/authorize", "not a url"}
+    made.session.cookies.set("known", "1", domain="sign-on.test")
+    made.session.cookies.set("consent", "1", domain="other.test")
+
+    assert made.prepare().how == "login"
+    assert sorted(made.session.cookies.keys()) == ["consent", "sid"]
+
+
 def test_L16_a_stored_session_that_is_dead_costs_one_login() -> None:
     desk = logged_in()
     made = keeper(door(OUT, IN), desk)

@@ -339,9 +339,12 @@ class Keeper:
         return Prepared(False, error=error)
 
     def _fresh_jar(self) -> Jar:
-        """For a login: an id from before it must not stay. What the identity wants to keep is taken along."""
+        """For a login: an id from before it must not stay. What the identity wants to keep is taken along.
+
+        Nor on the site of a single sign-on where the last login found its form: it would let us in without showing one.
+        """
         before = jar = self.session.cookies
-        for site in self.session.origins.sites:
+        for site in self.session.origins.sites | self.session.login_sites():
             jar = jar.fresh(keep_other_than=site)
         jar = before.fresh() if jar is before else jar
         keeps = self.session.identity.keeps

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "captcha_sign",
     "has_login_form",
+    "is_one_of",
     "logged_in_sign",
     "logged_out_sign",
     "looks_like_login",
@@ -86,8 +87,8 @@ def logged_out_sign(
         return "status 401"
     asked_login = _is_login(asked_url, login_urls)
     if response.history or response.url != asked_url:
-        led_to_login = _is_known(response.url, login_urls) or _is_known(response.url, learned_urls)
-        if led_to_login and not asked_login and not _is_known(asked_url, learned_urls):
+        led_to_login = is_one_of(response.url, login_urls) or is_one_of(response.url, learned_urls)
+        if led_to_login and not asked_login and not is_one_of(asked_url, learned_urls):
             return f"redirected to the login page {redact(response.url.partition('?')[0])}"
         if looks_like_login(response.url) and not asked_login and not logged_in_sign(response):
             return f"redirected to what looks like a login page, {redact(response.url.partition('?')[0])}"
@@ -128,10 +129,11 @@ def looks_like_login(url: str) -> bool:
 
 
 def _is_login(url: str, login_urls: Collection[str]) -> bool:
-    return _is_known(url, login_urls) or looks_like_login(url)
+    return is_one_of(url, login_urls) or looks_like_login(url)
 
 
-def _is_known(url: str, login_urls: Collection[str]) -> bool:
+def is_one_of(url: str, login_urls: Collection[str]) -> bool:
+    """Whether *url* is one of these pages: absolute, or a path; with the arguments that they have, if any."""
     return any(_is_page(url, known) for known in login_urls)
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any
 
+from crawler.errors import InvalidURL
 from crawler.messages import Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.login.page_marks import has_login_form
+from crawler.urls import host_of, site_of
 
 
 class LoginTools:
@@ -20,6 +22,7 @@ class LoginTools:
     Attributes:
         login_urls: Pages with a password form that the login step met.
         last_answer: Last answer of the login step, for its errors.
+        asked_again: URLs that led elsewhere by way of the login page, and are under way once more.
     """
 
     account: Account
@@ -30,6 +33,7 @@ class LoginTools:
         super().__init__()
         self.login_urls: set[str] = set()
         self.last_answer: Response | None = None
+        self.asked_again: set[str] = set()
         self._login_thread = 0  # the thread that logs in: only its answers are watched
         self._steps: list[str] = []
 
@@ -78,6 +82,14 @@ class LoginTools:
             self._jar = self.cookies
         finally:
             self._login_jar = None
+
+    def login_sites(self) -> set[str]:
+        """The registrable domains of the pages where login steps met a password form."""
+        sites = set()
+        for url in self.login_urls:
+            with suppress(InvalidURL):  # they come out of the store
+                sites.add(site_of(host_of(url)))
+        return sites
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

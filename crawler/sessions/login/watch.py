@@ -6,6 +6,9 @@ from crawler.messages import Response
 from crawler.sessions.login import signs
 from crawler.sessions.session import Session
 from crawler.spider import Spider
+from crawler.urls import canonical, redact
+
+_MOST_ASKED_AGAIN = 10_000
 
 
 def logged_out_reason(spider: Spider, session: Session, response: Response, asked_url: str) -> str | None:
@@ -24,3 +27,26 @@ def logged_out_reason(spider: Spider, session: Session, response: Response, aske
         logged_in_css=spider.logged_in_css,
         logged_in_text=spider.logged_in_text,
     )
+
+
+def led_elsewhere(spider: Spider, session: Session, response: Response, asked_url: str) -> str | None:
+    """Why *response* is not the page that was asked for: it came by way of the login page, and is another one.
+
+    A single sign-on may let a session in again on the way, without anybody's login step; some then show the page that
+    they always begin with. Asked for once more, the right page comes. A URL that leads elsewhere the second time, too,
+    does so for everybody, and what it brings is taken.
+    """
+    again = session.asked_again
+    if not response.history or canonical(response.url) == canonical(asked_url):
+        if again:
+            again.discard(asked_url)
+        return None
+    known = [*session.login_urls, *([spider.login_url] if spider.login_url else [])]
+    hop = next((each.url for each in response.history if signs.is_one_of(each.url, known)), None)
+    if hop is None or signs.is_one_of(asked_url, known):
+        return None
+    if asked_url in again or len(again) >= _MOST_ASKED_AGAIN:
+        again.discard(asked_url)
+        return None
+    again.add(asked_url)
+    return f"led through the login page {redact(hop.partition('?')[0])} to another page than the one asked for"
