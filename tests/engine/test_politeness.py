@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from crawler import Request, Response, Spider
 from crawler.engine import application
-from crawler.testing import SiteProcess
+from crawler.events import Event, PageDone
 from tests.engine.shop import opened
-
-SERVER_S = 0.1  # the server is a process of its own: it notes a request when it gets a core, on a busy machine late
+from tests.politeness.rules import TOLERANCE_S
+from tests.politeness.site import Site, gaps_of
 
 
 class Catalogue(Spider):
@@ -47,30 +47,21 @@ def sent_gaps(folder: Path) -> list[float]:
     return [after - before for before, after in itertools.pairwise(moments)]
 
 
-def gaps(site: SiteProcess) -> list[float]:
-    return list(site.gaps("127.0.0.1"))
-
-
-@pytest.mark.parametrize("processes", [1, 2])
-def test_no_gap_between_two_requests_is_shorter_than_the_delay(
-    processes: int, make_site_process: Any, tmp_path: Path
-) -> None:
-    site = make_site_process(books=12)
-
-    summary = crawl(site.url, tmp_path, 12, delay=0.3, workers=8, processes=processes)
+def test_no_gap_between_two_requests_is_shorter_than_the_delay(tmp_path: Path) -> None:
+    with Site() as site:
+        summary = crawl(site.url, tmp_path, 12, delay=0.3, workers=8)
+        arrivals = site.arrivals
 
     assert summary.pages == 12
-    assert min(sent_gaps(tmp_path)) >= 0.3 - 0.001
-    assert min(gaps(site)) >= 0.3 - SERVER_S
+    assert min(sent_gaps(tmp_path)) >= 0.3 - TOLERANCE_S
+    assert min(gaps_of(arrivals)) >= 0.3 - TOLERANCE_S
 
 
-def test_two_runs_of_two_spiders_keep_the_delay_together(make_site_process: Any, tmp_path: Path) -> None:
+def test_two_runs_of_two_spiders_keep_the_delay_together(tmp_path: Path) -> None:
     import threading
 
     class Second(Catalogue):
         name = "second"
-
-    site = make_site_process(books=7)
 
     def run(spider: type[Spider]) -> None:
         application.run(
@@ -79,14 +70,16 @@ def test_two_runs_of_two_spiders_keep_the_delay_together(make_site_process: Any,
             settings={"store": str(tmp_path / "crawl.db"), "delay": 0.3},
         )
 
-    threads = [threading.Thread(target=run, args=(spider,)) for spider in (Catalogue, Second)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    with Site() as site:
+        threads = [threading.Thread(target=run, args=(spider,)) for spider in (Catalogue, Second)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        arrivals = site.arrivals
 
-    assert min(sent_gaps(tmp_path)) >= 0.3 - 0.001
-    assert min(gaps(site)) >= 0.3 - SERVER_S
+    assert min(sent_gaps(tmp_path)) >= 0.3 - TOLERANCE_S
+    assert min(gaps_of(arrivals)) >= 0.3 - TOLERANCE_S
 
 
 def test_one_host_gets_no_more_connections_at_once_than_allowed(make_site_process: Any, tmp_path: Path) -> None:
@@ -97,14 +90,14 @@ def test_one_host_gets_no_more_connections_at_once_than_allowed(make_site_proces
     assert max(site.record.most_simultaneous.values()) == 3
 
 
-def test_the_crawl_delay_of_robots_txt_is_obeyed(make_site_process: Any, tmp_path: Path) -> None:
-    site = make_site_process(books=8, crawl_delay_s=0.3)
-
-    summary = crawl(site.url, tmp_path, 8, workers=8)
+def test_the_crawl_delay_of_robots_txt_is_obeyed(tmp_path: Path) -> None:
+    with Site(crawl_delay="0.3") as site:
+        summary = crawl(site.url, tmp_path, 8, workers=8)
+        arrivals = site.arrivals
 
     assert summary.pages == 8
-    assert min(sent_gaps(tmp_path)) >= 0.3 - 0.001
-    assert sorted(gaps(site))[1] >= 0.3 - SERVER_S  # the first page may follow robots.txt at once
+    assert min(sent_gaps(tmp_path)) >= 0.3 - TOLERANCE_S
+    assert min(gaps_of(arrivals)) >= 0.3 - TOLERANCE_S
 
 
 def test_robots_txt_is_fetched_once_by_32_threads_and_forbidden_pages_are_skipped(
@@ -147,7 +140,7 @@ def test_retry_after_pauses_the_whole_host_and_the_pause_survives_the_run(
     make_site_process: Any, tmp_path: Path
 ) -> None:
     site = make_site_process(books=30, rate_429=1.0, retry_after="30", fault_paths=("/book/",))
-    crawl(site.url, tmp_path, 30, workers=2, max_time=1.0)
+    crawl(site.url, tmp_path, 30, workers=2, max_time=2.0)
     first = sum(site.record.hits.values())
 
     again = crawl(site.url, tmp_path, 30, workers=2, max_time=0.5)
@@ -161,27 +154,34 @@ def test_retry_after_pauses_the_whole_host_and_the_pause_survives_the_run(
 
 
 def test_a_host_that_never_answers_does_not_hold_the_workers_of_the_others(
-    make_site_process: Any, make_raw_server: Any, tmp_path: Path
+    make_site_process: Any, tmp_path: Path
 ) -> None:
-    site = make_site_process(books=200, hosts=("127.0.0.1", "127.0.0.2"))
-    import socket
+    site = make_site_process(books=200)
+    done = itertools.count(1)
+
+    def stop_after_200(event: Event) -> None:
+        if isinstance(event, PageDone) and next(done) == 200:
+            signal.raise_signal(signal.SIGTERM)
 
     with socket.socket() as silent:  # listens and never accepts: connections hang in its backlog
         silent.bind(("127.0.0.3", 0))
         silent.listen(64)
-        dead = f"http://127.0.0.3:{silent.getsockname()[1]}"
-        summary = crawl(
-            f"{site.url},{dead}",
-            tmp_path,
-            200,
-            workers=8,
-            deadline=30,
-            timeout=30,
-            robots=False,
-            max_time=4.0,
-            grace=0.1,
+        summary = application.run(
+            Catalogue,
+            arguments={"site": f"{site.url},http://127.0.0.3:{silent.getsockname()[1]}", "books": "200"},
+            settings={
+                "store": str(tmp_path / "crawl.db"),
+                "workers": 8,
+                "deadline": 60,
+                "timeout": 60,
+                "robots": False,
+                "max_time": 30.0,
+                "grace": 0.1,
+            },
+            observers=[stop_after_200],
+            signals=True,
         )
 
-    alive = [url for url in site.record.hits if "/book/" in url]
-    assert len(alive) == 200
     assert summary.pages == 200
+    assert summary.ending == "interrupted"
+    assert len([url for url in site.record.hits if "/book/" in url]) == 200

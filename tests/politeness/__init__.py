@@ -1,0 +1,1 @@
+"""Politeness as a server sees it: two processes, and the kernel's own times of arrival."""
