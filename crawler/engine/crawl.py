@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -113,6 +114,7 @@ class Crawl:
             spider_name=spider.name,
             retries=settings.retries,
             probe_every=settings.probe_every,
+            learned=self._keep_guard,
         )
         self._overdue = Overdue(settings.callback_time, self._callback_is_late)
         self._work = PageWork(
@@ -296,8 +298,16 @@ class Crawl:
     def _guard_name(self) -> str:
         return f"guard:{self.spider.name}"
 
-    def _keep_knowledge(self) -> None:
+    def _keep_guard(self) -> None:
+        """Keep what was learned of links that log out, with what another process of the run has kept meanwhile."""
+        state = self._known(self._guard_name)
+        if isinstance(state, str):
+            with suppress(ValueError):
+                self._parts.guard.loads(state, bans_only=True)
         self._store.set_value(self._guard_name, self._parts.guard.dumps())
+
+    def _keep_knowledge(self) -> None:
+        self._keep_guard()
         if self._parts.robots is not None:
             records = [record.to_dict() for record in self._parts.robots.dump()[-1_000:]]
             if records:

@@ -65,6 +65,7 @@ class Doors:
         user_agent: Product name for robots.txt.
         guard: Learns URLs after which a session was lost.
         retries: Tries of a request whose robots.txt gives no answer.
+        learned: Called when the guard has learned something: keeps it, so that not even a kill loses it.
         probe_every: Unproven pages of a session after which it is probed again; 0 for never.
     """
 
@@ -79,8 +80,10 @@ class Doors:
         spider_name: str,
         probe_every: int,
         retries: int,
+        learned: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = unix_now,
     ) -> None:
+        self._learned = learned
         self._pool, self._robots, self._user_agent, self._guard = pool, robots, user_agent, guard
         self._retries = retries
         self._stats, self._spider_name, self._probe_every, self._clock = stats, spider_name, probe_every, clock
@@ -272,8 +275,11 @@ class Doors:
 
     def _learn_from_loss(self, name: str, url: str) -> None:
         blamed = {url, *self._recent.pop(name, ())} - {""}
-        for each in blamed if len(blamed) <= _MOST_BLAMED else ():
+        if not blamed or len(blamed) > _MOST_BLAMED:
+            return
+        for each in blamed:
             self._guard.lost_after(each)
+        self._learned()
 
     def _robots_task(self, key: Key) -> Callable[[], Callable[[], None]]:
         robots = self._robots

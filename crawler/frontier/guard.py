@@ -268,8 +268,12 @@ class LogoutGuard:
         with self._lock:
             return json.dumps({"version": 1, "banned": list(self._banned), "losses": dict(self._losses)})
 
-    def loads(self, state: str) -> None:
-        """Add what another guard learned. Raises ValueError for a text that `dumps` did not write; nothing is added."""
+    def loads(self, state: str, *, bans_only: bool = False) -> None:
+        """Add what another guard learned. Raises ValueError for a text that `dumps` did not write; nothing is added.
+
+        Args:
+            bans_only: For what another process has kept meanwhile: its losses may be forgiven here.
+        """
         learned = json.loads(state)
         if not isinstance(learned, dict) or learned.get("version") != 1:
             raise ValueError("not the state of a guard, or of a newer version")
@@ -281,7 +285,7 @@ class LogoutGuard:
         with self._lock:
             for shape in banned[-MAX_LEARNED:]:
                 self._ban(shape)
-            for shape, count in list(losses.items())[-MAX_LEARNED:]:
+            for shape, count in () if bans_only else list(losses.items())[-MAX_LEARNED:]:
                 self._losses[shape] = max(count, self._losses.get(shape, 0))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 
 from crawler import Response
+from crawler.events import LoginEnded, RunStarted
 from crawler.testing import PracticeSite
-from tests.engine.shop import Members, crawl, stored
+from tests.engine.shop import Members, crawl, opened, stored
 
 from .conftest import MakeSite
 
@@ -77,6 +79,37 @@ def test_U5_an_address_that_no_rule_knows_is_banned_after_the_second_loss_for_la
     assert logouts(site) == after == 2
     assert last.ending == "finished"
     assert any("learned" in rule for rule in last.skipped_by), last.skipped_by
+
+
+def test_U5_what_was_learned_is_kept_at_once_and_with_what_another_process_has_learned(
+    member_site: MakeSite, tmp_path: Path
+) -> None:
+    site = member_site(books=30, logout_links="sneaky")
+    name = f"guard:{Everything.name}"
+    kept: list[str] = []
+
+    def look(event: Any) -> None:
+        with opened(tmp_path) as database, database:
+            if isinstance(event, RunStarted):
+                state = json.dumps({"version": 1, "banned": ["http://shop.example/from-another"], "losses": {"x": 1}})
+                database.execute(
+                    "INSERT OR REPLACE INTO crawl_values (name, value) VALUES (?, ?)", (name, json.dumps(state))
+                )
+            if isinstance(event, LoginEnded):
+                found = database.execute("SELECT value FROM crawl_values WHERE name = ?", (name,)).fetchone()[0]
+                kept.append(found)
+
+    crawl(Everything, site.url, tmp_path, login_budget=100, observers=[look])
+
+    assert logouts(site) >= 1, "otherwise nothing was tried"
+    learned = json.loads(json.loads(kept[1]))
+    assert learned["losses"] or learned["banned"][1:], "a kill now would lose nothing"
+    with opened(tmp_path) as database:
+        last = json.loads(
+            json.loads(database.execute("SELECT value FROM crawl_values WHERE name = ?", (name,)).fetchone()[0])
+        )
+    assert "http://shop.example/from-another" in last["banned"]
+    assert "x" not in last["losses"], "the other process may have forgiven it meanwhile"
 
 
 def test_a_guest_may_follow_what_a_member_may_not(make_practice_site: Any, tmp_path: Path) -> None:
