@@ -5,6 +5,7 @@ the note that a login step may leave. The store encrypts it.
 
 A server may bind a session to its User-Agent and its address. So the headers of the login come back with it, whatever
 the settings say meanwhile; and a session that was made through another proxy is not taken up: a login has to follow.
+Nor is one whose login step mounted an adapter, or fitted it with something else that cannot be stored.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from crawler.clock import unix_now
 from crawler.errors import NoCredentials
 from crawler.outcome import SessionSnapshot
 from crawler.sessions.auth.schemes import dump_auth, load_auth
+from crawler.sessions.fittings import fittings
 from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.session import Session
 from crawler.urls import redact
@@ -31,6 +33,7 @@ def version_of(session: Session) -> tuple[int, int]:
 def take(session: Session, record: LoginRecord, *, url: str) -> SessionSnapshot:
     """The session as it is now. *url* is what changed it: a page's URL, "login", "import"."""
     cookies = session.cookies.dump()
+    fitted = fittings(session)
     secret = {
         "cookies": cookies,
         "headers": dict(session.headers),
@@ -39,6 +42,7 @@ def take(session: Session, record: LoginRecord, *, url: str) -> SessionSnapshot:
         "proxies": dict(session.proxies),
         "login_urls": sorted(session.login_urls),
         "note": session.note,
+        "fitted": fitted if fitted != session.as_made else None,
     }
     expiries = [cookie["expires"] for cookie in cookies if cookie.get("expires") is not None]
     return SessionSnapshot(
@@ -59,7 +63,8 @@ def put_back(session: Session, secret: str) -> bool:
     """Give *session* what a snapshot holds; expired and invalid cookies are left out.
 
     Returns:
-        False when the text is no snapshot, or one of a session that went through another proxy; nothing is changed.
+        False when the text is no snapshot, or one of a session that went through another proxy or was fitted
+        otherwise by its login step; nothing is changed.
     """
     try:
         found = json.loads(secret)
@@ -69,6 +74,8 @@ def put_back(session: Session, secret: str) -> bool:
         return False
     proxies = found.get("proxies")
     if proxies is not None and proxies != dict(session.proxies):
+        return False
+    if found.get("fitted") not in (None, fittings(session)):
         return False
     cookies = found.get("cookies")
     jar = session.cookies.fresh()
