@@ -149,7 +149,7 @@ def login(
             try:
                 if browser:
                     own = picture.with_stem(f"{picture.stem}-{name}") if picture and len(names) > 1 else picture
-                    visitor.browser_login(name, headless=headless, picture=own)
+                    visitor.browser_login(name, headless=headless, picture=own, force=force)
                     how = "browser"
                 else:
                     how = visitor.login(name, force=force)

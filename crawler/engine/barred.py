@@ -87,7 +87,7 @@ class Barred:
             ending = "human" if isinstance(error, NeedsHuman) else "refused"
             epoch = self._pool.keeper(name).record.epoch
             self._stats.tell(LoginEnded(now, name, ending, epoch, elapsed_ms, error.why))
-            command = f"crawl login {self._spider_name} --session {name}"
+            command = f"crawl login {self._spider_name} --session {name}{self._pool.keeper(name).by_browser}"
             self._stats.tell(SessionParked(now, name, error.why, command))
             self._said[name] = f"{error}; continue with: {command}"
             self._stats.summary.messages.append(self._said[name])

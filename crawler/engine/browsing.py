@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from crawler.clock import unix_now
-from crawler.errors import LoginFailed
-from crawler.sessions.browser import browser_login
+from crawler.errors import LoginBudgetSpent, LoginFailed, SessionError, WrongPassword
+from crawler.sessions.browser import BrowserSession, browser_login
 from crawler.sessions.login.keeper import Keeper
 from crawler.spider import Spider
+from crawler.urls import redact
 
 
-def login_in_browser(keeper: Keeper, spider: Spider, *, headless: bool, picture: Path | None) -> None:
+def login_in_browser(keeper: Keeper, spider: Spider, *, headless: bool, picture: Path | None, force: bool) -> None:
     """Open the login page, let a person or the spider's `login_browser` log in, prove the session and keep it.
 
+    Where a program types the password, the login counts: the budget and refused credentials hold as for any other.
+
+    Args:
+        force: Credentials that the site has refused are tried once more.
     Raises:
+        WrongPassword, LoginBudgetSpent: The program may not log in now, or the site refused what it typed.
         LoginFailed: No browser, nobody logged in, or the probe still shows the logged-out page.
     """
     session = keeper.session
@@ -24,8 +32,48 @@ def login_in_browser(keeper: Keeper, spider: Spider, *, headless: bool, picture:
     drives = type(spider).login_browser is not Spider.login_browser
     if headless and not drives:
         raise LoginFailed(session.name, "--headless needs a method login_browser(self, page) on the spider")
-    drive = (lambda page: spider.login_browser(page, session)) if drives else None
-    found = browser_login(
+    if not drives:
+        _take_over(keeper, _in_window(keeper, url, headless=headless, picture=picture, drive=None), claimed=False)
+        return
+    credentials = session.account.mark()
+    _claim(keeper, credentials, force=force)
+    try:
+        found = _in_window(
+            keeper,
+            url,
+            headless=headless,
+            picture=picture,
+            drive=lambda page: spider.login_browser(page, session),
+        )
+        try:
+            _take_over(keeper, found, claimed=True)
+        except LoginFailed:
+            if found.refused:
+                why = f"the site refused the user name or password, saying {found.refused!r}"
+                raise WrongPassword(session.name, why) from None
+            raise
+    except BaseException as error:
+        outcome = "refused" if isinstance(error, WrongPassword) else "failed"
+        why = error.why if isinstance(error, SessionError) else redact(str(error))
+        keeper.desk.end_login(session.key, outcome, None, credentials=credentials, why=why)
+        raise
+
+
+def _claim(keeper: Keeper, credentials: str, *, force: bool) -> None:
+    session, row = keeper.session, keeper.desk.load(keeper.session.key)
+    epoch = row.epoch if row is not None else 0
+    claim = keeper.desk.claim(session.key, epoch, credentials=credentials, force=force)
+    if claim.refused:
+        raise (WrongPassword if claim.wrong_credentials else LoginBudgetSpent)(session.name, claim.refused)
+    if not claim.granted:
+        raise LoginFailed(session.name, "another process is logging this session in: try again in a moment")
+
+
+def _in_window(
+    keeper: Keeper, url: str, *, headless: bool, picture: Path | None, drive: Callable[[Any], object] | None
+) -> BrowserSession:
+    session = keeper.session
+    return browser_login(
         url,
         session=session.name,
         headless=headless,
@@ -35,10 +83,14 @@ def login_in_browser(keeper: Keeper, spider: Spider, *, headless: bool, picture:
         verify=session.verify is not False,
         picture=picture,
     )
+
+
+def _take_over(keeper: Keeper, found: BrowserSession, *, claimed: bool) -> None:
+    session = keeper.session
     jar = session.cookies.fresh()
     jar.load(found.cookies(), now=unix_now())
     session.cookies = jar
     session.headers["User-Agent"] = found.user_agent  # the server may bind the session to it
     if found.accept_language:
         session.headers["Accept-Language"] = found.accept_language
-    keeper.adopt_manually(url="browser")
+    keeper.adopt_manually(url="browser", claimed=claimed)

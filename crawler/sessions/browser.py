@@ -25,7 +25,7 @@ from urllib.parse import unquote, urlsplit
 from crawler.errors import CrawlError, LoginFailed
 from crawler.messages import Response
 from crawler.sessions.formats import exchange
-from crawler.sessions.login.signs import has_login_form, logged_in_sign
+from crawler.sessions.login.signs import has_login_form, logged_in_sign, wrong_password_sign
 from crawler.sessions.secrets import hide
 from crawler.urls import printable, redact
 
@@ -68,6 +68,7 @@ class BrowserSession:
         accept_language: What the browser asks for, for the header of that name; "" when not known.
         url: Where it ended, without secrets.
         recognised: Whether the page offered to log out at last. False proves nothing; a probe does.
+        refused: What the last page says of a wrong name or password; "" for nothing.
     """
 
     storage_state: dict[str, Any] = field(repr=False)
@@ -75,6 +76,7 @@ class BrowserSession:
     accept_language: str
     url: str
     recognised: bool
+    refused: str = ""
 
     def cookies(self, *, now: float | None = None) -> list[Any]:
         """Its cookies as records for `Jar.load`; broken ones are left out."""
@@ -171,11 +173,16 @@ def _keep(picture: Path, image: bytes) -> None:
 
 def offers_logout(page: Page) -> bool:
     """Whether the page, as it is after its scripts, shows that somebody is logged in."""
+    response = _as_response(page)
+    return logged_in_sign(response) and not has_login_form(response)
+
+
+def _as_response(page: Page) -> Response:
     response = Response()
     response.status_code, response.url = 200, page.url
     response.headers["Content-Type"] = "text/html; charset=utf-8"
     response._content = page.content().encode("utf-8", "replace")
-    return logged_in_sign(response) and not has_login_form(response)
+    return response
 
 
 def _watched(
@@ -221,6 +228,7 @@ def _taken(context: BrowserContext, page: Page, recognised: bool) -> BrowserSess
         accept_language=str(facts[1]),
         url=redact(page.url),
         recognised=recognised,
+        refused="" if recognised else wrong_password_sign(_as_response(page)) or "",
     )
 
 

@@ -103,7 +103,7 @@ def test_without_a_browser_session_a_run_asks_for_a_person_and_names_the_command
     later = command("run", "orders", "--fresh", "--quiet")
 
     assert (parked.code, done.code, later.code) == (7, 0, 7)
-    assert "crawl login orders --browser" in parked.err
+    assert "continue with: crawl login orders --session default --browser" in parked.err
     assert json.loads(done.out)["items"] == {"items": 23}
 
 
@@ -144,7 +144,26 @@ def test_a_wrong_password_in_the_browser_is_found_by_the_probe(
 
     done = command("login", "orders", "--browser", "--headless", "-s", "log_level=DEBUG")
 
-    assert done.code == 3
-    assert "still shows" in done.err
-    assert "the-old-one" not in done.out + done.err
+    again = command("login", "orders", "--browser", "--headless")
+    forced = command("login", "orders", "--browser", "--headless", "--force")
+
+    assert (done.code, again.code, forced.code) == (3, 3, 3)
+    assert "the site refused the user name or password" in done.err
+    assert "the site refused these credentials on" in again.err, "no clock may lock the account by way of a browser"
+    assert "the-old-one" not in done.out + done.err + again.err
+    assert shop.record.login_posts == {"alice": 2}
     assert command("sessions", "list", "--json").out == ""
+
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", shop.accounts[0].password)
+    assert command("login", "orders", "--browser", "--headless").code == 0
+
+
+def test_logins_that_a_program_does_in_a_browser_count_for_the_budget(shop: PracticeSite, command: Crawl) -> None:
+    codes = []
+    for _ in range(3):
+        done = command("login", "orders", "--browser", "--headless", "-s", "login_budget=2")
+        codes.append(done.code)
+
+    assert codes == [0, 0, 3]
+    assert "2 logins in the last hour, 2 are allowed" in done.err
+    assert shop.record.logins == {"alice": 2}

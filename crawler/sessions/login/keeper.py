@@ -88,6 +88,11 @@ class Keeper:
         self.saved_as = snapshot.version_of(session)  #: what of it is stored: see `snapshot.version_of`
         self.lost_stored_epoch = 0  #: epoch of a stored session that turned out to be lost; 0 for none
 
+    @property
+    def by_browser(self) -> str:
+        """What `crawl login` needs besides for a spider without a login step."""
+        return " --browser" if type(self.spider).login is Spider.login else ""
+
     def expire(self, epoch: int, reason: str, url: str = "") -> bool:
         """An answer of *epoch* was fetched logged out. True when that is news.
 
@@ -195,8 +200,11 @@ class Keeper:
         return expected.outlived_by(self._expected_run_s, now=now)
 
     def _take_over(self, row: StoredSession) -> bool:
-        if not row.readable or not row.secret or not snapshot.put_back(self.session, row.secret):
-            self._reason = "the stored session cannot be read with the keys at hand, or went through another proxy"
+        if not row.readable:
+            self._reason = "the stored session cannot be read with the keys at hand"
+            return False
+        if not row.secret or not snapshot.put_back(self.session, row.secret):
+            self._reason = "the stored session went through another proxy, or is damaged"
             return False
         self.record.version, self.record.logged_in_at = row.version, row.logged_in_at
         self.saved_as = snapshot.version_of(self.session)  # the probe may change it
@@ -258,9 +266,11 @@ class Keeper:
                 self._tries_after_loss = _MANY if self._known_good else TRANSIENT_ATTEMPTS
             raise login_errors.still_out(session, reason, probe_url=self.probe_url, spider_name=self.spider.name)
 
-    def adopt_manually(self, *, url: str) -> None:
+    def adopt_manually(self, *, url: str, claimed: bool = False) -> None:
         """Cookies were put into the session by a person (browser, import): prove and keep them as a new login.
 
+        Args:
+            claimed: The login was claimed in the store: it ends there, too, when it is good.
         Raises:
             LoginFailed: The probe still shows the logged-out page.
         """
@@ -276,7 +286,11 @@ class Keeper:
             else:
                 signal = Signal.PROBE_OK
             self._became_ready(signal, epoch=max(self.record.epoch, row.epoch if row is not None else 0) + 1)
-            self.desk.save(snapshot.take(self.session, self.record, url=url))
+            taken = snapshot.take(self.session, self.record, url=url)
+            if claimed:
+                self.desk.end_login(self.session.key, "ok", taken)
+            else:
+                self.desk.save(taken)
 
     def _became_ready(self, signal: Signal, *, epoch: int) -> None:
         self.record.proved_at = self._clock()
