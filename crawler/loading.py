@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import os
 import re
 import sys
 import traceback
@@ -55,6 +56,7 @@ def load_spiders(folder: Path | None = None) -> tuple[dict[str, type[Spider]], d
 
     Raises:
         SpiderError: Two spiders have one name, or one has a bad name.
+        PermissionError: The folder cannot be read.
     """
     folder = folder or Path("spiders")
     found: dict[str, type[Spider]] = {}
@@ -62,9 +64,8 @@ def load_spiders(folder: Path | None = None) -> tuple[dict[str, type[Spider]], d
     project = str(folder.resolve().parent)
     if project not in sys.path:
         sys.path.insert(0, project)  # spiders may import their neighbours
-    for path in sorted(folder.glob("*.py")):
-        if path.name.startswith("_"):
-            continue
+    names = os.listdir(folder) if folder.is_dir() else []  # unlike glob it says when it may not look
+    for path in sorted(folder / name for name in names if name.endswith(".py") and not name.startswith("_")):
         try:
             module = _imported(path)
         except SpiderError as error:

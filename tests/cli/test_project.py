@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import json
 import stat
 from pathlib import Path
@@ -143,6 +144,19 @@ def test_a_spider_that_cannot_be_built_is_one_line_with_the_place(orders: Path, 
     assert (done.code, done.out, done.err) == (2, "", said)
     assert traced.err.startswith("Traceback")
     assert not (orders / "data").exists()
+
+
+def test_a_folder_of_spiders_that_cannot_be_read_is_not_an_empty_one(
+    orders: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(folder: Path) -> list[str]:  # root, who may run the tests, can read everything
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+
+    monkeypatch.setattr("crawler.loading.os.listdir", refused)
+
+    for words in (["list"], ["run", "orders"]):
+        done = crawl(*words)
+        assert (done.code, done.err) == (2, "crawl: spiders: Permission denied\n")
 
 
 def test_an_unknown_spider_is_one_line_with_the_nearest_name(orders: Path, crawl: Crawl) -> None:
