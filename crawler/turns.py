@@ -2,8 +2,8 @@
 
 Under the interpreter's lock threads that compute at once do not gain anything; they take the lock from each other at
 every parse, query and write, dozens of times a page, and each time costs a switch of threads. So a worker holds the
-turn while it computes and lends it out while its transport waits. The turn is a habit, not a lock: whoever does not get
-it soon (the holder is in users' code that waits for something itself) goes on without it.
+turn while it computes, from one page to the next, and lends it out while its transport waits. The turn is a habit, not
+a lock: whoever does not get it soon (the holder is in users' code that waits for something itself) goes on without it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,18 @@ class Turn:
         self._lock = threading.Lock()  # held while a worker computes; nothing depends on it
 
     def enter(self) -> None:
-        """This thread works by turns from now on; it has the turn, or has waited long enough."""
-        _mine.turn, _mine.held = self, self._lock.acquire(timeout=_PATIENCE_S)
+        """This thread works by turns from now on; it has the turn (and keeps it), or has waited long enough."""
+        if not self._is_mine():
+            _mine.turn, _mine.held = self, self._lock.acquire(timeout=_PATIENCE_S)
 
     def leave(self) -> None:
         """This thread has nothing to compute."""
-        if _mine.held:
+        if self._is_mine():
             _mine.held = False
             self._lock.release()
+
+    def _is_mine(self) -> bool:
+        return getattr(_mine, "turn", None) is self and bool(_mine.held)
 
 
 def lend() -> Turn | None:

@@ -67,6 +67,20 @@ def test_threads_that_take_no_turns_have_none_to_lend() -> None:
     take_back(None)
 
 
+def test_who_has_the_turn_keeps_it_when_it_asks_again() -> None:
+    turn = Turn()
+
+    def twice() -> None:
+        started = time.monotonic()
+        turn.enter()
+        turn.enter()
+        assert time.monotonic() - started < 0.01  # it did not wait for itself
+        turn.leave()
+        assert lend() is None
+
+    _in_threads(twice)
+
+
 def test_a_turn_is_free_again_after_it_was_left_twice() -> None:
     turn = Turn()
     turn.enter()

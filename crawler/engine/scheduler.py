@@ -21,7 +21,7 @@ from crawler.engine.ledger import Ledger
 from crawler.engine.pace import Pace, slack_s
 from crawler.engine.stats import Stats
 from crawler.engine.window import Window
-from crawler.engine.worker import Workers
+from crawler.engine.worker import Tickets, Workers
 from crawler.events import SlotPaused
 from crawler.frontier.admission import Admission
 from crawler.outcome import Found, Leased, Outcome, State, Verdict
@@ -70,11 +70,11 @@ class Scheduler:
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._done: deque[Outcome] = deque()  # what workers bring; several at a time are taken
         self._enough = max(settings.workers // 2, 1)
-        self._workers = Workers(settings.workers, self._deliver)
+        self._turn = Turn()
+        self._workers = Workers(settings.workers, self._deliver, self._turn)
         self._pace = Pace(settings, pool.delays)
         self._window = Window(self._pace.connections)
         self._doors = doors
-        self._turn = Turn()
         self._ledger = Ledger(
             store,
             run,
@@ -87,7 +87,7 @@ class Scheduler:
             stopping=stopping,
             clock=clock,
         )
-        self._tickets = threading.Semaphore(settings.workers)  # a page holds one from its sending to its commit
+        self._tickets = Tickets(settings.workers, self._turn)
         self._uncommitted = 0  # pages of the batch that hold a ticket
         self._closed = False
         self._out: dict[int, tuple[str, str]] = {}  # handed-out request: slot and session
@@ -152,7 +152,7 @@ class Scheduler:
         finally:
             self._closed = True
             self._workers.stop()
-            self._tickets.release(len(self._out) + 1)  # whoever waits for one goes home without sending
+            self._tickets.give_back(len(self._out) + 1)  # whoever waits for one goes home without sending
 
     def _loop(self) -> None:
         self._ledger.begin()
@@ -244,18 +244,12 @@ class Scheduler:
         self._workers.give(lambda: self._send(leased, keeper, latest))
 
     def _send(self, leased: Leased, keeper: Keeper, latest: float | None) -> Outcome:
-        """On a worker's thread: fetch a page, unless the run was stopped while it waited for its turn.
-
-        What was sent and is not committed is sent again after a kill. There is never more of it than there are workers.
-        """
-        self._tickets.acquire()
+        """On a worker's thread: fetch a page, unless the run was stopped while it waited for its turn."""
+        self._tickets.take()
         if self._stop_reason or self._closed:
             return Outcome(leased, Verdict.RELEASE, session_name=keeper.session.name)
         self._turn.enter()
-        try:
-            return self._fetch(leased, keeper, latest)
-        finally:
-            self._turn.leave()
+        return self._fetch(leased, keeper, latest)
 
     # --- what comes back -------------------------------------------------------------------------------------------
     def _came_back(self, outcome: Outcome) -> None:
@@ -291,9 +285,8 @@ class Scheduler:
         paused = self._ledger.commit()
         if paused is None:
             return
-        if self._uncommitted:
-            self._tickets.release(self._uncommitted)
-            self._uncommitted = 0
+        self._tickets.give_back(self._uncommitted)
+        self._uncommitted = 0
         self._leasing.soon()
         for slot in paused:
             self._pause(slot)
@@ -315,8 +308,13 @@ class Scheduler:
 
     # --- what the doors ask for (engine.doors.Yard) ---------------------------------------------------------------
     def give_task(self, task: Callable[[], Callable[[], None]]) -> None:
-        """Let a worker run *task*; what it returns is called here."""
-        self._workers.give(task)
+        """Let a worker run *task*; what it returns is called here. It may wait for long, so it gets no turn."""
+
+        def aside() -> Callable[[], None]:
+            self._turn.leave()
+            return task()
+
+        self._workers.give(aside)
 
     def take_back(self, leased: Sequence[Leased]) -> None:
         """Requests that a gate let go: back into the window."""

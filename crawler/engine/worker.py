@@ -1,4 +1,7 @@
-"""Worker threads: take a task, run it, put what came of it into the scheduler's inbox. They own nothing."""
+"""Worker threads: take a task, run it, put what came of it into the scheduler's inbox. They own nothing.
+
+And what they wait for before they send a page.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,32 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from crawler.turns import Turn
+
 Task = Callable[[], Any]  #: must not raise; its result goes to the inbox
+
+
+class Tickets:
+    """How many pages may be sent and not committed: a kill sends no more than these again. Safe from any thread.
+
+    Args:
+        count: Pages, 1 or more.
+        turn: A worker that has to wait for a ticket leaves it.
+    """
+
+    def __init__(self, count: int, turn: Turn) -> None:
+        self._free, self._turn = threading.Semaphore(count), turn
+
+    def take(self) -> None:
+        """Wait until one more page may be sent."""
+        if not self._free.acquire(blocking=False):
+            self._turn.leave()
+            self._free.acquire()
+
+    def give_back(self, count: int) -> None:
+        """So many pages are committed, or were not sent."""
+        if count:
+            self._free.release(count)
 
 
 class Workers:
@@ -16,11 +44,12 @@ class Workers:
     Args:
         count: Threads, 1 or more.
         deliver: Takes each result, on the worker's thread.
+        turn: A thread that has it keeps it from one task to the next, and leaves it when there is none.
     """
 
-    def __init__(self, count: int, deliver: Callable[[Any], None]) -> None:
+    def __init__(self, count: int, deliver: Callable[[Any], None], turn: Turn) -> None:
         self.count = count
-        self._deliver = deliver
+        self._deliver, self._turn = deliver, turn
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=self._work, name=f"crawl-worker-{number}", daemon=True) for number in range(count)
@@ -50,5 +79,13 @@ class Workers:
         return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self) -> None:
-        while (task := self._tasks.get()) is not None:
+        while (task := self._next()) is not None:
             self._deliver(task())
+        self._turn.leave()
+
+    def _next(self) -> Task | None:
+        try:
+            return self._tasks.get_nowait()
+        except queue.Empty:
+            self._turn.leave()
+            return self._tasks.get()
