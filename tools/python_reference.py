@@ -80,8 +80,8 @@ def _methods(kind: type) -> Iterator[tuple[str, str]]:
     parts = [each for each in kind.__mro__[1:] if each.__module__.startswith("crawler.") and not _is_public(each)]
     for name, found in [pair for each in (kind, *parts) for pair in vars(each).items()]:
         method = found.fget if isinstance(found, property) else getattr(found, "__func__", found)
-        if name.startswith("_") or not inspect.isfunction(method) or not inspect.getdoc(method):
-            continue
+        if name.startswith("_") or not inspect.isfunction(method) or not method.__doc__:
+            continue  # one that only fills in what a public base describes has no text of its own
         call = "" if isinstance(found, property) else "()"
         yield f"{name}{call}", first_paragraph(method)
 

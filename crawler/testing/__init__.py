@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from crawler.testing.adapter import ScriptedAdapter, reply
     from crawler.testing.clock import FakeClock
     from crawler.testing.codes import totp
+    from crawler.testing.interface import Site
     from crawler.testing.options import Account, SiteOptions, practice_accounts
     from crawler.testing.process import SiteProcess
     from crawler.testing.raw import RawServer
@@ -26,6 +27,7 @@ __all__ = [
     "RawServer",
     "Record",
     "ScriptedAdapter",
+    "Site",
     "SiteOptions",
     "SiteProcess",
     "practice_accounts",
@@ -41,6 +43,7 @@ _HOMES = {
     "RawServer": "raw",
     "Record": "records",
     "ScriptedAdapter": "adapter",
+    "Site": "interface",
     "SiteOptions": "options",
     "SiteProcess": "process",
     "practice_accounts": "options",

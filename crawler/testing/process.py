@@ -16,12 +16,12 @@ import sys
 import tempfile
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from crawler.testing.books import Shop, Truth
-from crawler.testing.options import Account, SiteOptions
+from crawler.testing.interface import Site
+from crawler.testing.options import SiteOptions
 from crawler.testing.records import LoggedRequest, Record
 
 STARTED_WITHIN_S = 30.0
@@ -29,8 +29,8 @@ ANSWERED_WITHIN_S = 30.0
 ENDED_WITHIN_S = 10.0
 
 
-class SiteProcess:
-    """A practice site in another process, with the methods of `PracticeSite`. Safe from any thread.
+class SiteProcess(Site):
+    """A `Site` in a process of its own. Safe from any thread.
 
     Args:
         options: How the site behaves.
@@ -41,11 +41,6 @@ class SiteProcess:
         ValueError: An option that does not exist or does not fit.
 
     Attributes:
-        options: How it behaves.
-        url: Address of the first host, without a slash at the end.
-        urls: The same for each host.
-        http_url: Where the first host speaks plain http.
-        control_url: Address of the control interface.
         pid: Number of its process.
     """
 
@@ -107,84 +102,48 @@ class SiteProcess:
             except subprocess.TimeoutExpired:
                 continue
 
-    def __enter__(self) -> SiteProcess:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        self.close()
-
     def __repr__(self) -> str:
         return f"<SiteProcess {self.url}, {self.options.books} books, process {self.pid}>"
 
-    @property
-    def accounts(self) -> tuple[Account, ...]:
-        """The customers."""
-        return self.options.accounts
-
     @cached_property
     def truth(self) -> Truth:
-        """What a perfect crawl of the first host finds."""
         return Truth(Shop(self.options), self.url)
 
     @property
     def record(self) -> Record:
-        """The counts now."""
         return Record.from_json(self._ask("/_site/record"))
 
     @property
     def log(self) -> list[LoggedRequest]:
-        """The last requests, at most `SiteOptions.log_limit`."""
         return [LoggedRequest(*entry) for entry in self._ask("/_site/log")]
 
     def gaps(self, host: str | None = None) -> list[float]:
-        """Seconds between the starts of successive requests to *host* (the first one when left out), in order."""
         gaps: list[float] = self._ask("/_site/gaps" + (f"?host={quote(host)}" if host else ""))
         return gaps
 
     def wait_for_answers(self, count: int, seconds: float = 30.0) -> bool:
-        """Waits, without polling, until the site has answered so many requests since the last reset.
-
-        Args:
-            count: How many, control requests not counted.
-            seconds: Wait at most so long.
-        Returns:
-            Whether they were answered.
-        """
         return bool(self._ask(f"/_site/wait?{urlencode({'count': count, 'seconds': seconds})}", patience_s=seconds))
 
     def reset_record(self) -> None:
-        """Starts counting anew: the record, the log, and how often each flaky page was asked for."""
         self._order("/_site/reset")
 
     def revoke(self, account: str | None = None) -> int:
-        """Ends the sessions of an account, or of everybody; returns how many there were."""
         return int(self._order("/_site/revoke", account=account))
 
     def revoke_all(self) -> int:
-        """Ends all sessions, all tokens, and logins that are half done; returns how many there were."""
         return int(self._order("/_site/revoke-all"))
 
     def expire_now(self, account: str | None = None) -> int:
-        """Ends sessions and tokens of an account, or of everybody, as if their time were up; returns how many."""
         return int(self._order("/_site/expire", account=account))
 
     def live_sessions(self, account: str | None = None) -> int:
-        """How many sessions an account, or everybody, has now."""
         return int(self._ask("/_site/sessions" + (f"?{urlencode({'account': account})}" if account else "")))
 
     def mail_code(self, account: str) -> str | None:
-        """The one-time code in the last mail to an account, or None."""
         code: str | None = self._ask(f"/_site/mail?{urlencode({'account': account})}")
         return code
 
     def change(self, **changes: Any) -> None:
-        """Replaces options while the site runs.
-
-        Raises:
-            ValueError: An option that does not exist, or one that is fixed from the start (such as `books`).
-        """
         self._order("/_site/change", **changes)
         self.options = self.options.changed(changes)
 

@@ -9,7 +9,7 @@ import pytest
 import requests
 from lxml import html
 
-from crawler.testing import PracticeSite, SiteProcess
+from crawler.testing import Site
 from crawler.testing.fixtures import (  # noqa: F401  # where the package is not installed, nobody else brings them
     fake_clock,
     make_practice_site,
@@ -22,7 +22,7 @@ from crawler.testing.fixtures import (  # noqa: F401  # where the package is not
 class Visitor(requests.Session):
     """A browser with one person in front of it."""
 
-    def __init__(self, site: PracticeSite | SiteProcess) -> None:
+    def __init__(self, site: Site) -> None:
         super().__init__()
         self.trust_env = False
         self.site = site
@@ -56,7 +56,7 @@ class Visitor(requests.Session):
 
 
 @pytest.fixture
-def visit() -> Iterator[Callable[[PracticeSite | SiteProcess], Visitor]]:
+def visit() -> Iterator[Callable[[Site], Visitor]]:
     """Makes visitors; closes them after the test."""
     with ExitStack() as visitors:
         yield lambda site: visitors.enter_context(Visitor(site))
