@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports docs reference test-all crash fuzz bench soak clean
+.PHONY: help demo test check lint types imports docs reference test-all crash fuzz bench politeness soak clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -52,6 +52,9 @@ crash: $(TOOLS)  ## kill crawls at random and at every write; prints a table
 
 fuzz: $(VENV)/.fuzz  ## feed the parsers with broken input; ARGS="--minutes 10"
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+politeness: $(TOOLS)  ## delays, connections and pauses of two processes, measured at a server
+	$(BIN)/python -m tests.politeness
 
 soak: $(TOOLS)  ## a long crawl with faults switched on
 	$(BIN)/python -m tests.soak $(ARGS)

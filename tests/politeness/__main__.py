@@ -22,7 +22,7 @@ def main() -> int:
     rows, wrong = [], []
     for case in CASES:
         seen = measured(case)
-        gaps = sorted(gaps_of(seen.arrivals))
+        gaps = sorted(gaps_of(seen.arrivals, asked_by_robots="crawl_delay" in case.site))
         rows.append(
             (
                 case.name,

@@ -18,7 +18,11 @@ def broken(case: Case, seen: Seen) -> Iterator[str]:
     if len(seen.pages_by_process) != 2:
         yield f"{len(seen.pages_by_process)} processes took part"
     if case.delay_s:
-        yield from (f"a gap of {gap:.4f} s" for gap in gaps_of(seen.arrivals) if gap < case.delay_s - TOLERANCE_S)
+        yield from (
+            f"a gap of {gap:.4f} s"
+            for gap in gaps_of(seen.arrivals, asked_by_robots="crawl_delay" in case.site)
+            if gap < case.delay_s - TOLERANCE_S
+        )
     allowed = int(str(case.settings.get("per_host", 0)))
     if allowed and seen.most_at_once > allowed:
         yield f"{seen.most_at_once} requests at once, {allowed} allowed"

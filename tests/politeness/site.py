@@ -43,10 +43,17 @@ class Arrival:
     status: int
 
 
-def gaps_of(arrivals: Sequence[Arrival]) -> list[float]:
-    """Seconds between successive requests, but for the one after robots.txt: only then is known what the host wants."""
-    pairs = itertools.pairwise(arrivals)
-    return [after.at_s - before.at_s for before, after in pairs if before.path != "/robots.txt"]
+def gaps_of(arrivals: Sequence[Arrival], *, asked_by_robots: bool = False) -> list[float]:
+    """Seconds between successive requests, but for the one after robots.txt: only then is known what the host wants.
+
+    Args:
+        asked_by_robots: The delay stands in robots.txt alone: a second command does not know it when it fetches that.
+    """
+    return [
+        after.at_s - before.at_s
+        for before, after in itertools.pairwise(arrivals)
+        if before.path != "/robots.txt" and not (asked_by_robots and after.path == "/robots.txt")
+    ]
 
 
 class Server:
