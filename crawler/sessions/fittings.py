@@ -7,9 +7,12 @@ not the same without: it would go past a mounted adapter, or send requests that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
+from requests.hooks import default_hooks
+from requests.structures import CaseInsensitiveDict
 
 from crawler.sessions.auth.schemes import dump_auth
 
@@ -26,6 +29,41 @@ def fittings(session: requests.Session) -> dict[str, Any]:
         "params": None if isinstance(session.params, dict) else "pairs",
         "verify": session.verify,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an identity and the settings give a session, before any login step has changed it. Its repr shows nothing.
+
+    Attributes:
+        headers: By name.
+        params: Of each URL.
+        auth: As the identity has it.
+        verify, cert: As in requests.
+    """
+
+    headers: dict[str, Any] = field(repr=False)
+    params: dict[str, Any] = field(repr=False)
+    auth: Any = field(repr=False)
+    verify: Any = field(repr=False)
+    cert: Any = field(repr=False)
+
+
+def given_to(session: requests.Session) -> Given:
+    """What *session* has now."""
+    params: Any = session.params
+    return Given(dict(session.headers), dict(params), session.auth, session.verify, session.cert)
+
+
+def begin_anew(session: requests.Session, given: Given) -> None:
+    """Before a login: a token, key or hook that the last one left would go along with the request for a new one.
+
+    Whole objects take the place of others, so that requests under way see the old ones or the new ones.
+    """
+    session.headers = CaseInsensitiveDict(given.headers)
+    session.params = dict(given.params)
+    session.auth, session.verify, session.cert = given.auth, given.verify, given.cert
+    session.hooks = default_hooks()
 
 
 def merged_params(of_session: Any, of_request: Any) -> Any:

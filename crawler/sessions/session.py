@@ -29,7 +29,7 @@ from crawler.sessions.answers import as_ours, late_answers, own_copy, set_cookie
 from crawler.sessions.auth.schemes import sendable
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.cookies.rules import from_wire, to_wire
-from crawler.sessions.fittings import fittings, merged_params
+from crawler.sessions.fittings import fittings, given_to, merged_params
 from crawler.sessions.login.tools import LoginTools
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
 from crawler.sessions.redirects import Hop, location_of, next_hop, surviving_headers
@@ -120,6 +120,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         self.mount("https://", transport)
         self.mount("http://", transport)
         self.as_made = fittings(self)  #: a login step may fit it with more, which cannot be stored
+        self.given = given_to(self)  #: what a login begins with, whatever the last one has left
         self.pace: Callable[[str], None] | None = None  #: waits for the turn of a request that has none yet
         self._serial_lock = threading.Lock()  # held for one request of a serial session
 

@@ -3,8 +3,10 @@
 The secret part is JSON: cookies with all attributes, headers, params, auth, the proxy, the login pages it has met, and
 the note that a login step may leave. The store encrypts it.
 
-A server may bind a session to its User-Agent and its address. So the headers of the login come back with it, whatever
-the settings say meanwhile; and a session that was made through another proxy is not taken up: a login has to follow.
+A server may bind a session to its User-Agent, its Accept headers and its address. So these headers come back with it as
+they were at its login, whatever the settings say meanwhile; and a session that was made through another proxy is not
+taken up: a login has to follow. Other headers and params come back where the login step has set them; else those of the
+identity and the settings hold, such as a key that was changed.
 Nor is one whose login step mounted an adapter, or fitted it with something else that cannot be stored.
 """
 
@@ -12,6 +14,8 @@ from __future__ import annotations
 
 import json
 from typing import Any
+
+from requests.structures import CaseInsensitiveDict
 
 from crawler.clock import unix_now
 from crawler.errors import NoCredentials
@@ -38,6 +42,7 @@ def take(session: Session, record: LoginRecord, *, url: str) -> SessionSnapshot:
         "cookies": cookies,
         "headers": dict(session.headers),
         "params": session.params if isinstance(session.params, dict) else {},
+        "given": {"headers": session.given.headers, "params": session.given.params},
         "auth": dump_auth(session.auth, session.account),
         "proxies": dict(session.proxies),
         "login_urls": sorted(session.login_urls),
@@ -81,14 +86,22 @@ def put_back(session: Session, secret: str) -> bool:
     jar = session.cookies.fresh()
     jar.load([each for each in cookies if isinstance(each, dict)] if isinstance(cookies, list) else [], now=unix_now())
     session.cookies = jar
-    session.headers.update({name: str(value) for name, value in _table(found, "headers").items()})
-    params: dict[str, Any] = dict(session.params or {})  # type: ignore[arg-type]
-    session.params = params | _table(found, "params")
+    given, stored = _table(found, "given"), _table(found, "headers")
+    fixed = {name: value for name, value in stored.items() if name.lower().startswith(("user-agent", "accept"))}
+    headers = _changed(session.given.headers, stored, _table(given, "headers")) | fixed
+    session.headers = CaseInsensitiveDict({name: str(value) for name, value in headers.items()})
+    session.params = _changed(session.given.params, _table(found, "params"), _table(given, "params"))
     login_urls = found.get("login_urls")
     session.login_urls |= {str(url) for url in login_urls} if isinstance(login_urls, list) else set()
     session.note = _table(found, "note")
     _restore_auth(session, found.get("auth"))
     return True
+
+
+def _changed(now: dict[str, Any], stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """What is given now, with what a login step made of what was given then."""
+    left = {name: value for name, value in now.items() if name in stored or name not in given}
+    return left | {name: value for name, value in stored.items() if name not in given or given[name] != value}
 
 
 def _table(found: dict[str, Any], name: str) -> dict[str, Any]:
@@ -102,8 +115,9 @@ def _restore_auth(session: Session, state: Any) -> None:
     load = getattr(session.auth, "load", None)
     if callable(load):
         load(state)
-    elif session.auth is None:
+    elif session.auth is None or session.auth is not session.given.auth:
         try:
-            session.auth = load_auth(state, session.account, proxies=dict(session.proxies), verify=session.verify)
+            made = load_auth(state, session.account, proxies=dict(session.proxies), verify=session.verify)
+            session.auth = made or session.auth
         except NoCredentials:
             session.auth = None  # the login step will say which credentials are missing

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+import requests
 
 from crawler import NeedsHuman, Response
 from crawler.errors import ConnectFailed, LoginBudgetSpent, LoginFailed, WrongPassword
@@ -15,8 +16,9 @@ from crawler.fetching.limits import Limits
 from crawler.outcome import SessionSnapshot
 from crawler.sessions import snapshot
 from crawler.sessions.accounts import Account
+from crawler.sessions.auth.schemes import BearerAuth, OriginBound
 from crawler.sessions.login.keeper import TRANSIENT_ATTEMPTS, Keeper
-from crawler.sessions.login.states import LoginState
+from crawler.sessions.login.states import LoginRecord, LoginState
 from crawler.sessions.origins import Origins
 from crawler.sessions.session import Session
 from crawler.spider import Identity, Spider
@@ -177,6 +179,69 @@ def test_a_login_begins_without_the_cookies_of_the_sign_on_where_the_last_one_fo
 
     assert made.prepare().how == "login"
     assert sorted(made.session.cookies.keys()) == ["consent", "sid"]
+
+
+class Tokens(Door):
+    """Its login step leaves a token, a header and a hook, and the site refuses a login that comes with any of them."""
+
+    name = "tokens"
+
+    def login(self, session: Session) -> None:
+        self.logins += 1
+        session.post(f"{SITE}/login").raise_for_status()
+        session.auth = BearerAuth(f"t{self.logins}")
+        session.headers["X-Csrf"] = f"c{self.logins}"
+        session.hooks["response"].append(lambda answer, **_: None)
+
+
+def test_a_login_is_made_without_the_token_header_and_hook_that_the_last_one_left() -> None:
+    adapter = door(IN, OUT, IN)
+    made = keeper(adapter, Memory(), Tokens())
+    assert made.prepare().how == "login"
+    made.expire(1, "status 401")
+
+    assert made.prepare().how == "login"
+
+    first, second = [each for each in adapter.requests if each.method == "POST"]
+    assert first.headers == second.headers
+    assert first.url == second.url == f"{SITE}/login"
+    last = adapter.requests[-1]
+    assert (last.headers["Authorization"], last.headers["X-Csrf"]) == ("Bearer t2", "c2")
+    assert len(made.session.hooks["response"]) == 1, "the hook of the first login is not called any more"
+
+
+def test_a_key_that_was_changed_in_the_spider_goes_before_the_stored_one_and_what_the_login_set_stays() -> None:
+    def made(key: str, agent: str) -> Session:
+        return Session(
+            Identity("default", headers={"X-Api-Key": key}, params={"v": key}, user_agent=agent),
+            account=Account("default", environ={}),
+            origins=Origins([SITE]),
+            transport=door(IN),
+            limits=Limits(),
+        )
+
+    before, after = made("old", "first/1"), made("new", "second/2")
+    before.headers["X-Csrf"] = "of the login"
+    before.params["lang"] = "en"
+
+    assert snapshot.put_back(after, snapshot.take(before, LoginRecord(), url="login").secret)
+
+    assert (after.headers["X-Api-Key"], after.headers["X-Csrf"]) == ("new", "of the login")
+    assert after.params == {"v": "new", "lang": "en"}
+    assert after.headers["User-Agent"] == "first/1", "servers may bind a session to it"
+
+
+@pytest.mark.parametrize("bound", [False, True], ids=["plain", "bound to origins"])
+def test_a_token_of_another_process_takes_the_place_of_ours(bound: bool) -> None:
+    def auth(token: str) -> Any:
+        return OriginBound(BearerAuth(token), [SITE]) if bound else BearerAuth(token)
+
+    ours, theirs = keeper(door(IN), Memory()).session, keeper(door(IN), Memory()).session
+    ours.auth, theirs.auth = auth("old"), auth("new")
+
+    snapshot.put_back(ours, snapshot.take(theirs, LoginRecord(), url="login").secret)
+
+    assert ours.prepare_request(requests.Request("GET", f"{SITE}/in")).headers["Authorization"] == "Bearer new"
 
 
 def test_L16_a_stored_session_that_is_dead_costs_one_login() -> None:

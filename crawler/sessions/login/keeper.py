@@ -25,6 +25,7 @@ from crawler.errors import (
 from crawler.sessions import snapshot
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.desk import Desk, StoredSession
+from crawler.sessions.fittings import begin_anew
 from crawler.sessions.login import errors as login_errors
 from crawler.sessions.login.errors import Sight
 from crawler.sessions.login.forecast import forecast
@@ -204,7 +205,7 @@ class Keeper:
             self._reason = "the stored session cannot be read with the keys at hand"
             return False
         if not row.secret or not snapshot.put_back(self.session, row.secret):
-            self._reason = "the stored session went through another proxy, or is damaged"
+            self._reason = "the stored session went through another proxy or adapter"
             return False
         self.record.version, self.record.logged_in_at = row.version, row.logged_in_at
         self.saved_as = snapshot.version_of(self.session)  # the probe may change it
@@ -235,6 +236,7 @@ class Keeper:
         record.signal(Signal.LOGIN_STARTED)
         self._on_login_start(session.name, self._reason or "first login")
         self._attempts, self._tries_after_loss = self._attempts + 1, 1
+        begin_anew(session, session.given)
         try:
             with session.login_jar(self._fresh_jar()):
                 with session.watching_login():
