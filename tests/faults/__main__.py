@@ -11,9 +11,10 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from tests.faults.catalogue import ORDER, ROOT, as_markdown, as_text, cases_of, filed, rows, summary
+from tests.faults.catalogue import ORDER, ROOT, Row, as_markdown, as_text, cases_of, filed, rows, summary
 
 PAGE = ROOT / "docs" / "explanation" / "faults.md"
 INTRODUCTION = """# What goes wrong, and the tests of it
@@ -84,7 +85,7 @@ def _run(report: Path, workers: str) -> None:
         raise SystemExit(f"pytest wrote no report:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
 
 
-def _side_by_side(found: list[tuple[str, str, str]], all_rows: dict[str, object]) -> str:
+def _side_by_side(found: list[tuple[str, str, str]], all_rows: Mapping[str, Row]) -> str:
     lines = [
         "## What plain requests does today",
         "",
@@ -92,9 +93,7 @@ def _side_by_side(found: list[tuple[str, str, str]], all_rows: dict[str, object]
         "|---|---|---|",
     ]
     for row, what, verdict in found:
-        ours = getattr(all_rows.get(row), "words", "")
-        result = getattr(all_rows.get(row), "result", "")
-        lines.append(f"| {row} | **{verdict}**: {what} | {ours} ({result}) |")
+        lines.append(f"| {row} | **{verdict}**: {what} | {all_rows[row].words} ({all_rows[row].result}) |")
     return "\n".join(lines) + "\n"
 
 

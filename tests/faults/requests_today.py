@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -80,7 +81,7 @@ class Named(HTTPAdapter):
         self._hosts = port_by_name
 
     def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        asked, name = request.url, requests.utils.urlparse(request.url).hostname
+        asked, name = request.url, urlsplit(request.url).hostname
         host = self._hosts[name]
         request.headers["Host"] = name
         request.url = asked.replace(f"//{name}", f"//{host.url.partition('//')[2]}", 1)
@@ -254,6 +255,31 @@ def slow_body() -> Measured:
         return f"timeout=0.5 and a byte each 0.1 s: 200 after {took:.1f} s", took > 1
 
 
+@measurement("Z8")
+def header_bomb() -> Measured:
+    lines = [f"X-{number}: {'x' * 60_000}" for number in range(90)]
+    with RawServer([READ, answer(b"ok", "200 OK", *lines)]) as server:
+        size = sum(len(value) for value in requests.get(server.url, timeout=20).headers.values())
+        return f"90 headers of 60 kB are taken: {size / 1e6:.1f} MB", size > 1_000_000
+
+
+@measurement("Z9")
+def large_body() -> Measured:
+    with RawServer([READ, answer(bytes(100_000_000), "200 OK")]) as server:
+        grown = len(requests.get(server.url, timeout=60).content)
+        return f"a body of 100 MB is read into memory: {grown / 1e6:.0f} MB", grown == 100_000_000
+
+
+@measurement("Z10")
+def cookie_flood() -> Measured:
+    flood = [f"c{number}={'x' * 250}" for number in range(50)]
+    with two_hosts({"/set": cookie_page(*flood), "/": Answer(body=b"")}) as (own, _, session):
+        session.get(f"{own.url}/set")
+        session.get(f"{own.url}/")
+        sent = len(own.header("cookie")[-1])
+        return f"50 cookies of 250 bytes: a Cookie header of {sent / 1000:.1f} kB, servers refuse 8", sent > 8_190
+
+
 @measurement("C2")
 def charsets() -> Measured:
     page = "<meta charset=utf-8><p>\u00fcber</p>".encode()
@@ -286,19 +312,18 @@ def broken_location() -> Measured:
 
 @measurement("L1")
 def cookie_race() -> Measured:
-    state = {"sid": "0", "refused": 0}
+    state = {"sid": 0, "refused": 0}
 
     def rotate(call: Call) -> Answer:
-        sent = call.cookies().get("sid", "0")
-        if sent != state["sid"]:
-            state["refused"] = int(state["refused"]) + 1
+        if call.cookies().get("sid", "0") != str(state["sid"]):
+            state["refused"] += 1
             return Answer(401, b"old")
-        state["sid"] = str(int(state["sid"]) + 1)
+        state["sid"] += 1
         return cookie_page(f"sid={state['sid']}")
 
     with two_hosts({"*": rotate}) as (own, _, session), ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda _: session.get(f"{own.url}/"), range(160)))
-        return f"8 threads on one rotating session: {state['refused']} of 160 refused", int(state["refused"]) > 0
+        return f"8 threads on one rotating session: {state['refused']} of 160 refused", state["refused"] > 0
 
 
 @measurement("L2")
@@ -329,6 +354,14 @@ def snapshots() -> Measured:
         again = http.cookiejar.MozillaCookieJar(jar.filename)
         again.load()
         return f"save() and load() keep {len(again)} of {len(jar)} cookies", len(again) < len(jar)
+
+
+@measurement("X9")
+def secrets_in_urls() -> Measured:
+    with two_hosts({"/": Answer(body=b"")}) as (own, _, session):
+        going(own, f"{own.url}/")
+        seen = session.get(own.url.replace("//", "//user:topsecret@") + "/go").history[0].url
+        return f"the password stays in response.history: {'topsecret' in seen}", "topsecret" in seen
 
 
 @measurement("X3")
