@@ -21,6 +21,7 @@ from crawler.asking import method_name
 from crawler.charsets import declared, to_text, usable
 from crawler.downloads import name_of, new_file
 from crawler.errors import InvalidURL, SpiderError
+from crawler.following import Followed
 from crawler.parsing import Element, link_parts, link_target, parse, raw_results
 from crawler.urls import absolute, resolver
 
@@ -191,22 +192,19 @@ class Response(requests.Response):
         elif xpath is not None:
             found = self.xpath(xpath)
         of_site, resolve = resolver(self.base_url)
-        of_link = Request.of_link
-        plain = not kwargs
+        urls: list[str] = []
+        abouts: list[Any] = []
         for link in found:
             if isinstance(link, Element):
                 href, about = link.get("href") or link.get("src") or "", link
             else:
                 href, about = link_target(link)
             url = of_site[href] if href[:1] == "/" else resolve(href)
-            if not url:
-                continue
-            if plain:
-                yield of_link(url, name, session, about)
-            else:
-                request = Request(url, name, session=session, **kwargs)
-                request.link = about
-                yield request
+            if url:
+                urls.append(url)
+                abouts.append(about)
+        plain = Followed(urls, abouts, name, session)
+        return (_with(request, kwargs) for request in plain) if kwargs else plain
 
     def save(self, folder: Path | str, name: str | None = None) -> Path:
         """Write the body to a new file in *folder*; nothing is overwritten.
@@ -240,3 +238,10 @@ class Response(requests.Response):
 
     def __enter__(self) -> Self:
         return self
+
+
+def _with(plain: Request, wanted: dict[str, Any]) -> Request:
+    """The request of a link with more than a callback."""
+    request = Request(plain.url, plain.callback, session=plain.session, **wanted)
+    request.link = plain.link
+    return request

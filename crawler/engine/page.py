@@ -12,6 +12,7 @@ from crawler.engine.overdue import Overdue
 from crawler.errors import GuardRefused, SpiderError
 from crawler.fetching.fetcher import Fetched, Fetcher
 from crawler.fetching.verdicts import decide, describe, is_hosts_fault
+from crawler.following import Followed, handed_out
 from crawler.frontier.admission import Admission
 from crawler.frontier.robots import RobotsCache
 from crawler.items import is_item, to_row
@@ -180,19 +181,30 @@ class PageWork:
         started = time.perf_counter()
         items: list[ItemRow] = []
         found: dict[bytes, Found] = {}
-        admit, knows, depth = self._admission.admit, self._admission.knows, request.depth + 1
         session, unique = request.session, str(outcome.request.id)
+
+        def take(link: Request) -> None:
+            row = self._admission.admit(link, depth=request.depth + 1, session=session, unique=unique)
+            if row is not None and row.fingerprint not in found:
+                found[row.fingerprint] = row
+                if len(found) >= _PORTION:
+                    self._portion(list(found.values()))
+                    found.clear()
+
+        def take_rest(links: Followed) -> None:
+            seen = self._admission.seen(links.session or session)
+            for url, link in links.rest():
+                if url not in seen:
+                    take(links.request(url, link))
+
         with self._overdue.watched(request.url):
-            for produced in _each(call()):
+            results = call()
+            for produced in _each(results):
                 if isinstance(produced, Request):
-                    if knows(produced, session):
-                        continue
-                    row = admit(produced, depth=depth, session=session, unique=unique)
-                    if row is not None and row.fingerprint not in found:
-                        found[row.fingerprint] = row
-                        if len(found) >= _PORTION:
-                            self._portion(list(found.values()))
-                            found.clear()
+                    take(produced)
+                    following = handed_out(results)
+                    if following is not None:
+                        take_rest(following)
                 elif produced is not None:
                     items.append(to_row(produced))
         outcome.items, outcome.found = items, list(found.values())

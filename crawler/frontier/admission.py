@@ -54,19 +54,15 @@ class Admission:
         self._guard, self._traps, self._guarded = guard, traps, guarded
         self._hosts: dict[str, bool] = {}
         self._known: dict[bytes, None] = {}
-        self._seen: dict[tuple[str, str], None] = {}  # plain URLs among the known, with the session that asks for them
+        self._seen: dict[str, set[str]] = {}  # URLs of plain requests among the known, by the session that sends them
+        self._seen_count = 0
 
-    def knows(self, request: Request, session: str | None) -> bool:
-        """Whether a plain request is known to be in the frontier: the quick answer for most links of a page.
+    def seen(self, session: str | None) -> Container[str]:
+        """URLs whose plain requests by *session* are known to be in the frontier: they need no row.
 
-        False says nothing: `admit` looks closer.
+        Not all of them are here: `admit` looks closer.
         """
-        return (
-            (request.url, request.session or session or self._default_session) in self._seen
-            and request.method == "GET"
-            and request.body is None
-            and not request.dont_filter
-        )
+        return self._seen.get(session or self._default_session, ())
 
     def admit(self, request: Request, *, depth: int, session: str | None = None, unique: str = "") -> Found | None:
         """The row for a request; None when it is known to be in the frontier already.
@@ -76,10 +72,10 @@ class Admission:
             session: Session to inherit.
             unique: For ``dont_filter``: what makes this one different (the id of the page that asks for it).
         """
-        if self.knows(request, session):
-            return None
         name = request.session or session or self._default_session
         plain = request.method == "GET" and request.body is None and not request.dont_filter
+        if plain and request.url in self.seen(name):
+            return None
         url = request.url if self._upgraded is None else self._https(request.url, self._upgraded)
         key = canonical(url)
         body = request.body or b""
@@ -87,8 +83,8 @@ class Admission:
             body += b"\x00again " + unique.encode()
         mark = fingerprint(request.method, key, body, name)
         if mark in self._known:
-            if plain and len(self._seen) < _MEMORY:
-                self._seen[request.url, name] = None  # another spelling of a known URL
+            if plain and self._seen_count < _MEMORY:
+                self._see(request.url, name)  # another spelling of a known URL
             return None
         skipped = "" if request.dont_filter and depth == 0 else self._rule(request, name, depth)
         if self._host_full is not None and not skipped:
@@ -140,13 +136,17 @@ class Admission:
         """These are in the frontier now: links to them need no row."""
         if len(self._known) > _MEMORY:
             self._known = {}
-        if len(self._seen) > _MEMORY:
-            self._seen = {}
-        known, seen = self._known, self._seen
+        if self._seen_count > _MEMORY:
+            self._seen, self._seen_count = {}, 0
+        known = self._known
         for row in committed:
             known[row.fingerprint] = None
             if not row.extras:
-                seen[row.url, row.session] = None
+                self._see(row.url, row.session)
+
+    def _see(self, url: str, session: str) -> None:
+        self._seen.setdefault(session, set()).add(url)
+        self._seen_count += 1
 
     def belongs(self, host: str) -> None:
         """A start request goes to *host*: it belongs to the crawl when the spider names no domains."""

@@ -196,7 +196,7 @@ def test_the_memory_of_known_rows_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
         asked.remember(asked.admit_all([Request(f"{SITE}/{number}")], depth=1))
 
     assert len(asked._known) <= 101
-    assert len(asked._seen) <= 101
+    assert asked._seen_count <= 101
 
 
 def test_threads_may_ask_at_once() -> None:
