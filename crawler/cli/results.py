@@ -36,9 +36,9 @@ def stored(typed: dict[str, Any]) -> Iterator[Store]:
     """
     settings = options.settings_of(None, typed)
     require_store(settings)
-    from crawler.engine import application
+    from crawler.stores.project import open_project_store
 
-    store = application.open_project_store(settings, create=False)
+    store = open_project_store(settings, create=False)
     try:
         yield store
     finally:

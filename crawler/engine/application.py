@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, Literal
 
-from crawler.engine.assembly import build_spider, open_project_store
+from crawler.engine.assembly import build_spider
 from crawler.engine.crawl import Crawl, argument_key, process_name
 from crawler.engine.processes import Main, Members, cores, how_many, share_of
 from crawler.engine.visitor import Visitor, make_visitor
@@ -20,6 +20,7 @@ from crawler.sessions.accounts import Ask
 from crawler.settings import Settings, load
 from crawler.spider import Spider
 from crawler.stores.base import RunRow, Store
+from crawler.stores.project import open_project_store
 
 __all__ = ["Visitor", "open_project_store", "run", "visitor"]
 

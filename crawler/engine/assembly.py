@@ -31,25 +31,10 @@ from crawler.sessions.roster import roster
 from crawler.sessions.session import Session
 from crawler.settings import Settings
 from crawler.spider import Identity, SitemapSpider, Spider
-from crawler.stores import open_store
-from crawler.stores.base import Store
 from crawler.urls import host_of, origin_of
 
 _ROBOTS_LIMIT_BYTES = 1_000_000
 _ROBOTS_REDIRECTS = 5
-
-
-def open_project_store(settings: Settings, *, create: bool = True) -> Store:
-    """The project's database, with this user's vault."""
-    from crawler.sessions.vault import Vault
-
-    return open_store(
-        settings.store,
-        cipher=Vault.load(),
-        durability=settings.durability,
-        busy_timeout_s=settings.busy_timeout,
-        create=create,
-    )
 
 
 def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, settings: Settings) -> Spider:

@@ -14,7 +14,9 @@ import pytest
 
 from crawler import errors, events
 from crawler.events import Summary
+from crawler.settings import load
 from crawler.spider import Spider
+from crawler.stores.project import open_project_store
 
 from .conftest import Crawl
 
@@ -191,8 +193,10 @@ class FakeVisitor:
         self.calls.append((session, force))
         return "login" if force else "restored"
 
-    def browser_login(self, session: str | None = None, *, headless: bool = False, picture: Path | None = None) -> None:
-        self.calls.append((session, "browser", headless))
+    def browser_login(
+        self, session: str | None = None, *, headless: bool = False, picture: Path | None = None, force: bool = False
+    ) -> None:
+        self.calls.append((session, "browser", headless, force))
 
 
 @pytest.fixture
@@ -227,8 +231,8 @@ def test_login_makes_every_session_that_logs_in_ready(orders: Path, crawl: Crawl
     [
         (["--force"], [("default", True)]),
         (["--session", "default"], [("default", False)]),
-        (["--browser"], [("default", "browser", False)]),
-        (["--browser", "--headless"], [("default", "browser", True)]),
+        (["--browser"], [("default", "browser", False, False)]),
+        (["--browser", "--headless", "--force"], [("default", "browser", True, True)]),
     ],
 )
 def test_the_ways_to_log_in(
@@ -289,6 +293,16 @@ def test_commands_that_only_look_load_no_engine_and_no_store(orders: Path, words
 
     assert "crawler.cli.application" in loaded
     assert not {name for name in loaded if name.startswith(("crawler.engine", "crawler.stores", "sqlite"))}
+
+
+@pytest.mark.parametrize("words", [["runs"], ["status"], ["sessions", "list"]], ids=" ".join)
+def test_commands_that_only_look_into_the_database_load_no_engine(orders: Path, words: list[str]) -> None:
+    open_project_store(load()).close()
+
+    loaded = _imported(words, orders)
+
+    assert "crawler.stores.sqlite" in loaded
+    assert not {name for name in loaded if name.startswith(("crawler.engine", "crawler.fetching"))}
 
 
 def test_help_needs_less_than_a_quarter_of_a_second_of_processor_time(project: Path) -> None:
