@@ -94,6 +94,7 @@ class Doors:
         self._saved_versions: dict[str, tuple[int, int]] = {}
         self._strikes: Counter[int] = Counter()
         self._suspects: dict[str, set[int]] = {}
+        self._routine: set[str] = set()  # probed as a matter of course: nothing speaks against the pages under way
         self._lost: dict[str, _Loss] = {}
         self._proven_at: dict[str, float] = {}
         self._unproven: Counter[str] = Counter()
@@ -153,7 +154,9 @@ class Doors:
             self._guard.harmless(outcome.request.url)
             self._unproven[name] = 0
             self._proven_at[name] = max(self._proven_at.get(name, 0.0), outcome.sent_at)
-        elif keeper.record.state is not LoginState.READY or keeper.record.epoch != outcome.epoch:
+        elif keeper.record.epoch != outcome.epoch or (
+            keeper.record.state is not LoginState.READY and name not in self._routine
+        ):
             # the session was lost while this page was under way, and the page does not say on which side it was
             outcome.verdict, outcome.items, outcome.found = Verdict.LOGIN, [], ()
             self._stats.summary.rechecked += 1
@@ -161,6 +164,7 @@ class Doors:
             self._unproven[name] += 1
             if self._probe_every and self._unproven[name] >= self._probe_every:
                 self._doubt(name, keeper, "no page has shown for a while that we are logged in")
+                self._routine.add(name)
 
     def _met_login_page(self, outcome: Outcome, keeper: Keeper) -> None:
         name = outcome.session_name
@@ -176,6 +180,7 @@ class Doors:
             return
         if outcome.login_wanted != keeper.record.epoch:
             return  # an answer from before the last login: sent again, quietly
+        self._routine.discard(name)
         self._suspects.setdefault(name, set()).add(outcome.request.id)
         url = outcome.request.url
         plain = "" if outcome.request.extras else url
@@ -253,6 +258,7 @@ class Doors:
         self.barred.let_in(name)
         self._yard.take_back(self.gates.let_go(SESSION, SPREAD))  # they need not wait for the other sessions any more
         lost, suspects = self._lost.pop(name, None), self._suspects.pop(name, set())
+        self._routine.discard(name)
         self._proven_at[name] = keeper.record.proved_at or 0.0
         if prepared.how != "still good":
             self._saved_versions[name] = keeper.saved_as

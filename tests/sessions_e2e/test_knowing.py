@@ -17,6 +17,7 @@ from tests.engine.shop import Members, crawl, opened, stored
 from tests.hosts import Host
 
 from .conftest import MakeSite
+from .test_login_helpers import Api
 
 FIELDS = ("id", "title", "upc", "price")
 STYLES = ["redirect", "soft200", "status401"]
@@ -319,6 +320,34 @@ def test_pages_of_a_lost_session_that_prove_nothing_are_fetched_again_and_the_ru
     assert json.loads(json.dumps(summary.as_dict()))["rechecked"] == summary.rechecked
     with opened(tmp_path) as database:
         assert database.execute("SELECT count(*) FROM items WHERE price LIKE '%log in%'").fetchone() == (0,)
+
+
+def test_a_probe_as_a_matter_of_course_costs_no_page_a_second_request(member_site: MakeSite, tmp_path: Path) -> None:
+    """Pages of an API never show by themselves that somebody is logged in, so the session is probed now and then."""
+    site = member_site(books=120, latency_s=0.005)
+
+    summary = crawl(Api, site.url, tmp_path, workers=8, probe_every=10)
+
+    assert (summary.ending, summary.rechecked, summary.logins) == ("finished", 0, 1)
+    assert summary.pages == summary.known
+    probes = sum(number for url, number in site.record.hits.items() if url.endswith("/api/me"))
+    assert probes > 5, "otherwise nothing was tried"
+
+
+def test_a_loss_that_only_such_a_probe_finds_is_made_good(member_site: MakeSite, tmp_path: Path) -> None:
+    class Guessing(Probed):
+        name = "guessing"
+
+        def start(self) -> Iterator[Request]:
+            for page in range(1, 6):
+                yield Request(f"{self.arguments['site']}/members/?page={page}")
+
+    site = member_site(books=100, login="masked", logout_links="none", latency_s=0.005, revoke_at=(40, 75))
+
+    summary = crawl(Guessing, site.url, tmp_path, workers=8, probe_every=15, login_budget=20)
+
+    assert (summary.ending, stored(tmp_path, *FIELDS)) == ("finished", truth(site))
+    assert summary.logins == 3
 
 
 # --- spiders of one project -------------------------------------------------------------------------------------------
