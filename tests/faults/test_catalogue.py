@@ -79,3 +79,16 @@ def test_every_row_of_the_catalogue_has_a_test_that_is_named_after_it() -> None:
     filed(found, [(module, name, "passed") for module, name in names])
 
     assert [row.id for row in found.values() if not row.results] == []
+
+
+GUARANTEE = (
+    "A request is marked done in the same transaction as its items, the links found on it and the cookies it changed."
+    " After the process dies for any reason, running the same command again loses nothing that was committed, fetches"
+    " again only what was in flight, writes no row twice, and starts with the cookies of the last commit."
+)
+
+
+def test_the_guarantee_stands_word_for_word_in_the_docs() -> None:
+    page = (ROOT / "docs" / "explanation" / "reliability.md").read_text()
+
+    assert GUARANTEE in " ".join(page.replace("\n> ", " ").split())
