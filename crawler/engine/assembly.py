@@ -12,10 +12,11 @@ from pathlib import Path
 
 from requests.adapters import BaseAdapter
 
+from crawler.clock import unix_now
 from crawler.engine.desk import SessionDesk
 from crawler.errors import CrawlError, SpiderError
 from crawler.fetching.fetcher import Fetcher
-from crawler.fetching.retry import RetryPolicy
+from crawler.fetching.retry import RetryPolicy, retry_after_s
 from crawler.fetching.transport import limits_of, make_transport
 from crawler.frontier.admission import Admission, domains_of, slot_of
 from crawler.frontier.guard import LogoutGuard
@@ -166,6 +167,7 @@ class Assembly:
             probe_url=probe_url_of(self.spider) or self._begins,
             on_login_start=self._on_login_start,
             expected_run_s=self._expected_run_s,
+            retry_after_s=lambda header: retry_after_s(header, now=unix_now(), cap_s=settings.max_retry_after),
         )
 
     def _paced(self, session: str) -> Callable[[str], None] | None:

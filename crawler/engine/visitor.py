@@ -97,9 +97,11 @@ class Visitor:
                 return prepared.how
             if prepared.error is not None:
                 raise prepared.error
-            if time.monotonic() > ends:
-                raise LoginFailed(keeper.session.name, "another process has been logging in for too long")
-            time.sleep(min(prepared.wait_s, 15.0))
+            if time.monotonic() + prepared.wait_s > ends:
+                raise LoginFailed(
+                    keeper.session.name, keeper.reason or "another process has been logging in for too long"
+                )
+            time.sleep(prepared.wait_s)
 
     def _save(self, keeper: Keeper, url: str) -> None:
         self._desk.save(snapshot.take(keeper.session, keeper.record, url=url))

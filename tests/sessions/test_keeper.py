@@ -181,6 +181,39 @@ def test_a_login_begins_without_the_cookies_of_the_sign_on_where_the_last_one_fo
     assert sorted(made.session.cookies.keys()) == ["consent", "sid"]
 
 
+def asked(seconds: str) -> Keeper:
+    """A keeper whose login is answered with a Retry-After."""
+    made = keeper(door(OUT, post=reply("busy", status=503, headers={"Retry-After": seconds})), Memory())
+    made._retry_after_s = lambda header: None if header is None else float(header)
+    return made
+
+
+def test_T10_a_login_waits_for_as_long_as_the_site_asks() -> None:
+    made = asked("120")
+
+    assert [made.prepare().wait_s for _ in range(2)] == [120.0, 120.0]
+    assert made.desk.ended == ["trouble", "trouble"]  # type: ignore[attr-defined]
+
+
+def test_T10_a_site_that_asks_for_longer_than_a_run_waits_is_not_asked_again() -> None:
+    made = asked("7200")
+
+    prepared = made.prepare()
+
+    assert isinstance(prepared.error, LoginFailed)
+    assert "asks to be left alone for 7,200 s" in prepared.error.why
+    assert made.desk.ended == ["failed"]  # type: ignore[attr-defined]
+
+
+def test_T10_a_probe_waits_for_as_long_as_the_site_asks() -> None:
+    busy = reply("busy", status=429, headers={"Retry-After": "60"})
+    made = keeper(door(busy, IN), logged_in())
+    made._retry_after_s = lambda header: None if header is None else float(header)
+
+    assert made.prepare().wait_s == 60.0
+    assert made.prepare().how == "restored"
+
+
 class Tokens(Door):
     """Its login step leaves a token, a header and a hook, and the site refuses a login that comes with any of them."""
 

@@ -22,6 +22,7 @@ from crawler.errors import (
     Transient,
     WrongPassword,
 )
+from crawler.messages import Response
 from crawler.sessions import snapshot
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.desk import Desk, StoredSession
@@ -38,6 +39,7 @@ from crawler.urls import redact
 LONG_RUN_S = 60.0  #: shorter runs do not log in ahead of an end that is expected
 TRANSIENT_ATTEMPTS = 3  #: logins that failed for a passing reason before the session is given up
 _SPACING_S = (2.0, 15.0)  #: waits between them
+_PATIENCE_S = 900.0  #: a site that asks to be left alone for longer is not waited for in this run
 _MANY = 20
 _AGAIN_S = 0.1  #: wait before another login where one was lost before it could be proved
 
@@ -71,13 +73,14 @@ class Keeper:
         probe_url: str | None,
         on_login_start: Callable[[str, str], None] = lambda name, reason: None,
         expected_run_s: float = 0.0,
+        retry_after_s: Callable[[str | None], float | None] = lambda header: None,
         clock: Callable[[], float] = unix_now,
     ) -> None:
         self.session, self.spider, self.desk, self.probe_url = session, spider, desk, probe_url
         self.record = LoginRecord()
         self.wants_login = spider.wants_login() and session.identity.login
         self.is_guest = False  #: one of several sessions without a login, which may take each other's place
-        self._expected_run_s = expected_run_s
+        self._expected_run_s, self._retry_after_s = expected_run_s, retry_after_s
         self._on_login_start, self._clock = on_login_start, clock
         self._flight = threading.Lock()  # one preparation at a time; held across its I/O on purpose
         self._attempts = 0
@@ -88,6 +91,11 @@ class Keeper:
         self.proved_before_loss = 0.0
         self.saved_as = snapshot.version_of(session)  #: what of it is stored: see `snapshot.version_of`
         self.lost_stored_epoch = 0  #: epoch of a stored session that turned out to be lost; 0 for none
+
+    @property
+    def reason(self) -> str:
+        """Why a login was begun last, or why the last try of one failed."""
+        return self._reason
 
     @property
     def by_browser(self) -> str:
@@ -155,7 +163,8 @@ class Keeper:
             try:
                 reason = self._probe()
             except (Transient, StatusError) as error:
-                return self._passing_trouble(error, Signal.LOGGED_OUT)
+                asked_s = min(self._asked_to_wait_s(error, None), _PATIENCE_S)
+                return self._passing_trouble(error, Signal.LOGGED_OUT, asked_s=asked_s)
             except CrawlError as error:
                 return self._refused(LoginFailed(self.session.name, f"the probe failed: {error}"), Signal.LOGGED_OUT)
             if reason is None and not self._would_outlive():
@@ -182,7 +191,7 @@ class Keeper:
         except CrawlError as error:
             self._attempts += 1
             if self._attempts < TRANSIENT_ATTEMPTS:
-                return Prepared(False, wait_s=_SPACING_S[0])
+                return Prepared(False, wait_s=max(_SPACING_S[0], min(self._asked_to_wait_s(error, None), _PATIENCE_S)))
             reason = f"the probe failed: {redact(str(error))}"
         self._doubted, self._attempts = False, 0
         if reason is not None:
@@ -310,7 +319,8 @@ class Keeper:
         response = self.session.get(self.probe_url)
         reason = logged_out_reason(self.spider, self.session, response, self.probe_url)
         if reason is None and (response.status_code >= 500 or response.status_code == 429):
-            raise StatusError(redact(self.probe_url), response.status_code)
+            asked_s = self._retry_after_s(response.headers.get("Retry-After"))
+            raise StatusError(redact(self.probe_url), response.status_code, asked_s)
         return reason
 
     def _ended_badly(self, error: Exception) -> Prepared:
@@ -323,16 +333,27 @@ class Keeper:
         lost_at_once = self._attempts < self._tries_after_loss
         failure = login_errors.failure(error, session)
         may_pass = login_errors.may_pass(error, session)
-        if lost_at_once or (self._attempts < TRANSIENT_ATTEMPTS and may_pass):
+        asked_s = self._asked_to_wait_s(error, session.last_answer) if may_pass else 0.0
+        if lost_at_once or (self._attempts < TRANSIENT_ATTEMPTS and may_pass and asked_s <= _PATIENCE_S):
             self.desk.end_login(key, "trouble", None, why=failure.why)
-            again = self._passing_trouble(failure, Signal.LOGIN_FAILED)
+            again = self._passing_trouble(failure, Signal.LOGIN_FAILED, asked_s=asked_s)
             return Prepared(False, wait_s=_AGAIN_S) if lost_at_once else again
+        if asked_s > _PATIENCE_S:
+            failure = LoginFailed(session.name, f"{failure.why}; it asks to be left alone for {asked_s:,.0f} s")
         refused = isinstance(error, WrongPassword)
         outcome = "refused" if refused else "failed"
         self.desk.end_login(key, outcome, None, credentials=session.account.mark(), why=failure.why)
         return self._refused(failure, Signal.LOGIN_REFUSED)
 
-    def _passing_trouble(self, error: Exception, signal: Signal) -> Prepared:
+    def _asked_to_wait_s(self, error: Exception, answer: Response | None) -> float:
+        """How long the site asks to be left alone, in seconds; 0 for nothing."""
+        if isinstance(error, StatusError) and error.retry_after_s is not None:
+            return error.retry_after_s
+        if answer is None or answer.status_code not in (429, 503):
+            return 0.0
+        return self._retry_after_s(answer.headers.get("Retry-After")) or 0.0
+
+    def _passing_trouble(self, error: Exception, signal: Signal, *, asked_s: float = 0.0) -> Prepared:
         why = error.why if isinstance(error, SessionError) else redact(str(error))
         self._reason = f"the last try failed: {why}"
         if signal is Signal.LOGGED_OUT:  # a probe: the state stays, the probe is made again
@@ -344,7 +365,7 @@ class Keeper:
                 )
         else:
             self.record.signal(signal)
-        return Prepared(False, wait_s=_SPACING_S[min(self._attempts, len(_SPACING_S)) - 1])
+        return Prepared(False, wait_s=max(_SPACING_S[min(self._attempts, len(_SPACING_S)) - 1], asked_s))
 
     def _refused(self, error: SessionError, signal: Signal | None = None) -> Prepared:
         self.record.why = error.why
