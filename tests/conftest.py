@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from crawler.sessions import secrets
+
 # A busy machine makes drawing examples slow, which says nothing about the code; and a check must say the same twice.
 settings.register_profile("project", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
@@ -23,6 +25,17 @@ def _own_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         for name in [name for name in os.environ if name.startswith("CRAWL_")]:
             patch.delenv(name)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _own_secrets() -> Iterator[None]:
+    """A process remembers what it must never show; another test may well show the same word."""
+    known, pattern = set(secrets._known), secrets._pattern
+    yield
+    with secrets._lock:
+        secrets._known.clear()
+        secrets._known.update(known)
+        secrets._pattern = pattern
 
 
 @pytest.fixture(autouse=True)

@@ -141,13 +141,15 @@ def _interact(namespace: dict[str, Any], banner: str) -> None:
     try:
         start_ipython = import_module("IPython").start_ipython
     except ImportError:
-        import code
-
-        _complete_with_tab(namespace)
-        code.interact(banner=f"{banner}\nCtrl-D ends it", local=namespace, exitmsg="")
+        start_ipython = None
+    if start_ipython is not None:
+        tell(banner)
+        start_ipython(argv=["--no-banner"], user_ns=namespace)
         return
-    tell(banner)
-    start_ipython(argv=["--no-banner"], user_ns=namespace)
+    import code
+
+    _complete_with_tab(namespace)  # not inside the `except`: every error at the prompt would tell of IPython
+    code.interact(banner=f"{banner}\nCtrl-D ends it", local=namespace, exitmsg="")
 
 
 def _complete_with_tab(namespace: dict[str, Any]) -> None:

@@ -178,6 +178,7 @@ def test_the_prompt_of_shell_has_the_page_and_the_session(
     words = [
         "print(response.status_code, session.name, spider.name)",
         "print(len(fetch(response.url).css('tr.order')))",
+        "1 / 0",
     ]
     answers = iter(words)
 
@@ -194,6 +195,8 @@ def test_the_prompt_of_shell_has_the_page_and_the_session(
     assert done.code == 0
     assert done.out.splitlines()[0] == "200 default orders"
     assert int(done.out.splitlines()[1]) > 0
+    assert "ZeroDivisionError" in done.err
+    assert "IPython" not in done.err, "a person's mistake is shown with one of ours"
 
 
 @pytest.mark.parametrize("words", [["fetch", "ftp://a/"], ["shell", "nonsense"], ["fetch", "http://[::bad/"]])
