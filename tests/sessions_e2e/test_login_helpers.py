@@ -198,6 +198,30 @@ def test_a_one_time_code_is_made_from_its_secret(
     assert any(f"code={code}" in entry.body for entry in site.log for code in codes)
 
 
+def test_a_site_that_does_not_ask_for_the_code_this_time_lets_us_in_all_the_same(
+    member_site: MakeSite, tmp_path: Path
+) -> None:
+    """Known devices, known addresses: a second step is often asked for now and then only."""
+
+    class Careful(Members):
+        name = "careful"
+
+        def login(self, session: Session) -> None:
+            with session.step("password form"):
+                page = session.get(f"{self.arguments['site']}/login")
+                account = session.account
+                page = session.submit(page.form(), {"username": account.username, "password": account.password})
+            with session.step("code"):
+                session.submit(page.form(), {"code": "123456"})
+
+    site = member_site()
+
+    summary = crawl(Careful, site.url, tmp_path)
+
+    assert (summary.ending, summary.logins, summary.messages) == ("finished", 1, [])
+    assert site.record.logins == {"alice": 1}
+
+
 def test_a_code_that_was_refused_is_no_wrong_password(
     member_site: MakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

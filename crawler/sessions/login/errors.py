@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
@@ -14,6 +15,7 @@ from crawler.errors import (
     Transient,
     WrongPassword,
 )
+from crawler.messages import Response
 from crawler.sessions.login import signs
 from crawler.sessions.session import Session
 from crawler.urls import absolute, redact
@@ -103,6 +105,23 @@ def failure(error: Exception, session: Session) -> SessionError:
     found = LoginFailed(session.name, why)
     found.__cause__ = error
     return found
+
+
+def asked_to_wait_s(
+    error: Exception, answer: Response | None, retry_after_s: Callable[[str | None], float | None]
+) -> float:
+    """How long the site asks to be left alone, in seconds; 0 for nothing.
+
+    Args:
+        error: Says so itself where it is of a single answer.
+        answer: The last one of the login step, if any.
+        retry_after_s: Understands the header Retry-After.
+    """
+    if isinstance(error, StatusError) and error.retry_after_s is not None:
+        return error.retry_after_s
+    if answer is None or answer.status_code not in (429, 503):
+        return 0.0
+    return retry_after_s(answer.headers.get("Retry-After")) or 0.0
 
 
 def _is_trouble(status: int) -> bool:

@@ -7,6 +7,7 @@ the store: a login is claimed there with a lease, and whoever finds a newer epoc
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,11 +21,10 @@ from crawler.errors import (
     SessionError,
     StatusError,
     Transient,
+    UsageError,
     WrongPassword,
 )
-from crawler.messages import Response
 from crawler.sessions import snapshot
-from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.desk import Desk, StoredSession
 from crawler.sessions.fittings import begin_anew
 from crawler.sessions.login import errors as login_errors
@@ -35,6 +35,8 @@ from crawler.sessions.login.watch import logged_out_reason
 from crawler.sessions.session import Session
 from crawler.spider import Spider
 from crawler.urls import redact
+
+_log = logging.getLogger("crawler.sessions")
 
 LONG_RUN_S = 60.0  #: shorter runs do not log in ahead of an end that is expected
 TRANSIENT_ATTEMPTS = 3  #: logins that failed for a passing reason before the session is given up
@@ -163,7 +165,7 @@ class Keeper:
             try:
                 reason = self._probe()
             except (Transient, StatusError) as error:
-                asked_s = min(self._asked_to_wait_s(error, None), _PATIENCE_S)
+                asked_s = min(login_errors.asked_to_wait_s(error, None, self._retry_after_s), _PATIENCE_S)
                 return self._passing_trouble(error, Signal.LOGGED_OUT, asked_s=asked_s)
             except CrawlError as error:
                 return self._refused(LoginFailed(self.session.name, f"the probe failed: {error}"), Signal.LOGGED_OUT)
@@ -191,7 +193,12 @@ class Keeper:
         except CrawlError as error:
             self._attempts += 1
             if self._attempts < TRANSIENT_ATTEMPTS:
-                return Prepared(False, wait_s=max(_SPACING_S[0], min(self._asked_to_wait_s(error, None), _PATIENCE_S)))
+                return Prepared(
+                    False,
+                    wait_s=max(
+                        _SPACING_S[0], min(login_errors.asked_to_wait_s(error, None, self._retry_after_s), _PATIENCE_S)
+                    ),
+                )
             reason = f"the probe failed: {redact(str(error))}"
         self._doubted, self._attempts = False, 0
         if reason is not None:
@@ -247,11 +254,11 @@ class Keeper:
         self._attempts, self._tries_after_loss = self._attempts + 1, 1
         begin_anew(session, session.given)
         try:
-            with session.login_jar(self._fresh_jar()):
+            with session.login_jar(session.jar_for_login(now=self._clock())):
                 with session.watching_login():
                     if type(self.spider).login is Spider.login:
                         raise NeedsHuman(session.name, f"log in with `crawl login {self.spider.name} --browser`")
-                    self.spider.login(session)
+                    self._take_steps()
                 self._check_login()
         except Exception as error:  # noqa: BLE001 - a login step is users' code: whatever it raises ends the login
             return self._ended_badly(error)
@@ -265,6 +272,19 @@ class Keeper:
         row = self.desk.load(session.key)
         record.version = row.version if row is not None else 0
         return Prepared(True, "login")
+
+    def _take_steps(self) -> None:
+        """Run the login step. It is over, too, when it wants a form on a page of the logged in: the probe decides.
+
+        Sites ask for a code now and then only, or for nothing at all on a device that they know.
+        """
+        try:
+            self.spider.login(self.session)
+        except UsageError as error:
+            if self.probe_url is None or login_errors.last_sight(self.session) is not Sight.INSIDE:
+                raise
+            name, where = self.session.name, self.session.stopped_at
+            _log.info("session %s: let in before step %r was over (%s)", name, where, redact(str(error)))
 
     def _check_login(self) -> None:
         """Raise what fits when the login step has not led to a page of the logged in."""
@@ -333,7 +353,7 @@ class Keeper:
         lost_at_once = self._attempts < self._tries_after_loss
         failure = login_errors.failure(error, session)
         may_pass = login_errors.may_pass(error, session)
-        asked_s = self._asked_to_wait_s(error, session.last_answer) if may_pass else 0.0
+        asked_s = login_errors.asked_to_wait_s(error, session.last_answer, self._retry_after_s) if may_pass else 0.0
         if lost_at_once or (self._attempts < TRANSIENT_ATTEMPTS and may_pass and asked_s <= _PATIENCE_S):
             self.desk.end_login(key, "trouble", None, why=failure.why)
             again = self._passing_trouble(failure, Signal.LOGIN_FAILED, asked_s=asked_s)
@@ -344,14 +364,6 @@ class Keeper:
         outcome = "refused" if refused else "failed"
         self.desk.end_login(key, outcome, None, credentials=session.account.mark(), why=failure.why)
         return self._refused(failure, Signal.LOGIN_REFUSED)
-
-    def _asked_to_wait_s(self, error: Exception, answer: Response | None) -> float:
-        """How long the site asks to be left alone, in seconds; 0 for nothing."""
-        if isinstance(error, StatusError) and error.retry_after_s is not None:
-            return error.retry_after_s
-        if answer is None or answer.status_code not in (429, 503):
-            return 0.0
-        return self._retry_after_s(answer.headers.get("Retry-After")) or 0.0
 
     def _passing_trouble(self, error: Exception, signal: Signal, *, asked_s: float = 0.0) -> Prepared:
         why = error.why if isinstance(error, SessionError) else redact(str(error))
@@ -374,17 +386,3 @@ class Keeper:
         if self.record.state in (LoginState.EXPIRED, LoginState.LOGGING_IN):  # a forced login leaves others as they are
             self.record.signal(Signal.LOGIN_REFUSED)
         return Prepared(False, error=error)
-
-    def _fresh_jar(self) -> Jar:
-        """For a login: an id from before it must not stay. What the identity wants to keep is taken along.
-
-        Nor on the site of a single sign-on where the last login found its form: it would let us in without showing one.
-        """
-        before = jar = self.session.cookies
-        for site in self.session.origins.sites | self.session.login_sites():
-            jar = jar.fresh(keep_other_than=site)
-        jar = before.fresh() if jar is before else jar
-        keeps = self.session.identity.keeps
-        if keeps:
-            jar.load([record for record in before.dump() if record["name"] in keeps], now=self._clock())
-        return jar

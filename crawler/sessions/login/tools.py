@@ -13,6 +13,8 @@ from crawler.messages import Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.login.page_marks import has_login_form
+from crawler.sessions.origins import Origins
+from crawler.spider import Identity
 from crawler.urls import host_of, site_of
 
 
@@ -26,6 +28,8 @@ class LoginTools:
     """
 
     account: Account
+    identity: Identity
+    origins: Origins
     _jar: Jar
     _login_jar: tuple[int, Jar] | None = None  # the thread that logs in, and the jar that only it sees
 
@@ -68,6 +72,23 @@ class LoginTools:
             raise TypeError(f"cookies are a jar or a mapping of names to values, not {type(given).__name__}")
         jar = self.cookies.fresh() if hasattr(self, "_jar") else Jar()  # requests sets one before ours is there
         jar.update(given)
+        return jar
+
+    def jar_for_login(self, *, now: float) -> Jar:
+        """A jar for a login: an id from before it must not stay. What the identity wants to keep is taken along.
+
+        Nor on the site of a single sign-on where the last login found its form: it would let us in without showing one.
+
+        Args:
+            now: Seconds since 1970.
+        """
+        before = jar = self.cookies
+        for site in self.origins.sites | self.login_sites():
+            jar = jar.fresh(keep_other_than=site)
+        jar = before.fresh() if jar is before else jar
+        keeps = self.identity.keeps
+        if keeps:
+            jar.load([record for record in before.dump() if record["name"] in keeps], now=now)
         return jar
 
     @contextmanager
