@@ -28,7 +28,7 @@ from crawler.errors import StoreBusy, StoreDamaged, StoreError, StoreFull, Store
 
 APPLICATION_ID = 0x43524157  # "CRAW", in the file's header: tells our files from other people's
 _LEAST_VERSION = (3, 35, 0)  # UPDATE ... FROM
-_CACHE_KIB = 8_000
+_CACHE_KIB = 4_000
 _WAL_PAGES = 2_000  # 8 MB of log between two checkpoints
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128)  # few sizes, so that prepared statements are used again
 _LEAST_FREE_BYTES = 1 << 20
