@@ -193,12 +193,8 @@ class Keeper:
         except CrawlError as error:
             self._attempts += 1
             if self._attempts < TRANSIENT_ATTEMPTS:
-                return Prepared(
-                    False,
-                    wait_s=max(
-                        _SPACING_S[0], min(login_errors.asked_to_wait_s(error, None, self._retry_after_s), _PATIENCE_S)
-                    ),
-                )
+                asked_s = login_errors.asked_to_wait_s(error, None, self._retry_after_s)
+                return Prepared(False, wait_s=max(_SPACING_S[0], min(asked_s, _PATIENCE_S)))
             reason = f"the probe failed: {redact(str(error))}"
         self._doubted, self._attempts = False, 0
         if reason is not None:
