@@ -66,7 +66,7 @@ def import_(
         database.save_session(unproven(key, name, secret, epoch=epoch, url="import"), run=None)
     finally:
         database.close()
-    token = " and a token" if imported.more.get("auth") else ""
+    token = " and a token" if imported.more.get("auth") or "authorization" in map(str.lower, headers) else ""
     say(f"{safe(key)} has {len(imported.cookies):,} cookies{token} now; the next run proves them")
 
 

@@ -361,6 +361,19 @@ def test_the_cookie_list_of_a_har_says_more_than_its_header() -> None:
     assert jar.cookies()[0].expires == 1_893_456_000.0
 
 
+def test_a_har_gives_the_last_token_that_the_site_was_sent_and_no_other_site_s() -> None:
+    def sent(url: str, token: str) -> dict[str, Any]:
+        made = entry(url)
+        made["request"]["headers"].append({"name": "authorization", "value": f"Bearer {token}"})
+        return made
+
+    first, last = sent("https://shop.example/a", "old"), sent("https://api.shop.example/b", "new")
+    found = read(har(first, last, entry("https://shop.example/c"), sent("https://ads.example/", "theirs")), now=NOW)
+
+    assert (found.cookies, found.headers) == ([], {"Authorization": "Bearer new"})
+    assert found.shows_somebody
+
+
 def test_a_har_is_read_for_the_site_that_is_asked_for() -> None:
     text = har(entry("https://ads.example/", "track=1"), entry("https://shop.example/", "sid=1"))
 

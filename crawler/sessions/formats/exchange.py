@@ -10,7 +10,7 @@ format                    read  write  what it keeps
 ``storage-state``         yes   yes    all but the time of creation; of Playwright's origins nothing is kept
 ``cookies.txt``           yes   yes    all but SameSite and the time of creation (see `cookies_txt`)
 ``curl``                  yes   yes    names and values, User-Agent and headers
-``har``                   yes   no     what the answers in it said, User-Agent
+``har``                   yes   no     what the answers in it said, User-Agent, Authorization
 ========================  ====  =====  ==========================================================================
 """
 

@@ -18,14 +18,14 @@ from crawler.sessions.formats.curl_command import Captured, records_of_header
 
 
 def read_har(har: Any, *, url: str | None = None, now: float) -> Captured:
-    """The cookies that one site had at the end of a recording, and the User-Agent.
+    """The cookies that one site had at the end of a recording, the User-Agent, and the last Authorization it was sent.
 
     Args:
         har: The parsed JSON.
         url: A URL of the site; by default that of the first request.
         now: Seconds since 1970, for answers whose time is not told.
     Raises:
-        UsageError: It is no HAR, has no request to the site, or holds no cookies: browsers leave them out.
+        UsageError: It is no HAR, has no request to the site, or holds neither cookies nor Authorization: browsers leave them out.
     """
     try:
         entries = [(str(entry["request"]["url"]), entry) for entry in har["log"]["entries"]]
@@ -36,22 +36,23 @@ def read_har(har: Any, *, url: str | None = None, now: float) -> Captured:
     if home is None:
         raise UsageError("no site: the HAR file has no http requests, or the URL is not an http one")
     jar = Jar(clock=lambda: now)
-    user_agent = None
+    user_agent, authorization = None, ""
     for address, entry in entries:
         origin = origin_and_path_start(address)[0]
         if origin is None or origin.site != home.site:
             continue
         headers = _har_headers(entry["request"])
         user_agent = next((value for name, value in headers if name == "user-agent"), user_agent)
+        authorization = next((value for name, value in headers if name == "authorization"), authorization)
         _note_sent(jar, entry["request"], headers, origin)
         moment = _moment(entry.get("startedDateTime"), now)
         answer = _har_headers(entry.get("response"))
         lines = [line for name, value in answer if name == "set-cookie" for line in value.split("\n")]
         jar.receive(address, lines, now=moment, date=next((value for name, value in answer if name == "date"), None))
     cookies = jar.dump()
-    if not cookies:
+    if not cookies and not authorization:
         raise UsageError(f"the HAR file holds no cookies of {home.site}: export it with sensitive data")
-    return Captured(cookies, user_agent)
+    return Captured(cookies, user_agent, {"Authorization": authorization} if authorization else {})
 
 
 def _har_headers(message: Any) -> list[tuple[str, str]]:
