@@ -25,7 +25,8 @@ def read_har(har: Any, *, url: str | None = None, now: float) -> Captured:
         url: A URL of the site; by default that of the first request.
         now: Seconds since 1970, for answers whose time is not told.
     Raises:
-        UsageError: It is no HAR, has no request to the site, or holds neither cookies nor Authorization: browsers leave them out.
+        UsageError: It is no HAR, has no request to the site, or holds neither cookies nor a token: browsers leave them
+            out.
     """
     try:
         entries = [(str(entry["request"]["url"]), entry) for entry in har["log"]["entries"]]
