@@ -35,7 +35,7 @@ SECTOR_BYTES = 512
 RECORDED_WITHIN_S = 120.0
 MARK = "committed "
 _CALLS = "pwrite64,write,fsync,fdatasync,ftruncate,?unlink,?unlinkat"
-_LINE = re.compile(r'^(\w+)\((?:AT_FDCWD, )?(?:(\d+)<([^>]*)>|"((?:\\x..)*)")(?:, (.*))?\) += (-?\d+)')
+_LINE = re.compile(r'^(\w+)\((?:AT_FDCWD(?:<[^>]*>)?, )?(?:(\d+)<([^>]*)>|"((?:\\x..)*)")(?:, (.*))?\) += (-?\d+)')
 
 
 @dataclass(frozen=True, slots=True)
