@@ -116,6 +116,10 @@ class SessionDesk:
 
         self._calls(end)
 
+    def renew(self, key: str) -> None:
+        """Our login of *key* is still under way: nobody else may begin one."""
+        self._calls(lambda store: store.renew_login(key, owner=self._owner, lease_s=self._lease_s))
+
     def last_failure(self, key: str) -> str:
         """Why the last login failed, in this run or an earlier one, of any spider; "" when it did not."""
 

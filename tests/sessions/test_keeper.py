@@ -62,6 +62,7 @@ class Memory:
     busy: bool = False
     budget: str = ""
     failed: str = ""
+    renewed: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def load(self, key: str) -> Row | None:
@@ -95,6 +96,9 @@ class Memory:
 
     def expired(self, key: str, epoch: int) -> None:
         pass
+
+    def renew(self, key: str) -> None:
+        self.renewed += 1
 
     def last_failure(self, key: str) -> str:
         return self.failed
@@ -212,6 +216,23 @@ def test_T10_a_probe_waits_for_as_long_as_the_site_asks() -> None:
 
     assert made.prepare().wait_s == 60.0
     assert made.prepare().how == "restored"
+
+
+def test_a_login_that_takes_long_keeps_its_claim() -> None:
+    class Slow(Door):
+        name = "slow"
+
+        def login(self, session: Session) -> None:
+            for waited_s in (10.0, 25.0, 100.0, 5.0):
+                moment[0] += waited_s
+                session.post(f"{SITE}/login")
+
+    moment = [1_000.0]
+    made = keeper(door(IN), desk := Memory(), Slow())
+    made._clock = lambda: moment[0]
+
+    assert made.prepare().how == "login"
+    assert desk.renewed == 2, "after 35 and after 135 seconds"
 
 
 class Tokens(Door):

@@ -42,6 +42,7 @@ LONG_RUN_S = 60.0  #: shorter runs do not log in ahead of an end that is expecte
 TRANSIENT_ATTEMPTS = 3  #: logins that failed for a passing reason before the session is given up
 _SPACING_S = (2.0, 15.0)  #: waits between them
 _PATIENCE_S = 900.0  #: a site that asks to be left alone for longer is not waited for in this run
+_RENEW_EVERY_S = 30.0  #: the claim of a login is prolonged so often at most
 _MANY = 20
 _AGAIN_S = 0.1  #: wait before another login where one was lost before it could be proved
 
@@ -87,6 +88,7 @@ class Keeper:
         self._flight = threading.Lock()  # one preparation at a time; held across its I/O on purpose
         self._attempts = 0
         self._reason = ""
+        self._renew_at = 0.0
         self._known_good = False  # its credentials have let us in before
         self._tries_after_loss = 1  # more when the last login succeeded by its own last page, and was gone at once
         self._doubted = False  # READY was given up because of a page: the probe decides whether that page was right
@@ -248,10 +250,11 @@ class Keeper:
         record.signal(Signal.LOGIN_STARTED)
         self._on_login_start(session.name, self._reason or "first login")
         self._attempts, self._tries_after_loss = self._attempts + 1, 1
+        self._renew_at = self._clock() + _RENEW_EVERY_S
         begin_anew(session, session.given)
         try:
             with session.login_jar(session.jar_for_login(now=self._clock())):
-                with session.watching_login():
+                with session.watching_login(self._claim_goes_on):
                     if type(self.spider).login is Spider.login:
                         raise NeedsHuman(session.name, f"log in with `crawl login {self.spider.name} --browser`")
                     self._take_steps()
@@ -268,6 +271,13 @@ class Keeper:
         row = self.desk.load(session.key)
         record.version = row.version if row is not None else 0
         return Prepared(True, "login")
+
+    def _claim_goes_on(self) -> None:
+        """Prolong the claim of a login that takes long, or another process would take it for a dead one's."""
+        now = self._clock()
+        if now >= self._renew_at:
+            self._renew_at = now + _RENEW_EVERY_S
+            self.desk.renew(self.session.key)
 
     def _take_steps(self) -> None:
         """Run the login step. It is over, too, when it wants a form on a page of the logged in: the probe decides.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,7 @@ class LoginTools:
         self.asked_again: set[str] = set()
         self._login_thread = 0  # the thread that logs in: only its answers are watched
         self._steps: list[str] = []
+        self._answered: Callable[[], None] = lambda: None
 
     if TYPE_CHECKING:  # Session has it
 
@@ -147,9 +148,14 @@ class LoginTools:
         return self.account.ask(what, secret=secret)
 
     @contextmanager
-    def watching_login(self) -> Iterator[None]:
-        """While a login step runs: remember pages with a password form, and the last answer."""
+    def watching_login(self, answered: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """While a login step runs: remember pages with a password form, and the last answer.
+
+        Args:
+            answered: Called after each answer.
+        """
         self._login_thread, self._steps, self.last_answer = threading.get_ident(), [], None
+        self._answered = answered
         try:
             yield
         finally:
@@ -161,3 +167,4 @@ class LoginTools:
         self.last_answer = answer
         if has_login_form(answer):
             self.login_urls.add(answer.url.partition("?")[0])
+        self._answered()
