@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from crawler.events import Event, Observer, PageDone, PageFailed, PageRetried, Progress, Summary
 from crawler.outcome import Outcome, Verdict
+from crawler.output.reasons import short_reason
 from crawler.urls import printable, redact
 
 log = logging.getLogger("crawler.engine")
@@ -93,7 +94,7 @@ class Stats:
             wait_s = max(outcome.not_before - now, 0.0)
             self.tell(PageRetried(now, url, error, outcome.request.attempt + outcome.tries, wait_s))
         elif outcome.verdict is Verdict.FAIL:
-            self.tell(PageFailed(now, url, error, outcome.status))
+            self.tell(PageFailed(now, url, printable(short_reason(outcome.error)), outcome.status))
 
     def progress(self, now: float, *, waiting: int, failed: int, force: bool = False) -> None:
         """Tell how far it is, a few times a second at most."""

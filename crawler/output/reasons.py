@@ -15,7 +15,7 @@ _OURS = str(Path(__file__).resolve().parents[1])
 
 
 def short_reason(text: str) -> str:
-    """``KeyError: 'id' (spiders/orders.py, line 12, in parse)`` for an error that is kept with its traceback."""
+    """``KeyError: 'id' at spiders/orders.py, line 12, in parse`` for an error that is kept with its traceback."""
     error, _, trace = text.partition("\n")
     frames = [found for found in _FRAME.findall(trace) if not found[0].startswith(_OURS)]
     places = [found for found in frames if not _LIBRARY.search(found[0])]
@@ -23,7 +23,7 @@ def short_reason(text: str) -> str:
         return error
     file, line, function = places[-1]
     path = PurePath(file)
-    return f"{error} ({path.parent.name}/{path.name}, line {line}, in {function})"
+    return f"{error} at {path.parent.name}/{path.name}, line {line}, in {function}"
 
 
 def short_reasons(counted: Mapping[str, int]) -> dict[str, int]:

@@ -96,16 +96,17 @@ def test_an_export_holds_no_fields_of_another_spider_that_yields_dicts_too(
     assert set(json.loads(crawl("export", "tags", "-o", "-").out.splitlines()[0])) == {"tag", "total"}
 
 
-def test_status_says_in_which_line_of_the_spider_it_went_wrong(shop: PracticeSite, project: Path, crawl: Crawl) -> None:
+def test_log_and_status_say_in_which_line_of_the_spider_it_went_wrong(
+    shop: PracticeSite, project: Path, crawl: Crawl
+) -> None:
     file = project / "spiders" / "orders.py"
     file.write_text(file.read_text().replace("for row in", "for row in self.nothing or"))
-    crawl("run", "orders", "--quiet")
+    logged = crawl("run", "orders").err
 
-    for shown in (crawl("status", "orders").out, crawl("audit", "orders").out):
-        (line,) = (line for line in shown.splitlines() if "AttributeError" in line)
-        assert line.endswith(
-            "1 x AttributeError: 'Orders' object has no attribute 'nothing' (spiders/orders.py, line 14, in parse)"
-        )
+    wrong = "AttributeError: 'Orders' object has no attribute 'nothing' at spiders/orders.py, line 14, in parse"
+    assert f"?page=1 ({wrong})\n" in logged
+    assert f"1 x {wrong}\n" in crawl("status", "orders").out
+    assert f"1 x {wrong}\n" in crawl("audit", "orders").out
     assert "Traceback" in crawl("status", "orders", "--json").out
 
 

@@ -194,7 +194,7 @@ Traceback (most recent call last):
 def test_a_failure_is_told_with_the_line_of_the_users_own_file() -> None:
     text = TRACE.format(error="KeyError: 'id'", ours=crawl_rows.__code__.co_filename)
 
-    assert short_reason(text) == "KeyError: 'id' (spiders/reading.py, line 3, in read)"
+    assert short_reason(text) == "KeyError: 'id' at spiders/reading.py, line 3, in read"
     assert short_reason("404 from http://a/") == "404 from http://a/"
 
 
@@ -202,6 +202,6 @@ def test_failures_that_differ_in_their_traces_only_are_one_reason() -> None:
     texts = [TRACE.format(error="KeyError: 'id'", ours=file) for file in ("/usr/lib/python3.12/a.py", "<string>")]
 
     assert short_reasons({texts[0]: 2, texts[1]: 3, "404": 1}) == {
-        "KeyError: 'id' (spiders/reading.py, line 3, in read)": 5,
+        "KeyError: 'id' at spiders/reading.py, line 3, in read": 5,
         "404": 1,
     }
