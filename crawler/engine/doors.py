@@ -5,6 +5,7 @@ Lives on the scheduler's thread; the slow parts run as tasks on workers, whose r
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from crawler.engine.barred import SESSION, Barred
 from crawler.engine.gates import Gates, GateState
 from crawler.engine.stats import Stats
 from crawler.errors import LoginFailed
-from crawler.events import LoginEnded, LoginStarted
+from crawler.events import LoginEnded, LoginStarted, Warned
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.robots import RobotsCache
 from crawler.messages import SPREAD
@@ -27,6 +28,8 @@ from crawler.sessions.login.keeper import Keeper, Prepared
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.pool import SessionPool
 from crawler.urls import origin_of, redact
+
+log = logging.getLogger("crawler.engine")
 
 ROBOTS = "robots"
 _ROBOTS_GOOD_S = 86_400.0
@@ -295,7 +298,8 @@ class Doors:
             try:
                 rules = robots.get(key[1] + "/")
                 unreachable, delay_s = rules.unreachable, rules.delay(self._user_agent)
-            except Exception:  # noqa: BLE001 - what the cache did not foresee counts as unreachable
+            except Exception:  # what the cache did not foresee counts as unreachable
+                log.exception("%s/robots.txt could not be judged", key[1])
                 unreachable, delay_s = True, None
             return lambda: self._robots_known(key, unreachable, delay_s)
 
@@ -313,6 +317,8 @@ class Doors:
         if unreachable:
             self.gates.close(key)
             error = f"RobotsUnreachable: {key[1]}/robots.txt gives no answer; nothing may be fetched until it does"
+            why = f"no good answer: nothing of this host is fetched; asked again in {_ROBOTS_RETRY_S:.0f} s or more"
+            self._stats.tell(Warned(now, f"{key[1]}/robots.txt", why))
             self._yard.settle([self._without_robots(each, error, now) for each in held])
             return
         self._yard.take_back(held)

@@ -12,7 +12,7 @@ from typing import Any
 
 from crawler import Request, Response, Spider
 from crawler.engine import application
-from crawler.events import Event, PageDone
+from crawler.events import Event, PageDone, Warned
 from tests.engine.shop import opened
 from tests.politeness.rules import TOLERANCE_S
 from tests.politeness.site import Site, gaps_of
@@ -124,16 +124,23 @@ def test_robots_txt_is_fetched_once_by_32_threads_and_forbidden_pages_are_skippe
     assert summary.skipped_by == {"robots": 1}
 
 
-def test_a_robots_txt_that_answers_500_stops_the_host_and_fails_nothing_at_once(
+def test_a_robots_txt_that_answers_500_stops_the_host_fails_nothing_at_once_and_is_told(
     make_site_process: Any, tmp_path: Path
 ) -> None:
     site = make_site_process(books=5, robots_status=500)
+    told: list[Event] = []
 
-    summary = crawl(site.url, tmp_path, 5, max_time=1.0)
+    summary = application.run(
+        Catalogue,
+        arguments={"site": site.url, "books": "5"},
+        settings={"store": str(tmp_path / "crawl.db"), "max_time": 1.0},
+        observers=[told.append],
+    )
 
     assert summary.pages == 0
     assert (summary.ending, summary.waiting, summary.failed) == ("limit", 5, 0)
     assert [url for url in site.record.hits if "/book/" in url] == []
+    assert [event.where for event in told if isinstance(event, Warned)] == [f"{site.url}/robots.txt"]
 
 
 def test_retry_after_pauses_the_whole_host_and_the_pause_survives_the_run(
