@@ -7,9 +7,12 @@ import threading
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from protego import Protego
 
 from crawler.errors import ConnectFailed, InvalidURL, RedirectError
-from crawler.frontier.robots import MAX_BYTES, Robots, RobotsCache, RobotsRecord, robots_decision
+from crawler.frontier.robots import MAX_BYTES, Robots, RobotsCache, RobotsRecord, _prepared, robots_decision
 
 SITE = "https://a.example"
 PRIVATE = "User-agent: *\nDisallow: /private/\nCrawl-delay: 2\nSitemap: https://a.example/s.xml\n"
@@ -278,3 +281,27 @@ def test_a_broken_row_and_a_broken_url_are_told() -> None:
         RobotsRecord.from_dict({"origin": "x"})
     with pytest.raises(InvalidURL):
         RobotsCache(Server((404, b""))).get("http://[::bad/")
+
+
+_rule_lines = st.tuples(
+    st.sampled_from(["Disallow", "disallow", "Allow", "dissallow", "Disalow", "User-agent", "Crawl-delay", "diff"]),
+    st.sampled_from([":", ": ", " : ", " "]),
+    st.text(alphabet="/abP%2F*$.?=& -ä#\t", max_size=10),
+).map("".join)
+
+
+@given(
+    lines=st.lists(_rule_lines, max_size=8),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    path=st.text(alphabet="/abP%2F.?=&-ä;", max_size=12),
+    agent=st.sampled_from(["bot", "a", "Mozilla/5.0 (compatible; bot/1.0)"]),
+)
+def test_the_quick_look_at_the_beginnings_of_paths_never_changes_the_answer(
+    lines: list[str], end: str, path: str, agent: str
+) -> None:
+    text = end.join(["User-agent: *", *lines])
+    url = f"https://a.example/{path}"
+
+    asked_in_full = Protego.parse(_prepared(text)).can_fetch(url, agent)
+
+    assert Robots(text).allows(agent, url) == bool(asked_in_full)
