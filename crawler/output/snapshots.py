@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from crawler.errors import UsageError
 from crawler.outcome import SessionSnapshot
+from crawler.sessions.auth.tokens import token_end
 from crawler.sessions.login.forecast import forecast
 
 
@@ -85,7 +86,10 @@ def judge(row: StoredSession, lives_s: Sequence[float], now: float) -> Judged:
     if not row.readable:
         return Judged("unreadable", None, "no key at hand opens it")
     expiries = [_moment(record) for record in cookies_of(row.secret)]
-    expected = forecast(expiries, lives_s, logged_in_at=row.logged_in_at, now=now)
+    inside = contents(row.secret)
+    headers = inside.get("headers")
+    ends = token_end(inside.get("auth"), headers if isinstance(headers, dict) else {})
+    expected = forecast(expiries, lives_s, logged_in_at=row.logged_in_at, now=now, token_end=ends)
     return Judged(_health(row, expected.health), expected.expected_end, expected.why)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crawler.sessions.auth.tokens import jwt_end, token_end
 from crawler.sessions.login.forecast import forecast, quantile
 
 HOUR = 3600.0
@@ -105,3 +109,52 @@ def test_a_quantile_lies_among_the_values(values: list[float], share: float) -> 
     values.sort()
 
     assert values[0] <= quantile(values, share) <= values[-1] or math.isclose(quantile(values, share), values[-1])
+
+
+def jwt(claims: Any) -> str:
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"eyJhbGciOiJIUzI1NiJ9.{payload}.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("token", "end"),
+    [
+        (jwt({"exp": 1_800_000_000}), 1_800_000_000.0),
+        (jwt({"exp": 1.5, "sub": "anna"}), 1.5),
+        (jwt({"sub": "anna"}), None),
+        (jwt({"exp": "tomorrow"}), None),
+        (jwt({"exp": True}), None),
+        (jwt({"exp": 10**400}), None),
+        (jwt([1]), None),
+        ("opaque-token", None),
+        ("a.b.c", None),
+        ("..", None),
+        ("a." + "\u00e9" + ".c", None),
+    ],
+    ids=["whole", "fraction", "no end", "text", "truth", "huge", "list", "opaque", "no base64", "empty", "no ascii"],
+)
+def test_a_json_web_token_says_when_it_ends_and_other_tokens_say_nothing(token: str, end: float | None) -> None:
+    assert jwt_end(token) == end
+
+
+@given(st.text(max_size=200))
+def test_no_token_breaks_it(text: str) -> None:
+    assert jwt_end(text) is None or isinstance(jwt_end(text), float)
+
+
+@pytest.mark.parametrize("place", ["auth", "bound auth", "header"])
+def test_the_end_of_a_token_is_found_where_a_login_step_puts_it(place: str) -> None:
+    bearer = {"kind": "bearer", "token": jwt({"exp": 5.0})}
+    auth = {"auth": bearer, "bound auth": {"kind": "bound", "auth": bearer}, "header": None}[place]
+    headers = {"authorization": f"Bearer {bearer['token']}"} if place == "header" else {"Accept": "*/*"}
+
+    assert token_end(auth, headers) == 5.0
+
+
+def test_the_end_of_a_token_counts_like_that_of_a_cookie() -> None:
+    found = forecast([], [], logged_in_at=LOGIN, now=LOGIN + HOUR, token_end=LOGIN + 2 * HOUR)
+    assert (found.expected_end, found.why, found.health) == (LOGIN + 2 * HOUR, "its token ends", "good")
+    assert found.outlived_by(HOUR, now=LOGIN + HOUR)
+
+    over = forecast([], [], logged_in_at=LOGIN, now=LOGIN + 3 * HOUR, token_end=LOGIN + 2 * HOUR)
+    assert (over.why, over.health) == ("its token has ended", "over")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -233,6 +235,19 @@ def test_a_login_that_takes_long_keeps_its_claim() -> None:
 
     assert made.prepare().how == "login"
     assert desk.renewed == 2, "after 35 and after 135 seconds"
+
+
+@pytest.mark.parametrize(("left_s", "how"), [(50.0, "login"), (500.0, "restored")])
+def test_a_run_that_would_outlive_its_token_logs_in_first(left_s: float, how: str) -> None:
+    now = 1_000_000.0
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": now + left_s}).encode()).decode().rstrip("=")
+    before = keeper(door(IN), Memory())
+    before.session.auth, before.record.logged_in_at = BearerAuth(f"e30.{claims}.sig"), now - 10
+    taken = snapshot.take(before.session, before.record, url="login")
+    made = keeper(door(IN), Memory(Row(1, 1, taken.secret, True, now - 10, now - 10)))
+    made._clock, made._expected_run_s = lambda: now, 100.0
+
+    assert made.prepare().how == how
 
 
 class Tokens(Door):

@@ -2,7 +2,7 @@
 
 Cookies promise at most; servers end sessions earlier. So experience goes first: the lives of past logins, the short
 ones (lower quartile) or, when this login has outlived those, the longer ones. Without experience the first cookie that
-ends is taken for the end.
+ends, or the token, is taken for the end.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ def forecast(
     *,
     logged_in_at: float | None,
     now: float,
+    token_end: float | None = None,
 ) -> Forecast:
     """Expect the end of a login.
 
@@ -51,14 +52,16 @@ def forecast(
         lives_s: How long past logins lived, in seconds, in any order.
         logged_in_at: When this login was made, seconds since 1970; None when there was none.
         now: Seconds since 1970.
+        token_end: When the token of the session ends; None for none, or one that does not say.
     """
     if logged_in_at is None:
         return Forecast(None, "not logged in", "unknown")
     age_s = max(0.0, now - logged_in_at)
-    known = list(expiries)
+    expiring = list(expiries)
+    known = [*expiring, *([token_end] if token_end is not None else [])]
     ends = sorted(end for end in known if end is not None)
     if known and None not in known and ends[-1] <= now:
-        return Forecast(ends[-1], "all cookies have ended", "over")
+        return Forecast(ends[-1], "all cookies have ended" if expiring else "its token has ended", "over")
     lives = sorted(life for life in lives_s if life >= _LEAST_LIFE_S)
     if lives:
         for share, words in (
@@ -72,7 +75,8 @@ def forecast(
             return _at(logged_in_at + lives[-1], "the longest past login lived so long", logged_in_at, now)
     coming = [end for end in ends if end > now and end - logged_in_at >= (lives[0] if lives else 0.0)]
     if coming:
-        words = "the first cookie ends" + (", and it has outlived all past logins" if lives else "")
+        first = "its token ends" if coming[0] == token_end else "the first cookie ends"
+        words = first + (", and it has outlived all past logins" if lives else "")
         return _at(coming[0], words, logged_in_at, now)
     if lives:
         return Forecast(None, "it has outlived all past logins", "unknown")

@@ -25,6 +25,8 @@ from crawler.errors import (
     WrongPassword,
 )
 from crawler.sessions import snapshot
+from crawler.sessions.auth.schemes import dump_auth
+from crawler.sessions.auth.tokens import token_end
 from crawler.sessions.desk import Desk, StoredSession
 from crawler.sessions.fittings import begin_anew
 from crawler.sessions.login import errors as login_errors
@@ -209,9 +211,10 @@ class Keeper:
         """Whether this run is expected to be still going when the stored login ends."""
         if self._expected_run_s < LONG_RUN_S:
             return False
-        expiries = [cookie.expires for cookie in self.session.cookies.cookies()]
-        now = self._clock()
-        expected = forecast(expiries, self.desk.lives(self.session.key), logged_in_at=self.record.logged_in_at, now=now)
+        session, now = self.session, self._clock()
+        expiries = [cookie.expires for cookie in session.cookies.cookies()]
+        lives, ends = self.desk.lives(session.key), token_end(dump_auth(session.auth), session.headers)
+        expected = forecast(expiries, lives, logged_in_at=self.record.logged_in_at, now=now, token_end=ends)
         return expected.outlived_by(self._expected_run_s, now=now)
 
     def _take_over(self, row: StoredSession) -> bool:

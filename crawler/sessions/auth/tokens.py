@@ -1,0 +1,48 @@
+"""When a token ends, where it says so itself: a JSON Web Token does. Pure; nothing is verified, for nothing is trusted.
+
+Source: RFC 7519, sections 3 and 4.1.4.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+_MOST_CHARACTERS = 65_536
+
+
+def token_end(auth: Any, headers: Mapping[str, Any]) -> float | None:
+    """When the token of a session ends, seconds since 1970; None for no token, or one that does not say.
+
+    Args:
+        auth: As `auth.schemes.dump_auth` gives it. A token that renews itself (OAuth2) is none here.
+        headers: Of the session; a login step may have put its token there.
+    """
+    if isinstance(auth, Mapping) and auth.get("kind") == "bound":
+        auth = auth.get("auth")
+    if isinstance(auth, Mapping) and auth.get("kind") == "bearer":
+        return jwt_end(str(auth.get("token", "")))
+    sent = next((str(value) for name, value in headers.items() if name.lower() == "authorization"), "")
+    return jwt_end(sent.rpartition(" ")[2])
+
+
+def jwt_end(token: str) -> float | None:
+    """The moment after which a JSON Web Token is not accepted, seconds since 1970; None where it names none."""
+    parts = token.split(".")
+    if len(parts) != 3 or len(token) > _MOST_CHARACTERS:
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return None
+    end = claims.get("exp") if isinstance(claims, dict) else None
+    if isinstance(end, bool) or not isinstance(end, int | float):
+        return None
+    try:
+        moment = float(end)
+    except OverflowError:
+        return None
+    return moment if math.isfinite(moment) else None
