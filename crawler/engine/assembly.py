@@ -50,6 +50,8 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
     if chosen != made.identities():  # names stay names: a spider may go through its own list
         made.sessions = [each.name if each == Identity(each.name) else each for each in chosen]
     made.identities()
+    for url in known_urls(made):
+        host_of(url)  # a wrong one is found here, before a run is opened
     return made
 
 

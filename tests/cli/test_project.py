@@ -146,6 +146,17 @@ def test_a_spider_that_cannot_be_built_is_one_line_with_the_place(orders: Path, 
     assert not (orders / "data").exists()
 
 
+def test_a_wrong_start_url_is_found_before_a_run_is_opened(orders: Path, crawl: Crawl) -> None:
+    path = orders / "spiders" / "orders.py"
+    path.write_text(path.read_text().replace("http://127.0.0.1:9/orders", "127.0.0.1:9/orders"))
+
+    done = crawl("run", "orders")
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("crawl: not a valid URL: '127.0.0.1:9/orders'; write it whole, such as https://")
+    assert not (orders / "data").exists()
+
+
 def test_a_folder_of_spiders_that_cannot_be_read_is_not_an_empty_one(
     orders: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
