@@ -187,6 +187,8 @@ def _canonical_slowly(url: str) -> str:
     address, _, query = href.partition("?")
     start = address.index("/", 8)
     path = _normal_path(address[start:])
+    if "/." in path:  # a session id behind it may have hidden that a segment is "." or ".."
+        path = absolute("", address[:start] + path)[start:]
     if not query:
         return address[:start] + path
     arguments = []

@@ -323,6 +323,7 @@ TARGETS: dict[str, Target] = {
         (
             b"http://user:pw@shop.test:8080/a/../b;jsessionid=1?b=2&a=%41#f",
             b"//[::ffff:127.0.0.1]/calendar?date=2031-01-01",
+            b"/a/.;jsessionid=1/%2e%2E;cfid=2/c",
             b"logout?token=abcdef&password=%3D",
             b"eyJhbGciOi.eyJ.sig Authorization: Basic abcdefgh",
         ),
