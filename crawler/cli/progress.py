@@ -101,6 +101,7 @@ class LogLines:
         self._progress = progress
         self._last_line_at = 0.0
         self._wait_s = FIRST_LINE_AFTER_S
+        self._last_detail: dict[str, str] = {}  # of the login of a session: what follows from it need not repeat it
 
     def __call__(self, event: events.Event) -> None:
         match event:
@@ -115,9 +116,11 @@ class LogLines:
                 level = logging.INFO if event.outcome in ("ok", "restored") else logging.WARNING
                 detail = f": {event.detail}" if event.detail else ""
                 took = duration(event.elapsed_ms / 1000)
+                self._last_detail[event.session] = event.detail
                 _log.log(level, "session %s: login %s (%s)%s", event.session, event.outcome, took, detail)
             case events.SessionParked():
-                _log.warning("session %s waits for a person: %s; run: %s", event.session, event.why, event.command)
+                why = "" if self._last_detail.get(event.session) == event.why else f": {event.why}"
+                _log.warning("session %s waits for a person%s; run: %s", event.session, why, event.command)
             case events.SlotPaused():
                 _log.warning("%s is left alone until %s: %s", event.slot, local_time(event.until), event.why)
             case events.PageFailed():

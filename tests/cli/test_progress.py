@@ -52,6 +52,19 @@ def test_what_happens_is_one_log_line(
     assert line.endswith(f" {level:7} crawler.run: {text}\n")
 
 
+def test_why_a_session_waits_is_not_said_again_right_after_its_login(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging("INFO")
+    log = LogLines()
+
+    log(events.LoginEnded(0, "buyer", "refused", 1, 300, "no username found"))
+    log(events.SessionParked(0, "buyer", "no username found", "crawl login orders"))
+
+    assert lines_of(capsys) == [
+        "session buyer: login refused (0.3 s): no username found",
+        "session buyer waits for a person; run: crawl login orders",
+    ]
+
+
 def test_a_paused_host_is_told_with_the_time_of_its_end(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logging("INFO")
 
