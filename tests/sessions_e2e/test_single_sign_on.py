@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crawler import Spider
+from crawler import Request, Spider
 from crawler.events import Summary
 from crawler.testing.wire import Answer, Call
 from tests.engine.shop import crawl, stored
@@ -31,7 +31,8 @@ class Signed:
         self.known: set[str] = set()
         self.password_posts = 0
         self.expire_after: set[int] = set()
-        self.shop = Host({"*": self._page, "/accept": self._accept, "/old": self._away}, "127.0.0.1", None)
+        away = {f"/old{number}": self._away for number in range(100)}
+        self.shop = Host({"*": self._page, "/accept": self._accept, "/old": self._away, **away}, "127.0.0.1", None)
         self.sign_on = Host({"/authorize": self._authorize, "/login": self._login}, "127.0.0.2", None)
 
     def close(self) -> None:
@@ -120,3 +121,23 @@ def test_a_url_that_leads_through_the_sign_on_to_another_page_each_time_is_taken
     assert (summary.ending, summary.failed) == ("finished", 0)
     assert found["old"] == "1"
     assert len(signed.shop.seen("/old")) == 2
+
+
+def test_a_site_that_leads_many_urls_through_its_sign_on_is_soon_taken_at_its_word(
+    signed: Signed, tmp_path: Path
+) -> None:
+    class Old(Pages):
+        name = "old"
+
+        def start(self) -> Any:
+            yield from (Request(f"{self.start_urls[0].rpartition('/page')[0]}/old{number}") for number in range(100))
+
+        def parse(self, response: Any) -> Any:
+            yield {"asked": response.asked.url}
+
+    site = f"{signed.shop.url} {signed.sign_on.url}"
+    summary = crawl(Old, site, tmp_path, robots=False, workers=1)
+
+    assert (summary.ending, summary.failed, summary.known) == ("finished", 0, 101), "and the page where all of them end"
+    asked = sum(len(signed.shop.seen(f"/old{number}")) for number in range(100))
+    assert 100 < asked <= 150, "not each of them is asked for twice"

@@ -25,6 +25,7 @@ class LoginTools:
         login_urls: Pages with a password form that the login step met.
         last_answer: Last answer of the login step, for its errors.
         asked_again: URLs that led elsewhere by way of the login page, and are under way once more.
+        asked_in_vain: How many of them in a row led elsewhere again.
     """
 
     account: Account
@@ -38,6 +39,7 @@ class LoginTools:
         self.login_urls: set[str] = set()
         self.last_answer: Response | None = None
         self.asked_again: set[str] = set()
+        self.asked_in_vain = 0
         self._login_thread = 0  # the thread that logs in: only its answers are watched
         self._steps: list[str] = []
         self._answered: Callable[[], None] = lambda: None

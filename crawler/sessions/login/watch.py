@@ -9,6 +9,7 @@ from crawler.spider import Spider
 from crawler.urls import canonical, redact
 
 _MOST_ASKED_AGAIN = 10_000
+_ENOUGH_IN_VAIN = 10  #: in a row: this site leads many of its URLs by way of its login page, to everybody
 
 
 def logged_out_reason(spider: Spider, session: Session, response: Response, asked_url: str) -> str | None:
@@ -38,8 +39,11 @@ def led_elsewhere(spider: Spider, session: Session, response: Response, asked_ur
     """
     again = session.asked_again
     if not response.history or canonical(response.url) == canonical(asked_url):
-        if again:
+        if again and asked_url in again:
             again.discard(asked_url)
+            session.asked_in_vain = 0
+        return None
+    if session.asked_in_vain >= _ENOUGH_IN_VAIN:
         return None
     known = [*session.login_urls, *([spider.login_url] if spider.login_url else [])]
     hop = next((each.url for each in response.history if signs.is_one_of(each.url, known)), None)
@@ -47,6 +51,7 @@ def led_elsewhere(spider: Spider, session: Session, response: Response, asked_ur
         return None
     if asked_url in again or len(again) >= _MOST_ASKED_AGAIN:
         again.discard(asked_url)
+        session.asked_in_vain += 1
         return None
     again.add(asked_url)
     return f"led through the login page {redact(hop.partition('?')[0])} to another page than the one asked for"
