@@ -63,8 +63,11 @@ def runs(
     """List past runs. Newest first: how each ended, how long it took and what it brought."""
     from crawler.output.history import past_runs
 
+    wanted = _checked(name)
     with stored(options.typed_settings(None, store=store)) as source:
-        found = past_runs(source, _checked(name), limit=limit)
+        found = past_runs(source, wanted, limit=limit)
+        if wanted is not None and not found:
+            raise _never_ran(source, wanted)
     if as_json:
         for run in found:
             say(json.dumps({field: getattr(run, field) for field in run.__slots__}))

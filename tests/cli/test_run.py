@@ -305,6 +305,16 @@ def test_commands_that_only_look_into_the_database_load_no_engine(orders: Path, 
     assert not {name for name in loaded if name.startswith(("crawler.engine", "crawler.fetching"))}
 
 
+@pytest.mark.parametrize("command", ["runs", "status", "audit"])
+def test_a_spider_that_has_never_run_is_one_line(orders: Path, crawl: Crawl, command: str) -> None:
+    open_project_store(load()).close()
+
+    done = crawl(command, "orders")
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "crawl: orders has never run on data/crawl.db; nothing has run yet\n"
+
+
 def test_help_needs_less_than_a_quarter_of_a_second_of_processor_time(project: Path) -> None:
     program = (
         "import resource, subprocess, sys\n"
