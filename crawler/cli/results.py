@@ -247,7 +247,8 @@ def audit(name: options.SpiderName, store: options.StorePath = None, as_json: op
     if as_json:
         say(json.dumps(found.as_dict()))
     else:
-        states = " + ".join(f"{count:,} {state}" for state, count in found.states.items())
+        named = {"leased": "in flight"}  # as `crawl status` says it
+        states = " + ".join(f"{count:,} {named.get(state, state)}" for state, count in found.states.items())
         for line in columns(
             [
                 (found.spider, "adds up" if found.ok else f"{len(found.problems):,} problems"),

@@ -71,6 +71,7 @@ def test_a_run_leaves_results_that_can_be_exported_and_audited(shop: PracticeSit
     lines = crawl("export", "orders", "-o", "-").out.splitlines()
     assert [json.loads(line) for line in lines] == rows
 
+    assert "+ 0 waiting + 0 in flight\n" in crawl("audit", "orders").out
     audited = crawl("audit", "orders", "--json")
     assert (audited.code, json.loads(audited.out)["problems"]) == (0, [])
 
