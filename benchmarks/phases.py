@@ -1,0 +1,124 @@
+"""Where the CPU time of a page goes, by step, in a crawl of the real server by one process.
+
+``python -m benchmarks.phases`` wraps the functions at which one step passes to the next with the clock of their thread.
+The wrapping itself costs about 20 microseconds a page, which are counted where they arise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import crawler.messages
+from benchmarks import site
+from benchmarks.server import serve
+from crawler import run
+from crawler.engine.leasing import Leasing
+from crawler.engine.page import PageWork
+from crawler.engine.scheduler import Scheduler
+from crawler.engine.worker import Workers
+from crawler.fetching.curl import CurlAdapter
+from crawler.fetching.curl_handle import Handle
+from crawler.fetching.fetcher import Fetcher
+from crawler.stores.sqlite_commit import CommitPart
+
+PLACES: list[tuple[str, Any, str]] = [
+    ("loop", Scheduler, "_loop"),
+    ("commit", CommitPart, "commit"),
+    ("lease", Leasing, "more"),
+    ("worker", Workers, "_work"),
+    ("page", PageWork, "run"),
+    ("fetch", Fetcher, "fetch"),
+    ("adapter", CurlAdapter, "send"),
+    ("libcurl", Handle, "_run"),
+    ("callback", PageWork, "_accept"),
+    ("parse", crawler.messages, "parse"),
+]
+#: What is shown: a step, what is measured, and what of that is another step's.
+STEPS: list[tuple[str, str, tuple[str, ...]]] = [
+    ("fetch: libcurl, and the kernel for it", "libcurl", ()),
+    ("fetch: adapter, head, checks, response", "adapter", ("libcurl",)),
+    ("fetch: session, cookies, retry, verdict", "fetch", ("adapter",)),
+    ("parse: libxml2 builds the tree", "parse", ()),
+    ("callback: eight fields, 45 links, an item", "callback", ("parse",)),
+    ("worker: rules, outcome, freeing the page", "page", ("fetch", "callback")),
+    ("worker: tasks, turns", "worker", ("page",)),
+    ("scheduler: commit (SQLite)", "commit", ()),
+    ("scheduler: lease (SQLite)", "lease", ()),
+    ("scheduler: hand out, take back, count", "loop", ("commit", "lease")),
+]
+
+
+class Clock:
+    """Adds up the thread time that is spent below a function. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self.spent_s: dict[str, list[float]] = {name: [] for name, _, _ in PLACES}
+
+    def put_in(self) -> None:
+        for name, owner, attribute in PLACES:
+            setattr(owner, attribute, self._timed(getattr(owner, attribute), self.spent_s[name]))
+
+    @staticmethod
+    def _timed(function: Callable[..., Any], spent_s: list[float]) -> Callable[..., Any]:
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            began = time.thread_time()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                spent_s.append(time.thread_time() - began)
+
+        return timed
+
+
+def crawl(pages: int, clock: Clock) -> tuple[int, float]:
+    """One crawl. Returns its pages and the CPU seconds of the whole process."""
+    made = site.make(Path("/dev/shm/crawl-bench" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()), 20_000)
+    with serve(made.root) as server, tempfile.TemporaryDirectory() as folder:
+        os.environ["BENCH"] = json.dumps({"starts": [server.url()], "login": ""})
+        sys.path.insert(0, str(Path(__file__).parent / "contenders"))
+        import ours
+
+        before = time.process_time()
+        settings = {"store": str(Path(folder) / "crawl.db"), "processes": 1, "max_pages": pages}
+        summary = run(ours.Shop, settings=settings)
+        return summary.pages, time.process_time() - before
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.phases", description=__doc__)
+    parser.add_argument("--pages", type=int, default=4_000)
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    clock = Clock()
+    clock.put_in()
+    rounds: list[dict[str, float]] = []
+    for _ in range(options.repeats):
+        pages, cpu_s = crawl(options.pages, clock)
+        sums = {name: sum(spent) / pages * 1e6 for name, spent in clock.spent_s.items()}
+        found = {step: sums[whole] - sum(sums[part] for part in parts) for step, whole, parts in STEPS}
+        found["start and end, other threads"] = cpu_s / pages * 1e6 - sums["loop"] - sums["worker"]
+        rounds.append(found)
+        for spent in clock.spent_s.values():
+            spent.clear()
+    print(
+        f"| step, medians of {options.repeats} crawls of {options.pages:,} pages | CPU microseconds a page |\n|---|--:|"
+    )
+    total = 0.0
+    for step in rounds[0]:
+        median = statistics.median(each[step] for each in rounds)
+        total += median
+        print(f"| {step} | {median:.0f} |")
+    print(f"| **all** | **{total:.0f}** |")
+
+
+if __name__ == "__main__":
+    main()
