@@ -99,7 +99,7 @@ def test_a_visitor_that_is_refused_begins_anew_and_the_page_is_tried_again(
     assert [int(row["id"]) for row in stored(tmp_path, "id")] == list(range(PAGES))
     assert len(rules.pages) >= PAGES / 10
     assert max(rules.pages.values()) == 10
-    assert max(rules.refused.values()) <= 4, "three refusals are enough to begin anew; one may be under way"
+    assert max(rules.refused.values()) <= 3 + 2, "three are enough to begin anew; each of two workers may have one more"
 
 
 @pytest.mark.parametrize("doorman", [{"patience": 10, "status": 403}], indirect=True)
