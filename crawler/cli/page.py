@@ -92,12 +92,28 @@ def _visiting(
         if found is None:  # nobody's session: nothing is to be kept, and no database made wherever we happen to be
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="crawl-"))
             typed = {"store": os.path.join(folder, "crawl.db"), **typed}
+            stack.enter_context(_passing_key())
             found = _spider_for(target)
         visitor = stack.enter_context(application.visitor(found, settings=typed, ask=terminal_ask()))
         names = [identity.name for identity in visitor.spider.identities()]
         if session is not None and session not in names:
             raise UsageError(f"{spider} has no session {session!r}, only: {', '.join(names)}")
         yield visitor, target
+
+
+@contextmanager
+def _passing_key() -> Iterator[None]:
+    """A key that ends with this command, where no variable holds one: no file is made for what is not kept."""
+    from crawler.sessions.vault import VARIABLE, Vault
+
+    if os.environ.get(VARIABLE):
+        yield
+        return
+    os.environ[VARIABLE] = Vault.new_key()
+    try:
+        yield
+    finally:
+        del os.environ[VARIABLE]
 
 
 def _spider_for(url: str) -> type[Spider]:

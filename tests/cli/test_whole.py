@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import stat
 import subprocess
@@ -164,6 +165,16 @@ def test_fetch_is_logged_in_with_the_spider_and_a_guest_without_it(
     assert f'<p class="name">{shop.accounts[0].username}</p>' in member.out
     assert '<p class="name">' not in guest.out
     assert crawl("fetch", f"{shop.url}/", "--headers").out.splitlines()[0] == "200 OK"
+
+
+def test_a_page_that_nobody_logs_in_for_leaves_no_file_behind(
+    shop: PracticeSite, project: Path, tmp_path: Path, crawl: Crawl
+) -> None:
+    assert crawl("fetch", f"{shop.url}/").code == 0
+
+    assert not (project / "data").exists()
+    assert not (tmp_path / "config").exists()
+    assert "CRAWL_KEY" not in os.environ
 
 
 def test_fetch_without_a_spider_leaves_no_database_behind(shop: PracticeSite, project: Path, crawl: Crawl) -> None:
