@@ -83,6 +83,7 @@ def _end(judged: Judged, now: float) -> str:
 def show(session: SessionName, store: options.StorePath = None) -> None:
     """Show one session, its cookies without their values."""
     from crawler.output.snapshots import choose, contents, cookie_lines, judge
+    from crawler.sessions.auth.schemes import kind_of
 
     with stored(options.typed_settings(None, store=store)) as source:
         row, now = choose(source.list_sessions(), session), source.now()
@@ -115,6 +116,8 @@ def show(session: SessionName, store: options.StorePath = None) -> None:
     if isinstance(headers, dict) and headers:
         say()
         say(f"headers: {safe(', '.join(headers))}")
+    if kind := kind_of(contents(row.secret).get("auth")):
+        say(f"auth: {kind}")
 
 
 @app.command()

@@ -142,6 +142,9 @@ def test_what_a_format_cannot_hold_is_said_and_no_password_is_exported(
     write_api_spider(project, shop)
     command("login", "api")
     token = json.loads(command("sessions", "export", "default").out)["auth"]["token"]
+    shown = command("sessions", "show", "default").out
+    assert "auth: token" in shown
+    assert token not in shown
 
     poor = command("sessions", "export", "default", "--format", "cookies.txt")
 

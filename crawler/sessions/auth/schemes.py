@@ -169,6 +169,15 @@ def load_auth(saved: Any, account: Account | None = None, **of_session: Any) -> 
     return None
 
 
+_KINDS = {"basic": "user name and password", "digest": "digest", "bearer": "token", "oauth2": "OAuth2"}
+
+
+def kind_of(saved: Any) -> str:
+    """What a saved auth is, in a word or two for a person; "" for none."""
+    found = saved.get("auth") if isinstance(saved, Mapping) and saved.get("kind") == "bound" else saved
+    return _KINDS.get(str(found.get("kind")), "") if isinstance(found, Mapping) else ""
+
+
 def movable(saved: Any) -> dict[str, Any] | None:
     """What of a saved auth may leave the store with an export: tokens and references, never a password.
 
