@@ -121,6 +121,7 @@ class RequestOptions:
         self._special = False  # something differs from a plain GET
         self._fresh = False
         self._lines: list[str] = []
+        self._given: tuple[tuple[str, str], ...] | None = None  # what the lines were made of, for a plain GET
         self._connect_s: float | None = -1.0
 
     def set(self, asked: Outgoing, connect_s: float | None, *, fresh: bool) -> None:
@@ -135,18 +136,22 @@ class RequestOptions:
         if connect_s != self._connect_s:
             self._connect_s = connect_s
             curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, int((_DAY_S if connect_s is None else connect_s) * 1000)))
-        lines = [f"{name}: {value}" if value else f"{name};" for name, value in asked.headers]
-        if "accept" not in asked.names:
-            lines.append("Accept:")
         if self._special:
             self._unset_special()
-        if asked.method != "GET" or asked.body is not None:
-            lines += ["Expect:"] if "content-type" in asked.names else ["Expect:", "Content-Type:"]
-            self._set_special(asked, lines)
         fresh = fresh or (asked.body is None and not asked.idempotent)
         if fresh != self._fresh:
             self._fresh = fresh
             curl.setopt(pycurl.FRESH_CONNECT, int(fresh))
+        special = asked.method != "GET" or asked.body is not None
+        if asked.headers is self._given and not special:
+            return
+        self._given = None if special else asked.headers
+        lines = [f"{name}: {value}" if value else f"{name};" for name, value in asked.headers]
+        if "accept" not in asked.names:
+            lines.append("Accept:")
+        if special:
+            lines += ["Expect:"] if "content-type" in asked.names else ["Expect:", "Content-Type:"]
+            self._set_special(asked, lines)
         if lines != self._lines:
             self._lines = lines
             curl.setopt(pycurl.HTTPHEADER, [each if each.isascii() else each.encode("latin-1") for each in lines])

@@ -6,6 +6,7 @@ libcurl and http.client would each take in their own way.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 
@@ -101,10 +102,12 @@ def is_interim(status_line: bytes) -> bool:
 
 def _blank(raw_lines: list[bytes], start: int) -> int:
     """Index of the first blank line from *start* on, or the number of lines."""
-    for index in range(start, len(raw_lines)):
-        if raw_lines[index] in (b"\r\n", b"\n"):
-            return index
-    return len(raw_lines)
+    end = len(raw_lines)
+    for blank in (b"\r\n", b"\n"):
+        if blank in raw_lines:
+            with contextlib.suppress(ValueError):
+                end = raw_lines.index(blank, start, end)
+    return end
 
 
 def _fields(url: str, raw_lines: list[bytes], limits: Limits) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ from requests.utils import select_proxy
 
 from crawler.errors import Refused
 from crawler.fetching.decoding import ACCEPT_ENCODING
+from crawler.headers import fields_of
 
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"))  # Source: RFC 9110, section 9.2.2
 PORTS = {"http": 80, "https": 443}
@@ -29,6 +30,8 @@ _URL = re.compile(r"(https?)://([^/?#]*)([^#]*)", re.IGNORECASE)
 _NOT_IN_URL = re.compile(r"[^\x21-\x7e]|\\")  # a backslash ends the host for some readers only
 _HOST = re.compile(r"[a-z0-9._-]+\Z|[0-9a-f:.]+(?:%[a-z0-9._-]+)?\Z")
 _NOT_IN_VALUE = re.compile(r"[\r\n\0]")
+
+Headers = tuple[tuple[tuple[str, str], ...], frozenset[str], str]  #: headers, their names, a proxy's authorization
 _PROXY = re.compile(r"(?:(https?|socks[45]|socks4a|socks5h)://)?(?:([^@/]*)@)?([^@/?#]+)/?\Z", re.IGNORECASE)
 _DROPPED = frozenset(("expect", "proxy-authorization"))  # no waiting for 100; a proxy's secret has its own place
 
@@ -72,8 +75,8 @@ class Outgoing:
     url: str
     origin: Origin
     target: str
-    headers: list[tuple[str, str]]
-    names: set[str]
+    headers: tuple[tuple[str, str], ...]
+    names: frozenset[str]
     body: bytes | Iterator[bytes] | None
     length_bytes: int | None
     proxy: Proxy | None
@@ -156,17 +159,25 @@ def outgoing(request: PreparedRequest, proxies: Mapping[str, str] | None) -> Out
     return Outgoing(method, url, origin, target, headers, names, body, length_bytes, proxy)
 
 
-def _headers(url: str, given: Mapping[str, Any]) -> tuple[list[tuple[str, str]], set[str], str]:
+def _headers(url: str, given: Mapping[str, Any]) -> Headers:
+    fields = fields_of(given)
+    try:
+        return _checked(tuple(given.items() if fields is None else fields.values()))
+    except (ValueError, TypeError) as error:  # TypeError: a value that is no text, nor anything else that is plain
+        raise Refused(url, f"header {error} holds characters that would end its line") from None
+
+
+@lru_cache(maxsize=64)
+def _checked(given: tuple[tuple[str, Any], ...]) -> Headers:
+    """Most requests of a session have the headers of the one before. Raises ValueError with the name of a bad one."""
     headers: list[tuple[str, str]] = []
     names: set[str] = set()
     authorization = ""
-    # What requests keeps below its case-insensitive mapping: going through that costs as much as all the rest here.
-    store = getattr(given, "_store", None)
-    for name, value in given.items() if store is None else store.values():
+    for name, value in given:
         if isinstance(value, bytes):
             value = value.decode("latin-1")
         if not _is_token(name) or not isinstance(value, str) or _NOT_IN_VALUE.search(value):
-            raise Refused(url, f"header {name[:80]!r} holds characters that would end its line")
+            raise ValueError(repr(name[:80]))
         lower = name.lower()
         if lower in _DROPPED:
             authorization = value if lower == "proxy-authorization" else authorization
@@ -178,7 +189,7 @@ def _headers(url: str, given: Mapping[str, Any]) -> tuple[list[tuple[str, str]],
     if "accept-encoding" not in names:
         names.add("accept-encoding")
         headers.append(("Accept-Encoding", ACCEPT_ENCODING))
-    return headers, names, authorization
+    return tuple(headers), frozenset(names), authorization
 
 
 def _latin(value: str) -> str:
@@ -191,7 +202,7 @@ def _latin(value: str) -> str:
 
 
 def _body(
-    url: str, body: Any, headers: list[tuple[str, str]], names: set[str]
+    url: str, body: Any, headers: tuple[tuple[str, str], ...], names: frozenset[str]
 ) -> tuple[bytes | Iterator[bytes] | None, int | None]:
     if body is None:
         return None, 0
