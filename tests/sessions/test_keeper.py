@@ -250,6 +250,20 @@ def test_a_run_that_would_outlive_its_token_logs_in_first(left_s: float, how: st
     assert made.prepare().how == how
 
 
+def test_a_check_of_the_spider_that_fails_is_named_and_not_taken_for_the_login_step() -> None:
+    class Careless(Door):
+        name = "careless"
+
+        def is_logged_out(self, response: Response) -> bool:
+            return bool({}["nothing"])
+
+    prepared = keeper(door(IN), Memory(), Careless()).prepare()
+
+    assert isinstance(prepared.error, LoginFailed)
+    assert f"careless.is_logged_out failed on {SITE}/in: KeyError: 'nothing'" in prepared.error.why
+    assert "login step" not in prepared.error.why
+
+
 class Tokens(Door):
     """Its login step leaves a token, a header and a hook, and the site refuses a login that comes with any of them."""
 

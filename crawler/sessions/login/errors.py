@@ -11,6 +11,7 @@ from crawler.errors import (
     LoginFailed,
     NoCredentials,
     SessionError,
+    SpiderError,
     StatusError,
     Transient,
     WrongPassword,
@@ -93,7 +94,9 @@ def failure(error: Exception, session: Session) -> SessionError:
     where = f" at step {session.stopped_at!r}" if session.stopped_at else ""
     last = session.last_answer
     what = f"{type(error).__name__}: {redact(str(error))}"
-    if isinstance(error, StatusError) and _is_trouble(error.status):
+    if isinstance(error, SpiderError):
+        why = str(error)
+    elif isinstance(error, StatusError) and _is_trouble(error.status):
         why = f"the site is in trouble: {redact(str(error))}"
     elif last is not None and _is_trouble(last.status_code):  # that a form is missing says little then
         why = (

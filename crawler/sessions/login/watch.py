@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crawler.errors import SpiderError
 from crawler.messages import Response
 from crawler.sessions.login import signs
 from crawler.sessions.session import Session
@@ -13,9 +14,17 @@ _ENOUGH_IN_VAIN = 10  #: in a row: this site leads many of its URLs by way of it
 
 
 def logged_out_reason(spider: Spider, session: Session, response: Response, asked_url: str) -> str | None:
-    """Why *response* was fetched logged out; None when it was not. The spider's own check comes first."""
+    """Why *response* was fetched logged out; None when it was not. The spider's own check comes first.
+
+    Raises:
+        SpiderError: That check has failed.
+    """
     if type(spider).is_logged_out is not Spider.is_logged_out:
-        answer = spider.is_logged_out(response)
+        try:
+            answer = spider.is_logged_out(response)
+        except Exception as error:
+            what = f"{type(error).__name__}: {redact(str(error))}"
+            raise SpiderError(f"{spider.name}.is_logged_out failed on {redact(response.url)}: {what}") from error
         if answer is not NotImplemented:
             return "is_logged_out said so" if answer else None
     return signs.logged_out_sign(
