@@ -304,6 +304,19 @@ def test_Z6_a_hostile_command_costs_no_time(text: str) -> None:
     assert time.perf_counter() - began < 1.0
 
 
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        ("--oauth2-bearer t1", "Bearer t1"),
+        ("-u anna:secret", "Basic YW5uYTpzZWNyZXQ="),
+        ("--user 'anna:s:3'", "Basic YW5uYTpzOjM="),
+        ("-uanna:secret", "Basic YW5uYTpzZWNyZXQ="),
+    ],
+)
+def test_a_curl_command_s_ways_to_authenticate_are_taken(options: str, sent: str) -> None:
+    assert read(f"curl https://shop.example/ {options}", now=NOW).headers == {"Authorization": sent}
+
+
 # --- HAR --------------------------------------------------------------------------------------------------------------
 
 

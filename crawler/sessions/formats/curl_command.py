@@ -6,6 +6,7 @@ taken in the narrowest way: this host only, https only where it was sent so, unt
 
 from __future__ import annotations
 
+import base64
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -53,7 +54,7 @@ _LONG_OPTIONS = """
     --upload-file --url --url-query --user --user-agent --write-out
 """
 _LONG_WITH_VALUE: Final = frozenset(_LONG_OPTIONS.split())
-_SHORT_NAMES: Final = {"-H": "--header", "-b": "--cookie", "-A": "--user-agent"}
+_SHORT_NAMES: Final = {"-H": "--header", "-b": "--cookie", "-A": "--user-agent", "-u": "--user"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,10 @@ def read_curl(command: str, *, url: str | None = None) -> Captured:
                 address, found_url = value if "://" in value else f"http://{value}", True
         elif option == "--user-agent":
             user_agent = value
+        elif option == "--oauth2-bearer":
+            headers["Authorization"] = f"Bearer {value}"
+        elif option == "--user" and ":" in value:
+            headers["Authorization"] = "Basic " + base64.b64encode(value.encode()).decode()
         elif option == "--cookie":
             if "=" not in value:
                 raise UsageError(
