@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports docs reference test-all crash fuzz bench politeness soak clean
+.PHONY: help demo test check lint types imports docs reference test-all crash fuzz bench micro politeness soak clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -61,6 +61,9 @@ soak: $(TOOLS)  ## a long crawl with faults switched on
 
 bench: $(VENV)/.bench  ## pages a second, beside other crawlers
 	$(BIN)/python -m benchmarks $(ARGS)
+
+micro: $(VENV)/.bench  ## single steps, with pytest-benchmark
+	$(BIN)/python -m pytest -o addopts=-q -o filterwarnings=default benchmarks/micro/test_steps.py $(ARGS)
 
 clean:  ## remove the environments and caches; data/ stays
 	rm -rf $(VENV) .venv-* build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
