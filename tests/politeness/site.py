@@ -69,7 +69,8 @@ class Server:
     def serve(self) -> None:
         """Print the port; serve for ever."""
         with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
-            listening.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)  # inherited by what it accepts
+            if sys.platform == "linux":
+                listening.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)  # inherited by what it accepts
             print(listening.getsockname()[1], flush=True)
             while True:
                 connection, _ = listening.accept()
@@ -120,9 +121,11 @@ def _request(connection: socket.socket) -> tuple[float, str] | None:
         if not part:
             return None
         if not data:
-            stamps = [bytes(value) for level, kind, value in ancillary if (level, kind) == _STAMP]
-            seconds, nanoseconds = _TIMESPEC.unpack(stamps[0][: _TIMESPEC.size])
-            at_s = seconds + nanoseconds / 1e9
+            at_s = time.time()  # where the kernel keeps no times, or has not begun to
+            for level, kind, value in ancillary:
+                if (level, kind) == _STAMP:
+                    seconds, nanoseconds = _TIMESPEC.unpack(value[: _TIMESPEC.size])
+                    at_s = seconds + nanoseconds / 1e9
         data += part
     return at_s, data.split(b" ", 2)[1].decode("ascii", "replace")
 
