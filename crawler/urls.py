@@ -33,13 +33,14 @@ _PLAIN_BYTE: Final = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _PLAIN_HOST: Final = (
     r"(?:(?!xn--)(?:[a-z0-9][a-z0-9-]*\.(?!xn--))*[a-z][a-z0-9-]*|" + rf"{_PLAIN_BYTE}(?:\.{_PLAIN_BYTE}){{3}})"
 )
-_PLAIN_PORT: Final = r"(?::(?!80[/?#]|443[/?#])(?:[1-9]\d{1,3}|[1-5]\d{4}))?"
+_HIGH_PORT: Final = r"[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]"
+_PLAIN_PORT: Final = rf"(?::(?!80[/?#]|443[/?#])(?:[1-9]\d{{1,3}}|{_HIGH_PORT}))?"
 _PLAIN_PATH: Final = r"(?:/(?:[\w~!$'()*+,=:@-][\w.~!$'()*+,=:@-]*+)?)++"
 _PLAIN_ARGUMENT: Final = r"[\w.~-]+=[\w.~-]*"
 _PLAIN_QUERY: Final = rf"(?:\?({_PLAIN_ARGUMENT}(?:&{_PLAIN_ARGUMENT})*+))?"
 _PLAIN: Final = re.compile(rf"https?://{_PLAIN_HOST}{_PLAIN_PORT}{_PLAIN_PATH}{_PLAIN_QUERY}", re.ASCII)
 _PLAIN_LINK: Final = re.compile(rf"(?!//){_PLAIN_PATH}{_PLAIN_QUERY}", re.ASCII)
-_ORIGIN: Final = re.compile(rf"(https?)://({_PLAIN_HOST})(?::([1-9]\d{{0,3}}|[1-5]\d{{4}}))?(?=[/?#]|\Z)", re.ASCII)
+_ORIGIN: Final = re.compile(rf"(https?)://({_PLAIN_HOST})(?::([1-9]\d{{0,3}}|{_HIGH_PORT}))?(?=[/?#]|\Z)", re.ASCII)
 
 _SESSION_NAMES: Final = r"(?:jsessionid|phpsessid|aspsessionid[a-z]*|cfid|cftoken)"
 _SESSION_HINT: Final = re.compile("sess|cf", re.IGNORECASE)  # in every name above
@@ -114,10 +115,16 @@ class _Targets(dict[str, str]):
 
     def __missing__(self, link: str) -> str:
         written = link.strip()
-        try:
-            url = absolute(self._base, written).partition("#")[0] if written[:1] not in ("", "#") else ""
-        except InvalidURL:
+        address, fragment, _ = written.partition("#")
+        if not address:
             url = ""
+        elif fragment and not address[-1].isspace():  # a space there would be a part of the path
+            url = self[address]
+        else:
+            try:
+                url = absolute(self._base, written).partition("#")[0]
+            except InvalidURL:
+                url = ""
         if len(self) >= _TARGETS:
             self.clear()
         if len(link) < 512:
@@ -150,7 +157,9 @@ def resolver(base: str) -> tuple[Mapping[str, str], Callable[[str], str]]:
         first = link[:1]
         if first == "/":
             return of_site[link]
-        return of_page[link] if first in ("?", "", " ") else of_folder[link]
+        # "?x", and "http:" before anything but "//", which means the scheme of the page; white space may hide both
+        own = first <= " " or first == "?" or first.isspace() or (first in "hH" and "://" not in link[:8])
+        return of_page[link] if own else of_folder[link]
 
     return of_site, resolve
 

@@ -466,3 +466,47 @@ def test_X12_whatever_is_printed_is_one_line_that_can_be_encoded(text: str) -> N
     assert len(shown.splitlines()) <= 1
     assert "\x1b" not in shown
     shown.encode()
+
+
+_pieces = st.sampled_from(
+    [
+        "a",
+        "b.html",
+        "/",
+        "//",
+        "..",
+        ".",
+        "?",
+        "x=1",
+        "#",
+        "#top",
+        " ",
+        "\t",
+        "%20",
+        ":",
+        "\\",
+        "ä",
+        "http:",
+        ";",
+        "\u2003",
+    ]
+)
+
+
+@given(
+    base=st.sampled_from(
+        ["http://shop.test/a/b.html", "https://shop.test:8443/", "http://127.0.0.1:61234/c/d?e#f", "http://[::1]/x"]
+    ),
+    link=st.lists(_pieces, max_size=6).map("".join),
+)
+def test_links_of_a_page_lead_where_each_would_lead_by_itself(base: str, link: str) -> None:
+    of_site, resolve = urls.resolver(base)
+    found = of_site[link] if link[:1] == "/" else resolve(link)
+
+    if link.strip()[:1] in ("", "#"):
+        assert found == ""
+    else:
+        try:
+            assert found == urls.absolute(base, link.strip()).partition("#")[0]
+        except InvalidURL:
+            assert found == ""
