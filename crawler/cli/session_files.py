@@ -133,6 +133,12 @@ def rekey(
     try:
         if not isinstance(database, Reseals):
             raise UsageError(f"{settings.store}: this kind of store cannot encrypt its secrets anew")
+        going = {each.spider for each in database.runs() if each.ended_at is None and database.running(each.spider)}
+        if going and drop_old:
+            raise UsageError(
+                f"{', '.join(sorted(going))} is running and would go on with the old key, which nobody could open then:"
+                " try again when it has ended, or leave out --drop-old"
+            )
         if vault.has_file:
             vault.add_key()
         elif len(vault.key_names) < 2:

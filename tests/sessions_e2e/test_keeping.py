@@ -13,6 +13,7 @@ import pytest
 
 from crawler import BearerAuth, Request, Session
 from crawler.sessions.vault import Vault
+from crawler.stores.locking import SpiderLock
 from crawler.testing import PracticeSite
 from tests.cli.conftest import Crawl
 from tests.engine.shop import Members, crawl, credentials, opened, stored
@@ -170,6 +171,25 @@ def test_rekey_puts_all_secrets_under_a_new_key_and_the_old_one_may_go(
     assert command("run", "orders").code == 0
     assert shop.record.logins == {"alice": 1}, "the session was read with the new key"
     assert command("sessions", "diff", "1", "1").code == 0, "the history, too"
+
+
+def test_the_key_of_a_run_that_is_going_is_not_dropped(
+    shop: PracticeSite, project: Path, command: Crawl, tmp_path: Path
+) -> None:
+    command("run", "orders", "--limit-pages", "1")
+    store = project / "data" / "crawl.db"
+    old = (tmp_path / "config" / "crawl" / "key").read_text()
+    with closing(sqlite3.connect(store)) as database, database:
+        database.execute("UPDATE crawl_runs SET ended_at = NULL")
+
+    with SpiderLock(str(store), "orders") as lock:
+        lock.acquire("process 4711")
+        refused = command("sessions", "rekey", "--drop-old")
+        assert (refused.code, "orders is running" in refused.err) == (2, True)
+        assert (tmp_path / "config" / "crawl" / "key").read_text() == old, "nothing was changed"
+        assert command("sessions", "rekey").code == 0, "a further key does no harm"
+
+    assert command("sessions", "rekey", "--drop-old").code == 0
 
 
 def test_with_the_key_in_a_variable_the_person_is_told_how_to_rotate(
