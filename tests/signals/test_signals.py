@@ -163,7 +163,8 @@ def test_P2_a_second_signal_ends_at_once_and_loses_nothing_that_was_committed(
         ended = running.end()
 
     assert time.monotonic() - began < AT_ONCE_S
-    assert ended.code == (130 if numbers[0] == 2 else 143), ended
+    first = numbers[:1] if gap_s else numbers  # of two that wait for Python at once, it takes the lower number first
+    assert ended.code in {128 + number for number in first}, ended
     assert "Traceback" not in ended.err
     assert committed <= remains(project.database).done
     assert exact_after_resuming(project, shop, warm) == []
