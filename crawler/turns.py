@@ -1,14 +1,19 @@
-"""Taking turns: of the worker threads of a process, one computes at a time, while others wait for the network.
+"""Taking turns: of the threads of a process, one computes at a time, while others wait for the network.
 
 Under the interpreter's lock threads that compute at once do not gain anything; they take the lock from each other at
 every parse, query and write, dozens of times a page, and each time costs a switch of threads. So a worker holds the
-turn while it computes, from one page to the next, and lends it out while its transport waits. The turn is a habit, not
-a lock: whoever does not get it soon (the holder is in users' code that waits for something itself) goes on without it.
+turn while it computes, from one page to the next, and lends it out while its transport waits; the scheduler holds it
+while it commits and hands out, since SQLite lets go of the interpreter's lock at each statement. The turn is a habit,
+not a lock: whoever does not get it soon (the holder is in users' code that waits for something itself) goes on without.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _PATIENCE_S = 0.02
 _mine = threading.local()
@@ -30,6 +35,14 @@ class Turn:
         if self._is_mine():
             _mine.held = False
             self._lock.release()
+
+    def aside(self, wait: Callable[[], T]) -> T:
+        """Call *wait* without the turn, and have it afterwards."""
+        self.leave()
+        try:
+            return wait()
+        finally:
+            self.enter()
 
     def _is_mine(self) -> bool:
         return getattr(_mine, "turn", None) is self and bool(_mine.held)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from crawler.errors import CrawlError, StoreError
 from crawler.outcome import SessionSnapshot
 from crawler.stores.base import LoginClaim, SessionRow, Store
+from crawler.turns import lend, take_back
 
 T = TypeVar("T")
 _WHY = "login failed:"  #: beginning of the values that say why
@@ -66,7 +67,11 @@ class StoreCalls:
                     raise  # a store that fails ends the run, whoever asked it; so does a signal
 
         self._post(run)
-        return answer.result(_PATIENCE_S)
+        turn = lend()
+        try:
+            return answer.result(_PATIENCE_S)
+        finally:
+            take_back(turn)
 
 
 class SessionDesk:

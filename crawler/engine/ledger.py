@@ -17,6 +17,7 @@ from crawler.frontier.admission import Admission
 from crawler.outcome import Found, Outcome, Verdict
 from crawler.sessions.pool import SessionPool
 from crawler.stores.base import RunRow, Store
+from crawler.turns import lend, take_back
 
 log = logging.getLogger("crawler.engine")
 
@@ -118,7 +119,9 @@ class Ledger:
                 if self._stopping.is_set() or waited_s > self._patience_s:
                     raise
                 log.warning("%s; trying again in %.1f s", error, wait_s)
+                turn = lend()
                 self._stopping.wait(wait_s)
+                take_back(turn)
         return write()
 
     def _attach_sessions(self, batch: Sequence[Outcome]) -> None:

@@ -151,6 +151,7 @@ class Scheduler:
             self._loop()
         finally:
             self._closed = True
+            self._turn.leave()
             self._workers.stop()
             self._tickets.give_back(len(self._out) + 1)  # whoever waits for one goes home without sending
 
@@ -183,9 +184,11 @@ class Scheduler:
             self._inbox.put(_nothing)
 
     def _take(self, wait_s: float) -> None:
-        """Wait for a message, then take all that is there."""
+        """Wait for a message, then take all that is there. Commits and hands out in its turn, as workers compute."""
         try:
-            message = self._inbox.get(timeout=wait_s) if wait_s > 0 else self._inbox.get_nowait()
+            message = (
+                self._turn.aside(lambda: self._inbox.get(timeout=wait_s)) if wait_s > 0 else self._inbox.get_nowait()
+            )
             while True:
                 message()
                 message = self._inbox.get_nowait()
