@@ -126,6 +126,24 @@ def test_a_digest_of_requests_comes_back_without_a_login(crawl: Crawl, site: str
     assert "/page" in told
 
 
+class Signing(Shop):
+    """Asks for a page whose server challenges each request."""
+
+    def start(self) -> Iterator[Request]:
+        yield Request(self.arguments["site"] + "/digest/page")
+
+
+def test_the_challenge_of_a_digest_is_no_redirect_and_leaves_no_row(crawl: Crawl, site: str) -> None:
+    def login(spider: Any, session: Session) -> None:
+        session.auth = HTTPDigestAuth("anna", "pass")
+        session.params = {"lang": "de"}
+
+    summary, told = crawl(login, Signing)
+
+    assert "/digest/page" in told
+    assert (summary.pages, summary.known, summary.skipped) == (1, 1, 0)
+
+
 def sign(spider: Any, session: Session) -> None:
     session.auth = Signed()
 

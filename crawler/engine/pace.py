@@ -5,12 +5,16 @@ Used by the scheduler's thread; workers only read `delay_s`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
+from crawler.clock import unix_now
+from crawler.events import Event, Warned
 from crawler.frontier.slots import Advice, Manners
 from crawler.outcome import Outcome
 from crawler.settings import Settings
 from crawler.stores.base import SlotRule
+
+_MOST_TOLD = 1_000
 
 
 def slack_s(delay_s: float) -> float:
@@ -24,12 +28,22 @@ def slack_s(delay_s: float) -> float:
 class Pace:
     """Delays and connections by slot."""
 
-    def __init__(self, settings: Settings, session_delays: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        session_delays: Mapping[str, float],
+        *,
+        tell: Callable[[Event], None] = lambda event: None,
+        clock: Callable[[], float] = unix_now,
+    ) -> None:
         """Begin with what the settings say.
 
         Args:
             session_delays: Sessions with a delay of their own, whose slots end in ``#`` and their name.
+            tell: Told once of each host that is slowed down because of how it answers.
         """
+        self._tell, self._clock = tell, clock
+        self._told: set[str] = set()
         self._usual_s, self._jitter, self._session_delays = settings.delay, settings.jitter, dict(session_delays)
         self._manners = Manners(per_slot=settings.per_host, workers=settings.workers, throttle=settings.throttle)
         self._crawl_delays: dict[str, float] = {}
@@ -78,7 +92,12 @@ class Pace:
     def adapt(self, slot: str, learned_s: float) -> bool:
         """Take over a learned delay. True when it is longer than the one in force."""
         delay_s = max(self._base_s(slot), self._crawl_delays.get(slot, 0.0), learned_s)
-        return delay_s != self.delay_s(slot) and self._set(slot, delay_s)
+        longer = delay_s != self.delay_s(slot) and self._set(slot, delay_s)
+        if longer and slot not in self._told and len(self._told) < _MOST_TOLD:
+            self._told.add(slot)
+            why = f"slowed down, at first to a request each {delay_s:g} s: it answered 429 or 503, or late (`throttle`)"
+            self._tell(Warned(self._clock(), slot, why))
+        return longer
 
     def _set(self, slot: str, delay_s: float) -> bool:
         longer = delay_s > self.delay_s(slot)

@@ -139,7 +139,7 @@ class PageWork:
 
     def _accept(self, outcome: Outcome, request: Request, response: Response) -> None:
         landed: Found | None = None
-        if response.history and response.url != request.url:
+        if response.url != request.url and any(step.is_redirect for step in response.history):
             rule, landed = self._landing(outcome.request, request, response.url)
             if rule:
                 outcome.verdict, outcome.error = Verdict.SKIP, rule

@@ -72,7 +72,7 @@ class Scheduler:
         self._enough = max(settings.workers // 2, 1)
         self._turn = Turn()
         self._workers = Workers(settings.workers, self._deliver, self._turn)
-        self._pace = Pace(settings, pool.delays)
+        self._pace = Pace(settings, pool.delays, tell=stats.tell, clock=clock)
         self._window = Window(self._pace.connections)
         self._doors = doors
         self._ledger = Ledger(

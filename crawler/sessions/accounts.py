@@ -112,11 +112,16 @@ class Account:
         Never asks a person. For encrypted places only: a weak password could be guessed from it.
         """
         try:
-            values = [self._look(field, [], may_ask=False) or "" for field in _CREDENTIALS]
+            values = self._credentials(keyring=False)
+            if not all(values[:2]):  # asking a keyring takes a while; who has name and password elsewhere has no need
+                values = self._credentials(keyring=True)
         except NoCredentials:
             return ""
         text = json.dumps([str.__str__(value) for value in values])
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest() if any(values) else ""
+
+    def _credentials(self, *, keyring: bool) -> list[str]:
+        return [self._look(field, [], may_ask=False, keyring=keyring) or "" for field in _CREDENTIALS]
 
     def ask(self, what: str, *, secret: bool = False) -> str:
         """Ask the person at the terminal for something that cannot be known before, such as a code from a mail.
@@ -177,14 +182,14 @@ class Account:
             raise NoCredentials(self.session, f"no {field} found; looked in " + ", ".join(looked))
         return value
 
-    def _look(self, field: str, looked: list[str], *, may_ask: bool) -> str | None:
+    def _look(self, field: str, looked: list[str], *, may_ask: bool, keyring: bool = True) -> str | None:
         with self._lock:
             value = self._found.get(field)
             if value is None:
                 value = (
                     self._from_variable(field, looked)
                     or self._from_file(field, looked)
-                    or self._from_keyring(field, looked)
+                    or (self._from_keyring(field, looked) if keyring else None)
                     or (self._from_person(field, looked) if may_ask else None)
                 )
                 if value is None:

@@ -29,13 +29,13 @@ _OF_ONE_REQUEST: Final = frozenset(_REQUEST_HEADERS.split())
 
 _PROMPT: Final = re.compile(r"\A\s*[$%#>] ")
 _PIECE: Final = re.compile(
-    r"""(?P<space>(?:[ \t\r\n]|\\\r?\n)++)
-      | \$'(?P<ansi>(?:[^'\\]|\\.)*+)'
-      | '(?P<single>[^']*+)'
-      | "(?P<double>(?:[^"\\]|\\.)*+)"
+    r"""(?P<space>(?:[ \t\r\n]|\\\r?\n)+)
+      | \$'(?P<ansi>(?:[^'\\]|\\.)*)'
+      | '(?P<single>[^']*)'
+      | "(?P<double>(?:[^"\\]|\\.)*)"
       | \\(?P<escaped>.)
       | (?P<end>[;&|<>()])
-      | (?P<plain>[^ \t\r\n'"\\$;&|<>()]++|\$)
+      | (?P<plain>[^ \t\r\n'"\\$;&|<>()]+|\$)
     """,
     re.DOTALL | re.VERBOSE,
 )
