@@ -36,7 +36,7 @@ SCRAPY_NAMES: dict[str, str] = {
     "USER_AGENT": "user_agent",
 }
 
-DEFAULT_USER_AGENT = "crawl-sessions/0.1 (+https://pypi.org/project/crawl-sessions/)"
+DEFAULT_USER_AGENT = "crawl-sessions/0.1"
 
 
 class Settings(BaseSettings):
@@ -82,7 +82,9 @@ class Settings(BaseSettings):
     upgrade: bool = Field(
         False, description="Ask for https where a page links to plain http on a host of an https start URL."
     )
-    user_agent: str = Field(DEFAULT_USER_AGENT, description="User-Agent of sessions that name none.")
+    user_agent: str = Field(
+        DEFAULT_USER_AGENT, description="User-Agent of sessions that name none; say in it who you are."
+    )
     headers: dict[str, str] = Field(default_factory=dict, description="Default headers of every session (JSON).")
     proxy: str = Field("", description="Proxy for all requests, such as http://127.0.0.1:3128.")
     verify: bool | str = Field(True, description="Verify certificates: true, false, or the path of a CA file.")
