@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MOST_LINES = 400  # "near 300": what is over it wants to be cut by job
 LOCK_FILES = re.compile(r"(^|/)(poetry\.lock|uv\.lock|pdm\.lock|Pipfile\.lock|pylock.*\.toml|package-lock\.json)$")
 _INDEX = "py" + "pi"  # not in one piece: this file holds no name of a registry either
-REGISTRIES = re.compile(rf"(?i)\b{_INDEX}\b|python" + r"hosted|index-url|artifactory")
+REGISTRIES = re.compile(rf"(?i)\b{_INDEX}\.(?:python\.)?org|python" + r"hosted|index-url|artifactory")
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:home|Users|root)/\w|(?<![\w.])/(?:work|workspace)/\w")
 
 
