@@ -7,8 +7,8 @@ seal everything again (`Vault.reseal`), then drop the old keys.
 2**32 sealings with one key are safe with random nonces; a crawl seals once for a page that changed a cookie.
 Source: NIST SP 800-38D, section 8.3.
 
-Keys come from ``CRAWL_KEY``, or from a file that is made at the first sealing. `cryptography` is imported then, and not
-before: it costs 30 ms.
+Keys come from ``CRAWL_KEY``, or from a file that is made at the first sealing. `cryptography` is imported when
+something is sealed or opened, and not before: it costs 30 ms and 8 MB.
 """
 
 from __future__ import annotations
@@ -38,6 +38,24 @@ _TAG_BYTES: Final = 16
 _HINT: Final = "32 random bytes in base64, such as `openssl rand -base64 32` prints"
 
 
+class _Cipher:
+    """AES-256-GCM with one key. Safe from any thread."""
+
+    __slots__ = ("_key", "_made")
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._made: AESGCM | None = None
+
+    def ready(self) -> AESGCM:
+        """The cipher itself, made when it is needed; made twice, it is the same."""
+        if self._made is None:
+            from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+            self._made = AESGCM(self._key)
+        return self._made
+
+
 class Vault:
     """Seals and opens texts. Safe from any thread; each process loads its own.
 
@@ -49,7 +67,7 @@ class Vault:
     def __init__(self, keys: Sequence[str] = (), *, path: Path | None = None) -> None:
         self._path = path
         self._lock = threading.Lock()  # guards the replacing of _ciphers; reading it needs no lock
-        self._ciphers: dict[bytes, AESGCM] = {}  # head to cipher, newest first; never changed in place
+        self._ciphers: dict[bytes, _Cipher] = {}  # head to cipher, newest first; never changed in place
         if keys:
             self._ciphers = _ciphers(keys, VARIABLE if path is None else str(path))
 
@@ -89,7 +107,7 @@ class Vault:
         """
         head, cipher = next(iter((self._ciphers or self._first_key()).items()))
         nonce = os.urandom(_NONCE_BYTES)
-        return head + nonce + cipher.encrypt(nonce, text.encode("utf-8", "surrogatepass"), head)
+        return head + nonce + cipher.ready().encrypt(nonce, text.encode("utf-8", "surrogatepass"), head)
 
     def open(self, sealed: bytes) -> str:
         """The text that was sealed.
@@ -110,7 +128,7 @@ class Vault:
         from cryptography.exceptions import InvalidTag
 
         try:
-            text = cipher.decrypt(sealed[_HEAD_BYTES:_BODY_AT], sealed[_BODY_AT:], head)
+            text = cipher.ready().decrypt(sealed[_HEAD_BYTES:_BODY_AT], sealed[_BODY_AT:], head)
         except InvalidTag:
             raise _closed("what is stored was damaged or changed: log in again") from None
         return text.decode("utf-8", "surrogatepass")
@@ -176,7 +194,7 @@ class Vault:
 
     # --- the key file ---------------------------------------------------------------------------------------------
 
-    def _first_key(self) -> dict[bytes, AESGCM]:
+    def _first_key(self) -> dict[bytes, _Cipher]:
         """The keys of the file, after making it if there is none: of two processes at once, one makes it."""
         if self._path is None:
             raise _closed(f"there is no key: set {VARIABLE} to {_HINT}")
@@ -215,18 +233,14 @@ def _lines(path: Path) -> list[str]:
     return keys
 
 
-def _ciphers(keys: Sequence[str], source: str) -> dict[bytes, AESGCM]:
-    if not keys:
-        return {}
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    found: dict[bytes, AESGCM] = {}
+def _ciphers(keys: Sequence[str], source: str) -> dict[bytes, _Cipher]:
+    found: dict[bytes, _Cipher] = {}
     for number, key in enumerate(keys, 1):
         raw = _decoded(key)
         if raw is None:
             raise _closed(f"key {number} of {len(keys)} in {source} is not a key: expected {_HINT}")
         # setdefault: a key written twice keeps its first place
-        found.setdefault(_VERSION + blake2b(raw, digest_size=_ID_BYTES, person=b"crawl key id").digest(), AESGCM(raw))
+        found.setdefault(_VERSION + blake2b(raw, digest_size=_ID_BYTES, person=b"crawl key id").digest(), _Cipher(raw))
     return found
 
 
