@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import quote_from_bytes, quote_plus, unquote_to_bytes
 
 import ada_url
@@ -104,14 +104,16 @@ def absolute(base: str, link: str) -> str:
     return href
 
 
-_TARGETS: Final = 50_000  #: links remembered for one site or folder, and sites and folders remembered
+_TARGETS: Final = 30_000  #: links remembered, of all sites and folders together: about 8 MB
 
 
 class _Targets(dict[str, str]):
     """By link as it is written: the URL to fetch, without fragment; "" for what is no web URL or leads to itself."""
 
-    def __init__(self, base: str) -> None:
-        self._base = base
+    remembered: ClassVar[int] = 0  # in all that are kept for further pages; threads may miscount it by a few
+
+    def __init__(self, base: str, *, kept: bool = True) -> None:
+        self._base, self._kept = base, kept
 
     def __missing__(self, link: str) -> str:
         written = link.strip()
@@ -125,10 +127,12 @@ class _Targets(dict[str, str]):
                 url = absolute(self._base, written).partition("#")[0]
             except InvalidURL:
                 url = ""
-        if len(self) >= _TARGETS:
-            self.clear()
         if len(link) < 512:
             self[link] = url
+            _Targets.remembered += self._kept
+            if _Targets.remembered > _TARGETS:
+                _targets_of.cache_clear()
+                _Targets.remembered = 0
         return url
 
 
@@ -146,12 +150,12 @@ def resolver(base: str) -> tuple[Mapping[str, str], Callable[[str], str]]:
     """
     root = _root(base)
     if not root:
-        every = _Targets(base)
+        every = _Targets(base, kept=False)
         return every, every.__getitem__
     of_site = _targets_of(root + "/")
     path = base.partition("#")[0].partition("?")[0]
     of_folder = _targets_of(path[: path.rindex("/") + 1])
-    of_page = _Targets(base)
+    of_page = _Targets(base, kept=False)
 
     def resolve(link: str) -> str:
         first = link[:1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 
 import pytest
@@ -510,3 +511,16 @@ def test_links_of_a_page_lead_where_each_would_lead_by_itself(base: str, link: s
             assert found == urls.absolute(base, link.strip()).partition("#")[0]
         except InvalidURL:
             assert found == ""
+
+
+def test_what_is_remembered_of_links_is_bounded_however_many_sites_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(urls, "_TARGETS", 1_000)
+
+    for site in range(100):
+        of_site, resolve = urls.resolver(f"http://shop{site}.test/a/b.html")
+        for number in range(50):
+            assert of_site[f"/{number}"] == f"http://shop{site}.test/{number}"
+            assert resolve(f"{number}.html") == f"http://shop{site}.test/a/{number}.html"
+
+    kept = [each for each in gc.get_objects() if isinstance(each, urls._Targets)]
+    assert sum(map(len, kept)) <= 1_100
