@@ -86,6 +86,7 @@ class Crawl:
         self._stop = threading.Event()
         self._usage = (time.monotonic(), time.process_time())
         self._interrupted_by = 0
+        self._answering = False  # a first signal is being seen to
         self._leaving = False  # a second signal came: nothing may delay the end any more
         owner = f"{run.id}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._calls = StoreCalls(
@@ -154,12 +155,17 @@ class Crawl:
             self._leaving = True
             if self._members is not None:
                 self._members.signal()
+            if self._answering:  # the first one came with it: raising amid its locks would leave them locked for good
+                return
             raise StopNow
-        self._interrupted_by = signal_number
+        self._interrupted_by, self._answering = signal_number, True
         self._stop.set()
         if self._members is not None:
             self._members.signal()
         self._scheduler.stop("interrupted", grace_s=self.settings.grace)
+        self._answering = False
+        if self._leaving:
+            raise StopNow
 
     def stop(self, reason: str) -> None:
         """Stop softly for another reason. Safe from any thread."""
