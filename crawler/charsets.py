@@ -20,8 +20,8 @@ from w3lib.encoding import (
 DEFAULT = "utf-8"
 #: how most pages begin: nothing before it can declare another charset
 _USUAL = re.compile(
-    rb"""\s*(?:<!doctype [a-z\s]+>)?\s*(?:<html(?: lang="?[a-z-]+"?)?>)?\s*(?:<head>)?\s*"""
-    rb"""<meta charset=(["']?)utf-8\1 ?/?>""",
+    rb"""\s*(?:<!doctype [a-z\s]+>\s*)?(?:<html(?: lang="?[a-z-]+"?)?>\s*)?(?:<head>\s*)?"""
+    rb"""<meta charset=(["']?)utf-8\1 ?/?>""",  # no two \s* side by side: a page of spaces would take for ever
     re.IGNORECASE,
 )
 _PROBE = bytes(range(0x20, 0x100)) * 2

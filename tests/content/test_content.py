@@ -298,3 +298,12 @@ def test_Z11_very_many_links_of_a_page_are_taken_in_portions_and_once_each(quick
     summary = crawl(Many, own.url, tmp_path, max_pages=1)
 
     assert (summary.pages, summary.known) == (1, 30_001)
+
+
+@pytest.mark.parametrize("beginning", [b"", b"<!doctype html>", b"<html><head>"], ids=["nothing", "doctype", "head"])
+def test_C2_a_page_of_spaces_takes_no_time_to_find_its_charset(beginning: bytes) -> None:
+    body = beginning + b" " * 200_000
+    started = time.perf_counter()
+
+    assert page(body, "text/html").is_plain_utf8
+    assert time.perf_counter() - started < 1
