@@ -16,6 +16,8 @@ from typing import Any
 Script = Callable[["Connection"], None]
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def answer(
@@ -99,6 +101,29 @@ def always(data: bytes) -> Script:
         while connection.read():
             if not connection.send(data):
                 return
+
+    return script
+
+
+def in_turn(*answers: bytes) -> Script:
+    """A script that sends *answers*, one a request, on one connection."""
+
+    def script(connection: Connection) -> None:
+        for each in answers:
+            if not connection.read():
+                return
+            connection.send(each)
+        connection.hold()
+
+    return script
+
+
+def once(data: bytes) -> Script:
+    """A script that sends *data* and closes."""
+
+    def script(connection: Connection) -> None:
+        connection.read()
+        connection.send(data)
 
     return script
 
