@@ -1,0 +1,144 @@
+"""A keeper of a session against a store in memory, and a site whose answers are scripted."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from crawler import Response
+from crawler.fetching.limits import Limits
+from crawler.outcome import SessionSnapshot
+from crawler.sessions import snapshot
+from crawler.sessions.accounts import Account
+from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.origins import Origins
+from crawler.sessions.session import Session
+from crawler.spider import Identity, Spider
+from crawler.testing.adapter import ScriptedAdapter, reply
+
+SITE = "http://shop.test"
+IN = reply("<a href=/logout>log out</a><p>hello</p>")
+OUT = reply("<title>Sign in</title><form method=post action=/login><input name=u><input type=password name=p></form>")
+REFUSED = reply(
+    "<title>Sign in</title><p class=error>Wrong user name or password.</p>"
+    "<form method=post action=/login><input name=u><input type=password name=p></form>"
+)
+
+
+@dataclass
+class Row:
+    epoch: int
+    version: int
+    secret: str
+    readable: bool = True
+    proved_at: float | None = None
+    logged_in_at: float | None = None
+
+
+@dataclass
+class Claimed:
+    granted: bool
+    row: Row | None
+    wait_s: float = 0.0
+    refused: str = ""
+    wrong_credentials: bool = False
+
+
+@dataclass
+class Memory:
+    """A store that several keepers share."""
+
+    row: Row | None = None
+    ended: list[str] = field(default_factory=list)
+    claims: int = 0
+    busy: bool = False
+    budget: str = ""
+    failed: str = ""
+    renewed: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def load(self, key: str) -> Row | None:
+        return self.row
+
+    def save(self, taken: SessionSnapshot) -> None:
+        self._put(taken)
+
+    def claim(self, key: str, epoch: int, **options: Any) -> Claimed:
+        with self.lock:
+            self.claims += 1
+            if self.row is not None and self.row.epoch > epoch:
+                return Claimed(False, self.row)
+            if self.budget:
+                return Claimed(False, self.row, refused=self.budget)
+            if self.busy:
+                return Claimed(False, self.row, wait_s=0.5)
+            self.busy = True
+            return Claimed(True, self.row)
+
+    def end_login(self, key: str, outcome: str, taken: SessionSnapshot | None, **options: Any) -> None:
+        with self.lock:
+            self.busy = False
+            self.ended.append(outcome)
+        if taken is not None:
+            self._put(taken)
+
+    def _put(self, taken: SessionSnapshot) -> None:
+        version = self.row.version + 1 if self.row is not None else 1
+        self.row = Row(taken.epoch, version, taken.secret, True, taken.proved_at, taken.logged_in_at)
+
+    def expired(self, key: str, epoch: int) -> None:
+        pass
+
+    def renew(self, key: str) -> None:
+        self.renewed += 1
+
+    def last_failure(self, key: str) -> str:
+        return self.failed
+
+    def lives(self, key: str) -> list[float]:
+        return []
+
+
+class Door(Spider):
+    """Logs in by one POST; counts how often it was asked to."""
+
+    name = "door"
+    start_urls = (f"{SITE}/in",)
+    login_url = f"{SITE}/login"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logins = 0
+
+    def login(self, session: Session) -> None:
+        self.logins += 1
+        session.post(f"{SITE}/login", data={"u": "alice", "p": "secret"})
+
+    def parse(self, response: Response) -> Any:
+        return []
+
+
+def keeper(adapter: ScriptedAdapter, desk: Memory, spider: Door | None = None) -> Keeper:
+    session = Session(
+        Identity("default"),
+        account=Account("default", environ={}),
+        origins=Origins([SITE]),
+        transport=adapter,
+        limits=Limits(),
+    )
+    return Keeper(session, spider or Door(), desk, probe_url=f"{SITE}/in")
+
+
+def door(*probes: Any, post: Any = None) -> ScriptedAdapter:
+    """A site whose page behind the login gives these answers, the last one again and again."""
+    posted = post or reply("ok", cookies={"sid": "1"})
+    return ScriptedAdapter().on(f"{SITE}/in", *probes).on(f"{SITE}/login", posted, method="POST")
+
+
+def logged_in(sid: str = "1", epoch: int = 1) -> Memory:
+    """A store with a session that was logged in."""
+    made = keeper(door(IN), Memory())
+    made.session.cookies.receive(f"{SITE}/", [f"sid={sid}; Path=/"])
+    taken = snapshot.take(made.session, made.record, url="login")
+    return Memory(Row(epoch, 1, taken.secret, True, 1.0, 1.0))
