@@ -31,7 +31,8 @@
     ├── StoreError              the database did not do what it was asked           exit 6
     │   ├── StoreBusy           locked by another process for too long
     │   ├── StoreFull           no room on the disk
-    │   ├── StoreReadOnly       the file or its folder cannot be written
+    │   ├── StoreReadOnly       the file or its folder cannot be written         exit 2
+    │   ├── KeyFileError        the key of what is sealed cannot be read or kept  exit 2
     │   ├── StoreDamaged        not a database, or a damaged one
     │   ├── SchemaTooNew        written by a newer version of this program
     │   └── LeaseLost           another process claimed the request meanwhile
@@ -230,6 +231,14 @@ class StoreFull(StoreError):
 
 class StoreReadOnly(StoreError):
     """The file or its folder cannot be written."""
+
+
+class KeyFileError(StoreError):
+    """The key that seals stored sessions cannot be read, or a new one cannot be kept. No site was asked for it.
+
+    Attributes:
+        path: The key file, or the name of the variable that holds the key.
+    """
 
 
 class StoreDamaged(StoreError):

@@ -42,7 +42,8 @@ TABLE: tuple[tuple[int, str, str, str], ...] = (
     (
         USAGE,
         "usage",
-        "The command line, a setting, a spider or the rights on a file are wrong. Nothing was fetched.",
+        "The command line, a setting, a spider, the key file or the rights on a file are wrong. Nothing was fetched, or"
+        " what was committed is kept.",
         "The message says what to change.",
     ),
     (
@@ -88,6 +89,7 @@ TABLE: tuple[tuple[int, str, str, str], ...] = (
 #: First match wins, so a class stands above its base.
 _CODES: tuple[tuple[type[Exception], int], ...] = (
     (errors.StoreReadOnly, USAGE),  # rights on a file: found before the first request, for a person to put right
+    (errors.KeyFileError, USAGE),  # the same, before the first login
     (errors.StoreError, STORE),
     (errors.UsageError, USAGE),
     (errors.AlreadyRunning, RUNNING),

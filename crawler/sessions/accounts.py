@@ -295,7 +295,7 @@ def read_accounts(path: Path) -> dict[str, Any] | None:
     """
     try:
         return _parsed(read_private(path))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except UnicodeDecodeError:
         raise SettingsError(f"{path}: not UTF-8") from None

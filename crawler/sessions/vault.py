@@ -22,7 +22,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from crawler.errors import VaultError
+from crawler.errors import KeyFileError, VaultError
 from crawler.sessions.private import config_folder, only_one_process, read_private, write_private
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ class Vault:
         Args:
             environ: Variables; None means ``os.environ``.
         Raises:
-            VaultError: ``CRAWL_KEY`` or the file holds something else than keys, others can read the file, or nothing
-                says where it should be.
+            KeyFileError: ``CRAWL_KEY`` or the file holds something else than keys, the file cannot be read or others
+                can read it, too, or nothing says where it should be.
         """
         environ = os.environ if environ is None else environ
         given = environ.get(VARIABLE, "")
@@ -90,7 +90,7 @@ class Vault:
         try:
             vault = cls(path=config_folder(environ) / "key")
         except OSError as error:
-            raise _closed(f"no place for the key: {error}; or set {VARIABLE} to {_HINT}") from None
+            raise KeyFileError("the key file", f"{error}; or set {VARIABLE} to {_HINT}") from None
         vault._read_file()
         return vault
 
@@ -103,7 +103,7 @@ class Vault:
         """Encrypt *text* with the newest key; the first sealing of a user makes the key.
 
         Raises:
-            VaultError: There is no key, and none can be made.
+            KeyFileError: There is no key, and none can be made.
         """
         head, cipher = next(iter((self._ciphers or self._first_key()).items()))
         nonce = os.urandom(_NONCE_BYTES)
@@ -114,6 +114,7 @@ class Vault:
 
         Raises:
             VaultError: No key at hand opens it, or it was changed. The stored session is lost: log in again.
+            KeyFileError: The file could no longer be read when a key was missing.
         """
         head = sealed[:_HEAD_BYTES]
         if len(sealed) < _BODY_AT + _TAG_BYTES or head[:1] != _VERSION:
@@ -136,7 +137,7 @@ class Vault:
     # --- rotation -------------------------------------------------------------------------------------------------
 
     def reseal(self, sealed: bytes) -> bytes:
-        """*sealed* under the newest key; the same object if it is so already. Raises VaultError as `open` does."""
+        """*sealed* under the newest key; the same object if it is so already. Raises as `open` and `seal` do."""
         return sealed if self.is_newest(sealed) else self.seal(self.open(sealed))
 
     def is_newest(self, sealed: bytes) -> bool:
@@ -147,7 +148,7 @@ class Vault:
         """Put a new key before the others in the key file, on disk before anything is sealed with it.
 
         Raises:
-            VaultError: Keys come from ``CRAWL_KEY``, or the file cannot be written.
+            KeyFileError: Keys come from ``CRAWL_KEY``, or the file cannot be written.
         """
         self._rewrite(lambda keys: [self.new_key(), *keys])
 
@@ -180,7 +181,7 @@ class Vault:
 
     def _rewrite(self, change: Callable[[list[str]], list[str]]) -> None:
         if self._path is None:
-            raise _closed(f"the keys are in the variable {VARIABLE}, which only you can change")
+            raise KeyFileError(VARIABLE, "the keys are in this variable, which only you can change")
         try:
             with only_one_process(self._path):
                 known = _lines(self._path)
@@ -188,7 +189,7 @@ class Vault:
                 if keys != known:
                     write_private(self._path, "".join(f"{key}\n" for key in keys))
         except (OSError, ValueError) as error:
-            raise _closed(f"the key file {self._path} cannot be changed: {error}") from None
+            raise _unusable(self._path, "written", error) from None
         with self._lock:
             self._ciphers = _ciphers(keys, str(self._path))
 
@@ -197,7 +198,7 @@ class Vault:
     def _first_key(self) -> dict[bytes, _Cipher]:
         """The keys of the file, after making it if there is none: of two processes at once, one makes it."""
         if self._path is None:
-            raise _closed(f"there is no key: set {VARIABLE} to {_HINT}")
+            raise KeyFileError(VARIABLE, f"there is no key: set it to {_HINT}")
         self._rewrite(lambda keys: keys or [self.new_key()])
         return self._ciphers
 
@@ -207,7 +208,7 @@ class Vault:
         try:
             keys = _lines(self._path)
         except (OSError, ValueError) as error:
-            raise _closed(f"the key file cannot be used: {error}") from None
+            raise _unusable(self._path, "read", error) from None
         with self._lock:
             self._ciphers = _ciphers(keys, str(self._path))
 
@@ -222,10 +223,25 @@ def _closed(why: str) -> VaultError:
     return VaultError("", why)
 
 
+def _unusable(path: Path, done: str, error: OSError | ValueError) -> KeyFileError:
+    """What a person is told of a key file that could not be *done* ("read", "written")."""
+    if isinstance(error, UnicodeDecodeError):  # its text quotes what it found
+        why = "holds no key; restore it, or remove it and log in again"
+    elif isinstance(error, OSError) and error.errno:
+        where = f" ({error.filename})" if str(error.filename or path) != str(path) else ""
+        why = (
+            f"cannot be {done}: {error.strerror}{where}; put that right, or name another folder in XDG_CONFIG_HOME,"
+            f" or set {VARIABLE} to {_HINT}"
+        )
+    else:
+        why = str(error).removeprefix(f"{path} ")
+    return KeyFileError(str(path), why)
+
+
 def _lines(path: Path) -> list[str]:
     try:
         text = read_private(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the home of a user of services may be /dev/null
         return []
     keys = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if not keys:
@@ -238,7 +254,7 @@ def _ciphers(keys: Sequence[str], source: str) -> dict[bytes, _Cipher]:
     for number, key in enumerate(keys, 1):
         raw = _decoded(key)
         if raw is None:
-            raise _closed(f"key {number} of {len(keys)} in {source} is not a key: expected {_HINT}")
+            raise KeyFileError(source, f"key {number} of {len(keys)} is not a key: expected {_HINT}")
         # setdefault: a key written twice keeps its first place
         found.setdefault(_VERSION + blake2b(raw, digest_size=_ID_BYTES, person=b"crawl key id").digest(), _Cipher(raw))
     return found

@@ -295,7 +295,11 @@ class Store(Protocol):
         credentials: str = "",
         force: bool = False,
     ) -> LoginClaim:
-        """Ask to be the one that logs in. *credentials* that the site has refused wait for days, unless by *force*."""
+        """Ask to be the one that logs in. *credentials* that the site has refused wait for days, unless by *force*.
+
+        Raises:
+            KeyFileError: What comes of a login could not be sealed; nothing was claimed.
+        """
 
     def end_login(
         self,

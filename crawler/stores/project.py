@@ -17,7 +17,7 @@ def open_project_store(settings: Settings, *, create: bool = True) -> Store:
         create: Make file and folder where they are missing; otherwise a missing file is an error.
     Raises:
         StoreError: It cannot be opened; the message says what to do.
-        VaultError: The keys of this user cannot be read.
+        KeyFileError: The keys of this user cannot be read.
     """
     return open_store(
         settings.store,

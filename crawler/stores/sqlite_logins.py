@@ -56,7 +56,12 @@ class LoginsPart(SessionsPart):
             credentials: What tells these credentials from others, "" when not known: those that the site has refused
                 wait for days.
             force: A person wants it: earlier failures do not count. The budget does.
+        Raises:
+            KeyFileError: What comes of the login could not be sealed; nothing was claimed.
         """
+        self._cipher.seal(
+            ""
+        )  # makes the first key: a login that cannot be kept is not to be made, and not to be counted
         with self._connection.write() as raw:
             now = self._clock()
             row = self.load_session(key)

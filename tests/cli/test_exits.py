@@ -39,6 +39,7 @@ def ended(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[int
         (errors.StoreDamaged("a.db", "x"), 6),
         (errors.SchemaTooNew("a.db", "x"), 6),
         pytest.param(errors.StoreReadOnly("a.db", "x"), 2, id="S6_StoreReadOnly"),
+        (errors.KeyFileError("key", "x"), 2),
         (errors.NeedsHuman("default", "a code"), 7),
         (PermissionError(errno.EACCES, "Permission denied", "data"), 2),
         (OSError(errno.ENOSPC, "No space left on device", "out.csv"), 6),

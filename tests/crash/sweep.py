@@ -29,7 +29,7 @@ from tests.crash.warm import Warm
 BOOKS, PER_PAGE, WORKERS = 10, 5, 2  # 12 pages: two lists and ten books
 PATIENCE_S = 2.0  #: of a run with a disk that is full
 UNTOUCHED_RUNS = 3  #: the number of writes differs a little from run to run: so many in a row must end untouched
-KILLED, LOGIN_FAILED, STORE_FAILED = -9, 3, 6
+KILLED, KEY_FAILED, STORE_FAILED = -9, 2, 6
 _WRITES, _SYNCS = ("pwrite64",), ("fsync", "fdatasync")
 #: What else makes files other than they were. The question mark: the name may be missing on this kind of processor.
 _OTHERS = ("ftruncate", "write", "?rename,?renameat,?renameat2", "?unlink,?unlinkat", "?mkdir,?mkdirat")
@@ -181,12 +181,12 @@ class Sweep:
         """What is wrong with how the disturbed run ended.
 
         It may be killed, be done all the same, or end with code 6 and name the file of the store. A key that cannot be
-        kept is another matter: without it no login counts, so that run ends with code 3 and names the key file.
+        kept is another matter: without it no login is begun, so that run ends with code 2 and names the key file.
         """
         if ended.code in (0, KILLED if self._kind is KILL else 0):
             return
         key = str(project.folder / "home" / ".config" / "crawl" / "key")
-        if ended.code not in (STORE_FAILED, LOGIN_FAILED):
+        if ended.code not in (STORE_FAILED, KEY_FAILED):
             yield f"exit code {ended.code}: {ended.err[-600:]}"
         elif (str(project.database) if ended.code == STORE_FAILED else key) not in ended.err:
             yield f"exit code {ended.code}, and the message does not name the file: {ended.err[-600:]}"

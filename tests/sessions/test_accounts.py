@@ -81,6 +81,13 @@ def test_a_table_of_the_site_goes_before_the_one_of_any_site(tmp_path: Path) -> 
         _ = Account("buyer", site="other.example", environ={}, file=file).password
 
 
+def test_a_home_that_is_no_folder_holds_no_file_of_accounts() -> None:
+    account = Account("buyer", environ={"XDG_CONFIG_HOME": "/dev/null", "CRAWL_BUYER_USERNAME": "alice"})
+
+    assert account.username == "alice"
+    assert account.get("region") is None
+
+
 def test_the_file_is_found_in_the_configuration_folder(tmp_path: Path) -> None:
     (tmp_path / "crawl").mkdir()
     accounts_file(tmp_path / "crawl", '[buyer]\nusername = "anna"\ntenant = 42\n')

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.errors import VaultError
+from crawler.errors import KeyFileError, VaultError
 from crawler.sessions.vault import Vault
 
 PIPE_KEY = Vault.new_key()
@@ -112,7 +112,7 @@ def test_a_key_file_that_others_can_reach_is_refused_with_the_command_that_repai
     Vault.load(home).seal("x")
     (tmp_path / "crawl" / "key").chmod(mode)
 
-    with pytest.raises(VaultError, match=f"chmod 600 {tmp_path}/crawl/key"):
+    with pytest.raises(KeyFileError, match=f"chmod 600 {tmp_path}/crawl/key"):
         Vault.load(home)
 
 
@@ -124,16 +124,53 @@ def test_a_damaged_key_file_is_an_error_and_stays_as_it_is(
     key = tmp_path / "crawl" / "key"
     key.write_bytes(content)
 
-    with pytest.raises(VaultError):
+    with pytest.raises(KeyFileError, match="key"):
         Vault.load(home)
     assert key.read_bytes() == content
 
 
-def test_a_key_file_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
-    (tmp_path / "crawl").write_text("a file where the folder should be")
+def blocked(folder: Path, how: str) -> None:
+    """Make *folder* a place where no key can be kept, whoever is asked: even root."""
+    if how == "a file in place of the folder":
+        folder.write_text("no folder")
+    elif how == "a link to nowhere in place of the folder":
+        folder.symlink_to(folder.parent / "nowhere" / "at all")
+    else:
+        (folder / "key.lock").mkdir(parents=True)
 
-    with pytest.raises(VaultError, match="key file"):
-        Vault.load({"XDG_CONFIG_HOME": str(tmp_path)}).seal("x")
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ("a file in place of the folder", r"(File exists|Not a directory) \({folder}\)"),
+        ("a link to nowhere in place of the folder", r"File exists \({folder}\)"),
+        ("a folder in place of the lock", r"Is a directory \({folder}/key.lock\)"),
+    ],
+    ids=lambda value: value if value.startswith("a ") else "",
+)
+def test_a_key_that_cannot_be_kept_names_its_file_the_cause_and_what_to_do(tmp_path: Path, how: str, why: str) -> None:
+    folder = tmp_path / "crawl"
+    blocked(folder, how)
+    vault = Vault.load({"XDG_CONFIG_HOME": str(tmp_path)})  # a crawl that seals nothing goes on without a key
+
+    with pytest.raises(
+        KeyFileError, match=f"^{folder}/key: cannot be written: {why.format(folder=folder)}; "
+    ) as caught:
+        vault.seal("x")
+
+    assert caught.value.path == f"{folder}/key"
+    assert "XDG_CONFIG_HOME" in caught.value.why
+    assert "openssl rand -base64 32" in caught.value.why
+    assert "Errno" not in str(caught.value)
+
+
+def test_a_key_that_cannot_be_read_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "crawl" / "key").mkdir(parents=True)
+
+    with pytest.raises(KeyFileError, match=f"^{tmp_path}/crawl/key: cannot be read: Is a directory; "):
+        Vault.load({"XDG_CONFIG_HOME": str(tmp_path)})
+
+    assert (tmp_path / "crawl" / "key").is_dir()
 
 
 def test_P7_without_HOME_the_key_is_in_the_home_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -156,7 +193,7 @@ def test_P7_a_user_without_any_home_is_told_of_the_variable(monkeypatch: pytest.
 
     monkeypatch.setattr(pwd, "getpwuid", unknown)
 
-    with pytest.raises(VaultError, match="CRAWL_KEY"):
+    with pytest.raises(KeyFileError, match="CRAWL_KEY"):
         Vault.load({"HOME": "relative"})
 
 
@@ -214,7 +251,7 @@ def test_CRAWL_KEY_takes_base64_in_any_spelling(spelling: str) -> None:
     ids=["passphrase", "letter", "short", "long"],
 )
 def test_CRAWL_KEY_that_is_no_key_is_refused_without_showing_it(wrong: str) -> None:
-    with pytest.raises(VaultError, match="is not a key: expected 32 random bytes in base64") as caught:
+    with pytest.raises(KeyFileError, match="is not a key: expected 32 random bytes in base64") as caught:
         Vault.load({"CRAWL_KEY": wrong})
     assert wrong not in str(caught.value)
 
@@ -256,7 +293,7 @@ def test_a_running_process_finds_the_key_that_another_one_added(home: dict[str, 
 
 
 def test_keys_of_the_variable_are_not_changed_by_the_program() -> None:
-    with pytest.raises(VaultError, match="CRAWL_KEY"):
+    with pytest.raises(KeyFileError, match="CRAWL_KEY"):
         Vault([PIPE_KEY]).add_key()
 
 
