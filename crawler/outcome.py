@@ -181,3 +181,13 @@ class Outcome:
     body: bytes | None = None
     warnings: tuple[str, ...] = ()
     login_wanted: int | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the host said that we are too fast."""
+        return self.status in (429, 503)
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether the next request to this host should wait until the scheduler has learned of this answer."""
+        return self.host_fault or self.is_refused

@@ -27,9 +27,8 @@ from crawler.engine.stats import Stats
 from crawler.errors import NeedsHuman, StoreError, UsageError
 from crawler.events import Observer, RunEnded, RunStarted, Summary, Warned
 from crawler.frontier.robots import RobotsRecord
-from crawler.outcome import Leased, Outcome, State
+from crawler.outcome import State
 from crawler.sessions.accounts import Ask
-from crawler.sessions.login.keeper import Keeper
 from crawler.settings import Settings
 from crawler.spider import Spider
 from crawler.stores.base import RunRow, Store
@@ -138,7 +137,7 @@ class Crawl:
             pool=self._parts.pool,
             admission=self._parts.admission,
             stats=self._stats,
-            fetch=self._fetch,
+            fetch=self._work.run,
             calls=self._calls,
             stopping=self._stop,
             doors=self._doors,
@@ -222,9 +221,6 @@ class Crawl:
             admitted = self._parts.admission.admit_all(portion, depth=0)
             self._store.add(frontier, admitted, run=self._run.id)
         self._store.set_value(mark, list(origins))
-
-    def _fetch(self, leased: Leased, keeper: Keeper, latest: float | None) -> Outcome:
-        return self._work.run(leased, keeper, latest=latest)
 
     def _pace(self, slot: str) -> None:
         """Logins, probes and redirects keep the delay of a host (and of a session with its own), too."""

@@ -41,6 +41,7 @@ class Gates:
     def __init__(self, start: Callable[[tuple[str, str]], None]) -> None:
         self._start = start
         self._gates: dict[tuple[str, str], Gate] = {}
+        self._moving: dict[tuple[str, str], Gate] = {}  # those that open or are barred, or before which requests wait
 
     def get(self, key: tuple[str, str]) -> Gate:
         gate = self._gates.get(key)
@@ -54,7 +55,7 @@ class Gates:
 
     def hold(self, key: tuple[str, str], leased: Leased) -> None:
         """Keep a request until the gate opens, and begin to open it when nobody does."""
-        gate = self.get(key)
+        gate = self._moving[key] = self.get(key)
         gate.held.append(leased)
         self.open_now(key)
 
@@ -63,6 +64,7 @@ class Gates:
         gate = self.get(key)
         if gate.state in (GateState.CLOSED, GateState.OPEN):
             gate.state, gate.retry_at = GateState.OPENING, None
+            self._moving[key] = gate
             self._start(key)
 
     def close(self, key: tuple[str, str]) -> None:
@@ -74,14 +76,15 @@ class Gates:
     def opened(self, key: tuple[str, str], *, until: float = float("inf")) -> list[Leased]:
         """It is open: the requests that may go on."""
         gate = self.get(key)
-        gate.state, gate.open_until = GateState.OPEN, until
+        gate.state, gate.open_until, gate.retry_at = GateState.OPEN, until, None
+        self._moving.pop(key, None)
         held, gate.held = gate.held, []
         return held
 
     def barred(self, key: tuple[str, str]) -> list[Leased]:
         """It stays shut: the requests that have to leave."""
-        gate = self.get(key)
-        gate.state = GateState.BARRED
+        gate = self._moving[key] = self.get(key)
+        gate.state, gate.retry_at = GateState.BARRED, None
         held, gate.held = gate.held, []
         return held
 
@@ -90,13 +93,13 @@ class Gates:
 
     def due(self, now: float) -> None:
         """Start the tasks whose time has come."""
-        for gate in self._gates.values():
+        for gate in list(self._moving.values()):
             if gate.state is GateState.OPENING and gate.retry_at is not None and gate.retry_at <= now:
                 gate.retry_at = None
                 self._start(gate.key)
 
     def next_due(self) -> float | None:
-        times = [gate.retry_at for gate in self._gates.values() if gate.retry_at is not None]
+        times = [gate.retry_at for gate in self._moving.values() if gate.retry_at is not None]
         return min(times, default=None)
 
     def held_by(self, key: tuple[str, str]) -> int:
@@ -106,12 +109,12 @@ class Gates:
 
     def held(self, kind: str | None = None) -> int:
         """How many requests wait before all gates, or before those of one kind."""
-        return sum(len(gate.held) for gate in self._gates.values() if kind is None or gate.key[0] == kind)
+        return sum(len(gate.held) for gate in self._moving.values() if kind is None or gate.key[0] == kind)
 
     def let_go(self, kind: str, session: str) -> list[Leased]:
         """Take the requests of *session* away from the gates of one kind, which stay as they are."""
         out: list[Leased] = []
-        for gate in self._gates.values():
+        for gate in self._moving.values():
             if gate.key[0] == kind:
                 out += [each for each in gate.held if each.session == session]
                 gate.held = [each for each in gate.held if each.session != session]
@@ -121,13 +124,13 @@ class Gates:
         """Names of the gates of one kind through which nothing may go now."""
         return frozenset(
             gate.key[1]
-            for gate in self._gates.values()
+            for gate in self._moving.values()
             if gate.key[0] == kind and gate.state in (GateState.OPENING, GateState.BARRED)
         )
 
     def drain(self) -> list[Leased]:
         """All held requests; the gates forget them."""
-        held = [leased for gate in self._gates.values() for leased in gate.held]
-        for gate in self._gates.values():
+        held = [leased for gate in self._moving.values() for leased in gate.held]
+        for gate in self._moving.values():
             gate.held = []
         return held

@@ -52,8 +52,17 @@ class Pace:
         self.usual_rule = self.rule(self._usual_s)
 
     def connections(self, slot: str) -> int:
-        """How many requests of a slot may be out at once."""
+        """How many requests of a slot may be under way at once. Safe from any thread."""
         return self._manners.connections(slot)
+
+    def ahead(self, slot: str) -> int:
+        """How many may be handed out at once: twice as many, for one leaves as soon as another's answer is in.
+
+        Where there is a delay the time says when one leaves; where one asks whether a host is back, nothing follows it
+        before the answer.
+        """
+        connections = self._manners.connections(slot)
+        return connections if connections == 1 or self.delay_s(slot) else 2 * connections
 
     def share(self, per_slot: int) -> None:
         """Other processes work on the same hosts: keep to so many connections a host."""
@@ -79,7 +88,7 @@ class Pace:
         return self._manners.observe(
             outcome.request.slot,
             fault=outcome.host_fault,
-            refused=outcome.status in (429, 503),
+            refused=outcome.is_refused,
             elapsed_ms=outcome.elapsed_ms,
             now=now,
         )

@@ -60,11 +60,18 @@ class PageWork:
         self._keep_pages, self._callback_time_s, self._overdue = keep_pages, callback_time_s, overdue
         self._statuses = frozenset(spider.handle_httpstatus_list)
 
-    def run(self, leased: Leased, keeper: Keeper, *, latest: float | None) -> Outcome:
+    def run(
+        self,
+        leased: Leased,
+        keeper: Keeper,
+        latest: float | None,
+        answered: Callable[[bool], None] = lambda well: None,
+    ) -> Outcome:
         """Fetch and parse one request. Never raises: whatever happens is in the outcome.
 
         Args:
             latest: For a host with a delay: the moment after which its turn is over, and it goes back unsent.
+            answered: Called when the answer is in, with whether the host seems to be well.
         """
         session = keeper.session
         outcome = Outcome(leased, Verdict.RELEASE, session_name=session.name)
@@ -86,7 +93,7 @@ class PageWork:
             if rule:
                 outcome.verdict, outcome.error = Verdict.SKIP, rule
             else:
-                self._fetch_and_judge(outcome, request, keeper, patient)
+                self._fetch_and_judge(outcome, request, keeper, patient, answered)
         except BaseException as error:  # noqa: BLE001 - a worker survives everything; the request carries the trace
             self._broken(outcome, error)
         return outcome
@@ -99,7 +106,9 @@ class PageWork:
             return "guard: learned"
         return ""
 
-    def _fetch_and_judge(self, outcome: Outcome, request: Request, keeper: Keeper, patient: bool) -> None:
+    def _fetch_and_judge(
+        self, outcome: Outcome, request: Request, keeper: Keeper, patient: bool, answered: Callable[[bool], None]
+    ) -> None:
         session, leased = keeper.session, outcome.request
         watched = keeper.wants_login
         fetched = self._fetcher.fetch(
@@ -120,6 +129,7 @@ class PageWork:
         )
         _describe_answer(outcome, fetched)
         outcome.host_fault = is_hosts_fault(fetched.error)
+        answered(not outcome.is_trouble)
         decision = decide(fetched, attempt=leased.attempt, method=request.method, policy=self._fetcher.policy)
         outcome.verdict, outcome.error = decision.verdict, decision.error
         if decision.pause_s:

@@ -19,13 +19,12 @@ from crawler.engine.doors import Doors
 from crawler.engine.leasing import Leasing
 from crawler.engine.ledger import Ledger
 from crawler.engine.pace import Pace, slack_s
+from crawler.engine.sending import Fetch, Sending
 from crawler.engine.stats import Stats
 from crawler.engine.window import Window
-from crawler.engine.worker import Tickets, Workers
 from crawler.events import SlotPaused
 from crawler.frontier.admission import Admission
 from crawler.outcome import Found, Leased, Outcome, State, Verdict
-from crawler.sessions.login.keeper import Keeper
 from crawler.sessions.pool import SessionPool
 from crawler.settings import Settings
 from crawler.stores.base import RunRow, Store
@@ -55,7 +54,7 @@ class Scheduler:
         pool: SessionPool,
         admission: Admission,
         stats: Stats,
-        fetch: Callable[[Leased, Keeper, float | None], Outcome],
+        fetch: Fetch,
         calls: StoreCalls,
         stopping: threading.Event,
         doors: Doors,
@@ -64,16 +63,23 @@ class Scheduler:
         clock: Callable[[], float] = unix_now,
     ) -> None:
         self._store, self._run, self._owner, self._settings = store, run, owner, settings
-        self._pool, self._stats, self._fetch = pool, stats, fetch
+        self._pool, self._stats = pool, stats
         self._calls, self._stopping = calls, stopping
         self._on_waiting, self._clock = on_waiting, clock
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._done: deque[Outcome] = deque()  # what workers bring; several at a time are taken
         self._enough = max(settings.workers // 2, 1)
         self._turn = Turn()
-        self._workers = Workers(settings.workers, self._deliver, self._turn)
         self._pace = Pace(settings, pool.delays, tell=stats.tell, clock=clock)
-        self._window = Window(self._pace.connections)
+        self._sending = Sending(
+            settings.workers,
+            fetch=fetch,
+            deliver=self._deliver,
+            connections=self._pace.connections,
+            stopped=lambda: bool(self._stop_reason) or self._closed,
+            turn=self._turn,
+        )
+        self._window = Window(self._pace.ahead)
         self._doors = doors
         self._ledger = Ledger(
             store,
@@ -87,7 +93,6 @@ class Scheduler:
             stopping=stopping,
             clock=clock,
         )
-        self._tickets = Tickets(settings.workers, self._turn)
         self._uncommitted = 0  # pages of the batch that hold a ticket
         self._closed = False
         self._out: dict[int, tuple[str, str]] = {}  # handed-out request: slot and session
@@ -137,7 +142,7 @@ class Scheduler:
         """
         self._leasing.alone = False
         self._pace.share(per_slot)
-        return self._window.within_limits()
+        return self._sending.lines.within_limits()
 
     @property
     def stop_reason(self) -> str:
@@ -146,14 +151,13 @@ class Scheduler:
     # --- the loop -------------------------------------------------------------------------------------------------
     def run(self) -> None:
         """Work until nothing is left. Raises StoreError when the store fails for good; then nothing is half done."""
-        self._workers.start()
+        self._sending.start()
         try:
             self._loop()
         finally:
             self._closed = True
             self._turn.leave()
-            self._workers.stop()
-            self._tickets.give_back(len(self._out) + 1)  # whoever waits for one goes home without sending
+            self._sending.stop(len(self._out))
 
     def _loop(self) -> None:
         self._ledger.begin()
@@ -177,10 +181,11 @@ class Scheduler:
     def _deliver(self, result: Any) -> None:
         """On a worker's thread: what came of a task. Pages wake the scheduler in groups, and are committed so."""
         if not isinstance(result, Outcome):
-            self._inbox.put(result)
+            if result is not None:
+                self._inbox.put(result)
             return
         self._done.append(result)
-        if len(self._done) >= self._enough or not self._workers.have_more():
+        if len(self._done) >= self._enough or not self._sending.have_more():
             self._inbox.put(_nothing)
 
     def _take(self, wait_s: float) -> None:
@@ -207,19 +212,25 @@ class Scheduler:
                 times.append(self._deadline)
         else:
             gates, barred = self._doors.gates, self._doors.barred
-            moments = (self._window.next_due(), gates.next_due(), barred.look_at, self._ends_at)
+            next_due = self._window.next_due() if self._room() > 0 else None  # without room an answer comes first
+            moments = (next_due, gates.next_due(), barred.look_at, self._ends_at)
             times.extend(moment for moment in moments if moment is not None)
             if self._leasing.has_room():
                 times.append(self._leasing.due_at)
         return max(min(times) - now, 0.0)
 
+    def _room(self) -> int:
+        """How many requests more may be handed out now."""
+        return self._settings.workers + self._prefetch + self._sending.lines.waiting - len(self._out)
+
     # --- leasing and handing out ------------------------------------------------------------------------------------
     def _dispatch(self, now: float) -> None:
-        room = self._settings.workers + self._prefetch - len(self._out)
+        room = self._room()
         if room <= 0 or not len(self._window):
             return
         for leased in self._window.take(now, room, may_go=lambda each: self._may_go(each, now)):
-            self._hand_out(leased)
+            keeper = self._pool.keeper(self._out[leased.id][1])
+            self._sending.hand_out(leased, keeper, self._pace.latest(leased.slot, leased.send_at))
 
     def turn_of(self, slot: str) -> None:
         """Wait for the turn of a request that is in no frontier: a login step, a redirect. On a worker's thread."""
@@ -241,19 +252,6 @@ class Scheduler:
         self._out[leased.id] = (leased.slot, name)
         return True
 
-    def _hand_out(self, leased: Leased) -> None:
-        keeper = self._pool.keeper(self._out[leased.id][1])
-        latest = self._pace.latest(leased.slot, leased.send_at)
-        self._workers.give(lambda: self._send(leased, keeper, latest))
-
-    def _send(self, leased: Leased, keeper: Keeper, latest: float | None) -> Outcome:
-        """On a worker's thread: fetch a page, unless the run was stopped while it waited for its turn."""
-        self._tickets.take()
-        if self._stop_reason or self._closed:
-            return Outcome(leased, Verdict.RELEASE, session_name=keeper.session.name)
-        self._turn.enter()
-        return self._fetch(leased, keeper, latest)
-
     # --- what comes back -------------------------------------------------------------------------------------------
     def _came_back(self, outcome: Outcome) -> None:
         leased = outcome.request
@@ -262,6 +260,8 @@ class Scheduler:
         self._window.came_back(slot)
         self._pool.gave_back(name)
         self._learn(outcome)
+        if outcome.is_trouble:
+            self._sending.lines.learned(slot)
         self._doors.page_came_back(outcome)
         self.settle([outcome])
 
@@ -288,7 +288,7 @@ class Scheduler:
         paused = self._ledger.commit()
         if paused is None:
             return
-        self._tickets.give_back(self._uncommitted)
+        self._sending.committed(self._uncommitted)
         self._uncommitted = 0
         self._leasing.soon()
         for slot in paused:
@@ -311,13 +311,8 @@ class Scheduler:
 
     # --- what the doors ask for (engine.doors.Yard) ---------------------------------------------------------------
     def give_task(self, task: Callable[[], Callable[[], None]]) -> None:
-        """Let a worker run *task*; what it returns is called here. It may wait for long, so it gets no turn."""
-
-        def aside() -> Callable[[], None]:
-            self._turn.leave()
-            return task()
-
-        self._workers.give(aside)
+        """Let a worker run *task*; what it returns is called here. It may wait for long."""
+        self._sending.run(task)
 
     def take_back(self, leased: Sequence[Leased]) -> None:
         """Requests that a gate let go: back into the window."""
@@ -390,7 +385,7 @@ class Scheduler:
 
     def join(self, seconds: float) -> bool:
         """Wait for the workers to end; False when one is still busy."""
-        return self._workers.join(seconds)
+        return self._sending.join(seconds)
 
     def release_out(self) -> None:
         """After the end: give back what workers still hold (their late outcomes write nothing)."""

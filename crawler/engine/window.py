@@ -17,7 +17,7 @@ class Window:
     """Leased requests in waiting.
 
     Args:
-        connections: How many requests of a slot may be out at once; asked anew each time.
+        connections: How many requests of a slot may be handed out at once; asked anew each time.
     """
 
     def __init__(self, connections: Callable[[str], int]) -> None:
@@ -31,10 +31,6 @@ class Window:
 
     def __len__(self) -> int:
         return self._size
-
-    def within_limits(self) -> bool:
-        """Whether no slot has more requests out than it may have now."""
-        return all(out <= self._connections(slot) for slot, out in self._out.items())
 
     def blocked(self) -> frozenset[str]:
         """Slots all of whose connections are busy while requests wait for them here: no more of those are needed."""

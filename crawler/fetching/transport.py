@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Container
 
 from requests.adapters import BaseAdapter
@@ -11,6 +12,8 @@ from crawler.fetching.limits import Limits
 from crawler.messages import Response
 from crawler.settings import Settings
 
+_IDLE = 256  #: connections that are kept, of all hosts together; each holds two descriptors and some 70 kB
+
 
 def limits_of(settings: Settings) -> Limits:
     """What one exchange may cost."""
@@ -19,13 +22,19 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
+def _open_files() -> int:
+    """How many descriptors this process may have."""
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 4 * _IDLE if soft == resource.RLIM_INFINITY else soft
+
+
 def make_transport(settings: Settings, trusted_hosts: Container[str]) -> BaseAdapter:
     """The adapter that the sessions of a process share.
 
     Args:
         trusted_hosts: Hosts that may have private addresses: those of the start URLs; may grow while it is used.
     """
-    idle = max(64, 2 * settings.workers)
+    idle = max(2 * settings.workers, min(_IDLE, _open_files() // 4))
     rule = None if settings.allow_private else AddressRule(trusted_hosts)
     if settings.transport == "urllib3":
         from crawler.fetching.pooled import PooledAdapter

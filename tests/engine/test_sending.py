@@ -1,0 +1,87 @@
+"""When requests leave: as soon as an answer is in, none into trouble; and a scheduler that can do nothing sleeps."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler import Request, Response, Spider
+from crawler.engine import application
+from crawler.engine.scheduler import Scheduler
+from tests.politeness.site import Site
+
+
+class Pages(Spider):
+    """The same few pages of one or more sites."""
+
+    name = "pages"
+
+    def start(self) -> Iterator[Request]:
+        for number in range(int(self.arguments["pages"])):
+            for site in self.arguments["sites"].split():
+                yield Request(f"{site}/page/{number}")
+
+    def parse(self, response: Response) -> Iterator[dict[str, Any]]:
+        yield {"url": response.url}
+
+
+def crawl(spider: type[Spider], sites: list[str], folder: Path, pages: int, **settings: Any) -> Any:
+    return application.run(
+        spider,
+        arguments={"sites": " ".join(sites), "pages": str(pages)},
+        settings={"store": str(folder / "crawl.db"), "processes": 1, "backoff": 0.05, **settings},
+    )
+
+
+def test_a_request_leaves_when_an_answer_is_in_though_its_page_is_still_being_parsed(tmp_path: Path) -> None:
+    third_is_here = threading.Event()
+
+    class Slow(Pages):
+        seen: list[bool] = []
+
+        def parse(self, response: Response) -> Iterator[dict[str, Any]]:
+            if response.url.endswith("/2"):
+                third_is_here.set()
+            self.seen.append(third_is_here.wait(10))
+            yield {"url": response.url}
+
+    with Site() as site:
+        summary = crawl(Slow, [site.url], tmp_path, 3, workers=8, per_host=2)
+
+    assert summary.pages == 3
+    assert Slow.seen == [True, True, True]
+
+
+def test_after_a_429_nothing_leaves_that_was_waiting_for_a_connection(tmp_path: Path) -> None:
+    with Site(latency=0.05, refuse_at=6, retry_after="60") as site:
+        summary = crawl(Pages, [site.url], tmp_path, 40, workers=8, per_host=2, max_time=1.0)
+        arrivals = site.arrivals
+
+    refused = next(each for each in arrivals if each.status == 429)
+    assert [each.path for each in arrivals if each.at_s > refused.until_s + 0.02] == []
+    assert (summary.failed, summary.pages + summary.waiting) == (0, 40)
+
+
+def test_a_scheduler_with_more_hosts_than_workers_sleeps_until_an_answer_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = 0
+    take = Scheduler._take
+
+    def counted(self: Scheduler, wait_s: float) -> None:
+        nonlocal rounds
+        rounds += 1
+        take(self, wait_s)
+
+    monkeypatch.setattr(Scheduler, "_take", counted)
+    with contextlib.ExitStack() as stack:
+        sites = [stack.enter_context(Site(latency=0.05)).url for _ in range(4)]
+        summary = crawl(Pages, sites, tmp_path, 6, workers=1)
+
+    assert summary.pages == 24
+    assert rounds < 24 * 8
