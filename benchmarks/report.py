@@ -111,6 +111,10 @@ def bars(rows: list[Row], single: dict[str, Any]) -> list[tuple[str, str, bool]]
         for key, what in (("open_ms", "opens"), ("resume_ms", "resumes"), ("lease_ms", "leases")):
             milliseconds = single[key]
             found.append((f"1,000,000 known URLs: {what} within 1 s", f"{milliseconds:.0f} ms", milliseconds < 1_000))
+        if "known_peak_mb" in single and figures.has(base, "scrapy"):
+            most_mb = figures.peak_mb(base, "scrapy") + 50
+            what = f"1,000,000 known URLs: peak memory at most 50 MB above Scrapy's at {size} ({most_mb:.0f} MB)"
+            found.append((what, f"{single['known_peak_mb']:.0f} MB", single["known_peak_mb"] <= most_mb))
     return found
 
 

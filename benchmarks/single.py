@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import random
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,12 +14,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.micro.store import large
+from benchmarks import site
+from benchmarks.measure import measured
+from benchmarks.micro.store import fill, large
 from benchmarks.server import serve
+from crawler.outcome import Found
 
 ROOT = Path(__file__).parent.parent
 KNOWN = 1_000_000
 IDLE_S = 10.0
+BUSY_S = 12.0
 
 _SPIDER = """from crawler import Spider
 
@@ -44,7 +51,7 @@ def figures() -> dict[str, Any]:
             one_page_s = min(_wall_s(folder, "run", "shop", "--fresh") for _ in range(5))
             _spider(folder, [server.url(f"127.0.0.{number}", "/") for number in range(1, 51)])
             idle = _idle_share(folder)
-    known = _million()
+        known = _million() | {"known_peak_mb": round(_peak_of_million(folder / "million"), 1)}
     return {
         "help_cpu_s": round(help_cpu_s, 3),
         "list_cpu_s": round(list_cpu_s, 3),
@@ -111,3 +118,22 @@ def _million() -> dict[str, float]:
     names = {"open (ms)": "open_ms", "resume (ms)": "resume_ms", "first lease of 64 (ms)": "lease_ms"}
     with tempfile.TemporaryDirectory(prefix="crawl-bench-") as folder:
         return {names[name]: round(value, 1) for name, value in large(f"{folder}/known.db", KNOWN) if name in names}
+
+
+def _peak_of_million(folder: Path) -> float:
+    """Peak megabytes of all processes of a crawl that goes on with a million known URLs, at full speed for a while."""
+    (folder / "spiders").mkdir(parents=True)
+    (folder / "data").mkdir()
+    (folder / "pyproject.toml").write_text("[tool.crawl]\n")
+    shutil.copy(ROOT / "benchmarks" / "contenders" / "ours.py", folder / "spiders" / "shop.py")
+    with serve(site.make(folder, 20_000).root) as server:
+        make = random.Random(5).randbytes
+        host = f"127.0.0.1:{server.port}"
+
+        def known(number: int) -> Found:
+            return Found(make(16), f"http://{host}/known-{number}.html", host, "default", callback="parse", priority=-1)
+
+        fill(str(folder / "data" / "crawl.db"), KNOWN, spider="shop", make_found=known)
+        command = [sys.executable, "-m", "crawler.cli", "run", "shop", "--quiet", "-s", f"max_time={BUSY_S:g}"]
+        environ = _environ() | {"BENCH": json.dumps({"starts": [server.url()]})}
+        return measured(command, environ=environ, cwd=folder, log=folder / "log", limit_s=10 * BUSY_S).peak_mb

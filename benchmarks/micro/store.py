@@ -115,18 +115,24 @@ def lease(store: SQLiteStore, run: RunRow, limit: int) -> list[Leased]:
     return store.lease(run.frontier, owner="me", limit=limit, lease_s=90, horizon_s=1, rules={}, default_rule=NO_DELAY)
 
 
-def large(path: str, known: int) -> Iterator[tuple[str, float]]:
-    """Wall milliseconds of a start with many known URLs."""
-    make = random.Random(3).randbytes
+def fill(path: str, known: int, *, spider: str, make_found: Callable[[int], Found]) -> tuple[RunRow, float]:
+    """A store with so many known URLs of one spider. Returns its run, not ended, and the seconds that adding took."""
     store = SQLiteStore(path, cipher=OpenCipher())
-    run = store.open_run("large", args="{}", fresh=True, process="benchmark")
+    run = store.open_run(spider, args="{}", fresh=True, process="benchmark")
     portion = 10_000
     wall = 0.0
     for start in range(0, known, portion):
-        ready = [found(make, start + number) for number in range(portion)]
+        ready = [make_found(start + number) for number in range(portion)]
         wall += spent(lambda ready=ready: store.add(run.frontier, ready, run=run.id))[1]  # type: ignore[misc]
-    yield f"add {known} URLs (s)", wall
     store.close()
+    return run, wall
+
+
+def large(path: str, known: int) -> Iterator[tuple[str, float]]:
+    """Wall milliseconds of a start with many known URLs."""
+    make = random.Random(3).randbytes
+    run, wall = fill(path, known, spider="large", make_found=lambda number: found(make, number))
+    yield f"add {known} URLs (s)", wall
     yield "file (bytes a URL)", os.path.getsize(path) / known
     stores: list[SQLiteStore] = []
     yield "open (ms)", spent(lambda: stores.append(SQLiteStore(path, cipher=OpenCipher())))[1] * 1e3
