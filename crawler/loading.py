@@ -109,6 +109,26 @@ def _imported(path: Path) -> ModuleType:
     return module
 
 
+def place_in_spider(error: BaseException | None, spider: Spider | None = None) -> str:
+    """``spiders/orders.py, line 12``: the innermost line of a spider's file that *error* came through.
+
+    Args:
+        spider: Only its own file and those of its base classes count; None for any file of the spiders' folder.
+    Returns:
+        Folder, file and line, without the path to them, which may name a person; "" when it came through none.
+    """
+    classes = type(spider).__mro__ if spider is not None else ()
+    own = {each.__module__ for each in classes if not each.__module__.startswith("crawler.")}
+    place, trace = "", error.__traceback__ if error is not None else None
+    while trace is not None:
+        module = str(trace.tb_frame.f_globals.get("__name__", ""))
+        if module in own if spider is not None else module.startswith("spiders."):
+            file = Path(trace.tb_frame.f_code.co_filename)
+            place = f"{file.parent.name}/{file.name}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
 def _shown(file: str | Path) -> Path:
     """A path as a person would type it here."""
     path = Path(file)

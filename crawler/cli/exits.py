@@ -11,7 +11,6 @@ import sys
 import traceback as traceback_module
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import typer
 
@@ -163,7 +162,9 @@ def exit_codes() -> Iterator[None]:
             said = safe(error.format_message()).rstrip(".")
             tell(f"crawl: {said}{'' if said.endswith('?') else ';'} `{path} --help` shows how")
             raise typer.Exit(USAGE) from None
-        place = _place_in_spider(error)
+        from crawler.loading import place_in_spider  # which commands without a spider can do without
+
+        place = place_in_spider(error)
         if place:
             _show(error, f"{place}: {type(error).__name__}: {error}; --traceback shows how it came to that")
             raise typer.Exit(USAGE) from None
@@ -171,17 +172,6 @@ def exit_codes() -> Iterator[None]:
             tell(line)
         tell(f"crawl: {safe(f'{type(error).__name__}: {error}')}; this is a bug, of the crawler or of the spider")
         raise typer.Exit(BUG) from None
-
-
-def _place_in_spider(error: Exception) -> str:
-    """The innermost line of a spider's file that *error* came through; "" where it came through none."""
-    place, trace = "", error.__traceback__
-    while trace is not None:
-        if str(trace.tb_frame.f_globals.get("__name__", "")).startswith("spiders."):
-            file = Path(trace.tb_frame.f_code.co_filename)
-            place = f"{file.parent.name}/{file.name}, line {trace.tb_lineno}"
-        trace = trace.tb_next
-    return place
 
 
 def _show(error: Exception, line: str) -> None:

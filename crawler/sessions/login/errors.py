@@ -16,9 +16,11 @@ from crawler.errors import (
     Transient,
     WrongPassword,
 )
+from crawler.loading import place_in_spider
 from crawler.messages import Response
 from crawler.sessions.login import signs
 from crawler.sessions.session import Session
+from crawler.spider import Spider
 from crawler.urls import absolute, redact
 
 
@@ -87,15 +89,17 @@ def may_pass(error: Exception, session: Session) -> bool:
     return not isinstance(error, SessionError) and last is not None and _is_trouble(last.status_code)
 
 
-def failure(error: Exception, session: Session) -> SessionError:
-    """What the login step raised, as the error that the run ends with."""
+def failure(error: Exception, session: Session, spider: Spider) -> SessionError:
+    """What the login step of *spider* raised, as the error that the run ends with."""
     if isinstance(error, WrongPassword | NoCredentials | LoginFailed):
         return error if error.session else type(error)(session.name, error.why)
-    where = f" at step {session.stopped_at!r}" if session.stopped_at else ""
+    place = place_in_spider(error, spider) or place_in_spider(error.__cause__, spider)  # a check of it that failed
+    line = f" ({place})" if place else ""
+    where = (f" at step {session.stopped_at!r}" if session.stopped_at else "") + line
     last = session.last_answer
     what = f"{type(error).__name__}: {redact(str(error))}"
     if isinstance(error, SpiderError):
-        why = str(error)
+        why = f"{error}{line}"
     elif isinstance(error, StatusError) and _is_trouble(error.status):
         why = f"the site is in trouble: {redact(str(error))}"
     elif last is not None and _is_trouble(last.status_code):  # that a form is missing says little then

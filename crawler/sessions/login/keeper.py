@@ -360,7 +360,7 @@ class Keeper:
             self.record.signal(Signal.NEEDS_HUMAN)
             return Prepared(False, error=NeedsHuman(session.name, error.why))
         lost_at_once = self._attempts < self._tries_after_loss
-        failure = login_errors.failure(error, session)
+        failure = login_errors.failure(error, session, self.spider)
         may_pass = login_errors.may_pass(error, session)
         asked_s = login_errors.asked_to_wait_s(error, session.last_answer, self._retry_after_s) if may_pass else 0.0
         if lost_at_once or (self._attempts < TRANSIENT_ATTEMPTS and may_pass and asked_s <= _PATIENCE_S):
