@@ -115,7 +115,7 @@ def place_in_spider(error: BaseException | None, spider: Spider | None = None) -
     Args:
         spider: Only its own file and those of its base classes count; None for any file of the spiders' folder.
     Returns:
-        Folder, file and line, without the path to them, which may name a person; "" when it came through none.
+        File and line, without the path to the project, which may name a person; "" when it came through none.
     """
     classes = type(spider).__mro__ if spider is not None else ()
     own = {each.__module__ for each in classes if not each.__module__.startswith("crawler.")}
@@ -123,8 +123,9 @@ def place_in_spider(error: BaseException | None, spider: Spider | None = None) -
     while trace is not None:
         module = str(trace.tb_frame.f_globals.get("__name__", ""))
         if module in own if spider is not None else module.startswith("spiders."):
-            file = Path(trace.tb_frame.f_code.co_filename)
-            place = f"{file.parent.name}/{file.name}, line {trace.tb_lineno}"
+            _, folder, inside = trace.tb_frame.f_code.co_filename.rpartition(f"{os.sep}spiders{os.sep}")
+            file = f"spiders/{inside}" if folder else Path(inside).name
+            place = f"{file}, line {trace.tb_lineno}"
         trace = trace.tb_next
     return place
 
