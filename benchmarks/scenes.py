@@ -46,7 +46,7 @@ ALL = {
         Scene(
             "latency1",
             "50 ms a page, one host, 8 connections",
-            1_000,
+            2_000,
             ("ours", "scrapy", "requests", "aiohttp"),
             latency_ms=50,
             at_once=8,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import ClassVar, Final
@@ -274,7 +274,10 @@ def is_upgrade(a: str, b: str) -> bool:
     return before[1] == after[1] and (before[0], before[2], after[0], after[2]) == ("http", 80, "https", 443)
 
 
-_SUFFIXES: Final = PublicSuffixList()  # the list in the package, its private section included; nothing is downloaded
+@cache
+def _suffixes() -> PublicSuffixList:
+    """The list in the package, its private section included; nothing is downloaded. Reading it takes 35 ms."""
+    return PublicSuffixList()
 
 
 def _address(host: str) -> IPv4Address | IPv6Address | None:
@@ -290,7 +293,9 @@ def registrable(domain: str) -> str | None:
     name = domain.lower().removesuffix(".")
     if not name or name.startswith(".") or ".." in name or len(name) > 253 or _address(name) is not None:
         return None
-    found: str | None = _SUFFIXES.privatesuffix(name)
+    if "." not in name:
+        return None
+    found: str | None = _suffixes().privatesuffix(name)
     return found
 
 

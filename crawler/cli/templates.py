@@ -10,7 +10,7 @@ PYPROJECT = """\
 # What every run of this project is told; `crawl settings` lists all names with their help.
 store = "data/crawl.db"
 # delay = 0.5           # seconds between two requests to one host
-# workers = 8           # threads
+# workers = 16          # threads
 """
 
 GITIGNORE = """\
