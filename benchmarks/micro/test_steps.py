@@ -6,6 +6,7 @@ Each checks that the step does its work; the times are for comparing two version
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +18,10 @@ from benchmarks.micro.store import OpenCipher, found, lease, outcome
 from benchmarks.page_cost import CSS, SITE, files
 from crawler import Request, Response
 from crawler.frontier.admission import Admission
+from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.robots import Robots
 from crawler.sessions.cookies.jar import Jar
+from crawler.sessions.login.signs import logged_in_sign, logged_out_sign
 from crawler.stores.base import RunRow
 from crawler.stores.sqlite import SQLiteStore
 from crawler.urls import absolute, canonical, fingerprint
@@ -93,6 +96,29 @@ def test_the_links_of_a_page_that_are_all_known(benchmark: Any, body: bytes) -> 
     new = benchmark(lambda: admission.admit_all(parsed.follow_all(css="a"), depth=1))
 
     assert new == []
+
+
+# --- a page of a logged-in session ------------------------------------------------------------------------------------
+def test_a_page_is_searched_for_signs_of_being_logged_out(benchmark: Any, body: bytes) -> None:
+    found = page(body)
+
+    assert benchmark(lambda: logged_out_sign(found, asked_url=found.url)) is None
+
+
+@pytest.mark.parametrize("way_out", ["none", "in-its-head", "in-its-foot"])
+def test_a_page_is_searched_for_a_way_to_log_out(benchmark: Any, body: bytes, way_out: str) -> None:
+    link = b'<a class="out" href="/logout">Log out</a>'
+    place = {"none": b"", "in-its-head": b"</header>", "in-its-foot": b"</footer>"}[way_out]
+    found = page(body.replace(place, link + place) if place else body)
+
+    assert benchmark(lambda: logged_in_sign(found)) is (way_out != "none")
+
+
+def test_the_guard_is_asked_about_a_new_url(benchmark: Any) -> None:
+    guard = LogoutGuard()
+    urls = (f"https://shop.example/c/{number % 40}/product-{number}.html?b={number}" for number in itertools.count())
+
+    assert benchmark(lambda: guard.refuses(next(urls), "Product")) is None
 
 
 # --- the store --------------------------------------------------------------------------------------------------------

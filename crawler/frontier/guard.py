@@ -31,6 +31,7 @@ from crawler.frontier.guard_words import (
     LOGOUT_ALONE,
     OBJECTS,
     VALUES_THAT_SAY_NOTHING,
+    may_mean_something,
     tokens,
 )
 from crawler.urls import canonical
@@ -40,8 +41,12 @@ MAX_LEARNED: Final = 10_000
 
 _VERBS: Final = DESTRUCTIVE | DESTRUCTIVE_OF_ONE
 _MAX_SEGMENT_WORDS: Final = 4  # more words are the title of an article
+_MAX_SEGMENT: Final = 128  # characters
 _MAX_TEXT_WORDS: Final = 6
 _MAX_ARGUMENTS: Final = 64
+_MAX_NAME: Final = 64
+_MAX_REMEMBERED: Final = 256  # characters: what is longer is looked at each time, so that the caches stay small
+_SIGN: Final = re.compile("[&;=]")
 _SCRIPT: Final = re.compile(
     r"\.(?:php\d?|aspx?|ashx|jspx?|jsf|do|action|s?html?|xhtml|cgi|pl|py|rb|cfm|dll|exe)\Z", re.I
 )
@@ -72,7 +77,7 @@ def _says_logout(words: list[str], at_edge: bool = False) -> bool:
 @lru_cache(maxsize=32_768)
 def _segment_says(segment: str) -> str:
     """ "logout", "logout alone", "destructive", "destructive of one" or "": what one decoded path segment means."""
-    if segment.isdigit() or len(segment) > 128:
+    if segment.isdigit():
         return ""
     if _STATIC.search(segment):
         return ""
@@ -99,12 +104,15 @@ def _segment_says(segment: str) -> str:
 
 
 def _path_says(path: str) -> str:
+    if not may_mean_something(tokens(unquote(path) if "%" in path else path)):
+        return ""
     segments = [unquote(segment) if "%" in segment else segment for segment in path.split("/") if segment]
     end = "".join(tokens(" ".join(segments[-2:]))) if len(segments) > 1 else ""
     if end in LOGOUT:  # session/destroy, log/out
         return "logout"
     for index, segment in enumerate(segments):
-        said = _segment_says(segment.partition(";")[0])
+        name = segment.partition(";")[0]
+        said = _segment_says(name) if len(name) <= _MAX_SEGMENT else ""
         if not said:
             continue
         last = index == len(segments) - 1
@@ -141,11 +149,14 @@ def _name_says(name: str) -> str:
 
 
 def _query_says(query: str) -> str:
+    is_whole = len(query) <= _MAX_NAME or max(map(len, _SIGN.split(query))) <= _MAX_NAME  # no name is cut below
+    if is_whole and not may_mean_something(tokens(unquote(query) if "%" in query else query)):
+        return ""
     for name, value in _arguments(query):
-        name_says = _name_says(name[:64])
+        name_says = _name_says(name[:_MAX_NAME])
         if name_says in {"logout", "destructive"} and value.lower() not in FALSE_VALUES:
             return name_says
-        if not value or value.isdigit() or name_says == "nothing" or len(value) > 128:
+        if not value or value.isdigit() or name_says == "nothing" or len(value) > _MAX_SEGMENT:
             continue
         said = (
             {_segment_says(part) for part in re.split("[/:]", value)} if not value.isalnum() else {_segment_says(value)}
@@ -159,10 +170,30 @@ def _query_says(query: str) -> str:
     return ""
 
 
+def _parts(url: str) -> tuple[str, str]:
+    """Path and query."""
+    address, _, query = url.partition("#")[0].partition("?")
+    start = address.find("/", address.find("://") + 3)
+    return (address[start:] if start > 0 else ""), query
+
+
+def _url_says(url: str) -> str:
+    """ "logout (path)", "destructive (query)" and so on; "" where the address says nothing."""
+    path, query = _parts(url)
+    if path and (said := _path_says(path)):
+        return f"{said} (path)"
+    if query and (said := _query_says(query)):
+        return f"{said} (query)"
+    return ""
+
+
+_remembered: Final = lru_cache(maxsize=8_192)(_url_says)  # pages that are fetched together lead to the same pages
+
+
 @lru_cache(maxsize=8_192)
 def _text_says(text: str) -> str:
     words = tokens(text)
-    if not words or len(words) > _MAX_TEXT_WORDS:
+    if not words or len(words) > _MAX_TEXT_WORDS or not may_mean_something(words):
         return ""
     whole = "".join(words)
     if _says_logout(words, at_edge=True) or whole in LOGOUT_ALONE:
@@ -175,7 +206,7 @@ def _text_says(text: str) -> str:
 def _says_logout_somewhere(address: str, text: str) -> bool:
     """With rel=nofollow on the link, the site itself asks crawlers to stay away: any mention is enough."""
     words = tokens(unquote(address)[-256:]) + tokens(text[:256])
-    return _says_logout(words) or any(word in LOGOUT_ALONE for word in words)
+    return may_mean_something(words) and (_says_logout(words) or any(word in LOGOUT_ALONE for word in words))
 
 
 class LogoutGuard:
@@ -207,21 +238,19 @@ class LogoutGuard:
         """
         if self._banned and self.is_banned(url):
             return "learned"
-        if any(pattern.search(url) for pattern in self._refuse):
+        if self._refuse and any(pattern.search(url) for pattern in self._refuse):
             return "setting"
-        if any(pattern.search(url) for pattern in self._allow):
+        if self._allow and any(pattern.search(url) for pattern in self._allow):
             return None
-        address, _, query = url.partition("#")[0].partition("?")
-        start = address.find("/", address.find("://") + 3)
-        path = address[start:] if start > 0 else ""
-        if path and (said := _path_says(path)):
-            return f"{said} (path)"
-        if query and (said := _query_says(query)):
-            return f"{said} (query)"
+        said = (_remembered if len(url) <= _MAX_REMEMBERED else _url_says)(url)
+        if said:
+            return said
         if link_text and (said := _text_says(link_text[:256].strip())):
             return f"{said} (link text)"
-        if rel and "nofollow" in rel.lower().split() and _says_logout_somewhere(f"{path} {query}", link_text):
-            return "logout (nofollow)"
+        if rel and "nofollow" in rel.lower().split():
+            path, query = _parts(url)
+            if _says_logout_somewhere(f"{path} {query}", link_text):
+                return "logout (nofollow)"
         return None
 
     def is_banned(self, url: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import filterfalse
 from typing import Final
 
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -19,9 +20,10 @@ _WITHOUT_DECOMPOSITION: Final = str.maketrans({"ł": "l", "ø": "o", "đ": "d", 
 def tokens(text: str) -> list[str]:
     """The words of *text*, folded: ``Log-Out`` gives log, out; ``doSignOut`` gives do, sign, out."""
     if text.isascii():
-        return _TOKEN.findall(_CAMEL.sub(" ", text).lower())
+        lower = text.lower()  # most addresses are lower case: nothing to take apart
+        return _TOKEN.findall(lower if lower == text else _CAMEL.sub(" ", text).lower())
     folded = unicodedata.normalize("NFKD", _CAMEL.sub(" ", text).casefold().translate(_WITHOUT_DECOMPOSITION))
-    return _TOKEN.findall("".join(letter for letter in folded if not unicodedata.combining(letter)))
+    return _TOKEN.findall("".join(filterfalse(unicodedata.combining, folded)))
 
 
 def _folded(words: str) -> frozenset[str]:
@@ -83,3 +85,31 @@ VALUES_THAT_SAY_NOTHING: Final = _folded("""
     """)
 
 FALSE_VALUES: Final = frozenset(("0", "false", "no", "off", "none", "null", "n", "f"))
+
+# Whether what is written so far is one of the words above, or only the beginning of one.
+_WHOLE: Final = {
+    word[:length]: False
+    for words in (LOGOUT, LOGOUT_ALONE, DESTRUCTIVE, DESTRUCTIVE_OF_ONE)
+    for word in words
+    for length in range(1, len(word))
+} | dict.fromkeys(LOGOUT | LOGOUT_ALONE | DESTRUCTIVE | DESTRUCTIVE_OF_ONE, True)
+
+
+def may_mean_something(words: list[str]) -> bool:
+    """Whether some of *words* in a row, written as one, are a word of the guard, or one of them has "logout" in it.
+
+    The quick question before the rules: none of them says anything where the answer is no. A word is looked up once,
+    and what follows is added as long as the whole is the beginning of a word of the guard.
+    """
+    count = len(words)
+    for at, word in enumerate(words):
+        is_known = _WHOLE.get(word)
+        following, longer = at + 1, word
+        while is_known is False and following < count:
+            longer += words[following]
+            is_known = _WHOLE.get(longer)
+            following += 1
+        if is_known:
+            return True
+    glued = "".join(words)
+    return "logo" in glued or "signo" in glued

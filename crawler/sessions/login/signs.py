@@ -5,15 +5,17 @@ what it says of itself. 403 alone says nothing: a logged-in user may lack a righ
 so it overrules the guesses (a page where one confirms the password has a password field too); it does not overrule what
 the spider says or a redirect to a login page that is known.
 
-The quick way: on a page that does not hold the word "password" no form is looked for, and nothing is parsed.
+The quick way: the dear questions are asked where a cheap one says that the answer may be yes. On a page that does not
+hold the word "password" no form is looked for, and nothing is parsed; patterns of phrases are tried on a title that has
+the stem of one; and whether the login page itself was asked for is of interest where the page looks logged out.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from html import unescape
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, AnyStr, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from crawler.errors import InvalidURL
@@ -21,6 +23,8 @@ from crawler.sessions.login.answers import captcha_sign, one_time_code_sign, wro
 from crawler.sessions.login.page_marks import has_login_form, is_marked, logged_in_sign, mentions_password, plain_text
 from crawler.sessions.login.words import (
     ASKS_TO_LOG_IN,
+    HEADING_STEMS,
+    LOGIN_ADDRESS_STEMS,
     LOGIN_ARGUMENT,
     LOGIN_PATH,
     LOGIN_STEMS,
@@ -44,8 +48,8 @@ __all__ = [
     "wrong_password_sign",
 ]
 
+_HEADING_STEMS: Final = tuple(stem.encode() for stem in HEADING_STEMS)
 _SHORT_BYTES: Final = 4_096  # a page that only says "log in" or sends on is shorter
-_TITLE: Final = re.compile(rb"<title[^>]*>([^<]{1,300})", re.IGNORECASE)
 _HEADING: Final = re.compile(rb"<h[12][^>]*>(.{1,300}?)</h[12]", re.IGNORECASE | re.DOTALL)
 _TITLE_PARTS: Final = re.compile(r"\s[|:\u2013\u2014\u00b7\u00bb-]\s|\s*[|\u2013\u2014\u00b7\u00bb]\s*|:\s")
 _REFRESH: Final = re.compile(
@@ -85,8 +89,8 @@ def logged_out_sign(
     """
     if response.status_code == 401:
         return "status 401"
-    asked_login = _is_login(asked_url, login_urls)
     if response.history or response.url != asked_url:
+        asked_login = _is_login(asked_url, login_urls)
         led_to_login = is_one_of(response.url, login_urls) or is_one_of(response.url, learned_urls)
         if led_to_login and not asked_login and not is_one_of(asked_url, learned_urls):
             return f"redirected to the login page {redact(response.url.partition('?')[0])}"
@@ -99,21 +103,27 @@ def logged_out_sign(
             return "the mark of a logged-in page is missing"
     if css is not None or text is not None:
         return "the mark of a logged-out page is there" if is_marked(response, css, text) else None
-    if asked_login or not response.is_html:
-        return None
-    return _guess(response)
+    return _guess(response, asked_url, login_urls) if response.is_html else None
 
 
-def _guess(response: Response) -> str | None:
+def _guess(response: Response, asked_url: str, login_urls: Collection[str]) -> str | None:
     body = response.body
-    if mentions_password(body) and has_login_form(response):
-        return None if logged_in_sign(response) else "a login form on a page that is not the login page"
-    reason = _said_in_headings(body)
-    if reason is not None:
-        return None if logged_in_sign(response) else reason
-    if len(body) > _SHORT_BYTES or not _speaks_of_login(body) or logged_in_sign(response):
+    may_have_form, said = mentions_password(body), _said_in_headings(body)
+    may_be_short = len(body) <= _SHORT_BYTES and _holds_one(body.lower(), LOGIN_STEMS)
+    if not (may_have_form or said or may_be_short) or _is_login(asked_url, login_urls):
         return None
-    return _said_by_short_page(response)
+    if may_have_form and has_login_form(response):
+        return None if logged_in_sign(response) else "a login form on a page that is not the login page"
+    if said is not None:
+        return None if logged_in_sign(response) else said
+    return _said_by_short_page(response) if may_be_short and not logged_in_sign(response) else None
+
+
+def _holds_one(text: AnyStr, stems: Iterable[AnyStr]) -> bool:
+    for stem in stems:  # noqa: SIM110 - a generator costs as much as the search
+        if stem in text:
+            return True
+    return False
 
 
 # --- addresses --------------------------------------------------------------------------------------------------------
@@ -121,6 +131,9 @@ def _guess(response: Response) -> str | None:
 
 def looks_like_login(url: str) -> bool:
     """Whether the address is one that login pages have (``/login``, ``/users/sign_in``, ``index.php?action=login``)."""
+    # folding has surprises outside ASCII, and urlsplit drops control characters, which may stand amid a word
+    if url.isascii() and url.isprintable() and not _holds_one(url.lower(), LOGIN_ADDRESS_STEMS):
+        return False
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -148,47 +161,54 @@ def _is_page(url: str, known: str) -> bool:
     return not wanted.query or set(parse_qsl(wanted.query)) <= set(parse_qsl(page.query))
 
 
-# --- marks of the spider ----------------------------------------------------------------------------------------------
-
-
 # --- what a page says -------------------------------------------------------------------------------------------------
 
 
 def _said_in_headings(body: bytes) -> str | None:
-    title = _title(body)
-    if title:
-        if SAYS_LOGGED_OUT.search(title) or ASKS_TO_LOG_IN.search(title):
-            return f"its title says {title[:80]!r}"
-        if LOGIN_TITLE.match(_TITLE_PARTS.split(title, 1)[0]) and _asks_for_something(body):
-            return f"its title says {title[:80]!r}"
-    start = body.find(b"<h1", 0, 65_536)
-    if start >= 0:
-        heading = _HEADING.match(body, start)
-        said = plain_text(heading[1].decode("utf-8", "replace")).lower() if heading else ""
-        if said and (SAYS_LOGGED_OUT.search(said) or ASKS_TO_LOG_IN.search(said)):
-            return f"its heading says {said[:80]!r}"
+    title, heading = _title(body), _heading(body)
+    if not _may_speak_of_login(title + b" " + heading):
+        return None
+    said = " ".join(unescape(title.decode("utf-8", "replace")).split()).lower()
+    if said:
+        if SAYS_LOGGED_OUT.search(said) or ASKS_TO_LOG_IN.search(said):
+            return f"its title says {said[:80]!r}"
+        if LOGIN_TITLE.match(_TITLE_PARTS.split(said, 1)[0]) and _asks_for_something(body):
+            return f"its title says {said[:80]!r}"
+    said = plain_text(heading.decode("utf-8", "replace")).lower()
+    if said and (SAYS_LOGGED_OUT.search(said) or ASKS_TO_LOG_IN.search(said)):
+        return f"its heading says {said[:80]!r}"
     return None
 
 
-def _title(body: bytes) -> str:
+def _title(body: bytes) -> bytes:
+    """The title as it is written, at most 300 bytes; b"" for none."""
     start = body.find(b"<title", 0, 16_384)
     if start < 0:
         start = body.find(b"<TITLE", 0, 4_096)
-    found = _TITLE.match(body, start) if start >= 0 else None
-    return " ".join(unescape(found[1].decode("utf-8", "replace")).split()).lower() if found else ""
+    begin = body.find(b">", start) + 1 if start >= 0 else 0
+    if not begin:
+        return b""
+    end = body.find(b"<", begin, begin + 300)
+    return body[begin : end if end >= 0 else begin + 300]
+
+
+def _heading(body: bytes) -> bytes:
+    """What is in the first heading as it is written, at most 300 bytes; b"" for none."""
+    start = body.find(b"<h1", 0, 65_536)
+    found = _HEADING.match(body, start) if start >= 0 else None
+    return found[1] if found is not None else b""
+
+
+def _may_speak_of_login(markup: bytes) -> bool:
+    """Whether one of the phrases may be in it: the quick question before the patterns."""
+    if b"&" in markup:  # a reference such as &#108; may hide a letter
+        return _holds_one(unescape(markup.decode("utf-8", "replace")).lower(), HEADING_STEMS)
+    return _holds_one(markup.lower(), _HEADING_STEMS)
 
 
 def _asks_for_something(body: bytes) -> bool:
     """A form that one can type into: a two-step login asks for the name first."""
     return re.search(rb"<input\s[^>]*type\s*=\s*[\"']?(?:text|email|password|tel)", body, re.IGNORECASE) is not None
-
-
-def _speaks_of_login(body: bytes) -> bool:
-    lower = body.lower()
-    for stem in LOGIN_STEMS:  # noqa: SIM110 - a generator costs as much as the search
-        if stem in lower:
-            return True
-    return False
 
 
 def _said_by_short_page(response: Response) -> str | None:

@@ -28,6 +28,10 @@ LOGIN_ARGUMENT: Final = re.compile(
     r"(?:[\w%]+(?:/|%2F))?(?:log-?in|sign-?in|logon)(?:\Z|[&;])",
     re.IGNORECASE,
 )  # matched against a query
+LOGIN_ADDRESS_STEMS: Final = (
+    *("log", "sign", "meld", "conne", "ident", "ses", "acce", "entrar", "prihlas", "bejel", "giris", "kirj"),
+    *("auth", "adfs", "2fa", "mfa", "otp", "factor"),
+)  # one of them, lower case, is in whatever the two patterns above accept
 LOGOUT_ADDRESS: Final = re.compile(
     rb"(?:\A|[/?&=])(?:user|auth|account|do|perform|site|members?|customer|wp-login\.php\?action)?[-_/.=]?"
     rb"(?:log[-_]?out|log[-_]?off|sign[-_]?out|sign[-_]?off|abmelden|ausloggen|deconnexion|se-deconnecter|"
@@ -37,9 +41,11 @@ LOGOUT_ADDRESS: Final = re.compile(
 
 # --- texts ------------------------------------------------------------------------------------------------------------
 
-LOGOUT_STEM: Final = re.compile(rb"g(?:n[-_ ]?|[-_ ]?)o(?:ut|ff)")  # log out, logoff, sign-out: in every language
+LOGOUT_STEM: Final = re.compile(
+    rb"g[-_ nNoO](?:(?<=[oO])|(?<=[-_ ])[oO]|(?<=[nN])[-_ ]?[oO])(?:[uU][tT]|[fF][fF])"
+)  # log out, logoff, sign-out: in every language; any case but that of "g", with which every search begins
 LOGOUT_STEMS: Final = {
-    language: tuple(re.compile(stem.encode()) for stem in stems)
+    language: tuple((stem.partition("[")[0].encode(), re.compile(stem.encode())) for stem in stems)
     for language, stems in {
         "cs": ("odhlásit", "odhlasit"),
         "da": ("log ud", "log-ud"),
@@ -53,7 +59,8 @@ LOGOUT_STEMS: Final = {
         "pt": ("terminar ses", "terminar sess", "/sair"),
         "sv": ("logga ut", "logga-ut"),
     }.items()
-}  # one of them is in whatever the two patterns beside them accept; searched first, for one word is found quickly
+}  # lower case: what it begins with, to be asked for first, and the whole
+# One of LOGOUT_STEM and LOGOUT_STEMS is in whatever LOGOUT_ADDRESS and LOGOUT_TEXT accept; one word is found quickly.
 LOGOUT_TEXT: Final = re.compile(
     r"(?:log[ -]?out|log[ -]?off|sign[ -]?out|sign[ -]?off|abmelden|ausloggen|(?:se )?d[ée]connecter|d[ée]connexion|"
     r"me d[ée]connecter|cerrar sesi[óo]n|uitloggen|afmelden|wyloguj(?: si[ęe])?|logga ut|logg ut|terminar sess[ãa]o|"
@@ -97,6 +104,8 @@ ASKS_TO_LOG_IN: Final = re.compile(
     r"(?:log|sign) ?in (?:again )?to (?:continue|proceed|view|see|access|your account)|log in om "
     r"|effettua l.accesso per"
 )  # lower case; the reason for a page only in its title or heading: open pages ask it beside a hidden price
+HEADING_STEMS: Final = (*(stem.decode() for stem in LOGIN_STEMS), "entrar")
+# one of them, lower case, is in whatever SAYS_LOGGED_OUT, ASKS_TO_LOG_IN and LOGIN_TITLE accept
 SAYS_NO_ENTRY: Final = re.compile(
     r"permission denied|access denied|not authori[sz]ed|unauthori[sz]ed|zugriff verweigert|keine berechtigung"
     r"|accès (?:refusé|interdit)|acceso denegado|accesso negato|toegang geweigerd|acesso negado|brak dostępu"

@@ -1,0 +1,129 @@
+"""The signs of being logged out or in, asked for in the plain way: all in lower case, every pattern on every page.
+
+What `crawler.sessions.login` does by quicker ways has to come to the same answers.
+"""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from itertools import islice
+from urllib.parse import urlsplit
+
+from crawler.messages import Response
+from crawler.sessions.login.page_marks import has_login_form, plain_text
+from crawler.sessions.login.signs import _TITLE_PARTS, _asks_for_something, _said_by_short_page
+from crawler.sessions.login.words import (
+    ASKS_TO_LOG_IN,
+    LOGIN_ARGUMENT,
+    LOGIN_PATH,
+    LOGIN_STEMS,
+    LOGIN_TITLE,
+    LOGOUT_ADDRESS,
+    LOGOUT_STEMS,
+    LOGOUT_TEXT,
+    SAYS_LOGGED_OUT,
+)
+
+STEM = re.compile(rb"g(?:n[-_ ]?|[-_ ]?)o(?:ut|ff)")
+USUAL = ("de", "fr", "es", "nl")
+ADDRESS = re.compile(rb"""\b(?:form)?(?:href|action)\s*=\s*["']?([^"'>\s]*)""")
+LABEL = re.compile(rb"""\b(?:value|title|aria-label|name)\s*=\s*["']([^"'>]{1,80})["']""")
+LANGUAGE = re.compile(rb"""<html\s[^>]*\blang\s*=\s*["']?([a-z]{2})""", re.IGNORECASE)
+TITLE = re.compile(rb"<title[^>]*>([^<]{1,300})", re.IGNORECASE)
+HEADING = re.compile(rb"<h[12][^>]*>(.{1,300}?)</h[12]", re.IGNORECASE | re.DOTALL)
+
+
+def looks_like_login(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return bool(LOGIN_PATH.search(parts.path) or LOGIN_ARGUMENT.search(parts.query))
+
+
+def mentions_password(body: bytes) -> bool:
+    return re.search(b"assword|PASSWORD", body) is not None
+
+
+def logged_out_sign(response: Response, asked_url: str) -> str | None:
+    """For a page that was not redirected, of a spider that gives no marks."""
+    body = response.body
+    if response.status_code == 401:
+        return "status 401"
+    if looks_like_login(asked_url) or not response.is_html:
+        return None
+    if mentions_password(body) and has_login_form(response):
+        return None if logged_in_sign(response) else "a login form on a page that is not the login page"
+    said = said_in_headings(body)
+    if said is not None:
+        return None if logged_in_sign(response) else said
+    if len(body) > 4_096 or not any(stem in body.lower() for stem in LOGIN_STEMS) or logged_in_sign(response):
+        return None
+    return _said_by_short_page(response)
+
+
+def said_in_headings(body: bytes) -> str | None:
+    start = body.find(b"<title", 0, 16_384)
+    if start < 0:
+        start = body.find(b"<TITLE", 0, 4_096)
+    found = TITLE.match(body, start) if start >= 0 else None
+    title = " ".join(unescape(found[1].decode("utf-8", "replace")).split()).lower() if found else ""
+    if title:
+        if SAYS_LOGGED_OUT.search(title) or ASKS_TO_LOG_IN.search(title):
+            return f"its title says {title[:80]!r}"
+        if LOGIN_TITLE.match(_TITLE_PARTS.split(title, 1)[0]) and _asks_for_something(body):
+            return f"its title says {title[:80]!r}"
+    start = body.find(b"<h1", 0, 65_536)
+    found = HEADING.match(body, start) if start >= 0 else None
+    heading = plain_text(found[1].decode("utf-8", "replace")).lower() if found else ""
+    if SAYS_LOGGED_OUT.search(heading) or ASKS_TO_LOG_IN.search(heading):
+        return f"its heading says {heading[:80]!r}"
+    return None
+
+
+def logged_in_sign(response: Response) -> bool:
+    if not response.is_html:
+        return False
+    body = response.body
+    found = LANGUAGE.search(body, 0, 2_048)
+    if found is None:
+        words = [LOGOUT_STEMS[language][0][1] for language in USUAL]
+    else:
+        words = [stem for _, stem in LOGOUT_STEMS.get(found[1].decode().lower(), ())]
+    edges = [body] if len(body) <= 131_072 else [body[:65_536], body[-65_536:]]
+    return any(
+        _is_way_out(edge, place.start())
+        for edge in map(bytes.lower, edges)
+        for stem in (STEM, *words)
+        for place in islice(stem.finditer(edge), 20)
+    )
+
+
+def _is_way_out(lower: bytes, at: int) -> bool:
+    opened = lower.rfind(b"<", max(0, at - 2_000), at)
+    if opened < 0:
+        return False
+    closed = lower.find(b">", opened, opened + 2_000)
+    if closed < 0 or _is_dead(lower, opened):
+        return False
+    if closed > at:
+        tag = lower[opened : closed + 1]
+        if not tag.startswith((b"<a ", b"<a\n", b"<form", b"<button", b"<input", b"<area")):
+            return False
+        labels = (found[1].decode("utf-8", "replace").strip() for found in LABEL.finditer(tag))
+        return any(LOGOUT_ADDRESS.search(found[1]) for found in ADDRESS.finditer(tag)) or any(
+            map(LOGOUT_TEXT.fullmatch, labels)
+        )
+    label = lower[closed + 1 : lower.find(b"<", at) if lower.find(b"<", at) >= 0 else len(lower)]
+    if len(label) > 200 or not LOGOUT_TEXT.fullmatch(unescape(label.decode("utf-8", "replace")).strip()):
+        return False
+    around = lower[max(0, opened - 600) : closed + 1]
+    start = max(around.rfind(b"<a "), around.rfind(b"<a\n"), around.rfind(b"<button"))
+    return start > max(around.rfind(b"</a"), around.rfind(b"</button"))
+
+
+def _is_dead(lower: bytes, at: int) -> bool:
+    return lower.rfind(b"<script", 0, at) > lower.rfind(b"</script", 0, at) or (
+        lower.rfind(b"<!--", 0, at) > lower.rfind(b"-->", 0, at)
+    )
