@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from crawler.engine.doors import ROBOTS, Doors
 from crawler.engine.ledger import Ledger
@@ -20,7 +20,6 @@ class Leasing:
     """Fills the window with requests of the frontier.
 
     Attributes:
-        due_at: When to look for more, seconds since 1970; infinity when nothing waits any more.
         renew_at: When the leases have to be renewed.
         alone: Whether no other process works on this frontier.
     """
@@ -42,12 +41,23 @@ class Leasing:
         self._store, self._run, self._owner, self._settings = store, run, owner, settings
         self._window, self._doors, self._pace, self._ledger = window, doors, pace, ledger
         self.alone = alone
-        self.due_at = 0.0
+        self._look_at = 0.0
+        self._changed: set[str] = set()  # slots that may have more than when they were last looked at
         self.renew_at = now + settings.lease / 3
 
-    def soon(self) -> None:
-        """Something has changed: look at once."""
-        self.due_at = 0.0
+    @property
+    def due_at(self) -> float:
+        """When to look for more, seconds since 1970; infinity when nothing waits any more."""
+        if self._changed and not self._changed <= self._window.blocked():
+            return 0.0
+        return self._look_at
+
+    def soon(self, slots: Set[str] | None = None) -> None:
+        """Something has changed: look at once, or, were it only *slots*, as soon as one of them can take more."""
+        if slots is None:
+            self._look_at = 0.0
+        else:
+            self._changed |= slots
 
     def give_back(self, ids: Sequence[int]) -> None:
         """Requests that were not sent: others may have them at once."""
@@ -84,8 +94,9 @@ class Leasing:
             held = len(self._window) + self._doors.gates.held()
             limit = min(limit, settings.max_pages - begun - held)
             if limit <= 0:
-                self.due_at = now + _LIMIT_POLL_S
+                self._wait_until(now + _LIMIT_POLL_S)
                 return
+        blocked = self._window.blocked()
         leased = self._store.lease(
             self._run.frontier,
             owner=self._owner,
@@ -95,12 +106,13 @@ class Leasing:
             rules=self._pace.rules,
             default_rule=self._pace.usual_rule,
             exclude_sessions=self._doors.shut_sessions(),
-            exclude_slots=self._window.blocked(),
+            exclude_slots=blocked,
             per_slot=0 if self.alone else 2 * settings.per_host,  # the others want some, too
         )
         if leased:
             self._window.put(leased)
         else:
+            self._changed &= blocked
             self._nothing_found(now)
 
     def _nothing_found(self, now: float) -> None:
@@ -108,6 +120,9 @@ class Leasing:
         for session in self._doors.barred.names():
             self._ledger.waiting -= self._store.park(self._run.frontier, session=session)
         due = self._store.next_due(self._run.frontier)
-        self.due_at = float("inf") if due is None else max(due - _HORIZON_S / 2, now + 0.02)
+        self._look_at = float("inf") if due is None else max(due - _HORIZON_S / 2, now + 0.02)
         if not self.alone:
-            self.due_at = min(self.due_at, now + _OTHERS_POLL_S)
+            self._look_at = min(self._look_at, now + _OTHERS_POLL_S)
+
+    def _wait_until(self, moment: float) -> None:
+        self._look_at, self._changed = moment, set()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from crawler.engine.doors import Doors
 from crawler.engine.stats import Stats
@@ -25,6 +25,18 @@ _FULL_WAIT_S = (0.5, 1.0, 2.0, 5.0, 10.0)  #: waits for room on the disk before 
 _ENDED = frozenset({Verdict.ACCEPT, Verdict.FAIL, Verdict.SKIP, Verdict.PARK})
 
 T = TypeVar("T")
+
+
+class Written(NamedTuple):
+    """What a commit has changed.
+
+    Attributes:
+        paused: Slots that asked for a pause.
+        slots: Those that may have more requests in waiting than before.
+    """
+
+    paused: list[str]
+    slots: set[str]
 
 
 class Ledger:
@@ -71,11 +83,11 @@ class Ledger:
         """Outcomes for the next commit."""
         self._batch.extend(outcomes)
 
-    def commit(self) -> list[str] | None:
+    def commit(self) -> Written | None:
         """Write what has come back, whole pages in one transaction.
 
         Returns:
-            Slots that asked for a pause; None when there was nothing to write.
+            None when there was nothing to write.
         Raises:
             StoreError: It could not be written; nothing of the group was.
         """
@@ -98,7 +110,10 @@ class Ledger:
             self.waiting -= outcome.verdict in _ENDED
             self.failed += outcome.verdict is Verdict.FAIL
         self._stats.progress(now, waiting=max(self.waiting, 0), failed=self.failed)
-        return [outcome.request.slot for outcome in batch if outcome.pause_slot_until is not None]
+        return Written(
+            [outcome.request.slot for outcome in batch if outcome.pause_slot_until is not None],
+            {outcome.request.slot for outcome in batch} | {row.slot for outcome in batch for row in outcome.found},
+        )
 
     def add(self, found: Sequence[Found]) -> None:
         """Store found requests of a page that is not done yet."""

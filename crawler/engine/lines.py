@@ -43,6 +43,10 @@ class Lines:
         """Requests that wait for a line."""
         return self._waiting_count
 
+    def has_waiting(self, slot: str) -> bool:
+        """Whether requests of a slot wait for a line."""
+        return slot in self._waiting
+
     def within_limits(self) -> bool:
         """Whether no slot has more requests under way than it may have now."""
         with self._lock:

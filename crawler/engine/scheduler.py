@@ -185,7 +185,7 @@ class Scheduler:
                 self._inbox.put(result)
             return
         self._done.append(result)
-        if len(self._done) >= self._enough or not self._sending.have_more():
+        if len(self._done) >= self._enough or not self._sending.goes_on(result.request.slot):
             self._inbox.put(_nothing)
 
     def _take(self, wait_s: float) -> None:
@@ -285,13 +285,13 @@ class Scheduler:
     # --- committing ------------------------------------------------------------------------------------------------
     def _commit(self) -> None:
         """Write what has come back. Under load much comes back during a commit, and the next one takes it together."""
-        paused = self._ledger.commit()
-        if paused is None:
+        written = self._ledger.commit()
+        if written is None:
             return
         self._sending.committed(self._uncommitted)
         self._uncommitted = 0
-        self._leasing.soon()
-        for slot in paused:
+        self._leasing.soon(written.slots)
+        for slot in written.paused:
             self._pause(slot)
         self._on_waiting(self._ledger.waiting)
 

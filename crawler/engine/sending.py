@@ -45,12 +45,16 @@ class Sending:
         self._workers = Workers(count, deliver, turn)
         self._tickets = Tickets(count, turn)
         self.lines = Lines(connections)
-        self.start, self.join, self.have_more = self._workers.start, self._workers.join, self._workers.have_more
+        self.start, self.join = self._workers.start, self._workers.join
 
     def stop(self, held: int) -> None:
         """Let the workers end; *held* pages are with them, and those that wait for a ticket go home without sending."""
         self._workers.stop()
         self._tickets.give_back(held + 1)
+
+    def goes_on(self, slot: str) -> bool:
+        """Whether there is more to send without the scheduler: for a free worker, or to the host of *slot*."""
+        return self._workers.have_more() or self.lines.has_waiting(slot)
 
     def committed(self, pages: int) -> None:
         """So many pages are committed, or were not sent."""
