@@ -55,7 +55,7 @@ ALL = {
         Scene(
             "latency20",
             "50 ms a page, 20 hosts, 8 connections each",
-            500,
+            1_000,
             ("ours", "scrapy", "aiohttp"),
             hosts=20,
             latency_ms=50,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+
 from crawler.turns import Turn, lend, take_back
 
 
@@ -96,3 +98,24 @@ def test_a_turn_is_free_again_after_it_was_left_twice() -> None:
     _in_threads(other)
 
     assert free == [True]
+
+
+def test_in_a_long_queue_that_moves_nobody_goes_on_without_the_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crawler.turns._PATIENCE_S", 0.2)
+    turn, computing, most = Turn(), 0, 0
+    lock = threading.Lock()
+
+    def work() -> None:
+        nonlocal computing, most
+        turn.enter()
+        with lock:
+            computing += 1
+            most = max(most, computing)
+        time.sleep(0.02)  # computes; all together for longer than anybody's patience
+        with lock:
+            computing -= 1
+        turn.leave()
+
+    _in_threads(*[work] * 30)
+
+    assert most == 1

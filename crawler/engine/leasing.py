@@ -13,7 +13,7 @@ from crawler.stores.base import RunRow, Store
 
 _HORIZON_S = 3.0  #: how far ahead sending times are reserved
 _LIMIT_POLL_S = 0.05  #: how often to look again when the pages under way fill the limit of pages
-_OTHERS_POLL_S = 0.25  #: how often to look for work that other processes may have found
+_OTHERS_POLL_S = 0.1  #: how often to look for work that other processes may have found
 
 
 class Leasing:

@@ -15,6 +15,7 @@ from crawler.settings import Settings
 from crawler.stores.base import SlotRule
 
 _MOST_TOLD = 1_000
+_AHEAD = 8  #: requests of a host that wait for a line to it: a group of pages is parsed and committed meanwhile
 
 
 def slack_s(delay_s: float) -> float:
@@ -56,13 +57,13 @@ class Pace:
         return self._manners.connections(slot)
 
     def ahead(self, slot: str) -> int:
-        """How many may be handed out at once: twice as many, for one leaves as soon as another's answer is in.
+        """How many may be handed out at once: some more, for one leaves as soon as another's answer is in.
 
         Where there is a delay the time says when one leaves; where one asks whether a host is back, nothing follows it
         before the answer.
         """
         connections = self._manners.connections(slot)
-        return connections if connections == 1 or self.delay_s(slot) else 2 * connections
+        return connections if connections == 1 or self.delay_s(slot) else connections + _AHEAD
 
     def share(self, per_slot: int) -> None:
         """Other processes work on the same hosts: keep to so many connections a host."""
