@@ -32,6 +32,7 @@ from crawler.turns import Turn
 
 _GROUP = 64  #: outcomes of one commit, at most
 _LINGER_S = 0.02  #: longest time that an outcome waits for company while workers have more to do
+_DOZE_AFTER_S = 0.2  #: without an outcome for so long, the next one wakes the scheduler
 
 
 T = TypeVar("T")
@@ -69,6 +70,7 @@ class Scheduler:
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._done: deque[Outcome] = deque()  # what workers bring; several at a time are taken
         self._enough = max(settings.workers // 2, 1)
+        self._last_came, self._dozing = 0.0, False
         self._turn = Turn()
         self._pace = Pace(settings, pool.delays, tell=stats.tell, clock=clock)
         self._sending = Sending(
@@ -185,7 +187,7 @@ class Scheduler:
                 self._inbox.put(result)
             return
         self._done.append(result)
-        if len(self._done) >= self._enough or not self._sending.goes_on(result.request.slot):
+        if self._dozing or len(self._done) >= self._enough or not self._sending.goes_on(result.request.slot):
             self._inbox.put(_nothing)
 
     def _take(self, wait_s: float) -> None:
@@ -199,13 +201,16 @@ class Scheduler:
                 message = self._inbox.get_nowait()
         except queue.Empty:
             pass
+        if self._done:
+            self._last_came = self._clock()
         while self._done and len(self._ledger) < _GROUP:
             self._came_back(self._done.popleft())
 
     def _wait_s(self, now: float) -> float:
         """Seconds until something has to be done without a message."""
         times = [self._leasing.renew_at]
-        if self._out:
+        self._dozing = now > self._last_came + _DOZE_AFTER_S
+        if self._done or (self._out and not self._dozing):
             times.append(now + _LINGER_S)
         if self._stop_reason:
             if self._deadline is not None:

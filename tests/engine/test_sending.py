@@ -38,6 +38,19 @@ def crawl(spider: type[Spider], sites: list[str], folder: Path, pages: int, **se
     )
 
 
+def counted_rounds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long each round of the scheduler may sleep, in seconds; grows while crawls run."""
+    rounds: list[float] = []
+    take = Scheduler._take
+
+    def counted(self: Scheduler, wait_s: float) -> None:
+        rounds.append(wait_s)
+        take(self, wait_s)
+
+    monkeypatch.setattr(Scheduler, "_take", counted)
+    return rounds
+
+
 def test_a_request_leaves_when_an_answer_is_in_though_its_page_is_still_being_parsed(tmp_path: Path) -> None:
     third_is_here = threading.Event()
 
@@ -70,18 +83,20 @@ def test_after_a_429_nothing_leaves_that_was_waiting_for_a_connection(tmp_path: 
 def test_a_scheduler_with_more_hosts_than_workers_sleeps_until_an_answer_is_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rounds = 0
-    take = Scheduler._take
-
-    def counted(self: Scheduler, wait_s: float) -> None:
-        nonlocal rounds
-        rounds += 1
-        take(self, wait_s)
-
-    monkeypatch.setattr(Scheduler, "_take", counted)
+    rounds = counted_rounds(monkeypatch)
     with contextlib.ExitStack() as stack:
         sites = [stack.enter_context(Site(latency=0.05)).url for _ in range(4)]
         summary = crawl(Pages, sites, tmp_path, 6, workers=1)
 
     assert summary.pages == 24
-    assert rounds < 24 * 8
+    assert len(rounds) < 24 * 8
+
+
+def test_a_scheduler_sleeps_while_a_slow_page_is_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds = counted_rounds(monkeypatch)
+
+    with Site(latency=1.5) as site:
+        summary = crawl(Pages, [site.url], tmp_path, 1)
+
+    assert summary.pages == 1
+    assert len(rounds) < 40  # 15 for its 0.2 s of attention; looking each 20 ms would be 75
