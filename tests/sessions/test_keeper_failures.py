@@ -7,7 +7,7 @@ import re
 import pytest
 
 from crawler import NeedsHuman, Response
-from crawler.errors import LoginBudgetSpent, LoginFailed, WrongPassword
+from crawler.errors import LoginBudgetSpent, LoginFailed, SessionError, WrongPassword
 from crawler.sessions.login.keeper import TRANSIENT_ATTEMPTS
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.session import Session
@@ -41,6 +41,35 @@ def test_L11_a_wrong_password_is_sent_once() -> None:
     assert made.spider.logins == 1  # type: ignore[attr-defined]
     assert desk.ended == ["refused"]
     assert "secret" not in str(first.error)
+
+
+def test_L8_a_session_that_is_ended_before_its_first_page_is_logged_in_once_more_after_a_login_that_was_good() -> None:
+    desk = Memory()
+    made = keeper(door(IN, OUT, OUT, IN), desk)  # what shows nothing of the loss: a page with a form, as for any guest
+    assert made.prepare().ready
+    made.expire(1, "a page showed us logged out")
+
+    first, second = made.prepare(), made.prepare()
+
+    assert (first.ready, first.error) == (False, None)
+    assert first.wait_s > 0
+    assert (second.ready, second.how) == (True, "login")
+    assert made.spider.logins == 3  # type: ignore[attr-defined]
+
+
+def test_L11_a_login_that_brings_nothing_is_made_twice_at_most_and_once_where_none_has_been_good() -> None:
+    before = keeper(door(IN, OUT), Memory())
+    assert before.prepare().ready
+    before.expire(1, "a page showed us logged out")
+    never = keeper(door(OUT), Memory())
+
+    for each in (before, never):
+        for _ in range(4):
+            found = each.prepare()
+        assert isinstance(found.error, SessionError)
+
+    assert before.spider.logins == 3  # type: ignore[attr-defined]
+    assert never.spider.logins == 1  # type: ignore[attr-defined]
 
 
 def test_L12_trouble_that_may_pass_is_tried_few_times_with_waits() -> None:

@@ -23,6 +23,10 @@ from crawler.sessions.session import Session
 from crawler.spider import Spider
 from crawler.urls import absolute, redact
 
+_SOME = 3
+_MANY = 20  #: the budget of logins is enough of a limit
+_ONCE_MORE = 2
+
 
 def said_at_last(session: Session) -> str | None:
     """Why the login step failed by its own last page; None when it says nothing. For want of a page to be proved at."""
@@ -79,6 +83,19 @@ def _sent_on(answer: Any) -> bool:
         return False
     form = str(request.headers.get("Referer") or "").partition("?")[0]
     return target not in (form, answer.url.partition("?")[0]) and not signs.looks_like_login(target)
+
+
+def tries(error: Exception, sight: Sight, *, known_good: bool, let_in: bool) -> int:
+    """How many logins in a row may end with *error*: a second attempt with a wrong password is not to be made.
+
+    Args:
+        sight: What the last page of the login step shows.
+        known_good: The credentials have let us in before.
+        let_in: They did so in this run: the session may have been ended before it showed us a page.
+    """
+    if sight is not Sight.NOTHING:
+        return _MANY if known_good else _SOME
+    return _ONCE_MORE if let_in and not isinstance(error, WrongPassword) else 1
 
 
 def may_pass(error: Exception, session: Session) -> bool:

@@ -45,7 +45,6 @@ TRANSIENT_ATTEMPTS = 3  #: logins that failed for a passing reason before the se
 _SPACING_S = (2.0, 15.0)  #: waits between them
 _PATIENCE_S = 900.0  #: a site that asks to be left alone for longer is not waited for in this run
 _RENEW_EVERY_S = 30.0  #: the claim of a login is prolonged so often at most
-_MANY = 20
 _AGAIN_S = 0.1  #: wait before another login where one was lost before it could be proved
 
 
@@ -92,6 +91,7 @@ class Keeper:
         self._reason = ""
         self._renew_at = 0.0
         self._known_good = False  # its credentials have let us in before
+        self._let_in = False  # in this very run
         self._tries_after_loss = 1  # more when the last login succeeded by its own last page, and was gone at once
         self._doubted = False  # READY was given up because of a page: the probe decides whether that page was right
         self.proved_before_loss = 0.0
@@ -301,10 +301,10 @@ class Keeper:
         reason = self._probe() if self.probe_url is not None else login_errors.said_at_last(session)
         if reason is not None:
             sight = login_errors.last_sight(session)
+            error = login_errors.still_out(session, reason, probe_url=self.probe_url, spider_name=self.spider.name)
             self._known_good = self._known_good or sight is Sight.INSIDE
-            if sight:  # a second attempt with a wrong password is not to be made; with a good one the budget is enough
-                self._tries_after_loss = _MANY if self._known_good else TRANSIENT_ATTEMPTS
-            raise login_errors.still_out(session, reason, probe_url=self.probe_url, spider_name=self.spider.name)
+            self._tries_after_loss = login_errors.tries(error, sight, known_good=self._known_good, let_in=self._let_in)
+            raise error
 
     def adopt_manually(self, *, url: str, claimed: bool = False) -> None:
         """Cookies were put into the session by a person (browser, import): prove and keep them as a new login.
@@ -336,6 +336,7 @@ class Keeper:
         self.record.proved_at = self._clock()
         self.record.signal(signal, epoch=epoch)
         self.session.epoch, self._known_good = epoch, True
+        self._let_in = self._let_in or signal in (Signal.LOGIN_OK, Signal.ADOPTED)
 
     def _probe(self) -> str | None:
         """Fetch the probe page. The reason when it shows that we are logged out, None when all is well.
