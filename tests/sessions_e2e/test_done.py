@@ -16,7 +16,8 @@ def test_32_threads_in_2_processes_and_10_revocations_at_random_are_11_logins_an
 ) -> None:
     figures = revoked_at_random(tmp_path, style=style, seed=7, books=1500 if clock else 700, clock=clock)
 
-    assert (figures["ending"], figures["processes"], figures["revocations"]) == ("finished", 2, REVOCATIONS), str(figures)
+    ended = (figures["ending"], figures["processes"], figures["revocations"])
+    assert ended == ("finished", 2, REVOCATIONS), str(figures)
     assert figures["logins"] == REVOCATIONS + 1
     assert (figures["missing"], figures["twice"], figures["from a logged-out page"]) == (0, 0, 0)
     assert figures["answers to the logged out"] >= REVOCATIONS
