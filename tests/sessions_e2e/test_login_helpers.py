@@ -388,6 +388,7 @@ def test_a_whole_run_with_the_password_in_the_keyring(
     practice_site: PracticeSite, project: Path, command: Crawl
 ) -> None:
     keyring = pytest.importorskip("keyring", reason="extra 'keyring' is not installed")
+    before = keyring.get_keyring()  # asked first once there is the class below, it would choose that one
     password = practice_site.accounts[0].password
 
     class Ring(keyring.backend.KeyringBackend):  # type: ignore[misc, name-defined]
@@ -408,7 +409,6 @@ def test_a_whole_run_with_the_password_in_the_keyring(
             raise NotImplementedError
 
     write_spider(project, practice_site)
-    before = keyring.get_keyring()
     keyring.set_keyring(Ring())
     try:
         done = command("run", "orders", "-s", "log_level=DEBUG")
