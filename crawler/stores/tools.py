@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sqlite3
 import sys
 import threading
+import time
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -13,12 +15,26 @@ if TYPE_CHECKING:
     from sqlite_utils.db import Database, Table
 
 _UNWANTED = frozenset({"numpy", "pandas"})
+_TRIES = 50
+_AGAIN_S = 0.1
 
 
 def table_tools(raw: sqlite3.Connection, name: str) -> Table:
     """``sqlite_utils.Table`` on a connection of ours; changes nothing about the connection."""
-    database: Database = _sqlite_utils().Database(raw, recursive_triggers=False, execute_plugins=False)
+    database: Database = _loaded().Database(raw, recursive_triggers=False, execute_plugins=False)
     return database.table(name)
+
+
+def _loaded() -> ModuleType:
+    """The module, also when a crawl of many hosts has every descriptor in use just now: it soon closes some."""
+    for _ in range(_TRIES):
+        try:
+            return _sqlite_utils()
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            time.sleep(_AGAIN_S)
+    return _sqlite_utils()
 
 
 def _sqlite_utils() -> ModuleType:
