@@ -7,10 +7,12 @@ import os
 import random
 import resource
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -136,4 +138,9 @@ def _peak_of_million(folder: Path) -> float:
         fill(str(folder / "data" / "crawl.db"), KNOWN, spider="shop", make_found=known)
         command = [sys.executable, "-m", "crawler.cli", "run", "shop", "--quiet", "-s", f"max_time={BUSY_S:g}"]
         environ = _environ() | {"BENCH": json.dumps({"starts": [server.url()]})}
-        return measured(command, environ=environ, cwd=folder, log=folder / "log", limit_s=10 * BUSY_S).peak_mb
+        cost = measured(command, environ=environ, cwd=folder, log=folder / "log", limit_s=10 * BUSY_S)
+    with closing(sqlite3.connect(folder / "data" / "crawl.db")) as database:
+        pages = database.execute("SELECT count(*) FROM crawl_pages WHERE status = 200").fetchone()[0]
+    if pages < 1_000:
+        sys.exit(f"the crawl with {KNOWN:,} known URLs fetched {pages} pages only:\n{(folder / 'log').read_text()}")
+    return cost.peak_mb

@@ -97,5 +97,5 @@ class Lines:
         """The scheduler knows of a trouble now."""
         with self._lock:
             self._troubled[slot] -= 1
-            if not self._troubled[slot]:
+            if self._troubled[slot] <= 0:  # below: it was never told; a host must not stay shut for that
                 del self._troubled[slot]

@@ -17,11 +17,11 @@ class Window:
     """Leased requests in waiting.
 
     Args:
-        connections: How many requests of a slot may be handed out at once; asked anew each time.
+        most: How many requests of a slot may be handed out at once; asked anew each time.
     """
 
-    def __init__(self, connections: Callable[[str], int]) -> None:
-        self._connections = connections
+    def __init__(self, most: Callable[[str], int]) -> None:
+        self._most = most
         self._queues: dict[str, deque[Leased]] = {}
         self._timers: list[tuple[float, str]] = []  # when the first request of a slot may be sent
         self._ready: deque[str] = deque()  # slots whose first request may be sent now, if a connection is free
@@ -33,10 +33,8 @@ class Window:
         return self._size
 
     def blocked(self) -> frozenset[str]:
-        """Slots all of whose connections are busy while requests wait for them here: no more of those are needed."""
-        return frozenset(
-            slot for slot, out in self._out.items() if out >= self._connections(slot) and self._queues.get(slot)
-        )
+        """Slots of which no more may be handed out while requests of them wait here: no more of those are needed."""
+        return frozenset(slot for slot, out in self._out.items() if out >= self._most(slot) and self._queues.get(slot))
 
     def free(self) -> int:
         """Requests that wait for a worker or for their time, and not for a busy connection."""
@@ -72,7 +70,7 @@ class Window:
             if not queue:
                 self._forget(slot)
                 continue
-            if self._out[slot] >= self._connections(slot):
+            if self._out[slot] >= self._most(slot):
                 self._ready.append(slot)
                 idle += 1
                 continue

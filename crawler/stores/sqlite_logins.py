@@ -59,9 +59,7 @@ class LoginsPart(SessionsPart):
         Raises:
             KeyFileError: What comes of the login could not be sealed; nothing was claimed.
         """
-        self._cipher.seal(
-            ""
-        )  # makes the first key: a login that cannot be kept is not to be made, and not to be counted
+        self._cipher.seal("")  # makes the first key: a login that cannot be kept is neither made nor counted
         with self._connection.write() as raw:
             now = self._clock()
             row = self.load_session(key)

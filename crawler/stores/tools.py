@@ -11,6 +11,8 @@ import time
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from crawler.turns import lend, take_back
+
 if TYPE_CHECKING:
     from sqlite_utils.db import Database, Table
 
@@ -33,7 +35,9 @@ def _loaded() -> ModuleType:
         except OSError as error:
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
+            turn = lend()  # those who can close some have to compute for it
             time.sleep(_AGAIN_S)
+            take_back(turn)
     return _sqlite_utils()
 
 

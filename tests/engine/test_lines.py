@@ -167,3 +167,11 @@ def test_threads_that_take_and_free_at_once_keep_to_the_limit() -> None:
 
     assert (done, lines.waiting) == (2_400, 0)
     assert 1 <= most <= 3
+
+
+def test_a_host_does_not_stay_shut_after_a_trouble_that_nobody_told() -> None:
+    lines = Lines(lambda slot: 1)
+
+    lines.learned("a")
+
+    assert lines.take("a", lambda goes: None) is Place.YOURS
