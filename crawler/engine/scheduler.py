@@ -95,7 +95,7 @@ class Scheduler:
             stopping=stopping,
             clock=clock,
         )
-        self._uncommitted = 0  # pages of the batch that hold a ticket
+        self._uncommitted: list[int] = []  # requests of the batch
         self._closed = False
         self._out: dict[int, tuple[str, str]] = {}  # handed-out request: slot and session
         self._leasing = Leasing(
@@ -261,7 +261,7 @@ class Scheduler:
     def _came_back(self, outcome: Outcome) -> None:
         leased = outcome.request
         slot, name = self._out.pop(leased.id)
-        self._uncommitted += 1
+        self._uncommitted.append(leased.id)
         self._window.came_back(slot)
         self._pool.gave_back(name)
         self._learn(outcome)
@@ -294,7 +294,7 @@ class Scheduler:
         if written is None:
             return
         self._sending.committed(self._uncommitted)
-        self._uncommitted = 0
+        self._uncommitted = []
         self._leasing.soon(written.slots)
         for slot in written.paused:
             self._pause(slot)

@@ -6,7 +6,7 @@ again than there are tickets), and, so that threads do not fight for the interpr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from crawler.engine.lines import Lines, Place
@@ -44,6 +44,7 @@ class Sending:
         self._fetch, self._deliver, self._stopped, self._turn = fetch, deliver, stopped, turn
         self._workers = Workers(count, deliver, turn)
         self._tickets = Tickets(count, turn)
+        self._ticketed: set[int] = set()  # requests that hold one
         self.lines = Lines(connections)
         self.start, self.join = self._workers.start, self._workers.join
 
@@ -56,9 +57,11 @@ class Sending:
         """Whether there is more to send without the scheduler: for a free worker, or to the host of *slot*."""
         return self._workers.have_more() or self.lines.has_waiting(slot)
 
-    def committed(self, pages: int) -> None:
-        """So many pages are committed, or were not sent."""
-        self._tickets.give_back(pages)
+    def committed(self, ids: Iterable[int]) -> None:
+        """These requests are committed, or were not sent."""
+        held = self._ticketed.intersection(ids)  # who went home without a line had no ticket
+        self._ticketed -= held
+        self._tickets.give_back(len(held))
 
     def run(self, task: Task) -> None:
         """Let a worker run *task*, which may wait for long: it gets no turn."""
@@ -100,6 +103,7 @@ class Sending:
 
             try:
                 self._tickets.take()
+                self._ticketed.add(leased.id)
                 if self._stopped():
                     return home()
                 self._turn.enter()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +15,9 @@ import pytest
 from crawler import Request, Response, Spider
 from crawler.engine import application
 from crawler.engine.scheduler import Scheduler
+from crawler.engine.sending import Sending
+from crawler.outcome import Leased, Outcome, Verdict
+from crawler.turns import Turn
 from tests.politeness.site import Site
 
 
@@ -100,3 +105,48 @@ def test_a_scheduler_sleeps_while_a_slow_page_is_under_way(tmp_path: Path, monke
 
     assert summary.pages == 1
     assert len(rounds) < 40  # 15 for its 0.2 s of attention; looking each 20 ms would be 75
+
+
+def test_requests_that_go_home_unsent_leave_the_number_of_uncommitted_pages_as_it_was() -> None:
+    requests = [Leased(number, "http://a/", "a", "default", "", 0, 0, "", 0, 0.0, 1) for number in range(9)]
+    came: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+    sent: list[int] = []
+    well, one_line = False, 1
+
+    def fetch(leased: Leased, keeper: Any, latest: float | None, answered: Callable[[bool], None]) -> Outcome:
+        sent.append(leased.id)
+        waits.wait(10)
+        answered(well)
+        return Outcome(leased, Verdict.ACCEPT)
+
+    waits = threading.Event()
+    keeper: Any = SimpleNamespace(session=SimpleNamespace(name="default"))
+    sending = Sending(
+        2,
+        fetch=fetch,
+        deliver=lambda outcome: came.put(outcome) if outcome is not None else None,
+        connections=lambda slot: one_line,
+        stopped=lambda: False,
+        turn=Turn(),
+    )
+    sending.start()
+    for each in requests[:5]:
+        sending.hand_out(each, keeper, None)
+    waits.set()  # the first answer tells of trouble: the others go home
+    back = [came.get(timeout=10) for _ in range(5)]
+    sending.committed([each.request.id for each in back])
+    sending.lines.learned("a")
+    assert sent == [0]
+
+    well, one_line = True, 9
+    for each in requests[5:]:
+        sending.hand_out(each, keeper, None)
+    two = [came.get(timeout=10) for _ in range(2)]
+    with pytest.raises(queue.Empty):
+        came.get(timeout=0.3)
+    assert len(sent) == 3  # two tickets, none of them given back yet
+    sending.committed([each.request.id for each in two])
+    assert {came.get(timeout=10).request.id for _ in range(2)} | {each.request.id for each in two} == {5, 6, 7, 8}
+
+    sending.stop(0)
+    assert sending.join(10)
