@@ -1,0 +1,39 @@
+"""The table of situations names tests that are there."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "explanation" / "situations.md"
+_TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)(?:\[[^`]*\])?`")
+
+
+def rows() -> list[str]:
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.startswith("|") and not re.match(r"\| (situation|---)", line)]
+
+
+def defined_in(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("row", rows())
+def test_a_situation_names_a_test_that_is_there(row: str) -> None:
+    named = _TEST.findall(row)
+
+    assert named, f"no test is named in: {row}"
+    for path, name in named:
+        assert (ROOT / path).is_file(), f"{path} is not there"
+        assert name in defined_in(ROOT / path), f"{path} has no {name}"
+
+
+@pytest.mark.parametrize("row", rows())
+def test_a_situation_has_its_four_cells(row: str) -> None:
+    cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
+
+    assert len(cells) == 4
+    assert all(cells)
