@@ -19,6 +19,7 @@ from crawler.items import is_item, to_row
 from crawler.messages import Request, Response
 from crawler.outcome import Found, ItemRow, Leased, Outcome, Verdict
 from crawler.sessions.answers import set_cookie_lines
+from crawler.sessions.flow import Flow, run
 from crawler.sessions.login import signs
 from crawler.sessions.login.keeper import Keeper
 from crawler.sessions.login.states import LoginState
@@ -67,7 +68,17 @@ class PageWork:
         latest: float | None,
         answered: Callable[[bool], None] = lambda well: None,
     ) -> Outcome:
-        """Fetch and parse one request. Never raises: whatever happens is in the outcome.
+        """`flow` on the calling thread."""
+        return run(self.flow(leased, keeper, latest, answered))
+
+    def flow(
+        self,
+        leased: Leased,
+        keeper: Keeper,
+        latest: float | None,
+        answered: Callable[[bool], None] = lambda well: None,
+    ) -> Flow[Outcome]:
+        """The steps of fetching and parsing one request. Never raises: whatever happens is in the outcome.
 
         Args:
             latest: For a host with a delay: the moment after which its turn is over, and it goes back unsent.
@@ -93,7 +104,7 @@ class PageWork:
             if rule:
                 outcome.verdict, outcome.error = Verdict.SKIP, rule
             else:
-                self._fetch_and_judge(outcome, request, keeper, patient, answered)
+                yield from self._fetch_and_judge(outcome, request, keeper, patient, answered)
         except BaseException as error:  # noqa: BLE001 - a worker survives everything; the request carries the trace
             self._broken(outcome, error)
         return outcome
@@ -108,10 +119,10 @@ class PageWork:
 
     def _fetch_and_judge(
         self, outcome: Outcome, request: Request, keeper: Keeper, patient: bool, answered: Callable[[bool], None]
-    ) -> None:
+    ) -> Flow[None]:
         session, leased = keeper.session, outcome.request
         watched = keeper.wants_login
-        fetched = self._fetcher.fetch(
+        fetched = yield from self._fetcher.flow(
             session,
             request,
             attempt=leased.attempt,

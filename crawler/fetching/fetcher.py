@@ -8,11 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from crawler.clock import unix_now
 from crawler.errors import CrawlError, FetchError, StatusError
 from crawler.fetching.retry import RetryPolicy, retry_after_s
 from crawler.messages import Request, Response
+from crawler.sessions.flow import Flow, run
 from crawler.sessions.session import HopGuard, Session
 from crawler.urls import redact
 
@@ -55,7 +57,11 @@ class Fetcher:
         self.policy = policy
         self._cap_s, self._clock = max_retry_after_s, clock
 
-    def fetch(
+    def fetch(self, session: Session, request: Request, **options: Any) -> Fetched:
+        """`flow` on the calling thread."""
+        return run(self.flow(session, request, **options))
+
+    def flow(
         self,
         session: Session,
         request: Request,
@@ -65,7 +71,7 @@ class Fetcher:
         allowed_statuses: frozenset[int] = frozenset(),
         logged_out: Callable[[Response], str | None] = lambda response: None,
         hop_guard: HopGuard | None = None,
-    ) -> Fetched:
+    ) -> Flow[Fetched]:
         """Send *request*, again after short waits where that is worth it.
 
         Args:
@@ -79,9 +85,9 @@ class Fetcher:
         started = time.perf_counter()
         seen: list[Response] = []
 
-        def send() -> Response:
+        def send() -> Flow[Response]:
             fetched.epoch = session.epoch
-            response = session.send(session.prepare_link(request, hop_guard))
+            response = yield from session.flow(session.prepare_link(request, hop_guard))
             response.asked, response.session_name = request, session.name
             seen.append(response)
             reason = logged_out(response)
@@ -92,7 +98,7 @@ class Fetcher:
             return response
 
         try:
-            fetched.response, fetched.tries = self.policy.call(
+            fetched.response, fetched.tries = yield from self.policy.flow(
                 send, attempt=attempt, method=request.method, patient=patient
             )
         except FetchError as error:

@@ -15,6 +15,7 @@ from typing import TypeVar
 import tenacity
 
 from crawler.errors import FetchError, StatusError, Transient, UnknownHost
+from crawler.sessions.flow import Flow, Wait, run
 from crawler.turns import lend, take_back
 
 SHORT_WAIT_S = 0.5  #: longest wait that a worker may sit through
@@ -100,7 +101,16 @@ class RetryPolicy:
         )
 
     def call(self, send: Callable[[], T], *, attempt: int, method: str, patient: bool) -> tuple[T, int]:
-        """Call *send*, and again after short waits while that is worth it.
+        """`flow` on the calling thread, for a *send* that sends by itself."""
+
+        def sent() -> Flow[T]:
+            yield from ()  # a flow of no steps
+            return send()
+
+        return run(self.flow(sent, attempt=attempt, method=method, patient=patient))
+
+    def flow(self, send: Callable[[], Flow[T]], *, attempt: int, method: str, patient: bool) -> Flow[tuple[T, int]]:
+        """The steps of *send*, and again after short waits while that is worth it.
 
         Args:
             attempt: Tries that were made earlier.
@@ -111,28 +121,33 @@ class RetryPolicy:
             FetchError: The last error; `tries` is set on it.
         """
         try:
-            return send(), 1  # nearly always; what follows costs a tenth of a page
+            return (yield from send()), 1  # nearly always; what follows costs a tenth of a page
         except FetchError as error:
-            first: FetchError | None = error
-        made = 0
-
-        def counted() -> T:
-            nonlocal made, first
-            made += 1
-            if first is not None:
-                error, first = first, None
-                raise error
-            return send()
-
+            first: FetchError = error
+        made = 1
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: self._again_here(error, attempt + made, method, patient)),
             wait=lambda state: self.wait_s(state.outcome.exception() if state.outcome else None, attempt + made),
             stop=lambda state: state.upcoming_sleep > self._short_wait_s or self._stop.is_set(),
-            sleep=self._sleep,
             reraise=True,
         )
+        state = tenacity.RetryCallState(retrying, fn=None, args=(), kwargs={})
+        retrying.begin()
+        state.set_exception((type(first), first, first.__traceback__))
         try:
-            return retrying(counted), made
+            while True:  # what tenacity's own loops do, with steps in place of calls
+                decided = retrying.iter(state)
+                if isinstance(decided, tenacity.DoSleep):
+                    state.prepare_for_next_attempt()
+                    yield Wait(min(float(decided), self._short_wait_s), self._sleep)
+                elif isinstance(decided, tenacity.DoAttempt):
+                    made += 1
+                    try:
+                        state.set_result((yield from send()))
+                    except FetchError as error:
+                        state.set_exception((type(error), error, error.__traceback__))
+                else:
+                    return decided, made
         except FetchError as error:
             error.__dict__["tries"] = made
             raise

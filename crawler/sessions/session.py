@@ -8,9 +8,9 @@ not. Cookies may change at any time from any thread.
 from __future__ import annotations
 
 import dataclasses
-import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,12 @@ from crawler.sessions.auth.schemes import sendable
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.cookies.rules import from_wire, to_wire
 from crawler.sessions.fittings import fittings, given_to, merged_params
+from crawler.sessions.flow import Call, Enter, Flow, Send, Serial, run
 from crawler.sessions.login.tools import LoginTools
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
 from crawler.sessions.redirects import Hop, location_of, next_hop, surviving_headers
 from crawler.sessions.secrets import remember_secret
 from crawler.spider import Identity
-from crawler.turns import lend, take_back
 from crawler.urls import absolute, redact, same_origin
 
 HopGuard = Callable[[str, str, str], str | None]
@@ -122,7 +122,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         self.as_made = fittings(self)  #: a login step may fit it with more, which cannot be stored
         self.given = given_to(self)  #: what a login begins with, whatever the last one has left
         self.pace: Callable[[str], None] | None = None  #: waits for the turn of a request that has none yet
-        self._serial_lock = threading.Lock()  # held for one request of a serial session
+        self._one_at_a_time = Serial()  # for a serial session
 
     # --- what requests does, by our rules ---------------------------------------------------------------------
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
@@ -271,15 +271,22 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         Raises:
             FetchError: No usable answer came, or a redirect may not be followed.
         """
+        return run(self.flow(request, **kwargs))
+
+    def flow(self, request: requests.PreparedRequest, **kwargs: Any) -> Flow[Response]:
+        """What `send` does, as steps for whoever carries them out (`sessions.flow`)."""
         if not self.serial:
-            return self._send(request, kwargs)
-        with self._serial_lock:  # the answer's cookies are in the jar before the next request takes its own
+            return (yield from self._hops(request, kwargs))
+        yield Enter(self._one_at_a_time)
+        try:  # the answer's cookies are in the jar before the next request takes its own
             if hasattr(request, "given_cookies"):
                 request.headers.pop("Cookie", None)
                 self._put_cookies(request)
-            return self._send(request, kwargs)
+            return (yield from self._hops(request, kwargs))
+        finally:
+            self._one_at_a_time.leave()
 
-    def _send(self, request: requests.PreparedRequest, kwargs: dict[str, Any]) -> Response:
+    def _hops(self, request: requests.PreparedRequest, kwargs: dict[str, Any]) -> Flow[Response]:
         follow = kwargs.pop("allow_redirects", True)
         options: dict[str, Any] = {
             "stream": False,
@@ -295,10 +302,10 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         guard: HopGuard | None = getattr(request, "hop_guard", None)
         while True:
             if self.pace is not None and not getattr(request, "has_turn", False):
-                self.pace(str(request.url))
+                yield Call(partial(self.pace, str(request.url)))
             if options["cert"] == self.cert and not self.origins.covers(str(request.url)):
                 options["cert"] = None  # a client certificate says who we are: it stays at home as auth does
-            answer = self._exchange(request, jar, options, ends)
+            answer = yield from self._exchange(request, jar, options, ends)
             location = location_of(answer) if follow else None
             if location is None:
                 break
@@ -318,7 +325,9 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         self._watch(answer)
         return answer
 
-    def _exchange(self, request: requests.PreparedRequest, jar: Jar, options: dict[str, Any], ends: float) -> Response:
+    def _exchange(
+        self, request: requests.PreparedRequest, jar: Jar, options: dict[str, Any], ends: float
+    ) -> Flow[Response]:
         url = str(request.url)
         left_s = ends - time.monotonic()
         limits = self._limits
@@ -326,16 +335,12 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
             limits = dataclasses.replace(limits, deadline_s=max(left_s, 0.001))
         request.limits = limits  # type: ignore[attr-defined]
         ticket = jar.ticket()
-        adapter = self.get_adapter(url)
-        turn = None if getattr(adapter, "lends_turn", False) else lend()  # an adapter that knows nothing of turns
         try:
-            answer = adapter.send(request, **options)
+            answer = yield Send(self.get_adapter(url), request, options)
         except (ValueError, requests.RequestException, OSError) as error:  # from an adapter that a user mounted
             if isinstance(error, FetchError | InvalidURL):
                 raise
             raise FetchError(url, f"{type(error).__name__}: {error}") from error
-        finally:
-            take_back(turn)
         for each in (answer, *late_answers(answer, request, options)):
             self._receive(each, jar, ticket)
             answer = each
