@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from crawler.errors import InvalidURL
-from crawler.urls import absolute, canonical
+from crawler.urls import absolute, canonical, in_charset
 
 if TYPE_CHECKING:
     from crawler.messages import Response
@@ -150,10 +150,10 @@ class LinkExtractor:
         places += [place for xpath in self._xpaths for place in response.xpath(xpath)]
         if not self._css and not self._xpaths:
             places = [response.selector]
-        base, found, seen = response.base_url, [], set()
+        base, charset, found, seen = response.base_url, response.charset, [], set()
         for place in places:
             for anchor in place.xpath(self._query):
-                link = self._link(base, anchor.root)
+                link = self._link(base, charset, anchor.root)
                 if link is None or (self._unique and (key := canonical(link.url)) in seen):
                     continue
                 if self._unique:
@@ -176,12 +176,12 @@ class LinkExtractor:
             return False
         return not any(pattern.search(url) for pattern in self._deny)
 
-    def _link(self, base: str, element: Any) -> Link | None:
+    def _link(self, base: str, charset: str, element: Any) -> Link | None:
         href = next((value for name in self._attrs if (value := element.get(name))), "").strip()
         if not href or href.startswith("#"):
             return None
         try:
-            url = absolute(base, href).partition("#")[0]
+            url = absolute(base, in_charset(href, charset)).partition("#")[0]
         except InvalidURL:
             return None
         text = " ".join("".join(element.itertext()).split())[:200]

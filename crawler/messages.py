@@ -14,16 +14,17 @@ import requests
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 
+from crawler import charsets
 from crawler.asking import SPREAD as SPREAD
 from crawler.asking import Callback as Callback
 from crawler.asking import Request as Request
 from crawler.asking import method_name
-from crawler.charsets import declared, to_text, usable
+from crawler.charsets import declared, usable
 from crawler.downloads import name_of, new_file
 from crawler.errors import InvalidURL, SpiderError
 from crawler.following import Followed
-from crawler.parsing import Element, link_parts, link_target, parse, raw_results
-from crawler.urls import absolute, resolver
+from crawler.parsing import Element, base_of, link_parts, link_target, parse, raw_results
+from crawler.urls import absolute, in_charset, resolver
 
 if TYPE_CHECKING:
     from parsel import Selector, SelectorList
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _BLANK = {
     name: value for name, value in vars(requests.Response()).items() if name not in ("cookies", "headers", "history")
 }
-_BASE_TAG = re.compile(rb"<base\s[^>]*href", re.IGNORECASE)
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<|(?:\xff\xfe)?(?:\s\0)*+<\0|(?:\xfe\xff)?(?:\0\s)*+\0<")
 
 
 class Response(requests.Response):
@@ -50,6 +51,7 @@ class Response(requests.Response):
     session_name: str = ""
     raw_headers: list[tuple[str, str]]
     _text: str | None = None
+    _charset: str | None = None
     _selector: Any = None
     _base: str | None = None
 
@@ -101,25 +103,54 @@ class Response(requests.Response):
         kind = self.content_type
         if kind:
             return kind in ("text/html", "application/xhtml+xml")
-        return self.body[:512].lstrip()[:1] == b"<"
+        return _MARKUP.match(self.body) is not None
 
     @property
     def text(self) -> str:
-        """The body as text: by byte order mark, header, meta element, then UTF-8. Never raises."""
+        """The body as text: by byte order mark, header, meta element, then UTF-8 or a guess. Never raises.
+
+        Bytes that do not fit what is declared give a warning in `warnings`.
+        """
         if self._text is None:
             wanted = usable(self.encoding) if self.encoding is not None else None
             if wanted is not None:  # set by the user, as requests allows
-                self._text = self.body.decode(wanted, "replace")
+                self._text, self._charset = self.body.decode(wanted, "replace"), wanted
             else:
-                self._text = to_text(self.headers.get("Content-Type"), self.body)
+                found = charsets.read(self.headers.get("Content-Type"), self.body)
+                self._text, self._charset = found.text, found.charset
+                if found.warning and found.warning not in self.warnings:
+                    self.warnings.append(found.warning)
         return self._text
 
     @property
+    def charset(self) -> str:
+        """The codec that the body is read with, as Python names it."""
+        if self._charset is None:
+            if self.encoding is None and self.is_plain_utf8:
+                self._charset = charsets.DEFAULT
+            else:
+                self._text = None
+                _ = self.text
+        return self._charset or charsets.DEFAULT
+
+    def reads_as_utf8(self) -> None:
+        """The parser has taken the bytes as they are."""
+        self._charset = charsets.DEFAULT
+
+    @property
     def is_plain_utf8(self) -> bool:
-        """Whether a parser may take the bytes as they are (invalid ones are found by the parser)."""
-        if self._text is not None or self.body[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        """Whether a parser may take the bytes as they are: valid UTF-8 without NUL, and nothing says anything else."""
+        body = self.body
+        if self._text is not None or body[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in body:
             return False
-        return declared(self.headers.get("Content-Type"), self.body) in (None, "utf-8")
+        if declared(self.headers.get("Content-Type"), body) not in (None, charsets.DEFAULT):
+            return False
+        if not body.isascii():
+            try:
+                body.decode()
+            except UnicodeDecodeError:
+                return False
+        return True
 
     @property
     def selector(self) -> Selector:
@@ -145,16 +176,17 @@ class Response(requests.Response):
         """What relative links are relative to: `<base href>` where it is a web URL, else the page's URL."""
         if self._base is None:
             self._base = self.url
-            if _BASE_TAG.search(self.body, 0, 16_384):
+            body = self.body
+            if b"<base" in body or b"<BASE" in body or b"<Base" in body or self.charset != charsets.DEFAULT:
                 try:
-                    self._base = absolute(self.url, self.xpath("//base/@href").get(""))
+                    self._base = absolute(self.url, base_of(self.selector))
                 except InvalidURL:
                     pass
         return self._base
 
     def urljoin(self, link: str) -> str:
         """The absolute form of a link on this page. Raises InvalidURL."""
-        return absolute(self.base_url, link)
+        return absolute(self.base_url, in_charset(link, self.charset))
 
     def follow(self, link: Any, callback: Callback = None, **kwargs: Any) -> Request:
         """A request for one link: a text, a Selector of an ``a`` element or of an attribute.
@@ -191,7 +223,7 @@ class Response(requests.Response):
             found = raw_results(self.selector, css)
         elif xpath is not None:
             found = self.xpath(xpath)
-        of_site, resolve = resolver(self.base_url)
+        of_site, resolve = resolver(self.base_url, self.charset)
         urls: list[str] = []
         abouts: list[Any] = []
         for link in found:

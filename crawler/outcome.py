@@ -6,6 +6,7 @@ all of it in one transaction or none of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
@@ -191,3 +192,11 @@ class Outcome:
     def is_trouble(self) -> bool:
         """Whether the next request to this host should wait until the scheduler has learned of this answer."""
         return self.host_fault or self.is_refused
+
+
+_NUMBER = re.compile(r"(?<![\w.,-])\d[\d,.]*(?![\w-])")
+
+
+def without_numbers(warning: str) -> str:
+    """A warning with N for each number, so that those of a kind are one."""
+    return _NUMBER.sub("N", warning)

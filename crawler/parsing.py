@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from crawler.messages import Response
 
-_ENCODING_ERRORS = frozenset({etree.ErrorTypes.ERR_INVALID_CHAR, etree.ErrorTypes.ERR_INVALID_ENCODING})
 _TREE_CUT = "tree cut: nested more than 2,048 levels deep; what is below was not read"
 
 
@@ -55,19 +54,100 @@ def parse(response: Response) -> tuple[Selector, str]:
         return Selector(text=response.text, type="json"), ""
     if kind.endswith("xml") and kind != "application/xhtml+xml":
         return Selector(text=response.text, type="xml", base_url=response.url), ""
-    body = response.body.replace(b"\x00", b"").strip() if response.is_plain_utf8 else response.text_bytes()
+    if response.is_plain_utf8:
+        body = response.body.strip()
+        response.reads_as_utf8()
+    else:
+        body = response.text_bytes()
     parser = _parser()
     try:
         root = etree.fromstring(body or b"<html/>", parser=parser, base_url=response.url)
     except etree.XMLSyntaxError:
         root = None
-    log = parser.error_log
-    cut = len(log) and any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in log)
-    if len(log) and any(entry.type in _ENCODING_ERRORS for entry in log):  # bytes that are no UTF-8 after all
-        return Selector(text=response.text, type="html", base_url=response.url), _TREE_CUT if cut else ""
     if root is None:
         root = etree.fromstring(b"<html/>", parser=html.HTMLParser(), base_url=response.url)
+    log = parser.error_log
+    cut = len(log) and any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in log)
+    last = root[-1] if len(root) else root
+    if root.getnext() is not None or (last.tag != "body" or (last.tail or " ").strip()):
+        _gather(root)
     return PageSelector.over(root), _TREE_CUT if cut else ""
+
+
+def _gather(root: Any) -> None:
+    """Put what stands after ``</body>`` and ``</html>`` into the body, where browsers have it.
+
+    libxml2 makes another ``html`` element of it beside the first, which queries from the first do not see.
+    """
+    body = root.find("body")
+    if body is None:
+        if root.getnext() is None:
+            return
+        body = root if root.find("frameset") is not None else etree.SubElement(root, "body")
+    ends = _Ends(body)
+    if body is not root:
+        ends.text(body.tail)
+        body.tail = None
+        for child in list(body.itersiblings()):
+            ends.take(child)
+    aside = etree.Element("aside")
+    for other in list(root.itersiblings()):
+        aside.append(other)  # out of the document
+        if other.tag != "html":
+            continue
+        _add_attributes(root, other)
+        ends.text(other.text)
+        for child in list(other):
+            if child.tag not in ("head", "body"):
+                ends.take(child)
+                continue
+            if child.tag == "body":
+                _add_attributes(body, child)
+            ends.text(child.text)
+            for inner in list(child):
+                ends.take(inner)
+            ends.text(child.tail)
+    ends.close()
+
+
+def _add_attributes(element: Any, more: Any) -> None:
+    for name, value in more.attrib.items():
+        if name not in element.attrib:
+            element.set(name, value)
+
+
+class _Ends:
+    """Adds to the end of an element; pieces of text are joined once."""
+
+    def __init__(self, element: Any) -> None:
+        self._element, self._pieces = element, [""]
+
+    def text(self, text: str | None) -> None:
+        if text:
+            self._pieces.append(text)
+
+    def take(self, child: Any) -> None:
+        self.close()
+        self._element.append(child)
+
+    def close(self) -> None:
+        text = "".join(self._pieces)
+        self._pieces = [""]
+        if not text:
+            return
+        last = next(self._element.iterchildren(reversed=True), None)
+        if last is not None:
+            last.tail = (last.tail or "") + text
+        else:
+            self._element.text = (self._element.text or "") + text
+
+
+def base_of(selector: Selector) -> str:
+    """The href of the first base element that has one, "" for none."""
+    root = selector.root
+    if not isinstance(root, Element):
+        return ""
+    return next((href for each in root.iter("base") if (href := each.get("href")) is not None), "")
 
 
 def raw_results(selector: Selector, css: str) -> Iterable[Any]:

@@ -8,6 +8,7 @@ of the arguments. Everything here is pure and safe from any thread.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
@@ -51,6 +52,7 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _BARE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 _PATH_SAFE: Final = ":/[]@!$&'()*+,;=~|"  # what stands for itself in a path, besides letters, digits and "-._"
+_ASCII: Final = bytes(range(128))
 _KEPT_ESCAPES: Final = frozenset(("25", "2F", "3B", "3F"))  # decoding these would change what the path means
 
 
@@ -104,6 +106,36 @@ def absolute(base: str, link: str) -> str:
     return href
 
 
+def _as_reference(error: UnicodeError) -> tuple[str, int]:
+    """What the charset lacks, as browsers send it: ``&#8364;``, escaped."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(f"%26%23{ord(each)}%3B" for each in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("crawler.reference", _as_reference)
+
+
+def in_charset(link: str, charset: str) -> str:
+    """*link*, as it stands on a page of that charset, with its query in the bytes that browsers send.
+
+    The path of a URL is UTF-8 everywhere; a query is encoded as its page is (UTF-8 for pages in UTF-16).
+
+    Args:
+        charset: A codec of Python.
+
+    Source: WHATWG URL, section 4.4, "query state", and section 1.3, "percent-encode after encoding".
+    """
+    if link.isascii() or charset in ("", "utf-8") or charset.startswith("utf-"):
+        return link
+    address, hash_sign, fragment = link.partition("#")
+    path, mark, query = address.partition("?")
+    if query.isascii():
+        return link
+    sent = _SURROGATE.sub("\ufffd", query).encode(charset, "crawler.reference")
+    return f"{path}{mark}{quote_from_bytes(sent, _ASCII)}{hash_sign}{fragment}"
+
+
 _TARGETS: Final = 30_000  #: links remembered, of all sites and folders together: about 8 MB
 
 
@@ -112,11 +144,11 @@ class _Targets(dict[str, str]):
 
     remembered: ClassVar[int] = 0  # in all that are kept for further pages; threads may miscount it by a few
 
-    def __init__(self, base: str, *, kept: bool = True) -> None:
-        self._base, self._kept = base, kept
+    def __init__(self, base: str, *, kept: bool = True, charset: str = "") -> None:
+        self._base, self._kept, self._charset = base, kept, charset
 
     def __missing__(self, link: str) -> str:
-        written = link.strip()
+        written = in_charset(link.strip(), self._charset)
         address, fragment, _ = written.partition("#")
         if not address:
             url = ""
@@ -139,18 +171,19 @@ class _Targets(dict[str, str]):
 _targets_of: Final = lru_cache(maxsize=256)(_Targets)
 
 
-def resolver(base: str) -> tuple[Mapping[str, str], Callable[[str], str]]:
+def resolver(base: str, charset: str = "utf-8") -> tuple[Mapping[str, str], Callable[[str], str]]:
     """What resolves links of the page *base* as `absolute` does, and remembers them.
 
-    Links that begin with ``/`` are the same for a whole site, most others for a folder; pages repeat both.
+    Links that begin with ``/`` are the same for a whole site, most others for a folder; pages repeat both. On a page
+    that is not UTF-8 nothing is remembered for others: its queries are encoded as the page is.
 
     Returns:
         The URLs of links that begin with ``/``, by link, and a function that takes any link. Both give the URL without
         fragment, and "" for what is no http or https URL or only a fragment.
     """
     root = _root(base)
-    if not root:
-        every = _Targets(base, kept=False)
+    if not root or charset != "utf-8":
+        every = _Targets(base, kept=False, charset=charset)
         return every, every.__getitem__
     of_site = _targets_of(root + "/")
     path = base.partition("#")[0].partition("?")[0]

@@ -142,6 +142,7 @@ def status_lines(found: Status) -> list[str]:
     rows += group("waiting", found.waiting_by)
     rows += group("failed", short_reasons(found.failed_by))
     rows += group("skipped", found.skipped_by)
+    rows += group("warnings", {f"{text}, as on {url}": count for text, (count, url) in found.warned_by.items()})
     return columns(rows)
 
 

@@ -27,6 +27,8 @@ class Stats:
         self._started = time.monotonic()
         self._told_at = 0.0
         self._errors: Counter[str] = Counter()
+        self._warned = 0
+        self._warning = ""
         self.others: Callable[[], list[Progress]] = list
 
     @property
@@ -50,6 +52,9 @@ class Stats:
             if outcome.request.id in lost:
                 continue
             verdict = outcome.verdict
+            if outcome.warnings:
+                self._warned += 1
+                self._warning = self._warning or f"{outcome.warnings[0]}, as on {redact(outcome.request.url)}"
             summary.retried += max(outcome.tries - 1, 0) if outcome.sent_at else 0
             if verdict is Verdict.ACCEPT:
                 summary.pages += 1
@@ -110,6 +115,11 @@ class Stats:
         self.tell(Progress(now, pages, waiting, failed, items, logins, pages / elapsed_s))
 
     def ended(self) -> None:
-        """Fill in the times."""
+        """Fill in the times, and say that there were warnings."""
+        if self._warned:
+            pages = "1 page has" if self._warned == 1 else f"{self._warned:,} pages have"
+            self.summary.messages.append(
+                f"{pages} a warning ({self._warning}); `crawl status {self.summary.spider}` lists them"
+            )
         self.summary.elapsed_s = round(time.monotonic() - self._started, 3)
         self.summary.pages_per_s = round(self.summary.pages / max(self.summary.elapsed_s, 1e-6), 1)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from crawler.output.source import Counts, KnowsHosts, KnowsReasons, Run, Source
+from crawler.output.source import Counts, KnowsHosts, KnowsReasons, KnowsWarnings, Run, Source
 
 DIED = "died"  # it neither ended nor runs: killed, or the machine went down
 
@@ -86,6 +86,7 @@ class Status:
         failed_by: Last error to failed requests.
         skipped_by: Rule to skipped requests.
         next_due: When the next request may be sent, seconds since 1970; None when nothing waits.
+        warned_by: What was odd about pages (lost characters, items kept aside ...): to how many, and the URL of one.
     """
 
     spider: str
@@ -96,6 +97,7 @@ class Status:
     failed_by: Mapping[str, int]
     skipped_by: Mapping[str, int]
     next_due: float | None
+    warned_by: Mapping[str, tuple[int, str]]
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -110,6 +112,7 @@ class Status:
             "failed_by": dict(self.failed_by),
             "skipped_by": dict(self.skipped_by),
             "next_due": self.next_due,
+            "warned_by": {text: {"pages": count, "example": url} for text, (count, url) in self.warned_by.items()},
         }
 
 
@@ -128,4 +131,5 @@ def status(source: Source, spider: str) -> Status | None:
         failed_by=source.failed_by(frontier) if isinstance(source, KnowsReasons) else {},
         skipped_by=source.skipped_by(frontier),
         next_due=source.next_due(frontier),
+        warned_by=source.warned_by(frontier) if isinstance(source, KnowsWarnings) else {},
     )

@@ -103,6 +103,14 @@ class KnowsReasons(Protocol):
 
 
 @runtime_checkable
+class KnowsWarnings(Protocol):
+    """A store that can tell what was odd about pages."""
+
+    def warned_by(self, frontier: int) -> Mapping[str, tuple[int, str]]:
+        """Warning, numbers left out, to number of pages and the address of one of them, most first."""
+
+
+@runtime_checkable
 class KnowsHosts(Protocol):
     """A store that can tell for whom requests wait."""
 

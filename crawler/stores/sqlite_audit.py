@@ -6,9 +6,10 @@ Everything is counted anew from the rows; nothing is trusted that a commit keeps
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
-from crawler.outcome import State
+from crawler.outcome import State, without_numbers
 from crawler.stores.base import Audit, Counts
 from crawler.stores.sqlite_frontier import FrontierPart
 from crawler.stores.sqlite_items import quoted
@@ -43,6 +44,20 @@ class AuditPart(FrontierPart):
             (frontier, _MOST_REASONS),
         )
         return {str(reason): int(count) for reason, count in rows}
+
+    def warned_by(self, frontier: int) -> dict[str, tuple[int, str]]:
+        """Warning, numbers left out, to number of pages and the address of one of them, most first."""
+        rows = self._connection.read(
+            "SELECT p.warnings, count(*), min(p.url) FROM crawl_pages p JOIN crawl_runs r ON r.id = p.run"
+            " WHERE r.frontier = ? AND p.warnings IS NOT NULL GROUP BY 1",
+            (frontier,),
+        )
+        found: dict[str, tuple[int, str]] = {}
+        for texts, count, url in rows:
+            for text in {without_numbers(str(each)) for each in json.loads(texts)}:
+                before, example = found.get(text, (0, str(url)))
+                found[text] = before + int(count), example
+        return dict(sorted(found.items(), key=lambda pair: (-pair[1][0], pair[0])))
 
     def _file_problems(self) -> Iterator[str]:
         for (line,) in self._connection.read("PRAGMA integrity_check(20)"):
