@@ -117,6 +117,8 @@ class SessionSnapshot:
         expires_at: When the first cookie that matters ends, seconds since 1970, or None when not known.
         proved_at: Last moment at which it was proved logged in, or None.
         logged_in_at: Moment of the last login, or None.
+        base: The secret that this process was in step with: the store lays what has changed since over what others have
+            stored meanwhile. None: it takes the place of whatever is stored (a login, an import).
     """
 
     key: str
@@ -129,6 +131,7 @@ class SessionSnapshot:
     expires_at: float | None = None
     proved_at: float | None = None
     logged_in_at: float | None = None
+    base: str | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -147,6 +150,7 @@ class Outcome:
         elapsed_ms: From the first byte sent to the last one read, all redirects together.
         sent_at: Moment of sending, seconds since 1970.
         session_name: The session that really sent it (for "spread").
+        session_key: Its row in the store, "" where no login matters: a page of an epoch that is over is not taken.
         epoch: Epoch of the session when it was sent.
         proven: The page itself showed that the session was logged in (or the session needs no login).
         tries: How often it was sent in this turn; 1 or more once it was sent.
@@ -171,6 +175,7 @@ class Outcome:
     elapsed_ms: float = 0.0
     sent_at: float = 0.0
     session_name: str = ""
+    session_key: str = ""
     epoch: int = 0
     proven: bool = True
     tries: int = 1

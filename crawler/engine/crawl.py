@@ -9,7 +9,6 @@ import signal
 import socket
 import threading
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
@@ -17,7 +16,7 @@ from typing import Any
 
 from crawler.clock import unix_now
 from crawler.engine.assembly import Assembly, start_requests
-from crawler.engine.desk import SessionDesk, StoreCalls
+from crawler.engine.desk import SessionDesk, StoreCalls, new_owner
 from crawler.engine.doors import Doors
 from crawler.engine.overdue import Overdue
 from crawler.engine.page import PageWork
@@ -87,7 +86,7 @@ class Crawl:
         self._interrupted_by = 0
         self._answering = False  # a first signal is being seen to
         self._leaving = False  # a second signal came: nothing may delay the end any more
-        owner = f"{run.id}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        owner = new_owner(f"run-{run.id}")
         self._calls = StoreCalls(
             store,
             lambda call: self._scheduler.post(call),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
+import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -17,6 +20,15 @@ _WHY = "login failed:"  #: beginning of the values that say why
 _WHY_KEPT_S = 7 * 86_400.0
 _WHY_CHARACTERS = 600
 _PATIENCE_S = 300.0  #: longest wait for the scheduler: it may itself wait for a locked database
+
+
+def new_owner(role: str) -> str:
+    """A name for what this process claims, of this incarnation alone.
+
+    Two containers have the same process numbers, and a number comes again: the random part is what makes it unique; the
+    rest tells a person who reads the database where to look.
+    """
+    return f"{role}-{socket.gethostname()[:40]}-{os.getpid()}-{uuid.uuid4().hex}"
 
 
 class Stopped(CrawlError):
@@ -80,6 +92,8 @@ class SessionDesk:
     def __init__(self, calls: StoreCalls, *, run: int | None, owner: str, lease_s: float, budget: int) -> None:
         self._calls, self._run, self._owner = calls, run, owner
         self._lease_s, self._budget = lease_s, budget
+        # Key to the token of our claim; a key has one claim at a time. Set and read by the keeper's thread that logs in
+        self._tokens: dict[str, int] = {}
 
     def load(self, key: str) -> SessionRow | None:
         return self._calls(lambda store: store.load_session(key))
@@ -88,7 +102,7 @@ class SessionDesk:
         return self._calls(lambda store: store.save_session(taken, run=self._run))
 
     def claim(self, key: str, epoch: int, *, credentials: str = "", force: bool = False) -> LoginClaim:
-        return self._calls(
+        claimed = self._calls(
             lambda store: store.claim_login(
                 key,
                 owner=self._owner,
@@ -99,31 +113,45 @@ class SessionDesk:
                 force=force,
             )
         )
+        if claimed.granted:
+            self._tokens[key] = claimed.token
+        return claimed
 
     def end_login(
         self, key: str, outcome: str, taken: SessionSnapshot | None, *, credentials: str = "", why: str = ""
-    ) -> None:
+    ) -> bool:
         """Record how a login ended.
 
         Args:
             why: Without secrets; kept for those who meet the budget or the spacing because of it.
+        Returns:
+            False when it came too late: somebody else has logged in, or logs in now. The session was not stored.
         """
+        token = self._tokens.get(key, 0)
 
-        def end(store: Store) -> None:
-            store.end_login(
-                key, owner=self._owner, outcome=outcome, snapshot=taken, run=self._run, credentials=credentials
+        def end(store: Store) -> bool:
+            kept = store.end_login(
+                key,
+                owner=self._owner,
+                token=token,
+                outcome=outcome,
+                snapshot=taken,
+                run=self._run,
+                credentials=credentials,
             )
             name = _WHY + key
             if why:
                 store.set_value(name, why[:_WHY_CHARACTERS], ttl_s=_WHY_KEPT_S)
             elif outcome == "ok" and store.get_value(name) is not None:
                 store.set_value(name, None)
+            return kept
 
-        self._calls(end)
+        return self._calls(end)
 
     def renew(self, key: str) -> None:
         """Our login of *key* is still under way: nobody else may begin one."""
-        self._calls(lambda store: store.renew_login(key, owner=self._owner, lease_s=self._lease_s))
+        token = self._tokens.get(key, 0)
+        self._calls(lambda store: store.renew_login(key, owner=self._owner, token=token, lease_s=self._lease_s))
 
     def last_failure(self, key: str) -> str:
         """Why the last login failed, in this run or an earlier one, of any spider; "" when it did not."""

@@ -202,6 +202,17 @@ class Doors:
             self._unproven[name] = 0
             self.gates.close((SESSION, name))
 
+    def overtaken(self, name: str, epoch: int) -> None:
+        """The store holds a newer login than that of *epoch*: nobody takes its pages any more without a proof."""
+        keeper = self._pool.keeper(name)
+        if keeper.record.epoch == epoch and keeper.record.state is LoginState.READY:
+            self._recent.pop(name, None)  # no page of ours is to blame
+            self._doubt(name, keeper, "somebody else has logged in since")
+
+    def unsaved(self, name: str) -> None:
+        """What was to be stored of a session was not: `changed_session` gives it again."""
+        self._saved_versions.pop(name, None)
+
     def last_doubts(self) -> bool:
         """Before the end: probe sessions whose last pages did not prove themselves. True when one is being probed."""
         for name, number in list(self._unproven.items()):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from crawler.engine.doors import Doors
@@ -16,7 +17,7 @@ from crawler.errors import StoreFull
 from crawler.frontier.admission import Admission
 from crawler.outcome import Found, Outcome, Verdict
 from crawler.sessions.pool import SessionPool
-from crawler.stores.base import RunRow, Store
+from crawler.stores.base import Committed, RunRow, Store
 from crawler.turns import lend, take_back
 
 log = logging.getLogger("crawler.engine")
@@ -96,10 +97,12 @@ class Ledger:
         batch, self._batch = self._batch, []
         self._attach_sessions(batch)
         committed = self.patiently(lambda: self._store.commit(self._run, self._owner, batch))
+        self._sessions_stored(batch, committed)
         for outcome in batch:
-            if outcome.session is not None:
-                version = self._store.session_version(outcome.session.key)
-                self._pool.keeper(outcome.session_name).record.version = version
+            if outcome.request.id in committed.outdated:
+                outcome.verdict, outcome.items, outcome.found = Verdict.LOGIN, [], ()
+                self._stats.summary.rechecked += 1
+                self._doors.overtaken(outcome.session_name, outcome.epoch)
         self._admission.remember(
             row for outcome in batch if outcome.request.id not in committed.lost for row in outcome.found
         )
@@ -139,10 +142,22 @@ class Ledger:
                 take_back(turn)
         return write()
 
+    def _sessions_stored(self, batch: Sequence[Outcome], committed: Committed) -> None:
+        """What was written with a page is what the next changes of the session are told from."""
+        for outcome in batch:
+            if outcome.session is None:
+                continue
+            if outcome.request.id in committed.lost:
+                self._doors.unsaved(outcome.session_name)  # it goes with the next page
+                continue
+            keeper = self._pool.keeper(outcome.session_name)
+            keeper.base = outcome.session.secret
+            keeper.record.version = self._store.session_version(outcome.session.key)
+
     def _attach_sessions(self, batch: Sequence[Outcome]) -> None:
         """Put the new state of each session that changed onto the last outcome that used it."""
         last = {outcome.session_name: outcome for outcome in batch}
         for name, outcome in last.items():
             taken = self._doors.changed_session(name, outcome.request.url)
             if taken is not None:
-                outcome.session = taken
+                outcome.session = replace(taken, base=self._pool.keeper(name).base)

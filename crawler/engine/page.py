@@ -86,6 +86,7 @@ class PageWork:
         """
         session = keeper.session
         outcome = Outcome(leased, Verdict.RELEASE, session_name=session.name)
+        outcome.session_key = session.key if keeper.wants_login else ""
         patient = latest is None and not keeper.is_guest  # another guest may be let in where this one is not
         try:
             if latest is not None and self._clock() > latest:

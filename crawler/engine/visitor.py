@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from pathlib import Path
 
 from crawler.engine.assembly import Assembly
-from crawler.engine.desk import SessionDesk, StoreCalls
+from crawler.engine.desk import SessionDesk, StoreCalls, new_owner
 from crawler.errors import LoginFailed
 from crawler.messages import Request, Response
 from crawler.sessions import snapshot
@@ -104,7 +103,9 @@ class Visitor:
             time.sleep(prepared.wait_s)
 
     def _save(self, keeper: Keeper, url: str) -> None:
-        self._desk.save(snapshot.take(keeper.session, keeper.record, url=url))
+        taken = snapshot.take(keeper.session, keeper.record, url=url, base=keeper.base)
+        self._desk.save(taken)
+        keeper.base = taken.secret
 
     def close(self) -> None:
         self._parts.close()
@@ -114,5 +115,5 @@ def make_visitor(spider: Spider, settings: Settings, store: Store, ask: Ask | No
     """A visitor on the calling thread."""
     calls = StoreCalls(store, lambda call: call())
     lease_s = _LOGIN_LEASE_S if ask is None else _ASKING_LEASE_S
-    desk = SessionDesk(calls, run=None, owner=f"visit-{os.getpid()}", lease_s=lease_s, budget=settings.login_budget)
+    desk = SessionDesk(calls, run=None, owner=new_owner("visit"), lease_s=lease_s, budget=settings.login_budget)
     return Visitor(spider, Assembly(spider, settings, desk, stop=threading.Event(), ask=ask), desk)

@@ -34,8 +34,13 @@ def version_of(session: Session) -> tuple[int, int]:
     return session.cookies.version, changes if isinstance(changes, int) else 0
 
 
-def take(session: Session, record: LoginRecord, *, url: str) -> SessionSnapshot:
-    """The session as it is now. *url* is what changed it: a page's URL, "login", "import"."""
+def take(session: Session, record: LoginRecord, *, url: str, base: str | None = None) -> SessionSnapshot:
+    """The session as it is now.
+
+    Args:
+        url: What changed it: a page's URL, "login", "import".
+        base: As in `SessionSnapshot`.
+    """
     cookies = session.cookies.dump()
     fitted = fittings(session)
     secret = {
@@ -61,6 +66,7 @@ def take(session: Session, record: LoginRecord, *, url: str) -> SessionSnapshot:
         expires_at=min(expiries, default=None),
         proved_at=record.proved_at,
         logged_in_at=record.logged_in_at,
+        base=base,
     )
 
 

@@ -68,12 +68,13 @@ class Committed:
 
     Attributes:
         lost: Ids whose lease another process holds now; nothing of theirs was written.
+        outdated: Ids of pages that a login brought which is over, without a proof of their own: they wait again.
         added: Requests that were new to the frontier and are waiting.
         items: Item rows written.
-        reopened: Suspect pages that wait to be fetched again (see `Store.quarantine`).
     """
 
     lost: frozenset[int] = frozenset()
+    outdated: frozenset[int] = frozenset()
     added: int = 0
     items: int = 0
 
@@ -106,6 +107,7 @@ class LoginClaim:
         wait_s: When not granted: seconds after which to ask again.
         refused: When not empty: why no login may happen now (budget), with the time it is possible again.
         wrong_credentials: It is refused because the site refused these credentials before.
+        token: When granted: fencing number of the login, greater than that of any login before it.
     """
 
     granted: bool
@@ -113,6 +115,7 @@ class LoginClaim:
     wait_s: float = 0.0
     refused: str = ""
     wrong_credentials: bool = False
+    token: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,8 +245,9 @@ class Store(Protocol):
     def commit(self, run: RunRow, owner: str, outcomes: Sequence[Outcome]) -> Committed:
         """Write whole pages in one transaction: row states, items, found requests, page log, sessions, pauses.
 
-        Items and links are stored for verdicts that end a request (ACCEPT, FAIL, SKIP). After an error nothing is
-        written, and the same call may be made again.
+        Items and links are stored for verdicts that end a request (ACCEPT, FAIL, SKIP). A page whose session has
+        logged in anew since it was sent is taken only when it proved itself; else it waits again, as after LOGIN.
+        After an error nothing is written, and the same call may be made again.
         """
 
     def counts(self, frontier: int) -> Counts: ...
@@ -306,6 +310,7 @@ class Store(Protocol):
         key: str,
         *,
         owner: str,
+        token: int,
         outcome: str,
         snapshot: SessionSnapshot | None,
         run: int | None,
@@ -316,10 +321,11 @@ class Store(Protocol):
         Endings are "ok", "refused" (its *credentials* are remembered, sealed), "failed", "trouble" (passes by itself)
         and "human".
 
-        Returns False when the claim ran out and another process holds it now: the session was not stored then.
+        Returns False when the claim is not ours any more, by owner and *token*, or somebody has stored a newer session
+        meanwhile: the session was not stored then, and nobody else's claim was touched.
         """
 
-    def renew_login(self, key: str, *, owner: str, lease_s: float) -> bool:
+    def renew_login(self, key: str, *, owner: str, token: int, lease_s: float) -> bool:
         """Prolong a claim while a login takes long; False when it is no longer ours."""
 
     def note_expired(self, key: str, epoch: int) -> None:

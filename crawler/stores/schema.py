@@ -20,7 +20,7 @@ from crawler.clock import unix_now
 from crawler.errors import SchemaTooNew, StoreBusy, StoreDamaged, StoreError
 from crawler.stores.connection import APPLICATION_ID, Connection, copy_database
 
-VERSION = 1
+VERSION = 2
 
 TABLES = """
 CREATE TABLE crawl_frontiers (
@@ -137,7 +137,10 @@ CREATE TABLE crawl_sessions (
     saved_at REAL NOT NULL,
     expires_at REAL,
     proved_at REAL,
-    logged_in_at REAL
+    logged_in_at REAL,
+    login_owner TEXT NOT NULL DEFAULT '',
+    login_token INTEGER NOT NULL DEFAULT 0,
+    login_until REAL NOT NULL DEFAULT 0
 );
 CREATE TABLE crawl_session_history (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -164,12 +167,6 @@ CREATE TABLE crawl_logins (
     expired_at REAL
 );
 CREATE INDEX crawl_logins_by_key ON crawl_logins (key, id);
-CREATE TABLE crawl_login_claims (
-    key TEXT PRIMARY KEY,
-    owner TEXT NOT NULL,
-    until REAL NOT NULL,
-    login INTEGER NOT NULL REFERENCES crawl_logins (id)
-);
 
 CREATE TABLE crawl_values (
     name TEXT PRIMARY KEY,
@@ -199,8 +196,24 @@ CREATE VIEW crawl_urls AS
 
 Migration = Callable[[sqlite3.Connection], None]
 
+
+def _claims_into_session_rows(raw: sqlite3.Connection) -> None:
+    """2: the claim on a login stands in the row of its session, with a token that grows."""
+    for column in ("login_owner TEXT NOT NULL DEFAULT ''", "login_token INTEGER NOT NULL DEFAULT 0"):
+        raw.execute(f"ALTER TABLE crawl_sessions ADD COLUMN {column}")
+    raw.execute("ALTER TABLE crawl_sessions ADD COLUMN login_until REAL NOT NULL DEFAULT 0")
+    raw.execute(
+        "INSERT INTO crawl_sessions (key, name, state, epoch, version, secret, cookies, url, saved_at,"
+        " login_owner, login_token, login_until)"
+        " SELECT key, '', 'unproven', 0, 0, x'', 0, '', 0, owner, login, until FROM crawl_login_claims WHERE true"
+        " ON CONFLICT (key) DO UPDATE SET login_owner = excluded.login_owner, login_token = excluded.login_token,"
+        " login_until = excluded.login_until"
+    )
+    raw.execute("DROP TABLE crawl_login_claims")
+
+
 #: Version to the step that leads there from the version before. Steps run inside one transaction.
-MIGRATIONS: dict[int, Migration] = {}
+MIGRATIONS: dict[int, Migration] = {2: _claims_into_session_rows}
 
 
 def prepare(connection: Connection) -> None:

@@ -3,6 +3,9 @@
 Row states, items, found requests, the page log, changed sessions and pauses are written together or not at all. A lease
 is proved by one statement that moves all rows whose owner and token are still ours; only when it moved fewer rows than
 there are pages is it undone and the lost ones are looked for one by one.
+
+In the same transaction the epoch of a page is compared with that of its session: another process may have found the
+session lost and logged in anew while this one had the page under way, or was paused with it.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import sqlite3
 import zlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from crawler.outcome import Found, Outcome, State, Verdict
@@ -64,8 +68,7 @@ class CommitPart(ItemsPart, LeasePart, LoginsPart):
         frontier = run.frontier
         fresh: dict[bytes, Found] = {}
         with self._connection.write(_bytes_of(outcomes)) as raw:
-            lost = self._move(raw, owner, outcomes)
-            kept = [one for one in outcomes if one.request.id not in lost] if lost else outcomes
+            kept, lost, outdated = self._move(raw, owner, outcomes)
             ending = [one for one in kept if one.verdict in _ENDING]
             changes = Counter[str]()
             for outcome in kept:
@@ -95,21 +98,26 @@ class CommitPart(ItemsPart, LeasePart, LoginsPart):
             self._count(raw, frontier, **changes)
         self._memory.learn(frontier, fresh)
         self._sessions_written()
-        return Committed(lost=lost, added=added, items=changes["items"])
+        return Committed(lost=lost, outdated=outdated, added=added, items=changes["items"])
 
-    def _move(self, raw: sqlite3.Connection, owner: str, outcomes: Sequence[Outcome]) -> frozenset[int]:
+    def _move(
+        self, raw: sqlite3.Connection, owner: str, given: Sequence[Outcome]
+    ) -> tuple[Sequence[Outcome], frozenset[int], frozenset[int]]:
         """Give each row its next state: the first thing of the transaction.
 
         A row that waits again because its lease ran out is still ours as long as nobody has claimed it.
 
         Returns:
-            The ids that are no longer ours; nothing was done to those.
+            The pages that were moved, the ids that are no longer ours (nothing was done to those), and the ids of pages
+            that wait again since their login is over.
         """
+        outcomes, outdated = self._of_epochs_that_last(raw, given)
         if self._move_all(raw, self._owner(raw, owner), outcomes) == len(outcomes):
-            return frozenset()
+            return outcomes, frozenset(), outdated
         raw.execute("ROLLBACK")
         self._connection.forget()
         raw.execute("BEGIN IMMEDIATE")
+        outcomes, outdated = self._of_epochs_that_last(raw, given)
         number = self._owner(raw, owner)
         held = set(
             raw.execute(
@@ -119,8 +127,31 @@ class CommitPart(ItemsPart, LeasePart, LoginsPart):
             ).fetchall()
         )
         ours = {one.request.id: one for one in outcomes if (one.request.id, one.request.token) in held}
-        self._move_all(raw, number, list(ours.values()))
-        return frozenset(one.request.id for one in outcomes) - ours.keys()
+        kept = list(ours.values())
+        self._move_all(raw, number, kept)
+        return kept, frozenset(one.request.id for one in outcomes) - ours.keys(), outdated & ours.keys()
+
+    def _of_epochs_that_last(
+        self, raw: sqlite3.Connection, outcomes: Sequence[Outcome]
+    ) -> tuple[Sequence[Outcome], frozenset[int]]:
+        """The pages, and the ids of those that wait again: unproven, and their session has logged in since."""
+        asked = {one.session_key for one in outcomes if _needs_its_epoch(one)}
+        if not asked:
+            return outcomes, frozenset()
+        epochs = dict(
+            raw.execute(
+                "SELECT key, epoch FROM crawl_sessions WHERE version > 0 AND key IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(asked)),),
+            ).fetchall()
+        )
+        over = frozenset(
+            one.request.id
+            for one in outcomes
+            if _needs_its_epoch(one) and epochs.get(one.session_key, one.epoch) > one.epoch
+        )
+        if not over:
+            return outcomes, over
+        return [outdated(one) if one.request.id in over else one for one in outcomes], over
 
     def _move_all(self, raw: sqlite3.Connection, owner: int, outcomes: Sequence[Outcome]) -> int:
         moved = 0
@@ -199,6 +230,18 @@ class CommitPart(ItemsPart, LeasePart, LoginsPart):
         """The page itself where `keep_pages` was on when it was fetched, or None."""
         row = self._connection.one("SELECT body FROM crawl_bodies WHERE request = ?", (request,))
         return zlib.decompress(row[0]) if row else None
+
+
+def _needs_its_epoch(one: Outcome) -> bool:
+    """Whether the page counts only when its login lasts: it ends a request, and it does not prove itself."""
+    if not one.session_key or one.verdict not in _ENDING:
+        return False
+    return not one.proven if one.verdict is Verdict.ACCEPT else bool(one.status)
+
+
+def outdated(one: Outcome) -> Outcome:
+    """*one* as what it is when its login is over: to be fetched again, with nothing of it kept."""
+    return replace(one, verdict=Verdict.LOGIN, items=[], found=(), body=None)
 
 
 def _address(run: int, now: float, outcome: Outcome, position: int) -> Address:

@@ -1,5 +1,9 @@
 """Who may log in: claims with a lease, the budget of an hour, and the spacing after logins that failed.
 
+A claim stands in the row of its session: owner, end of the lease, and a token, the number of the login in
+`crawl_logins`, which no other login ever has. Whoever ends or prolongs a login has to show both, so a process that was
+paused for longer than its lease, or whose claim was cleared, writes nothing over what came after it.
+
 A login that the site refused is remembered with what it was tried with, sealed: the same credentials are not tried
 again by themselves for days, however often cron starts a run, while changed ones are tried at once.
 """
@@ -16,7 +20,7 @@ from crawler.errors import SessionError
 from crawler.outcome import SessionSnapshot
 from crawler.stores.base import LoginClaim
 from crawler.stores.locking import LoginLock
-from crawler.stores.sqlite_sessions import SessionsPart
+from crawler.stores.sqlite_sessions import CLAIMED, CLAIMED_VALUES, SessionsPart
 
 _HOUR_S = 3600.0
 _DAY_S = 86_400.0
@@ -25,6 +29,7 @@ _SPACING_S = (0.0, 0.0, 30.0, 120.0, 600.0, 1800.0)
 #: The same after the site has refused the same credentials so many times.
 _REFUSED_SPACING_S = (0.0, _DAY_S, 3 * _DAY_S, 7 * _DAY_S)
 _ASK_AGAIN_S = 0.5
+OVERTAKEN = "overtaken"  #: outcome of a login that was good and came too late
 REFUSED = "refused:"  #: beginning of the values that hold refused credentials
 
 
@@ -49,7 +54,7 @@ class LoginsPart(SessionsPart):
         """Ask to be the one that logs in.
 
         Args:
-            owner: Who asks; unique among processes.
+            owner: Who asks; unique among the incarnations of processes. Its own living claim is in the way, too.
             epoch: The epoch that was found logged out.
             lease_s: Seconds after which others may log in when we have not ended; at once when this process has died.
             budget: Most logins in any hour, however they ended; 0 for no bound.
@@ -65,23 +70,25 @@ class LoginsPart(SessionsPart):
             row = self.load_session(key)
             if row is not None and row.epoch > epoch:
                 return LoginClaim(False, row)
-            held = raw.execute("SELECT owner, until FROM crawl_login_claims WHERE key = ?", (key,)).fetchone()
+            held = raw.execute("SELECT login_until FROM crawl_sessions WHERE key = ?", (key,)).fetchone()
             abandoned = self._lock_login(key)
-            if held is not None and held[1] > now and held[0] != owner and not abandoned:
-                return LoginClaim(False, row, wait_s=min(held[1] - now, _ASK_AGAIN_S))
+            if held is not None and held[0] > now and not abandoned:
+                return LoginClaim(False, row, wait_s=min(held[0] - now, _ASK_AGAIN_S))
             until, why, wrong = self._refused_until(raw, key, now, budget, credentials, force)
             if until > now:
                 self._unlock_login(key)
                 refused = f"{why}; possible again at {_clock_time(until, now)}"
                 return LoginClaim(False, row, wait_s=until - now, refused=refused, wrong_credentials=wrong)
-            login = raw.execute(
+            token = raw.execute(
                 "INSERT INTO crawl_logins (key, owner, epoch, started_at) VALUES (?, ?, ?, ?)", (key, owner, epoch, now)
             ).lastrowid
             raw.execute(
-                "INSERT OR REPLACE INTO crawl_login_claims (key, owner, until, login) VALUES (?, ?, ?, ?)",
-                (key, owner, now + lease_s, login),
+                f"INSERT INTO crawl_sessions ({CLAIMED}, login_owner, login_token, login_until)"
+                f" VALUES ({CLAIMED_VALUES}, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET login_owner ="
+                " excluded.login_owner, login_token = excluded.login_token, login_until = excluded.login_until",
+                (key, owner, token, now + lease_s),
             )
-        return LoginClaim(True, row)
+        return LoginClaim(True, row, token=token or 0)
 
     def _lock_login(self, key: str) -> bool:
         """Take the system's lock on the login of *key*. True when nobody had it: whoever claims it then is dead."""
@@ -157,6 +164,7 @@ class LoginsPart(SessionsPart):
         key: str,
         *,
         owner: str,
+        token: int,
         outcome: str,
         snapshot: SessionSnapshot | None,
         run: int | None,
@@ -164,38 +172,53 @@ class LoginsPart(SessionsPart):
     ) -> bool:
         """Record how the login ended, store the session and free the claim, in one transaction.
 
+        Args:
+            token: Of the claim.
         Returns:
-            False when our claim had run out and another process holds it: the login is recorded, the session is not.
+            False when the claim is no longer ours (it ran out and another process holds or held it, or the session was
+            cleared), or somebody else has stored a newer session meanwhile: the login is recorded, the session is not.
         """
         with self._connection.write() as raw:
-            held = raw.execute("SELECT owner FROM crawl_login_claims WHERE key = ?", (key,)).fetchone()
-            ours = held is None or held[0] == owner
+            ours = self._free_claim(raw, key, owner, token)
+            current = ours and (snapshot is None or self._stored_epoch(raw, key) < snapshot.epoch)
+            if outcome == "ok" and not current:
+                outcome, snapshot = OVERTAKEN, None
             raw.execute(
-                "UPDATE crawl_logins SET ended_at = ?, outcome = ?, run = ?, epoch = ? WHERE id = (SELECT max(id)"
-                " FROM crawl_logins WHERE key = ? AND owner = ? AND outcome = '')",
-                (self._clock(), outcome, run, snapshot.epoch if snapshot else -1, key, owner),
+                "UPDATE crawl_logins SET ended_at = ?, outcome = ?, run = ?, epoch = ? WHERE id = ? AND outcome = ''",
+                (self._clock(), outcome, run, snapshot.epoch if snapshot else -1, token),
             )
             self._note_refusal(raw, key, outcome, credentials)
-            if ours:
-                raw.execute("DELETE FROM crawl_login_claims WHERE key = ?", (key,))
-                if snapshot is not None:
-                    self._write_sessions(raw, run, [snapshot])
+            if snapshot is not None and current:
+                self._write_sessions(raw, run, [snapshot])
         self._sessions_written()
         if ours:
             self._unlock_login(key)
-        return ours
+        return current
+
+    def _free_claim(self, raw: sqlite3.Connection, key: str, owner: str, token: int) -> bool:
+        """Give a claim back. False when it is not ours any more: then it stays as it is."""
+        freed = raw.execute(
+            "UPDATE crawl_sessions SET login_owner = '', login_until = 0"
+            " WHERE key = ? AND login_owner = ? AND login_token = ?",
+            (key, owner, token),
+        )
+        return freed.rowcount == 1
+
+    def _stored_epoch(self, raw: sqlite3.Connection, key: str) -> int:
+        row = raw.execute("SELECT epoch FROM crawl_sessions WHERE key = ? AND version > 0", (key,)).fetchone()
+        return int(row[0]) if row else -1
 
     def _release_logins(self) -> None:
         """Before the store is closed: logins that have not ended are nobody's."""
         for key in list(self._login_locks):
             self._unlock_login(key)
 
-    def renew_login(self, key: str, *, owner: str, lease_s: float) -> bool:
+    def renew_login(self, key: str, *, owner: str, token: int, lease_s: float) -> bool:
         """Prolong a claim while a login takes long (a person types a code). False when it is no longer ours."""
         with self._connection.write() as raw:
             changed = raw.execute(
-                "UPDATE crawl_login_claims SET until = ? WHERE key = ? AND owner = ?",
-                (self._clock() + lease_s, key, owner),
+                "UPDATE crawl_sessions SET login_until = ? WHERE key = ? AND login_owner = ? AND login_token = ?",
+                (self._clock() + lease_s, key, owner, token),
             )
             return changed.rowcount == 1
 

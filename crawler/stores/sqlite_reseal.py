@@ -50,7 +50,7 @@ class ResealPart(LoginsPart):
     def _reseal_portion(self, raw: sqlite3.Connection, table: str, column: str, after: int) -> tuple[int, int, int]:
         """Seal some rows anew. Returns the last row looked at (-1: the table is done), sealed and unreadable ones."""
         rows = raw.execute(
-            f"SELECT rowid, {column} FROM {table} WHERE rowid > ? AND {column} IS NOT NULL ORDER BY rowid LIMIT ?",
+            f"SELECT rowid, {column} FROM {table} WHERE rowid > ? AND length({column}) > 0 ORDER BY rowid LIMIT ?",
             (after, _PORTION),
         ).fetchall()
         fresh = []

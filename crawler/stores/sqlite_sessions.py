@@ -9,10 +9,12 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from crawler.errors import SessionError, StoreBusy, StoreError
 from crawler.outcome import SessionSnapshot
+from crawler.sessions.merging import merge
 from crawler.stores.base import SessionRow, Snapshot
 from crawler.stores.part import Part
 
@@ -21,7 +23,15 @@ LOGINS_KEPT = (
     50  #: logins whose first change stays besides: a site that rotates its cookie fills the last 200 in no time
 )
 
+#: A row that holds nothing but a claim: no session is stored yet (version 0).
+CLAIMED = "key, name, state, epoch, version, secret, cookies, url, saved_at"
+CLAIMED_VALUES = "?, '', 'unproven', 0, 0, x'', 0, '', 0"
 _COLUMNS = "key, name, state, epoch, version, secret, cookies, saved_at, expires_at, proved_at, logged_in_at"
+_WRITE = f"""INSERT INTO crawl_sessions ({_COLUMNS}, url) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET name = excluded.name, state = excluded.state, epoch = excluded.epoch,
+version = excluded.version, secret = excluded.secret, cookies = excluded.cookies, saved_at = excluded.saved_at,
+expires_at = excluded.expires_at, proved_at = excluded.proved_at, logged_in_at = excluded.logged_in_at,
+url = excluded.url"""  # the claim on its login stays
 
 
 class SessionsPart(Part):
@@ -35,7 +45,7 @@ class SessionsPart(Part):
 
     # --- state ----------------------------------------------------------------------------------------------------
     def load_session(self, key: str) -> SessionRow | None:
-        row = self._connection.one(f"SELECT {_COLUMNS} FROM crawl_sessions WHERE key = ?", (key,))
+        row = self._connection.one(f"SELECT {_COLUMNS} FROM crawl_sessions WHERE key = ? AND version > 0", (key,))
         return self._session(row) if row else None
 
     def session_version(self, key: str) -> int:
@@ -44,7 +54,7 @@ class SessionsPart(Part):
         return int(row[0]) if row else 0
 
     def list_sessions(self) -> list[SessionRow]:
-        rows = self._connection.read(f"SELECT {_COLUMNS} FROM crawl_sessions ORDER BY name, key")
+        rows = self._connection.read(f"SELECT {_COLUMNS} FROM crawl_sessions WHERE version > 0 ORDER BY name, key")
         return [self._session(row) for row in rows]
 
     def save_session(self, snapshot: SessionSnapshot, *, run: int | None) -> SessionRow:
@@ -71,7 +81,10 @@ class SessionsPart(Part):
         return SessionRow(key, name, state, epoch, version, secret, readable, *others)
 
     def _write_sessions(self, raw: sqlite3.Connection, run: int | None, snapshots: Sequence[SessionSnapshot]) -> None:
-        """Inside a transaction: write snapshots in their order. One of an older epoch than the stored is left out."""
+        """Inside a transaction: write snapshots in their order. One of an older epoch than the stored is left out.
+
+        Of a snapshot with a base only what has changed since is written, where others have written meanwhile.
+        """
         for snapshot in snapshots:
             row = raw.execute(
                 "SELECT epoch, version, secret FROM crawl_sessions WHERE key = ?", (snapshot.key,)
@@ -79,27 +92,14 @@ class SessionsPart(Part):
             epoch, version, sealed = row or (-1, 0, b"")
             if epoch > snapshot.epoch:
                 continue  # somebody has logged in since: the page of the old login changes nothing
-            changed = not sealed or self._plain(snapshot.key, version, sealed) != snapshot.secret
+            stored = self._plain(snapshot.key, version, sealed) if sealed else None
+            if stored is not None and epoch == snapshot.epoch and snapshot.base not in (None, stored):
+                snapshot = _with_changes_of_others(snapshot, stored)
+            changed = stored is None or stored != snapshot.secret
             if changed:
                 sealed = self._cipher.seal(snapshot.secret)
             now = self._clock()
-            raw.execute(
-                f"INSERT OR REPLACE INTO crawl_sessions ({_COLUMNS}, url) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    snapshot.key,
-                    snapshot.name,
-                    snapshot.state,
-                    snapshot.epoch,
-                    version + 1,
-                    sealed,
-                    snapshot.cookies,
-                    now,
-                    snapshot.expires_at,
-                    snapshot.proved_at,
-                    snapshot.logged_in_at,
-                    snapshot.url,
-                ),
-            )
+            raw.execute(_WRITE, (*_values(snapshot, version + 1, sealed, now), snapshot.url))
             self._pending[snapshot.key] = (version + 1, snapshot.secret)
             if changed:
                 self._remember(raw, run, snapshot, now, sealed)
@@ -168,9 +168,9 @@ class SessionsPart(Part):
         connection.read("PRAGMA secure_delete = ON")
         try:
             with connection.write() as raw:
-                removed = raw.execute("DELETE FROM crawl_sessions WHERE key = ?", (key,)).rowcount
+                removed = raw.execute("DELETE FROM crawl_sessions WHERE key = ? AND version > 0", (key,)).rowcount
                 removed += raw.execute("DELETE FROM crawl_session_history WHERE key = ?", (key,)).rowcount
-                raw.execute("DELETE FROM crawl_login_claims WHERE key = ?", (key,))
+                raw.execute("DELETE FROM crawl_sessions WHERE key = ?", (key,))  # a claim alone: its login is void
             self._secrets.pop(key, None)
             if removed:
                 connection.read("VACUUM")  # earlier versions of the row may lie in pages that are free or half used
@@ -191,3 +191,27 @@ class SessionsPart(Part):
                     "another process reads it, so the log still holds what was cleared; clear again",
                 )
             time.sleep(0.02)
+
+
+def _values(snapshot: SessionSnapshot, version: int, sealed: bytes, now: float) -> tuple[Any, ...]:
+    """In the order of `_COLUMNS`."""
+    return (
+        snapshot.key,
+        snapshot.name,
+        snapshot.state,
+        snapshot.epoch,
+        version,
+        sealed,
+        snapshot.cookies,
+        now,
+        snapshot.expires_at,
+        snapshot.proved_at,
+        snapshot.logged_in_at,
+    )
+
+
+def _with_changes_of_others(snapshot: SessionSnapshot, stored: str) -> SessionSnapshot:
+    merged = merge(snapshot.base or "", snapshot.secret, stored)
+    if merged is None:
+        return snapshot
+    return replace(snapshot, secret=merged.secret, cookies=merged.cookies, expires_at=merged.expires_at)

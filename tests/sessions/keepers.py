@@ -76,12 +76,13 @@ class Memory:
             self.busy = True
             return Claimed(True, self.row)
 
-    def end_login(self, key: str, outcome: str, taken: SessionSnapshot | None, **options: Any) -> None:
+    def end_login(self, key: str, outcome: str, taken: SessionSnapshot | None, **options: Any) -> bool:
         with self.lock:
             self.busy = False
             self.ended.append(outcome)
         if taken is not None:
             self._put(taken)
+        return True
 
     def _put(self, taken: SessionSnapshot) -> None:
         version = self.row.version + 1 if self.row is not None else 1

@@ -123,7 +123,7 @@ def test_a_crawl_from_python_raises_the_error_and_leaves_no_claim_behind(
 
     assert caught.value.path == f"{home}/crawl/key"
     with opened(tmp_path) as database:
-        assert database.execute("SELECT count(*) FROM crawl_login_claims").fetchone() == (0,)
+        assert database.execute("SELECT count(*) FROM crawl_sessions WHERE login_until > 0").fetchone() == (0,)
         assert database.execute("SELECT count(*) FROM crawl_logins").fetchone() == (0,)
 
 

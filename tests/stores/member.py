@@ -62,6 +62,16 @@ def hold(store: SQLiteStore, owner: str) -> None:
     sys.stdin.read()
 
 
+def log_in(store: SQLiteStore, owner: str, lease_s: float) -> None:
+    """Claim the login, take a while about it, and end it."""
+    asked = store.claim_login("shop.example/ann", owner=owner, epoch=0, lease_s=lease_s, budget=9)
+    print("granted" if asked.granted else "refused", flush=True)
+    sys.stdin.readline()
+    kept = snapshot(f"sid of {owner}", epoch=1)
+    ours = store.end_login("shop.example/ann", owner=owner, token=asked.token, outcome="ok", snapshot=kept, run=None)
+    print("kept" if ours else "too late", flush=True)
+
+
 LAST = 5_000
 
 
@@ -71,6 +81,8 @@ def main(job: str, path: str, owner: str, number: str = "0") -> None:
         reserve(store, owner, float(number))
     elif job == "crawl":
         crawl(store, owner, int(number))
+    elif job == "log_in":
+        log_in(store, owner, float(number))
     else:
         hold(store, owner)
     store.close()

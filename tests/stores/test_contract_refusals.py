@@ -19,7 +19,9 @@ DAY_S = 86_400.0
 def refuse(store: Store, credentials: str, *, force: bool = False) -> None:
     asked = store.claim_login(KEY, owner="me", epoch=0, lease_s=60, budget=100, credentials=credentials, force=force)
     assert asked.granted, asked
-    assert store.end_login(KEY, owner="me", outcome="refused", snapshot=None, run=None, credentials=credentials)
+    assert store.end_login(
+        KEY, owner="me", token=asked.token, outcome="refused", snapshot=None, run=None, credentials=credentials
+    )
 
 
 def asking(store: Store, credentials: str, *, force: bool = False, budget: int = 100) -> LoginClaim:
@@ -30,9 +32,12 @@ def test_refused_credentials_are_not_tried_again_for_days_however_often_a_run_st
     tried_on = []
     for night in range(30):
         home.clock.now = START + night * DAY_S
-        if not asking(home.open(), "old").refused:
+        asked = asking(home.open(), "old")
+        if not asked.refused:
             tried_on.append(night)
-            assert store.end_login(KEY, owner="me", outcome="refused", snapshot=None, run=None, credentials="old")
+            assert store.end_login(
+                KEY, owner="me", token=asked.token, outcome="refused", snapshot=None, run=None, credentials="old"
+            )
 
     assert tried_on == [0, 1, 4, 11, 18, 25]
 
@@ -63,8 +68,11 @@ def test_changed_credentials_and_a_person_who_insists_are_let_in_at_once_but_for
 
 def test_a_good_login_ends_the_refusal(home: Home, store: Store) -> None:
     refuse(store, "old")
-    assert asking(store, "old", force=True).granted
-    assert store.end_login(KEY, owner="me", outcome="ok", snapshot=snapshot(epoch=1), run=None, credentials="old")
+    asked = asking(store, "old", force=True)
+    assert asked.granted
+    assert store.end_login(
+        KEY, owner="me", token=asked.token, outcome="ok", snapshot=snapshot(epoch=1), run=None, credentials="old"
+    )
 
     assert store.claim_login(KEY, owner="me", epoch=1, lease_s=60, budget=100, credentials="old").granted
 

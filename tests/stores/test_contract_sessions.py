@@ -20,9 +20,10 @@ def claim(store: Store, *, owner: str = "me", epoch: int = 0, lease_s: float = 6
 
 
 def log_in(store: Store, outcome: str = "ok", *, epoch: int = 1, budget: int = 100) -> None:
-    assert claim(store, epoch=epoch - 1, budget=budget).granted
+    asked = claim(store, epoch=epoch - 1, budget=budget)
+    assert asked.granted
     kept = snapshot(f"sid={epoch}", epoch=epoch) if outcome == "ok" else None
-    assert store.end_login(KEY, owner="me", outcome=outcome, snapshot=kept, run=None)
+    assert store.end_login(KEY, owner="me", token=asked.token, outcome=outcome, snapshot=kept, run=None)
 
 
 def test_a_session_is_loaded_as_it_was_saved(home: Home, store: Store) -> None:
@@ -140,13 +141,15 @@ def test_X11_a_cleared_session_is_no_longer_in_the_raw_file(home: Home, store: S
 def test_L8_one_of_many_may_log_in_and_the_others_wait(home: Home, store: Store) -> None:
     other = home.open()
 
-    assert claim(store, owner="a").granted
+    first = claim(store, owner="a")
+    assert first.granted
     second = claim(other, owner="b")
 
     assert not second.granted
     assert 0 < second.wait_s <= 60
     assert second.refused == ""
-    assert store.end_login(KEY, owner="a", outcome="ok", snapshot=snapshot("fresh", epoch=1), run=None)
+    fresh = snapshot("fresh", epoch=1)
+    assert store.end_login(KEY, owner="a", token=first.token, outcome="ok", snapshot=fresh, run=None)
     third = claim(other, owner="b")
     assert (third.granted, third.refused) == (False, "")
     assert third.row is not None
@@ -154,15 +157,16 @@ def test_L8_one_of_many_may_log_in_and_the_others_wait(home: Home, store: Store)
 
 
 def test_a_login_whose_process_died_is_free_after_its_lease(home: Home, store: Store) -> None:
-    assert claim(store, owner="dead", lease_s=30).granted
+    dead = claim(store, owner="dead", lease_s=30)
+    assert dead.granted
     home.clock.now += 29
     assert not claim(store, owner="b").granted
     home.clock.now += 1
 
     assert claim(store, owner="b").granted
-    assert not store.renew_login(KEY, owner="dead", lease_s=30)
-    late = store.end_login(KEY, owner="dead", outcome="ok", snapshot=snapshot("late", epoch=1), run=None)
-    assert not late
+    assert not store.renew_login(KEY, owner="dead", token=dead.token, lease_s=30)
+    late = snapshot("late", epoch=1)
+    assert not store.end_login(KEY, owner="dead", token=dead.token, outcome="ok", snapshot=late, run=None)
     assert store.load_session(KEY) is None
     assert not claim(store, owner="c").granted
 
@@ -185,19 +189,22 @@ def test_a_refused_claim_does_not_stand_in_the_way_of_others(home: Home, store: 
 
 
 def test_a_login_that_takes_long_can_be_prolonged(home: Home, store: Store) -> None:
-    assert claim(store, owner="a", lease_s=30).granted
+    asked = claim(store, owner="a", lease_s=30)
+    assert asked.granted
     home.clock.now += 20
-    assert store.renew_login(KEY, owner="a", lease_s=30)
+    assert store.renew_login(KEY, owner="a", token=asked.token, lease_s=30)
     home.clock.now += 20
 
     assert not claim(store, owner="b").granted
 
 
 def test_a_late_login_that_nobody_has_overtaken_counts(home: Home, store: Store) -> None:
-    assert claim(store, owner="a", lease_s=30).granted
+    asked = claim(store, owner="a", lease_s=30)
+    assert asked.granted
     home.clock.now += 100
 
-    assert store.end_login(KEY, owner="a", outcome="ok", snapshot=snapshot("late", epoch=1), run=None)
+    late = snapshot("late", epoch=1)
+    assert store.end_login(KEY, owner="a", token=asked.token, outcome="ok", snapshot=late, run=None)
     assert store.load_session(KEY) is not None
 
 
@@ -229,7 +236,7 @@ def test_failed_logins_are_spaced_more_and_more_until_one_is_good(home: Home, st
         while (asked := claim(store)).refused:
             home.clock.now += asked.wait_s + 0.001
             waits.append(round(asked.wait_s))
-        assert store.end_login(KEY, owner="me", outcome="failed", snapshot=None, run=None)
+        assert store.end_login(KEY, owner="me", token=asked.token, outcome="failed", snapshot=None, run=None)
     assert waits == [30, 120, 600, 1800]
 
     home.clock.now += 1800

@@ -18,8 +18,9 @@ import pytest
 
 from crawler.stores.sqlite import SQLiteStore
 from tests.stores.member import LAST
-from tests.stores.support import ReversingCipher, found, start
+from tests.stores.support import ReversingCipher, found, snapshot, start
 
+KEY = "shop.example/ann"
 ROOT = Path(__file__).parents[2]
 
 
@@ -143,3 +144,34 @@ def test_P5_of_many_starts_at_one_moment_exactly_one_wins_and_kill_frees_the_spi
             winner.wait(timeout=10)
             assert store.running("orders") is None
             start(store)
+
+
+def test_a_process_that_is_stopped_in_its_login_does_not_overwrite_the_session_of_the_next_one(tmp_path: Path) -> None:
+    path = tmp_path / "crawl.db"
+    store_at(path).close()
+    with member("log_in", str(path), "paused", "0.5") as paused:
+        assert said(paused) == "granted"
+        paused.send_signal(signal.SIGSTOP)
+        with closing(store_at(path)) as store:
+            asked = store.claim_login(KEY, owner="next", epoch=0, lease_s=60, budget=9)
+            assert not asked.granted  # its lease holds, and the process lives
+            deadline = time.monotonic() + 20
+            while not asked.granted:
+                assert time.monotonic() < deadline
+                time.sleep(asked.wait_s)  # what the store asks a process to wait
+                asked = store.claim_login(KEY, owner="next", epoch=0, lease_s=60, budget=9)
+            kept = snapshot("sid of the next", epoch=1)
+            assert store.end_login(KEY, owner="next", token=asked.token, outcome="ok", snapshot=kept, run=None)
+            paused.send_signal(signal.SIGCONT)
+            answer(paused)
+
+            assert said(paused) == "too late"
+            row = store.load_session(KEY)
+            assert row is not None
+            assert (row.secret, row.epoch) == ("sid of the next", 1)
+
+
+def answer(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()

@@ -16,7 +16,7 @@ import pytest
 from crawler.errors import SchemaTooNew, StoreDamaged
 from crawler.stores import schema
 from crawler.stores.base import RunRow
-from crawler.stores.connection import Connection
+from crawler.stores.connection import APPLICATION_ID, Connection
 from crawler.stores.sqlite import SQLiteStore
 from tests.stores.support import ReversingCipher, SQLiteHome, accept, found, lease, start
 
@@ -144,6 +144,67 @@ def test_S10_of_many_processes_that_make_a_store_at_once_one_does_it(home: SQLit
 
     assert failed == []
     assert sorted(runs) == [1, 2, 3, 4, 5, 6]
+
+
+OLD_TABLES = Path(__file__).with_name("schema_1.sql")
+
+
+@pytest.fixture
+def first_schema(home: SQLiteHome) -> sqlite3.Connection:
+    """A store as the first schema had it, with a session, one living claim on its login and one on another's."""
+    raw = sqlite3.connect(home.path)
+    raw.executescript(OLD_TABLES.read_text(encoding="utf-8"))
+    raw.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    raw.execute("PRAGMA user_version = 1")
+    secret = home.cipher.seal("sid=1")
+    raw.execute(
+        "INSERT INTO crawl_sessions VALUES ('known', 'ann', 'ready', 3, 7, ?, 1, 'login', 5.0, NULL, 5.0, 5.0)",
+        (secret,),
+    )
+    for number, key in enumerate(("known", "unknown"), 41):
+        raw.execute(
+            "INSERT INTO crawl_logins (id, key, owner, epoch, started_at) VALUES (?, ?, 'old', 3, 5.0)", (number, key)
+        )
+        raw.execute("INSERT INTO crawl_login_claims VALUES (?, 'old', ?, ?)", (key, home.clock.now + 60, number))
+    raw.commit()
+    raw.close()
+    return raw
+
+
+@pytest.mark.usefixtures("first_schema")
+def test_S10_claims_of_the_first_schema_stand_in_the_rows_of_their_sessions_afterwards(home: SQLiteHome) -> None:
+    store = home.open()
+
+    known = store.load_session("known")
+    assert known is not None
+    assert (known.secret, known.epoch, known.version, known.name) == ("sid=1", 3, 7, "ann")
+    assert store.load_session("unknown") is None
+    assert value(home.path, "SELECT count(*) FROM sqlite_master WHERE name = 'crawl_login_claims'") == 0
+    assert value(f"{home.path}.schema-1.backup", "SELECT count(*) FROM crawl_login_claims") == 2
+    for key, token in (("known", 41), ("unknown", 42)):
+        with closing(sqlite3.connect(home.path)) as raw:
+            columns = "login_owner, login_token, login_until"
+            claim = raw.execute(f"SELECT {columns} FROM crawl_sessions WHERE key = ?", (key,)).fetchone()
+        assert claim == ("old", token, home.clock.now + 60)
+    home.clock.now += 61
+    assert store.claim_login("unknown", owner="me", epoch=0, lease_s=60, budget=9).token == 43
+
+
+@pytest.mark.usefixtures("first_schema")
+def test_S10_a_store_of_the_first_schema_has_the_columns_of_a_new_one_afterwards(
+    home: SQLiteHome, tmp_path: Path
+) -> None:
+    def layout(path: str) -> list[tuple[str, ...]]:
+        with closing(sqlite3.connect(path)) as raw:
+            return raw.execute(
+                'SELECT m.type, m.name, c.name, c.type, c."notnull", c.dflt_value, c.pk FROM sqlite_master m'
+                " LEFT JOIN pragma_table_info(m.name) c WHERE m.name NOT LIKE 'sqlite_%' ORDER BY m.name, c.cid"
+            ).fetchall()
+
+    home.open()
+    SQLiteStore(str(tmp_path / "new.db"), cipher=ReversingCipher()).close()
+
+    assert layout(home.path) == layout(str(tmp_path / "new.db"))
 
 
 def test_S7_a_store_that_lacks_a_table_is_damaged(home: SQLiteHome, old: RunRow) -> None:

@@ -96,6 +96,7 @@ class Keeper:
         self._doubted = False  # READY was given up because of a page: the probe decides whether that page was right
         self.proved_before_loss = 0.0
         self.saved_as = snapshot.version_of(session)  #: what of it is stored: see `snapshot.version_of`
+        self.base = ""  #: the stored secret that the session is in step with: its changes are told from that
         self.lost_stored_epoch = 0  #: epoch of a stored session that turned out to be lost; 0 for none
 
     @property
@@ -157,7 +158,8 @@ class Keeper:
     def _without_login(self) -> Prepared:
         row = self.desk.load(self.session.key)
         if row is not None and row.readable and row.secret:
-            snapshot.put_back(self.session, row.secret)
+            if snapshot.put_back(self.session, row.secret):
+                self.base = row.secret
             self.record.version, self.saved_as = row.version, snapshot.version_of(self.session)
         self._became_ready(Signal.PROBE_OK, epoch=row.epoch if row is not None else 0)
         return Prepared(True, "ready")
@@ -190,6 +192,9 @@ class Keeper:
         if not self._doubted:
             return None
         row = self.desk.load(self.session.key)
+        if row is not None and row.epoch > self.record.epoch:
+            self._doubted = False  # whatever the page showed: there is a newer login to be taken
+            return None
         if row is not None and row.epoch == self.record.epoch and row.version > self.record.version:
             self._take_over(row)  # another process has newer cookies of the same login
         try:
@@ -224,6 +229,7 @@ class Keeper:
         if not row.secret or not snapshot.put_back(self.session, row.secret):
             self._reason = "the stored session went through another proxy or adapter"
             return False
+        self.base = row.secret
         self.record.version, self.record.logged_in_at = row.version, row.logged_in_at
         self.saved_as = snapshot.version_of(self.session)  # the probe may change it
         return True
@@ -270,7 +276,11 @@ class Keeper:
         own = {*self.spider.start_urls, self.probe_url or ""}
         session.login_urls -= {url.partition("?")[0] for url in own}  # showed a form to a guest
         self.saved_as = snapshot.version_of(session)
-        self.desk.end_login(session.key, "ok", snapshot.take(session, record, url="login"))
+        taken = snapshot.take(session, record, url="login")
+        if not self.desk.end_login(session.key, "ok", taken):
+            record.signal(Signal.LOGGED_OUT, epoch=epoch - 1)  # too late: whoever logged in meanwhile has the session
+            return Prepared(False, wait_s=_AGAIN_S)
+        self.base = taken.secret
         row = self.desk.load(session.key)
         record.version = row.version if row is not None else 0
         return Prepared(True, "login")
@@ -327,10 +337,11 @@ class Keeper:
                 signal = Signal.PROBE_OK
             self._became_ready(signal, epoch=max(self.record.epoch, row.epoch if row is not None else 0) + 1)
             taken = snapshot.take(self.session, self.record, url=url)
-            if claimed:
-                self.desk.end_login(self.session.key, "ok", taken)
-            else:
+            if not claimed:
                 self.desk.save(taken)
+            elif not self.desk.end_login(self.session.key, "ok", taken):
+                raise LoginFailed(self.session.name, "somebody else has logged in meanwhile: that session is kept")
+            self.base = taken.secret
 
     def _became_ready(self, signal: Signal, *, epoch: int) -> None:
         self.record.proved_at = self._clock()

@@ -1,0 +1,232 @@
+"""What somebody else does to a session while a crawl logs in with it, or has pages of it under way: whole crawls."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler import Response, Session
+from crawler.engine import application
+from crawler.engine.desk import new_owner
+from crawler.outcome import SessionSnapshot
+from crawler.stores.base import Store
+from crawler.testing import SiteProcess
+from tests.engine.shop import Members, crawl, credentials, opened, stored
+
+FIELDS = ("id", "title", "upc", "price")
+
+
+class Disturbed(Members):
+    """Calls `by` once: after the first login step, or in the callback of the first book."""
+
+    name = "disturbed"
+    disturb: Callable[[Disturbed], None] | None = None
+    in_login = True
+
+    def _disturb(self) -> None:
+        disturb, type(self).disturb = type(self).disturb, None
+        if disturb is not None:
+            disturb(self)
+
+    def login(self, session: Session) -> None:
+        super().login(session)
+        if self.in_login:
+            self._disturb()
+
+    def parse_book(self, response: Response) -> Iterator[dict[str, Any]]:
+        if not self.in_login:
+            self._disturb()
+        yield from super().parse_book(response)
+
+
+@pytest.fixture
+def site(make_site_process: Any, monkeypatch: pytest.MonkeyPatch) -> SiteProcess:
+    made: SiteProcess = make_site_process(books=20)
+    credentials(monkeypatch, default=made.accounts[0])
+    return made
+
+
+def truth(site: SiteProcess) -> list[dict[str, str]]:
+    return [{field: item[field] for field in FIELDS} for item in site.truth.member_items(site.accounts[0].username)]
+
+
+def with_store(folder: Path, act: Callable[[Store, str], object]) -> None:
+    """Open the store as another process would, and act on the one session in it, or the one that is logged in."""
+    settings = application.load(command_line={"store": str(folder / "crawl.db")})
+    with closing(application.open_project_store(settings)) as store:
+        with opened(folder) as raw:
+            (key,) = raw.execute("SELECT key FROM crawl_sessions").fetchone()
+        act(store, key)
+
+
+def lapse(folder: Path) -> None:
+    """As if the process had been stopped for longer than the lease of its login."""
+    with closing(sqlite3.connect(folder / "crawl.db", isolation_level=None)) as raw:
+        raw.execute("UPDATE crawl_sessions SET login_until = 1")
+
+
+def log_in_elsewhere(spider: Members, folder: Path) -> str:
+    """Another process logs in; returns its stored secret."""
+    with application.visitor(
+        Members, arguments=dict(spider.arguments), settings={"store": str(folder / "crawl.db")}
+    ) as visitor:
+        visitor.login()
+    found: list[str] = []
+    with_store(folder, lambda store, key: found.append(getattr(store.load_session(key), "secret", "")))
+    return found[0]
+
+
+def test_a_login_that_outlasts_its_lease_takes_over_the_session_of_who_logged_in_meanwhile(
+    site: SiteProcess, tmp_path: Path
+) -> None:
+    theirs: list[str] = []
+
+    def overtake(spider: Disturbed) -> None:
+        lapse(tmp_path)
+        theirs.append(log_in_elsewhere(spider, tmp_path))
+
+    class Paused(Disturbed):
+        disturb = staticmethod(overtake)
+
+    summary = crawl(Paused, site.url, tmp_path)
+
+    assert (summary.ending, stored(tmp_path, *FIELDS)) == ("finished", truth(site))
+    assert site.record.logins == {site.accounts[0].username: 2}  # theirs, and ours, which nobody uses
+    assert summary.logins == 0
+    with_store(tmp_path, lambda store, key: theirs.append(getattr(store.load_session(key), "secret", "")))
+    assert sid(theirs[0]) == sid(theirs[1])
+
+
+def sid(secret: str) -> list[tuple[str, str]]:
+    return sorted((cookie["name"], cookie["value"]) for cookie in json.loads(secret)["cookies"])
+
+
+def test_a_session_that_is_cleared_during_its_login_is_logged_in_again(site: SiteProcess, tmp_path: Path) -> None:
+    class Cleared(Disturbed):
+        disturb = staticmethod(lambda spider: with_store(tmp_path, lambda store, key: store.clear_session(key)))
+
+    summary = crawl(Cleared, site.url, tmp_path)
+
+    assert (summary.ending, stored(tmp_path, *FIELDS)) == ("finished", truth(site))
+    assert (summary.logins, site.record.logins) == (1, {site.accounts[0].username: 2})
+
+
+def test_a_login_that_ends_in_a_refusal_after_its_lease_leaves_the_claim_of_the_next_one(
+    site: SiteProcess, tmp_path: Path
+) -> None:
+    def overtake(spider: Disturbed) -> None:
+        lapse(tmp_path)
+
+        def claim(store: Store, key: str) -> None:
+            assert store.claim_login(key, owner=new_owner("test"), epoch=0, lease_s=1.0, budget=9).granted
+
+        with_store(tmp_path, claim)
+        raise RuntimeError("the step breaks")
+
+    class Broken(Disturbed):
+        disturb = staticmethod(overtake)
+
+    crawl(Broken, site.url, tmp_path)
+
+    with opened(tmp_path) as raw:
+        endings = raw.execute("SELECT owner LIKE 'test-%', outcome FROM crawl_logins ORDER BY id").fetchall()
+    assert endings[:2] == [(0, "failed"), (1, "")]
+
+
+def test_pages_under_way_while_somebody_else_logs_in_are_fetched_again_unless_they_prove_themselves(
+    make_site_process: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    site = make_site_process(books=20)
+    credentials(monkeypatch, default=site.accounts[0])
+
+    class Unproven(Disturbed):
+        logged_in_text = "no page says this"
+        disturb = staticmethod(lambda spider: log_in_again(spider, tmp_path))
+        in_login = False
+
+        def is_logged_out(self, response: Response) -> bool:
+            return "/login" in response.url
+
+    summary = crawl(Unproven, site.url, tmp_path, workers=4)
+
+    assert (summary.ending, stored(tmp_path, *FIELDS)) == ("finished", truth(site))
+    assert summary.rechecked >= 1
+    with opened(tmp_path) as raw:
+        (epoch,) = raw.execute("SELECT epoch FROM crawl_sessions").fetchone()
+        old = raw.execute("SELECT count(*) FROM crawl_requests WHERE state = 2 AND epoch < ?", (epoch,)).fetchone()
+    assert (epoch, old) == (2, (0,))
+
+
+def log_in_again(spider: Members, folder: Path) -> None:
+    arguments, settings = dict(spider.arguments), {"store": str(folder / "crawl.db")}
+    with application.visitor(Members, arguments=arguments, settings=settings) as visitor:
+        visitor.login(force=True)
+
+
+def test_a_session_that_somebody_imports_during_a_crawl_is_taken_over_where_the_old_one_is_good_still(
+    site: SiteProcess, tmp_path: Path
+) -> None:
+    def again(store: Store, key: str) -> None:
+        row = store.load_session(key)
+        assert row is not None
+        store.save_session(
+            SessionSnapshot(key, row.name, "unproven", row.epoch + 1, row.secret, "import", row.cookies), run=None
+        )
+
+    class Imported(Disturbed):
+        logged_in_text = "no page says this"  # so that no page proves itself, and only the store can say
+        disturb = staticmethod(lambda spider: with_store(tmp_path, again))
+        in_login = False
+
+        def is_logged_out(self, response: Response) -> bool:
+            return "/login" in response.url
+
+    summary = crawl(Imported, site.url, tmp_path, workers=4, max_time=30, probe_every=0)
+
+    assert (summary.ending, stored(tmp_path, *FIELDS)) == ("finished", truth(site))
+    assert summary.rechecked >= 1
+    assert site.record.logins == {site.accounts[0].username: 1}
+    with opened(tmp_path) as raw:
+        assert raw.execute("SELECT epoch FROM crawl_sessions").fetchone() == (2,)
+
+
+def test_a_cookie_that_somebody_else_stores_during_a_crawl_is_there_afterwards(
+    make_site_process: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    site = make_site_process(books=20, rotate_cookie=True)  # the crawl stores the session again and again
+    credentials(monkeypatch, default=site.accounts[0])
+
+    def add(store: Store, key: str) -> None:
+        row = store.load_session(key)
+        assert row is not None
+        held = json.loads(row.secret)
+        held["cookies"].append({"name": "device", "value": "theirs", "domain": "127.0.0.1"})
+        taken = SessionSnapshot(key, row.name, row.state, row.epoch, json.dumps(held), "elsewhere", 3, base=row.secret)
+        store.save_session(taken, run=None)
+
+    class Added(Disturbed):
+        disturb = staticmethod(lambda spider: with_store(tmp_path, add))
+        in_login = False
+
+    summary = crawl(Added, site.url, tmp_path, workers=1)
+
+    assert (summary.ending, stored(tmp_path, *FIELDS)) == ("finished", truth(site))
+    with opened(tmp_path) as raw:
+        (elsewhere,) = raw.execute("SELECT id FROM crawl_session_history WHERE url = 'elsewhere'").fetchone()
+        (later,) = raw.execute("SELECT count(*) FROM crawl_session_history WHERE id > ?", (elsewhere,)).fetchone()
+    assert later > 5
+    found: list[str] = []
+    with_store(tmp_path, lambda store, key: found.append(getattr(store.load_session(key), "secret", "")))
+    assert ("device", "theirs") in sid(found[0])
+
+
+def test_owners_are_of_one_incarnation() -> None:
+    names = {new_owner("visit") for _ in range(100)}
+
+    assert len(names) == 100
