@@ -6,12 +6,12 @@ A `Response` *is a* `requests.Response` with selectors added. Nothing here does 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import requests
-from requests.cookies import RequestsCookieJar
+from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
 from requests.structures import CaseInsensitiveDict
 
 from crawler import charsets
@@ -23,17 +23,20 @@ from crawler.charsets import declared, usable
 from crawler.downloads import name_of, new_file
 from crawler.errors import InvalidURL, SpiderError
 from crawler.following import Followed
-from crawler.parsing import Element, base_of, link_parts, link_target, parse, raw_results
-from crawler.urls import absolute, in_charset, resolver
+from crawler.parsing import Element, base_of, is_json, link_parts, link_target, parse, raw_results
+from crawler.urls import absolute, in_charset, redact, resolver
 
 if TYPE_CHECKING:
     from parsel import Selector, SelectorList
 
 #: what requests puts into a response, without what each one needs for itself
 _BLANK = {
-    name: value for name, value in vars(requests.Response()).items() if name not in ("cookies", "headers", "history")
+    name: value
+    for name, value in vars(requests.Response()).items()
+    if name not in ("cookies", "encoding", "headers", "history")
 }
 _MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<|(?:\xff\xfe)?(?:\s\0)*+<\0|(?:\xfe\xff)?(?:\0\s)*+\0<")
+_take_cookies: Callable[..., None] = extract_cookies_to_jar  # with a type: the stubs of requests have none for it
 
 
 class Response(requests.Response):
@@ -45,14 +48,18 @@ class Response(requests.Response):
         warnings: What was odd about the page ("tree cut").
         raw_headers: All header lines in their order, as (name, value).
         cache: Of the worker that reads the page: raw link to absolute URL, by base URL.
+        stand_in: What is asked where there are no elements, instead of an error: set while signs are looked for.
     """
 
     asked: Request | None = None
     session_name: str = ""
     raw_headers: list[tuple[str, str]]
+    stand_in: Any = None
+    _encoding: str | None = None
     _text: str | None = None
     _charset: str | None = None
     _selector: Any = None
+    _elements: Any = None  # the selector, where the page has elements
     _base: str | None = None
 
     def __init__(self) -> None:
@@ -64,10 +71,14 @@ class Response(requests.Response):
 
     @property
     def cookies(self) -> RequestsCookieJar:
-        """The cookies that this answer has set."""
+        """The cookies that this answer has set, as in requests; what holds after redirects is in `session.cookies`."""
         jar: RequestsCookieJar | None = self.__dict__.get("_jar")
         if jar is None:
             jar = self._jar = RequestsCookieJar()
+            if self.request is not None and any(name.lower() == "set-cookie" for name, _ in self.raw_headers):
+                _take_cookies(jar, self.request, self.raw)
+                for cookie in jar:
+                    cookie.value = _as_utf8(cookie.value)
         return jar
 
     @cookies.setter
@@ -106,13 +117,24 @@ class Response(requests.Response):
         return _MARKUP.match(self.body) is not None
 
     @property
+    def encoding(self) -> str | None:  # an attribute of requests, which knows the header only
+        """The charset of `text`: the one that was set here, else `charset`."""
+        return self._encoding or self.charset
+
+    @encoding.setter
+    def encoding(self, charset: str | None) -> None:
+        """Read the page in this charset from now on; None for its own again."""
+        self._encoding, self._charset = charset, None
+        self._text = self._selector = self._elements = self._base = None
+
+    @property
     def text(self) -> str:
         """The body as text: by byte order mark, header, meta element, then UTF-8 or a guess. Never raises.
 
         Bytes that do not fit what is declared give a warning in `warnings`.
         """
         if self._text is None:
-            wanted = usable(self.encoding) if self.encoding is not None else None
+            wanted = usable(self._encoding) if self._encoding is not None else None
             if wanted is not None:  # set by the user, as requests allows
                 self._text, self._charset = self.body.decode(wanted, "replace"), wanted
             else:
@@ -126,7 +148,7 @@ class Response(requests.Response):
     def charset(self) -> str:
         """The codec that the body is read with, as Python names it."""
         if self._charset is None:
-            if self.encoding is None and self.is_plain_utf8:
+            if self._encoding is None and self.is_plain_utf8:
                 self._charset = charsets.DEFAULT
             else:
                 self._text = None
@@ -141,7 +163,9 @@ class Response(requests.Response):
     def is_plain_utf8(self) -> bool:
         """Whether a parser may take the bytes as they are: valid UTF-8 without NUL, and nothing says anything else."""
         body = self.body
-        if self._text is not None or body[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in body:
+        if self._encoding is not None or self._text is not None:
+            return False
+        if body[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in body:
             return False
         if declared(self.headers.get("Content-Type"), body) not in (None, charsets.DEFAULT):
             return False
@@ -166,10 +190,36 @@ class Response(requests.Response):
         return self.text.strip().replace("\x00", "").encode("utf-8", "replace")
 
     def css(self, query: str) -> SelectorList[Selector]:
-        return self.selector.css(query)
+        """The elements, texts (``::text``) and attributes (``::attr(href)``) that a CSS query finds.
+
+        Raises:
+            SpiderError: The page is JSON, which has no elements; in `is_logged_out` it finds nothing there instead.
+        """
+        elements: Selector = self._elements if self._elements is not None else self._marked_up()
+        return elements.css(query)
 
     def xpath(self, query: str, **variables: Any) -> SelectorList[Selector]:
-        return self.selector.xpath(query, **variables)
+        """What an XPath query finds; *variables* are its ``$name``. Raises SpiderError as `css` does."""
+        elements: Selector = self._elements if self._elements is not None else self._marked_up()
+        return elements.xpath(query, **variables)
+
+    def _marked_up(self) -> Any:
+        """What can be asked for elements."""
+        if self.stand_in is not None:
+            return self.stand_in
+        selector = self.selector
+        if selector.type != "json":
+            self._elements = selector
+            return selector
+        raise SpiderError(
+            f"{redact(self.url)} is JSON ({self.content_type}), which has no elements to find;"
+            " read it with response.json() or response.selector.jmespath(...)"
+        )
+
+    @property
+    def has_elements(self) -> bool:
+        """False for JSON, by its Content-Type: css and xpath find nothing in it."""
+        return not is_json(self.content_type)
 
     @property
     def base_url(self) -> str:
@@ -220,7 +270,7 @@ class Response(requests.Response):
         name, session = method_name(callback), kwargs.pop("session", None) or self._inherited()
         found: Iterable[Any] = links if links is not None else ()
         if css is not None:
-            found = raw_results(self.selector, css)
+            found = raw_results(self._marked_up(), css)
         elif xpath is not None:
             found = self.xpath(xpath)
         of_site, resolve = resolver(self.base_url, self.charset)
@@ -270,6 +320,16 @@ class Response(requests.Response):
 
     def __enter__(self) -> Self:
         return self
+
+
+def _as_utf8(value: str | None) -> str | None:
+    """A header is read as latin-1; a cookie of other bytes was meant as UTF-8."""
+    if value is None or value.isascii():
+        return value
+    try:
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
 
 
 def _with(plain: Request, wanted: dict[str, Any]) -> Request:

@@ -11,7 +11,7 @@ from lxml import etree, html
 from crawler.errors import SpiderError
 
 if TYPE_CHECKING:
-    from parsel import Selector
+    from parsel import Selector, SelectorList
 
     from crawler.messages import Response
 
@@ -50,7 +50,7 @@ def parse(response: Response) -> tuple[Selector, str]:
     from crawler.selectors import PageSelector
 
     kind = response.content_type
-    if kind.endswith("json"):
+    if is_json(kind):
         return Selector(text=response.text, type="json"), ""
     if kind.endswith("xml") and kind != "application/xhtml+xml":
         return Selector(text=response.text, type="xml", base_url=response.url), ""
@@ -148,6 +148,28 @@ def base_of(selector: Selector) -> str:
     if not isinstance(root, Element):
         return ""
     return next((href for each in root.iter("base") if (href := each.get("href")) is not None), "")
+
+
+def is_json(content_type: str) -> bool:
+    """Whether it is JSON by its Content-Type (lower case, without parameters): ``application/problem+json`` ..."""
+    return content_type.endswith(("json", "jsonlines", "jsonl"))
+
+
+class StandIn:
+    """Stands for the elements of a page that has none: every query finds nothing, or one that holds nothing."""
+
+    def __init__(self, *, finds: bool) -> None:
+        self._finds = finds
+
+    def css(self, query: str, **_: Any) -> SelectorList[Selector]:
+        from parsel import SelectorList
+
+        from crawler.selectors import PageSelector
+
+        root = etree.fromstring(b"<html/>", parser=html.HTMLParser())
+        return SelectorList([PageSelector.over(root)] if self._finds else [])
+
+    xpath = css
 
 
 def raw_results(selector: Selector, css: str) -> Iterable[Any]:

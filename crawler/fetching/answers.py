@@ -128,13 +128,21 @@ class _Lines:
 
 
 class ReadBody:
-    """What `Response.raw` is once the body has been read: a closed file that still knows its head."""
+    """What `Response.raw` is once the body has been read: a closed file that still knows its head.
 
-    closed = True
+    After a call with ``stream=True`` it can be read once, as in requests; what it gives is decoded already.
+    """
+
     version = 11
 
-    def __init__(self, head: Head) -> None:
+    def __init__(self, head: Head, content: bytes | None) -> None:
         self.status, self.reason, self._lines = head.status, head.reason, head.lines
+        self._rest = io.BytesIO(content) if content is not None else None
+        self.decode_content = True  # callers set it; there is nothing left to decode
+
+    @property
+    def closed(self) -> bool:
+        return self._rest is None
 
     @property
     def headers(self) -> HTTPHeaderDict:
@@ -148,17 +156,28 @@ class ReadBody:
     def _original_response(self) -> ReadBody:  # where requests looks for cookies
         return self
 
-    def read(self, *args: Any, **kwargs: Any) -> bytes:
-        return b""
+    def read(self, amt: int | None = -1, decode_content: bool | None = None, **_: Any) -> bytes:
+        return b"" if self._rest is None else self._rest.read(-1 if amt is None else amt)
 
-    def stream(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
-        return iter(())
+    def readinto(self, buffer: Any) -> int:
+        return 0 if self._rest is None else self._rest.readinto(buffer)
+
+    def stream(self, amt: int | None = 65_536, decode_content: bool | None = None) -> Iterator[bytes]:
+        while piece := self.read(amt):
+            yield piece
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._rest or ())
+
+    def readable(self) -> bool:
+        return self._rest is not None
 
     def isclosed(self) -> bool:
-        return True
+        return self._rest is None
 
     def close(self) -> None:
-        """Nothing is left to close."""
+        """What was not read is dropped."""
+        self._rest = None
 
     def release_conn(self) -> None:
         """The connection went back long ago."""
@@ -183,10 +202,12 @@ class ResponseMaker:
         elapsed_s: float,
         address: str,
         size_bytes: int,
+        stream: bool = False,
     ) -> requests.Response:
         """A response whose body is read.
 
         Args:
+            stream: Its `raw` can be read, as users of requests do.
             address: The connected IP address, that of the proxy where there is one.
             size_bytes: Of the body on the wire.
         """
@@ -195,7 +216,7 @@ class ResponseMaker:
         response.headers, response.raw_headers = headers_of(head.fields), head.lines
         response.url, response.request, response.connection = request.url, request, adapter
         response._content, response._content_consumed = content, True
-        response.raw = ReadBody(head)
+        response.raw = ReadBody(head, content if stream else None)
         response.elapsed = timedelta(seconds=elapsed_s)
         response.address, response.size_bytes = address, size_bytes
         if self._sets_encoding:

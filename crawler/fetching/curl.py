@@ -85,7 +85,7 @@ class CurlAdapter(BaseAdapter):
 
         Args:
             request: May carry ``limits`` (`Limits`) and ``sink`` (a binary file that takes the body of a 2xx answer).
-            stream: Changes nothing: the body is always read, within the limits.
+            stream: The body is always read, within the limits; with True ``response.raw`` gives it once more.
             timeout: Seconds to connect and to stay silent, one number or a pair; None for no limit but the deadline.
             verify: True, False, or a file or folder of trusted certificates.
             cert: A file with certificate and key, or a pair of files.
@@ -115,6 +115,7 @@ class CurlAdapter(BaseAdapter):
             elapsed_s=time.monotonic() - started,
             address=got.address,
             size_bytes=got.wire_bytes,
+            stream=stream,
         )
 
     def close(self) -> None:

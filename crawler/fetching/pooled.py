@@ -124,6 +124,7 @@ class PooledAdapter(HTTPAdapter):
             elapsed_s=time.monotonic() - started,
             address=exchange.address,
             size_bytes=body.wire_bytes,
+            stream=stream,
         )
 
     def close(self) -> None:

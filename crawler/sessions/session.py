@@ -31,6 +31,7 @@ from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.cookies.rules import from_wire, to_wire
 from crawler.sessions.fittings import fittings, given_to, merged_params
 from crawler.sessions.flow import Call, Enter, Flow, Send, Serial, run
+from crawler.sessions.known_errors import as_known
 from crawler.sessions.login.tools import LoginTools
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
 from crawler.sessions.redirects import Hop, location_of, next_hop, surviving_headers
@@ -155,8 +156,9 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
             absolute("", prepared.url or "")  # requests lets file: and mailto: pass
         except (ValueError, requests.RequestException) as error:
             if isinstance(error, InvalidURL):
-                raise
-            raise InvalidURL(str(request.url), f"cannot be sent: {type(error).__name__}: {error}") from error
+                raise as_known(error) from error.__cause__
+            why = f"cannot be sent: {type(error).__name__}: {error}"
+            raise as_known(InvalidURL(str(request.url), why)) from error
         prepared.unsigned_hooks = own_copy(hooks) if signed else None  # type: ignore[attr-defined]
         self._address_cookies(prepared, request.cookies)
         return prepared
@@ -223,8 +225,8 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         """As in requests, with a default timeout and this project's errors.
 
         Raises:
-            FetchError: No usable answer came.
-            InvalidURL: It is not a URL that can be fetched.
+            FetchError: No usable answer came; a `requests.RequestException` of the kind that requests raises, too.
+            InvalidURL: It is not a URL that can be fetched; the same.
         """
         kwargs.setdefault("timeout", self.timeout_s)
         if isinstance(url, bytes):
@@ -269,9 +271,12 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         Every hop gets the cookies and credentials of its own origin and no others. Safe from any thread.
 
         Raises:
-            FetchError: No usable answer came, or a redirect may not be followed.
+            FetchError: No usable answer came, or a redirect may not be followed; a `requests.RequestException`, too.
         """
-        return run(self.flow(request, **kwargs))
+        try:
+            return run(self.flow(request, **kwargs))
+        except FetchError as error:
+            raise as_known(error) from error.__cause__
 
     def flow(self, request: requests.PreparedRequest, **kwargs: Any) -> Flow[Response]:
         """What `send` does, as steps for whoever carries them out (`sessions.flow`)."""
@@ -289,7 +294,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
     def _hops(self, request: requests.PreparedRequest, kwargs: dict[str, Any]) -> Flow[Response]:
         follow = kwargs.pop("allow_redirects", True)
         options: dict[str, Any] = {
-            "stream": False,
+            "stream": kwargs.get("stream", self.stream),
             "timeout": kwargs.get("timeout", self.timeout_s),
             "verify": kwargs.get("verify", self.verify),
             "cert": kwargs.get("cert", self.cert),
@@ -306,8 +311,8 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
             if options["cert"] == self.cert and not self.origins.covers(str(request.url)):
                 options["cert"] = None  # a client certificate says who we are: it stays at home as auth does
             answer = yield from self._exchange(request, jar, options, ends)
-            location = location_of(answer) if follow else None
-            if location is None:
+            location = location_of(answer)
+            if location is None or not follow:
                 break
             seen.add(_step_of(request))
             hop = next_hop(str(request.url), str(request.method), bool(request.body), answer.status_code, location)
@@ -315,6 +320,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
                 raise GuardRefused(str(request.url), f"guard: redirect to {redact(hop.url)}: {reason}")
             if len(history) >= self.max_redirects:
                 raise RedirectError(str(request.url), f"more than {self.max_redirects} redirects")
+            answer.history = [*history, *answer.history]
             history.append(answer)
             if not same_origin(str(request.url), hop.url):  # what the call said of TLS is about the origin it named
                 options |= {"verify": self.verify, "cert": self.cert}
@@ -322,8 +328,20 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
             if _step_of(request) in seen:
                 raise RedirectError(hop.url, "redirect loop")
         answer.history = [*history, *answer.history] if history else answer.history
+        if location is not None:
+            answer._next = self._following(request, answer, location)  # type: ignore[attr-defined]
         self._watch(answer)
         return answer
+
+    def _following(
+        self, request: requests.PreparedRequest, answer: Response, location: str
+    ) -> requests.PreparedRequest | None:
+        """The request that a redirect leads to, for who follows it by hand; None where it may not be followed."""
+        try:
+            hop = next_hop(str(request.url), str(request.method), bool(request.body), answer.status_code, location)
+        except FetchError:
+            return None
+        return self._redirected(request, hop)
 
     def _exchange(
         self, request: requests.PreparedRequest, jar: Jar, options: dict[str, Any], ends: float

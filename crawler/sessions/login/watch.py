@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Any
+
 from crawler.errors import SpiderError
 from crawler.messages import Response
+from crawler.parsing import StandIn
 from crawler.sessions.login import signs
 from crawler.sessions.session import Session
 from crawler.spider import Spider
@@ -21,7 +25,7 @@ def logged_out_reason(spider: Spider, session: Session, response: Response, aske
     """
     if type(spider).is_logged_out is not Spider.is_logged_out:
         try:
-            answer = spider.is_logged_out(response)
+            answer = _said_by_spider(spider, response)
         except Exception as error:
             what = f"{type(error).__name__}: {redact(str(error))}"
             raise SpiderError(f"{spider.name}.is_logged_out failed on {redact(response.url)}: {what}") from error
@@ -37,6 +41,27 @@ def logged_out_reason(spider: Spider, session: Session, response: Response, aske
         logged_in_css=spider.logged_in_css,
         logged_in_text=spider.logged_in_text,
     )
+
+
+def _said_by_spider(spider: Spider, response: Response) -> Any:
+    """What its own check says; NotImplemented for "nothing".
+
+    JSON has no elements. A check that asks for some is asked twice, as if none and as if one were there: an answer that
+    hangs on that says nothing, and the built-in signs decide. "No login form" would otherwise hide a 401, and "no link
+    to log out" would be a lost session.
+    """
+    if response.has_elements:
+        return spider.is_logged_out(response)
+    response.stand_in = StandIn(finds=False)
+    try:
+        if_none = spider.is_logged_out(response)
+        response.stand_in = StandIn(finds=True)
+        with suppress(Exception):  # it takes what "was found" for something that it is not
+            if if_none is not NotImplemented and bool(spider.is_logged_out(response)) == bool(if_none):
+                return if_none
+    finally:
+        response.stand_in = None
+    return NotImplemented
 
 
 def led_elsewhere(spider: Spider, session: Session, response: Response, asked_url: str) -> str | None:
