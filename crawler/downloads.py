@@ -12,11 +12,12 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from email.message import Message
+from email.header import decode_header
 from pathlib import Path
 from typing import BinaryIO, Final
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
+from crawler.charsets import usable
 from crawler.errors import UsageError
 
 _LONGEST: Final = 150  #: characters of a name; every file system takes as many bytes in UTF-8 or less after cutting
@@ -24,6 +25,12 @@ _LONGEST_BYTES: Final = 200
 _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+')
 _DEVICES: Final = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$|clock\$)(?=\.|\Z)", re.IGNORECASE)
 _MOST_TWINS: Final = 10_000
+#: one parameter of a header, also with blanks around "=", without its last quotation mark, or without quotation marks
+_PARAMETER: Final = re.compile(r"""([^\s;="]++)\s*+=\s*+(?:"((?:[^"\\]++|\\.)*+)"?[^;]*+|([^;]*+))""", re.DOTALL)
+_BETWEEN: Final = re.compile(r"[\s;]*+")
+_QUOTED_PAIR: Final = re.compile(r"""\\(["\\])""")  # others are the folders of a Windows path
+_SECTION: Final = re.compile(r"filename\*(\d{1,3})(\*?)", re.IGNORECASE)
+_LANGUAGE: Final = re.compile(r"[A-Za-z0-9-]*")
 
 
 def clean_name(text: str) -> str:
@@ -32,7 +39,7 @@ def clean_name(text: str) -> str:
     Escapes are undone first, as often as there are some: ``..%252f`` is a way up, too.
     """
     for _ in range(5):
-        undone = unquote(text, errors="replace")
+        undone = _unescaped(text) if "%" in text else text
         if undone == text:
             break
         text = undone
@@ -50,18 +57,120 @@ def clean_name(text: str) -> str:
     return name.strip(" .") or "file"
 
 
+def _unescaped(text: str) -> str:
+    """Without percent-escapes: they stand for UTF-8, or for windows-1252 where they are none."""
+    return _as_text(unquote_to_bytes(text))
+
+
+def _as_text(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "crawler.c1")
+
+
 def name_of(url: str, content_disposition: str | None) -> str:
     """The name that a server proposes, or the last part of the address; cleaned."""
-    if content_disposition:
-        message = Message()
-        message["Content-Disposition"] = content_disposition.replace("\r", " ").replace("\n", " ")[:4_096]
-        try:
-            proposed = message.get_filename()
-        except (ValueError, LookupError, TypeError):  # a charset that is none, or escapes that are none
-            proposed = None
-        if proposed:
-            return clean_name(proposed)
-    return clean_name(url.partition("?")[0].partition("#")[0].partition("://")[2].partition("/")[2])
+    proposed = proposed_name(content_disposition) if content_disposition else None
+    return clean_name(proposed or url.partition("?")[0].partition("#")[0].partition("://")[2].partition("/")[2])
+
+
+def proposed_name(content_disposition: str) -> str | None:
+    """The name in a Content-Disposition header, as it was meant; None when there is none. It may hold anything.
+
+    ``filename*`` counts before ``filename``, wherever they stand; in pieces (``filename*0``) before plain. Bytes beyond
+    ASCII are UTF-8 where they can be, else latin-1, as in browsers.
+
+    Args:
+        content_disposition: The value, each byte a character, as HTTP headers are read.
+
+    Source: RFC 6266, section 4.3; RFC 8187; RFC 2231, section 3; RFC 2047 for mail programs that write it here.
+    """
+    found: dict[str, str] = {}
+    pieces: dict[int, tuple[str, bool]] = {}
+    at = 0
+    while at < len(content_disposition):
+        between = _BETWEEN.match(content_disposition, at)
+        at = between.end() if between else at
+        parameter = _PARAMETER.match(content_disposition, at)
+        if parameter is None:
+            at = content_disposition.find(";", at) + 1
+            if not at:
+                break
+            continue
+        at = parameter.end()
+        value = parameter[3].strip() if parameter[2] is None else _QUOTED_PAIR.sub(r"\1", parameter[2])
+        section = _SECTION.fullmatch(parameter[1])
+        if section is not None:
+            pieces.setdefault(int(section[1]), (value, bool(section[2])))
+        else:
+            found.setdefault(parameter[1].lower(), value)
+    plain = found.get("filename", "")
+    extended = found.get("filename*", "")
+    return (
+        _of_extended(extended)
+        or _of_pieces(pieces)
+        or _of_encoded_words(plain)
+        or _of_raw(plain)
+        or _of_raw(extended)
+        or None
+    )
+
+
+def _of_extended(value: str) -> str | None:
+    """The text of ``UTF-8'en'%e2%82%ac``; None where it is not made so, or not in its charset."""
+    charset, _, rest = value.partition("'")
+    language, quote, escaped = rest.partition("'")
+    codec = usable(charset) if charset else "utf-8"
+    if not quote or codec is None or _LANGUAGE.fullmatch(language) is None:
+        return None
+    try:
+        return _raw(escaped, unescape=True).decode(codec)
+    except UnicodeDecodeError:
+        return None
+
+
+def _of_pieces(pieces: dict[int, tuple[str, bool]]) -> str | None:
+    """``filename*0*=UTF-8''a; filename*1=b``, up to the first number that is missing."""
+    charset, whole = "utf-8", b""
+    for number in range(len(pieces)):
+        if number not in pieces:
+            break
+        value, is_escaped = pieces[number]
+        if is_escaped and not number:
+            said, _, rest = value.partition("'")
+            charset, value = usable(said) or "utf-8", rest.partition("'")[2]
+        whole += _raw(value, unescape=is_escaped)
+    try:
+        return whole.decode(charset)
+    except UnicodeDecodeError:
+        return _as_text(whole)
+
+
+def _of_encoded_words(value: str) -> str | None:
+    if "=?" not in value or len(value) > 1_000:
+        return None
+    try:
+        parts = decode_header(value)
+        return "".join(
+            part if isinstance(part, str) else part.decode(usable(charset or "ascii") or "utf-8")
+            for part, charset in parts
+        )
+    except (ValueError, LookupError):  # no base64, another charset than it says
+        return None
+
+
+def _of_raw(value: str) -> str:
+    return _as_text(_raw(value, unescape=False))
+
+
+def _raw(value: str, *, unescape: bool) -> bytes:
+    """The bytes that were sent; text that somebody has decoded already as UTF-8."""
+    try:
+        raw = value.encode("latin-1")
+    except UnicodeEncodeError:
+        raw = value.encode("utf-8", "replace")
+    return unquote_to_bytes(raw) if unescape else raw
 
 
 @contextmanager
@@ -97,13 +206,44 @@ def new_file(folder: Path | str, name: str) -> Iterator[tuple[BinaryIO, Path]]:
 
 
 def _made(directory: int, name: str, place: Path) -> tuple[str, int]:
-    stem, dot, suffix = name.rpartition(".")
-    stem, ending = (stem, f".{suffix}") if dot and stem else (name, "")
-    for number in range(1, _MOST_TWINS):
-        chosen = name if number == 1 else f"{stem}-{number}{ending}"
+    for chosen in _twins(name):
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             return chosen, os.open(chosen, flags, 0o600, dir_fd=directory)
         except FileExistsError:
             continue
     raise UsageError(f"{place}: {_MOST_TWINS} files are named like {name!r}")
+
+
+def renamed(path: Path, name: str) -> Path:
+    """Give a new file another name in its folder, again without overwriting; as it was where that cannot be done.
+
+    Args:
+        name: Cleaned here.
+    """
+    wanted = clean_name(name)
+    if wanted == path.name:
+        return path
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        for chosen in _twins(wanted):
+            try:
+                os.link(path.name, chosen, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
+            except FileExistsError:
+                continue
+            except OSError:  # a file system without hard links
+                return path
+            os.unlink(path.name, dir_fd=directory)
+            return path.with_name(chosen)
+    finally:
+        os.close(directory)
+    return path
+
+
+def _twins(name: str) -> Iterator[str]:
+    """*name*, then ``name-2.txt`` and so on."""
+    stem, dot, suffix = name.rpartition(".")
+    stem, ending = (stem, f".{suffix}") if dot and stem else (name, "")
+    yield name
+    for number in range(2, _MOST_TWINS):
+        yield f"{stem}-{number}{ending}"

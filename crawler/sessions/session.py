@@ -20,7 +20,7 @@ from requests.cookies import RequestsCookieJar
 from requests.sessions import merge_hooks
 from requests.structures import CaseInsensitiveDict
 
-from crawler.downloads import name_of, new_file
+from crawler.downloads import name_of, new_file, renamed
 from crawler.errors import FetchError, GuardRefused, InvalidURL, RedirectError, StatusError
 from crawler.headers import copy_of, fields_of
 from crawler.messages import Request, Response
@@ -249,7 +249,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         """Fetch *url* into a new file in *folder*, in constant memory; nothing is overwritten (`Response.save`).
 
         Args:
-            name: None: the last part of the address where the redirects began. Cleaned in any case.
+            name: None: what the server proposes, or the last part of the address. Cleaned in any case.
             kwargs: Of `requests.Request`: params, headers, auth ...
         Raises:
             StatusError: The answer is no success; nothing is kept.
@@ -263,7 +263,8 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
             if not answer.ok:
                 raise StatusError(answer.url, answer.status_code)
             file.write(answer.body)  # from adapters that know no sink; else empty
-        return path
+        proposed = answer.headers.get("Content-Disposition")
+        return path if name or not proposed else renamed(path, name_of(url, proposed))
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> Response:
         """Send a prepared request and follow its redirects by the rules of `sessions.redirects`.
