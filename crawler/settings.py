@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     max_retry_after: float = Field(
         21_600.0, gt=0, le=604_800, description="Longest Retry-After that is obeyed, in seconds."
     )
-    max_redirects: int = Field(15, ge=0, le=100, description="Redirects followed for one request.")
+    max_redirects: int = Field(20, ge=0, le=100, description="Redirects followed for one request.")
     robots: bool = Field(True, description="Obey robots.txt.")
     max_depth: int = Field(0, ge=0, description="Links followed from a start URL; 0 for no limit.")
     max_pages: int = Field(0, ge=0, description="Pages of this run after which it stops; 0 for no limit.")

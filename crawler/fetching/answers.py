@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, BinaryIO
 
@@ -17,7 +17,7 @@ from requests.cookies import extract_cookies_to_jar
 from urllib3 import HTTPHeaderDict
 
 from crawler.errors import TooLarge
-from crawler.fetching.decoding import decode, decoders_for
+from crawler.fetching.decoding import Decoding
 from crawler.fetching.heads import Head
 from crawler.fetching.limits import REDIRECT_BYTES, Limits
 from crawler.headers import headers_of
@@ -35,7 +35,7 @@ class Body:
 
     __slots__ = (
         "_decoded_bytes",
-        "_decoders",
+        "_decoding",
         "_keep",
         "_max_bytes",
         "_sink",
@@ -45,11 +45,21 @@ class Body:
         "wire_bytes",
     )
 
-    def __init__(self, url: str, head: Head, method: str, limits: Limits, sink: BinaryIO | None) -> None:
+    def __init__(
+        self,
+        url: str,
+        head: Head,
+        method: str,
+        limits: Limits,
+        *,
+        sink: BinaryIO | None = None,
+        still: Callable[[], None] = lambda: None,
+    ) -> None:
         """Prepare for the body of *head*.
 
         Args:
             sink: Takes the decoded bytes of a 2xx answer in constant memory; other answers stay in memory.
+            still: Raises when the time is over or somebody has stopped us; asked while the body is decoded.
         Raises:
             BadAnswer: Its Content-Encoding cannot be undone.
             TooLarge: It says itself that it is larger than allowed.
@@ -59,16 +69,15 @@ class Body:
         self._sink = sink if sink is not None and 200 <= head.status < 300 else None
         self._keep = io.BytesIO()
         self.cut, self._skip_bytes = False, -1
-        coding = head.get("content-encoding") if method != "HEAD" else ""
+        coding = (head.get("content-encoding") or "") if method != "HEAD" else ""
+        self._decoding = Decoding(url, "" if head.is_redirect else coding, limits.max_size_bytes, still)
         if head.is_redirect:
-            self._decoders = []
             too_long = head.length_bytes is not None and head.length_bytes > REDIRECT_BYTES and not head.chunked
             self._skip_bytes = 0 if too_long else REDIRECT_BYTES
             if coding:
                 self._keep.close()
             return
-        self._decoders = decoders_for(url, coding) if coding else []
-        honest = method != "HEAD" and not self._decoders and not head.chunked and head.status not in (204, 304)
+        honest = method != "HEAD" and not self._decoding and not head.chunked and head.status not in (204, 304)
         if honest and head.length_bytes is not None:
             self._count(head.length_bytes)
             self._decoded_bytes = 0
@@ -77,16 +86,16 @@ class Body:
         """Take the next bytes.
 
         Raises:
-            TooLarge: More decoded bytes than allowed.
+            TooLarge: More decoded bytes than allowed, at the end or between two codings.
             BadAnswer, Incomplete: The coding is broken.
+            FetchError: What *still* raises.
             OSError: The sink could not take them.
         """
         self.wire_bytes += len(data)
         if self._skip_bytes >= 0:
             self._write_redirect(data)
-        elif self._decoders:
-            for piece in decode(self._decoders, data):
-                self._count(len(piece))
+        elif self._decoding:
+            for piece in self._decoding.feed(data):
                 (self._sink or self._keep).write(piece)
         else:
             self._count(len(data))
@@ -111,8 +120,7 @@ class Body:
         Raises:
             Incomplete: A coding has not come to its end.
         """
-        for decoder in self._decoders:
-            decoder.finish()
+        self._decoding.finish()
         return b"" if self._keep.closed else self._keep.getvalue()  # shares its buffer: no second copy
 
 

@@ -121,6 +121,8 @@ def from_curl(
         if code == pycurl.E_SSL_CONNECT_ERROR and any(sign in text.lower() for sign in _BROKEN_TLS):
             return ConnectFailed(url, f"the connection{through} broke in the TLS handshake")
         return TLSFailed(url, tls_words(text))
+    if "Location" in text:
+        return BadAnswer(url, "several Location headers that differ")
     if code in _NOT_HTTP:
         return BadAnswer(url, f"the answer is no HTTP ({text})")
     if code in _TOO_MUCH or (code == pycurl.E_RECV_ERROR and "header" in text.lower() and "large" in text.lower()):

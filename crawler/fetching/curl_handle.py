@@ -163,7 +163,7 @@ class Handle:
         self._head, self._body, self._fault = None, None, None
         self._refused, self._not_taken = "", 0
         self._asked, self._limits, self._sink = asked, limits, sink
-        pace = Pace(asked.url, limits, timeouts_s[1], started)
+        self._pace = pace = Pace(asked.url, limits, timeouts_s[1], started)
         self._request.set(asked, timeouts_s[0], fresh=self._renewed)
         self._renewed = False
         self._multi.add_handle(self._curl)
@@ -189,8 +189,7 @@ class Handle:
                 self._opened.pop().close()
             if not running:
                 return
-            if self._stopped():
-                raise ConnectFailed(self._asked.url, "stopped from outside")
+            self._still()
             if len(lines) > (self._limits.max_headers + 2) * (INTERIM + 1):
                 raise BadAnswer(self._asked.url, "too many header lines")
             now = time.monotonic()
@@ -211,12 +210,18 @@ class Handle:
                 time.sleep(_NAP_S)  # select() could not wait: no socket yet, or numbered above what it can watch
             take_back(turn)
 
+    def _still(self) -> None:
+        """Raise when the deadline has passed or the transport was stopped: decoding asks too, inside of libcurl."""
+        if self._stopped():
+            raise ConnectFailed(self._asked.url, "stopped from outside")
+        self._pace.left_s(time.monotonic())
+
     def _started(self) -> tuple[Head, Body]:
         """The head, read at the first byte of the body or at the end, and what takes the body."""
         if self._head is None or self._body is None:
             asked = self._asked
             self._head = parse_head(asked.url, self._lines, self._limits)
-            self._body = Body(asked.url, self._head, asked.method, self._limits, self._sink)
+            self._body = Body(asked.url, self._head, asked.method, self._limits, sink=self._sink, still=self._still)
         return self._head, self._body
 
     def _check(self, failed: list[tuple[Any, int, str]]) -> None:

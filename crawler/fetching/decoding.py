@@ -1,8 +1,9 @@
 """Content-Encoding undone piece by piece, so that no answer can become large before anyone counts.
 
-Each decoder takes wire bytes and yields pieces of at most `PIECE_BYTES`; the caller counts them and stops when it is
-enough. gzip (many members) and deflate (with and without the zlib wrapper, since servers send both) are always known,
-br and zstd where their modules are installed.
+Each decoder takes wire bytes and yields pieces of at most `PIECE_BYTES`. `Decoding` sends them through all codings of
+an answer and bounds what a caller who sees only the end could not: bytes between two codings, streams that decode to
+nothing, and time. gzip (many members) and deflate (with and without the zlib wrapper, since servers send both) are
+always known, br and zstd where their modules are installed.
 
 Choices: text labelled as gzip or deflate is a `BadAnswer`, as in browsers; a stream that starts well and breaks, or
 ends early, is `Incomplete`, since another try may bring it whole; bytes after the last gzip member are ignored.
@@ -15,17 +16,18 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from crawler.errors import BadAnswer, Incomplete
-from crawler.fetching.limits import CODINGS
+from crawler.errors import BadAnswer, Incomplete, TooLarge
+from crawler.fetching.limits import CODINGS, MEMBERS
 
 PIECE_BYTES = 256 * 1024
+_STEP_BYTES = 16 * 1024  # decoded at once: what is behind the end of a stream is copied, so it must be little
 
 
 class Decoder(Protocol):
     """One coding of one body. Used by one thread."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Decode *data*; must be exhausted before the next call."""
+        """Decode *data*; must be exhausted before the next call. An empty piece marks the end of a stream."""
 
     def finish(self) -> None:
         """The wire bytes have ended; raises `Incomplete` when the stream has not."""
@@ -60,6 +62,7 @@ class _Inflate:
                 return
             data, self._stream = self._stream.unused_data, None
             self._any, self._ended = True, not self.many
+            yield b""
 
     def _open(self, data: bytes) -> Any:
         """A stream for what begins with *data* (2 bytes or more); None where that is to be ignored."""
@@ -137,7 +140,7 @@ class _Zstd:
                     self._stream = self._module.ZstdDecompressor()
                 piece = self._stream.decompress(data, PIECE_BYTES)
                 data = self._stream.unused_data if self._stream.eof else b""
-                if piece:
+                if piece or self._stream.eof:
                     yield piece
         except self._module.ZstdError as error:
             raise Incomplete(self._url, f"damaged zstd data ({error})") from error
@@ -186,8 +189,59 @@ def decoders_for(url: str, content_encoding: str) -> list[Decoder]:
     return [_MAKERS[each](url) for each in reversed(codings)]
 
 
-def decode(decoders: list[Decoder], data: bytes) -> Iterator[bytes]:
-    """Send *data* through all *decoders*, piece by piece."""
-    if len(decoders) == 1:
-        return decoders[0].feed(data)
-    return (last for piece in decoders[0].feed(data) for last in decode(decoders[1:], piece))
+class Decoding:
+    """All codings of one body, undone within their limits. Used by one thread.
+
+    Args:
+        content_encoding: Value of the header, "" for none.
+        max_bytes: Most that any of the codings may decode to; None for no limit.
+        still: Raises when the time is over or somebody has stopped us; asked between any two steps.
+    Raises:
+        BadAnswer: As `decoders_for`.
+    """
+
+    __slots__ = ("_decoded_bytes", "_decoders", "_max_bytes", "_members", "_still", "_url")
+
+    def __init__(self, url: str, content_encoding: str, max_bytes: int | None, still: Callable[[], None]) -> None:
+        self._url, self._max_bytes, self._still = url, max_bytes, still
+        self._decoders = decoders_for(url, content_encoding)
+        self._decoded_bytes = [0] * len(self._decoders)
+        self._members = [0] * len(self._decoders)
+
+    def __bool__(self) -> bool:
+        return bool(self._decoders)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Decode the next wire bytes, piece by piece.
+
+        Raises:
+            TooLarge: One of the codings has decoded to more than is allowed, or consists of too many streams.
+            BadAnswer, Incomplete: A coding is broken.
+            FetchError: What *still* raises.
+        """
+        return self._through(0, data)
+
+    def _through(self, level: int, data: bytes) -> Iterator[bytes]:
+        decoder, last = self._decoders[level], level + 1 == len(self._decoders)
+        whole = memoryview(data)
+        for start in range(0, len(data), _STEP_BYTES):
+            for piece in decoder.feed(bytes(whole[start : start + _STEP_BYTES])):
+                self._still()
+                self._count(level, piece)
+                if last:
+                    yield piece
+                else:
+                    yield from self._through(level + 1, piece)
+
+    def _count(self, level: int, piece: bytes) -> None:
+        self._decoded_bytes[level] += len(piece)
+        if self._max_bytes is not None and self._decoded_bytes[level] > self._max_bytes:
+            raise TooLarge(self._url, f"too large: more than {self._max_bytes} bytes")
+        self._members[level] += not piece
+        if self._members[level] > MEMBERS:
+            raise TooLarge(self._url, f"too large: more than {MEMBERS} compressed streams behind one another")
+
+    def finish(self) -> None:
+        """The wire bytes have ended; raises `Incomplete` when a coding has not."""
+        for decoder in self._decoders:
+            decoder.finish()

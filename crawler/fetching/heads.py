@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from crawler.errors import BadAnswer, ConnectFailed
 from crawler.fetching.limits import INTERIM, LINE_BYTES, Limits
 
-_STATUS_LINE = re.compile(rb"HTTP/(\d\.\d) +([1-9]\d\d)(?: +(.*?))?\s*\Z", re.DOTALL)
+_STATUS_LINE = re.compile(rb"HTTP/(\d\.\d) +([1-9]\d\d)(?=[ \t\r\n]|\Z)")  # without the reason, which anything may be
 _WELL_FORMED = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*\r\n)*")
 _FIELD = re.compile(r"([^:\n]+):([^\r]*)\r\n")  # of a well-formed head
 _FRAMING = frozenset(("content-length", "transfer-encoding", "content-encoding", "connection"))
@@ -70,7 +70,8 @@ def parse_head(url: str, raw_lines: list[bytes], limits: Limits) -> Head:
         found = _STATUS_LINE.match(raw_lines[start])
         if found is None:
             raise BadAnswer(url, f"the answer is no HTTP; it starts with {raw_lines[start][:40]!r}")
-        if b"\r" in found[0].rstrip(b"\r\n") or b"\0" in found[0]:
+        status_line = raw_lines[start].rstrip(b"\r\n")
+        if b"\r" in status_line or b"\0" in status_line:
             raise BadAnswer(url, f"a status line with a control character: {raw_lines[start][:40]!r}")
         if found[2][:1] != b"1":
             break
@@ -84,20 +85,32 @@ def parse_head(url: str, raw_lines: list[bytes], limits: Limits) -> Head:
     if end >= len(raw_lines):
         raise ConnectFailed(url, "the connection broke inside the head of the answer")
     lines = _fields(url, raw_lines[start + 1 : end], limits)
-    fields: dict[str, tuple[str, str]] = {}
-    for pair in lines:
-        lower = pair[0].lower()
-        first = fields.get(lower)
-        fields[lower] = pair if first is None else (first[0], f"{first[1]}, {pair[1]}")
+    fields = _joined(lines)
     chunked = _is_chunked(url, fields.get("transfer-encoding"))
     length = _length(url, fields.get("content-length"))
-    return Head(found[1].decode(), int(found[2]), (found[3] or b"").decode("latin-1"), lines, fields, length, chunked)
+    reason = status_line[found.end() :].strip().decode("latin-1")
+    return Head(found[1].decode(), int(found[2]), reason, lines, fields, length, chunked)
 
 
 def is_interim(status_line: bytes) -> bool:
     """Whether it opens a 1xx answer, after which another head follows."""
     found = _STATUS_LINE.match(status_line)
     return found is not None and found[2][:1] == b"1" and found[2] != b"101"
+
+
+def _joined(lines: list[tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """By lower-case name: the name as written first, and all its values, which are put together once."""
+    fields: dict[str, tuple[str, str]] = {}
+    repeated: dict[str, list[str]] = {}
+    for pair in lines:
+        lower = pair[0].lower()
+        if lower in fields:
+            repeated.setdefault(lower, [fields[lower][1]]).append(pair[1])
+        else:
+            fields[lower] = pair
+    for lower, values in repeated.items():
+        fields[lower] = (fields[lower][0], ", ".join(values))
+    return fields
 
 
 def _blank(raw_lines: list[bytes], start: int) -> int:
@@ -118,24 +131,25 @@ def _fields(url: str, raw_lines: list[bytes], limits: Limits) -> list[tuple[str,
         raise BadAnswer(url, f"{len(text)} bytes of headers, more than {limits.max_header_bytes}")
     if len(text) <= LINE_BYTES and _WELL_FORMED.fullmatch(text):
         return [(name, value.strip(" \t")) for name, value in _FIELD.findall(text)]
-    lines: list[tuple[str, str]] = []
+    lines: list[tuple[str, list[str]]] = []  # a value has a part for each line that it is folded over
     for line in text.split("\n")[:-1]:
         name, colon, value = line.partition(":")
         value = value.strip(" \t\r")
         if len(line) > LINE_BYTES:
             raise BadAnswer(url, f"a header line of {len(line)} bytes, more than {LINE_BYTES}")
-        if line[0] in " \t" and lines:  # folded. Source: RFC 9112, section 5.2
-            name, value = lines[-1][0], f"{lines.pop()[1]} {line.strip()}".strip()
-        elif not colon or not name.strip() or line[0] in " \t":
-            raise BadAnswer(url, f"a header line that is none: {line[:40]!r}")
         if "\0" in line or line.find("\r", 0, -1) >= 0:  # Source: RFC 9112, section 2.2: others may see two lines here
             raise BadAnswer(url, f"a header line with a control character: {line[:40]!r}")
+        if line[0] in " \t" and lines:  # folded. Source: RFC 9112, section 5.2
+            lines[-1][1].append(line.strip())
+            continue
+        if not colon or not name.strip() or line[0] in " \t":
+            raise BadAnswer(url, f"a header line that is none: {line[:40]!r}")
         if name[-1:].isspace():  # before the colon: some readers would not know the name
             name = name.strip()
             if name.lower() in _FRAMING:
                 raise BadAnswer(url, f"a space before the colon of {name[:40]!r}")
-        lines.append((name, value))
-    return lines
+        lines.append((name, [value]))
+    return [(name, " ".join(parts).strip()) for name, parts in lines]
 
 
 def _length(url: str, field: tuple[str, str] | None) -> int | None:

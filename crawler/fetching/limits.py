@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from crawler.errors import TimedOut
 
 SLICE_S = 0.5  # longest single wait of a transport: how soon `abort_all` is noticed
-LINE_BYTES = 64 * 1024  # one header line
+LINE_BYTES = 100 * 1024  # one header line; libcurl itself takes no longer one
 REDIRECT_BYTES = 64 * 1024  # body of a redirect that is read before the connection is closed instead
-CODINGS = 3  # Content-Encodings of one answer
+CODINGS = 5  # Content-Encodings of one answer
+MEMBERS = 10_000  # streams behind one another in one coding (gzip members, zstd frames); each may decode to nothing
 INTERIM = 20  # 1xx answers before the final one
 
 
@@ -23,11 +24,11 @@ class Limits:
 
     Attributes:
         deadline_s: Seconds from the start to the last byte, connecting included; None for no limit.
-        max_size_bytes: Decoded body; None for no limit.
+        max_size_bytes: Decoded body, and what each of its codings decodes to; None for no limit.
         min_speed_bytes_s: Wire bytes of the body a second, averaged over `min_speed_for_s`; 0 for any speed.
         min_speed_for_s: Seconds that the body may be slower than that.
-        max_header_bytes: All header lines of an answer together.
-        max_headers: Number of header lines; libcurl takes at most 5,000.
+        max_header_bytes: All header lines of an answer together: the limit that counts, as in browsers.
+        max_headers: Number of header lines; libcurl takes no more.
     """
 
     deadline_s: float | None = 120.0
@@ -35,7 +36,7 @@ class Limits:
     min_speed_bytes_s: float = 0.0
     min_speed_for_s: float = 30.0
     max_header_bytes: int = 256 * 1024
-    max_headers: int = 100
+    max_headers: int = 5_000
 
 
 class Pace:

@@ -200,7 +200,7 @@ class PooledAdapter(HTTPAdapter):
         assert head is not None
         whole = False
         try:
-            body = Body(asked.url, head, asked.method, limits, sink)
+            body = Body(asked.url, head, asked.method, limits, sink=sink, still=exchange.still)
             for chunk in answer.stream(_CHUNK_BYTES, decode_content=False):
                 body.write(chunk)
                 if body.cut:

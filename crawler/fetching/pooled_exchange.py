@@ -53,6 +53,12 @@ class Exchange:
         self._stand_in: socket.socket | None = None
         self.address = ""
 
+    def still(self) -> None:
+        """Raise when the deadline has passed or the transport was stopped."""
+        if self._stopped():
+            raise ConnectFailed(self.asked.url, "stopped from outside")
+        self.pace.left_s(time.monotonic())
+
     def wait_s(self) -> float:
         """Seconds that the next read or write may take; raises when there are none left."""
         if self._stopped():

@@ -9,7 +9,20 @@ import requests
 from requests.hooks import default_hooks, dispatch_hook
 
 from crawler.messages import Response
+from crawler.sessions.cookies.view import SHORT_HEADER_BYTES
 from crawler.urls import absolute
+
+TOO_LONG = frozenset({400, 413, 431})  # what servers say to a Cookie header above their limit
+
+
+def refuses_cookies(status: int, request: requests.PreparedRequest) -> bool:
+    """Whether an answer may be about the length of the Cookie header, so that a shorter one is worth a second try.
+
+    A request that may change things is sent again only where the status says that its head was too long (431).
+    """
+    if status not in TOO_LONG or len(request.headers.get("Cookie") or "") <= SHORT_HEADER_BYTES:
+        return False
+    return status == 431 or (request.method in ("GET", "HEAD") and not request.body)
 
 
 def set_cookie_lines(answer: requests.Response) -> list[str]:

@@ -5,15 +5,22 @@ Source: RFC 9110 section 15.4 for methods; the rest is what browsers and advisor
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import dataclass
 
 import requests
 
 from crawler.errors import InvalidURL, RedirectError, Refused
+from crawler.redaction import HIDDEN
 from crawler.sessions.origins import SURVIVES_ORIGIN
 from crawler.urls import absolute, is_upgrade, printable, redact, same_origin
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+SAME_STEPS = 2  # of one chain to one address with one method and the same cookies; a third one is a loop
+_LOOKED_AT = 2_000  # characters of a bad Location that are cleaned to show some of them
+_SHOWN = 200
+_OPEN_USERINFO = re.compile(r"//[^/?#]*\Z")  # it was cut where nobody can tell any more whether it is a password
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +40,56 @@ class Hop:
     keeps_headers: bool
 
 
-def location_of(response: requests.Response) -> str | None:
-    """The Location of a redirect; None when the answer is none (a 3xx without Location is a final answer)."""
+def location_of(response: requests.Response, *, strict: bool = True) -> str | None:
+    """The Location of a redirect; None when the answer is none (a 3xx without Location is a final answer).
+
+    Args:
+        strict: Raise for what cannot be followed, instead of giving None.
+    Raises:
+        RedirectError: It has several, which differ. Equal ones are one, as in browsers.
+    """
     if response.status_code not in REDIRECTS:
         return None
-    return response.headers.get("Location") or None
+    joined = response.headers.get("Location")
+    if not joined:
+        return None
+    given = {value for name, value in getattr(response, "raw_headers", None) or () if name.lower() == "location"}
+    if len(given) > 1:
+        if not strict:
+            return None
+        raise RedirectError(
+            str(response.url), f"{len(given)} Location headers that differ: {', '.join(map(_shown, sorted(given)[:2]))}"
+        )
+    return given.pop() if given else joined
+
+
+def _shown(location: str) -> str:
+    """What may be shown of a Location; costs the same for a long one as for a short one."""
+    text = location[:_LOOKED_AT]
+    if len(location) > _LOOKED_AT:
+        text = _OPEN_USERINFO.sub(f"//{HIDDEN}", text)
+    return repr(printable(redact(text))[:_SHOWN])
+
+
+class Steps:
+    """The steps of one chain of redirects. Used by one thread."""
+
+    def __init__(self) -> None:
+        self._met: Counter[tuple[str, str, str]] = Counter()
+
+    def take(self, request: requests.PreparedRequest) -> None:
+        """Note that *request* is sent.
+
+        A page may well lead to itself by another method or with another cookie, and once without either: a site that
+        only notes something of its own and sends back. What comes a third time will come again.
+
+        Raises:
+            RedirectError: It is a loop.
+        """
+        step = (str(request.method), str(request.url), str(request.headers.get("Cookie", "")))
+        self._met[step] += 1
+        if self._met[step] > SAME_STEPS:
+            raise RedirectError(step[1], f"redirect loop: the same address again after {SAME_STEPS} visits")
 
 
 def next_hop(url: str, method: str, has_body: bool, status: int, location: str) -> Hop:
@@ -58,8 +110,8 @@ def next_hop(url: str, method: str, has_body: bool, status: int, location: str) 
     try:
         target = absolute(url, text)
     except InvalidURL as error:
-        shown = repr(printable(redact(text))[:200])
-        scheme = text.partition(":")[0].strip().lower()
+        shown = _shown(text)
+        scheme = text[:_SHOWN].partition(":")[0].strip().lower()
         if scheme.isalpha() and scheme not in ("http", "https") and ":" in text:
             raise Refused(url, f"redirect to {shown}: only http and https are fetched") from error
         raise RedirectError(url, f"redirect to {shown}, which is no URL") from error

@@ -25,7 +25,7 @@ from crawler.errors import FetchError, GuardRefused, InvalidURL, RedirectError, 
 from crawler.headers import copy_of, fields_of
 from crawler.messages import Request, Response
 from crawler.sessions.accounts import Account
-from crawler.sessions.answers import as_ours, late_answers, own_copy, set_cookie_lines
+from crawler.sessions.answers import TOO_LONG, as_ours, late_answers, own_copy, refuses_cookies, set_cookie_lines
 from crawler.sessions.auth.schemes import sendable
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.cookies.rules import from_wire, to_wire
@@ -34,7 +34,7 @@ from crawler.sessions.flow import Call, Enter, Flow, Send, Serial, run
 from crawler.sessions.known_errors import as_known
 from crawler.sessions.login.tools import LoginTools
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
-from crawler.sessions.redirects import Hop, location_of, next_hop, surviving_headers
+from crawler.sessions.redirects import Hop, Steps, location_of, next_hop, surviving_headers
 from crawler.sessions.secrets import remember_secret
 from crawler.spider import Identity
 from crawler.urls import absolute, redact, same_origin
@@ -71,7 +71,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         verify: bool | str = True,
         timeout_s: float = 30.0,
         deadline_s: float = 120.0,
-        max_redirects: int = 15,
+        max_redirects: int = 20,
     ) -> None:
         """Make a session without any I/O.
 
@@ -304,18 +304,18 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         jar = self.cookies  # a login swaps the jar: late answers write into the old one
         ends = time.monotonic() + self.deadline_s
         history: list[Response] = []
-        seen: set[tuple[str, str, str]] = set()
+        steps = Steps()
         guard: HopGuard | None = getattr(request, "hop_guard", None)
         while True:
+            steps.take(request)
             if self.pace is not None and not getattr(request, "has_turn", False):
                 yield Call(partial(self.pace, str(request.url)))
             if options["cert"] == self.cert and not self.origins.covers(str(request.url)):
                 options["cert"] = None  # a client certificate says who we are: it stays at home as auth does
-            answer = yield from self._exchange(request, jar, options, ends)
-            location = location_of(answer)
+            answer = yield from self._exchange_with_cookies(request, jar, options, ends)
+            location = location_of(answer, strict=follow)
             if location is None or not follow:
                 break
-            seen.add(_step_of(request))
             hop = next_hop(str(request.url), str(request.method), bool(request.body), answer.status_code, location)
             if guard is not None and (reason := guard(hop.url, "", "")):
                 raise GuardRefused(str(request.url), f"guard: redirect to {redact(hop.url)}: {reason}")
@@ -326,8 +326,6 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
             if not same_origin(str(request.url), hop.url):  # what the call said of TLS is about the origin it named
                 options |= {"verify": self.verify, "cert": self.cert}
             request = self._redirected(request, hop)
-            if _step_of(request) in seen:
-                raise RedirectError(hop.url, "redirect loop")
         answer.history = [*history, *answer.history] if history else answer.history
         if location is not None:
             answer._next = self._following(request, answer, location)  # type: ignore[attr-defined]
@@ -343,6 +341,24 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         except FetchError:
             return None
         return self._redirected(request, hop)
+
+    def _exchange_with_cookies(
+        self, request: requests.PreparedRequest, jar: Jar, options: dict[str, Any], ends: float
+    ) -> Flow[Response]:
+        """One exchange, and where the server may have refused the length of our cookies a second one with fewer."""
+        answer = yield from self._exchange(request, jar, options, ends)
+        if not refuses_cookies(answer.status_code, request):
+            return answer
+        url = str(request.url)
+        jar.shorten(url)
+        request.headers.pop("Cookie", None)
+        self._put_cookies(request)
+        if self.pace is not None:
+            yield Call(partial(self.pace, url))
+        again = yield from self._exchange(request, jar, options, ends)
+        if again.status_code in TOO_LONG:
+            jar.shorten(url, False)  # it was something else: whoever leaves out a part of a session is logged out
+        return again
 
     def _exchange(
         self, request: requests.PreparedRequest, jar: Jar, options: dict[str, Any], ends: float
@@ -408,8 +424,3 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         raise TypeError("a session holds secrets and connections: it cannot be pickled; its state is in the store")
 
     __getstate__: Callable[..., Any] = __reduce__
-
-
-def _step_of(request: requests.PreparedRequest) -> tuple[str, str, str]:
-    """What makes a loop of redirects: a page may well lead to itself by another method or with another cookie."""
-    return str(request.method), str(request.url), str(request.headers.get("Cookie", ""))

@@ -171,24 +171,29 @@ PROMISES = ["__Host-sid=1; Path=/", "__Host-sid=1; Secure; Path=/deep", "__Secur
 @pytest.mark.parametrize("line", PROMISES)
 def test_B25_a_broken_promise_sets_no_cookie_over_http(net: Net, line: str) -> None:
     own = net.host({"/deep/set": cookie_page(line)})
-    session = net.session(own.url)
+    session = net.session(own.named("shop.test"), names={"shop.test": "127.0.0.1"})  # loopback itself is secure
 
-    session.get(f"{own.url}/deep/set")
-    session.get(f"{own.url}/deep/again")
+    session.get(own.named("shop.test", "/deep/set"))
+    session.get(own.named("shop.test", "/deep/again"))
 
     assert own.header("cookie") == []
     assert session.cookies.dump() == []
 
 
 def test_B25_http_cannot_overwrite_what_https_has_set(net: Net, certificates: Certificates) -> None:
-    secure = net.host({"/set": cookie_page("sid=right; Secure")}, tls=certificates.context("127.0.0.1"))
+    secure = net.host({"/set": cookie_page("sid=right; Secure")}, tls=certificates.context("shop.test"))
     plain = net.host({"/set": cookie_page("sid=wrong")})
-    session = net.session(secure.url, plain.url, verify=certificates.file)
+    session = net.session(
+        secure.named("shop.test"),
+        plain.named("shop.test"),
+        verify=certificates.file,
+        names={"shop.test": "127.0.0.1"},
+    )
 
-    session.get(f"{secure.url}/set")
-    session.get(f"{plain.url}/set")
-    session.get(f"{secure.url}/again")
-    session.get(f"{plain.url}/again")
+    session.get(secure.named("shop.test", "/set"))
+    session.get(plain.named("shop.test", "/set"))
+    session.get(secure.named("shop.test", "/again"))
+    session.get(plain.named("shop.test", "/again"))
 
     assert secure.header("cookie", "/again") == ["sid=right"]
     assert plain.header("cookie") == []

@@ -170,7 +170,7 @@ def test_a_redirect_loop_is_final() -> None:
     fetched = fetcher().fetch(session(adapter), Request(f"{SITE}/p"))
 
     assert isinstance(fetched.error, RedirectError)
-    assert len(adapter.requests) == 1
+    assert len(adapter.requests) == 2
 
 
 def test_the_epoch_is_that_of_the_last_sending() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import math
 import random
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.errors import BadAnswer, FetchError, Incomplete, TimedOut
-from crawler.fetching.decoding import PIECE_BYTES, decode, decoders_for
-from crawler.fetching.limits import SLICE_S, Limits, Pace, timeouts
+from crawler.errors import BadAnswer, FetchError, Incomplete, TimedOut, TooLarge
+from crawler.fetching.decoding import PIECE_BYTES, Decoding, decoders_for
+from crawler.fetching.limits import MEMBERS, SLICE_S, Limits, Pace, timeouts
 
 URL = "http://site.example/"
 
@@ -54,10 +55,9 @@ def pieces(data: bytes, size: int) -> Iterator[bytes]:
 
 def decoded(coding: str, data: bytes, size: int = 1 << 14) -> bytes:
     """All of *data* through the decoders of *coding*, *size* bytes at a time."""
-    decoders = decoders_for(URL, coding)
-    got = b"".join(piece for part in pieces(data, size) for piece in decode(decoders, part))
-    for decoder in decoders:
-        decoder.finish()
+    decoding = Decoding(URL, coding, None, lambda: None)
+    got = b"".join(piece for part in pieces(data, size) for piece in decoding.feed(part))
+    decoding.finish()
     return got
 
 
@@ -79,10 +79,90 @@ def test_every_cut_is_incomplete(coding: str, pack: Callable[[bytes], bytes]) ->
             decoded(coding, whole[:end])
 
 
+def decoded_by(decoding: Decoding, data: bytes) -> None:
+    """All of *data*, which must come to nothing, as it would come from a socket."""
+    for part in pieces(data, 1 << 18):
+        assert b"".join(decoding.feed(part)) == b""
+    decoding.finish()
+
+
+EMPTY_GZIP = gzip.compress(b"")
+RAW_NOTHING = b"\x00\x00\x00\xff\xff"  # a stored block of 0 bytes, not the last one
+ZSTD_NOTHING = b"\x50\x2a\x4d\x18\x00\x00\x00\x00"  # a frame that is to be skipped, of 0 bytes
+NOTHING = [
+    pytest.param("gzip", EMPTY_GZIP * 400_000, id="members"),
+    pytest.param("gzip, gzip", gzip.compress(EMPTY_GZIP * 1_000_000), id="members in gzip"),
+    pytest.param("gzip, gzip, gzip", gzip.compress(gzip.compress(EMPTY_GZIP * 3_000_000, 1)), id="in gzip in gzip"),
+    pytest.param("gzip, br", "br of members", id="members in brotli"),
+    pytest.param("gzip, zstd", "zstd of members", id="members in zstd"),
+    pytest.param("zstd, gzip", gzip.compress(ZSTD_NOTHING * 2_000_000, 1), id="empty frames in gzip"),
+    pytest.param("deflate, gzip", gzip.compress(RAW_NOTHING * 20_000_000, 1), id="empty blocks in gzip"),
+    pytest.param("br, gzip", "metadata", id="brotli metadata in gzip"),
+]
+
+
+@pytest.mark.parametrize(("coding", "data"), NOTHING)
+def test_Z1_what_decodes_to_nothing_is_bounded_while_it_is_decoded(coding: str, data: Any) -> None:
+    if data == "br of members":
+        data = brotli(EMPTY_GZIP * 1_000_000)
+    elif data == "zstd of members":
+        data = zstd(EMPTY_GZIP * 1_000_000)
+    elif data == "metadata":
+        brotli(b"")
+        data = gzip.compress(b"\x0c\x03\x00" + b"\x2c\x00\x00"[:0] + bytes(40_000_000), 1)
+    elif "zstd" in coding:
+        zstd(b"")
+    asked = 0
+
+    def still() -> None:
+        nonlocal asked
+        asked += 1
+
+    decoding = Decoding(URL, coding, 32 * 1024 * 1024, still)
+    began = time.process_time()
+    with pytest.raises(FetchError):
+        decoded_by(decoding, data)
+
+    assert time.process_time() - began < 2.0
+    assert asked <= 3 * (MEMBERS + 10_000)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "gzip, gzip", "gzip, gzip, gzip"])
+def test_Z1_the_deadline_holds_while_an_answer_decodes_to_nothing(coding: str) -> None:
+    data = EMPTY_GZIP * 5_000
+    for _ in coding.split(",")[1:]:
+        data = gzip.compress(data)
+    left = iter(range(100))
+
+    def still() -> None:
+        if next(left, None) is None:
+            raise TimedOut(URL, "not complete within its total deadline")
+
+    with pytest.raises(TimedOut):
+        list(Decoding(URL, coding, None, still).feed(data))
+
+
+def test_Z1_bytes_between_two_codings_count_too() -> None:
+    inner = gzip.compress(bytes(100)) + bytes(
+        2_000_000
+    )  # what follows the last member is ignored, but it has to be made
+    decoding = Decoding(URL, "gzip, gzip", 1_000_000, lambda: None)
+
+    with pytest.raises(TooLarge, match="1000000 bytes"):
+        list(decoding.feed(gzip.compress(inner)))
+
+
+def test_a_file_of_many_members_is_read_whole() -> None:
+    data = random.Random(2).randbytes(4_000_000)
+    blocks = b"".join(gzip.compress(piece, 1) for piece in pieces(data, 1_000))  # as bgzip and concatenated logs are
+
+    assert decoded("gzip", blocks, 1 << 18) == data
+
+
 @pytest.mark.parametrize(("coding", "pack"), CODINGS)
 def test_no_piece_is_larger_than_the_bound(coding: str, pack: Callable[[bytes], bytes]) -> None:
-    decoders = decoders_for(URL, coding)
-    sizes = [len(piece) for part in pieces(pack(bytes(5_000_000)), 1 << 14) for piece in decode(decoders, part)]
+    decoding = Decoding(URL, coding, None, lambda: None)
+    sizes = [len(piece) for part in pieces(pack(bytes(5_000_000)), 1 << 14) for piece in decoding.feed(part)]
 
     assert sum(sizes) == 5_000_000
     assert max(sizes) <= PIECE_BYTES

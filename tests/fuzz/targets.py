@@ -16,7 +16,7 @@ import requests
 from crawler.charsets import to_text
 from crawler.downloads import name_of
 from crawler.errors import CrawlError
-from crawler.fetching.decoding import decode, decoders_for
+from crawler.fetching.decoding import Decoding
 from crawler.fetching.heads import parse_head
 from crawler.fetching.limits import Limits
 from crawler.fetching.outgoing import outgoing
@@ -196,15 +196,11 @@ def head(data: bytes) -> None:
     retry_after_s(found.get("retry-after"), now=1_800_000_000.0, cap_s=3600.0)
     strongest(found.get("www-authenticate") or "")
     name_of(HOME, found.get("content-disposition"))
-    decoders = decoders_for(HOME, coding.decode("latin-1"))
-    if decoders:
-        size = 0
-        for piece in decode(decoders, raw):
-            size += len(piece)
-            if size > 4_000_000:
-                return
-        for decoder in decoders:
-            decoder.finish()
+    decoding = Decoding(HOME, coding.decode("latin-1"), 4_000_000, lambda: None)
+    if decoding:
+        for _ in decoding.feed(raw):
+            pass
+        decoding.finish()
 
 
 def url(data: bytes) -> None:

@@ -147,7 +147,10 @@ BROKEN_PROMISES = {
     "any-case": ("https://shop.example/", "__hOsT-a=1; Path=/"),
     "nameless-host": ("https://shop.example/", "=__Host-a=1; Secure; Path=/"),
     "nameless-secure": ("https://shop.example/", "__Secure-a; Secure; Path=/"),
-    "loopback-is-not-https": ("http://127.0.0.1/", "a=1; Secure"),
+    "not-https": ("http://shop.example/", "a=1; Secure"),
+    "looks-like-loopback": ("http://127.0.0.1.example/", "a=1; Secure"),
+    "ends-like-localhost": ("http://notlocalhost/", "a=1; Secure"),
+    "private-is-not-loopback": ("http://10.0.0.1/", "a=1; Secure"),
     "none-without-secure": ("https://shop.example/", "a=1; SameSite=None"),
 }
 
@@ -163,6 +166,16 @@ def test_B25_a_cookie_that_keeps_its_promise_is_taken(jar: Jar) -> None:
 
     assert jar.header("https://shop.example/x/z") == "__Secure-b=2; __Host-a=1"
     assert jar.header("http://shop.example/x/z") == ""
+
+
+LOOPBACK = ["localhost", "LOCALHOST", "app.localhost", "localhost:8080", "127.0.0.1", "127.1.2.3:80", "[::1]:8080"]
+
+
+@pytest.mark.parametrize("host", LOOPBACK)
+@pytest.mark.parametrize("line", ["a=1; Secure", "__Host-a=1; Secure; Path=/", "a=1; SameSite=None; Secure"])
+def test_B25_this_machine_is_as_secure_as_https(jar: Jar, host: str, line: str) -> None:
+    assert jar.receive(f"http://{host}/x", [line])
+    assert jar.header(f"http://{host}/y").endswith("a=1")
 
 
 def test_B25_http_cannot_touch_what_https_has_set(jar: Jar) -> None:

@@ -63,7 +63,8 @@ def test_U4_new_cookies_on_every_page_never_lock_us_out(quick_net: Net, tmp_path
     summary = crawl(Follower, own.url, tmp_path)
 
     assert (summary.ending, summary.failed, summary.pages) == ("finished", 0, 41)
-    assert max(len(header) for header in own.header("cookie")) <= 8190
+    too_long = [header for header in own.header("cookie") if len(header) > 8190]
+    assert len(too_long) == 1  # what the server refuses once it is not sent again
 
 
 def test_U4_depth_and_pages_of_a_host_are_limited_by_settings(quick_net: Net, tmp_path: Path) -> None:
@@ -195,12 +196,12 @@ def test_U6_a_link_is_only_ever_asked_for_by_get(quick_net: Net, tmp_path: Path)
 
 def test_U7_secure_cookies_stay_home_when_a_page_links_to_plain_http(net: Net, certificates: Certificates) -> None:
     plain = net.host()
-    secure = net.host({"/in": cookie_page("sid=1; Secure; Path=/")}, tls=certificates.context("127.0.0.1"))
-    session = net.session(secure.url, verify=certificates.file)
-    session.get(f"{secure.url}/in")
+    secure = net.host({"/in": cookie_page("sid=1; Secure; Path=/")}, tls=certificates.context("shop.test"))
+    session = net.session(secure.named("shop.test"), verify=certificates.file, names={"shop.test": "127.0.0.1"})
+    session.get(secure.named("shop.test", "/in"))
 
-    session.send(session.prepare_link(Request(f"{plain.url}/page")))
-    session.get(f"{secure.url}/page")
+    session.send(session.prepare_link(Request(plain.named("shop.test", "/page"))))
+    session.get(secure.named("shop.test", "/page"))
 
     assert secure.header("cookie", "/page") == ["sid=1"]
     assert plain.header("cookie") == []

@@ -80,7 +80,7 @@ class Jar(JarFacade):
         return next(self._tickets)
 
     def header(self, url: str, *, now: float | None = None) -> str:
-        """The Cookie header for *url*: "" for none, at most 8,190 bytes with its name.
+        """The Cookie header for *url*: "" for none, at most 64 KiB with its name (8,190 bytes after `shorten`).
 
         The text is what the cookies say; on the wire it is UTF-8. Give `header_bytes` to clients that take bytes, and
         ``header(url).encode("utf-8", "surrogateescape").decode("latin-1")`` to those that write headers as latin-1.
@@ -102,6 +102,12 @@ class Jar(JarFacade):
     def header_bytes(self, url: str, *, now: float | None = None) -> bytes:
         """`header` as it stands on the wire."""
         return to_wire(self.header(url, now=now))
+
+    def shorten(self, url: str, short: bool = True) -> None:
+        """The host of *url* has refused a long Cookie header: send it less from now on; False takes that back."""
+        origin, _ = origin_and_path_start(url)
+        if origin is not None:
+            self._site(origin.site).shorten(origin, short)
 
     def receive(
         self,

@@ -2,7 +2,8 @@
 
 Two points where a choice had to be made: a cookie never crosses registrable domains, even where a suffix lies between a
 domain and its subdomain (browsers keep their cookies by registrable domain too, and it is what lets the jar be cut into
-sites); and http is never a secure origin, not for loopback either, where some browsers make an exception.
+sites); and http to this machine itself (localhost and what is below it, 127.0.0.0/8, ::1) is as secure as https, as
+in Chrome, Firefox and curl: nobody can listen there.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Origin(NamedTuple):
 
     Attributes:
         host: Lower case, Punycode, IPv6 without brackets.
-        secure: Whether the scheme is https.
+        secure: Whether the scheme is https, or the host is this machine.
         site: The registrable domain, or the host itself for addresses, suffixes and single labels.
         numeric: Whether the host is an IP address.
     """
@@ -43,6 +44,16 @@ def is_address(host: str) -> bool:
     return True
 
 
+def is_loopback(host: str) -> bool:
+    """Whether *host* (lower case) is this machine by its name. Source: W3C Secure Contexts, section 3.1."""
+    if host.removesuffix(".").rpartition(".")[2] == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 @lru_cache(maxsize=8_192)
 def parse_origin(head: str) -> Origin | None:
     """The origin of ``https://host:port``; None for what is not http or https, or has no host."""
@@ -54,7 +65,7 @@ def parse_origin(head: str) -> Origin | None:
         return None
     if not host or len(host) > _MAX_HOST_CHARACTERS:
         return None
-    return Origin(host, head[:5].lower() == "https", site_of(host), is_address(host))
+    return Origin(host, head[:5].lower() == "https" or is_loopback(host), site_of(host), is_address(host))
 
 
 def origin_and_path_start(url: str) -> tuple[Origin | None, int]:

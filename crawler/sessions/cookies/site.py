@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from crawler.sessions.cookies.rules import Cookie
 from crawler.sessions.cookies.scope import Origin, path_from, path_match
-from crawler.sessions.cookies.view import Key, View, key_of
+from crawler.sessions.cookies.view import MAX_HEADER_BYTES, SHORT_HEADER_BYTES, Key, View, key_of
 
 MAX_DOMAIN_COOKIES: Final = 180
 MAX_SITE_COOKIES: Final = 3_600  # subdomains without number must not fill the memory
@@ -56,12 +56,24 @@ class SiteCookies:
         floor: Answers to requests with a lower ticket are ignored: they were sent before the cookies were cleared.
     """
 
-    __slots__ = ("_by_domain", "_floor", "_graves", "_lock", "_next_end", "_order", "_sent_at", "_views", "count")
+    __slots__ = (
+        "_by_domain",
+        "_floor",
+        "_graves",
+        "_lock",
+        "_next_end",
+        "_order",
+        "_sent_at",
+        "_short",
+        "_views",
+        "count",
+    )
 
     def __init__(self, floor: int = 0) -> None:
         self._lock = threading.Lock()  # guards all below; views are read without it, and replaced, never emptied
         self._by_domain: dict[str, dict[Key, _Kept]] = {}
         self._views: dict[Origin, View] = {}
+        self._short: frozenset[Origin] = frozenset()  # hosts that have refused a long Cookie header
         self._sent_at: dict[Key, float] = {}  # up to the last change; what came after stands in the views
         self._graves: dict[Key, int] = {}  # deleted cookies: ticket of the answer that did it
         self._next_end = float("inf")  # no cookie ends before
@@ -72,7 +84,7 @@ class SiteCookies:
     # --- sending ---
 
     def header(self, origin: Origin, url: str, path_start: int, now: float) -> str:
-        """The Cookie header for *url*, "" for none; at most `MAX_HEADER_BYTES` on the wire.
+        """The Cookie header for *url*, "" for none; at most `MAX_HEADER_BYTES` on the wire, or what `shorten` says.
 
         Args:
             origin: Of the URL, as is *path_start*: see `origin_and_path_start`.
@@ -91,8 +103,15 @@ class SiteCookies:
             if len(self._views) >= _MAX_VIEWS:
                 self._forget_views()
             fitting = [c for c in self._reaching(origin.host) if origin.secure or not c.secure]
-            view = self._views[origin] = View(fitting)
+            most_bytes = SHORT_HEADER_BYTES if origin in self._short else MAX_HEADER_BYTES
+            view = self._views[origin] = View(fitting, most_bytes)
             return view
+
+    def shorten(self, origin: Origin, short: bool) -> None:
+        """From now on send *origin* at most `SHORT_HEADER_BYTES`, or as much as others."""
+        with self._lock:
+            self._short = self._short | {origin} if short else self._short - {origin}
+            self._forget_views()
 
     def _reaching(self, host: str) -> Iterator[Cookie]:
         domain, own = host, True
@@ -294,6 +313,7 @@ class SiteCookies:
         with self._lock:
             self._note_sent(self._views)
             twin._by_domain = {domain: dict(shelf) for domain, shelf in self._by_domain.items()}
+            twin._short = self._short
             twin._sent_at, twin._graves = dict(self._sent_at), dict(self._graves)
             twin._next_end, twin._floor, twin._order, twin.count = self._next_end, self._floor, self._order, self.count
         return twin

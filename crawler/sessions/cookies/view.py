@@ -12,7 +12,8 @@ from typing import Final
 from crawler.sessions.cookies.rules import Cookie, wire_length
 from crawler.sessions.cookies.scope import path_match
 
-MAX_HEADER_BYTES: Final = 8_190 - len("Cookie: ")  # the whole line, as curl and Apache count
+MAX_HEADER_BYTES: Final = 65_536 - len("Cookie: ")  # the whole line: sessions in chunks of 4 kB are common
+SHORT_HEADER_BYTES: Final = 8_190 - len("Cookie: ")  # what Apache takes, for a server that has refused a longer one
 
 Key = tuple[str, str, bool, str]  # domain, name, host_only, path. Source: RFC 6265bis section 5.7, step 23
 
@@ -34,9 +35,10 @@ class Header:
 class View:
     """The cookies that can go to one host over one scheme. Nothing but its memory of headers changes."""
 
-    __slots__ = ("_cookies", "_headers", "paths", "until")
+    __slots__ = ("_cookies", "_headers", "_most_bytes", "paths", "until")
 
-    def __init__(self, cookies: Iterable[Cookie]) -> None:
+    def __init__(self, cookies: Iterable[Cookie], most_bytes: int = MAX_HEADER_BYTES) -> None:
+        self._most_bytes = most_bytes
         self._cookies = sorted(cookies, key=lambda cookie: (-len(cookie.path), cookie.order))
         self.until = min((c.expires for c in self._cookies if c.expires is not None), default=float("inf"))
         self.paths = tuple(dict.fromkeys(c.path for c in self._cookies if c.path != "/"))  # longest first
@@ -47,7 +49,8 @@ class View:
         longest = next((p for p in self.paths if path_match(path, p)), "/")
         found = self._headers.get(longest)
         if found is None:
-            found = self._headers[longest] = _fitting([c for c in self._cookies if path_match(longest, c.path)])
+            fitting = [c for c in self._cookies if path_match(longest, c.path)]
+            found = self._headers[longest] = _fitting(fitting, self._most_bytes)
         return found
 
     def headers(self) -> list[Header]:
@@ -55,11 +58,11 @@ class View:
         return list(self._headers.values())
 
 
-def _fitting(cookies: list[Cookie]) -> Header:
+def _fitting(cookies: list[Cookie], most_bytes: int) -> Header:
     """The header of *cookies* (in sending order); where they are too many, those stay that were there first."""
     sizes = {id(cookie): wire_length(cookie.pair) + 2 for cookie in cookies}
-    if sum(sizes.values()) - 2 > MAX_HEADER_BYTES:
-        room, chosen = MAX_HEADER_BYTES + 2, set()
+    if sum(sizes.values()) - 2 > most_bytes:
+        room, chosen = most_bytes + 2, set()
         for cookie in sorted(cookies, key=lambda cookie: cookie.order):
             if sizes[id(cookie)] <= room:
                 room -= sizes[id(cookie)]
