@@ -1,4 +1,4 @@
-"""Answers made to hurt, through a whole crawl with default settings: each costs one page, soon, and the rest goes on."""
+"""Answers made to hurt, through a whole crawl with default settings: each costs one page, and soon."""
 
 from __future__ import annotations
 
@@ -49,6 +49,6 @@ def test_Z1_answers_that_decode_to_nothing_stop_no_crawl(quick_net: Net, tmp_pat
     assert (summary.ending, summary.pages) == ("failures", 1), summary
     assert summary.errors == {"TooLarge": 8}
     with opened(tmp_path) as database:
-        errors = [row[0] for row in database.execute("SELECT error FROM requests WHERE error <> ''")]
+        errors = [row[0] for row in database.execute("SELECT error FROM crawl_requests WHERE error <> ''")]
     assert len(errors) == 8
     assert all("too large: more than" in error for error in errors), errors
