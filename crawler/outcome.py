@@ -6,6 +6,7 @@ all of it in one transaction or none of it.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -73,6 +74,7 @@ class Leased:
         attempt: Tries that were made before this one, 0 or more.
         send_at: Earliest moment to send it, seconds since 1970 by the store's clock.
         token: Fencing number; a commit with an older one writes nothing.
+        until: When the lease runs out if nobody prolongs it, by the store's clock.
     """
 
     id: int
@@ -87,6 +89,7 @@ class Leased:
     send_at: float
     token: int
     fingerprint: bytes = b""
+    until: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,7 @@ class Crawl:
             robots=self._parts.robots,
             robots_agent=self._parts.robots_agent,
             portion=lambda found: self._scheduler.take_portion(found),
+            is_ours=lambda leased, now: self._scheduler.is_ours(leased, now),
             keep_pages=settings.keep_pages,
             callback_time_s=settings.callback_time,
             overdue=self._overdue,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from crawler.engine.doors import ROBOTS, Doors
+from crawler.engine.hold import Hold
 from crawler.engine.ledger import Ledger
 from crawler.engine.pace import Pace
 from crawler.engine.window import Window
@@ -21,6 +22,7 @@ class Leasing:
 
     Attributes:
         renew_at: When the leases have to be renewed.
+        hold: Which requests are ours still.
         alone: Whether no other process works on this frontier.
     """
 
@@ -44,6 +46,7 @@ class Leasing:
         self._look_at = 0.0
         self._changed: set[str] = set()  # slots that may have more than when they were last looked at
         self.renew_at = now + settings.lease / 3
+        self.hold = Hold(now, settings.lease)
 
     @property
     def due_at(self) -> float:
@@ -86,6 +89,7 @@ class Leasing:
             self._ledger.patiently(
                 lambda: self._store.renew(self._run.frontier, owner=self._owner, lease_s=settings.lease)
             )
+            self.hold.renewed(now)
             self.renew_at = now + settings.lease / 3
         if now < self.due_at or not self.has_room():
             return

@@ -37,6 +37,7 @@ class PageWork:
     Args:
         hop_guard: ``(url, text, rel) -> reason or None``: redirects of logged-in sessions that must not be followed.
         portion: Takes found requests of a page that has very many, before the page is committed.
+        is_ours: Whether a lease holds still; asked before a request is sent.
         overdue: Watches callbacks while they run.
     """
 
@@ -50,6 +51,7 @@ class PageWork:
         robots: RobotsCache | None,
         robots_agent: str,
         portion: Callable[[list[Found]], None],
+        is_ours: Callable[[Leased, float], bool],
         keep_pages: bool,
         callback_time_s: float,
         overdue: Overdue,
@@ -57,6 +59,7 @@ class PageWork:
     ) -> None:
         self._spider, self._fetcher, self._admission = spider, fetcher, admission
         self._hop_guard, self._portion, self._clock = hop_guard, portion, clock
+        self._is_ours = is_ours
         self._robots, self._robots_agent = robots, robots_agent
         self._keep_pages, self._callback_time_s, self._overdue = keep_pages, callback_time_s, overdue
         self._statuses = frozenset(spider.handle_httpstatus_list)
@@ -89,7 +92,8 @@ class PageWork:
         outcome.session_key = session.key if keeper.wants_login else ""
         patient = latest is None and not keeper.is_guest  # another guest may be let in where this one is not
         try:
-            if latest is not None and self._clock() > latest:
+            now = self._clock()
+            if (latest is not None and now > latest) or not self._is_ours(leased, now):
                 return outcome
             if keeper.record.state is not LoginState.READY:  # lost while this waited for a worker
                 return outcome

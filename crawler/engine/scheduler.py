@@ -136,6 +136,10 @@ class Scheduler:
 
         self._inbox.put(do)
 
+    def is_ours(self, leased: Leased, now: float) -> bool:
+        """Whether a request is still ours to send. Safe from any thread."""
+        return self._leasing.hold.is_ours(leased, now)
+
     def share(self, per_slot: int) -> bool:
         """Other processes are to work on this frontier, too: keep to so many connections a host.
 

@@ -234,7 +234,8 @@ class Store(Protocol):
         same transaction. *per_slot* bounds how many of one slot are claimed (0: no bound).
         """
 
-    def renew(self, frontier: int, *, owner: str, lease_s: float) -> int: ...
+    def renew(self, frontier: int, *, owner: str, lease_s: float) -> int:
+        """Prolong what *owner* holds to *lease_s* seconds from now at least; a lease that holds for longer stays."""
 
     def release(self, frontier: int, *, owner: str, ids: Sequence[int]) -> None:
         """Give unsent requests back as they were."""

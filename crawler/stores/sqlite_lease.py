@@ -118,7 +118,7 @@ class LeasePart(FrontierPart):
                 (number, now + lease_s, json.dumps([row[0] for _, _, row in chosen])),
             )
             self._reserve(raw, slots)
-            leased, unreadable = self._leased(chosen, slots, sessions)
+            leased, unreadable = self._leased(chosen, slots, sessions, now + lease_s)
             if unreadable:
                 self._give_up(raw, frontier, unreadable)
         return leased
@@ -246,7 +246,11 @@ class LeasePart(FrontierPart):
             )
 
     def _leased(
-        self, chosen: Sequence[tuple[float, int, list[Any]]], slots: Sequence[_Slot], sessions: Mapping[int, str]
+        self,
+        chosen: Sequence[tuple[float, int, list[Any]]],
+        slots: Sequence[_Slot],
+        sessions: Mapping[int, str],
+        until: float,
     ) -> tuple[list[Leased], list[int]]:
         """What the engine gets; and the ids of rows whose extras cannot be read with the keys at hand."""
         names = {slot.id: slot.name for slot in slots}
@@ -275,6 +279,7 @@ class LeasePart(FrontierPart):
                     send_at=send_at,
                     token=token + 1,
                     fingerprint=bytes.fromhex(fingerprint),
+                    until=until,
                 )
             )
         return leased, unreadable
@@ -288,10 +293,11 @@ class LeasePart(FrontierPart):
         self._count(raw, frontier, waiting_or_leased=-len(ids), failed=len(ids))
 
     def renew(self, frontier: int, *, owner: str, lease_s: float) -> int:
-        """Prolong all leases of *owner* to *lease_s* seconds from now. Returns how many it holds."""
+        """Prolong all leases of *owner* to *lease_s* seconds from now; none is cut short. Returns how many it holds."""
         with self._connection.write() as raw:
             return raw.execute(
-                "UPDATE crawl_requests SET lease_until = ? WHERE frontier = ? AND state = 1 AND owner = ?",
+                "UPDATE crawl_requests SET lease_until = max(lease_until, ?)"
+                " WHERE frontier = ? AND state = 1 AND owner = ?",
                 (self._clock() + lease_s, frontier, self._owner(raw, owner)),
             ).rowcount
 

@@ -203,6 +203,19 @@ def test_S9_a_lease_that_ran_out_is_claimed_again_with_a_higher_token(home: Home
     assert (second.id, second.token, second.attempt) == (first.id, first.token + 1, 0)
 
 
+def test_renewing_cuts_no_lease_short(home: Home, store: Store, run: RunRow) -> None:
+    store.add(run.frontier, [found(1)], run=run.id)
+    (held,) = lease(store, run, lease_s=60)
+    assert held.until == home.clock.now + 60
+
+    store.renew(run.frontier, owner="me", lease_s=30)
+
+    home.clock.now += 59
+    assert lease(store, run, owner="other") == []
+    home.clock.now += 1
+    assert len(lease(store, run, owner="other")) == 1
+
+
 def test_a_renewed_lease_does_not_run_out(home: Home, store: Store, run: RunRow) -> None:
     store.add(run.frontier, [found("a"), found("b")], run=run.id)
     lease(store, run, 1, owner="me", lease_s=30)

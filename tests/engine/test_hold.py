@@ -1,0 +1,146 @@
+"""A lease is proved before a request is sent: what a stopped process held it does not send any more."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.engine.hold import Hold
+from crawler.outcome import ItemRow, Leased, Outcome, Verdict
+from crawler.stores.base import SlotRule
+from crawler.stores.sqlite import SQLiteStore
+from crawler.testing import SiteProcess
+from tests.crash.project import Project
+from tests.crash.waiting import wait_until
+from tests.stores.support import ReversingCipher
+
+LEASE_S = 90.0
+
+
+def leased(until: float) -> Leased:
+    return Leased(1, "http://a/", "a", "default", "", 0, 0, "", 0, 0.0, 1, until=until)
+
+
+def test_a_request_is_ours_until_its_lease_runs_out() -> None:
+    hold = Hold(0.0, LEASE_S)
+
+    assert hold.is_ours(leased(60.0), 59.9)
+    assert not Hold(0.0, 50.0).is_ours(leased(60.0), 60.0)
+
+
+def test_leases_that_were_prolonged_in_time_hold_on_and_on() -> None:
+    hold, held = Hold(0.0, LEASE_S), leased(90.0)
+
+    for now in range(30, 3_000, 30):
+        hold.renewed(float(now))
+
+    assert hold.is_ours(held, 3_000.0)
+    assert hold.is_ours(held, 2_970.0 + LEASE_S - 0.1)
+    assert not hold.is_ours(held, 2_970.0 + LEASE_S)
+
+
+def test_a_process_that_slept_beyond_its_leases_does_not_get_them_back_by_prolonging_them() -> None:
+    hold, held = Hold(0.0, LEASE_S), leased(93.0)
+    hold.renewed(30.0)
+
+    assert not hold.is_ours(held, 500.0)
+    hold.renewed(500.0)
+
+    assert not hold.is_ours(held, 500.1)
+    assert hold.is_ours(leased(593.0), 501.0)  # what was leased after that is ours
+
+
+def test_what_was_leased_just_before_a_lapse_holds_by_its_own_time() -> None:
+    hold, held = Hold(0.0, LEASE_S), leased(170.0)  # leased at 77, the others ran out at 90
+    hold.renewed(100.0)
+
+    assert hold.is_ours(held, 169.0)
+    assert hold.is_ours(held, 189.0)
+    assert not hold.is_ours(leased(99.0), 100.0)
+
+
+@given(
+    renewals=st.lists(st.floats(0, 1_000), max_size=20).map(sorted),
+    taken_at=st.floats(0, 1_000),
+    now=st.floats(0, 1_000),
+)
+def test_nothing_is_ours_that_the_store_may_have_given_away(renewals: list[float], taken_at: float, now: float) -> None:
+    hold, until = Hold(0.0, LEASE_S), taken_at + LEASE_S
+    stored_until, given_away = until, False
+    for moment in (each for each in renewals if each <= now):
+        hold.renewed(moment)
+        if moment >= taken_at:
+            given_away = given_away or moment >= stored_until
+            stored_until = max(stored_until, moment + LEASE_S)
+    if now < taken_at:
+        return
+
+    if hold.is_ours(leased(until), now):
+        assert not given_away
+        assert now < stored_until
+
+
+def count(project: Project, condition: str) -> int:
+    with closing(sqlite3.connect(project.database)) as raw:
+        return int(raw.execute(f"SELECT count(*) FROM crawl_requests WHERE {condition}").fetchone()[0])
+
+
+@pytest.fixture
+def site(make_site_process: Any) -> SiteProcess:
+    made: SiteProcess = make_site_process(books=40, latency_s=0.05)
+    return made
+
+
+@pytest.fixture
+def project(site: SiteProcess, tmp_path: Path) -> Project:
+    made = Project(tmp_path, site.url, spider=Path(__file__).with_name("books.py"))
+    made.settings.update(workers=1, per_host=1, throttle=False, lease=1, backoff=0.05)
+    return made
+
+
+def test_a_process_that_is_stopped_beyond_its_leases_sends_nothing_of_what_others_have_taken(
+    site: SiteProcess, project: Project
+) -> None:
+    """Without a delay between requests; with one, a request whose turn is over was given back all along."""
+    with project.start() as running:
+        wait_until(lambda: len(site.log) >= 4, "robots.txt and some pages")
+        os.kill(running.pid, signal.SIGSTOP)
+        with closing(SQLiteStore(str(project.database), cipher=ReversingCipher())) as store:
+            run = store.join_run(1, process="another machine")
+            taken: list[Leased] = []
+
+            def take() -> bool:
+                taken.extend(
+                    store.lease(
+                        run.frontier,
+                        owner="other",
+                        limit=100,
+                        lease_s=60.0,
+                        horizon_s=1.0,
+                        rules={},
+                        default_rule=SlotRule(),
+                    )
+                )
+                return not count(project, "state = 0 OR (state = 1 AND owner = 1)")
+
+            wait_until(take, "the leases of the stopped process run out")
+            sent = [logged.url for logged in site.log]
+            store.commit(
+                run,
+                "other",
+                [Outcome(one, Verdict.ACCEPT, items=[ItemRow("items", {"id": "theirs"})], status=200) for one in taken],
+            )
+            running.send(signal.SIGCONT)
+            ended = running.end()
+
+    assert ended.code == 0, ended.err
+    late = [logged.url for logged in site.log][len(sent) :]
+    assert [url for url in late if url in {one.url for one in taken}] == []
