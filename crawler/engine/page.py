@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any
 
 from crawler.clock import unix_now
@@ -15,7 +15,7 @@ from crawler.fetching.verdicts import decide, describe, is_hosts_fault
 from crawler.following import Followed, handed_out
 from crawler.frontier.admission import Admission
 from crawler.frontier.robots import RobotsCache
-from crawler.items import is_item, to_row
+from crawler.items import NotStorable, is_item, to_row
 from crawler.messages import Request, Response
 from crawler.outcome import Found, ItemRow, Leased, Outcome, Verdict
 from crawler.sessions.answers import set_cookie_lines
@@ -29,6 +29,7 @@ from crawler.urls import host_of, redact
 
 _PORTION = 2_000  #: links of one page that are held in memory; more go to the frontier before the page is done
 _TRACE_CHARACTERS = 4_000
+_REASONS = 20  #: why items of one page were kept out
 
 
 class PageWork:
@@ -206,6 +207,7 @@ class PageWork:
         """Run a callback and sort what it yields into items and found requests."""
         started = time.perf_counter()
         items: list[ItemRow] = []
+        aside: dict[str, int] = {}
         found: dict[bytes, Found] = {}
         session, unique = request.session, str(outcome.request.id)
 
@@ -232,8 +234,13 @@ class PageWork:
                     if following is not None:
                         take_rest(following)
                 elif produced is not None:
-                    items.append(to_row(produced))
+                    try:
+                        items.append(to_row(produced))
+                    except NotStorable as why:
+                        aside[str(why)] = aside.get(str(why), 0) + 1
         outcome.items, outcome.found = items, list(found.values())
+        if aside:
+            outcome.warnings += _kept_out(aside)
         took_s = time.perf_counter() - started
         if took_s > self._callback_time_s:
             outcome.warnings += (f"callback took {took_s:.1f} s",)
@@ -249,6 +256,7 @@ class PageWork:
 
 
 def _each(produced: Any) -> Iterable[Any]:
+    """What a callback gave, one by one."""
     if produced is None:
         return ()
     if isinstance(produced, Generator):
@@ -258,6 +266,12 @@ def _each(produced: Any) -> Iterable[Any]:
     if isinstance(produced, str | bytes) or not hasattr(produced, "__iter__"):
         raise SpiderError(f"a callback returned {type(produced).__name__}; yield Requests and items")
     return produced  # type: ignore[no-any-return]
+
+
+def _kept_out(aside: Mapping[str, int]) -> tuple[str, ...]:
+    """A warning for each reason why items were kept out, the most frequent first."""
+    most = sorted(aside.items(), key=lambda pair: -pair[1])[:_REASONS]
+    return tuple(f"{count:,} item{'s' if count > 1 else ''} kept out: {why}" for why, count in most)
 
 
 def _describe_answer(outcome: Outcome, fetched: Fetched) -> None:

@@ -307,3 +307,32 @@ def test_C2_a_page_of_spaces_takes_no_time_to_find_its_charset(beginning: bytes)
 
     assert page(body, "text/html").is_plain_utf8
     assert time.perf_counter() - started < 1
+
+
+def test_an_item_with_a_generator_is_kept_out_and_counted_and_the_rest_of_the_page_stays(
+    quick_net: Net, tmp_path: Path
+) -> None:
+    class Careless(Reader):
+        name = "careless"
+
+        def parse(self, response: Response) -> Any:
+            yield {"id": 1, "tags": [tag.get() for tag in response.css("b::text")]}
+            yield {"id": 2, "tags": (tag.get() for tag in response.css("b::text"))}
+            yield {"id": 3, "tags": response.css("b::text")}
+            yield {"id": 4, "tags": (tag.get() for tag in response.css("b::text"))}
+            yield {"id": 5, "tags": response.css("b::text").getall()}
+            yield from response.follow_all(css="a")
+
+    own = quick_net.host({"/": Answer(body=b"<b>x</b><a href=/a>a</a>")})
+
+    summary = crawl(Careless, own.url, tmp_path, max_pages=1)
+
+    assert [row["id"] for row in stored(tmp_path, "id", "tags")] == [1, 5]
+    assert (summary.pages, summary.known, summary.failed) == (1, 2, 0)
+    assert any("1 page has a warning (2 items kept out: field 'tags' holds a generator" in m for m in summary.messages)
+    with opened(tmp_path) as database:
+        (warnings,) = database.execute("SELECT warnings FROM crawl_pages").fetchone()
+    assert json.loads(warnings) == [
+        "2 items kept out: field 'tags' holds a generator: write list(...)",
+        "1 item kept out: field 'tags' holds a SelectorList: add .get() or .getall()",
+    ]
