@@ -1,4 +1,9 @@
-"""What may be shown of a text: secrets hidden, control characters visible. Pure; safe from any thread."""
+"""What may be shown of a text: secrets hidden, control characters visible. Pure; safe from any thread.
+
+A secret is known by its place: the user and password of an address, the value of a parameter, field or header with a
+telling name, a token behind its scheme. Everything else is shown: words, names of exceptions, hosts and ports are what
+a person needs to find the cause. Every step takes time in proportion to the text, for servers write much of it.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +14,17 @@ from typing import Final
 HIDDEN: Final = "***"
 
 _USERINFO: Final = re.compile(r"(?<=://)[^/?#\s\"'<>]*@")
-_SCHEME_AND_TOKEN: Final = re.compile(r"\b(Bearer|Basic|Digest|Negotiate)\s+[\w.~+/=-]{6,}", re.IGNORECASE)
-_SIGNED_TOKEN: Final = re.compile(r"\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?")
+_EXAMPLE: Final = "user:password@"  # of our own help: what an address with credentials looks like
+_EXAMPLES: Final = ("VALUE", "VALUE;", "VALUE,")
+_SCHEME_AND_TOKEN: Final = re.compile(r"\b(Bearer|Basic|Digest|Negotiate)(\s+)([\w.~+/=-]{6,}+)", re.IGNORECASE)
+_DOTTED: Final = re.compile(r"[\w.-]{8,}+")
+_SIGNED: Final = "eyJ"  # how the first part of a JSON Web Token begins
+_SIGNED_LEAST: Final = 8  # characters of that part
+
 # A name, then what may stand between it and its value: in a query, a form, a header, JSON or the repr of a dict.
 _NAME: Final = re.compile(
     r"(?<![\w.\-\[\]$])([\w.\-\[\]$]++)(?:%(?:25)*5D)?"
-    r"""(?:\\?["']\s*[:,=]\s*|\s*=\s*|\s*:\s*|%(?:25)*3D)""",
+    r"""(\\?["']\s*[:,=]\s*|\s*=\s*|\s*:\s*|%(?:25)*3D)""",
     re.IGNORECASE,
 )
 # No possessive repeat of a group here: Python 3.11.2, which Debian 12 has, then matches too little or too much.
@@ -23,6 +33,9 @@ _IN_QUERY: Final = re.compile(r"""[^&\s"'<>]*""")
 _IN_ESCAPED_QUERY: Final = re.compile(r"""(?:[^&\s"'<>%]|%(?!(?:25)*26))*""")  # inside an argument of another URL
 _IN_JSON: Final = re.compile(r"[^,}\]\r\n]*")
 _TO_LINE_END: Final = re.compile(r"[^\r\n]*")
+_ONE_WORD: Final = re.compile(r"""[^\s,}\]"']++(?=\s*(?:[,}\]\r\n]|\Z))""")
+_PORT: Final = re.compile(r"\d{1,5}(?![\w.])")
+
 _SECRET_STEM: Final = re.compile(
     r"passw|passphrase|passcode|secret|token|credential|session|sessid|signature|apikey|api[_-]?key|authori[sz]|jwt|"
     r"x-amz-sec|private[_-]?key|cookie",
@@ -32,9 +45,19 @@ _SECRET_WORD: Final = re.compile(
     r"(?:pass|pwd|pw|pin|key|sid|sess|code|auth|oauth\d?|sig|otp|totp|nonce|csrf|xsrf)\Z", re.IGNORECASE
 )
 _HEADERS: Final = frozenset(("authorization", "proxy-authorization", "cookie", "set-cookie", "set-cookie2"))
-_PLAIN_TALK: Final = frozenset(("code", "key", "session", "auth", "keyerror"))  # "status code: 503" is no secret
 _WORD: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+")
 _ENCODED_LEAD: Final = re.compile(r"(?:25)*[0-9A-Fa-f]{2}")
+
+# In plain talk a colon ends a thought: "status code: 503", "no cookies: ...", "NoCredentials: ..." hold no secret.
+_PLAIN_TALK: Final = frozenset(("code", "key", "session", "auth"))
+_PASSWORD: Final = re.compile(r"passw|passphrase|passcode|secret|pwd", re.IGNORECASE)
+_SEVERAL: Final = re.compile(r"(?:cookie|session|token|credential|key|code|signature)s\Z", re.IGNORECASE)
+_CLASS_NAME: Final = re.compile(r"(?:\w+\.)*(?:[A-Z][A-Za-z0-9]*[a-z0-9][A-Z][A-Za-z0-9]*|\w*[Ee]rror)\Z")
+_MADE: Final = re.compile(  # by a machine: letters and digits
+    r"(?=[\w.~+/=%-]*\d)(?=[\w.~+/=%-]*[A-Za-z])[\w.~+/=%-]{8,}+(?=[\s,;}\]]|\Z)"
+)
+_PAIR: Final = re.compile(r"[\w.-]{1,80}=[^\s=]")
+_PROSE: Final = re.compile(r"[A-Za-z][a-z-]*[.,;:]?\Z")
 
 
 @lru_cache(maxsize=4_096)
@@ -43,35 +66,122 @@ def is_secret_name(name: str) -> bool:
     return bool(_SECRET_STEM.search(name)) or any(map(_SECRET_WORD.match, _WORD.findall(name)))
 
 
-def _unquoted(name: str, lead: str) -> re.Pattern[str]:
-    if ":" in lead:
-        return _TO_LINE_END if name.lower() in _HEADERS else _IN_JSON
-    return _IN_QUERY if "=" in lead else _IN_ESCAPED_QUERY
-
-
 def redact(text: str) -> str:
     """*text*, a URL or any message, without what lets somebody in.
 
     User names and passwords in URLs go; values of parameters, fields and headers with a telling name become ``***``,
-    be it in a query, a form body, JSON, the repr of a dict or a header line. Too much is hidden rather than too little.
+    be it in a query, a form body, JSON, the repr of a dict or a header line. What may be a secret is hidden.
     """
-    text = _SIGNED_TOKEN.sub(HIDDEN, _SCHEME_AND_TOKEN.sub(rf"\1 {HIDDEN}", _USERINFO.sub("", text)))
+    text = _SCHEME_AND_TOKEN.sub(_without_token, _USERINFO.sub(_without_user, text))
+    if _SIGNED in text:
+        text = _DOTTED.sub(_without_signed, text)
     shown, position = [], 0
     for found in _NAME.finditer(text):
         if found.start() < position:
             continue
-        name = found[1]
-        if found.start() and text[found.start() - 1] == "%":
-            name = _ENCODED_LEAD.sub("", name, count=1)
-        if not is_secret_name(name[-64:]) or (found[0].endswith(": ") and name.lower() in _PLAIN_TALK):
-            continue
-        quoted = _QUOTED.match(text, found.end())
-        value = quoted or _unquoted(name, found[0]).match(text, found.end())
+        value = _value(text, found)
         if value is not None and value.end() > found.end():
-            mark = quoted[1] if quoted else ""
+            mark = value[1] if value.re is _QUOTED else ""
             shown += [text[position : found.end()], mark, HIDDEN, mark]
             position = value.end()
     return "".join(shown) + text[position:]
+
+
+def _without_user(found: re.Match[str]) -> str:
+    return _EXAMPLE if found[0] == _EXAMPLE else ""
+
+
+def _without_token(found: re.Match[str]) -> str:
+    return found[0] if _PROSE.match(found[3]) else f"{found[1]} {HIDDEN}"
+
+
+def _without_signed(found: re.Match[str]) -> str:
+    """A run of letters, digits, dots and dashes without the JSON Web Tokens in it."""
+    run, shown, position = found[0], [], 0
+    dot, start = -1, run.find(_SIGNED)
+    while start >= 0:
+        if start and run[start - 1] not in ".-":  # amid a word
+            start = run.find(_SIGNED, start + 1)
+            continue
+        if dot < start:
+            dot = run.find(".", start)
+        if dot < 0 or dot + 1 == len(run):
+            break
+        if dot - start < _SIGNED_LEAST or run[dot + 1] == ".":
+            start = run.find(_SIGNED, dot)
+            continue
+        end = dot
+        for _ in range(2):  # its second and third part
+            end = run.find(".", end + 1) if end < len(run) else end
+            end = len(run) if end < 0 else end
+        shown += [run[position:start], HIDDEN]
+        position = end
+        start = run.find(_SIGNED, end)
+    return "".join(shown) + run[position:]
+
+
+def _value(text: str, found: re.Match[str]) -> re.Match[str] | None:
+    """What is to be hidden behind a name; None for nothing."""
+    name, lead, end = found[1], found[2], found.end()
+    if found.start() and text[found.start() - 1] == "%":
+        name = _ENCODED_LEAD.sub("", name, count=1)
+    name = name[-64:]
+    if not is_secret_name(name):
+        return None
+    if "," in lead:  # a pair of a list; names that are only listed have no secret behind them
+        return _QUOTED.match(text, end) if _opens_pair(text, found.start()) else None
+    if ":" in lead:
+        return _after_colon(text, end, name, lead, found.start())
+    quoted = _QUOTED.match(text, end)
+    if quoted is not None:
+        return quoted
+    plain = (_IN_QUERY if "=" in lead else _IN_ESCAPED_QUERY).match(text, end)
+    return None if plain is not None and plain[0] in _EXAMPLES else plain
+
+
+def _after_colon(text: str, end: int, name: str, lead: str, start: int) -> re.Match[str] | None:
+    """A value in JSON, a header line or the repr of a dict: or only what is said of something of that name."""
+    of_json = lead[0] in "\\\"'"
+    is_talk = not of_json and lead[-1].isspace() and _PASSWORD.search(name) is None
+    if is_talk and name.lower() in _HEADERS:
+        return _TO_LINE_END.match(text, end)
+    quoted = _QUOTED.match(text, end)
+    if quoted is not None:
+        return None if _is_class(name) or (is_talk and name.lower() in _PLAIN_TALK) else quoted
+    if of_json:
+        return _ONE_WORD.match(text, end)
+    if name.lower() in _HEADERS:
+        return _TO_LINE_END.match(text, end)
+    if lead == ":" and _PORT.match(text, end) and _is_host(text, start, name):
+        return None
+    if is_talk or _is_class(name):
+        return _said(text, end, name)
+    return _IN_JSON.match(text, end)
+
+
+def _said(text: str, end: int, name: str) -> re.Match[str] | None:
+    """What of a sentence after a colon is a secret: what a machine made, a single word, or ``name=value``."""
+    if _PAIR.match(text, end):
+        return _IN_JSON.match(text, end)
+    made = _MADE.match(text, end)
+    if made is not None or name.lower() in _PLAIN_TALK or _SEVERAL.search(name) or _is_class(name):
+        return made
+    word = _ONE_WORD.match(text, end)
+    return None if word is None or _is_class(word[0][:64]) else word
+
+
+def _is_class(name: str) -> bool:
+    return _CLASS_NAME.match(name) is not None
+
+
+def _is_host(text: str, start: int, name: str) -> bool:
+    return "." in name or text[start - 1 : start] in ("/", "@") or name.lower() in _PLAIN_TALK
+
+
+def _opens_pair(text: str, start: int) -> bool:
+    """Whether the quoted name that starts here is the first of a pair: ``('name', ...`` or ``[["name", ...``."""
+    before = text[max(0, start - 8) : start].rstrip("'\"bu\\")
+    return before.endswith(("(", "[[", "],[", "], ["))
 
 
 _UNPRINTABLE: Final = re.compile(

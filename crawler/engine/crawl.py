@@ -28,6 +28,7 @@ from crawler.events import Observer, RunEnded, RunStarted, Summary, Warned
 from crawler.frontier.robots import RobotsRecord
 from crawler.outcome import State
 from crawler.sessions.accounts import Ask
+from crawler.sessions.secrets import hide
 from crawler.settings import Settings
 from crawler.spider import Spider
 from crawler.stores.base import RunRow, Store
@@ -332,6 +333,7 @@ class Crawl:
             summary.known, summary.waiting = counts.known, counts.waiting + counts.leased
             summary.failed, summary.skipped, summary.parked = counts.failed, counts.skipped, counts.parked
         summary.ending, summary.exit_code = self._ending(failure, summary)
+        summary.messages = [hide(message) for message in summary.messages]
         self._stats.ended()
         if failure is None and counts is not None:
             summary.skipped_by = getattr(self._store, "skipped_by", lambda frontier: {})(self._run.frontier)

@@ -17,6 +17,7 @@ from crawler.errors import StoreFull
 from crawler.frontier.admission import Admission
 from crawler.outcome import Found, Outcome, Verdict
 from crawler.sessions.pool import SessionPool
+from crawler.sessions.secrets import hide
 from crawler.stores.base import Committed, RunRow, Store
 from crawler.turns import lend, take_back
 
@@ -81,7 +82,12 @@ class Ledger:
         self.waiting, self.failed = counts.waiting + counts.leased, counts.failed
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
-        """Outcomes for the next commit."""
+        """Outcomes for the next commit. What went wrong is told and stored without secrets from here on."""
+        for outcome in outcomes:
+            if outcome.error:
+                outcome.error = hide(outcome.error)
+            if outcome.warnings:
+                outcome.warnings = tuple(map(hide, outcome.warnings))
         self._batch.extend(outcomes)
 
     def commit(self) -> Written | None:

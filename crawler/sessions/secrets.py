@@ -1,8 +1,8 @@
 """Secrets in memory: texts that do not show themselves, and the filter that keeps them out of logs.
 
 Two nets, for neither is enough: the values of known secrets (this module remembers them, in the spellings in which they
-travel), and patterns that look like secrets (`crawler.urls.redact`). Control characters become visible on the way, so
-that a page cannot forge a line of the log.
+travel, and `sessions.cookie_secrets` those of cookies), and places where secrets stand (`crawler.redaction`). Control
+characters become visible on the way, so that a page cannot forge a line of the log.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import traceback
 from typing import Any, Final, NoReturn
 from urllib.parse import quote, quote_plus
 
+from crawler.sessions.cookie_secrets import COOKIES
 from crawler.urls import HIDDEN, printable, redact
 
 _LEAST: Final = 4  # characters; hiding shorter texts would garble every line and protect nothing
@@ -85,7 +86,7 @@ def _compiled(values: set[str]) -> re.Pattern[str]:
 def hide(text: str) -> str:
     """*text* without known secrets and without what looks like one. Line ends and controls stay as they are."""
     pattern = _pattern
-    return redact(pattern.sub(HIDDEN, text) if pattern is not None else text)
+    return redact(COOKIES.hidden(pattern.sub(HIDDEN, text) if pattern is not None else text))
 
 
 class SecretFilter(logging.Filter):

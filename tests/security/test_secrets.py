@@ -91,6 +91,7 @@ PATHS = (
     "off",
     "logout-hop",
     "raises",
+    "raises-cookie",
     "fine",
 )
 
@@ -127,6 +128,8 @@ class Leaky(crawler.Spider):
 
     def parse_page(self, response: Response) -> Iterator[Any]:
         self.logger.info("at %s with %s", response.url, response.request.headers)
+        if "/raises-cookie" in response.url:  # with nothing before it that would tell what it is
+            raise ValueError(f"odd {SECRETS['rotated cookie']!r} and {SECRETS['cookie']} here")
         if "/raises" in response.url:
             raise ValueError(f"could not read {{'password': '{SECRETS['error text']}'}} from {response.url}")
         yield {"id": 1, "fine": True}

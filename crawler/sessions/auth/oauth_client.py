@@ -125,4 +125,4 @@ class TokenClient:
             except requests.Timeout:
                 raise TimedOut(redact(url), "the token URL does not answer") from None
             except (requests.RequestException, OSError) as error:
-                raise ConnectFailed(redact(url), f"no token: {type(error).__name__}") from None
+                raise ConnectFailed(redact(url), f"no token came ({type(error).__name__})") from None

@@ -26,6 +26,7 @@ from http.cookiejar import CookieJar
 from typing import NamedTuple
 
 from crawler.clock import unix_now
+from crawler.sessions.cookie_secrets import COOKIES
 from crawler.sessions.cookies.dates import parse_cookie_date
 from crawler.sessions.cookies.facade import JarFacade
 from crawler.sessions.cookies.records import Record, from_http, from_record, to_record
@@ -147,6 +148,7 @@ class Jar(JarFacade):
             made = cookie_from(line, origin, path, now=moment, clock_lead_s=lead_s, ticket=number)
             if isinstance(made, Cookie):
                 cookies.append(made)
+                COOKIES.remember(id(self), made.domain, made.name, made.value)
             else:
                 refused.append(f"{line.partition('=')[0][:80]!r}: {made}" if "=" in line else made)
         changes: list[Change] = []
@@ -220,6 +222,7 @@ class Jar(JarFacade):
         self._put(made, now, replaces)
 
     def _put(self, cookie: Cookie, now: float, replaces: Callable[[Cookie], bool] | None = None) -> None:
+        COOKIES.remember(id(self), cookie.domain, cookie.name, cookie.value)
         if cookie.domain:
             self._told(self._site(site_of(cookie.domain)).put(cookie, now, replaces=replaces))
             return
