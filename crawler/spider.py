@@ -41,7 +41,8 @@ class Identity:
         delay: Least seconds between two requests of this session to one host; 0 for the setting's.
         serial: One request at a time, for servers that change the session id with every answer.
         login: False for a session that never logs in.
-        origins: Hosts that its credentials may go to besides those of the start URLs and `allowed_domains`.
+        origins: Where its credentials may go besides the exact origins of the start URLs and the hosts of
+            `allowed_domains`: ``https://api.shop.example``, or ``shop.example`` for all that is below it, over https.
         keeps: Names of cookies that stay when it logs in anew, such as the one of a trusted device.
     """
 

@@ -24,9 +24,11 @@ from crawler.sessions.login import signs
 from crawler.sessions.login.keeper import Keeper
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.login.watch import led_elsewhere, logged_out_reason
+from crawler.sessions.session import Session
 from crawler.spider import Spider
 from crawler.urls import host_of, redact
 
+Bare = Callable[[str], str] | None
 _PORTION = 2_000  #: links of one page that are held in memory; more go to the frontier before the page is done
 _TRACE_CHARACTERS = 4_000
 _REASONS = 20  #: why items of one page were kept out
@@ -156,15 +158,15 @@ class PageWork:
         elif decision.verdict is Verdict.LOGIN:
             outcome.login_wanted = fetched.epoch
         elif decision.verdict is Verdict.FAIL and request.errback and fetched.error is not None:
-            self._call_errback(outcome, request, fetched)
+            self._call_errback(outcome, request, fetched, _bare(session))
         elif decision.verdict is Verdict.ACCEPT and fetched.response is not None:
             if watched:
                 outcome.proven = signs.logged_in_sign(
                     fetched.response, css=self._spider.logged_in_css, text=self._spider.logged_in_text
                 )
-            self._accept(outcome, request, fetched.response)
+            self._accept(outcome, request, fetched.response, _bare(session))
 
-    def _accept(self, outcome: Outcome, request: Request, response: Response) -> None:
+    def _accept(self, outcome: Outcome, request: Request, response: Response, bare: Bare) -> None:
         landed: Found | None = None
         if response.url != request.url and any(step.is_redirect for step in response.history):
             rule, landed = self._landing(outcome.request, request, response.url)
@@ -172,7 +174,7 @@ class PageWork:
                 outcome.verdict, outcome.error = Verdict.SKIP, rule
                 return
         method = self._spider.callback(request.callback)
-        self._collect(outcome, request, lambda: method(response, **(request.cb_kwargs or {})))
+        self._collect(outcome, request, lambda: method(response, **(request.cb_kwargs or {})), bare)
         if landed is not None and outcome.verdict is Verdict.ACCEPT:
             outcome.found = [*outcome.found, landed]
         if self._keep_pages:
@@ -196,15 +198,19 @@ class PageWork:
             landing.fingerprint, final_url, landing.slot, landing.session, depth=leased.depth, skipped="redirect target"
         )
 
-    def _call_errback(self, outcome: Outcome, request: Request, fetched: Fetched) -> None:
+    def _call_errback(self, outcome: Outcome, request: Request, fetched: Fetched, bare: Bare) -> None:
         error: Any = fetched.error
         error.__dict__["request"], error.__dict__["response"] = request, fetched.response
         method = self._spider.callback(request.errback)
-        self._collect(outcome, request, lambda: method(error))
+        self._collect(outcome, request, lambda: method(error), bare)
         outcome.verdict = Verdict.FAIL
 
-    def _collect(self, outcome: Outcome, request: Request, call: Callable[[], Any]) -> None:
-        """Run a callback and sort what it yields into items and found requests."""
+    def _collect(self, outcome: Outcome, request: Request, call: Callable[[], Any], bare: Bare) -> None:
+        """Run a callback and sort what it yields into items and found requests.
+
+        Args:
+            bare: Takes out of a URL what the session adds to each one; None where it adds nothing.
+        """
         started = time.perf_counter()
         items: list[ItemRow] = []
         aside: dict[str, int] = {}
@@ -212,6 +218,8 @@ class PageWork:
         session, unique = request.session, str(outcome.request.id)
 
         def take(link: Request) -> None:
+            if bare is not None:
+                link = link.replace(url=bare(link.url))
             row = self._admission.admit(link, depth=request.depth + 1, session=session, unique=unique)
             if row is not None and row.fingerprint not in found:
                 found[row.fingerprint] = row
@@ -253,6 +261,10 @@ class PageWork:
         outcome.verdict = Verdict.FAIL
         frames = traceback.format_exception(error, limit=-6)
         outcome.error = redact(describe(error) + "\n" + "".join(frames)[-_TRACE_CHARACTERS:])
+
+
+def _bare(session: Session) -> Bare:
+    return session.bare if session.params else None
 
 
 def _each(produced: Any) -> Iterable[Any]:

@@ -5,6 +5,7 @@ Nothing here decides what becomes of the request (`fetching.verdicts` does) and 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from crawler.messages import Request, Response
 from crawler.sessions.flow import Flow, run
 from crawler.sessions.session import HopGuard, Session
 from crawler.urls import redact
+
+_MAY_BE_URL = re.compile(r"[^\s'\"<>]+")
 
 
 @dataclass(slots=True)
@@ -89,6 +92,8 @@ class Fetcher:
             fetched.epoch = session.epoch
             response = yield from session.flow(session.prepare_link(request, hop_guard))
             response.asked, response.session_name = request, session.name
+            if session.params:
+                response.url = session.bare(response.url)
             seen.append(response)
             reason = logged_out(response)
             if reason:
@@ -102,6 +107,7 @@ class Fetcher:
                 send, attempt=attempt, method=request.method, patient=patient
             )
         except FetchError as error:
+            _without_params(error, session)
             fetched.error, fetched.tries = error, getattr(error, "tries", 1)
             fetched.response = seen[-1] if seen and isinstance(error, StatusError) else None
         except CrawlError as error:
@@ -114,3 +120,11 @@ class Fetcher:
         if response.status_code in (429, 503) or response.status_code in self.policy.statuses:
             asked_s = retry_after_s(response.headers.get("Retry-After"), now=self._clock(), cap_s=self._cap_s)
         return StatusError(redact(response.url), response.status_code, asked_s)
+
+
+def _without_params(error: FetchError, session: Session) -> None:
+    """Errors are kept: take out of one what the session adds to each URL."""
+    if session.params:
+        error.url = session.bare(error.url)
+        error.why = _MAY_BE_URL.sub(lambda found: session.bare(found[0]), error.why)
+        error.args = (error.url, error.why) if len(error.args) == 2 else (error.url, *error.args[1:])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote_plus
 
 import requests
 from requests.hooks import default_hooks
@@ -77,6 +78,28 @@ def merged_params(of_session: Any, of_request: Any) -> Any:
     names = {name for name, _ in pairs}
     kept = [(name, value) for name, value in _pairs(of_session) if name not in names]
     return [*kept, *((name, value) for name, value in pairs if value is not None)]
+
+
+def without_params(url: str, of_session: Any) -> str:
+    """*url* without the session's own parameters: a server may write them into a Location or a link, and a URL is kept.
+
+    They are sent again anyway. A parameter of that name with another value is the page's own and stays.
+    """
+    own = {(name, str(value)) for name, value in _pairs(of_session) if value is not None}
+    address, question, rest = url.partition("?")
+    if not own or not question:
+        return url
+    query, mark, fragment = rest.partition("#")
+    arguments = query.split("&")
+    kept = [each for each in arguments if _split(each) not in own]
+    if len(kept) == len(arguments):
+        return url
+    return f"{address}{'?' if kept else ''}{'&'.join(kept)}{mark}{fragment}"
+
+
+def _split(argument: str) -> tuple[str, str]:
+    name, _, value = argument.partition("=")
+    return unquote_plus(name), unquote_plus(value)
 
 
 def _pairs(params: Any) -> list[tuple[str, Any]]:

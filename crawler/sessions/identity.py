@@ -19,7 +19,10 @@ def known_urls(spider: Spider) -> list[str]:
 
 
 def origins_of(spider: Spider, identity: Identity, start_origins: Iterable[str] = ()) -> Origins:
-    """Where the credentials of an identity may go: the sites that the spider names, and the identity's own list.
+    """Where the credentials of an identity may go: the origins and hosts that the spider names, and its own list.
+
+    A host of `allowed_domains` counts itself, over https; its subdomains are crawled and get no credentials. A host of
+    `Identity.origins` counts with its subdomains.
 
     Args:
         start_origins: Origins of the requests that the spider's `start` gives.
@@ -28,10 +31,10 @@ def origins_of(spider: Spider, identity: Identity, start_origins: Iterable[str] 
         InvalidURL: A URL of the spider is none.
     """
     urls = [*known_urls(spider), *(f"{origin}/" for origin in start_origins)]
-    domains = [host_of(url) for url in urls] + list(spider.allowed_domains)
+    domains: list[str] = []
     for origin in identity.origins:
         (urls if "://" in origin else domains).append(origin)
-    return Origins(urls, domains)
+    return Origins(urls, domains, hosts=spider.allowed_domains)
 
 
 def home_site(spider: Spider, begins: str | None = None) -> str:

@@ -1,7 +1,8 @@
 """Where a session's credentials may go: a list of origins, asked before anything secret is sent.
 
-An origin is scheme, host and port. Cookies follow their own rules (`sessions.cookies.jar`); this list is for auth and
-headers.
+An origin is scheme, host and port. Cookies follow their own rules (`sessions.cookies.jar`); this list is for auth,
+headers, parameters and client certificates: none of them names a host by itself, so whoever may have them is said here
+in so many words, and a subdomain of a host that may is somebody else.
 """
 
 from __future__ import annotations
@@ -34,14 +35,15 @@ class Origins:
     """The sites of one session. Immutable but for `add`; safe from any thread.
 
     Args:
-        urls: Start URLs, login URL and the like: their exact origins are covered, and https on the same host.
-        domains: Hosts covered with their subdomains, over https; over http only where a URL of *urls* uses it.
+        urls: Start URLs, login URL and the like: their exact origins are covered; of http on the usual port https too.
+        domains: Hosts covered with their subdomains, over https on the usual port.
+        hosts: Hosts covered without their subdomains, over https on the usual port.
     """
 
-    def __init__(self, urls: Iterable[str] = (), domains: Iterable[str] = ()) -> None:
+    def __init__(self, urls: Iterable[str] = (), domains: Iterable[str] = (), hosts: Iterable[str] = ()) -> None:
+        self._hosts = tuple(host.lower().lstrip(".") for host in hosts if host)
         self._exact: frozenset[str] = frozenset()
         self._domains = tuple(domain.lower().lstrip(".") for domain in domains if domain)
-        self._http = False
         self._known: dict[str, bool] = {}
         for url in urls:
             self.add(url)
@@ -50,7 +52,6 @@ class Origins:
         """Cover one more origin; no URL is ignored in silence, InvalidURL is raised."""
         origin = origin_of(absolute("", url))
         scheme, _, rest = origin.partition("://")
-        self._http = self._http or scheme == "http"
         more = {origin}
         if origin.endswith(":80") and scheme == "http":
             more.add(f"https://{rest.removesuffix(':80')}:443")  # the one upgrade that keeps credentials
@@ -58,7 +59,7 @@ class Origins:
         self._known = {}
 
     def __bool__(self) -> bool:
-        return bool(self._exact or self._domains)
+        return bool(self._exact or self._domains or self._hosts)
 
     @property
     def first(self) -> str | None:
@@ -68,7 +69,7 @@ class Origins:
     @property
     def sites(self) -> frozenset[str]:
         """The registrable domains of all that is covered."""
-        return frozenset(site_of(host) for host in (*map(host_of, self._exact), *self._domains))
+        return frozenset(site_of(host) for host in (*map(host_of, self._exact), *self._domains, *self._hosts))
 
     def covers(self, url: str) -> bool:
         """Whether credentials may go to *url*."""
@@ -87,8 +88,7 @@ class Origins:
         if origin in self._exact:
             return True
         scheme, _, rest = origin.partition("://")
-        port = rest.rpartition(":")[2]
-        if port != ("443" if scheme == "https" else "80") or (scheme == "http" and not self._http):
+        if scheme != "https" or rest.rpartition(":")[2] != "443":
             return False
         host = host_of(origin)
-        return any(host == domain or host.endswith("." + domain) for domain in self._domains)
+        return host in self._hosts or any(host == domain or host.endswith("." + domain) for domain in self._domains)

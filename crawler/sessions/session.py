@@ -29,7 +29,7 @@ from crawler.sessions.answers import TOO_LONG, as_ours, late_answers, own_copy, 
 from crawler.sessions.auth.schemes import sendable
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.cookies.rules import from_wire, to_wire
-from crawler.sessions.fittings import fittings, given_to, merged_params
+from crawler.sessions.fittings import fittings, given_to, merged_params, without_params
 from crawler.sessions.flow import Call, Enter, Flow, Send, Serial, run
 from crawler.sessions.known_errors import as_known
 from crawler.sessions.login.tools import LoginTools
@@ -37,7 +37,7 @@ from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
 from crawler.sessions.redirects import Hop, Steps, location_of, next_hop, surviving_headers
 from crawler.sessions.secrets import remember_secret
 from crawler.spider import Identity
-from crawler.urls import absolute, redact, same_origin
+from crawler.urls import absolute, is_secret_name, redact, same_origin
 
 HopGuard = Callable[[str, str, str], str | None]
 NO_COOKIES = RequestsCookieJar()  # what requests' own code sees on a prepared request; ours are in the header
@@ -110,6 +110,9 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         for name, value in identity.headers.items():
             if name.lower() in self._secret_headers:
                 remember_secret(value)
+        for name, value in identity.params.items():
+            if is_secret_name(name):
+                remember_secret(str(value))
         self.auth, self.verify, self.cert = identity.auth, verify if identity.verify is None else identity.verify, None
         self.cert = identity.cert
         self.params = dict(identity.params)
@@ -191,6 +194,10 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
             prepared.prepare_auth(sendable(self.auth), request.url)
         self._address_cookies(prepared, request.cookies)
         return prepared
+
+    def bare(self, url: str) -> str:
+        """*url* as it may be kept: without what this session adds to each URL (`params`)."""
+        return without_params(url, self.params) if self.params else url
 
     def _headers_for(self, own: bool) -> CaseInsensitiveDict[str]:
         """The session's headers for one request: all of them, or what may go to a foreign origin."""

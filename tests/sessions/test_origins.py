@@ -60,9 +60,39 @@ def test_B3_a_domain_covers_its_subdomains_over_https_on_the_usual_port(asked: s
     assert Origins(domains=[".Shop.test"]).covers(asked) is covered
 
 
-def test_a_domain_is_covered_over_http_only_where_a_url_of_ours_uses_it() -> None:
-    assert Origins(["http://www.shop.test/"], ["shop.test"]).covers("http://m.shop.test/")
-    assert not Origins(["https://www.shop.test/"], ["shop.test"]).covers("http://m.shop.test/")
+def test_B5_a_domain_is_never_covered_over_http_whatever_the_start_urls_use() -> None:
+    assert Origins(["http://www.shop.test/"], ["shop.test"]).covers("https://m.shop.test/")
+    assert not Origins(["http://www.shop.test/"], ["shop.test"]).covers("http://m.shop.test/")
+
+
+NAMED = {
+    "a subdomain of a start host": ("https://evil.www.shop.test/", False),
+    "a sibling": ("https://evil.shop.test/", False),
+    "the parent": ("https://shop.test/", False),
+    "the start host over http": ("http://www.shop.test/", False),
+    "the start host on another port": ("https://www.shop.test:8443/", False),
+    "an allowed host": ("https://api.shop.test/v1", True),
+    "an allowed host over http": ("http://api.shop.test/v1", False),
+    "an allowed host on another port": ("https://api.shop.test:8443/v1", False),
+    "a subdomain of an allowed host": ("https://evil.api.shop.test/", False),
+    "a domain of the identity": ("https://cdn.test/", True),
+    "a subdomain of it": ("https://a.b.cdn.test/", True),
+    "that domain over http": ("http://cdn.test/", False),
+    "an origin of the identity": ("http://old.test/x", True),
+    "its upgrade": ("https://old.test/", True),
+    "its subdomain": ("http://a.old.test/", False),
+}
+
+
+@pytest.mark.parametrize(("asked", "covered"), NAMED.values(), ids=NAMED)
+def test_B3_credentials_go_to_exact_origins_and_to_what_is_named(asked: str, covered: bool) -> None:
+    class Named(Shop):
+        name = "named"
+        allowed_domains = ("api.shop.test",)
+
+    origins = origins_of(Named(), Identity("default", origins=("cdn.test", "http://old.test/")))
+
+    assert origins.covers(asked) is covered
 
 
 def test_no_origin_covers_nothing() -> None:
