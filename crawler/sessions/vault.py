@@ -1,8 +1,9 @@
 """The vault: what is secret is encrypted before it reaches the disk.
 
 Sealed bytes are one version byte, 8 bytes that name the key, a random nonce of 12 bytes, and AES-256-GCM's ciphertext
-with its tag; version and key name are authenticated too. The newest key seals, all keys open: to rotate, add a key,
-seal everything again (`Vault.reseal`), then drop the old keys.
+with its tag. Version, key name and the place where the bytes are kept are authenticated, too: what is moved to another
+row does not open. Version 1 knew no place; what it sealed is opened still, and sealed anew when it is next written.
+The newest key seals, all keys open: to rotate, add a key, seal everything again (`Vault.reseal`), then drop the old keys.
 
 2**32 sealings with one key are safe with random nonces; a crawl seals once for a page that changed a cookie.
 Source: NIST SP 800-38D, section 8.3.
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 VARIABLE: Final = "CRAWL_KEY"
-_VERSION: Final = b"\x01"
+_VERSION: Final = b"\x02"
+_WITHOUT_PLACE: Final = b"\x01"  # the version before
 _ID_BYTES: Final = 8
 _NONCE_BYTES: Final = 12
 _HEAD_BYTES: Final = 1 + _ID_BYTES
@@ -67,7 +69,7 @@ class Vault:
     def __init__(self, keys: Sequence[str] = (), *, path: Path | None = None) -> None:
         self._path = path
         self._lock = threading.Lock()  # guards the replacing of _ciphers; reading it needs no lock
-        self._ciphers: dict[bytes, _Cipher] = {}  # head to cipher, newest first; never changed in place
+        self._ciphers: dict[bytes, _Cipher] = {}  # key name to cipher, newest first; never changed in place
         if keys:
             self._ciphers = _ciphers(keys, VARIABLE if path is None else str(path))
 
@@ -99,50 +101,54 @@ class Vault:
         """A new random key: 32 bytes as 44 characters of base64."""
         return base64.urlsafe_b64encode(os.urandom(32)).decode()
 
-    def seal(self, text: str) -> bytes:
+    def seal(self, text: str, place: str = "") -> bytes:
         """Encrypt *text* with the newest key; the first sealing of a user makes the key.
 
+        Args:
+            place: Where it will be kept, such as table and row: it opens nowhere else.
         Raises:
             KeyFileError: There is no key, and none can be made.
         """
-        head, cipher = next(iter((self._ciphers or self._first_key()).items()))
-        nonce = os.urandom(_NONCE_BYTES)
-        return head + nonce + cipher.ready().encrypt(nonce, text.encode("utf-8", "surrogatepass"), head)
+        name, cipher = next(iter((self._ciphers or self._first_key()).items()))
+        head, nonce = _VERSION + name, os.urandom(_NONCE_BYTES)
+        bound = head + place.encode("utf-8", "surrogatepass")
+        return head + nonce + cipher.ready().encrypt(nonce, text.encode("utf-8", "surrogatepass"), bound)
 
-    def open(self, sealed: bytes) -> str:
-        """The text that was sealed.
+    def open(self, sealed: bytes, place: str = "") -> str:
+        """The text that was sealed for *place*.
 
         Raises:
             VaultError: No key at hand opens it, or it was changed. The stored session is lost: log in again.
             KeyFileError: The file could no longer be read when a key was missing.
         """
         head = sealed[:_HEAD_BYTES]
-        if len(sealed) < _BODY_AT + _TAG_BYTES or head[:1] != _VERSION:
+        if len(sealed) < _BODY_AT + _TAG_BYTES or head[:1] not in (_VERSION, _WITHOUT_PLACE):
             raise _closed("what is stored is not sealed by this program or was cut: log in again")
-        cipher = self._ciphers.get(head)
+        cipher = self._ciphers.get(head[1:])
         if cipher is None:
             self._read_file()  # another process may have made or added a key meanwhile
-            cipher = self._ciphers.get(head)
+            cipher = self._ciphers.get(head[1:])
         if cipher is None:
             where = f"the keys in {self._path}" if self._path else VARIABLE
             raise _closed(f"sealed with key {head[1:].hex()}, which is not among {where}: log in again")
         from cryptography.exceptions import InvalidTag
 
+        bound = head if head[:1] == _WITHOUT_PLACE else head + place.encode("utf-8", "surrogatepass")
         try:
-            text = cipher.ready().decrypt(sealed[_HEAD_BYTES:_BODY_AT], sealed[_BODY_AT:], head)
+            text = cipher.ready().decrypt(sealed[_HEAD_BYTES:_BODY_AT], sealed[_BODY_AT:], bound)
         except InvalidTag:
-            raise _closed("what is stored was damaged or changed: log in again") from None
+            raise _closed("what is stored was damaged, changed or moved: log in again") from None
         return text.decode("utf-8", "surrogatepass")
 
     # --- rotation -------------------------------------------------------------------------------------------------
 
-    def reseal(self, sealed: bytes) -> bytes:
+    def reseal(self, sealed: bytes, place: str = "") -> bytes:
         """*sealed* under the newest key; the same object if it is so already. Raises as `open` and `seal` do."""
-        return sealed if self.is_newest(sealed) else self.seal(self.open(sealed))
+        return sealed if self.is_newest(sealed) else self.seal(self.open(sealed, place), place)
 
     def is_newest(self, sealed: bytes) -> bool:
-        """Whether the newest key sealed it."""
-        return sealed[:_HEAD_BYTES] == next(iter(self._ciphers), None)
+        """Whether the newest key sealed it, for its place."""
+        return sealed[:_HEAD_BYTES] == _VERSION + next(iter(self._ciphers), b"")
 
     def add_key(self) -> None:
         """Put a new key before the others in the key file, on disk before anything is sealed with it.
@@ -177,7 +183,7 @@ class Vault:
     @property
     def key_names(self) -> list[str]:
         """Public names of the keys at hand, newest first: 16 hexadecimal digits each."""
-        return [head[1:].hex() for head in self._ciphers]
+        return [name.hex() for name in self._ciphers]
 
     def _rewrite(self, change: Callable[[list[str]], list[str]]) -> None:
         if self._path is None:
@@ -256,7 +262,7 @@ def _ciphers(keys: Sequence[str], source: str) -> dict[bytes, _Cipher]:
         if raw is None:
             raise KeyFileError(source, f"key {number} of {len(keys)} is not a key: expected {_HINT}")
         # setdefault: a key written twice keeps its first place
-        found.setdefault(_VERSION + blake2b(raw, digest_size=_ID_BYTES, person=b"crawl key id").digest(), _Cipher(raw))
+        found.setdefault(blake2b(raw, digest_size=_ID_BYTES, person=b"crawl key id").digest(), _Cipher(raw))
     return found
 
 

@@ -169,11 +169,11 @@ class Audit:
 
 
 class Cipher(Protocol):
-    """Encrypts what is secret at rest (`sessions.vault.Vault`)."""
+    """Encrypts what is secret at rest (`sessions.vault.Vault`), for the place where it is kept (`stores.sealed`)."""
 
-    def seal(self, text: str) -> bytes: ...
+    def seal(self, text: str, place: str = "") -> bytes: ...
 
-    def open(self, sealed: bytes) -> str: ...
+    def open(self, sealed: bytes, place: str = "") -> str: ...
 
 
 class Store(Protocol):

@@ -16,6 +16,7 @@ from crawler.stores.base import Counts
 from crawler.stores.connection import batch_size, values
 from crawler.stores.part import Part
 from crawler.stores.rows import harmless
+from crawler.stores.sealed import place_of_request
 
 _GENERATION = 32_768  # fingerprints in each of the two generations of the memory, about 3 MB each
 _MOST_LANES = 20_000
@@ -125,7 +126,7 @@ class FrontierPart(Part):
                         now,
                         now,
                         harmless(one.skipped) if number else None,
-                        seal(one.extras) if one.extras else None,
+                        seal(one.extras, place_of_request(frontier, one.fingerprint)) if one.extras else None,
                     )
                 bound += bound[-_INSERT_WIDTH:] * (size - len(portion))  # repeats are dropped as known
                 new += raw.execute(_INSERT + values(_INSERT_WIDTH, size) + _INSERT_END, bound).rowcount

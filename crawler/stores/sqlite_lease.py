@@ -22,6 +22,7 @@ from typing import Any
 from crawler.errors import SessionError
 from crawler.outcome import Leased
 from crawler.stores.base import SlotRule
+from crawler.stores.sealed import place_of_request
 from crawler.stores.sqlite_frontier import FrontierPart, moment
 
 _LANES_AT_ONCE = 256
@@ -118,7 +119,7 @@ class LeasePart(FrontierPart):
                 (number, now + lease_s, json.dumps([row[0] for _, _, row in chosen])),
             )
             self._reserve(raw, slots)
-            leased, unreadable = self._leased(chosen, slots, sessions, now + lease_s)
+            leased, unreadable = self._leased(frontier, chosen, slots, sessions, now + lease_s)
             if unreadable:
                 self._give_up(raw, frontier, unreadable)
         return leased
@@ -247,6 +248,7 @@ class LeasePart(FrontierPart):
 
     def _leased(
         self,
+        frontier: int,
         chosen: Sequence[tuple[float, int, list[Any]]],
         slots: Sequence[_Slot],
         sessions: Mapping[int, str],
@@ -258,10 +260,10 @@ class LeasePart(FrontierPart):
         leased: list[Leased] = []
         unreadable: list[int] = []
         for send_at, slot, (id_, url, lane, callback, priority, depth, attempt, token, fingerprint, sealed) in chosen:
-            extras = ""
+            extras, known_as = "", bytes.fromhex(fingerprint)
             if sealed:
                 try:
-                    extras = unopen(bytes.fromhex(sealed))
+                    extras = unopen(bytes.fromhex(sealed), place_of_request(frontier, known_as))
                 except SessionError:
                     unreadable.append(id_)
                     continue
@@ -278,7 +280,7 @@ class LeasePart(FrontierPart):
                     attempt=attempt,
                     send_at=send_at,
                     token=token + 1,
-                    fingerprint=bytes.fromhex(fingerprint),
+                    fingerprint=known_as,
                     until=until,
                 )
             )

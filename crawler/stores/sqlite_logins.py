@@ -20,6 +20,7 @@ from crawler.errors import SessionError
 from crawler.outcome import SessionSnapshot
 from crawler.stores.base import LoginClaim
 from crawler.stores.locking import LoginLock
+from crawler.stores.sealed import place_of_value
 from crawler.stores.sqlite_sessions import CLAIMED, CLAIMED_VALUES, SessionsPart
 
 _HOUR_S = 3600.0
@@ -143,7 +144,11 @@ class LoginsPart(SessionsPart):
         try:
             found = json.loads(row[0]) if row else {}
             sealed = base64.b64decode(found["sealed"])
-            return {"credentials": self._cipher.open(sealed), "times": int(found["times"]), "at": float(found["at"])}
+            return {
+                "credentials": self._cipher.open(sealed, place_of_value(REFUSED + key)),
+                "times": int(found["times"]),
+                "at": float(found["at"]),
+            }
         except (ValueError, KeyError, TypeError, SessionError):
             return {}
 
@@ -153,7 +158,7 @@ class LoginsPart(SessionsPart):
         elif outcome == "refused" and credentials:
             before = self._refusal(raw, key)
             times = before["times"] + 1 if before.get("credentials") == credentials else 1
-            sealed = base64.b64encode(self._cipher.seal(credentials)).decode("ascii")
+            sealed = base64.b64encode(self._cipher.seal(credentials, place_of_value(REFUSED + key))).decode("ascii")
             raw.execute(
                 "INSERT OR REPLACE INTO crawl_values (name, value, expires_at) VALUES (?, ?, NULL)",
                 (REFUSED + key, json.dumps({"sealed": sealed, "times": times, "at": self._clock()})),

@@ -5,13 +5,30 @@ from __future__ import annotations
 import base64
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from crawler.errors import SessionError
+from crawler.stores.sealed import place_of_request, place_of_session, place_of_snapshot, place_of_value
 from crawler.stores.sqlite_logins import REFUSED, LoginsPart
 
 _PORTION = 500
-_SEALED = (("crawl_sessions", "secret"), ("crawl_session_history", "secret"), ("crawl_requests", "extras"))
+
+
+class _Sealed(NamedTuple):
+    """A column of sealed values, and how the place of each follows from its row."""
+
+    table: str
+    column: str
+    of: str
+    place: Callable[..., str]
+
+
+_SEALED = (
+    _Sealed("crawl_sessions", "secret", "key", place_of_session),
+    _Sealed("crawl_session_history", "secret", "key, epoch, at", place_of_snapshot),
+    _Sealed("crawl_requests", "extras", "frontier, fingerprint", place_of_request),
+)
 
 
 class ResealPart(LoginsPart):
@@ -32,11 +49,11 @@ class ResealPart(LoginsPart):
         done = lost = 0
         connection.read("PRAGMA secure_delete = ON")
         try:
-            for table, column in _SEALED:
+            for where in _SEALED:
                 after = 0
                 while after >= 0:
                     with connection.write() as raw:
-                        after, sealed, unreadable = self._reseal_portion(raw, table, column, after)
+                        after, sealed, unreadable = self._reseal_portion(raw, where, after)
                     done, lost = done + sealed, lost + unreadable
             with connection.write() as raw:
                 for readable in self._reseal_refusals(raw):
@@ -47,19 +64,21 @@ class ResealPart(LoginsPart):
             connection.read("PRAGMA secure_delete = OFF")
         return done, lost
 
-    def _reseal_portion(self, raw: sqlite3.Connection, table: str, column: str, after: int) -> tuple[int, int, int]:
+    def _reseal_portion(self, raw: sqlite3.Connection, where: _Sealed, after: int) -> tuple[int, int, int]:
         """Seal some rows anew. Returns the last row looked at (-1: the table is done), sealed and unreadable ones."""
         rows = raw.execute(
-            f"SELECT rowid, {column} FROM {table} WHERE rowid > ? AND length({column}) > 0 ORDER BY rowid LIMIT ?",
+            f"SELECT rowid, {where.column}, {where.of} FROM {where.table}"
+            f" WHERE rowid > ? AND length({where.column}) > 0 ORDER BY rowid LIMIT ?",
             (after, _PORTION),
         ).fetchall()
         fresh = []
-        for number, sealed in rows:
+        for number, sealed, *row in rows:
+            place = where.place(*row)
             try:
-                fresh.append((self._cipher.seal(self._cipher.open(sealed)), number))
+                fresh.append((self._cipher.seal(self._cipher.open(sealed, place), place), number))
             except SessionError:
                 continue
-        raw.executemany(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", fresh)
+        raw.executemany(f"UPDATE {where.table} SET {where.column} = ? WHERE rowid = ?", fresh)
         return (rows[-1][0] if len(rows) == _PORTION else -1), len(fresh), len(rows) - len(fresh)
 
     def _reseal_refusals(self, raw: sqlite3.Connection) -> Iterator[bool]:
@@ -70,7 +89,8 @@ class ResealPart(LoginsPart):
         for name, value in rows:
             try:
                 held = json.loads(value)
-                fresh = self._cipher.seal(self._cipher.open(base64.b64decode(held["sealed"])))
+                place = place_of_value(name)
+                fresh = self._cipher.seal(self._cipher.open(base64.b64decode(held["sealed"]), place), place)
             except (ValueError, KeyError, TypeError, SessionError):
                 yield False
                 continue

@@ -17,6 +17,7 @@ from crawler.outcome import SessionSnapshot
 from crawler.sessions.merging import merge
 from crawler.stores.base import SessionRow, Snapshot
 from crawler.stores.part import Part
+from crawler.stores.sealed import place_of_session, place_of_snapshot
 
 HISTORY_KEPT = 200  #: last changes of a session
 LOGINS_KEPT = (
@@ -74,7 +75,7 @@ class SessionsPart(Part):
             secret = known[1]
         else:
             try:
-                secret = self._cipher.open(sealed)
+                secret = self._cipher.open(sealed, place_of_session(key))
                 self._secrets[key] = (version, secret)
             except SessionError:
                 secret, readable = "", False
@@ -97,25 +98,24 @@ class SessionsPart(Part):
                 snapshot = _with_changes_of_others(snapshot, stored)
             changed = stored is None or stored != snapshot.secret
             if changed:
-                sealed = self._cipher.seal(snapshot.secret)
+                sealed = self._cipher.seal(snapshot.secret, place_of_session(snapshot.key))
             now = self._clock()
             raw.execute(_WRITE, (*_values(snapshot, version + 1, sealed, now), snapshot.url))
             self._pending[snapshot.key] = (version + 1, snapshot.secret)
             if changed:
-                self._remember(raw, run, snapshot, now, sealed)
+                self._remember(raw, run, snapshot, now)
 
     def _plain(self, key: str, version: int, sealed: bytes) -> str | None:
         known = self._pending.get(key) or self._secrets.get(key)
         if known is not None and known[0] == version:
             return known[1]
         try:
-            return self._cipher.open(sealed)
+            return self._cipher.open(sealed, place_of_session(key))
         except SessionError:
             return None
 
-    def _remember(
-        self, raw: sqlite3.Connection, run: int | None, snapshot: SessionSnapshot, now: float, sealed: bytes
-    ) -> None:
+    def _remember(self, raw: sqlite3.Connection, run: int | None, snapshot: SessionSnapshot, now: float) -> None:
+        sealed = self._cipher.seal(snapshot.secret, place_of_snapshot(snapshot.key, snapshot.epoch, now))
         raw.execute(
             "INSERT INTO crawl_session_history (key, name, at, url, run, epoch, cookies, secret)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -151,10 +151,11 @@ class SessionsPart(Part):
             StoreError: There is no such entry (any more).
             VaultError: It cannot be read with the keys at hand.
         """
-        row = self._connection.one("SELECT secret FROM crawl_session_history WHERE id = ?", (snapshot,))
+        row = self._connection.one("SELECT secret, key, epoch, at FROM crawl_session_history WHERE id = ?", (snapshot,))
         if row is None:
             raise StoreError(self._connection.path, f"no snapshot {snapshot}; see `crawl sessions history`")
-        return self._cipher.open(row[0])
+        sealed, key, epoch, at = row
+        return self._cipher.open(sealed, place_of_snapshot(key, epoch, at))
 
     def clear_session(self, key: str) -> bool:
         """Remove a session with its history, so that the raw file, its log included, no longer holds it.

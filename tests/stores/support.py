@@ -20,20 +20,24 @@ START = 1_800_000_000.0
 
 
 class ReversingCipher:
-    """Hides plain text from a search of the file, no more; opens nothing that another `key` has sealed."""
+    """Hides plain text from a search of the file, no more; opens nothing of another `key` or for another place."""
 
     def __init__(self, key: int = 0x5A) -> None:
         self.key = key
         self.opened = 0
 
-    def seal(self, text: str) -> bytes:
-        return bytes([self.key]) + bytes(byte ^ self.key for byte in reversed(text.encode("utf-8", "surrogatepass")))
+    def seal(self, text: str, place: str = "") -> bytes:
+        hidden = bytes(byte ^ self.key for byte in reversed(text.encode("utf-8", "surrogatepass")))
+        return bytes([self.key]) + len(hidden).to_bytes(4) + hidden + place.encode("utf-8", "surrogatepass")
 
-    def open(self, sealed: bytes) -> str:
+    def open(self, sealed: bytes, place: str = "") -> str:
         if sealed[0] != self.key:
             raise VaultError("", "another key")
+        end = 5 + int.from_bytes(sealed[1:5])
+        if sealed[end:] not in (b"", place.encode("utf-8", "surrogatepass")):
+            raise VaultError("", "another place")
         self.opened += 1
-        return bytes(byte ^ self.key for byte in reversed(sealed[1:])).decode("utf-8", "surrogatepass")
+        return bytes(byte ^ self.key for byte in reversed(sealed[5:end])).decode("utf-8", "surrogatepass")
 
 
 class Clock:

@@ -1,0 +1,27 @@
+"""The places of sealed values: what a cipher binds a secret to, so that nobody can put it elsewhere. Pure.
+
+Whoever can write to the file, and has no key, could give a session the cookies of another account, or a request the
+body of another one, by copying one sealed value over another. A value that is moved does not open.
+"""
+
+from __future__ import annotations
+
+
+def place_of_session(key: str) -> str:
+    """Of the current secret of a session."""
+    return f"crawl_sessions\n{key}"
+
+
+def place_of_snapshot(key: str, epoch: int, at: float) -> str:
+    """Of an entry of a session's history."""
+    return f"crawl_session_history\n{key}\n{epoch}\n{at!r}"
+
+
+def place_of_request(frontier: int, fingerprint: bytes) -> str:
+    """Of the headers, body and the like of a request."""
+    return f"crawl_requests\n{frontier}\n{fingerprint.hex()}"
+
+
+def place_of_value(name: str) -> str:
+    """Of a small thing that is kept by name."""
+    return f"crawl_values\n{name}"
