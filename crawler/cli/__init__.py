@@ -23,8 +23,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: Always, with a code of `exits.TABLE`.
     """
     prepare_streams()
-    from crawler.cli.application import app
-
+    try:
+        from crawler.cli.application import app
+    except (MemoryError, ImportError) as error:  # a library that does not fit is no library that is missing
+        if isinstance(error, ImportError) and "failed to map" not in str(error):
+            raise
+        sys.stderr.write("crawl: out of memory while it was loaded; see `ulimit -v`\n")
+        raise SystemExit(2) from None
     try:
         app(args=None if arguments is None else list(arguments), prog_name="crawl")
     finally:

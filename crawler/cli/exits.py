@@ -162,6 +162,10 @@ def exit_codes() -> Iterator[None]:
             said = safe(error.format_message()).rstrip(".")
             tell(f"crawl: {said}{'' if said.endswith('?') else ';'} `{path} --help` shows how")
             raise typer.Exit(USAGE) from None
+        if isinstance(error, MemoryError) or _is_too_tight(error):
+            what = str(error) or "out of memory"
+            _show(error, f"{what}: this process may not have enough memory or threads; see `ulimit -v` and `ulimit -u`")
+            raise typer.Exit(USAGE) from None
         from crawler.loading import place_in_spider  # which commands without a spider can do without
 
         place = place_in_spider(error)
@@ -172,6 +176,13 @@ def exit_codes() -> Iterator[None]:
             tell(line)
         tell(f"crawl: {safe(f'{type(error).__name__}: {error}')}; this is a bug, of the crawler or of the spider")
         raise typer.Exit(BUG) from None
+
+
+def _is_too_tight(error: Exception) -> bool:
+    """Whether the system refused a thread, or to load a library, for want of memory."""
+    if isinstance(error, RuntimeError):
+        return "start new thread" in str(error)
+    return isinstance(error, ImportError) and ("cannot allocate" in str(error).lower() or "failed to map" in str(error))
 
 
 def _show(error: Exception, line: str) -> None:

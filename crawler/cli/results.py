@@ -27,8 +27,11 @@ Target = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Fil
 
 
 @contextmanager
-def stored(typed: dict[str, Any]) -> Iterator[Store]:
-    """The project's store, for looking at; one that is not there is not made.
+def stored(typed: dict[str, Any], *, reading: bool = True) -> Iterator[Store]:
+    """The project's store, which is not made where it is not there.
+
+    Args:
+        reading: For looking at; it works on a full disk, too.
 
     Raises:
         UsageError: Nothing is stored yet.
@@ -38,7 +41,7 @@ def stored(typed: dict[str, Any]) -> Iterator[Store]:
     require_store(settings)
     from crawler.stores.project import open_project_store
 
-    store = open_project_store(settings, create=False)
+    store = open_project_store(settings, create=False, reading=reading)
     try:
         yield store
     finally:
@@ -231,8 +234,12 @@ def _tables_to_export(source: Store, runs: list[int], table: str | None) -> list
 
 
 def _standard_output() -> Any:
+    """Standard output for bytes, with escapes defused when it is a terminal."""
+    from crawler.output.export import ForTerminal
+
     sys.stdout.flush()
-    return sys.stdout.buffer
+    file = sys.stdout.buffer
+    return ForTerminal(file) if sys.stdout.isatty() else file
 
 
 def audit(name: options.SpiderName, store: options.StorePath = None, as_json: options.AsJson = False) -> None:

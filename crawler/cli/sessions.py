@@ -131,7 +131,7 @@ def clear(
 
     if (session is None) == (not everything):
         raise UsageError("name a session, or give --all")
-    with stored(options.typed_settings(None, store=store)) as source:
+    with stored(options.typed_settings(None, store=store), reading=False) as source:
         rows = source.list_sessions()
         for row in rows if session is None else [choose(rows, session)]:
             source.clear_session(row.key)
@@ -181,7 +181,7 @@ def restore(
     """Bring an old state of a session back. The next run proves it and logs in only if it is no longer good."""
     from crawler.output.snapshots import brought_back, choose
 
-    with stored(options.typed_settings(None, store=store)) as source:
+    with stored(options.typed_settings(None, store=store), reading=False) as source:
         row = choose(source.list_sessions(), session)
         old = snapshot_at(source.session_history(row.key), at)
         secret = source.snapshot_secret(old.id)

@@ -12,8 +12,10 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any
 
 from crawler.events import Event, PageDone, Progress, RunEnded, RunStarted, Summary
@@ -22,6 +24,8 @@ from crawler.spider import Spider
 
 WAKE_AT = 150  #: waiting requests (or pages done, with more waiting) from which further processes are worth it
 _END_WAIT_S = 30.0
+_LOOK_S = 0.5  #: how often to look whether a process that should end is stopped
+_STOPPED_S = 2.0  #: patience with one that is
 
 Main = Callable[[int, int, Callable[[Event], None], Callable[[Callable[[str], None]], None]], Summary]
 """What a member does: ``main(run, member, tell, on_parent_gone)`` returns its summary."""
@@ -115,12 +119,17 @@ class Members:
                     os.kill(process.pid, signal.SIGTERM)
 
     def end(self, *, grace_s: float = _END_WAIT_S) -> None:
-        """Wait for them (those that never woke end at once), end by force what does not end, and hang up."""
+        """Wait for them (those that never woke end at once), end by force what does not end, and hang up.
+
+        Args:
+            grace_s: Longest wait for all of them together. One that somebody has stopped (SIGSTOP, a debugger) hears
+                nothing: it is given two seconds to be set going again.
+        """
         if not self.awake:
             for pipe in self._pipes:
                 pipe.close()
+        self._await_end(time.monotonic() + grace_s)
         for process in self._processes:
-            process.join(grace_s)
             if process.is_alive():
                 process.kill()
                 process.join(5)
@@ -131,6 +140,26 @@ class Members:
         for process in self._processes:
             process.close()
         self._processes, self._pipes = [], []
+
+    def _await_end(self, deadline: float) -> None:
+        living, stopped_since = list(self._processes), dict[int, float]()
+        while living and (now := time.monotonic()) < deadline:
+            wait([process.sentinel for process in living], timeout=min(deadline - now, _LOOK_S))
+            living = [process for process in living if process.is_alive()]
+            for process in living:
+                if not is_stopped(process.pid):
+                    stopped_since.pop(process.pid, None)
+                elif time.monotonic() - stopped_since.setdefault(process.pid, now) > _STOPPED_S:
+                    process.kill()
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process is stopped by a signal or a debugger; False where the system does not say."""
+    try:
+        facts = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return facts.rpartition(")")[2].split()[:1] in (["T"], ["t"])
 
 
 def _member(pipe: Connection, not_ours: list[Connection], number: int, main: Main) -> None:

@@ -5,12 +5,19 @@ And what they wait for before they send a page.
 
 from __future__ import annotations
 
+import logging
+import mmap
 import queue
 import threading
 from collections.abc import Callable
 from typing import Any
 
+from crawler.errors import UsageError
 from crawler.turns import Turn
+
+_log = logging.getLogger("crawler.engine")
+_ROOM_BYTES = 64 << 20  #: address space that pages, parsers and the store need beside the stacks of the threads
+TOO_TIGHT = "this process may not have enough memory or threads; see `ulimit -v` and `ulimit -u`, or lower `workers`"
 
 Task = Callable[[], Any]  #: must not raise; its result goes to the inbox
 
@@ -56,8 +63,22 @@ class Workers:
         ]
 
     def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
+        """Start the threads, or as many as the system allows, with room left for what they do.
+
+        Raises:
+            UsageError: Not even one can be started.
+        """
+        started: list[threading.Thread] = []
+        try:
+            with mmap.mmap(-1, _ROOM_BYTES):  # taken while threads take theirs, and given back for pages
+                for thread in self._threads:
+                    thread.start()
+                    started.append(thread)
+        except (OSError, MemoryError, RuntimeError):
+            if not started:
+                raise UsageError(f"no worker can be started: {TOO_TIGHT}") from None
+            _log.warning("%d of %d workers could be started: %s", len(started), self.count, TOO_TIGHT)
+        self._threads = started
 
     def give(self, task: Task) -> None:
         self._tasks.put(task)

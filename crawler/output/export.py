@@ -35,6 +35,8 @@ _SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".jl": "jsonl", ".json": "js
 #: First characters of a formula in Excel, LibreOffice and Google Sheets, their full-width twins, and the controls
 #: that some of them skip. Source: OWASP, "CSV Injection".
 _FORMULA = re.compile("[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n]")
+#: What terminals obey or hide: controls of ASCII and Latin-1 but tab and line feed, marks of direction and the like.
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
 _NEGATIVE_NUMBER = re.compile(r"-\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?\Z")
 
 
@@ -233,6 +235,29 @@ def spreadsheet_safe(cell: Any) -> Any:
     if not isinstance(cell, str) or not _FORMULA.match(cell) or _NEGATIVE_NUMBER.match(cell):
         return cell
     return f"'{cell}"
+
+
+class ForTerminal(io.BufferedIOBase):
+    """A file that is a terminal: what a page wrote must not move its cursor, change its title or hide other lines.
+
+    Control characters, and marks that turn the direction of writing, are shown as JSON writes them (``\\u009b``), in
+    every format: on a terminal, CSV is looked at. A file or a pipe gets the data as it is.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        """Write whole characters."""
+        text = bytes(data).decode("utf-8", "replace").replace("\r\n", "\n")
+        self._file.write(_COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode("utf-8"))
+        return len(data)
+
+    def flush(self) -> None:
+        self._file.flush()
 
 
 # --- files ----------------------------------------------------------------------------------------------------

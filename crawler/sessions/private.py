@@ -61,7 +61,7 @@ def read_private(path: Path) -> str:
             )
         if facts.st_size > _MOST_BYTES:
             raise ValueError(f"{path} is larger than {_MOST_BYTES:,} bytes")
-        return file.read(_MOST_BYTES).decode("utf-8")
+        return file.read(facts.st_size).decode("utf-8")  # not more: room for the most is taken before it is read
 
 
 def _open_to_read(path: str, flags: int) -> int:

@@ -3,7 +3,7 @@
 Sealed bytes are one version byte, 8 bytes that name the key, a random nonce of 12 bytes, and AES-256-GCM's ciphertext
 with its tag. Version, key name and the place where the bytes are kept are authenticated, too: what is moved to another
 row does not open. Version 1 knew no place; what it sealed is opened still, and sealed anew when it is next written.
-The newest key seals, all keys open: to rotate, add a key, seal everything again (`Vault.reseal`), then drop the old keys.
+The newest key seals, all keys open: to rotate, add a key, seal everything again (`Vault.reseal`), drop the old keys.
 
 2**32 sealings with one key are safe with random nonces; a crawl seals once for a page that changed a cookie.
 Source: NIST SP 800-38D, section 8.3.

@@ -7,11 +7,17 @@ import re
 from crawler.errors import StoreError
 from crawler.stores.base import Cipher, Store
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Store", "open_store", "who_else_may_write"]
 
 
 def open_store(
-    address: str, *, cipher: Cipher, durability: str = "normal", busy_timeout_s: float = 60.0, create: bool = True
+    address: str,
+    *,
+    cipher: Cipher,
+    durability: str = "normal",
+    busy_timeout_s: float = 60.0,
+    create: bool = True,
+    reading: bool = False,
 ) -> Store:
     """Open the database of a project.
 
@@ -21,6 +27,7 @@ def open_store(
         durability: "normal" or "full"; see the setting of that name.
         busy_timeout_s: Longest wait for another process, in seconds.
         create: Make file and folder where they are missing; otherwise a missing file is an error.
+        reading: Nothing will be written: that the disk is full, or cannot be written to, does not matter.
     Raises:
         StoreError: It cannot be opened; the message says what to do.
     """
@@ -31,4 +38,20 @@ def open_store(
         )
     from crawler.stores.sqlite import SQLiteStore  # sqlite3 is loaded only where a store is opened
 
-    return SQLiteStore(address, cipher=cipher, durability=durability, busy_timeout_s=busy_timeout_s, create=create)
+    return SQLiteStore(
+        address,
+        cipher=cipher,
+        durability=durability,
+        busy_timeout_s=busy_timeout_s,
+        create=create,
+        reading=reading,
+    )
+
+
+def who_else_may_write(address: str) -> str:
+    """A warning when others may put files in the place of a store's; "" when not so."""
+    if "://" in address:
+        return ""
+    from crawler.stores.connection import who_else_may_write as of_file
+
+    return of_file(address)

@@ -44,15 +44,26 @@ class Connection:
     Attributes:
         path: The file.
         raw: The connection of the standard library, in autocommit mode.
+        frozen: It is good for reading only: there was no room, or no right, to make a file.
         on_rollback: Called after each transaction that was undone: caches of uncommitted facts empty themselves.
     """
 
-    def __init__(self, path: str, *, durability: str, busy_timeout_s: float, create: bool = True) -> None:
+    def __init__(
+        self, path: str, *, durability: str, busy_timeout_s: float, create: bool = True, reading: bool = False
+    ) -> None:
+        """Open the file.
+
+        Args:
+            reading: Nothing will be written: a full disk, or one that cannot be written to, is no reason to fail.
+        """
         self.path = path
         self.busy_timeout_s = busy_timeout_s
         self.on_rollback: list[Callable[[], None]] = []
         self.expected_bytes = 0  # what the current transaction is about to write, for the message "disk full"
         self._writing = _Writing(self)
+        self._durability = durability
+        self.frozen = False
+        refuse_link(path)
         if create:
             _refuse_cut(path)
             _make_file(path)
@@ -60,14 +71,35 @@ class Connection:
             raise StoreError(path, "there is no such store; run a spider first, or check `store`")
         else:
             _refuse_cut(path)
-            _tighten(path)
+            if not reading:
+                _tighten(path)
         self.raw = self._connect()
         try:
             self.read("PRAGMA schema_version")  # the first look into the file: damage shows here
-        except StoreError:
+        except StoreError as error:
             self.raw.close()
-            raise
-        self._durability = durability
+            if not reading or not isinstance(error, StoreFull | StoreReadOnly):
+                raise
+            self.raw = self._connect_without_room()
+
+    def _connect_without_room(self) -> sqlite3.Connection:
+        """For reading where no file can be made: the index of the log, which others would share, has no room.
+
+        Without a log the file is read as it is; with one the index is kept in memory, which shuts others out meanwhile:
+        a process that is writing has made the index already, so there is none.
+        """
+        log = f"{self.path}-wal"
+        has_log = os.path.exists(log) and os.path.getsize(log) > 0
+        address = f"{Path(self.path).absolute().as_uri()}?{'mode=rw' if has_log else 'immutable=1'}"
+        try:
+            raw = sqlite3.connect(address, uri=True, isolation_level=None, timeout=_WAIT_S, check_same_thread=False)
+            if has_log:
+                raw.execute("PRAGMA locking_mode = EXCLUSIVE")
+            raw.execute("PRAGMA schema_version").fetchone()
+        except sqlite3.Error as error:
+            raise explained(error, self.path, self.busy_timeout_s) from error
+        self.frozen = True
+        return raw
 
     def _connect(self) -> sqlite3.Connection:
         if sqlite3.sqlite_version_info < _LEAST_VERSION:
@@ -91,6 +123,8 @@ class Connection:
             StoreError: Of the kind that fits.
         """
         raw = self.raw
+        if self.frozen:
+            return
         try:
             self._enter_wal(raw)
             raw.execute(f"PRAGMA synchronous = {'FULL' if self._durability == 'full' else 'NORMAL'}")
@@ -281,6 +315,32 @@ def _make_file(path: str) -> None:
     except OSError as error:
         raise opened_in_vain(error, path) from error
     _tighten(path)
+
+
+def refuse_link(path: str) -> None:
+    """A link where the file should be leads our writing, and the rights that we set, to a file of somebody's choice.
+
+    Raises:
+        StoreReadOnly: It is one.
+    """
+    if os.path.islink(path):
+        where = os.path.realpath(path)
+        raise StoreReadOnly(path, f"a link to {where}: name that file as `store` if it is yours, else remove the link")
+
+
+def who_else_may_write(path: str) -> str:
+    """A warning when anybody may put files in the place of the store and of what lies beside it; "" when not so."""
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        mode = stat.S_IMODE(os.stat(folder).st_mode)
+    except OSError:
+        return ""
+    if not mode & stat.S_IWOTH:
+        return ""
+    return (
+        f"{folder} can be written by anybody (mode {mode:04o}): others can put files of theirs in the place of the"
+        f" store; choose another folder, or run: chmod o-w {folder}"
+    )
 
 
 def _tighten(path: str) -> None:

@@ -275,6 +275,18 @@ def _keep_a_copy(connection: Connection, version: int) -> None:
             raise
 
 
+def check_tables(connection: Connection) -> None:
+    """Fail now rather than at the first question when the file lacks a table.
+
+    Raises:
+        StoreDamaged: A table of ours is missing.
+    """
+    names = {row[0] for row in connection.read("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    missing = sorted(set(re.findall(r"CREATE TABLE (\w+)", TABLES)) - names)
+    if missing:
+        raise StoreDamaged(connection.path, f"tables are missing ({', '.join(missing)}); see `crawl doctor`")
+
+
 def check(connection: Connection) -> None:
     """Fail now rather than at the first page when the file cannot be written or lacks a table.
 
@@ -284,10 +296,7 @@ def check(connection: Connection) -> None:
         StoreReadOnly: File or folder cannot be written.
         StoreDamaged: A table of ours is missing.
     """
-    names = {row[0] for row in connection.read("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    missing = sorted(set(re.findall(r"CREATE TABLE (\w+)", TABLES)) - names)
-    if missing:
-        raise StoreDamaged(connection.path, f"tables are missing ({', '.join(missing)}); see `crawl doctor`")
+    check_tables(connection)
     patience_s, connection.busy_timeout_s = connection.busy_timeout_s, 0.0
     (before_ms,) = connection.read("PRAGMA busy_timeout")[0]
     connection.read("PRAGMA busy_timeout = 0")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from crawler.clock import unix_now
 from crawler.stores.base import Cipher
 from crawler.stores.connection import Connection, copy_database
-from crawler.stores.schema import check, prepare
+from crawler.stores.schema import check, check_tables, prepare
 from crawler.stores.sqlite_audit import AuditPart
 from crawler.stores.sqlite_commit import CommitPart
 from crawler.stores.sqlite_reseal import ResealPart
@@ -32,6 +32,7 @@ class SQLiteStore(CommitPart, RunsPart, ValuesPart, AuditPart, ResealPart):
         durability: str = "normal",
         busy_timeout_s: float = 60.0,
         create: bool = True,
+        reading: bool = False,
         clock: Callable[[], float] = unix_now,
     ) -> None:
         """Open the file, make or migrate its tables, and make sure that it can be written.
@@ -41,6 +42,7 @@ class SQLiteStore(CommitPart, RunsPart, ValuesPart, AuditPart, ResealPart):
             cipher: Seals what is secret.
             durability: "full": each commit survives a power cut; "normal": the last ones may be lost then.
             busy_timeout_s: Longest wait for another process, above 0.
+            reading: Nothing will be written; see `Connection`.
             clock: Seconds since 1970.
         Raises:
             StoreError: Of the kind that fits; a damaged or foreign file is left as it was.
@@ -49,11 +51,15 @@ class SQLiteStore(CommitPart, RunsPart, ValuesPart, AuditPart, ResealPart):
         self._cipher = cipher
         self._clock = clock
         self._connection = Connection(
-            os.path.abspath(path), durability=durability, busy_timeout_s=busy_timeout_s, create=create
+            os.path.abspath(path),
+            durability=durability,
+            busy_timeout_s=busy_timeout_s,
+            create=create,
+            reading=reading,
         )
         try:
             prepare(self._connection)
-            check(self._connection)
+            (check_tables if reading else check)(self._connection)
         except BaseException:
             self._connection.close()
             raise

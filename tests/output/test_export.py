@@ -18,7 +18,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.errors import UsageError
-from crawler.output.export import columns_of, format_of, json_text, spreadsheet_safe, whole_file, write_rows
+from crawler.output.export import (
+    ForTerminal,
+    columns_of,
+    format_of,
+    json_text,
+    spreadsheet_safe,
+    whole_file,
+    write_rows,
+)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -199,3 +207,34 @@ def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
 def test_a_target_that_cannot_be_is_named_in_the_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(OSError, match=str(tmp_path / name)), whole_file(tmp_path / name):
         pass
+
+
+HOSTILE = "a\x1b]0;title\x07b\x9b31mc\rd\x7f\u202egpj.exe\u2028\u200be\tf"
+
+
+@pytest.mark.parametrize("form", ["jsonl", "json", "csv"])
+def test_a_terminal_is_shown_what_a_page_wrote_and_does_not_obey_it(form: str) -> None:
+    seen, exact = io.BytesIO(), io.BytesIO()
+    rows = [{"text": HOSTILE, "\x1b[2J": "ü €"}, {"text": "line\nfeed", "\x1b[2J": "1"}]
+
+    write_rows(ForTerminal(seen), rows, form, columns=["text", "\x1b[2J"])
+    write_rows(exact, rows, form, columns=["text", "\x1b[2J"])
+
+    shown = seen.getvalue().decode()
+    assert [each for each in shown if not each.isprintable() and each not in "\t\n"] == []
+    assert "\\u001b]0;title" in shown
+    assert "\\u009b31m" in shown
+    assert "\\u202egpj.exe" in shown
+    assert "ü €" in shown
+    if form != "csv":
+        lines = [line.rstrip(",") for line in shown.splitlines() if line.startswith("{")]
+        assert [json.loads(line) for line in lines] == rows  # what was made visible is JSON still
+    else:
+        assert HOSTILE.encode() in exact.getvalue()
+
+
+def test_a_file_or_a_pipe_gets_the_data_as_it_is(tmp_path: Path) -> None:
+    with whole_file(tmp_path / "out.csv") as file:
+        write_rows(file, [{"text": HOSTILE}], "csv", columns=["text"])
+
+    assert HOSTILE.encode() in (tmp_path / "out.csv").read_bytes()

@@ -11,13 +11,13 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from crawler.errors import StoreBusy, StoreDamaged, StoreError, StoreFull, StoreReadOnly
-from crawler.stores import open_store
+from crawler.stores import open_store, who_else_may_write
 from crawler.stores.base import Committed, RunRow
 from crawler.stores.sqlite import SQLiteStore
 from tests.stores.support import ReversingCipher, SQLiteHome, accept, found, lease, snapshot, start
@@ -216,7 +216,7 @@ def test_S6_what_cannot_be_written_is_found_before_the_first_request(
     os.chmod(folder / "crawl.db" if what == "file" else folder, mode)
     code = f"""
         import os, sys
-        from crawler.stores import open_store
+        from crawler.stores import open_store, who_else_may_write
         from crawler.errors import StoreReadOnly
         from tests.stores.support import ReversingCipher
         os.setuid({user})
@@ -349,3 +349,103 @@ def test_a_database_of_another_program_is_refused_untouched(tmp_path: Path) -> N
     with closing(sqlite3.connect(path)) as other:
         assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("theirs",)]
     assert path.read_bytes() == before
+
+
+# --- neighbours who can write beside us -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["leads to a file", "leads to nothing"])
+@pytest.mark.parametrize("create", [True, False])
+def test_a_planted_link_in_the_place_of_the_store_is_refused(tmp_path: Path, there: bool, create: bool) -> None:
+    victim, path = tmp_path / "victim", tmp_path / "crawl.db"
+    if there:
+        victim.write_bytes(b"")
+        victim.chmod(0o644)
+    path.symlink_to(victim)
+
+    with pytest.raises(StoreReadOnly, match=f"a link to {victim}.* remove the link"):
+        open_store(str(path), cipher=ReversingCipher(), create=create)
+
+    assert victim.exists() == there
+    assert not there or (victim.read_bytes(), stat.S_IMODE(victim.stat().st_mode)) == (b"", 0o644)
+
+
+def test_a_store_in_a_folder_that_is_a_link_of_ones_own_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "big-disk").mkdir()
+    (tmp_path / "data").symlink_to(tmp_path / "big-disk")
+
+    open_store(str(tmp_path / "data" / "crawl.db"), cipher=ReversingCipher()).close()
+
+    assert (tmp_path / "big-disk" / "crawl.db").exists()
+
+
+@pytest.mark.parametrize("kind", ["-wal", "-shm", "-journal"])
+def test_a_planted_link_in_the_place_of_the_log_is_not_followed(tmp_path: Path, kind: str) -> None:
+    victim, path = tmp_path / "victim", tmp_path / "crawl.db"
+    victim.write_bytes(b"mine")
+    (tmp_path / f"crawl.db{kind}").symlink_to(victim)
+
+    with suppress(StoreError), closing(open_store(str(path), cipher=ReversingCipher())) as store:
+        start(store)
+
+    assert victim.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(
+    ("mode", "named"), [(0o777, True), (0o1777, True), (0o702, True), (0o700, False), (0o755, False), (0o770, False)]
+)
+def test_a_folder_that_anybody_may_write_is_named(tmp_path: Path, mode: int, named: bool) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    folder.chmod(mode)
+
+    warning = who_else_may_write(str(folder / "crawl.db"))
+
+    assert bool(warning) == named
+    assert not named or (str(folder) in warning and f"{mode:04o}" in warning and "chmod o-w" in warning)
+
+
+# --- a disk that takes nothing any more -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no right to mount a small disk")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(folder: Path) -> None:
+    with open(folder / "filler", "wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 512)
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["after a tidy end", "after a kill"])
+def test_a_store_on_a_full_disk_can_be_read(small: Path, killed: bool) -> None:
+    path = small / "crawl.db"
+    code = f"""
+        import os
+        from crawler.stores import open_store
+        from tests.stores.support import ReversingCipher, accept, found, lease, start
+        store = open_store({str(path)!r}, cipher=ReversingCipher())
+        run = start(store)
+        store.add(run.frontier, [found(1), found(2)], run=run.id)
+        store.commit(run, "me", [accept(one, {{"n": 1}}) for one in lease(store, run, 1)])
+        os._exit(0) if {killed} else store.close()
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, check=True)
+    (small / "crawl.db-shm").unlink(missing_ok=True)  # as in a copy, or after the machine was started anew
+    assert (small / "crawl.db-wal").exists() == killed
+    fill(small)
+
+    with closing(open_store(str(path), cipher=ReversingCipher(), create=False, reading=True)) as store:
+        assert store.counts(1).done == 1
+        assert len(list(store.rows("items"))) == 1
+        assert store.audit(1).problems == ()
+    with pytest.raises(StoreFull):
+        open_store(str(path), cipher=ReversingCipher(), create=False).add(1, [found(9)], run=1)

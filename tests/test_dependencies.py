@@ -1,0 +1,63 @@
+"""What the package imports is what it declares: nothing works only because another package brings it along."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "crawler"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+BY_PYTEST = {"pytest"}  # `crawler.testing.fixtures` is a plugin: who loads it is pytest
+#: Asked for where it is there, and done without where it is not: a faster twin, or another system's.
+OPTIONAL = {"brotlicffi", "zstandard", "compression", "winreg"}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared() -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    chosen = [name for name in extras if name not in ("dev", "bench")]
+    listed = [*project["dependencies"], *(each for name in chosen for each in extras[name])]
+    return {normal(found[0]) for each in listed if (found := _NAME.match(each))}
+
+
+def imported() -> dict[str, set[str]]:
+    """Module outside of the standard library to the files that import it, imports inside of functions included."""
+    found: dict[str, set[str]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module]
+            for name in names:
+                top = name.partition(".")[0]
+                if top not in sys.stdlib_module_names and top != "crawler":
+                    found.setdefault(top, set()).add(str(path.relative_to(ROOT)))
+    return found
+
+
+@pytest.mark.parametrize("module", sorted(imported()))
+def test_what_is_imported_is_declared(module: str) -> None:
+    if module in OPTIONAL | BY_PYTEST:
+        return
+    distributions = {normal(name) for name in packages_distributions().get(module, [module])}
+
+    assert distributions & declared(), f"imported by {', '.join(sorted(imported()[module]))} and not declared"
+
+
+def test_the_imports_are_really_looked_at() -> None:
+    found = imported()
+
+    assert {"requests", "pycurl", "certifi", "cryptography"} <= found.keys()
