@@ -73,6 +73,10 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(_HOMES[name]), name)
         globals()[name] = value
         return value
+    from crawler.habits import NAMES
+
+    if name in NAMES:  # an AttributeError would become "cannot import name", which helps nobody
+        raise ImportError(f"crawler has no {name}; write: {NAMES[name]}", name="crawler")
     raise AttributeError(f"module 'crawler' has no attribute {name!r}")
 
 

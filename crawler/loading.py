@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from crawler.errors import SpiderError
+from crawler.habits import of_import
 from crawler.spider import CrawlSpider, SitemapSpider, Spider
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")
@@ -44,6 +45,16 @@ def find_spider(name: str, folder: Path | None = None) -> type[Spider]:
         culprit = next((error for path, error in broken.items() if path.stem == stem), next(iter(broken.values())))
         raise culprit
     where = folder or Path("spiders")
+    nameless = _nameless(where)
+    if nameless:
+        file, kind = next((pair for pair in nameless if pair[0].stem == name), nameless[0])
+        raise SpiderError(f"no spider {name!r}: class {kind} in {file} has no name; write in it: name = {name!r}")
+    own = where / f"{name.replace('-', '_')}.py"
+    if own.is_file():
+        raise SpiderError(
+            f"no spider {name!r}: {own} holds none, which is a class with `name = {name!r}` that inherits from"
+            " crawler.Spider"
+        )
     if not found:
         raise SpiderError(f"no spider {name!r}: there is no spider in {where}/; `crawl new {name}` makes one")
     near = difflib.get_close_matches(name, found, n=1)
@@ -81,6 +92,18 @@ def load_spiders(folder: Path | None = None) -> tuple[dict[str, type[Spider]], d
     return found, broken
 
 
+def _nameless(folder: Path) -> list[tuple[Path, str]]:
+    """File and class of the spiders without a name. Files that were loaded are looked at, in their order."""
+    return [
+        (path, value.__name__)
+        for path in sorted(folder.glob("*.py"))
+        if (module := sys.modules.get(f"spiders.{path.stem}")) is not None
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Spider) and value not in _BASES
+        if value.__module__ == module.__name__ and not value.name
+    ]
+
+
 def _is_spider(value: object, module: ModuleType) -> bool:
     if not isinstance(value, type) or not issubclass(value, Spider) or value in _BASES:
         return False
@@ -105,6 +128,8 @@ def _imported(path: Path) -> ModuleType:
         frames = [frame for frame in trace if Path(frame.filename).resolve() == here]
         line = f", line {frames[-1].lineno}" if frames else ""
         said = str(error) if isinstance(error, SpiderError) else f"{type(error).__name__}: {error}"
+        hint = of_import(error) if isinstance(error, ImportError) else ""
+        said = f"{said.partition(' (/')[0]}; write: {hint}" if hint and hint not in said else said
         raise SpiderError(f"{path}{line}: {said}") from error
     return module
 

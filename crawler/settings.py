@@ -164,6 +164,10 @@ def _known(key: str, source: str) -> str:
         return name
     import difflib  # only for the message
 
+    from crawler.habits import SETTINGS
+
+    if key in SETTINGS:
+        raise SettingsError(f"{key} ({source}) is a setting of Scrapy; instead: {SETTINGS[key]}")
     near = difflib.get_close_matches(name, Settings.model_fields, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else "; `crawl settings` lists them"
     raise SettingsError(f"unknown setting {key!r} ({source}){hint}")

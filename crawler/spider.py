@@ -5,12 +5,15 @@ Importing this loads no engine and no store.
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from crawler import habits
 from crawler.errors import SpiderError
 from crawler.links import Rule
 from crawler.messages import SPREAD, Request, Response
@@ -95,16 +98,21 @@ class Spider:
     logged_in_text: str | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Refuse a text where a list belongs: each of its characters would be taken for a URL or a host.
+        """Refuse what would be passed over in silence, or fail at each page.
 
         Raises:
-            SpiderError: One of the lists is a text.
+            SpiderError: A list is a text, each of whose characters would be taken for a URL or a host; a method that
+                nobody calls; one that is ``async``, or takes other parameters.
         """
         super().__init_subclass__(**options)
-        for name in ("start_urls", "allowed_domains", "sitemap_urls"):
-            given = vars(cls).get(name)
-            if isinstance(given, str):
-                raise SpiderError(f"{cls.__name__}.{name} is a text; write a list: {name} = [{given!r}]")
+        _check_class(cls)
+
+    if not TYPE_CHECKING:  # a type checker says of itself what is missing
+
+        def __getattr__(self, name: str) -> Any:
+            hint = habits.ATTRIBUTES.get(name)
+            what = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(f"{what}; instead: {hint}" if hint else what, name=name, obj=self)
 
     def __init__(self, **arguments: str) -> None:
         """Take the arguments typed after ``-a``; each becomes an attribute.
@@ -146,7 +154,7 @@ class Spider:
 
     def parse(self, response: Response) -> Iterable[Any] | None:
         """Yield items and requests."""
-        raise SpiderError(f"{type(self).__name__} has no parse method")
+        raise SpiderError(f"{type(self).__name__} has no parse method; write `def parse(self, response)`")
 
     def closed(self, reason: str) -> None:
         """Called once when a run ends, with its ending."""
@@ -181,14 +189,74 @@ class Spider:
         name = name or "parse"
         method = getattr(self, name, None) if not name.startswith("__") else None
         if not callable(method) or getattr(method, "__self__", None) is not self:
-            raise SpiderError(f"{type(self).__name__} has no method {name!r} (a stored request asks for it)")
+            near = difflib.get_close_matches(name, [each for each in dir(self) if not each.startswith("_")], n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise SpiderError(f"{type(self).__name__} has no method {name!r}, which a request names{hint}")
         return method
+
+
+_CALLED: dict[str, tuple[str, ...]] = {  # by us, with these
+    "start": (),
+    "login": ("session",),
+    "login_browser": ("page", "session"),
+    "is_logged_out": ("response",),
+    "parse": ("response",),
+    "parse_start_url": ("response",),
+    "sitemap_filter": ("entries",),
+    "closed": ("reason",),
+}
+
+
+def _check_class(cls: type[Spider]) -> None:
+    own = vars(cls)
+    for name in ("start_urls", "allowed_domains", "sitemap_urls"):
+        given = own.get(name)
+        if isinstance(given, str):
+            raise SpiderError(f"{cls.__name__}.{name} is a text; write a list: {name} = [{given!r}]")
+    for name in habits.METHODS:
+        if name in own and not (name == "start_requests" and "start" in own):  # for old and new ones
+            raise SpiderError(f"nobody asks for {cls.__name__}.{name}; instead: {habits.METHODS[name]}")
+    for name, method in own.items():
+        if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
+            raise SpiderError(f"{cls.__name__}.{name} is async; write `def {name}`: threads do the waiting here")
+    for name, words in _CALLED.items():
+        if inspect.isfunction(own.get(name)):
+            _check_method(cls, own[name], name, words)
+
+
+def _check_method(cls: type[Spider], method: Any, name: str, words: tuple[str, ...]) -> None:
+    try:
+        inspect.signature(method).bind(None, *words)
+    except TypeError:
+        wanted = ", ".join(("self", *words))
+        raise SpiderError(f"{cls.__name__}.{name} has other parameters; write `def {name}({wanted})`") from None
+    if name in ("login", "login_browser", "closed") and inspect.isgeneratorfunction(method):
+        raise SpiderError(
+            f"{cls.__name__}.{name} has a `yield`, so that none of it would run; call session.get and session.submit"
+            " there, line by line"
+            if name == "login"
+            else f"{cls.__name__}.{name} has a `yield`, so that none of it would run"
+        )
 
 
 class CrawlSpider(Spider):
     """A spider that follows links by rules. Use `parse_start_url` for the start pages; leave `parse` alone."""
 
     rules: Sequence[Rule] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Refuse a rule whose callback is not there: the pages that it leads to would fail one by one.
+
+        Raises:
+            SpiderError: There is no such method.
+        """
+        super().__init_subclass__(**options)
+        for rule in cls.rules if "rules" in vars(cls) and isinstance(cls.rules, Sequence) else ():
+            name = getattr(rule, "callback", None)
+            if isinstance(name, str) and name and not callable(getattr(cls, name, None)):
+                near = difflib.get_close_matches(name, [each for each in dir(cls) if not each.startswith("_")], n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise SpiderError(f"{cls.__name__} has no method {name!r}, which a rule names{hint}")
 
     def parse(self, response: Response) -> Iterator[Any]:
         yield from self.parse_start_url(response) or ()

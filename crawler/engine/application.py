@@ -13,11 +13,11 @@ from crawler.engine.assembly import build_spider
 from crawler.engine.crawl import Crawl, argument_key, process_name
 from crawler.engine.processes import Main, Members, cores, how_many, share_of
 from crawler.engine.visitor import Visitor, make_visitor
-from crawler.errors import AlreadyRunning, StoreError
+from crawler.errors import AlreadyRunning, StoreError, UsageError
 from crawler.events import Observer, Summary
 from crawler.outcome import State
 from crawler.sessions.accounts import Ask
-from crawler.settings import Settings, load
+from crawler.settings import Settings, field_names, load
 from crawler.spider import Spider
 from crawler.stores.base import RunRow, Store
 from crawler.stores.project import open_project_store
@@ -39,6 +39,7 @@ def run(
     observers: Iterable[Observer] = (),
     signals: bool = False,
     ask: Ask | None = None,
+    **others: Any,
 ) -> Summary:
     """Run a spider until its frontier is empty, going on where the last run stopped.
 
@@ -53,6 +54,7 @@ def run(
         observers: Called with each event, on this thread.
         signals: Handle SIGINT, SIGTERM and SIGHUP while it runs: the first stops softly, the second at once.
         ask: Asks a person for credentials; None when nobody is there.
+        others: None: a setting that is given by its name is refused with the way to write it.
     Returns:
         How it went; `exit_code` is what the command would return.
     Raises:
@@ -60,6 +62,7 @@ def run(
         AlreadyRunning: Another process runs this spider on this store.
         StoreError: The database failed; what was committed is kept.
     """
+    _check_call(spider, others)
     merged = load(spider=spider.custom_settings, command_line=settings)
     made = build_spider(spider, arguments, merged)
     processes = how_many(merged, made, automatic=cores() if signals else 1)
@@ -69,6 +72,25 @@ def run(
     finally:
         if members is not None:
             members.end()
+
+
+def _check_call(spider: Any, others: Mapping[str, Any]) -> None:
+    """Raise UsageError, with the right way to write it, for what `run` does not take."""
+    if isinstance(spider, Spider):
+        name = type(spider).__name__
+        raise UsageError(f"run() takes the class: run({name}), not run({name}()); its arguments: arguments={{...}}")
+    if not isinstance(spider, type) or not issubclass(spider, Spider):
+        shown = repr(spider) if isinstance(spider, str) else f"a {type(spider).__name__}"
+        raise UsageError(
+            f"run() takes a spider's class, not {shown}: run(Orders); by its name, from spiders/:"
+            " from crawler.loading import find_spider; run(find_spider('orders'))"
+        )
+    for name, value in others.items():
+        if name in field_names():
+            raise UsageError(
+                f"run() takes settings as a dict: run({spider.__name__}, settings={{{name!r}: {value!r}}})"
+            )
+        raise UsageError(f"run() takes no {name!r}; settings={{...}} and arguments={{...}} are dicts")
 
 
 def _run(

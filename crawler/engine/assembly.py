@@ -5,6 +5,7 @@ No I/O but opening the store's vault; the order of building is the order of the 
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -44,7 +45,17 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
     Raises:
         UsageError: Spider, setting or file are wrong.
     """
-    made = spider(**dict(arguments or {}))
+    given = dict(arguments or {})
+    try:
+        inspect.signature(spider).bind(**given)
+    except TypeError as error:
+        raise SpiderError(
+            f"{spider.__name__}.__init__ and what `-a` gives do not fit: {error}; write"
+            " `def __init__(self, **arguments)` and `super().__init__(**arguments)`: each argument becomes an attribute"
+        ) from None
+    made = spider(**given)
+    if not hasattr(made, "arguments"):  # an __init__ without `super().__init__`
+        made.arguments = given
     file = Path(settings.accounts) if settings.accounts else None
     chosen = roster(made, setting=settings.sessions, file=file)
     if chosen != made.identities():  # names stay names: a spider may go through its own list

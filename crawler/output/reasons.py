@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 
+from crawler.habits import of_text
+
 _FRAME = re.compile(r'^  File "([^"\n]+)", line (\d+), in (\S+)', re.MULTILINE)
 _LIBRARY = re.compile(r"[/\\](?:site-packages|lib[/\\]python3[^/\\]*)[/\\]|\A<")
 _OURS = str(Path(__file__).resolve().parents[1])
@@ -17,13 +19,14 @@ _OURS = str(Path(__file__).resolve().parents[1])
 def short_reason(text: str) -> str:
     """``KeyError: 'id' at spiders/orders.py, line 12, in parse`` for an error that is kept with its traceback."""
     error, _, trace = text.partition("\n")
+    hint = f"; {found}" if (found := of_text(error)) else ""
     frames = [found for found in _FRAME.findall(trace) if not found[0].startswith(_OURS)]
     places = [found for found in frames if not _LIBRARY.search(found[0])]
     if not places:
-        return error
+        return error + hint
     file, line, function = places[-1]
     path = PurePath(file)
-    return f"{error} at {path.parent.name}/{path.name}, line {line}, in {function}"
+    return f"{error} at {path.parent.name}/{path.name}, line {line}, in {function}{hint}"
 
 
 def short_reasons(counted: Mapping[str, int]) -> dict[str, int]:

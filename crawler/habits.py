@@ -1,0 +1,157 @@
+"""What people write who know Scrapy or requests, and what to write here instead. Pure: tables, and how to look them up.
+
+A name that does not exist here is answered with one line that says what does, never with silence.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+#: names that are looked for in `crawler`
+NAMES: Final[dict[str, str]] = {
+    "CrawlerProcess": "from crawler import run; run(Orders)",
+    "CrawlerRunner": "from crawler import run; run(Orders)",
+    "Field": "yield dicts, or dataclasses",
+    "FormRequest": "in a login step session.submit(page.form(), {...}); in a callback response.form().fill({...}), or"
+    " Request(url, data={...})",
+    "HtmlResponse": "response is a crawler.Response; css, xpath, follow and form are its own",
+    "Item": "yield dicts, or dataclasses",
+    "ItemLoader": "yield dicts, or dataclasses",
+    "JsonRequest": "Request(url, json={...})",
+    "Selector": "response.css, response.xpath; for a text of your own: from parsel import Selector",
+    "SelectorList": "from parsel import SelectorList",
+    "TextResponse": "response is a crawler.Response",
+    "XMLFeedSpider": "from crawler import Spider; response.xpath reads XML, too",
+    "CSVFeedSpider": "from crawler import Spider; csv.DictReader(response.text.splitlines())",
+    "signals": "run(Orders, observers=[...]) with the events of crawler.events; a spider's closed(reason)",
+}
+
+#: modules of Scrapy, by the last part of their name
+MODULES: Final[dict[str, str]] = {
+    "exceptions": "from crawler import CrawlError, LoginFailed, NeedsHuman, WrongPassword",
+    "http": "from crawler import Request, Response",
+    "item": "yield dicts, or dataclasses",
+    "items": "yield dicts, or dataclasses",
+    "linkextractors": "from crawler import LinkExtractor",
+    "loader": "yield dicts, or dataclasses",
+    "crawler": "from crawler import run; run(Orders)",
+    "pipelines": "change items in the callback; write files with `crawl export`",
+    "selector": "response.css, response.xpath; for a text of your own: from parsel import Selector",
+    "spider": "from crawler import Spider",
+    "spiders": "from crawler import CrawlSpider, Rule, SitemapSpider, Spider",
+    "utils": "run(Orders, settings={...}) takes settings as a dict",
+}
+
+#: methods that Scrapy calls and nobody calls here
+METHODS: Final[dict[str, str]] = {
+    "start_requests": "write it as `def start(self)`, which yields Requests",
+    "make_requests_from_url": "write `def start(self)`, which yields Requests",
+    "from_crawler": "settings are in custom_settings and [tool.crawl]; arguments of `-a` are attributes of the spider",
+    "update_settings": "write custom_settings",
+    "start_url": "write start_urls = [...]",
+    "allowed_domain": "write allowed_domains = [...]",
+    "custom_setting": "write custom_settings = {...}",
+    "process_item": "change items in the callback before they are yielded",
+    "adjust_request_args": "pass arguments to Request(...)",
+}
+
+#: attributes of Scrapy's spiders
+ATTRIBUTES: Final[dict[str, str]] = {
+    "settings": "arguments of `-a` are attributes (self.day); for a setting: from crawler.settings import load",
+    "crawler": "events go to run(Orders, observers=[...])",
+    "log": "self.logger.info(...)",
+    "state": "what must be kept goes into items, requests or meta; the crawl itself is kept",
+}
+
+SETTINGS: Final[dict[str, str]] = {
+    "ADDONS": "there are none",
+    "AUTOTHROTTLE_START_DELAY": "`throttle` finds the delay by itself; `delay` is the least one",
+    "AUTOTHROTTLE_MAX_DELAY": "`throttle` finds the delay by itself",
+    "AUTOTHROTTLE_TARGET_CONCURRENCY": "`per_host`",
+    "BOT_NAME": "`user_agent`",
+    "CLOSESPIDER_ERRORCOUNT": "a run goes on; `crawl status` lists the failures",
+    "CLOSESPIDER_ITEMCOUNT": "`max_pages`",
+    "CONCURRENT_ITEMS": "leave it out; items are stored with their page",
+    "CONCURRENT_REQUESTS_PER_IP": "`per_host`",
+    "COOKIES_DEBUG": "`-s log_level=DEBUG`",
+    "COOKIES_ENABLED": "leave it out: each session has its own; a spider may have several in `sessions`",
+    "DEPTH_PRIORITY": "`Request(priority=...)`",
+    "DNSCACHE_ENABLED": "leave it out",
+    "DOWNLOADER_CLIENTCONTEXTFACTORY": "`verify`, and Identity(cert=...)",
+    "DOWNLOADER_MIDDLEWARES": "headers, auth, proxies and adapters are set on the session in login(self, session)",
+    "DOWNLOAD_HANDLERS": "session.mount(...) in login(self, session)",
+    "DUPEFILTER_CLASS": "`Request(dont_filter=True)` for a page that is wanted again",
+    "EXTENSIONS": "run(Orders, observers=[...]) with the events of crawler.events",
+    "FEEDS": "`crawl export NAME -o items.jsonl` writes the items",
+    "FEED_EXPORT_ENCODING": "leave it out: exports are UTF-8",
+    "FEED_EXPORT_FIELDS": "`crawl export` writes all fields",
+    "FEED_FORMAT": "`crawl export NAME -o items.csv`",
+    "FEED_URI": "`crawl export NAME -o items.jsonl`",
+    "FILES_STORE": "session.download(url, folder) or response.save(folder)",
+    "HTTPCACHE_ENABLED": "leave it out: a page that is done is not fetched again; `--fresh` fetches all again",
+    "HTTPERROR_ALLOWED_CODES": "handle_httpstatus_list = [404] in the spider",
+    "HTTPERROR_ALLOW_ALL": "handle_httpstatus_list = [...] in the spider",
+    "IMAGES_STORE": "session.download(url, folder) or response.save(folder)",
+    "ITEM_PIPELINES": "change items in the callback before they are yielded; `crawl export` writes files",
+    "JOBDIR": "leave it out: a run always goes on where the last one stopped; `store` names the database",
+    "LOG_ENABLED": "`crawl run NAME --quiet`",
+    "LOG_FILE": "`crawl run NAME 2> crawl.log`",
+    "MEMUSAGE_LIMIT_MB": "leave it out",
+    "NEWSPIDER_MODULE": "leave it out: spiders are in spiders/",
+    "RANDOMIZE_DOWNLOAD_DELAY": "`delay` is the least one",
+    "REACTOR_THREADPOOL_MAXSIZE": "`workers`",
+    "REDIRECT_ENABLED": "handle_httpstatus_list = [301, 302] in the spider",
+    "REDIRECT_MAX_TIMES": "set `session.max_redirects` in login(self, session)",
+    "REFERER_ENABLED": "Request(headers={'Referer': ...})",
+    "REQUEST_FINGERPRINTER_IMPLEMENTATION": "leave it out",
+    "RETRY_ENABLED": "`retries=0`",
+    "SCHEDULER": "leave it out: the frontier is in the database",
+    "SPIDER_MIDDLEWARES": "change requests and items in the callback before they are yielded",
+    "SPIDER_MODULES": "leave it out: spiders are in spiders/",
+    "STATS_CLASS": "`crawl run NAME --json`",
+    "TELNETCONSOLE_ENABLED": "leave it out: there is none",
+    "TWISTED_REACTOR": "leave it out: there is no reactor",
+}
+
+#: what Python says of a wrong word in a callback or login step, and the right one
+_SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
+    (re.compile(pattern), hint)
+    for pattern, hint in (
+        (r"Request\.__init__\(\) got an unexpected keyword argument 'formdata'", "write data={...}"),
+        (r"Request\.__init__\(\) got an unexpected keyword argument 'params'", "write it into the URL"),
+        (r"Request\.__init__\(\) got an unexpected keyword argument '(?:encoding|flags)'", "leave it out"),
+        (
+            r"Request\.__init__\(\) got an unexpected keyword argument 'auth'",
+            "set session.auth in login(self, session)",
+        ),
+        (r"'PreparedRequest' object has no attribute 'meta'", "write response.meta"),
+        (r"'PreparedRequest' object has no attribute 'cb_kwargs'", "write response.cb_kwargs"),
+        (r"'Response' object has no attribute 'body_as_unicode'", "write response.text"),
+        (r"'Response' object has no attribute 'jmespath'", "write response.selector.jmespath(...)"),
+        (r"'Response' object has no attribute 're(?:_first)?'", "write response.css(...).re(...)"),
+        (r"'Response' object has no attribute 'status_text'", "write response.reason"),
+        (r"'method' object is not subscriptable", "are the brackets of a call missing, as in response.json()['x']?"),
+        (r"takes 1 positional argument but 2 were given", "is `self` missing in its parameters?"),
+        (r"takes 0 positional arguments but [12] (?:was|were) given", "is `self` missing in its parameters?"),
+    )
+)
+_MISSING_NAME: Final = re.compile(r"cannot import name '(\w+)' from '(?:crawler|scrapy)")
+
+
+def of_import(error: ImportError) -> str:
+    """What to write instead of what could not be imported; "" for nothing that we know."""
+    module = (error.name or "").split(".")
+    found = _MISSING_NAME.search(str(error))
+    if found is not None:
+        return NAMES.get(found[1], "")
+    if not isinstance(error, ModuleNotFoundError) or module[0] not in ("crawler", "scrapy"):
+        return ""
+    if module == ["scrapy"]:
+        return "from crawler import CrawlSpider, LinkExtractor, Request, Rule, SitemapSpider, Spider"
+    return next((MODULES[part] for part in module[1:] if part in MODULES), "")
+
+
+def of_text(error: str) -> str:
+    """What to write instead, by what Python says of it; "" for nothing that we know."""
+    return next((hint for pattern, hint in _SAID if pattern.search(error)), "")
