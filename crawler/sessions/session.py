@@ -16,31 +16,29 @@ from typing import Any
 
 import requests
 from requests.adapters import BaseAdapter
-from requests.cookies import RequestsCookieJar
 from requests.sessions import merge_hooks
 from requests.structures import CaseInsensitiveDict
 
 from crawler.downloads import name_of, new_file, renamed
 from crawler.errors import FetchError, GuardRefused, InvalidURL, RedirectError, StatusError
-from crawler.headers import copy_of, fields_of
 from crawler.messages import Request, Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.answers import TOO_LONG, as_ours, late_answers, own_copy, refuses_cookies, set_cookie_lines
 from crawler.sessions.auth.schemes import sendable
 from crawler.sessions.cookies.jar import Jar
-from crawler.sessions.cookies.rules import from_wire, to_wire
+from crawler.sessions.cookies.rules import from_wire
 from crawler.sessions.fittings import fittings, given_to, merged_params, without_params
 from crawler.sessions.flow import Call, Enter, Flow, Send, Serial, run
 from crawler.sessions.known_errors import as_known
 from crawler.sessions.login.tools import LoginTools
-from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
+from crawler.sessions.origins import Origins
 from crawler.sessions.redirects import Hop, Steps, location_of, next_hop, surviving_headers
 from crawler.sessions.secrets import remember_secret
+from crawler.sessions.sent_headers import SentHeaders, address_cookies, put_cookies
 from crawler.spider import Identity
 from crawler.urls import absolute, is_secret_name, redact, same_origin
 
 HopGuard = Callable[[str, str, str], str | None]
-NO_COOKIES = RequestsCookieJar()  # what requests' own code sees on a prepared request; ours are in the header
 
 
 class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies` is an attribute, ours a property
@@ -100,15 +98,9 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         )
         self.headers.update(headers or {})
         self.headers.update(identity.headers)
-        nothing: CaseInsensitiveDict[str] = CaseInsensitiveDict()
-        self._made_headers: tuple[dict[str, Any], CaseInsensitiveDict[str], CaseInsensitiveDict[str]] = (
-            {},
-            nothing,
-            nothing,
-        )
-        self._secret_headers = frozenset(name.lower() for name in identity.secret_headers)
+        self._sent = SentHeaders(frozenset(name.lower() for name in identity.secret_headers))
         for name, value in identity.headers.items():
-            if name.lower() in self._secret_headers:
+            if name.lower() in self._sent.secret:
                 remember_secret(value)
         for name, value in identity.params.items():
             if is_secret_name(name):
@@ -133,7 +125,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         """As in requests, with headers, auth and params only for our own origins, and cookies by our jar."""
         own = self.origins.covers(str(request.url))
         signed = own and not request.auth and self.auth is not None
-        headers = self._headers_for(own)
+        headers = self._sent.of(self.headers, own=own)
         for name, value in (request.headers or {}).items():
             if value is None:
                 headers.pop(name, None)
@@ -163,7 +155,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
             why = f"cannot be sent: {type(error).__name__}: {error}"
             raise as_known(InvalidURL(str(request.url), why)) from error
         prepared.unsigned_hooks = own_copy(hooks) if signed else None  # type: ignore[attr-defined]
-        self._address_cookies(prepared, request.cookies)
+        address_cookies(prepared, self.cookies, request.cookies)
         return prepared
 
     def prepare_link(self, request: Request, hop_guard: HopGuard | None = None) -> requests.PreparedRequest:
@@ -183,7 +175,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         own = self.origins.covers(request.url)
         prepared = requests.PreparedRequest()
         prepared.method, prepared.url = request.method, request.url
-        prepared.headers = self._headers_for(own)
+        prepared.headers = self._sent.of(self.headers, own=own)
         if request.headers:
             prepared.headers.update(request.headers)
         prepared.hooks, prepared.body = own_copy(self.hooks), None
@@ -192,41 +184,12 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
             prepared.unsigned_hooks = prepared.hooks  # type: ignore[attr-defined]
             prepared.hooks = own_copy(self.hooks)
             prepared.prepare_auth(sendable(self.auth), request.url)
-        self._address_cookies(prepared, request.cookies)
+        address_cookies(prepared, self.cookies, request.cookies)
         return prepared
 
     def bare(self, url: str) -> str:
         """*url* as it may be kept: without what this session adds to each URL (`params`)."""
         return without_params(url, self.params) if self.params else url
-
-    def _headers_for(self, own: bool) -> CaseInsensitiveDict[str]:
-        """The session's headers for one request: all of them, or what may go to a foreign origin."""
-        fields = fields_of(self.headers)
-        given = dict(self.headers if fields is None else fields.values())
-        made = self._made_headers
-        if given != made[0]:  # somebody changed them
-            plain = {
-                name: value if isinstance(value, str) else value.decode("latin-1") for name, value in given.items()
-            }
-            may_go = SURVIVES_ORIGIN - self._secret_headers
-            foreign = {name: value for name, value in plain.items() if name.lower() in may_go}
-            made = self._made_headers = given, CaseInsensitiveDict(plain), CaseInsensitiveDict(foreign)
-        return copy_of(made[1] if own else made[2])
-
-    def _address_cookies(self, prepared: requests.PreparedRequest, extra: Any = None) -> None:
-        """The jar's cookies for its URL, and what the call itself brought: that belongs to this request alone."""
-        given = [prepared.headers.pop("Cookie", None) or ""]
-        if extra:
-            pairs = extra.items() if hasattr(extra, "items") else ((cookie.name, cookie.value) for cookie in extra)
-            given += [f"{name}={value}" for name, value in pairs]
-        prepared.given_cookies = [text for text in given if text]  # type: ignore[attr-defined]
-        self._put_cookies(prepared)
-
-    def _put_cookies(self, prepared: requests.PreparedRequest) -> None:
-        header = "; ".join(filter(None, [self.cookies.header(prepared.url or ""), *prepared.given_cookies]))  # type: ignore[attr-defined]
-        if header:
-            prepared.headers["Cookie"] = header if header.isascii() else to_wire(header).decode("latin-1")
-        prepared._cookies = NO_COOKIES  # type: ignore[attr-defined]
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> Response:
         """As in requests, with a default timeout and this project's errors.
@@ -294,7 +257,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         try:  # the answer's cookies are in the jar before the next request takes its own
             if hasattr(request, "given_cookies"):
                 request.headers.pop("Cookie", None)
-                self._put_cookies(request)
+                put_cookies(request, self.cookies)
             return (yield from self._hops(request, kwargs))
         finally:
             self._one_at_a_time.leave()
@@ -359,7 +322,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         url = str(request.url)
         jar.shorten(url)
         request.headers.pop("Cookie", None)
-        self._put_cookies(request)
+        put_cookies(request, self.cookies)
         if self.pace is not None:
             yield Call(partial(self.pace, url))
         again = yield from self._exchange(request, jar, options, ends)
@@ -401,11 +364,11 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         following.method, following.url = hop.method, hop.url
         following.sink = getattr(request, "sink", None)  # type: ignore[attr-defined]
         following.headers = CaseInsensitiveDict(surviving_headers(request.headers, hop))
-        for name in self._secret_headers if not hop.keeps_headers else ():
+        for name in self._sent.secret if not hop.keeps_headers else ():
             following.headers.pop(name, None)
         own = self.origins.covers(hop.url)
         if own and not hop.keeps_headers:
-            following.headers = self._headers_for(True)
+            following.headers = self._sent.of(self.headers, own=True)
         following.body = request.body if hop.keeps_body else None
         unsigned = getattr(request, "unsigned_hooks", None)
         hooks = (unsigned or request.hooks) if hop.keeps_headers else self.hooks if own else {}
@@ -415,7 +378,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         if own and self.auth is not None and "Authorization" not in following.headers:
             following.unsigned_hooks = own_copy(hooks)  # type: ignore[attr-defined]
             following.prepare_auth(sendable(self.auth), hop.url)
-        self._address_cookies(following)
+        address_cookies(following, self.cookies)
         return following
 
     def close(self) -> None:

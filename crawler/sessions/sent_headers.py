@@ -1,0 +1,62 @@
+"""The headers of one request: the session's, or what may go to a foreign origin; and its Cookie header."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+from requests.cookies import RequestsCookieJar
+from requests.structures import CaseInsensitiveDict
+
+from crawler.headers import copy_of, fields_of
+from crawler.sessions.cookies.jar import Jar
+from crawler.sessions.cookies.rules import to_wire
+from crawler.sessions.origins import SURVIVES_ORIGIN
+
+NO_COOKIES = RequestsCookieJar()  # what requests' own code sees on a prepared request; ours are in the header
+
+
+class SentHeaders:
+    """Copies of a session's headers, made anew when somebody has changed them. Safe from any thread.
+
+    Args:
+        secret: Lower-case names of headers that go to the session's own origins only.
+    """
+
+    def __init__(self, secret: frozenset[str]) -> None:
+        self.secret = secret
+        nothing: CaseInsensitiveDict[str] = CaseInsensitiveDict()
+        # what they were made of, all of them, and those that may go to a foreign origin; replaced as a whole
+        self._made: tuple[dict[str, Any], CaseInsensitiveDict[str], CaseInsensitiveDict[str]] = ({}, nothing, nothing)
+
+    def of(self, headers: Any, *, own: bool) -> CaseInsensitiveDict[str]:
+        """Those of one request: all of *headers*, or what may go to a foreign origin."""
+        fields = fields_of(headers)
+        given = dict(headers if fields is None else fields.values())
+        made = self._made
+        if given != made[0]:  # somebody changed them
+            plain = {
+                name: value if isinstance(value, str) else value.decode("latin-1") for name, value in given.items()
+            }
+            may_go = SURVIVES_ORIGIN - self.secret
+            foreign = {name: value for name, value in plain.items() if name.lower() in may_go}
+            made = self._made = given, CaseInsensitiveDict(plain), CaseInsensitiveDict(foreign)
+        return copy_of(made[1] if own else made[2])
+
+
+def address_cookies(prepared: requests.PreparedRequest, jar: Jar, extra: Any = None) -> None:
+    """Give it the jar's cookies for its URL, and what the call itself brought: that belongs to this request alone."""
+    given = [prepared.headers.pop("Cookie", None) or ""]
+    if extra:
+        pairs = extra.items() if hasattr(extra, "items") else ((cookie.name, cookie.value) for cookie in extra)
+        given += [f"{name}={value}" for name, value in pairs]
+    prepared.given_cookies = [text for text in given if text]  # type: ignore[attr-defined]
+    put_cookies(prepared, jar)
+
+
+def put_cookies(prepared: requests.PreparedRequest, jar: Jar) -> None:
+    """Its Cookie header as the jar has it now, with what the call brought."""
+    header = "; ".join(filter(None, [jar.header(prepared.url or ""), *prepared.given_cookies]))  # type: ignore[attr-defined]
+    if header:
+        prepared.headers["Cookie"] = header if header.isascii() else to_wire(header).decode("latin-1")
+    prepared._cookies = NO_COOKIES  # type: ignore[attr-defined]
