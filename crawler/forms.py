@@ -1,69 +1,53 @@
 """Forms of a page: find one, fill it, and get the request that a browser would send.
 
-form2request builds the request; this module gives it the form as browsers see it (without disabled and file inputs,
-with controls that stand elsewhere on the page), checks the names that are filled in, and where the form posts to.
-Nothing here does I/O, and no value of a field is ever part of an error or a repr.
+The rules are those of the HTML standard: which control belongs to which form (`crawler.form_tree`), what it holds and
+whether it takes part (`crawler.form_controls`), what a spider fills in (`crawler.form_filling`), and how it is sent
+(`crawler.form_encoding`). Here are how a form is found, and where it may be sent. Nothing does I/O, and no value of a
+field is ever part of an error or a repr.
 """
 
 from __future__ import annotations
 
-import copy
 import difflib
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, urlencode
 
-from crawler.charsets import declared, usable
-from crawler.errors import Refused, UsageError
-from crawler.form_controls import (
-    as_texts,
-    id_of,
-    is_button,
-    is_control,
-    is_disabled,
-    kind_of,
-    name_of,
-    owned_by,
-    sent_values,
-    text_of,
-    value_of,
-)
-from crawler.urls import absolute, host_of, origin_of, redact, site_of
+from crawler.errors import InvalidURL, Refused, UsageError
+from crawler.filled import USUAL_PORTS, Filled, is_named, short_origin
+from crawler.form_controls import as_texts, is_button, is_fillable, kind_of, present_values, submits
+from crawler.form_encoding import MULTIPART, PLAIN, URLENCODED, entry_list, multipart, output_charset, plain, urlencoded
+from crawler.form_filling import put
+from crawler.form_tree import Control, FormElement, FormTree, TooMuchMarkup, numbers_of, read_forms
+from crawler.parsing import tree_of
+from crawler.urls import absolute, host_of, in_charset, origin_of, redact, site_of
 
 if TYPE_CHECKING:
-    from lxml.html import HtmlElement
-
     from crawler.messages import Response
 
-_URLENCODED: Final = "application/x-www-form-urlencoded"
-_MULTIPART: Final = "multipart/form-data"
-_NOT_FILLED: Final = frozenset({"file", "submit", "image", "button", "reset"})
-_USUAL_PORTS: Final = {"http": ":80", "https": ":443"}
+_MOST_NAMED: Final = 30  # fields, buttons or forms in one error
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Filled:
-    """The request that sends a form.
+class FormPage:
+    """What a form needs to know of its page."""
 
-    Attributes:
-        method: "GET" or "POST".
-        url: Where it goes, without a fragment.
-        headers: Content-Type for a POST.
-        body: Empty for a GET.
-        referer: Value for the Referer header: the page, or only its origin when the form goes to another one.
-        origin: Value for the Origin header, which servers compare against forged requests.
-    """
+    def __init__(self, response: Response) -> None:
+        """Read its forms. Raises UsageError where it is no page, or too large a one."""
+        if response.selector.type != "html":  # XHTML is read as HTML; other XML has no forms
+            raise UsageError(f"no form on {redact(response.url)}: not a web page ({response.content_type})")
+        self.url, self.base_url, self.charset = response.url, response.base_url, response.charset
+        self.session = response.asked.session if response.asked is not None else None
+        self.asked_url = str(response.history[0].url) if response.history else response.url
+        self.response = response
+        try:
+            self.tree = read_forms(response.text)
+        except TooMuchMarkup as error:
+            raise UsageError(f"forms of {redact(response.url)} are not looked for: the page has {error}") from None
 
-    method: str
-    url: str
-    headers: dict[str, str]
-    body: bytes
-    referer: str
-    origin: str
-
-    def __repr__(self) -> str:
-        return f"<Filled {self.method} {redact(self.url.partition('?')[0])}>"
+    @cached_property
+    def numbers(self) -> Mapping[Any, int]:
+        """Of the elements that selectors find on the page."""
+        return numbers_of(self.response.text, self.response.selector.root, tree_of)
 
 
 class Form:
@@ -73,19 +57,19 @@ class Form:
         page_url: URL of the page that it stands on.
     """
 
-    def __init__(self, element: HtmlElement, page_url: str, base_url: str, charset: str = "utf-8") -> None:
-        self._element, self._base_url, self._charset = element, base_url, charset
-        self.page_url = page_url
+    def __init__(self, element: FormElement, page: FormPage) -> None:
+        self._element, self._page = element, page
+        self.page_url = page.url
 
     @property
     def action(self) -> str:
         """Where it is sent, absolute. Raises InvalidURL (``javascript:`` and the like)."""
-        return self._resolved(self._element.get("action"))
+        return self._resolved(self._element.attributes.get("action"))
 
     @property
     def method(self) -> str:
         """ "GET" or "POST"."""
-        return "POST" if (self._element.get("method") or "").strip().lower() == "post" else "GET"
+        return "POST" if self._element.attributes.get("method", "").lower() == "post" else "GET"
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -95,13 +79,16 @@ class Form:
         button that is not checked.
         """
         found: dict[str, Any] = {}
-        for control in self._controls():
-            if control.tag == "button" or kind_of(control) in _NOT_FILLED:
+        values = present_values(self._element.controls)
+        for control in filter(is_fillable, self._element.controls):
+            kind, texts = kind_of(control), values[control]
+            if kind == "file":
                 continue
-            value = list(control.value) if control.get("multiple") is not None else control.value
+            several = kind == "select" and "multiple" in control.attributes
+            value = list(texts) if several else texts[0] if texts else None
             if control.name not in found or found[control.name] is None:
                 found[control.name] = value
-            elif value is not None and kind_of(control) != "radio":
+            elif value is not None and kind != "radio":
                 before = found[control.name]
                 found[control.name] = [*(before if isinstance(before, list) else [before]), value]
         return found
@@ -116,163 +103,163 @@ class Form:
     ) -> Filled:
         """The request that a browser sends after a person has filled these fields and clicked that button.
 
-        Hidden fields and other fields keep the values of the page. File inputs are never sent.
+        Hidden fields and other fields keep the values of the page. A file input is sent as one in which nothing was
+        chosen.
 
         Args:
             data: Field to value: a text, a number; True or False for a box; a list for several values; None leaves the
-                field out. For a select, the value or the text of an option.
+                field out. For a select, the value or the text of an option. Where a hidden field has the name of a box,
+                the box is meant.
             click: Name, value, id or text of the button, or its selector; None for the first one; False for none, as if
                 Enter was pressed in a form without buttons.
             extra: Fields that the page adds by script, so that the form does not have them.
             allow: Hosts (``sso.example``) or origins (``http://sso.example:80``) that it may post to, besides the site
                 of the page over an equally strong scheme.
         Raises:
-            Refused: The form goes to another site, or from https to http; the text names both hosts.
+            Refused: The form goes to another site or port, or from https to http; the text names both hosts.
             UsageError: A name in *data* is no field, a value is no option, or there is no such button.
         """
-        from form2request import form2request
-
-        twin, button = self._as_browsers_see_it(self._button(click))
-        url = self._resolved((button.get("formaction") if button is not None else None) or twin.get("action"))
+        data = dict(data or {})
+        button = self._button(click, data)
+        method, enctype = self._said(button, "method"), self._said(button, "enctype")
+        if method == "dialog":
+            raise UsageError(f"{self!r} is closed by script (method=dialog): send the request yourself")
+        url = self.target(button)
         self._check_target(url, allow)
-        twin.set("action", url)
-        if button is not None and button.get("formaction"):
-            button.set("formaction", url)
-        given = self._checked(data or {})
-        if button is not None and kind_of(button) == "image":  # browsers send the place of the click, not the value
-            prefix = f"{button.attrib.pop('name')}." if button.get("name") else ""
-            given |= {f"{prefix}x": "0", f"{prefix}y": "0"}
-        given |= {name: as_texts(name, value) for name, value in (extra or {}).items()}
-        wanted = ((button.get("formenctype") if button is not None else None) or twin.get("enctype") or "").lower()
-        multipart = wanted.strip() == _MULTIPART
-        try:
-            request = form2request(
-                twin, given, click=False if button is None else button, enctype=_URLENCODED if multipart else None
-            )
-        except NotImplementedError:
-            raise UsageError(f"{self!r} is closed by script (method=dialog): send the request yourself") from None
-        headers, body, url = dict(request.headers), request.body, request.url
-        if multipart and request.method == "POST":
-            body, headers["Content-Type"] = self._as_multipart(body)
-        elif self._charset != "utf-8":
-            if request.method == "GET":
-                address, _, query = url.partition("?")
-                url = f"{address}?{self._in_charset(query)}"
-            elif headers.get("Content-Type") == _URLENCODED:
-                body = self._in_charset(body.decode()).encode()
+        charset = output_charset(self._element.attributes.get("accept-charset"), self._page.charset)
+        values = present_values(self._element.controls)
+        for name, value in data.items():
+            put(repr(self), name, self._named(name), value, values)
+        more = [(name, text) for name, value in (extra or {}).items() for text in as_texts(name, value)]
+        entries = entry_list(self._element.controls, values, button, charset, more)
+        headers, body = {}, b""
+        if method != "post":
+            url = f"{url.partition('?')[0]}?{urlencoded(entries, charset)}"
+        elif enctype == MULTIPART:
+            body, headers["Content-Type"] = multipart(entries, charset)
+        elif enctype == PLAIN:
+            body, headers["Content-Type"] = plain(entries, charset), PLAIN
+        else:
+            body, headers["Content-Type"] = urlencoded(entries, charset).encode(), URLENCODED
         return Filled(
-            request.method, url.partition("#")[0], headers, body, self._referer(url), _short_origin(self.page_url)
+            "POST" if method == "post" else "GET",
+            url,
+            headers,
+            body,
+            self._referer(url),
+            short_origin(self.page_url),
+            self.page_url,
+            self._page.asked_url,
+            self._page.session,
+            tuple(allow),
         )
+
+    def target(self, click: Any = None) -> str:
+        """Where it is sent by that button, absolute and without a fragment.
+
+        Raises:
+            InvalidURL: It is no web address.
+            UsageError: There is no such button.
+        """
+        button = click if isinstance(click, Control) else self._button(click, {})
+        said = button.attributes.get("formaction") if button is not None else None
+        return self._resolved(said if said is not None else self._element.attributes.get("action"))
 
     # --- where it goes --------------------------------------------------------------------------------------------
 
+    def _said(self, button: Control | None, name: str) -> str:
+        """What the button says of how it is sent, else what the form says."""
+        said = button.attributes.get(f"form{name}") if button is not None else None
+        return (self._element.attributes.get(name, "") if said is None else said).lower()
+
     def _resolved(self, action: str | None) -> str:
         stripped = (action or "").strip("\t\n\f\r ")
-        url = (
-            absolute(self._base_url, stripped) if stripped else self.page_url
-        )  # an empty one is the page, not its base
-        return url.partition("#")[0]
+        link = in_charset(stripped, self._page.charset)
+        url = absolute(self._page.base_url, link) if stripped else self.page_url
+        return url.partition("#")[0]  # an empty one is the page, not its base
 
     def _check_target(self, url: str, allow: Collection[str]) -> None:
         here, there = host_of(self.page_url), host_of(url)
-        origin = origin_of(url)
-        if origin in allow:
+        weaker = _is_weaker(self.page_url, url)
+        if is_named(url, allow, by_host=not weaker):
             return
-        weaker = self.page_url.startswith("https:") and url.startswith("http:")
-        foreign = site_of(here) != site_of(there) and there not in allow
-        if weaker or foreign:
-            what = (
-                f"from https on {here} to http on {there}" if weaker else f"on {here} to {there}, which is another site"
-            )
-            name = origin if weaker else there
-            raise Refused(
-                redact(self.page_url), f"a form would be sent {what}; if that is right: fill(allow=[{name!r}])"
-            )
+        if weaker:
+            what, name = f"from https on {here} to http on {there}", short_origin(url)
+        elif site_of(here) != site_of(there):
+            what, name = f"on {here} to {there}, which is another site", there
+        elif not _same_door(self.page_url, url):
+            what, name = f"on {short_origin(self.page_url)} to another port, {short_origin(url)}", short_origin(url)
+        else:
+            return
+        raise Refused(
+            redact(self.page_url),
+            f"a form would be sent {what}; if that is right, name it: allow=[{name!r}] (of session.submit, or of fill)",
+        )
 
     def _referer(self, url: str) -> str:
         # What browsers send by default: the whole address inside one origin, else only the origin.
+        if "noreferrer" in self._element.attributes.get("rel", "").lower().split():
+            return ""
         page = redact(self.page_url) if "@" in self.page_url.partition("?")[0] else self.page_url
-        return page.partition("#")[0] if origin_of(url) == origin_of(self.page_url) else _short_origin(page) + "/"
+        if _is_weaker(page, url):
+            return ""
+        return page.partition("#")[0] if origin_of(url) == origin_of(self.page_url) else short_origin(page) + "/"
 
     # --- what it holds --------------------------------------------------------------------------------------------
 
-    def _controls(self) -> list[Any]:
-        """Named controls of the form in the order of the page, those elsewhere that name it last; none is disabled."""
-        return [control for control in owned_by(self._element) if control.get("name") and not is_disabled(control)]
+    def _named(self, name: str) -> list[Control]:
+        """The controls of that name. Raises UsageError where there is none that can be filled."""
+        fields = [each for each in self._element.controls if is_fillable(each)]
+        own = [each for each in fields if each.name == name]
+        if own:
+            return own
+        raise UsageError(f"{self!r} {self._why_not(name, [each.name for each in fields])}")
 
-    def _button(self, click: Any) -> Any:
-        buttons = [each for each in owned_by(self._element) if is_button(each) and not is_disabled(each)]
+    def _why_not(self, name: str, names: list[str]) -> str:
+        there = _listed(names)
+        if any(each.name == name for each in self._element.controls if not is_button(each)):
+            return f"has a field {name!r}, but it is disabled; what the page's script enables goes into extra="
+        for form in self._page.tree.forms:
+            if form is not self._element and any(each.name == name for each in form.controls):
+                return f"has no field {name!r}: that is one of {_described(form)}. Its fields: {there}"
+        if any(each.name == name for each in self._page.tree.controls if each.owner is None):
+            return f"has no field {name!r}: it stands outside of every form; give it in extra=. Its fields: {there}"
+        near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.4)
+        hint = f"; did you mean {' or '.join(map(repr, dict.fromkeys(near)))}?" if near else "."
+        return f"has no field {name!r}{hint} Its fields: {there}. A field that the page's script adds goes into extra="
+
+    def _button(self, click: Any, data: dict[str, Any]) -> Control | None:
+        """The button that is clicked. One that *data* names is taken out of it: it is clicked, not filled in."""
+        buttons = [each for each in self._element.controls if submits(each) and not (each.disabled or each.offered)]
         if click is False:
             return None
+        if isinstance(click, str):
+            return self._button_called(click, buttons)
         if click is None or click is True:
+            for each in buttons:
+                if each.name and data.get(each.name) in (each.get("value"), True) and not self._is_field(each.name):
+                    del data[each.name]
+                    return each
             return buttons[0] if buttons else None
-        if not isinstance(click, str):
-            element = getattr(click[0] if isinstance(click, list) and click else click, "root", click)
-            if element in buttons:
-                return element
-            raise UsageError(f"{self!r} does not have that button")
-        for part in (name_of, value_of, id_of, text_of):
+        element = getattr(click[0] if isinstance(click, list) and click else click, "root", click)
+        number = self._page.numbers.get(element)
+        found = next((each for each in buttons if each.number == number), None)
+        if found is None:
+            raise UsageError(f"{self!r} does not have that button; its buttons: {_buttons(buttons)}")
+        return found
+
+    def _is_field(self, name: str) -> bool:
+        return any(each.name == name for each in self._element.controls if is_fillable(each))
+
+    def _button_called(self, click: str, buttons: list[Control]) -> Control:
+        for part in (_name_of, _value_of, _id_of, _text_of):
             found = next((each for each in buttons if part(each) == click), None)
             if found is not None:
                 return found
-        names = [repr(name_of(each) or text_of(each) or value_of(each)) for each in buttons]
-        raise UsageError(f"{self!r} has no button {click!r}; its buttons: {', '.join(names) or 'none'}")
-
-    def _as_browsers_see_it(self, button: Any) -> tuple[HtmlElement, Any]:
-        """A copy of the form in which only what is sent is left, and the clicked button in it."""
-        twin = copy.deepcopy(self._element)
-        twin.tail = None
-        twin.getroottree().docinfo.URL = self._base_url
-        inside = list(self._element.iter())
-        copies = dict(zip(map(id, inside), twin.iter(), strict=True))
-        owned = owned_by(self._element)
-        for element in owned:
-            if id(element) not in copies:
-                outside = copy.deepcopy(element)
-                outside.tail = None
-                twin.append(outside)
-                copies[id(element)] = outside
-        kept = {id(element) for element in owned if not is_disabled(element) and kind_of(element) != "file"}
-        clicked = copies[id(button)] if button is not None else None
-        for element in (*inside, *owned):
-            if id(element) not in kept and is_control(element):
-                double = copies[id(element)]
-                if double.getparent() is not None:
-                    double.drop_tree()
-        return twin, clicked
-
-    def _checked(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """*data* with values as they are sent. Raises UsageError for what the form cannot hold."""
-        controls: dict[str, list[Any]] = {}
-        for control in self._controls():
-            controls.setdefault(control.get("name"), []).append(control)
-        found: dict[str, Any] = {}
-        for name, value in data.items():
-            own = controls.get(name)
-            if own is None:
-                near = difflib.get_close_matches(str(name), controls, n=3, cutoff=0.4)
-                hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
-                raise UsageError(f"{self!r} has no field {name!r}{hint} Its fields: {', '.join(controls) or 'none'}")
-            if any(kind_of(control) == "file" for control in own):
-                raise UsageError(f"{self!r}: {name!r} is a file input; files are never sent")
-            found[name] = sent_values(self, name, own, value)
-        return found
-
-    # --- how it travels -------------------------------------------------------------------------------------------
-
-    def _in_charset(self, encoded: str) -> str:
-        return urlencode(parse_qsl(encoded, keep_blank_values=True), encoding=self._charset, errors="xmlcharrefreplace")
-
-    def _as_multipart(self, body: bytes) -> tuple[bytes, str]:
-        from urllib3.filepost import encode_multipart_formdata
-
-        pairs = parse_qsl(body.decode(), keep_blank_values=True)
-        return encode_multipart_formdata(
-            [(name, value.encode(self._charset, "xmlcharrefreplace")) for name, value in pairs]
-        )
+        raise UsageError(f"{self!r} has no button {click!r}; its buttons: {_buttons(buttons)}")
 
     def __repr__(self) -> str:
-        label = self._element.get("id") or self._element.get("name") or ""
+        label = self._element.attributes.get("id") or self._element.attributes.get("name") or ""
         return f"<Form{' ' + label[:60] if label else ''} on {redact(self.page_url)}>"
 
 
@@ -294,56 +281,123 @@ def find_form(
         The form that is named; without a name, the login form (one password field), else any with a password field,
         else the first that posts, else the first.
     Raises:
-        UsageError: There is no such form; the text lists those that are there.
+        UsageError: There is no such form; the text lists those that are there, or says where they may be.
     """
-    if response.selector.type != "html":  # XHTML is read as HTML; other XML has no forms
-        raise UsageError(f"no form on {redact(response.url)}: not a web page ({response.content_type})")
-    forms: list[Any] = [each.root for each in response.selector.xpath("//form")]
-    wanted: list[Any] = forms
+    page = FormPage(response)
+    tree = page.tree
+    wanted = tree.forms
     if css is not None:
-        hits = [hit.root for hit in response.selector.css(css)]
-        wanted = [form for hit in hits if hasattr(hit, "iterancestors") for form in _forms_around(hit)]
+        wanted = list(_hit(response.selector.css(css), tree, page.numbers))
     if id is not None:
-        wanted = [form for form in wanted if form.get("id") == id]
+        wanted = [form for form in wanted if form.attributes.get("id") == id]
     if name is not None:
-        wanted = [form for form in wanted if form.get("name") == name]
+        wanted = [form for form in wanted if form.attributes.get("name") == name]
     if index is not None:
         wanted = wanted[index : index + 1] if index >= 0 else wanted[index:][:1]
     if not wanted:
-        there = ", ".join(_described(form) for form in forms) or "none"
-        raise UsageError(f"no such form on {redact(response.url)}; forms there: {there}")
+        there = ", ".join(map(_described, tree.forms[:_MOST_NAMED])) or "none"
+        raise UsageError(f"no such form on {redact(response.url)}; forms there: {there}{_elsewhere(response, tree)}")
     named = css is not None or id is not None or name is not None or index is not None
     form = wanted[0] if named else min(wanted, key=_unlikeliness)
-    return Form(form, response.url, response.base_url, _charset_of(form, response))
+    return Form(form, page)
 
 
-def _forms_around(element: Any) -> Iterable[Any]:
-    around = [element, *element.iterancestors(), *element.iterdescendants()]
-    return [each for each in around if each.tag == "form"][:1]
+def _hit(hits: Any, tree: FormTree, numbers: Mapping[Any, int]) -> Iterator[FormElement]:
+    """The forms of what a selector has found, each once."""
+    forms: dict[int, FormElement | None] = {form.number: form for form in tree.forms}
+    for control in tree.controls:
+        forms[control.number] = control.owner
+    seen: set[int] = set()
+    for hit in hits:
+        element = hit.root
+        if not hasattr(element, "iterancestors"):
+            continue
+        for each in (element, *element.iterancestors(), *element.iterdescendants()):
+            form = forms.get(numbers.get(each, 0))
+            if form is not None:
+                if form.number not in seen:
+                    seen.add(form.number)
+                    yield form
+                break
 
 
-def _described(form: Any) -> str:
-    names = [each.get("name") for each in owned_by(form) if each.get("name")]
-    return f"{form.get('id') or form.get('name') or 'unnamed'} ({', '.join(names[:8])})"
+def _elsewhere(response: Response, tree: FormTree) -> str:
+    """Where the form of a page without one may be."""
+    frames = [link for link in response.xpath("//iframe/@src | //frame/@src").getall() if link.strip()]
+    urls = []
+    for link in frames[:5]:
+        try:
+            urls.append(redact(response.urljoin(link)))
+        except InvalidURL:
+            continue
+    if urls:
+        return f". The page has frames, and a form may be in one: session.get({urls[0]!r}).form()" + (
+            f"; the others: {', '.join(urls[1:])}" if urls[1:] else ""
+        )
+    if tree.forms:
+        return ""
+    refresh = response.xpath("//meta[translate(@http-equiv, 'REFSH', 'refsh')='refresh']/@content").get("")
+    link = refresh.partition("=")[2].strip(" '\"") if ";" in refresh or "," in refresh else ""
+    if link:
+        try:
+            return (
+                f". The page sends browsers on (meta refresh): session.get({redact(response.urljoin(link))!r}).form()"
+            )
+        except InvalidURL:
+            pass
+    if response.css("script"):
+        return (
+            ". The page has scripts, which may make its form: post what they post (session.post), or log in with a "
+            "browser (crawl login --browser)"
+        )
+    return ""
 
 
-def _unlikeliness(form: Any) -> int:
-    passwords = sum(kind_of(each) == "password" and not is_disabled(each) for each in owned_by(form))
+def _described(form: FormElement) -> str:
+    names = [each.name for each in form.controls if each.name]
+    return f"{form.attributes.get('id') or form.attributes.get('name') or 'unnamed'} ({', '.join(names[:8])})"
+
+
+def _listed(names: list[str]) -> str:
+    unique = list(dict.fromkeys(names))
+    return ", ".join(unique[:_MOST_NAMED]) + (" ..." if len(unique) > _MOST_NAMED else "") or "none"
+
+
+def _buttons(buttons: list[Control]) -> str:
+    names = [repr(_name_of(each) or _text_of(each) or _value_of(each)) for each in buttons[:_MOST_NAMED]]
+    return ", ".join(names) or "none"
+
+
+def _name_of(button: Control) -> str:
+    return button.name
+
+
+def _value_of(button: Control) -> str:
+    return button.get("value")
+
+
+def _id_of(button: Control) -> str:
+    return button.get("id")
+
+
+def _text_of(button: Control) -> str:
+    return " ".join(button.text.split()) or button.get("aria-label") or button.get("alt")
+
+
+def _unlikeliness(form: FormElement) -> int:
+    passwords = sum(kind_of(each) == "password" and not each.disabled for each in form.controls)
     if passwords:
         return 0 if passwords == 1 else 1  # two and more: sign up, or change the password
-    return 2 if (form.get("method") or "").strip().lower() == "post" else 3
+    return 2 if form.attributes.get("method", "").lower() == "post" else 3
 
 
-def _charset_of(form: Any, response: Response) -> str:
-    accepted = (form.get("accept-charset") or "").split()
-    found = (
-        (usable(accepted[0]) if accepted else None)
-        or declared(response.headers.get("Content-Type"), response.body)
-        or "utf-8"
-    )
-    return "utf-8" if found.startswith("utf-16") else found  # the HTML standard: forms are never sent in UTF-16
+def _is_weaker(page: str, url: str) -> bool:
+    return page.startswith("https:") and url.startswith("http:")
 
 
-def _short_origin(url: str) -> str:
-    origin = origin_of(url)
-    return origin.removesuffix(_USUAL_PORTS[origin.partition(":")[0]])
+def _same_door(page: str, url: str) -> bool:
+    """Whether a form may go there without a word, as far as ports go: the same one, or the usual one of its scheme."""
+    here, there = origin_of(page), origin_of(url)
+    if here.rpartition(":")[2] == there.rpartition(":")[2] and here.partition(":")[0] == there.partition(":")[0]:
+        return True
+    return all(each.endswith(USUAL_PORTS[each.partition(":")[0]]) for each in (here, there))

@@ -29,6 +29,8 @@ from crawler.urls import absolute, in_charset, redact, resolver
 if TYPE_CHECKING:
     from parsel import Selector, SelectorList
 
+    from crawler.forms import Form
+
 #: what requests puts into a response, without what each one needs for itself
 _BLANK = {
     name: value
@@ -309,7 +311,7 @@ class Response(requests.Response):
 
     def form(
         self, css: str | None = None, *, id: str | None = None, name: str | None = None, index: int | None = None
-    ) -> Any:
+    ) -> Form:
         """The form to fill: the named one; else the one with a password field; else the first (`Form`)."""
         from crawler.forms import find_form
 

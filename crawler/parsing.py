@@ -59,19 +59,30 @@ def parse(response: Response) -> tuple[Selector, str]:
         response.reads_as_utf8()
     else:
         body = response.text_bytes()
+    root, cut = _tree_of(body, response.url)
+    return PageSelector.over(root), _TREE_CUT if cut else ""
+
+
+def tree_of(text: str) -> Any:
+    """Root of the tree that `parse` makes of the same text."""
+    return _tree_of(text.strip().replace("\x00", "").encode("utf-8", "replace"), "")[0]
+
+
+def _tree_of(body: bytes, url: str) -> tuple[Any, bool]:
+    """The tree of a page, and whether it was cut off in its depth."""
     parser = _parser()
     try:
-        root = etree.fromstring(body or b"<html/>", parser=parser, base_url=response.url)
+        root = etree.fromstring(body or b"<html/>", parser=parser, base_url=url)
     except etree.XMLSyntaxError:
         root = None
     if root is None:
-        root = etree.fromstring(b"<html/>", parser=html.HTMLParser(), base_url=response.url)
+        root = etree.fromstring(b"<html/>", parser=html.HTMLParser(), base_url=url)
     log = parser.error_log
-    cut = len(log) and any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in log)
+    cut = bool(log) and any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in log)
     last = root[-1] if len(root) else root
     if root.getnext() is not None or (last.tag != "body" or (last.tail or " ").strip()):
         _gather(root)
-    return PageSelector.over(root), _TREE_CUT if cut else ""
+    return root, cut
 
 
 def _gather(root: Any) -> None:

@@ -154,6 +154,7 @@ class Assembly:
     def _make_keeper(self, name: str) -> Keeper:
         identity, settings = self._identities[name], self.settings
         origins = origins_of(self.spider, identity, self._start_origins)
+        origins.private = settings.allow_private
         file = Path(settings.accounts) if settings.accounts else None
         account = Account(name, site=home_site(self.spider, self._begins), file=file, ask=self._ask)
         user = account.get("username") if self._logs_in(name) else None

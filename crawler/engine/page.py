@@ -12,6 +12,7 @@ from crawler.engine.overdue import Overdue
 from crawler.errors import GuardRefused, SpiderError
 from crawler.fetching.fetcher import Fetched, Fetcher
 from crawler.fetching.verdicts import decide, describe, is_hosts_fault
+from crawler.filled import Filled
 from crawler.following import Followed, handed_out
 from crawler.frontier.admission import Admission
 from crawler.frontier.robots import RobotsCache
@@ -241,6 +242,8 @@ class PageWork:
                     following = handed_out(results)
                     if following is not None:
                         take_rest(following)
+                elif type(produced) is Filled:
+                    take(produced.request())
                 elif produced is not None:
                     try:
                         items.append(to_row(produced))
@@ -273,7 +276,7 @@ def _each(produced: Any) -> Iterable[Any]:
         return ()
     if isinstance(produced, Generator):
         return produced
-    if isinstance(produced, Request) or is_item(produced):
+    if isinstance(produced, Request) or is_item(produced):  # a `Filled` is a dataclass, and such are items
         return (produced,)
     if isinstance(produced, str | bytes) or not hasattr(produced, "__iter__"):
         raise SpiderError(f"a callback returned {type(produced).__name__}; yield Requests and items")

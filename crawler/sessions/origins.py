@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from crawler.errors import InvalidURL
-from crawler.urls import absolute, host_of, origin_of, site_of
+from crawler.urls import absolute, host_of, is_private, origin_of, site_of
 
 SURVIVES_ORIGIN = frozenset(
     {
@@ -38,7 +38,12 @@ class Origins:
         urls: Start URLs, login URL and the like: their exact origins are covered; of http on the usual port https too.
         domains: Hosts covered with their subdomains, over https on the usual port.
         hosts: Hosts covered without their subdomains, over https on the usual port.
+
+    Attributes:
+        private: The user lets pages lead to private addresses (`allow_private`): forms there are filled in, too.
     """
+
+    private: bool = False
 
     def __init__(self, urls: Iterable[str] = (), domains: Iterable[str] = (), hosts: Iterable[str] = ()) -> None:
         self._hosts = tuple(host.lower().lstrip(".") for host in hosts if host)
@@ -83,6 +88,10 @@ class Origins:
             if len(self._known) < 10_000:
                 self._known[origin] = known
         return known
+
+    def may_fill_in(self, url: str) -> bool:
+        """Whether a form of the page at *url* may be filled in and sent: credentials go there."""
+        return self.covers(url) or (self.private and is_private(host_of(url)))
 
     def _decide(self, origin: str) -> bool:
         if origin in self._exact:

@@ -86,7 +86,11 @@ def test_B17_a_login_form_cannot_make_us_send_a_file(net: Net) -> None:
 
     posted = own.calls[-1]
     assert posted.method == "POST"
-    assert b"doc" not in posted.body
+    assert b'name="doc"; filename=""\r\nContent-Type: application/octet-stream\r\n\r\n\r\n--' in posted.body, (
+        "as a browser in which nothing was chosen"
+    )
+    assert b"passwd" not in posted.body
+    assert b"root:" not in posted.body
     assert b"root:" not in posted.body
     assert SECRET.encode() in posted.body
 

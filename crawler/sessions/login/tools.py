@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any
 
-from crawler.errors import InvalidURL
+from crawler.errors import InvalidURL, Refused, UsageError
+from crawler.filled import Filled, is_named, short_origin
 from crawler.messages import Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.login.page_marks import has_login_form
 from crawler.sessions.origins import Origins
 from crawler.spider import Identity
-from crawler.urls import host_of, site_of
+from crawler.urls import host_of, origin_of, redact, same_origin, site_of
+
+if TYPE_CHECKING:
+    from crawler.forms import Form
 
 
 class LoginTools:
@@ -28,6 +32,7 @@ class LoginTools:
         asked_in_vain: How many of them in a row led elsewhere again.
     """
 
+    name: str
     account: Account
     identity: Identity
     origins: Origins
@@ -127,19 +132,59 @@ class LoginTools:
         """The step that was running, "" for none."""
         return " / ".join(self._steps)
 
-    def submit(self, form: Any, data: Mapping[str, Any] | None = None, *, click: Any = None, **kwargs: Any) -> Response:
+    def submit(
+        self,
+        form: Form | Filled,
+        data: Mapping[str, Any] | None = None,
+        *,
+        click: Any = None,
+        extra: Mapping[str, Any] | None = None,
+        allow: Collection[str] = (),
+        **kwargs: Any,
+    ) -> Response:
         """Fill a form of a page and send it, with hidden fields and the clicked button, as a browser would.
 
         Args:
-            form: From ``response.form()``.
+            form: From ``response.form()``, or what its `fill` gave.
             data: Field names and values.
             click: Name, value or text of the button; None: the first one.
+            extra: Fields that the page adds by script.
+            allow: Hosts or origins that are none of the session's own, on which the form may stand and to which it may
+                go: those of a single sign-on.
         Raises:
-            FetchError: The form goes to another site, or no usable answer came.
+            Refused: The form stands on a page of another origin, or goes to one; the text says how to name it.
+            FetchError: No usable answer came.
+            UsageError: The form has no such field, choice or button.
         """
-        filled = form.fill(data or {}, click=click)
-        headers = {**filled.headers, "Referer": filled.referer, "Origin": filled.origin, **kwargs.pop("headers", {})}
+        filled = form if isinstance(form, Filled) else self._filled(form, data, click, extra, allow)
+        if filled is form and (data or extra or click is not None):
+            raise UsageError("the form is filled in already: give data, click and extra to fill(), not to submit()")
+        self._check_page(filled, (*allow, *filled.allow))
+        headers = {**filled.all_headers(), **(kwargs.pop("headers", None) or {})}
         return self.request(filled.method, filled.url, data=filled.body or None, headers=headers, **kwargs)
+
+    def _filled(self, form: Form, data: Any, click: Any, extra: Any, allow: Collection[str]) -> Filled:
+        target = form.target(click)
+        own = (origin_of(target),) if self.origins.covers(target) else ()
+        return form.fill(data, click=click, extra=extra, allow=(*allow, *own))
+
+    def _check_page(self, filled: Filled, allow: Collection[str]) -> None:
+        """A redirect may have led to a page of somebody else, and what is filled in there is a password."""
+        page, asked = filled.page_url, filled.asked_url
+        weaker = asked.startswith("https:") and page.startswith("http:")
+        own = self.origins.may_fill_in(page) if self.origins else same_origin(page, asked)
+        if own or is_named(page, allow, by_host=not weaker):
+            return
+        here = short_origin(page)
+        usual = not weaker and here == f"{here.partition(':')[0]}://{host_of(page)}"
+        name = host_of(page) if usual else here
+        led = f"; {short_origin(asked)} led there" if not same_origin(page, asked) else ""
+        raise Refused(
+            redact(page),
+            f"nothing is filled in on {here}, which is no origin of session {self.name!r}{led}. If that is your "
+            f"single sign-on, name it: session.submit(form, ..., allow=[{name!r}]), or for all of its forms "
+            f"login_url = '{here}/...' or Identity({self.name!r}, origins=({here!r},))",
+        )
 
     def ask(self, what: str, *, secret: bool = False) -> str:
         """Ask the person at the terminal for something like a code from a mail.
