@@ -16,10 +16,11 @@ from requests.adapters import BaseAdapter
 from requests.cookies import extract_cookies_to_jar
 from urllib3 import HTTPHeaderDict
 
-from crawler.errors import TooLarge
+from crawler.errors import Refused, TooLarge
 from crawler.fetching.decoding import Decoding
 from crawler.fetching.heads import Head
 from crawler.fetching.limits import REDIRECT_BYTES, Limits
+from crawler.fetching.outgoing import Outgoing
 from crawler.headers import headers_of
 
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';,]+)""", re.IGNORECASE)
@@ -122,6 +123,12 @@ class Body:
         """
         self._decoding.finish()
         return b"" if self._keep.closed else self._keep.getvalue()  # shares its buffer: no second copy
+
+
+def check_proxy(asked: Outgoing, head: Head) -> None:
+    """Raise Refused where it was the proxy that answered: only a proxy asks for credentials by 407."""
+    if head.status == 407 and asked.proxy is not None:
+        raise Refused(asked.url, f"the proxy {asked.proxy.place} wants other credentials (status 407)")
 
 
 class _Lines:

@@ -59,6 +59,7 @@ _BROKEN_TLS = (
 )
 
 _TLS_CODES = frozenset((53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91, 98))
+_PROXY_FAILED = 97
 _NEVER_SENT = frozenset((3, 4))  # malformed URL, option not built in
 _NOT_HTTP = frozenset((1, 8, 61))  # HTTP/0.9 or another protocol, odd reply, unasked transfer encoding
 _TOO_MUCH = frozenset((27, 100))  # header lines beyond what libcurl itself takes
@@ -77,29 +78,41 @@ def tls_words(text: str) -> str:
     return f"no trusted TLS connection: {plain} [{text[:200]}]"
 
 
-def name_error(url: str, host: str) -> FetchError:
+def proxy_words(proxy: str, status: int) -> str:
+    """What the answer of a proxy to CONNECT means."""
+    if status == 407:
+        return f"the proxy {proxy} wants other credentials (status 407)"
+    return f"the proxy {proxy} refused to connect us (status {status})"
+
+
+def _host_of(place: str) -> str:
+    """The host of a host and port."""
+    return place.rpartition(":")[0].strip("[]") if place.rpartition(":")[2].isdigit() else place.strip("[]")
+
+
+def name_error(url: str, host: str, *, whose: str = "") -> FetchError:
     """Ask the system once more why a name did not resolve; libcurl does not tell."""
     try:
         socket.getaddrinfo(host, None)
     except socket.gaierror as error:
-        return from_gaierror(url, host, error)
+        return from_gaierror(url, host, error, whose=whose)
     except (OSError, UnicodeError):
         pass
-    return ConnectFailed(url, f"the name {host} did not resolve just now")
+    return ConnectFailed(url, f"the name {host}{whose} did not resolve just now")
 
 
-def from_gaierror(url: str, host: str, error: socket.gaierror) -> FetchError:
+def from_gaierror(url: str, host: str, error: socket.gaierror, *, whose: str = "") -> FetchError:
     """Unknown for good, or a resolver that may answer later."""
     missing = {
         getattr(socket, name) for name in ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY") if hasattr(socket, name)
     }
     if error.errno in missing:
-        return UnknownHost(url, f"there is no host named {host}")
-    return ConnectFailed(url, f"the name {host} did not resolve just now ({error.strerror})")
+        return UnknownHost(url, f"there is no host named {host}{whose}")
+    return ConnectFailed(url, f"the name {host}{whose} did not resolve just now ({error.strerror})")
 
 
 def from_curl(
-    error: pycurl.error, url: str, host: str, *, answered: bool, connect_status: int, proxied: bool
+    error: pycurl.error, url: str, host: str, *, answered: bool, connect_status: int, proxy: str
 ) -> FetchError:
     """The error of ours for one of libcurl's.
 
@@ -107,16 +120,25 @@ def from_curl(
         host: Of the URL.
         answered: The head of the final answer was there.
         connect_status: What a proxy answered to CONNECT, or 0.
-        proxied: The request went through a proxy.
+        proxy: Host and port of the proxy that the request went through, or "".
     """
     code, text = error.args[0], str(error.args[1])
-    through = " through the proxy" if proxied else ""
+    through = f" through the proxy {proxy}" if proxy else ""
+    if code == pycurl.E_COULDNT_RESOLVE_PROXY:
+        return name_error(url, _host_of(proxy), whose=", the proxy")
+    if code == pycurl.E_COULDNT_CONNECT and proxy and connect_status < 300:
+        return ConnectFailed(url, f"no connection to the proxy {proxy} ({text})")
+    if code == _PROXY_FAILED or "SOCKS" in text:
+        refused = any(sign in text.lower() for sign in ("rejected", "authentication", "credential", "denied"))
+        return (Refused if refused else ConnectFailed)(url, f"the proxy {proxy} did not connect us ({text})")
     if code == pycurl.E_COULDNT_RESOLVE_HOST:
-        return ConnectFailed(url, text) if proxied else name_error(url, host)
+        return ConnectFailed(url, f"{text}{through}") if proxy else name_error(url, host)
     if code == pycurl.E_OPERATION_TIMEDOUT:
         return TimedOut(url, f"no connection{through} in time")
     if code in (401, 403, 407) or connect_status in (401, 403, 407):
-        return Refused(url, f"the proxy refused to connect us (status {connect_status})")
+        return Refused(url, proxy_words(proxy, connect_status))
+    if connect_status >= 300:
+        return ConnectFailed(url, proxy_words(proxy, connect_status))
     if code in _TLS_CODES or code == pycurl.E_SSL_CONNECT_ERROR:
         if code == pycurl.E_SSL_CONNECT_ERROR and any(sign in text.lower() for sign in _BROKEN_TLS):
             return ConnectFailed(url, f"the connection{through} broke in the TLS handshake")
@@ -154,9 +176,9 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         waiting += [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
 
 
-def from_urllib3(error: Exception, url: str, host: str, *, answered: bool, proxied: bool) -> FetchError:
+def from_urllib3(error: Exception, url: str, host: str, *, answered: bool, proxy: str) -> FetchError:
     """The error of ours for what came out of urllib3, http.client, ssl or a socket; arguments as in `from_curl`."""
-    through = " through the proxy" if proxied else ""
+    through = f" through the proxy {proxy}" if proxy else ""
     chain = list(_chain(error))
     for each in chain:
         if isinstance(each, FetchError):
@@ -164,8 +186,8 @@ def from_urllib3(error: Exception, url: str, host: str, *, answered: bool, proxi
     for each in chain:
         if isinstance(each, socket.gaierror):
             return (
-                ConnectFailed(url, f"the proxy's name did not resolve ({each.strerror})")
-                if proxied
+                from_gaierror(url, _host_of(proxy), each, whose=", the proxy")
+                if proxy
                 else from_gaierror(url, host, each)
             )
         if isinstance(each, TimeoutError | u3.ConnectTimeoutError | u3.ReadTimeoutError):
@@ -177,9 +199,9 @@ def from_urllib3(error: Exception, url: str, host: str, *, answered: bool, proxi
                 Incomplete(url, f"the answer broke off ({each})") if answered else TLSFailed(url, tls_words(str(each)))
             )
         if isinstance(each, OSError) and "Tunnel connection failed" in str(each):
-            if any(f"failed: {status}" in str(each) for status in (401, 403, 407)):
-                return Refused(url, f"the proxy refused to connect us ({each})")
-            return ConnectFailed(url, str(each))
+            status = int((str(each).partition("failed: ")[2][:3] or "0").strip() or 0)
+            kind = Refused if status in (401, 403, 407) else ConnectFailed
+            return kind(url, proxy_words(proxy, status))
         if isinstance(each, http.client.LineTooLong):
             return BadAnswer(url, f"a line without end ({each})")
         if isinstance(each, u3.LocationValueError | u3.InsecureRequestWarning):

@@ -22,7 +22,7 @@ from requests.adapters import BaseAdapter
 from crawler.errors import ConnectFailed, Refused
 from crawler.fetching import forks
 from crawler.fetching.addresses import AddressRule
-from crawler.fetching.answers import ResponseMaker
+from crawler.fetching.answers import ResponseMaker, check_proxy
 from crawler.fetching.causes import no_descriptor_left
 from crawler.fetching.curl_handle import Exchanged, Handle, close_all
 from crawler.fetching.curl_options import Route
@@ -107,6 +107,7 @@ class CurlAdapter(BaseAdapter):
                     raise
                 Pace(asked.url, limits, None, started).left_s(time.monotonic())
                 self._make_room()
+        check_proxy(asked, got.head)
         return self._maker.make(
             self,
             request,

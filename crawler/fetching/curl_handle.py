@@ -245,7 +245,7 @@ class Handle:
             self.route.origin.host,
             answered=self._head is not None,
             connect_status=self._curl.getinfo(pycurl.HTTP_CONNECTCODE),
-            proxied=self.route.proxy is not None,
+            proxy=self.route.proxy.place if self.route.proxy is not None else "",
         ) from error
 
     # --- between exchanges --------------------------------------------------------------------------------------

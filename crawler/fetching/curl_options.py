@@ -96,8 +96,8 @@ def _set_proxy(curl: Any, proxy: Proxy, scheme: str, proxy_ca: str) -> None:
     curl.setopt(pycurl.HEADEROPT, pycurl.HEADER_SEPARATE)
     curl.setopt(pycurl.HTTPPROXYTUNNEL, int(scheme == "https" and kind not in _PROXY_TYPES))
     if proxy.username:
-        curl.setopt(pycurl.PROXYUSERNAME, proxy.username)
-        curl.setopt(pycurl.PROXYPASSWORD, proxy.password)
+        curl.setopt(pycurl.PROXYUSERNAME, proxy.username.encode())  # UTF-8. Source: RFC 7617, section 2.1
+        curl.setopt(pycurl.PROXYPASSWORD, proxy.password.encode())
     if proxy.authorization:
         curl.setopt(pycurl.PROXYHEADER, [f"Proxy-Authorization: {proxy.authorization}"])
 

@@ -32,7 +32,8 @@ _HOST = re.compile(r"[a-z0-9._-]+\Z|[0-9a-f:.]+(?:%[a-z0-9._-]+)?\Z")
 _NOT_IN_VALUE = re.compile(r"[\r\n\0]")
 
 Headers = tuple[tuple[tuple[str, str], ...], frozenset[str], str]  #: headers, their names, a proxy's authorization
-_PROXY = re.compile(r"(?:(https?|socks[45]|socks4a|socks5h)://)?(?:([^@/]*)@)?([^@/?#]+)/?\Z", re.IGNORECASE)
+_PROXY_SCHEME = re.compile(r"(https?|socks4a|socks5h|socks[45])://", re.IGNORECASE)
+_PROXY_PLACE = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?\Z")
 _DROPPED = frozenset(("expect", "proxy-authorization"))  # no waiting for 100; a proxy's secret has its own place
 
 
@@ -54,6 +55,11 @@ class Proxy:
     username: str = ""
     password: str = ""
     authorization: str = ""  # a Proxy-Authorization header that the request brought, instead of the two above
+
+    @property
+    def place(self) -> str:
+        """Host and port, for messages."""
+        return self.url.partition("://")[2]
 
     def __repr__(self) -> str:
         return f"Proxy({self.url!r})"
@@ -117,15 +123,25 @@ def _is_token(name: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _proxy(url: str, authorization: str) -> Proxy | None:
-    found = _PROXY.match(url)
-    if found is None or _NOT_IN_URL.search(url):
+    """What is meant by the URL of a proxy; None for none. The last @ ends the password, whatever stands in that."""
+    found = _PROXY_SCHEME.match(url)
+    scheme, rest = (found[1], url[found.end() :]) if found else ("http", url)
+    userinfo, _, place = rest.rpartition("@")
+    if not _PROXY_PLACE.match(place) or _NOT_IN_VALUE.search(userinfo):
         return None
-    scheme, userinfo, place = found.groups()
-    username, _, password = (userinfo or "").partition(":")
-    address = f"{(scheme or 'http').lower()}://{place.lower()}"
+    username, _, password = userinfo.partition(":")
+    address = f"{scheme.lower()}://{place.removesuffix('/').lower()}"
     if authorization:
         return Proxy(address, authorization=authorization)
-    return Proxy(address, unquote(username), unquote(password))
+    return Proxy(address, _unescaped(username), _unescaped(password))
+
+
+def _unescaped(text: str) -> str:
+    """*text* with its escapes undone; as it is, where they give no UTF-8: then they are none."""
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        return text
 
 
 def outgoing(request: PreparedRequest, proxies: Mapping[str, str] | None) -> Outgoing:
@@ -152,7 +168,11 @@ def outgoing(request: PreparedRequest, proxies: Mapping[str, str] | None) -> Out
     proxy_url = select_proxy(url, proxies) if proxies else None
     proxy = _proxy(proxy_url, authorization) if proxy_url else None
     if proxy_url and proxy is None:
-        raise Refused(url, "the proxy's URL is none: scheme://user:password@host:port is wanted")
+        raise Refused(
+            url,
+            "the proxy's URL is none: it is written as http://host:port, or with name and password as "
+            "http://NAME:PASSWORD@host:port; socks5h:// and https:// are known too",
+        )
     body, length_bytes = _body(url, request.body, headers, names)
     if method == "HEAD" and body is not None:
         raise Refused(url, "HEAD cannot carry a body")

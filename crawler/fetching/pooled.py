@@ -11,6 +11,7 @@ import os
 import ssl
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,14 +19,14 @@ import certifi
 import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
-from urllib3 import PoolManager, ProxyManager, Timeout, make_headers
+from urllib3 import PoolManager, ProxyManager, Timeout
 from urllib3.util import SKIP_HEADER
 from urllib3.util.ssl_ import create_urllib3_context
 
 from crawler.errors import ConnectFailed, FetchError, Refused, TLSFailed
 from crawler.fetching import forks
 from crawler.fetching.addresses import AddressRule
-from crawler.fetching.answers import Body, ResponseMaker
+from crawler.fetching.answers import Body, ResponseMaker, check_proxy
 from crawler.fetching.causes import from_urllib3, no_descriptor_left, tls_words
 from crawler.fetching.limits import Limits, Pace, timeouts
 from crawler.fetching.outgoing import Outgoing, Proxy, outgoing
@@ -116,6 +117,7 @@ class PooledAdapter(HTTPAdapter):
                 self._running.discard(exchange)
             exchange.end()
         assert exchange.head is not None
+        check_proxy(asked, exchange.head)
         return self._maker.make(
             self,
             request,
@@ -225,7 +227,7 @@ class PooledAdapter(HTTPAdapter):
             exchange.asked.url,
             exchange.asked.origin.host,
             answered=exchange.received_bytes > 0 and exchange.head is not None,
-            proxied=exchange.asked.proxy is not None,
+            proxy=exchange.asked.proxy.place if exchange.asked.proxy is not None else "",
         )
 
     # --- pools --------------------------------------------------------------------------------------------------
@@ -299,5 +301,6 @@ def _proxy_headers(proxy: Proxy) -> dict[str, str]:
     if proxy.authorization:
         return {"Proxy-Authorization": proxy.authorization}
     if proxy.username:
-        return dict(make_headers(proxy_basic_auth=f"{proxy.username}:{proxy.password}"))
+        pair = b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()  # UTF-8. Source: RFC 7617, section 2.1
+        return {"Proxy-Authorization": f"Basic {pair}"}
     return {}

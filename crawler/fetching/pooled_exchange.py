@@ -107,7 +107,7 @@ class Exchange:
             return connection
         if failed is None and refused:
             raise Refused(url, f"{host} has the private address {refused}")
-        through = " through the proxy" if self.asked.proxy is not None else ""
+        through = f" through the proxy {self.asked.proxy.place}" if self.asked.proxy is not None else ""
         if failed is None or isinstance(failed, TimeoutError):
             raise TimedOut(url, f"no connection{through} in time") from failed
         raise ConnectFailed(url, f"no connection{through} ({failed})") from failed
@@ -134,9 +134,8 @@ class Exchange:
             for name in self._resolve.get(host) or (host,):
                 found += [(family, address) for family, _, _, _, address in self._look_up(name, port, ends)]
         except socket.gaierror as error:
-            if self.asked.proxy is not None:
-                raise ConnectFailed(self.asked.url, "the proxy's name did not resolve") from error
-            raise from_gaierror(self.asked.url, host, error) from error
+            whose = ", the proxy" if self.asked.proxy is not None else ""
+            raise from_gaierror(self.asked.url, host, error, whose=whose) from error
         return found
 
     def _look_up(self, name: str, port: int, ends: float) -> list[Any]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import requests
 from requests.adapters import BaseAdapter
@@ -24,7 +25,7 @@ from crawler.errors import FetchError, GuardRefused, InvalidURL, RedirectError, 
 from crawler.messages import Request, Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.answers import TOO_LONG, as_ours, late_answers, own_copy, refuses_cookies, set_cookie_lines
-from crawler.sessions.auth.schemes import sendable
+from crawler.sessions.auth.schemes import of_url, sendable
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.cookies.rules import from_wire
 from crawler.sessions.fittings import fittings, given_to, merged_params, without_params
@@ -109,6 +110,9 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         self.cert = identity.cert
         self.params = dict(identity.params)
         chosen = identity.proxy or proxy
+        password = chosen.rpartition("@")[0].rpartition("://")[2].partition(":")[2]
+        for spelling in (password, unquote(password)):
+            remember_secret(spelling)
         self.proxies = {"http": chosen, "https": chosen} if chosen else {}
         for adapter in self.adapters.values():
             adapter.close()
@@ -144,7 +148,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
                 json=request.json,
                 headers=headers,
                 params=params,
-                auth=sendable(self.auth if signed else request.auth),
+                auth=sendable((self.auth if signed else request.auth) or of_url(str(request.url))),
                 cookies=None,
                 hooks=hooks,
             )

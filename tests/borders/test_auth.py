@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import requests
 
-from crawler import Request
-from crawler.sessions.auth.schemes import BearerAuth, DigestAuth
+from crawler import Request, Session
+from crawler.sessions.auth.schemes import BearerAuth, DigestAuth, OriginBound, load_auth
 from crawler.sessions.origins import Origins
 from crawler.sessions.redirects import next_hop
 from crawler.testing.wire import Answer
@@ -178,6 +179,35 @@ def test_a_password_in_any_script_can_be_sent(net: Net, pair: tuple[str, str]) -
     session.send(session.prepare_link(Request(f"{own.url}/b")))
     net.session(own.url).get(f"{own.url}/c", auth=pair)
 
-    codec = "latin-1" if pair[0].startswith("m") else "utf-8"
-    encoded = base64.b64encode(":".join(pair).encode(codec)).decode()
+    encoded = base64.b64encode(":".join(pair).encode()).decode()
     assert own.header("authorization") == [f"Basic {encoded}"] * 3
+
+
+ACCENTS = ("andr\u00e9", "m\u00fcller")
+WAYS: dict[str, Callable[[Session, str], Any]] = {
+    "auth of a call": lambda session, url: session.get(url, auth=ACCENTS),
+    "HTTPBasicAuth": lambda session, url: session.get(url, auth=requests.auth.HTTPBasicAuth(*ACCENTS)),
+    "bound": lambda session, url: session.get(url, auth=OriginBound(ACCENTS, [url])),
+    "bound HTTPBasicAuth": lambda session, url: session.get(
+        url, auth=OriginBound(requests.auth.HTTPBasicAuth(*ACCENTS), [url])
+    ),
+    "URL": lambda session, url: session.get(url.replace("//", "//andr%C3%A9:m%C3%BCller@")),
+    "raw URL": lambda session, url: session.get(url.replace("//", "//andr\u00e9:m\u00fcller@")),
+    "stored": lambda session, url: session.get(
+        url, auth=load_auth({"kind": "basic", "username": ACCENTS[0], "password": ACCENTS[1]})
+    ),
+    "after a redirect": lambda session, url: session.get(url.replace("/page", "/go")),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_basic_auth_is_utf_8_whichever_way_it_is_given(net: Net, way: str) -> None:
+    own = net.host({"/go": Answer.redirect("/page")})
+    session = net.session(own.url)
+    if way == "after a redirect":
+        session.auth = ACCENTS
+
+    WAYS[way](session, f"{own.url}/page")
+
+    encoded = base64.b64encode(":".join(ACCENTS).encode()).decode()
+    assert own.header("authorization", "/page") == [f"Basic {encoded}"]

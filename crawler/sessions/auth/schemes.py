@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
+from requests.utils import get_auth_from_url
 
 from crawler.errors import InvalidURL
 from crawler.sessions.accounts import Account
@@ -85,7 +86,8 @@ class OriginBound(AuthBase):
             return request
         known = list(request.hooks.get("response", ()))
         request.hooks = {**request.hooks, "response": list(known)}  # new ones: the session may lend its own to all
-        request = self.auth(request)
+        auth = sendable(self.auth)
+        request = (HTTPBasicAuth(*auth) if isinstance(auth, tuple) else auth)(request)
         request.hooks["response"] = [
             hook if hook in known else partial(self._fenced, hook) for hook in request.hooks.get("response", ())
         ]
@@ -104,18 +106,22 @@ class OriginBound(AuthBase):
 
 
 def sendable(auth: Any) -> Any:
-    """*auth*, its user name and password as UTF-8 where latin-1 has no letters for them.
+    """*auth*, its user name and password as UTF-8.
 
-    requests knows latin-1 only, and raises for the rest. Source: RFC 7617 section 2.1, and what browsers do.
+    requests knows latin-1 only, and raises for the rest. Source: RFC 7617 section 2.1, and what browsers and curl do.
     """
     pair: Any = (auth.username, auth.password) if type(auth) is HTTPBasicAuth else auth
     if not isinstance(pair, tuple) or len(pair) != 2 or not all(isinstance(each, str) for each in pair):
         return auth
-    try:
-        "".join(pair).encode("latin-1")
-    except UnicodeEncodeError:
-        return tuple(each.encode("utf-8", "replace") for each in pair)
-    return auth
+    return auth if "".join(pair).isascii() else tuple(each.encode("utf-8", "replace") for each in pair)
+
+
+def of_url(url: str) -> tuple[str, str] | None:
+    """The user name and password that stand in *url*, as requests takes them; None for none."""
+    if "@" not in url:
+        return None
+    username, password = get_auth_from_url(url)
+    return (username, password) if username or password else None
 
 
 # --- keeping ----------------------------------------------------------------------------------------------------------
