@@ -37,11 +37,13 @@ def import_(
 ) -> None:
     """Take cookies from a browser or another machine. Also from a pasted `curl` command; the next run proves them."""
     from crawler.sessions.formats import exchange
+    from crawler.sessions.formats.reading import decoded
 
     typed = options.typed_settings(set_, store=store)
     found = options.find(spider)
     settings = options.settings_of(found, typed)
-    text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+    data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    text = decoded(data, "standard input" if source == "-" else source)
     start = found.start_urls[0] if found.start_urls else None
     imported = exchange.read(text, now=time.time(), form=form, url=url or start)
     for why in imported.left_out:

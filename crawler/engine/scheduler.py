@@ -110,6 +110,7 @@ class Scheduler:
             alone=alone,
             now=clock(),
         )
+        self.is_ours = self._leasing.hold.is_ours  #: whether a request is still ours to send; safe from any thread
         self._stop_reason = ""
         self._deadline: float | None = None
         self._ends_at = clock() + settings.max_time if settings.max_time else None
@@ -135,10 +136,6 @@ class Scheduler:
             self._deadline = deadline if self._deadline is None else min(self._deadline, deadline)
 
         self._inbox.put(do)
-
-    def is_ours(self, leased: Leased, now: float) -> bool:
-        """Whether a request is still ours to send. Safe from any thread."""
-        return self._leasing.hold.is_ours(leased, now)
 
     def share(self, per_slot: int) -> bool:
         """Other processes are to work on this frontier, too: keep to so many connections a host.

@@ -25,7 +25,7 @@ def paste(monkeypatch: pytest.MonkeyPatch, command: Crawl) -> Any:
     """``crawl sessions import NAME ...`` with a text on standard input."""
 
     def run(text: str, *words: str) -> Any:
-        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
         return command("sessions", "import", *words)
 
     return run

@@ -13,58 +13,84 @@ from typing import Final
 
 from crawler.errors import UsageError
 from crawler.sessions.cookies.records import Record
+from crawler.sessions.formats.curl_command import Captured
+from crawler.sessions.formats.reading import Unreadable, end_of, host_of_column
 
 MAGIC: Final = "# Netscape HTTP Cookie File"
 
 _HTTP_ONLY: Final = "#HttpOnly_"
 _OURS: Final = "# crawl-cookie: "
 _COLUMNS: Final = 7
+_YES: Final = frozenset(("TRUE", "1", "YES"))
+_FLAGS: Final = _YES | {"FALSE", "0", "NO"}
 
 
-def read_cookies_txt(text: str) -> list[Record]:
+def read_cookies_txt(text: str) -> Captured:
     """The cookies of a cookies.txt file as records, unchecked.
 
     Args:
-        text: The file, decoded as UTF-8. Lines end with LF or CR LF; other line ends of Unicode may stand in values.
+        text: The file. Lines end with LF, CR LF or CR; other line ends of Unicode may stand in values. Columns are
+            divided by TABs, or by blanks where a copy has lost the TABs.
+    Returns:
+        The cookies, and the lines that are neither a comment nor a cookie, by their numbers.
     Raises:
-        UsageError: A line is neither a comment nor a cookie; names the line, not what it holds.
+        UsageError: No line could be read, though there are some; says why of the first, not what it holds.
     """
     records: list[Record] = []
-    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
-        line = line.removesuffix("\r")
-        http_only = line.startswith(_HTTP_ONLY)
-        if line.startswith(_OURS):
-            try:
-                records.append(json.loads(line.removeprefix(_OURS)))
-            except (ValueError, RecursionError):
-                raise UsageError(f"line {number} of the cookies.txt file is damaged") from None
-        elif http_only or (line.strip() and not line.lstrip().startswith("#")):
-            records.append(_read_line(line.removeprefix(_HTTP_ONLY), number, http_only))
-    return records
+    left_out: list[str] = []
+    text = text.removeprefix("\ufeff")
+    for number, whole in enumerate(text.split("\n" if "\n" in text else "\r"), start=1):
+        line = whole.removesuffix("\r")
+        http_only = line[: len(_HTTP_ONLY)].lower() == _HTTP_ONLY.lower()
+        try:
+            if line.startswith(_OURS):
+                records.append(_read_ours(line))
+            elif http_only or (line.strip() and not line.lstrip().startswith("#")):
+                records.append(_read_line(line[len(_HTTP_ONLY) :] if http_only else line, http_only))
+        except ValueError as error:
+            left_out.append(f"line {number} of the cookies.txt file {error}")
+    if left_out and not records:
+        more = f"; so are {len(left_out) - 1:,} more lines" if len(left_out) > 1 else ""
+        raise UsageError(left_out[0] + more)
+    return Captured(records, left_out=tuple(left_out))
 
 
-def _read_line(line: str, number: int, http_only: bool) -> Record:
+def _read_ours(line: str) -> Record:
+    try:
+        record = json.loads(line.removeprefix(_OURS))
+    except (ValueError, RecursionError):
+        raise ValueError("is damaged") from None
+    if not isinstance(record, dict):
+        raise ValueError("is damaged")
+    return record
+
+
+def _read_line(line: str, http_only: bool) -> Record:
+    """One cookie. Raises ValueError, whose text goes on from "line 7 of the file"."""
     columns = line.split("\t")
+    if len(columns) == 1:
+        columns = line.split(None, _COLUMNS - 1)
     if len(columns) == _COLUMNS - 1:  # editors like to take away the TAB before an empty value
         columns.append("")
     if len(columns) != _COLUMNS:
-        raise UsageError(
-            f"line {number} of the cookies.txt file has {len(columns)} columns, not {_COLUMNS} between TABs"
-        )
+        raise ValueError(f"has {len(columns)} columns, not {_COLUMNS} between TABs")
     domain, subdomains, path, secure, expires, name, value = columns
+    if not {subdomains.strip().upper(), secure.strip().upper()} <= _FLAGS:
+        raise ValueError("has something else than TRUE or FALSE in its second or fourth column")
     try:
-        end = float(expires or 0)
-    except ValueError:
-        raise UsageError(f"line {number} of the cookies.txt file: the fifth column is no number of seconds") from None
+        end = end_of(expires)
+    except Unreadable:
+        raise ValueError("has no number of seconds in its fifth column") from None
+    host, _ = host_of_column(domain)
     return {
         "name": name,
         "value": value,
-        "domain": domain.removeprefix("."),
-        "host_only": subdomains.strip().upper() != "TRUE",
-        "path": path,
-        "secure": secure.strip().upper() == "TRUE",
+        "domain": host,
+        "host_only": subdomains.strip().upper() not in _YES,
+        "path": path if path.startswith("/") else "/",
+        "secure": secure.strip().upper() in _YES,
         "http_only": http_only,
-        "expires": end if end > 0 else None,
+        "expires": end,
     }
 
 

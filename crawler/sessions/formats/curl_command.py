@@ -66,12 +66,14 @@ class Captured:
         user_agent: As it was sent.
         headers: Others that belong to the session.
         more: What else a file of ours says of it, unchecked.
+        left_out: What could not be read, one line each, without values.
     """
 
     cookies: list[Record] = field(repr=False)
     user_agent: str | None = None
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     more: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    left_out: tuple[str, ...] = ()
 
 
 def read_curl(command: str, *, url: str | None = None) -> Captured:

@@ -7,7 +7,7 @@ format                    read  write  what it keeps
 ========================  ====  =====  ==========================================================================
 ``json``                  yes   yes    everything but passwords; also reads the lists of browser extensions, and
                                        name-value objects
-``storage-state``         yes   yes    all but the time of creation; of Playwright's origins nothing is kept
+``storage-state``         yes   yes    all but the time of creation; of Playwright's origins nothing is kept, and told
 ``cookies.txt``           yes   yes    all but SameSite and the time of creation (see `cookies_txt`)
 ``curl``                  yes   yes    names and values, User-Agent and headers
 ``har``                   yes   no     what the answers in it said, User-Agent, Authorization
@@ -30,7 +30,7 @@ from crawler.sessions.auth.schemes import authorization_of, movable
 from crawler.sessions.cookies.records import Record, from_record, to_record
 from crawler.sessions.cookies.scope import origin_and_path_start
 from crawler.sessions.formats.browser_records import browser_record, storage_state_cookie
-from crawler.sessions.formats.cookies_txt import MAGIC, read_cookies_txt, write_cookies_txt
+from crawler.sessions.formats.cookies_txt import read_cookies_txt, write_cookies_txt
 from crawler.sessions.formats.curl_command import Captured, read_curl, write_curl
 from crawler.sessions.formats.har import read_har
 from crawler.sessions.origins import SURVIVES_ORIGIN
@@ -41,7 +41,12 @@ READABLE: Final = ("json", "storage-state", "cookies.txt", "curl", "har")
 WRITABLE: Final = ("curl", "cookies.txt", "storage-state", "json")
 
 _CURL: Final = re.compile(r"(?:[$%#>] )?(?:[^\s'\"]*/)?curl(?:\.exe)?\s")  # with the prompt, if it was copied too
-_COOKIES_TXT_LINE: Final = re.compile(r"^[^\t\n]+\t(?:TRUE|FALSE)\t/", re.MULTILINE | re.IGNORECASE)
+_COOKIES_TXT_START: Final = re.compile(
+    r"#[ \t]*(?:Netscape )?HTTP Cookie File", re.IGNORECASE
+)  # wget: without Netscape
+_COOKIES_TXT_LINE: Final = re.compile(
+    r"^\S{1,300}[ \t]+(?:TRUE|FALSE)[ \t]+/\S{0,2000}[ \t]", re.MULTILINE | re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +90,12 @@ def read(text: str, *, now: float, form: str | None = None, url: str | None = No
     if form == "curl":
         found = read_curl(text, url=url)
     elif form == "cookies.txt":
-        found = Captured(read_cookies_txt(text))
+        found = read_cookies_txt(text)
     elif form in READABLE:
         found = _read_json(_parsed(text), form, url, now)
     else:
         raise UsageError(f"unknown format {form!r}: one of {', '.join(READABLE)}")
-    cookies, left_out = [], []
+    cookies, left_out = [], list(found.left_out)
     more = {name: found.more[name] for name in _MORE if isinstance(found.more.get(name), dict)}
     for record in found.cookies:
         try:
@@ -106,7 +111,7 @@ def _recognised(text: str) -> str:
         return "json"  # which of the JSON formats it is, its keys say
     if _CURL.match(start):
         return "curl"
-    if start.startswith((MAGIC, "# HTTP Cookie File")) or _COOKIES_TXT_LINE.search(text):
+    if _COOKIES_TXT_START.match(start) or _COOKIES_TXT_LINE.search(text):
         return "cookies.txt"
     raise UsageError(f"this is no format that can be read ({', '.join(READABLE)})")
 
@@ -123,22 +128,49 @@ def _read_json(found: Any, form: str, url: str | None, now: float) -> Captured:
         return read_har(found, url=url, now=now)
     origin = origin_and_path_start(url)[0] if url else None
     host = origin.host if origin is not None else ""
-    listed = found.get("cookies") if isinstance(found, dict) else found
+    about = _unwrapped(found) if isinstance(found, dict) else {}
+    listed = about.get("cookies") if isinstance(found, dict) else found
     if isinstance(listed, list):
-        cookies = [cookie if _is_ours(cookie) else browser_record(cookie, host=host) for cookie in listed]
-        about = found if isinstance(found, dict) else {}
+        cookies, left_out = _records(listed, host)
         user_agent, headers = about.get("user_agent"), about.get("headers")
         return Captured(
-            [cookie if cookie is not None else {} for cookie in cookies],
+            cookies,
             user_agent if isinstance(user_agent, str) else None,
             {str(k): str(v) for k, v in headers.items()} if isinstance(headers, dict) else {},
             about if about.get("format") == _OURS else {},
+            (*left_out, *_storage_of(about)),
         )
     if isinstance(found, dict) and found and all(isinstance(value, str) for value in found.values()):
         if origin is None:
             raise UsageError("these cookies do not say whose they are: give the URL of the site")
         return Captured([{"name": k, "value": v, "domain": host, "secure": origin.secure} for k, v in found.items()])
     raise UsageError("this JSON holds no cookies: neither a list of them nor an object with 'cookies'")
+
+
+def _unwrapped(found: dict[str, Any]) -> dict[str, Any]:
+    """The object with the cookies: the DevTools protocol puts its answers into a ``result``."""
+    inner = found.get("result")
+    return inner if isinstance(inner, dict) and "cookies" not in found else found
+
+
+def _records(listed: list[Any], host: str) -> tuple[list[Record], list[str]]:
+    cookies, left_out = [], []
+    for cookie in listed:
+        try:
+            cookies.append(cookie if _is_ours(cookie) else browser_record(cookie, host=host))
+        except ValueError as error:
+            left_out.append(str(error))
+    return cookies, left_out
+
+
+def _storage_of(about: dict[str, Any]) -> list[str]:
+    """What is told of the storage of a browser, of which nothing is kept: a crawl has no scripts that would read it."""
+    origins = about.get("origins")
+    entries = 0
+    for origin in origins if isinstance(origins, list) else ():
+        stored = origin.get("localStorage") if isinstance(origin, dict) else None
+        entries += len(stored) if isinstance(stored, list) else 0
+    return [f"{entries:,} entries of localStorage, which only scripts read"] if entries else []
 
 
 def _is_ours(cookie: object) -> bool:

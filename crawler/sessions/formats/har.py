@@ -6,6 +6,7 @@ having got it in the recording (it was there before, or a script set it) is take
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -28,10 +29,7 @@ def read_har(har: Any, *, url: str | None = None, now: float) -> Captured:
         UsageError: It is no HAR, has no request to the site, or holds neither cookies nor a token: browsers leave them
             out.
     """
-    try:
-        entries = [(str(entry["request"]["url"]), entry) for entry in har["log"]["entries"]]
-    except (KeyError, TypeError):
-        raise UsageError("this is not a HAR file: it has no log.entries with requests") from None
+    entries, damaged = _entries(har)
     wanted = url if url is not None or not entries else entries[0][0]
     home = origin_and_path_start(wanted or "")[0]
     if home is None:
@@ -50,14 +48,48 @@ def read_har(har: Any, *, url: str | None = None, now: float) -> Captured:
         answer = _har_headers(entry.get("response"))
         lines = [line for name, value in answer if name == "set-cookie" for line in value.split("\n")]
         jar.receive(address, lines, now=moment, date=next((value for name, value in answer if name == "date"), None))
+        if not lines:
+            damaged += _note_received(jar, entry.get("response"), origin)
     cookies = jar.dump()
     if not cookies and not authorization:
         raise UsageError(f"the HAR file holds no cookies of {home.site}: export it with sensitive data")
-    return Captured(cookies, user_agent, {"Authorization": authorization} if authorization else {})
+    own = {"Authorization": authorization} if authorization else {}
+    return Captured(cookies, user_agent, own, left_out=tuple(damaged))
+
+
+def _entries(har: Any) -> tuple[list[tuple[str, Any]], list[str]]:
+    """Address and entry of each request; and what is no entry."""
+    try:
+        listed = list(har["log"]["entries"])
+    except (KeyError, TypeError):
+        raise UsageError("this is not a HAR file: it has no log.entries with requests") from None
+    entries = []
+    for entry in listed:
+        request = entry.get("request") if isinstance(entry, dict) else None
+        if isinstance(request, dict) and isinstance(request.get("url"), str):
+            entries.append((request["url"], entry))
+    if listed and not entries:
+        raise UsageError("this is not a HAR file: it has no log.entries with requests")
+    missing = len(listed) - len(entries)
+    return entries, [f"{missing:,} entries of the HAR file that hold no request"] if missing else []
+
+
+def _note_received(jar: Jar, response: Any, origin: Origin) -> list[str]:
+    """For producers that list the cookies of an answer, but not its headers. Returns what could not be read."""
+    listed = response.get("cookies") if isinstance(response, dict) else None
+    left_out = []
+    for cookie in listed if isinstance(listed, list) else ():
+        try:
+            jar.load([browser_record(cookie, host=origin.host)])
+        except ValueError as error:
+            left_out.append(str(error))
+    return left_out
 
 
 def _har_headers(message: Any) -> list[tuple[str, str]]:
     headers = message.get("headers") if isinstance(message, dict) else None
+    if isinstance(headers, dict):  # some write an object instead of the list
+        headers = [{"name": name, "value": value} for name, value in headers.items()]
     return [
         (header["name"].lower(), header["value"])
         for header in (headers if isinstance(headers, list) else ())
@@ -68,13 +100,14 @@ def _har_headers(message: Any) -> list[tuple[str, str]]:
 def _note_sent(jar: Jar, request: Any, headers: list[tuple[str, str]], origin: Origin) -> None:
     """Let *jar* have what the browser sent: cookies from before the recording, or set by a script."""
     listed = request.get("cookies")
-    records = [browser_record(cookie, host=origin.host) for cookie in (listed if isinstance(listed, list) else ())]
+    records = []
+    for cookie in listed if isinstance(listed, list) else ():
+        with suppress(ValueError):  # the header of the same request has it, too, or nothing has
+            records.append(browser_record(cookie, host=origin.host))
     if not records:
         records = [record for name, text in headers if name == "cookie" for record in records_of_header(text, origin)]
     known = {cookie.name: cookie for cookie in jar.cookies() if domain_match(origin.host, cookie.domain)}
     for record in records:
-        if record is None:
-            continue
         old = known.get(record["name"])
         if old is None:
             jar.load([record])
