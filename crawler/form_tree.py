@@ -20,9 +20,13 @@ from typing import Any, Final
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 _TAGS: Final = re.compile(r"<(/?form|input|select|textarea|button)(?=[\s/>])", re.IGNORECASE)
+_ATTRIBUTES: Final = re.compile(r"""<[a-zA-Z]((?:[^>"']++|"[^"]*"|'[^']*')*+)""")
+_QUOTED: Final = re.compile(r"""=\s*+(?:"[^"]*"|'[^']*')""")
 _LISTED: Final = "form,input,select,textarea,button"
 MOST_OPTIONS: Final = 20_000  #: of a page: the time that the parser takes grows with their square (2.5 s for these)
 MOST_TAGS: Final = 200_000  #: of a page, of any kind
+MOST_NAMES: Final = 40_000  #: different names of attributes: the square again (2 s for these)
+MOST_DEEP_TAGS: Final = 20_000  #: of a page nested deeper than 2,048 levels: the square again (0.8 s for these)
 
 
 class TooMuchMarkup(ValueError):
@@ -143,21 +147,34 @@ def _direction_of(node: LexborNode) -> str:
     return said if said in ("ltr", "rtl") else ""
 
 
-def read_forms(markup: str) -> FormTree:
+def read_forms(markup: str, *, deep: bool = False) -> FormTree:
     """The forms and controls of a page.
 
+    Args:
+        deep: It is nested deeper than lxml follows.
     Raises:
         TooMuchMarkup: It would take too long.
     """
     tags, options = markup.count("<"), markup.lower().count("<option")
-    if options > MOST_OPTIONS or tags > MOST_TAGS:
-        raise TooMuchMarkup(
-            f"{options:,} options" if options > MOST_OPTIONS else f"{tags:,} tags, of at most {MOST_TAGS:,}"
-        )
-    mark = f"q{secrets.token_hex(8)}-"
+    most = MOST_DEEP_TAGS if deep else MOST_TAGS
+    if options > MOST_OPTIONS:
+        raise TooMuchMarkup(f"{options:,} options, of at most {MOST_OPTIONS:,}")
+    if tags > most:
+        raise TooMuchMarkup(f"{tags:,} tags{' in more than 2,048 levels' if deep else ''}, of at most {most:,}")
+    if len(markup) > 2 * MOST_NAMES and (names := _different_names(markup)) > MOST_NAMES:
+        raise TooMuchMarkup(f"{names:,} different attributes, of at most {MOST_NAMES:,}")
+    mark = f"q{secrets.token_hex(8)}"
     stamped = _Stamped(mark)
     parser = LexborHTMLParser(stamped.put_into(markup, ends=True))
     return _Reader(parser, stamped).read()
+
+
+def _different_names(markup: str) -> int:
+    """How many names of attributes there are, or somewhat more."""
+    names: set[str] = set()
+    for attributes in _ATTRIBUTES.findall(markup):
+        names.update(word.partition("=")[0] for word in _QUOTED.sub(" ", attributes).split())
+    return len(names)
 
 
 class _Stamped:
@@ -165,7 +182,7 @@ class _Stamped:
 
     def __init__(self, mark: str) -> None:
         self.mark = mark
-        self._all = re.compile(rf"<template {mark}\d+ ></template>| {mark}\d+ ")
+        self._all = re.compile(rf"<template {mark}=\d+ ></template>| {mark}=\d+ ")
 
     def put_into(self, markup: str, *, ends: bool) -> str:
         """*markup* with a number in each tag of a form or control, and with *ends* one before each ``</form``."""
@@ -174,7 +191,7 @@ class _Stamped:
         def numbered(tag: re.Match[str]) -> str:
             nonlocal count
             count += 1
-            stamp = f" {self.mark}{count} "  # without quotes: it may be inside of an attribute
+            stamp = f" {self.mark}={count} "  # without quotes: it may be inside of an attribute
             if tag[1][0] != "/":
                 return tag[0] + stamp
             return f"<template{stamp}></template>{tag[0]}" if ends else tag[0]
@@ -183,8 +200,7 @@ class _Stamped:
 
     def number(self, attributes: dict[str, str | None]) -> int:
         """The number of an element; 0 for none."""
-        name = next((each for each in attributes if each.startswith(self.mark)), "")
-        return int(name[len(self.mark) :] or 0)
+        return int(attributes.get(self.mark) or 0)
 
     def without(self, text: str | None) -> str:
         """*text* as the page has it."""
@@ -193,7 +209,7 @@ class _Stamped:
         return self._all.sub("", text) if self.mark in text else text
 
     def attributes(self, found: dict[str, str | None]) -> dict[str, str]:
-        return {name: self.without(value) for name, value in found.items() if not name.startswith(self.mark)}
+        return {name: self.without(value) for name, value in found.items() if name != self.mark}
 
 
 class _Reader:
@@ -279,7 +295,7 @@ def numbers_of(markup: str, page: Any, parsed: Callable[[str], Any]) -> dict[Any
     Returns:
         The number by the element; empty when the two do not fit together.
     """
-    stamped = _Stamped(f"q{secrets.token_hex(8)}-")
+    stamped = _Stamped(f"q{secrets.token_hex(8)}")
     tags = _LISTED.split(",")
     here = list(page.iter(*tags))
     there = list(parsed(stamped.put_into(markup, ends=False)).iter(*tags))

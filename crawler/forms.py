@@ -40,7 +40,7 @@ class FormPage:
         self.asked_url = str(response.history[0].url) if response.history else response.url
         self.response = response
         try:
-            self.tree = read_forms(response.text)
+            self.tree = read_forms(response.text, deep=any(each.startswith("tree cut") for each in response.warnings))
         except TooMuchMarkup as error:
             raise UsageError(f"forms of {redact(response.url)} are not looked for: the page has {error}") from None
 

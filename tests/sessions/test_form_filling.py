@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -9,6 +10,7 @@ import pytest
 
 from crawler.errors import UsageError
 from crawler.filled import Filled
+from crawler.form_tree import TooMuchMarkup, read_forms
 from crawler.messages import Request, Response
 from tests.sessions.test_forms import page, pairs
 
@@ -183,9 +185,30 @@ def test_what_looks_like_a_form_in_scripts_comments_and_values_is_none() -> None
 def test_a_page_with_very_many_forms_is_read_in_time_that_grows_with_it() -> None:
     many = "".join(f"<form id=f{number}><input name=a></form>" for number in range(20_000))
 
-    assert list(page(many).form(id="f19999").fields) == ["a"]
-    with pytest.raises(UsageError, match=r"forms there: f0 \(a\), .*"):
-        page(many).form(id="none")
+    started = time.thread_time()
+    response = page(many)
+    assert list(response.form(id="f19999").fields) == ["a"]
+    assert time.thread_time() - started < 3.0, "0.6 s; 7 s where it grows with the square"
+    with pytest.raises(UsageError, match=r"forms there: f0 \(a\), f1 \(a\), .* f29 \(a\)$"):
+        page(many[:2_000]).form(id="none")
+
+
+def test_a_page_with_very_many_attributes_says_so_at_once() -> None:
+    values = "".join(f"<a href='/p/{number}' title='> {number}'>x</a>" for number in range(41_000))
+    names = " ".join(f"x{number}='>'" for number in range(41_000))
+
+    assert len(read_forms(f"{values}<form><input name=a></form>").forms) == 1
+    with pytest.raises(TooMuchMarkup, match=r"41,00\d different attributes, of at most 40,000"):
+        read_forms(f"<form {names}><input name=a></form>")
+
+
+@pytest.mark.parametrize("block", ["<div>", "<section>", "<p><div>"])
+def test_a_page_that_is_very_deep_and_large_says_so_at_once(block: str) -> None:
+    deep, few = block * 20_001, block * 3_000
+
+    with pytest.raises(UsageError, match=r"tags in more than 2,048 levels, of at most 20,000"):
+        page(f"{deep}<form><input name=a></form>").form()
+    assert list(page(f"{few}<form><input name=a></form>").form().fields) == ["a"], "lxml does not see it"
 
 
 def test_a_page_with_more_options_than_are_looked_through_says_so() -> None:
