@@ -59,7 +59,7 @@ def clean_name(text: str) -> str:
 
 def _unescaped(text: str) -> str:
     """Without percent-escapes: they stand for UTF-8, or for windows-1252 where they are none."""
-    return _as_text(unquote_to_bytes(text))
+    return _as_text(unquote_to_bytes(text.encode("utf-8", "replace")))
 
 
 def _as_text(raw: bytes) -> str:

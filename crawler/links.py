@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from crawler.errors import InvalidURL
+from crawler.page_limits import MAX_LINKS
+from crawler.parsing import text_of
 from crawler.urls import absolute, canonical, in_charset
 
 if TYPE_CHECKING:
@@ -86,6 +88,8 @@ IGNORED_EXTENSIONS = frozenset(
     ]
 )
 
+_TEXT_CHARACTERS = 200  # of the text of a link
+
 Patterns = str | Iterable[str] | None
 
 
@@ -150,15 +154,23 @@ class LinkExtractor:
         places += [place for xpath in self._xpaths for place in response.xpath(xpath)]
         if not self._css and not self._xpaths:
             places = [response.selector]
-        base, charset, found, seen = response.base_url, response.charset, [], set()
+        base, charset = response.base_url, response.charset
+        found: list[Link] = []
+        seen: set[str] = set()
+        left_out = 0
         for place in places:
             for anchor in place.xpath(self._query):
+                if len(found) >= MAX_LINKS:
+                    left_out += 1
+                    continue
                 link = self._link(base, charset, anchor.root)
                 if link is None or (self._unique and (key := canonical(link.url)) in seen):
                     continue
                 if self._unique:
                     seen.add(key)
                 found.append(link)
+        if left_out:
+            response.warnings.append(f"{left_out:,} links were left out: more than {MAX_LINKS:,} on the page")
         return found
 
     def matches(self, url: str) -> bool:
@@ -184,7 +196,7 @@ class LinkExtractor:
             url = absolute(base, in_charset(href, charset)).partition("#")[0]
         except InvalidURL:
             return None
-        text = " ".join("".join(element.itertext()).split())[:200]
+        text = text_of(element, _TEXT_CHARACTERS)
         if not self.matches(url) or (self._text and not any(pattern.search(text) for pattern in self._text)):
             return None
         return Link(url, text, "nofollow" in (element.get("rel") or "").lower().split())

@@ -23,6 +23,7 @@ from crawler.charsets import declared, usable
 from crawler.downloads import name_of, new_file
 from crawler.errors import InvalidURL, SpiderError
 from crawler.following import Followed
+from crawler.page_limits import MAX_LINKS
 from crawler.parsing import Element, base_of, is_json, link_parts, link_target, parse, raw_results
 from crawler.urls import absolute, in_charset, redact, resolver
 
@@ -287,6 +288,8 @@ class Response(requests.Response):
             if url:
                 urls.append(url)
                 abouts.append(about)
+        if len(urls) > MAX_LINKS:
+            urls, abouts = self._fewer(urls, abouts)
         plain = Followed(urls, abouts, name, session)
         return (_with(request, kwargs) for request in plain) if kwargs else plain
 
@@ -305,6 +308,15 @@ class Response(requests.Response):
         with new_file(folder, wanted) as (file, path):
             file.write(self.body)
         return path
+
+    def _fewer(self, urls: list[str], abouts: list[Any]) -> tuple[list[str], list[Any]]:
+        """The different ones of very many links, and of these the first."""
+        first: dict[str, Any] = {}
+        for url, about in zip(urls, abouts, strict=True):
+            first.setdefault(url, about)
+        if len(first) > MAX_LINKS:
+            self.warnings.append(f"{len(first) - MAX_LINKS:,} links were left out: more than {MAX_LINKS:,} on the page")
+        return list(first)[:MAX_LINKS], list(first.values())[:MAX_LINKS]
 
     def _inherited(self) -> str | None:
         return self.asked.session if self.asked is not None else None

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from lxml import etree, html
 
-from crawler.errors import SpiderError
+from crawler.errors import BadAnswer, SpiderError
+from crawler.page_limits import SMALL_BYTES, check_json, check_markup, trees
 
 if TYPE_CHECKING:
     from parsel import Selector, SelectorList
 
     from crawler.messages import Response
 
+_LINK_CHARACTERS = 256  # of the text of a link that the guard looks at
+_MOST_PIECES, _PIECE_CHARACTERS = 1_000, 10_000  # of its text that are looked at: a link may hold the whole page
 _TREE_CUT = "tree cut: nested more than 2,048 levels deep; what is below was not read"
 
 
@@ -43,22 +47,26 @@ def _parser() -> etree.HTMLParser:
 def parse(response: Response) -> tuple[Selector, str]:
     """A parsel Selector over a page, and a warning ("" for none).
 
-    JSON and XML by their Content-Type, everything else as HTML. Never raises for what is on the page.
-    """
-    from parsel import Selector  # heavy: a program that parses nothing never loads it
+    JSON and XML by their Content-Type, everything else as HTML.
 
+    Raises:
+        BadAnswer: Parsing it would cost too much (`crawler.page_limits`). Nothing else on a page raises.
+    """
     from crawler.selectors import PageSelector
 
     kind = response.content_type
-    if is_json(kind):
-        return Selector(text=response.text, type="json"), ""
+    if kind.endswith("json"):
+        return _json(response), ""
     if kind.endswith("xml") and kind != "application/xhtml+xml":
-        return Selector(text=response.text, type="xml", base_url=response.url), ""
+        return _xml(response)
     if response.is_plain_utf8:
         body = response.body.strip()
         response.reads_as_utf8()
     else:
         body = response.text_bytes()
+    if len(body) > SMALL_BYTES:
+        check_markup(body, response.url)
+        trees.take(body, response)
     root, cut = _tree_of(body, response.url)
     return PageSelector.over(root), _TREE_CUT if cut else ""
 
@@ -83,6 +91,41 @@ def _tree_of(body: bytes, url: str) -> tuple[Any, bool]:
     if root.getnext() is not None or (last.tag != "body" or (last.tail or " ").strip()):
         _gather(root)
     return root, cut
+
+
+def _json(response: Response) -> Selector:
+    from parsel import Selector  # heavy: a program that parses nothing never loads it
+
+    text = response.text
+    if len(text) > SMALL_BYTES:
+        check_json(text, response.url)
+    try:
+        return Selector(text=text, type="json")
+    except RecursionError:
+        raise BadAnswer(response.url, "the page is too rich: its JSON is nested too deep to be read") from None
+
+
+def _xml(response: Response) -> tuple[Selector, str]:
+    """As parsel reads XML, and what was wrong with it."""
+    from parsel import Selector
+
+    body = response.text_bytes()
+    if len(body) > SMALL_BYTES:
+        check_markup(body, response.url)
+        trees.take(body, response)
+    parser = etree.XMLParser(recover=True, encoding="utf8", resolve_entities=False, huge_tree=True)
+    root = etree.fromstring(body or b"<html/>", parser=parser, base_url=response.url)
+    log = parser.error_log
+    if root is None:
+        root = etree.fromstring(b"<html/>", parser=parser, base_url=response.url)
+    warning = ""
+    for entry in log:
+        if entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
+            warning = _TREE_CUT
+            break
+        if entry.level == etree.ErrorLevels.FATAL:
+            warning = warning or f"broken XML: {entry.message[:200]}; what follows may be missing"
+    return Selector(root=root, type="xml"), warning
 
 
 def _gather(root: Any) -> None:
@@ -210,9 +253,29 @@ def link_target(link: Any) -> tuple[str, Any]:
 
 
 def about_link(element: Any) -> tuple[str, str]:
-    """Text (its first 100 characters) and rel of an element that was followed."""
-    text = element.text or "".join(element.itertext())
-    return text[:100].strip(), element.get("rel") or ""
+    """Text (its first 256 characters) and rel of an element that was followed."""
+    text = element.text
+    if text is None or len(element) or len(text) > _LINK_CHARACTERS:
+        text = text_of(element, _LINK_CHARACTERS)
+    return text.strip(), element.get("rel") or ""
+
+
+def text_of(element: Any, most: int) -> str:
+    """The text in an element, white space made single: its first *most* characters, however much there is."""
+    pieces: list[str] = []
+    length, gap = 0, False
+    for piece in islice(element.itertext(), _MOST_PIECES):
+        words = " ".join(piece[:_PIECE_CHARACTERS].split())
+        if words:
+            spaced = " " if pieces and (piece[0].isspace() or gap) else ""
+            pieces.append(spaced + words)
+            length += len(words) + len(spaced)
+            gap = piece[-1].isspace()
+            if length >= most:
+                break
+        elif piece:
+            gap = True
+    return "".join(pieces)[:most]
 
 
 def link_parts(link: Any) -> tuple[str, str, str]:

@@ -230,7 +230,10 @@ class PageWork:
 
         def take_rest(links: Followed) -> None:
             seen = self._admission.seen(links.session or session)
-            for url, link in links.rest():
+            pairs = links.rest()
+            if len(pairs) > _PORTION:  # each once: a page may hold one link a million times
+                pairs = list({url: (url, link) for url, link in reversed(pairs)}.values())[::-1]
+            for url, link in pairs:
                 if url not in seen:
                     take(links.request(url, link))
 

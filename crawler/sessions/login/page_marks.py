@@ -10,6 +10,7 @@ from html import unescape
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from crawler.errors import BadAnswer
 from crawler.sessions.login.words import LOGOUT_ADDRESS, LOGOUT_STEM, LOGOUT_STEMS, LOGOUT_TEXT
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _Stems = tuple[tuple[bytes, re.Pattern[bytes]], ...]
 _EDGE_BYTES: Final = 65_536  # the way out of a longer page is in its head or its foot
 _MOST_LOOKED_AT: Final = 20  # places of one word: a page may speak of it before it offers it
+_MOST_FIELDS: Final = 500  # for passwords; no login has so many
 _FEW: Final = 16  # steps in Python that cost less than one search through a page
 _PASSWORD_INPUT: Final = re.compile(rb"<input\s[^<>]*?type\s*=\s*[\"']?password", re.IGNORECASE)
 _TAG: Final = re.compile(r"<(script|style|template)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.IGNORECASE | re.DOTALL)
@@ -74,8 +76,13 @@ def has_login_form(response: Response) -> bool:
     if not mentions_password(body) or not response.is_html or not _PASSWORD_INPUT.search(body):
         return False
     fields: dict[Any, int] = {}
-    for found in response.selector.xpath("//input[translate(@type, 'PASWORD', 'pasword') = 'password']"):
-        field = found.root
+    try:
+        selector = response.selector
+    except BadAnswer:  # too rich to be parsed; who asks for more than signs is told
+        return False
+    inputs = selector.root.getroottree().iter("input")
+    passwords = (each for each in inputs if (each.get("type") or "").strip().lower() == "password")
+    for field in islice(passwords, _MOST_FIELDS):
         if is_visible(field) and field.get("disabled") is None:
             form = field.get("form") or next(field.iterancestors("form"), None)
             weight = 2 if "new-password" in (field.get("autocomplete") or "") else 1
