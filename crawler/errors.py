@@ -19,6 +19,7 @@
     │   ├── UnknownHost         the name does not exist
     │   └── Transient           worth another try
     │       ├── ConnectFailed   no connection, or it broke before the answer
+    │       │   └── Unreachable  connection refused, or no way to the host
     │       ├── TimedOut        connect, read or total deadline, or slower than the minimum speed
     │       └── Incomplete      the body ended before its end
     ├── SessionError            one identity cannot be used
@@ -149,6 +150,10 @@ class Transient(FetchError):
 
 class ConnectFailed(Transient):
     """No connection, or it broke before the answer came."""
+
+
+class Unreachable(ConnectFailed):
+    """Nothing listens at that address, or no way leads to it: a host that never answered is given up soon."""
 
 
 class TimedOut(Transient):

@@ -152,7 +152,10 @@ class Summary:
     """How a run went. `exit_code` follows the table in the reference (errors and exit codes).
 
     Attributes:
-        ending: "finished", "failures", "limit", "interrupted", "login failed", "needs human", "store", "running".
+        ending: "finished", "failures", "nothing", "no items", "limit", "interrupted", "login failed", "needs human",
+            "store", "running".
+        reason: The same more exactly, a short word for programs such as "off-site"; "" after a good run.
+        why: The same for a person, in one sentence; "" where `messages` say it.
         pages: Pages committed by this run (all its processes).
         items: Item rows written by this run, by table.
         known, waiting, failed, skipped, parked: Requests of the frontier by state, now.
@@ -163,6 +166,9 @@ class Summary:
         rechecked: Suspect pages that were fetched again.
         stopped_by: For "limit": which one.
         skipped_by: Rule to number of skipped requests.
+        examples: Rule, or error as in `errors`, to the URL of one such request.
+        callbacks: Callback to what it brought in this run: "pages", "items", "requests".
+        notes: What should be told after a good run, too, such as a callback that yielded nothing.
         next_command: What a person may type next, "" for nothing.
     """
 
@@ -187,7 +193,12 @@ class Summary:
     elapsed_s: float = 0.0
     pages_per_s: float = 0.0
     stopped_by: str = ""
+    reason: str = ""
+    why: str = ""
     skipped_by: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, str] = field(default_factory=dict)
+    callbacks: dict[str, dict[str, int]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     errors: dict[str, int] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
     next_command: str = ""

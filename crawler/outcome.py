@@ -163,6 +163,7 @@ class Outcome:
         body: The page itself when `keep_pages` is on.
         sets_cookies: The first answer, before any redirect, had a Set-Cookie header.
         host_fault: The host is in trouble, and not only this page.
+        requests: How many requests the callback yielded, known ones too.
         warnings: Short texts such as "tree cut"; kept in the page log.
         login_wanted: For LOGIN: the epoch that was found logged out.
     """
@@ -188,6 +189,7 @@ class Outcome:
     not_before: float = 0.0
     pause_slot_until: float | None = None
     body: bytes | None = None
+    requests: int = 0
     warnings: tuple[str, ...] = ()
     login_wanted: int | None = None
 

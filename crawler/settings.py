@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     max_depth: int = Field(0, ge=0, description="Links followed from a start URL; 0 for no limit.")
     max_pages: int = Field(0, ge=0, description="Pages of this run after which it stops; 0 for no limit.")
     max_time: float = Field(0.0, ge=0, description="Seconds after which the run stops; 0 for no limit.")
+    min_items: int = Field(
+        1, ge=0, description="Items that a crawl must have stored to count as good; 0 for a spider that yields none."
+    )
     max_size: int = Field(32 * 1024 * 1024, ge=1024, description="Largest decoded body in bytes.")
     max_pages_per_host: int = Field(0, ge=0, description="Pages of one host in one crawl; 0 for no limit.")
     traps: bool = Field(True, description="Rules against endless URL spaces (calendars, growing paths).")

@@ -25,6 +25,9 @@ RUNNING = 4
 LIMIT = 5
 STORE = 6
 HUMAN = 7
+NOTHING = 8
+NO_ITEMS = 9
+NOT_WRITTEN = 10
 BUG = 70
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
@@ -69,6 +72,27 @@ TABLE: tuple[tuple[int, str, str, str], ...] = (
         "needs human",
         "A session waits for a person; everything else was done.",
         "The summary names the `crawl login` command that goes on.",
+    ),
+    (
+        NOTHING,
+        "nothing",
+        "Not one page was fetched, and nothing failed: all requests were off-site, forbidden by robots.txt, left out by"
+        " the logout guard or another rule, or there were none.",
+        "The first line of the summary names the rule and a URL; `crawl status NAME` lists all of them.",
+    ),
+    (
+        NO_ITEMS,
+        "no items",
+        "Pages were fetched, but no item was stored, or fewer than `min_items`. What was fetched is kept.",
+        "`crawl fetch URL` shows what the page holds. A spider that yields no items on purpose says so:"
+        ' `custom_settings = {"min_items": 0}`.',
+    ),
+    (
+        NOT_WRITTEN,
+        "not written",
+        "An export would have replaced a file with the items of a crawl that did not end well, or with none at all. The"
+        " file is as it was.",
+        "Run the crawl to its end, export another run (`--run N`, `--all`), or write it all the same with `--force`.",
     ),
     (BUG, "bug", "An error that nobody foresaw, in the crawler or in a spider.", "Report it with the traceback."),
     (

@@ -22,8 +22,8 @@ def show_summary(summary: Summary, *, as_json: bool, quiet: bool) -> None:
     elif not quiet:
         for line in summary_lines(summary):
             say(line)
-    elif summary.exit_code != DONE:
-        for line in (one_line(summary), *summary.messages[:MOST_LINES]):
+    elif summary.exit_code != DONE or summary.notes:
+        for line in (one_line(summary), *summary.messages[:MOST_LINES], *summary.notes[:MOST_LINES]):
             tell(f"crawl: {safe(line)}")
 
 
@@ -36,7 +36,8 @@ def one_line(summary: Summary) -> str:
         parts.append(f"{summary.waiting:,} waiting")
     limit = f" by {summary.stopped_by}" if summary.stopped_by else ""
     following = f"; next: {summary.next_command}" if summary.next_command else ""
-    return f"{summary.spider}: {summary.ending}{limit} (run {summary.run}): {', '.join(parts)}{following}"
+    why = f"; {summary.why}" if summary.why else ""
+    return f"{summary.spider}: {summary.ending}{limit} (run {summary.run}): {', '.join(parts)}{why}{following}"
 
 
 def summary_lines(summary: Summary) -> list[str]:
@@ -44,17 +45,27 @@ def summary_lines(summary: Summary) -> list[str]:
     ending = summary.ending + (f" by {summary.stopped_by}" if summary.stopped_by else "")
     speed = f"{summary.pages_per_s:,.1f}/s, {size(summary.size_bytes)}"
     rows: list[tuple[str, str]] = [
-        (summary.spider, f"{ending}, run {summary.run}" + (", resumed" if summary.resumed else "")),
+        (
+            summary.spider,
+            f"{ending}, run {summary.run}{', resumed' if summary.resumed else ''}"
+            + (f": {summary.why}" if summary.why else ""),
+        ),
         ("pages", f"{summary.pages:,} in {duration(summary.elapsed_s)} ({speed})"),
         ("items", _counted(summary.items) if summary.items else "0"),
         ("requests", _requests(summary)),
         ("logins", _logins(summary)),
     ]
     if summary.skipped_by:
-        rows.append(("skipped", _counted(summary.skipped_by)))
+        rows += _listed(
+            "skipped",
+            [
+                f"{count:,} x {rule}" + (f", such as {summary.examples[rule]}" if rule in summary.examples else "")
+                for rule, count in _largest(summary.skipped_by)
+            ],
+        )
     if summary.errors:
         rows += _listed("errors", [f"{count:,} x {text}" for text, count in _largest(summary.errors)])
-    rows += _listed("note", summary.messages)
+    rows += _listed("note", [*summary.messages, *summary.notes])
     if summary.store:
         rows.append(("stored in", summary.store))
     if summary.next_command:

@@ -37,6 +37,7 @@ from crawler.urls import host_of, origin_of
 
 _ROBOTS_LIMIT_BYTES = 1_000_000
 _ROBOTS_REDIRECTS = 5
+_ROBOTS_AGAIN_S = 0.25  #: how long one answer serves all that ask; when to ask again is for the door to say
 
 
 def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, settings: Settings) -> Spider:
@@ -97,7 +98,7 @@ class Assembly:
         self._own_slots = frozenset(delays)
         self.pool = SessionPool(self._identities, self._make_keeper, delays=delays)
         self.guard = LogoutGuard()
-        self.robots = RobotsCache(self._fetch_robots) if settings.robots else None
+        self.robots = RobotsCache(self._fetch_robots, unreachable_s=_ROBOTS_AGAIN_S) if settings.robots else None
         self.robots_agent = settings.user_agent.partition("/")[0].partition(" ")[0] or "*"
         self.policy = RetryPolicy(
             retries=settings.retries,

@@ -18,11 +18,14 @@ from crawler.clock import unix_now
 from crawler.engine.assembly import Assembly, start_requests
 from crawler.engine.desk import SessionDesk, StoreCalls, new_owner
 from crawler.engine.doors import Doors
+from crawler.engine.gates import Gates
 from crawler.engine.overdue import Overdue
 from crawler.engine.page import PageWork
 from crawler.engine.processes import WAKE_AT, Members, add_up, share_of
+from crawler.engine.robots_door import RobotsDoor
 from crawler.engine.scheduler import Scheduler
-from crawler.engine.stats import Stats
+from crawler.engine.stats import Stats, error_name
+from crawler.engine.verdict import CODES, Facts, Yield, shown, verdict_of_run
 from crawler.errors import NeedsHuman, StoreError, UsageError
 from crawler.events import Observer, RunEnded, RunStarted, Summary, Warned
 from crawler.frontier.robots import RobotsRecord
@@ -31,7 +34,7 @@ from crawler.sessions.accounts import Ask
 from crawler.sessions.secrets import hide
 from crawler.settings import Settings
 from crawler.spider import Spider
-from crawler.stores.base import RunRow, Store
+from crawler.stores.base import Counts, RunRow, Sample, Store
 from crawler.urls import origin_of, printable, redact
 
 log = logging.getLogger("crawler.engine")
@@ -41,16 +44,6 @@ _LOGIN_LEASE_S = 180.0
 _ASKING_LEASE_S = 900.0  #: where a person may have to find a mail first
 _USAGE_OVER_S = 0.25  #: how far apart the looks at the processor time are
 _BUSY_SHARE = 0.6
-EXIT = {
-    "finished": 0,
-    "failures": 1,
-    "usage": 2,
-    "login failed": 3,
-    "limit": 5,
-    "store": 6,
-    "needs human": 7,
-    "interrupted": 130,
-}
 
 
 class StopNow(BaseException):
@@ -107,12 +100,10 @@ class Crawl:
         )
         self._doors = Doors(
             self._parts.pool,
-            robots=self._parts.robots,
-            user_agent=self._parts.robots_agent,
+            robots=self._robots_door,
             guard=self._parts.guard,
             stats=self._stats,
             spider_name=spider.name,
-            retries=settings.retries,
             probe_every=settings.probe_every,
             learned=self._keep_guard,
         )
@@ -144,6 +135,17 @@ class Crawl:
             doors=self._doors,
             alone=member == 0 and not members,
             on_waiting=self._wake_members,
+        )
+
+    def _robots_door(self, gates: Gates) -> RobotsDoor:
+        parts, settings = self._parts, self.settings
+        return RobotsDoor(
+            parts.robots,
+            parts.robots_agent,
+            gates,
+            self._stats,
+            retries=settings.retries,
+            backoff_s=settings.backoff,
         )
 
     # --- signals ----------------------------------------------------------------------------------------------------
@@ -186,7 +188,7 @@ class Crawl:
         except StoreError as error:
             failure = error
         except UsageError as error:  # the spider's own start
-            self._store.end_run(self._run.id, ending="usage", exit_code=EXIT["usage"], summary="{}")
+            self._store.end_run(self._run.id, ending="usage", exit_code=CODES["usage"], summary="{}")
             raise error
         finally:
             self._hang_up()
@@ -324,51 +326,72 @@ class Crawl:
             self._scheduler.release_out()
             self._keep_knowledge()
             counts = self._store.counts(self._run.frontier)
+            failed, skipped = self._store.ended_samples(self._run.frontier)
         except StoreError as error:
             log.error("the end of the run could not be recorded: %s", error)
             failure = failure or (None if self._leaving else error)
-            counts = None
+            counts, failed, skipped = None, [], []
         summary = self.summary
         if counts is not None:
             summary.known, summary.waiting = counts.known, counts.waiting + counts.leased
             summary.failed, summary.skipped, summary.parked = counts.failed, counts.skipped, counts.parked
-        summary.ending, summary.exit_code = self._ending(failure, summary)
+        self._judge(failure, self._facts(counts or Counts(), failed, skipped))
         summary.messages = [hide(message) for message in summary.messages]
+        summary.why = hide(summary.why)
         self._stats.ended()
-        if failure is None and counts is not None:
-            summary.skipped_by = getattr(self._store, "skipped_by", lambda frontier: {})(self._run.frontier)
-            if self._member == 0:
-                self._store.end_run(
-                    self._run.id,
-                    ending=summary.ending,
-                    exit_code=summary.exit_code,
-                    summary=json.dumps(summary.as_dict()),
-                )
+        if failure is None and counts is not None and self._member == 0:
+            self._store.end_run(
+                self._run.id,
+                ending=summary.ending,
+                exit_code=summary.exit_code,
+                summary=json.dumps(summary.as_dict()),
+            )
         self._tell_spider(summary)
         self._stats.progress(unix_now(), waiting=summary.waiting, failed=summary.failed, force=True)
         self._stats.tell(RunEnded(unix_now(), summary))
 
-    def _ending(self, failure: BaseException | None, summary: Summary) -> tuple[str, int]:
+    def _judge(self, failure: BaseException | None, facts: Facts) -> None:
+        """Fill in how the run is to be called."""
+        summary = self.summary
         if failure is not None:
             summary.messages.append(str(failure))
-            return "store", EXIT["store"]
-        if self._interrupted_by:
-            return "interrupted", 130 if self._interrupted_by == 2 else 143
+            summary.ending, summary.exit_code, summary.reason = "store", CODES["store"], "store"
+            return
+        summary.skipped_by = {sample.kind: sample.count for sample in facts.skipped}
+        for sample in facts.skipped:
+            summary.examples.setdefault(sample.kind, sample.url)
+        for sample in facts.failed:
+            summary.examples.setdefault(error_name(sample.text), sample.url)
+        found = verdict_of_run(facts)
+        summary.ending, summary.exit_code = found.ending, found.exit_code
+        summary.reason, summary.why, summary.notes = found.reason, found.sentence, list(found.notes)
+        if found.ending == "limit":
+            summary.stopped_by = self._scheduler.stop_reason
+            summary.next_command = f"crawl run {self.spider.name}"
+        elif found.ending == "failures":
+            summary.next_command = f"crawl retry {self.spider.name}"
+        elif found.ending in ("nothing", "no items"):
+            summary.next_command = f"crawl status {self.spider.name}"
+
+    def _facts(self, counts: Counts, failed: list[Sample], skipped: list[Sample]) -> Facts:
         failures = list(self._doors.barred.failures.values())
         others = {each.ending for each in self._members.summaries} if self._members is not None else set()
+        login = "human" if failures or "needs human" in others else ""
         if any(not isinstance(error, NeedsHuman) for error in failures) or "login failed" in others:
-            return "login failed", EXIT["login failed"]
-        if failures or "needs human" in others:
-            return "needs human", EXIT["needs human"]
-        reason = self._scheduler.stop_reason
-        if reason:
-            summary.stopped_by = reason
-            summary.next_command = f"crawl run {self.spider.name}"
-            return "limit", EXIT["limit"]
-        if summary.failed:
-            summary.next_command = f"crawl retry {self.spider.name}"
-            return "failures", EXIT["failures"]
-        return "finished", 0
+            login = "failed"
+        return Facts(
+            pages=counts.pages,
+            items=counts.items,
+            parked=counts.parked,
+            min_items=self.settings.min_items,
+            failed=shown(failed),
+            skipped=shown(skipped),
+            callbacks={name: Yield(**each) for name, each in self.summary.callbacks.items()},
+            domains=self._parts.admission.domains,
+            login=login,
+            stopped_by=self._scheduler.stop_reason,
+            interrupted_by=self._interrupted_by,
+        )
 
     def _tell_spider(self, summary: Summary) -> None:
         try:

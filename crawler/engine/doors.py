@@ -16,24 +16,21 @@ from crawler.clock import unix_now
 from crawler.engine import barred
 from crawler.engine.barred import SESSION, Barred
 from crawler.engine.gates import Gates, GateState
+from crawler.engine.robots_door import RobotsDoor
 from crawler.engine.stats import Stats
 from crawler.errors import LoginFailed
-from crawler.events import LoginEnded, LoginStarted, Warned
+from crawler.events import LoginEnded, LoginStarted
 from crawler.frontier.guard import LogoutGuard
-from crawler.frontier.robots import RobotsCache
 from crawler.messages import SPREAD
 from crawler.outcome import Leased, Outcome, SessionSnapshot, Verdict
 from crawler.sessions import snapshot
 from crawler.sessions.login.keeper import Keeper, Prepared
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.pool import SessionPool
-from crawler.urls import origin_of, redact
+from crawler.urls import redact
 
 log = logging.getLogger("crawler.engine")
 
-ROBOTS = "robots"
-_ROBOTS_GOOD_S = 86_400.0
-_ROBOTS_RETRY_S = 30.0
 _PROOF_MARGIN_S = 1.0  #: answers may overtake one another by so much
 _RECENT_PAGES = 50  #: last pages of a session, looked at when it is lost
 _MOST_BLAMED = 5  #: more pages than that among them change cookies: that says nothing on such a site
@@ -59,15 +56,15 @@ class Yard(barred.Yard, Protocol):
 
     def set_crawl_delay(self, slot: str, delay_s: float) -> None: ...
 
+    def heard(self, slot: str) -> None: ...
+
 
 class Doors:
     """The gates of a crawl and what opens them.
 
     Args:
-        robots: None when robots.txt is not obeyed.
-        user_agent: Product name for robots.txt.
+        robots: Makes the door of robots.txt.
         guard: Learns URLs after which a session was lost.
-        retries: Tries of a request whose robots.txt gives no answer.
         learned: Called when the guard has learned something: keeps it, so that not even a kill loses it.
         probe_every: Unproven pages of a session after which it is probed again; 0 for never.
     """
@@ -76,21 +73,19 @@ class Doors:
         self,
         pool: SessionPool,
         *,
-        robots: RobotsCache | None,
-        user_agent: str,
+        robots: Callable[[Gates], RobotsDoor],
         guard: LogoutGuard,
         stats: Stats,
         spider_name: str,
         probe_every: int,
-        retries: int,
         learned: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = unix_now,
     ) -> None:
         self._learned = learned
-        self._pool, self._robots, self._user_agent, self._guard = pool, robots, user_agent, guard
-        self._retries = retries
+        self._pool, self._guard = pool, guard
         self._stats, self._spider_name, self._probe_every, self._clock = stats, spider_name, probe_every, clock
         self.gates = Gates(self._open)
+        self.robots = robots(self.gates)
         self.barred = Barred(pool, self.gates, stats, spider_name)
         self._yard: Yard
         self._tasks = 0
@@ -105,7 +100,7 @@ class Doors:
 
     def connect(self, yard: Yard) -> None:
         """Give the doors their scheduler; once, before anything else."""
-        self._yard = self.barred.yard = yard
+        self._yard = self.barred.yard = self.robots.yard = yard
 
     # --- asked before a request is handed out ----------------------------------------------------------------------
     def pass_through(self, leased: Leased, name: str, now: float) -> bool:
@@ -120,12 +115,7 @@ class Doors:
             else:
                 self.gates.hold((SESSION, name), leased)
             return False
-        if self._robots is not None:
-            key = (ROBOTS, origin_of(leased.url))
-            if not self.gates.is_open(key, now):
-                self.gates.hold(key, leased)
-                return False
-        return True
+        return self.robots.lets_through(leased, now)
 
     def shut_sessions(self) -> frozenset[str]:
         """Sessions whose requests cannot go now."""
@@ -134,7 +124,7 @@ class Doors:
 
     def busy(self) -> bool:
         """Whether a task is under way or a gate is to be tried again."""
-        return bool(self._tasks) or self.gates.held() > 0 or self.gates.next_due() is not None
+        return bool(self._tasks or self.robots.tasks) or self.gates.held() > 0 or self.gates.next_due() is not None
 
     # --- told when a page came back ------------------------------------------------------------------------------
     def page_came_back(self, outcome: Outcome) -> None:
@@ -234,8 +224,11 @@ class Doors:
 
     # --- opening ---------------------------------------------------------------------------------------------------
     def _open(self, key: Key) -> None:
+        if key[0] != SESSION:
+            self.robots.open(key[1])
+            return
         self._tasks += 1
-        self._yard.give_task(self._session_task(key) if key[0] == SESSION else self._robots_task(key))
+        self._yard.give_task(self._session_task(key))
 
     def _session_task(self, key: Key) -> Callable[[], Callable[[], None]]:
         keeper = self._pool.keeper(key[1])
@@ -300,38 +293,3 @@ class Doors:
         for each in blamed:
             self._guard.lost_after(each)
         self._learned()
-
-    def _robots_task(self, key: Key) -> Callable[[], Callable[[], None]]:
-        robots = self._robots
-        assert robots is not None
-
-        def task() -> Callable[[], None]:
-            try:
-                rules = robots.get(key[1] + "/")
-                unreachable, delay_s = rules.unreachable, rules.delay(self._user_agent)
-            except Exception:  # what the cache did not foresee counts as unreachable
-                log.exception("%s/robots.txt could not be judged", key[1])
-                unreachable, delay_s = True, None
-            return lambda: self._robots_known(key, unreachable, delay_s)
-
-        return task
-
-    def _without_robots(self, leased: Leased, error: str, now: float) -> Outcome:
-        if leased.attempt >= self._retries:
-            return Outcome(leased, Verdict.FAIL, error=error)
-        return Outcome(leased, Verdict.RETRY, error=error, not_before=now + _ROBOTS_RETRY_S * 2.0**leased.attempt)
-
-    def _robots_known(self, key: Key, unreachable: bool, delay_s: float | None) -> None:
-        self._tasks -= 1
-        now = self._clock()
-        held = self.gates.opened(key, until=now + _ROBOTS_GOOD_S)
-        if unreachable:
-            self.gates.close(key)
-            error = f"RobotsUnreachable: {key[1]}/robots.txt gives no answer; nothing may be fetched until it does"
-            why = f"no good answer: nothing of this host is fetched; asked again in {_ROBOTS_RETRY_S:.0f} s or more"
-            self._stats.tell(Warned(now, f"{key[1]}/robots.txt", why))
-            self._yard.settle([self._without_robots(each, error, now) for each in held])
-            return
-        self._yard.take_back(held)
-        if delay_s and held:
-            self._yard.set_crawl_delay(held[0].slot, delay_s)

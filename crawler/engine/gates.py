@@ -111,6 +111,12 @@ class Gates:
         """How many requests wait before all gates, or before those of one kind."""
         return sum(len(gate.held) for gate in self._moving.values() if kind is None or gate.key[0] == kind)
 
+    def held_slots(self, kind: str) -> frozenset[str]:
+        """Slots of the requests that wait before the gates of one kind."""
+        if not self._moving:
+            return frozenset()  # nearly always
+        return frozenset(each.slot for gate in self._moving.values() if gate.key[0] == kind for each in gate.held)
+
     def let_go(self, kind: str, session: str) -> list[Leased]:
         """Take the requests of *session* away from the gates of one kind, which stay as they are."""
         out: list[Leased] = []

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
-from crawler.engine.doors import ROBOTS, Doors
+from crawler.engine.doors import Doors
 from crawler.engine.hold import Hold
 from crawler.engine.ledger import Ledger
 from crawler.engine.pace import Pace
+from crawler.engine.robots_door import ROBOTS
 from crawler.engine.window import Window
 from crawler.settings import Settings
 from crawler.stores.base import RunRow, Store
 
 _HORIZON_S = 3.0  #: how far ahead sending times are reserved
+_MOST_HELD = 1_000  #: requests before a robots.txt that nobody knows yet
 _LIMIT_POLL_S = 0.05  #: how often to look again when the pages under way fill the limit of pages
 _OTHERS_POLL_S = 0.1  #: how often to look for work that other processes may have found
 
@@ -51,7 +53,7 @@ class Leasing:
     @property
     def due_at(self) -> float:
         """When to look for more, seconds since 1970; infinity when nothing waits any more."""
-        if self._changed and not self._changed <= self._window.blocked():
+        if self._changed and not self._changed <= self._window.blocked() | self._doors.gates.held_slots(ROBOTS):
             return 0.0
         return self._look_at
 
@@ -74,9 +76,11 @@ class Leasing:
     def has_room(self) -> bool:
         """Whether the window could take more.
 
-        What waits for a session does not count: nothing more of it is leased, and others must not wait for it.
+        What waits for a session or for a robots.txt does not count: nothing more of it is leased, and others must not
+        wait for it. Only beyond a number that memory sets.
         """
-        return self._window.free() + self._doors.gates.held(ROBOTS) < 2 * self._settings.workers
+        held = max(self._doors.gates.held(ROBOTS) - _MOST_HELD, 0)
+        return self._window.free() + held < 2 * self._settings.workers
 
     def more(self, now: float, begun: int) -> None:
         """Renew what is held, and claim more where there is room.
@@ -100,7 +104,7 @@ class Leasing:
             if limit <= 0:
                 self._wait_until(now + _LIMIT_POLL_S)
                 return
-        blocked = self._window.blocked()
+        blocked = self._window.blocked() | self._doors.gates.held_slots(ROBOTS)
         leased = self._store.lease(
             self._run.frontier,
             owner=self._owner,

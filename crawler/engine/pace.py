@@ -92,7 +92,12 @@ class Pace:
             refused=outcome.is_refused,
             elapsed_ms=outcome.elapsed_ms,
             now=now,
+            silent=outcome.host_fault and not outcome.status,
         )
+
+    def heard(self, slot: str) -> None:
+        """A host has answered a request that is in no frontier, such as that for its robots.txt."""
+        self._manners.heard(slot)
 
     def crawl_delay(self, slot: str, delay_s: float) -> bool:
         """The robots.txt of the host asks for a delay. True when it is longer than the one in force."""

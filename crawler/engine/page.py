@@ -219,6 +219,7 @@ class PageWork:
         session, unique = request.session, str(outcome.request.id)
 
         def take(link: Request) -> None:
+            outcome.requests += 1
             if bare is not None:
                 link = link.replace(url=bare(link.url))
             row = self._admission.admit(link, depth=request.depth + 1, session=session, unique=unique)

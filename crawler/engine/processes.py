@@ -216,6 +216,10 @@ def add_up(summary: Summary, others: list[Summary]) -> None:
         summary.rechecked += other.rechecked
         for table, number in other.items.items():
             summary.items[table] = summary.items.get(table, 0) + number
+        for name, counts in other.callbacks.items():
+            of_it = summary.callbacks.setdefault(name, dict.fromkeys(counts, 0))
+            for what, number in counts.items():
+                of_it[what] = of_it.get(what, 0) + number
         for error, number in other.errors.items():
             summary.errors[error] = summary.errors.get(error, 0) + number
         summary.messages.extend(message for message in other.messages if message not in summary.messages)

@@ -16,13 +16,14 @@ from typing import Any, TypeVar
 from crawler.clock import unix_now
 from crawler.engine.desk import StoreCalls
 from crawler.engine.doors import Doors
+from crawler.engine.given_up import GivenUp
 from crawler.engine.leasing import Leasing
 from crawler.engine.ledger import Ledger
 from crawler.engine.pace import Pace, slack_s
 from crawler.engine.sending import Fetch, Sending
 from crawler.engine.stats import Stats
 from crawler.engine.window import Window
-from crawler.events import SlotPaused
+from crawler.events import SlotPaused, Warned
 from crawler.frontier.admission import Admission
 from crawler.outcome import Found, Leased, Outcome, State, Verdict
 from crawler.sessions.pool import SessionPool
@@ -30,6 +31,7 @@ from crawler.settings import Settings
 from crawler.stores.base import RunRow, Store
 from crawler.turns import Turn
 
+_MOST_SCOUTS = 64  #: first requests at once to hosts that nobody has heard of
 _GROUP = 64  #: outcomes of one commit, at most
 _LINGER_S = 0.02  #: longest time that an outcome waits for company while workers have more to do
 _DOZE_AFTER_S = 0.2  #: without an outcome for so long, the next one wakes the scheduler
@@ -81,7 +83,11 @@ class Scheduler:
             stopped=lambda: bool(self._stop_reason) or self._closed,
             turn=self._turn,
         )
-        self._window = Window(self._pace.ahead)
+        self._window = Window(
+            self._pace.ahead,
+            most_strangers=_MOST_SCOUTS,
+        )
+        self._given_up = GivenUp()
         self._doors = doors
         self._ledger = Ledger(
             store,
@@ -98,6 +104,7 @@ class Scheduler:
         self._uncommitted: list[int] = []  # requests of the batch
         self._closed = False
         self._out: dict[int, tuple[str, str]] = {}  # handed-out request: slot and session
+        self._scouts: set[int] = set()  # those of them that no worker sends
         self._leasing = Leasing(
             store,
             run,
@@ -213,6 +220,8 @@ class Scheduler:
         self._dozing = now > self._last_came + _DOZE_AFTER_S
         if self._done or (self._out and not self._dozing):
             times.append(now + _LINGER_S)
+        if len(self._ledger):  # what was settled without being sent
+            times.append(now)
         if self._stop_reason:
             if self._deadline is not None:
                 times.append(self._deadline)
@@ -227,7 +236,8 @@ class Scheduler:
 
     def _room(self) -> int:
         """How many requests more may be handed out now."""
-        return self._settings.workers + self._prefetch + self._sending.lines.waiting - len(self._out)
+        own = len(self._out) - len(self._scouts)
+        return self._settings.workers + self._prefetch + self._sending.lines.waiting - own
 
     # --- leasing and handing out ------------------------------------------------------------------------------------
     def _dispatch(self, now: float) -> None:
@@ -236,7 +246,10 @@ class Scheduler:
             return
         for leased in self._window.take(now, room, may_go=lambda each: self._may_go(each, now)):
             keeper = self._pool.keeper(self._out[leased.id][1])
-            self._sending.hand_out(leased, keeper, self._pace.latest(leased.slot, leased.send_at))
+            scout = leased.slot in self._window.strangers
+            if scout:
+                self._scouts.add(leased.id)
+            self._sending.hand_out(leased, keeper, self._pace.latest(leased.slot, leased.send_at), scout=scout)
 
     def turn_of(self, slot: str) -> None:
         """Wait for the turn of a request that is in no frontier: a login step, a redirect. On a worker's thread."""
@@ -251,6 +264,9 @@ class Scheduler:
             self._leasing.give_back([leased.id])  # too late for its reservation
             self._leasing.soon()
             return False
+        if leased.slot in self._given_up.errors:
+            self.settle(self._given_up.failed([leased]))
+            return False
         name = self._doors.barred.choose(leased, now)
         if not self._doors.pass_through(leased, name, now):
             return False
@@ -262,6 +278,7 @@ class Scheduler:
     def _came_back(self, outcome: Outcome) -> None:
         leased = outcome.request
         slot, name = self._out.pop(leased.id)
+        self._scouts.discard(leased.id)
         self._uncommitted.append(leased.id)
         self._window.came_back(slot)
         self._pool.gave_back(name)
@@ -285,6 +302,11 @@ class Scheduler:
         if advice.pause_until is not None:
             outcome.pause_slot_until = max(outcome.pause_slot_until or 0.0, advice.pause_until)
             self._stats.tell(SlotPaused(now, slot, outcome.pause_slot_until, advice.why))
+        if slot in self._window.strangers and (outcome.status or not outcome.host_fault):
+            self._window.heard(slot)
+        if (outcome.host_fault or self._given_up.errors) and self._given_up.learn(outcome, advice):
+            self._stats.tell(Warned(now, slot, f"{advice.why}; given up in this run: {outcome.error}"))
+            self.settle(self._given_up.failed(self._window.drain(slot)))
         if self._pace.adapt(slot, advice.delay_s):
             self._reserve_anew(slot)
 
@@ -351,6 +373,11 @@ class Scheduler:
         if self._pace.crawl_delay(slot, delay_s):
             self._reserve_anew(slot)
 
+    def heard(self, slot: str) -> None:
+        """A host has answered a request for its robots.txt."""
+        self._pace.heard(slot)
+        self._window.heard(slot)
+
     def _reserve_anew(self, slot: str) -> None:
         """The delay has grown: what was reserved with a shorter one goes back."""
         self._pause(slot)
@@ -386,8 +413,8 @@ class Scheduler:
 
     @property
     def drained(self) -> bool:
-        """Whether no worker has a request any more."""
-        return not self._out
+        """Whether no thread has a request any more that its end would have to wait for."""
+        return not self._out and not self._doors.robots.tasks
 
     def join(self, seconds: float) -> bool:
         """Wait for the workers to end; False when one is still busy."""

@@ -6,9 +6,11 @@ again than there are tickets), and, so that threads do not fight for the interpr
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from crawler.engine.errands import Errands
 from crawler.engine.lines import Lines, Place
 from crawler.engine.worker import Task, Tickets, Workers
 from crawler.outcome import Leased, Outcome, Verdict
@@ -46,12 +48,20 @@ class Sending:
         self._tickets = Tickets(count, turn)
         self._ticketed: set[int] = set()  # requests that hold one
         self.lines = Lines(connections)
-        self.start, self.join = self._workers.start, self._workers.join
+        self._errands = Errands(deliver, self._workers.give)
+        self.start = self._workers.start
 
     def stop(self, held: int) -> None:
         """Let the workers end; *held* pages are with them, and those that wait for a ticket go home without sending."""
         self._workers.stop()
+        self._errands.stop()
         self._tickets.give_back(held + 1)
+
+    def join(self, seconds: float) -> bool:
+        """Wait for all threads to end; False when one is still busy."""
+        ends = time.monotonic() + seconds
+        idle = self._workers.join(seconds)
+        return self._errands.join(max(ends - time.monotonic(), 0.0)) and idle
 
     def goes_on(self, slot: str) -> bool:
         """Whether there is more to send without the scheduler: for a free worker, or to the host of *slot*."""
@@ -64,19 +74,15 @@ class Sending:
         self._tickets.give_back(len(held))
 
     def run(self, task: Task) -> None:
-        """Let a worker run *task*, which may wait for long: it gets no turn."""
+        """Run *task*, which may wait for long, on a thread that no page needs."""
+        self._errands.give(task)
 
-        def aside() -> Any:
-            self._turn.leave()
-            return task()
-
-        self._workers.give(aside)
-
-    def hand_out(self, leased: Leased, keeper: Keeper, latest: float | None) -> None:
+    def hand_out(self, leased: Leased, keeper: Keeper, latest: float | None, *, scout: bool = False) -> None:
         """Send a request as soon as there is a worker, and a line to its host.
 
         Args:
             latest: For a host with a delay: the moment after which the turn of the request is over.
+            scout: Nobody knows whether the host gives answers: no worker and no ticket is to wait for it.
         """
         slot = leased.slot
 
@@ -102,13 +108,16 @@ class Sending:
                     self.lines.free(slot, trouble=not well)
 
             try:
-                self._tickets.take()
-                self._ticketed.add(leased.id)
+                if not scout:
+                    self._tickets.take()
+                    self._ticketed.add(leased.id)
                 if self._stopped():
                     return home()
                 self._turn.enter()
                 return self._fetch(leased, keeper, latest, answered)
             finally:
                 answered(True)
+                if scout:
+                    self._turn.leave()
 
-        self._workers.give(begin)
+        (self._errands if scout else self._workers).give(begin)

@@ -17,6 +17,12 @@ _PROGRESS_EVERY_S = 0.25
 _ERRORS_KEPT = 50
 
 
+def error_name(error: str) -> str:
+    """How an error (or a rule) is counted: by its class, or by its status."""
+    name = error.partition("\n")[0].partition(":")[0]
+    return (" ".join(error.split()[1:2]) or name) if name == "StatusError" else name
+
+
 class Stats:
     """Counts of one run in this process. Used by the scheduler's thread."""
 
@@ -59,6 +65,7 @@ class Stats:
             if verdict is Verdict.ACCEPT:
                 summary.pages += 1
                 summary.size_bytes += outcome.size_bytes
+                self._count_callback(outcome)
                 for item in outcome.items:
                     summary.items[item.table] = summary.items.get(item.table, 0) + 1
             elif verdict is Verdict.RETRY:
@@ -69,10 +76,17 @@ class Stats:
             for outcome in outcomes:
                 self._tell_outcome(outcome, now)
 
+    def _count_callback(self, outcome: Outcome) -> None:
+        name = outcome.request.callback or "parse"
+        of_it = self.summary.callbacks.get(name)
+        if of_it is None:
+            of_it = self.summary.callbacks[name] = {"pages": 0, "items": 0, "requests": 0}
+        of_it["pages"] += 1
+        of_it["items"] += len(outcome.items)
+        of_it["requests"] += outcome.requests
+
     def _count_error(self, error: str) -> None:
-        name = error.partition("\n")[0].partition(":")[0]
-        if name == "StatusError":
-            name = " ".join(error.split()[1:2]) or name
+        name = error_name(error)
         if name in self._errors or len(self._errors) < _ERRORS_KEPT:
             self._errors[name] += 1
         self.summary.errors = dict(self._errors.most_common())

@@ -12,16 +12,26 @@ from collections.abc import Callable, Iterable
 
 from crawler.outcome import Leased
 
+_MOST_HELD = 2_000  #: requests that cannot go now and do not count: beyond them no more are taken
+
 
 class Window:
     """Leased requests in waiting.
 
     Args:
         most: How many requests of a slot may be handed out at once; asked anew each time.
+        most_strangers: How many requests may be handed out at once to slots that have not been `heard`, of all
+            together; of each one only one. 0: all slots count as heard.
+
+    Attributes:
+        strangers: Slots of which requests are handed out, or wait here, and which have not been heard.
     """
 
-    def __init__(self, most: Callable[[str], int]) -> None:
-        self._most = most
+    def __init__(self, most: Callable[[str], int], *, most_strangers: int = 0) -> None:
+        self._most, self._most_strangers = most, most_strangers
+        self._heard: set[str] = set()
+        self.strangers: set[str] = set()
+        self._strangers_out = 0
         self._queues: dict[str, deque[Leased]] = {}
         self._timers: list[tuple[float, str]] = []  # when the first request of a slot may be sent
         self._ready: deque[str] = deque()  # slots whose first request may be sent now, if a connection is free
@@ -34,13 +44,24 @@ class Window:
 
     def blocked(self) -> frozenset[str]:
         """Slots of which no more may be handed out while requests of them wait here: no more of those are needed."""
-        return frozenset(slot for slot, out in self._out.items() if out >= self._most(slot) and self._queues.get(slot))
+        busy = frozenset(slot for slot, out in self._out.items() if self._queues.get(slot) and out >= self._most(slot))
+        if not self.strangers:
+            return busy
+        full = self._strangers_out >= self._most_strangers
+        return busy | {slot for slot in self.strangers if self._queues.get(slot) and (full or self._out[slot])}
+
+    def heard(self, slot: str) -> None:
+        """A slot gives answers: it is no stranger any more."""
+        self._heard.add(slot)
+        if slot in self.strangers:
+            self.strangers.discard(slot)
+            self._strangers_out -= self._out[slot]
 
     def free(self) -> int:
         """Requests that wait for a worker or for their time, and not for a busy connection."""
         if not self._out:
             return self._size
-        return self._size - sum(len(self._queues[slot]) for slot in self.blocked())
+        return self._size - min(sum(len(self._queues[slot]) for slot in self.blocked()), _MOST_HELD)
 
     def put(self, leased: Iterable[Leased]) -> None:
         """Take requests; within a slot in the order of their times."""
@@ -48,6 +69,8 @@ class Window:
             queue = self._queues.get(each.slot)
             if queue is None:
                 queue = self._queues[each.slot] = deque()
+                if self._most_strangers and each.slot not in self._heard:
+                    self.strangers.add(each.slot)
             queue.append(each)
             self._size += 1
             if each.slot not in self._listed:
@@ -70,7 +93,9 @@ class Window:
             if not queue:
                 self._forget(slot)
                 continue
-            if self._out[slot] >= self._most(slot):
+            stranger = slot in self.strangers
+            out = self._out[slot]
+            if out >= self._most(slot) or (stranger and (out or self._strangers_out >= self._most_strangers)):
                 self._ready.append(slot)
                 idle += 1
                 continue
@@ -82,6 +107,7 @@ class Window:
             if may_go(leased):
                 taken.append(leased)
                 self._out[slot] += 1
+                self._strangers_out += stranger
             self._ready.append(slot)
             idle = 0
         return taken
@@ -90,11 +116,15 @@ class Window:
         self._listed.discard(slot)
         del self._queues[slot]
         if not self._out[slot]:
+            self.strangers.discard(slot)
+        if not self._out[slot]:
             del self._out[slot]
 
     def came_back(self, slot: str) -> None:
         """A request of the slot is over: its connection is free."""
         self._out[slot] -= 1
+        if slot in self.strangers:
+            self._strangers_out -= 1
         if not self._out[slot]:
             del self._out[slot]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import http.client
+import os
 import socket
 import ssl
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from crawler.errors import (
     TLSFailed,
     TooLarge,
     UnknownHost,
+    Unreachable,
 )
 
 # What OpenSSL says, in words that help at 3 a.m.; the first that is found counts.
@@ -49,6 +51,8 @@ _TLS_WORDS = (
     ("unable to set private key", "the given key cannot be read"),
     ("could not find", "a given certificate file is missing"),
 )
+#: What the system says when nobody is there. Not: no local port left, which passes.
+NOBODY_THERE = frozenset((errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN))
 _BROKEN_TLS = (
     "syscall",
     "connection reset",
@@ -109,6 +113,18 @@ def from_gaierror(url: str, host: str, error: socket.gaierror, *, whose: str = "
     if error.errno in missing:
         return UnknownHost(url, f"there is no host named {host}{whose}")
     return ConnectFailed(url, f"the name {host}{whose} did not resolve just now ({error.strerror})")
+
+
+def unreachable(url: str, number: int, where: str) -> Unreachable:
+    """The error of ours for a connection that was not made since nobody is there.
+
+    Args:
+        number: The system's error number, one of `NOBODY_THERE`.
+        where: Host and port that were tried, "the proxy" in front where it is one.
+    """
+    if number == errno.ECONNREFUSED:
+        return Unreachable(url, f"connection refused by {where}")
+    return Unreachable(url, f"{os.strerror(number).lower()}: {where}")
 
 
 def from_curl(
@@ -176,8 +192,12 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         waiting += [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
 
 
-def from_urllib3(error: Exception, url: str, host: str, *, answered: bool, proxy: str) -> FetchError:
-    """The error of ours for what came out of urllib3, http.client, ssl or a socket; arguments as in `from_curl`."""
+def from_urllib3(error: Exception, url: str, host: str, *, answered: bool, proxy: str, where: str = "") -> FetchError:
+    """The error of ours for what came out of urllib3, http.client, ssl or a socket; arguments as in `from_curl`.
+
+    Args:
+        where: What a connection was tried to, see `unreachable`.
+    """
     through = f" through the proxy {proxy}" if proxy else ""
     chain = list(_chain(error))
     for each in chain:
@@ -202,6 +222,8 @@ def from_urllib3(error: Exception, url: str, host: str, *, answered: bool, proxy
             status = int((str(each).partition("failed: ")[2][:3] or "0").strip() or 0)
             kind = Refused if status in (401, 403, 407) else ConnectFailed
             return kind(url, proxy_words(proxy, status))
+        if isinstance(each, OSError) and each.errno in NOBODY_THERE and not answered:
+            return unreachable(url, each.errno, where or host)
         if isinstance(each, http.client.LineTooLong):
             return BadAnswer(url, f"a line without end ({each})")
         if isinstance(each, u3.LocationValueError | u3.InsecureRequestWarning):

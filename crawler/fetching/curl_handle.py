@@ -23,7 +23,7 @@ import pycurl
 from crawler.errors import BadAnswer, ConnectFailed, Refused
 from crawler.fetching.addresses import AddressRule
 from crawler.fetching.answers import Body
-from crawler.fetching.causes import from_curl
+from crawler.fetching.causes import NOBODY_THERE, from_curl, unreachable
 from crawler.fetching.curl_options import RequestOptions, Route, set_addresses, set_route
 from crawler.fetching.heads import Head, parse_head
 from crawler.fetching.limits import INTERIM, Limits, Pace
@@ -239,6 +239,9 @@ class Handle:
         if self._body is None and self._lines:
             with contextlib.suppress(ConnectFailed):  # a head that is bad says more than what came of it
                 self._started()
+        number = self._curl.getinfo(pycurl.OS_ERRNO)
+        if failed[0][1] == pycurl.E_COULDNT_CONNECT and number in NOBODY_THERE:
+            raise unreachable(url, number, self._asked.where) from error
         raise from_curl(
             error,
             url,

@@ -88,6 +88,12 @@ class Outgoing:
     proxy: Proxy | None
 
     @property
+    def where(self) -> str:
+        """What a connection is made to, for messages: host and port, or the proxy without its secrets."""
+        host = f"[{self.origin.host}]" if ":" in self.origin.host else self.origin.host
+        return f"{host}:{self.origin.port}" if self.proxy is None else f"the proxy {self.proxy.place}"
+
+    @property
     def idempotent(self) -> bool:
         return self.method in IDEMPOTENT
 

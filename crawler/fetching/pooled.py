@@ -228,6 +228,7 @@ class PooledAdapter(HTTPAdapter):
             exchange.asked.origin.host,
             answered=exchange.received_bytes > 0 and exchange.head is not None,
             proxy=exchange.asked.proxy.place if exchange.asked.proxy is not None else "",
+            where=exchange.asked.where,
         )
 
     # --- pools --------------------------------------------------------------------------------------------------

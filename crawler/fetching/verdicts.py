@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crawler.errors import CrawlError, GuardRefused, RobotsDenied, StatusError, Transient
+from crawler.errors import CrawlError, GuardRefused, RobotsDenied, StatusError, Transient, UnknownHost
 from crawler.fetching.fetcher import Fetched
 from crawler.fetching.retry import RetryPolicy
 from crawler.outcome import Verdict
@@ -49,7 +49,7 @@ def is_hosts_fault(error: CrawlError | None) -> bool:
     """Whether an error says that the host is in trouble (for the circuit breaker), and not only this page."""
     if isinstance(error, StatusError):
         return error.status in (429, 502, 503, 504)
-    return isinstance(error, Transient)
+    return isinstance(error, Transient | UnknownHost)
 
 
 def describe(error: BaseException) -> str:

@@ -148,6 +148,11 @@ class Admission:
         self._seen.setdefault(session, set()).add(url)
         self._seen_count += 1
 
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The hosts that belong to the crawl."""
+        return self._domains
+
     def belongs(self, host: str) -> None:
         """A start request goes to *host*: it belongs to the crawl when the spider names no domains."""
         if self._open and host not in self._domains:

@@ -77,7 +77,9 @@ class Robots:
     """The rules of one robots.txt. Immutable; safe from any thread.
 
     Attributes:
-        unreachable: The file could not be asked for: everything is refused for now, and worth asking again later.
+        unreachable: The file could not be asked for: everything is refused for now.
+        status: For an unreachable one: of the answer, or None when there was none.
+        cause: For an unreachable one: why there was no answer; None when there was one.
     """
 
     def __init__(self, text: str) -> None:
@@ -86,13 +88,16 @@ class Robots:
         self._refused = _refused(prepared)
         self._otherwise = True
         self.unreachable = False
+        self.status: int | None = None
+        self.cause: BaseException | None = None
 
     @classmethod
-    def without_rules(cls, *, allowed: bool) -> Robots:
+    def without_rules(cls, *, allowed: bool, status: int | None = None, cause: BaseException | None = None) -> Robots:
         """Rules that allow everything, or that refuse everything because the file is unreachable."""
         made = cls.__new__(cls)
         made._rules, made._refused = None, ()
         made._otherwise, made.unreachable = allowed, not allowed
+        made.status, made.cause = (None, None) if allowed else (status, cause)
         return made
 
     def allows(self, agent: str, url: str) -> bool:
@@ -156,10 +161,10 @@ def robots_decision(status: int | None, body: bytes | None = None, error: BaseEx
     Source: RFC 9309 section 2.3.1.
     """
     if error is not None or status is None:
-        return Robots.without_rules(allowed=isinstance(error, RedirectError))
+        return Robots.without_rules(allowed=isinstance(error, RedirectError), cause=error)
     if 200 <= status < 300:
         return Robots(decoded(body or b""))
-    return Robots.without_rules(allowed=300 <= status < 500 and status != 429)
+    return Robots.without_rules(allowed=300 <= status < 500 and status != 429, status=status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,23 +279,24 @@ class RobotsCache:
 
     def _learn(self, origin: str, known: _Entry | None) -> Robots:
         status: int | None
+        cause: CrawlError | None = None
         try:
             status, body = self._fetch(f"{origin}/robots.txt")
         except RedirectError:
             status, body = 310, b""
-        except CrawlError:
-            status, body = None, b""
+        except CrawlError as error:
+            status, body, cause = None, b"", error
         good = status is not None and 200 <= status < 300
         record = RobotsRecord(origin, self._clock(), status, decoded(body) if good else "")
-        self._keep(record, known)
+        self._keep(record, known, cause)
         if self._on_fetched is not None:
             self._on_fetched(record)
         with self._lock:
             entry = self._entries.get(origin)
         return entry.robots if entry is not None else record.robots()
 
-    def _keep(self, record: RobotsRecord, known: _Entry | None) -> None:
-        robots = record.robots()
+    def _keep(self, record: RobotsRecord, known: _Entry | None, cause: CrawlError | None = None) -> None:
+        robots = record.robots() if cause is None else Robots.without_rules(allowed=False, cause=cause)
         if robots.unreachable:
             kept = known if known is not None and not known.robots.unreachable else _Entry(record, robots, 0.0)
             entry = _Entry(kept.record, kept.robots, record.fetched_at_s + self._unreachable_s)

@@ -6,6 +6,8 @@
   above what the host showed before. Good answers take both back slowly.
 - **Circuit breaker**: after many faults in a row the host is left alone; then one request at a time asks whether it is
   back. Each time it is not, the pause doubles.
+- **Giving up**: a host that has never answered, in whatever way, is given up after a few tries; one that has stopped
+  answering, after the circuit was opened some times (about a quarter of an hour).
 
 Source: additive increase and multiplicative decrease as in TCP (Chiu and Jain, 1989); the breaker after Nygard,
 "Release It!", 2007.
@@ -17,6 +19,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 FAULTS_TO_OPEN = 6  #: faults in a row that open the circuit
+STRANGE_TO_GIVE_UP = 3  #: tries in a row without any answer, of a host that never gave one
+OPENINGS_TO_GIVE_UP = 6  #: of the circuit, in a row, of a host that gives no answer any more
 FIRST_PAUSE_S = 15.0
 LONGEST_PAUSE_S = 900.0
 FIRST_DELAY_S = 0.25  #: first delay that a 429 or 503 brings
@@ -32,6 +36,7 @@ class _Slot:
     delay_s: float = 0.0
     faults: int = 0
     openings: int = 0
+    heard: bool = False
     half_open: bool = False
     open_until: float = 0.0
     usual_ms: float = 0.0
@@ -46,13 +51,15 @@ class Advice:
         connections: Most requests at once from now on, 1 or more.
         delay_s: Least seconds between two requests, on top of what the settings say; 0 for none.
         pause_until: Leave the host alone until then (seconds since 1970), or None.
-        why: For a pause: what happened.
+        why: For a pause, or when it is given up: what happened.
+        give_up: The host gives no answer: what waits for it fails.
     """
 
     connections: int
     delay_s: float = 0.0
     pause_until: float | None = None
     why: str = ""
+    give_up: bool = False
 
 
 class Manners:
@@ -81,7 +88,22 @@ class Manners:
         self._per_slot = max(1, per_slot)
         self._first = min(self._first, self._per_slot)
 
-    def observe(self, slot: str, *, fault: bool, refused: bool, elapsed_ms: float, now: float) -> Advice:
+    def heard(self, slot: str) -> None:
+        """The host has answered (a request that is in no frontier)."""
+        self._known(slot).heard = True
+
+    def _known(self, slot: str) -> _Slot:
+        known = self._slots.get(slot)
+        if known is None:
+            known = self._slots[slot] = _Slot(float(self._first))
+            if len(self._slots) > _MOST_SLOTS:
+                self._slots.popitem(last=False)
+        self._slots.move_to_end(slot)
+        return known
+
+    def observe(
+        self, slot: str, *, fault: bool, refused: bool, elapsed_ms: float, now: float, silent: bool = False
+    ) -> Advice:
         """Learn from one answer, or from its absence.
 
         Args:
@@ -89,25 +111,26 @@ class Manners:
             refused: It said that we are too fast: 429 or 503.
             elapsed_ms: Time of the exchange.
             now: Seconds since 1970.
+            silent: For a fault: there was no answer at all.
         """
-        known = self._slots.get(slot)
-        if known is None:
-            known = self._slots[slot] = _Slot(float(self._first))
-            if len(self._slots) > _MOST_SLOTS:
-                self._slots.popitem(last=False)
-        self._slots.move_to_end(slot)
+        known = self._known(slot)
+        known.heard = known.heard or not silent
         if refused and self._throttle:
             self._slow_down(known, now)
         if fault:
-            return self._fault(slot, known, now)
+            return self._fault(slot, known, now, silent)
         known.faults = known.openings = 0
         known.half_open = False
         if not refused:
             self._good(known, elapsed_ms, now)
         return Advice(self.connections(slot), known.delay_s)
 
-    def _fault(self, slot: str, known: _Slot, now: float) -> Advice:
+    def _fault(self, slot: str, known: _Slot, now: float, silent: bool) -> Advice:
         known.faults += 1
+        hopeless = known.openings >= OPENINGS_TO_GIVE_UP if known.heard else known.faults >= STRANGE_TO_GIVE_UP
+        if silent and hopeless:
+            never = "it has stopped answering" if known.heard else "it never answered"
+            return Advice(1, known.delay_s, why=f"{never}: {known.faults} tries in a row", give_up=True)
         if now < known.open_until:  # a request that was under way when the circuit opened
             return Advice(1, known.delay_s)
         if known.half_open or known.faults >= FAULTS_TO_OPEN:

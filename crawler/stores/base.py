@@ -168,6 +168,27 @@ class Audit:
         return not self.problems
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Requests (or answers) with one thing in common.
+
+    Attributes:
+        kind: What they have in common: a rule, an error, a warning.
+        count: How many.
+        url: Of the first one.
+        text: What was recorded for that one: *kind*, perhaps with a URL at its end.
+    """
+
+    kind: str
+    count: int
+    url: str = ""
+    text: str = ""
+
+    def with_more(self, count: int) -> Sample:
+        """The same for *count* more."""
+        return Sample(self.kind, self.count + count, self.url, self.text)
+
+
 class Cipher(Protocol):
     """Encrypts what is secret at rest (`sessions.vault.Vault`), for the place where it is kept (`stores.sealed`)."""
 
@@ -255,6 +276,12 @@ class Store(Protocol):
 
     def skipped_by(self, frontier: int) -> dict[str, int]:
         """Rule to number of requests that it refused, most first."""
+
+    def ended_samples(self, frontier: int) -> tuple[list[Sample], list[Sample]]:
+        """Failed and skipped requests by error and rule, most first, each with an example."""
+
+    def page_samples(self, frontier: int) -> tuple[list[Sample], list[Sample]]:
+        """What was tried again, by error, and what pages were odd about, by warning; reads the whole page log."""
 
     def waiting_by(self, frontier: int) -> dict[str, int]:
         """Slot to number of waiting requests, most first."""

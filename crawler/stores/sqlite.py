@@ -14,6 +14,7 @@ from crawler.stores.connection import Connection, copy_database
 from crawler.stores.schema import check, check_tables, prepare
 from crawler.stores.sqlite_audit import AuditPart
 from crawler.stores.sqlite_commit import CommitPart
+from crawler.stores.sqlite_report import ReportPart
 from crawler.stores.sqlite_reseal import ResealPart
 from crawler.stores.sqlite_runs import RunsPart
 from crawler.stores.sqlite_values import ValuesPart
@@ -21,7 +22,7 @@ from crawler.stores.sqlite_values import ValuesPart
 _HURRY_S = 1.0
 
 
-class SQLiteStore(CommitPart, RunsPart, ValuesPart, AuditPart, ResealPart):
+class SQLiteStore(CommitPart, RunsPart, ValuesPart, AuditPart, ReportPart, ResealPart):
     """`Store` on a SQLite file. For one thread at a time; any number of processes may share the file."""
 
     def __init__(

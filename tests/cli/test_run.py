@@ -111,7 +111,7 @@ def test_the_summary_is_a_few_lines_on_standard_output(orders: Path, crawl: Craw
         "items      480 items, 3 Book\n"
         "requests   1,300 known, 3 failed, 5 retried\n"
         "logins     1\n"
-        "skipped    4 robots\n"
+        "skipped    4 x robots\n"
         "errors     3 x 503 from \\x1b[2J http://a/?token=***\n"
         "note       title \\x0d\\x0aforged line\n"
         "stored in  data/crawl.db\n"

@@ -235,6 +235,7 @@ def test_with_the_guard_off_and_logout_links_everywhere_the_crawl_is_still_compl
 ) -> None:
     class Everything(Members):
         name = "everything"
+        custom_settings = {"min_items": 0}
 
         def parse(self, response: Response) -> Iterator[Any]:
             if "/members/book/" in response.url:
@@ -256,6 +257,7 @@ def test_the_guard_leaves_logout_links_alone_and_says_so(
 ) -> None:
     class Everything(Members):
         name = "everything"
+        custom_settings = {"min_items": 0}
 
         def parse(self, response: Response) -> Iterator[Any]:
             yield from response.follow_all(css="a", callback=self.parse)

@@ -131,6 +131,7 @@ def test_L4_a_new_login_drops_all_cookies_of_its_sites_but_those_that_the_identi
 
     class Device(Spider):
         name = "device"
+        custom_settings = {"min_items": 0}
         sessions = (Identity("default", keeps=keeps),)
 
         def __init__(self, **arguments: str) -> None:

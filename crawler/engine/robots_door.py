@@ -1,0 +1,175 @@
+"""The door of robots.txt: a request goes through when the rules of its host are known.
+
+A host whose robots.txt brings no answer may not be asked for anything (RFC 9309 section 2.3.1.4). How long that is
+waited for depends on the cause: what another try would not change ends it at once, and its pages fail with that cause;
+what may pass gets a bounded patience, and the cause is told meanwhile. `patience` decides and is pure; `RobotsDoor` is
+used by the scheduler's thread only.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from crawler.clock import unix_now
+from crawler.engine.gates import Gates
+from crawler.engine.stats import Stats
+from crawler.errors import TimedOut, Transient, UnknownHost, Unreachable
+from crawler.events import Warned
+from crawler.fetching.verdicts import describe
+from crawler.frontier.robots import Robots, RobotsCache
+from crawler.outcome import Leased, Outcome, Verdict
+from crawler.urls import origin_of
+
+log = logging.getLogger("crawler.engine")
+
+ROBOTS = "robots"  #: kind of the gates
+_GOOD_S = 86_400.0
+_BUSY_FIRST_WAIT_S = 30.0  #: after an answer that says "later", doubled each time
+_TRIES = ((Unreachable, 3), (UnknownHost, 2), (TimedOut, 2), (Transient, 4))  #: the first kind that fits
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """What follows from a robots.txt that cannot be read.
+
+    Attributes:
+        error: For the record of a page that fails because of it: class and text.
+        wait_s: Seconds until it is asked for again; None: it is given up in this run.
+    """
+
+    error: str
+    wait_s: float | None
+
+
+def patience(robots: Robots, origin: str, tries: int, *, retries: int, backoff_s: float) -> Patience:
+    """How long to wait for an unreachable robots.txt.
+
+    Args:
+        tries: How often it was asked for in this run, 1 or more.
+        retries: Most further tries, whatever the cause.
+        backoff_s: First wait after a failed connection.
+    """
+    cause = robots.cause
+    if cause is None:
+        said = f"answers {robots.status}" if robots.status else "gives no answer"
+        error = f"RobotsUnreachable: {origin}/robots.txt {said}; nothing may be fetched until it does better"
+        return Patience(error, _BUSY_FIRST_WAIT_S * 2.0 ** (tries - 1) if tries <= retries else None)
+    most = next((number for kind, number in _TRIES if isinstance(cause, kind)), 1)
+    goes_on = tries < min(most, retries + 1)
+    return Patience(describe(cause), backoff_s * 2.0 ** (tries - 1) / 2 if goes_on else None)
+
+
+class Yard(Protocol):
+    """What is needed of the scheduler; all on its thread."""
+
+    def give_task(self, task: Callable[[], Callable[[], None]]) -> None: ...
+
+    def take_back(self, leased: list[Leased]) -> None: ...
+
+    def settle(self, outcomes: list[Outcome]) -> None: ...
+
+    def set_crawl_delay(self, slot: str, delay_s: float) -> None: ...
+
+    def heard(self, slot: str) -> None: ...
+
+
+class RobotsDoor:
+    """Asks for robots.txt before the first request to a host; see the module.
+
+    Args:
+        robots: None when robots.txt is not obeyed.
+        user_agent: Product name that its rules speak of.
+        retries, backoff_s: As in `patience`.
+    """
+
+    def __init__(
+        self,
+        robots: RobotsCache | None,
+        user_agent: str,
+        gates: Gates,
+        stats: Stats,
+        *,
+        retries: int,
+        backoff_s: float,
+        clock: Callable[[], float] = unix_now,
+    ) -> None:
+        self._robots, self._user_agent, self._gates, self._stats = robots, user_agent, gates, stats
+        self._retries, self._backoff_s, self._clock = retries, backoff_s, clock
+        self._tries: Counter[str] = Counter()  # in a row, of origins that cannot be read
+        self._again_at: dict[str, float] = {}  # origins that are waited for
+        self._given_up: dict[str, str] = {}  # origin to the error of its pages
+        self.tasks = 0  #: under way
+        self.yard: Yard
+
+    def lets_through(self, leased: Leased, now: float) -> bool:
+        """Whether the rules of its host are known; when not, the request is held, or settled here."""
+        if self._robots is None:
+            return True
+        origin = origin_of(leased.url)
+        if self._gates.is_open((ROBOTS, origin), now):
+            return True
+        if origin in self._given_up:
+            self.yard.settle([Outcome(leased, Verdict.FAIL, error=self._given_up[origin])])
+        elif self._again_at.get(origin, 0.0) > now:
+            self.yard.settle([self._later(leased, "waits for robots.txt", self._again_at[origin])])
+        else:
+            self._gates.hold((ROBOTS, origin), leased)
+        return False
+
+    @staticmethod
+    def _later(leased: Leased, error: str, at: float) -> Outcome:
+        return Outcome(leased, Verdict.RETRY, error=error, not_before=at, tries=0)
+
+    def open(self, origin: str) -> None:
+        """Ask for the robots.txt of *origin*, on another thread."""
+        robots = self._robots
+        assert robots is not None
+        self.tasks += 1
+
+        def task() -> Callable[[], None]:
+            try:
+                rules = robots.get(origin + "/")
+            except Exception as error:  # what the cache did not foresee counts as unreachable
+                log.exception("%s/robots.txt could not be judged", origin)
+                rules = Robots.without_rules(allowed=False, cause=error)
+            delay_s = rules.delay(self._user_agent)
+            return lambda: self._known(origin, rules, delay_s)
+
+        self.yard.give_task(task)
+
+    def _known(self, origin: str, rules: Robots, delay_s: float | None) -> None:
+        self.tasks -= 1
+        now = self._clock()
+        held = self._gates.opened((ROBOTS, origin), until=now + _GOOD_S)
+        if rules.unreachable:
+            self._gates.close((ROBOTS, origin))
+            self._not_known(origin, rules, held, now)
+            return
+        self._tries.pop(origin, None)
+        self._again_at.pop(origin, None)
+        for slot in {each.slot for each in held}:
+            self.yard.heard(slot)
+        self.yard.take_back(held)
+        if delay_s and held:
+            self.yard.set_crawl_delay(held[0].slot, delay_s)
+
+    def _not_known(self, origin: str, rules: Robots, held: list[Leased], now: float) -> None:
+        self._tries[origin] += 1
+        tries = self._tries[origin]
+        found = patience(rules, origin, tries, retries=self._retries, backoff_s=self._backoff_s)
+        if found.wait_s is None:
+            self._given_up[origin] = found.error
+            self._again_at.pop(origin, None)
+            outcomes = [Outcome(each, Verdict.FAIL, error=found.error) for each in held]
+            what = "given up: nothing of this host is fetched in this run"
+        else:
+            at = self._again_at[origin] = now + found.wait_s
+            outcomes = [self._later(each, found.error, at) for each in held]
+            what = f"nothing of this host is fetched until it can be read; asked again in {found.wait_s:.1f} s"
+        reason = found.error.partition(": ")[2]
+        self._stats.tell(Warned(now, f"{origin}/robots.txt", f"{reason}; {what}"))
+        self.yard.settle(outcomes)

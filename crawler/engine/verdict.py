@@ -1,0 +1,234 @@
+"""The verdict of a run: from counts to an ending, an exit code, a reason and one plain sentence. Pure.
+
+A run whose requests are all seen to is not yet a good one: it may have brought nothing, since everything was off-site,
+forbidden, refused, missing, or because the pages hold something else than the callbacks look for. The counts are those
+of the whole crawl, with the runs that this one goes on with; what a resumed run finds done is no nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from crawler.stores.base import Sample
+from crawler.urls import printable, redact
+
+#: Ending to exit code; `crawler.cli.exits` says what each means.
+CODES: Final = {
+    "finished": 0,
+    "failures": 1,
+    "usage": 2,
+    "login failed": 3,
+    "limit": 5,
+    "store": 6,
+    "needs human": 7,
+    "nothing": 8,
+    "no items": 9,
+    "interrupted": 130,
+    "terminated": 143,
+}
+_UNREACHED: Final = (
+    "Refused",
+    "Unreachable",
+    "UnknownHost",
+    "TLSFailed",
+    "ConnectFailed",
+    "TimedOut",
+    "Incomplete",
+    "BadAnswer",
+)
+_RULES: Final = {
+    "off-site": ("off-site", "off-site: `allowed_domains` is {domains}"),
+    "off-site: redirected": ("redirected off-site", "redirected to another site; add its host to `allowed_domains`"),
+    "robots": ("robots", "forbidden by robots.txt; `-s robots=false` ignores it"),
+    "guard": ("guarded", "left out by the logout guard; `-s logout_guard=false` asks for them"),
+    "trap": ("traps", "left out as endless URLs; `-s traps=false` asks for them"),
+    "depth": ("depth", "deeper than `max_depth`"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Yield:
+    """What a callback brought in this run: pages it was given, items and requests that it yielded."""
+
+    pages: int = 0
+    items: int = 0
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a verdict is made from.
+
+    Attributes:
+        pages, items, waiting, parked: Of the whole crawl.
+        min_items: Items that a crawl has to have stored.
+        failed: Requests that failed, by error (class and text), most first.
+        skipped: Requests that were left out, by rule, most first.
+        callbacks: Callback to what it brought in this run.
+        domains: Hosts that belong to the crawl.
+        login: "failed" or "human" when a session could not be used.
+        stopped_by: The limit that ended the run, "" for none.
+        interrupted_by: Number of the signal that ended it, 0 for none.
+    """
+
+    pages: int = 0
+    items: int = 0
+    waiting: int = 0
+    parked: int = 0
+    min_items: int = 1
+    failed: Sequence[Sample] = ()
+    skipped: Sequence[Sample] = ()
+    callbacks: Mapping[str, Yield] = field(default_factory=dict)
+    domains: Sequence[str] = ()
+    login: str = ""
+    stopped_by: str = ""
+    interrupted_by: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunVerdict:
+    """How a run is to be called.
+
+    Attributes:
+        ending: A key of `CODES`.
+        exit_code: As that says.
+        reason: A short word for programs; "" after a good run.
+        sentence: The same for a person, with an example where there is one; "" after a good run.
+        notes: What should be told besides, also after a good run.
+    """
+
+    ending: str
+    exit_code: int
+    reason: str = ""
+    sentence: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def verdict_of_run(facts: Facts) -> RunVerdict:
+    """The verdict; the gravest thing gives the name, and no run that brought nothing is "finished"."""
+    notes = _idle_callbacks(facts)
+    if facts.interrupted_by:
+        ending = "interrupted" if facts.interrupted_by == 2 else "terminated"
+        return RunVerdict("interrupted", CODES[ending], ending, "", notes)
+    if facts.login:
+        ending = "needs human" if facts.login == "human" else "login failed"
+        return RunVerdict(ending, CODES[ending], ending.replace(" ", "-"), "", notes)
+    if facts.stopped_by:
+        return RunVerdict("limit", CODES["limit"], "limit", "", notes)
+    if facts.failed:
+        return RunVerdict("failures", CODES["failures"], *_failures(facts), notes)
+    if not facts.pages:
+        return RunVerdict("nothing", CODES["nothing"], *_nothing(facts), notes)
+    if facts.items < facts.min_items:
+        return RunVerdict("no items", CODES["no items"], *_too_few_items(facts), ())
+    return RunVerdict("finished", CODES["finished"], notes=notes)
+
+
+def shown(samples: Sequence[Sample]) -> list[Sample]:
+    """*samples* with URLs as they may be shown."""
+    return [replace(each, url=printable(redact(each.url)), text=redact(each.text)) for each in samples]
+
+
+# --- requests that failed ---------------------------------------------------------------------------------------
+
+
+def _failures(facts: Facts) -> tuple[str, str]:
+    total = sum(each.count for each in facts.failed)
+    sample = max(facts.failed, key=lambda each: each.count)
+    error = sample.text
+    example = _example(error, sample.url)
+    if facts.pages:
+        most = "" if sample.count == total else ", most of them with"
+        return "some-failed", f"{_number(total, 'request')} failed{most or ':'} {example}"
+    kinds = {_kind(each.text) for each in facts.failed}
+    if kinds <= {"status 404", "status 410"}:
+        return "all-missing", f"no page: {_all(total)} answered {_status(error)} ({sample.url})"
+    if kinds <= {"status 401", "status 403", "status 407", "status 451", "status 429"}:
+        return "all-refused", f"no page: {_all(total)} {_were(total)} refused with {_status(error)} ({sample.url})"
+    if kinds <= {f"status {number}" for number in range(500, 600)}:
+        return "all-broken", f"no page: {_all(total)} answered {_status(error)} ({sample.url})"
+    if kinds <= {"LoggedOutPage"}:
+        return "all-logged-out", f"no page: {_all(total)} {_were(total)} fetched logged out ({sample.url})"
+    if kinds <= set(_UNREACHED):
+        return "not-reached", f"no page: {example}"
+    return "all-failed", f"no page: {_number(total, 'request')} failed: {example}"
+
+
+def _kind(error: str) -> str:
+    name = error.partition("\n")[0].partition(":")[0]
+    return f"status {_status(error)}" if name == "StatusError" else name
+
+
+def _status(error: str) -> str:
+    words = error.split()
+    return words[1] if len(words) > 1 else ""
+
+
+def _example(error: str, url: str) -> str:
+    """The text of an error without the name of its class where that says nothing, with a URL."""
+    line = error.partition("\n")[0]
+    name, _, text = line.partition(": ")
+    said = text if text and (name in _UNREACHED or name == "StatusError" or name.startswith("Robots")) else line
+    return said if not url or "://" in said else f"{said} ({url})"
+
+
+# --- nothing was fetched -----------------------------------------------------------------------------------------
+
+
+def _nothing(facts: Facts) -> tuple[str, str]:
+    total = sum(each.count for each in facts.skipped)
+    if facts.parked:
+        return (
+            "all-parked",
+            f"no page: {_all(facts.parked)} {_were(facts.parked)} left for a session that this run cannot use",
+        )
+    if not total:
+        return "no-requests", "no page: the spider gave no request to begin with"
+    sample = max(facts.skipped, key=lambda each: each.count)
+    rule = sample.text
+    reason, said = next(
+        (_RULES[begin] for begin in sorted(_RULES, key=len, reverse=True) if rule.startswith(begin)),
+        ("all-skipped", f"left out: {rule}"),
+    )
+    said = said.format(domains=", ".join(facts.domains) or "empty")
+    where = rule.partition("redirected to ")[2]
+    example = f"{sample.url} leads to {where}" if where else sample.url
+    count = f"{_all(total)} {_were(total)}" if sample.count == total else f"{sample.count:,} of {total:,} requests were"
+    return reason, f"no page: {count} {said}{f' ({example})' if example else ''}"
+
+
+# --- pages, but no items ----------------------------------------------------------------------------------------
+
+
+def _too_few_items(facts: Facts) -> tuple[str, str]:
+    ours = " (`min_items = 0` in `custom_settings` says that this is right)"
+    if facts.items:
+        return "too-few-items", f"{_number(facts.items, 'item')} stored, at least {facts.min_items:,} are wanted"
+    names = ", ".join(sorted(facts.callbacks)) or "the callbacks"
+    if facts.callbacks and set(facts.callbacks) == {"parse_sitemap"}:
+        return "empty-sitemap", f"no item: nothing that the sitemap names is followed{ours}"
+    if facts.callbacks and not any(each.requests for each in facts.callbacks.values()):
+        return "no-items-no-links", f"no item and no link came of {_number(facts.pages, 'page')}: see {names}{ours}"
+    return "no-items", f"no item came of {_number(facts.pages, 'page')}: see {names}{ours}"
+
+
+def _idle_callbacks(facts: Facts) -> tuple[str, ...]:
+    """Callbacks that yielded nothing at all; items of others are no proof that they do what they should."""
+    if not facts.min_items or facts.items < facts.min_items:
+        return ()
+    idle = {name: each.pages for name, each in facts.callbacks.items() if each.pages and not each.items + each.requests}
+    return tuple(f"{name} yielded nothing from {_number(pages, 'page')}" for name, pages in sorted(idle.items()))
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def _all(count: int) -> str:
+    return "the only request" if count == 1 else f"all {count:,} requests"
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
