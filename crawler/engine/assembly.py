@@ -174,7 +174,7 @@ class Assembly:
             deadline_s=settings.deadline,
             max_redirects=settings.max_redirects,
         )
-        session.pace = self._paced(name)
+        session.pace, session.leads_inside = self._paced(name), self._logs_in(name)
         return Keeper(
             session,
             self.spider,

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Final
 
 from crawler.urls import is_private
+
+_INSIDE: Final = (
+    IPv4Network("10.0.0.0/8"),
+    IPv4Network("172.16.0.0/12"),
+    IPv4Network("192.168.0.0/16"),
+    IPv4Network("100.64.0.0/10"),
+    IPv6Network("fc00::/7"),
+)  # where an organisation keeps its own servers
 
 
 class AddressRule:
     """No private address, except for trusted hosts. Safe from any thread if the given container is.
+
+    A trusted host that had a public address in this run and turns private is refused: it was not an inside host when
+    somebody trusted it, and whoever answers for its name now points it at our network (DNS rebinding).
 
     With a proxy it is the proxy that resolves and connects: then only a host written as an address is checked.
     """
@@ -21,13 +34,55 @@ class AddressRule:
                 start URLs), or a function that tells. It is asked for each new connection.
         """
         self._trusted = allow_private_hosts if callable(allow_private_hosts) else allow_private_hosts.__contains__
+        self._public: set[str] = set()  # trusted hosts that had a public address; these two sets only grow
+        self._led: set[str] = set()  # private hosts that a private host of ours has led to
 
-    def refuses(self, host: str, address: str) -> bool:
-        """Whether a connection for *host* must not go to *address* (an IP address as text)."""
-        return is_private(address.partition("%")[0]) and not self._trusted(host)
+    def refuses(self, host: str, address: str, led_by: str = "") -> str:
+        """Why a connection for *host* must not go to *address* (an IP address as text); "" when it may.
 
-    def refuses_literal(self, host: str) -> bool:
-        """The same for a host that is itself an address; False for names, which somebody else will resolve."""
+        Args:
+            led_by: Address of the host that redirected here, where that may lead to others of its network, as the
+                start page of an intranet leads to its single sign-on; "" for none.
+        """
+        address = address.partition("%")[0]
+        trusted = self._trusted(host)
+        if not is_private(address):
+            if trusted:
+                self._public.add(host)
+            return ""
+        if trusted and host in self._public:
+            return f"{host} had a public address when this run began, and has the private address {address} now"
+        if trusted or host in self._led:
+            return ""
+        if led_by and may_lead(led_by, address):
+            self._led.add(host)
+            return ""
+        return (
+            f"{host} has the private address {address}: if the crawl belongs there, name the host in login_url or "
+            "allowed_domains, or set allow_private=true"
+        )
+
+    def refuses_literal(self, host: str, led_by: str = "") -> str:
+        """The same for a host that is itself an address; "" for names, which somebody else will resolve."""
         if not (":" in host or host.rpartition(".")[2][:1].isdigit()):
-            return False
-        return self.refuses(host, host)
+            return ""
+        return self.refuses(host, host, led_by)
+
+
+def may_lead(one: str, other: str) -> bool:
+    """Whether a server at address *one* may redirect us to *other*: both inside one network, or both on this machine.
+
+    What runs on this machine may lead inside, never the other way; and nobody leads to link-local addresses, where
+    clouds keep their credentials.
+    """
+    return (_kind(one), _kind(other)) in (("inside", "inside"), ("loopback", "loopback"), ("loopback", "inside"))
+
+
+def _kind(address: str) -> str:
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return ""
+    if ip.is_loopback:
+        return "loopback"
+    return "inside" if any(ip in network for network in _INSIDE if network.version == ip.version) else ""

@@ -129,8 +129,8 @@ class CurlAdapter(BaseAdapter):
         self.close()
 
     def _route(self, asked: Outgoing, verify: bool | str | None, cert: Any) -> Route:
-        if self._rule is not None and self._rule.refuses_literal(asked.origin.host):
-            raise Refused(asked.url, f"{asked.origin.host} is a private address")
+        if self._rule is not None and (why := self._rule.refuses_literal(asked.origin.host, asked.led_by)):
+            raise Refused(asked.url, why)
         pair = None if not cert else (cert, cert) if isinstance(cert, str) else (cert[0], cert[1])
         return Route(asked.origin, asked.proxy, True if verify is None else verify, pair)
 

@@ -123,8 +123,8 @@ class Handle:
         """A socket for an address that the rule allows. libcurl duplicates it; ours is closed after the step."""
         try:
             rule = self._rule if self.route.proxy is None else None
-            if rule is not None and rule.refuses(self.route.origin.host, address.addr[0]):
-                self._refused = address.addr[0]
+            if rule is not None and (why := rule.refuses(self.route.origin.host, address.addr[0], self._asked.led_by)):
+                self._refused = why
                 return int(pycurl.SOCKET_BAD)
             self._opened.append(socket.socket(address.family, address.socktype, address.protocol))
             self._not_taken += 1
@@ -235,7 +235,7 @@ class Handle:
         if self._not_taken:
             raise OSError(errno.EMFILE, "no descriptor left for a connection") from error
         if self._refused:
-            raise Refused(url, f"{self.route.origin.host} has the private address {self._refused}") from error
+            raise Refused(url, self._refused) from error
         if self._body is None and self._lines:
             with contextlib.suppress(ConnectFailed):  # a head that is bad says more than what came of it
                 self._started()

@@ -75,6 +75,7 @@ class Outgoing:
         names: Lower-case names of the headers.
         body: Bytes, an iterator of bytes, or None for no body.
         length_bytes: Of the body; None when only its end will tell.
+        led_by: Address of the inside host whose redirect led here, "" for none (`AddressRule.refuses`).
     """
 
     method: str
@@ -86,6 +87,7 @@ class Outgoing:
     body: bytes | Iterator[bytes] | None
     length_bytes: int | None
     proxy: Proxy | None
+    led_by: str = ""
 
     @property
     def where(self) -> str:
@@ -176,13 +178,14 @@ def outgoing(request: PreparedRequest, proxies: Mapping[str, str] | None) -> Out
     if proxy_url and proxy is None:
         raise Refused(
             url,
-            "the proxy's URL is none: it is written as http://host:port, or with name and password as "
-            "http://NAME:PASSWORD@host:port; socks5h:// and https:// are known too",
+            "the proxy's URL is none: write http://host:port (or https, socks5h), with user name, colon, password and @ "
+            "before the host where it wants them; %40 stands for an @, %3A for a colon in them",
         )
     body, length_bytes = _body(url, request.body, headers, names)
     if method == "HEAD" and body is not None:
         raise Refused(url, "HEAD cannot carry a body")
-    return Outgoing(method, url, origin, target, headers, names, body, length_bytes, proxy)
+    led_by = getattr(request, "led_by", "")
+    return Outgoing(method, url, origin, target, headers, names, body, length_bytes, proxy, led_by)
 
 
 def _headers(url: str, given: Mapping[str, Any]) -> Headers:

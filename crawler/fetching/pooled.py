@@ -92,8 +92,8 @@ class PooledAdapter(HTTPAdapter):
         limits = getattr(request, "limits", None) or self._limits
         asked = outgoing(request, proxies)
         connect_s, read_s = timeouts(timeout)
-        if self._rule is not None and self._rule.refuses_literal(asked.origin.host):
-            raise Refused(asked.url, f"{asked.origin.host} is a private address")
+        if self._rule is not None and (why := self._rule.refuses_literal(asked.origin.host, asked.led_by)):
+            raise Refused(asked.url, why)
         exchange = Exchange(
             asked,
             limits,
@@ -303,5 +303,5 @@ def _proxy_headers(proxy: Proxy) -> dict[str, str]:
         return {"Proxy-Authorization": proxy.authorization}
     if proxy.username:
         pair = b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()  # UTF-8. Source: RFC 7617, section 2.1
-        return {"Proxy-Authorization": f"Basic {pair}"}
+        return {"Proxy-Authorization": " ".join(("Basic", pair))}
     return {}

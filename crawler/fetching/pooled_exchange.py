@@ -77,8 +77,8 @@ class Exchange:
         ends = now + min(self.pace.left_s(now), 86_400.0 if self.connect_s is None else self.connect_s)
         refused, failed = "", None
         for family, address in self._addresses(host, port, ends):
-            if self._rule is not None and self._rule.refuses(host, address[0]):
-                refused = address[0]
+            if self._rule is not None and (why := self._rule.refuses(host, address[0], self.asked.led_by)):
+                refused = why
                 continue
             left_s = ends - time.monotonic()
             if left_s <= 0:
@@ -106,7 +106,7 @@ class Exchange:
             self.pace.restart_silence(time.monotonic())
             return connection
         if failed is None and refused:
-            raise Refused(url, f"{host} has the private address {refused}")
+            raise Refused(url, refused)
         through = f" through the proxy {self.asked.proxy.place}" if self.asked.proxy is not None else ""
         if failed is None or isinstance(failed, TimeoutError):
             raise TimedOut(url, f"no connection{through} in time") from failed

@@ -37,7 +37,7 @@ from crawler.sessions.redirects import Hop, Steps, location_of, next_hop, surviv
 from crawler.sessions.secrets import remember_secret
 from crawler.sessions.sent_headers import SentHeaders, address_cookies, put_cookies
 from crawler.spider import Identity
-from crawler.urls import absolute, is_secret_name, redact, same_origin
+from crawler.urls import absolute, is_private, is_secret_name, redact, same_origin
 
 HopGuard = Callable[[str, str, str], str | None]
 
@@ -52,6 +52,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         origins: Where its auth and headers may go.
         epoch: How many times it has logged in; guarded by the keeper of the session (`sessions.login.keeper`).
         serial: One request at a time.
+        leads_inside: A private host of ours may redirect to others of its network, as to a single sign-on.
         login_urls: Pages with a password form that the login step met.
     """
 
@@ -86,6 +87,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         self.account, self.origins, self.serial = account, origins, identity.serial
         self.timeout_s, self.deadline_s, self.max_redirects = timeout_s, deadline_s, max_redirects
         self.epoch = 0
+        self.leads_inside = False
         self.note: dict[str, Any] = {}  #: kept with the session, for login steps; JSON-able
         self._limits, self._transport = limits, transport
         self.cookies = Jar(home=origins.first)
@@ -279,6 +281,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         ends = time.monotonic() + self.deadline_s
         history: list[Response] = []
         steps = Steps()
+        inside = self.leads_inside and not options["proxies"]
         guard: HopGuard | None = getattr(request, "hop_guard", None)
         while True:
             steps.take(request)
@@ -300,6 +303,9 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
             if not same_origin(str(request.url), hop.url):  # what the call said of TLS is about the origin it named
                 options |= {"verify": self.verify, "cert": self.cert}
             request = self._redirected(request, hop)
+            address = getattr(answer, "address", "")
+            inside = inside and bool(address) and is_private(address)  # whoever was outside once leads nowhere inside
+            request.led_by = address if inside else ""  # type: ignore[attr-defined]
         answer.history = [*history, *answer.history] if history else answer.history
         if location is not None:
             answer._next = self._following(request, answer, location)  # type: ignore[attr-defined]
