@@ -178,8 +178,8 @@ def outgoing(request: PreparedRequest, proxies: Mapping[str, str] | None) -> Out
     if proxy_url and proxy is None:
         raise Refused(
             url,
-            "the proxy's URL is none: write http://host:port (or https, socks5h), with user name, colon, password and @ "
-            "before the host where it wants them; %40 stands for an @, %3A for a colon in them",
+            "the proxy's URL is none: write http://host:port (or https, socks5h), with user name, colon, password and "
+            "@ before the host where it wants them; %40 stands for an @, %3A for a colon in them",
         )
     body, length_bytes = _body(url, request.body, headers, names)
     if method == "HEAD" and body is not None:
