@@ -41,7 +41,7 @@ class PageWork:
     Args:
         hop_guard: ``(url, text, rel) -> reason or None``: redirects of logged-in sessions that must not be followed.
         portion: Takes found requests of a page that has very many, before the page is committed.
-        is_ours: Whether a lease holds still; asked before a request is sent.
+        is_ours: Whether a lease that was to end by itself has been prolonged; asked before a request is sent.
         overdue: Watches callbacks while they run.
     """
 
@@ -97,7 +97,7 @@ class PageWork:
         patient = latest is None and not keeper.is_guest  # another guest may be let in where this one is not
         try:
             now = self._clock()
-            if (latest is not None and now > latest) or not self._is_ours(leased, now):
+            if (latest is not None and now > latest) or (now >= leased.until and not self._is_ours(leased, now)):
                 return outcome
             if keeper.record.state is not LoginState.READY:  # lost while this waited for a worker
                 return outcome

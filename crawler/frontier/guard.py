@@ -25,11 +25,16 @@ from crawler.errors import InvalidURL
 from crawler.frontier.guard_words import (
     ACTION_NAMES,
     DESTRUCTIVE,
+    DESTRUCTIVE_BY_NUMBER,
     DESTRUCTIVE_OF_ONE,
     FALSE_VALUES,
+    LISTS,
     LOGOUT,
     LOGOUT_ALONE,
     OBJECTS,
+    ORDERS,
+    SHOWING_NAMES,
+    TELLING,
     VALUES_THAT_SAY_NOTHING,
     may_mean_something,
     tokens,
@@ -40,6 +45,10 @@ LOSSES_UNTIL_BAN: Final = 2
 MAX_LEARNED: Final = 10_000
 
 _VERBS: Final = DESTRUCTIVE | DESTRUCTIVE_OF_ONE
+_NUMBER: Final = re.compile(r"(?!(?:19|20)\d\d\Z)\d+\Z|[0-9a-f]{8}-[0-9a-f-]{27}\Z|(?=[a-f]*\d)[0-9a-f]{16,}\Z", re.I)
+_NUMBER_ARGUMENT: Final = re.compile(
+    r"(?:^|[&;])(?:[a-z]+_?)?(?:id|no|nr|num|uid|pid|user|item|order|post)=\w*\d", re.I
+)
 _MAX_SEGMENT_WORDS: Final = 4  # more words are the title of an article
 _MAX_SEGMENT: Final = 128  # characters
 _MAX_TEXT_WORDS: Final = 6
@@ -76,7 +85,10 @@ def _says_logout(words: list[str], at_edge: bool = False) -> bool:
 
 @lru_cache(maxsize=32_768)
 def _segment_says(segment: str) -> str:
-    """ "logout", "logout alone", "destructive", "destructive of one" or "": what one decoded path segment means."""
+    """What a segment means: "logout", "logout alone", "destructive", "destructive of one", "destructive by number".
+
+    "" for nothing.
+    """
     if segment.isdigit():
         return ""
     if _STATIC.search(segment):
@@ -94,34 +106,60 @@ def _segment_says(segment: str) -> str:
         return "destructive"
     if whole in DESTRUCTIVE_OF_ONE:
         return "destructive of one"
+    if whole in DESTRUCTIVE_BY_NUMBER:
+        return "destructive" if name is not segment and whole in ORDERS else "destructive by number"
     if len(words) > 3 or "password" in words:
         return ""
     by_programmer = name is not segment or "_" in name or name != name.lower()
+    if words[0] in DESTRUCTIVE_BY_NUMBER:
+        return "destructive" if len(words) > 1 and _is_of_objects(words) else ""
     first, last = words[0] in _VERBS, words[-1] in DESTRUCTIVE
     if (first and (by_programmer or OBJECTS.issuperset(words[1:]))) or (last and by_programmer):
         return "destructive"
     return ""
 
 
-def _path_says(path: str) -> str:
+def _is_of_objects(words: list[str]) -> bool:
+    """Whether a verb is followed by what it is done to, and not by what makes it the name of a list or an article."""
+    return OBJECTS.issuperset(words[1:]) and words[-1] not in LISTS and not {"your", "my", "this"} & {*words[1:]}
+
+
+def _orders(words: list[str]) -> bool:
+    """Whether the value of an action is one of the ordinary words, alone or with its object."""
+    if not words or words[0] not in DESTRUCTIVE_BY_NUMBER:
+        return False
+    return len(words) == 1 or (len(words) <= 3 and _is_of_objects(words))
+
+
+def _path_says(path: str, query: str = "") -> str:
     if not may_mean_something(tokens(unquote(path) if "%" in path else path)):
         return ""
     segments = [unquote(segment) if "%" in segment else segment for segment in path.split("/") if segment]
     end = "".join(tokens(" ".join(segments[-2:]))) if len(segments) > 1 else ""
     if end in LOGOUT:  # session/destroy, log/out
         return "logout"
+    telling = False  # the page is one of those that tell how to do things
     for index, segment in enumerate(segments):
         name = segment.partition(";")[0]
         said = _segment_says(name) if len(name) <= _MAX_SEGMENT else ""
         if not said:
+            telling = telling or "".join(tokens(segment)) in TELLING
             continue
         last = index == len(segments) - 1
-        if said in {"logout", "destructive"}:
+        if said == "logout":
             return said
-        if said == "logout alone" and last:
-            return "logout"
-        near = segments[max(index - 1, 0)] + (segments[index + 1] if not last else "")
-        if said == "destructive of one" and (last or any(map(str.isdigit, near))):
+        if said == "logout alone":
+            if last:
+                return "logout"
+            continue
+        beside = segments[max(index - 1, 0) : index] + segments[index + 1 : index + 2]
+        numbered = any(map(_NUMBER.match, beside)) or (last and bool(_NUMBER_ARGUMENT.search(query)))
+        if said == "destructive by number":
+            if numbered:
+                return "destructive"
+        elif telling and not numbered:
+            continue
+        elif said == "destructive" or last or any(map(str.isdigit, "".join(beside))):
             return "destructive"
     return ""
 
@@ -145,6 +183,8 @@ def _name_says(name: str) -> str:
         return "logout"
     if words and words[0] in _VERBS and len(words) <= 2 and OBJECTS.union(("id",)).issuperset(words[1:]):
         return "destructive"
+    if words and words[0] in DESTRUCTIVE_BY_NUMBER and (whole in ORDERS or (len(words) == 2 and _is_of_objects(words))):
+        return "destructive"
     return ""
 
 
@@ -167,6 +207,8 @@ def _query_says(query: str) -> str:
             verbs = tokens(value)
             if len(verbs) <= 3 and not _VERBS.isdisjoint(verbs[:1] + verbs[-1:]):
                 return "destructive"
+            if _orders(verbs) and "".join(tokens(name)) not in SHOWING_NAMES:
+                return "destructive"
     return ""
 
 
@@ -180,7 +222,7 @@ def _parts(url: str) -> tuple[str, str]:
 def _url_says(url: str) -> str:
     """ "logout (path)", "destructive (query)" and so on; "" where the address says nothing."""
     path, query = _parts(url)
-    if path and (said := _path_says(path)):
+    if path and (said := _path_says(path, query)):
         return f"{said} (path)"
     if query and (said := _query_says(query)):
         return f"{said} (query)"

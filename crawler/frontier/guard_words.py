@@ -61,15 +61,46 @@ DESTRUCTIVE: Final = _folded("""
 
 # Destructive, or taking a lock, when asked of one thing; harmless as the name of a page or a folder.
 DESTRUCTIVE_OF_ONE: Final = _folded("""
-    remove, edit, cancel, disable, revert, trash, untrash, drop, void, bearbeiten, stornieren, annuler, modifier,
-    editar, cancelar, annulla, modifica, cancella, bewerken, annuleren, edytuj, anuluj, redigera, avbryt, редактировать,
-    отменить, изменить, 编辑, 編集, 取消
+    remove, edit, cancel, disable, revert, untrash, drop, void, bearbeiten, stornieren, annuler, modifier, editar,
+    cancelar, annulla, modifica, cancella, bewerken, annuleren, edytuj, anuluj, redigera, avbryt, редактировать,
+    отменить, изменить, 编辑, 編集, 取消, widerrufen, abbestellen, résilier, désinscrire, anular, revocar,
+    desactivar, suprimir, rimuovi, rimuovere, disattiva, disiscriviti, opzeggen, intrekken, uitschakelen, skasuj,
+    zrušit, inaktivera, återkalla, avbestill, deaktiver, fjern, annuller, отписаться, отозвать, отключить,
+    скасувати, iptal, iptal et, kaldır, eltávolítás, șterge, elimină, anulează, dezactivează, 禁用, 封禁, 撤销,
+    移除, 退会, 解約, 無効化, 取り消し, 취소, 해지, 탈퇴, 비활성화, إلغاء, إزالة, تعطيل, בטל, הסר, hủy, gỡ,
+    batalkan, nonaktifkan, ακύρωση, отмени
+    """)
+
+# Ordinary words of pages that only read (`/mail/trash`, `/markets/close`, the airport DEL): they count beside the
+# number of a thing, as what an action argument says, and before the name of an object.
+DESTRUCTIVE_BY_NUMBER: Final = _folded("""
+    del, rm, retire, ban, unban, close, empty, protect, unprotect, trash, clear, flush, discard, expunge, abort,
+    suspend, unpublish, detach, kill, reject, decline, withdraw, schließen, schliessen, leeren, sperren, fermer,
+    vider, bannir, retirer, cerrar, vaciar, bloquear, quitar, fechar, esvaziar, banir, chiudi, chiudere, svuota,
+    sluiten, legen, zamknij, opróżnij, zablokuj, zavřít, vyprázdnit, stäng, spärra, lukk, sulje, tyhjennä, закрыть,
+    очистить, заблокировать, закрити, kapat, boşalt, engelle, sil, închide, golește, 关闭, 清空, 닫기, 비우기,
+    tutup, kosongkan, đóng
+    """)
+
+#: Words for which an argument of that name is an order; `?empty=1` may as well be a filter.
+ORDERS: Final = _folded("del, rm, retire, ban, unban")
+#: A page of such things is a list: `/ban-list`, `/trash-items`.
+LISTS: Final = _folded("list, lists, items, entries, records, sessions, log, history")
+#: Arguments that choose what is shown: a folder of a mailbox, a tab.
+SHOWING_NAMES: Final = _folded("page, view, option, route, r, what")
+#: Where pages tell how to do something; without a number nothing is done there.
+TELLING: Final = _folded("""
+    help, faq, faqs, hc, hilfe, aide, ayuda, ajuda, aiuto, pomoc, blog, blogs, news, guide, guides, tutorial, tutorials,
+    kb, knowledgebase, glossary, manual, how to
     """)
 
 OBJECTS: Final = _folded("""
-    account, user, item, items, record, entry, entries, all, post, page, comment, order, file, message, row, profile,
-    subscription, address, image, photo, product, article, document, this, it, me, my, your, the, confirm, confirmation,
-    selected, now, from, cart, wishlist, list, session, sessions, token, key, konto, compte, cuenta, conta, mail, email
+    account, user, item, items, record, entry, entries, all, post, page, comment, order, file, message, row,
+    profile, subscription, address, image, photo, product, article, document, this, it, me, my, your, the, confirm,
+    confirmation, selected, now, from, cart, wishlist, list, session, sessions, token, key, konto, compte, cuenta,
+    conta, mail, email, topic, thread, ticket, issue, poll, project, group, member, customer, booking, reservation,
+    job, task, trash, bin, basket, folder, cache, server, invoice, offer, listing, bid, team, workspace, access,
+    membership, newsletter, notification, notifications, papierkorb, corbeille
     """)
 
 ACTION_NAMES: Final = _folded("""
@@ -89,10 +120,10 @@ FALSE_VALUES: Final = frozenset(("0", "false", "no", "off", "none", "null", "n",
 # Whether what is written so far is one of the words above, or only the beginning of one.
 _WHOLE: Final = {
     word[:length]: False
-    for words in (LOGOUT, LOGOUT_ALONE, DESTRUCTIVE, DESTRUCTIVE_OF_ONE)
+    for words in (LOGOUT, LOGOUT_ALONE, DESTRUCTIVE, DESTRUCTIVE_OF_ONE, DESTRUCTIVE_BY_NUMBER)
     for word in words
     for length in range(1, len(word))
-} | dict.fromkeys(LOGOUT | LOGOUT_ALONE | DESTRUCTIVE | DESTRUCTIVE_OF_ONE, True)
+} | dict.fromkeys(LOGOUT | LOGOUT_ALONE | DESTRUCTIVE | DESTRUCTIVE_OF_ONE | DESTRUCTIVE_BY_NUMBER, True)
 
 
 def may_mean_something(words: list[str]) -> bool:

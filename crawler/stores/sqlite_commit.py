@@ -135,7 +135,7 @@ class CommitPart(ItemsPart, LeasePart, LoginsPart):
         self, raw: sqlite3.Connection, outcomes: Sequence[Outcome]
     ) -> tuple[Sequence[Outcome], frozenset[int]]:
         """The pages, and the ids of those that wait again: unproven, and their session has logged in since."""
-        asked = {one.session_key for one in outcomes if _needs_its_epoch(one)}
+        asked = {one.session_key for one in outcomes if one.session_key and _needs_its_epoch(one)}
         if not asked:
             return outcomes, frozenset()
         epochs = dict(
