@@ -37,6 +37,7 @@
     │   ├── StoreDamaged        not a database, or a damaged one
     │   ├── SchemaTooNew        written by a newer version of this program
     │   └── LeaseLost           another process claimed the request meanwhile
+    ├── NotWritten              an export would have replaced a good file            exit 10
     └── AlreadyRunning          another process runs this spider on this store      exit 4
 
 Errors carry values in ``args`` alone, so that they can be pickled; their text never holds a secret.
@@ -256,6 +257,22 @@ class SchemaTooNew(StoreError):
 
 class LeaseLost(StoreError):
     """Another process claimed the request meanwhile; nothing was written for it."""
+
+
+class NotWritten(CrawlError):
+    """A file was left as it is: what would have replaced it is empty, or of a crawl that is not done.
+
+    Attributes:
+        path: The file.
+        why: What was to be written.
+    """
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(path, why)
+        self.path, self.why = path, why
+
+    def __str__(self) -> str:
+        return f"{self.path} is left as it was: {self.why}"
 
 
 class AlreadyRunning(CrawlError):

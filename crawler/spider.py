@@ -74,7 +74,8 @@ class Spider:
     Attributes:
         name: What ``crawl run`` is given.
         start_urls: Where it begins, in each of its sessions.
-        allowed_domains: Hosts (and their subdomains) that may be fetched; empty: those of the start URLs.
+        allowed_domains: Hosts (and their subdomains) that may be fetched; empty: those of the start URLs. Scheme and
+            port are left out where they are written; a path is refused.
         custom_settings: Settings of this spider; Scrapy's names are understood.
         sessions: Names (or `Identity` objects) of the identities; a request goes with the first unless it says else.
         handle_httpstatus_list: Error statuses that callbacks want to see.

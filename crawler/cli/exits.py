@@ -116,6 +116,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (errors.StoreError, STORE),
     (errors.UsageError, USAGE),
     (errors.AlreadyRunning, RUNNING),
+    (errors.NotWritten, NOT_WRITTEN),
     (errors.NeedsHuman, HUMAN),
     (errors.SessionError, LOGIN),
     (errors.CrawlError, FAILURES),
@@ -124,6 +125,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
 _HINTS: tuple[tuple[type[Exception], str], ...] = (
     (errors.InvalidURL, "write it whole, such as https://shop.example/orders"),
     (errors.AlreadyRunning, "wait for it, or use --if-running wait or --if-running skip"),
+    (errors.NotWritten, "--force writes it all the same"),
     (errors.WrongPassword, "put them right, then `crawl login NAME` tries them once; --force tries these again"),
     (errors.LoginBudgetSpent, ""),  # says itself when it is possible again
     (errors.LoginFailed, "`crawl login NAME --force --traceback` shows the login alone"),

@@ -13,7 +13,7 @@ import typer
 
 from crawler.cli import exits, options
 from crawler.cli.text import columns, counted, duration, local_time, say, tell
-from crawler.errors import UsageError
+from crawler.errors import NotWritten, UsageError
 
 if TYPE_CHECKING:
     from crawler.output.history import PastRun, Status
@@ -177,13 +177,26 @@ def export(
     safe_csv: Annotated[
         bool, typer.Option("--safe-csv", help="For spreadsheets: texts that look like formulas get a ' in front.")
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace FILE also by no items, or by those of a crawl that is not done.")
+    ] = False,
     store: options.StorePath = None,
 ) -> None:
     """Write the items of the last crawl to a file. The file is whole or not there at all.
 
+    A file that holds something is not replaced by nothing, nor by the items of a crawl that is not done (exit code 10).
     Dicts of all spiders share the table `items`: fields that only other spiders fill are left out.
     """
-    from crawler.output.export import columns_of, crawl_rows, fields_of_others, format_of, whole_file, write_rows
+    from crawler.output.export import (
+        columns_of,
+        crawl_rows,
+        fields_of_others,
+        format_of,
+        holds_something,
+        whole_file,
+        why_not,
+        write_rows,
+    )
 
     spider = _checked(name) or ""
     chosen = format_of(output, file_format)
@@ -197,6 +210,11 @@ def export(
         def rows() -> Iterator[Mapping[str, Any]]:
             return crawl_rows(source, numbers, tables, origin=origin, without=without)
 
+        if output != "-" and not force and holds_something(Path(output)):
+            empty = next(rows(), None) is None
+            why = why_not(source, spider, numbers, empty=empty, whole_crawl=run is None and not all_runs)
+            if why:
+                raise NotWritten(output, why)
         wanted = columns_of(rows()) if chosen == "csv" else []
         if output == "-":
             count = write_rows(_standard_output(), rows(), chosen, columns=wanted, safe_csv=safe_csv)

@@ -19,7 +19,7 @@ from crawler.errors import CrawlError, SpiderError
 from crawler.fetching.fetcher import Fetcher
 from crawler.fetching.retry import RetryPolicy, retry_after_s
 from crawler.fetching.transport import limits_of, make_transport
-from crawler.frontier.admission import Admission, domains_of, slot_of
+from crawler.frontier.admission import Admission, allowed_hosts, domains_of, slot_of
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.robots import RobotsCache
 from crawler.frontier.traps import TrapGuard, TrapLimits
@@ -57,6 +57,7 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
     made = spider(**given)
     if not hasattr(made, "arguments"):  # an __init__ without `super().__init__`
         made.arguments = given
+    made.allowed_domains = allowed_hosts(made.allowed_domains)
     file = Path(settings.accounts) if settings.accounts else None
     chosen = roster(made, setting=settings.sessions, file=file)
     if chosen != made.identities():  # names stay names: a spider may go through its own list

@@ -6,13 +6,15 @@ another look.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 from crawler.clock import unix_now
+from crawler.errors import InvalidURL, SpiderError
 from crawler.messages import SPREAD, Request
 from crawler.outcome import Found
-from crawler.urls import absolute, canonical, fingerprint, host_of, origin_of
+from crawler.urls import absolute, canonical, fingerprint, host_of, origin_of, redact
 
 _MEMORY = 30_000  #: fingerprints that are known to be in the frontier; with their URLs about 9 MB
 
@@ -190,6 +192,45 @@ def slot_of(url: str) -> str:
     end = url.find("/", start)
     authority = url[start:] if end < 0 else url[start:end]
     return authority.rpartition("@")[2].partition("?")[0]
+
+
+def allowed_hosts(given: Iterable[object] | str) -> tuple[str, ...]:
+    """`allowed_domains` as people write them: hosts, also with scheme, port, wildcard or final dot.
+
+    Args:
+        given: The list of a spider, or the text of an argument (``-a allowed_domains=a.example,b.example``).
+    Returns:
+        Hosts in their canonical form. A port is left out: a host belongs to the crawl with all its ports.
+    Raises:
+        SpiderError: An entry is no host, or says more than a host can; the message has the right spelling.
+    """
+    entries = [each for each in re.split(r"[\s,]+", given) if each] if isinstance(given, str) else list(given)
+    return tuple(dict.fromkeys(_allowed_host(each) for each in entries))
+
+
+def _allowed_host(entry: object) -> str:
+    text = entry.strip() if isinstance(entry, str) else ""
+    bare = re.sub(r"\A(?:https?:)?//", "", text, flags=re.IGNORECASE)
+    place, _, rest = bare.partition("/")
+    if place.count(":") > 1 and not place.startswith("["):  # an IPv6 address without brackets
+        place = f"[{place}]"
+    place = place.removeprefix("*").removeprefix(".")
+    try:
+        if not place or "@" in place or "*" in place or place.startswith(":"):
+            raise InvalidURL(text)
+        host = host_of(absolute("", f"http://{place}/")).removesuffix(".")
+    except InvalidURL:
+        shown = redact(str(entry)).rpartition("@")[2]
+        raise SpiderError(
+            f"allowed_domains: {shown!r} is no host; write hosts such as 'shop.example', which stands for its"
+            " subdomains, too"
+        ) from None
+    if rest or "?" in place or "#" in place:
+        raise SpiderError(
+            f"allowed_domains: {redact(text)!r} names a page, and a host is wanted: write {host!r}; which pages of it"
+            " are followed is for the callbacks (or the rules) to say"
+        )
+    return host
 
 
 def domains_of(allowed: Iterable[str], urls: Iterable[Any]) -> list[str]:

@@ -260,6 +260,41 @@ class ForTerminal(io.BufferedIOBase):
         self._file.flush()
 
 
+# --- what may replace a file ----------------------------------------------------------------------------------
+
+_NEXT_TO_NOTHING_BYTES = 4  # "[]" and a line end
+
+
+def why_not(source: Source, spider: str, runs: Sequence[int], *, empty: bool, whole_crawl: bool) -> str:
+    """Why a good file had better not be replaced by these items; "" when nothing speaks against it.
+
+    Args:
+        empty: There is not one item.
+        whole_crawl: The items are those of the last crawl, and nobody asked for certain runs.
+    """
+    last = next((run for run in source.runs(spider, limit=MOST_RUNS) if run.id in runs), None)
+    if last is None:
+        return ""
+    counts = source.counts(last.frontier)
+    open_requests = counts.waiting + counts.leased + counts.parked
+    how = f"run {last.id} of {spider} ended with {last.ending!r}" if last.ending else f"run {last.id} has not ended"
+    if empty:
+        return f"there is no item to write ({how})"
+    if whole_crawl and (open_requests or last.ending in ("", "crashed", "store")):
+        left = f", {open_requests:,} requests are not seen to" if open_requests else ""
+        return f"the crawl is not done ({how}{left})"
+    return ""
+
+
+def holds_something(path: Path) -> bool:
+    """Whether a regular file is there whose loss would be one."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return False
+    return stat.S_ISREG(facts.st_mode) and facts.st_size > _NEXT_TO_NOTHING_BYTES
+
+
 # --- files ----------------------------------------------------------------------------------------------------
 
 
