@@ -25,7 +25,9 @@
     ├── SessionError            one identity cannot be used
     │   ├── LoginFailed         the login step raised, or its probe still shows "logged out"   exit 3
     │   │   ├── WrongPassword   the site refused the credentials: one attempt, never a second
-    │   │   └── LoginBudgetSpent  too many logins for this account and hour
+    │   │   └── LoginBudgetSpent  too many logins in an hour that did not succeed
+    │   ├── SiteUnreachable     no answer came to a login, and nothing was sent                exit 1
+    │   ├── NotEquipped         an extra, a browser or a screen is missing for the login       exit 2
     │   ├── NoCredentials       no user name or password was found for the session             exit 3
     │   ├── NeedsHuman          the login step wants a person                                  exit 7
     │   └── VaultError          stored secrets cannot be read with the keys at hand
@@ -50,6 +52,11 @@ from crawler.redaction import redact
 
 class CrawlError(Exception):
     """The root of the tree."""
+
+
+def _said_by(kind: type[CrawlError]) -> str:
+    """What an error says that was raised without a word: the first line on its class."""
+    return (kind.__doc__ or kind.__name__).partition("\n")[0].rstrip(".")
 
 
 class UsageError(CrawlError):
@@ -86,14 +93,20 @@ class FetchError(CrawlError):
     Attributes:
         url: The URL asked when it went wrong (a redirect may have led there).
         why: What happened, in plain words.
+        sent: Whether the request may have reached the server. False only where it surely has not.
     """
 
-    def __init__(self, url: str, why: str) -> None:
+    sent = True
+
+    def __init__(self, url: str = "", why: str | None = None) -> None:
+        """``FetchError(url, why)``, or ``FetchError("what happened")`` where a spider raises one."""
+        if why is None:
+            url, why = "", url or _said_by(type(self))
         super().__init__(url, why)
         self.url, self.why = url, why
 
     def __str__(self) -> str:
-        return f"{redact(self.why)} ({redact(self.url)})"
+        return f"{redact(self.why)} ({redact(self.url)})" if self.url else redact(self.why)
 
 
 class StatusError(FetchError):
@@ -115,6 +128,8 @@ class StatusError(FetchError):
 
 class Refused(FetchError):
     """We may not send this; the same request will never be sent again."""
+
+    sent = False
 
 
 class RobotsDenied(Refused):
@@ -140,9 +155,13 @@ class RedirectError(BadAnswer):
 class TLSFailed(FetchError):
     """Certificate or handshake refused; never retried, never sent without verification."""
 
+    sent = False
+
 
 class UnknownHost(FetchError):
     """The name of the host does not exist."""
+
+    sent = False
 
 
 class Transient(FetchError):
@@ -173,7 +192,10 @@ class SessionError(CrawlError):
         why: What happened and, where there is something, what to do.
     """
 
-    def __init__(self, session: str, why: str) -> None:
+    def __init__(self, session: str = "", why: str | None = None) -> None:
+        """In a login step ``raise WrongPassword("what the site said")`` is enough: the crawl fills the session in."""
+        if why is None:
+            session, why = "", session or _said_by(type(self))
         super().__init__(session, why)
         self.session, self.why = session, why
 
@@ -190,7 +212,15 @@ class WrongPassword(LoginFailed):
 
 
 class LoginBudgetSpent(LoginFailed):
-    """Too many logins for this account and hour."""
+    """Too many logins of this account in an hour that did not succeed."""
+
+
+class SiteUnreachable(SessionError):
+    """The site gave no answer to a login: nothing is wrong with the account, and nothing was sent to it."""
+
+
+class NotEquipped(SessionError):
+    """This machine lacks what the login needs: an extra, a browser, a screen. Nothing was sent to the site."""
 
 
 class NoCredentials(SessionError):
@@ -202,13 +232,10 @@ class VaultError(SessionError):
 
 
 class NeedsHuman(SessionError):
-    """Raised in a login step that wants a person: a code from a mail, a captcha.
+    """A person is needed: a code from a mail, a captcha. Raised in a login step.
 
     ``raise NeedsHuman("code from the mail")`` is enough; the session's name is filled in by the crawl.
     """
-
-    def __init__(self, session: str, why: str | None = None) -> None:
-        super().__init__(session if why is not None else "", why if why is not None else session)
 
 
 class StoreError(CrawlError):

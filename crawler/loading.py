@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib.util
 import os
 import re
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -153,6 +155,44 @@ def place_in_spider(error: BaseException | None, spider: Spider | None = None) -
             place = f"{file}, line {trace.tb_lineno}"
         trace = trace.tb_next
     return place
+
+
+def source_mark(spider: type[Spider]) -> str:
+    """What tells this version of a spider's code from others: a digest of the files that it is made of.
+
+    These are those of its class and of its base classes, and what they import from the same project. "" for a class
+    that stands in no file.
+    """
+    files: set[Path] = set()
+    for module in filter(None, (sys.modules.get(each.__module__) for each in spider.__mro__ if _is_own(each))):
+        home = _file_of(module)
+        if home is not None:
+            files |= {home, *_neighbours(module, home.parent.parent)}
+    digest = hashlib.blake2b(digest_size=8)
+    for file in sorted(files):
+        try:
+            digest.update(file.read_bytes())
+        except OSError:
+            continue
+    return digest.hexdigest() if files else ""
+
+
+def _is_own(kind: type) -> bool:
+    return kind is not object and not kind.__module__.startswith("crawler.")
+
+
+def _file_of(module: ModuleType | None) -> Path | None:
+    file = getattr(module, "__file__", None)
+    return Path(file).resolve() if isinstance(file, str) else None
+
+
+def _neighbours(module: ModuleType, project: Path) -> Iterator[Path]:
+    """The files of *project* that *module* has imported something from."""
+    for value in vars(module).values():
+        name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+        file = _file_of(sys.modules.get(name)) if isinstance(name, str) else None
+        if file is not None and file.is_relative_to(project) and "site-packages" not in file.parts:
+            yield file
 
 
 def _shown(file: str | Path) -> Path:

@@ -99,7 +99,12 @@ class Settings(BaseSettings):
     keep_pages: bool = Field(False, description="Keep the bodies of pages in the store.")
     sessions: str = Field("", description="Names of sessions, separated by commas; replaces the spider's.")
     accounts: str = Field("", description="File of mode 0600 with credentials (TOML, one table a session).")
-    login_budget: int = Field(6, ge=1, le=1000, description="Most logins of one account in an hour.")
+    login_budget: int = Field(
+        6,
+        ge=1,
+        le=1000,
+        description="Most logins of one account in an hour that sent credentials and did not succeed.",
+    )
     probe_every: int = Field(200, ge=0, description="Unproven pages of a session before it is probed again; 0: never.")
     grace: float = Field(15.0, ge=0, le=3600, description="Seconds that requests in flight get when a run is stopped.")
     lease: float = Field(90.0, ge=1, le=86_400, description="Seconds after which a dead process's requests are free.")

@@ -38,14 +38,15 @@ TABLE: tuple[tuple[int, str, str, str], ...] = (
     (
         FAILURES,
         "failures",
-        "Done, but some requests failed for good, or an audit or a fetch found a fault.",
+        "Done, but some requests failed for good, a site could not be reached to log in, or an audit or a fetch found a"
+        " fault.",
         "`crawl status NAME` shows why; `crawl retry NAME` tries them again.",
     ),
     (
         USAGE,
         "usage",
-        "The command line, a setting, a spider, the key file or the rights on a file are wrong. Nothing was fetched, or"
-        " what was committed is kept.",
+        "The command line, a setting, a spider, the key file or the rights on a file are wrong, or something that a"
+        " login needs is not installed. Nothing was fetched, or what was committed is kept.",
         "The message says what to change.",
     ),
     (
@@ -118,6 +119,8 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (errors.AlreadyRunning, RUNNING),
     (errors.NotWritten, NOT_WRITTEN),
     (errors.NeedsHuman, HUMAN),
+    (errors.NotEquipped, USAGE),  # found before anything was sent, for a person to put right
+    (errors.SiteUnreachable, FAILURES),  # the network's
     (errors.SessionError, LOGIN),
     (errors.CrawlError, FAILURES),
 )
@@ -152,7 +155,7 @@ def line_for(error: Exception) -> str:
     """What a person is told: one line, no secret, with what to do."""
     text = safe(error) or type(error).__name__
     hint = hint_for(error)
-    return f"{text}; {hint}" if hint and hint not in text else text
+    return f"{text}; {hint}" if hint and hint not in text and "--force`" not in text else text
 
 
 @contextmanager

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from crawler.clock import unix_now
-from crawler.errors import LoginBudgetSpent, LoginFailed, SessionError, WrongPassword
+from crawler.errors import LoginFailed, NotEquipped, SessionError, WrongPassword
 from crawler.sessions.browser import BrowserSession, browser_login
+from crawler.sessions.desk import LoginEnd
 from crawler.sessions.login.keeper import Keeper
 from crawler.spider import Spider
 from crawler.urls import redact
@@ -53,9 +54,11 @@ def login_in_browser(keeper: Keeper, spider: Spider, *, headless: bool, picture:
                 raise WrongPassword(session.name, why) from None
             raise
     except BaseException as error:
-        outcome = "refused" if isinstance(error, WrongPassword) else "failed"
         why = error.why if isinstance(error, SessionError) else redact(str(error))
-        keeper.desk.end_login(session.key, outcome, None, credentials=credentials, why=why)
+        outcome: Literal["refused", "failed", "unsent"] = "refused" if isinstance(error, WrongPassword) else "failed"
+        if isinstance(error, NotEquipped):
+            outcome = "unsent"
+        keeper.desk.end_login(session.key, LoginEnd(outcome, why, credentials))
         raise
 
 
@@ -64,7 +67,7 @@ def _claim(keeper: Keeper, credentials: str, *, force: bool) -> None:
     epoch = row.epoch if row is not None else 0
     claim = keeper.desk.claim(session.key, epoch, credentials=credentials, force=force)
     if claim.refused:
-        raise (WrongPassword if claim.wrong_credentials else LoginBudgetSpent)(session.name, claim.refused)
+        raise keeper.blocked_by(claim)
     if not claim.granted:
         raise LoginFailed(session.name, "another process is logging this session in: try again in a moment")
 

@@ -26,15 +26,17 @@ from crawler.engine.robots_door import RobotsDoor
 from crawler.engine.scheduler import Scheduler
 from crawler.engine.stats import Stats, error_name
 from crawler.engine.verdict import CODES, Facts, Yield, shown, verdict_of_run
-from crawler.errors import NeedsHuman, StoreError, UsageError
+from crawler.errors import NeedsHuman, NotEquipped, SessionError, SiteUnreachable, StoreError, UsageError
 from crawler.events import Observer, RunEnded, RunStarted, Summary, Warned
 from crawler.frontier.robots import RobotsRecord
+from crawler.loading import source_mark
 from crawler.outcome import State
 from crawler.sessions.accounts import Ask
 from crawler.sessions.secrets import hide
 from crawler.settings import Settings
 from crawler.spider import Spider
 from crawler.stores.base import Counts, RunRow, Sample, Store
+from crawler.stores.login_policy import Trying
 from crawler.urls import origin_of, printable, redact
 
 log = logging.getLogger("crawler.engine")
@@ -87,7 +89,8 @@ class Crawl:
             patiently=lambda call: self._scheduler.patiently(call),
         )
         lease_s = _LOGIN_LEASE_S if ask is None else _ASKING_LEASE_S
-        desk = SessionDesk(self._calls, run=run.id, owner=owner, lease_s=lease_s, budget=settings.login_budget)
+        trying = Trying(spider.name, source_mark(type(spider)), budget=settings.login_budget)
+        desk = SessionDesk(self._calls, run=run.id, owner=owner, lease_s=lease_s, trying=trying)
         self._parts = Assembly(
             spider,
             settings,
@@ -375,10 +378,9 @@ class Crawl:
 
     def _facts(self, counts: Counts, failed: list[Sample], skipped: list[Sample]) -> Facts:
         failures = list(self._doors.barred.failures.values())
+        causes = {cause_of(each) for each in failures}
         others = {each.ending for each in self._members.summaries} if self._members is not None else set()
-        login = "human" if failures or "needs human" in others else ""
-        if any(not isinstance(error, NeedsHuman) for error in failures) or "login failed" in others:
-            login = "failed"
+        causes |= others & {"usage", "login failed", "needs human"}
         return Facts(
             pages=counts.pages,
             items=counts.items,
@@ -388,7 +390,7 @@ class Crawl:
             skipped=shown(skipped),
             callbacks={name: Yield(**each) for name, each in self.summary.callbacks.items()},
             domains=self._parts.admission.domains,
-            login=login,
+            login=next((each for each in ("usage", "login failed", "needs human", "failures") if each in causes), ""),
             stopped_by=self._scheduler.stop_reason,
             interrupted_by=self._interrupted_by,
         )
@@ -398,6 +400,15 @@ class Crawl:
             self.spider.closed(summary.ending)
         except Exception as error:  # noqa: BLE001 - users' code; the run is over
             self._stats.tell(Warned(unix_now(), "closed", f"{type(error).__name__}: {error}"))
+
+
+def cause_of(error: SessionError) -> str:
+    """The ending of a run in which *error* kept a session from logging in; the gravest of several counts."""
+    if isinstance(error, NotEquipped):
+        return "usage"
+    if isinstance(error, SiteUnreachable):
+        return "failures"
+    return "needs human" if isinstance(error, NeedsHuman) else "login failed"
 
 
 def last_duration_s(store: Store, spider: str) -> float:

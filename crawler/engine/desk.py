@@ -8,11 +8,14 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from crawler.errors import CrawlError, StoreError
 from crawler.outcome import SessionSnapshot
+from crawler.sessions.desk import LoginEnd
 from crawler.stores.base import LoginClaim, SessionRow, Store
+from crawler.stores.login_policy import Trying
 from crawler.turns import lend, take_back
 
 T = TypeVar("T")
@@ -87,11 +90,15 @@ class StoreCalls:
 
 
 class SessionDesk:
-    """What the keepers of sessions need of the store (`sessions.login.keeper.Desk`). Safe from any thread."""
+    """What the keepers of sessions need of the store (`sessions.login.keeper.Desk`). Safe from any thread.
 
-    def __init__(self, calls: StoreCalls, *, run: int | None, owner: str, lease_s: float, budget: int) -> None:
+    Args:
+        trying: Who logs in: the spider, the version of its code and the budget.
+    """
+
+    def __init__(self, calls: StoreCalls, *, run: int | None, owner: str, lease_s: float, trying: Trying) -> None:
         self._calls, self._run, self._owner = calls, run, owner
-        self._lease_s, self._budget = lease_s, budget
+        self._lease_s, self._trying = lease_s, trying
         # Key to the token of our claim; a key has one claim at a time. Set and read by the keeper's thread that logs in
         self._tokens: dict[str, int] = {}
 
@@ -102,28 +109,17 @@ class SessionDesk:
         return self._calls(lambda store: store.save_session(taken, run=self._run))
 
     def claim(self, key: str, epoch: int, *, credentials: str = "", force: bool = False) -> LoginClaim:
+        trying = replace(self._trying, credentials=credentials, force=force)
         claimed = self._calls(
-            lambda store: store.claim_login(
-                key,
-                owner=self._owner,
-                epoch=epoch,
-                lease_s=self._lease_s,
-                budget=self._budget,
-                credentials=credentials,
-                force=force,
-            )
+            lambda store: store.claim_login(key, owner=self._owner, epoch=epoch, lease_s=self._lease_s, trying=trying)
         )
         if claimed.granted:
             self._tokens[key] = claimed.token
         return claimed
 
-    def end_login(
-        self, key: str, outcome: str, taken: SessionSnapshot | None, *, credentials: str = "", why: str = ""
-    ) -> bool:
-        """Record how a login ended.
+    def end_login(self, key: str, ended: LoginEnd, taken: SessionSnapshot | None = None) -> bool:
+        """Record how a login ended, and keep the session that it made.
 
-        Args:
-            why: Without secrets; kept for those who meet the budget or the spacing because of it.
         Returns:
             False when it came too late: somebody else has logged in, or logs in now. The session was not stored.
         """
@@ -134,15 +130,16 @@ class SessionDesk:
                 key,
                 owner=self._owner,
                 token=token,
-                outcome=outcome,
+                outcome=ended.outcome,
                 snapshot=taken,
                 run=self._run,
-                credentials=credentials,
+                credentials=ended.credentials,
+                asked_s=ended.asked_s,
             )
             name = _WHY + key
-            if why:
-                store.set_value(name, why[:_WHY_CHARACTERS], ttl_s=_WHY_KEPT_S)
-            elif outcome == "ok" and store.get_value(name) is not None:
+            if ended.why:
+                store.set_value(name, ended.why[:_WHY_CHARACTERS], ttl_s=_WHY_KEPT_S)
+            elif ended.outcome == "ok" and store.get_value(name) is not None:
                 store.set_value(name, None)
             return kept
 

@@ -19,7 +19,7 @@ from crawler.engine.gates import Gates, GateState
 from crawler.engine.robots_door import RobotsDoor
 from crawler.engine.stats import Stats
 from crawler.errors import LoginFailed
-from crawler.events import LoginEnded, LoginStarted
+from crawler.events import LoginEnded, LoginStarted, Warned
 from crawler.frontier.guard import LogoutGuard
 from crawler.messages import SPREAD
 from crawler.outcome import Leased, Outcome, SessionSnapshot, Verdict
@@ -143,6 +143,7 @@ class Doors:
     def _accepted(self, outcome: Outcome, keeper: Keeper) -> None:
         name = outcome.session_name
         self._strikes.pop(outcome.request.id, None)
+        keeper.brought_page()
         if outcome.proven:
             self._guard.harmless(outcome.request.url)
             self._unproven[name] = 0
@@ -257,6 +258,9 @@ class Doors:
             self._yard.take_back(self.gates.opened(key))
         elif prepared.error is None:
             self.gates.try_again(key, self._clock() + prepared.wait_s)
+            if prepared.trouble is not None:
+                message = f"{prepared.trouble.why}; the login goes on in {prepared.wait_s:,.0f} s"
+                self._stats.tell(Warned(self._clock(), f"session {name}", message))
         else:
             self.barred.bar(name, prepared.error, self._clock(), elapsed_ms)
 

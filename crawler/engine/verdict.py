@@ -68,7 +68,7 @@ class Facts:
         skipped: Requests that were left out, by rule, most first.
         callbacks: Callback to what it brought in this run.
         domains: Hosts that belong to the crawl.
-        login: "failed" or "human" when a session could not be used.
+        login: The ending that a session which could not be used stands for, such as "login failed"; "" for none.
         stopped_by: The limit that ended the run, "" for none.
         interrupted_by: Number of the signal that ended it, 0 for none.
     """
@@ -113,8 +113,8 @@ def verdict_of_run(facts: Facts) -> RunVerdict:
         ending = "interrupted" if facts.interrupted_by == 2 else "terminated"
         return RunVerdict("interrupted", CODES[ending], ending, "", notes)
     if facts.login:
-        ending = "needs human" if facts.login == "human" else "login failed"
-        return RunVerdict(ending, CODES[ending], ending.replace(" ", "-"), "", notes)
+        reason = {"failures": "not-reached"}.get(facts.login, facts.login.replace(" ", "-"))
+        return RunVerdict(facts.login, CODES[facts.login], reason, "", notes)
     if facts.stopped_by:
         return RunVerdict("limit", CODES["limit"], "limit", "", notes)
     if facts.failed:

@@ -9,6 +9,7 @@ from pathlib import Path
 from crawler.engine.assembly import Assembly
 from crawler.engine.desk import SessionDesk, StoreCalls, new_owner
 from crawler.errors import LoginFailed
+from crawler.loading import source_mark
 from crawler.messages import Request, Response
 from crawler.sessions import snapshot
 from crawler.sessions.accounts import Ask
@@ -17,6 +18,7 @@ from crawler.sessions.session import Session
 from crawler.settings import Settings
 from crawler.spider import Spider
 from crawler.stores.base import Store
+from crawler.stores.login_policy import Trying
 
 _LOGIN_LEASE_S = 180.0
 _ASKING_LEASE_S = 900.0  #: where a person may have to find a mail first
@@ -115,5 +117,6 @@ def make_visitor(spider: Spider, settings: Settings, store: Store, ask: Ask | No
     """A visitor on the calling thread."""
     calls = StoreCalls(store, lambda call: call())
     lease_s = _LOGIN_LEASE_S if ask is None else _ASKING_LEASE_S
-    desk = SessionDesk(calls, run=None, owner=new_owner("visit"), lease_s=lease_s, budget=settings.login_budget)
+    trying = Trying(spider.name, source_mark(type(spider)), budget=settings.login_budget)
+    desk = SessionDesk(calls, run=None, owner=new_owner("visit"), lease_s=lease_s, trying=trying)
     return Visitor(spider, Assembly(spider, settings, desk, stop=threading.Event(), ask=ask), desk)

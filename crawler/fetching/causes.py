@@ -62,6 +62,7 @@ _BROKEN_TLS = (
     "closed abruptly",
 )
 
+_NOT_CONNECTED = frozenset((pycurl.E_COULDNT_RESOLVE_PROXY, pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_CONNECT))
 _TLS_CODES = frozenset((53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91, 98))
 _PROXY_FAILED = 97
 _NEVER_SENT = frozenset((3, 4))  # malformed URL, option not built in
@@ -102,7 +103,7 @@ def name_error(url: str, host: str, *, whose: str = "") -> FetchError:
         return from_gaierror(url, host, error, whose=whose)
     except (OSError, UnicodeError):
         pass
-    return ConnectFailed(url, f"the name {host}{whose} did not resolve just now")
+    return never_sent(ConnectFailed(url, f"the name {host}{whose} did not resolve just now"))
 
 
 def from_gaierror(url: str, host: str, error: socket.gaierror, *, whose: str = "") -> FetchError:
@@ -112,7 +113,13 @@ def from_gaierror(url: str, host: str, error: socket.gaierror, *, whose: str = "
     }
     if error.errno in missing:
         return UnknownHost(url, f"there is no host named {host}{whose}")
-    return ConnectFailed(url, f"the name {host}{whose} did not resolve just now ({error.strerror})")
+    return never_sent(ConnectFailed(url, f"the name {host}{whose} did not resolve just now ({error.strerror})"))
+
+
+def never_sent(error: FetchError) -> FetchError:
+    """*error*, which ended a request before there was a connection that could have carried it."""
+    error.sent = False
+    return error
 
 
 def unreachable(url: str, number: int, where: str) -> Unreachable:
@@ -143,21 +150,22 @@ def from_curl(
     if code == pycurl.E_COULDNT_RESOLVE_PROXY:
         return name_error(url, _host_of(proxy), whose=", the proxy")
     if code == pycurl.E_COULDNT_CONNECT and proxy and connect_status < 300:
-        return ConnectFailed(url, f"no connection to the proxy {proxy} ({text})")
+        return never_sent(ConnectFailed(url, f"no connection to the proxy {proxy} ({text})"))
     if code == _PROXY_FAILED or "SOCKS" in text:
         refused = any(sign in text.lower() for sign in ("rejected", "authentication", "credential", "denied"))
-        return (Refused if refused else ConnectFailed)(url, f"the proxy {proxy} did not connect us ({text})")
+        kind = Refused if refused else ConnectFailed
+        return never_sent(kind(url, f"the proxy {proxy} did not connect us ({text})"))
     if code == pycurl.E_COULDNT_RESOLVE_HOST:
-        return ConnectFailed(url, f"{text}{through}") if proxy else name_error(url, host)
+        return never_sent(ConnectFailed(url, f"{text}{through}")) if proxy else name_error(url, host)
     if code == pycurl.E_OPERATION_TIMEDOUT:
-        return TimedOut(url, f"no connection{through} in time")
+        return never_sent(TimedOut(url, f"no connection{through} in time"))
     if code in (401, 403, 407) or connect_status in (401, 403, 407):
         return Refused(url, proxy_words(proxy, connect_status))
     if connect_status >= 300:
-        return ConnectFailed(url, proxy_words(proxy, connect_status))
+        return never_sent(ConnectFailed(url, proxy_words(proxy, connect_status)))
     if code in _TLS_CODES or code == pycurl.E_SSL_CONNECT_ERROR:
         if code == pycurl.E_SSL_CONNECT_ERROR and any(sign in text.lower() for sign in _BROKEN_TLS):
-            return ConnectFailed(url, f"the connection{through} broke in the TLS handshake")
+            return never_sent(ConnectFailed(url, f"the connection{through} broke in the TLS handshake"))
         return TLSFailed(url, tls_words(text))
     if "Location" in text:
         return BadAnswer(url, "several Location headers that differ")
@@ -171,7 +179,8 @@ def from_curl(
         return Refused(url, f"not a URL that can be sent ({text})")
     if answered:
         return Incomplete(url, f"the answer broke off ({text})")
-    return ConnectFailed(url, f"{_WORDS.get(code, text)}{through}")
+    failed = ConnectFailed(url, f"{_WORDS.get(code, text)}{through}")
+    return never_sent(failed) if code in _NOT_CONNECTED else failed
 
 
 def no_descriptor_left(error: BaseException) -> bool:
@@ -211,7 +220,8 @@ def from_urllib3(error: Exception, url: str, host: str, *, answered: bool, proxy
                 else from_gaierror(url, host, each)
             )
         if isinstance(each, TimeoutError | u3.ConnectTimeoutError | u3.ReadTimeoutError):
-            return TimedOut(url, f"no connection or no byte{through} in time")
+            late = TimedOut(url, f"no connection or no byte{through} in time")
+            return never_sent(late) if isinstance(each, u3.ConnectTimeoutError) else late
         if isinstance(each, ssl.SSLError | ssl.CertificateError):
             if any(sign in str(each).lower() for sign in _BROKEN_TLS):
                 break
@@ -231,4 +241,5 @@ def from_urllib3(error: Exception, url: str, host: str, *, answered: bool, proxy
     why = str(chain[-1]) or type(chain[-1]).__name__
     if answered:
         return Incomplete(url, f"the answer broke off ({why})")
-    return ConnectFailed(url, f"no connection{through}, or it broke before the answer ({why})")
+    failed = ConnectFailed(url, f"no connection{through}, or it broke before the answer ({why})")
+    return never_sent(failed) if any(isinstance(each, u3.NewConnectionError) for each in chain) else failed

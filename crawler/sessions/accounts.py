@@ -28,8 +28,9 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
+from urllib.parse import quote, quote_plus
 
-from crawler.errors import NeedsHuman, NoCredentials, SettingsError
+from crawler.errors import NeedsHuman, NoCredentials, NotEquipped, SettingsError
 from crawler.sessions.private import config_folder, read_private
 from crawler.sessions.secrets import Secret
 from crawler.urls import is_secret_name
@@ -60,7 +61,10 @@ class Account:
         pause: Waits so many seconds, for `otp`; give one that a stop wakes.
     """
 
-    __slots__ = ("_ask", "_clock", "_environ", "_file", "_found", "_last_code", "_lock", "_pause", "session", "site")
+    __slots__ = (
+        *("_ask", "_clock", "_environ", "_file", "_found", "_gave", "_last_code", "_lock", "_pause"),
+        *("session", "site"),
+    )
 
     def __init__(
         self,
@@ -77,8 +81,9 @@ class Account:
         self._environ = os.environ if environ is None else environ
         self._file, self._ask, self._clock, self._pause = file, ask, clock, pause
         self._found: dict[str, str] = {}
+        self._gave: set[str] = set()  # fields that somebody has asked for
         self._last_code = -1  # the time step of the last one-time code handed out
-        self._lock = threading.RLock()  # guards _found and _last_code; one lookup at a time, so one question at a time
+        self._lock = threading.RLock()  # guards _found, _gave and _last_code; one lookup, so one question at a time
 
     @property
     def username(self) -> str:
@@ -120,6 +125,19 @@ class Account:
         text = json.dumps([str.__str__(value) for value in values])
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest() if any(values) else ""
 
+    @property
+    def gave_password(self) -> bool:
+        """Whether the password was handed out to anybody."""
+        with self._lock:
+            return "password" in self._gave
+
+    def password_is_in(self, text: str) -> bool:
+        """Whether *text*, a body or an address as it is sent, holds the password that was handed out."""
+        with self._lock:
+            password = str.__str__(self._found.get("password", ""))
+        spellings = (password, quote(password, safe=""), quote_plus(password), json.dumps(password)[1:-1])
+        return bool(password) and any(each in text for each in spellings)
+
     def _credentials(self, *, keyring: bool) -> list[str]:
         return [self._look(field, [], may_ask=False, keyring=keyring) or "" for field in _CREDENTIALS]
 
@@ -140,6 +158,9 @@ class Account:
                     answer = ""
             if answer:
                 return Secret(answer) if secret else answer
+            raise NeedsHuman(
+                self.session, f"{what}: nothing was typed; run the same command again when you have it, and type it"
+            )
         raise NeedsHuman(self.session, what)
 
     def otp(self, *, fresh: bool = True) -> Secret:
@@ -149,7 +170,8 @@ class Account:
             fresh: Never hand out one code twice, for servers take each only once: wait for the next one if need be,
                 which takes as long as the code lives (30 s as a rule).
         Raises:
-            NoCredentials: There is no such field, it is malformed, or the extra ``auth`` is not installed.
+            NoCredentials: There is no such field, or it is malformed.
+            NotEquipped: The extra ``auth`` is not installed.
         """
         secret = self._need("otp_secret", may_ask=False)
         try:
@@ -157,7 +179,7 @@ class Account:
 
             from crawler.sessions.one_time import codes_of
         except ImportError:
-            raise NoCredentials(
+            raise NotEquipped(
                 self.session, "one-time codes need the extra 'auth': pip install 'crawl-sessions[auth]'"
             ) from None
         try:
@@ -178,6 +200,8 @@ class Account:
     def _need(self, field: str, *, may_ask: bool = True) -> str:
         looked: list[str] = []
         value = self._look(field, looked, may_ask=may_ask)
+        with self._lock:
+            self._gave.add(field)
         if value is None:
             raise NoCredentials(self.session, f"no {field} found; looked in " + ", ".join(looked))
         return value

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 from crawler.outcome import SessionSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class LoginEnd:
+    """How a login ended.
+
+    Attributes:
+        outcome: As in `stores.login_policy`.
+        why: Without secrets; kept for those who meet the budget or the spacing because of it.
+        credentials: A mark of what was sent.
+        asked_s: Seconds that the site asks us to stay away.
+    """
+
+    outcome: Literal["ok", "refused", "failed", "lost", "broken", "busy", "absent", "human", "unsent"]
+    why: str = ""
+    credentials: str = ""
+    asked_s: float = 0.0
 
 
 class StoredSession(Protocol):
@@ -36,7 +54,7 @@ class Claim(Protocol):
     @property
     def refused(self) -> str: ...
     @property
-    def wrong_credentials(self) -> bool: ...
+    def kind(self) -> str: ...
 
 
 class Desk(Protocol):
@@ -48,9 +66,7 @@ class Desk(Protocol):
 
     def claim(self, key: str, epoch: int, *, credentials: str = "", force: bool = False) -> Claim: ...
 
-    def end_login(
-        self, key: str, outcome: str, taken: SessionSnapshot | None, *, credentials: str = "", why: str = ""
-    ) -> bool: ...
+    def end_login(self, key: str, ended: LoginEnd, taken: SessionSnapshot | None = None) -> bool: ...
 
     def renew(self, key: str) -> None: ...
 

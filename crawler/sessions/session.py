@@ -253,6 +253,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         try:
             return run(self.flow(request, **kwargs))
         except FetchError as error:
+            self._unanswered(request, error)
             raise as_known(error) from error.__cause__
 
     def flow(self, request: requests.PreparedRequest, **kwargs: Any) -> Flow[Response]:

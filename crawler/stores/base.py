@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from crawler.outcome import Found, Leased, Outcome, SessionSnapshot
+from crawler.stores.login_policy import Ending, Trying
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,9 @@ class LoginClaim:
         granted: We may log in until the lease runs out; everybody else waits.
         row: The session as stored now: when its epoch moved past ours, take it instead of logging in.
         wait_s: When not granted: seconds after which to ask again.
-        refused: When not empty: why no login may happen now (budget), with the time it is possible again.
-        wrong_credentials: It is refused because the site refused these credentials before.
+        refused: When not empty: why no login may happen now, with the time it is possible again.
+        kind: Of that reason: "refused" (these credentials were), "spent" (too many failed) or "passing" (a site in
+            trouble, or one that asks for patience).
         token: When granted: fencing number of the login, greater than that of any login before it.
     """
 
@@ -114,7 +116,7 @@ class LoginClaim:
     row: SessionRow | None
     wait_s: float = 0.0
     refused: str = ""
-    wrong_credentials: bool = False
+    kind: str = ""
     token: int = 0
 
 
@@ -323,11 +325,9 @@ class Store(Protocol):
         owner: str,
         epoch: int,
         lease_s: float,
-        budget: int,
-        credentials: str = "",
-        force: bool = False,
+        trying: Trying,
     ) -> LoginClaim:
-        """Ask to be the one that logs in. *credentials* that the site has refused wait for days, unless by *force*.
+        """Ask to be the one that logs in. Whether the account may be logged in now, `stores.login_policy` decides.
 
         Raises:
             KeyFileError: What comes of a login could not be sealed; nothing was claimed.
@@ -339,15 +339,16 @@ class Store(Protocol):
         *,
         owner: str,
         token: int,
-        outcome: str,
+        outcome: Ending,
         snapshot: SessionSnapshot | None,
         run: int | None,
         credentials: str = "",
+        asked_s: float = 0.0,
     ) -> bool:
         """Record how the login ended and free the claim, in one transaction.
 
-        Endings are "ok", "refused" (its *credentials* are remembered, sealed), "failed", "trouble" (passes by itself)
-        and "human".
+        The *credentials* of one that was refused are remembered, sealed. *asked_s*: seconds that the site asks us to
+        stay away.
 
         Returns False when the claim is not ours any more, by owner and *token*, or somebody has stored a newer session
         meanwhile: the session was not stored then, and nobody else's claim was touched.

@@ -1,11 +1,11 @@
-"""Who may log in: claims with a lease, the budget of an hour, and the spacing after logins that failed.
+"""Who may log in: claims with a lease, and the book of each account by which `stores.login_policy` decides.
 
 A claim stands in the row of its session: owner, end of the lease, and a token, the number of the login in
 `crawl_logins`, which no other login ever has. Whoever ends or prolongs a login has to show both, so a process that was
 paused for longer than its lease, or whose claim was cleared, writes nothing over what came after it.
 
-A login that the site refused is remembered with what it was tried with, sealed: the same credentials are not tried
-again by themselves for days, however often cron starts a run, while changed ones are tried at once.
+The book holds what logins were tried with, sealed: credentials that the site has refused are not tried again by
+themselves for days, however often cron starts a run, while changed ones are tried at once.
 """
 
 from __future__ import annotations
@@ -13,25 +13,30 @@ from __future__ import annotations
 import base64
 import json
 import sqlite3
-from datetime import datetime
 from typing import Any
 
 from crawler.errors import SessionError
 from crawler.outcome import SessionSnapshot
 from crawler.stores.base import LoginClaim
 from crawler.stores.locking import LoginLock
+from crawler.stores.login_policy import (
+    Book,
+    Ending,
+    Trying,
+    account_of,
+    begun,
+    clock_time,
+    ended,
+    may_begin,
+    packed,
+    unpacked,
+)
 from crawler.stores.sealed import place_of_value
 from crawler.stores.sqlite_sessions import CLAIMED, CLAIMED_VALUES, SessionsPart
 
-_HOUR_S = 3600.0
-_DAY_S = 86_400.0
-#: Seconds to stay away after so many failed logins in a row, the last value for all further ones.
-_SPACING_S = (0.0, 0.0, 30.0, 120.0, 600.0, 1800.0)
-#: The same after the site has refused the same credentials so many times.
-_REFUSED_SPACING_S = (0.0, _DAY_S, 3 * _DAY_S, 7 * _DAY_S)
 _ASK_AGAIN_S = 0.5
 OVERTAKEN = "overtaken"  #: outcome of a login that was good and came too late
-REFUSED = "refused:"  #: beginning of the values that hold refused credentials
+REFUSED = "refused:"  #: beginning of the values that hold the books of accounts, with refused credentials
 
 
 class LoginsPart(SessionsPart):
@@ -48,9 +53,7 @@ class LoginsPart(SessionsPart):
         owner: str,
         epoch: int,
         lease_s: float,
-        budget: int,
-        credentials: str = "",
-        force: bool = False,
+        trying: Trying,
     ) -> LoginClaim:
         """Ask to be the one that logs in.
 
@@ -58,10 +61,7 @@ class LoginsPart(SessionsPart):
             owner: Who asks; unique among the incarnations of processes. Its own living claim is in the way, too.
             epoch: The epoch that was found logged out.
             lease_s: Seconds after which others may log in when we have not ended; at once when this process has died.
-            budget: Most logins in any hour, however they ended; 0 for no bound.
-            credentials: What tells these credentials from others, "" when not known: those that the site has refused
-                wait for days.
-            force: A person wants it: earlier failures do not count. The budget does.
+            trying: By what the policy of logins decides whether one may begin (`stores.login_policy`).
         Raises:
             KeyFileError: What comes of the login could not be sealed; nothing was claimed.
         """
@@ -75,11 +75,12 @@ class LoginsPart(SessionsPart):
             abandoned = self._lock_login(key)
             if held is not None and held[0] > now and not abandoned:
                 return LoginClaim(False, row, wait_s=min(held[0] - now, _ASK_AGAIN_S))
-            until, why, wrong = self._refused_until(raw, key, now, budget, credentials, force)
-            if until > now:
+            book = self._book(raw, key)
+            decision = may_begin(book, trying, now)
+            if decision.until > now:
                 self._unlock_login(key)
-                refused = f"{why}; possible again at {_clock_time(until, now)}"
-                return LoginClaim(False, row, wait_s=until - now, refused=refused, wrong_credentials=wrong)
+                refused = f"{decision.why}; possible again at {clock_time(decision.until, now)}"
+                return LoginClaim(False, row, decision.until - now, refused, decision.kind)
             token = raw.execute(
                 "INSERT INTO crawl_logins (key, owner, epoch, started_at) VALUES (?, ?, ?, ?)", (key, owner, epoch, now)
             ).lastrowid
@@ -89,6 +90,7 @@ class LoginsPart(SessionsPart):
                 " excluded.login_owner, login_token = excluded.login_token, login_until = excluded.login_until",
                 (key, owner, token, now + lease_s),
             )
+            self._keep_book(raw, key, begun(book, trying, token=token or 0, now=now))
         return LoginClaim(True, row, token=token or 0)
 
     def _lock_login(self, key: str) -> bool:
@@ -106,63 +108,37 @@ class LoginsPart(SessionsPart):
         if lock is not None:
             lock.release()
 
-    def _refused_until(
-        self, raw: sqlite3.Connection, key: str, now: float, budget: int, credentials: str, force: bool
-    ) -> tuple[float, str, bool]:
-        """When a login is possible (0: now), why not before, and whether that is because of the credentials."""
-        recent = raw.execute(
-            "SELECT started_at, coalesce(ended_at, started_at), outcome FROM crawl_logins WHERE key = ?"
-            " ORDER BY id DESC LIMIT ?",
-            (key, max(budget, len(_SPACING_S))),
-        ).fetchall()
-        within = [started for started, _, _ in recent if now - _HOUR_S < started <= now]
-        if budget and len(within) >= budget:
-            return within[budget - 1] + _HOUR_S, f"{len(within)} logins in the last hour, {budget} are allowed", False
-        if force:
-            return 0.0, "", False
-        refusal = self._refusal(raw, key)
-        known = bool(credentials and refusal)
-        if known and refusal["credentials"] == credentials:
-            times, at = refusal["times"], min(refusal["at"], now)  # a clock that was set back must not lock us out
-            spacing = _REFUSED_SPACING_S[min(times, len(_REFUSED_SPACING_S) - 1)]
-            return at + spacing, f"the site refused these credentials on {_clock_time(at, now, day=True)}", True
-        failures = 0
-        for _, _, outcome in recent:
-            if outcome in ("trouble", ""):  # something that passes by itself, or a killed process: says nothing
-                continue
-            if outcome != "failed" and (outcome != "refused" or known):
-                break
-            failures += 1
-        if failures:
-            spacing = _SPACING_S[min(failures, len(_SPACING_S) - 1)]
-            return min(recent[0][1], now) + spacing, f"the last {failures} logins failed", False
-        return 0.0, "", False
-
-    def _refusal(self, raw: sqlite3.Connection, key: str) -> dict[str, Any]:
-        """What the site refused last, how often and when; empty for nothing, or nothing that can be read."""
-        row = raw.execute("SELECT value FROM crawl_values WHERE name = ?", (REFUSED + key,)).fetchone()
+    def _book(self, raw: sqlite3.Connection, key: str) -> Book:
+        """What is known of the logins of the account that *key* belongs to."""
+        row = raw.execute("SELECT value FROM crawl_values WHERE name = ?", (REFUSED + account_of(key),)).fetchone()
         try:
             found = json.loads(row[0]) if row else {}
-            sealed = base64.b64decode(found["sealed"])
-            return {
-                "credentials": self._cipher.open(sealed, place_of_value(REFUSED + key)),
-                "times": int(found["times"]),
-                "at": float(found["at"]),
-            }
-        except (ValueError, KeyError, TypeError, SessionError):
-            return {}
+            marks = self._opened(found, place_of_value(REFUSED + account_of(key)))
+        except (ValueError, TypeError):
+            return Book()
+        if "at" in found:  # as earlier versions kept the last refusal
+            found["refusals"] = [{"credentials": 1, "at": found["at"], "times": found.get("times", 1)}]
+            marks = ["", *marks]
+        return unpacked(found, marks)
 
-    def _note_refusal(self, raw: sqlite3.Connection, key: str, outcome: str, credentials: str) -> None:
-        if outcome == "ok":
-            raw.execute("DELETE FROM crawl_values WHERE name = ?", (REFUSED + key,))
-        elif outcome == "refused" and credentials:
-            before = self._refusal(raw, key)
-            times = before["times"] + 1 if before.get("credentials") == credentials else 1
-            sealed = base64.b64encode(self._cipher.seal(credentials, place_of_value(REFUSED + key))).decode("ascii")
-            raw.execute(
-                "INSERT OR REPLACE INTO crawl_values (name, value, expires_at) VALUES (?, ?, NULL)",
-                (REFUSED + key, json.dumps({"sealed": sealed, "times": times, "at": self._clock()})),
-            )
+    def _opened(self, found: Any, place: str) -> list[str]:
+        """The marks of credentials; none where no key at hand opens them."""
+        try:
+            text = self._cipher.open(base64.b64decode(found["sealed"]), place)
+        except (ValueError, KeyError, TypeError, SessionError):
+            return []
+        return [str(each) for each in json.loads(text)] if text.startswith("[") else [text]
+
+    def _keep_book(self, raw: sqlite3.Connection, key: str, book: Book) -> None:
+        tables, marks = packed(book)
+        name = REFUSED + account_of(key)
+        if any(marks):
+            sealed = self._cipher.seal(json.dumps(marks), place_of_value(name))
+            tables["sealed"] = base64.b64encode(sealed).decode("ascii")
+        raw.execute(
+            "INSERT OR REPLACE INTO crawl_values (name, value, expires_at) VALUES (?, ?, NULL)",
+            (name, json.dumps(tables)),
+        )
 
     def end_login(
         self,
@@ -170,10 +146,11 @@ class LoginsPart(SessionsPart):
         *,
         owner: str,
         token: int,
-        outcome: str,
+        outcome: Ending,
         snapshot: SessionSnapshot | None,
         run: int | None,
         credentials: str = "",
+        asked_s: float = 0.0,
     ) -> bool:
         """Record how the login ended, store the session and free the claim, in one transaction.
 
@@ -186,14 +163,16 @@ class LoginsPart(SessionsPart):
         with self._connection.write() as raw:
             ours = self._free_claim(raw, key, owner, token)
             current = ours and (snapshot is None or self._stored_epoch(raw, key) < snapshot.epoch)
-            if outcome == "ok" and not current:
-                outcome, snapshot = OVERTAKEN, None
+            recorded = outcome if current or outcome != "ok" else OVERTAKEN
+            snapshot = snapshot if current else None
             raw.execute(
                 "UPDATE crawl_logins SET ended_at = ?, outcome = ?, run = ?, epoch = ? WHERE id = ? AND outcome = ''",
-                (self._clock(), outcome, run, snapshot.epoch if snapshot else -1, token),
+                (self._clock(), recorded, run, snapshot.epoch if snapshot else -1, token),
             )
-            self._note_refusal(raw, key, outcome, credentials)
-            if snapshot is not None and current:
+            now, book = self._clock(), self._book(raw, key)
+            book = ended(book, outcome, token=token, now=now, asked_s=asked_s, credentials=credentials)
+            self._keep_book(raw, key, book)
+            if snapshot is not None:
                 self._write_sessions(raw, run, [snapshot])
         self._sessions_written()
         if ours:
@@ -244,9 +223,3 @@ class LoginsPart(SessionsPart):
             (key, limit),
         )
         return [float(row[0]) for row in rows]
-
-
-def _clock_time(moment: float, now: float, *, day: bool = False) -> str:
-    """A moment as local time, with its day when that is another one."""
-    form = "%Y-%m-%d %H:%M" if day or abs(moment - now) > _DAY_S / 2 else "%H:%M:%S"
-    return datetime.fromtimestamp(moment).astimezone().strftime(form)

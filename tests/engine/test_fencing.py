@@ -16,6 +16,7 @@ from crawler.engine import application
 from crawler.engine.desk import new_owner
 from crawler.outcome import SessionSnapshot
 from crawler.stores.base import Store
+from crawler.stores.login_policy import Trying
 from crawler.testing import SiteProcess
 from tests.engine.shop import Members, crawl, credentials, opened, stored
 
@@ -124,7 +125,9 @@ def test_a_login_that_ends_in_a_refusal_after_its_lease_leaves_the_claim_of_the_
         lapse(tmp_path)
 
         def claim(store: Store, key: str) -> None:
-            assert store.claim_login(key, owner=new_owner("test"), epoch=0, lease_s=1.0, budget=9).granted
+            assert store.claim_login(
+                key, owner=new_owner("test"), epoch=0, lease_s=1.0, trying=Trying(force=True)
+            ).granted
 
         with_store(tmp_path, claim)
         raise RuntimeError("the step breaks")

@@ -61,8 +61,10 @@ FACTS: dict[str, tuple[Facts, str, str, str]] = {
     ),
     "some failed": (Facts(pages=5, items=1, failed=[of("KeyError: 'id'")]), "failures", "some-failed", "1 request"),
     "limit": (Facts(stopped_by="limit: max_pages 3"), "limit", "limit", ""),
-    "login failed": (Facts(parked=1, login="failed"), "login failed", "login-failed", ""),
-    "needs human": (Facts(parked=1, login="human"), "needs human", "needs-human", ""),
+    "login failed": (Facts(parked=1, login="login failed"), "login failed", "login-failed", ""),
+    "the login lacks an extra": (Facts(parked=1, login="usage"), "usage", "usage", ""),
+    "the login reached no site": (Facts(parked=1, login="failures"), "failures", "not-reached", ""),
+    "needs human": (Facts(parked=1, login="needs human"), "needs human", "needs-human", ""),
     "Ctrl-C": (Facts(interrupted_by=2), "interrupted", "interrupted", ""),
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +12,13 @@ from crawler.fetching.limits import Limits
 from crawler.outcome import SessionSnapshot
 from crawler.sessions import snapshot
 from crawler.sessions.accounts import Account
-from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.desk import LoginEnd
+from crawler.sessions.login.keeper import Keeper, Prepared
 from crawler.sessions.origins import Origins
 from crawler.sessions.session import Session
 from crawler.spider import Identity, Spider
+from crawler.stores import login_policy
+from crawler.stores.login_policy import Book, Trying, begun, may_begin
 from crawler.testing.adapter import ScriptedAdapter, reply
 
 SITE = "http://shop.test"
@@ -42,12 +46,12 @@ class Claimed:
     row: Row | None
     wait_s: float = 0.0
     refused: str = ""
-    wrong_credentials: bool = False
+    kind: str = ""
 
 
 @dataclass
 class Memory:
-    """A store that several keepers share."""
+    """A store that several keepers share, with the policy of the real ones."""
 
     row: Row | None = None
     ended: list[str] = field(default_factory=list)
@@ -56,6 +60,9 @@ class Memory:
     budget: str = ""
     failed: str = ""
     renewed: int = 0
+    book: Book = field(default_factory=Book)
+    ends: list[LoginEnd] = field(default_factory=list)
+    ahead_s: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def load(self, key: str) -> Row | None:
@@ -70,16 +77,35 @@ class Memory:
             if self.row is not None and self.row.epoch > epoch:
                 return Claimed(False, self.row)
             if self.budget:
-                return Claimed(False, self.row, refused=self.budget)
+                return Claimed(False, self.row, refused=self.budget, kind="spent")
+            now = self.now()
+            trying = Trying("door", "v1", options.get("credentials", ""), options.get("force", False))
+            decision = may_begin(self.book, trying, now)
+            if decision.until > now:
+                return Claimed(False, self.row, decision.until - now, decision.why, decision.kind)
             if self.busy:
                 return Claimed(False, self.row, wait_s=0.5)
             self.busy = True
+            self.book = begun(self.book, trying, token=self.claims, now=now)
             return Claimed(True, self.row)
 
-    def end_login(self, key: str, outcome: str, taken: SessionSnapshot | None, **options: Any) -> bool:
+    def now(self) -> float:
+        """The moment, as far ahead as a test has set it."""
+        return time.time() + self.ahead_s
+
+    def end_login(self, key: str, ended: LoginEnd, taken: SessionSnapshot | None = None) -> bool:
         with self.lock:
             self.busy = False
-            self.ended.append(outcome)
+            self.ended.append(ended.outcome)
+            self.ends.append(ended)
+            self.book = login_policy.ended(
+                self.book,
+                ended.outcome,
+                token=self.claims,
+                now=self.now(),
+                asked_s=ended.asked_s,
+                credentials=ended.credentials,
+            )
         if taken is not None:
             self._put(taken)
         return True
@@ -128,7 +154,17 @@ def keeper(adapter: ScriptedAdapter, desk: Memory, spider: Door | None = None) -
         transport=adapter,
         limits=Limits(),
     )
-    return Keeper(session, spider or Door(), desk, probe_url=f"{SITE}/in")
+    return Keeper(session, spider or Door(), desk, probe_url=f"{SITE}/in", clock=desk.now)
+
+
+def settle(made: Keeper, desk: Memory, *, most: int = 50) -> Prepared:
+    """Prepare again and again, as the engine does, until it is ready or given up; nobody sleeps, the clock is set."""
+    for _ in range(most):
+        found = made.prepare()
+        if found.ready or found.error is not None:
+            break
+        desk.ahead_s += found.wait_s
+    return found
 
 
 def door(*probes: Any, post: Any = None) -> ScriptedAdapter:

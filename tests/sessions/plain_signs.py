@@ -11,10 +11,9 @@ from itertools import islice
 from urllib.parse import urlsplit
 
 from crawler.messages import Response
-from crawler.sessions.login.page_marks import has_login_form, plain_text
-from crawler.sessions.login.signs import _TITLE_PARTS, _asks_for_something, _said_by_short_page
+from crawler.sessions.login.page_marks import asks_to_log_in, plain_text
+from crawler.sessions.login.signs import _TITLE_PARTS, _asks_for_something, _said_by_short_page, _speaks_of_this_visit
 from crawler.sessions.login.words import (
-    ASKS_TO_LOG_IN,
     LOGIN_ARGUMENT,
     LOGIN_PATH,
     LOGIN_STEMS,
@@ -22,7 +21,6 @@ from crawler.sessions.login.words import (
     LOGOUT_ADDRESS,
     LOGOUT_STEMS,
     LOGOUT_TEXT,
-    SAYS_LOGGED_OUT,
 )
 
 STEM = re.compile(rb"g(?:n[-_ ]?|[-_ ]?)o(?:ut|ff)")
@@ -53,9 +51,9 @@ def logged_out_sign(response: Response, asked_url: str) -> str | None:
         return "status 401"
     if looks_like_login(asked_url) or not response.is_html:
         return None
-    if mentions_password(body) and has_login_form(response):
+    if mentions_password(body) and asks_to_log_in(response):
         return None if logged_in_sign(response) else "a login form on a page that is not the login page"
-    said = said_in_headings(body)
+    said = said_in_headings(body, response)
     if said is not None:
         return None if logged_in_sign(response) else said
     if len(body) > 4_096 or not any(stem in body.lower() for stem in LOGIN_STEMS) or logged_in_sign(response):
@@ -63,21 +61,21 @@ def logged_out_sign(response: Response, asked_url: str) -> str | None:
     return _said_by_short_page(response)
 
 
-def said_in_headings(body: bytes) -> str | None:
+def said_in_headings(body: bytes, response: Response) -> str | None:
     start = body.find(b"<title", 0, 16_384)
     if start < 0:
         start = body.find(b"<TITLE", 0, 4_096)
     found = TITLE.match(body, start) if start >= 0 else None
     title = " ".join(unescape(found[1].decode("utf-8", "replace")).split()).lower() if found else ""
     if title:
-        if SAYS_LOGGED_OUT.search(title) or ASKS_TO_LOG_IN.search(title):
+        if _speaks_of_this_visit(title, response):
             return f"its title says {title[:80]!r}"
         if LOGIN_TITLE.match(_TITLE_PARTS.split(title, 1)[0]) and _asks_for_something(body):
             return f"its title says {title[:80]!r}"
     start = body.find(b"<h1", 0, 65_536)
     found = HEADING.match(body, start) if start >= 0 else None
     heading = plain_text(found[1].decode("utf-8", "replace")).lower() if found else ""
-    if SAYS_LOGGED_OUT.search(heading) or ASKS_TO_LOG_IN.search(heading):
+    if _speaks_of_this_visit(heading, response):
         return f"its heading says {heading[:80]!r}"
     return None
 

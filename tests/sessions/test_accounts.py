@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from crawler.errors import NoCredentials, SettingsError
+from crawler.errors import NoCredentials, NotEquipped, SettingsError
 from crawler.sessions.accounts import Account, ask_at_terminal, session_names, variable_name
 
 NOWHERE = {"XDG_CONFIG_HOME": "/nonexistent"}
@@ -268,7 +268,7 @@ def test_a_malformed_secret_is_refused_without_showing_it(secret: str) -> None:
 def test_without_pyotp_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyotp", None)
 
-    with pytest.raises(NoCredentials, match=r"crawl-sessions\[auth\]"):
+    with pytest.raises(NotEquipped, match=r"crawl-sessions\[auth\]"):
         otp_account(RFC_SECRET, 59).otp()
 
 

@@ -8,11 +8,10 @@ import pytest
 
 from crawler import NeedsHuman, Response
 from crawler.errors import LoginBudgetSpent, LoginFailed, SessionError, WrongPassword
-from crawler.sessions.login.keeper import TRANSIENT_ATTEMPTS
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.session import Session
 from crawler.testing.adapter import reply
-from tests.sessions.keepers import IN, OUT, REFUSED, SITE, Door, Memory, door, keeper
+from tests.sessions.keepers import IN, OUT, REFUSED, SITE, Door, Memory, door, keeper, settle
 
 
 def test_a_check_of_the_spider_that_fails_is_named_and_not_taken_for_the_login_step() -> None:
@@ -76,14 +75,23 @@ def test_L12_trouble_that_may_pass_is_tried_few_times_with_waits() -> None:
     desk = Memory()
     made = keeper(door(OUT, post=reply("busy", 503)), desk)
 
-    found = [made.prepare() for _ in range(TRANSIENT_ATTEMPTS)]
+    first, waiting = made.prepare(), made.prepare()
 
-    assert [each.ready for each in found] == [False] * TRANSIENT_ATTEMPTS
-    assert all(each.wait_s > 0 and each.error is None for each in found[:-1])
-    assert isinstance(found[-1].error, LoginFailed)
-    assert made.spider.logins == TRANSIENT_ATTEMPTS  # type: ignore[attr-defined]
+    assert (first.ready, first.error) == (waiting.ready, waiting.error) == (False, None)
+    assert (waiting.wait_s, str(waiting.trouble)) == (
+        pytest.approx(2, abs=0.5),
+        f"session 'default': the site is in trouble: 503 from {SITE}/login",
+    )
+    assert made.spider.logins == 1, "it is asked again when the pause is over"  # type: ignore[attr-defined]
+
+    last = settle(made, desk)
+
+    assert isinstance(last.error, LoginFailed)
+    assert "waited for" in last.error.why
+    assert desk.ahead_s < 900
+    assert 5 <= made.spider.logins <= 8  # type: ignore[attr-defined]
     made.prepare()
-    assert made.spider.logins == TRANSIENT_ATTEMPTS  # type: ignore[attr-defined]
+    assert made.spider.logins <= 8  # type: ignore[attr-defined]
 
 
 def test_a_broken_connection_in_the_login_step_says_where_it_stopped() -> None:
@@ -113,7 +121,7 @@ def test_L19_a_login_that_needs_a_person_is_parked_until_one_came() -> None:
 
     assert isinstance(prepared.error, NeedsHuman)
     assert made.record.state is LoginState.PARKED
-    assert desk.ended == ["human"]
+    assert desk.ended == ["unsent"]
     made.session.cookies.receive(f"{SITE}/", ["sid=by-hand; Path=/"])
     made.adopt_manually(url="import")
     assert made.record.state is LoginState.READY

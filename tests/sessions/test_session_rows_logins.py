@@ -11,6 +11,7 @@ import pytest
 from crawler import Response, Session
 from crawler.sessions.login import keeper
 from crawler.spider import Spider
+from crawler.stores import login_policy
 from crawler.testing.wire import Answer, Call
 from tests.engine.shop import Members, crawl, stored
 from tests.hosts import Net, cookie_page
@@ -188,12 +189,13 @@ def test_L10_no_login_page_is_ever_among_the_items(member_site: Any, tmp_path: P
     ]
 
 
-def test_L12_a_login_that_answers_503_is_tried_again_but_never_more_than_three_times_in_all(
+def test_L12_a_login_that_answers_503_is_tried_again_after_pauses_and_given_up_when_they_become_too_long(
     quick_net: Net, monkeypatch: Any, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", "alice")
     monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "right")
-    monkeypatch.setattr(keeper, "_SPACING_S", (0.02, 0.04))
+    monkeypatch.setitem(login_policy._PASSING_S, "busy", (0.02, 0.04, 1.0))
+    monkeypatch.setattr(keeper, "PATIENCE_S", 1.0)
     busy = {
         "/login": lambda call: Answer(503 if call.method == "POST" else 200, FORM),
         "/in": Answer.redirect("/login"),
@@ -203,4 +205,5 @@ def test_L12_a_login_that_answers_503_is_tried_again_but_never_more_than_three_t
     summary = crawl(Door, own.url, tmp_path, workers=8, retries=10)
 
     assert (summary.ending, summary.exit_code) == ("login failed", 3)
-    assert 2 <= len([call for call in own.calls if call.method == "POST"]) <= keeper.TRANSIENT_ATTEMPTS == 3
+    assert len([call for call in own.calls if call.method == "POST"]) == 3
+    assert "waited for" in summary.messages[0]

@@ -181,10 +181,10 @@ HEADINGS = {
 @pytest.mark.parametrize("name", HEADINGS)
 def test_a_title_or_heading_is_read_as_by_the_plain_way(name: str) -> None:
     markup, says_so = HEADINGS[name]
-    body = (markup + FILLER.replace("Log", "Lok") * 60).encode()
+    response = page((markup + FILLER.replace("Log", "Lok") * 60).encode())
 
-    assert signs._said_in_headings(body) == plain_signs.said_in_headings(body)
-    assert (signs._said_in_headings(body) is not None) == says_so
+    assert signs._said_in_headings(response) == plain_signs.said_in_headings(response.body, response)
+    assert (signs._said_in_headings(response) is not None) == says_so
 
 
 @given(

@@ -158,12 +158,16 @@ def test_a_wrong_password_in_the_browser_is_found_by_the_probe(
     assert command("login", "orders", "--browser", "--headless").code == 0
 
 
-def test_logins_that_a_program_does_in_a_browser_count_for_the_budget(shop: PracticeSite, command: Crawl) -> None:
-    codes = []
-    for _ in range(3):
-        done = command("login", "orders", "--browser", "--headless", "-s", "login_budget=2")
-        codes.append(done.code)
+def test_logins_of_a_program_in_a_browser_that_come_to_nothing_count_for_the_budget(
+    shop: PracticeSite, project: Path, command: Crawl
+) -> None:
+    write(project, shop, more="        raise RuntimeError('no news today')\n")
 
-    assert codes == [0, 0, 3]
-    assert "2 logins in the last hour, 2 are allowed" in done.err
-    assert shop.record.logins == {"alice": 2}
+    first = command("login", "orders", "--browser", "--headless", "-s", "login_budget=1")
+    second = command("login", "orders", "--browser", "--headless", "-s", "login_budget=1")
+
+    assert "no news today" in first.err
+    assert second.code == 3
+    assert "1 login of the last hour did not succeed, 1 allowed" in second.err
+    assert "--browser --force`" in second.err
+    assert shop.record.login_posts == {"alice": 1}

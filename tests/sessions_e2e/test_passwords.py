@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from crawler import Session
+from crawler.sessions.login import keeper
+from crawler.stores import login_policy
 from crawler.testing import PracticeSite
 from tests.cli.conftest import Crawl
 from tests.engine.shop import Members, crawl, credentials
@@ -24,11 +27,11 @@ def age(folder: Path, seconds: float) -> None:
         database.execute(
             "UPDATE crawl_logins SET started_at = started_at - :s, ended_at = ended_at - :s", {"s": seconds}
         )
-        database.execute(
-            "UPDATE crawl_values SET value = json_set(value, '$.at', json_extract(value, '$.at') - ?)"
-            " WHERE name LIKE 'refused:%'",
-            (seconds,),
-        )
+        for name, value in database.execute("SELECT name, value FROM crawl_values WHERE name LIKE 'refused:%'"):
+            book = json.loads(value)
+            for each in book["attempts"] + book["refusals"]:
+                each.update({moment: each[moment] - seconds for moment in ("began", "ended", "at") if moment in each})
+            database.execute("UPDATE crawl_values SET value = ? WHERE name = ?", (json.dumps(book), name))
 
 
 def test_L11_a_wrong_password_is_one_attempt_however_many_runs_and_spiders_follow(
@@ -87,40 +90,65 @@ def test_a_person_who_insists_may_try_the_refused_password_once_more(
     assert "the-old-one" not in told.err + forced.err
 
 
-def test_L8_logins_of_an_hour_are_counted_over_runs_and_spiders(member_site: MakeSite, tmp_path: Path) -> None:
+class Halting(Members):
+    """Sends the password, and stops at a page that it does not understand."""
+
+    name = "halting"
+
+    def login(self, session: Session) -> None:
+        super().login(session)
+        with session.step("the news"):
+            raise RuntimeError("no news today")
+
+
+def test_L8_logins_of_an_hour_that_came_to_nothing_are_counted_over_runs_and_spiders(
+    member_site: MakeSite, tmp_path: Path
+) -> None:
     site = member_site()
-    runs = []
+    spiders = [type("Spider", (Halting,), {"name": f"halting{number % 2}"}) for number in range(4)]
 
-    for number in range(4):
-        spider = type("Spider", (Members,), {"name": f"spider{number % 2}"})
-        runs.append(crawl(spider, site.url, tmp_path, login_budget=3, fresh=True))
-        site.expire_now()
+    runs = [crawl(spider, site.url, tmp_path, login_budget=2, fresh=True) for spider in spiders]
 
-    assert [run.exit_code for run in runs] == [0, 0, 0, 3]
-    assert "3 logins in the last hour, 3 are allowed; possible again at" in runs[-1].messages[0]
-    assert site.record.logins == {"alice": 3}
+    assert [run.exit_code for run in runs] == [3] * 4
+    assert (
+        "2 logins of the last hour did not succeed, 2 allowed (login_budget); possible again at"
+        in (runs[-1].messages[0])
+    )
+    assert "before: the login step stopped at step 'the news'" in runs[-1].messages[0]
+    assert site.record.login_posts == {"alice": 2}
 
     age(tmp_path, 3600.0)
-    assert crawl(Members, site.url, tmp_path, login_budget=3).exit_code == 0
+    assert crawl(Members, site.url, tmp_path, login_budget=2).exit_code == 0
 
 
-def test_a_budget_that_is_spent_in_mid_crawl_parks_what_is_left(member_site: MakeSite, tmp_path: Path) -> None:
+def test_short_sessions_are_no_reason_to_stop(member_site: MakeSite, tmp_path: Path) -> None:
     site = member_site(books=40, expires_after_requests=8)
 
-    broken = crawl(Members, site.url, tmp_path, login_budget=2, workers=2)
+    summary = crawl(Members, site.url, tmp_path, login_budget=1, workers=2)
 
-    assert (broken.ending, broken.exit_code) == ("login failed", 3)
-    assert site.record.logins == {"alice": 2}
-    assert broken.parked > 0
-    assert broken.parked + broken.pages + broken.failed + broken.skipped + broken.waiting == broken.known
-
-    site.change(expires_after_requests=None)
-    age(tmp_path, 3600.0)
-    rest = crawl(Members, site.url, tmp_path, login_budget=2)
-    assert (rest.ending, rest.items["items"] + broken.items.get("items", 0)) == ("finished", 40)
+    assert (summary.ending, summary.items) == ("finished", {"items": 40})
+    assert site.record.logins["alice"] > 5
 
 
 def test_failed_logins_are_spaced_more_and_more_over_runs(member_site: MakeSite, tmp_path: Path) -> None:
+    site = member_site()
+    said = [crawl(Halting, site.url, tmp_path, login_budget=100).messages[0] for _ in range(3)]
+
+    assert ["the last" in each for each in said] == [False, False, True]
+    assert "at step 'the news'" in said[0]
+    assert "the last 2 logins failed; possible again at" in said[2]
+    assert "before: the login step stopped at step 'the news'" in said[2], "the cause is told to who did not see it"
+    assert "--force" in said[2], "what blocks says how to go on"
+    age(tmp_path, 601.0)
+    assert "at step 'the news'" in crawl(Halting, site.url, tmp_path, login_budget=100).messages[0]
+    age(tmp_path, 601.0)
+    assert "the last 3 logins failed" in crawl(Halting, site.url, tmp_path, login_budget=100).messages[0]
+    assert site.record.login_posts == {"alice": 3}
+
+
+def test_a_login_step_that_stops_before_it_sends_anything_is_never_held_up(
+    member_site: MakeSite, tmp_path: Path
+) -> None:
     class Broken(Members):
         name = "broken"
 
@@ -129,22 +157,16 @@ def test_failed_logins_are_spaced_more_and_more_over_runs(member_site: MakeSite,
                 session.get(f"{self.arguments['site']}/login").form("form#not-there")
 
     site = member_site()
-    said = [crawl(Broken, site.url, tmp_path, login_budget=100).messages[0] for _ in range(3)]
+    said = [crawl(Broken, site.url, tmp_path, login_budget=1).messages[0] for _ in range(4)]
 
-    assert ["the last" in each for each in said] == [False, False, True]
-    assert "at step 'the form'" in said[0]
-    assert "the last 2 logins failed; possible again at" in said[2]
-    assert "before: the login step stopped at step 'the form'" in said[2], "the cause is told to who did not see it"
-    age(tmp_path, 31.0)
-    assert "at step 'the form'" in crawl(Broken, site.url, tmp_path, login_budget=100).messages[0]
-    age(tmp_path, 31.0)
-    assert "the last 3 logins failed" in crawl(Broken, site.url, tmp_path, login_budget=100).messages[0]
+    assert all("the login step stopped at step 'the form'" in each for each in said)
+    assert site.record.login_posts == {}
 
 
 def test_a_login_page_in_trouble_for_a_moment_is_waited_for(
     member_site: MakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crawler.sessions.login.keeper._SPACING_S", (0.02, 0.04))
+    monkeypatch.setitem(login_policy._PASSING_S, "busy", (0.02, 0.04))
 
     class Troubled(Members):
         name = "troubled"
@@ -166,33 +188,24 @@ def test_a_login_page_in_trouble_for_a_moment_is_waited_for(
     assert crawl(Members, site.url, tmp_path).ending == "finished", "passing trouble keeps nobody away"
 
 
-def test_a_budget_that_a_site_in_trouble_has_spent_tells_of_the_trouble_to_every_later_run_and_spider(
+def test_a_site_that_stays_in_trouble_is_named_to_every_later_run_and_spider(
     member_site: MakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crawler.sessions.login.keeper._SPACING_S", (0.02, 0.04))
+    monkeypatch.setitem(login_policy._PASSING_S, "busy", (30.0,))
+    monkeypatch.setattr(keeper, "PATIENCE_S", 5.0)
     site = member_site(rate_503=1.0, fault_paths=("/login",))
     other = type("Other", (Members,), {"name": "other"})
 
-    said = [crawl(spider, site.url, tmp_path, login_budget=4).messages[0] for spider in (Members, Members, other)]
+    said = [crawl(spider, site.url, tmp_path, login_budget=1).messages[0] for spider in (Members, Members, other)]
 
     trouble = f"the site is in trouble: 503 from {site.url}/login"
-    assert "the site is in trouble" in said[0]
     assert all(trouble in each for each in said)
-    assert ["4 logins in the last hour, 4 are allowed; possible again at" in each for each in said] == [
-        False,
-        True,
-        True,
-    ]
+    assert ["the site asks for patience; possible again at" in each for each in said] == [False, True, True]
     assert site.record.login_posts == {}, "nobody was asked for a password, so none was sent"
 
     site.change(rate_503=0.0)
-    age(tmp_path, 3600.0)
-    assert crawl(Members, site.url, tmp_path, login_budget=4).ending == "finished"
-    site.expire_now()
-    spent = crawl(other, site.url, tmp_path, login_budget=1)
-    assert "1 logins in the last hour" in spent.messages[0]
-    assert "the site is in trouble" not in spent.messages[0], "that is over"
-    assert "before: stored session is no longer good" in spent.messages[0]
+    age(tmp_path, 100.0)
+    assert crawl(Members, site.url, tmp_path, login_budget=1).ending == "finished"
 
 
 def test_two_accounts_have_a_budget_each(
@@ -202,16 +215,20 @@ def test_two_accounts_have_a_budget_each(
         name = "two"
         sessions = ("alice", "bob")
 
+        def login(self, session: Session) -> None:
+            super().login(session)
+            if session.name == "bob":
+                raise RuntimeError("no news today")
+
     site = make_practice_site(books=20)
     credentials(monkeypatch, alice=site.accounts[0], bob=site.accounts[1])
 
-    for _ in range(2):
-        assert crawl(Two, site.url, tmp_path, login_budget=2, fresh=True).exit_code == 0
-        site.expire_now("bob")
-    last = crawl(Two, site.url, tmp_path, login_budget=2, fresh=True)
+    assert crawl(Two, site.url, tmp_path, login_budget=1, fresh=True).exit_code == 3
+    site.expire_now()
+    last = crawl(Two, site.url, tmp_path, login_budget=1, fresh=True)
 
     assert (last.exit_code, last.items) == (3, {"items": 20})
-    assert site.record.logins == {"alice": 1, "bob": 2}
+    assert site.record.logins == {"alice": 2, "bob": 1}
     assert ["'bob'" in message for message in last.messages] == [True]
 
 

@@ -8,6 +8,7 @@ import time
 from crawler.errors import AlreadyRunning
 from crawler.outcome import Leased
 from crawler.stores.base import RunRow, SlotRule
+from crawler.stores.login_policy import Trying
 from crawler.stores.sqlite import SQLiteStore
 from tests.stores.support import ReversingCipher, accept, found, snapshot, start
 
@@ -64,7 +65,7 @@ def hold(store: SQLiteStore, owner: str) -> None:
 
 def log_in(store: SQLiteStore, owner: str, lease_s: float) -> None:
     """Claim the login, take a while about it, and end it."""
-    asked = store.claim_login("shop.example/ann", owner=owner, epoch=0, lease_s=lease_s, budget=9)
+    asked = store.claim_login("shop.example/ann", owner=owner, epoch=0, lease_s=lease_s, trying=Trying())
     print("granted" if asked.granted else "refused", flush=True)
     sys.stdin.readline()
     kept = snapshot(f"sid of {owner}", epoch=1)

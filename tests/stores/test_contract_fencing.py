@@ -10,20 +10,21 @@ import pytest
 
 from crawler.outcome import Outcome, SessionSnapshot, Verdict
 from crawler.stores.base import LoginClaim, RunRow, Store
+from crawler.stores.login_policy import Ending, Trying
 from tests.stores.support import NO_DELAY, Home, accept, found, lease, outcome, snapshot, urls
 
 KEY = "shop.example/ann"
 
 
 def claim(store: Store, owner: str, *, epoch: int = 0, lease_s: float = 30.0, **more: Any) -> LoginClaim:
-    return store.claim_login(KEY, owner=owner, epoch=epoch, lease_s=lease_s, **({"budget": 100} | more))
+    return store.claim_login(KEY, owner=owner, epoch=epoch, lease_s=lease_s, trying=Trying(budget=100, **more))
 
 
 def end(
     store: Store,
     owner: str,
     asked: LoginClaim,
-    outcome: str = "ok",
+    outcome: Ending = "ok",
     *,
     kept: SessionSnapshot | None = None,
     **more: Any,
@@ -71,7 +72,7 @@ def test_a_login_paused_beyond_its_lease_does_not_come_with_a_higher_epoch_eithe
     assert secret_of(other) == "newer"
 
 
-@pytest.mark.parametrize("ending", ["failed", "refused", "trouble", "human", "ok"])
+@pytest.mark.parametrize("ending", ["failed", "refused", "broken", "human", "ok"])
 def test_the_end_of_a_stale_claim_does_not_free_the_claim_of_another(
     home: Home, store: Store, other: Store, ending: str
 ) -> None:
@@ -181,7 +182,7 @@ def test_a_late_good_login_does_not_lift_the_refusal_that_came_after_it(home: Ho
 
     assert not end(store, "paused", paused, kept=snapshot("late"), credentials="wrong")
 
-    assert claim(other, "third", credentials="wrong").wrong_credentials
+    assert claim(other, "third", credentials="wrong").kind == "refused"
 
 
 def test_a_late_refusal_is_remembered(home: Home, store: Store, other: Store) -> None:
@@ -192,18 +193,15 @@ def test_a_late_refusal_is_remembered(home: Home, store: Store, other: Store) ->
     assert not end(store, "paused", paused, "refused", credentials="wrong")
 
     home.clock.now += 31
-    assert claim(home.open(), "third", credentials="wrong").wrong_credentials
+    assert claim(home.open(), "third", credentials="wrong").kind == "refused"
 
 
-def test_logins_that_came_too_late_count_for_the_budget_and_have_no_life(
-    home: Home, store: Store, overtaken: LoginClaim
-) -> None:
+def test_logins_that_came_too_late_have_no_life(home: Home, store: Store, overtaken: LoginClaim) -> None:
     end(store, "paused", overtaken, kept=snapshot("older", epoch=1))
     home.clock.now += 50
     store.note_expired(KEY, 1)
 
     assert store.login_lives(KEY) == [50.0]
-    assert "2 logins in the last hour" in claim(store, "third", epoch=1, budget=2).refused
 
 
 # --- pages of a login that is over ------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 from crawler.errors import VaultError
 from crawler.sessions.vault import Vault
 from crawler.stores.base import RunRow, Store
+from crawler.stores.login_policy import Trying
 from tests.stores.support import Home, found, lease, snapshot, start
 
 KEYS = ("shop.example/ann", "shop.example/otto")
@@ -79,7 +80,7 @@ def test_the_bodies_of_two_requests_cannot_be_swapped(home: Home, vault: Vault, 
 
 def test_refused_credentials_cannot_be_moved_to_another_account(home: Home, vault: Vault, store: Store) -> None:
     for key in KEYS:
-        asked = store.claim_login(key, owner="me", epoch=0, lease_s=60, budget=9, credentials="pw")
+        asked = store.claim_login(key, owner="me", epoch=0, lease_s=60, trying=Trying(credentials="pw"))
         store.end_login(
             key, owner="me", token=asked.token, outcome="refused", snapshot=None, run=None, credentials=f"pw of {key}"
         )
@@ -87,8 +88,8 @@ def test_refused_credentials_cannot_be_moved_to_another_account(home: Home, vaul
 
     for key in KEYS:
         other = next(each for each in KEYS if each != key)
-        again = store.claim_login(key, owner="you", epoch=0, lease_s=60, budget=9, credentials=f"pw of {other}")
-        assert not again.wrong_credentials
+        again = store.claim_login(key, owner="you", epoch=0, lease_s=60, trying=Trying(credentials=f"pw of {other}"))
+        assert again.kind != "refused"
 
 
 def test_what_was_sealed_without_a_place_is_read_and_bound_when_it_is_next_written(

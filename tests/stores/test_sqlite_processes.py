@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from crawler.stores.login_policy import Trying
 from crawler.stores.sqlite import SQLiteStore
 from tests.stores.member import LAST
 from tests.stores.support import ReversingCipher, found, snapshot, start
@@ -153,13 +154,13 @@ def test_a_process_that_is_stopped_in_its_login_does_not_overwrite_the_session_o
         assert said(paused) == "granted"
         paused.send_signal(signal.SIGSTOP)
         with closing(store_at(path)) as store:
-            asked = store.claim_login(KEY, owner="next", epoch=0, lease_s=60, budget=9)
+            asked = store.claim_login(KEY, owner="next", epoch=0, lease_s=60, trying=Trying())
             assert not asked.granted  # its lease holds, and the process lives
             deadline = time.monotonic() + 20
             while not asked.granted:
                 assert time.monotonic() < deadline
                 time.sleep(asked.wait_s)  # what the store asks a process to wait
-                asked = store.claim_login(KEY, owner="next", epoch=0, lease_s=60, budget=9)
+                asked = store.claim_login(KEY, owner="next", epoch=0, lease_s=60, trying=Trying())
             kept = snapshot("sid of the next", epoch=1)
             assert store.end_login(KEY, owner="next", token=asked.token, outcome="ok", snapshot=kept, run=None)
             paused.send_signal(signal.SIGCONT)

@@ -17,6 +17,7 @@ from crawler.errors import SchemaTooNew, StoreDamaged
 from crawler.stores import schema
 from crawler.stores.base import RunRow
 from crawler.stores.connection import APPLICATION_ID, Connection
+from crawler.stores.login_policy import Trying
 from crawler.stores.sqlite import SQLiteStore
 from tests.stores.support import ReversingCipher, SQLiteHome, accept, found, lease, start
 
@@ -187,7 +188,7 @@ def test_S10_claims_of_the_first_schema_stand_in_the_rows_of_their_sessions_afte
             claim = raw.execute(f"SELECT {columns} FROM crawl_sessions WHERE key = ?", (key,)).fetchone()
         assert claim == ("old", token, home.clock.now + 60)
     home.clock.now += 61
-    assert store.claim_login("unknown", owner="me", epoch=0, lease_s=60, budget=9).token == 43
+    assert store.claim_login("unknown", owner="me", epoch=0, lease_s=60, trying=Trying()).token == 43
 
 
 @pytest.mark.usefixtures("first_schema")

@@ -80,6 +80,12 @@ def one_time_code_sign(response: Response) -> str | None:
     return None
 
 
+def speaks_of_something_else(response: Response) -> bool:
+    """Whether the answer, which refuses what was sent, speaks of a token, a cookie, a captcha or the like."""
+    text = visible_text(response) if response.is_html else response.text[:_MOST_CHARACTERS]
+    return ABOUT_SOMETHING_ELSE.search(text.lower()) is not None
+
+
 def captcha_sign(response: Response) -> str | None:
     """The name of the captcha on the page, or None: a person has to answer it (``raise NeedsHuman("captcha")``)."""
     if not response.is_html:

@@ -3,51 +3,243 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, Literal
 
 from crawler.errors import (
+    FetchError,
     InvalidURL,
+    LoginBudgetSpent,
     LoginFailed,
+    NeedsHuman,
     NoCredentials,
+    NotEquipped,
     SessionError,
+    SiteUnreachable,
     SpiderError,
     StatusError,
+    TLSFailed,
     Transient,
+    UnknownHost,
+    UsageError,
     WrongPassword,
 )
 from crawler.loading import place_in_spider
 from crawler.messages import Response
 from crawler.sessions.login import signs
+from crawler.sessions.login.answers import captcha_sign, one_time_code_sign, speaks_of_something_else
+from crawler.sessions.login.page_marks import has_login_form, has_new_password_form, refresh_of
 from crawler.sessions.session import Session
 from crawler.spider import Spider
 from crawler.urls import absolute, redact
 
-_SOME = 3
-_MANY = 20  #: the budget of logins is enough of a limit
+_MANY = 20  #: somebody ends the session again and again before it has shown a page; it will not be so for ever
 _ONCE_MORE = 2
+_ASKS_FOR_PATIENCE = frozenset({429, 503})
+_REFUSES_WHAT_WAS_SENT = frozenset({400, 422})  # 403 may as well be a token that is too old, or a wall before the site
+RetryAfter = Callable[[str | None], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a login came to that did not succeed.
+
+    Attributes:
+        error: What the run ends with when nobody may try again.
+        outcome: As in `stores.login_policy`.
+        asked_s: Seconds that the site asks us to stay away.
+    """
+
+    error: SessionError
+    outcome: Literal["refused", "failed", "broken", "busy", "absent", "human", "unsent"]
+    asked_s: float = 0.0
+
+    @property
+    def passes(self) -> bool:
+        """Whether it passes by itself: a site in trouble, or one that asks for patience."""
+        return self.outcome in ("broken", "busy", "absent")
+
+
+def ended(error: Exception, session: Session, spider: Spider, *, known_good: bool, retry_after_s: RetryAfter) -> Ended:
+    """What a login came to whose step or check raised *error*.
+
+    That the site has refused the password counts more than what the next line of the step made of it.
+
+    Args:
+        known_good: The credentials have let us in before.
+        retry_after_s: Understands the header Retry-After.
+    """
+    sent = session.sent.credentials
+    if isinstance(error, NotEquipped | NoCredentials):
+        return Ended(_named(error, session), "unsent")
+    refusal = refused_by(session, known_good=known_good)
+    last = session.last_answer
+    if isinstance(error, NeedsHuman) and (refusal is None or (last is not None and captcha_sign(last))):
+        return Ended(NeedsHuman(session.name, error.why), "human" if sent else "unsent")
+    if isinstance(error, WrongPassword):
+        return Ended(_named(error, session), "refused")
+    if refusal is not None:
+        wrong = WrongPassword if refusal.surely else LoginFailed
+        return Ended(wrong(session.name, refusal.why + _place(error, session, spider)), refusal.outcome)
+    if (wanted := _new_password_wanted(last)) is not None:
+        return Ended(NeedsHuman(session.name, wanted), "human")
+    found = failure(error, session, spider)
+    if isinstance(error, FetchError) and not isinstance(error, StatusError):
+        return _no_answer(error, found, session)
+    status = error.status if isinstance(error, StatusError) else last.status_code if last is not None else 0
+    passing = isinstance(error, StatusError) or not isinstance(error, SessionError)
+    if passing and status in _ASKS_FOR_PATIENCE:
+        return Ended(found, "busy", asked_to_wait_s(error, last, retry_after_s))
+    if passing and status >= 500:
+        return Ended(found, "broken" if sent else "absent")
+    return Ended(found, "failed" if sent or _may_have_sent(error, session) else "unsent")
+
+
+def _no_answer(error: FetchError, found: SessionError, session: Session) -> Ended:
+    """No usable answer came to a request of the login."""
+    sent = session.sent.credentials
+    known = isinstance(error, Transient) or (isinstance(error, UnknownHost) and session.epoch > 0)
+    if known:
+        unreachable = SiteUnreachable(session.name, found.why)
+        unreachable.__cause__ = error
+        return Ended(found if sent else unreachable, "broken" if sent else "absent")
+    if isinstance(error, UnknownHost | TLSFailed) and not sent:
+        unreachable = SiteUnreachable(session.name, found.why)
+        unreachable.__cause__ = error
+        return Ended(unreachable, "unsent")
+    return Ended(found, "failed" if sent else "unsent")
+
+
+def _may_have_sent(error: Exception, session: Session) -> bool:
+    """A step that had the password and ended with something foreign may have sent it by other means than the session.
+
+    An error of this project tells where it stopped: nothing had been sent.
+    """
+    told = isinstance(error, UsageError | FetchError | SessionError)
+    return session.account.gave_password and not told
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The site has refused what it was sent: *surely*, or by all that is known."""
+
+    why: str
+    surely: bool
+
+    @property
+    def outcome(self) -> Literal["refused", "failed"]:
+        return "refused" if self.surely else "failed"
+
+
+def refused_by(session: Session, *, known_good: bool) -> Refusal | None:
+    """Why the site is taken to have refused the password; None when it did not, or was not sent any.
+
+    A form that comes back without a word may mean something else (a token too old); where the same credentials were
+    good before, or the page speaks of something else, it is a failure and no refusal.
+    """
+    answer = session.sent.answer
+    if answer is None or _is_trouble(answer.status_code):
+        return None
+    said = signs.wrong_password_sign(answer)
+    if said is not None:
+        return Refusal(f"the site refused the user name or password, saying {said!r}{_captcha(answer)}", True)
+    surely = not known_good and not speaks_of_something_else(answer)
+    if answer.status_code in _REFUSES_WHAT_WAS_SENT:
+        return Refusal(f"the site answered {answer.status_code} to the password ({redact(answer.url)})", surely)
+    if not has_login_form(answer) or signs.logged_in_sign(answer):
+        return None
+    why = (
+        f"the site showed the password form again ({redact(answer.url)}) after it was sent: user name or password are"
+        f" wrong, or the form needs something that the login step leaves out{_captcha(answer)}"
+    )
+    return Refusal(why, surely)
+
+
+def _captcha(answer: Response) -> str:
+    return "; the page shows a captcha, which a person has to answer" if captcha_sign(answer) else ""
+
+
+def _new_password_wanted(last: Response | None) -> str | None:
+    if last is None or last.status_code >= 400 or not has_new_password_form(last):
+        return None
+    return (
+        f"the site wants a new password to be chosen ({redact(last.url)}): choose one in a browser, and put it where"
+        " the old one is"
+    )
+
+
+def _named(error: SessionError, session: Session) -> SessionError:
+    return error if error.session else type(error)(session.name, error.why)
 
 
 def said_at_last(session: Session) -> str | None:
     """Why the login step failed by its own last page; None when it says nothing. For want of a page to be proved at."""
     last = session.last_answer
     said = signs.wrong_password_sign(last) if last is not None else None
-    return f"the last page of the login says {said!r}" if said is not None else None
+    if said is not None:
+        return f"the last page of the login says {said!r}"
+    return "the password form came back" if refused_by(session, known_good=False) is not None else None
 
 
-def still_out(session: Session, reason: str, *, probe_url: str | None, spider_name: str) -> SessionError | StatusError:
-    """The login step came to its end, but the probe page shows for *reason* that nobody is logged in."""
+def still_out(
+    session: Session, reason: str, *, probe_url: str | None, spider_name: str, alive_at: str = ""
+) -> SessionError | StatusError:
+    """The login step came to its end, but the probe page shows for *reason* that nobody is logged in.
+
+    Args:
+        alive_at: Another page that shows that we are, "" for none.
+    """
     last = session.last_answer
+    probe = redact(probe_url or "")
+    if alive_at:
+        return LoginFailed(
+            session.name,
+            f"the login is good ({redact(alive_at)} shows it), but {probe} is not for this account ({reason}): it may"
+            " lack the right for that page; name a page that it may see: `probe_url`, and begin there: `start_urls`",
+        )
     if last is not None:
         if _is_trouble(last.status_code):
             return StatusError(redact(last.url), last.status_code)
         said = signs.wrong_password_sign(last)
         if said is not None:
             return WrongPassword(session.name, f"the site refused the user name or password, saying {said!r}")
+    if reason == "status 401" and _shows_credentials(session):
+        why = f"the site refused what `auth` or the headers say of who we are: 401 from {probe}"
+        return WrongPassword(session.name, why)
     return LoginFailed(
         session.name,
-        f"after the login step the probe page {redact(probe_url or '')} still shows that we are logged out"
-        f" ({reason}); check the login step with `crawl fetch URL --spider {spider_name}`",
+        f"after the login step the probe page {probe} still shows that we are logged out"
+        f" ({reason}){seen_at_last(last)}; check the login step with `crawl fetch URL --spider {spider_name}`",
+    )
+
+
+def _shows_credentials(session: Session) -> bool:
+    """Whether the probe itself carried credentials that do not change by themselves, such as a key or a password."""
+    if session.auth is not None:
+        return getattr(getattr(session.auth, "auth", session.auth), "changes", None) is None
+    return "Authorization" in session.headers
+
+
+def seen_at_last(last: Response | None) -> str:
+    """What the last page of a login wants that the step did not give it; "" for nothing."""
+    if last is None:
+        return ""
+    target = refresh_of(last)
+    if target is not None:
+        return f"; the last answer sends the browser on to {redact(target)} by a meta refresh: session.get() it"
+    if (sign := one_time_code_sign(last)) is not None:
+        return f"; the last page asks for a one-time code ({sign}): none was sent, or it was wrong or too late"
+    return "; the last page shows a captcha, which a person has to answer" if captcha_sign(last) else ""
+
+
+def nothing_lasts(session: Session, logins: int) -> LoginBudgetSpent:
+    """Logins that are good and bring nothing: something ends the session before it has fetched a page."""
+    return LoginBudgetSpent(
+        session.name,
+        f"the last {logins} logins were good, and each session was gone before it had brought a page: another program"
+        " may log in with the same account, the site may allow few requests a session, or it may change its cookie with"
+        f" each answer (`Identity({session.name!r}, serial=True)`)",
     )
 
 
@@ -93,26 +285,18 @@ def tries(error: Exception, sight: Sight, *, known_good: bool, let_in: bool) -> 
         known_good: The credentials have let us in before.
         let_in: They did so in this run: the session may have been ended before it showed us a page.
     """
+    if isinstance(error, WrongPassword | StatusError):
+        return 1
     if sight is not Sight.NOTHING:
-        return _MANY if known_good else _SOME
-    return _ONCE_MORE if let_in and not isinstance(error, WrongPassword) else 1
-
-
-def may_pass(error: Exception, session: Session) -> bool:
-    """Whether the cause is of the kind that passes by itself: no connection, a server in trouble."""
-    if isinstance(error, Transient | StatusError):
-        return True
-    last = session.last_answer
-    return not isinstance(error, SessionError) and last is not None and _is_trouble(last.status_code)
+        return _MANY if known_good else _ONCE_MORE
+    return _ONCE_MORE if let_in else 1
 
 
 def failure(error: Exception, session: Session, spider: Spider) -> SessionError:
     """What the login step of *spider* raised, as the error that the run ends with."""
-    if isinstance(error, WrongPassword | NoCredentials | LoginFailed):
-        return error if error.session else type(error)(session.name, error.why)
-    place = place_in_spider(error, spider) or place_in_spider(error.__cause__, spider)  # a check of it that failed
-    line = f" ({place})" if place else ""
-    where = (f" at step {session.stopped_at!r}" if session.stopped_at else "") + line
+    if isinstance(error, NoCredentials | LoginFailed):
+        return _named(error, session)
+    where, line = _place(error, session, spider), _line(error, spider)
     last = session.last_answer
     what = f"{type(error).__name__}: {redact(str(error))}"
     if isinstance(error, SpiderError):
@@ -125,15 +309,23 @@ def failure(error: Exception, session: Session, spider: Spider) -> SessionError:
         )
     else:
         seen = f"; last answer: {last.status_code} from {redact(last.url)}" if last is not None else ""
-        why = f"the login step stopped{where}: {what}{seen}"
+        why = f"the login step stopped{where}: {what}{seen}{seen_at_last(last)}"
     found = LoginFailed(session.name, why)
     found.__cause__ = error
     return found
 
 
-def asked_to_wait_s(
-    error: Exception, answer: Response | None, retry_after_s: Callable[[str | None], float | None]
-) -> float:
+def _line(error: Exception, spider: Spider) -> str:
+    place = place_in_spider(error, spider) or place_in_spider(error.__cause__, spider)  # a check of it that failed
+    return f" ({place})" if place else ""
+
+
+def _place(error: Exception, session: Session, spider: Spider) -> str:
+    """Where the step stopped: " at step 'code' (spiders/orders.py, line 12)"; "" where it came to its end."""
+    return (f" at step {session.stopped_at!r}" if session.stopped_at else "") + _line(error, spider)
+
+
+def asked_to_wait_s(error: Exception, answer: Response | None, retry_after_s: RetryAfter) -> float:
     """How long the site asks to be left alone, in seconds; 0 for nothing.
 
     Args:

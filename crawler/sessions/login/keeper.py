@@ -14,22 +14,26 @@ from dataclasses import dataclass
 
 from crawler.clock import unix_now
 from crawler.errors import (
+    BadAnswer,
     CrawlError,
+    FetchError,
     LoginBudgetSpent,
     LoginFailed,
     NeedsHuman,
+    Refused,
     SessionError,
+    SiteUnreachable,
     StatusError,
     Transient,
-    UsageError,
     WrongPassword,
 )
 from crawler.sessions import snapshot
 from crawler.sessions.auth.schemes import dump_auth
 from crawler.sessions.auth.tokens import token_end
-from crawler.sessions.desk import Desk, StoredSession
+from crawler.sessions.desk import Claim, Desk, LoginEnd, StoredSession
 from crawler.sessions.fittings import begin_anew
 from crawler.sessions.login import errors as login_errors
+from crawler.sessions.login.attempt import alive_at, take_steps
 from crawler.sessions.login.errors import Sight
 from crawler.sessions.login.forecast import forecast
 from crawler.sessions.login.states import LoginRecord, LoginState, Signal
@@ -41,11 +45,14 @@ from crawler.urls import redact
 _log = logging.getLogger("crawler.sessions")
 
 LONG_RUN_S = 60.0  #: shorter runs do not log in ahead of an end that is expected
-TRANSIENT_ATTEMPTS = 3  #: logins that failed for a passing reason before the session is given up
-_SPACING_S = (2.0, 15.0)  #: waits between them
-_PATIENCE_S = 900.0  #: a site that asks to be left alone for longer is not waited for in this run
+PATIENCE_S = 900.0  #: a login or probe that cannot go on now is waited for so long, in all
+PATIENCE_WITH_STRANGERS_S = 60.0  #: the same of a site that has not answered anything yet
+_PROBE_PAUSES_S = (2.0, 5.0, 15.0, 30.0, 60.0)  #: between probes that brought no usable answer
 _RENEW_EVERY_S = 30.0  #: the claim of a login is prolonged so often at most
-_AGAIN_S = 0.1  #: wait before another login where one was lost before it could be proved
+_AGAIN_S = 0.1  #: wait before another login where one was lost before it could be proved; then twice as long each time
+_LONGEST_AGAIN_S = 60.0
+_DOUBTFUL_PROBES = 3  #: probes that failed before a page that showed us logged out is believed
+MOST_FRUITLESS = 8  #: logins in a row that were good and brought no page
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +64,14 @@ class Prepared:
         how: "ready", "restored", "login", "adopted", "still good" (after a doubt), or "" when not ready.
         wait_s: Not ready, but ask again after so many seconds.
         error: Why it will not be ready in this run by itself.
+        trouble: What is waited for; None where nothing is wrong.
     """
 
     ready: bool
     how: str = ""
     wait_s: float = 0.0
     error: SessionError | None = None
+    trouble: SessionError | None = None
 
 
 class Keeper:
@@ -88,6 +97,10 @@ class Keeper:
         self._on_login_start, self._clock = on_login_start, clock
         self._flight = threading.Lock()  # one preparation at a time; held across its I/O on purpose
         self._attempts = 0
+        self._trouble: SessionError | None = None  # what is waited for
+        self._trouble_since = 0.0  # 0 for no trouble
+        self._answers = False  # the site has answered something in this run
+        self._fruitless = 0  # logins in a row that were good and brought no page
         self._reason = ""
         self._renew_at = 0.0
         self._known_good = False  # its credentials have let us in before
@@ -121,6 +134,10 @@ class Keeper:
             self.probe_url = self.probe_url or url or None
             self.proved_before_loss = self.record.proved_at or 0.0
         return news
+
+    def brought_page(self) -> None:
+        """A page came in that was fetched with this session: its login was worth it."""
+        self._fruitless = 0
 
     def prepare(self, *, force: bool = False) -> Prepared:
         """Make the session ready, or say why not. Errors of sites and spiders come back inside the answer.
@@ -170,11 +187,9 @@ class Keeper:
         if row is not None and row.epoch > 0 and self._take_over(row):
             try:
                 reason = self._probe()
-            except (Transient, StatusError) as error:
-                asked_s = min(login_errors.asked_to_wait_s(error, None, self._retry_after_s), _PATIENCE_S)
-                return self._passing_trouble(error, Signal.LOGGED_OUT, asked_s=asked_s)
             except CrawlError as error:
-                return self._refused(LoginFailed(self.session.name, f"the probe failed: {error}"), Signal.LOGGED_OUT)
+                return self._unproved(error)
+            self._trouble_since = 0.0
             if reason is None and not self._would_outlive():
                 self._became_ready(Signal.PROBE_OK, epoch=row.epoch)
                 return Prepared(True, "restored")
@@ -201,9 +216,9 @@ class Keeper:
             reason = self._probe()
         except CrawlError as error:
             self._attempts += 1
-            if self._attempts < TRANSIENT_ATTEMPTS:
+            if self._attempts < _DOUBTFUL_PROBES:
                 asked_s = login_errors.asked_to_wait_s(error, None, self._retry_after_s)
-                return Prepared(False, wait_s=max(_SPACING_S[0], min(asked_s, _PATIENCE_S)))
+                return Prepared(False, wait_s=max(_PROBE_PAUSES_S[0], min(asked_s + 1.0, PATIENCE_S)))
             reason = f"the probe failed: {redact(str(error))}"
         self._doubted, self._attempts = False, 0
         if reason is not None:
@@ -246,13 +261,27 @@ class Keeper:
                 return Prepared(True, "adopted")
             record.signal(Signal.LOGGED_OUT, epoch=row.epoch)  # of no use to us: ours will be the login after it
         if claim.refused:
-            kind = WrongPassword if claim.wrong_credentials else LoginBudgetSpent
-            because = self.desk.last_failure(self.session.key) or self._reason
-            why = claim.refused if claim.wrong_credentials or not because else f"{claim.refused}; before: {because}"
-            return self._refused(kind(self.session.name, why))
+            blocked = self.blocked_by(claim)
+            if claim.kind == "passing":
+                return self._waits(claim.wait_s, self._trouble or blocked)
+            return self._refused(blocked)
         if not claim.granted:
             return Prepared(False, wait_s=max(claim.wait_s, 0.05))
+        if self._fruitless >= MOST_FRUITLESS and not force:
+            self.desk.end_login(self.session.key, LoginEnd("unsent"))
+            return self._refused(login_errors.nothing_lasts(self.session, self._fruitless))
         return self._login(epoch=max(record.epoch, row.epoch if row is not None else 0) + 1)
+
+    def blocked_by(self, claim: Claim) -> SessionError:
+        """Why the store grants no login now, and what to do about it."""
+        name = self.session.name
+        because = "" if claim.kind == "refused" else self.desk.last_failure(self.session.key) or self._reason
+        why = f"{claim.refused}; before: {because}" if because else claim.refused
+        if claim.kind == "passing":
+            return LoginFailed(name, why)
+        insist = f"crawl login {self.spider.name} --session {name}{self.by_browser} --force"
+        why = f"{why}; a changed account or spider goes on at once, and so does `{insist}`"
+        return WrongPassword(name, why) if claim.kind == "refused" else LoginBudgetSpent(name, why)
 
     def _login(self, *, epoch: int) -> Prepared:
         session, record = self.session, self.record
@@ -264,20 +293,18 @@ class Keeper:
         try:
             with session.login_jar(session.jar_for_login(now=self._clock())):
                 with session.watching_login(self._claim_goes_on):
-                    if type(self.spider).login is Spider.login:
-                        raise NeedsHuman(session.name, f"log in with `crawl login {self.spider.name} --browser`")
-                    self._take_steps()
+                    take_steps(session, self.spider, probe_url=self.probe_url)
                 self._check_login()
         except Exception as error:  # noqa: BLE001 - a login step is users' code: whatever it raises ends the login
             return self._ended_badly(error)
         record.logged_in_at = self._clock()
         self._became_ready(Signal.LOGIN_OK, epoch=epoch)
-        self._attempts = 0
+        self._attempts, self._fruitless = 0, self._fruitless + 1
         own = {*self.spider.start_urls, self.probe_url or ""}
         session.login_urls -= {url.partition("?")[0] for url in own}  # showed a form to a guest
         self.saved_as = snapshot.version_of(session)
-        taken = snapshot.take(session, record, url="login")
-        if not self.desk.end_login(session.key, "ok", taken):
+        ended, taken = LoginEnd("ok", credentials=session.account.mark()), snapshot.take(session, record, url="login")
+        if not self.desk.end_login(session.key, ended, taken):
             record.signal(Signal.LOGGED_OUT, epoch=epoch - 1)  # too late: whoever logged in meanwhile has the session
             return Prepared(False, wait_s=_AGAIN_S)
         self.base = taken.secret
@@ -292,28 +319,18 @@ class Keeper:
             self._renew_at = now + _RENEW_EVERY_S
             self.desk.renew(self.session.key)
 
-    def _take_steps(self) -> None:
-        """Run the login step. It is over, too, when it wants a form on a page of the logged in: the probe decides.
-
-        Sites ask for a code now and then only, or for nothing at all on a device that they know.
-        """
-        try:
-            self.spider.login(self.session)
-        except UsageError as error:
-            if self.probe_url is None or login_errors.last_sight(self.session) is not Sight.INSIDE:
-                raise
-            name, where = self.session.name, self.session.stopped_at
-            _log.info("session %s: let in before step %r was over (%s)", name, where, redact(str(error)))
-
     def _check_login(self) -> None:
         """Raise what fits when the login step has not led to a page of the logged in."""
         session = self.session
         reason = self._probe() if self.probe_url is not None else login_errors.said_at_last(session)
         if reason is not None:
-            sight = login_errors.last_sight(session)
-            error = login_errors.still_out(session, reason, probe_url=self.probe_url, spider_name=self.spider.name)
-            self._known_good = self._known_good or sight is Sight.INSIDE
-            self._tries_after_loss = login_errors.tries(error, sight, known_good=self._known_good, let_in=self._let_in)
+            sight, alive = login_errors.last_sight(session), alive_at(session, self.spider)
+            error = login_errors.still_out(
+                session, reason, probe_url=self.probe_url, spider_name=self.spider.name, alive_at=alive
+            )
+            known_good = self._known_good or sight is Sight.INSIDE
+            tries = login_errors.tries(error, sight, known_good=known_good, let_in=self._let_in)
+            self._known_good, self._tries_after_loss = known_good, 1 if alive else tries
             raise error
 
     def adopt_manually(self, *, url: str, claimed: bool = False) -> None:
@@ -337,9 +354,10 @@ class Keeper:
                 signal = Signal.PROBE_OK
             self._became_ready(signal, epoch=max(self.record.epoch, row.epoch if row is not None else 0) + 1)
             taken = snapshot.take(self.session, self.record, url=url)
+            ended = LoginEnd("ok", credentials=self.session.account.mark())
             if not claimed:
                 self.desk.save(taken)
-            elif not self.desk.end_login(self.session.key, "ok", taken):
+            elif not self.desk.end_login(self.session.key, ended, taken):
                 raise LoginFailed(self.session.name, "somebody else has logged in meanwhile: that session is kept")
             self.base = taken.secret
 
@@ -348,6 +366,7 @@ class Keeper:
         self.record.signal(signal, epoch=epoch)
         self.session.epoch, self._known_good = epoch, True
         self._let_in = self._let_in or signal in (Signal.LOGIN_OK, Signal.ADOPTED)
+        self._trouble, self._trouble_since, self._answers = None, 0.0, True
 
     def _probe(self) -> str | None:
         """Fetch the probe page. The reason when it shows that we are logged out, None when all is well.
@@ -365,40 +384,59 @@ class Keeper:
         return reason
 
     def _ended_badly(self, error: Exception) -> Prepared:
-        session, key = self.session, self.session.key
-        if isinstance(error, NeedsHuman):
-            self.desk.end_login(key, "human", None)
-            self.record.why = error.why
-            self.record.signal(Signal.NEEDS_HUMAN)
-            return Prepared(False, error=NeedsHuman(session.name, error.why))
-        lost_at_once = self._attempts < self._tries_after_loss
-        failure = login_errors.failure(error, session, self.spider)
-        may_pass = login_errors.may_pass(error, session)
-        asked_s = login_errors.asked_to_wait_s(error, session.last_answer, self._retry_after_s) if may_pass else 0.0
-        if lost_at_once or (self._attempts < TRANSIENT_ATTEMPTS and may_pass and asked_s <= _PATIENCE_S):
-            self.desk.end_login(key, "trouble", None, why=failure.why)
-            again = self._passing_trouble(failure, Signal.LOGIN_FAILED, asked_s=asked_s)
-            return Prepared(False, wait_s=_AGAIN_S) if lost_at_once else again
-        if asked_s > _PATIENCE_S:
-            failure = LoginFailed(session.name, f"{failure.why}; it asks to be left alone for {asked_s:,.0f} s")
-        refused = isinstance(error, WrongPassword)
-        outcome = "refused" if refused else "failed"
-        self.desk.end_login(key, outcome, None, credentials=session.account.mark(), why=failure.why)
+        session, record = self.session, self.record
+        found = login_errors.ended(
+            error, session, self.spider, known_good=self._known_good, retry_after_s=self._retry_after_s
+        )
+        lost_at_once = found.outcome == "failed" and self._attempts < self._tries_after_loss
+        self._answers = self._answers or session.sent.answers > 0
+        self._reason = f"the last try failed: {found.error.why}"
+        outcome = "lost" if lost_at_once else found.outcome
+        mark = session.account.mark()
+        self.desk.end_login(session.key, LoginEnd(outcome, found.error.why, mark, found.asked_s))
+        if isinstance(found.error, NeedsHuman):
+            record.why = found.error.why
+            record.signal(Signal.NEEDS_HUMAN)
+            return Prepared(False, error=found.error)
+        if lost_at_once:
+            record.signal(Signal.LOGIN_FAILED)
+            return Prepared(False, wait_s=min(_AGAIN_S * 2.0 ** (self._attempts - 1), _LONGEST_AGAIN_S))
+        if found.passes and found.asked_s <= PATIENCE_S:
+            record.signal(Signal.LOGIN_FAILED)
+            self._trouble, self._trouble_since = found.error, self._trouble_since or self._clock()
+            return Prepared(False, wait_s=_AGAIN_S)  # the store says then how long it takes
+        failure = found.error
+        if found.asked_s > PATIENCE_S:
+            failure = LoginFailed(session.name, f"{failure.why}; it asks to be left alone for {found.asked_s:,.0f} s")
         return self._refused(failure, Signal.LOGIN_REFUSED)
 
-    def _passing_trouble(self, error: Exception, signal: Signal, *, asked_s: float = 0.0) -> Prepared:
-        why = error.why if isinstance(error, SessionError) else redact(str(error))
-        self._reason = f"the last try failed: {why}"
-        if signal is Signal.LOGGED_OUT:  # a probe: the state stays, the probe is made again
-            self._attempts += 1
-            if self._attempts >= TRANSIENT_ATTEMPTS:
-                return self._refused(
-                    LoginFailed(self.session.name, f"the probe failed {self._attempts} times: {redact(str(error))}"),
-                    signal,
-                )
-        else:
-            self.record.signal(signal)
-        return Prepared(False, wait_s=max(_SPACING_S[min(self._attempts, len(_SPACING_S)) - 1], asked_s))
+    def _unproved(self, error: CrawlError) -> Prepared:
+        """The probe of a stored session brought no usable answer: it is made again, while that may help."""
+        name, why = self.session.name, f"the probe failed: {redact(str(error))}"
+        failure: SessionError = LoginFailed(name, why)
+        if isinstance(error, FetchError) and not isinstance(error, StatusError | Refused | BadAnswer):
+            failure = SiteUnreachable(name, why)
+        if not isinstance(error, Transient | StatusError):
+            return self._refused(failure, Signal.LOGGED_OUT)
+        self._attempts += 1
+        self._answers = self._answers or isinstance(error, StatusError)
+        asked_s = login_errors.asked_to_wait_s(error, None, self._retry_after_s)
+        pause_s = _PROBE_PAUSES_S[min(self._attempts, len(_PROBE_PAUSES_S)) - 1]
+        self._trouble = failure
+        return self._waits(asked_s + 1.0 if asked_s else pause_s, failure, Signal.LOGGED_OUT)
+
+    def _waits(self, wait_s: float, trouble: SessionError, signal: Signal | None = None) -> Prepared:
+        """Wait for what passes by itself, for as long as it makes sense; then give the session up."""
+        now = self._clock()
+        self._trouble_since = self._trouble_since or now
+        stranger = isinstance(trouble, SiteUnreachable) and not self._answers
+        patience_s = PATIENCE_WITH_STRANGERS_S if stranger else PATIENCE_S
+        if now + wait_s - self._trouble_since <= patience_s:
+            self._reason = trouble.why
+            return Prepared(False, wait_s=wait_s, trouble=trouble)
+        waited_s = now - self._trouble_since
+        why = f"{trouble.why}; " + (f"waited for {waited_s:,.0f} s" if waited_s >= 1 else "not waited for")
+        return self._refused(type(trouble)(self.session.name, f"{why}, the next try is due in {wait_s:,.0f} s"), signal)
 
     def _refused(self, error: SessionError, signal: Signal | None = None) -> Prepared:
         self.record.why = error.why

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from html import unescape
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from crawler.errors import BadAnswer
-from crawler.sessions.login.words import LOGOUT_ADDRESS, LOGOUT_STEM, LOGOUT_STEMS, LOGOUT_TEXT
+from crawler.errors import BadAnswer, InvalidURL
+from crawler.sessions.login.addresses import looks_like_login
+from crawler.sessions.login.words import CHANGES_SOMETHING, LOGOUT_ADDRESS, LOGOUT_STEM, LOGOUT_STEMS, LOGOUT_TEXT
+from crawler.urls import absolute
 
 if TYPE_CHECKING:
     from crawler.messages import Response
@@ -27,7 +30,52 @@ _ADDRESS_IN_TAG: Final = re.compile(rb"""\b(?:form)?(?:href|action)\s*=\s*["']?(
 _LABEL_IN_TAG: Final = re.compile(rb"""\b(?:value|title|aria-label|name)\s*=\s*["']([^"'>]{1,80})["']""")
 _LANGUAGE: Final = re.compile(rb"""<html\s[^>]*\blang\s*=\s*["']?([a-z]{2})""", re.IGNORECASE)
 _USUAL_STEMS: Final = tuple(LOGOUT_STEMS[language][0] for language in ("de", "fr", "es", "nl"))
+AT_ONCE_S: Final = 100.0  #: a page that is left within so many seconds is a redirect (as Scrapy has it)
+_REFRESH_WORD: Final = re.compile(rb"refresh", re.IGNORECASE)
+_META: Final = re.compile(rb"<meta\s[^<>]{1,2000}>", re.IGNORECASE)
+_IS_REFRESH: Final = re.compile(rb"http-equiv\s*=\s*[\"']?\s*refresh\b", re.IGNORECASE)
+_CONTENT: Final = re.compile(rb"""\bcontent\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
+_DECLARED: Final = re.compile(
+    r"""\s*(?P<seconds>\d{0,9})[\d.]*\s*[;,\s]\s*(?:url\s*=\s*)?(?P<quote>["']?)(?P<url>[^"']{0,2000})""",
+    re.IGNORECASE,
+)
+_TYPED: Final = frozenset({"", "text", "email", "tel", "number", "url"})
+_MOST_TYPED: Final = 3  # tenant, name, domain: a login asks for no more besides the password
 _UNSEEN_STYLE: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+
+
+def refresh_of(response: Response, *, within_s: float = AT_ONCE_S) -> str | None:
+    """Where the page sends a browser on to by ``<meta http-equiv=refresh>``, absolute; None where it does not.
+
+    What happens to a browser that is idle for longer than *within_s* seconds is no redirect.
+
+    Source: HTML standard, "shared declarative refresh steps".
+    """
+    body = response.body[:_EDGE_BYTES]
+    if not _REFRESH_WORD.search(body) or not response.is_html:
+        return None
+    for found in _META.finditer(body):
+        if not _IS_REFRESH.search(found[0]) or _is_unseen(body, found.start()):
+            continue
+        content = _CONTENT.search(found[0])
+        given = next((each for each in content.groups() if each is not None), b"") if content is not None else b""
+        what = _DECLARED.match(unescape(given.decode("utf-8", "replace")))
+        if what is None or not what["url"]:
+            continue
+        if float(what["seconds"] or 0) > within_s:
+            return None
+        try:
+            return absolute(response.url, what["url"].strip())
+        except InvalidURL:
+            return None
+    return None
+
+
+def _is_unseen(body: bytes, at: int) -> bool:
+    """Whether the place is in a comment, or among what is for browsers without scripts."""
+    before = body[:at].lower()
+    opened, closed = before.rfind(b"<noscript"), before.rfind(b"</noscript")
+    return _is_dead(body, at) or opened > closed
 
 
 def is_marked(response: Response, css: str | None, text: str | None) -> bool:
@@ -72,14 +120,34 @@ def has_login_form(response: Response) -> bool:
 
     Forms with two and more are for signing up or changing the password; a field for a new password says so.
     """
+    return 1 in _password_fields(response).values()
+
+
+def has_new_password_form(response: Response) -> bool:
+    """Whether it asks for a new password: a form with two visible password fields and more, or one that says so."""
+    return any(weight > 1 for weight in _password_fields(response).values())
+
+
+def asks_to_log_in(response: Response) -> bool:
+    """Whether it has such a form, and it may be for logging in.
+
+    It is not where it holds a password already or asks for much besides (settings), or where its button saves, changes
+    or deletes something: then a member is to confirm who it is.
+    """
+    fields = _password_fields(response)
+    return any(weight == 1 and not _changes_something(form, response) for form, weight in fields.items())
+
+
+def _password_fields(response: Response) -> dict[Any, int]:
+    """Forms with visible password fields and how many these are; those for a new one count twice."""
     body = response.body
     if not mentions_password(body) or not response.is_html or not _PASSWORD_INPUT.search(body):
-        return False
+        return {}
     fields: dict[Any, int] = {}
     try:
         selector = response.selector
     except BadAnswer:  # too rich to be parsed; who asks for more than signs is told
-        return False
+        return {}
     inputs = selector.root.getroottree().iter("input")
     passwords = (each for each in inputs if (each.get("type") or "").strip().lower() == "password")
     for field in islice(passwords, _MOST_FIELDS):
@@ -87,7 +155,26 @@ def has_login_form(response: Response) -> bool:
             form = field.get("form") or next(field.iterancestors("form"), None)
             weight = 2 if "new-password" in (field.get("autocomplete") or "") else 1
             fields[form] = fields.get(form, 0) + weight
-    return 1 in fields.values()
+    return fields
+
+
+def _changes_something(form: Any, response: Response) -> bool:
+    if form is None or isinstance(form, str):
+        return False
+    with suppress(InvalidURL):
+        if looks_like_login(absolute(response.url, form.get("action") or response.url)):
+            return False
+    inputs = [each for each in form.iter("input", "select", "textarea", "button") if is_visible(each)]
+    kinds = [(each.tag, (each.get("type") or "").strip().lower()) for each in inputs]
+    holds = any(kind == "password" and each.get("value") for each, (_, kind) in zip(inputs, kinds, strict=True))
+    typed = sum(tag in ("select", "textarea") or (tag == "input" and kind in _TYPED) for tag, kind in kinds)
+    if holds or typed > _MOST_TYPED or any(tag == "textarea" for tag, _ in kinds):
+        return True
+    return any(
+        (tag == "button" or kind in ("submit", "image"))
+        and CHANGES_SOMETHING.search(" ".join([*each.itertext(), each.get("value") or ""]).lower())
+        for each, (tag, kind) in zip(inputs, kinds, strict=True)
+    )
 
 
 def is_visible(element: Any) -> bool:

@@ -12,21 +12,28 @@ the stem of one; and whether the login page itself was asked for is of interest 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable
 from html import unescape
 from typing import TYPE_CHECKING, AnyStr, Final
-from urllib.parse import parse_qsl, urlsplit
 
 from crawler.errors import InvalidURL
+from crawler.sessions.login.addresses import is_login_address, is_one_of, looks_like_login
 from crawler.sessions.login.answers import captcha_sign, one_time_code_sign, wrong_password_sign
-from crawler.sessions.login.page_marks import has_login_form, is_marked, logged_in_sign, mentions_password, plain_text
+from crawler.sessions.login.page_marks import (
+    AT_ONCE_S,
+    asks_to_log_in,
+    has_login_form,
+    is_marked,
+    logged_in_sign,
+    mentions_password,
+    plain_text,
+    refresh_of,
+)
 from crawler.sessions.login.words import (
     ASKS_TO_LOG_IN,
     HEADING_STEMS,
-    LOGIN_ADDRESS_STEMS,
-    LOGIN_ARGUMENT,
-    LOGIN_PATH,
     LOGIN_STEMS,
     LOGIN_TITLE,
     SAYS_LOGGED_OUT,
@@ -50,15 +57,21 @@ __all__ = [
 
 _HEADING_STEMS: Final = tuple(stem.encode() for stem in HEADING_STEMS)
 _SHORT_BYTES: Final = 4_096  # a page that only says "log in" or sends on is shorter
-_HEADING: Final = re.compile(rb"<h[12][^>]*>(.{1,300}?)</h[12]", re.IGNORECASE | re.DOTALL)
-_TITLE_PARTS: Final = re.compile(r"\s[|:\u2013\u2014\u00b7\u00bb-]\s|\s*[|\u2013\u2014\u00b7\u00bb]\s*|:\s")
-_REFRESH: Final = re.compile(
-    rb"""<meta\s[^>]*http-equiv\s*=\s*["']?refresh[^>]*?content\s*=\s*["']?[\d.\s]*[;,]?\s*(?:url\s*=)?\s*["']?([^"'>\s]+)""",
+_FEW_CHARACTERS: Final = 1_000
+_FEW_WORDS: Final = 2  # "your", "la": more of them make the name of an article
+_WORD: Final = re.compile(r"\w+")
+_PART: Final = re.compile(r"\s[|\u2013\u2014\u00b7\u00bb-]\s|\s*[|\u2013\u2014\u00b7\u00bb]\s*")
+_TYPED: Final = re.compile(rb"<input\s[^>]*type\s*=\s*[\"']?(?:text|email|password|tel)[^>]*", re.IGNORECASE)
+_SEARCH: Final = re.compile(
+    rb"""\b(?:name|id)\s*=\s*["']?(?:q|s|qs|kw|query|find|such\w*|search\w*|recherche|buscar?|zoek\w*)\b""",
     re.IGNORECASE,
 )
+_HEADING: Final = re.compile(rb"<h[12][^>]*>(.{1,300}?)</h[12]", re.IGNORECASE | re.DOTALL)
+_TITLE_PARTS: Final = re.compile(r"\s[|:\u2013\u2014\u00b7\u00bb-]\s|\s*[|\u2013\u2014\u00b7\u00bb]\s*|:\s")
 _SCRIPTED: Final = re.compile(
     rb"""\blocation(?:\.href|\.assign|\.replace)?\s*(?:=|\()\s*["']([^"'\s]{1,500})["']""", re.IGNORECASE
 )
+_DELAY: Final = re.compile(rb",\s*(\d[\d\s*]{0,40})\)")  # the last argument of setTimeout, such as 30 * 60 * 1000
 _LINK: Final = re.compile(rb"""<(?:a|form)\s[^>]*?(?:href|action)\s*=\s*["']?([^"'>\s]+)""", re.IGNORECASE)
 
 
@@ -90,7 +103,7 @@ def logged_out_sign(
     if response.status_code == 401:
         return "status 401"
     if response.history or response.url != asked_url:
-        asked_login = _is_login(asked_url, login_urls)
+        asked_login = is_login_address(asked_url, login_urls)
         led_to_login = is_one_of(response.url, login_urls) or is_one_of(response.url, learned_urls)
         if led_to_login and not asked_login and not is_one_of(asked_url, learned_urls):
             return f"redirected to the login page {redact(response.url.partition('?')[0])}"
@@ -108,11 +121,11 @@ def logged_out_sign(
 
 def _guess(response: Response, asked_url: str, login_urls: Collection[str]) -> str | None:
     body = response.body
-    may_have_form, said = mentions_password(body), _said_in_headings(body)
+    may_have_form, said = mentions_password(body), _said_in_headings(response)
     may_be_short = len(body) <= _SHORT_BYTES and _holds_one(body.lower(), LOGIN_STEMS)
-    if not (may_have_form or said or may_be_short) or _is_login(asked_url, login_urls):
+    if not (may_have_form or said or may_be_short) or is_login_address(asked_url, login_urls):
         return None
-    if may_have_form and has_login_form(response):
+    if may_have_form and asks_to_log_in(response):
         return None if logged_in_sign(response) else "a login form on a page that is not the login page"
     if said is not None:
         return None if logged_in_sign(response) else said
@@ -126,58 +139,45 @@ def _holds_one(text: AnyStr, stems: Iterable[AnyStr]) -> bool:
     return False
 
 
-# --- addresses --------------------------------------------------------------------------------------------------------
-
-
-def looks_like_login(url: str) -> bool:
-    """Whether the address is one that login pages have (``/login``, ``/users/sign_in``, ``index.php?action=login``)."""
-    # folding has surprises outside ASCII, and urlsplit drops control characters, which may stand amid a word
-    if url.isascii() and url.isprintable() and not _holds_one(url.lower(), LOGIN_ADDRESS_STEMS):
-        return False
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return bool(LOGIN_PATH.search(parts.path) or (parts.query and LOGIN_ARGUMENT.search(parts.query)))
-
-
-def _is_login(url: str, login_urls: Collection[str]) -> bool:
-    return is_one_of(url, login_urls) or looks_like_login(url)
-
-
-def is_one_of(url: str, login_urls: Collection[str]) -> bool:
-    """Whether *url* is one of these pages: absolute, or a path; with the arguments that they have, if any."""
-    return any(_is_page(url, known) for known in login_urls)
-
-
-def _is_page(url: str, known: str) -> bool:
-    """Whether *url* is the page *known*: same host and path, and with the arguments that *known* has, if any."""
-    try:
-        page, wanted = urlsplit(url), urlsplit(known if "://" in known else absolute(url, known))
-    except (ValueError, InvalidURL):
-        return False
-    if page.path.rstrip("/") != wanted.path.rstrip("/") or page.netloc.lower() != wanted.netloc.lower():
-        return False
-    return not wanted.query or set(parse_qsl(wanted.query)) <= set(parse_qsl(page.query))
-
-
 # --- what a page says -------------------------------------------------------------------------------------------------
 
 
-def _said_in_headings(body: bytes) -> str | None:
+def _said_in_headings(response: Response) -> str | None:
+    body = response.body
     title, heading = _title(body), _heading(body)
     if not _may_speak_of_login(title + b" " + heading):
         return None
     said = " ".join(unescape(title.decode("utf-8", "replace")).split()).lower()
     if said:
-        if SAYS_LOGGED_OUT.search(said) or ASKS_TO_LOG_IN.search(said):
+        if _speaks_of_this_visit(said, response):
             return f"its title says {said[:80]!r}"
         if LOGIN_TITLE.match(_TITLE_PARTS.split(said, 1)[0]) and _asks_for_something(body):
             return f"its title says {said[:80]!r}"
     said = plain_text(heading.decode("utf-8", "replace")).lower()
-    if said and (SAYS_LOGGED_OUT.search(said) or ASKS_TO_LOG_IN.search(said)):
+    if said and _speaks_of_this_visit(said, response):
         return f"its heading says {said[:80]!r}"
     return None
+
+
+def _speaks_of_this_visit(said: str, response: Response) -> bool:
+    """Whether a title or heading says that this visitor is logged out, and is not the name of an article about it.
+
+    Where it says nothing else, it does; where it says more, the page has to be short or to offer a way to log in.
+    """
+    found = SAYS_LOGGED_OUT.search(said) or ASKS_TO_LOG_IN.search(said)
+    if found is None:
+        return False
+    start = max((end.end() for end in _PART.finditer(said, 0, found.start())), default=0)
+    following = _PART.search(said, found.end())
+    more = said[start : found.start()] + " " + said[found.end() : following.start() if following else len(said)]
+    return len(_WORD.findall(more)) <= _FEW_WORDS or _is_about_this_visit(response)
+
+
+def _is_about_this_visit(response: Response) -> bool:
+    """Whether the page is short or offers a way to log in: an article about logging out has much else to say."""
+    if len(plain_text(response.text)) <= _FEW_CHARACTERS or asks_to_log_in(response):
+        return True
+    return any(_leads_to_login(response, found[1]) for found in _LINK.finditer(response.body))
 
 
 def _title(body: bytes) -> bytes:
@@ -207,16 +207,15 @@ def _may_speak_of_login(markup: bytes) -> bool:
 
 
 def _asks_for_something(body: bytes) -> bool:
-    """A form that one can type into: a two-step login asks for the name first."""
-    return re.search(rb"<input\s[^>]*type\s*=\s*[\"']?(?:text|email|password|tel)", body, re.IGNORECASE) is not None
+    """A form that one can type into, but for a search: a two-step login asks for the name first."""
+    return any(not _SEARCH.search(found[0]) for found in _TYPED.finditer(body))
 
 
 def _said_by_short_page(response: Response) -> str | None:
     body = response.body
-    for pattern in (_REFRESH, _SCRIPTED) if b"location" in body else (_REFRESH,):
-        found = pattern.search(body)
-        if found is not None and _leads_to_login(response, found[1]):
-            return "it sends the browser on to what looks like a login page"
+    target = refresh_of(response)
+    if (target is not None and looks_like_login(target)) or (b"location" in body and _scripted_to_login(response)):
+        return "it sends the browser on to what looks like a login page"
     said = plain_text(response.text).lower()
     if len(said) > 1_000:
         return None
@@ -225,6 +224,27 @@ def _said_by_short_page(response: Response) -> str | None:
     if SAYS_NO_ENTRY.search(said) and any(_leads_to_login(response, found[1]) for found in _LINK.finditer(body)):
         return "it refuses entry and leads to what looks like a login page"
     return None
+
+
+def _scripted_to_login(response: Response) -> bool:
+    """Whether a script of the page leads to the login page at once; not after a long time, and not on a click."""
+    body = response.body
+    for found in _SCRIPTED.finditer(body):
+        opened = body.rfind(b"<", 0, found.start())
+        if opened >= 0 and body.find(b">", opened) > found.start():
+            continue  # in an attribute such as onclick
+        if not _waits_long(body[body.lower().rfind(b"<script", 0, found.start()) :]) and _leads_to_login(
+            response, found[1]
+        ):
+            return True
+    return False
+
+
+def _waits_long(script: bytes) -> bool:
+    if b"setTimeout" not in script and b"setInterval" not in script:
+        return False
+    delays_ms = (math.prod(map(int, re.findall(rb"\d+", each[1]))) for each in _DELAY.finditer(script))
+    return any(delay_ms > AT_ONCE_S * 1000 for delay_ms in delays_ms)
 
 
 def _leads_to_login(response: Response, link: bytes) -> bool:

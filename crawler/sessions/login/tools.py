@@ -8,18 +8,22 @@ from contextlib import contextmanager, suppress
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any
 
-from crawler.errors import InvalidURL, Refused, UsageError
+from crawler.errors import FetchError, InvalidURL, Refused, UsageError
 from crawler.filled import Filled, is_named, short_origin
 from crawler.messages import Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.cookies.jar import Jar
-from crawler.sessions.login.page_marks import has_login_form
+from crawler.sessions.login.addresses import looks_like_login
+from crawler.sessions.login.page_marks import has_login_form, refresh_of
+from crawler.sessions.login.sent import Sent
 from crawler.sessions.origins import Origins
 from crawler.spider import Identity
 from crawler.urls import host_of, origin_of, redact, same_origin, site_of
 
 if TYPE_CHECKING:
     from crawler.forms import Form
+
+_MOST_REFRESHES = 5
 
 
 class LoginTools:
@@ -28,6 +32,7 @@ class LoginTools:
     Attributes:
         login_urls: Pages with a password form that the login step met.
         last_answer: Last answer of the login step, for its errors.
+        sent: What the login step has sent.
         asked_again: URLs that led elsewhere by way of the login page, and are under way once more.
         asked_in_vain: How many of them in a row led elsewhere again.
     """
@@ -43,6 +48,7 @@ class LoginTools:
         super().__init__()
         self.login_urls: set[str] = set()
         self.last_answer: Response | None = None
+        self.sent = Sent()
         self.asked_again: set[str] = set()
         self.asked_in_vain = 0
         self._login_thread = 0  # the thread that logs in: only its answers are watched
@@ -155,13 +161,31 @@ class LoginTools:
             Refused: The form stands on a page of another origin, or goes to one; the text says how to name it.
             FetchError: No usable answer came.
             UsageError: The form has no such field, choice or button.
+
+        Returns:
+            The answer, after its redirects and after a page that only sends the browser on (`refreshed`).
         """
         filled = form if isinstance(form, Filled) else self._filled(form, data, click, extra, allow)
         if filled is form and (data or extra or click is not None):
             raise UsageError("the form is filled in already: give data, click and extra to fill(), not to submit()")
         self._check_page(filled, (*allow, *filled.allow))
         headers = {**filled.all_headers(), **(kwargs.pop("headers", None) or {})}
-        return self.request(filled.method, filled.url, data=filled.body or None, headers=headers, **kwargs)
+        answer = self.request(filled.method, filled.url, data=filled.body or None, headers=headers, **kwargs)
+        return self.refreshed(answer)
+
+    def refreshed(self, answer: Response) -> Response:
+        """The page that *answer* sends a browser on to at once by `<meta http-equiv=refresh>`, if it does; else itself.
+
+        "You are being logged in" is such a page, and what it leads to sets the cookie. Left alone: other sites, the
+        page itself, and pages that lead to a login page.
+        """
+        met = {answer.url}
+        while (url := refresh_of(answer)) is not None and url not in met and len(met) <= _MOST_REFRESHES:
+            if not self.origins.covers(url) or looks_like_login(url):
+                break
+            met.add(url)
+            answer = self.request("GET", url, headers={"Referer": answer.url})
+        return answer
 
     def _filled(self, form: Form, data: Any, click: Any, extra: Any, allow: Collection[str]) -> Filled:
         target = form.target(click)
@@ -202,15 +226,21 @@ class LoginTools:
             answered: Called after each answer.
         """
         self._login_thread, self._steps, self.last_answer = threading.get_ident(), [], None
+        self.sent = Sent()
         self._answered = answered
         try:
             yield
         finally:
             self._login_thread = 0
 
+    def _unanswered(self, request: Any, error: FetchError) -> None:
+        if self._login_thread == threading.get_ident():
+            self.sent.unanswered(request, error)
+
     def _watch(self, answer: Response) -> None:
         if self._login_thread != threading.get_ident():
             return
+        self.sent.answered(answer, self.last_answer, self.account)
         self.last_answer = answer
         if has_login_form(answer):
             self.login_urls.add(answer.url.partition("?")[0])

@@ -111,6 +111,13 @@ SAYS_NO_ENTRY: Final = re.compile(
     r"|accès (?:refusé|interdit)|acceso denegado|accesso negato|toegang geweigerd|acesso negado|brak dostępu"
 )  # lower case; says something only together with a way to the login page
 
+CHANGES_SOMETHING: Final = re.compile(
+    r"\b(?:save|update|change|confirm|delete|remove|speichern|ändern|übernehmen|bestätigen|löschen|enregistrer|modifier"
+    r"|confirmer|supprimer|guardar|cambiar|actualizar|confirmar|eliminar|borrar|salva|modifica|conferma|elimina|opslaan"
+    r"|wijzigen|bevestigen|verwijderen|salvar|alterar|excluir|zapisz|zmień|potwierdź|usuń|spara|ändra|bekräfta|ta bort"
+    r"|gem|bekræft|slet|lagre|endre|bekreft|slett)\b"
+)  # on the button of a form, lower case: it asks for the password of somebody who is logged in
+
 # --- answers to a login -----------------------------------------------------------------------------------------------
 
 WRONG: Final = re.compile(

@@ -1,0 +1,42 @@
+"""Addresses of login pages: those that look like one, and those that are known. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from urllib.parse import parse_qsl, urlsplit
+
+from crawler.errors import InvalidURL
+from crawler.sessions.login.words import LOGIN_ADDRESS_STEMS, LOGIN_ARGUMENT, LOGIN_PATH
+from crawler.urls import absolute
+
+
+def looks_like_login(url: str) -> bool:
+    """Whether the address is one that login pages have (``/login``, ``/users/sign_in``, ``index.php?action=login``)."""
+    # folding has surprises outside ASCII, and urlsplit drops control characters, which may stand amid a word
+    if url.isascii() and url.isprintable() and not any(stem in url.lower() for stem in LOGIN_ADDRESS_STEMS):
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return bool(LOGIN_PATH.search(parts.path) or (parts.query and LOGIN_ARGUMENT.search(parts.query)))
+
+
+def is_login_address(url: str, login_urls: Collection[str]) -> bool:
+    return is_one_of(url, login_urls) or looks_like_login(url)
+
+
+def is_one_of(url: str, login_urls: Collection[str]) -> bool:
+    """Whether *url* is one of these pages: absolute, or a path; with the arguments that they have, if any."""
+    return any(_is_page(url, known) for known in login_urls)
+
+
+def _is_page(url: str, known: str) -> bool:
+    """Whether *url* is the page *known*: same host and path, and with the arguments that *known* has, if any."""
+    try:
+        page, wanted = urlsplit(url), urlsplit(known if "://" in known else absolute(url, known))
+    except (ValueError, InvalidURL):
+        return False
+    if page.path.rstrip("/") != wanted.path.rstrip("/") or page.netloc.lower() != wanted.netloc.lower():
+        return False
+    return not wanted.query or set(parse_qsl(wanted.query)) <= set(parse_qsl(page.query))

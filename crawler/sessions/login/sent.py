@@ -1,0 +1,71 @@
+"""What a login step has sent: whether credentials may have reached the site, and what it answered to the password.
+
+Only that tells a login that may have counted against the account from one that stopped before. A request whose answer
+never came counts as sent, unless there was surely no connection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+from crawler.errors import FetchError
+from crawler.sessions.login.page_marks import has_login_form
+from crawler.urls import is_secret_name
+
+if TYPE_CHECKING:
+    from crawler.messages import Response
+    from crawler.sessions.accounts import Account
+
+_READS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+@dataclass(slots=True)
+class Sent:
+    """Of one login.
+
+    Attributes:
+        credentials: They may have reached the site.
+        answer: What it answered to the last request that held the password; after its redirects.
+        answers: How many answers came.
+    """
+
+    credentials: bool = False
+    answer: Response | None = None
+    answers: int = 0
+
+    def answered(self, answer: Response, before: Response | None, account: Account) -> None:
+        """An answer has come.
+
+        Args:
+            before: The answer before it: the page whose form was sent, as a rule.
+        """
+        self.answers += 1
+        requests = [each.request for each in (*answer.history, answer) if each.request is not None]
+        if not any(map(_may_hold_credentials, requests)):
+            return
+        self.credentials = True
+        asked_for_it = before is not None and has_login_form(before)
+        if any(_holds_password(each, account, after_form=asked_for_it) for each in requests):
+            self.answer = answer
+
+    def unanswered(self, request: Any, error: FetchError) -> None:
+        """No usable answer came to *request*, or to a redirect that began with it."""
+        if error.sent and _may_hold_credentials(request):
+            self.credentials = True
+
+
+def _may_hold_credentials(request: Any) -> bool:
+    if str(request.method).upper() not in _READS or "Authorization" in (request.headers or {}):
+        return True
+    query = urlsplit(str(request.url)).query
+    return any(is_secret_name(name) and value for name, value in parse_qsl(query))
+
+
+def _holds_password(request: Any, account: Account, *, after_form: bool) -> bool:
+    if "Authorization" in (request.headers or {}):
+        return True
+    body = request.body or b""
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
+    return (after_form and bool(text)) or account.password_is_in(f"{text} {request.url}")

@@ -1,0 +1,337 @@
+"""When an account may be logged in: pure. Every store decides by it; `now` is an argument, nothing is read or written.
+
+Sites lock accounts after a few logins that did not succeed, and refuse those who come too often. So attempts are kept
+in a book, for all runs and spiders that use one account:
+
+- Credentials that the site has refused wait for days. All of the last ones are remembered, not only the newest.
+- Attempts that sent credentials and did not succeed are bounded in any hour, and the pauses between them grow.
+- What passes by itself (an overloaded site, no answer) is waited for, and no longer than it takes: after Retry-After,
+  or after pauses that grow. How many logins a site bears in which time is learned from its answers.
+- Logins that succeeded cost nothing; neither do attempts that sent nothing.
+
+Whoever changed the spider or the account may go on at once, and so may a person who insists: what was tried before
+says nothing about what will be tried now.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+from typing import Any, Final, Literal, TypeVar
+
+Ending = Literal["", "ok", "refused", "failed", "lost", "broken", "busy", "absent", "human", "unsent"]
+"""How an attempt ended:
+
+- "": not yet, or its process was killed; "ok": it succeeded; "lost": so it did, and was gone before it showed a page
+- "refused": the site refused the credentials; "failed": credentials were sent, and no session came of it
+- "broken": credentials were sent, and no usable answer came; "absent": no usable answer, and nothing was sent
+- "busy": the site asks for patience (429, 503)
+- "human": a person is needed, and credentials were sent; "unsent": it stopped before it had sent any
+"""
+
+_HOUR_S: Final = 3600.0
+_DAY_S: Final = 86_400.0
+_COUNTED: Final = frozenset({"", "refused", "failed", "lost", "broken", "human"})  #: may count against the account
+_REFUSED_S: Final = (_DAY_S, 3 * _DAY_S, 7 * _DAY_S)  #: after so many refusals of the same credentials
+_FAILED_S: Final = (0.0, 600.0, _HOUR_S, 6 * _HOUR_S, _DAY_S)  #: after so many failures in a row
+_PASSING_S: Final = {
+    "busy": (2.0, 10.0, 30.0, 60.0, 120.0, 300.0),
+    "broken": (2.0, 15.0, 60.0, 300.0, 900.0),
+    "absent": (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0),
+}  #: the same for what passes by itself
+_MARGIN_S: Final = 1.0  #: a Retry-After may have been rounded down by so much; twice as long each time it was
+_MOST_LEARNED_S: Final = 900.0
+_NEAR_S: Final = 60.0  #: logins so long before a pause have surely to do with it
+_KIND: Final = re.compile(r"\|account\+[a-z+]+\|")
+MOST_ATTEMPTS: Final = 60
+MOST_REFUSALS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Trying:
+    """Who is about to log in, and with what.
+
+    Attributes:
+        spider: Its name.
+        steps: What tells this version of its code from others; "" when not known.
+        credentials: What tells these credentials from others; "" when not known.
+        force: A person insists.
+        budget: Most attempts in any hour that sent credentials and did not succeed.
+    """
+
+    spider: str = ""
+    steps: str = ""
+    credentials: str = ""
+    force: bool = False
+    budget: int = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One login, as it is kept. Times are seconds since 1970; the others as in `Trying`."""
+
+    began: float
+    ended: float
+    ending: Ending = ""
+    token: int = 0
+    asked_s: float = 0.0
+    spider: str = ""
+    steps: str = ""
+    credentials: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Credentials that the site has refused: how often, when last, in which login, and to which spider."""
+
+    credentials: str
+    at: float
+    times: int = 1
+    token: int = 0
+    spider: str = ""
+    steps: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What is known of the logins of one account, oldest first."""
+
+    attempts: tuple[Attempt, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a login may begin.
+
+    Attributes:
+        until: Seconds since 1970 before which it may not; 0 for: it may now.
+        why: The reason, for a person; "" where it may.
+        kind: "refused": because of the credentials; "spent": too many attempts failed; "passing": it passes by itself.
+    """
+
+    until: float = 0.0
+    why: str = ""
+    kind: Literal["", "refused", "spent", "passing"] = ""
+
+
+def may_begin(book: Book, trying: Trying, now: float) -> Decision:
+    """Whether *trying* may log in now. A clock that was set back locks nobody out."""
+    if trying.force:
+        return Decision()
+    decisions = (
+        _refused(book, trying, now),
+        _spent(book, trying, now),
+        _failed(book, trying, now),
+        _passing(book, now),
+    )
+    return next((each for each in decisions if each.until > now), Decision())
+
+
+def begun(book: Book, trying: Trying, *, token: int, now: float) -> Book:
+    """*book* with a login that begins now; *token* tells it from all others."""
+    attempt = Attempt(now, now, "", token, 0.0, trying.spider, trying.steps, trying.credentials)
+    return replace(book, attempts=(*book.attempts, attempt)[-MOST_ATTEMPTS:])
+
+
+def ended(book: Book, ending: Ending, *, token: int, now: float, asked_s: float = 0.0, credentials: str = "") -> Book:
+    """*book* with the end of the login of that *token*.
+
+    Args:
+        asked_s: How long the site asks to be left alone, in seconds.
+        credentials: What was sent in the end, where that was not known when it began.
+    """
+    place = next((at for at, each in reversed(list(enumerate(book.attempts))) if _is_open(each, token)), None)
+    if place is None:
+        return book
+    one = book.attempts[place]
+    one = replace(one, ended=now, ending=ending, asked_s=asked_s, credentials=credentials or one.credentials)
+    refusals = book.refusals
+    if ending == "ok":
+        refusals = tuple(
+            each for each in refusals if each.token > token or (one.credentials and each.credentials != one.credentials)
+        )
+    elif ending == "refused" and one.credentials:
+        refusals = _with_refusal(refusals, one, now)
+    return Book((*book.attempts[:place], one, *book.attempts[place + 1 :]), refusals)
+
+
+def _is_open(attempt: Attempt, token: int) -> bool:
+    return attempt.token == token and not attempt.ending
+
+
+def _with_refusal(refusals: Sequence[Refusal], one: Attempt, now: float) -> tuple[Refusal, ...]:
+    same = [each for each in refusals if each.credentials == one.credentials and each.spider == one.spider]
+    times = max((each.times for each in same if each.steps == one.steps), default=0) + 1
+    others = [each for each in refusals if each not in same or each.steps != one.steps]
+    return (*others, Refusal(one.credentials, now, times, one.token, one.spider, one.steps))[-MOST_REFUSALS:]
+
+
+# --- the rules --------------------------------------------------------------------------------------------------------
+
+
+def _refused(book: Book, trying: Trying, now: float) -> Decision:
+    """The site has refused these credentials, and neither they nor the spider that sent them were changed since."""
+    found = Decision()
+    for each in book.refusals:
+        if not trying.credentials or each.credentials != trying.credentials or _was_changed(each, trying):
+            continue
+        at = min(each.at, now)
+        until = at + _REFUSED_S[min(each.times, len(_REFUSED_S)) - 1]
+        if until > max(found.until, now):
+            found = Decision(until, f"the site refused these credentials on {clock_time(at, now, day=True)}", "refused")
+    return found
+
+
+def _spent(book: Book, trying: Trying, now: float) -> Decision:
+    ends = [
+        min(each.began, now)
+        for each in _of_the_same(book, trying)
+        if each.ending in _COUNTED and now - _HOUR_S < each.began
+    ]
+    if not trying.budget or len(ends) < trying.budget:
+        return Decision()
+    last = next(each for each in reversed(book.attempts) if each.ending in _COUNTED)
+    many = f"{len(ends)} logins" if len(ends) > 1 else "1 login"
+    why = f"{many} of the last hour did not succeed, {trying.budget} allowed (login_budget)"
+    return Decision(ends[-trying.budget] + _HOUR_S, why, "passing" if last.ending == "broken" else "spent")
+
+
+def _failed(book: Book, trying: Trying, now: float) -> Decision:
+    failures, last = 0, 0.0
+    for each in reversed(list(_of_the_same(book, trying))):
+        if each.ending == "ok":
+            break
+        if each.ending == "failed" or (each.ending == "refused" and not (each.credentials and trying.credentials)):
+            failures, last = failures + 1, last or min(each.ended, now)
+    if not failures:
+        return Decision()
+    many = f"the last {failures} logins failed" if failures > 1 else "the last login failed"
+    return Decision(last + _FAILED_S[min(failures, len(_FAILED_S)) - 1], many, "spent")
+
+
+def _passing(book: Book, now: float) -> Decision:
+    """The site is in trouble, or it asks for patience: whoever comes, it is too early."""
+    kind, row = "", 0
+    for each in reversed(book.attempts):
+        if each.ending in ("human", "unsent", ""):
+            continue  # says nothing about the site
+        if each.ending not in _PASSING_S or (kind and each.ending != kind):
+            break
+        kind, row = each.ending, row + 1
+    if kind:
+        last = next(each for each in reversed(book.attempts) if each.ending == kind)
+        pause_s = _PASSING_S[kind][min(row, len(_PASSING_S[kind])) - 1]
+        if last.asked_s:
+            pause_s = last.asked_s + _MARGIN_S * 2.0 ** (min(row, 8) - 1)
+        words = {"busy": "the site asks for patience", "broken": "no usable answer came to the last login"}
+        return Decision(min(last.ended, now) + pause_s, words.get(kind, "the site gave no usable answer"), "passing")
+    limit = learned_limit(book)
+    if limit is None:
+        return Decision()
+    number, window_s = limit
+    sent = [min(each.began, now) for each in book.attempts if each.ending not in ("unsent", "absent", "busy")]
+    if len(sent) < number:
+        return Decision()
+    why = f"the site bears no more than {number} logins in {window_s:,.0f} s"
+    return Decision(sent[-number] + window_s, why, "passing")
+
+
+def learned_limit(book: Book) -> tuple[int, float] | None:
+    """How many logins a site bears in how many seconds, as its last pause showed; None where it never made one.
+
+    The logins shortly before it said "too many" were too many for one more, and when the next was let in the time was
+    over. What lies back longer than the pause was long has nothing to do with it: then it was trouble, and no limit.
+    """
+    attempts = [each for each in book.attempts if each.ending not in ("unsent", "absent")]
+    after = next((at for at in range(len(attempts) - 1, 0, -1) if _ends_a_pause(attempts, at)), None)
+    if after is None:
+        return None
+    first_busy = next(at + 1 for at in range(after - 1, -2, -1) if at < 0 or attempts[at].ending != "busy")
+    over, said = attempts[after].began, attempts[first_busy].began
+    near_s = max(_NEAR_S, 2 * (over - said))
+    counted: list[Attempt] = []
+    for each in reversed(attempts[:first_busy]):
+        if each.ending == "busy" or said - each.began > near_s:
+            break
+        counted.append(each)
+    window_s = over - counted[-1].began if counted else 0.0
+    return (len(counted), window_s) if 0.0 < window_s <= _MOST_LEARNED_S else None
+
+
+def _ends_a_pause(attempts: Sequence[Attempt], at: int) -> bool:
+    return attempts[at].ending == "ok" and attempts[at - 1].ending == "busy"
+
+
+def _of_the_same(book: Book, trying: Trying) -> Iterator[Attempt]:
+    """Attempts with what is about to be tried: not those before the spider or the account was changed."""
+    for each in book.attempts:
+        other = each.credentials and trying.credentials and each.credentials != trying.credentials
+        if not other and not _was_changed(each, trying):
+            yield each
+
+
+def _was_changed(each: Attempt | Refusal, trying: Trying) -> bool:
+    return each.spider == trying.spider and each.steps != trying.steps
+
+
+# --- as it is stored --------------------------------------------------------------------------------------------------
+
+
+def packed(book: Book) -> tuple[dict[str, Any], list[str]]:
+    """*book* as JSON values, and what has to be sealed: the marks of credentials, which the values name by number."""
+    marks: dict[str, int] = {"": 0}
+    for mark in [each.credentials for each in book.attempts] + [each.credentials for each in book.refusals]:
+        marks.setdefault(mark, len(marks))
+    tables = {
+        "attempts": [asdict(each) | {"credentials": marks[each.credentials]} for each in book.attempts],
+        "refusals": [asdict(each) | {"credentials": marks[each.credentials]} for each in book.refusals],
+    }
+    return tables, list(marks)
+
+
+def unpacked(tables: Any, marks: Sequence[str]) -> Book:
+    """The book that `packed` took apart; what cannot be read is left out. Without its *marks* no refusal is known.
+
+    Those who cannot open them are held to the number of attempts alone.
+    """
+    found = tables if isinstance(tables, dict) else {}
+    attempts = [_made(Attempt, each, marks) for each in _rows(found.get("attempts"))]
+    refusals = [_made(Refusal, each, marks) for each in _rows(found.get("refusals"))]
+    return Book(
+        tuple(each for each in attempts if each is not None),
+        tuple(each for each in refusals if each is not None and each.credentials),
+    )
+
+
+_NUMBERS: Final = ("began", "ended", "at", "asked_s", "times", "token")
+_Kept = TypeVar("_Kept", Attempt, Refusal)
+
+
+def _rows(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _made(kind: type[_Kept], row: dict[str, Any], marks: Sequence[str]) -> _Kept | None:
+    number = row.get("credentials")
+    mark = marks[number] if isinstance(number, int) and 0 <= number < len(marks) else ""
+    given = {each.name: row[each.name] for each in fields(kind) if each.name in row} | {"credentials": mark}
+    if any(not isinstance(given.get(name, 0.0), int | float) for name in _NUMBERS):
+        return None
+    try:
+        return kind(**given)
+    except TypeError:  # a moment is missing
+        return None
+
+
+def account_of(key: str) -> str:
+    """The key of the account of a session: one account may have sessions of several kinds."""
+    return _KIND.sub("|account|", key, count=1)
+
+
+def clock_time(moment: float, now: float, *, day: bool = False) -> str:
+    """A moment as local time, with its day when that is another one."""
+    form = "%Y-%m-%d %H:%M" if day or abs(moment - now) > _DAY_S / 2 else "%H:%M:%S"
+    return datetime.fromtimestamp(moment).astimezone().strftime(form)
