@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from crawler.engine.application import run
     from crawler.errors import CrawlError, LoginFailed, NeedsHuman, WrongPassword
     from crawler.events import Summary
+    from crawler.filled import Filled
+    from crawler.forms import Form
     from crawler.links import LinkExtractor, Rule
     from crawler.messages import Request, Response
     from crawler.sessions.auth.digest import DigestAuth
@@ -28,6 +30,8 @@ _HOMES = {
     "CrawlError": "crawler.errors",
     "CrawlSpider": "crawler.spider",
     "DigestAuth": "crawler.sessions.auth.digest",
+    "Filled": "crawler.filled",
+    "Form": "crawler.forms",
     "Identity": "crawler.spider",
     "LinkExtractor": "crawler.links",
     "LoginFailed": "crawler.errors",
@@ -50,6 +54,8 @@ __all__ = [
     "CrawlError",
     "CrawlSpider",
     "DigestAuth",
+    "Filled",
+    "Form",
     "Identity",
     "LinkExtractor",
     "LoginFailed",

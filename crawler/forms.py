@@ -9,49 +9,24 @@ field is ever part of an error or a repr.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
-from crawler.errors import InvalidURL, Refused, UsageError
+from crawler.errors import Refused, UsageError
 from crawler.filled import USUAL_PORTS, Filled, is_named, short_origin
 from crawler.form_controls import as_texts, is_button, is_fillable, kind_of, present_values, submits
 from crawler.form_encoding import MULTIPART, PLAIN, URLENCODED, entry_list, multipart, output_charset, plain, urlencoded
 from crawler.form_filling import put
-from crawler.form_tree import Control, FormElement, FormTree, TooMuchMarkup, numbers_of, read_forms
-from crawler.parsing import tree_of
+from crawler.form_page import MOST_NAMED, FormPage, described, elsewhere, hit, listed, unlikeliness
+from crawler.form_tree import Control, FormElement
 from crawler.urls import absolute, host_of, in_charset, origin_of, redact, site_of
 
 if TYPE_CHECKING:
     from crawler.messages import Response
 
-_MOST_NAMED: Final = 30  # fields, buttons or forms in one error
-
-
-class FormPage:
-    """What a form needs to know of its page."""
-
-    def __init__(self, response: Response) -> None:
-        """Read its forms. Raises UsageError where it is no page, or too large a one."""
-        if response.selector.type != "html":  # XHTML is read as HTML; other XML has no forms
-            raise UsageError(f"no form on {redact(response.url)}: not a web page ({response.content_type})")
-        self.url, self.base_url, self.charset = response.url, response.base_url, response.charset
-        self.session = response.asked.session if response.asked is not None else None
-        self.asked_url = str(response.history[0].url) if response.history else response.url
-        self.response = response
-        try:
-            self.tree = read_forms(response.text, deep=any(each.startswith("tree cut") for each in response.warnings))
-        except TooMuchMarkup as error:
-            raise UsageError(f"forms of {redact(response.url)} are not looked for: the page has {error}") from None
-
-    @cached_property
-    def numbers(self) -> Mapping[Any, int]:
-        """Of the elements that selectors find on the page."""
-        return numbers_of(self.response.text, self.response.selector.root, tree_of)
-
 
 class Form:
-    """One form of a page. Made by `find_form`; used by one thread.
+    """One form of a page, from `Response.form`; used by one thread.
 
     Attributes:
         page_url: URL of the page that it stands on.
@@ -112,7 +87,8 @@ class Form:
                 the box is meant.
             click: Name, value, id or text of the button, or its selector; None for the first one; False for none, as if
                 Enter was pressed in a form without buttons.
-            extra: Fields that the page adds by script, so that the form does not have them.
+            extra: Fields that the page adds by script, so that the form does not have them; for a name that it has,
+                what is sent instead, unchecked.
             allow: Hosts (``sso.example``) or origins (``http://sso.example:80``) that it may post to, besides the site
                 of the page over an equally strong scheme.
         Raises:
@@ -124,12 +100,15 @@ class Form:
         method, enctype = self._said(button, "method"), self._said(button, "enctype")
         if method == "dialog":
             raise UsageError(f"{self!r} is closed by script (method=dialog): send the request yourself")
-        url = self.target(button)
+        url = self._target(button)
         self._check_target(url, allow)
         charset = output_charset(self._element.attributes.get("accept-charset"), self._page.charset)
         values = present_values(self._element.controls)
         for name, value in data.items():
             put(repr(self), name, self._named(name), value, values)
+        for control in values:
+            if control.name in (extra or {}):
+                values[control] = []  # the script has changed what the field sends
         more = [(name, text) for name, value in (extra or {}).items() for text in as_texts(name, value)]
         entries = entry_list(self._element.controls, values, button, charset, more)
         headers, body = {}, b""
@@ -154,18 +133,20 @@ class Form:
             tuple(allow),
         )
 
-    def target(self, click: Any = None) -> str:
-        """Where it is sent by that button, absolute and without a fragment.
+    def target(self, data: Mapping[str, Any] | None = None, *, click: Any = None) -> str:
+        """Where `fill` with the same arguments would send it, absolute and without a fragment.
 
         Raises:
             InvalidURL: It is no web address.
             UsageError: There is no such button.
         """
-        button = click if isinstance(click, Control) else self._button(click, {})
-        said = button.attributes.get("formaction") if button is not None else None
-        return self._resolved(said if said is not None else self._element.attributes.get("action"))
+        return self._target(self._button(click, dict(data or {})))
 
     # --- where it goes --------------------------------------------------------------------------------------------
+
+    def _target(self, button: Control | None) -> str:
+        said = button.attributes.get("formaction") if button is not None else None
+        return self._resolved(said if said is not None else self._element.attributes.get("action"))
 
     def _said(self, button: Control | None, name: str) -> str:
         """What the button says of how it is sent, else what the form says."""
@@ -216,12 +197,12 @@ class Form:
         raise UsageError(f"{self!r} {self._why_not(name, [each.name for each in fields])}")
 
     def _why_not(self, name: str, names: list[str]) -> str:
-        there = _listed(names)
+        there = listed(names)
         if any(each.name == name for each in self._element.controls if not is_button(each)):
             return f"has a field {name!r}, but it is disabled; what the page's script enables goes into extra="
         for form in self._page.tree.forms:
             if form is not self._element and any(each.name == name for each in form.controls):
-                return f"has no field {name!r}: that is one of {_described(form)}. Its fields: {there}"
+                return f"has no field {name!r}: that is one of {described(form)}. Its fields: {there}"
         if any(each.name == name for each in self._page.tree.controls if each.owner is None):
             return f"has no field {name!r}: it stands outside of every form; give it in extra=. Its fields: {there}"
         near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.4)
@@ -287,7 +268,7 @@ def find_form(
     tree = page.tree
     wanted = tree.forms
     if css is not None:
-        wanted = list(_hit(response.selector.css(css), tree, page.numbers))
+        wanted = list(hit(response.selector.css(css), tree, page.numbers))
     if id is not None:
         wanted = [form for form in wanted if form.attributes.get("id") == id]
     if name is not None:
@@ -295,76 +276,15 @@ def find_form(
     if index is not None:
         wanted = wanted[index : index + 1] if index >= 0 else wanted[index:][:1]
     if not wanted:
-        there = ", ".join(map(_described, tree.forms[:_MOST_NAMED])) or "none"
-        raise UsageError(f"no such form on {redact(response.url)}; forms there: {there}{_elsewhere(response, tree)}")
+        there = ", ".join(map(described, tree.forms[:MOST_NAMED])) or "none"
+        raise UsageError(f"no such form on {redact(response.url)}; forms there: {there}{elsewhere(response, tree)}")
     named = css is not None or id is not None or name is not None or index is not None
-    form = wanted[0] if named else min(wanted, key=_unlikeliness)
+    form = wanted[0] if named else min(wanted, key=unlikeliness)
     return Form(form, page)
 
 
-def _hit(hits: Any, tree: FormTree, numbers: Mapping[Any, int]) -> Iterator[FormElement]:
-    """The forms of what a selector has found, each once."""
-    forms: dict[int, FormElement | None] = {form.number: form for form in tree.forms}
-    for control in tree.controls:
-        forms[control.number] = control.owner
-    seen: set[int] = set()
-    for hit in hits:
-        element = hit.root
-        if not hasattr(element, "iterancestors"):
-            continue
-        for each in (element, *element.iterancestors(), *element.iterdescendants()):
-            form = forms.get(numbers.get(each, 0))
-            if form is not None:
-                if form.number not in seen:
-                    seen.add(form.number)
-                    yield form
-                break
-
-
-def _elsewhere(response: Response, tree: FormTree) -> str:
-    """Where the form of a page without one may be."""
-    frames = [link for link in response.xpath("//iframe/@src | //frame/@src").getall() if link.strip()]
-    urls = []
-    for link in frames[:5]:
-        try:
-            urls.append(redact(response.urljoin(link)))
-        except InvalidURL:
-            continue
-    if urls:
-        return f". The page has frames, and a form may be in one: session.get({urls[0]!r}).form()" + (
-            f"; the others: {', '.join(urls[1:])}" if urls[1:] else ""
-        )
-    if tree.forms:
-        return ""
-    refresh = response.xpath("//meta[translate(@http-equiv, 'REFSH', 'refsh')='refresh']/@content").get("")
-    link = refresh.partition("=")[2].strip(" '\"") if ";" in refresh or "," in refresh else ""
-    if link:
-        try:
-            return (
-                f". The page sends browsers on (meta refresh): session.get({redact(response.urljoin(link))!r}).form()"
-            )
-        except InvalidURL:
-            pass
-    if response.css("script"):
-        return (
-            ". The page has scripts, which may make its form: post what they post (session.post), or log in with a "
-            "browser (crawl login --browser)"
-        )
-    return ""
-
-
-def _described(form: FormElement) -> str:
-    names = [each.name for each in form.controls if each.name]
-    return f"{form.attributes.get('id') or form.attributes.get('name') or 'unnamed'} ({', '.join(names[:8])})"
-
-
-def _listed(names: list[str]) -> str:
-    unique = list(dict.fromkeys(names))
-    return ", ".join(unique[:_MOST_NAMED]) + (" ..." if len(unique) > _MOST_NAMED else "") or "none"
-
-
 def _buttons(buttons: list[Control]) -> str:
-    names = [repr(_name_of(each) or _text_of(each) or _value_of(each)) for each in buttons[:_MOST_NAMED]]
+    names = [repr(_name_of(each) or _text_of(each) or _value_of(each)) for each in buttons[:MOST_NAMED]]
     return ", ".join(names) or "none"
 
 
@@ -382,13 +302,6 @@ def _id_of(button: Control) -> str:
 
 def _text_of(button: Control) -> str:
     return " ".join(button.text.split()) or button.get("aria-label") or button.get("alt")
-
-
-def _unlikeliness(form: FormElement) -> int:
-    passwords = sum(kind_of(each) == "password" and not each.disabled for each in form.controls)
-    if passwords:
-        return 0 if passwords == 1 else 1  # two and more: sign up, or change the password
-    return 2 if form.attributes.get("method", "").lower() == "post" else 3
 
 
 def _is_weaker(page: str, url: str) -> bool:

@@ -145,6 +145,21 @@ def test_what_a_script_adds_is_sent_after_the_fields_of_the_form() -> None:
     assert filled.body == b"a=1&__VIEWSTATEENCRYPTED=&n=1&n=2"
 
 
+def test_what_a_script_sets_takes_the_place_of_what_the_form_has() -> None:
+    markup = "<input type=hidden name=__EVENTTARGET><select name=city><option>a</select><input name=b disabled value=1>"
+    filled = form(markup).fill(extra={"__EVENTTARGET": "grid", "city": "made by a script", "b": "2"})
+
+    assert filled.body == b"__EVENTTARGET=grid&city=made+by+a+script&b=2"
+
+
+def test_without_a_button_the_form_says_where_it_goes() -> None:
+    markup = "<form method=post action=/a><button formaction=/b formmethod=get>B</button></form>"
+    found = page(markup).form()
+
+    assert (found.fill(click=False).method, found.fill(click=False).url) == ("POST", "https://shop.example/a")
+    assert (found.target(), found.target(click=False)) == ("https://shop.example/b", "https://shop.example/a")
+
+
 # --- forms that lxml puts elsewhere -----------------------------------------------------------------------------------
 
 CLOSED_BY_A_DIV = """<div class="head"><form method="post" action="/login" id="f"><input type="hidden" name="tok"

@@ -407,3 +407,12 @@ def test_a_form_of_our_own_page_that_posts_to_another_port_is_refused_unless_it_
     )
     crawl(tmp_path / "2", shop, lambda session, page, fields: session.submit(page.form(), fields, allow=[other.url]))
     assert other.posted() == [KNOWN]
+
+
+def test_our_own_origins_may_be_posted_to_from_each_other(opened: Callable[..., Site], tmp_path: Path) -> None:
+    other = opened("", [])
+    shop = opened(f"<form method=post action={other.url}/login>{USER}</form>")
+
+    crawl(tmp_path, shop, probe_url=f"{other.url}/home")
+
+    assert other.posted() == [KNOWN]

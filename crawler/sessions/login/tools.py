@@ -188,8 +188,9 @@ class LoginTools:
         return answer
 
     def _filled(self, form: Form, data: Any, click: Any, extra: Any, allow: Collection[str]) -> Filled:
-        target = form.target(click)
-        own = (origin_of(target),) if self.origins.covers(target) else ()
+        target = form.target(data, click=click)
+        weaker = form.page_url.startswith("https:") and target.startswith("http:")
+        own = (origin_of(target),) if self.origins.covers(target) and not weaker else ()
         return form.fill(data, click=click, extra=extra, allow=(*allow, *own))
 
     def _check_page(self, filled: Filled, allow: Collection[str]) -> None:
