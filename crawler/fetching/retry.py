@@ -18,6 +18,7 @@ from crawler.errors import FetchError, StatusError, Transient, UnknownHost
 from crawler.sessions.flow import Flow, Wait, run
 from crawler.turns import lend, take_back
 
+_RETRY_AFTER_CHARACTERS = 100  # a date has 29
 SHORT_WAIT_S = 0.5  #: longest wait that a worker may sit through
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 
@@ -46,6 +47,8 @@ def retry_after_s(value: str | None, *, now: float, cap_s: float) -> float | Non
     if value is None:
         return None
     text = value.strip()
+    if len(text) > _RETRY_AFTER_CHARACTERS:
+        return None
     try:
         seconds = float(text)
     except ValueError:

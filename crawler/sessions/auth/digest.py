@@ -233,14 +233,17 @@ def _named(challenge: Challenge, username: str, digest: Any) -> str:
 def strongest(header: str) -> Challenge | None:
     """The challenge to answer, of all in a WWW-Authenticate header: the one with the best hash that we know."""
     best: Challenge | None = None
-    for found in _SCHEME.finditer(header):
-        challenge = _parsed(header, found.end())
+    at = 0
+    while (found := _SCHEME.search(header, at)) is not None:
+        challenge, end = _parsed(header, found.end())
+        at = max(end - 1, found.end())  # its last comma may open the next one; what was read once is not read again
         if challenge is not None and (best is None or _rank(challenge) < _rank(best)):
             best = challenge
     return best
 
 
-def _parsed(header: str, at: int) -> Challenge | None:
+def _parsed(header: str, at: int) -> tuple[Challenge | None, int]:
+    """The challenge whose parameters begin at *at*, None for one that we cannot answer; and where they end."""
     values: dict[str, str] = {}
     while (found := _PARAMETER.match(header, at)) is not None:
         values.setdefault(found[1].lower(), found[3] if found[2] is None else _unescaped(found[2]))
@@ -249,8 +252,8 @@ def _parsed(header: str, at: int) -> Challenge | None:
     offered = [each.strip().lower() for each in values.get("qop", "").split(",") if each.strip()]
     qop = next((each for each in ("auth", "auth-int") if each in offered), "")
     if "nonce" not in values or _name_of(algorithm) not in _HASHES or (offered and not qop):
-        return None
-    return Challenge(
+        return None, at
+    made = Challenge(
         realm=values.get("realm", ""),
         nonce=values["nonce"],
         algorithm=algorithm,
@@ -260,6 +263,7 @@ def _parsed(header: str, at: int) -> Challenge | None:
         utf8=values.get("charset", "").upper() == "UTF-8",
         hashes_names=values.get("userhash", "").lower() == "true",
     )
+    return made, at
 
 
 def _name_of(algorithm: str) -> str:

@@ -136,13 +136,15 @@ class SiteCookies:
         changes: list[Change] = []
         refused: list[str] = []
         with self._lock:
+            kept_safe = {} if secure else self._secure_by_name(now)
             for cookie in cookies:
                 if self._is_late(cookie):
                     refused.append(f"{cookie.name!r}: an answer to a newer request has spoken")
-                elif not secure and not cookie.secure and self._would_hide_a_secure_one(cookie, now):
+                elif kept_safe and not cookie.secure and _would_hide(cookie, kept_safe.get(cookie.name, ())):
                     refused.append(f"{cookie.name!r}: a Secure cookie of that name is there")
                 else:
                     changes += self._store(cookie, now)
+            changes += self._make_room({change.cookie.domain for change in changes}, now)
         return changes, refused
 
     def _is_late(self, cookie: Cookie) -> bool:
@@ -151,15 +153,12 @@ class SiteCookies:
         newest = kept.cookie.ticket if kept is not None else self._graves.get(key, 0)
         return cookie.ticket < max(newest, self._floor)
 
-    def _would_hide_a_secure_one(self, cookie: Cookie, now: float) -> bool:
-        """Leave-secure-alone. Source: RFC 6265bis section 5.7, step 16."""
-        for domain, shelf in self._by_domain.items():
-            if f".{domain}".endswith(f".{cookie.domain}") or f".{cookie.domain}".endswith(f".{domain}"):
-                for old, _ in shelf.values():
-                    alike = old.name == cookie.name and old.secure and path_match(cookie.path, old.path)
-                    if alike and not old.expired(now):
-                        return True
-        return False
+    def _secure_by_name(self, now: float) -> dict[str, list[Cookie]]:
+        found: dict[str, list[Cookie]] = {}
+        for cookie in self._all():
+            if cookie.secure and not cookie.expired(now):
+                found.setdefault(cookie.name, []).append(cookie)
+        return found
 
     def put(self, cookie: Cookie, now: float, *, replaces: Callable[[Cookie], bool] | None = None) -> list[Change]:
         """Set a checked cookie for the user.
@@ -176,7 +175,7 @@ class SiteCookies:
                     if (old.name, old.path) == (cookie.name, cookie.path) and replaces(old):
                         cookie = replace(cookie, domain=old.domain, host_only=old.host_only)
                         break
-            return [] if self._is_late(cookie) else self._store(cookie, now)
+            return [] if self._is_late(cookie) else [*self._store(cookie, now), *self._make_room({cookie.domain}, now)]
 
     def _store(self, cookie: Cookie, now: float) -> list[Change]:
         key = key_of(cookie)
@@ -198,7 +197,7 @@ class SiteCookies:
             if cookie.last_used > cookie.created:  # loaded: it has been sent in an earlier life
                 self._sent_at[key] = cookie.last_used
             self._forget_views()
-            return [Change("set", cookie), *self._make_room(cookie.domain, now)]
+            return [Change("set", cookie)]
         old = kept.cookie
         cookie = replace(cookie, created=old.created, order=old.order)
         alike = (cookie.value, cookie.secure, cookie.http_only, cookie.same_site) == (
@@ -215,19 +214,23 @@ class SiteCookies:
             self._forget_views()
         return [Change("set", cookie)]
 
-    def _make_room(self, domain: str, now: float) -> list[Change]:
-        shelf = self._by_domain[domain]
-        if len(shelf) <= MAX_DOMAIN_COOKIES and self.count <= MAX_SITE_COOKIES:
+    def _make_room(self, domains: Iterable[str], now: float) -> list[Change]:
+        """Evict what is too much in *domains* and in the whole site: once for all cookies of an answer."""
+        full = [domain for domain in domains if len(self._by_domain.get(domain, ())) > MAX_DOMAIN_COOKIES]
+        if not full and self.count <= MAX_SITE_COOKIES:
             return []
         self._bury_expired(now)
         changes = []
-        if len(shelf) > MAX_DOMAIN_COOKIES:
-            changes.append(self._evict(kept.cookie for kept in shelf.values()))
-        if self.count > MAX_SITE_COOKIES:
-            changes.append(self._evict(self._all()))
+        for domain in full:
+            shelf = self._by_domain.get(domain, {})
+            changes += self._evict((kept.cookie for kept in shelf.values()), len(shelf) - MAX_DOMAIN_COOKIES)
+        changes += self._evict(self._all(), self.count - MAX_SITE_COOKIES)
         return changes
 
-    def _evict(self, cookies: Iterable[Cookie]) -> Change:
+    def _evict(self, cookies: Iterable[Cookie], surplus: int) -> list[Change]:
+        """Remove *surplus* of the cookies, if any."""
+        if surplus <= 0:
+            return []
         by_age = sorted(cookies, key=lambda cookie: cookie.order)
         newest = by_age[-_NEWEST:][0].order
 
@@ -237,8 +240,8 @@ class SiteCookies:
                 return cookie.secure, 1, sent_at, -cookie.order
             return cookie.secure, 0 if cookie.order < newest else 2, 0.0, cookie.order
 
-        doomed = min(by_age, key=rank)
-        return Change("evicted", self._remove(key_of(doomed), ticket=0))
+        doomed = sorted(by_age, key=rank)[:surplus]
+        return [Change("evicted", self._remove(key_of(each), ticket=0)) for each in doomed]
 
     # --- removing ---
 
@@ -325,3 +328,12 @@ def _slid(kept: _Kept, end: float | None, now: float) -> bool:
     if before is None or told is None or end is None:
         return before is end
     return told <= before <= end <= told + (end - now) * _SLIDE
+
+
+def _would_hide(cookie: Cookie, kept_safe: Iterable[Cookie]) -> bool:
+    """Leave-secure-alone. Source: RFC 6265bis section 5.7, step 16."""
+    return any(
+        (f".{old.domain}".endswith(f".{cookie.domain}") or f".{cookie.domain}".endswith(f".{old.domain}"))
+        and path_match(cookie.path, old.path)
+        for old in kept_safe
+    )
