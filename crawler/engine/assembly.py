@@ -95,6 +95,7 @@ class Assembly:
         self._https_hosts = {host_of(url) for url in start_urls if url.startswith("https://")}
         self.transport: BaseAdapter = make_transport(settings, self._trusted)
         self._start_origins: list[str] = []
+        self._made: dict[str, Keeper] = {}
         delays = {name: identity.delay for name, identity in self._identities.items() if identity.delay}
         self._own_slots = frozenset(delays)
         self.pool = SessionPool(self._identities, self._make_keeper, delays=delays)
@@ -116,7 +117,7 @@ class Assembly:
             max_depth=settings.max_depth,
             guard=self.guard_rule if settings.logout_guard else None,
             traps=traps.refuses if settings.traps else None,
-            guarded=self._logs_in,
+            guarded=self._is_guarded,
             own_slots=self._own_slots,
             host_full=traps.refuses_host if settings.max_pages_per_host else None,
             upgraded=self._https_hosts if settings.upgrade else None,
@@ -153,6 +154,11 @@ class Assembly:
         identity = self._identities.get(name)
         return self.spider.wants_login() and (identity is None or identity.login)
 
+    def _is_guarded(self, name: str) -> bool:
+        """Whether a session may be logged in: by a step of the spider, or by a person."""
+        made = self._made.get(name)
+        return self._logs_in(name) if made is None else made.wants_login
+
     def _make_keeper(self, name: str) -> Keeper:
         identity, settings = self._identities[name], self.settings
         origins = origins_of(self.spider, identity, self._start_origins)
@@ -176,7 +182,7 @@ class Assembly:
             max_redirects=settings.max_redirects,
         )
         session.pace, session.leads_inside = self._paced(name), self._logs_in(name)
-        return Keeper(
+        keeper = self._made[name] = Keeper(
             session,
             self.spider,
             self._desk,
@@ -185,6 +191,7 @@ class Assembly:
             expected_run_s=self._expected_run_s,
             retry_after_s=lambda header: retry_after_s(header, now=unix_now(), cap_s=settings.max_retry_after),
         )
+        return keeper
 
     def _paced(self, session: str) -> Callable[[str], None] | None:
         """What waits for the turn of a request to a URL: by its host, or by host and session where that has a delay."""

@@ -99,13 +99,14 @@ def test_a_probe_without_an_answer_proves_nothing_and_costs_no_login() -> None:
     assert made.spider.logins == 0  # type: ignore[attr-defined]
 
 
-def test_a_session_without_a_login_is_ready_with_what_was_stored() -> None:
+def test_a_stored_login_of_a_spider_without_a_step_is_proved_before_it_is_used() -> None:
     class Guest(Door):
         login = Spider.login
 
     adapter = door(IN)
     made = keeper(adapter, logged_in(), Guest())
 
-    assert made.prepare().how == "ready"
+    assert made.prepare().how == "restored"
     assert made.session.cookies.header(f"{SITE}/") == "sid=1"
-    assert adapter.requests == []
+    assert len(adapter.requests) == 1
+    assert made.wants_login, "its pages are watched from now on"

@@ -154,9 +154,11 @@ class Keeper:
                 return Prepared(True, "ready")
             if state in (LoginState.PARKED, LoginState.REFUSED):
                 return self._adopted() or Prepared(False, error=SessionError(self.session.name, self.record.why))
-            if not self.wants_login:
+            if not self.wants_login and not self._is_by_hand():
                 return self._without_login()
             settled = self._restore() if state is LoginState.UNPROVEN else self._doubts_settled()
+            if settled is None and type(self.spider).login is Spider.login:
+                settled = self._adopted() or self._waits_for_person()
             return settled or self._claim_and_login()
 
     def _adopted(self) -> Prepared | None:
@@ -171,6 +173,16 @@ class Keeper:
             return None
         self._became_ready(Signal.ADOPTED, epoch=row.epoch)
         return Prepared(True, "adopted")
+
+    def _is_by_hand(self) -> bool:
+        """Whether a person has put a login into the store (import, browser), for a spider without a login step.
+
+        Such a session is proved like any other, and when it is lost, only a person can help.
+        """
+        row = self.desk.load(self.session.key) if self.session.identity.login else None
+        if row is not None and row.epoch > 0:
+            self.wants_login, self.is_guest = True, False
+        return self.wants_login
 
     def _without_login(self) -> Prepared:
         row = self.desk.load(self.session.key)
@@ -311,6 +323,23 @@ class Keeper:
         row = self.desk.load(session.key)
         record.version = row.version if row is not None else 0
         return Prepared(True, "login")
+
+    def _waits_for_person(self) -> Prepared:
+        """There is no login step to run: nothing is claimed, and no attempt is counted."""
+        error = NeedsHuman(self.session.name, self._by_hand_again())
+        self.record.why = error.why
+        self.record.signal(Signal.LOGIN_STARTED)
+        self.record.signal(Signal.NEEDS_HUMAN)
+        return Prepared(False, error=error)
+
+    def _by_hand_again(self) -> str:
+        """What a person has to do for a spider without a login step."""
+        why = f"{self._reason}; " if self._reason else ""
+        name = self.spider.name
+        return (
+            f"{why}the spider has no login step: log in with `crawl login {name} --browser`, or take a session from"
+            f" elsewhere with `crawl sessions import {name}`"
+        )
 
     def _claim_goes_on(self) -> None:
         """Prolong the claim of a login that takes long, or another process would take it for a dead one's."""
