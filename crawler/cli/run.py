@@ -142,8 +142,11 @@ def login(
             raise UsageError(
                 f"{spider} has no session {session!r} that logs in; there are: {', '.join(names) or 'none'}"
             )
-        if not found.wants_login():
-            raise UsageError(f"{spider} has no login step: write a method `login(self, session)`")
+        if not found.wants_login() and not browser:
+            raise UsageError(
+                f"{spider} has no login step: write a method `login(self, session)`, or log in with"
+                f" `crawl login {spider} --browser`"
+            )
         failures = []
         for name in [session] if session is not None else names:
             try:

@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from crawler.clock import unix_now
-from crawler.errors import LoginFailed, NotEquipped, SessionError, WrongPassword
+from crawler.errors import (
+    LoginFailed,
+    NotEquipped,
+    SessionError,
+    SiteUnreachable,
+    SpiderError,
+    UsageError,
+    WrongPassword,
+)
 from crawler.sessions.browser import BrowserSession, browser_login
 from crawler.sessions.desk import LoginEnd
 from crawler.sessions.login.keeper import Keeper
@@ -24,15 +32,17 @@ def login_in_browser(keeper: Keeper, spider: Spider, *, headless: bool, picture:
         force: Credentials that the site has refused are tried once more.
     Raises:
         WrongPassword, LoginBudgetSpent: The program may not log in now, or the site refused what it typed.
-        LoginFailed: No browser, nobody logged in, or the probe still shows the logged-out page.
+        LoginFailed: Nobody logged in, or the probe still shows the logged-out page.
+        NotEquipped, SiteUnreachable: No browser or no screen; the site could not be opened.
+        UsageError: The spider names no page to begin at, or nothing that drives a browser without a window.
     """
     session = keeper.session
     url = spider.login_url or keeper.probe_url
     if url is None:
-        raise LoginFailed(session.name, "the spider names no login_url to open")
+        raise SpiderError(f"{spider.name} names no login_url to open in the browser")
     drives = type(spider).login_browser is not Spider.login_browser
     if headless and not drives:
-        raise LoginFailed(session.name, "--headless needs a method login_browser(self, page) on the spider")
+        raise UsageError("--headless needs a method login_browser(self, page) on the spider")
     if not drives:
         _take_over(keeper, _in_window(keeper, url, headless=headless, picture=picture, drive=None), claimed=False)
         return
@@ -56,7 +66,7 @@ def login_in_browser(keeper: Keeper, spider: Spider, *, headless: bool, picture:
     except BaseException as error:
         why = error.why if isinstance(error, SessionError) else redact(str(error))
         outcome: Literal["refused", "failed", "unsent"] = "refused" if isinstance(error, WrongPassword) else "failed"
-        if isinstance(error, NotEquipped):
+        if isinstance(error, NotEquipped | SiteUnreachable):
             outcome = "unsent"
         keeper.desk.end_login(session.key, LoginEnd(outcome, why, credentials))
         raise

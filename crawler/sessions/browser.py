@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
-from crawler.errors import CrawlError, LoginFailed
+from crawler.errors import CrawlError, LoginFailed, NotEquipped, SiteUnreachable
 from crawler.messages import Response
 from crawler.sessions.formats import exchange
 from crawler.sessions.login.signs import has_login_form, logged_in_sign, wrong_password_sign
@@ -118,24 +118,26 @@ def browser_login(
         timeout_s: Seconds, above 0, for all of it.
         environ: Variables; None means ``os.environ``.
     Raises:
-        LoginFailed: No browser or no screen, the browser failed, or nobody logged in in time. Its text holds none of
-            the secrets that were typed. What *drive* raises besides Playwright's own errors comes out as it is.
+        NotEquipped: No browser or no screen.
+        SiteUnreachable: The page could not be opened.
+        LoginFailed: The browser failed, or nobody logged in in time. Its text holds nothing that was typed.
+        Exception: What *drive* raises besides Playwright's own errors comes out as it is.
     """
     environ = os.environ if environ is None else environ
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError:
-        raise LoginFailed(
+        raise NotEquipped(
             session, "logging in with a browser needs the extra 'browser': pip install 'crawl-sessions[browser]'"
         ) from None
     if not headless and not _has_screen(environ):
-        raise LoginFailed(
+        raise NotEquipped(
             session,
             "there is no screen for a browser window: use --headless with a method login_browser(page), or log in on "
             "another machine and bring the cookies with `crawl sessions import`",
         )
     ends = time.monotonic() + timeout_s
-    where = url
+    where, opened = url, False
     try:
         with sync_playwright() as playwright, _launched(playwright, session, headless, executable, environ) as browser:
             context = browser.new_context(
@@ -148,6 +150,7 @@ def browser_login(
             page = context.new_page()
             page.set_default_timeout(min(30.0, timeout_s) * 1000)
             page.goto(url, wait_until="domcontentloaded")
+            opened = True
             if drive is not None:
                 drive(page)
                 ends = min(ends, time.monotonic() + _SETTLE_S)
@@ -159,7 +162,8 @@ def browser_login(
             return found
     except Error as error:
         first = printable(hide(error.message.strip().splitlines()[0] if error.message.strip() else "no reason given"))
-        raise LoginFailed(session, f"the browser login stopped at {redact(where)}: {first[:300]}") from None
+        kind = LoginFailed if opened else SiteUnreachable
+        raise kind(session, f"the browser login stopped at {redact(where)}: {first[:300]}") from None
 
 
 def _keep(picture: Path, image: bytes) -> None:
@@ -268,7 +272,7 @@ def _launched(
         kind, name = "path", playwright.chromium.executable_path  # one that Playwright has downloaded earlier
     if not kind:
         named = executable or environ.get(VARIABLE, "")
-        raise LoginFailed(
+        raise NotEquipped(
             session,
             (f"there is no browser {named!r}" if named else "no browser found")
             + f": install Chromium, Chrome or Edge, or set {VARIABLE} to the path of one",
@@ -284,7 +288,7 @@ def _launched(
         )
     except Error as error:
         lines = [printable(line.strip()) for line in error.message.splitlines() if line.strip()]
-        raise LoginFailed(session, f"{name} did not start: {' / '.join(lines[:3])[:400]}") from None
+        raise NotEquipped(session, f"{name} did not start: {' / '.join(lines[:3])[:400]}") from None
     try:
         yield browser
     finally:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from crawler.errors import LoginFailed, NeedsHuman
+from crawler.errors import LoginFailed, NeedsHuman, NotEquipped
 from crawler.sessions.browser import _proxy, browser_login, find_browser, offers_logout
 from crawler.sessions.secrets import Secret
 from crawler.testing import PracticeSite, totp
@@ -149,7 +149,7 @@ def test_X9_a_login_that_fails_says_where_and_shows_no_password(practice_site: P
 def test_without_playwright_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
 
-    with pytest.raises(LoginFailed, match=r"crawl-sessions\[browser\]"):
+    with pytest.raises(NotEquipped, match=r"crawl-sessions\[browser\]"):
         browser_login("https://shop.example/login", headless=True)
 
 
@@ -157,14 +157,14 @@ def test_without_playwright_the_error_names_the_extra(monkeypatch: pytest.Monkey
 def test_without_a_screen_the_error_says_what_else_can_be_done() -> None:
     pytest.importorskip("playwright", reason="the extra 'browser' is not installed")
 
-    with pytest.raises(LoginFailed, match=r"--headless.*crawl sessions import"):
+    with pytest.raises(NotEquipped, match=r"--headless.*crawl sessions import"):
         browser_login("https://shop.example/login", environ={})
 
 
 def test_without_a_browser_the_error_names_the_variable(tmp_path: Path) -> None:
     pytest.importorskip("playwright", reason="the extra 'browser' is not installed")
 
-    with pytest.raises(LoginFailed, match=r"there is no browser 'nonesuch': install Chromium.*CRAWL_BROWSER"):
+    with pytest.raises(NotEquipped, match=r"there is no browser 'nonesuch': install Chromium.*CRAWL_BROWSER"):
         browser_login("https://shop.example/login", headless=True, executable="nonesuch")
 
 
