@@ -21,13 +21,15 @@ import crawler.messages
 from benchmarks import site
 from benchmarks.server import serve
 from crawler import Spider, run
+from crawler.engine import sending
 from crawler.engine.leasing import Leasing
 from crawler.engine.page import PageWork
 from crawler.engine.scheduler import Scheduler
 from crawler.engine.worker import Workers
+from crawler.fetching.answers import ResponseMaker
 from crawler.fetching.curl import CurlAdapter
 from crawler.fetching.curl_handle import Handle
-from crawler.fetching.fetcher import Fetcher
+from crawler.fetching.io_thread import IOThread
 from crawler.stores.sqlite_commit import CommitPart
 
 PLACES: list[tuple[str, Any, str]] = [
@@ -35,22 +37,26 @@ PLACES: list[tuple[str, Any, str]] = [
     ("commit", CommitPart, "commit"),
     ("lease", Leasing, "more"),
     ("worker", Workers, "_work"),
-    ("page", PageWork, "run"),
-    ("fetch", Fetcher, "fetch"),
-    ("adapter", CurlAdapter, "send"),
-    ("libcurl", Handle, "_run"),
+    ("begin", sending._Page, "begin"),
+    ("read", sending._Page, "_read"),
+    ("adapter", CurlAdapter, "begin"),
+    ("io", IOThread, "_run"),
+    ("libcurl", Handle, "act"),
+    ("answer", ResponseMaker, "make"),
     ("callback", PageWork, "_accept"),
     ("parse", crawler.messages, "parse"),
 ]
 #: What is shown: a step, what is measured, and what of that is another step's.
 STEPS: list[tuple[str, str, tuple[str, ...]]] = [
-    ("fetch: libcurl, and the kernel for it", "libcurl", ()),
-    ("fetch: adapter, head, checks, response", "adapter", ("libcurl",)),
-    ("fetch: session, cookies, retry, verdict", "fetch", ("adapter",)),
+    ("I/O thread: libcurl, and the kernel for it", "libcurl", ()),
+    ("I/O thread: epoll, heads, times", "io", ("libcurl",)),
+    ("worker: request, session, cookies", "begin", ("adapter",)),
+    ("worker: what libcurl is told", "adapter", ()),
+    ("worker: the response", "answer", ()),
     ("parse: libxml2 builds the tree", "parse", ()),
     ("callback: eight fields, 45 links, an item", "callback", ("parse",)),
-    ("worker: rules, outcome, freeing the page", "page", ("fetch", "callback")),
-    ("worker: tasks, turns", "worker", ("page",)),
+    ("worker: signs, verdict, outcome, freeing the page", "read", ("answer", "callback")),
+    ("worker: tasks", "worker", ("begin", "read")),
     ("scheduler: commit (SQLite)", "commit", ()),
     ("scheduler: lease (SQLite)", "lease", ()),
     ("scheduler: hand out, take back, count", "loop", ("commit", "lease")),
@@ -107,7 +113,7 @@ def measured(spider: type[Spider], pages: int, repeats: int) -> list[dict[str, f
         done, cpu_s = crawl(spider, pages)
         sums = {name: sum(spent) / done * 1e6 for name, spent in clock.spent_s.items()}
         found = {step: sums[whole] - sum(sums[part] for part in parts) for step, whole, parts in STEPS}
-        found["start and end, other threads"] = cpu_s / done * 1e6 - sums["loop"] - sums["worker"]
+        found["start and end, other threads"] = cpu_s / done * 1e6 - sums["loop"] - sums["worker"] - sums["io"]
         rounds.append(found)
         for spent in clock.spent_s.values():
             spent.clear()

@@ -45,7 +45,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CRAWL_", extra="forbid", frozen=True, validate_default=True)
 
     store: str = Field("data/crawl.db", description="File of the database.")
-    workers: int = Field(16, ge=1, le=512, description="Worker threads of one process.")
+    workers: int = Field(
+        16,
+        ge=1,
+        le=512,
+        description="Pages that one process has under way at once, at most; and the most threads that run callbacks.",
+    )
     processes: int = Field(
         0,
         ge=0,

@@ -132,7 +132,7 @@ class Crawl:
             pool=self._parts.pool,
             admission=self._parts.admission,
             stats=self._stats,
-            fetch=self._work.run,
+            pages=self._work.flow,
             calls=self._calls,
             stopping=self._stop,
             doors=self._doors,
@@ -183,6 +183,7 @@ class Crawl:
         self._calls.owned_here()
         failure: BaseException | None = None
         try:
+            self._scheduler.start()
             self._overdue.start()
             self._begin()
             self._scheduler.run()
@@ -270,6 +271,7 @@ class Crawl:
             if abort is not None:
                 abort()
             self._scheduler.join(2.0)
+        self._scheduler.close()
         self._parts.close()
         if self._members is not None:
             self._members.end(grace_s=self.settings.grace if self._interrupted_by else 2 * self.settings.grace + 30.0)

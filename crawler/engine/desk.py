@@ -16,7 +16,6 @@ from crawler.outcome import SessionSnapshot
 from crawler.sessions.desk import LoginEnd
 from crawler.stores.base import LoginClaim, SessionRow, Store
 from crawler.stores.login_policy import Trying
-from crawler.turns import lend, take_back
 
 T = TypeVar("T")
 _WHY = "login failed:"  #: beginning of the values that say why
@@ -82,11 +81,7 @@ class StoreCalls:
                     raise  # a store that fails ends the run, whoever asked it; so does a signal
 
         self._post(run)
-        turn = lend()
-        try:
-            return answer.result(_PATIENCE_S)
-        finally:
-            take_back(turn)
+        return answer.result(_PATIENCE_S)
 
 
 class SessionDesk:

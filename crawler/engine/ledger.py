@@ -19,7 +19,6 @@ from crawler.outcome import Found, Outcome, Verdict
 from crawler.sessions.pool import SessionPool
 from crawler.sessions.secrets import hide
 from crawler.stores.base import Committed, RunRow, Store
-from crawler.turns import lend, take_back
 
 log = logging.getLogger("crawler.engine")
 
@@ -143,9 +142,7 @@ class Ledger:
                 if self._stopping.is_set() or waited_s > self._patience_s:
                     raise
                 log.warning("%s; trying again in %.1f s", error, wait_s)
-                turn = lend()
                 self._stopping.wait(wait_s)
-                take_back(turn)
         return write()
 
     def _sessions_stored(self, batch: Sequence[Outcome], committed: Committed) -> None:

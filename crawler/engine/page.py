@@ -20,7 +20,7 @@ from crawler.items import NotStorable, is_item, to_row
 from crawler.messages import Request, Response
 from crawler.outcome import Found, ItemRow, Leased, Outcome, Verdict
 from crawler.sessions.answers import set_cookie_lines
-from crawler.sessions.flow import Flow, run
+from crawler.sessions.flow import Flow
 from crawler.sessions.login import signs
 from crawler.sessions.login.keeper import Keeper
 from crawler.sessions.login.states import LoginState
@@ -67,16 +67,6 @@ class PageWork:
         self._robots, self._robots_agent = robots, robots_agent
         self._keep_pages, self._callback_time_s, self._overdue = keep_pages, callback_time_s, overdue
         self._statuses = frozenset(spider.handle_httpstatus_list)
-
-    def run(
-        self,
-        leased: Leased,
-        keeper: Keeper,
-        latest: float | None,
-        answered: Callable[[bool], None] = lambda well: None,
-    ) -> Outcome:
-        """`flow` on the calling thread."""
-        return run(self.flow(leased, keeper, latest, answered))
 
     def flow(
         self,

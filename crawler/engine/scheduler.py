@@ -20,7 +20,7 @@ from crawler.engine.given_up import GivenUp
 from crawler.engine.leasing import Leasing
 from crawler.engine.ledger import Ledger
 from crawler.engine.pace import Pace, slack_s
-from crawler.engine.sending import Fetch, Sending
+from crawler.engine.sending import Pages, Sending
 from crawler.engine.stats import Stats
 from crawler.engine.window import Window
 from crawler.events import SlotPaused, Warned
@@ -29,7 +29,6 @@ from crawler.outcome import Found, Leased, Outcome, State, Verdict
 from crawler.sessions.pool import SessionPool
 from crawler.settings import Settings
 from crawler.stores.base import RunRow, Store
-from crawler.turns import Turn
 
 _MOST_SCOUTS = 64  #: first requests at once to hosts that nobody has heard of
 _GROUP = 64  #: outcomes of one commit, at most
@@ -57,7 +56,7 @@ class Scheduler:
         pool: SessionPool,
         admission: Admission,
         stats: Stats,
-        fetch: Fetch,
+        pages: Pages,
         calls: StoreCalls,
         stopping: threading.Event,
         doors: Doors,
@@ -73,16 +72,15 @@ class Scheduler:
         self._done: deque[Outcome] = deque()  # what workers bring; several at a time are taken
         self._enough = max(settings.workers // 2, 1)
         self._last_came, self._dozing = 0.0, False
-        self._turn = Turn()
         self._pace = Pace(settings, pool.delays, tell=stats.tell, clock=clock)
         self._sending = Sending(
             settings.workers,
-            fetch=fetch,
+            pages=pages,
             deliver=self._deliver,
             connections=self._pace.connections,
             stopped=lambda: bool(self._stop_reason) or self._closed,
-            turn=self._turn,
         )
+        self.start, self.close = self._sending.start, self._sending.close  # before `run`, and after `join`
         self._window = Window(
             self._pace.ahead,
             most_strangers=_MOST_SCOUTS,
@@ -161,13 +159,11 @@ class Scheduler:
     # --- the loop -------------------------------------------------------------------------------------------------
     def run(self) -> None:
         """Work until nothing is left. Raises StoreError when the store fails for good; then nothing is half done."""
-        self._sending.start()
         try:
             self._loop()
         finally:
             self._closed = True
-            self._turn.leave()
-            self._sending.stop(len(self._out))
+            self._sending.stop()
 
     def _loop(self) -> None:
         self._ledger.begin()
@@ -199,11 +195,9 @@ class Scheduler:
             self._inbox.put(_nothing)
 
     def _take(self, wait_s: float) -> None:
-        """Wait for a message, then take all that is there. Commits and hands out in its turn, as workers compute."""
+        """Wait for a message, then take all that is there."""
         try:
-            message = (
-                self._turn.aside(lambda: self._inbox.get(timeout=wait_s)) if wait_s > 0 else self._inbox.get_nowait()
-            )
+            message = self._inbox.get(timeout=wait_s) if wait_s > 0 else self._inbox.get_nowait()
             while True:
                 message()
                 message = self._inbox.get_nowait()

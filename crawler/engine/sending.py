@@ -1,71 +1,125 @@
-"""Sending: from a request that the scheduler hands out to the worker that fetches it, and what it waits for between.
+"""Sending: from a request that the scheduler hands out to its outcome, and who does which part of it.
 
-A page needs three things before it is sent: a line to its host (`engine.lines`), a ticket (a kill sends no more pages
-again than there are tickets), and, so that threads do not fight for the interpreter, its turn (`crawler.turns`).
+A page needs two things before it is sent: a line to its host (`engine.lines`) and a ticket (a kill sends no more pages
+again than there are tickets). Then its flow (`sessions.flow`) is driven: what computes runs on a worker, transfers are
+carried by the I/O thread, and what only knows blocking calls has a thread of its own for as long as it waits.
 """
 
 from __future__ import annotations
 
+import mmap
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
-from crawler.engine.errands import Errands
 from crawler.engine.lines import Lines, Place
-from crawler.engine.worker import Task, Tickets, Workers
+from crawler.engine.worker import TOO_TIGHT, Blocking, Workers
+from crawler.errors import ConnectFailed, UsageError
+from crawler.fetching.carried import NOT_SENT, CarriedAdapter
+from crawler.fetching.io_thread import IOThread
 from crawler.outcome import Leased, Outcome, Verdict
+from crawler.sessions.auth.schemes import keeps_to_a_thread
+from crawler.sessions.flow import Enter, Flow, Send, Step, Wait, run
 from crawler.sessions.login.keeper import Keeper
-from crawler.turns import Turn
 
-Fetch = Callable[[Leased, Keeper, float | None, Callable[[bool], None]], Outcome]
-"""``fetch(leased, keeper, latest, answered)``; calls *answered* when the answer is in: is the host well?"""
+Pages = Callable[[Leased, Keeper, float | None, Callable[[bool], None]], Flow[Outcome]]
+"""``pages(leased, keeper, latest, answered)``: the steps of a page; *answered* is called when the answer is in, with
+whether the host is well."""
+
+_ROOM_BYTES = 64 << 20  #: address space that pages, parsers and the store need beside the stacks of the threads
+_BLOCKING = 96  #: threads for what only knows blocking calls
+
+
+class Tickets:
+    """How many pages may be sent and not committed: a kill sends no more than these again. Safe from any thread."""
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._lock = threading.Lock()  # guards both
+
+    def take(self, go: Callable[[], None]) -> None:
+        """Call *go* when one more page may be sent: at once, or on the thread of whoever gives a ticket back."""
+        with self._lock:
+            if self._free <= 0:
+                self._waiting.append(go)
+                return
+            self._free -= 1
+        go()
+
+    def give_back(self, count: int) -> None:
+        """So many pages are committed, or were not sent."""
+        with self._lock:
+            self._free += count
+            calls = [self._waiting.popleft() for _ in range(min(self._free, len(self._waiting)))]
+            self._free -= len(calls)
+        for go in calls:
+            go()
 
 
 class Sending:
-    """The workers of a scheduler and what they wait for.
+    """The threads of a scheduler, and what its requests wait for.
 
     Args:
-        count: Worker threads, 1 or more.
-        fetch: Fetches and parses a page; called on a worker's thread; never raises.
-        deliver: Takes each result, on the worker's thread.
+        count: Pages that may be under way and not committed, 1 or more; and the most threads that compute.
+        pages: Makes the steps of a page. They raise nothing.
+        deliver: Takes each result, on the thread where it came about.
         connections: How many requests of a slot may be under way at once. Asked from any thread.
         stopped: Whether nothing may be sent any more. Asked from any thread.
-        turn: The turn of the process.
     """
 
     def __init__(
         self,
         count: int,
         *,
-        fetch: Fetch,
+        pages: Pages,
         deliver: Callable[[Any], None],
         connections: Callable[[str], int],
         stopped: Callable[[], bool],
-        turn: Turn,
     ) -> None:
-        self._fetch, self._deliver, self._stopped, self._turn = fetch, deliver, stopped, turn
-        self._workers = Workers(count, deliver, turn)
-        self._tickets = Tickets(count, turn)
+        self._pages, self._deliver, self._stopped = pages, deliver, stopped
+        self._io = IOThread()
+        self._workers, self._blocking = Workers(count, self._io.later), Blocking(max(count, _BLOCKING))
+        self._tickets = Tickets(count)
         self._ticketed: set[int] = set()  # requests that hold one
+        self._parsing = 0  # answers that are with the workers; a lost update does no harm
         self.lines = Lines(connections)
-        self._errands = Errands(deliver, self._workers.give)
-        self.start = self._workers.start
 
-    def stop(self, held: int) -> None:
-        """Let the workers end; *held* pages are with them, and those that wait for a ticket go home without sending."""
+    def start(self) -> None:
+        """Start a thread of each kind, with room left for what they do.
+
+        Raises:
+            UsageError: The system does not allow them.
+        """
+        try:
+            with mmap.mmap(-1, _ROOM_BYTES):  # taken while threads take theirs, and given back for pages
+                self._io.start()
+                self._workers.start()
+                self._blocking.start()
+        except (OSError, MemoryError, RuntimeError):
+            raise UsageError(f"no worker can be started: {TOO_TIGHT}") from None
+
+    def stop(self) -> None:
+        """Let the threads end after what they have begun."""
         self._workers.stop()
-        self._errands.stop()
-        self._tickets.give_back(held + 1)
+        self._blocking.stop()
 
     def join(self, seconds: float) -> bool:
-        """Wait for all threads to end; False when one is still busy."""
+        """Wait for the threads to end; False when one is still busy. Then `close`."""
         ends = time.monotonic() + seconds
         idle = self._workers.join(seconds)
-        return self._errands.join(max(ends - time.monotonic(), 0.0)) and idle
+        return self._blocking.join(max(ends - time.monotonic(), 0.0)) and idle
+
+    def close(self) -> None:
+        """End the transfers that are still under way; who waits for them learns nothing more."""
+        self._io.close(ConnectFailed("", "the crawl is over"))
 
     def goes_on(self, slot: str) -> bool:
-        """Whether there is more to send without the scheduler: for a free worker, or to the host of *slot*."""
-        return self._workers.have_more() or self.lines.has_waiting(slot)
+        """Whether more is about to come without the scheduler: from a worker, or from the host of *slot*."""
+        return self._parsing > 0 or self.lines.has_waiting(slot)
 
     def committed(self, ids: Iterable[int]) -> None:
         """These requests are committed, or were not sent."""
@@ -73,51 +127,135 @@ class Sending:
         self._ticketed -= held
         self._tickets.give_back(len(held))
 
-    def run(self, task: Task) -> None:
-        """Run *task*, which may wait for long, on a thread that no page needs."""
-        self._errands.give(task)
+    def run(self, task: Callable[[], Any]) -> None:
+        """Let a thread run *task*, which may wait for long, and deliver what it returns."""
+        self._blocking.give(lambda: self._deliver(task()))
 
     def hand_out(self, leased: Leased, keeper: Keeper, latest: float | None, *, scout: bool = False) -> None:
-        """Send a request as soon as there is a worker, and a line to its host.
+        """Send a request as soon as there is a line to its host, and a ticket.
 
         Args:
             latest: For a host with a delay: the moment after which the turn of the request is over.
-            scout: Nobody knows whether the host gives answers: no worker and no ticket is to wait for it.
+            scout: Nobody knows whether the host gives answers: no ticket is to wait for it.
         """
-        slot = leased.slot
+        page = _Page(self, leased, keeper, latest, scout)
+        place = self.lines.take(leased.slot, page.resume)
+        if place is Place.YOURS:
+            page.resume(True)
+        elif place is Place.NONE:
+            page.go_home()
 
-        def home() -> Outcome:
-            return Outcome(leased, Verdict.RELEASE, session_name=keeper.session.name)
+    # --- for _Page --------------------------------------------------------------------------------------------------
+    def _take_ticket(self, page: _Page) -> None:
+        def go() -> None:
+            self._ticketed.add(page.leased.id)
+            self._workers.give(page.begin)
 
-        def begin() -> Outcome | None:
-            place = self.lines.take(slot, resume)
-            if place is Place.YOURS:
-                return send()
-            return home() if place is Place.NONE else None
+        if page.scout:
+            self._workers.give(page.begin)
+        else:
+            self._tickets.take(go)
 
-        def resume(goes: bool) -> None:
-            self._workers.give(send if goes else home)
 
-        def send() -> Outcome:
-            has_line = True
+class _Page:
+    """One request on its way: drives its flow from thread to thread."""
 
-            def answered(well: bool) -> None:
-                nonlocal has_line
-                if has_line:
-                    has_line = False
-                    self.lines.free(slot, trouble=not well)
+    def __init__(self, sending: Sending, leased: Leased, keeper: Keeper, latest: float | None, scout: bool) -> None:
+        self._sending, self.leased, self._keeper, self._latest = sending, leased, keeper, latest
+        self.scout = scout
+        self._has_line = False
+        self._flow: Flow[Outcome]
 
+    def resume(self, goes: bool) -> None:
+        """There is a line; or, the host being in trouble, there is none."""
+        if not goes:
+            self.go_home()
+            return
+        self._has_line = True
+        self._sending._take_ticket(self)
+
+    def go_home(self) -> None:
+        """Not sent."""
+        self._answered(True)
+        self._sending._deliver(Outcome(self.leased, Verdict.RELEASE, session_name=self._keeper.session.name))
+
+    def begin(self) -> None:
+        """On a worker: the first step."""
+        if self._sending._stopped():
+            self.go_home()
+            return
+        self._flow = self._sending._pages(self.leased, self._keeper, self._latest, self._answered)
+        if keeps_to_a_thread(self._keeper.session.auth):
+            self._sending._blocking.give(lambda: self._advance(lambda: _to_its_end(self._flow)))
+        else:
+            self._advance(lambda: next(self._flow))
+
+    def _answered(self, well: bool) -> None:
+        """The answer is in, or there will be none: its line is free."""
+        if self._has_line:
+            self._has_line = False
+            self._sending.lines.free(self.leased.slot, trouble=not well)
+
+    def _advance(self, go_on: Callable[[], Step]) -> None:
+        """On a worker: go on to the next step that has to wait, or to the end."""
+        try:
+            step = go_on()
+        except StopIteration as ended:
+            self._answered(True)
+            self._sending._deliver(ended.value)
+        else:
+            self._take(step)
+
+    def _take(self, step: Step) -> None:
+        sending = self._sending
+        if isinstance(step, Send) and isinstance(step.adapter, CarriedAdapter):
             try:
-                if not scout:
-                    self._tickets.take()
-                    self._ticketed.add(leased.id)
-                if self._stopped():
-                    return home()
-                self._turn.enter()
-                return self._fetch(leased, keeper, latest, answered)
-            finally:
-                answered(True)
-                if scout:
-                    self._turn.leave()
+                latest, self._latest = self._latest, None  # for its first sending
+                step.adapter.begin(sending._io, step.request, self._came, latest=latest, **step.options)
+            except BaseException as error:  # noqa: BLE001 - the flow decides what becomes of it
+                self._advance(partial(self._flow.throw, error))
+        elif isinstance(step, Wait):
+            sending._io.later(step.seconds, partial(sending._workers.give, self._go_on))
+        elif isinstance(step, Enter):
+            if step.serial.enter(partial(sending._workers.give, self._go_on)):
+                self._go_on()
+        else:
+            sending._blocking.give(partial(self._wait_for, step))
 
-        (self._errands if scout else self._workers).give(begin)
+    def _go_on(self) -> None:
+        self._advance(partial(self._flow.send, None))
+
+    def _came(self, status: int, finish: Callable[[], Any]) -> None:
+        """On the I/O thread: an answer is in."""
+        if status == NOT_SENT:
+            self._flow.close()
+            self.go_home()
+            return
+        if 200 <= status < 300:  # of others the flow knows what they mean, and whether more is to be sent
+            self._answered(True)
+        self._sending._parsing += 1
+        self._sending._workers.give(partial(self._read, finish))
+
+    def _read(self, finish: Callable[[], Any]) -> None:
+        self._sending._parsing -= 1
+        try:
+            got = finish()
+        except BaseException as error:  # noqa: BLE001 - as above
+            self._advance(partial(self._flow.throw, error))
+        else:
+            self._advance(partial(self._flow.send, got))
+
+    def _wait_for(self, step: Step) -> None:
+        """On a thread that may wait: what only knows blocking calls."""
+        try:
+            got = step.run()
+        except BaseException as error:  # noqa: BLE001 - as above
+            go_on = partial(self._flow.throw, error)
+        else:
+            go_on = partial(self._flow.send, got)
+        self._sending._workers.give(partial(self._advance, go_on))
+
+
+def _to_its_end(flow: Flow[Outcome]) -> Step:
+    """The whole flow on the calling thread; ends as a flow does."""
+    raise StopIteration(run(flow))

@@ -1,112 +1,155 @@
-"""Worker threads: take a task, run it, put what came of it into the scheduler's inbox. They own nothing.
+"""The threads of a process: a few that compute, and those that wait for what only knows blocking calls.
 
-And what they wait for before they send a page.
+They own nothing between two tasks. Two that compute keep an interpreter busy; more of them would only take its lock
+from each other. One that waits in a callback (for a file, or an answer that it asked for itself) is replaced meanwhile.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import mmap
 import queue
 import threading
+import time
 from collections.abc import Callable
-from typing import Any
-
-from crawler.errors import UsageError
-from crawler.turns import Turn
 
 _log = logging.getLogger("crawler.engine")
-_ROOM_BYTES = 64 << 20  #: address space that pages, parsers and the store need beside the stacks of the threads
+
+Task = Callable[[], None]  #: must not raise
+
+FEW = 2  #: threads that compute
 TOO_TIGHT = "this process may not have enough memory or threads; see `ulimit -v` and `ulimit -u`, or lower `workers`"
-
-Task = Callable[[], Any]  #: must not raise; its result goes to the inbox
-
-
-class Tickets:
-    """How many pages may be sent and not committed: a kill sends no more than these again. Safe from any thread.
-
-    Args:
-        count: Pages, 1 or more.
-        turn: A worker that has to wait for a ticket leaves it.
-    """
-
-    def __init__(self, count: int, turn: Turn) -> None:
-        self._free, self._turn = threading.Semaphore(count), turn
-
-    def take(self) -> None:
-        """Wait until one more page may be sent."""
-        if not self._free.acquire(blocking=False):
-            self._turn.leave()
-            self._free.acquire()
-
-    def give_back(self, count: int) -> None:
-        """So many pages are committed, or were not sent."""
-        if count:
-            self._free.release(count)
+_HELD_UP_S = 0.05  #: no task was taken for so long although some wait: the threads wait for something
 
 
-class Workers:
-    """A fixed number of threads that run tasks in the order in which they were given.
+class _Threads:
+    """Threads that run tasks in the order in which they were given.
 
     Args:
-        count: Threads, 1 or more.
-        deliver: Takes each result, on the worker's thread.
-        turn: A thread that has it keeps it from one task to the next, and leaves it when there is none.
+        name: Of the threads, before their number.
+        most: Threads, 1 or more.
     """
 
-    def __init__(self, count: int, deliver: Callable[[Any], None], turn: Turn) -> None:
-        self.count = count
-        self._deliver, self._turn = deliver, turn
+    def __init__(self, name: str, most: int) -> None:
+        self._name, self._most = name, most
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._work, name=f"crawl-worker-{number}", daemon=True) for number in range(count)
-        ]
+        self._threads: list[threading.Thread] = []
+        self._stopped = False
+        self._lock = threading.Lock()  # guards _threads, _most, _stopped and what the classes below add
 
     def start(self) -> None:
-        """Start the threads, or as many as the system allows, with room left for what they do.
-
-        Raises:
-            UsageError: Not even one can be started.
-        """
-        started: list[threading.Thread] = []
-        try:
-            with mmap.mmap(-1, _ROOM_BYTES):  # taken while threads take theirs, and given back for pages
-                for thread in self._threads:
-                    thread.start()
-                    started.append(thread)
-        except (OSError, MemoryError, RuntimeError):
-            if not started:
-                raise UsageError(f"no worker can be started: {TOO_TIGHT}") from None
-            _log.warning("%d of %d workers could be started: %s", len(started), self.count, TOO_TIGHT)
-        self._threads = started
-
-    def give(self, task: Task) -> None:
-        self._tasks.put(task)
-
-    def have_more(self) -> bool:
-        """Whether tasks wait for a worker."""
-        return not self._tasks.empty()
+        """Start a first thread. Raises RuntimeError or MemoryError where the system allows none."""
+        with self._lock:
+            self._start_one()
 
     def stop(self) -> None:
         """Let each thread end after the tasks given so far."""
-        for _ in self._threads:
+        with self._lock:
+            self._stopped = True
+            count = len(self._threads)
+        for _ in range(count):
             self._tasks.put(None)
 
     def join(self, seconds: float) -> bool:
         """Wait for the threads. False when one was still busy after so many seconds."""
+        ends = time.monotonic() + seconds
         for thread in self._threads:
-            if thread.is_alive():
-                thread.join(max(seconds, 0.0))
+            thread.join(max(ends - time.monotonic(), 0.0))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _work(self) -> None:
-        while (task := self._next()) is not None:
-            self._deliver(task())
-        self._turn.leave()
-
-    def _next(self) -> Task | None:
+    def _add_one(self) -> None:
+        """Under the lock: another thread, where the system allows one; else those that are there have to do."""
         try:
-            return self._tasks.get_nowait()
-        except queue.Empty:
-            self._turn.leave()
-            return self._tasks.get()
+            self._start_one()
+        except (RuntimeError, MemoryError):
+            self._most = max(len(self._threads), 1)
+            _log.warning("%d threads %s could be started, and no more: %s", self._most, self._name, TOO_TIGHT)
+
+    def _start_one(self) -> None:
+        thread = threading.Thread(target=self._work, name=f"{self._name}-{len(self._threads)}", daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _work(self) -> None:
+        raise NotImplementedError
+
+
+class Workers(_Threads):
+    """Threads that compute. `give` is safe from any thread.
+
+    Args:
+        most: Threads, 1 or more, when callbacks wait.
+        later: Calls something after some seconds, on a thread of its own: ``later(seconds, call)``.
+    """
+
+    def __init__(self, most: int, later: Callable[[float, Callable[[], None]], None]) -> None:
+        super().__init__("crawl-worker", most)
+        self._later = later
+        self._taken = self._taken_then = 0  # how often a task was taken; a lost update does no harm
+        self._looking = False
+
+    def give(self, task: Task) -> None:
+        """Run *task* soon."""
+        self._tasks.put(task)
+        if not self._looking or len(self._threads) < min(FEW, self._most):
+            self._watch_over_them()
+
+    def _watch_over_them(self) -> None:
+        with self._lock:
+            if self._stopped:
+                return
+            while len(self._threads) < min(FEW, self._most):
+                self._add_one()
+            if self._looking or len(self._threads) >= self._most:
+                return
+            self._looking, self._taken_then = True, self._taken
+        self._later(_HELD_UP_S, self._look)
+
+    def _look(self) -> None:
+        """Start another thread where none has taken a task since the last look, and tasks wait."""
+        with self._lock:
+            again = not self._tasks.empty() and not self._stopped
+            if again and self._taken == self._taken_then:
+                self._add_one()
+                again = len(self._threads) < self._most
+            self._taken_then, self._looking = self._taken, again
+        if again:
+            self._later(_HELD_UP_S, self._look)
+
+    def _work(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            self._taken += 1
+            task()
+
+
+class Blocking(_Threads):
+    """Threads for tasks that may wait for long: logins, robots.txt, transports that only know blocking calls.
+
+    Args:
+        most: Threads at once; further tasks wait.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__("crawl-blocking", most)
+        self._open = 0  # tasks that are not done
+
+    def stop(self) -> None:
+        """Let each thread end after its task; tasks that nobody has begun are dropped."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._tasks.get_nowait()
+        super().stop()
+
+    def give(self, task: Task) -> None:
+        """Run *task* soon, on a thread that waits for it or on a new one. Safe from any thread."""
+        with self._lock:
+            self._open += 1
+            if self._open > len(self._threads) < self._most and not self._stopped:
+                self._add_one()
+        self._tasks.put(task)
+
+    def _work(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            task()
+            with self._lock:
+                self._open -= 1

@@ -38,6 +38,7 @@ class Body:
         "_decoded_bytes",
         "_decoding",
         "_keep",
+        "_late",
         "_max_bytes",
         "_sink",
         "_skip_bytes",
@@ -55,12 +56,14 @@ class Body:
         *,
         sink: BinaryIO | None = None,
         still: Callable[[], None] = lambda: None,
+        late: bool = False,
     ) -> None:
         """Prepare for the body of *head*.
 
         Args:
             sink: Takes the decoded bytes of a 2xx answer in constant memory; other answers stay in memory.
             still: Raises when the time is over or somebody has stopped us; asked while the body is decoded.
+            late: A coding is undone by `finish`, not while the bytes come; these count for the limit, too.
         Raises:
             BadAnswer: Its Content-Encoding cannot be undone.
             TooLarge: It says itself that it is larger than allowed.
@@ -69,6 +72,7 @@ class Body:
         self.wire_bytes = self._decoded_bytes = 0
         self._sink = sink if sink is not None and 200 <= head.status < 300 else None
         self._keep = io.BytesIO()
+        self._late: list[bytes] | None = [] if late else None
         self.cut, self._skip_bytes = False, -1
         coding = (head.get("content-encoding") or "") if method != "HEAD" else ""
         self._decoding = Decoding(url, "" if head.is_redirect else coding, limits.max_size_bytes, still)
@@ -96,11 +100,19 @@ class Body:
         if self._skip_bytes >= 0:
             self._write_redirect(data)
         elif self._decoding:
-            for piece in self._decoding.feed(data):
-                (self._sink or self._keep).write(piece)
+            if self._late is None:
+                self._decode(data)
+            elif self._max_bytes is not None and self.wire_bytes > self._max_bytes:
+                raise TooLarge(self._url, f"too large: more than {self._max_bytes} bytes")
+            else:
+                self._late.append(data)
         else:
             self._count(len(data))
             (self._sink or self._keep).write(data)
+
+    def _decode(self, data: bytes) -> None:
+        for piece in self._decoding.feed(data):
+            (self._sink or self._keep).write(piece)
 
     def _count(self, size_bytes: int) -> None:
         self._decoded_bytes += size_bytes
@@ -121,6 +133,8 @@ class Body:
         Raises:
             Incomplete: A coding has not come to its end.
         """
+        for data in self._late or ():
+            self._decode(data)
         self._decoding.finish()
         return b"" if self._keep.closed else self._keep.getvalue()  # shares its buffer: no second copy
 

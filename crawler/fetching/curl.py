@@ -17,16 +17,19 @@ from typing import Any, BinaryIO
 
 import certifi
 import requests
-from requests.adapters import BaseAdapter
 
 from crawler.errors import ConnectFailed, Refused
 from crawler.fetching import forks
 from crawler.fetching.addresses import AddressRule
-from crawler.fetching.answers import ResponseMaker, check_proxy
+from crawler.fetching.answers import Body, ResponseMaker, check_proxy
+from crawler.fetching.carried import CarriedAdapter, Done
 from crawler.fetching.causes import no_descriptor_left
-from crawler.fetching.curl_handle import Exchanged, Handle, close_all
+from crawler.fetching.curl_handle import Exchanged, Handle
 from crawler.fetching.curl_options import Route
-from crawler.fetching.curl_pool import HandlePool
+from crawler.fetching.curl_pool import HandlePool, close_all
+from crawler.fetching.curl_transfer import CurlTransfer, Wanted
+from crawler.fetching.heads import Head
+from crawler.fetching.io_thread import IOThread
 from crawler.fetching.limits import Limits, Pace, timeouts
 from crawler.fetching.outgoing import Outgoing, outgoing
 
@@ -34,14 +37,8 @@ _NAP_S = 0.02
 _CLOSE_S = 2.0  # that `close` waits for a resolver
 
 
-class CurlAdapter(BaseAdapter):
-    """Sends requests through libcurl. Safe from any thread; one adapter may serve many sessions.
-
-    Attributes:
-        lends_turn: It lets another worker compute while it waits (`crawler.turns`).
-    """
-
-    lends_turn = True
+class CurlAdapter(CarriedAdapter):
+    """Sends requests through libcurl. Safe from any thread; one adapter may serve many sessions."""
 
     def __init__(
         self,
@@ -106,7 +103,8 @@ class CurlAdapter(BaseAdapter):
                 if not no_descriptor_left(error):
                     raise
                 Pace(asked.url, limits, None, started).left_s(time.monotonic())
-                self._make_room()
+                if not self.make_room():
+                    time.sleep(_NAP_S)  # for what others have in use
         check_proxy(asked, got.head)
         return self._maker.make(
             self,
@@ -118,6 +116,42 @@ class CurlAdapter(BaseAdapter):
             size_bytes=got.wire_bytes,
             stream=stream,
         )
+
+    def begin(
+        self,
+        io: IOThread,
+        request: requests.PreparedRequest,
+        done: Done,
+        *,
+        latest: float | None = None,
+        **options: Any,
+    ) -> None:
+        """See `CarriedAdapter.begin`."""
+        started = time.monotonic()
+        asked = outgoing(request, options.get("proxies"))
+        wanted = Wanted(
+            asked,
+            self._route(asked, options.get("verify", True), options.get("cert")),
+            getattr(request, "limits", None) or self._limits,
+            timeouts(options.get("timeout")),
+            started,
+            latest,
+        )
+
+        def respond(head: Head, body: Body, address: str) -> requests.Response:
+            check_proxy(asked, head)
+            content = body.finish()
+            return self._maker.make(
+                self,
+                request,
+                head,
+                content,
+                elapsed_s=time.monotonic() - started,
+                address=address,
+                size_bytes=body.wire_bytes,
+            )
+
+        io.carry(CurlTransfer(self, wanted, respond, done))
 
     def close(self) -> None:
         """Close idle connections now and those in use after their answer; later sends raise `ConnectFailed`."""
@@ -144,33 +178,46 @@ class CurlAdapter(BaseAdapter):
         started: float,
     ) -> Exchanged:
         """One exchange on an idle handle, or on a new one."""
-        if self._idle.closed:
-            raise ConnectFailed(asked.url, "the transport is closed")
-        handle = self._idle.take(route)
-        if handle is None:
-            handle = Handle(
-                route, rule=self._rule, resolve=self._resolve, proxy_ca=self._proxy_ca, stopped=self._is_aborted
-            )
-        elif handle.route != route:
-            handle.rebind(route)
-        elif handle.is_stale():
-            handle.renew()
+        handle = self.take(Wanted(asked, route, limits, seconds, started))
         try:
             got = handle.exchange(asked, limits, sink, seconds, started)
         except BaseException:
-            close_all([handle], 0)
+            self.discard(handle)
             raise
+        self.put_back(handle)
+        return got
+
+    # --- the handles, for `send` and for `crawler.fetching.curl_transfer` -----------------------------------------
+    def take(self, wanted: Wanted) -> Handle:
+        """An idle handle, or a new one. Raises OSError where no descriptor is left."""
+        if self._idle.closed:
+            raise ConnectFailed(wanted.asked.url, "the transport is closed")
+        handle = self._idle.take(wanted.route)
+        if handle is None:
+            return Handle(
+                wanted.route, rule=self._rule, resolve=self._resolve, proxy_ca=self._proxy_ca, stopped=self._is_aborted
+            )
+        if handle.route != wanted.route:
+            handle.rebind(wanted.route)
+        elif handle.is_stale():
+            handle.renew()
+        return handle
+
+    def put_back(self, handle: Handle) -> None:
+        """After a good exchange: its connection may serve again."""
         surplus = self._idle.give(handle)
         if surplus is not None:
             close_all([surplus], 0)
-        return got
 
-    def _make_room(self) -> None:
-        """No descriptor is left: close what is idle, or wait a moment for what other threads have in use."""
+    def discard(self, handle: Handle) -> None:
+        """After any other: its connection is closed."""
+        close_all([handle], 0)
+
+    def make_room(self) -> bool:
+        """No descriptor is left: close what is idle. False when nothing was."""
         idle = self._idle.empty()
         close_all(idle, _NAP_S)
-        if not idle:
-            time.sleep(_NAP_S)
+        return bool(idle)
 
     def _is_aborted(self) -> bool:
         return self._aborted

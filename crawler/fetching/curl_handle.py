@@ -12,11 +12,11 @@ import errno
 import os
 import select
 import socket
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from functools import partial
+from typing import Any, BinaryIO, Protocol
 
 import pycurl
 
@@ -28,9 +28,15 @@ from crawler.fetching.curl_options import RequestOptions, Route, set_addresses, 
 from crawler.fetching.heads import Head, parse_head
 from crawler.fetching.limits import INTERIM, Limits, Pace
 from crawler.fetching.outgoing import Outgoing
-from crawler.turns import lend, take_back
 
 _NAP_S = 0.002
+_EPOLL = {
+    pycurl.POLL_NONE: 0,
+    pycurl.POLL_IN: select.EPOLLIN,
+    pycurl.POLL_OUT: select.EPOLLOUT,
+    pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
+    pycurl.POLL_REMOVE: 0,
+}
 _RESOLVER_S = 60.0  # longer than a resolver keeps trying
 
 
@@ -47,6 +53,16 @@ class Exchanged:
     content: bytes
     address: str
     wire_bytes: int
+
+
+class Watcher(Protocol):
+    """Told what libcurl waits for, where the I/O thread does the waiting."""
+
+    def socket(self, descriptor: int, mask: int) -> None:
+        """Wait for *descriptor*, with epoll's mask; 0: no more."""
+
+    def timer(self, seconds: float | None) -> None:
+        """Act after so many seconds; None: no more."""
 
 
 class Handle:
@@ -78,7 +94,12 @@ class Handle:
             self._curl, self._multi = pycurl.Curl(), pycurl.CurlMulti()
         except pycurl.error as error:
             raise OSError(errno.EMFILE, "no descriptor left for libcurl") from error
-        self._multi.setopt(pycurl.M_MAXCONNECTS, 1)
+        for option, setting in (
+            (pycurl.M_MAXCONNECTS, 1),
+            (pycurl.M_SOCKETFUNCTION, self._socket_watched),
+            (pycurl.M_TIMERFUNCTION, self._timer_set),
+        ):
+            self._multi.setopt(option, setting)
         self._lines: list[bytes] = []
         self._head: Head | None = None
         self._body: Body | None = None
@@ -87,7 +108,8 @@ class Handle:
         self._not_taken = 0
         self._opened: list[socket.socket] = []
         self._renewed = False  # the next exchange wants a new connection
-        self._address = ""
+        self.address = ""  # connected, of the last exchange
+        self._watcher: Watcher | None = None
         self._resolving_until = 0.0  # until then threads of the resolver may run on
         set_route(self._curl, route, proxy_ca)
         for option, callback in (
@@ -159,69 +181,126 @@ class Handle:
             FetchError: As the contract of the adapter says.
             OSError: No descriptor was left for a socket, or what a sink raised.
         """
-        self._lines.clear()
-        self._head, self._body, self._fault = None, None, None
-        self._refused, self._not_taken = "", 0
-        self._asked, self._limits, self._sink = asked, limits, sink
-        self._pace = pace = Pace(asked.url, limits, timeouts_s[1], started)
-        self._request.set(asked, timeouts_s[0], fresh=self._renewed)
-        self._renewed = False
-        self._multi.add_handle(self._curl)
+        self.start(asked, limits, sink, timeouts_s, started)
         try:
-            self._run(pace)
-            self._check(self._multi.info_read()[2])
-            head, body = self._started()
+            self._run()
+            head, body = self.result()
             content = body.finish()
-            self._watch()
         finally:
-            self._multi.remove_handle(self._curl)
-        if body.cut or head.is_ambiguous:
-            self.renew()
-        return Exchanged(head, content, self._address, body.wire_bytes)
+            self.leave()
+        return Exchanged(head, content, self.address, body.wire_bytes)
 
-    def _run(self, pace: Pace) -> None:
-        curl, multi, lines = self._curl, self._multi, self._lines
-        uploads = self._asked.body is not None
-        connected = False
+    def _run(self) -> None:
+        multi = self._multi
         while True:
             running = multi.perform()[1]
-            while self._opened:
-                self._opened.pop().close()
+            self._close_opened()
             if not running:
                 return
-            self._still()
-            if len(lines) > (self._limits.max_headers + 2) * (INTERIM + 1):
-                raise BadAnswer(self._asked.url, "too many header lines")
             now = time.monotonic()
-            if not connected:
-                connected = curl.getinfo(pycurl.PRETRANSFER_TIME_T) > 0
-                pace.restart_silence(now)  # connecting has a limit of its own
-                if not connected:
-                    self._resolving_until = now + _RESOLVER_S
-            body_bytes = self._body.wire_bytes if self._body is not None else 0
-            moved = len(lines) + body_bytes + (curl.getinfo(pycurl.SIZE_UPLOAD_T) if uploads else 0)
-            wait_s = pace.wait_s(now, moved, body_bytes)
+            wait_s = self.check(now)
             own_s = multi.timeout() / 1000
             if 0 <= own_s < wait_s:
                 wait_s = own_s
-            turn = lend()
             ready = multi.select(wait_s)
             if ready <= 0 and wait_s > _NAP_S > time.monotonic() - now:
                 time.sleep(_NAP_S)  # select() could not wait: no socket yet, or numbered above what it can watch
-            take_back(turn)
 
-    def _still(self) -> None:
-        """Raise when the deadline has passed or the transport was stopped: decoding asks too, inside of libcurl."""
-        if self._stopped():
-            raise ConnectFailed(self._asked.url, "stopped from outside")
-        self._pace.left_s(time.monotonic())
+    # --- the steps of an exchange, for `exchange` and for the I/O thread ------------------------------------------
+    def start(
+        self,
+        asked: Outgoing,
+        limits: Limits,
+        sink: BinaryIO | None,
+        timeouts_s: tuple[float | None, float | None],
+        started: float,
+        *,
+        watcher: Watcher | None = None,
+    ) -> None:
+        """Begin an exchange; `leave` has to end it. The arguments are those of `exchange`.
+
+        Args:
+            watcher: Told of sockets and times by libcurl, where the I/O thread waits for them. The body is then decoded
+                by whoever reads it, not while it comes.
+        """
+        self._lines.clear()
+        self._head, self._body, self._fault = None, None, None
+        self._refused, self._not_taken = "", 0
+        self._asked, self._limits, self._sink, self._watcher = asked, limits, sink, watcher
+        self._pace, self._connected = Pace(asked.url, limits, timeouts_s[1], started), False
+        self._request.set(asked, timeouts_s[0], fresh=self._renewed)
+        self._renewed = False
+        self._multi.add_handle(self._curl)
+
+    def act(self, descriptor: int, mask: int) -> bool:
+        """Let libcurl go on after a socket is ready (or a time has come). True while the transfer is under way."""
+        running = self._multi.socket_action(descriptor, mask)[1]
+        self._close_opened()
+        return bool(running)
+
+    def check(self, now: float) -> float:
+        """Seconds until the next look at an exchange under way, at most.
+
+        Raises:
+            FetchError: It has taken too long, brought too many lines, or is to end.
+        """
+        _still(self._stopped, self._pace, self._asked.url)
+        if len(self._lines) > (self._limits.max_headers + 2) * (INTERIM + 1):
+            raise BadAnswer(self._asked.url, "too many header lines")
+        if not self._connected:
+            self._connected = self._curl.getinfo(pycurl.PRETRANSFER_TIME_T) > 0
+            self._pace.restart_silence(now)  # connecting has a limit of its own
+            if not self._connected:
+                self._resolving_until = now + _RESOLVER_S
+        body_bytes = self._body.wire_bytes if self._body is not None else 0
+        sent = self._curl.getinfo(pycurl.SIZE_UPLOAD_T) if self._asked.body is not None else 0
+        return self._pace.wait_s(now, len(self._lines) + body_bytes + sent, body_bytes)
+
+    def result(self) -> tuple[Head, Body]:
+        """Head and body of an exchange that is over; the body is not finished yet.
+
+        Raises:
+            FetchError: As the contract of the adapter says.
+            OSError: No descriptor was left for a socket, or what a sink raised.
+        """
+        self._check(self._multi.info_read()[2])
+        head, body = self._started()
+        self._watch()
+        if body.cut or head.is_ambiguous:
+            self.renew()
+        return head, body
+
+    def leave(self) -> None:
+        """The exchange is over, however it went. After any error the handle must be closed."""
+        self._multi.remove_handle(self._curl)
+        self._watcher = None
+
+    def _close_opened(self) -> None:
+        while self._opened:
+            self._opened.pop().close()
+
+    def _socket_watched(self, event: int, descriptor: int, multi: Any, data: Any) -> None:
+        if self._watcher is not None:
+            self._watcher.socket(descriptor, _EPOLL[event])
+
+    def _timer_set(self, milliseconds: int) -> None:
+        if self._watcher is not None:
+            self._watcher.timer(milliseconds / 1000 if milliseconds >= 0 else None)
 
     def _started(self) -> tuple[Head, Body]:
         """The head, read at the first byte of the body or at the end, and what takes the body."""
         if self._head is None or self._body is None:
             asked = self._asked
             self._head = parse_head(asked.url, self._lines, self._limits)
-            self._body = Body(asked.url, self._head, asked.method, self._limits, sink=self._sink, still=self._still)
+            self._body = Body(
+                asked.url,
+                self._head,
+                asked.method,
+                self._limits,
+                sink=self._sink,
+                still=partial(_still, self._stopped, self._pace, asked.url),
+                late=self._watcher is not None,
+            )
         return self._head, self._body
 
     def _check(self, failed: list[tuple[Any, int, str]]) -> None:
@@ -256,7 +335,7 @@ class Handle:
         """Remember the connection: its address, and its descriptor, which libcurl may close in an exchange only."""
         number = self._curl.getinfo(pycurl.ACTIVESOCKET)
         if self._curl.getinfo(pycurl.NUM_CONNECTS):
-            self._address = self._curl.getinfo(pycurl.PRIMARY_IP)
+            self.address = self._curl.getinfo(pycurl.PRIMARY_IP)
         elif number == self._socket_number:
             return
         self._socket_number, self._poll = number, None
@@ -282,9 +361,8 @@ class Handle:
 
     # --- the end ------------------------------------------------------------------------------------------------
     def close(self) -> None:
-        """Close the connection. Harmless when called again. May wait for a slow resolver, see `close_all`."""
-        while self._opened:
-            self._opened.pop().close()
+        """Close the connection. Harmless when called again. May wait for a slow resolver, see `curl_pool.close_all`."""
+        self._close_opened()
         self._multi.close()
         self._curl.close()
 
@@ -303,16 +381,8 @@ class Handle:
         self.close()
 
 
-def close_all(handles: Sequence[Handle], patience_s: float) -> None:
-    """Close *handles*; where a resolver holds that up for longer than *patience_s*, it goes on behind our back."""
-
-    def close() -> None:
-        for handle in handles:
-            handle.close()
-
-    if not any(handle.may_wait for handle in handles):
-        close()
-        return
-    closing = threading.Thread(target=close, name="curl-close", daemon=True)
-    closing.start()
-    closing.join(patience_s)
+def _still(stopped: Callable[[], bool], pace: Pace, url: str) -> None:
+    """Raise when the deadline has passed or the transport was stopped; decoding asks, too, after the exchange."""
+    if stopped():
+        raise ConnectFailed(url, "stopped from outside")
+    pace.left_s(time.monotonic())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 from crawler.fetching.curl_handle import Handle
 from crawler.fetching.curl_options import Route
@@ -78,3 +79,18 @@ class HandlePool:
         waiting.remove(handle)
         if not waiting:
             del self._by_route[handle.route]
+
+
+def close_all(handles: Sequence[Handle], patience_s: float) -> None:
+    """Close *handles*; where a resolver holds that up for longer than *patience_s*, it goes on behind our back."""
+
+    def close() -> None:
+        for handle in handles:
+            handle.close()
+
+    if not any(handle.may_wait for handle in handles):
+        close()
+        return
+    closing = threading.Thread(target=close, name="curl-close", daemon=True)
+    closing.start()
+    closing.join(patience_s)

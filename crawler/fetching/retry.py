@@ -16,7 +16,6 @@ import tenacity
 
 from crawler.errors import FetchError, StatusError, Transient, UnknownHost
 from crawler.sessions.flow import Flow, Wait, run
-from crawler.turns import lend, take_back
 
 _RETRY_AFTER_CHARACTERS = 100  # a date has 29
 SHORT_WAIT_S = 0.5  #: longest wait that a worker may sit through
@@ -135,10 +134,10 @@ class RetryPolicy:
             reraise=True,
         )
         state = tenacity.RetryCallState(retrying, fn=None, args=(), kwargs={})
-        retrying.begin()
         state.set_exception((type(first), first, first.__traceback__))
         try:
             while True:  # what tenacity's own loops do, with steps in place of calls
+                retrying.begin()  # its statistics are kept for each thread, and the next step may run on another
                 decided = retrying.iter(state)
                 if isinstance(decided, tenacity.DoSleep):
                     state.prepare_for_next_attempt()
@@ -161,6 +160,4 @@ class RetryPolicy:
         return not (isinstance(error, StatusError) and error.retry_after_s)
 
     def _sleep(self, seconds: float) -> None:
-        turn = lend()
         self._stop.wait(min(seconds, self._short_wait_s))
-        take_back(turn)

@@ -17,8 +17,6 @@ from typing import Any, TypeVar
 import requests
 from requests.adapters import BaseAdapter
 
-from crawler.turns import lend, take_back
-
 T = TypeVar("T")
 
 
@@ -31,11 +29,7 @@ class Send:
     options: dict[str, Any]
 
     def run(self) -> requests.Response:
-        turn = None if getattr(self.adapter, "lends_turn", False) else lend()  # an adapter that knows nothing of turns
-        try:
-            return self.adapter.send(self.request, **self.options)
-        finally:
-            take_back(turn)
+        return self.adapter.send(self.request, **self.options)
 
 
 @dataclass(frozen=True, slots=True)

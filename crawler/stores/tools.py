@@ -11,8 +11,6 @@ import time
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from crawler.turns import lend, take_back
-
 if TYPE_CHECKING:
     from sqlite_utils.db import Database, Table
 
@@ -35,9 +33,7 @@ def _loaded() -> ModuleType:
         except OSError as error:
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
-            turn = lend()  # those who can close some have to compute for it
             time.sleep(_AGAIN_S)
-            take_back(turn)
     return _sqlite_utils()
 
 

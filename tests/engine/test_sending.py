@@ -17,7 +17,7 @@ from crawler.engine import application
 from crawler.engine.scheduler import Scheduler
 from crawler.engine.sending import Sending
 from crawler.outcome import Leased, Outcome, Verdict
-from crawler.turns import Turn
+from crawler.sessions.flow import Call, Flow
 from tests.politeness.site import Site
 
 
@@ -113,23 +113,21 @@ def test_requests_that_go_home_unsent_leave_the_number_of_uncommitted_pages_as_i
     sent: list[int] = []
     well, one_line = False, 1
 
-    def fetch(leased: Leased, keeper: Any, latest: float | None, answered: Callable[[bool], None]) -> Outcome:
+    def pages(leased: Leased, keeper: Any, latest: float | None, answered: Callable[[bool], None]) -> Flow[Outcome]:
         sent.append(leased.id)
-        waits.wait(10)
+        yield Call(lambda: waits.wait(10))
         answered(well)
         return Outcome(leased, Verdict.ACCEPT)
 
     waits = threading.Event()
-    keeper: Any = SimpleNamespace(session=SimpleNamespace(name="default"))
+    keeper: Any = SimpleNamespace(session=SimpleNamespace(name="default", auth=None))
     sending = Sending(
         2,
-        fetch=fetch,
+        pages=pages,
         deliver=lambda outcome: came.put(outcome) if outcome is not None else None,
         connections=lambda slot: one_line,
         stopped=lambda: False,
-        turn=Turn(),
     )
-    sending.start()
     for each in requests[:5]:
         sending.hand_out(each, keeper, None)
     waits.set()  # the first answer tells of trouble: the others go home
@@ -148,5 +146,6 @@ def test_requests_that_go_home_unsent_leave_the_number_of_uncommitted_pages_as_i
     sending.committed([each.request.id for each in two])
     assert {came.get(timeout=10).request.id for _ in range(2)} | {each.request.id for each in two} == {5, 6, 7, 8}
 
-    sending.stop(0)
+    sending.stop()
     assert sending.join(10)
+    sending.close()

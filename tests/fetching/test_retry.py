@@ -28,6 +28,7 @@ from crawler.fetching.fetcher import Fetched
 from crawler.fetching.retry import IDEMPOTENT, RetryPolicy, next_wait_s, retry_after_s
 from crawler.fetching.verdicts import decide, describe, is_hosts_fault
 from crawler.outcome import Verdict
+from crawler.sessions.flow import Flow, Wait
 
 NOW = 1_800_000_000.0
 URL = "http://shop.test/page"
@@ -258,3 +259,33 @@ def test_X9_the_line_that_is_kept_of_an_error_is_short_and_without_secrets() -> 
 
     assert line.startswith("ConnectFailed: broke (http://shop.test/?token=***")
     assert len(line) <= 500
+
+
+def test_a_flow_goes_on_after_a_wait_on_another_thread() -> None:
+    """What tenacity counts is kept for each thread: the first version lost pages that had to be tried again."""
+    tries: list[int] = []
+
+    def send() -> Flow[str]:
+        yield from ()
+        tries.append(1)
+        if len(tries) < 3:
+            raise ConnectFailed("http://a/", "refused")
+        return "answer"
+
+    flow = policy(retries=5).flow(send, attempt=0, method="GET", patient=True)
+    steps: list[object] = [next(flow)]
+    ended: list[object] = []
+
+    def go_on() -> None:
+        try:
+            steps.append(flow.send(None))
+        except StopIteration as stopped:
+            ended.append(stopped.value)
+
+    for _ in range(2):
+        thread = threading.Thread(target=go_on)
+        thread.start()
+        thread.join(5)
+
+    assert [type(step) for step in steps] == [Wait, Wait]
+    assert ended == [("answer", 3)]

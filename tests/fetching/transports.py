@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,14 +13,41 @@ import requests
 import trustme
 from rawserver import RawServer
 
+from crawler.errors import ConnectFailed
 from crawler.fetching.curl import CurlAdapter
+from crawler.fetching.io_thread import IOThread
 from crawler.fetching.limits import Limits
 from crawler.fetching.pooled import PooledAdapter
 
 Adapter = CurlAdapter | PooledAdapter
 
 
-@pytest.fixture(params=[pytest.param(CurlAdapter, id="curl"), pytest.param(PooledAdapter, id="urllib3")])
+class CarriedAdapter(CurlAdapter):
+    """libcurl with the I/O thread: what crawled pages are fetched with."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.io = IOThread()
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        if getattr(request, "sink", None) is not None:
+            return super().send(request, *args, **options)
+        answers: queue.SimpleQueue[Callable[[], requests.Response]] = queue.SimpleQueue()
+        self.begin(self.io, request, lambda status, finish: answers.put(finish), **options)
+        return answers.get(timeout=30)()
+
+    def close(self) -> None:
+        super().close()
+        self.io.close(ConnectFailed("http://closed.test/", "the transport is closed"))
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(CurlAdapter, id="curl"),
+        pytest.param(CarriedAdapter, id="curl-io"),
+        pytest.param(PooledAdapter, id="urllib3"),
+    ]
+)
 def transport(request: pytest.FixtureRequest) -> Iterator[Callable[..., Adapter]]:
     """Makes adapters of each kind and closes them."""
     made: list[Adapter] = []

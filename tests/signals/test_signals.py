@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -156,15 +157,19 @@ def test_P2_a_second_signal_ends_at_once_and_loses_nothing_that_was_committed(
     with project.start_warm(warm, grace=60) as running:
         wait_until(lambda: working(shop) == 2, "slow requests under way")
         committed = remains(project.database).done
-        for number in numbers:
+        for number in numbers[:2]:
             running.send(number)
             time.sleep(gap_s)
+        for number in numbers[2:]:
+            with contextlib.suppress(ProcessLookupError):  # the second one may have ended it already
+                running.send(number)
         began = time.monotonic()
         ended = running.end()
 
     assert time.monotonic() - began < AT_ONCE_S
     first = numbers[:1] if gap_s else numbers  # of two that wait for Python at once, it takes the lower number first
-    assert ended.code in {128 + number for number in first}, ended
+    third = {-number for number in numbers[2:]}  # it may come when all is done but the exit: a shell says 143 then, too
+    assert ended.code in {128 + number for number in first} | third, ended
     assert "Traceback" not in ended.err
     assert committed <= remains(project.database).done
     assert exact_after_resuming(project, shop, warm) == []

@@ -20,9 +20,9 @@ from typing import Any, Final, NoReturn
 from urllib.parse import quote, urlsplit
 
 import requests
-from requests.auth import AuthBase
 from requests.utils import rewind_body
 
+from crawler.sessions.auth.shared import SharedAuth
 from crawler.sessions.secrets import Secret
 from crawler.urls import origin_of
 
@@ -63,7 +63,7 @@ class _State:
     refused: bool = False  # it has refused the very first one: the password is wrong
 
 
-class DigestAuth(AuthBase):
+class DigestAuth(SharedAuth):
     """``session.auth = DigestAuth(user, password)``. Safe from any thread; share one among all requests of a session.
 
     The first request to a host is answered 401 and sent again; later ones carry their answer at once. A refused answer

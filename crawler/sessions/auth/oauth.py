@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 import requests
-from requests.auth import AuthBase
 from requests.utils import rewind_body
 
 from crawler.clock import unix_now
@@ -28,6 +27,7 @@ from crawler.errors import (
 )
 from crawler.sessions.accounts import Account
 from crawler.sessions.auth.oauth_client import Send, TokenClient
+from crawler.sessions.auth.shared import SharedAuth
 from crawler.sessions.secrets import Secret
 from crawler.urls import redact
 
@@ -48,7 +48,7 @@ class _Flight:
         self.error: CrawlError | None = None
 
 
-class OAuth2(AuthBase):
+class OAuth2(SharedAuth):
     """``session.auth = OAuth2(token_url, client_id=..., client_secret=...)``. Safe from any thread.
 
     Args:

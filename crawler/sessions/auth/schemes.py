@@ -17,13 +17,14 @@ from requests.utils import get_auth_from_url
 from crawler.errors import InvalidURL
 from crawler.sessions.accounts import Account
 from crawler.sessions.auth.digest import DigestAuth
+from crawler.sessions.auth.shared import SharedAuth
 from crawler.sessions.secrets import Secret
 from crawler.urls import is_upgrade, origin_of
 
 __all__ = ["BearerAuth", "DigestAuth", "OriginBound", "dump_auth", "load_auth"]
 
 
-class BearerAuth(AuthBase):
+class BearerAuth(SharedAuth):
     """``Authorization: Bearer ...``.
 
     Args:
@@ -122,6 +123,13 @@ def of_url(url: str) -> tuple[str, str] | None:
         return None
     username, password = get_auth_from_url(url)
     return (username, password) if username or password else None
+
+
+def keeps_to_a_thread(auth: Any) -> bool:
+    """Whether an auth may keep something for each thread, as requests' own digest does: all that are not known here."""
+    if isinstance(auth, OriginBound):
+        return keeps_to_a_thread(auth.auth)
+    return not (auth is None or isinstance(auth, tuple | SharedAuth) or type(auth) is HTTPBasicAuth)
 
 
 # --- keeping ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,159 @@
+"""Few threads compute; one that waits is replaced. What only knows blocking calls has threads of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from crawler.engine.sending import Tickets
+from crawler.engine.worker import FEW, Blocking, Workers
+
+
+class Later:
+    """Calls for later, made when the test says so."""
+
+    def __init__(self) -> None:
+        self.calls: list[Callable[[], None]] = []
+
+    def __call__(self, seconds: float, call: Callable[[], None]) -> None:
+        self.calls.append(call)
+
+    def make(self) -> None:
+        calls, self.calls = self.calls, []
+        for call in calls:
+            call()
+
+
+def names_of(prefix: str) -> set[str]:
+    return {thread.name for thread in threading.enumerate() if thread.name.startswith(prefix)}
+
+
+def test_two_threads_compute_however_many_tasks_there_are() -> None:
+    later, done = Later(), threading.Semaphore(0)
+    workers = Workers(16, later)
+
+    for _ in range(200):
+        workers.give(lambda: done.release())
+    assert all(done.acquire(timeout=5) for _ in range(200))
+    later.make()
+
+    assert len(workers._threads) == FEW
+    workers.stop()
+    assert workers.join(5)
+
+
+def test_a_thread_is_added_while_tasks_wait_and_none_is_taken() -> None:
+    later, free, done = Later(), threading.Event(), threading.Event()
+    workers = Workers(16, later)
+    for _ in range(FEW):
+        workers.give(lambda: free.wait(10))  # type: ignore[arg-type, return-value]
+    workers.give(done.set)
+
+    deadline = time.monotonic() + 5
+    while not done.is_set() and time.monotonic() < deadline:
+        later.make()
+        done.wait(0.01)
+
+    assert done.is_set()
+    assert len(workers._threads) <= FEW + 2
+    free.set()
+    workers.stop()
+    assert workers.join(5)
+
+
+def test_never_more_threads_than_the_setting_says() -> None:
+    later, free = Later(), threading.Event()
+    workers = Workers(3, later)
+    for _ in range(20):
+        workers.give(lambda: free.wait(10))  # type: ignore[arg-type, return-value]
+    for _ in range(20):
+        later.make()
+
+    assert len(workers._threads) == 3
+    free.set()
+    workers.stop()
+    assert workers.join(5)
+
+
+def test_one_worker_is_one_thread() -> None:
+    workers, done = Workers(1, Later()), threading.Event()
+    workers.give(done.set)
+
+    assert done.wait(5)
+    assert len(workers._threads) == 1
+    workers.stop()
+    assert workers.join(5)
+
+
+def test_tasks_that_block_each_have_a_thread_up_to_the_most() -> None:
+    blocking, free, begun = Blocking(4), threading.Event(), threading.Semaphore(0)
+
+    def task() -> None:
+        begun.release()
+        free.wait(10)
+
+    for _ in range(6):
+        blocking.give(task)
+
+    assert all(begun.acquire(timeout=5) for _ in range(4))
+    assert not begun.acquire(timeout=0.05)
+    free.set()
+    assert all(begun.acquire(timeout=5) for _ in range(2))
+    blocking.stop()
+    assert blocking.join(5)
+
+
+def test_a_thread_that_is_free_again_is_used_again() -> None:
+    blocking = Blocking(4)
+    for _ in range(10):
+        done = threading.Event()
+        blocking.give(done.set)
+        assert done.wait(5)
+        deadline = time.monotonic() + 5
+        while blocking._open and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+    assert len(blocking._threads) == 1
+    blocking.stop()
+    assert blocking.join(5)
+
+
+def test_a_busy_thread_is_told_of_when_it_is_waited_for() -> None:
+    blocking, free, begun = Blocking(1), threading.Event(), threading.Event()
+    blocking.give(lambda: (begun.set(), free.wait(10)))  # type: ignore[arg-type, return-value, func-returns-value]
+    assert begun.wait(5)
+    blocking.stop()
+
+    assert not blocking.join(0.02)
+    free.set()
+    assert blocking.join(5)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_no_more_pages_are_sent_than_there_are_tickets(count: int) -> None:
+    tickets, sent = Tickets(count), []
+    for number in range(5):
+        tickets.take(lambda number=number: sent.append(number))  # type: ignore[misc]
+    assert sent == list(range(count))
+
+    tickets.give_back(1)
+    assert sent == list(range(count + 1))
+
+    tickets.give_back(4)
+    assert sent == list(range(5))
+
+
+def test_what_nobody_has_begun_is_dropped_at_the_end() -> None:
+    blocking, free, begun, late = Blocking(1), threading.Event(), threading.Event(), threading.Event()
+    blocking.give(lambda: (begun.set(), free.wait(10)))  # type: ignore[arg-type, return-value, func-returns-value]
+    assert begun.wait(5)
+    blocking.give(late.set)
+
+    blocking.stop()
+    free.set()
+
+    assert blocking.join(5)
+    assert not late.is_set()
