@@ -144,6 +144,11 @@ LOGINS: dict[str, tuple[str, Pairs, Submit]] = {
     "mvc-on": (form(USER + MVC), [*KNOWN, ("rm", "true"), ("rm", "false")], with_data(rm=True)),
     "mvc-off": (form(USER + MVC), [*KNOWN, ("rm", "false")], with_data(rm=False)),
     "rails-by-its-value": (form(USER + RAILS), [*KNOWN, ("rm", "0"), ("rm", "1")], with_data(rm="1")),
+    "B17-file-input-with-a-value": (
+        form(f"{USER}<input type=file name=doc value=/etc/passwd>"),
+        [*KNOWN, ("doc", "")],
+        usual,
+    ),
     # fields outside of the element of their form
     "closed-by-a-div": (
         f"<div><form method=post action=/login><input type=hidden name=tok value=1></div><div>{USER}</div>"
@@ -407,6 +412,22 @@ def test_a_form_of_our_own_page_that_posts_to_another_port_is_refused_unless_it_
     )
     crawl(tmp_path / "2", shop, lambda session, page, fields: session.submit(page.form(), fields, allow=[other.url]))
     assert other.posted() == [KNOWN]
+
+
+def test_B20_a_form_of_our_own_page_that_posts_to_another_site_is_refused(
+    opened: Callable[..., Site], tmp_path: Path
+) -> None:
+    other = opened("", [], "127.0.0.2")
+    shop = opened(f"<form method=post>{USER}<button formaction={other.url}/login>Go</button></form>")
+
+    summary = crawl(tmp_path, shop, settings={"allow_private": True})
+
+    assert summary.exit_code == 3
+    assert other.host.calls == []
+    assert (
+        "on 127.0.0.1 to 127.0.0.2, which is another site; if that is right, name it: allow=['127.0.0.2']"
+        in " ".join(summary.messages)
+    )
 
 
 def test_our_own_origins_may_be_posted_to_from_each_other(opened: Callable[..., Site], tmp_path: Path) -> None:
