@@ -158,7 +158,7 @@ class Outcome:
         proven: The page itself showed that the session was logged in (or the session needs no login).
         tries: How often it was sent in this turn; 1 or more once it was sent.
         error: Last error as one line without secrets, "" for none.
-        not_before: For RETRY: earliest moment of the next try, seconds since 1970.
+        not_before: For RETRY and RELEASE: earliest moment of the next try, seconds since 1970.
         pause_slot_until: The host asked us to stay away until then (Retry-After), or None.
         body: The page itself when `keep_pages` is on.
         sets_cookies: The first answer, before any redirect, had a Set-Cookie header.

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from crawler.cli import care, exits, page, project, results, run, session_files, sessions
+from crawler.cli import care, exits, guard, page, project, results, run, session_files, sessions
 
 
 class Commands(TyperGroup):
@@ -70,4 +70,5 @@ app.add_typer(sessions.app, name="sessions")
 session_files.register(sessions.app)
 results.register(app)
 care.register(app)
+guard.register(app)
 page.register(app)

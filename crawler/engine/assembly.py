@@ -138,17 +138,13 @@ class Assembly:
                 self._start_origins.append(origin)
 
     @property
-    def hop_guard(self) -> Callable[[str, str, str], str | None]:
-        """What redirects of logged-in sessions are asked."""
-        return self.guard_rule if self.settings.logout_guard else self.learned_rule
+    def hop_guard(self) -> Callable[[str, str, str], str | None] | None:
+        """What redirects of logged-in sessions are asked; None where the guard is off, and so is what it learned."""
+        return self.guard_rule if self.settings.logout_guard else None
 
     def guard_rule(self, url: str, text: str, rel: str) -> str | None:
         """The logout guard, except for pages of the login itself."""
         return self.guard.refuses(url, text, rel)
-
-    def learned_rule(self, url: str, text: str, rel: str) -> str | None:
-        """Only what was learned: with the guard off, a URL that ended the session twice is still left alone."""
-        return "learned" if self.guard.is_banned(url) else None
 
     def _logs_in(self, name: str) -> bool:
         identity = self._identities.get(name)

@@ -28,6 +28,7 @@ from crawler.engine.stats import Stats, error_name
 from crawler.engine.verdict import CODES, Facts, Yield, shown, verdict_of_run
 from crawler.errors import NeedsHuman, NotEquipped, SessionError, SiteUnreachable, StoreError, UsageError
 from crawler.events import Observer, RunEnded, RunStarted, Summary, Warned
+from crawler.frontier.guard_learned import guard_name
 from crawler.frontier.robots import RobotsRecord
 from crawler.loading import source_mark
 from crawler.outcome import State
@@ -45,6 +46,7 @@ _SEED_PORTION = 1_000
 _LOGIN_LEASE_S = 180.0
 _ASKING_LEASE_S = 900.0  #: where a person may have to find a mail first
 _USAGE_OVER_S = 0.25  #: how far apart the looks at the processor time are
+_SUSPECT_S = 3_600.0  #: how long processes remember what others suspect
 _BUSY_SHARE = 0.6
 
 
@@ -104,11 +106,13 @@ class Crawl:
         self._doors = Doors(
             self._parts.pool,
             robots=self._robots_door,
-            guard=self._parts.guard,
+            guard=self._parts.guard if settings.logout_guard else None,
             stats=self._stats,
             spider_name=spider.name,
             probe_every=settings.probe_every,
             learned=self._keep_guard,
+            share=self._share_suspects if member or members else None,
+            tries=member == 0,
         )
         self._overdue = Overdue(settings.callback_time, self._callback_is_late)
         self._work = PageWork(
@@ -283,7 +287,7 @@ class Crawl:
         state = self._known(self._guard_name)
         if isinstance(state, str):
             try:
-                self._parts.guard.loads(state)
+                self._parts.guard.learned.loads(state)
             except ValueError:
                 log.warning("what was learned about logout links cannot be read and is forgotten")
         if self._parts.robots is not None:
@@ -306,18 +310,25 @@ class Crawl:
 
     @property
     def _guard_name(self) -> str:
-        return f"guard:{self.spider.name}"
+        return guard_name(self.spider.name)
 
     def _keep_guard(self) -> None:
         """Keep what was learned of links that log out, with what another process of the run has kept meanwhile."""
         state = self._known(self._guard_name)
         if isinstance(state, str):
             with suppress(ValueError):
-                self._parts.guard.loads(state, bans_only=True)
-        self._store.set_value(self._guard_name, self._parts.guard.dumps())
+                self._parts.guard.learned.loads(state)
+        self._store.set_value(self._guard_name, self._parts.guard.learned.dumps())
+
+    def _share_suspects(self, keys: frozenset[str]) -> frozenset[str]:
+        """Tell the other processes of pages that may end the session. Returns all that any of them suspects."""
+        name = f"suspects:{self._run.frontier}"
+        known = frozenset(self._known(name) or ())
+        if not keys <= known:
+            self._store.set_value(name, sorted(known | keys), ttl_s=_SUSPECT_S)
+        return known | keys
 
     def _keep_knowledge(self) -> None:
-        self._keep_guard()
         if self._parts.robots is not None:
             records = [record.to_dict() for record in self._parts.robots.dump()[-1_000:]]
             if records:
@@ -340,6 +351,8 @@ class Crawl:
         if counts is not None:
             summary.known, summary.waiting = counts.known, counts.waiting + counts.leased
             summary.failed, summary.skipped, summary.parked = counts.failed, counts.skipped, counts.parked
+            if summary.rechecked and self._member == 0:  # pages that were fetched again are stored once
+                summary.pages, summary.items = self._store.stored_by(self._run.id)
         self._judge(failure, self._facts(counts or Counts(), failed, skipped))
         summary.messages = [hide(message) for message in summary.messages]
         summary.why = hide(summary.why)
@@ -373,6 +386,8 @@ class Crawl:
         if found.ending == "limit":
             summary.stopped_by = self._scheduler.stop_reason
             summary.next_command = f"crawl run {self.spider.name}"
+        elif found.reason == "page-ends-session":
+            summary.next_command = f"crawl guard {self.spider.name}"
         elif found.ending == "failures":
             summary.next_command = f"crawl retry {self.spider.name}"
         elif found.ending in ("nothing", "no items"):

@@ -1,15 +1,15 @@
 """What a request passes before it is sent: its session must be ready, and the robots.txt of its host must be known.
 
-Lives on the scheduler's thread; the slow parts run as tasks on workers, whose results come back as calls.
+And what an answer says about its session. When a session may be lost nothing of it leaves before the probe has spoken;
+pages that come back meanwhile are kept, and are committed or sent again as the probe says (`engine.watch`). Lives on
+the scheduler's thread; the slow parts run as tasks on workers, whose results come back as calls.
 """
 
 from __future__ import annotations
 
-import logging
 import time
-from collections import Counter, deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from crawler.clock import unix_now
@@ -18,39 +18,37 @@ from crawler.engine.barred import SESSION, Barred
 from crawler.engine.gates import Gates, GateState
 from crawler.engine.robots_door import RobotsDoor
 from crawler.engine.stats import Stats
+from crawler.engine.trials import Trials
+from crawler.engine.watch import Judged, Watch
 from crawler.errors import LoginFailed
 from crawler.events import LoginEnded, LoginStarted, Warned
 from crawler.frontier.guard import LogoutGuard
 from crawler.messages import SPREAD
 from crawler.outcome import Leased, Outcome, SessionSnapshot, Verdict
 from crawler.sessions import snapshot
+from crawler.sessions.login.evidence import REFUSALS
 from crawler.sessions.login.keeper import Keeper, Prepared
 from crawler.sessions.login.states import LoginState
+from crawler.sessions.login.suspects import Finding
 from crawler.sessions.pool import SessionPool
 from crawler.urls import redact
 
-log = logging.getLogger("crawler.engine")
-
-_PROOF_MARGIN_S = 1.0  #: answers may overtake one another by so much
-_RECENT_PAGES = 50  #: last pages of a session, looked at when it is lost
-_MOST_BLAMED = 5  #: more pages than that among them change cookies: that says nothing on such a site
+_PROOF_MARGIN_S = 1.0  #: of a proof by another process nothing more is known than when it was
+_DRAIN_S = 2.0  #: longest wait for pages under way before a session is probed as a matter of course
+_ELSEWHERE_S = 1.0  #: so long a suspect is left to the process that tries them
+_STRIKES = 2  #: so often a page may show the logged-out sign in a good session until it fails
+_ENDS_SESSION = "EndsSession: fetched alone, this page ended the session"
+_UNTOLD = "EndsSession: the session was lost each time this page was fetched, also alone; it may not be to blame"
 
 Key = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Loss:
-    """A session that may be lost: its epoch, the page that may be to blame, and since when nothing is proven."""
-
-    epoch: int
-    url: str
-    since: float
 
 
 class Yard(barred.Yard, Protocol):
     """What the doors need of the scheduler; all on its thread."""
 
     def give_task(self, task: Callable[[], Callable[[], None]]) -> None: ...
+
+    def send_first(self, leased: Sequence[Leased]) -> None: ...
 
     def quarantine(self, session: str, epoch: int, since: float) -> int: ...
 
@@ -64,9 +62,10 @@ class Doors:
 
     Args:
         robots: Makes the door of robots.txt.
-        guard: Learns URLs after which a session was lost.
+        guard: Learns pages that end the session; None where the setting switches it off.
         learned: Called when the guard has learned something: keeps it, so that not even a kill loses it.
-        probe_every: Unproven pages of a session after which it is probed again; 0 for never.
+        probe_every: Unproven pages of a session after which it is probed again, at the latest; 0 for never.
+        share, tries: As in `engine.trials.Trials`.
     """
 
     def __init__(
@@ -74,29 +73,31 @@ class Doors:
         pool: SessionPool,
         *,
         robots: Callable[[Gates], RobotsDoor],
-        guard: LogoutGuard,
+        guard: LogoutGuard | None,
         stats: Stats,
         spider_name: str,
         probe_every: int,
         learned: Callable[[], None] = lambda: None,
+        share: Callable[[frozenset[str]], frozenset[str]] | None = None,
+        tries: bool = True,
         clock: Callable[[], float] = unix_now,
     ) -> None:
         self._learned = learned
-        self._pool, self._guard = pool, guard
-        self._stats, self._spider_name, self._probe_every, self._clock = stats, spider_name, probe_every, clock
+        self._pool, self._guard, self._stats, self._spider_name = pool, guard, stats, spider_name
+        self._probe_every, self._clock = probe_every, clock
         self.gates = Gates(self._open)
         self.robots = robots(self.gates)
         self.barred = Barred(pool, self.gates, stats, spider_name)
         self._yard: Yard
         self._tasks = 0
         self._saved_versions: dict[str, tuple[int, int]] = {}
-        self._strikes: Counter[int] = Counter()
-        self._suspects: dict[str, set[int]] = {}
-        self._routine: set[str] = set()  # probed as a matter of course: nothing speaks against the pages under way
-        self._lost: dict[str, _Loss] = {}
-        self._proven_at: dict[str, float] = {}
-        self._unproven: Counter[str] = Counter()
-        self._recent: dict[str, deque[str]] = {}  # URLs of the last pages of a session, "" where no cookie was set
+        self._watches: dict[str, Watch] = {}
+        self._strikes: Counter[int] = Counter()  # by request: it showed the sign in a good session
+        self._lost_epochs: dict[str, int] = {}  # sessions in doubt: the epoch that may be lost
+        self._overtaken: set[str] = set()  # sessions in whose place somebody else has logged in
+        self._draining: dict[str, str] = {}  # sessions to be probed when their pages under way are back: why
+        self._drained_by: dict[str, float] = {}  # how long those are waited for
+        self._trials = Trials(bans=guard is not None, share=share, tries=tries)
 
     def connect(self, yard: Yard) -> None:
         """Give the doors their scheduler; once, before anything else."""
@@ -108,96 +109,171 @@ class Doors:
         if name not in self._pool.names:
             self.barred.stranger(leased, name)
             return False
-        if self._pool.keeper(name).record.state is not LoginState.READY:
+        keeper = self._pool.keeper(name)
+        if keeper.record.state is not LoginState.READY:
             gate = self.gates.get((SESSION, name))
             if gate.state is GateState.BARRED:
                 self.barred.park([leased], name)
             else:
                 self.gates.hold((SESSION, name), leased)
             return False
-        return self.robots.lets_through(leased, now)
+        if name in self._draining:
+            self.gates.hold((SESSION, name), leased)
+            return False
+        if not self.robots.lets_through(leased, now):
+            return False
+        if not keeper.wants_login:
+            return True
+        if self._trials.suspects(leased, now):
+            self._put_off(leased, name, now)
+            return False
+        if self._guard is None and self._trials.knows_guilty(leased):
+            self._yard.settle([Outcome(leased, Verdict.FAIL, session_name=name, error=_ENDS_SESSION)])
+            return False
+        evidence = self._watch(name).evidence
+        if evidence.wants_probe(self._pool.under_way(name)):
+            self._probe_soon(name, "no page has shown for a while that we are logged in")
+            self.gates.hold((SESSION, name), leased)
+            return False
+        evidence.handed_out()
+        return True
+
+    def _put_off(self, leased: Leased, name: str, now: float) -> None:
+        """A suspect waits for its trial, here or at the process that tries them all."""
+        if self._trials.tries:
+            self._trials.put_off(leased, name)
+        else:
+            later = now + _ELSEWHERE_S
+            self._yard.settle([Outcome(leased, Verdict.RELEASE, session_name=name, not_before=later)])
 
     def shut_sessions(self) -> frozenset[str]:
         """Sessions whose requests cannot go now."""
         shut = self.gates.closed_names(SESSION)
         return shut | {SPREAD} if shut.issuperset(self._pool.names) else shut
 
+    @property
+    def kept(self) -> int:
+        """Requests that are neither under way nor waiting before a gate: kept for a probe, or for their trial."""
+        return len(self._trials) + sum(watch.kept for watch in self._watches.values())
+
     def busy(self) -> bool:
         """Whether a task is under way or a gate is to be tried again."""
-        return bool(self._tasks or self.robots.tasks) or self.gates.held() > 0 or self.gates.next_due() is not None
+        under_way = self._tasks or self.robots.tasks or self._drained_by
+        return bool(under_way) or self.gates.held() > 0 or self.gates.next_due() is not None
+
+    def drain(self) -> list[Leased]:
+        """The run stops: all requests that are held or kept."""
+        kept = [leased for watch in self._watches.values() for leased in watch.drain()]
+        return self.gates.drain() + kept + self._trials.take_waiting()
 
     # --- told when a page came back ------------------------------------------------------------------------------
-    def page_came_back(self, outcome: Outcome) -> None:
-        """Look at an answer from the session's side; may change its verdict."""
-        keeper = self._pool.keeper(outcome.session_name)
+    def page_came_back(self, outcome: Outcome) -> bool:
+        """Look at an answer from the session's side; may change its verdict.
+
+        Returns:
+            Whether it is to be committed; when not, it is kept here or sent again.
+        """
+        name = outcome.session_name
+        keeper = self._pool.keeper(name)
         if not keeper.wants_login:
-            return
-        if outcome.verdict in (Verdict.ACCEPT, Verdict.SKIP):
-            url = outcome.request.url if outcome.sets_cookies else ""
-            self._recent.setdefault(outcome.session_name, deque(maxlen=_RECENT_PAGES)).append(url)
-        if outcome.verdict is Verdict.LOGIN:
-            self._met_login_page(outcome, keeper)
-        elif outcome.verdict is Verdict.ACCEPT:
-            self._accepted(outcome, keeper)
+            return True
+        watch = self._watch(name)
+        settle = self._judge(outcome, keeper, watch)
+        if name in self._drained_by and not self._pool.under_way(name):
+            self._begin_session(name)
+        return settle
 
-    def _accepted(self, outcome: Outcome, keeper: Keeper) -> None:
-        name = outcome.session_name
+    def _judge(self, outcome: Outcome, keeper: Keeper, watch: Watch) -> bool:
+        verdict, tried = outcome.verdict, self._trials.is_tried(outcome.request)
+        if verdict in (Verdict.RELEASE, Verdict.RETRY, Verdict.PARK) or not outcome.status:
+            if verdict is Verdict.RELEASE:
+                watch.evidence.unsent()
+            if tried:
+                self._trials.stop()
+            return True
+        if verdict is Verdict.LOGIN and self._strikes[outcome.request.id] >= _STRIKES:
+            self._fail_logged_out(outcome, keeper)
+            return True
+        stale = (outcome.login_wanted if verdict is Verdict.LOGIN else outcome.epoch) != keeper.record.epoch
+        if stale and (verdict is Verdict.LOGIN or not outcome.proven):
+            self._again([outcome.request], verdict is not Verdict.LOGIN)
+            return False  # an answer from before the last login: sent again, quietly
+        if tried and self._trials.current is not None:
+            self._trials.current.answer, self._trials.current.session = outcome, outcome.session_name
+            if verdict is Verdict.ACCEPT:
+                keeper.brought_page()
+            self._probe_soon(outcome.session_name, "a page is suspected of ending the session")
+            return False
+        if verdict is Verdict.LOGIN:
+            watch.hold(outcome)
+            plain = "" if outcome.request.extras else outcome.request.url
+            self._doubt(outcome.session_name, keeper, outcome.error, seen_at=plain)
+            return False
+        return self._page(outcome, keeper, watch, stale)
+
+    def _page(self, outcome: Outcome, keeper: Keeper, watch: Watch, stale: bool) -> bool:
+        """An answer without the logged-out sign."""
         self._strikes.pop(outcome.request.id, None)
-        keeper.brought_page()
+        if outcome.verdict is Verdict.ACCEPT:
+            keeper.brought_page()
         if outcome.proven:
-            self._guard.harmless(outcome.request.url)
-            self._unproven[name] = 0
-            self._proven_at[name] = max(self._proven_at.get(name, 0.0), outcome.sent_at)
-        elif keeper.record.epoch != outcome.epoch or (
-            keeper.record.state is not LoginState.READY and name not in self._routine
-        ):
-            # the session was lost while this page was under way, and the page does not say on which side it was
-            outcome.verdict, outcome.items, outcome.found = Verdict.LOGIN, [], ()
-            self._stats.summary.rechecked += 1
-        else:
-            self._unproven[name] += 1
-            if self._probe_every and self._unproven[name] >= self._probe_every:
-                self._doubt(name, keeper, "no page has shown for a while that we are logged in")
-                self._routine.add(name)
+            if not stale:
+                self._apply(outcome.session_name, watch.shown(outcome, self._clock()))
+            return True
+        uncertain = outcome.verdict in (Verdict.FAIL, Verdict.SKIP) or outcome.status in REFUSALS
+        if uncertain and outcome.verdict is not Verdict.SKIP and outcome.status not in REFUSALS:
+            return True  # failed for a reason of its own
+        if keeper.record.state is not LoginState.READY:
+            watch.hold(outcome)
+            return False
+        if not uncertain:
+            watch.answered(outcome)
+            return True
+        if watch.refused(outcome):
+            why = f"status {outcome.status}" if outcome.status in REFUSALS else outcome.error
+            self._doubt(outcome.session_name, keeper, f"{why}, which may mean that we are logged out")
+            self.gates.open_now((SESSION, outcome.session_name))
+        return False
 
-    def _met_login_page(self, outcome: Outcome, keeper: Keeper) -> None:
+    def _fail_logged_out(self, outcome: Outcome, keeper: Keeper) -> None:
         name = outcome.session_name
-        if self._strikes[outcome.request.id] >= 2:
-            outcome.verdict = Verdict.FAIL
-            recent = self._recent.get(name, ())
-            changing = len(recent) > _MOST_BLAMED and 2 * sum(map(bool, recent)) > len(recent)
-            hint = f"; this site changes its cookie with most answers: Identity({name!r}, serial=True)"
-            outcome.error = (
-                f"LoggedOutPage: it shows the logged-out sign although the session is good ({outcome.error})"
-                f"{hint if changing and not keeper.session.serial else ''}"
-            )
-            return
-        if outcome.login_wanted != keeper.record.epoch:
-            return  # an answer from before the last login: sent again, quietly
-        self._routine.discard(name)
-        self._suspects.setdefault(name, set()).add(outcome.request.id)
-        url = outcome.request.url
-        plain = "" if outcome.request.extras else url
-        self._doubt(name, keeper, outcome.error, url if outcome.sets_cookies else "", seen_at=plain)
+        outcome.verdict = Verdict.FAIL
+        hint = f"; if this site changes its cookie with most answers: Identity({name!r}, serial=True)"
+        outcome.error = (
+            f"LoggedOutPage: it shows the logged-out sign although the session is good ({outcome.error})"
+            f"{hint if outcome.sets_cookies and not keeper.session.serial else ''}"
+        )
 
-    def _doubt(self, name: str, keeper: Keeper, reason: str, url: str = "", *, seen_at: str = "") -> None:
+    def _doubt(self, name: str, keeper: Keeper, reason: str, *, seen_at: str = "") -> None:
         """The session may be lost: no request of it leaves before a probe has said so or not.
 
         Args:
-            url: What may have ended it, "" for nothing.
             seen_at: The page that showed it.
         """
         if keeper.expire(keeper.record.epoch, reason, seen_at):
-            proven_at = max(self._proven_at.get(name, 0.0), keeper.proved_before_loss) - _PROOF_MARGIN_S
-            self._lost[name] = _Loss(keeper.record.epoch, url, proven_at)
-            self._unproven[name] = 0
+            self._draining.pop(name, None)
+            self._lost_epochs[name] = keeper.record.epoch
             self.gates.close((SESSION, name))
+            self.gates.open_now((SESSION, name))  # pages are kept for the answer, whether or not others wait
+
+    def _probe_soon(self, name: str, reason: str) -> None:
+        """Probe a session against which nothing speaks, as soon as its pages under way have come back."""
+        if self._pool.keeper(name).record.state is LoginState.READY:
+            self._draining.setdefault(name, reason)
+            self.gates.close((SESSION, name))
+        self.gates.open_now((SESSION, name))
+
+    def ask_about_kept(self) -> None:
+        """This process has nothing to do: probe sessions of which pages are kept, so that others need not wait."""
+        for name, watch in list(self._watches.items()):
+            if watch.kept and self._pool.keeper(name).record.state is LoginState.READY:
+                self._probe_soon(name, "a page was refused, which may mean that we are logged out")
 
     def overtaken(self, name: str, epoch: int) -> None:
         """The store holds a newer login than that of *epoch*: nobody takes its pages any more without a proof."""
         keeper = self._pool.keeper(name)
         if keeper.record.epoch == epoch and keeper.record.state is LoginState.READY:
-            self._recent.pop(name, None)  # no page of ours is to blame
+            self._overtaken.add(name)  # no page of ours is to blame
             self._doubt(name, keeper, "somebody else has logged in since")
 
     def unsaved(self, name: str) -> None:
@@ -205,12 +281,28 @@ class Doors:
         self._saved_versions.pop(name, None)
 
     def last_doubts(self) -> bool:
-        """Before the end: probe sessions whose last pages did not prove themselves. True when one is being probed."""
-        for name, number in list(self._unproven.items()):
-            if number and self._pool.keeper(name).record.state is LoginState.READY:
-                self._doubt(name, self._pool.keeper(name), "the crawl is about to end")
-                self.gates.open_now((SESSION, name))
-        return self.busy()
+        """Before the end: probe sessions whose last pages did not prove themselves, then try suspects.
+
+        Returns:
+            Whether anything is going on now.
+        """
+        for name, watch in list(self._watches.items()):
+            if watch.uncertain and self.gates.get((SESSION, name)).state is not GateState.BARRED:
+                self._probe_soon(name, "the crawl is about to end")
+        return self.busy() or self._next_trial()
+
+    def _next_trial(self) -> bool:
+        name = self._trials.next_session()
+        if name is None:
+            return False
+        keeper, key = self._pool.keeper(name), (SESSION, name)
+        if self.gates.get(key).state is GateState.BARRED:
+            self.barred.park(self._trials.take_waiting(name), name)
+        elif keeper.record.state is LoginState.READY and Trials.may_begin(self._watch(name).evidence):
+            self._yard.send_first([self._trials.begin()])
+        else:
+            self._probe_soon(name, "a page is about to be tried that may end the session")
+        return True
 
     def changed_session(self, name: str, url: str) -> SessionSnapshot | None:
         """The state of a session when its cookies changed since the last call; what changed them is *url*."""
@@ -228,20 +320,44 @@ class Doors:
         if key[0] != SESSION:
             self.robots.open(key[1])
             return
+        name, now = key[1], self._clock()
+        waits = name in self._draining and self._pool.under_way(name)
+        if waits and now < self._drained_by.setdefault(name, now + _DRAIN_S):
+            self.gates.try_again(key, self._drained_by[name])
+            return
+        self._begin_session(name)
+
+    def _begin_session(self, name: str) -> None:
+        self._drained_by.pop(name, None)
+        reason = self._draining.get(name)
+        if reason is not None:
+            self._doubt(name, self._pool.keeper(name), reason)
+        self.gates.get((SESSION, name)).retry_at = None
+        self._give(self._session_task((SESSION, name)))
+
+    def _give(self, task: Callable[[], Callable[[], None]]) -> None:
+        def then(call: Callable[[], None]) -> None:
+            self._tasks -= 1
+            call()
+
+        def counted() -> Callable[[], None]:
+            call = task()
+            return lambda: then(call)
+
         self._tasks += 1
-        self._yard.give_task(self._session_task(key))
+        self._yard.give_task(counted)
 
     def _session_task(self, key: Key) -> Callable[[], Callable[[], None]]:
         keeper = self._pool.keeper(key[1])
 
         def task() -> Callable[[], None]:
-            started = time.perf_counter()
+            started, started_at = time.perf_counter(), self._clock()
             try:
                 prepared = keeper.prepare()
             except BaseException as error:  # noqa: BLE001 - it must come back as an answer, whatever it is
                 prepared = Prepared(False, error=LoginFailed(key[1], f"{type(error).__name__}: {redact(str(error))}"))
             elapsed_ms = (time.perf_counter() - started) * 1000
-            return lambda: self._session_prepared(key, prepared, elapsed_ms)
+            return lambda: self._session_prepared(key, prepared, started_at, elapsed_ms)
 
         return task
 
@@ -249,51 +365,125 @@ class Doors:
         """The call that tells observers of a login; for the scheduler's inbox."""
         return lambda: self._stats.tell(LoginStarted(self._clock(), name, reason))
 
-    def _session_prepared(self, key: Key, prepared: Prepared, elapsed_ms: float) -> None:
-        self._tasks -= 1
+    def _session_prepared(self, key: Key, prepared: Prepared, started_at: float, elapsed_ms: float) -> None:
         name = key[1]
-        keeper = self._pool.keeper(name)
         if prepared.ready:
-            self._session_ready(name, keeper, prepared, elapsed_ms)
-            self._yard.take_back(self.gates.opened(key))
+            self._session_ready(name, prepared, started_at, elapsed_ms)
         elif prepared.error is None:
             self.gates.try_again(key, self._clock() + prepared.wait_s)
             if prepared.trouble is not None:
                 message = f"{prepared.trouble.why}; the login goes on in {prepared.wait_s:,.0f} s"
                 self._stats.tell(Warned(self._clock(), f"session {name}", message))
         else:
-            self.barred.bar(name, prepared.error, self._clock(), elapsed_ms)
+            self._session_barred(name, prepared, elapsed_ms)
 
-    def _session_ready(self, name: str, keeper: Keeper, prepared: Prepared, elapsed_ms: float) -> None:
-        summary = self._stats.summary
+    def _session_barred(self, name: str, prepared: Prepared, elapsed_ms: float) -> None:
+        assert prepared.error is not None
+        judged = self._watch(name).given_up()
+        self._quarantine(name, self._lost_epochs.pop(name, 0), judged.since)
+        self.barred.bar(name, prepared.error, self._clock(), elapsed_ms)
+        self.barred.park([*judged.again, *self._trials.take_waiting(name)], name)
+
+    def _session_ready(self, name: str, prepared: Prepared, started_at: float, elapsed_ms: float) -> None:
+        keeper, watch, now = self._pool.keeper(name), self._watch(name), self._clock()
         self.barred.let_in(name)
         self._yard.take_back(self.gates.let_go(SESSION, SPREAD))  # they need not wait for the other sessions any more
-        lost, suspects = self._lost.pop(name, None), self._suspects.pop(name, set())
-        self._routine.discard(name)
-        self._proven_at[name] = keeper.record.proved_at or 0.0
-        if prepared.how != "still good":
+        still_good = prepared.how == "still good"
+        lost_epoch = self._lost_epochs.pop(name, 0)
+        if not still_good:
             self._saved_versions[name] = keeper.saved_as
-        if prepared.how == "still good":
-            self._strikes.update(suspects)  # these pages show the sign although we are logged in
-            return
-        if lost is None and keeper.lost_stored_epoch:  # an earlier run ended before anybody saw that it was lost
-            lost = _Loss(keeper.lost_stored_epoch, "", keeper.proved_before_loss - _PROOF_MARGIN_S)
-            keeper.lost_stored_epoch = 0
-        if lost is not None:
-            self._learn_from_loss(name, lost.url)
-            summary.rechecked += self._yard.quarantine(name, lost.epoch, lost.since)
-        if prepared.how == "login":
-            summary.logins += 1
-        elif prepared.how == "restored":
-            summary.restored += 1
-        if prepared.how in ("login", "restored"):
-            outcome = "ok" if prepared.how == "login" else "restored"
-            self._stats.tell(LoginEnded(self._clock(), name, outcome, keeper.record.epoch, elapsed_ms))
+        self._end_trial(name, watch, now, survived=still_good)
+        self._yard.send_first(self.gates.opened((SESSION, name)))
+        if still_good:
+            keeper.brought_page()
+            judged = watch.good(started_at, now)
+            self._strikes.update(judged.showed_out)
+        elif prepared.how == "ready":
+            judged = Judged()
+        else:
+            judged = watch.lost() if lost_epoch else Judged()
+            if name in self._overtaken:
+                self._overtaken.discard(name)
+                judged.blamed = []
+            self._learn_from_loss(name, keeper, lost_epoch, judged)
+            watch.evidence.begin(now)
+        self._apply(name, judged)
+        if keeper.record.state is not LoginState.READY:  # doubted again before this answer was seen to
+            self._lost_epochs[name] = keeper.record.epoch
+            self.gates.close((SESSION, name))
+            self.gates.open_now((SESSION, name))
+        self._tell_login(name, keeper, prepared.how, elapsed_ms)
 
-    def _learn_from_loss(self, name: str, url: str) -> None:
-        blamed = {url, *self._recent.pop(name, ())} - {""}
-        if not blamed or len(blamed) > _MOST_BLAMED:
+    def _learn_from_loss(self, name: str, keeper: Keeper, epoch: int, judged: Judged) -> None:
+        since = judged.since
+        if not epoch and keeper.lost_stored_epoch:  # an earlier run ended before anybody saw that it was lost
+            epoch, since = keeper.lost_stored_epoch, keeper.proved_before_loss - _PROOF_MARGIN_S
+            keeper.lost_stored_epoch = 0
+        self._quarantine(name, epoch, since)
+
+    def _quarantine(self, name: str, epoch: int, since: float | None) -> None:
+        if since is not None:
+            self._stats.summary.rechecked += self._yard.quarantine(name, epoch, since)
+
+    def _tell_login(self, name: str, keeper: Keeper, how: str, elapsed_ms: float) -> None:
+        summary = self._stats.summary
+        if how == "login":
+            summary.logins += 1
+        elif how == "restored":
+            summary.restored += 1
+        else:
             return
-        for each in blamed:
-            self._guard.lost_after(each)
-        self._learned()
+        outcome = "ok" if how == "login" else "restored"
+        self._stats.tell(LoginEnded(self._clock(), name, outcome, keeper.record.epoch, elapsed_ms))
+
+    # --- what becomes of pages that were kept --------------------------------------------------------------------
+    def _watch(self, name: str) -> Watch:
+        watch = self._watches.get(name)
+        if watch is None:
+            watch = self._watches[name] = Watch(self._probe_every)
+        return watch
+
+    def _apply(self, name: str, judged: Judged) -> None:
+        self._trials.passed(judged.passed)
+        self._trials.lost_with(judged.blamed)
+        if judged.settled:
+            self._yard.settle(judged.settled)
+        self._again(judged.again, False)
+
+    def _again(self, leased: Sequence[Leased], counts: bool) -> None:
+        """Send requests again before any others: who waits long meets the next loss, too."""
+        self._stats.summary.rechecked += len(leased) if counts else 0
+        self._yard.send_first(leased)
+
+    def _end_trial(self, name: str, watch: Watch, now: float, *, survived: bool) -> None:
+        current = self._trials.current
+        if current is None or current.answer is None or current.session != name:
+            return
+        ended = self._trials.end(watch.evidence, now, survived=survived)
+        if ended is None or ended[1] is Finding.AGAIN:
+            return
+        trial, finding = ended
+        answer = trial.answer
+        assert answer is not None
+        if finding is Finding.INNOCENT and answer.verdict is Verdict.LOGIN:
+            self._fail_logged_out(answer, self._pool.keeper(name))
+        elif finding is not Finding.INNOCENT:
+            self._convict(answer, finding, now)
+        self._yard.settle([answer])
+
+    def _convict(self, answer: Outcome, finding: Finding, now: float) -> None:
+        """A page that ended the session whenever it was fetched alone: it is left alone, or fails."""
+        answer.items, answer.found = [], ()
+        url = redact(answer.request.url)
+        if finding is Finding.GUILTY and self._guard is not None:
+            why = "fetched alone between two probes, it ended the session each time"
+            self._guard.learned.ban(answer.request.url, why, now)
+            answer.verdict, answer.error = Verdict.SKIP, "guard: learned"
+            self._learned()
+            self._stats.summary.messages.append(
+                f"{url} ended the session each time it was fetched alone, and is left alone from now on; see"
+                f" `crawl guard {self._spider_name}`, which takes that back or confirms it"
+            )
+            return
+        answer.verdict = Verdict.FAIL
+        answer.error = _ENDS_SESSION if finding is Finding.GUILTY else _UNTOLD

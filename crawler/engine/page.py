@@ -15,6 +15,7 @@ from crawler.fetching.verdicts import decide, describe, is_hosts_fault
 from crawler.filled import Filled
 from crawler.following import Followed, handed_out
 from crawler.frontier.admission import Admission
+from crawler.frontier.guard_learned import LEARNED
 from crawler.frontier.robots import RobotsCache
 from crawler.items import NotStorable, is_item, to_row
 from crawler.messages import Request, Response
@@ -112,8 +113,12 @@ class PageWork:
         """A rule that was not known when the request was admitted: robots.txt, or what the guard has learned."""
         if self._robots is not None and not self._robots.get(request.url).allows(self._robots_agent, request.url):
             return "robots"
-        if keeper.wants_login and self._hop_guard is not None and self._hop_guard(request.url, "", "") == "learned":
-            return "guard: learned"
+        if (
+            keeper.wants_login
+            and self._hop_guard is not None
+            and (rule := self._hop_guard(request.url, "", "")) in LEARNED
+        ):
+            return f"guard: {rule}"
         return ""
 
     def _fetch_and_judge(
@@ -142,6 +147,10 @@ class PageWork:
         answered(not outcome.is_trouble)
         decision = decide(fetched, attempt=leased.attempt, method=request.method, policy=self._fetcher.policy)
         outcome.verdict, outcome.error = decision.verdict, decision.error
+        if watched and fetched.response is not None and decision.verdict is not Verdict.LOGIN:
+            outcome.proven = signs.logged_in_sign(
+                fetched.response, css=self._spider.logged_in_css, text=self._spider.logged_in_text
+            )
         if decision.pause_s:
             outcome.pause_slot_until = self._clock() + decision.pause_s
         if decision.verdict is Verdict.RETRY:
@@ -151,10 +160,6 @@ class PageWork:
         elif decision.verdict is Verdict.FAIL and request.errback and fetched.error is not None:
             self._call_errback(outcome, request, fetched, _bare(session))
         elif decision.verdict is Verdict.ACCEPT and fetched.response is not None:
-            if watched:
-                outcome.proven = signs.logged_in_sign(
-                    fetched.response, css=self._spider.logged_in_css, text=self._spider.logged_in_text
-                )
             self._accept(outcome, request, fetched.response, _bare(session))
 
     def _accept(self, outcome: Outcome, request: Request, response: Response, bare: Bare) -> None:

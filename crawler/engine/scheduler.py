@@ -212,7 +212,7 @@ class Scheduler:
         """Seconds until something has to be done without a message."""
         times = [self._leasing.renew_at]
         self._dozing = now > self._last_came + _DOZE_AFTER_S
-        if self._done or (self._out and not self._dozing):
+        if self._done or len(self._ledger) or (self._out and not self._dozing):
             times.append(now + _LINGER_S)
         if len(self._ledger):  # what was settled without being sent
             times.append(now)
@@ -279,8 +279,11 @@ class Scheduler:
         self._learn(outcome)
         if outcome.is_trouble:
             self._sending.lines.learned(slot)
-        self._doors.page_came_back(outcome)
-        self.settle([outcome])
+        if self._doors.page_came_back(outcome):
+            self.settle([outcome])
+        else:  # kept until a probe has spoken: nothing waits for its commit
+            self._uncommitted.remove(leased.id)
+            self._sending.committed([leased.id])
 
     def _learn(self, outcome: Outcome) -> None:
         """What the answer says about its host, whatever it says about the page."""
@@ -340,6 +343,11 @@ class Scheduler:
         """Requests that a gate let go: back into the window."""
         self._window.put(leased)
 
+    def send_first(self, leased: Sequence[Leased]) -> None:
+        """Requests that go before those in the window."""
+        self._window.put_first(leased)
+        self._inbox.put(_nothing)
+
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Outcomes for the next commit."""
         self._ledger.settle(outcomes)
@@ -389,7 +397,7 @@ class Scheduler:
             self._deadline = now + self._settings.grace
 
     def _give_back_unsent(self) -> None:
-        if unsent := self._window.drain() + self._doors.gates.drain():
+        if unsent := self._window.drain() + self._doors.drain():
             self.patiently(lambda: self._leasing.give_back([each.id for each in unsent]))
 
     def _is_over(self, now: float) -> bool:
@@ -398,12 +406,14 @@ class Scheduler:
         if self._out or len(self._ledger) or len(self._window) or self._doors.busy():
             return False
         if not self._leasing.exhausted and not self._nothing_left():
+            self._doors.ask_about_kept()
             return False
         return not self._doors.last_doubts()
 
     def _nothing_left(self) -> bool:
         """Whether nothing waits, and nobody else works on this frontier."""
-        return not (counts := self._store.counts(self._run.frontier)).leased and not counts.waiting
+        counts = self._store.counts(self._run.frontier)
+        return counts.leased <= self._doors.kept and not counts.waiting
 
     @property
     def drained(self) -> bool:

@@ -119,6 +119,9 @@ def verdict_of_run(facts: Facts) -> RunVerdict:
         return RunVerdict("limit", CODES["limit"], "limit", "", notes)
     if facts.failed:
         return RunVerdict("failures", CODES["failures"], *_failures(facts), notes)
+    if (learned := next((each for each in facts.skipped if each.text == "guard: learned"), None)) is not None:
+        what = f"{_number(learned.count, 'page')} left out for ending the session when fetched ({learned.url})"
+        return RunVerdict("failures", CODES["failures"], "page-ends-session", f"{what}; not confirmed yet", notes)
     if not facts.pages:
         return RunVerdict("nothing", CODES["nothing"], *_nothing(facts), notes)
     if facts.items < facts.min_items:

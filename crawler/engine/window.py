@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from crawler.outcome import Leased
 
@@ -63,15 +63,19 @@ class Window:
             return self._size
         return self._size - min(sum(len(self._queues[slot]) for slot in self.blocked()), _MOST_HELD)
 
-    def put(self, leased: Iterable[Leased]) -> None:
-        """Take requests; within a slot in the order of their times."""
+    def put_first(self, leased: Sequence[Leased]) -> None:
+        """Take requests that go before all others of their slot, in this order."""
+        self.put(reversed(leased), first=True)
+
+    def put(self, leased: Iterable[Leased], *, first: bool = False) -> None:
+        """Take requests; within a slot in the order of their times, or each before those that wait."""
         for each in leased:
             queue = self._queues.get(each.slot)
             if queue is None:
                 queue = self._queues[each.slot] = deque()
                 if self._most_strangers and each.slot not in self._heard:
                     self.strangers.add(each.slot)
-            queue.append(each)
+            (queue.appendleft if first else queue.append)(each)
             self._size += 1
             if each.slot not in self._listed:
                 self._listed.add(each.slot)

@@ -6,22 +6,19 @@ article, such as ``/blog/logout-is-hard-to-say``, is not). Destructive words are
 them prefers precision: a whole path segment, the value of an action argument, a file name such as ``delete_user.php``,
 a link text that is nothing but the verb and its object.
 
-What the words miss is learned: a URL after which the session was lost twice is banned. A refusal says where it was
-seen, because one by link text tells about the link and not about the page: the same URL may be good elsewhere.
+What the words miss is learned (`frontier.guard_learned`). A refusal says where it was seen, because one by link text
+tells about the link and not about the page: the same URL may be good elsewhere.
 """
 
 from __future__ import annotations
 
-import json
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
-from crawler.errors import InvalidURL
+from crawler.frontier.guard_learned import LearnedBans
 from crawler.frontier.guard_words import (
     ACTION_NAMES,
     DESTRUCTIVE,
@@ -39,10 +36,6 @@ from crawler.frontier.guard_words import (
     may_mean_something,
     tokens,
 )
-from crawler.urls import canonical
-
-LOSSES_UNTIL_BAN: Final = 2
-MAX_LEARNED: Final = 10_000
 
 _VERBS: Final = DESTRUCTIVE | DESTRUCTIVE_OF_ONE
 _NUMBER: Final = re.compile(r"(?!(?:19|20)\d\d\Z)\d+\Z|[0-9a-f]{8}-[0-9a-f-]{27}\Z|(?=[a-f]*\d)[0-9a-f]{16,}\Z", re.I)
@@ -67,7 +60,6 @@ _GLUED: Final = re.compile(
     r"(?:logout|logoff|signout|signoff)"
     r"(?:page|user|url|action|all|me|now|handler|servlet|success|redirect|process|confirm|link|do|request|service|\d+)?\Z"
 )
-_FOR_ONE_USE: Final = re.compile(r"token|nonce|csrf|xsrf|sesskey|signature|ticket|(?:^|_)(?:sig|sid)$", re.I)
 
 
 def _says_logout(words: list[str], at_edge: bool = False) -> bool:
@@ -263,9 +255,7 @@ class LogoutGuard:
         """
         self._allow = [re.compile(pattern) for pattern in allow]
         self._refuse = [re.compile(pattern) for pattern in refuse]
-        self._banned: OrderedDict[str, None] = OrderedDict()
-        self._losses: OrderedDict[str, int] = OrderedDict()
-        self._lock = threading.Lock()  # guards _banned and _losses
+        self.learned = LearnedBans()
 
     def refuses(self, url: str, link_text: str = "", rel: str = "") -> str | None:
         """Why a link may not be followed, or None.
@@ -276,10 +266,11 @@ class LogoutGuard:
                 a sitemap).
             rel: The rel attribute.
         Returns:
-            The rule and where it was met: ``logout (path)``, ``destructive (link text)``, ``learned``, ``setting``.
+            The rule and where it was met: ``logout (path)``, ``destructive (link text)``, ``learned``,
+            ``confirmed`` (learned, and a person said yes), ``setting``.
         """
-        if self._banned and self.is_banned(url):
-            return "learned"
+        if self.learned and (rule := self.learned.rule(url)):
+            return rule
         if self._refuse and any(pattern.search(url) for pattern in self._refuse):
             return "setting"
         if self._allow and any(pattern.search(url) for pattern in self._allow):
@@ -294,84 +285,3 @@ class LogoutGuard:
             if _says_logout_somewhere(f"{path} {query}", link_text):
                 return "logout (nofollow)"
         return None
-
-    def is_banned(self, url: str) -> bool:
-        """Whether *url*, or one that differs in tokens for one use only, was banned."""
-        with self._lock:
-            return _shape(url) in self._banned
-
-    def ban(self, url: str) -> None:
-        """Never follow *url* again, whatever tokens for one use it holds."""
-        with self._lock:
-            self._ban(_shape(url))
-
-    def lost_after(self, url: str) -> bool:
-        """Note that the session was gone after *url* was fetched.
-
-        Returns:
-            Whether the URL is banned now: the second loss bans it. A session that ran out by itself costs a page one
-            loss at most, for it is fetched again after the login and then does no harm.
-        """
-        shape = _shape(url)
-        with self._lock:
-            losses = self._losses.pop(shape, 0) + 1
-            if losses >= LOSSES_UNTIL_BAN:
-                self._ban(shape)
-            else:
-                self._losses[shape] = losses
-                while len(self._losses) > MAX_LEARNED:
-                    self._losses.popitem(last=False)
-            return shape in self._banned
-
-    def harmless(self, url: str) -> None:
-        """*url* was fetched, and the session was still good: forget a loss that it was blamed for."""
-        if self._losses:
-            with self._lock:
-                self._losses.pop(_shape(url), None)
-
-    def _ban(self, shape: str) -> None:
-        self._banned[shape] = None
-        while len(self._banned) > MAX_LEARNED:
-            self._banned.popitem(last=False)
-
-    def dumps(self) -> str:
-        """What was learned, as JSON."""
-        with self._lock:
-            return json.dumps({"version": 1, "banned": list(self._banned), "losses": dict(self._losses)})
-
-    def loads(self, state: str, *, bans_only: bool = False) -> None:
-        """Add what another guard learned. Raises ValueError for a text that `dumps` did not write; nothing is added.
-
-        Args:
-            bans_only: For what another process has kept meanwhile: its losses may be forgiven here.
-        """
-        learned = json.loads(state)
-        if not isinstance(learned, dict) or learned.get("version") != 1:
-            raise ValueError("not the state of a guard, or of a newer version")
-        banned, losses = learned.get("banned"), learned.get("losses")
-        if not isinstance(banned, list) or not all(isinstance(shape, str) for shape in banned):
-            raise ValueError("the state of the guard is damaged: banned")
-        if not isinstance(losses, dict) or not all(type(count) is int for count in losses.values()):
-            raise ValueError("the state of the guard is damaged: losses")
-        with self._lock:
-            for shape in banned[-MAX_LEARNED:]:
-                self._ban(shape)
-            for shape, count in () if bans_only else list(losses.items())[-MAX_LEARNED:]:
-                self._losses[shape] = max(count, self._losses.get(shape, 0))
-
-
-def _shape(url: str) -> str:
-    """The key of *url* with tokens for one use left out: a logout link often holds one.
-
-    Only arguments that say so by their name: were all that looks random left out, two sessions that ran out by
-    themselves could ban all documents of a site.
-    """
-    try:
-        address, _, query = canonical(url).partition("?")
-    except InvalidURL:
-        return url
-    arguments = []
-    for argument in query.split("&") if query else ():
-        name = argument.partition("=")[0]
-        arguments.append(f"{name}=*" if _FOR_ONE_USE.search(name) else argument)
-    return address + ("?" + "&".join(arguments) if arguments else "")

@@ -92,6 +92,11 @@ class SessionPool:
             keeper.session.cookies = keeper.session.cookies.fresh()
         return remedy
 
+    def under_way(self, name: str) -> int:
+        """Requests of a session that were handed out and have not come back."""
+        with self._lock:
+            return self._busy[name]
+
     def took(self, name: str) -> None:
         """A request of that session was handed out."""
         with self._lock:

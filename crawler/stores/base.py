@@ -376,6 +376,12 @@ class Store(Protocol):
     def set_value(self, name: str, value: Any, *, ttl_s: float | None = None) -> None: ...
 
     # --- results ----------------------------------------------------------------------------------------------
+    def stored_by(self, run: int) -> tuple[int, dict[str, int]]:
+        """What a run has stored and what is still there: pages that are done, and items by table.
+
+        A page that was fetched again because its session was lost counts once. Looks at all pages of the run.
+        """
+
     def tables(self) -> dict[str, int]:
         """Result tables and their number of rows."""
 

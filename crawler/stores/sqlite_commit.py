@@ -167,7 +167,7 @@ class CommitPart(ItemsPart, LeasePart, LoginsPart):
                     request.token,
                     int(state),
                     attempts * one.tries,
-                    one.not_before if one.verdict is Verdict.RETRY else 0,
+                    one.not_before if one.verdict in (Verdict.RETRY, Verdict.RELEASE) else 0,
                     one.sent_at,
                     one.epoch,
                     1 if one.proven else 0,

@@ -223,6 +223,21 @@ class ItemsPart(Part):
         table.columns.update(chosen)
 
     # --- reading --------------------------------------------------------------------------------------------------
+    def stored_by(self, run: int) -> tuple[int, dict[str, int]]:
+        """What a run has stored that is still there: pages, and items by table; see `Store.stored_by`."""
+        pages = self._connection.read(
+            "SELECT count(*) FROM crawl_requests WHERE state = 2"
+            " AND id IN (SELECT request FROM crawl_pages WHERE run = ? AND verdict = 'accept')",
+            (run,),
+        )[0][0]
+        items = {
+            unescape(name): self._connection.read(f"SELECT count(*) FROM {quoted(stored_as)} WHERE _run = ?", (run,))[
+                0
+            ][0]
+            for name, stored_as in self._connection.read("SELECT name, stored_as FROM crawl_tables ORDER BY rowid")
+        }
+        return pages, {name: count for name, count in items.items() if count}
+
     def tables(self) -> dict[str, int]:
         names = self._connection.read("SELECT name, stored_as FROM crawl_tables ORDER BY rowid")
         return {

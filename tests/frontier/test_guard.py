@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.frontier.guard import MAX_LEARNED, LogoutGuard
+from crawler.frontier.guard import LogoutGuard
+from crawler.frontier.guard_learned import MAX_LEARNED, Ban, LearnedBans
 
 SITE = "https://a.example"
 
@@ -268,40 +268,64 @@ def test_a_very_long_link_costs_little(piece: str) -> None:
 # --- learning ---------------------------------------------------------------------------------------------------------
 
 
-def test_U5_a_url_after_which_the_session_was_lost_twice_is_banned() -> None:
+def test_U5_a_page_that_was_convicted_is_refused_from_then_on() -> None:
     guard = LogoutGuard()
-    assert not guard.lost_after(f"{SITE}/bye")
     assert guard.refuses(f"{SITE}/bye") is None
-    assert guard.lost_after(f"{SITE}/bye#again")
-    assert guard.refuses(f"{SITE}/bye") == "learned"
+
+    guard.learned.ban(f"{SITE}/bye")
+
+    assert guard.refuses(f"{SITE}/bye#again") == "learned"
     assert guard.refuses(f"{SITE}/bye?x=1") is None
 
 
 def test_U5_a_token_in_the_link_does_not_hide_it() -> None:
     guard = LogoutGuard()
-    assert not guard.lost_after(f"{SITE}/bye?u=5&csrf_token=aaa")
-    assert guard.lost_after(f"{SITE}/bye?csrf_token=bbb&u=5")
-    assert guard.refuses(f"{SITE}/bye?u=5&csrf_token=ccc") == "learned"
+    guard.learned.ban(f"{SITE}/bye?u=5&csrf_token=aaa")
+    assert guard.refuses(f"{SITE}/bye?csrf_token=ccc&u=5") == "learned"
 
 
-def test_two_sessions_that_ran_out_by_themselves_ban_no_documents() -> None:
+def test_documents_that_differ_in_what_looks_random_are_different_pages() -> None:
     guard = LogoutGuard()
-    guard.lost_after(f"{SITE}/doc?id=0f8fad5b-d9cb-469f-a165-70867728950e")
-    guard.lost_after(f"{SITE}/doc?id=7c9e6679-7425-40de-944b-e07fc1f90ae7")
+    guard.learned.ban(f"{SITE}/doc?id=0f8fad5b-d9cb-469f-a165-70867728950e")
     assert guard.refuses(f"{SITE}/doc?id=1") is None
     assert guard.refuses(f"{SITE}/doc?id=7c9e6679-7425-40de-944b-e07fc1f90ae7") is None
 
 
-def test_what_was_learned_survives_a_restart() -> None:
-    first, second = LogoutGuard(), LogoutGuard()
-    first.ban(f"{SITE}/bye")
-    first.lost_after(f"{SITE}/once")
+def test_what_was_learned_survives_a_restart_with_its_reason_and_its_time() -> None:
+    first, second = LearnedBans(), LearnedBans()
+    first.ban(f"{SITE}/bye", "tried alone", 1_700_000_000.5)
 
-    second.loads(first.dumps())
+    assert second.loads(first.dumps()) == 0
 
-    assert second.is_banned(f"{SITE}/bye")
-    assert second.lost_after(f"{SITE}/once")
-    assert json.loads(second.dumps())["version"] == 1
+    assert second.entries() == [Ban(f"{SITE}/bye", "tried alone", 1_700_000_000.5)]
+
+
+def test_bans_of_older_versions_are_not_believed_since_nobody_tried_those_pages() -> None:
+    bans = LearnedBans()
+    assert bans.loads(json.dumps({"version": 1, "banned": [f"{SITE}/a", f"{SITE}/b"], "losses": {}})) == 2
+    assert not bans
+
+
+def test_a_ban_is_taken_back_alone_or_with_all_others() -> None:
+    bans = LearnedBans()
+    for name in "abc":
+        bans.ban(f"{SITE}/{name}")
+
+    assert [ban.key for ban in bans.forget([f"{SITE}/b#x", f"{SITE}/none"])] == [f"{SITE}/b"]
+    assert (bans.rule(f"{SITE}/b"), bans.rule(f"{SITE}/a")) == (None, "learned")
+    assert len(bans.forget()) == 2
+    assert not bans
+
+
+def test_a_ban_that_a_person_has_confirmed_has_another_name() -> None:
+    bans, later = LearnedBans(), LearnedBans()
+    bans.ban(f"{SITE}/a")
+    bans.ban(f"{SITE}/b")
+
+    assert [ban.key for ban in bans.confirm([f"{SITE}/b"])] == [f"{SITE}/b"]
+    later.loads(bans.dumps())
+
+    assert (later.rule(f"{SITE}/a"), later.rule(f"{SITE}/b")) == ("learned", "confirmed")
 
 
 @pytest.mark.parametrize(
@@ -311,56 +335,27 @@ def test_what_was_learned_survives_a_restart() -> None:
         "[]",
         "{}",
         '{"version": 2}',
-        '{"version": 1}',
-        '{"version": 1, "banned": [5], "losses": {}}',
-        '{"version": 1, "banned": [], "losses": {"a": "b"}}',
-        '{"version": 1, "banned": [], "losses": {"a": true}}',
+        '{"version": 3, "bans": []}',
+        '{"version": 2, "bans": [5]}',
+        '{"version": 2, "bans": [{"key": 5}]}',
+        '{"version": 2, "bans": [{"key": "a", "at": "b"}]}',
+        '{"version": 2, "bans": [{"key": "a", "confirmed": 1}]}',
+        '{"version": 2, "bans": [{"key": "a", "more": 1}]}',
     ],
     ids=str,
 )
 def test_a_state_that_is_not_ours_is_refused_whole(state: str) -> None:
-    guard = LogoutGuard()
-    before = guard.dumps()
+    bans = LearnedBans()
+    before = bans.dumps()
     with pytest.raises(ValueError):
-        guard.loads(state)
-    assert guard.dumps() == before
+        bans.loads(state)
+    assert bans.dumps() == before
 
 
 def test_what_is_learned_stays_small() -> None:
-    guard = LogoutGuard()
-    state = {"version": 1, "banned": [f"{SITE}/{n}" for n in range(MAX_LEARNED + 5)], "losses": {}}
-    guard.loads(json.dumps(state))
-    guard.ban(f"{SITE}/last")
+    bans = LearnedBans()
     for number in range(MAX_LEARNED + 5):
-        guard.lost_after(f"{SITE}/x{number}")
-
-    learned = json.loads(guard.dumps())
-    assert (len(learned["banned"]), len(learned["losses"])) == (MAX_LEARNED, MAX_LEARNED)
-    assert guard.is_banned(f"{SITE}/last")
-
-
-def test_threads_lose_no_count() -> None:
-    guard = LogoutGuard()
-    banned: list[bool] = []
-
-    def lose() -> None:
-        for number in range(200):
-            banned.append(guard.lost_after(f"{SITE}/{number}"))
-
-    threads = [threading.Thread(target=lose) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
-    assert banned.count(False) == 200
-
-
-def test_a_page_that_did_no_harm_afterwards_is_blamed_no_more() -> None:
-    guard = LogoutGuard()
-    guard.lost_after("https://shop.example/offers")
-    guard.harmless("https://shop.example/offers")
-
-    assert not guard.lost_after("https://shop.example/offers")
-    assert guard.lost_after("https://shop.example/offers")
-    guard.harmless("https://shop.example/offers")
-    assert guard.is_banned("https://shop.example/offers")
+        bans.ban(f"{SITE}/{number}")
+    assert len(bans.entries()) == MAX_LEARNED
+    assert bans.rule(f"{SITE}/{MAX_LEARNED + 4}") == "learned"
+    assert bans.rule(f"{SITE}/0") is None

@@ -182,6 +182,14 @@ def said_at_last(session: Session) -> str | None:
     return "the password form came back" if refused_by(session, known_good=False) is not None else None
 
 
+def refused_at_last(session: Session, nothing: str) -> str | None:
+    """Why a login is not taken for one whose probe page proves *nothing*; None when its own last page is in order."""
+    last = session.last_answer
+    if last is None or last.status_code < 400:
+        return said_at_last(session)
+    return f"{nothing}, and the last page of the login answers with status {last.status_code}"
+
+
 def still_out(
     session: Session, reason: str, *, probe_url: str | None, spider_name: str, alive_at: str = ""
 ) -> SessionError | StatusError:

@@ -36,6 +36,7 @@ from crawler.sessions.login import errors as login_errors
 from crawler.sessions.login.attempt import alive_at, take_steps
 from crawler.sessions.login.errors import Sight
 from crawler.sessions.login.forecast import forecast
+from crawler.sessions.login.probe import Probed, ProbePage
 from crawler.sessions.login.states import LoginRecord, LoginState, Signal
 from crawler.sessions.login.watch import logged_out_reason
 from crawler.sessions.session import Session
@@ -107,6 +108,7 @@ class Keeper:
         self._let_in = False  # in this very run
         self._tries_after_loss = 1  # more when the last login succeeded by its own last page, and was gone at once
         self._doubted = False  # READY was given up because of a page: the probe decides whether that page was right
+        self._probe_page, self._probed = ProbePage(), Probed()
         self.proved_before_loss = 0.0
         self.saved_as = snapshot.version_of(session)  #: what of it is stored: see `snapshot.version_of`
         self.base = ""  #: the stored secret that the session is in step with: its changes are told from that
@@ -202,6 +204,7 @@ class Keeper:
             except CrawlError as error:
                 return self._unproved(error)
             self._trouble_since = 0.0
+            reason = reason or self._probed.nothing or None  # then a login says more
             if reason is None and not self._would_outlive():
                 self._became_ready(Signal.PROBE_OK, epoch=row.epoch)
                 return Prepared(True, "restored")
@@ -351,7 +354,9 @@ class Keeper:
     def _check_login(self) -> None:
         """Raise what fits when the login step has not led to a page of the logged in."""
         session = self.session
-        reason = self._probe() if self.probe_url is not None else login_errors.said_at_last(session)
+        reason = self._probe(fresh=True) if self.probe_url is not None else login_errors.said_at_last(session)
+        if reason is None and self._probed.nothing:
+            reason = login_errors.refused_at_last(session, self._probed.nothing)
         if reason is not None:
             sight, alive = login_errors.last_sight(session), alive_at(session, self.spider)
             error = login_errors.still_out(
@@ -371,8 +376,8 @@ class Keeper:
             LoginFailed: The probe still shows the logged-out page.
         """
         with self._flight:
-            reason = self._probe()
-            if reason is not None:
+            reason = self._probe(fresh=True) or self._probed.nothing
+            if reason:
                 raise LoginFailed(self.session.name, f"the probe page still shows: {reason}")
             row = self.desk.load(self.session.key)
             self.record.logged_in_at = self._clock()
@@ -397,12 +402,15 @@ class Keeper:
         self._let_in = self._let_in or signal in (Signal.LOGIN_OK, Signal.ADOPTED)
         self._trouble, self._trouble_since, self._answers = None, 0.0, True
 
-    def _probe(self) -> str | None:
-        """Fetch the probe page. The reason when it shows that we are logged out, None when all is well.
+    def _probe(self, *, fresh: bool = False) -> str | None:
+        """Fetch the probe page. The reason when it shows that we are logged out, None when nothing speaks against us.
 
+        Args:
+            fresh: Right after a login.
         Raises:
             FetchError: It brought no usable answer, so nothing is known.
         """
+        self._probed = Probed()
         if self.probe_url is None:
             return None
         response = self.session.get(self.probe_url)
@@ -410,7 +418,9 @@ class Keeper:
         if reason is None and (response.status_code >= 500 or response.status_code == 429):
             asked_s = self._retry_after_s(response.headers.get("Retry-After"))
             raise StatusError(redact(self.probe_url), response.status_code, asked_s)
-        return reason
+        if reason is None:
+            self._probed = self._probe_page.judge(response.status_code, response.url, fresh=fresh)
+        return reason or self._probed.reason
 
     def _ended_badly(self, error: Exception) -> Prepared:
         session, record = self.session, self.record

@@ -101,7 +101,7 @@ def logged_out_sign(
         The reason in a few words, without secrets, or None.
     """
     if response.status_code == 401:
-        return "status 401"
+        return None if is_login_address(asked_url, login_urls) else "status 401"  # so anybody may be asked
     if response.history or response.url != asked_url:
         asked_login = is_login_address(asked_url, login_urls)
         led_to_login = is_one_of(response.url, login_urls) or is_one_of(response.url, learned_urls)

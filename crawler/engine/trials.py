@@ -1,0 +1,134 @@
+"""Suspects of a crawl: they wait until all else is done, and are then tried one by one. On the scheduler's thread.
+
+What counts as a suspect and what a trial shows is decided in `sessions.login.suspects`; here is who waits for what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from crawler.frontier.guard_learned import key_of
+from crawler.outcome import Leased, Outcome
+from crawler.sessions.login.evidence import Evidence, Life
+from crawler.sessions.login.suspects import LEAST_CONTROL, Finding, Suspects
+
+_ASK_EVERY_S = 0.5  #: how often the suspects of other processes are looked up
+
+
+@dataclass(slots=True)
+class Trial:
+    """The one that is going on.
+
+    Attributes:
+        leased: The page.
+        session: The session that sends it.
+        answer: What came back, once it has.
+    """
+
+    leased: Leased
+    session: str
+    answer: Outcome | None = None
+
+
+class Trials:
+    """Who waits for a trial, and the trial that is going on.
+
+    Args:
+        bans: A page that is convicted is banned for later runs, too; else it only fails, for which less is enough.
+        share: Where several processes work on a crawl: tells the others of suspects and returns all that are known.
+        tries: Whether suspects are tried here: by one process only, for a trial is alone with the session.
+    """
+
+    def __init__(
+        self,
+        *,
+        bans: bool = True,
+        share: Callable[[frozenset[str]], frozenset[str]] | None = None,
+        tries: bool = True,
+    ) -> None:
+        self._suspects = Suspects() if bans else Suspects(1)
+        self._share, self.tries = share, tries
+        self._asked_at = 0.0
+        self._waiting: list[tuple[Leased, str]] = []
+        self.current: Trial | None = None
+
+    def __len__(self) -> int:
+        """Requests that wait, or whose answer waits for the second probe."""
+        return len(self._waiting) + (self.current is not None and self.current.answer is not None)
+
+    def suspects(self, leased: Leased, now: float) -> bool:
+        """Whether a request has to wait because its page is a suspect."""
+        if self._share is not None and self.tries and now >= self._asked_at + _ASK_EVERY_S:
+            self._asked_at = now
+            self._suspects.accuse(self._share(frozenset()))
+        if not len(self._suspects) or self.is_tried(leased):
+            return False
+        return self._suspects.is_suspect(key_of(leased.url))
+
+    def put_off(self, leased: Leased, session: str) -> None:
+        """Keep a request until it is tried."""
+        self._waiting.append((leased, session))
+
+    def knows_guilty(self, leased: Leased) -> bool:
+        """Whether its page was convicted in this run, maybe with another token in its URL."""
+        return bool(len(self._suspects)) and self._suspects.is_guilty(key_of(leased.url))
+
+    def is_tried(self, leased: Leased) -> bool:
+        """Whether the trial that is going on is about this request."""
+        return self.current is not None and self.current.leased.id == leased.id
+
+    def next_session(self) -> str | None:
+        """Session of the next trial; None when nobody waits."""
+        return self._waiting[0][1] if self._waiting else None
+
+    def begin(self) -> Leased:
+        """The next trial: the request is to be sent now, alone."""
+        leased, session = self._waiting.pop(0)
+        self.current = Trial(leased, session)
+        return leased
+
+    @staticmethod
+    def may_begin(evidence: Evidence) -> bool:
+        """Whether the session has just been proved, and such sessions are known to live long enough for a trial."""
+        return evidence.untouched and evidence.longest.requests >= LEAST_CONTROL
+
+    def end(self, evidence: Evidence, now: float, *, survived: bool) -> tuple[Trial, Finding] | None:
+        """The second probe has spoken. None when there was no answer to be judged.
+
+        Must be called before the evidence of the session begins anew.
+        """
+        trial, self.current = self.current, None
+        if trial is None or trial.answer is None:
+            return None
+        took = Life(evidence.used + 1, evidence.age_s(now))
+        key = key_of(trial.leased.url)
+        finding = self._suspects.tried(key, survived=survived, trial=took, longest=evidence.longest)
+        if finding is Finding.AGAIN:
+            self._waiting.insert(0, (trial.leased, trial.session))
+        return trial, finding
+
+    def stop(self) -> None:
+        """The trial came to nothing: the request failed otherwise, or was not sent."""
+        self.current = None
+
+    def take_waiting(self, session: str | None = None) -> list[Leased]:
+        """Forget those that wait (for one session): they are given back, or parked."""
+        taken = [each for each in self._waiting if session in (None, each[1])]
+        self._waiting = [each for each in self._waiting if each not in taken]
+        out = [leased for leased, _ in taken]
+        if self.current is not None and self.current.answer is not None and session in (None, self.current.session):
+            out.append(self.current.leased)
+            self.current = None
+        return out
+
+    def lost_with(self, urls: list[str]) -> None:
+        """A session was lost; these pages may have ended it."""
+        self._suspects.lost_with([key_of(url) for url in urls])
+        if urls and self._share is not None and not self.tries:
+            self._share(self._suspects.keys())
+
+    def passed(self, urls: list[str]) -> None:
+        """A session lived on after these pages."""
+        if urls and self._suspects.blames:
+            self._suspects.passed([key_of(url) for url in urls])

@@ -1,0 +1,141 @@
+"""What is kept of one session while it is in doubt: pages that came back, and are judged when the probe has spoken.
+
+Pure bookkeeping around `sessions.login.evidence`. Used by the scheduler's thread only; `engine.doors` acts on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from crawler.outcome import Leased, Outcome, Verdict
+from crawler.sessions.login.evidence import Answered, Evidence, Loss, Patience
+
+
+@dataclass(slots=True)
+class Judged:
+    """What becomes of the pages that were kept.
+
+    Attributes:
+        settled: Good: to be committed.
+        again: To be sent again.
+        showed_out: Those among *again* that showed the logged-out sign.
+        blamed: URLs of pages that may have ended the session.
+        passed: URLs of pages after which it lived on.
+        since: Sending time of the first committed page that is not certain, or None.
+    """
+
+    settled: list[Outcome] = field(default_factory=list)
+    again: list[Leased] = field(default_factory=list)
+    showed_out: list[int] = field(default_factory=list)
+    blamed: list[str] = field(default_factory=list)
+    passed: list[str] = field(default_factory=list)
+    since: float | None = None
+
+
+class Watch:
+    """The pages of one session that are not certain."""
+
+    def __init__(self, probe_every: int) -> None:
+        self.evidence = Evidence(probe_every)
+        self._patience = Patience()
+        self._held: list[Outcome] = []  # came back in a doubt
+        self._refused: list[Outcome] = []  # a refusal that may mean the page, or us
+
+    @property
+    def kept(self) -> int:
+        """Pages that are neither committed nor sent again."""
+        return len(self._held) + len(self._refused)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether pages wait for the probe."""
+        return bool(self._held)
+
+    @property
+    def uncertain(self) -> int:
+        """Pages, committed or kept, that a last probe has to cover."""
+        return self.evidence.uncovered + self.kept
+
+    def hold(self, outcome: Outcome) -> None:
+        """Keep a page until the probe has spoken."""
+        self._held.append(outcome)
+
+    def refused(self, outcome: Outcome) -> bool:
+        """Keep a refusal. True when the probe should be asked."""
+        self._refused.append(outcome)
+        return self._patience.is_over(each.status for each in self._refused)
+
+    def answered(self, outcome: Outcome) -> None:
+        """A page without a proof is about to be committed."""
+        self.evidence.answered(_answered(outcome))
+
+    def shown(self, outcome: Outcome, now: float) -> Judged:
+        """A page shows that the session lived when it was sent."""
+        return self._covered(outcome.sent_at, self.evidence.shown(outcome.sent_at, now))
+
+    def good(self, probed_at: float, now: float) -> Judged:
+        """The probe, sent at *probed_at*, was good."""
+        self._patience.meant_nothing(each.status for each in self._refused)
+        judged = self._covered(probed_at, self.evidence.probed(probed_at, now))
+        judged.settled += self._refused
+        self._refused = []
+        for outcome in self._take_held():
+            if outcome.verdict is Verdict.LOGIN:
+                judged.again.append(outcome.request)
+                judged.showed_out.append(outcome.request.id)
+                continue
+            judged.settled.append(outcome)
+            if not is_refusal(outcome):
+                if answered_at(outcome) <= probed_at:
+                    judged.passed.append(outcome.request.url)
+                else:
+                    self.answered(outcome)
+        return judged
+
+    def lost(self) -> Judged:
+        """The session has ended: whatever is not certain is fetched again."""
+        self._patience.meant_the_end(each.status for each in self._refused)
+        return self._reopened(self.evidence.lost(sum(each.verdict is not Verdict.LOGIN for each in self._held)))
+
+    def given_up(self) -> Judged:
+        """It will not be ready in this run."""
+        return self._reopened(self.evidence.given_up())
+
+    def drain(self) -> list[Leased]:
+        """Forget the pages that are kept: the run stops, and they are given back."""
+        kept, self._refused = self._take_held() + self._refused, []
+        return [outcome.request for outcome in kept]
+
+    def _reopened(self, loss: Loss) -> Judged:
+        uncovered = loss.uncovered
+        kept, self._refused = self._take_held() + self._refused, []
+        return Judged(
+            again=[each.request for each in kept],
+            blamed=[page.url for page in uncovered] + [each.request.url for each in kept],
+            since=loss.since,
+        )
+
+    def _covered(self, at: float, passed: list[Answered]) -> Judged:
+        judged = Judged(passed=[page.url for page in passed])
+        if self._refused:
+            judged.settled = [each for each in self._refused if answered_at(each) <= at]
+            self._refused = [each for each in self._refused if answered_at(each) > at]
+        return judged
+
+    def _take_held(self) -> list[Outcome]:
+        held, self._held = self._held, []
+        return held
+
+
+def answered_at(outcome: Outcome) -> float:
+    """When the last byte of an answer came, seconds since 1970."""
+    return outcome.sent_at + outcome.elapsed_ms / 1000
+
+
+def is_refusal(outcome: Outcome) -> bool:
+    """Whether an answer would not count as a page, so that it has to be certain before it is committed."""
+    return outcome.verdict in (Verdict.FAIL, Verdict.SKIP) or outcome.status >= 400
+
+
+def _answered(outcome: Outcome) -> Answered:
+    return Answered(outcome.request.id, outcome.request.url, outcome.sent_at, answered_at(outcome))

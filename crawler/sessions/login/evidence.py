@@ -1,0 +1,196 @@
+"""What the answers of one session say about it since its last login: plain values, no I/O, no clock.
+
+Most pages do not show by themselves whether somebody is logged in. Such a page counts for certain as soon as something
+that was *sent after its answer had come* shows that the session still lived: a page with a way to log out, or the
+probe. What is not covered so when the session turns out to be lost is fetched again, and nothing else is.
+
+How often the session is probed follows from the lives that were seen. Sessions that end after some forty requests are
+proved after two thirds of what is left of such a life, again and again, so that each login brings nearly all the pages
+that it is good for; where no session has ended yet, only every so many pages are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+#: Answers of these statuses prove nothing: a member may lack the right to a page, and a guest lacks it, too.
+REFUSALS: Final = frozenset({401, 402, 403, 404, 410, 419, 440, 498, 499})
+_LIVES: Final = 3  # so many of the last lives are looked at: the shortest of them counts
+_MOST_PATIENCE: Final = 64  # refusals in a row after which the session is probed in any case
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A page that came back without a proof. Times in seconds since 1970."""
+
+    id: int
+    url: str
+    sent_at: float
+    answered_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """How long a session lived: requests that it answered since its login, and seconds."""
+
+    requests: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What is lost with a session.
+
+    Attributes:
+        uncovered: Pages after which nothing has shown that it lived.
+        since: Sending time of the first of them, or None when there is none.
+    """
+
+    uncovered: tuple[Answered, ...]
+    since: float | None
+
+
+class Evidence:
+    """What is known about one session. Used by one thread.
+
+    Args:
+        probe_every: Most unproven pages before the session is probed; 0 for never.
+
+    Attributes:
+        used: Requests handed out since the login, probes included.
+        longest: The longest life after which a session of this account was proved good.
+    """
+
+    def __init__(self, probe_every: int) -> None:
+        self._probe_every = probe_every
+        self._open: dict[int, Answered] = {}
+        self._lives: deque[int] = deque(maxlen=_LIVES)
+        self._plain = False  # the last page did not prove itself: so will the next ones
+        self._good = self._good_at_proof = self.used = 0
+        self._untouched = True
+        self._began_at = 0.0
+        self.longest = Life()
+
+    def begin(self, now: float) -> None:
+        """There is a new login, proved good."""
+        self._open.clear()
+        self._good = self._good_at_proof = self.used = 0
+        self._untouched, self._began_at = True, now
+
+    @property
+    def uncovered(self) -> int:
+        """Pages after which nothing has shown that the session lived."""
+        return len(self._open)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was sent since it was proved good last."""
+        return self._untouched
+
+    def age_s(self, now: float) -> float:
+        """Seconds since the login."""
+        return max(now - self._began_at, 0.0)
+
+    def handed_out(self) -> None:
+        """A request is on its way."""
+        self.used += 1
+        self._untouched = False
+
+    def unsent(self) -> None:
+        """It came back without having been sent."""
+        self.used -= 1
+
+    def answered(self, page: Answered) -> None:
+        """A page came back that does not show whether we are logged in."""
+        self._good += 1
+        self._plain = True
+        self._open[page.id] = page
+
+    def shown(self, sent_at: float, now: float) -> list[Answered]:
+        """A page that was sent at *sent_at* shows that we are logged in. Returns the pages that are certain now."""
+        self._good += 1
+        self._plain = False
+        return self._prove(sent_at, now)
+
+    def probed(self, at: float, now: float) -> list[Answered]:
+        """The probe, sent at *at*, shows that we are logged in. Returns the pages that are certain now."""
+        self._good += 1
+        self.used += 1
+        self._untouched = True
+        return self._prove(at, now)
+
+    def _prove(self, at: float, now: float) -> list[Answered]:
+        self._good_at_proof = self._good
+        if self._good > self.longest.requests or self.age_s(now) > self.longest.seconds:
+            self.longest = Life(max(self._good, self.longest.requests), max(self.age_s(now), self.longest.seconds))
+        passed = [page for page in self._open.values() if page.answered_at <= at]
+        for page in passed:
+            del self._open[page.id]
+        return passed
+
+    def lost(self, late: int = 0) -> Loss:
+        """The session has ended.
+
+        Args:
+            late: Pages that came back without a sign after the first one that had it.
+        """
+        self._lives.append(self._good + late)
+        return self.given_up()
+
+    def given_up(self) -> Loss:
+        """Nobody will prove its last pages any more."""
+        pages = tuple(self._open.values())
+        self._open.clear()
+        return Loss(pages, min((page.sent_at for page in pages), default=None))
+
+    def wants_probe(self, under_way: int) -> bool:
+        """Whether the session should be proved before one more request of it leaves.
+
+        Args:
+            under_way: Its requests that have not come back.
+        """
+        if not self._plain or not self._probe_every:
+            return False
+        return len(self._open) + under_way >= pages_until_probe(self._probe_every, self._lives, self._good_at_proof)
+
+
+def pages_until_probe(probe_every: int, lives: Iterable[int], proved_after: int) -> int:
+    """How many pages a session may bring until it is proved again, 1 or more.
+
+    Args:
+        probe_every: The most, 1 or more.
+        lives: Requests that earlier sessions answered before they ended.
+        proved_after: Requests of this one that are certain.
+    """
+    shortest = min(lives, default=None)
+    if shortest is None:
+        return probe_every
+    left = shortest - proved_after
+    share = left * 2 // 3 if left > 0 else proved_after // 4  # it outlives the others: less and less often
+    return min(max(share, 1), probe_every)
+
+
+class Patience:
+    """How many refusals in a row are borne before the session is probed: one at first, twice as many after each good
+    probe, and one again after refusals that did mean the end of a session."""
+
+    def __init__(self) -> None:
+        self._borne: Counter[int] = Counter()
+
+    def is_over(self, refusals: Iterable[int]) -> bool:
+        """Whether these refusals (their statuses) are enough to ask the probe."""
+        counts = Counter(refusals)
+        return any(count > self._borne[status] for status, count in counts.items())
+
+    def meant_nothing(self, refusals: Iterable[int]) -> None:
+        """The probe has shown that the session was good all the same."""
+        for status in set(refusals):
+            self._borne[status] = min(2 * self._borne[status] + 1, _MOST_PATIENCE - 1)
+
+    def meant_the_end(self, refusals: Iterable[int]) -> None:
+        """The session was lost."""
+        for status in set(refusals):
+            self._borne[status] = 0

@@ -1,0 +1,143 @@
+"""What answers say about a session: which pages are certain, when it is probed, how many refusals are borne."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.sessions.login.evidence import Answered, Evidence, Life, Patience, pages_until_probe
+
+
+def page(number: int, sent_at: float, answered_at: float) -> Answered:
+    return Answered(number, f"https://a.example/{number}", sent_at, answered_at)
+
+
+def test_a_proof_covers_the_pages_whose_answers_had_come_before_it_was_sent() -> None:
+    evidence = Evidence(200)
+    evidence.begin(0.0)
+    for number, (sent_at, answered_at) in enumerate([(1.0, 2.0), (1.5, 4.0), (2.5, 3.0)]):
+        evidence.handed_out()
+        evidence.answered(page(number, sent_at, answered_at))
+
+    passed = evidence.shown(3.0, now=5.0)
+
+    assert [each.id for each in passed] == [0, 2]
+    assert evidence.uncovered == 1
+
+
+def test_what_is_not_covered_when_the_session_ends_is_lost_with_the_sending_time_of_the_first() -> None:
+    evidence = Evidence(200)
+    evidence.begin(0.0)
+    evidence.answered(page(1, 1.0, 2.0))
+    evidence.probed(3.0, now=3.5)
+    evidence.answered(page(2, 4.5, 5.0))
+    evidence.answered(page(3, 4.0, 5.0))
+
+    loss = evidence.lost()
+
+    assert ([each.id for each in loss.uncovered], loss.since) == ([2, 3], 4.0)
+    assert (evidence.lost().uncovered, evidence.lost().since) == ((), None)
+
+
+@given(
+    pages=st.lists(st.tuples(st.floats(0, 100), st.floats(0, 10)), max_size=30),
+    proof=st.floats(0, 120),
+)
+def test_no_page_is_ever_certain_that_was_answered_after_the_proof_left(
+    pages: list[tuple[float, float]], proof: float
+) -> None:
+    evidence = Evidence(200)
+    evidence.begin(0.0)
+    for number, (sent_at, took_s) in enumerate(pages):
+        evidence.answered(page(number, sent_at, sent_at + took_s))
+
+    passed = evidence.probed(proof, now=200.0)
+    loss = evidence.lost()
+
+    assert all(each.answered_at <= proof for each in passed)
+    assert {each.id for each in loss.uncovered} == {n for n, (at, took) in enumerate(pages) if at + took > proof}
+
+
+def test_a_site_whose_pages_prove_themselves_is_never_probed() -> None:
+    evidence = Evidence(5)
+    evidence.begin(0.0)
+    for moment in range(50):
+        assert not evidence.wants_probe(8)
+        evidence.handed_out()
+        evidence.shown(float(moment), now=moment + 0.5)
+
+
+def test_pages_under_way_count_so_that_no_more_than_that_many_can_be_lost() -> None:
+    evidence = Evidence(10)
+    evidence.begin(0.0)
+    evidence.answered(page(1, 1.0, 2.0))
+    assert not evidence.wants_probe(8)
+    assert evidence.wants_probe(9)
+
+
+@pytest.mark.parametrize("life", [2, 5, 13, 40, 200])
+def test_a_session_of_so_many_requests_brings_most_of_them_once_its_life_is_known(life: int) -> None:
+    evidence = Evidence(200)
+    brought = logins = 0
+    while brought < 20 * life:
+        evidence.begin(0.0)
+        logins += 1
+        for moment in range(1, life + 1):  # each request of the session is a page or a probe
+            at = float(moment)
+            if evidence.wants_probe(0):
+                evidence.probed(at, at)
+            else:
+                evidence.answered(page(moment, at, at))
+        brought += life - evidence.uncovered
+        brought -= sum(1 for _ in evidence.lost().uncovered)
+    assert logins <= 2 + 20 * 1.7, "about as many logins as sessions"
+
+
+def test_without_a_life_that_ended_the_setting_says_when() -> None:
+    assert pages_until_probe(200, [], 0) == 200
+
+
+@given(
+    every=st.integers(1, 500), lives=st.lists(st.integers(0, 1000), min_size=1, max_size=3), after=st.integers(0, 1000)
+)
+def test_the_next_probe_is_never_further_than_the_setting_nor_nearer_than_one_page(
+    every: int, lives: list[int], after: int
+) -> None:
+    assert 1 <= pages_until_probe(every, lives, after) <= every
+
+
+def test_a_session_that_outlives_the_others_is_probed_less_and_less_often() -> None:
+    steps = [pages_until_probe(200, [10], proved) for proved in (9, 11, 40, 400)]
+    assert steps == sorted(steps)
+    assert steps[-1] == 100
+
+
+def test_the_longest_life_is_one_that_was_proved() -> None:
+    evidence = Evidence(200)
+    evidence.begin(100.0)
+    evidence.answered(page(1, 101.0, 102.0))
+    assert evidence.longest == Life()
+    evidence.probed(103.0, now=104.0)
+    assert evidence.longest == Life(2, 4.0)
+
+
+def test_refusals_in_a_good_session_are_a_reason_to_probe_once_and_then_ever_more_rarely() -> None:
+    patience, probes = Patience(), 0
+    kept: list[int] = []
+    for _ in range(500):
+        kept.append(403)
+        if patience.is_over(kept):
+            probes += 1
+            patience.meant_nothing(kept)
+            kept = []
+    assert 7 <= probes <= 14
+
+
+def test_after_refusals_that_did_mean_the_end_the_first_one_counts_again() -> None:
+    patience = Patience()
+    patience.meant_nothing([403])
+    assert not patience.is_over([403])
+    assert patience.is_over([404]), "each status for itself"
+    patience.meant_the_end([403])
+    assert patience.is_over([403])
