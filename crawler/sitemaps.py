@@ -25,13 +25,14 @@ MAX_ENTRIES: Final = 50_000
 MAX_ELEMENTS: Final = 4_000_000  # 50,000 entries with their translations come to half of that
 MAX_NESTING: Final = 3  # the protocol allows no index in an index; some sites have one
 
-_KINDS: Final = {"urlset": "urlset", "sitemapindex": "index", "rss": "urlset", "RDF": "urlset", "feed": "urlset"}
+_KINDS: Final = {"urlset": "urlset", "sitemapindex": "index", "rss": "urlset", "rdf": "urlset", "feed": "urlset"}
 _CONTAINERS: Final = frozenset(("url", "sitemap", "item", "entry"))
 _FIELDS: Final = {
     "loc": "loc",
     "link": "loc",  # RSS and Atom
     "lastmod": "lastmod",
-    "pubDate": "lastmod",
+    "guid": "guid",  # RSS: the address of a page, unless it says that it is none
+    "pubdate": "lastmod",
     "updated": "lastmod",
     "changefreq": "changefreq",
     "priority": "priority",
@@ -99,7 +100,7 @@ def parse_sitemap(
     """
     found = _Collector(url, site_of(host_of(url)) if site is None else site.lower())
     chunks = decoded(body, url, max_bytes, found.warnings)
-    first = next(chunks, b"")
+    first = next((chunk for chunk in chunks if chunk.strip()), b"")
     start = first.lstrip(codecs.BOM_UTF8 + b" \t\r\n")[:4]
     if start.startswith((b"<", codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"\0<")):
         _read_xml(first, chunks, url, found)
@@ -129,7 +130,7 @@ class _Collector:
         self._has_query = bool(query)
 
     def add(self, raw: dict[str, str]) -> None:
-        loc = raw.get("loc", "").strip()
+        loc = raw.get("loc", "").strip() or raw.get("guid", "").strip()
         if not loc:
             self.refused["no URL"] += 1
             return
@@ -210,6 +211,10 @@ class _Events:
     field_name: str = ""
     pieces: list[str] = field(default_factory=list)
     characters: int = 0
+    field_depth: int = 0
+    space: str = ""  #: namespace of the root
+    more: list[str] = field(default_factory=list)  #: further loc of an entry
+    containers: Counter[str] = field(default_factory=Counter)
 
     def start(self, tag: str, attributes: Any) -> None:
         self.depth += 1
@@ -217,47 +222,75 @@ class _Events:
         if self.elements > MAX_ELEMENTS:
             self.found.warnings.append(f"cut after {MAX_ELEMENTS} elements")
             raise _Enough
-        name = tag.rpartition("}")[2]
+        space, _, name = tag.rpartition("}")
+        name = name.lower()
         if self.depth == 1:
-            self.root = name
+            self.root, self.space = name, space
             self.found.kind = "index" if _KINDS.get(name) == "index" else "urlset"
             if name not in _KINDS:
                 self.found.warnings.append(f"<{name[:40]}> is no sitemap")
                 raise _Enough
-        elif name in _CONTAINERS and (self.entry is None or name == self.container):
+        elif name in _CONTAINERS and (self.entry is None or name == self.container or self.container == "loc"):
             if self.entry is not None:  # the end of the last one is missing
                 self.end_of_field()
-                self.found.add(self.entry)
+                self.end_of_entry()
             self.entry, self.entry_depth, self.container = {}, self.depth, name
+            self.containers[name] += 1
         elif self.entry is None:
-            pass
+            if name == "loc":  # around which url or sitemap is missing
+                self.entry, self.entry_depth, self.container = {}, self.depth - 1, name
+                self.begin_field(name, self.depth)
         elif self.depth == self.entry_depth + 1:  # deeper ones belong to images, videos and authors
-            self.field_name, self.pieces, self.characters = _FIELDS.get(name, ""), [], 0
+            self.begin_field("" if attributes.get("isPermaLink") == "false" else _FIELDS.get(name, ""), self.depth)
             relation = attributes.get("rel", "alternate")
             if name == "link" and attributes.get("href") and relation == "alternate":
                 self.entry.setdefault("loc", attributes["href"])  # Atom
+        elif name == "loc" and space == self.space and self.container in ("url", "sitemap"):
+            self.begin_field("loc", self.depth)
+
+    def begin_field(self, name: str, depth: int) -> None:
+        self.field_name, self.field_depth, self.pieces, self.characters = name, depth, [], 0
 
     def data(self, text: str) -> None:
-        if self.field_name and self.depth == self.entry_depth + 1 and self.characters <= MAX_CHARACTERS:
+        if self.field_name and self.depth == self.field_depth and self.characters <= MAX_CHARACTERS:
             self.pieces.append(text)
             self.characters += len(text)
 
     def end(self, tag: str) -> None:
         if self.entry is not None:
-            if self.depth == self.entry_depth:
-                entry, self.entry = self.entry, None
-                self.depth -= 1
-                self.found.add(entry)
-                return
-            if self.depth == self.entry_depth + 1:
+            if self.field_name and self.depth == self.field_depth:
                 self.end_of_field()
+            if self.depth == self.entry_depth + (self.container == "loc"):
+                self.depth -= 1
+                self.end_of_entry()
+                return
         self.depth -= 1
 
     def end_of_field(self) -> None:
         text = "".join(self.pieces)
         if self.entry is not None and self.field_name and text.strip():
-            self.entry.setdefault(self.field_name, text)
+            if self.field_name == "loc" and "loc" in self.entry and self.container in ("url", "sitemap"):
+                self.more.append(text)  # several in one entry: each is a page
+            else:
+                self.entry.setdefault(self.field_name, text)
         self.field_name, self.pieces = "", []
+
+    def end_of_entry(self) -> None:
+        entry, self.entry = self.entry, None
+        more, self.more = self.more, []
+        for each in (entry or {}, *({"loc": text} for text in more)):
+            self.found.add(each)
+
+    def kind(self) -> Kind:
+        """What it lists: by its entries where all of them say another thing than the root."""
+        if set(self.containers) == {"sitemap"}:
+            return "index"
+        if set(self.containers) == {"url"}:
+            return "urlset"
+        if self.containers["sitemap"] and self.containers["url"]:
+            other = "url" if self.found.kind == "index" else "sitemap"
+            self.found.warnings.append(f"{self.containers[other]} <{other}> in a file of the other kind")
+        return self.found.kind
 
     def close(self) -> None:
         return None
@@ -271,22 +304,28 @@ def _read_xml(first: bytes, chunks: Iterator[bytes], url: str, found: _Collector
     pieces: Iterable[bytes] = chain((first.removeprefix(codecs.BOM_UTF8).lstrip(),), chunks)
     if not first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" not in first[:4]:
         pieces = numbered(pieces)
-    seen = b""
     try:
-        for piece in pieces:
-            seen = seen[-_LONGEST_MARK:] + piece
-            if any(mark in seen for mark in _ENTITY):
-                raise BadAnswer(url, "a sitemap that declares entities is refused")
-            parser.feed(piece)
-        parser.close()
+        _feed(parser, pieces, url)
     except _Enough:
         return
     except etree.LxmlError as error:
         found.warnings.append(f"broken XML: {str(error)[:200]}")
         return
+    finally:
+        found.kind = events.kind()
     if not events.root:
         found.warnings.append("no XML element in it")
     elif events.depth > 0:
         found.warnings.append("the XML ends too early")
     elif parser.feed_error_log:
         found.warnings.append(f"broken XML: {parser.feed_error_log[0].message[:200]}")
+
+
+def _feed(parser: Any, pieces: Iterable[bytes], url: str) -> None:
+    seen = b""
+    for piece in pieces:
+        seen = seen[-_LONGEST_MARK:] + piece
+        if any(mark in seen for mark in _ENTITY):
+            raise BadAnswer(url, "a sitemap that declares entities is refused")
+        parser.feed(piece)
+    parser.close()

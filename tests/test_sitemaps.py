@@ -281,3 +281,72 @@ def test_an_odd_file_costs_little(body: bytes) -> None:
     started = time.perf_counter()
     assert parse_sitemap(body, url=HERE).entries == ()
     assert time.perf_counter() - started < 2
+
+
+# --- files that nobody's rules foresee --------------------------------------------------------------------------------
+
+NS = "xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'"
+IMAGES = "xmlns:i='http://www.google.com/schemas/sitemap-image/1.1'"
+ODD_NESTING = {
+    "several-loc": ("<urlset><url><loc>/1</loc><loc>/2</loc></url></urlset>", "urlset", ["/1", "/2"]),
+    "loc-without-url": (
+        "<urlset><loc>/1</loc><loc>/2</loc><url><loc>/3</loc></url></urlset>",
+        "urlset",
+        ["/1", "/2", "/3"],
+    ),
+    "url-in-a-folder": ("<urlset><urls><url><loc>/1</loc></url></urls></urlset>", "urlset", ["/1"]),
+    "loc-in-a-folder": (f"<urlset {NS}><url><data><loc>/1</loc></data></url></urlset>", "urlset", ["/1"]),
+    "image-loc-is-no-page": (
+        f"<urlset {NS} {IMAGES}><url><loc>/1</loc><i:image><i:loc>/p.png</i:loc></i:image></url></urlset>",
+        "urlset",
+        ["/1"],
+    ),
+    "image-first": (
+        f"<urlset {NS} {IMAGES}><url><i:image><i:loc>/p.png</i:loc></i:image><loc>/1</loc></url></urlset>",
+        "urlset",
+        ["/1"],
+    ),
+    "url-never-closed": ("<urlset><url><loc>/1</loc><url><loc>/2</loc></url></urlset>", "urlset", ["/1", "/2"]),
+    "sitemap-in-a-urlset": ("<urlset><sitemap><loc>/1</loc></sitemap></urlset>", "index", ["/1"]),
+    "url-in-an-index": ("<sitemapindex><url><loc>/1</loc></url></sitemapindex>", "urlset", ["/1"]),
+    "upper-case": ("<URLSET><URL><LOC>/1</LOC></URL></URLSET>", "urlset", ["/1"]),
+    "rss-guid": ("<rss><channel><item><guid>http://shop.example/1</guid></item></channel></rss>", "urlset", ["/1"]),
+    "rss-link-and-guid": (
+        "<rss><channel><item><guid>http://shop.example/2</guid><link>/1</link></item></channel></rss>",
+        "urlset",
+        ["/1"],
+    ),
+    "spaces-before-it": (" " * 200_000 + "<urlset><url><loc>/1</loc></url></urlset>", "urlset", ["/1"]),
+}
+
+
+@pytest.mark.parametrize("name", ODD_NESTING)
+def test_odd_nesting_loses_no_page(name: str) -> None:
+    text, kind, paths = ODD_NESTING[name]
+
+    found = parse_sitemap(text.encode(), url="http://shop.example/sitemap.xml")
+
+    assert (found.kind, [entry.loc for entry in found.entries]) == (
+        kind,
+        [f"http://shop.example{path}" for path in paths],
+    )
+
+
+def test_a_guid_that_is_no_address_is_counted() -> None:
+    text = b"<rss><channel><item><guid isPermaLink='false'>http://shop.example/1</guid></item></channel></rss>"
+
+    found = parse_sitemap(text, url="http://shop.example/feed")
+
+    assert (found.entries, found.refused) == ((), {"no URL": 1})
+
+
+def test_pages_and_sitemaps_in_one_file_are_told() -> None:
+    text = b"<urlset><url><loc>/1</loc></url><sitemap><loc>/2</loc></sitemap></urlset>"
+
+    found = parse_sitemap(text, url="http://shop.example/sitemap.xml")
+
+    assert (found.kind, len(found.entries), found.warnings) == (
+        "urlset",
+        2,
+        ("1 <sitemap> in a file of the other kind",),
+    )

@@ -8,6 +8,7 @@ mark, agent lines cut at the first space, no lines of unknown kinds, no line and
 
 from __future__ import annotations
 
+import codecs
 import re
 import threading
 from collections import OrderedDict
@@ -33,6 +34,7 @@ _WAIT_S: Final = 180.0
 _LINE_END: Final = re.compile(r"\r\n|\n|\r")
 _AGENT_LINE: Final = re.compile(r"(?:user[- ]?agent)(?:\s*:\s*|\s+)([^#]*)", re.IGNORECASE)
 _SITE_LINE: Final = re.compile(r"site|host", re.IGNORECASE)  # not part of any group
+_OTHER_RECORD: Final = re.compile(r"crawl|request|visit", re.IGNORECASE)  # no rule. Source: RFC 9309 section 2.2.4
 _REFUSAL: Final = re.compile(r"\s*di", re.IGNORECASE)  # "Disallow", in all its spellings
 _REFUSED: Final = re.compile(r"\s*di[a-z]+\s*:\s*(?:(/[^#\s]*)\s*)?(?:#.*)?", re.IGNORECASE)
 _LITERAL: Final = re.compile(r"[\w/.~-]*", re.ASCII)  # of a rule: up to what may mean something
@@ -48,29 +50,41 @@ _KNOWN_LINE: Final = re.compile(
 def _prepared(text: str) -> str:
     """*text* without what Protego takes differently than RFC 9309 and Google's reader, and bounded."""
     lines: list[str] = []
-    agents, rules, in_agents = 0, 0, False
+    group: list[str] = []  # the agent lines of the group that begins
+    written = 0  # how many of them are in *lines*
+    agents, rules, in_agents, is_split = 0, 0, False, False
     for line in _LINE_END.split(_ODD_LINE_END.sub(" ", text.removeprefix("\ufeff"))):
         line = line[:MAX_LINE_CHARACTERS].strip()
         if _KNOWN_LINE.match(line) is None:
             continue  # Protego would end a group at it. Source: RFC 9309 section 2.2.4
         agent = _AGENT_LINE.match(line)
         if agent is not None:
-            agents, in_agents = (agents + 1 if in_agents else 1), True
-            if agents > MAX_GROUP_AGENTS:
-                continue
-            lines.append(line)
-            name = agent[1].strip()
-            token = re.split(r"[\s/]", name, maxsplit=1)[0]
-            if token and token != name and token.lower() != "mozilla":  # every browser begins with that word
-                lines.append(f"User-agent: {token}")
+            if not in_agents:
+                group, written, agents, in_agents, is_split = [], 0, 0, True, False
+            agents += 1
+            if agents <= MAX_GROUP_AGENTS:
+                group += _agent_lines(line, agent[1].strip())
             continue
-        if not _SITE_LINE.match(line):
-            in_agents = False
-            rules += min(agents, MAX_GROUP_AGENTS)
-            if rules > MAX_RULES:
-                break
+        if _SITE_LINE.match(line):
+            lines.append(line)
+            continue
+        if in_agents:  # a delay belongs to the agents before it and does not end their list; a rule does
+            is_rule = _OTHER_RECORD.match(line) is None
+            lines += group if is_rule and is_split else group[written:]
+            written, is_split, in_agents = len(group), True, not is_rule
+        rules += min(agents, MAX_GROUP_AGENTS)
+        if rules > MAX_RULES:
+            break
         lines.append(line)
     return "\n".join(lines)
+
+
+def _agent_lines(line: str, name: str) -> list[str]:
+    """An agent line, and one with the product token only where it has more."""
+    token = re.split(r"[\s/]", name, maxsplit=1)[0]
+    if token and token != name and token.lower() != "mozilla":  # every browser begins with that word
+        return [line, f"User-agent: {token}"]
+    return [line]
 
 
 class Robots:
@@ -140,11 +154,19 @@ def _refused(text: str) -> tuple[str, ...] | None:
 
 
 def decoded(body: bytes) -> str:
-    """The text of a robots.txt: the first 500 KiB, whole lines only; bytes that are not UTF-8 are replaced."""
-    kept = body[:MAX_BYTES]
+    """The text of a robots.txt: the first 500 KiB, whole lines only; bytes that are not UTF-8 are replaced.
+
+    Some editors save UTF-16: it is read, too.
+    """
+    charset = "utf-16" if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    if body[1::2][:200].count(0) > 20:
+        charset = "utf-16-le"
+    elif body[::2][:200].count(0) > 20:
+        charset = "utf-16-be"
+    text = body[:MAX_BYTES].decode(charset, "replace").removeprefix("\ufeff")
     if len(body) > MAX_BYTES:  # half of "Disallow: /private/" may be "Disallow: /"
-        kept = kept[: max(kept.rfind(b"\n"), kept.rfind(b"\r")) + 1]
-    return kept.decode("utf-8-sig", "replace")
+        text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
+    return text
 
 
 def robots_decision(status: int | None, body: bytes | None = None, error: BaseException | None = None) -> Robots:

@@ -33,7 +33,7 @@ _DATE_IN_PATH: Final = re.compile(
 _DATE_IN_QUERY: Final = re.compile(
     r"(?:\A|[&;])(?:"
     r"(?:[\w%]*[_.%-])?(?:year|jahr|annee)=((?:19|20|21)\d\d)(?=[&;]|\Z)|"
-    r"[\w.%-]*?(?:date|day|month|week|from|start|until|end|time|cal|datum|monat|tag|fecha|mes|mois)[\w.%-]*="
+    r"(?=[\w.%-]*?(?:date|day|month|week|from|start|until|end|time|cal|datum|monat|tag|fecha|mes|mois))[\w.%-]*+="
     r"((?:19|20|21)\d\d)(?:(?:[-/.]|%2[dDfF])(?:0?[1-9]|1[0-2])|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))(?!\d)[^&;]*)",
     re.IGNORECASE,
 )

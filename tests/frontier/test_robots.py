@@ -305,3 +305,57 @@ def test_the_quick_look_at_the_beginnings_of_paths_never_changes_the_answer(
     asked_in_full = Protego.parse(_prepared(text)).can_fetch(url, agent)
 
     assert Robots(text).allows(agent, url) == bool(asked_in_full)
+
+
+# --- records that are no rules, and other bytes -----------------------------------------------------------------------
+
+TWO_AGENTS = "User-agent: one\n{}\nUser-agent: two\nDisallow: /x\n"
+
+
+@pytest.mark.parametrize(
+    "between",
+    ["Crawl-delay: 5", "crawl delay: 5", "Request-rate: 1/5", "Visit-time: 0600-0845", "", "Sitemap: https://a.example/s",
+     "Host: a.example", "Clean-param: x", "Crawl-delay: 5\n\nRequest-rate: 1/5"],
+)  # fmt: skip
+def test_a_record_that_is_no_rule_does_not_end_the_list_of_agents(between: str) -> None:
+    robots = Robots(TWO_AGENTS.format(between))
+
+    assert [robots.allows(agent, f"{SITE}/x") for agent in ("one", "two", "three")] == [False, False, True]
+    assert robots.delay("one") == (5.0 if "rawl" in between else None)
+    assert robots.delay("two") is None
+
+
+def test_a_delay_behind_the_rules_belongs_to_the_whole_group() -> None:
+    robots = Robots("User-agent: one\nUser-agent: two\nDisallow: /x\nCrawl-delay: 5\nUser-agent: three\nDisallow: /")
+
+    assert [robots.delay(agent) for agent in ("one", "two", "three")] == [5.0, 5.0, None]
+    assert robots.allows("one", f"{SITE}/y")
+
+
+def test_delays_between_very_many_agents_cost_no_time() -> None:
+    text = "".join(f"User-agent: a{number}\nCrawl-delay: {number}\n" for number in range(15_000)) + "Disallow: /x\n"
+    started = time.process_time()
+
+    robots = Robots(text)
+
+    assert time.process_time() - started < 5
+    assert robots.delay("a7") == 7.0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        PRIVATE.encode("utf-16"),
+        b"\xfe\xff" + PRIVATE.encode("utf-16-be"),
+        PRIVATE.encode("utf-16-le"),
+        PRIVATE.encode("utf-16-be"),
+        b"\xef\xbb\xbf" + PRIVATE.encode(),
+        PRIVATE.encode("utf-16") + "# filling\n".encode("utf-16-le") * 40_000,
+    ],
+    ids=["utf-16", "big-end-first", "without-a-mark", "big-end-first-without", "utf-8-mark", "cut"],
+)
+def test_robots_txt_in_utf_16_is_read(body: bytes) -> None:
+    robots = robots_decision(200, body)
+
+    assert not robots.allows("bot", f"{SITE}/private/x")
+    assert robots.allows("bot", f"{SITE}/public")

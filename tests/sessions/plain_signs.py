@@ -27,7 +27,7 @@ STEM = re.compile(rb"g(?:n[-_ ]?|[-_ ]?)o(?:ut|ff)")
 USUAL = ("de", "fr", "es", "nl")
 ADDRESS = re.compile(rb"""\b(?:form)?(?:href|action)\s*=\s*["']?([^"'>\s]*)""")
 LABEL = re.compile(rb"""\b(?:value|title|aria-label|name)\s*=\s*["']([^"'>]{1,80})["']""")
-LANGUAGE = re.compile(rb"""<html\s[^>]*\blang\s*=\s*["']?([a-z]{2})""", re.IGNORECASE)
+LANGUAGE = re.compile(rb"""<html\s[^<>]*?\blang\s*=\s*["']?([a-z]{2})""", re.IGNORECASE)
 TITLE = re.compile(rb"<title[^>]*>([^<]{1,300})", re.IGNORECASE)
 HEADING = re.compile(rb"<h[12][^>]*>(.{1,300}?)</h[12]", re.IGNORECASE | re.DOTALL)
 
@@ -84,7 +84,7 @@ def logged_in_sign(response: Response) -> bool:
     if not response.is_html:
         return False
     body = response.body
-    found = LANGUAGE.search(body, 0, 2_048)
+    found = LANGUAGE.search(body, 0, 65_536)
     if found is None:
         words = [LOGOUT_STEMS[language][0][1] for language in USUAL]
     else:
@@ -94,15 +94,15 @@ def logged_in_sign(response: Response) -> bool:
         _is_way_out(edge, place.start())
         for edge in map(bytes.lower, edges)
         for stem in (STEM, *words)
-        for place in islice(stem.finditer(edge), 20)
+        for place in islice(stem.finditer(edge), 200)
     )
 
 
 def _is_way_out(lower: bytes, at: int) -> bool:
-    opened = lower.rfind(b"<", max(0, at - 2_000), at)
+    opened = lower.rfind(b"<", max(0, at - 16_384), at)
     if opened < 0:
         return False
-    closed = lower.find(b">", opened, opened + 2_000)
+    closed = lower.find(b">", opened, opened + 16_384)
     if closed < 0 or _is_dead(lower, opened):
         return False
     if closed > at:
@@ -116,7 +116,7 @@ def _is_way_out(lower: bytes, at: int) -> bool:
     label = lower[closed + 1 : lower.find(b"<", at) if lower.find(b"<", at) >= 0 else len(lower)]
     if len(label) > 200 or not LOGOUT_TEXT.fullmatch(unescape(label.decode("utf-8", "replace")).strip()):
         return False
-    around = lower[max(0, opened - 600) : closed + 1]
+    around = lower[max(0, opened - 16_384) : closed + 1]
     start = max(around.rfind(b"<a "), around.rfind(b"<a\n"), around.rfind(b"<button"))
     return start > max(around.rfind(b"</a"), around.rfind(b"</button"))
 

@@ -20,15 +20,20 @@ if TYPE_CHECKING:
     from crawler.messages import Response
 
 _Stems = tuple[tuple[bytes, re.Pattern[bytes]], ...]
+_HEAD_BYTES: Final = 65_536  # in which the html element stands, behind comments of any length that people write
 _EDGE_BYTES: Final = 65_536  # the way out of a longer page is in its head or its foot
-_MOST_LOOKED_AT: Final = 20  # places of one word: a page may speak of it before it offers it
+_ICON_BYTES: Final = 16_384  # a picture drawn in the page may stand before the word
+_MOST_LOOKED_AT: Final = 200  # places of one word: a page may speak of it before it offers it
 _MOST_FIELDS: Final = 500  # for passwords; no login has so many
 _FEW: Final = 16  # steps in Python that cost less than one search through a page
 _PASSWORD_INPUT: Final = re.compile(rb"<input\s[^<>]*?type\s*=\s*[\"']?password", re.IGNORECASE)
-_TAG: Final = re.compile(r"<(script|style|template)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_TAG: Final = re.compile(
+    r"<(script|style|template)\b(?:.*?</\1\s*+>|.*)|<!--(?:.*?-->|.*)|<[a-z/!?][^>]*+(?:>|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)  # what is never closed goes on to the end, as in browsers: no text is looked at twice
 _ADDRESS_IN_TAG: Final = re.compile(rb"""\b(?:form)?(?:href|action)\s*=\s*["']?([^"'>\s]*)""")
 _LABEL_IN_TAG: Final = re.compile(rb"""\b(?:value|title|aria-label|name)\s*=\s*["']([^"'>]{1,80})["']""")
-_LANGUAGE: Final = re.compile(rb"""<html\s[^>]*\blang\s*=\s*["']?([a-z]{2})""", re.IGNORECASE)
+_LANGUAGE: Final = re.compile(rb"""<html\s[^<>]*?\blang\s*=\s*["']?([a-z]{2})""", re.IGNORECASE)
 _USUAL_STEMS: Final = tuple(LOGOUT_STEMS[language][0] for language in ("de", "fr", "es", "nl"))
 AT_ONCE_S: Final = 100.0  #: a page that is left within so many seconds is a redirect (as Scrapy has it)
 _REFRESH_WORD: Final = re.compile(rb"refresh", re.IGNORECASE)
@@ -225,17 +230,17 @@ def _offers_logout(body: bytes, stems: _Stems) -> bool:
 
 def _stems(body: bytes) -> _Stems:
     """The words of the page's language, besides the English ones; of the largest where the page does not say."""
-    found = _LANGUAGE.search(body, 0, 2_048)
+    found = _LANGUAGE.search(body, 0, _HEAD_BYTES)
     if found is None:
         return _USUAL_STEMS
     return LOGOUT_STEMS.get(found[1].decode().lower(), ())
 
 
 def _is_way_out(body: bytes, at: int) -> bool:
-    opened = body.rfind(b"<", max(0, at - 2_000), at)
+    opened = body.rfind(b"<", max(0, at - _ICON_BYTES), at)
     if opened < 0:
         return False
-    closed = body.find(b">", opened, opened + 2_000)
+    closed = body.find(b">", opened, opened + _ICON_BYTES)
     if closed < 0:
         return False
     offers = _is_of_link(body[opened : closed + 1].lower()) if closed > at else _is_label(body, opened, closed, at)
@@ -257,7 +262,7 @@ def _is_label(body: bytes, opened: int, closed: int, at: int) -> bool:
     label = body[closed + 1 : end if end >= 0 else len(body)]
     if len(label) > 200 or not LOGOUT_TEXT.fullmatch(unescape(label.lower().decode("utf-8", "replace")).strip()):
         return False
-    around = body[max(0, opened - 600) : closed + 1].lower()  # the label may stand in a span, after an icon
+    around = body[max(0, opened - _ICON_BYTES) : closed + 1].lower()  # the label may stand in a span, after an icon
     start = max(around.rfind(b"<a "), around.rfind(b"<a\n"), around.rfind(b"<button"))
     end = max(around.rfind(b"</a"), around.rfind(b"</button"))
     return start > end

@@ -60,19 +60,19 @@ _SHORT_BYTES: Final = 4_096  # a page that only says "log in" or sends on is sho
 _FEW_CHARACTERS: Final = 1_000
 _FEW_WORDS: Final = 2  # "your", "la": more of them make the name of an article
 _WORD: Final = re.compile(r"\w+")
-_PART: Final = re.compile(r"\s[|\u2013\u2014\u00b7\u00bb-]\s|\s*[|\u2013\u2014\u00b7\u00bb]\s*")
-_TYPED: Final = re.compile(rb"<input\s[^>]*type\s*=\s*[\"']?(?:text|email|password|tel)[^>]*", re.IGNORECASE)
+_PART: Final = re.compile(r"\s[|\u2013\u2014\u00b7\u00bb-]\s|(?<!\s)\s*+[|\u2013\u2014\u00b7\u00bb]\s*")
+_TYPED: Final = re.compile(rb"<input\s[^<>]*?type\s*=\s*[\"']?(?:text|email|password|tel)[^>]*", re.IGNORECASE)
 _SEARCH: Final = re.compile(
     rb"""\b(?:name|id)\s*=\s*["']?(?:q|s|qs|kw|query|find|such\w*|search\w*|recherche|buscar?|zoek\w*)\b""",
     re.IGNORECASE,
 )
 _HEADING: Final = re.compile(rb"<h[12][^>]*>(.{1,300}?)</h[12]", re.IGNORECASE | re.DOTALL)
-_TITLE_PARTS: Final = re.compile(r"\s[|:\u2013\u2014\u00b7\u00bb-]\s|\s*[|\u2013\u2014\u00b7\u00bb]\s*|:\s")
+_TITLE_PARTS: Final = re.compile(r"\s[|:\u2013\u2014\u00b7\u00bb-]\s|(?<!\s)\s*+[|\u2013\u2014\u00b7\u00bb]\s*|:\s")
 _SCRIPTED: Final = re.compile(
     rb"""\blocation(?:\.href|\.assign|\.replace)?\s*(?:=|\()\s*["']([^"'\s]{1,500})["']""", re.IGNORECASE
 )
 _DELAY: Final = re.compile(rb",\s*(\d[\d\s*]{0,40})\)")  # the last argument of setTimeout, such as 30 * 60 * 1000
-_LINK: Final = re.compile(rb"""<(?:a|form)\s[^>]*?(?:href|action)\s*=\s*["']?([^"'>\s]+)""", re.IGNORECASE)
+_LINK: Final = re.compile(rb"""<(?:a|form)\s[^<>]*?(?:href|action)\s*=\s*["']?([^"'>\s]+)""", re.IGNORECASE)
 
 
 def logged_out_sign(
