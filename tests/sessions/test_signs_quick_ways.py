@@ -139,16 +139,23 @@ PAGES = {
     "behind a script": "<SCRIPT>x</Script>" + LINK.format("logout"),
     "in a comment": "<!-- a --> <!-- " + LINK.format("logout") + " -->",
     "behind a comment": "<!-- a -->" + LINK.format("logout"),
-    "as the 20th of the word": "<p>Bring out</p>" * 10 + "<p>BRING OUT</p>" * 9 + LINK.format("logout"),
-    "as the 21st of the word": "<p>Bring out</p>" * 10 + "<p>BRING OUT</p>" * 10 + LINK.format("logout"),
+    "as the 200th of the word": "<p>Bring out</p>" * 10 + "<p>BRING OUT</p>" * 189 + LINK.format("logout"),
+    "as the 201st of the word": "<p>Bring out</p>" * 10 + "<p>BRING OUT</p>" * 190 + LINK.format("logout"),
     "capital as the 20th": "<p>bring out</p>" * 19 + LINK.format("LOGOUT"),
+    "behind a drawn icon": "<a href='#'><svg><path d='" + "M0 1 " * 1_000 + "'/></svg>Log out</a>",
     "above 128 kB, at the top": LINK.format("logout") + FILLER * 1_600,
     "above 128 kB, in the middle": FILLER.replace("g", "k") * 800 + LINK.format("logout") + FILLER * 800,
     "above 128 kB, at the end": FILLER.replace("g", "k") * 1_600 + LINK.format("logout"),
     "at the cut of the top": "-" * (65_536 - 30) + LINK.format("logout") + "-" * 90_000,
 }
 PROOFS = {"link", "capitals", "mixed", "label", "German", "Spanish, with a sign", "no language", "behind a script"}
-PROOFS |= {"behind a comment", "as the 20th of the word", "capital as the 20th", "above 128 kB, at the top"}
+PROOFS |= {
+    "behind a comment",
+    "behind a drawn icon",
+    "as the 200th of the word",
+    "capital as the 20th",
+    "above 128 kB, at the top",
+}
 PROOFS |= {"above 128 kB, at the end"}
 
 
