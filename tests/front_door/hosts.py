@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import struct
@@ -76,9 +77,18 @@ class RowHost:
                         peer.ended = True
                         break
                     rest += data
+                    if rest[:1] == b"\x16" and self._tls is None:  # a TLS greeting: what plain servers say to it
+                        peer.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                        peer.ended = True
+                        break
                 if peer.ended:
                     break
                 request, _, rest = rest.partition(b"\r\n\r\n")
+                length = re.search(rb"(?i)\r\ncontent-length: (\d+)", request)
+                while length and len(rest) < int(length[1]):
+                    rest += connection.recv(65536)
+                if length:
+                    request, rest = request + b"\r\n\r\n" + rest[: int(length[1])], rest[int(length[1]) :]
                 target = request.split(b" ")[1].decode("latin-1")
                 if target == "/robots.txt":
                     self.robots += 1
