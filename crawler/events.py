@@ -169,6 +169,7 @@ class Summary:
         examples: Rule, or error as in `errors`, to the URL of one such request.
         callbacks: Callback to what it brought in this run: "pages", "items", "requests".
         notes: What should be told after a good run, too, such as a callback that yielded nothing.
+        sessions: Keys of the sessions that it had, as `crawl sessions list` shows them.
         next_command: What a person may type next, "" for nothing.
     """
 
@@ -201,6 +202,7 @@ class Summary:
     notes: list[str] = field(default_factory=list)
     errors: dict[str, int] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
+    sessions: list[str] = field(default_factory=list)
     next_command: str = ""
     store: str = ""
 

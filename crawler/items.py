@@ -10,6 +10,7 @@ from numbers import Integral, Rational, Real
 from typing import Any
 
 from crawler.errors import SpiderError
+from crawler.following import Followed
 from crawler.outcome import ItemRow
 
 DICT_TABLE = "items"
@@ -54,7 +55,7 @@ def to_row(item: Any) -> ItemRow:
     elif is_item(item):
         fields = _adapter()(item).asdict()
     else:
-        kind = type(item).__name__
+        kind = "all that follow_all gave in one piece" if isinstance(item, Followed) else type(item).__name__
         raise SpiderError(f"a callback yielded {kind}; yield Requests, dicts, dataclasses or other items")
     if not fields:
         raise SpiderError("a callback yielded an item without fields")

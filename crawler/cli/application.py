@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from crawler.cli import care, exits, guard, page, project, results, run, session_files, sessions
+from crawler.cli import care, exits, guard, options, page, project, results, run, session_files, sessions
 
 
 class Commands(TyperGroup):
@@ -62,6 +62,7 @@ def crawl(
     if project_folder is not None:
         with exits.exit_codes():
             os.chdir(project_folder)
+    options.project = str(project_folder or "")
 
 
 project.register(app)

@@ -48,7 +48,9 @@ def backup(
 
 def schedule(
     name: options.SpiderName,
-    cron: Annotated[str, typer.Option("--cron", metavar="'M H D M W'", help="When, as five cron fields or @daily.")],
+    cron: Annotated[
+        str, typer.Option("--cron", metavar="'M H D M W'", help="When, as five cron fields or @daily.")
+    ] = "0 3 * * *",
     systemd: Annotated[bool, typer.Option("--systemd", help="Print a systemd service and timer instead.")] = False,
     argument: options.Arguments = None,
     set_: options.SettingsTyped = None,

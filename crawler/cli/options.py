@@ -29,6 +29,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on one line ins
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing unless something went wrong.")]
 
 
+project = ""  #: what ``-C`` was given
+
+
+def here(command: str) -> str:
+    """A command that is proposed, as it is to be typed where this one was."""
+    import shlex
+
+    return command.replace("crawl ", f"crawl -C {shlex.quote(project)} ", 1) if project else command
+
+
 def pairs(texts: Iterable[str] | None, option: str) -> dict[str, str]:
     """``["a=1", "b=x=y"]`` as ``{"a": "1", "b": "x=y"}``.
 

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from crawler import events
+from crawler.cli.options import here
 from crawler.cli.text import counted, duration, local_time, mute, safe
 
 if TYPE_CHECKING:
@@ -28,6 +29,13 @@ FIRST_LINE_AFTER_S = 2.0  # then twice as long each time, so that a person who l
 LINE_EVERY_S = 30.0  # longest time between two progress lines of a log
 WIDE_CHARACTERS = 105  # a terminal narrower than this gets a short bar and no clock: the numbers come first
 _log = logging.getLogger("crawler.run")
+_OUTCOMES = {
+    "ok": "logged in",
+    "restored": "the stored session is good, no login was needed",
+    "refused": "could not log in",
+    "failed": "could not log in",
+    "human": "needs a person to log in",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +125,11 @@ class LogLines:
                 detail = f": {event.detail}" if event.detail else ""
                 took = duration(event.elapsed_ms / 1000)
                 self._last_detail[event.session] = event.detail
-                _log.log(level, "session %s: login %s (%s)%s", event.session, event.outcome, took, detail)
+                outcome = _OUTCOMES.get(event.outcome, f"login {event.outcome}")
+                _log.log(level, "session %s: %s (%s)%s", event.session, outcome, took, detail)
             case events.SessionParked():
                 why = "" if self._last_detail.get(event.session) == event.why else f": {event.why}"
-                _log.warning("session %s waits for a person%s; run: %s", event.session, why, event.command)
+                _log.warning("session %s waits for a person%s; run: %s", event.session, why, here(event.command))
             case events.SlotPaused():
                 _log.warning("%s is left alone until %s: %s", event.slot, local_time(event.until), event.why)
             case events.PageFailed():
@@ -201,14 +210,18 @@ class LiveProgress:
 
     def __init__(self, display: LiveDisplay, spider: str) -> None:
         self._display = display
+        self._failed_before: int | None = 0
         self._task = display.add_task(spider, total=None, numbers="starting")
 
     def __call__(self, event: events.Event) -> None:
         if isinstance(event, events.RunStarted):
+            self._failed_before = None if event.resumed else 0
             self._display.start()
         elif isinstance(event, events.Progress):
-            total = event.pages + event.failed + event.waiting
-            done = event.pages + event.failed
+            if self._failed_before is None:  # the run goes on with a frontier: those of runs before this one
+                self._failed_before = event.failed
+            done = event.pages + event.failed - self._failed_before
+            total = done + event.waiting
             self._display.update(self._task, completed=done, total=total or None, numbers=numbers(event))
 
     def asking(self, ask: Ask) -> Ask:
@@ -243,5 +256,5 @@ def _live_display() -> LiveDisplay:
         console=console,
         refresh_per_second=4,  # each drawing takes the interpreter from the workers for some milliseconds
         transient=True,
-        redirect_stdout=False,
+        redirect_stdout=sys.stdout.isatty(),  # what a spider prints goes above the bar; a file gets it as it is
     )

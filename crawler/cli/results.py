@@ -109,6 +109,10 @@ def status(
         if wanted is not None and not found:
             raise _never_ran(source, wanted)
         sessions = source.list_sessions()
+    used = [each.sessions for each in found]
+    if all(keys is not None for keys in used):
+        known = {key for keys in used for key in keys or ()}
+        sessions = [row for row in sessions if row.key in known]
     if as_json:
         for each in found:
             say(json.dumps(each.as_dict()))
@@ -141,11 +145,14 @@ def status_lines(found: Status) -> list[str]:
         ("stored", f"{counted(counts.pages, 'page')}, {counted(counts.items, 'item')}"),
     ]
     if found.next_due is not None:
-        rows.append(("next", f"not before {local_time(found.next_due)}"))
+        rows.append(("waits", f"until {local_time(found.next_due)}"))
     rows += group("waiting", found.waiting_by)
     rows += group("failed", short_reasons(found.failed_by))
     rows += group("skipped", found.skipped_by)
     rows += group("warnings", {f"{text}, as on {url}": count for text, (count, url) in found.warned_by.items()})
+    rows += [("note" if place == 0 else "", text) for place, text in enumerate(found.notes[:MOST_LINES])]
+    if found.next_command:
+        rows.append(("then", options.here(found.next_command)))
     return columns(rows)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from crawler.cli.exits import DONE, INTERRUPTED, LIMIT, TERMINATED
+from crawler.cli.options import here
 from crawler.cli.text import columns, counted, duration, safe, say, size, tell
 
 if TYPE_CHECKING:
@@ -34,24 +35,22 @@ def one_line(summary: Summary) -> str:
         parts.append(f"{summary.parked:,} parked")
     if summary.waiting:
         parts.append(f"{summary.waiting:,} waiting")
-    limit = f" by {summary.stopped_by}" if summary.stopped_by else ""
-    following = f"; next: {summary.next_command}" if summary.next_command else ""
+    following = f"; next: {here(summary.next_command)}" if summary.next_command else ""
     why = f"; {summary.why}" if summary.why else ""
-    return f"{summary.spider}: {summary.ending}{limit} (run {summary.run}): {', '.join(parts)}{why}{following}"
+    return f"{summary.spider}: {ended(summary)} (run {summary.run}): {', '.join(parts)}{why}{following}"
 
 
 def summary_lines(summary: Summary) -> list[str]:
     """The table, without lines that would say "0"."""
-    ending = summary.ending + (f" by {summary.stopped_by}" if summary.stopped_by else "")
     speed = f"{summary.pages_per_s:,.1f}/s, {size(summary.size_bytes)}"
     rows: list[tuple[str, str]] = [
         (
             summary.spider,
-            f"{ending}, run {summary.run}{', resumed' if summary.resumed else ''}"
+            f"{ended(summary)}, run {summary.run}{', resumed' if summary.resumed else ''}"
             + (f": {summary.why}" if summary.why else ""),
         ),
         ("pages", f"{summary.pages:,} in {duration(summary.elapsed_s)} ({speed})"),
-        ("items", _counted(summary.items) if summary.items else "0"),
+        ("items", _items(summary)),
         ("requests", _requests(summary)),
         ("logins", _logins(summary)),
     ]
@@ -69,10 +68,21 @@ def summary_lines(summary: Summary) -> list[str]:
     if summary.store:
         rows.append(("stored in", summary.store))
     if summary.next_command:
-        rows.append(("next", summary.next_command))
+        rows.append(("next", here(summary.next_command)))
     elif summary.exit_code in (LIMIT, INTERRUPTED, TERMINATED):
         rows.append(("next", "the same command goes on where it stopped"))
     return columns(rows)
+
+
+def ended(summary: Summary) -> str:
+    """Its ending; with a limit the one that was reached: ``limit reached (max_pages 100)``."""
+    return f"{summary.ending} reached ({summary.stopped_by})" if summary.stopped_by else summary.ending
+
+
+def _items(summary: Summary) -> str:
+    """How many; of several tables, or of others than that of plain dicts, how many of each."""
+    total = f"{summary.item_count:,}"
+    return total if set(summary.items) <= {"items"} else f"{total} ({_counted(summary.items)})"
 
 
 def _requests(summary: Summary) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, Literal
 
+from crawler.engine.again import options_again
 from crawler.engine.assembly import build_spider
 from crawler.engine.crawl import Crawl, argument_key, process_name
 from crawler.engine.processes import Main, Members, cores, how_many, share_of
@@ -68,7 +69,8 @@ def run(
     processes = how_many(merged, made, automatic=cores() if signals else 1)
     members = Members(processes - 1, _member_of(spider, arguments, merged, processes)) if processes > 1 else None
     try:
-        return _run(made, merged, arguments or {}, members, fresh, retry, if_running, observers, signals, ask)
+        also = options_again(arguments or {}, settings or {}) if signals else ""  # a person typed it
+        return _run(made, merged, arguments or {}, members, fresh, retry, if_running, observers, signals, ask, also)
     finally:
         if members is not None:
             members.end()
@@ -104,13 +106,14 @@ def _run(
     observers: Iterable[Observer],
     signals: bool,
     ask: Ask | None,
+    also: str,
 ) -> Summary:
     store = open_project_store(settings)
     try:
         row = _open(store, spider, arguments, fresh=fresh, retry=retry, if_running=if_running)
         if row is None:
             return Summary(spider.name, ending="skipped", store=store.path)
-        crawl = Crawl(spider, settings, store, row, observers=observers, ask=ask, members=members)
+        crawl = Crawl(spider, settings, store, row, observers=observers, ask=ask, members=members, also=also)
         with handled_signals(crawl.interrupt) if signals else nullcontext():
             return crawl.run()
     finally:

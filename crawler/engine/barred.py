@@ -40,6 +40,7 @@ class Barred:
 
     Attributes:
         failures: Why, by session.
+        also: What a command needs besides that is proposed to a person.
         look_at: When to look next whether somebody has logged one in, seconds since 1970; None when there is none.
     """
 
@@ -47,6 +48,7 @@ class Barred:
         self._pool, self._gates, self._stats, self._spider_name = pool, gates, stats, spider_name
         self.failures: dict[str, SessionError] = {}
         self.look_at: float | None = None
+        self.also = ""
         self._said: dict[str, str] = {}  # barred session to its line of the summary
         self._strangers: set[str] = set()  # sessions of stored requests that this run does not have
         self.yard: Yard
@@ -87,7 +89,7 @@ class Barred:
             ending = "human" if isinstance(error, NeedsHuman) else "refused"
             epoch = self._pool.keeper(name).record.epoch
             self._stats.tell(LoginEnded(now, name, ending, epoch, elapsed_ms, error.why))
-            command = f"crawl login {self._spider_name} --session {name}{self._pool.keeper(name).by_browser}"
+            command = f"crawl login {self._spider_name} --session {name}{self._pool.keeper(name).by_browser}{self.also}"
             self._stats.tell(SessionParked(now, name, error.why, command))
             self._said[name] = f"{error}; continue with: {command}"
             self._stats.summary.messages.append(self._said[name])

@@ -15,8 +15,9 @@ from itertools import islice
 from typing import Any
 
 from crawler.clock import unix_now
+from crawler.engine.again import store_again
 from crawler.engine.assembly import Assembly, start_requests
-from crawler.engine.desk import SessionDesk, StoreCalls, new_owner
+from crawler.engine.desk import SessionDesk, StoreCalls, keep_proofs, new_owner
 from crawler.engine.doors import Doors
 from crawler.engine.gates import Gates
 from crawler.engine.overdue import Overdue
@@ -33,6 +34,7 @@ from crawler.frontier.robots import RobotsRecord
 from crawler.loading import source_mark
 from crawler.outcome import State
 from crawler.sessions.accounts import Ask
+from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.secrets import hide
 from crawler.settings import Settings
 from crawler.spider import Spider
@@ -68,12 +70,14 @@ class Crawl:
         ask: Ask | None = None,
         member: int = 0,
         members: Members | None = None,
+        also: str = "",
     ) -> None:
         """Build the parts; nothing is sent yet.
 
         Args:
             member: Number of this process in the run; 0 is the first, which seeds the frontier and ends the run.
             members: The further processes, for the first one.
+            also: What the commands need besides that it proposes (`again.options_again`).
         """
         self.spider, self.settings, self._store, self._run, self._member = spider, settings, store, run, member
         self._members = members
@@ -83,6 +87,7 @@ class Crawl:
         self._usage = (time.monotonic(), time.process_time())
         self._interrupted_by = 0
         self._answering = False  # a first signal is being seen to
+        self._sessions: dict[str, LoginRecord] = {}  # that were used, by key; known at the end
         self._leaving = False  # a second signal came: nothing may delay the end any more
         owner = new_owner(f"run-{run.id}")
         self._calls = StoreCalls(
@@ -114,6 +119,7 @@ class Crawl:
             share=self._share_suspects if member or members else None,
             tries=member == 0,
         )
+        self._also = self._doors.barred.also = also
         self._overdue = Overdue(settings.callback_time, self._callback_is_late)
         self._work = PageWork(
             spider,
@@ -266,16 +272,15 @@ class Crawl:
         self._scheduler.post(lambda: self._stats.tell(Warned(unix_now(), "callback", message)))
 
     def _hang_up(self) -> None:
-        """Stop the workers and close connections; late outcomes of abandoned pages go nowhere."""
+        """Stop the workers and close connections; late outcomes go nowhere."""
         self._stop.set()
         self._calls.close()
         self._overdue.close()
         if not self._scheduler.join(5.0 if self._scheduler.drained else 0.05):
-            abort = getattr(self._parts.transport, "abort_all", None)
-            if abort is not None:
-                abort()
+            getattr(self._parts.transport, "abort_all", lambda: None)()
             self._scheduler.join(2.0)
         self._scheduler.close()
+        self._sessions = self._parts.pool.records()
         self._parts.close()
         if self._members is not None:
             self._members.end(grace_s=self.settings.grace if self._interrupted_by else 2 * self.settings.grace + 30.0)
@@ -343,6 +348,7 @@ class Crawl:
             self._keep_knowledge()
             counts = self._store.counts(self._run.frontier)
             failed, skipped = self._store.ended_samples(self._run.frontier)
+            keep_proofs(self._store, self._sessions)
         except StoreError as error:
             log.error("the end of the run could not be recorded: %s", error)
             failure = failure or (None if self._leaving else error)
@@ -355,7 +361,7 @@ class Crawl:
                 summary.pages, summary.items = self._store.stored_by(self._run.id)
         self._judge(failure, self._facts(counts or Counts(), failed, skipped))
         summary.messages = [hide(message) for message in summary.messages]
-        summary.why = hide(summary.why)
+        summary.why, summary.sessions = hide(summary.why), sorted({*summary.sessions, *self._sessions})
         self._stats.ended()
         if failure is None and counts is not None and self._member == 0:
             self._store.end_run(
@@ -384,14 +390,14 @@ class Crawl:
         summary.ending, summary.exit_code = found.ending, found.exit_code
         summary.reason, summary.why, summary.notes = found.reason, found.sentence, list(found.notes)
         if found.ending == "limit":
-            summary.stopped_by = self._scheduler.stop_reason
-            summary.next_command = f"crawl run {self.spider.name}"
+            summary.stopped_by = self._scheduler.stop_reason.removeprefix("limit: ")
+            summary.next_command = f"crawl run {self.spider.name}{self._also}"
         elif found.reason == "page-ends-session":
-            summary.next_command = f"crawl guard {self.spider.name}"
+            summary.next_command = f"crawl guard {self.spider.name}{store_again(self._also)}"
         elif found.ending == "failures":
-            summary.next_command = f"crawl retry {self.spider.name}"
+            summary.next_command = f"crawl retry {self.spider.name}{self._also}"
         elif found.ending in ("nothing", "no items"):
-            summary.next_command = f"crawl status {self.spider.name}"
+            summary.next_command = f"crawl status {self.spider.name}{store_again(self._also)}"
 
     def _facts(self, counts: Counts, failed: list[Sample], skipped: list[Sample]) -> Facts:
         failures = list(self._doors.barred.failures.values())

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from crawler.errors import CrawlError, StoreError
 from crawler.outcome import SessionSnapshot
 from crawler.sessions.desk import LoginEnd
+from crawler.sessions.login.states import LoginRecord
 from crawler.stores.base import LoginClaim, SessionRow, Store
 from crawler.stores.login_policy import Trying
 
@@ -159,3 +160,10 @@ class SessionDesk:
 
     def lives(self, key: str) -> list[float]:
         return self._calls(lambda store: store.login_lives(key))
+
+
+def keep_proofs(store: Store, records: Mapping[str, LoginRecord]) -> None:
+    """At the end of a run: when each session was last known to be logged in. *records* are by key."""
+    for key, record in records.items():
+        if record.proved_at is not None:
+            store.prove_session(key, epoch=record.epoch, proved_at=record.proved_at)

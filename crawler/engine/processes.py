@@ -222,4 +222,5 @@ def add_up(summary: Summary, others: list[Summary]) -> None:
                 of_it[what] = of_it.get(what, 0) + number
         for error, number in other.errors.items():
             summary.errors[error] = summary.errors.get(error, 0) + number
+        summary.sessions.extend(key for key in other.sessions if key not in summary.sessions)
         summary.messages.extend(message for message in other.messages if message not in summary.messages)

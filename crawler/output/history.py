@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from crawler.output.source import Counts, KnowsHosts, KnowsReasons, KnowsWarnings, Run, Source
 
-DIED = "died"  # it neither ended nor runs: killed, or the machine went down
+CRASHED = "crashed"  # it neither ended nor runs: killed, or the machine went down
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,8 @@ class PastRun:
     """One line of `crawl runs`.
 
     Attributes:
-        ending: As in the summary; "running", or `DIED`.
-        took_s: Seconds from start to end; until now while it runs; None when it died.
+        ending: As in the summary; "running", or `CRASHED`.
+        took_s: Seconds from start to end; until now while it runs; None when it crashed.
         pages, items, logins: Of this run; None when it left no summary.
     """
 
@@ -56,7 +56,7 @@ def _past(run: Run, now: float, *, running: bool) -> PastRun:
         spider=run.spider,
         started_at=run.started_at,
         took_s=None if ended_at is None else max(0.0, ended_at - run.started_at),
-        ending="running" if running else run.ending or DIED,
+        ending="running" if running else run.ending or CRASHED,
         exit_code=run.exit_code,
         resumed=run.resumed,
         pages=told.get("pages"),
@@ -85,7 +85,10 @@ class Status:
         waiting_by: Host to waiting requests.
         failed_by: Last error to failed requests.
         skipped_by: Rule to skipped requests.
-        next_due: When the next request may be sent, seconds since 1970; None when nothing waits.
+        next_due: When the next request may be sent, seconds since 1970; None when nothing waits, or at once.
+        notes: What the last run said at its end: why a session could not log in, and what to type.
+        next_command: What it proposed to type next, "" for nothing.
+        sessions: Keys of the sessions that it had; None while it says nothing of them.
         warned_by: What was odd about pages (lost characters, items kept aside ...): to how many, and the URL of one.
     """
 
@@ -98,6 +101,9 @@ class Status:
     skipped_by: Mapping[str, int]
     next_due: float | None
     warned_by: Mapping[str, tuple[int, str]]
+    notes: Sequence[str]
+    next_command: str
+    sessions: Sequence[str] | None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -112,6 +118,8 @@ class Status:
             "failed_by": dict(self.failed_by),
             "skipped_by": dict(self.skipped_by),
             "next_due": self.next_due,
+            "notes": list(self.notes),
+            "next_command": self.next_command,
             "warned_by": {text: {"pages": count, "example": url} for text, (count, url) in self.warned_by.items()},
         }
 
@@ -121,15 +129,24 @@ def status(source: Source, spider: str) -> Status | None:
     past = past_runs(source, spider, limit=1)
     if not past:
         return None
-    frontier = source.runs(spider, limit=1)[0].frontier
+    newest = source.runs(spider, limit=1)[0]
+    frontier, told, holder = newest.frontier, summary_of(newest), source.running(spider)
+    due = source.next_due(frontier)
     return Status(
         spider=spider,
         run=past[0],
-        holder=source.running(spider),
+        holder=holder,
         counts=source.counts(frontier),
         waiting_by=source.waiting_by(frontier) if isinstance(source, KnowsHosts) else {},
         failed_by=source.failed_by(frontier) if isinstance(source, KnowsReasons) else {},
         skipped_by=source.skipped_by(frontier),
-        next_due=source.next_due(frontier),
+        next_due=due if due is not None and due > source.now() else None,
         warned_by=source.warned_by(frontier) if isinstance(source, KnowsWarnings) else {},
+        notes=[] if holder else _texts(told.get("messages")),
+        next_command="" if holder else str(told.get("next_command") or ""),
+        sessions=None if told.get("sessions") is None else _texts(told["sessions"]),
     )
+
+
+def _texts(found: Any) -> list[str]:
+    return [str(each) for each in found] if isinstance(found, list) else []

@@ -10,7 +10,7 @@ from crawler.errors import SpiderError
 from crawler.messages import SPREAD
 from crawler.sessions.health import BLOCKED, Health, Remedy
 from crawler.sessions.login.keeper import Keeper
-from crawler.sessions.login.states import LoginState
+from crawler.sessions.login.states import LoginRecord, LoginState
 from crawler.sessions.session import Session
 
 _UNUSABLE = frozenset({LoginState.PARKED, LoginState.REFUSED})
@@ -50,6 +50,11 @@ class SessionPool:
                 keeper = self._keepers[name] = self._make(name)
                 keeper.is_guest = len(self.names) > 1 and not keeper.wants_login
             return self._keepers[name]
+
+    def records(self) -> dict[str, LoginRecord]:
+        """State of each session that was used, by its key."""
+        with self._lock:
+            return {keeper.session.key: keeper.record for keeper in self._keepers.values()}
 
     def session(self, name: str) -> Session:
         return self.keeper(name).session

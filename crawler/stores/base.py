@@ -310,6 +310,9 @@ class Store(Protocol):
 
     def save_session(self, snapshot: SessionSnapshot, *, run: int | None) -> SessionRow: ...
 
+    def prove_session(self, key: str, *, epoch: int, proved_at: float) -> None:
+        """Keep the moment at which a session was last known to be logged in; nothing where it has another epoch."""
+
     def list_sessions(self) -> list[SessionRow]: ...
 
     def clear_session(self, key: str) -> bool:

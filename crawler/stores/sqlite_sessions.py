@@ -58,6 +58,13 @@ class SessionsPart(Part):
         rows = self._connection.read(f"SELECT {_COLUMNS} FROM crawl_sessions WHERE version > 0 ORDER BY name, key")
         return [self._session(row) for row in rows]
 
+    def prove_session(self, key: str, *, epoch: int, proved_at: float) -> None:
+        with self._connection.write() as raw:
+            raw.execute(
+                "UPDATE crawl_sessions SET proved_at = max(coalesce(proved_at, 0), ?) WHERE key = ? AND epoch = ?",
+                (proved_at, key, epoch),
+            )
+
     def save_session(self, snapshot: SessionSnapshot, *, run: int | None) -> SessionRow:
         with self._connection.write() as raw:
             self._write_sessions(raw, run, [snapshot])

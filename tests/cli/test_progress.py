@@ -29,8 +29,16 @@ def lines_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
         (events.RunStarted(0, 7, "orders", True, 1200), "INFO", "run 7 of orders, going on with 1,200 waiting"),
         (events.RunStarted(0, 1, "orders", False, 1), "INFO", "run 1 of orders"),
         (events.LoginStarted(0, "buyer", "first login"), "INFO", "session buyer logs in: first login"),
-        (events.LoginEnded(0, "buyer", "restored", 1, 300), "INFO", "session buyer: login restored (0.3 s)"),
-        (events.LoginEnded(0, "buyer", "refused", 1, 300, "no"), "WARNING", "session buyer: login refused (0.3 s): no"),
+        (
+            events.LoginEnded(0, "buyer", "restored", 1, 300),
+            "INFO",
+            "session buyer: the stored session is good, no login was needed (0.3 s)",
+        ),
+        (
+            events.LoginEnded(0, "buyer", "refused", 1, 300, "no"),
+            "WARNING",
+            "session buyer: could not log in (0.3 s): no",
+        ),
         (
             events.SessionParked(0, "buyer", "a code", "crawl login orders"),
             "WARNING",
@@ -60,7 +68,7 @@ def test_why_a_session_waits_is_not_said_again_right_after_its_login(capsys: pyt
     log(events.SessionParked(0, "buyer", "no username found", "crawl login orders"))
 
     assert lines_of(capsys) == [
-        "session buyer: login refused (0.3 s): no username found",
+        "session buyer: could not log in (0.3 s): no username found",
         "session buyer waits for a person; run: crawl login orders",
     ]
 

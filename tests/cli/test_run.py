@@ -108,7 +108,7 @@ def test_the_summary_is_a_few_lines_on_standard_output(orders: Path, crawl: Craw
     assert done.out == (
         "orders     failures, run 7, resumed\n"
         "pages      1,200 in 1 min 15 s (16.0/s, 2.5 MB)\n"
-        "items      480 items, 3 Book\n"
+        "items      483 (480 items, 3 Book)\n"
         "requests   1,300 known, 3 failed, 5 retried\n"
         "logins     1\n"
         "skipped    4 x robots\n"

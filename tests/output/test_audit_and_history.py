@@ -123,7 +123,7 @@ def test_runs_tell_how_each_ended_and_a_killed_one_is_not_running() -> None:
 
     assert [(each.id, each.ending, each.took_s, each.pages, each.items) for each in found] == [
         (3, "finished", 12.0, 3, 3),
-        (2, "died", None, 3, 3),
+        (2, "crashed", None, 3, 3),
         (1, "finished", 12.0, 3, 3),
     ]
 
@@ -134,7 +134,7 @@ def test_the_newest_run_without_an_end_is_running_while_somebody_holds_the_spide
 
     found = past_runs(shelf, "orders", limit=20)
 
-    assert [(each.id, each.ending, each.took_s) for each in found] == [(3, "running", 700.0), (2, "died", None)]
+    assert [(each.id, each.ending, each.took_s) for each in found] == [(3, "running", 700.0), (2, "crashed", None)]
     assert found[0].pages is None
 
 
@@ -145,7 +145,7 @@ def test_status_is_the_last_crawl_with_its_groups() -> None:
     assert json.loads(json.dumps(found.as_dict())) == {
         "spider": "orders", "run": 3, "ending": "finished", "running": None, "known": 5, "waiting": 1, "leased": 0,
         "done": 2, "failed": 1, "skipped": 1, "parked": 0, "pages": 3, "items": 3, "waiting_by": {"a.example": 1},
-        "failed_by": {"404": 1}, "skipped_by": {"robots": 1}, "next_due": 2000.0,
+        "failed_by": {"404": 1}, "skipped_by": {"robots": 1}, "next_due": 2000.0, "notes": [], "next_command": "",
         "warned_by": {},
     }  # fmt: skip
 

@@ -26,7 +26,7 @@ def broken(project: Path, site: PracticeSite, *lines: str, instead_of: str = LIN
 
 def told(err: str) -> str:
     """The line of the message about the login."""
-    return next(line for line in err.splitlines() if "login refused" in line)
+    return next(line for line in err.splitlines() if "could not log in" in line)
 
 
 def test_a_step_that_raises_is_told_with_the_line_of_the_spider_by_run_and_login(

@@ -65,7 +65,7 @@ def test_a_key_that_is_of_no_use_is_said_with_its_file_and_no_password_is_sent(
 
     assert ended.code == 2, ended.err
     assert ended.err.splitlines()[-1].startswith(f"crawl: {home}/crawl/key: {FAULTS[fault].format(home=home)}")
-    assert "login refused" not in ended.err
+    assert "could not log in" not in ended.err
     assert "Traceback" not in ended.err
     assert "open sesame" not in ended.err
     assert shop.record.login_posts == {}

@@ -1,0 +1,205 @@
+"""What a person is told to type next works as it stands, and `crawl status` says why a run stopped."""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from pytest_httpserver import HTTPServer
+from rich.console import Console
+from rich.progress import Progress
+from werkzeug import Request as Asked
+from werkzeug import Response as Answer
+
+from crawler import events
+from crawler.cli.progress import LiveProgress
+from crawler.engine.again import options_again, store_again
+
+from .conftest import Crawl
+
+SPIDER = """
+from crawler import Spider
+
+class Orders(Spider):
+    name = "orders"
+    start_urls = ["{url}/orders", "{url}/orders?page=2", "{url}/orders?page=3"]
+
+    def login(self, session):
+        page = session.get("{url}/login")
+        session.submit(page.form(), {{"u": session.account.username, "p": session.account.password}})
+
+    def parse(self, response):
+        yield {{"day": getattr(self, "day", ""), "url": response.url}}
+"""
+OTHER = """
+from crawler import Spider
+
+class Other(Spider):
+    name = "other"
+    start_urls = ["{url}/public"]
+
+    def parse(self, response):
+        yield {{"url": response.url}} if hasattr(self, "good") else response.follow_all(css="a")
+"""
+FORM = '<form method="post" action="/login"><input name="u"><input type="password" name="p"></form>'
+
+
+def pages(asked: Asked) -> Answer:
+    if asked.path == "/robots.txt":
+        return Answer(status=404)
+    if asked.path == "/public":
+        return Answer('<a href="/public?x">x</a>', content_type="text/html")
+    if asked.path == "/login" and asked.form.get("p") == "right-1":
+        return Answer(status=302, headers={"Location": "/orders", "Set-Cookie": "sid=value-1; Path=/"})
+    if asked.path == "/login" or asked.cookies.get("sid") != "value-1":
+        wrong = "<p class=error>Wrong password</p>" if asked.method == "POST" else ""
+        return Answer(wrong + FORM, content_type="text/html")
+    return Answer('<a href="/logout">Log out</a>', content_type="text/html")
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with HTTPServer(threaded=True) as server:
+        server.expect_request(re.compile(".*")).respond_with_handler(pages)
+        yield server.url_for("").rstrip("/")
+
+
+@pytest.fixture
+def shop(project: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (project / "spiders").mkdir()
+    (project / "spiders" / "orders.py").write_text(SPIDER.format(url=url))
+    (project / "spiders" / "other.py").write_text(OTHER.format(url=url))
+    monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", "ann")
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "wrong-1")
+    return project
+
+
+TYPED = ("-a", "day=mon tue", "--store", "x.db", "-s", "delay=0", "-s", "workers=2")
+AGAIN = " -a 'day=mon tue' -s delay=0 -s workers=2 --store x.db"
+
+
+def line(out: str, label: str) -> str:
+    return next((each.partition("  ")[2].strip() for each in out.splitlines() if each.startswith(f"{label}  ")), "")
+
+
+def test_after_a_failed_login_the_command_has_all_that_was_typed_and_status_says_the_same(
+    shop: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = crawl("run", "orders", *TYPED)
+    shown = crawl("status", "orders", "--store", "x.db")
+
+    assert ran.code == 3
+    command = line(ran.out, "next")
+    assert command == f"crawl login orders --session default{AGAIN}"
+    assert "could not log in" in ran.err
+    assert "1970" not in shown.out
+    assert "refused the user name or password" in line(shown.out, "note")
+    assert line(shown.out, "then") == command
+
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "right-1")
+    words = shlex.split(command)
+    assert crawl(*words[1:]).code == 0  # as it stands
+    assert crawl("run", "orders", *TYPED).code == 0
+    assert line(crawl("status", "orders", "--store", "x.db").out, "note") == ""
+
+
+def test_after_failures_the_command_has_all_that_was_typed(shop: Path, crawl: Crawl) -> None:
+    failed = crawl("run", "other", *TYPED)
+
+    assert failed.code == 1
+    assert line(failed.out, "next") == f"crawl retry other{AGAIN}"
+
+
+def test_a_limit_is_named_once_and_waiting_pages_have_no_date_of_1970(
+    shop: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "right-1")
+
+    ran = crawl("run", "orders", "--limit-pages", "1", "-s", "workers=1")
+    shown = crawl("status", "orders")
+
+    assert ran.code == 5
+    assert ran.out.splitlines()[0].endswith("limit reached (max_pages 1), run 1")
+    assert line(ran.out, "next") == "crawl run orders -s workers=1"
+    assert "1970" not in shown.out
+    assert line(shown.out, "waiting").startswith("2 x ")
+
+
+def test_the_last_proof_is_the_last_one_and_other_spiders_sessions_are_not_listed(
+    shop: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "right-1")
+    crawl("run", "orders", "-q")
+    with closing(sqlite3.connect(shop / "data" / "crawl.db")) as database, database:
+        database.execute("UPDATE crawl_sessions SET proved_at = proved_at - 86400")
+    first = crawl("status", "orders").out.splitlines()[-1]
+
+    crawl("run", "orders", "-q")
+    second = crawl("status", "orders").out.splitlines()[-1]
+    crawl("run", "other", "-a", "good=1", "-q")
+    other = crawl("status", "other").out
+
+    assert first.split()[:4] == second.split()[:4]
+    assert first < second
+    assert "last proof" not in other
+    assert "account|ann" not in other
+
+
+def test_links_that_are_yielded_in_one_piece_are_told_in_plain_words(shop: Path, crawl: Crawl) -> None:
+    crawl("run", "other", "-q")
+
+    shown = crawl("status", "other").out
+
+    assert "Followed" not in shown
+    assert "write `yield from` before it" in shown
+
+
+def test_a_project_elsewhere_is_part_of_the_command(
+    shop: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    ran = crawl("-C", str(shop), "run", "other")
+
+    assert line(ran.out, "next") == f"crawl -C {shop} retry other"
+
+
+def test_a_schedule_needs_no_time(shop: Path, crawl: Crawl) -> None:
+    done = crawl("schedule", "orders")
+
+    assert done.code == 0
+    assert done.out.startswith("0 3 * * * cd ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "words"),
+    [
+        ({}, {}, ""),
+        ({"a": "x y"}, {}, " -a 'a=x y'"),
+        ({}, {"max_pages": 3, "max_time": 1.0}, ""),
+        ({}, {"workers": 4, "robots": False}, " -s workers=4 -s robots=false"),
+        ({}, {"headers": {"A": "b"}}, ' -s \'headers={"A": "b"}\''),
+        ({}, {"store": "my file.db"}, " --store 'my file.db'"),
+    ],
+)
+def test_options_are_written_as_a_shell_takes_them(
+    arguments: dict[str, str], settings: dict[str, object], words: str
+) -> None:
+    assert options_again(arguments, settings) == words
+    assert store_again(f" -a x=--y{words}") == (words if "store" in settings else "")
+
+
+def test_the_bar_of_a_run_that_goes_on_begins_at_nothing() -> None:
+    with Progress(console=Console(file=io.StringIO(), force_terminal=True), auto_refresh=False) as shown:
+        live = LiveProgress(shown, "orders")
+        live(events.RunStarted(0.0, 2, "orders", True, 100))
+        live(events.Progress(0.0, 0, 100, 50, 0, 0, 0.0))
+        assert (shown.tasks[0].completed, shown.tasks[0].total) == (0, 100)
+        live(events.Progress(1.0, 20, 79, 51, 0, 0, 20.0))
+        assert (shown.tasks[0].completed, shown.tasks[0].total) == (21, 100)
