@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from crawler.errors import InvalidURL
+from crawler.sessions.login.kinds import kind_of
 from crawler.sessions.origins import Origins
 from crawler.spider import Identity, SitemapSpider, Spider
 from crawler.urls import host_of, site_of
@@ -54,14 +55,16 @@ def home_site(spider: Spider, begins: str | None = None) -> str:
 def session_key(spider: Spider, identity: Identity, user: str | None, begins: str | None = None) -> str:
     """The row that an identity has in the store.
 
-    Spiders of one project share it when they go to the same site with the same account. Without an account the name of
-    the session counts instead.
+    Spiders of one project share it when they go to the same site with the same account, and their login steps set up
+    the same kind of session. Without an account the name of the session counts instead.
 
     Args:
         begins: As in `home_site`.
     """
     site = home_site(spider, begins) or spider.name
-    return f"{site}|account|{user}" if user else f"{site}|session|{identity.name}"
+    kind = kind_of(type(spider)) if identity.login else ""
+    more = f"+{kind}" if kind else ""
+    return f"{site}|account{more}|{user}" if user else f"{site}|session{more}|{identity.name}"
 
 
 def probe_url_of(spider: Spider) -> str | None:

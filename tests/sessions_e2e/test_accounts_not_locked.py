@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from requests.adapters import HTTPAdapter
 
 from crawler import NeedsHuman, Response, Session
 from crawler.errors import LoginBudgetSpent
@@ -261,3 +262,80 @@ def test_a_page_with_a_code_form_is_still_answered(quick_net: Net, tmp_path: Pat
     own = quick_net.host({"/welcome": Answer(body=HOME), "*": Portal(with_code=True)})
 
     assert crawl(TwoSteps, own.url, tmp_path).ending == "finished"
+
+
+class ByToken(Home):
+    name = "by-token"
+
+    def login(self, session: Session) -> None:
+        fields = {"user": session.account.username, "password": session.account.password}
+        token = session.post(self.arguments["site"] + "/token", data=fields).json()["access"]
+        session.headers["Authorization"] = f"Bearer {token}"
+
+
+def test_a_form_and_a_token_of_one_account_do_not_evict_each_other(quick_net: Net, tmp_path: Path) -> None:
+    portal = Portal()
+    own = quick_net.host({"/welcome": Answer(body=HOME), "*": portal})
+
+    runs = [crawl(spider, own.url, tmp_path, fresh=True) for spider in (Home, ByToken, Home, ByToken, Home)]
+
+    assert [run.ending for run in runs] == ["finished"] * 5
+    assert [run.logins for run in runs] == [1, 1, 0, 0, 0]
+    assert len(portal.posts) == 2
+
+
+def test_a_password_that_one_kind_of_login_was_refused_is_not_tried_by_the_other(
+    quick_net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong(monkeypatch)
+    portal = Portal()
+    own = quick_net.host({"*": portal})
+
+    first, second = crawl(Home, own.url, tmp_path), crawl(ByToken, own.url, tmp_path)
+
+    assert len(portal.posts) == 1, "there is one account, whatever is made of its password"
+    assert "refused these credentials on" in second.messages[0]
+    assert first.exit_code == second.exit_code == 3
+
+
+class Signing(HTTPAdapter):
+    """Passes on, and notes that it did."""
+
+    seen: ClassVar[list[str]] = []
+
+    def send(self, request: Any, **options: Any) -> Any:  # type: ignore[override]
+        Signing.seen.append(request.url)
+        return super().send(request, **options)
+
+
+@pytest.mark.parametrize("fitted", ["adapter", "hook", "auth"])
+def test_a_stored_session_of_another_spider_is_not_used_without_what_the_login_fits_it_with(
+    quick_net: Net, tmp_path: Path, fitted: str
+) -> None:
+    calls: list[str] = []
+
+    def auth(request: Any) -> Any:
+        calls.append(request.url)
+        return request
+
+    class Fitted(Home):
+        name = "fitted"
+
+        def goes_on(self, session: Session, answer: Response) -> None:
+            if fitted == "adapter":
+                session.mount("http://", Signing())
+            elif fitted == "hook":
+                session.hooks["response"].append(lambda answer, **more: calls.append(answer.url))
+            else:
+                session.auth = auth
+
+    Signing.seen.clear()
+    portal = Portal()
+    own = quick_net.host({"/welcome": Answer(body=HOME), "*": portal})
+    assert crawl(Home, own.url, tmp_path).logins == 1
+
+    run = crawl(Fitted, own.url, tmp_path)
+
+    assert (run.ending, run.logins) == ("finished", 1)
+    assert f"{own.url}/home" in calls + Signing.seen, "its pages went the way that its login has set up"
+    assert (crawl(Home, own.url, tmp_path, fresh=True).logins) == 0, "the other spider's session is as it was"
