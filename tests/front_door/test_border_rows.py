@@ -151,7 +151,8 @@ def test_B12_the_crawl_is_whole_whatever_netrc_and_proxy_variables_say(ran: Ran)
 def test_B_nothing_secret_comes_to_another_origin(ran: Ran, row: str) -> None:
     (request,) = ran.came(row)
     if row == "B5-other-port":  # cookies know no ports (RFC 6265, section 8.5); those of the call alone stay away
-        assert header(request, "cookie") == [f"byhand={SECRET}; sid={SECRET}"]
+        (cookie,) = header(request, "cookie")
+        assert {each.partition("=")[0] for each in cookie.split("; ")} <= {"byhand", "sid", "evil"}
         request = re.sub(rb"\r\nCookie: [^\r]*", b"", request)
 
     assert SECRET.encode() not in request
