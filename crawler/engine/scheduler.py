@@ -118,7 +118,8 @@ class Scheduler:
         self.is_ours = self._leasing.hold.is_ours  #: whether a request is still ours to send; safe from any thread
         self._stop_reason = ""
         self._deadline: float | None = None
-        self._ends_at = clock() + settings.max_time if settings.max_time else None
+        # counted from the start of the run, not of this process: one that was woken late ends with the others
+        self._ends_at = min(run.started_at, clock()) + settings.max_time if settings.max_time else None
         self._prefetch = 0 if settings.delay else settings.workers
         doors.connect(self)
 
