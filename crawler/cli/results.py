@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -147,8 +148,9 @@ def status_lines(found: Status) -> list[str]:
     if found.next_due is not None:
         rows.append(("waits", f"until {local_time(found.next_due)}"))
     rows += group("waiting", found.waiting_by)
-    rows += group("failed", short_reasons(found.failed_by))
-    rows += group("skipped", found.skipped_by)
+    rows += group("failed", short_reasons(found.failed_by), found.examples)
+    rows += group("skipped", found.skipped_by, found.examples)
+    rows += group("tried again", found.retried_by, found.examples)
     rows += group("warnings", {f"{text}, as on {url}": count for text, (count, url) in found.warned_by.items()})
     rows += [("note" if place == 0 else "", text) for place, text in enumerate(found.notes[:MOST_LINES])]
     if found.next_command:
@@ -156,10 +158,16 @@ def status_lines(found: Status) -> list[str]:
     return columns(rows)
 
 
-def group(label: str, counts: Mapping[str, int]) -> list[tuple[str, str]]:
+def group(
+    label: str, counts: Mapping[str, int], examples: Mapping[str, str] = MappingProxyType({})
+) -> list[tuple[str, str]]:
     """The rows of one group, largest number first, at most `MOST_LINES` of them."""
     largest = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    rows = [(label if place == 0 else "", f"{count:,} x {text}") for place, (text, count) in enumerate(largest)]
+    rows = []
+    for place, (text, count) in enumerate(largest):
+        url = examples.get(text, "")
+        such = f", such as {url}" if url and url not in text else ""
+        rows.append((label if place == 0 else "", f"{count:,} x {text}{such}"))
     if len(rows) > MOST_LINES:
         rows[MOST_LINES:] = [("", f"... and {len(rows) - MOST_LINES:,} more kinds")]
     return rows

@@ -349,6 +349,8 @@ class Crawl:
             counts = self._store.counts(self._run.frontier)
             failed, skipped = self._store.ended_samples(self._run.frontier)
             keep_proofs(self._store, self._sessions)
+            if self.summary.rechecked and self._member == 0:  # what was fetched again would count twice
+                self.summary.pages, self.summary.items = self._store.brought(self._run.id)
         except StoreError as error:
             log.error("the end of the run could not be recorded: %s", error)
             failure = failure or (None if self._leaving else error)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from crawler.output.source import Counts, KnowsHosts, KnowsReasons, KnowsWarnings, Run, Source
+from crawler.output.reasons import short_reason
+from crawler.output.source import Counts, KnowsHosts, KnowsReasons, KnowsSamples, KnowsWarnings, Run, Sample, Source
+from crawler.urls import printable, redact
 
 CRASHED = "crashed"  # it neither ended nor runs: killed, or the machine went down
 
@@ -89,6 +91,8 @@ class Status:
         notes: What the last run said at its end: why a session could not log in, and what to type.
         next_command: What it proposed to type next, "" for nothing.
         sessions: Keys of the sessions that it had; None while it says nothing of them.
+        retried_by: Error to how often something was tried again because of it.
+        examples: Short reason of a failure, rule, or error of `retried_by`, to the URL of one such request.
         warned_by: What was odd about pages (lost characters, items kept aside ...): to how many, and the URL of one.
     """
 
@@ -104,6 +108,8 @@ class Status:
     notes: Sequence[str]
     next_command: str
     sessions: Sequence[str] | None
+    retried_by: Mapping[str, int] = field(default_factory=dict)
+    examples: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -117,6 +123,8 @@ class Status:
             "waiting_by": dict(self.waiting_by),
             "failed_by": dict(self.failed_by),
             "skipped_by": dict(self.skipped_by),
+            "retried_by": dict(self.retried_by),
+            "examples": dict(self.examples),
             "next_due": self.next_due,
             "notes": list(self.notes),
             "next_command": self.next_command,
@@ -132,6 +140,7 @@ def status(source: Source, spider: str) -> Status | None:
     newest = source.runs(spider, limit=1)[0]
     frontier, told, holder = newest.frontier, summary_of(newest), source.running(spider)
     due = source.next_due(frontier)
+    failed, skipped, retried = _samples(source, frontier)
     return Status(
         spider=spider,
         run=past[0],
@@ -139,14 +148,33 @@ def status(source: Source, spider: str) -> Status | None:
         counts=source.counts(frontier),
         waiting_by=source.waiting_by(frontier) if isinstance(source, KnowsHosts) else {},
         failed_by=source.failed_by(frontier) if isinstance(source, KnowsReasons) else {},
-        skipped_by=source.skipped_by(frontier),
+        skipped_by={each.kind: each.count for each in skipped} or source.skipped_by(frontier),
+        retried_by={each.kind: each.count for each in retried},
+        examples={
+            each.kind if each not in failed else short_reason(each.kind): printable(redact(each.url))
+            for each in (*retried, *failed, *skipped)
+        },
         next_due=due if due is not None and due > source.now() else None,
         warned_by=source.warned_by(frontier) if isinstance(source, KnowsWarnings) else {},
-        notes=[] if holder else _texts(told.get("messages")),
+        notes=[] if holder else _told(told),
         next_command="" if holder else str(told.get("next_command") or ""),
         sessions=None if told.get("sessions") is None else _texts(told["sessions"]),
     )
 
 
+def _told(summary: Mapping[str, Any]) -> list[str]:
+    """What a summary says of how the run went: why it is no good one, then the rest."""
+    why = str(summary.get("why") or "")
+    return [*([why] if why else []), *_texts(summary.get("messages")), *_texts(summary.get("notes"))]
+
+
 def _texts(found: Any) -> list[str]:
     return [str(each) for each in found] if isinstance(found, list) else []
+
+
+def _samples(source: Source, frontier: int) -> tuple[Sequence[Sample], Sequence[Sample], Sequence[Sample]]:
+    """What failed, was left out, and was tried again, with examples; nothing of a store that has none."""
+    if not isinstance(source, KnowsSamples):
+        return (), (), ()
+    failed, skipped = source.ended_samples(frontier)
+    return failed, skipped, source.retried_samples(frontier)

@@ -110,6 +110,28 @@ class KnowsWarnings(Protocol):
         """Warning, numbers left out, to number of pages and the address of one of them, most first."""
 
 
+class Sample(Protocol):
+    """Requests with one thing in common (`stores.base.Sample`)."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def url(self) -> str: ...
+
+
+@runtime_checkable
+class KnowsSamples(Protocol):
+    """A store that can give examples."""
+
+    def ended_samples(self, frontier: int) -> tuple[Sequence[Sample], Sequence[Sample]]:
+        """Failed and skipped requests by error and rule, most first."""
+
+    def retried_samples(self, frontier: int) -> Sequence[Sample]:
+        """What was tried again, by error, most first."""
+
+
 @runtime_checkable
 class KnowsHosts(Protocol):
     """A store that can tell for whom requests wait."""

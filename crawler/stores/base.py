@@ -282,8 +282,11 @@ class Store(Protocol):
     def ended_samples(self, frontier: int) -> tuple[list[Sample], list[Sample]]:
         """Failed and skipped requests by error and rule, most first, each with an example."""
 
-    def page_samples(self, frontier: int) -> tuple[list[Sample], list[Sample]]:
-        """What was tried again, by error, and what pages were odd about, by warning; reads the whole page log."""
+    def retried_samples(self, frontier: int) -> list[Sample]:
+        """What was tried again, by error, most first; reads the page log."""
+
+    def brought(self, run: int) -> tuple[int, dict[str, int]]:
+        """What a run has brought and is stored now: pages, and items by table; reads the page log and the results."""
 
     def waiting_by(self, frontier: int) -> dict[str, int]:
         """Slot to number of waiting requests, most first."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from crawler.stores.base import Sample
 from crawler.stores.sqlite_frontier import FrontierPart
+from crawler.stores.sqlite_items import quoted
 
+_URL_AT_END = re.compile(r" (?:from |\()?https?://")
 _MOST_KINDS = 50
 _OTHERS = 5  #: times as many kinds are read, since kinds that differ in a number or a URL become one
 
 
 def kind_of(text: str) -> str:
-    """The kind of a rule or a warning: the first line without a URL at its end."""
-    return text.partition("\n")[0].partition(" http")[0]
+    """The kind of a rule or an error: the first line without a URL at its end."""
+    return _URL_AT_END.split(text.partition("\n")[0], maxsplit=1)[0]
 
 
 class ReportPart(FrontierPart):
@@ -29,23 +33,32 @@ class ReportPart(FrontierPart):
         )
         return _grouped([(str(text), int(count), str(url)) for text, count, url, _ in rows], keep=state == 3)
 
-    def page_samples(self, frontier: int) -> tuple[list[Sample], list[Sample]]:
-        """What was tried again, by error, and what pages were odd about, by warning; reads the whole page log."""
-        of_frontier = "run IN (SELECT id FROM crawl_runs WHERE frontier = ?)"
-        retried = self._connection.read(
-            "SELECT coalesce(error, ''), count(*), url, min(id) FROM crawl_pages"
-            f" WHERE {of_frontier} AND verdict = 'retry' GROUP BY 1 ORDER BY 2 DESC LIMIT ?",
+    def retried_samples(self, frontier: int) -> list[Sample]:
+        """What was tried again, by error, most first; reads the page log."""
+        rows = self._connection.read(
+            "SELECT coalesce(error, ''), count(*), url, min(id) FROM crawl_pages WHERE verdict = 'retry'"
+            " AND run IN (SELECT id FROM crawl_runs WHERE frontier = ?) GROUP BY 1 ORDER BY 2 DESC LIMIT ?",
             (frontier, _MOST_KINDS * _OTHERS),
         )
-        warned = self._connection.read(
-            "SELECT w.value, count(*), p.url, min(p.id) FROM crawl_pages p, json_each(p.warnings) w"
-            f" WHERE p.{of_frontier} AND p.warnings IS NOT NULL GROUP BY 1 ORDER BY 2 DESC LIMIT ?",
-            (frontier, _MOST_KINDS * _OTHERS),
-        )
-        return (
-            _grouped([(str(text), int(count), str(url)) for text, count, url, _ in retried]),
-            _grouped([(str(text), int(count), str(url)) for text, count, url, _ in warned]),
-        )
+        return _grouped([(str(text), int(count), str(url)) for text, count, url, _ in rows])
+
+    def brought(self, run: int) -> tuple[int, dict[str, int]]:
+        """What a run has brought and is stored now: pages, and items by table.
+
+        For a run that fetched pages again which it had stored before: what it committed counts those twice. Reads the
+        page log and the results.
+        """
+        pages = self._connection.read(
+            "SELECT count(DISTINCT p.request) FROM crawl_pages p JOIN crawl_requests r ON r.id = p.request"
+            " WHERE p.run = ? AND p.verdict = 'accept' AND r.state = 2",
+            (run,),
+        )[0][0]
+        items = {}
+        for name, stored_as in self._connection.read("SELECT name, stored_as FROM crawl_tables"):
+            number = self._connection.read(f"SELECT count(*) FROM {quoted(stored_as)} WHERE _run = ?", (run,))[0][0]
+            if number:
+                items[str(name)] = int(number)
+        return int(pages), items
 
 
 def _grouped(rows: list[tuple[str, int, str]], *, keep: bool = False) -> list[Sample]:

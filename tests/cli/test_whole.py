@@ -107,7 +107,7 @@ def test_log_and_status_say_in_which_line_of_the_spider_it_went_wrong(
 
     wrong = "AttributeError: 'Orders' object has no attribute 'nothing' at spiders/orders.py, line 14, in parse"
     assert f"?page=1 ({wrong})\n" in logged
-    assert f"1 x {wrong}\n" in crawl("status", "orders").out
+    assert f"1 x {wrong}, such as " in crawl("status", "orders").out
     assert f"1 x {wrong}\n" in crawl("audit", "orders").out
     assert "Traceback" in crawl("status", "orders", "--json").out
 

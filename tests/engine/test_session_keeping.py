@@ -208,6 +208,9 @@ def test_pages_with_masked_fields_are_fetched_again_after_the_session_was_lost(
     assert summary.ending == "finished", summary
     assert stored(tmp_path, *FIELDS) == truth(site, alice.username)
     assert summary.rechecked > 0
+    with opened(tmp_path) as database:
+        done = database.execute("SELECT count(*) FROM crawl_requests WHERE state = 2").fetchone()[0]
+    assert (summary.pages, summary.items) == (done, {"items": 300}), "what was fetched again counts once"
 
 
 def test_a_page_that_always_shows_the_login_form_fails_alone_and_costs_no_login(

@@ -118,7 +118,7 @@ SITES: dict[str, tuple[Any, int, str, str]] = {
         8, "robots", "forbidden by robots.txt",
     ),
     "the start page leads to a private host": (
-        {"/": Answer.redirect("http://127.0.0.9:9/")}, 1, "not-reached", "127.0.0.9 is a private address"
+        {"/": Answer.redirect("http://127.0.0.9:9/")}, 1, "not-reached", "private address 127.0.0.9"
     ),
     "every page is missing": ({"*": Answer(404, b"no")}, 1, "all-missing", "the only request answered 404"),
     "every page is refused": ({"*": Answer(403, b"no")}, 1, "all-refused", "refused with 403"),

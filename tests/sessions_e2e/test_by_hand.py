@@ -114,6 +114,8 @@ def test_a_good_session_is_used_and_does_not_log_itself_out(
 
     assert (done.code, done.err) == (0, "")
     assert "/logout" not in members.asked
+    told = command("status", "rows").out
+    assert f"such as {site.url}/logout" in told, "what the guard left out is named"
 
 
 def test_a_session_without_a_login_by_its_identity_is_not_watched(

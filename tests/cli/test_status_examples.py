@@ -1,0 +1,84 @@
+"""`crawl status` names what failed, was left out and was tried again, with the URL of one such page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crawler.testing.wire import Answer, Call
+from tests.hosts import Net
+
+from .conftest import Crawl
+
+SPIDER = """
+from crawler import Spider
+
+
+class Rows(Spider):
+    name = "rows"
+    start_urls = ["{url}/"]
+    custom_settings = {{"backoff": 2.0}}
+
+    def parse(self, response):
+        yield {{"url": response.url}}
+        yield from response.follow_all(css="a")
+"""
+LINKS = (
+    b"<a href=/missing>1</a><a href=/private/x>2</a><a href=http://other.test/y?token=secret-word>3</a>"
+    b"<a href=/busy>4</a><a href=/calendar?date=2199-01-01>5</a>"
+)
+
+
+@pytest.fixture
+def address(project: Path) -> Iterator[str]:
+    """A site with a page for each kind of trouble, crawled once by the spider "rows"."""
+    busy: list[str] = []
+
+    def page(call: Call) -> Answer:
+        if call.path == "/busy":
+            busy.append(call.path)
+            return Answer(502) if len(busy) == 1 else Answer(body=b"<p>here</p>")
+        return Answer(404) if call.path == "/missing" else Answer(body=LINKS)
+
+    robots = Answer(body=b"User-agent: *\nDisallow: /private", content_type="text/plain")
+    net = Net()
+    own = net.host({"/robots.txt": robots, "*": page})
+    (project / "spiders").mkdir()
+    (project / "spiders" / "rows.py").write_text(SPIDER.format(url=own.url))
+    yield own.url
+    net.close()
+
+
+def test_status_names_a_page_for_each_kind(address: str, crawl: Crawl) -> None:
+    assert crawl("run", "rows", "--quiet").code == 1
+
+    lines = [line.strip() for line in crawl("status", "rows").out.splitlines()]
+
+    for end in (
+        f"1 x StatusError: 404 from {address}/missing",
+        f"1 x robots, such as {address}/private/x",
+        "1 x off-site, such as http://other.test/y?token=***",
+        f"1 x trap: calendar more than 2 years ahead, such as {address}/calendar?date=2199-01-01",
+        f"1 x StatusError: 502, such as {address}/busy",
+    ):
+        assert any(end in line for line in lines), (end, lines)
+
+
+def test_json_has_them_too(address: str, crawl: Crawl) -> None:
+    crawl("run", "rows", "--quiet")
+
+    told = json.loads(crawl("status", "rows", "--json").out)
+
+    assert told["examples"]["robots"] == f"{address}/private/x"
+    assert sum(told["retried_by"].values()) == 1
+    assert "secret-word" not in str(told)
+
+
+def test_runs_and_summary_count_what_is_stored(address: str, crawl: Crawl) -> None:
+    summary = json.loads(crawl("run", "rows", "--json").out)
+    told = json.loads(crawl("status", "rows", "--json").out)
+
+    assert (summary["pages"], sum(summary["items"].values())) == (told["pages"], told["items"]) == (2, 2)
