@@ -51,7 +51,7 @@ def guard(
     rows = [
         (safe(ban.key), "yes" if ban.confirmed else "no", local_time(ban.at), safe(ban.why)) for ban in bans.entries()
     ]
-    for line in columns(rows, ("page", "confirmed", "found", "how")):
+    for line in columns(rows, ("page", "confirmed", "found", "how")) if rows else ():
         say(line)
     if not rows:
         tell(f"crawl: no page is known to end the session of {name}")

@@ -15,6 +15,7 @@ from typing import Protocol
 from crawler.clock import unix_now
 from crawler.engine import barred
 from crawler.engine.barred import SESSION, Barred
+from crawler.engine.findings import ENDS_SESSION, convict, fail_logged_out
 from crawler.engine.gates import Gates, GateState
 from crawler.engine.robots_door import RobotsDoor
 from crawler.engine.stats import Stats
@@ -26,7 +27,7 @@ from crawler.frontier.guard import LogoutGuard
 from crawler.messages import SPREAD
 from crawler.outcome import Leased, Outcome, SessionSnapshot, Verdict
 from crawler.sessions import snapshot
-from crawler.sessions.login.evidence import REFUSALS
+from crawler.sessions.login.evidence import REFUSALS, Guarded
 from crawler.sessions.login.keeper import Keeper, Prepared
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.login.suspects import Finding
@@ -37,8 +38,6 @@ _PROOF_MARGIN_S = 1.0  #: of a proof by another process nothing more is known th
 _DRAIN_S = 2.0  #: longest wait for pages under way before a session is probed as a matter of course
 _ELSEWHERE_S = 1.0  #: so long a suspect is left to the process that tries them
 _STRIKES = 2  #: so often a page may show the logged-out sign in a good session until it fails
-_ENDS_SESSION = "EndsSession: fetched alone, this page ended the session"
-_UNTOLD = "EndsSession: the session was lost each time this page was fetched, also alone; it may not be to blame"
 
 Key = tuple[str, str]
 
@@ -92,6 +91,7 @@ class Doors:
         self._tasks = 0
         self._saved_versions: dict[str, tuple[int, int]] = {}
         self._watches: dict[str, Watch] = {}
+        self._guarded = Guarded()
         self._strikes: Counter[int] = Counter()  # by request: it showed the sign in a good session
         self._lost_epochs: dict[str, int] = {}  # sessions in doubt: the epoch that may be lost
         self._overtaken: set[str] = set()  # sessions in whose place somebody else has logged in
@@ -128,7 +128,7 @@ class Doors:
             self._put_off(leased, name, now)
             return False
         if self._guard is None and self._trials.knows_guilty(leased):
-            self._yard.settle([Outcome(leased, Verdict.FAIL, session_name=name, error=_ENDS_SESSION)])
+            self._yard.settle([Outcome(leased, Verdict.FAIL, session_name=name, error=ENDS_SESSION)])
             return False
         evidence = self._watch(name).evidence
         if evidence.wants_probe(self._pool.under_way(name)):
@@ -192,7 +192,7 @@ class Doors:
                 self._trials.stop()
             return True
         if verdict is Verdict.LOGIN and self._strikes[outcome.request.id] >= _STRIKES:
-            self._fail_logged_out(outcome, keeper)
+            fail_logged_out(outcome, serial=keeper.session.serial)
             return True
         stale = (outcome.login_wanted if verdict is Verdict.LOGIN else outcome.epoch) != keeper.record.epoch
         if stale and (verdict is Verdict.LOGIN or not outcome.proven):
@@ -234,15 +234,6 @@ class Doors:
             self._doubt(outcome.session_name, keeper, f"{why}, which may mean that we are logged out")
             self.gates.open_now((SESSION, outcome.session_name))
         return False
-
-    def _fail_logged_out(self, outcome: Outcome, keeper: Keeper) -> None:
-        name = outcome.session_name
-        outcome.verdict = Verdict.FAIL
-        hint = f"; if this site changes its cookie with most answers: Identity({name!r}, serial=True)"
-        outcome.error = (
-            f"LoggedOutPage: it shows the logged-out sign although the session is good ({outcome.error})"
-            f"{hint if outcome.sets_cookies and not keeper.session.serial else ''}"
-        )
 
     def _doubt(self, name: str, keeper: Keeper, reason: str, *, seen_at: str = "") -> None:
         """The session may be lost: no request of it leaves before a probe has said so or not.
@@ -440,7 +431,7 @@ class Doors:
     def _watch(self, name: str) -> Watch:
         watch = self._watches.get(name)
         if watch is None:
-            watch = self._watches[name] = Watch(self._probe_every)
+            watch = self._watches[name] = Watch(self._probe_every, self._guarded)
         return watch
 
     def _apply(self, name: str, judged: Judged) -> None:
@@ -466,24 +457,10 @@ class Doors:
         answer = trial.answer
         assert answer is not None
         if finding is Finding.INNOCENT and answer.verdict is Verdict.LOGIN:
-            self._fail_logged_out(answer, self._pool.keeper(name))
+            fail_logged_out(answer, serial=self._pool.keeper(name).session.serial)
         elif finding is not Finding.INNOCENT:
-            self._convict(answer, finding, now)
+            told = convict(answer, finding, self._guard, self._spider_name, now)
+            if told:
+                self._stats.summary.messages.append(told)
+                self._learned()
         self._yard.settle([answer])
-
-    def _convict(self, answer: Outcome, finding: Finding, now: float) -> None:
-        """A page that ended the session whenever it was fetched alone: it is left alone, or fails."""
-        answer.items, answer.found = [], ()
-        url = redact(answer.request.url)
-        if finding is Finding.GUILTY and self._guard is not None:
-            why = "fetched alone between two probes, it ended the session each time"
-            self._guard.learned.ban(answer.request.url, why, now)
-            answer.verdict, answer.error = Verdict.SKIP, "guard: learned"
-            self._learned()
-            self._stats.summary.messages.append(
-                f"{url} ended the session each time it was fetched alone, and is left alone from now on; see"
-                f" `crawl guard {self._spider_name}`, which takes that back or confirms it"
-            )
-            return
-        answer.verdict = Verdict.FAIL
-        answer.error = _ENDS_SESSION if finding is Finding.GUILTY else _UNTOLD

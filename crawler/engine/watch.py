@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from crawler.outcome import Leased, Outcome, Verdict
-from crawler.sessions.login.evidence import Answered, Evidence, Loss, Patience
+from crawler.sessions.login.evidence import Answered, Evidence, Guarded, Loss, Patience
 
 
 @dataclass(slots=True)
@@ -35,8 +35,8 @@ class Judged:
 class Watch:
     """The pages of one session that are not certain."""
 
-    def __init__(self, probe_every: int) -> None:
-        self.evidence = Evidence(probe_every)
+    def __init__(self, probe_every: int, guarded: Guarded) -> None:
+        self.evidence, self._guarded = Evidence(probe_every), guarded
         self._patience = Patience()
         self._held: list[Outcome] = []  # came back in a doubt
         self._refused: list[Outcome] = []  # a refusal that may mean the page, or us
@@ -66,8 +66,12 @@ class Watch:
         return self._patience.is_over(each.status for each in self._refused)
 
     def answered(self, outcome: Outcome) -> None:
-        """A page without a proof is about to be committed."""
-        self.evidence.answered(_answered(outcome))
+        """A page without a sign is about to be committed. It is proven where a guest would have got a 401."""
+        if self._is_certain(outcome):
+            outcome.proven = True
+            self.evidence.certain()
+        else:
+            self.evidence.answered(_answered(outcome))
 
     def shown(self, outcome: Outcome, now: float) -> Judged:
         """A page shows that the session lived when it was sent."""
@@ -95,6 +99,10 @@ class Watch:
     def lost(self) -> Judged:
         """The session has ended: whatever is not certain is fetched again."""
         self._patience.meant_the_end(each.status for each in self._refused)
+        for outcome in self._held:
+            if outcome.verdict is Verdict.LOGIN and outcome.status == 401 and not outcome.final_url:
+                self._guarded.learn(outcome.request.url)
+        self.evidence.vouch(self._guarded)
         return self._reopened(self.evidence.lost(sum(each.verdict is not Verdict.LOGIN for each in self._held)))
 
     def given_up(self) -> Judged:
@@ -109,11 +117,23 @@ class Watch:
     def _reopened(self, loss: Loss) -> Judged:
         uncovered = loss.uncovered
         kept, self._refused = self._take_held() + self._refused, []
+        certain: list[Outcome] = []
+        again: list[Outcome] = []
+        for outcome in kept:
+            (certain if self._is_certain(outcome) else again).append(outcome)
+        for outcome in certain:
+            outcome.proven = True
         return Judged(
-            again=[each.request for each in kept],
-            blamed=[page.url for page in uncovered] + [each.request.url for each in kept],
+            settled=certain,
+            again=[each.request for each in again],
+            blamed=[page.url for page in uncovered] + [each.request.url for each in again],
             since=loss.since,
         )
+
+    def _is_certain(self, outcome: Outcome) -> bool:
+        """Whether a guest would have got a 401 in place of this page."""
+        good = outcome.verdict is Verdict.ACCEPT and 200 <= outcome.status < 300 and not outcome.final_url
+        return good and self._guarded.covers(outcome.request.url)
 
     def _covered(self, at: float, passed: list[Answered]) -> Judged:
         judged = Judged(passed=[page.url for page in passed])

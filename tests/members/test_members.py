@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from crawler.engine import application
+from tests.members.site import PASSWORD, USER, Members, Rules
+from tests.members.spiders import Basic, Html
 from tests.members.table import ROWS, Row, play
 
 
@@ -19,3 +22,61 @@ def test_every_page_once_no_innocent_page_left_out_and_about_as_many_logins_as_s
     result = play(row, str(tmp_path))
 
     assert result.faults == ()
+
+
+def test_a_login_page_that_refuses_and_pages_that_say_403_are_a_refused_login_and_the_right_password_is_tried_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"store": str(tmp_path / "crawl.db")}
+    monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", USER)
+    with Members(Rules(pages=20, login="basic", showing="403")) as site:
+        endings = []
+        for password in ("wrong", "wrong", PASSWORD, PASSWORD):
+            monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", password)
+            summary = application.run(
+                Basic, arguments={"site": site.url}, settings=settings, fresh=password == PASSWORD
+            )
+            endings.append((summary.exit_code, summary.logins, summary.restored, summary.item_count))
+        counts = site.counts
+
+    assert endings == [(3, 0, 0, 0), (3, 0, 0, 0), (0, 1, 0, 20), (0, 0, 1, 20)]
+    assert counts["refused"] == 1, "the same wrong password is not tried again"
+
+
+def test_a_probe_page_that_is_forbidden_to_members_proves_no_stored_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Elsewhere(Html):
+        name = "elsewhere"
+
+        def __init__(self, **arguments: str) -> None:
+            super().__init__(**arguments)
+            self.probe_url = f"{arguments['site']}/p/5"
+
+    monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", USER)
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", PASSWORD)
+    with Members(Rules(pages=20, showing="403", forbidden=frozenset({5}))) as site:
+        runs = [
+            application.run(
+                Elsewhere, arguments={"site": site.url}, settings={"store": str(tmp_path / "crawl.db")}, fresh=True
+            )
+            for _ in range(2)
+        ]
+
+    assert [(run.logins, run.restored, run.item_count, run.failed) for run in runs] == [(1, 0, 19, 1)] * 2
+
+
+def test_night_after_night_no_page_of_sessions_that_end_is_ever_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", USER)
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", PASSWORD)
+    with Members(Rules(pages=60, requests=45, link=False)) as site:
+        nights = [
+            application.run(
+                Html, arguments={"site": site.url}, settings={"store": str(tmp_path / "crawl.db")}, fresh=True
+            )
+            for _ in range(8)
+        ]
+
+    assert [(night.exit_code, night.item_count) for night in nights] == [(0, 60)] * 8

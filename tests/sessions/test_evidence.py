@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.sessions.login.evidence import Answered, Evidence, Life, Patience, pages_until_probe
+from crawler.sessions.login.evidence import Answered, Evidence, Guarded, Life, Patience, pages_until_probe, route_of
 
 
 def page(number: int, sent_at: float, answered_at: float) -> Answered:
@@ -141,3 +141,45 @@ def test_after_refusals_that_did_mean_the_end_the_first_one_counts_again() -> No
     assert patience.is_over([404]), "each status for itself"
     patience.meant_the_end([403])
     assert patience.is_over([403])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://a.example/orders/7", "https://a.example/orders/812"),
+        ("https://a.example/orders?page=1", "https://a.example/orders?page=2"),
+        ("https://a.example/o?b=1&a=2", "https://a.example/o?a=5&b=9"),
+        (
+            "https://a.example/d/0f8fad5b-d9cb-469f-a165-70867728950e",
+            "https://a.example/d/7c9e6679-7425-40de-944b-e07fc1",
+        ),
+    ],
+)
+def test_addresses_of_one_route_answer_alike(one: str, other: str) -> None:
+    assert route_of(one) == route_of(other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "https://a.example/items/7",
+        "https://b.example/orders/7",
+        "https://a.example/orders/7?all=1",
+        "http://a.example/orders/7",
+    ],
+)
+def test_another_route_may_be_open_to_everybody(other: str) -> None:
+    guarded = Guarded()
+    guarded.learn("https://a.example/orders/7")
+    assert guarded.covers("https://a.example/orders/8")
+    assert not guarded.covers(other)
+
+
+def test_pages_of_a_route_that_answers_401_are_certain_when_the_session_is_lost() -> None:
+    evidence, guarded = Evidence(200), Guarded()
+    evidence.begin(0.0)
+    evidence.answered(page(1, 1.0, 2.0))
+    evidence.answered(Answered(2, "https://a.example/open/2", 2.0, 3.0))
+    guarded.learn("https://a.example/7")
+    evidence.vouch(guarded)
+    assert [each.id for each in evidence.lost().uncovered] == [2]

@@ -11,13 +11,17 @@ that it is good for; where no session has ended yet, only every so many pages ar
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import parse_qsl, urlsplit
 
 #: Answers of these statuses prove nothing: a member may lack the right to a page, and a guest lacks it, too.
 REFUSALS: Final = frozenset({401, 402, 403, 404, 410, 419, 440, 498, 499})
+_NUMBER: Final = re.compile(r"[0-9a-f]{8,}(?:-[0-9a-f]{4,}){0,4}|\d+", re.IGNORECASE)
+_MOST_ROUTES: Final = 1_000
 _LIVES: Final = 3  # so many of the last lives are looked at: the shortest of them counts
 _MOST_PATIENCE: Final = 64  # refusals in a row after which the session is probed in any case
 
@@ -109,6 +113,11 @@ class Evidence:
         self._plain = True
         self._open[page.id] = page
 
+    def certain(self) -> None:
+        """A page came back that is certain for itself, and says nothing about others."""
+        self._good += 1
+        self._plain = False
+
     def shown(self, sent_at: float, now: float) -> list[Answered]:
         """A page that was sent at *sent_at* shows that we are logged in. Returns the pages that are certain now."""
         self._good += 1
@@ -139,6 +148,10 @@ class Evidence:
         """
         self._lives.append(self._good + late)
         return self.given_up()
+
+    def vouch(self, guarded: Guarded) -> None:
+        """Pages of these routes are certain: a guest would have been refused."""
+        self._open = {number: page for number, page in self._open.items() if not guarded.covers(page.url)}
 
     def given_up(self) -> Loss:
         """Nobody will prove its last pages any more."""
@@ -171,6 +184,38 @@ def pages_until_probe(probe_every: int, lives: Iterable[int], proved_after: int)
     left = shortest - proved_after
     share = left * 2 // 3 if left > 0 else proved_after // 4  # it outlives the others: less and less often
     return min(max(share, 1), probe_every)
+
+
+class Guarded:
+    """Routes that answer 401 to a guest: what they answer with success was fetched logged in.
+
+    Learned from sessions that were lost. A route is an address without numbers and the values of its arguments: of
+    ``/orders/7?page=2`` and ``/orders/8?page=1`` one answers as the other does. Such a page is certain for itself and
+    proves nothing of others.
+    """
+
+    def __init__(self) -> None:
+        self._routes: set[str] = set()
+
+    def learn(self, url: str) -> None:
+        """*url* answered 401, and the session was indeed lost."""
+        if len(self._routes) < _MOST_ROUTES:
+            self._routes.add(route_of(url))
+
+    def covers(self, url: str) -> bool:
+        """Whether *url* answers 401 to a guest, by what is known."""
+        return bool(self._routes) and route_of(url) in self._routes
+
+
+def route_of(url: str) -> str:
+    """An address without what changes from page to page: numbers, identifiers, the values of arguments."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    path = _NUMBER.sub("#", parts.path)
+    names = ",".join(sorted({name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}))
+    return f"{parts.scheme}://{parts.netloc}{path}?{names}"
 
 
 class Patience:

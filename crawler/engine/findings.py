@@ -1,0 +1,44 @@
+"""What becomes of a page about which a probe or a trial has spoken: its last verdict, and what is told of it."""
+
+from __future__ import annotations
+
+from crawler.frontier.guard import LogoutGuard
+from crawler.outcome import Outcome, Verdict
+from crawler.sessions.login.suspects import Finding
+from crawler.urls import redact
+
+ENDS_SESSION = "EndsSession: fetched alone, this page ended the session"
+_UNTOLD = "EndsSession: the session was lost each time this page was fetched, also alone; it may not be to blame"
+
+
+def fail_logged_out(outcome: Outcome, *, serial: bool) -> None:
+    """A page that shows the logged-out sign although the session is good."""
+    outcome.verdict = Verdict.FAIL
+    hint = f"; if this site changes its cookie with most answers: Identity({outcome.session_name!r}, serial=True)"
+    outcome.error = (
+        f"LoggedOutPage: it shows the logged-out sign although the session is good ({outcome.error})"
+        f"{hint if outcome.sets_cookies and not serial else ''}"
+    )
+
+
+def convict(answer: Outcome, finding: Finding, guard: LogoutGuard | None, spider_name: str, now: float) -> str:
+    """A page that ended the session whenever it was fetched alone: it is left alone, or fails.
+
+    Args:
+        guard: Bans it; None where the setting switches the guard off.
+        now: Seconds since 1970.
+    Returns:
+        What to tell of a new ban, or "".
+    """
+    answer.items, answer.found = [], ()
+    if finding is Finding.GUILTY and guard is not None:
+        why = "fetched alone between two probes, it ended the session each time"
+        guard.learned.ban(answer.request.url, why, now)
+        answer.verdict, answer.error = Verdict.SKIP, "guard: learned"
+        return (
+            f"{redact(answer.request.url)} ended the session each time it was fetched alone, and is left alone from now"
+            f" on; see `crawl guard {spider_name}`, which takes that back or confirms it"
+        )
+    answer.verdict = Verdict.FAIL
+    answer.error = ENDS_SESSION if finding is Finding.GUILTY else _UNTOLD
+    return ""
