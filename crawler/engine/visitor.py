@@ -8,7 +8,7 @@ from pathlib import Path
 
 from crawler.engine.assembly import Assembly
 from crawler.engine.desk import SessionDesk, StoreCalls, new_owner
-from crawler.errors import LoginFailed
+from crawler.errors import LoginFailed, SiteUnreachable
 from crawler.loading import source_mark
 from crawler.messages import Request, Response
 from crawler.sessions import snapshot
@@ -23,6 +23,7 @@ from crawler.stores.login_policy import Trying
 _LOGIN_LEASE_S = 180.0
 _ASKING_LEASE_S = 900.0  #: where a person may have to find a mail first
 _PATIENCE_S = 300.0
+_LONGEST_PAUSE_S = 30.0  #: a person is told of longer ones and not kept waiting
 
 
 class Visitor:
@@ -98,6 +99,11 @@ class Visitor:
                 return prepared.how
             if prepared.error is not None:
                 raise prepared.error
+            if isinstance(prepared.trouble, SiteUnreachable):
+                raise prepared.trouble  # a person looks on, and may try again
+            if prepared.trouble is not None and prepared.wait_s > _LONGEST_PAUSE_S:
+                why = f"{prepared.trouble.why}; the next try is due in {prepared.wait_s:,.0f} s, --force makes it now"
+                raise type(prepared.trouble)(keeper.session.name, why)
             if time.monotonic() + prepared.wait_s > ends:
                 raise LoginFailed(
                     keeper.session.name, keeper.reason or "another process has been logging in for too long"

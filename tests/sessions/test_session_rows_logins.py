@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crawler import Response, Session
-from crawler.sessions.login import keeper
+from crawler.sessions.login import patience
 from crawler.spider import Spider
 from crawler.stores import login_policy
 from crawler.testing.wire import Answer, Call
@@ -195,7 +195,7 @@ def test_L12_a_login_that_answers_503_is_tried_again_after_pauses_and_given_up_w
     monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", "alice")
     monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "right")
     monkeypatch.setitem(login_policy._PASSING_S, "busy", (0.02, 0.04, 1.0))
-    monkeypatch.setattr(keeper, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(patience, "PATIENCE_S", 1.0)
     busy = {
         "/login": lambda call: Answer(503 if call.method == "POST" else 200, FORM),
         "/in": Answer.redirect("/login"),

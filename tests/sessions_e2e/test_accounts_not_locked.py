@@ -231,7 +231,7 @@ def test_a_login_that_is_sent_on_to_another_site_is_named_and_not_followed(quick
 def test_sessions_that_are_gone_before_they_have_brought_a_page_end_after_few_logins(
     quick_net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crawler.sessions.login.keeper._AGAIN_S", 0.01)
+    monkeypatch.setattr("crawler.sessions.login.patience.AGAIN_S", 0.01)
     portal = Portal()
     portal.pages_each = 1  # the probe is all that a session brings
     own = quick_net.host({"/welcome": Answer(body=b"<p>Welcome</p>"), "*": portal})

@@ -12,7 +12,7 @@ import pytest
 
 from crawler import Request, Response, Session
 from crawler.events import Event, Warned
-from crawler.sessions.login import keeper
+from crawler.sessions.login import patience
 from crawler.stores import login_policy
 from crawler.testing.wire import Answer
 from tests.engine.shop import crawl, opened
@@ -42,7 +42,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses a fiftieth as long."""
     for kind, pauses in list(login_policy._PASSING_S.items()):
         monkeypatch.setitem(login_policy._PASSING_S, kind, tuple(each / 50 for each in pauses))
-    monkeypatch.setattr(keeper, "_PROBE_PAUSES_S", tuple(each / 50 for each in keeper._PROBE_PAUSES_S))
+    monkeypatch.setattr(patience, "PROBE_PAUSES_S", tuple(each / 50 for each in patience.PROBE_PAUSES_S))
 
 
 class Pages(Home):
@@ -161,7 +161,7 @@ def test_a_site_that_comes_back_is_logged_in_to_and_nothing_is_parked(quick_net:
 def test_a_site_that_was_never_reached_is_given_up_with_the_code_of_the_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeper, "PATIENCE_WITH_STRANGERS_S", 2.0)
+    monkeypatch.setattr(patience, "PATIENCE_WITH_STRANGERS_S", 2.0)
     told: list[Event] = []
 
     run = crawl(Home, f"http://127.0.0.1:{closed_port()}", tmp_path, robots=False, observers=[told.append])

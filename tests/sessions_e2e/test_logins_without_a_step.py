@@ -33,6 +33,11 @@ WITH_CODE = """
         session.account.password
         session.account.otp()
 """
+WITH_FORM = """
+    def login(self, session):
+        page = session.get("{url}/login")
+        session.submit(page.form(), {{"username": session.account.username, "password": session.account.password}})
+"""
 
 
 @pytest.fixture
@@ -129,3 +134,16 @@ def test_who_only_presses_enter_is_told_what_to_do() -> None:
 
     with pytest.raises(NeedsHuman, match="code from the mail: nothing was typed; run the same command again"):
         account.ask("code from the mail")
+
+
+def test_a_login_by_hand_at_a_site_that_is_away_says_so_at_once(
+    site: PracticeSite, project: Path, command: Crawl
+) -> None:
+    write(project, site, WITH_FORM)
+    site.close()
+
+    done = command("login", "plain")
+
+    assert done.code == 1
+    assert "onnect" in done.err
+    assert site.url in done.err

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from crawler import Session
-from crawler.sessions.login import keeper
+from crawler.sessions.login import patience
 from crawler.stores import login_policy
 from crawler.testing import PracticeSite
 from tests.cli.conftest import Crawl
@@ -192,7 +192,7 @@ def test_a_site_that_stays_in_trouble_is_named_to_every_later_run_and_spider(
     member_site: MakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(login_policy._PASSING_S, "busy", (30.0,))
-    monkeypatch.setattr(keeper, "PATIENCE_S", 5.0)
+    monkeypatch.setattr(patience, "PATIENCE_S", 5.0)
     site = member_site(rate_503=1.0, fault_paths=("/login",))
     other = type("Other", (Members,), {"name": "other"})
 

@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import Any, Literal
 
 from crawler.errors import (
+    BadAnswer,
     FetchError,
     InvalidURL,
     LoginBudgetSpent,
@@ -15,6 +16,7 @@ from crawler.errors import (
     NeedsHuman,
     NoCredentials,
     NotEquipped,
+    Refused,
     SessionError,
     SiteUnreachable,
     SpiderError,
@@ -239,6 +241,14 @@ def seen_at_last(last: Response | None) -> str:
     if (sign := one_time_code_sign(last)) is not None:
         return f"; the last page asks for a one-time code ({sign}): none was sent, or it was wrong or too late"
     return "; the last page shows a captcha, which a person has to answer" if captcha_sign(last) else ""
+
+
+def unproved(session: Session, error: Exception) -> SessionError:
+    """The probe of a stored session ended with *error*: nothing is known of the session."""
+    why = f"the probe failed: {redact(str(error))}"
+    if isinstance(error, FetchError) and not isinstance(error, StatusError | Refused | BadAnswer):
+        return SiteUnreachable(session.name, why)
+    return LoginFailed(session.name, why)
 
 
 def nothing_lasts(session: Session, logins: int) -> LoginBudgetSpent:

@@ -14,15 +14,11 @@ from dataclasses import dataclass
 
 from crawler.clock import unix_now
 from crawler.errors import (
-    BadAnswer,
     CrawlError,
-    FetchError,
     LoginBudgetSpent,
     LoginFailed,
     NeedsHuman,
-    Refused,
     SessionError,
-    SiteUnreachable,
     StatusError,
     Transient,
     WrongPassword,
@@ -33,9 +29,11 @@ from crawler.sessions.auth.tokens import token_end
 from crawler.sessions.desk import Claim, Desk, LoginEnd, StoredSession
 from crawler.sessions.fittings import begin_anew
 from crawler.sessions.login import errors as login_errors
+from crawler.sessions.login import patience
 from crawler.sessions.login.attempt import alive_at, take_steps
 from crawler.sessions.login.errors import Sight
 from crawler.sessions.login.forecast import forecast
+from crawler.sessions.login.patience import PROBE_PAUSES_S, Patience, again_s, probe_pause_s
 from crawler.sessions.login.probe import Probed, ProbePage
 from crawler.sessions.login.states import LoginRecord, LoginState, Signal
 from crawler.sessions.login.watch import logged_out_reason
@@ -46,12 +44,7 @@ from crawler.urls import redact
 _log = logging.getLogger("crawler.sessions")
 
 LONG_RUN_S = 60.0  #: shorter runs do not log in ahead of an end that is expected
-PATIENCE_S = 900.0  #: a login or probe that cannot go on now is waited for so long, in all
-PATIENCE_WITH_STRANGERS_S = 60.0  #: the same of a site that has not answered anything yet
-_PROBE_PAUSES_S = (2.0, 5.0, 15.0, 30.0, 60.0)  #: between probes that brought no usable answer
 _RENEW_EVERY_S = 30.0  #: the claim of a login is prolonged so often at most
-_AGAIN_S = 0.1  #: wait before another login where one was lost before it could be proved; then twice as long each time
-_LONGEST_AGAIN_S = 60.0
 _DOUBTFUL_PROBES = 3  #: probes that failed before a page that showed us logged out is believed
 MOST_FRUITLESS = 8  #: logins in a row that were good and brought no page
 
@@ -98,9 +91,7 @@ class Keeper:
         self._on_login_start, self._clock = on_login_start, clock
         self._flight = threading.Lock()  # one preparation at a time; held across its I/O on purpose
         self._attempts = 0
-        self._trouble: SessionError | None = None  # what is waited for
-        self._trouble_since = 0.0  # 0 for no trouble
-        self._answers = False  # the site has answered something in this run
+        self._patience = Patience()
         self._fruitless = 0  # logins in a row that were good and brought no page
         self._reason = ""
         self._renew_at = 0.0
@@ -203,7 +194,7 @@ class Keeper:
                 reason = self._probe()
             except CrawlError as error:
                 return self._unproved(error)
-            self._trouble_since = 0.0
+            self._patience.over()
             reason = reason or self._probed.nothing or None  # then a login says more
             if reason is None and not self._would_outlive():
                 self._became_ready(Signal.PROBE_OK, epoch=row.epoch)
@@ -233,7 +224,7 @@ class Keeper:
             self._attempts += 1
             if self._attempts < _DOUBTFUL_PROBES:
                 asked_s = login_errors.asked_to_wait_s(error, None, self._retry_after_s)
-                return Prepared(False, wait_s=max(_PROBE_PAUSES_S[0], min(asked_s + 1.0, PATIENCE_S)))
+                return Prepared(False, wait_s=max(PROBE_PAUSES_S[0], min(asked_s + 1.0, patience.PATIENCE_S)))
             reason = f"the probe failed: {redact(str(error))}"
         self._doubted, self._attempts = False, 0
         if reason is not None:
@@ -278,7 +269,7 @@ class Keeper:
         if claim.refused:
             blocked = self.blocked_by(claim)
             if claim.kind == "passing":
-                return self._waits(claim.wait_s, self._trouble or blocked)
+                return self._waits(claim.wait_s, self._patience.trouble or blocked)
             return self._refused(blocked)
         if not claim.granted:
             return Prepared(False, wait_s=max(claim.wait_s, 0.05))
@@ -321,7 +312,7 @@ class Keeper:
         ended, taken = LoginEnd("ok", credentials=session.account.mark()), snapshot.take(session, record, url="login")
         if not self.desk.end_login(session.key, ended, taken):
             record.signal(Signal.LOGGED_OUT, epoch=epoch - 1)  # too late: whoever logged in meanwhile has the session
-            return Prepared(False, wait_s=_AGAIN_S)
+            return Prepared(False, wait_s=patience.AGAIN_S)
         self.base = taken.secret
         row = self.desk.load(session.key)
         record.version = row.version if row is not None else 0
@@ -400,7 +391,8 @@ class Keeper:
         self.record.signal(signal, epoch=epoch)
         self.session.epoch, self._known_good = epoch, True
         self._let_in = self._let_in or signal in (Signal.LOGIN_OK, Signal.ADOPTED)
-        self._trouble, self._trouble_since, self._answers = None, 0.0, True
+        self._patience.over()
+        self._patience.answers = True
 
     def _probe(self, *, fresh: bool = False) -> str | None:
         """Fetch the probe page. The reason when it shows that we are logged out, None when nothing speaks against us.
@@ -428,7 +420,7 @@ class Keeper:
             error, session, self.spider, known_good=self._known_good, retry_after_s=self._retry_after_s
         )
         lost_at_once = found.outcome == "failed" and self._attempts < self._tries_after_loss
-        self._answers = self._answers or session.sent.answers > 0
+        self._patience.answers = self._patience.answers or session.sent.answers > 0
         self._reason = f"the last try failed: {found.error.why}"
         outcome = "lost" if lost_at_once else found.outcome
         mark = session.account.mark()
@@ -439,43 +431,34 @@ class Keeper:
             return Prepared(False, error=found.error)
         if lost_at_once:
             record.signal(Signal.LOGIN_FAILED)
-            return Prepared(False, wait_s=min(_AGAIN_S * 2.0 ** (self._attempts - 1), _LONGEST_AGAIN_S))
-        if found.passes and found.asked_s <= PATIENCE_S:
+            return Prepared(False, wait_s=again_s(self._attempts))
+        if found.passes and found.asked_s <= patience.PATIENCE_S:
             record.signal(Signal.LOGIN_FAILED)
-            self._trouble, self._trouble_since = found.error, self._trouble_since or self._clock()
-            return Prepared(False, wait_s=_AGAIN_S)  # the store says then how long it takes
+            self._patience.begins(found.error, self._clock())
+            return Prepared(False, wait_s=patience.AGAIN_S)  # the store says then how long it takes
         failure = found.error
-        if found.asked_s > PATIENCE_S:
+        if found.asked_s > patience.PATIENCE_S:
             failure = LoginFailed(session.name, f"{failure.why}; it asks to be left alone for {found.asked_s:,.0f} s")
         return self._refused(failure, Signal.LOGIN_REFUSED)
 
     def _unproved(self, error: CrawlError) -> Prepared:
         """The probe of a stored session brought no usable answer: it is made again, while that may help."""
-        name, why = self.session.name, f"the probe failed: {redact(str(error))}"
-        failure: SessionError = LoginFailed(name, why)
-        if isinstance(error, FetchError) and not isinstance(error, StatusError | Refused | BadAnswer):
-            failure = SiteUnreachable(name, why)
+        failure = login_errors.unproved(self.session, error)
         if not isinstance(error, Transient | StatusError):
             return self._refused(failure, Signal.LOGGED_OUT)
         self._attempts += 1
-        self._answers = self._answers or isinstance(error, StatusError)
+        self._patience.answers = self._patience.answers or isinstance(error, StatusError)
+        self._patience.begins(failure, self._clock())
         asked_s = login_errors.asked_to_wait_s(error, None, self._retry_after_s)
-        pause_s = _PROBE_PAUSES_S[min(self._attempts, len(_PROBE_PAUSES_S)) - 1]
-        self._trouble = failure
-        return self._waits(asked_s + 1.0 if asked_s else pause_s, failure, Signal.LOGGED_OUT)
+        return self._waits(probe_pause_s(self._attempts, asked_s), failure, Signal.LOGGED_OUT)
 
     def _waits(self, wait_s: float, trouble: SessionError, signal: Signal | None = None) -> Prepared:
         """Wait for what passes by itself, for as long as it makes sense; then give the session up."""
-        now = self._clock()
-        self._trouble_since = self._trouble_since or now
-        stranger = isinstance(trouble, SiteUnreachable) and not self._answers
-        patience_s = PATIENCE_WITH_STRANGERS_S if stranger else PATIENCE_S
-        if now + wait_s - self._trouble_since <= patience_s:
-            self._reason = trouble.why
-            return Prepared(False, wait_s=wait_s, trouble=trouble)
-        waited_s = now - self._trouble_since
-        why = f"{trouble.why}; " + (f"waited for {waited_s:,.0f} s" if waited_s >= 1 else "not waited for")
-        return self._refused(type(trouble)(self.session.name, f"{why}, the next try is due in {wait_s:,.0f} s"), signal)
+        given_up = self._patience.ends_with(trouble, wait_s, self._clock())
+        if given_up is not None:
+            return self._refused(given_up, signal)
+        self._reason = trouble.why
+        return Prepared(False, wait_s=wait_s, trouble=trouble)
 
     def _refused(self, error: SessionError, signal: Signal | None = None) -> Prepared:
         self.record.why = error.why
