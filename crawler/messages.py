@@ -90,6 +90,7 @@ class Response(requests.Response):
 
     @property
     def status(self) -> int:
+        """The same as `status_code`."""
         return self.status_code
 
     @property
@@ -99,6 +100,7 @@ class Response(requests.Response):
 
     @property
     def cb_kwargs(self) -> dict[str, Any]:
+        """The request's `cb_kwargs`."""
         return (self.asked.cb_kwargs or {}) if self.asked is not None else {}
 
     @property

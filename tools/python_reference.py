@@ -5,7 +5,6 @@ Made from `__all__` and the docstrings; a test compares the page with what this 
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import inspect
 import re
@@ -65,25 +64,64 @@ def _described(name: str, found: Any) -> Iterator[str]:
     if inspect.isclass(found):
         yield ""
         for method, said in _methods(found):
-            yield f"- `{method}`: {said}"
+            yield f"- `{method}`: {said}" if said else f"- `{method}`"
 
 
 def _signature(found: Any) -> str:
-    if dataclasses.is_dataclass(found):
-        return f"({', '.join(each.name for each in dataclasses.fields(found))})"
+    """Parameters with their types and defaults, as a person would type them."""
     text = re.sub(r"<[^<>]* at 0x[0-9a-f]+>", "...", str(inspect.signature(found)))
+    text = re.sub(r"<factory>", "...", text)
+    text = re.sub(r"\b(?:\w+\.)+(?=\w+\b)", _without_module, text)
     return re.sub(r"(: |-> )'([^']*)'", r"\1\2", text).removesuffix(" -> None")
+
+
+def _without_module(found: re.Match[str]) -> str:
+    """Names of types without their modules; numbers such as 30.0 have none."""
+    return "" if re.match(r"[a-z_]\w*\.", found[0]) else found[0]
+
+
+def _call(method: Any) -> str:
+    """Its parameters without the first one, which Python fills in."""
+    signature = inspect.signature(method)
+    given = list(signature.parameters.values())
+    return _signature(_Shaped(signature.replace(parameters=given[1:] if given else given)))
+
+
+class _Shaped:
+    """Something with that signature."""
+
+    def __init__(self, signature: inspect.Signature) -> None:
+        self.__signature__ = signature
+
+    def __call__(self) -> None: ...
 
 
 def _methods(kind: type) -> Iterator[tuple[str, str]]:
     """Public methods and properties that the class defines, or a part of it that is no public name itself."""
     parts = [each for each in kind.__mro__[1:] if each.__module__.startswith("crawler.") and not _is_public(each)]
+    seen: set[str] = set()
     for name, found in [pair for each in (kind, *parts) for pair in vars(each).items()]:
         method = found.fget if isinstance(found, property) else getattr(found, "__func__", found)
-        if name.startswith("_") or not inspect.isfunction(method) or not method.__doc__:
-            continue  # one that only fills in what a public base describes has no text of its own
-        call = "" if isinstance(found, property) else "()"
-        yield f"{name}{call}", first_paragraph(method)
+        if name.startswith("_") or not inspect.isfunction(method) or name in seen:
+            continue
+        seen.add(name)
+        text = first_paragraph(method) if method.__doc__ else _said_by_base(kind, name)
+        if text is None:
+            continue  # it only fills in what a public base describes
+        is_static = isinstance(found, staticmethod)
+        call = "" if isinstance(found, property) else _signature(method) if is_static else _call(method)
+        yield f"{name}{call}", text
+
+
+def _said_by_base(kind: type, name: str) -> str | None:
+    """Of a method without a text: None where a public base describes it; else that it is as its name says."""
+    for base in kind.__mro__[1:]:
+        if name in vars(base) and _is_public(base) and getattr(vars(base)[name], "__doc__", None):
+            return None
+    theirs = next((each for each in kind.__mro__[1:] if name in vars(each)), None)
+    if theirs is not None and theirs.__module__.startswith("requests"):
+        return "As in requests."
+    return None if theirs is not None else ""
 
 
 def _is_public(kind: type) -> bool:
