@@ -23,7 +23,6 @@ _YEAR_S: Final = 365.2425 * 86_400
 _HASHES: Final = 1 << 61  # the range of Python's hash of a text, both signs folded
 _KEPT_HASHES: Final = 256
 _MAX_PATHS: Final = 2_000
-_SEARCHED_CHARACTERS: Final = 4_096  # of a query: the time of some patterns grows with its square
 
 _PLACEHOLDERS: Final = frozenset(("", "-", "_", "all", "any", "*", "~"))  # filters that are not set
 _YEAR: Final = re.compile(r"(?:19|20|21)\d\d")
@@ -210,7 +209,7 @@ class TrapGuard:
         limit = self.limits.max_session_ids
         if not limit:
             return None
-        found = _SESSION_ARGUMENT.search(query, 0, _SEARCHED_CHARACTERS) if len(query) > 17 else None
+        found = _SESSION_ARGUMENT.search(query) if len(query) > 17 else None
         if found is not None and not self._is_one_of_few(("session", address, found[1]), found[2], limit):
             return "session id in URL"
         if "(" in path:
@@ -224,7 +223,7 @@ class TrapGuard:
         if _YEAR.search(path) is None and (not query or _YEAR.search(query) is None):
             return None  # nearly always, and much quicker than the patterns below
         limits = self.limits
-        found = _DATE_IN_QUERY.search(query, 0, _SEARCHED_CHARACTERS) if query else None
+        found = _DATE_IN_QUERY.search(query) if query else None
         if found is None:
             found = _DATE_IN_PATH.search(path)
             if found is None:
