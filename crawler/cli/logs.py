@@ -24,11 +24,12 @@ class StandardErrorHandler(logging.StreamHandler[TextIO]):
         """Lose the line and nothing else: a full disk or a closed terminal must not end the crawl."""
 
 
-def set_up_logging(level: str = "INFO", quiet: bool = False) -> None:
+def set_up_logging(level: str = "INFO", quiet: bool = False, traces: bool = False) -> None:
     """Send the log lines of the crawler, of spiders and of libraries to standard error. May be called again.
 
     Args:
         level: Least level of the crawler's and the spiders' lines, a name such as ``"INFO"``; libraries have WARNING.
+        traces: Show whole tracebacks of spiders' errors, as ``--traceback`` asks for.
         quiet: Show errors only, so that a cron job that succeeds sends no mail.
     """
     from crawler.sessions.secrets import SecretFilter
@@ -42,6 +43,7 @@ def set_up_logging(level: str = "INFO", quiet: bool = False) -> None:
     root.addHandler(handler)
     root.setLevel(logging.ERROR if quiet else logging.WARNING)
     logging.getLogger("crawler").setLevel(logging.ERROR if quiet else level)
+    logging.getLogger("crawler.trace").setLevel(logging.DEBUG if traces else logging.ERROR)
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.ERROR if quiet else logging.WARNING)
     logging.captureWarnings(True)

@@ -80,7 +80,7 @@ def retry(
 def _crawl(
     spider: type[Spider], typed: dict[str, Any], quiet: bool, as_json: bool, if_running: IfRunning, **how: Any
 ) -> None:
-    set_up_logging(options.settings_of(spider, typed).log_level, quiet)
+    set_up_logging(options.settings_of(spider, typed).log_level, quiet, traces=exits.show_tracebacks)
     from crawler.engine import application
 
     with progress.watching(spider.name, quiet=quiet) as view:

@@ -7,6 +7,7 @@ begins with them. While the run has other work it looks whether somebody has log
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -17,6 +18,8 @@ from crawler.events import LoginEnded, SessionParked
 from crawler.messages import SPREAD
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.sessions.pool import SessionPool
+
+_trace = logging.getLogger("crawler.trace")  # shown with `--traceback`
 
 SESSION = "session"  #: kind of the gates of sessions
 LOOK_EVERY_S = 2.0
@@ -86,6 +89,7 @@ class Barred:
         held = self._gates.barred((SESSION, name))
         if name not in self._said:  # otherwise a person tried, and it is no better
             self.failures[name] = error
+            _trace.debug("the whole trace for session %s:", name, exc_info=error)
             ending = "human" if isinstance(error, NeedsHuman) else "refused"
             epoch = self._pool.keeper(name).record.epoch
             self._stats.tell(LoginEnded(now, name, ending, epoch, elapsed_ms, error.why))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -29,6 +30,8 @@ from crawler.sessions.login.watch import led_elsewhere, logged_out_reason
 from crawler.sessions.session import Session
 from crawler.spider import Spider
 from crawler.urls import host_of, redact
+
+_trace = logging.getLogger("crawler.trace")  # shown with `--traceback`
 
 Bare = Callable[[str], str] | None
 _PORTION = 2_000  #: links of one page that are held in memory; more go to the frontier before the page is done
@@ -256,6 +259,7 @@ class PageWork:
             outcome.warnings += (f"callback took {took_s:.1f} s",)
 
     def _broken(self, outcome: Outcome, error: BaseException) -> None:
+        _trace.debug("the whole trace for %s:", redact(outcome.request.url), exc_info=error)
         outcome.items, outcome.found = [], ()
         if isinstance(error, GuardRefused):
             outcome.verdict, outcome.error = Verdict.SKIP, error.why

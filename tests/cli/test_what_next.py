@@ -170,6 +170,25 @@ def test_a_project_elsewhere_is_part_of_the_command(
     assert line(ran.out, "next") == f"crawl -C {shop} retry other"
 
 
+def test_traceback_shows_the_whole_trace_of_a_page_and_of_a_login_step(shop: Path, crawl: Crawl, url: str) -> None:
+    deep = "def deep(n):\n    return deep(n - 1) if n else {}['missing']\n\n"
+    source = deep + SPIDER.format(url=url).replace(
+        "        page = session.get", "        deep(9)\n        page = session.get"
+    )
+    (shop / "spiders" / "orders.py").write_text(source)
+    (shop / "spiders" / "other.py").write_text(deep + OTHER.format(url=url).replace("yield {", "yield deep(9) or {"))
+
+    login = crawl("run", "orders", "--traceback")
+    page = crawl("run", "other", "-a", "good=1", "--traceback")
+    short = crawl("run", "other", "--fresh", "-a", "good=1")
+
+    for shown in (login.err, page.err):
+        assert "Traceback (most recent call last)" in shown
+        assert "in deep" in shown
+        assert "KeyError: 'missing'" in shown
+    assert "Traceback" not in short.err
+
+
 def test_a_schedule_needs_no_time(shop: Path, crawl: Crawl) -> None:
     done = crawl("schedule", "orders")
 
