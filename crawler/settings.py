@@ -82,7 +82,9 @@ class Settings(BaseSettings):
         1, ge=0, description="Items that a crawl must have stored to count as good; 0 for a spider that yields none."
     )
     max_size: int = Field(32 * 1024 * 1024, ge=1024, description="Largest decoded body in bytes.")
-    max_pages_per_host: int = Field(0, ge=0, description="Pages of one host in one crawl; 0 for no limit.")
+    max_pages_per_host: int = Field(
+        200_000, ge=0, description="Pages of one host that a process takes in one run; 0 for no limit."
+    )
     traps: bool = Field(True, description="Rules against endless URL spaces (calendars, growing paths).")
     logout_guard: bool = Field(
         True, description="Do not follow links that log out, delete or unsubscribe in a logged-in session."

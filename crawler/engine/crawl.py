@@ -391,6 +391,10 @@ class Crawl:
         found = verdict_of_run(facts)
         summary.ending, summary.exit_code = found.ending, found.exit_code
         summary.reason, summary.why, summary.notes = found.reason, found.sentence, list(found.notes)
+        summary.notes += [
+            f"{count:,} further links were left out by the rule {rule!r} and are in no row"
+            for rule, count in self._parts.admission.unrecorded.items()
+        ]
         if found.ending == "limit":
             summary.stopped_by = self._scheduler.stop_reason.removeprefix("limit: ")
             summary.next_command = f"crawl run {self.spider.name}{self._also}"

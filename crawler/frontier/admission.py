@@ -7,6 +7,7 @@ another look.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Container, Iterable
 from typing import Any
 
@@ -16,6 +17,7 @@ from crawler.messages import SPREAD, Request
 from crawler.outcome import Found
 from crawler.urls import absolute, canonical, fingerprint, host_of, origin_of, redact
 
+_MOST_TRAPPED = 10_000  #: rows of one rule against endless URLs
 _MEMORY = 30_000  #: fingerprints that are known to be in the frontier; with their URLs about 9 MB
 
 
@@ -54,6 +56,8 @@ class Admission:
         self._of_host: dict[str, set[bytes]] = {}  # fingerprints, only where their number is limited
         self._default_session, self._max_depth = default_session, max_depth
         self._guard, self._traps, self._guarded = guard, traps, guarded
+        self._trapped: Counter[str] = Counter()
+        self.unrecorded: dict[str, int] = {}  #: rule against endless URLs to links that it left out and no row tells of
         self._hosts: dict[str, bool] = {}
         self._known: dict[bytes, None] = {}
         self._seen: dict[str, set[str]] = {}  # URLs of plain requests among the known, by the session that sends them
@@ -91,6 +95,8 @@ class Admission:
         skipped = "" if request.dont_filter and depth == 0 else self._rule(request, name, depth)
         if self._host_full is not None and not skipped:
             skipped = self._counted(mark, host_of(url))
+        if skipped.startswith("trap") and not self._has_room(skipped):
+            return None
         return Found(
             fingerprint=mark,
             url=url,
@@ -109,6 +115,14 @@ class Admission:
         if url.startswith("http://") and origin_of(url).endswith(":80") and host_of(url) in hosts:
             return absolute("", f"https{url[4:]}")
         return url
+
+    def _has_room(self, rule: str) -> bool:
+        """Whether one more row is to tell of a rule against endless URLs, which would fill the disk with them."""
+        self._trapped[rule] += 1
+        if self._trapped[rule] <= _MOST_TRAPPED:
+            return True
+        self.unrecorded[rule] = self._trapped[rule] - _MOST_TRAPPED
+        return False
 
     def _counted(self, mark: bytes, host: str) -> str:
         """The rule against one more page of *host*, or "" when it is one of those that are admitted."""

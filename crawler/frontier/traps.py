@@ -24,6 +24,7 @@ _HASHES: Final = 1 << 61  # the range of Python's hash of a text, both signs fol
 _KEPT_HASHES: Final = 256
 _MAX_PATHS: Final = 2_000
 
+_SHARES: Final = (1, 1, 2, 5, 10)  # of `max_values`, by number of arguments: those of facets multiply
 _PLACEHOLDERS: Final = frozenset(("", "-", "_", "all", "any", "*", "~"))  # filters that are not set
 _YEAR: Final = re.compile(r"(?:19|20|21)\d\d")
 _DATE_IN_PATH: Final = re.compile(
@@ -61,7 +62,7 @@ class TrapLimits:
         max_arguments: Of a query.
         max_same_argument: How often one name may stand in a query.
         max_combinations: Sets of argument names that one path may have.
-        max_values: Queries that one path may have with the same argument names.
+        max_values: Queries that one path may have with the same argument names; fewer where several of them multiply.
         max_session_ids: Values that an argument which looks like a session id may have on one path.
         years_ahead: How far calendars are followed into the future.
         years_back: How far pages that call themselves a calendar are followed into the past.
@@ -81,7 +82,7 @@ class TrapLimits:
     years_ahead: int = 2
     years_back: int = 30
     max_dates: int = 20_000
-    max_pages_per_host: int = 1_000_000
+    max_pages_per_host: int = 200_000
 
 
 class _Distinct:
@@ -168,7 +169,7 @@ class TrapGuard:
     def refuses_host(self, pages: int) -> str | None:
         """Why no further page of a host is taken, after *pages* of them in this crawl, or None."""
         limit = self.limits.max_pages_per_host
-        return f"more than {limit} pages of one host" if limit and pages >= limit else None
+        return f"more than {limit} pages of one host (`max_pages_per_host`)" if limit and pages >= limit else None
 
     def _path_refuses(self, path: str) -> str | None:
         limits = self.limits
@@ -201,8 +202,9 @@ class TrapGuard:
             ("names", address), combination, limits.max_combinations
         ):
             return f"more than {limits.max_combinations} combinations of arguments on one path"
-        if limits.max_values and self._count(("values", address, combination), query) > limits.max_values:
-            return f"more than {limits.max_values} queries on one path"
+        most = limits.max_values // _SHARES[min(len(different), len(_SHARES) - 1)]
+        if limits.max_values and self._count(("values", address, combination), query) > most:
+            return f"more than {most} queries on one path"
         return None
 
     def _session_refuses(self, address: str, path: str, query: str) -> str | None:

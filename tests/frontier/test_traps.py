@@ -124,7 +124,7 @@ def test_U4_depth_and_pages_of_a_host_are_limited() -> None:
     assert guard.refuses(SITE + "/", 5, NOW) is None
     assert guard.refuses(SITE + "/", 6, NOW) == "deeper than 5 links"
     assert guard.refuses_host(99) is None
-    assert guard.refuses_host(100) == "more than 100 pages of one host"
+    assert guard.refuses_host(100) == "more than 100 pages of one host (`max_pages_per_host`)"
 
 
 # --- real sites are left alone ----------------------------------------------------------------------------------------
