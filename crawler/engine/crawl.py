@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any
 
 from crawler.clock import unix_now
+from crawler.engine import losses
 from crawler.engine.again import store_again
 from crawler.engine.assembly import Assembly, start_requests
 from crawler.engine.desk import SessionDesk, StoreCalls, keep_proofs, new_owner
@@ -216,6 +217,7 @@ class Crawl:
         self._load_knowledge()
         if self._member == 0:
             self._store.reopen(frontier, states=(State.PARKED,))
+            self.summary.rechecked += losses.settle(self._store, self._run) if self._run.resumed else 0
         self._seed(frontier)
         self._stats.tell(
             RunStarted(

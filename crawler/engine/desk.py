@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from crawler.engine import losses
 from crawler.errors import CrawlError, StoreError
 from crawler.outcome import SessionSnapshot
 from crawler.sessions.desk import LoginEnd
@@ -155,8 +156,15 @@ class SessionDesk:
 
         return self._calls(look)
 
-    def expired(self, key: str, epoch: int) -> None:
-        self._calls(lambda store: store.note_expired(key, epoch))
+    def expired(self, key: str, epoch: int, since: float = 0.0) -> None:
+        """The login of *epoch* was found lost; its last proof was at *since*."""
+
+        def note(store: Store) -> None:
+            if self._run is not None:
+                losses.note(store, self._run, key, epoch=epoch, since=since)
+            store.note_expired(key, epoch)
+
+        self._calls(note)
 
     def lives(self, key: str) -> list[float]:
         return self._calls(lambda store: store.login_lives(key))

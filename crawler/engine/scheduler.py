@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from crawler.clock import unix_now
+from crawler.engine import losses
 from crawler.engine.desk import StoreCalls
 from crawler.engine.doors import Doors
 from crawler.engine.given_up import GivenUp
@@ -357,6 +358,7 @@ class Scheduler:
         """Reopen pages that a lost session brought without proof. Returns their number."""
         self._commit()
         reopened = self._store.quarantine(self._run.frontier, session=session, epoch=epoch, since=since)
+        losses.settled(self._store, self._run.id, self._pool.keeper(session).session.key)
         self._ledger.waiting += reopened
         self._leasing.soon()
         return reopened

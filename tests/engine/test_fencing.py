@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from crawler import Response, Session
-from crawler.engine import application
+from crawler.engine import application, losses
 from crawler.engine.desk import new_owner
 from crawler.outcome import SessionSnapshot
 from crawler.stores.base import Store
@@ -233,3 +233,61 @@ def test_owners_are_of_one_incarnation() -> None:
     names = {new_owner("visit") for _ in range(100)}
 
     assert len(names) == 100
+
+
+class Shown(Members):
+    """Pages do not prove themselves, and the site shows who is logged out."""
+
+    name = "shown"
+    logged_in_text = "no page says this"
+
+    def is_logged_out(self, response: Response) -> bool:
+        return "/login" in response.url
+
+
+def test_a_kill_between_the_new_login_and_the_quarantine_leaves_no_page_of_the_lost_one(
+    site: SiteProcess, tmp_path: Path
+) -> None:
+    assert crawl(Shown, site.url, tmp_path, max_pages=8, probe_every=0).ending == "limit"
+    with opened(tmp_path) as raw:  # as the run would leave it: loss noted, logged in again, killed
+        key, proved_at = raw.execute("SELECT key, proved_at FROM crawl_sessions").fetchone()
+        raw.execute("UPDATE crawl_sessions SET epoch = 2, version = version + 1")
+        raw.execute(
+            "UPDATE crawl_requests SET proven = 0 WHERE state = 2"  # the probe at the end of the first run was good
+        )
+        before = {row[0] for row in raw.execute("SELECT id FROM crawl_requests WHERE state = 2")}
+        raw.commit()
+    with_store(tmp_path, lambda store, _: losses.note(store, 1, key, epoch=1, since=proved_at - 3600))
+
+    summary = crawl(Shown, site.url, tmp_path)
+
+    assert (summary.ending, stored(tmp_path, *FIELDS)) == ("finished", truth(site))
+    assert summary.rechecked == len(before)
+    with opened(tmp_path) as raw:
+        assert raw.execute("SELECT count(*) FROM crawl_requests WHERE state = 2 AND epoch = 1").fetchone() == (0,)
+        assert raw.execute("SELECT count(*) FROM crawl_values WHERE name LIKE 'lost:%'").fetchone() == (0,)
+
+
+def test_a_loss_is_noted_before_the_next_login_and_settled_after_it(site: SiteProcess, tmp_path: Path) -> None:
+    noted: list[Any] = []
+
+    class Watching(Shown):
+        name = "watching"
+
+        def login(self, session: Session) -> None:
+            with opened(tmp_path) as raw:
+                noted.append(raw.execute("SELECT value FROM crawl_values WHERE name LIKE 'lost:%'").fetchone())
+            super().login(session)
+
+        def parse_book(self, response: Response) -> Iterator[dict[str, Any]]:
+            if "/book/5" in response.url and len(noted) == 1:
+                site.revoke_all()
+            yield from super().parse_book(response)
+
+    summary = crawl(Watching, site.url, tmp_path, workers=1)
+
+    assert (summary.ending, stored(tmp_path, *FIELDS)) == ("finished", truth(site))
+    assert (noted[0], len(noted)) == (None, 2)
+    assert json.loads(noted[1][0])[0] == 1
+    with opened(tmp_path) as raw:
+        assert raw.execute("SELECT count(*) FROM crawl_values WHERE name LIKE 'lost:%'").fetchone() == (0,)

@@ -114,7 +114,7 @@ class Memory:
         version = self.row.version + 1 if self.row is not None else 1
         self.row = Row(taken.epoch, version, taken.secret, True, taken.proved_at, taken.logged_in_at)
 
-    def expired(self, key: str, epoch: int) -> None:
+    def expired(self, key: str, epoch: int, since: float = 0.0) -> None:
         pass
 
     def renew(self, key: str) -> None:

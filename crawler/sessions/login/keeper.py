@@ -204,7 +204,7 @@ class Keeper:
             else:
                 self._reason = f"stored session is no longer good: {reason}"
                 self.lost_stored_epoch, self.proved_before_loss = row.epoch, row.proved_at or 0.0
-                self.desk.expired(self.session.key, row.epoch)
+                self.desk.expired(self.session.key, row.epoch, self.proved_before_loss)
         self.record.signal(Signal.LOGGED_OUT, epoch=row.epoch if row is not None else 0)
         return None
 
@@ -228,7 +228,7 @@ class Keeper:
             reason = f"the probe failed: {redact(str(error))}"
         self._doubted, self._attempts = False, 0
         if reason is not None:
-            self.desk.expired(self.session.key, self.record.epoch)
+            self.desk.expired(self.session.key, self.record.epoch, self.proved_before_loss)
             return None
         self._became_ready(Signal.PROBE_OK, epoch=self.record.epoch)
         return Prepared(True, "still good")

@@ -1,0 +1,46 @@
+"""Losses of sessions that are found and not settled yet, kept in the store.
+
+When a session turns out to be lost, the pages that it brought since its last proof are fetched again after the next
+login. A kill between that login and the quarantine would leave them as they are, and the next run finds a good session
+and asks nothing. So the loss is noted before the login, and whoever goes on with the frontier settles what is noted.
+"""
+
+from __future__ import annotations
+
+from crawler.stores.base import RunRow, Store
+
+_MARGIN_S = 1.0  #: answers may overtake one another by so much
+_MOST_RUNS = 50  #: last runs of a spider whose losses are looked for
+
+
+def _name(run: int, key: str) -> str:
+    return f"lost:{run}:{key}"
+
+
+def note(store: Store, run: int, key: str, *, epoch: int, since: float) -> None:
+    """The login of *epoch* is lost; nothing is known of pages after *since*."""
+    store.set_value(_name(run, key), [epoch, max(since - _MARGIN_S, 0.0)])
+
+
+def settled(store: Store, run: int, key: str) -> None:
+    """The pages of the loss wait again."""
+    if store.get_value(_name(run, key)) is not None:
+        store.set_value(_name(run, key), None)
+
+
+def settle(store: Store, run: RunRow) -> int:
+    """Let pages wait again that runs before this one would have reopened, had they not been killed.
+
+    Returns:
+        How many there were.
+    """
+    reopened = 0
+    runs = [each.id for each in store.runs(run.spider, limit=_MOST_RUNS) if each.frontier == run.frontier]
+    for session in store.list_sessions():
+        for number in runs:
+            found = store.get_value(_name(number, session.key))
+            if isinstance(found, list) and len(found) == 2:
+                epoch, since = int(found[0]), float(found[1])
+                reopened += store.quarantine(run.frontier, session=session.name, epoch=epoch, since=since)
+                settled(store, number, session.key)
+    return reopened
