@@ -14,6 +14,7 @@ import pytest
 from crawler import BearerAuth, Request, Session
 from crawler.sessions.vault import Vault
 from crawler.stores.locking import SpiderLock
+from crawler.stores.sealed import place_of_snapshot
 from crawler.testing import PracticeSite
 from tests.cli.conftest import Crawl
 from tests.engine.shop import Members, crawl, credentials, opened, stored
@@ -240,13 +241,26 @@ def test_diff_names_what_changed_and_shows_no_value(shop: PracticeSite, project:
     assert not [value for value in values if value in done.out]
 
 
+def make_a_day_older(file: Path) -> None:
+    """Move the history to yesterday; what is sealed is bound to its moment."""
+    vault = Vault.load()
+    with closing(sqlite3.connect(file)) as database, database:
+        for number, key, epoch, at, sealed in database.execute(
+            "SELECT id, key, epoch, at, secret FROM crawl_session_history"
+        ).fetchall():
+            text, earlier = vault.open(sealed, place_of_snapshot(key, epoch, at)), at - 86_400
+            database.execute(
+                "UPDATE crawl_session_history SET at = ?, secret = ? WHERE id = ?",
+                (earlier, vault.seal(text, place_of_snapshot(key, epoch, earlier)), number),
+            )
+
+
 @pytest.mark.parametrize("by", ["number", "moment"])
 def test_a_restored_snapshot_logs_in_again_without_a_login(
     by: str, shop: PracticeSite, project: Path, command: Crawl
 ) -> None:
     command("run", "orders", "--quiet")
-    with closing(sqlite3.connect(project / "data" / "crawl.db")) as database, database:
-        database.execute("UPDATE crawl_session_history SET at = at - 86400")  # yesterday's
+    make_a_day_older(project / "data" / "crawl.db")
     command("login", "orders", "--force")
     old = command("sessions", "history", "default").out.splitlines()[-1]
     number, day = old.split()[0], old.split()[1]
