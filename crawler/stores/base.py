@@ -107,8 +107,8 @@ class LoginClaim:
         row: The session as stored now: when its epoch moved past ours, take it instead of logging in.
         wait_s: When not granted: seconds after which to ask again.
         refused: When not empty: why no login may happen now, with the time it is possible again.
-        kind: Of that reason: "refused" (these credentials were), "spent" (too many failed) or "passing" (a site in
-            trouble, or one that asks for patience).
+        kind: Of that reason: "refused" (these credentials were), "spent" (too many failed), "passing" (a site in
+            trouble, or one that asks for patience) or "human" (too many that lacked a person).
         token: When granted: fencing number of the login, greater than that of any login before it.
     """
 

@@ -31,6 +31,8 @@ Ending = Literal["", "ok", "refused", "failed", "lost", "broken", "busy", "absen
 - "human": a person is needed, and credentials were sent; "unsent": it stopped before it had sent any
 """
 
+Kind = Literal["", "refused", "spent", "passing", "human"]
+
 _HOUR_S: Final = 3600.0
 _DAY_S: Final = 86_400.0
 _COUNTED: Final = frozenset({"", "refused", "failed", "lost", "broken", "human"})  #: may count against the account
@@ -45,6 +47,11 @@ _MARGIN_S: Final = 1.0  #: a Retry-After may have been rounded down by so much; 
 _MOST_LEARNED_S: Final = 900.0
 _NEAR_S: Final = 60.0  #: logins so long before a pause have surely to do with it
 _KIND: Final = re.compile(r"\|account\+[a-z+]+\|")
+_KIND_OF_THE_LAST: Final[dict[str, Kind]] = {"broken": "passing", "human": "human"}
+_GONE_AT_ONCE: Final = (
+    "; sessions were gone before they had shown a page: another program may log in with the same account, sessions may"
+    " be very short, or the cookie may change with each answer (Identity(..., serial=True))"
+)
 MOST_ATTEMPTS: Final = 60
 MOST_REFUSALS: Final = 12
 
@@ -109,12 +116,13 @@ class Decision:
     Attributes:
         until: Seconds since 1970 before which it may not; 0 for: it may now.
         why: The reason, for a person; "" where it may.
-        kind: "refused": because of the credentials; "spent": too many attempts failed; "passing": it passes by itself.
+        kind: "refused": because of the credentials; "spent": too many attempts failed; "passing": it passes by itself;
+            "human": too many attempts, and it is a person that they lack.
     """
 
     until: float = 0.0
     why: str = ""
-    kind: Literal["", "refused", "spent", "passing"] = ""
+    kind: Kind = ""
 
 
 def may_begin(book: Book, trying: Trying, now: float) -> Decision:
@@ -193,10 +201,13 @@ def _spent(book: Book, trying: Trying, now: float) -> Decision:
     ]
     if not trying.budget or len(ends) < trying.budget:
         return Decision()
-    last = next(each for each in reversed(book.attempts) if each.ending in _COUNTED)
+    counted = [each for each in book.attempts if each.ending in _COUNTED]
     many = f"{len(ends)} logins" if len(ends) > 1 else "1 login"
     why = f"{many} of the last hour did not succeed, {trying.budget} allowed (login_budget)"
-    return Decision(ends[-trying.budget] + _HOUR_S, why, "passing" if last.ending == "broken" else "spent")
+    if any(each.ending == "lost" for each in counted[-trying.budget :]):
+        why += _GONE_AT_ONCE
+    kind = _KIND_OF_THE_LAST.get(counted[-1].ending, "spent")
+    return Decision(ends[-trying.budget] + _HOUR_S, why, kind)
 
 
 def _failed(book: Book, trying: Trying, now: float) -> Decision:

@@ -101,6 +101,20 @@ class Halting(Members):
             raise RuntimeError("no news today")
 
 
+def test_a_spider_that_was_changed_is_tried_at_once_and_only_once(
+    shop: PracticeSite, project: Path, command: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "the-old-one")
+    file = project / "spiders" / "orders.py"
+
+    for version in range(3):
+        file.write_text(f"{file.read_text(encoding='utf-8')}\n# version {version}\n", encoding="utf-8")
+        for _ in range(2):
+            assert command("run", "orders", "--quiet").code == 3
+
+    assert shop.record.login_posts == {"alice": 3}
+
+
 def test_L8_logins_of_an_hour_that_came_to_nothing_are_counted_over_runs_and_spiders(
     member_site: MakeSite, tmp_path: Path
 ) -> None:

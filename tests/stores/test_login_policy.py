@@ -65,6 +65,16 @@ def test_logins_that_may_have_counted_against_the_account_do(ending: Ending) -> 
     assert "2 logins of the last hour did not succeed, 2 allowed (login_budget)" in decision.why
 
 
+def test_a_budget_that_is_spent_names_the_usual_causes_and_what_the_attempts_lacked() -> None:
+    lost, human = after("lost", "lost"), after("human", "human")
+    few = replace(ANN, budget=2)
+
+    assert "serial=True" in may_begin(lost, few, NOW).why
+    assert "very short" in may_begin(lost, few, NOW).why
+    assert (may_begin(lost, few, NOW).kind, may_begin(human, few, NOW).kind) == ("spent", "human")
+    assert "serial" not in may_begin(human, few, NOW).why
+
+
 def test_failures_are_waited_for_longer_and_longer_until_a_login_succeeds() -> None:
     waits = [wait_s(after(*["failed"] * number, every_s=DAY_S)) for number in range(1, 7)]  # type: ignore[list-item]
 

@@ -287,7 +287,8 @@ class Keeper:
             return LoginFailed(name, why)
         insist = f"crawl login {self.spider.name} --session {name}{self.by_browser} --force"
         why = f"{why}; a changed account or spider goes on at once, and so does `{insist}`"
-        return WrongPassword(name, why) if claim.kind == "refused" else LoginBudgetSpent(name, why)
+        kinds: dict[str, type[SessionError]] = {"refused": WrongPassword, "human": NeedsHuman}
+        return kinds.get(claim.kind, LoginBudgetSpent)(name, why)
 
     def _login(self, *, epoch: int) -> Prepared:
         session, record = self.session, self.record
