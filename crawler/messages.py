@@ -111,7 +111,7 @@ class Response(requests.Response):
     @property
     def content_type(self) -> str:
         """Lower case, without parameters."""
-        return str(self.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
+        return str(self.headers.get("Content-Type", "")).partition(";")[0].partition(",")[0].strip().lower()
 
     @property
     def is_html(self) -> bool:

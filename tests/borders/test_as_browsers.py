@@ -139,6 +139,16 @@ def test_U1_as_many_redirects_as_browsers_follow(net: Net) -> None:
     assert net.session(own.url).get(f"{own.url}/0").text == "<p>in</p>"
 
 
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/json", "text/plain"])
+def test_equal_content_types_are_one(net: Net, kind: str) -> None:
+    own = net.host({"/page": Answer(body=b"{}", content_type=kind, headers=[("Content-Type", kind)])})
+
+    answer = net.session(own.url).get(f"{own.url}/page")
+
+    assert answer.content_type == kind.partition(";")[0]
+    assert answer.text == "{}"
+
+
 # --- a whole crawl, with default settings --------------------------------------------------------------------------
 
 

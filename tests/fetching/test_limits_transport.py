@@ -9,18 +9,27 @@ import sys
 import textwrap
 import time
 import zlib
+from functools import cache
 from typing import Any
 
 import pytest
 from rawserver import OK, Connection, answer
 from transports import fetch
 
-from crawler.errors import BadAnswer, Incomplete, TimedOut, TooLarge
+from crawler.errors import BadAnswer, ConnectFailed, Incomplete, TimedOut, TooLarge
 from crawler.fetching.decoding import ACCEPT_ENCODING
 from crawler.fetching.limits import CODINGS, REDIRECT_BYTES, Limits
 
 MEGABYTE = 1024 * 1024
 SMALL = Limits(max_size_bytes=MEGABYTE)
+
+
+@cache
+def one_read() -> bytes:
+    """192 MB in less than what is read from a socket at once."""
+    packer = zlib.compressobj(1, wbits=31)
+    piece = bytes(1 << 20)
+    return gzip.compress(b"".join([*(packer.compress(piece) for _ in range(192)), packer.flush()]))
 
 
 def zeros(coding: str, size_bytes: int = 20 * MEGABYTE) -> bytes:
@@ -94,6 +103,32 @@ class TestSize:
         seen, grown_kilobytes = done.stdout.split()
         assert seen == kind
         assert int(grown_kilobytes) < (24 + 16) * 1024
+
+    @pytest.mark.parametrize("end", ["deadline", "stop"])
+    def test_Z1_an_answer_that_is_being_decoded_ends_with_the_deadline_and_with_the_run(
+        self, transport: Any, serve: Any, end: str
+    ) -> None:
+        adapter = transport()
+        if end == "stop":
+
+            class Sink(io.RawIOBase):
+                def writable(self) -> bool:
+                    return True
+
+                def write(self, data: Any) -> int:
+                    adapter.abort_all()
+                    return len(data)
+
+            limits, sink, error = Limits(max_size_bytes=None), Sink(), ConnectFailed
+        else:
+            limits, sink, error = Limits(max_size_bytes=None, deadline_s=0.1), io.BytesIO(), TimedOut
+        server = serve(answer(one_read(), headers=["Content-Encoding: gzip, gzip"]))
+
+        began = time.process_time()
+        with pytest.raises(error):
+            fetch(adapter, server.url(), limits=limits, sink=sink)
+
+        assert time.process_time() - began < 1.5
 
     def test_Z1_a_body_of_exactly_the_limit_passes(self, transport: Any, serve: Any) -> None:
         whole = bytes(MEGABYTE)
