@@ -31,7 +31,7 @@ class Row:
         exit_code: Of the run.
         missing: Pages that cannot be there.
         banned: Pages that have to be left alone for ending the session; no other may be.
-        slow: Only in the long table.
+        quick: Also in the test suite, which plays a part of the table.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Row:
     exit_code: int = 0
     missing: frozenset[int] = frozenset()
     banned: frozenset[int] = frozenset()
-    slow: bool = False
+    quick: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def sessions_needed(rules: Rules) -> int:
 
 
 def _row(name: str, spider: type[Spider] = spiders.Html, *, share: float = 1.35, **rules: Any) -> Row:
-    more = {key: rules.pop(key) for key in ("settings", "exit_code", "missing", "banned", "slow") if key in rules}
+    more = {key: rules.pop(key) for key in ("settings", "exit_code", "missing", "banned", "quick") if key in rules}
     spare = rules.pop("spare", 3)
     made = Rules(**rules)
     spare += 4 * len(made.quits)
@@ -75,46 +75,47 @@ ROWS = (
     _row("12 requests a session, no sign of being logged in", requests=13, pages=200, link=False, share=1.7),
     _row("4 requests a session", requests=5, pages=30, share=2.2),
     _row("4 requests a session, no sign", requests=5, pages=30, link=False, share=2.8),
-    _row("a login form without a cookie that goes", requests=13, showing="quiet form"),
+    _row("a login form without a cookie that goes", requests=13, showing="quiet form", quick=True),
     _row("a redirect to the login page", requests=13, showing="redirect"),
-    _row("a redirect home, no sign", requests=20, showing="home", link=False, share=2.0),
+    _row("a redirect home, no sign", requests=20, showing="home", link=False, share=2.0, quick=True),
     _row("a page that says so", requests=20, showing="short page"),
     _row("one request at a time", spiders.Serial, requests=13),
-    _row("32 workers", requests=40, settings={"workers": 32, "per_host": 32}, pages=300),
-    _row("two processes", requests=30, pages=300, settings={"processes": 2}, slow=True, share=2.0),
+    _row("32 workers", requests=40, settings={"workers": 32, "per_host": 32}, pages=300, quick=True),
+    _row("two processes", requests=30, pages=300, settings={"processes": 2}, share=2.0),
     _row("half a second a session", seconds=0.5, pages=300, latency_s=0.01, spare=20),
     # pages that do log out
     _row("a page logs out and says good-bye", quits={7: "good-bye"}, missing=_ONE, banned=_ONE, exit_code=1),
-    _row("a page logs out and leads home", quits={7: "home"}, missing=_ONE, banned=_ONE, exit_code=1, requests=60),
+    _row("a page logs out and leads home", quits={7: "home"}, missing=_ONE, banned=_ONE, exit_code=1, requests=60,
+         quick=True),
     _row("a page without a sign logs out", quits={7: "page"}, missing=_ONE, banned=_ONE, exit_code=1, link=False),
-    _row("two such pages", quits={7: "good-bye", 8: "home"}, missing=_TWO, banned=_TWO, exit_code=1),
+    _row("two such pages", quits={7: "good-bye", 8: "home"}, missing=_TWO, banned=_TWO, exit_code=1, quick=True),
     _row("two such pages among short sessions", quits={7: "good-bye", 50: "home"}, missing=_FAR, banned=_FAR,
          exit_code=1, requests=25),
     _row("such a page, two processes", quits={7: "good-bye"}, missing=_ONE, banned=_ONE, exit_code=1, pages=300,
-         settings={"processes": 2}, slow=True),
+         settings={"processes": 2}),
     _row("such a page, one request at a time", spiders.Serial, quits={7: "home"}, missing=_ONE, banned=_ONE,
          exit_code=1),
     # 403 and others of its kind
     _row("403 when the session is gone", spiders.Basic, login="basic", requests=30, showing="403"),
     _row("403, with a mark", spiders.Marked, login="basic", requests=30, showing="403"),
-    _row("403, no sign", spiders.Basic, login="basic", requests=30, showing="403", link=False),
+    _row("403, no sign", spiders.Basic, login="basic", requests=30, showing="403", link=False, quick=True),
     _row("403, and pages that are forbidden", spiders.Basic, login="basic", requests=30, showing="403",
-         forbidden=frozenset(range(10, 20)), missing=frozenset(range(10, 20)), exit_code=1, share=2.0),
+         forbidden=frozenset(range(10, 20)), missing=frozenset(range(10, 20)), exit_code=1, share=2.0, quick=True),
     _row("404 when the session is gone", spiders.Basic, login="basic", requests=30, showing="404"),
     _row("419 when the session is gone", requests=30, showing="419"),
-    _row("440 when the session is gone", requests=30, showing="440"),
+    _row("440 when the session is gone", requests=30, showing="440", quick=True),
     _row("pages that are forbidden, a good session", forbidden=_MANY, missing=_MANY, exit_code=1),
-    _row("a link to a login page that answers 401", spiders.LinksToLogin, login="basic", exit_code=1),
+    _row("a link to a login page that answers 401", spiders.LinksToLogin, login="basic", exit_code=1, quick=True),
     # data
     _row("JSON, 39 requests a session", spiders.Json, kind="json", requests=40, showing="json error"),
     _row("JSON, 39 requests a session, one at a time", spiders.Json, kind="json", requests=40, showing="json error",
          settings={"workers": 1}),
     _row("JSON, 9 requests a session", spiders.Json, kind="json", requests=10, showing="json error", share=1.9),
-    _row("JSON, 401", spiders.Json, kind="json", requests=40, showing="401 json"),
+    _row("JSON, 401", spiders.Json, kind="json", requests=40, showing="401 json", quick=True),
     _row("a token of half a second", spiders.Token, kind="json", login="token", seconds=0.5, showing="401 json",
          pages=200, latency_s=0.01, spare=20),
     _row("a token of 40 requests", spiders.Token, kind="json", login="token", requests=40, showing="401 json",
-         pages=200),
+         pages=200, quick=True),
 )  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""The members' site, each row once: every page once, no innocent page left out, about as many logins as sessions."""
+"""The members' site: every page once, no innocent page left out, about as many logins as sessions.
+
+A part of its table; ``python -m tests.members`` plays all of it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from tests.members.spiders import Basic, Html
 from tests.members.table import ROWS, Row, play
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if not row.slow], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in ROWS if row.quick], ids=lambda row: row.name)
 def test_every_page_once_no_innocent_page_left_out_and_about_as_many_logins_as_sessions(
     row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
