@@ -35,7 +35,7 @@ from crawler.settings import Settings
 from crawler.spider import Identity, SitemapSpider, Spider
 from crawler.urls import host_of, origin_of
 
-_ROBOTS_LIMIT_BYTES = 1_000_000
+_ROBOTS_LIMIT_BYTES = 32 * 1024 * 1024  #: of which the first 500 KiB are read (RFC 9309, 2.5)
 _ROBOTS_REDIRECTS = 5
 _ROBOTS_AGAIN_S = 0.25  #: how long one answer serves all that ask; when to ask again is for the door to say
 

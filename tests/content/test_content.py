@@ -336,3 +336,25 @@ def test_an_item_with_a_generator_is_kept_out_and_counted_and_the_rest_of_the_pa
         "2 items kept out: field 'tags' holds a generator: write list(...)",
         "1 item kept out: field 'tags' holds a SelectorList: add .get() or .getall()",
     ]
+
+
+def test_of_a_robots_txt_of_two_megabytes_the_beginning_holds(quick_net: Net, tmp_path: Path) -> None:
+    class Polite(Reader):
+        name = "polite"
+        custom_settings = {"robots": True}
+
+    own = quick_net.host(
+        {
+            "/robots.txt": Answer(
+                body=b"User-agent: *\nDisallow: /x\n" + b"# filling filling filling\n" * 80_000,
+                content_type="text/plain",
+            ),
+            "/": Answer(body=b"<p>1</p><a href=/x>x</a><a href=/y>y</a>"),
+            "/y": Answer(body=b"<p>2</p>"),
+        }
+    )
+
+    summary = crawl(Polite, own.url, tmp_path)
+
+    assert (summary.ending, summary.pages, summary.skipped_by) == ("finished", 2, {"robots": 1})
+    assert [call.path for call in own.calls if call.path != "/robots.txt"] == ["/", "/y"]
