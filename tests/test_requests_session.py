@@ -90,7 +90,9 @@ def crawl(site: str, tmp_path: Path) -> Crawl:
     def once(step: LoginStep, base: type[Shop] = Shop) -> tuple[Summary, Told]:
         told: Told = {}
         spider = type("Shop", (base,), {"login": step, "told": told})
-        summary = run(spider, arguments={"site": site}, settings={"store": str(tmp_path / "crawl.db")}, fresh=True)
+        summary = run(
+            spider, arguments={"site": site}, settings={"store": str(tmp_path / "crawl.db"), "min_items": 0}, fresh=True
+        )
         assert summary.ending == "finished", summary
         return summary, told
 

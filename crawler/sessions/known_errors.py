@@ -52,6 +52,10 @@ class ConnectFailed(errors.ConnectFailed, requests.ConnectionError):
     """As `crawler.errors.ConnectFailed`."""
 
 
+class Unreachable(errors.Unreachable, requests.ConnectionError):
+    """As `crawler.errors.Unreachable`."""
+
+
 class TimedOut(errors.TimedOut, requests.ReadTimeout):
     """As `crawler.errors.TimedOut`."""
 
@@ -67,7 +71,7 @@ class InvalidURL(errors.InvalidURL, theirs.InvalidURL, theirs.MissingSchema, the
 _KNOWN: Final[dict[type[Exception], type[Exception]]] = {
     kind.__bases__[0]: kind
     for kind in (
-        *(FetchError, Refused, GuardRefused, BadAnswer, TooLarge, RedirectError, TLSFailed, UnknownHost),
+        *(FetchError, Refused, GuardRefused, BadAnswer, TooLarge, RedirectError, TLSFailed, UnknownHost, Unreachable),
         *(ConnectFailed, TimedOut, Incomplete, InvalidURL),
     )
 }

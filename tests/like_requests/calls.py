@@ -520,11 +520,6 @@ def auth_of_the_session_and_another_in_the_call(s: Any, u: str) -> Any:
 
 
 @alike
-def auth_with_an_accent(s: Any, u: str) -> Any:
-    return s.get(f"{u}/echo", auth=("andr\u00e9", "p\u00e4ss")).json()["authorization"]
-
-
-@alike
 def auth_by_digest(s: Any, u: str) -> Any:
     r = s.get(f"{u}/digest", auth=HTTPDigestAuth("ann", "pw"))
     return r.status_code, r.json()["authorization"], [h.status_code for h in r.history]

@@ -69,6 +69,10 @@ def _body_elsewhere(s: Any, u: str) -> Any:
     return s.post(f"{u}/away?code=307", data={"pw": "secret"}).json()["body"]
 
 
+def _accent(s: Any, u: str) -> Any:
+    return s.get(f"{u}/echo", auth=("andr\u00e9", "p\u00e4ss")).json()["authorization"]
+
+
 def _pickled(s: Any, u: str) -> Any:
     return pickle.loads(pickle.dumps(s)).get(f"{u}/echo").status_code  # noqa: S301 - our own bytes
 
@@ -109,6 +113,7 @@ DIFFERENT: dict[str, Different] = {
         "pw=secret",
         ("TooManyRedirects", "status 307 would send the body of a POST to another origin"),
     ),
+    "auth with an accent": Different(_accent, "Basic YW5kcuk6cORzcw==", "Basic YW5kcsOpOnDDpHNz"),
     "pickling a session": Different(_pickled, 200, "TypeError"),
     "texts of errors": Different(
         _too_many, ("TooManyRedirects", "Exceeded 3 redirects."), ("TooManyRedirects", "more than 3 redirects")
