@@ -237,15 +237,16 @@ class Scheduler:
 
     # --- leasing and handing out ------------------------------------------------------------------------------------
     def _dispatch(self, now: float) -> None:
-        room = self._room()
-        if room <= 0 or not len(self._window):
-            return
-        for leased in self._window.take(now, room, may_go=lambda each: self._may_go(each, now)):
-            keeper = self._pool.keeper(self._out[leased.id][1])
-            scout = leased.slot in self._window.strangers
-            if scout:
-                self._scouts.add(leased.id)
-            self._sending.hand_out(leased, keeper, self._pace.latest(leased.slot, leased.send_at), scout=scout)
+        while (room := self._room()) > 0 and len(self._window):
+            taken = self._window.take(now, room, may_go=lambda each: self._may_go(each, now))
+            for leased in taken:
+                scout = leased.slot in self._window.strangers
+                if scout:
+                    self._scouts.add(leased.id)
+                keeper = self._pool.keeper(self._out[leased.id][1])
+                self._sending.hand_out(leased, keeper, self._pace.latest(leased.slot, leased.send_at), scout=scout)
+            if not taken or not self._scouts:  # those that only scouts go for take no room from the others
+                return
 
     def turn_of(self, slot: str) -> None:
         """Wait for the turn of a request that is in no frontier: a login step, a redirect. On a worker's thread."""

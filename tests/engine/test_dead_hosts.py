@@ -227,14 +227,14 @@ def test_dead_hosts_do_not_hold_up_the_live_ones(tmp_path: Path, quick_net: Net)
 def test_dead_hosts_do_not_hold_up_the_live_ones_without_robots_txt(tmp_path: Path, quick_net: Net) -> None:
     live = [quick_net.host(address=f"127.0.0.{number}") for number in range(2, 32)]
     with contextlib.ExitStack() as closing:
-        silent = [closing.enter_context(listening()) for _ in range(25)]
+        silent = [closing.enter_context(listening()) for _ in range(40)]
         moments: list[float] = []
 
         def watch(event: Any) -> None:
             if isinstance(event, crawler.events.PageDone):
                 moments.append(time.monotonic())
 
-        sites = [f"http://{address}/{page}" for address in silent for page in range(4)]
+        sites = [f"http://{address}/{page}" for address in silent for page in range(2)]
         sites += [f"{host.url}/{page}" for host in live for page in range(3)]
         started = time.monotonic()
         summary = crawler.run(
