@@ -11,6 +11,7 @@ import ast
 import functools
 import inspect
 import textwrap
+import threading
 from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any, Final
@@ -19,6 +20,8 @@ from crawler.spider import Spider
 from crawler.urls import is_secret_name
 
 _WHOLE: Final = frozenset({"auth", "cert", "hooks", "mount", "params", "proxies", "verify"})
+_TRIES: Final = 5
+_parsing = threading.Lock()  # guards ast.parse, which counts its depth for all threads together in Python 3.11
 _MOST_CALLS: Final = 50  # helpers that are followed
 
 
@@ -58,9 +61,18 @@ def _name_of_argument(function: Callable[..., Any], place: int) -> str:
 
 def _tree_of(function: Callable[..., Any]) -> ast.AST | None:
     try:
-        return ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError, IndentationError):
+        source = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError, SyntaxError):
         return None
+    for _ in range(_TRIES):
+        try:
+            with _parsing:
+                return ast.parse(source)
+        except SystemError:  # another thread of this process parses: python/cpython#106905
+            continue
+        except (SyntaxError, ValueError, RecursionError):
+            break
+    return None
 
 
 def _set_up(tree: ast.AST, session: str) -> Iterator[str]:
