@@ -16,7 +16,8 @@ from crawler.errors import CrawlError, FetchError, StatusError
 from crawler.fetching.retry import RetryPolicy, retry_after_s
 from crawler.messages import Request, Response
 from crawler.sessions.flow import Flow, run
-from crawler.sessions.session import HopGuard, Session
+from crawler.sessions.prepared import HopGuard
+from crawler.sessions.session import Session
 from crawler.urls import redact
 
 _MAY_BE_URL = re.compile(r"[^\s'\"<>]+")

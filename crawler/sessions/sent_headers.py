@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import requests
-from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 
 from crawler.headers import copy_of, fields_of
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.cookies.rules import to_wire
 from crawler.sessions.origins import SURVIVES_ORIGIN
-
-NO_COOKIES = RequestsCookieJar()  # what requests' own code sees on a prepared request; ours are in the header
+from crawler.sessions.prepared import Prepared
 
 
 class SentHeaders:
@@ -44,19 +41,18 @@ class SentHeaders:
         return copy_of(made[1] if own else made[2])
 
 
-def address_cookies(prepared: requests.PreparedRequest, jar: Jar, extra: Any = None) -> None:
+def address_cookies(prepared: Prepared, jar: Jar, extra: Any = None) -> None:
     """Give it the jar's cookies for its URL, and what the call itself brought: that belongs to this request alone."""
     given = [prepared.headers.pop("Cookie", None) or ""]
     if extra:
         pairs = extra.items() if hasattr(extra, "items") else ((cookie.name, cookie.value) for cookie in extra)
         given += [f"{name}={value}" for name, value in pairs]
-    prepared.given_cookies = [text for text in given if text]  # type: ignore[attr-defined]
+    prepared.given_cookies = [text for text in given if text]
     put_cookies(prepared, jar)
 
 
-def put_cookies(prepared: requests.PreparedRequest, jar: Jar) -> None:
+def put_cookies(prepared: Prepared, jar: Jar) -> None:
     """Its Cookie header as the jar has it now, with what the call brought."""
-    header = "; ".join(filter(None, [jar.header(prepared.url or ""), *prepared.given_cookies]))  # type: ignore[attr-defined]
+    header = "; ".join(filter(None, [jar.header(prepared.url or ""), *(prepared.given_cookies or ())]))
     if header:
         prepared.headers["Cookie"] = header if header.isascii() else to_wire(header).decode("latin-1")
-    prepared._cookies = NO_COOKIES  # type: ignore[attr-defined]

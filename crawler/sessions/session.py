@@ -33,13 +33,12 @@ from crawler.sessions.flow import Call, Enter, Flow, Send, Serial, run
 from crawler.sessions.known_errors import as_known
 from crawler.sessions.login.tools import LoginTools
 from crawler.sessions.origins import Origins
+from crawler.sessions.prepared import HopGuard, Prepared
 from crawler.sessions.redirects import Hop, Steps, location_of, next_hop, surviving_headers
 from crawler.sessions.secrets import remember_secret
 from crawler.sessions.sent_headers import SentHeaders, address_cookies, put_cookies
 from crawler.spider import Identity
 from crawler.urls import absolute, is_private, is_secret_name, redact, same_origin
-
-HopGuard = Callable[[str, str, str], str | None]
 
 
 class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies` is an attribute, ours a property
@@ -127,7 +126,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         self._one_at_a_time = Serial()  # for a serial session
 
     # --- what requests does, by our rules ---------------------------------------------------------------------
-    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+    def prepare_request(self, request: requests.Request) -> Prepared:
         """As in requests, with headers, auth and params only for our own origins, and cookies by our jar."""
         own = self.origins.covers(str(request.url))
         signed = own and not request.auth and self.auth is not None
@@ -140,7 +139,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         params: Any = request.params
         if self.params and own:
             params = merged_params(self.params, params)
-        prepared, hooks = requests.PreparedRequest(), merge_hooks(request.hooks, self.hooks)  # type: ignore[no-untyped-call]
+        prepared, hooks = Prepared(), merge_hooks(request.hooks, self.hooks)  # type: ignore[no-untyped-call]
         try:
             prepared.prepare(
                 method=(request.method or "GET").upper(),
@@ -160,11 +159,11 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
                 raise as_known(error) from error.__cause__
             why = f"cannot be sent: {type(error).__name__}: {error}"
             raise as_known(InvalidURL(str(request.url), why)) from error
-        prepared.unsigned_hooks = own_copy(hooks) if signed else None  # type: ignore[attr-defined]
+        prepared.unsigned_hooks = own_copy(hooks) if signed else None
         address_cookies(prepared, self.cookies, request.cookies)
         return prepared
 
-    def prepare_link(self, request: Request, hop_guard: HopGuard | None = None) -> requests.PreparedRequest:
+    def prepare_link(self, request: Request, hop_guard: HopGuard | None = None) -> Prepared:
         """The quick way for a crawled request: its URL is absolute and checked already.
 
         Args:
@@ -176,18 +175,18 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
                     request.method, request.url, headers=request.headers, data=request.body, cookies=request.cookies
                 )
             )
-            prepared.hop_guard, prepared.has_turn = hop_guard, True  # type: ignore[attr-defined]
+            prepared.hop_guard, prepared.has_turn = hop_guard, True
             return prepared
         own = self.origins.covers(request.url)
-        prepared = requests.PreparedRequest()
+        prepared = Prepared()
         prepared.method, prepared.url = request.method, request.url
         prepared.headers = self._sent.of(self.headers, own=own)
         if request.headers:
             prepared.headers.update(request.headers)
         prepared.hooks, prepared.body = own_copy(self.hooks), None
-        prepared.hop_guard, prepared.has_turn = hop_guard, True  # type: ignore[attr-defined]
+        prepared.hop_guard, prepared.has_turn = hop_guard, True
         if own and self.auth is not None:
-            prepared.unsigned_hooks = prepared.hooks  # type: ignore[attr-defined]
+            prepared.unsigned_hooks = prepared.hooks
             prepared.hooks = own_copy(self.hooks)
             prepared.prepare_auth(sendable(self.auth), request.url)
         address_cookies(prepared, self.cookies, request.cookies)
@@ -234,7 +233,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         """
         prepared = self.prepare_request(requests.Request("GET", url, **kwargs))
         with new_file(folder, name or name_of(url, None)) as (file, path):
-            prepared.sink = file  # type: ignore[attr-defined]
+            prepared.sink = file
             answer = self.send(prepared)
             if not answer.ok:
                 raise StatusError(answer.url, answer.status_code)
@@ -258,18 +257,19 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
 
     def flow(self, request: requests.PreparedRequest, **kwargs: Any) -> Flow[Response]:
         """What `send` does, as steps for whoever carries them out (`sessions.flow`)."""
+        prepared = Prepared.of(request)
         if not self.serial:
-            return (yield from self._hops(request, kwargs))
+            return (yield from self._hops(prepared, kwargs))
         yield Enter(self._one_at_a_time)
         try:  # the answer's cookies are in the jar before the next request takes its own
-            if hasattr(request, "given_cookies"):
-                request.headers.pop("Cookie", None)
-                put_cookies(request, self.cookies)
-            return (yield from self._hops(request, kwargs))
+            if prepared.given_cookies is not None:
+                prepared.headers.pop("Cookie", None)
+                put_cookies(prepared, self.cookies)
+            return (yield from self._hops(prepared, kwargs))
         finally:
             self._one_at_a_time.leave()
 
-    def _hops(self, request: requests.PreparedRequest, kwargs: dict[str, Any]) -> Flow[Response]:
+    def _hops(self, request: Prepared, kwargs: dict[str, Any]) -> Flow[Response]:
         follow = kwargs.pop("allow_redirects", True)
         options: dict[str, Any] = {
             "stream": kwargs.get("stream", self.stream),
@@ -283,10 +283,10 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         history: list[Response] = []
         steps = Steps()
         inside = self.leads_inside and not options["proxies"]
-        guard: HopGuard | None = getattr(request, "hop_guard", None)
+        guard = request.hop_guard
         while True:
             steps.take(request)
-            if self.pace is not None and not getattr(request, "has_turn", False):
+            if self.pace is not None and not request.has_turn:
                 yield Call(partial(self.pace, str(request.url)))
             if options["cert"] == self.cert and not self.origins.covers(str(request.url)):
                 options["cert"] = None  # a client certificate says who we are: it stays at home as auth does
@@ -306,16 +306,14 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
             request = self._redirected(request, hop)
             address = getattr(answer, "address", "")
             inside = inside and bool(address) and is_private(address)  # whoever was outside once leads nowhere inside
-            request.led_by = address if inside else ""  # type: ignore[attr-defined]
+            request.led_by = address if inside else ""
         answer.history = [*history, *answer.history] if history else answer.history
         if location is not None:
             answer._next = self._following(request, answer, location)  # type: ignore[attr-defined]
         self._watch(answer)
         return answer
 
-    def _following(
-        self, request: requests.PreparedRequest, answer: Response, location: str
-    ) -> requests.PreparedRequest | None:
+    def _following(self, request: Prepared, answer: Response, location: str) -> Prepared | None:
         """The request that a redirect leads to, for who follows it by hand; None where it may not be followed."""
         try:
             hop = next_hop(str(request.url), str(request.method), bool(request.body), answer.status_code, location)
@@ -324,7 +322,7 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         return self._redirected(request, hop)
 
     def _exchange_with_cookies(
-        self, request: requests.PreparedRequest, jar: Jar, options: dict[str, Any], ends: float
+        self, request: Prepared, jar: Jar, options: dict[str, Any], ends: float
     ) -> Flow[Response]:
         """One exchange, and where the server may have refused the length of our cookies a second one with fewer."""
         answer = yield from self._exchange(request, jar, options, ends)
@@ -341,15 +339,13 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
             jar.shorten(url, False)  # it was something else: whoever leaves out a part of a session is logged out
         return again
 
-    def _exchange(
-        self, request: requests.PreparedRequest, jar: Jar, options: dict[str, Any], ends: float
-    ) -> Flow[Response]:
+    def _exchange(self, request: Prepared, jar: Jar, options: dict[str, Any], ends: float) -> Flow[Response]:
         url = str(request.url)
         left_s = ends - time.monotonic()
         limits = self._limits
         if limits.deadline_s is None or not 0 <= limits.deadline_s - left_s < 0.01:  # a redirect has less time left
             limits = dataclasses.replace(limits, deadline_s=max(left_s, 0.001))
-        request.limits = limits  # type: ignore[attr-defined]
+        request.limits = limits
         ticket = jar.ticket()
         try:
             answer = yield Send(self.get_adapter(url), request, options)
@@ -370,10 +366,10 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
             lines = [from_wire(line) for line in lines]
             jar.receive(str(answer.url), lines, ticket=ticket, date=answer.headers.get("Date"))
 
-    def _redirected(self, request: requests.PreparedRequest, hop: Hop) -> requests.PreparedRequest:
-        following = requests.PreparedRequest()
+    def _redirected(self, request: Prepared, hop: Hop) -> Prepared:
+        following = Prepared()
         following.method, following.url = hop.method, hop.url
-        following.sink = getattr(request, "sink", None)  # type: ignore[attr-defined]
+        following.sink = request.sink
         following.headers = CaseInsensitiveDict(surviving_headers(request.headers, hop))
         for name in self._sent.secret if not hop.keeps_headers else ():
             following.headers.pop(name, None)
@@ -381,13 +377,13 @@ class Session(LoginTools, requests.Session):  # type: ignore[misc]  # its `cooki
         if own and not hop.keeps_headers:
             following.headers = self._sent.of(self.headers, own=True)
         following.body = request.body if hop.keeps_body else None
-        unsigned = getattr(request, "unsigned_hooks", None)
+        unsigned = request.unsigned_hooks
         hooks = (unsigned or request.hooks) if hop.keeps_headers else self.hooks if own else {}
         following.hooks = own_copy(hooks)
         if unsigned is not None:
             following.headers.pop("Authorization", None)  # made for another URL: digest signs each one
         if own and self.auth is not None and "Authorization" not in following.headers:
-            following.unsigned_hooks = own_copy(hooks)  # type: ignore[attr-defined]
+            following.unsigned_hooks = own_copy(hooks)
             following.prepare_auth(sendable(self.auth), hop.url)
         address_cookies(following, self.cookies)
         return following

@@ -1,0 +1,55 @@
+"""A prepared request, with what it carries beside what requests knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import requests
+from requests.cookies import RequestsCookieJar
+
+HopGuard = Callable[[str, str, str], str | None]
+"""``(url, text, rel) -> reason or None``: a redirect that must not be followed, and why."""
+
+NO_COOKIES = RequestsCookieJar()  # what requests' own code sees on a prepared request; ours are in the header
+
+
+class Prepared(requests.PreparedRequest):
+    """What a session sends. Used by one thread at a time.
+
+    Attributes:
+        hop_guard: Asked before each redirect.
+        has_turn: Its host was reserved for it; any other request waits for its turn.
+        given_cookies: Cookies that the call brought, as pieces of a header; None for what was not prepared here.
+        unsigned_hooks: Its hooks without those that the auth of the session has added; None where there are none.
+        sink: Takes the body of a 2xx answer.
+        limits: What the exchange may cost, for the transport.
+        led_by: Address of the private host whose redirect leads here.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hop_guard: HopGuard | None = None
+        self.has_turn = False
+        self.given_cookies: list[str] | None = None
+        self.unsigned_hooks: dict[str, Any] | None = None
+        self.sink: BinaryIO | None = None
+        self.limits: Any = None
+        self.led_by = ""
+        self._cookies = NO_COOKIES
+
+    @classmethod
+    def of(cls, request: requests.PreparedRequest) -> Prepared:
+        """*request* itself, or what a user has prepared, as one of ours."""
+        if isinstance(request, cls):
+            return request
+        made = cls()
+        made.__dict__.update(vars(request))
+        return made
+
+    def copy(self) -> Prepared:
+        """As in requests."""
+        made = Prepared()
+        made.__dict__.update(self.__dict__)
+        made.headers = self.headers.copy()
+        return made
