@@ -74,12 +74,12 @@ def test_night_after_night_no_page_of_sessions_that_end_is_ever_left_out(
 ) -> None:
     monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", USER)
     monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", PASSWORD)
-    with Members(Rules(pages=60, requests=45, link=False)) as site:
+    with Members(Rules(pages=30, requests=25, link=False)) as site:
         nights = [
             application.run(
                 Html, arguments={"site": site.url}, settings={"store": str(tmp_path / "crawl.db")}, fresh=True
             )
-            for _ in range(8)
+            for _ in range(6)
         ]
 
-    assert [(night.exit_code, night.item_count) for night in nights] == [(0, 60)] * 8
+    assert [(night.exit_code, night.item_count) for night in nights] == [(0, 30)] * 6
