@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import crawler.messages
+import crawler.response
 from benchmarks import site
 from benchmarks.server import serve
 from crawler import Spider, run
@@ -44,7 +44,7 @@ PLACES: list[tuple[str, Any, str]] = [
     ("libcurl", Handle, "act"),
     ("answer", ResponseMaker, "make"),
     ("callback", PageWork, "_accept"),
-    ("parse", crawler.messages, "parse"),
+    ("parse", crawler.response, "parse"),
 ]
 #: What is shown: a step, what is measured, and what of that is another step's.
 STEPS: list[tuple[str, str, tuple[str, ...]]] = [

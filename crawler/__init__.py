@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from crawler.engine.application import run
     from crawler.errors import CrawlError, LoginFailed, NeedsHuman, WrongPassword
     from crawler.events import Summary
-    from crawler.filled import Filled
-    from crawler.forms import Form
     from crawler.links import LinkExtractor, Rule
-    from crawler.messages import Request, Response
+    from crawler.pages.filled import Filled
+    from crawler.pages.forms import Form
+    from crawler.response import Request, Response
     from crawler.sessions.auth.digest import DigestAuth
     from crawler.sessions.auth.oauth import OAuth2
     from crawler.sessions.auth.schemes import BearerAuth
@@ -30,15 +30,15 @@ _HOMES = {
     "CrawlError": "crawler.errors",
     "CrawlSpider": "crawler.spider",
     "DigestAuth": "crawler.sessions.auth.digest",
-    "Filled": "crawler.filled",
-    "Form": "crawler.forms",
+    "Filled": "crawler.pages.filled",
+    "Form": "crawler.pages.forms",
     "Identity": "crawler.spider",
     "LinkExtractor": "crawler.links",
     "LoginFailed": "crawler.errors",
     "NeedsHuman": "crawler.errors",
     "OAuth2": "crawler.sessions.auth.oauth",
-    "Request": "crawler.messages",
-    "Response": "crawler.messages",
+    "Request": "crawler.response",
+    "Response": "crawler.response",
     "Rule": "crawler.links",
     "Session": "crawler.sessions.session",
     "Settings": "crawler.settings",

@@ -10,8 +10,8 @@ from numbers import Integral, Rational, Real
 from typing import Any
 
 from crawler.errors import SpiderError
-from crawler.following import Followed
 from crawler.outcome import ItemRow
+from crawler.pages.following import Followed
 
 DICT_TABLE = "items"
 _PLAIN = frozenset({str, int, float, bool, type(None), bytes, Decimal, datetime, date, time})

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from crawler.errors import InvalidURL
-from crawler.page_limits import MAX_LINKS
-from crawler.parsing import text_of
+from crawler.link_text import text_of
+from crawler.pages.limits import MAX_LINKS
 from crawler.urls import absolute, canonical, in_charset
 
 if TYPE_CHECKING:
-    from crawler.messages import Response
+    from crawler.response import Response
 
 IGNORED_EXTENSIONS = frozenset(
     [

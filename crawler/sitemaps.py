@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, cast
 from lxml import etree
 
 from crawler.errors import BadAnswer, InvalidURL
-from crawler.sitemap_bytes import decoded, numbered
+from crawler.pages.sitemap_bytes import decoded, numbered
 from crawler.urls import MAX_CHARACTERS, absolute, canonical, host_of, site_of
 
 MAX_BYTES: Final = 50 * 1024 * 1024  # decoded. Source: sitemaps.org protocol, which allows 50 MiB and 50,000 entries

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from crawler import habits
 from crawler.errors import SpiderError
 from crawler.links import Rule
-from crawler.messages import SPREAD, Request, Response
+from crawler.response import SPREAD, Request, Response
 
 if TYPE_CHECKING:
     from crawler.sessions.session import Session

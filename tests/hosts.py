@@ -15,7 +15,7 @@ import trustme
 from crawler.fetching.curl import CurlAdapter
 from crawler.fetching.limits import Limits
 from crawler.fetching.pooled import PooledAdapter
-from crawler.messages import Response
+from crawler.response import Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.origins import Origins
 from crawler.sessions.session import Session

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crawler import Request
-from crawler.following import Followed, handed_out
+from crawler.pages.following import Followed, handed_out
 
 
 def links() -> Followed:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from lxml import etree, html
 from parsel import Selector
 
-from crawler import first_match
-from crawler.selectors import PageSelector
+from crawler.pages import first_match
+from crawler.pages.selectors import PageSelector
 
 PAGE = b"""<!DOCTYPE html><html><body id="top"><div class="product big" id="one"><h1 class=" title
 main ">First <b>bold</b> tail</h1><p class="price">1 &euro;</p><p class="stock in">in<!-- c --> stock</p></div>

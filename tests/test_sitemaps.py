@@ -13,7 +13,7 @@ from pytest_httpserver import HTTPServer
 
 from crawler import sitemaps
 from crawler.errors import BadAnswer, TooLarge
-from crawler.sitemap_bytes import numbered
+from crawler.pages.sitemap_bytes import numbered
 from crawler.sitemaps import MAX_ENTRIES, MAX_NESTING, SitemapEntry, parse_sitemap
 
 HERE = "https://shop.example/sitemap.xml"

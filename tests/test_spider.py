@@ -8,7 +8,7 @@ import pytest
 
 from crawler import CrawlSpider, Identity, LinkExtractor, Request, Response, Rule, SitemapSpider, Spider
 from crawler.errors import SpiderError
-from crawler.messages import SPREAD
+from crawler.response import SPREAD
 from tests.test_messages import page
 
 

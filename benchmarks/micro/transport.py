@@ -21,7 +21,7 @@ from requests.adapters import HTTPAdapter
 
 from crawler.fetching.curl import CurlAdapter
 from crawler.fetching.pooled import PooledAdapter
-from crawler.messages import Response
+from crawler.response import Response
 
 PAGE_BYTES = 20_000
 HEAD = (
@@ -102,7 +102,7 @@ def _contenders(url: str) -> dict[str, Callable[[], object]]:
     timeout = (10, 30)
     return {
         "CurlAdapter.send": lambda: curl.send(prepared, timeout=timeout),
-        "CurlAdapter.send, crawler.messages.Response": lambda: ours.send(prepared, timeout=timeout),
+        "CurlAdapter.send, crawler.response.Response": lambda: ours.send(prepared, timeout=timeout),
         "PooledAdapter.send": lambda: pooled.send(prepared, timeout=timeout),
         "requests HTTPAdapter.send, content read": lambda: plain.send(prepared, timeout=timeout).content,
         "requests.Session.get": lambda: session.get(url, timeout=timeout),

@@ -20,7 +20,7 @@ from crawler.errors import FetchError, UsageError
 
 if TYPE_CHECKING:
     from crawler.engine.application import Visitor
-    from crawler.messages import Response
+    from crawler.response import Response
     from crawler.spider import Spider
 
 Url = Annotated[str, typer.Argument(metavar="URL", help="An http or https URL.")]

@@ -23,7 +23,7 @@ from crawler.frontier.admission import Admission, allowed_hosts, domains_of, slo
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.robots import RobotsCache
 from crawler.frontier.traps import TrapGuard, TrapLimits
-from crawler.messages import Request
+from crawler.response import Request
 from crawler.sessions.accounts import Account, Ask
 from crawler.sessions.identity import home_site, known_urls, origins_of, probe_url_of, session_key
 from crawler.sessions.login.keeper import Keeper

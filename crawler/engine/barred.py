@@ -15,8 +15,8 @@ from crawler.engine.gates import Gates, GateState
 from crawler.engine.stats import Stats
 from crawler.errors import NeedsHuman, SessionError
 from crawler.events import LoginEnded, SessionParked
-from crawler.messages import SPREAD
 from crawler.outcome import Leased, Outcome, Verdict
+from crawler.response import SPREAD
 from crawler.sessions.pool import SessionPool
 
 _trace = logging.getLogger("crawler.trace")  # shown with `--traceback`

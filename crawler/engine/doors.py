@@ -24,8 +24,8 @@ from crawler.engine.watch import Judged, Watch
 from crawler.errors import LoginFailed
 from crawler.events import LoginEnded, LoginStarted, Warned
 from crawler.frontier.guard import LogoutGuard
-from crawler.messages import SPREAD
 from crawler.outcome import Leased, Outcome, SessionSnapshot, Verdict
+from crawler.response import SPREAD
 from crawler.sessions import snapshot
 from crawler.sessions.login.evidence import REFUSALS, Guarded
 from crawler.sessions.login.keeper import Keeper, Prepared

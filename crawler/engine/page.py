@@ -13,14 +13,14 @@ from crawler.engine.overdue import Overdue
 from crawler.errors import GuardRefused, SpiderError
 from crawler.fetching.fetcher import Fetched, Fetcher
 from crawler.fetching.verdicts import decide, describe, is_hosts_fault
-from crawler.filled import Filled
-from crawler.following import Followed, handed_out
 from crawler.frontier.admission import Admission
 from crawler.frontier.guard_learned import LEARNED
 from crawler.frontier.robots import RobotsCache
 from crawler.items import NotStorable, is_item, to_row
-from crawler.messages import Request, Response
 from crawler.outcome import Found, ItemRow, Leased, Outcome, Verdict
+from crawler.pages.filled import Filled
+from crawler.pages.following import Followed, handed_out
+from crawler.response import Request, Response
 from crawler.sessions.answers import set_cookie_lines
 from crawler.sessions.flow import Flow
 from crawler.sessions.login import signs

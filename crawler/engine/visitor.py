@@ -10,7 +10,7 @@ from crawler.engine.assembly import Assembly
 from crawler.engine.desk import SessionDesk, StoreCalls, new_owner
 from crawler.errors import LoginFailed, SiteUnreachable
 from crawler.loading import source_mark
-from crawler.messages import Request, Response
+from crawler.response import Request, Response
 from crawler.sessions import snapshot
 from crawler.sessions.accounts import Ask
 from crawler.sessions.login.keeper import Keeper, Prepared

@@ -14,7 +14,7 @@ from typing import Any
 from crawler.clock import unix_now
 from crawler.errors import CrawlError, FetchError, StatusError
 from crawler.fetching.retry import RetryPolicy, retry_after_s
-from crawler.messages import Request, Response
+from crawler.response import Request, Response
 from crawler.sessions.flow import Flow, run
 from crawler.sessions.prepared import HopGuard
 from crawler.sessions.session import Session

@@ -9,7 +9,7 @@ from requests.adapters import BaseAdapter
 
 from crawler.fetching.addresses import AddressRule
 from crawler.fetching.limits import Limits
-from crawler.messages import Response
+from crawler.response import Response
 from crawler.settings import Settings
 
 _IDLE = 256  #: connections that are kept, of all hosts together; each holds two descriptors and some 70 kB

@@ -13,8 +13,8 @@ from typing import Any
 
 from crawler.clock import unix_now
 from crawler.errors import InvalidURL, SpiderError
-from crawler.messages import SPREAD, Request
 from crawler.outcome import Found
+from crawler.response import SPREAD, Request
 from crawler.urls import absolute, canonical, fingerprint, host_of, origin_of, redact
 
 _MOST_TRAPPED = 10_000  #: rows of one rule against endless URLs

@@ -8,7 +8,7 @@ from typing import Any
 import requests
 from requests.hooks import default_hooks, dispatch_hook
 
-from crawler.messages import Response
+from crawler.response import Response
 from crawler.sessions.cookies.view import SHORT_HEADER_BYTES
 from crawler.urls import absolute
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from crawler.errors import CrawlError, LoginFailed, NotEquipped, SiteUnreachable
-from crawler.messages import Response
+from crawler.response import Response
 from crawler.sessions.formats import exchange
 from crawler.sessions.login.signs import has_login_form, logged_in_sign, wrong_password_sign
 from crawler.sessions.secrets import hide

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from crawler.errors import SpiderError
-from crawler.messages import SPREAD
+from crawler.response import SPREAD
 from crawler.sessions.health import BLOCKED, Health, Remedy
 from crawler.sessions.login.keeper import Keeper
 from crawler.sessions.login.states import LoginRecord, LoginState

@@ -20,9 +20,9 @@ from requests.adapters import BaseAdapter
 from requests.sessions import merge_hooks
 from requests.structures import CaseInsensitiveDict
 
-from crawler.downloads import name_of, new_file, renamed
 from crawler.errors import FetchError, GuardRefused, InvalidURL, RedirectError, StatusError
-from crawler.messages import Request, Response
+from crawler.pages.downloads import name_of, new_file, renamed
+from crawler.response import Request, Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.answers import TOO_LONG, as_ours, late_answers, own_copy, refuses_cookies, set_cookie_lines
 from crawler.sessions.auth.schemes import of_url, sendable

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler import LinkExtractor, charsets
+from crawler import LinkExtractor
+from crawler.pages import charsets
 from crawler.testing.wire import Answer
 from tests.engine.shop import crawl, opened, stored
 from tests.hosts import Net

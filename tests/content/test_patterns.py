@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 import crawler
-from crawler import LinkExtractor, Response, charsets
-from crawler.downloads import name_of
+from crawler import LinkExtractor, Response
 from crawler.errors import CrawlError
 from crawler.frontier.robots import Robots
+from crawler.pages import charsets
+from crawler.pages.downloads import name_of
 from crawler.sessions.login.page_marks import has_login_form, plain_text
 from crawler.sitemaps import parse_sitemap, sitemaps_of_robots
 

@@ -12,7 +12,7 @@ import pytest
 from crawler import Identity, NeedsHuman, Request, Response, Session
 from crawler.engine import application
 from crawler.events import Event, LoginEnded, SessionParked
-from crawler.messages import SPREAD
+from crawler.response import SPREAD
 from crawler.testing import SiteProcess
 from tests.engine.shop import Members, crawl, credentials, opened, stored
 

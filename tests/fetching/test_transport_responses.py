@@ -14,7 +14,7 @@ from requests.auth import HTTPBasicAuth, HTTPDigestAuth
 from transports import fetch
 
 from crawler.fetching.limits import Limits
-from crawler.messages import Response
+from crawler.response import Response
 
 
 def session_on(adapter: Any) -> requests.Session:

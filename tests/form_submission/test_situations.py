@@ -7,7 +7,7 @@ import re
 import pytest
 
 from crawler.errors import UsageError
-from crawler.messages import Response
+from crawler.response import Response
 from tests.form_submission.recorder import Sent, is_right, page_of, wanted
 from tests.form_submission.situations import PAGE, SITUATIONS, Situation
 

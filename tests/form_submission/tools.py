@@ -10,7 +10,7 @@ from typing import Any
 from crawler.errors import UsageError
 from crawler.fetching.curl import CurlAdapter
 from crawler.fetching.limits import Limits
-from crawler.messages import Response
+from crawler.response import Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.origins import Origins
 from crawler.sessions.session import Session

@@ -9,7 +9,7 @@ import pytest
 
 from crawler import Request
 from crawler.frontier.admission import Admission, domains_of, slot_of
-from crawler.messages import SPREAD
+from crawler.response import SPREAD
 
 SITE = "http://shop.test"
 

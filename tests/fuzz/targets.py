@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 import requests
 
-from crawler.charsets import to_text
-from crawler.downloads import name_of
 from crawler.errors import CrawlError
 from crawler.fetching.decoding import Decoding
 from crawler.fetching.heads import parse_head
@@ -25,7 +23,9 @@ from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.robots import Robots, RobotsRecord, decoded
 from crawler.frontier.traps import TrapGuard, TrapLimits
 from crawler.links import LinkExtractor
-from crawler.messages import Request, Response
+from crawler.pages.charsets import to_text
+from crawler.pages.downloads import name_of
+from crawler.response import Request, Response
 from crawler.sessions import snapshot
 from crawler.sessions.accounts import Account
 from crawler.sessions.auth.digest import strongest

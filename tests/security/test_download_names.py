@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crawler import Response, Spider
-from crawler.downloads import name_of, renamed
+from crawler.pages.downloads import name_of, renamed
 from crawler.testing.wire import Answer
 from tests.engine.shop import crawl, stored
 from tests.hosts import Net

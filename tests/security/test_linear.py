@@ -17,7 +17,7 @@ from crawler.fetching.heads import parse_head
 from crawler.fetching.limits import Limits
 from crawler.fetching.outgoing import shown
 from crawler.fetching.retry import retry_after_s
-from crawler.messages import Response
+from crawler.response import Response
 from crawler.sessions.auth.digest import strongest
 from crawler.sessions.cookies.dates import parse_cookie_date
 from crawler.sessions.cookies.jar import Jar

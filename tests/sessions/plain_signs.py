@@ -10,7 +10,7 @@ from html import unescape
 from itertools import islice
 from urllib.parse import urlsplit
 
-from crawler.messages import Response
+from crawler.response import Response
 from crawler.sessions.login.page_marks import asks_to_log_in, plain_text
 from crawler.sessions.login.signs import _TITLE_PARTS, _asks_for_something, _said_by_short_page, _speaks_of_this_visit
 from crawler.sessions.login.words import (

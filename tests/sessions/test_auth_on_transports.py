@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from crawler.fetching.transport import limits_of, make_transport
-from crawler.messages import Request
+from crawler.response import Request
 from crawler.sessions.accounts import Account
 from crawler.sessions.auth.oauth import OAuth2
 from crawler.sessions.auth.schemes import BearerAuth, DigestAuth

@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl
 import pytest
 
 from crawler.errors import UsageError
-from crawler.filled import Filled
-from crawler.form_tree import TooMuchMarkup, read_forms
-from crawler.messages import Request, Response
+from crawler.pages.filled import Filled
+from crawler.pages.form_tree import TooMuchMarkup, read_forms
+from crawler.response import Request, Response
 from tests.sessions.test_forms import page, pairs
 
 RAILS = '<input type="hidden" name="rm" value="0"><input type="checkbox" name="rm" value="1">'

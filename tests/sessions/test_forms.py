@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, parse_qsl
 import pytest
 
 from crawler.errors import InvalidURL, Refused, UsageError
-from crawler.filled import Filled
-from crawler.forms import Form, find_form
-from crawler.messages import Response
+from crawler.pages.filled import Filled
+from crawler.pages.forms import Form, find_form
+from crawler.response import Response
 from crawler.sessions.secrets import Secret
 
 LOGIN = """

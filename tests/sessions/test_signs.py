@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.messages import Response
+from crawler.response import Response
 from crawler.sessions.login.signs import has_login_form, logged_in_sign, logged_out_sign, looks_like_login
 
 URL = "https://shop.example/orders"

@@ -9,8 +9,8 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.forms import find_form
-from crawler.messages import Response
+from crawler.pages.forms import find_form
+from crawler.response import Response
 from crawler.sessions.login.signs import (
     captcha_sign,
     logged_in_sign,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from crawler.messages import Response
+from crawler.response import Response
 from crawler.sessions.login import page_marks, signs, words
 from tests.sessions import plain_signs
 

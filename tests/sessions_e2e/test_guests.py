@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from crawler import Identity, Request, Response, Spider
-from crawler.messages import SPREAD
+from crawler.response import SPREAD
 from crawler.sessions import health
 from crawler.sessions.health import FIRST_REST_S, LONGEST_REST_S, Health, Remedy
 from crawler.testing import PracticeSite

@@ -14,7 +14,7 @@ import pytest
 
 from crawler import Identity, Request, Response, Session
 from crawler.errors import SettingsError
-from crawler.messages import SPREAD
+from crawler.response import SPREAD
 from crawler.sessions.roster import roster
 from crawler.testing import PracticeSite
 from crawler.testing.server import Server

@@ -23,7 +23,7 @@ from crawler.sessions.login.words import (
 from crawler.urls import printable
 
 if TYPE_CHECKING:
-    from crawler.messages import Response
+    from crawler.response import Response
 
 _MOST_CHARACTERS: Final = 20_000
 _NEAR: Final = 100  # characters between the word for "wrong" and what is wrong

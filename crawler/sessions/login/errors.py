@@ -28,7 +28,7 @@ from crawler.errors import (
     WrongPassword,
 )
 from crawler.loading import place_in_spider
-from crawler.messages import Response
+from crawler.response import Response
 from crawler.sessions.login import signs
 from crawler.sessions.login.answers import captcha_sign, one_time_code_sign, speaks_of_something_else
 from crawler.sessions.login.page_marks import has_login_form, has_new_password_form, refresh_of

@@ -17,7 +17,7 @@ from crawler.sessions.login.words import CHANGES_SOMETHING, LOGOUT_ADDRESS, LOGO
 from crawler.urls import absolute
 
 if TYPE_CHECKING:
-    from crawler.messages import Response
+    from crawler.response import Response
 
 _Stems = tuple[tuple[bytes, re.Pattern[bytes]], ...]
 _HEAD_BYTES: Final = 65_536  # in which the html element stands, behind comments of any length that people write

@@ -15,7 +15,7 @@ from crawler.sessions.login.page_marks import has_login_form
 from crawler.urls import is_secret_name
 
 if TYPE_CHECKING:
-    from crawler.messages import Response
+    from crawler.response import Response
     from crawler.sessions.accounts import Account
 
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})

@@ -42,7 +42,7 @@ from crawler.sessions.login.words import (
 from crawler.urls import absolute, redact
 
 if TYPE_CHECKING:
-    from crawler.messages import Response
+    from crawler.response import Response
 
 __all__ = [
     "captcha_sign",

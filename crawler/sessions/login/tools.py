@@ -9,8 +9,8 @@ from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any
 
 from crawler.errors import FetchError, InvalidURL, Refused, UsageError
-from crawler.filled import Filled, is_named, short_origin
-from crawler.messages import Response
+from crawler.pages.filled import Filled, is_named, short_origin
+from crawler.response import Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.login.addresses import looks_like_login
@@ -21,7 +21,7 @@ from crawler.spider import Identity
 from crawler.urls import host_of, origin_of, redact, same_origin, site_of
 
 if TYPE_CHECKING:
-    from crawler.forms import Form
+    from crawler.pages.forms import Form
 
 _MOST_REFRESHES = 5
 

@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import Any
 
 from crawler.errors import SpiderError
-from crawler.messages import Response
-from crawler.parsing import StandIn
+from crawler.pages.parsing import StandIn
+from crawler.response import Response
 from crawler.sessions.login import signs
 from crawler.sessions.session import Session
 from crawler.spider import Spider

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-from crawler.asking import Callback, Request
+from crawler.request import Callback, Request
 from crawler.urls import host_of, origin_of, redact
 
 USUAL_PORTS: Final = {"http": ":80", "https": ":443"}

@@ -1,7 +1,7 @@
 """Selectors over the HTML of a page: parsel's, with less to do for each query.
 
 What is the same for every page is done once: a query is translated and compiled at its first use, and what a query
-finds shares the namespaces of the page. The first match of a simple query (`crawler.first_match`) is found without
+finds shares the namespaces of the page. The first match of a simple query (`pages.first_match`) is found without
 looking at the rest of the page; the others are looked for when somebody asks for more than the first. Everything else,
 and every odd case, is parsel's own.
 """
@@ -17,7 +17,7 @@ from lxml import etree
 from parsel import Selector, SelectorList
 from parsel.csstranslator import HTMLTranslator
 
-from crawler import first_match
+from crawler.pages import first_match
 
 _NAMESPACES: Any = MappingProxyType(dict(Selector._default_namespaces))  # shared: `register_namespace` makes a copy
 _TRANSLATOR = HTMLTranslator()

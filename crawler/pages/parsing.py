@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from lxml import etree, html
 
 from crawler.errors import BadAnswer, SpiderError
-from crawler.page_limits import SMALL_BYTES, check_json, check_markup, trees
+from crawler.link_text import about_link
+from crawler.pages.limits import SMALL_BYTES, check_json, check_markup, trees
 
 if TYPE_CHECKING:
     from parsel import Selector, SelectorList
 
-    from crawler.messages import Response
+    from crawler.response import Response
 
-_LINK_CHARACTERS = 256  # of the text of a link that the guard looks at
-_MOST_PIECES, _PIECE_CHARACTERS = 1_000, 10_000  # of its text that are looked at: a link may hold the whole page
 _TREE_CUT = "tree cut: nested more than 2,048 levels deep; what is below was not read"
 
 
@@ -50,9 +48,9 @@ def parse(response: Response) -> tuple[Selector, str]:
     JSON and XML by their Content-Type, everything else as HTML.
 
     Raises:
-        BadAnswer: Parsing it would cost too much (`crawler.page_limits`). Nothing else on a page raises.
+        BadAnswer: Parsing it would cost too much (`pages.limits`). Nothing else on a page raises.
     """
-    from crawler.selectors import PageSelector
+    from crawler.pages.selectors import PageSelector
 
     kind = response.content_type
     if kind.endswith("json"):
@@ -218,7 +216,7 @@ class StandIn:
     def css(self, query: str, **_: Any) -> SelectorList[Selector]:
         from parsel import SelectorList
 
-        from crawler.selectors import PageSelector
+        from crawler.pages.selectors import PageSelector
 
         root = etree.fromstring(b"<html/>", parser=html.HTMLParser())
         return SelectorList([PageSelector.over(root)] if self._finds else [])
@@ -250,32 +248,6 @@ def link_target(link: Any) -> tuple[str, Any]:
     if isinstance(url, str):
         return url, (str(getattr(link, "text", "")), "nofollow" if getattr(link, "nofollow", False) else "")
     raise SpiderError(f"not a link: {link!r}")
-
-
-def about_link(element: Any) -> tuple[str, str]:
-    """Text (its first 256 characters) and rel of an element that was followed."""
-    text = element.text
-    if text is None or len(element) or len(text) > _LINK_CHARACTERS:
-        text = text_of(element, _LINK_CHARACTERS)
-    return text.strip(), element.get("rel") or ""
-
-
-def text_of(element: Any, most: int) -> str:
-    """The text in an element, white space made single: its first *most* characters, however much there is."""
-    pieces: list[str] = []
-    length, gap = 0, False
-    for piece in islice(element.itertext(), _MOST_PIECES):
-        words = " ".join(piece[:_PIECE_CHARACTERS].split())
-        if words:
-            spaced = " " if pieces and (piece[0].isspace() or gap) else ""
-            pieces.append(spaced + words)
-            length += len(words) + len(spaced)
-            gap = piece[-1].isspace()
-            if length >= most:
-                break
-        elif piece:
-            gap = True
-    return "".join(pieces)[:most]
 
 
 def link_parts(link: Any) -> tuple[str, str, str]:

@@ -1,8 +1,8 @@
 """Forms of a page: find one, fill it, and get the request that a browser would send.
 
-The rules are those of the HTML standard: which control belongs to which form (`crawler.form_tree`), what it holds and
-whether it takes part (`crawler.form_controls`), what a spider fills in (`crawler.form_filling`), and how it is sent
-(`crawler.form_encoding`). Here are how a form is found, and where it may be sent. Nothing does I/O, and no value of a
+The rules are those of the HTML standard: which control belongs to which form (`pages.form_tree`), what it holds and
+whether it takes part (`pages.form_controls`), what a spider fills in (`pages.form_filling`), and how it is sent
+(`pages.form_encoding`). Here are how a form is found, and where it may be sent. Nothing does I/O, and no value of a
 field is ever part of an error or a repr.
 """
 
@@ -13,16 +13,25 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from crawler.errors import Refused, UsageError
-from crawler.filled import USUAL_PORTS, Filled, is_named, short_origin
-from crawler.form_controls import as_texts, is_button, is_fillable, kind_of, present_values, submits
-from crawler.form_encoding import MULTIPART, PLAIN, URLENCODED, entry_list, multipart, output_charset, plain, urlencoded
-from crawler.form_filling import put
-from crawler.form_page import MOST_NAMED, FormPage, described, elsewhere, hit, listed, unlikeliness
-from crawler.form_tree import Control, FormElement
+from crawler.pages.filled import USUAL_PORTS, Filled, is_named, short_origin
+from crawler.pages.form_controls import as_texts, is_button, is_fillable, kind_of, present_values, submits
+from crawler.pages.form_encoding import (
+    MULTIPART,
+    PLAIN,
+    URLENCODED,
+    entry_list,
+    multipart,
+    output_charset,
+    plain,
+    urlencoded,
+)
+from crawler.pages.form_filling import put
+from crawler.pages.form_page import MOST_NAMED, FormPage, described, elsewhere, hit, listed, unlikeliness
+from crawler.pages.form_tree import Control, FormElement
 from crawler.urls import absolute, host_of, in_charset, origin_of, redact, site_of
 
 if TYPE_CHECKING:
-    from crawler.messages import Response
+    from crawler.response import Response
 
 
 class Form:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from types import GeneratorType
 from typing import Any
 
-from crawler.asking import Request
+from crawler.request import Request
 
 
 class Followed(Iterator[Request]):

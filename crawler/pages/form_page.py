@@ -7,13 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from crawler.errors import InvalidURL, UsageError
-from crawler.form_controls import kind_of
-from crawler.form_tree import FormElement, FormTree, TooMuchMarkup, numbers_of, read_forms
-from crawler.parsing import tree_of
+from crawler.pages.form_controls import kind_of
+from crawler.pages.form_tree import FormElement, FormTree, TooMuchMarkup, numbers_of, read_forms
+from crawler.pages.parsing import tree_of
 from crawler.urls import redact
 
 if TYPE_CHECKING:
-    from crawler.messages import Response
+    from crawler.response import Response
 
 MOST_NAMED: Final = 30  #: fields, buttons or forms in one error
 

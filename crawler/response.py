@@ -14,23 +14,23 @@ import requests
 from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
 from requests.structures import CaseInsensitiveDict
 
-from crawler import charsets
-from crawler.asking import SPREAD as SPREAD
-from crawler.asking import Callback as Callback
-from crawler.asking import Request as Request
-from crawler.asking import method_name
-from crawler.charsets import declared, usable
-from crawler.downloads import name_of, new_file
 from crawler.errors import InvalidURL, SpiderError
-from crawler.following import Followed
-from crawler.page_limits import MAX_LINKS
-from crawler.parsing import Element, base_of, is_json, link_parts, link_target, parse, raw_results
+from crawler.pages import charsets
+from crawler.pages.charsets import declared, usable
+from crawler.pages.downloads import name_of, new_file
+from crawler.pages.following import Followed
+from crawler.pages.limits import MAX_LINKS
+from crawler.pages.parsing import Element, base_of, is_json, link_parts, link_target, parse, raw_results
+from crawler.request import SPREAD as SPREAD
+from crawler.request import Callback as Callback
+from crawler.request import Request as Request
+from crawler.request import method_name
 from crawler.urls import absolute, in_charset, redact, resolver
 
 if TYPE_CHECKING:
     from parsel import Selector, SelectorList
 
-    from crawler.forms import Form
+    from crawler.pages.forms import Form
 
 #: what requests puts into a response, without what each one needs for itself
 _BLANK = {
@@ -327,7 +327,7 @@ class Response(requests.Response):
         self, css: str | None = None, *, id: str | None = None, name: str | None = None, index: int | None = None
     ) -> Form:
         """The form to fill: the named one; else the one with a password field; else the first (`Form`)."""
-        from crawler.forms import find_form
+        from crawler.pages.forms import find_form
 
         return find_form(self, css=css, id=id, name=name, index=index)
 

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any, Final
 
 from crawler.errors import UsageError
-from crawler.form_tree import Control, Option
+from crawler.pages.form_tree import Control, Option
 
 _TYPED: Final = frozenset({"color", "date", "datetime-local", "month", "number", "range", "time", "week"})
 _ONE_LINE: Final = frozenset({"text", "search", "tel", "password", "url", "email"})

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from crawler.errors import UsageError
-from crawler.form_controls import as_texts, is_button, kind_of, sanitized, value_of
-from crawler.form_tree import Control, Option
+from crawler.pages.form_controls import as_texts, is_button, kind_of, sanitized, value_of
+from crawler.pages.form_tree import Control, Option
 
 Values = dict[Control, list[str]]  #: what each control sends, in order
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import BinaryIO, Final
 from urllib.parse import unquote_to_bytes
 
-from crawler.charsets import usable
 from crawler.errors import UsageError
+from crawler.pages.charsets import usable
 
 _LONGEST: Final = 150  #: characters of a name; every file system takes as many bytes in UTF-8 or less after cutting
 _LONGEST_BYTES: Final = 200

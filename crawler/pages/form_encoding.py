@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote_plus
 
-from crawler.charsets import usable
-from crawler.form_controls import kind_of
-from crawler.form_filling import Values
-from crawler.form_tree import Control
+from crawler.pages.charsets import usable
+from crawler.pages.form_controls import kind_of
+from crawler.pages.form_filling import Values
+from crawler.pages.form_tree import Control
 
 URLENCODED: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"

@@ -1,4 +1,4 @@
-"""Request: what to ask, as plain values that can be stored. `crawler.messages` has it, too, beside what comes back."""
+"""Request: what to ask, as plain values that can be stored. `crawler.response` has it, too, beside what comes back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from crawler.errors import SpiderError
-from crawler.parsing import about_link
+from crawler.link_text import about_link
 from crawler.urls import absolute, redact
 
 Callback = Callable[..., Any] | str | None
