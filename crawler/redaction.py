@@ -57,7 +57,8 @@ _MADE: Final = re.compile(  # by a machine: letters and digits
     r"(?=[\w.~+/=%-]*\d)(?=[\w.~+/=%-]*[A-Za-z])[\w.~+/=%-]{8,}+(?=[\s,;}\]]|\Z)"
 )
 _PAIR: Final = re.compile(r"[\w.-]{1,80}=[^\s=]")
-_PROSE: Final = re.compile(r"[A-Za-z][a-z-]*[.,;:]?\Z")
+_PROSE: Final = re.compile(r"(?:--)?[A-Za-z][a-z-]*[.,;:]?\Z")  # or an option: the spider may be named "basic"
+_OPTION: Final = re.compile(r"--[a-z][a-z-]*=")  # what stands behind it is looked at by its name
 
 
 @lru_cache(maxsize=4_096)
@@ -92,7 +93,8 @@ def _without_user(found: re.Match[str]) -> str:
 
 
 def _without_token(found: re.Match[str]) -> str:
-    return found[0] if _PROSE.match(found[3]) else f"{found[1]} {HIDDEN}"
+    shown = _PROSE.match(found[3]) or (_OPTION.match(found[3]) and not found[3].endswith("="))
+    return found[0] if shown else f"{found[1]} {HIDDEN}"
 
 
 def _without_signed(found: re.Match[str]) -> str:

@@ -127,6 +127,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     members: Members
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body leave together: else each answer waits 40 ms for an acknowledgement
 
     def log_message(self, *args: Any) -> None: ...
 

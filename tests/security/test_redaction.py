@@ -41,6 +41,8 @@ SHOWN = [
     "Failed to connect to key:5432",
     "spiders/token.py:12: in login; spiders/session.py, line 9",
     "Basic authentication is wanted; a Bearer challenge; Digest access. Basic Authentication",
+    "crawl login basic --session default; `crawl login digest --session buyer --force`",
+    "crawl login bearer --browser, crawl run negotiate --set workers=3, crawl run basic --store=data/x.db",
     "the header Authorization, Set-Cookie and Cookie",
     "something that may pass: worth another try",
     "status code: 503, exit code: 3, error code: 7",
