@@ -81,7 +81,9 @@ class Manners:
         known = self._slots.get(slot)
         if known is None:
             return self._first
-        return 1 if known.half_open else max(1, min(int(known.limit), self._per_slot))
+        if known.half_open or known.limit < 2.0:
+            return 1
+        return int(known.limit) if known.limit < self._per_slot else self._per_slot
 
     def share(self, per_slot: int) -> None:
         """From now on so many connections at most: other processes have the rest."""

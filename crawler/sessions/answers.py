@@ -8,6 +8,7 @@ from typing import Any
 import requests
 from requests.hooks import default_hooks, dispatch_hook
 
+from crawler.headers import fields_of
 from crawler.response import Response
 from crawler.sessions.cookies.view import SHORT_HEADER_BYTES
 from crawler.urls import absolute
@@ -29,6 +30,9 @@ def set_cookie_lines(answer: requests.Response) -> list[str]:
     """Values of all Set-Cookie headers in their order, whichever adapter made the answer."""
     lines = getattr(answer, "raw_headers", None)
     if lines:
+        fields = fields_of(answer.headers)
+        if fields is not None and "set-cookie" not in fields:  # nearly always
+            return []
         return [value for name, value in lines if name.lower() == "set-cookie"]
     headers = getattr(answer.raw, "headers", None)
     if headers is not None and hasattr(headers, "getlist"):

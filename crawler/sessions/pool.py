@@ -43,6 +43,9 @@ class SessionPool:
         Raises:
             SpiderError: The spider has no session of that name.
         """
+        made = self._keepers.get(name)
+        if made is not None:  # keepers stay for as long as the pool does
+            return made
         if name not in self.names:
             raise SpiderError(f"no session {name!r}; the spider has: {', '.join(self.names)}")
         with self._lock:
