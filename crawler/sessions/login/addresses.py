@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from crawler.errors import InvalidURL
 from crawler.sessions.login.words import LOGIN_ADDRESS_STEMS, LOGIN_ARGUMENT, LOGIN_PATH
 from crawler.urls import absolute
+
+#: Arguments that differ from visit to visit: where a login leads to, and tokens.
+_PASSING: Final = re.compile(
+    r"(?:.*(?:return|redir|token|nonce|csrf|xsrf|state|session|ticket|time|rand).*|next|back|continue|goto|dest\w*|target"
+    r"|forward|url|uri|u|r_?url|ref\w*|from|came_?from|service|sid|lang|locale|uselang|_|v|ts)\Z",
+    re.IGNORECASE,
+)
 
 
 def looks_like_login(url: str) -> bool:
@@ -20,6 +29,21 @@ def looks_like_login(url: str) -> bool:
     except ValueError:
         return False
     return bool(LOGIN_PATH.search(parts.path) or (parts.query and LOGIN_ARGUMENT.search(parts.query)))
+
+
+def login_page_of(url: str) -> str:
+    """The address by which the login page *url* is known again: without what differs from visit to visit.
+
+    One script may be all pages of a site (``index.php?title=Special:UserLogin``): which arguments tell the login page
+    from the others is kept. Where the path says it already, none is needed.
+    """
+    page, _, query = url.partition("#")[0].partition("?")
+    if not query or looks_like_login(page):
+        return page
+    arguments = [each for each in query.split("&") if LOGIN_ARGUMENT.search(each)] or [
+        each for each in query.split("&") if each and not _PASSING.match(each.partition("=")[0])
+    ]
+    return f"{page}?{'&'.join(arguments)}" if arguments else page
 
 
 def is_login_address(url: str, login_urls: Collection[str]) -> bool:

@@ -30,6 +30,7 @@ from crawler.sessions.desk import Claim, Desk, LoginEnd, StoredSession
 from crawler.sessions.fittings import begin_anew
 from crawler.sessions.login import errors as login_errors
 from crawler.sessions.login import patience
+from crawler.sessions.login.addresses import is_one_of
 from crawler.sessions.login.attempt import alive_at, take_steps
 from crawler.sessions.login.errors import Sight
 from crawler.sessions.login.forecast import forecast
@@ -307,8 +308,8 @@ class Keeper:
         record.logged_in_at = self._clock()
         self._became_ready(Signal.LOGIN_OK, epoch=epoch)
         self._attempts, self._fruitless = 0, self._fruitless + 1
-        own = {*self.spider.start_urls, self.probe_url or ""}
-        session.login_urls -= {url.partition("?")[0] for url in own}  # showed a form to a guest
+        own = [*self.spider.start_urls, *([self.probe_url] if self.probe_url else [])]  # may show a form to a guest
+        session.login_urls -= {page for page in session.login_urls if any(is_one_of(url, (page,)) for url in own)}
         self.saved_as = snapshot.version_of(session)
         ended, taken = LoginEnd("ok", credentials=session.account.mark()), snapshot.take(session, record, url="login")
         if not self.desk.end_login(session.key, ended, taken):

@@ -13,7 +13,7 @@ from crawler.pages.filled import Filled, is_named, short_origin
 from crawler.response import Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.cookies.jar import Jar
-from crawler.sessions.login.addresses import looks_like_login
+from crawler.sessions.login.addresses import login_page_of, looks_like_login
 from crawler.sessions.login.page_marks import has_login_form, refresh_of
 from crawler.sessions.login.sent import Sent
 from crawler.sessions.origins import Origins
@@ -244,5 +244,5 @@ class LoginTools:
         self.sent.answered(answer, self.last_answer, self.account)
         self.last_answer = answer
         if has_login_form(answer):
-            self.login_urls.add(answer.url.partition("?")[0])
+            self.login_urls.add(login_page_of(answer.url))
         self._answered()
