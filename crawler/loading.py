@@ -48,7 +48,8 @@ def find_spider(name: str, folder: Path | None = None) -> type[Spider]:
         raise culprit
     where = folder or Path("spiders")
     nameless = _nameless(where)
-    if nameless:
+    near = difflib.get_close_matches(name, found, n=1)
+    if nameless and not (near and all(name not in (file.stem, kind) for file, kind in nameless)):
         file, kind = next((pair for pair in nameless if pair[0].stem == name), nameless[0])
         raise SpiderError(f"no spider {name!r}: class {kind} in {file} has no name; write in it: name = {name!r}")
     own = where / f"{name.replace('-', '_')}.py"
@@ -59,7 +60,6 @@ def find_spider(name: str, folder: Path | None = None) -> type[Spider]:
         )
     if not found:
         raise SpiderError(f"no spider {name!r}: there is no spider in {where}/; `crawl new {name}` makes one")
-    near = difflib.get_close_matches(name, found, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(found))}"
     raise SpiderError(f"no spider {name!r} in {where}/; {hint}")
 

@@ -75,6 +75,7 @@ class Leased:
         send_at: Earliest moment to send it, seconds since 1970 by the store's clock.
         token: Fencing number; a commit with an older one writes nothing.
         until: When the lease runs out if nobody prolongs it, by the store's clock.
+        again: It was done before, and its session turned out to be lost: where its redirects end is known already.
     """
 
     id: int
@@ -90,6 +91,7 @@ class Leased:
     token: int
     fingerprint: bytes = b""
     until: float = math.inf
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

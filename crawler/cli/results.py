@@ -132,7 +132,7 @@ def status(
 
 def status_lines(found: Status) -> list[str]:
     """One crawl as lines: the run, the states, then each group with its largest numbers first."""
-    from crawler.output.reasons import short_reasons
+    from crawler.output.reasons import kinds
 
     run, counts = found.run, found.counts
     ended = f"running: {found.holder}" if found.holder else run.ending
@@ -148,7 +148,7 @@ def status_lines(found: Status) -> list[str]:
     if found.next_due is not None:
         rows.append(("waits", f"until {local_time(found.next_due)}"))
     rows += group("waiting", found.waiting_by)
-    rows += group("failed", short_reasons(found.failed_by), found.examples)
+    rows += group("failed", *kinds(found.failed_by, found.examples))
     rows += group("skipped", found.skipped_by, found.examples)
     rows += group("tried again", found.retried_by, found.examples)
     rows += group("warnings", {f"{text}, as on {url}": count for text, (count, url) in found.warned_by.items()})

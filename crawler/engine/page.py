@@ -32,10 +32,10 @@ from crawler.spider import Spider
 from crawler.urls import host_of, redact
 
 _trace = logging.getLogger("crawler.trace")  # shown with `--traceback`
-
 Bare = Callable[[str], str] | None
 _PORTION = 2_000  #: links of one page that are held in memory; more go to the frontier before the page is done
 _TRACE_CHARACTERS = 4_000
+_NO_LOGIN = "it asks to log in, and the spider has no `login` method"
 _REASONS = 20  #: why items of one page were kept out
 
 
@@ -163,6 +163,8 @@ class PageWork:
         elif decision.verdict is Verdict.FAIL and request.errback and fetched.error is not None:
             self._call_errback(outcome, request, fetched, _bare(session))
         elif decision.verdict is Verdict.ACCEPT and fetched.response is not None:
+            if not (watched or self._spider.wants_login()) and signs.wants_login(fetched.response, request.url):
+                outcome.warnings += (_NO_LOGIN,)
             self._accept(outcome, request, fetched.response, _bare(session))
 
     def _accept(self, outcome: Outcome, request: Request, response: Response, bare: Bare) -> None:
@@ -189,6 +191,8 @@ class PageWork:
         landing = self._admission.admit(
             request.replace(url=final_url, dont_filter=False), depth=leased.depth, session=leased.session
         )
+        if landing is None and leased.again:  # known because this very request has been there
+            return "", None
         if landing is None:
             return f"duplicate: redirected to {redact(final_url)}", None
         if landing.fingerprint == leased.fingerprint:

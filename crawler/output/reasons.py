@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from crawler.habits import of_text
 
 _FRAME = re.compile(r'^  File "([^"\n]+)", line (\d+), in (\S+)', re.MULTILINE)
+_OWN_URL = re.compile(r"(?: from https?://\S+| \(https?://[^\s()]+\))\Z")
 _LIBRARY = re.compile(r"[/\\](?:site-packages|lib[/\\]python3[^/\\]*)[/\\]|\A<")
 _OURS = str(Path(__file__).resolve().parents[1])
 
@@ -36,3 +37,20 @@ def short_reasons(counted: Mapping[str, int]) -> dict[str, int]:
         reason = short_reason(text)
         found[reason] = found.get(reason, 0) + count
     return found
+
+
+def kinds(counted: Mapping[str, int], examples: Mapping[str, str]) -> tuple[dict[str, int], dict[str, str]]:
+    """Short reasons that differ in the URL at their end only are one, with an example each.
+
+    Args:
+        counted: Reason to number of requests.
+        examples: Short reason to the URL of one such request.
+    """
+    found: dict[str, int] = {}
+    shown = dict(examples)
+    for reason, count in short_reasons(counted).items():
+        kind = _OWN_URL.sub("", reason) if reason in examples else reason
+        found[kind] = found.get(kind, 0) + count
+        if kind != reason:
+            shown.setdefault(kind, examples[reason])
+    return found, shown

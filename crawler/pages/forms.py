@@ -216,6 +216,8 @@ class Form:
             return f"has no field {name!r}: it stands outside of every form; give it in extra=. Its fields: {there}"
         near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.4)
         hint = f"; did you mean {' or '.join(map(repr, dict.fromkeys(near)))}?" if near else "."
+        if not any(kind_of(each) == "password" for each in self._page.tree.controls):
+            hint += " No form of this page has a password field: is it the login page?"
         return f"has no field {name!r}{hint} Its fields: {there}. A field that the page's script adds goes into extra="
 
     def _button(self, click: Any, data: dict[str, Any]) -> Control | None:

@@ -112,6 +112,8 @@ _KIND_OF: dict[type, str] = {
     tuple: "json",
 }
 #: Kind to the one type whose values are bound without a look at them (besides None).
+#: In the column for rules, of a request that does not end as skipped: it was done in a session that was lost.
+FETCHED_AGAIN = "fetched again"
 PLAIN_TYPE: dict[str, type] = {"text": str, "integer": int, "real": float, "blob": bytes}
 
 

@@ -21,7 +21,7 @@ from typing import Any
 from crawler.outcome import Found, Outcome, State, Verdict
 from crawler.stores.base import Committed, RunRow
 from crawler.stores.connection import batch_size, values
-from crawler.stores.rows import harmless
+from crawler.stores.rows import FETCHED_AGAIN, harmless
 from crawler.stores.sqlite_items import Address, ItemsPart
 from crawler.stores.sqlite_lease import LeasePart
 from crawler.stores.sqlite_logins import LoginsPart
@@ -56,6 +56,13 @@ _MOVE_WIDTH = 11
 _LOG = """INSERT INTO crawl_pages
 (run, request, url, final_url, verdict, status, bytes, ms, session, attempt, error, warnings, at) VALUES """
 _LOG_WIDTH = 13
+
+
+def _rule(outcome: Outcome) -> str | None:
+    """Why it is skipped; else that it is being fetched again stays known, whatever becomes of this try."""
+    if outcome.verdict is Verdict.SKIP:
+        return harmless(outcome.error or "unnamed rule")
+    return FETCHED_AGAIN if outcome.request.again else None
 
 
 class CommitPart(ItemsPart, LeasePart, LoginsPart):
@@ -173,7 +180,7 @@ class CommitPart(ItemsPart, LeasePart, LoginsPart):
                     1 if one.proven else 0,
                     one.session_name if one.session_name and one.session_name != request.session else None,
                     harmless(one.error) if one.error else None,
-                    harmless(one.error or "unnamed rule") if one.verdict is Verdict.SKIP else None,
+                    _rule(one),
                 )
             bound += bound[-_MOVE_WIDTH:] * (size - len(portion))  # a repeated row is moved, and counted, once
             bound.append(owner)

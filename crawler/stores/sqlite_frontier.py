@@ -15,7 +15,7 @@ from crawler.outcome import Found, State
 from crawler.stores.base import Counts
 from crawler.stores.connection import batch_size, values
 from crawler.stores.part import Part
-from crawler.stores.rows import harmless
+from crawler.stores.rows import FETCHED_AGAIN, harmless
 from crawler.stores.sealed import place_of_request
 
 _GENERATION = 32_768  # fingerprints in each of the two generations of the memory, about 3 MB each
@@ -265,9 +265,9 @@ class FrontierPart(Part):
     ) -> int:
         removed = self._remove_items(raw, condition, parameters)
         number = raw.execute(
-            "UPDATE crawl_requests SET state = 0, attempt = 0, not_before = 0, owner = 0, error = NULL, rule = NULL"
-            f" WHERE {condition}",
-            parameters,
+            "UPDATE crawl_requests SET state = 0, attempt = 0, not_before = 0, owner = 0, error = NULL,"
+            f" rule = CASE WHEN state = 2 OR rule = ? THEN ? END WHERE {condition}",
+            (FETCHED_AGAIN, FETCHED_AGAIN, *parameters),
         ).rowcount
         self._count(raw, frontier, **{state.name.lower(): -number, "waiting_or_leased": number, "items": -removed})
         return number

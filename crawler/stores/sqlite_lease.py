@@ -22,6 +22,7 @@ from typing import Any
 from crawler.errors import SessionError
 from crawler.outcome import Leased
 from crawler.stores.base import SlotRule
+from crawler.stores.rows import FETCHED_AGAIN
 from crawler.stores.sealed import place_of_request
 from crawler.stores.sqlite_frontier import FrontierPart, moment
 
@@ -45,7 +46,7 @@ SELECT count(walk.lane), max(walk.lane),
 FROM walk LEFT JOIN crawl_lanes l ON l.id = walk.lane LEFT JOIN crawl_slots s ON s.id = l.slot
 """
 _ROW = (
-    "json_array(r.id, r.url, r.lane, r.callback, r.priority, r.depth, r.attempt, r.token, hex(r.fingerprint),"
+    "json_array(r.id, r.url, r.lane, r.callback, r.priority, r.depth, r.attempt, r.token, hex(r.fingerprint), r.rule,"
     " hex(r.extras))"
 )
 _PICK_ONE = f"""
@@ -259,7 +260,19 @@ class LeasePart(FrontierPart):
         unopen = self._cipher.open
         leased: list[Leased] = []
         unreadable: list[int] = []
-        for send_at, slot, (id_, url, lane, callback, priority, depth, attempt, token, fingerprint, sealed) in chosen:
+        for send_at, slot, (
+            id_,
+            url,
+            lane,
+            callback,
+            priority,
+            depth,
+            attempt,
+            token,
+            fingerprint,
+            rule,
+            sealed,
+        ) in chosen:
             extras, known_as = "", bytes.fromhex(fingerprint)
             if sealed:
                 try:
@@ -282,6 +295,7 @@ class LeasePart(FrontierPart):
                     token=token + 1,
                     fingerprint=known_as,
                     until=until,
+                    again=rule == FETCHED_AGAIN,
                 )
             )
         return leased, unreadable

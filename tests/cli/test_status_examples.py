@@ -58,7 +58,7 @@ def test_status_names_a_page_for_each_kind(address: str, crawl: Crawl) -> None:
     lines = [line.strip() for line in crawl("status", "rows").out.splitlines()]
 
     for end in (
-        f"1 x StatusError: 404 from {address}/missing",
+        f"1 x StatusError: 404, such as {address}/missing",
         f"1 x robots, such as {address}/private/x",
         "1 x off-site, such as http://other.test/y?token=***",
         f"1 x trap: calendar more than 2 years ahead, such as {address}/calendar?date=2199-01-01",
@@ -82,3 +82,19 @@ def test_runs_and_summary_count_what_is_stored(address: str, crawl: Crawl) -> No
     told = json.loads(crawl("status", "rows", "--json").out)
 
     assert (summary["pages"], sum(summary["items"].values())) == (told["pages"], told["items"]) == (2, 2)
+
+
+def test_failures_that_differ_in_the_url_only_are_one_line(project: Path, crawl: Crawl) -> None:
+    net = Net()
+    own = net.host(
+        {"/": Answer(body=b"".join(b"<a href=/%d>gone</a>" % number for number in range(12))), "*": Answer(404)}
+    )
+    (project / "spiders").mkdir()
+    (project / "spiders" / "rows.py").write_text(SPIDER.format(url=own.url))
+    crawl("run", "rows", "--quiet")
+    net.close()
+
+    lines = [line for line in crawl("status", "rows").out.splitlines() if " x StatusError" in line]
+
+    assert len(lines) == 1
+    assert f"12 x StatusError: 404, such as {own.url}/" in lines[0]

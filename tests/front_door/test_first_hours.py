@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from crawler import Spider
+from crawler.errors import SpiderError
+from crawler.loading import find_spider
 from crawler.sessions.login.addresses import login_page_of
 from crawler.testing import Account
 from crawler.testing.wire import Answer, Call
@@ -133,3 +135,168 @@ def test_the_other_pages_of_the_script_that_logs_in_are_no_login_pages(
 )  # fmt: skip
 def test_a_login_page_is_known_again_by_what_tells_it_from_other_pages(met: str, known: str) -> None:
     assert login_page_of(met) == known
+
+
+class Forgetful(Recipes):
+    """Its author does not know yet that a login is needed."""
+
+    name = "forgetful"
+    login = Spider.login
+
+
+NO_LOGIN = "it asks to log in, and the spider has no `login` method"
+
+
+@pytest.mark.parametrize("soft", [True, False], ids=["says login required", "sends to the login page"])
+def test_a_spider_without_a_login_is_told_that_the_pages_ask_for_one(soft: bool, wiki: Wiki, tmp_path: Path) -> None:
+    wiki.soft = soft
+
+    summary = crawl(Forgetful, wiki.host.url, tmp_path)
+
+    assert wiki.posts == 0
+    assert any(NO_LOGIN in message and wiki.host.url in message for message in summary.messages), summary.messages
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<title>Shop</title><form action=/login><input name=u><input type=password name=p></form><p>Welcome</p>",
+        "<title>How to log in when your account was moved to the new servers</title><p>" + "words " * 300,
+        "<title>Shop</title><a href='/login'>Log in</a>",
+        "<title>Please log in - Shop</title><a href='/logout'>Log out</a>",
+        "<title>Shop</title><h1>Log your hours</h1>",
+    ],
+    ids=["a form in its head", "an article", "a link", "offers to log out", "another log"],
+)
+def test_a_public_page_is_not_said_to_ask_for_a_login(page: str, tmp_path: Path) -> None:
+    host = Host({"*": Answer(body=f"<html>{page}</html>".encode())}, "127.0.0.1", None)
+
+    summary = crawl(Forgetful, host.url, tmp_path)
+    host.close()
+
+    assert (summary.ending, summary.messages) == ("finished", [])
+
+
+def test_a_page_without_any_password_field_is_said_to_be_no_login_page(wiki: Wiki, tmp_path: Path) -> None:
+    class Lost(Recipes):
+        name = "lost"
+
+        def login(self, session: Any) -> None:
+            page = session.get(f"{self.arguments['site']}/index.php/login")
+            session.submit(page.form(), {"wpName": session.account.username, "wpPassword": session.account.password})
+
+    summary = crawl(Lost, wiki.host.url, tmp_path)
+
+    assert (summary.ending, wiki.posts) == ("login failed", 0)
+    assert "No form of this page has a password field: is it the login page?" in summary.messages[0]
+
+
+def test_a_status_is_not_called_what_the_site_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Notes(Spider):
+        name = "notes"
+
+        def __init__(self, **arguments: str) -> None:
+            super().__init__(**arguments)
+            self.start_urls = [f"{arguments['site']}/api"]
+
+        def login(self, session: Any) -> None:
+            page = session.get(f"{self.arguments['site']}/login")
+            session.submit(page.form(), {"password": session.account.password})
+
+        def parse(self, response: Any) -> Any:
+            yield {"text": response.text}
+
+    form = b"<html><form method=post><input type=hidden name=_xsrf value=1><input type=password name=password></form>"
+    routes = {
+        "/login": lambda call: Answer(401 if call.method == "POST" else 200, form),
+        "/api": Answer(403, b'{"message": "Forbidden"}', "application/json"),
+    }
+    host = Host(routes, "127.0.0.1", None)
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "wrong")
+
+    summary = crawl(Notes, host.url, tmp_path)
+    host.close()
+
+    assert summary.messages[0].startswith(
+        f"session 'default': the site refused the user name or password, with status 401 ({host.url}/login)"
+    )
+    assert [call.method for call in host.seen("/login")] == ["GET", "POST"]
+
+
+def test_a_misspelled_name_is_told_the_near_one_also_beside_a_spider_without_a_name(tmp_path: Path) -> None:
+    folder = tmp_path / "spiders"
+    folder.mkdir()
+    (folder / "noname.py").write_text("from crawler import Spider\nclass Nameless(Spider):\n    start_urls = []\n")
+    (folder / "orders.py").write_text("from crawler import Spider\nclass Orders(Spider):\n    name = 'orders'\n")
+
+    with pytest.raises(SpiderError, match="did you mean 'orders'"):
+        find_spider("order", folder)
+    with pytest.raises(SpiderError, match=r"class Nameless in .*noname\.py has no name"):
+        find_spider("noname", folder)
+
+
+class Redirecting:
+    """Members' pages of which some lead on to another address; the session ends after the last of them was asked."""
+
+    LEADS = ("/old/1", "/old/2", "/old/3")
+
+    def __init__(self) -> None:
+        self.known: set[str] = set()
+        self.logins = 0
+        self.asked: list[str] = []
+        self.host = Host({"*": self.answer}, "127.0.0.1", None)
+
+    def answer(self, call: Call) -> Answer:
+        sid = call.headers.get("cookie", "").partition("sid=")[2]
+        if call.path == "/login":
+            return self._login(call)
+        if call.path in self.LEADS:
+            return Answer(302, headers=[("Location", call.path.replace("old", "new"))])
+        if sid not in self.known:
+            return Answer(302, headers=[("Location", "/login")])
+        self.asked.append(call.path)
+        if call.path == "/last" and self.logins == 1:
+            self.known.clear()
+            return Answer(302, headers=[("Location", "/login")])
+        links = "".join(f"<a href='{path}'>old</a>" for path in (*self.LEADS, "/last")) if call.path == "/start" else ""
+        return Answer(body=f"<html><title>{call.path}</title>{links}</html>".encode())
+
+    def _login(self, call: Call) -> Answer:
+        if call.method != "POST":
+            return Answer(body=b"<html><form method=post><input name=u><input type=password name=p></form></html>")
+        self.logins += 1
+        self.known.add(f"s{self.logins}")
+        return Answer(302, headers=[("Location", "/home"), ("Set-Cookie", f"sid=s{self.logins}; Path=/")])
+
+
+class Moved(Spider):
+    name = "moved"
+    custom_settings = {"workers": 1, "per_host": 1}
+
+    def __init__(self, **arguments: str) -> None:
+        super().__init__(**arguments)
+        self.start_urls = [f"{arguments['site']}/start"]
+        self.probe_url = f"{arguments['site']}/home"
+
+    def login(self, session: Any) -> None:
+        page = session.get(f"{self.arguments['site']}/login")
+        session.submit(page.form(), {"u": session.account.username, "p": session.account.password})
+
+    def parse(self, response: Any) -> Any:
+        yield {"title": response.css("title::text").get()}
+        yield from response.follow_all(css="a")
+
+
+def test_a_page_that_leads_elsewhere_is_no_duplicate_of_itself_when_it_is_fetched_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    credentials(monkeypatch, default=Account("ann", "right"))
+    site = Redirecting()
+
+    summary = crawl(Moved, site.host.url, tmp_path)
+    site.host.close()
+
+    assert (summary.ending, summary.failed, summary.logins) == ("finished", 0, 2)
+    assert site.asked.count("/new/1") == 2  # not certain when the session was lost
+    titles = [row["title"] for row in stored(tmp_path, "title")]
+    assert sorted(titles) == ["/last", "/new/1", "/new/2", "/new/3", "/start"]

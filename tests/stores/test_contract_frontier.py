@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from crawler.outcome import State, Verdict
+from crawler.outcome import Outcome, State, Verdict
 from crawler.stores.base import RunRow, SlotRule, Store
 from tests.stores.support import (
     NO_DELAY,
@@ -390,6 +390,27 @@ def test_quarantine_reopens_exactly_the_suspect_pages_and_takes_their_items_back
     assert sorted(urls(again)) == ["spread", "suspect"]
     store.commit(run, "me", [accept(one, {"name": name}) for one, name in zip(again, urls(again), strict=True)])
     assert sorted(row["name"] for row in store.rows("items")) == sorted(names)
+    assert store.audit(run.frontier).problems == ()
+
+
+@pytest.mark.parametrize("between", ["nothing", "retry", "release", "fail", "park"])
+def test_what_was_done_before_is_known_to_be_fetched_again_whatever_happens_on_the_way(
+    between: str, store: Store, run: RunRow
+) -> None:
+    store.add(run.frontier, [found("a")], run=run.id)
+    (first,) = lease(store, run)
+    assert not first.again
+    store.commit(run, "me", [accept(first, {"n": 1}, epoch=1, proven=False)])
+    assert store.quarantine(run.frontier, session=first.session, epoch=1, since=0) == 1
+    if between != "nothing":
+        (again,) = lease(store, run)
+        store.commit(run, "me", [Outcome(again, Verdict(between), error="why")])
+        store.reopen(run.frontier, states=[State.FAILED, State.PARKED])
+
+    (now,) = lease(store, run)
+
+    assert now.again
+    store.commit(run, "me", [accept(now, {"n": 2})])
     assert store.audit(run.frontier).problems == ()
 
 

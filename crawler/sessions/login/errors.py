@@ -145,7 +145,7 @@ def refused_by(session: Session, *, known_good: bool) -> Refusal | None:
         return None
     said = signs.wrong_password_sign(answer)
     if said is not None:
-        return Refusal(f"the site refused the user name or password, saying {said!r}{_captcha(answer)}", True)
+        return Refusal(f"{_refused_so(answer, said)}{_captcha(answer)}", True)
     surely = not known_good and not speaks_of_something_else(answer)
     if answer.status_code in _REFUSES_WHAT_WAS_SENT:
         return Refusal(f"the site answered {answer.status_code} to the password ({redact(answer.url)})", surely)
@@ -156,6 +156,11 @@ def refused_by(session: Session, *, known_good: bool) -> Refusal | None:
         f" wrong, or the form needs something that the login step leaves out{_captcha(answer)}"
     )
     return Refusal(why, surely)
+
+
+def _refused_so(answer: Response, said: str) -> str:
+    how = f"with status 401 ({redact(answer.url)})" if answer.status_code == 401 else f"saying {said!r}"
+    return f"the site refused the user name or password, {how}"
 
 
 def _captcha(answer: Response) -> str:
@@ -213,7 +218,7 @@ def still_out(
             return StatusError(redact(last.url), last.status_code)
         said = signs.wrong_password_sign(last)
         if said is not None:
-            return WrongPassword(session.name, f"the site refused the user name or password, saying {said!r}")
+            return WrongPassword(session.name, _refused_so(last, said))
     if reason == "status 401" and _shows_credentials(session):
         why = f"the site refused what `auth` or the headers say of who we are: 401 from {probe}"
         return WrongPassword(session.name, why)

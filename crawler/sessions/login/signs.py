@@ -52,6 +52,7 @@ __all__ = [
     "logged_out_sign",
     "looks_like_login",
     "one_time_code_sign",
+    "wants_login",
     "wrong_password_sign",
 ]
 
@@ -117,6 +118,18 @@ def logged_out_sign(
     if css is not None or text is not None:
         return "the mark of a logged-out page is there" if is_marked(response, css, text) else None
     return _guess(response, asked_url, login_urls) if response.is_html else None
+
+
+def wants_login(response: Response, asked_url: str) -> bool:
+    """Whether a page says to somebody who never logs in that it wants a login.
+
+    A login form does not say so: many public pages have one in their head.
+    """
+    if is_login_address(asked_url, ()):
+        return False
+    if response.url != asked_url and looks_like_login(response.url):
+        return not logged_in_sign(response)
+    return response.is_html and _said_in_headings(response) is not None and not logged_in_sign(response)
 
 
 def _guess(response: Response, asked_url: str, login_urls: Collection[str]) -> str | None:
