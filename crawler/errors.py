@@ -37,8 +37,7 @@
     │   ├── StoreReadOnly       the file or its folder cannot be written         exit 2
     │   ├── KeyFileError        the key of what is sealed cannot be read or kept  exit 2
     │   ├── StoreDamaged        not a database, or a damaged one
-    │   ├── SchemaTooNew        written by a newer version of this program
-    │   └── LeaseLost           another process claimed the request meanwhile
+    │   └── SchemaTooNew        written by a newer version of this program
     ├── NotWritten              an export would have replaced a good file            exit 10
     └── AlreadyRunning          another process runs this spider on this store      exit 4
 
@@ -280,10 +279,6 @@ class StoreDamaged(StoreError):
 
 class SchemaTooNew(StoreError):
     """Written by a newer version of this program; left untouched."""
-
-
-class LeaseLost(StoreError):
-    """Another process claimed the request meanwhile; nothing was written for it."""
 
 
 class NotWritten(CrawlError):

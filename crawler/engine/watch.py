@@ -47,11 +47,6 @@ class Watch:
         return len(self._held) + len(self._refused)
 
     @property
-    def in_doubt(self) -> bool:
-        """Whether pages wait for the probe."""
-        return bool(self._held)
-
-    @property
     def uncertain(self) -> int:
         """Pages, committed or kept, that a last probe has to cover."""
         return self.evidence.uncovered + self.kept

@@ -144,10 +144,6 @@ class Admission:
                 found.setdefault(row.fingerprint, row)
         return list(found.values())
 
-    def mark(self, request: Request, url: str, session: str) -> bytes:
-        """Fingerprint of *request* had it been asked at *url* (where its redirects ended)."""
-        return fingerprint(request.method, canonical(url), request.body or b"", session)
-
     def remember(self, committed: Iterable[Found]) -> None:
         """These are in the frontier now: links to them need no row."""
         if len(self._known) > _MEMORY:

@@ -283,10 +283,6 @@ class Jar(JarFacade):
         """A number that rises with every change (not with the end of a cookie's time)."""
         return self._version
 
-    def dirty_since(self, version: int) -> bool:
-        """Whether the cookies have changed since `version` was read. Read it before `dump`."""
-        return self._version != version
-
     def dump(self) -> list[Record]:
         """All cookies as records for JSON, session cookies included: nothing but tickets is lost."""
         return [to_record(cookie) for cookie in self.cookies()]
