@@ -24,6 +24,7 @@ class Prepared(requests.PreparedRequest):
         unsigned_hooks: Its hooks without those that the auth of the session has added; None where there are none.
         sink: Takes the body of a 2xx answer.
         limits: What the exchange may cost, for the transport.
+        sent_again: An auth has sent it once before.
         led_by: Address of the private host whose redirect leads here.
     """
 
@@ -35,6 +36,7 @@ class Prepared(requests.PreparedRequest):
         self.unsigned_hooks: dict[str, Any] | None = None
         self.sink: BinaryIO | None = None
         self.limits: Any = None
+        self.sent_again = False
         self.led_by = ""
         self._cookies = NO_COOKIES
 

@@ -20,9 +20,8 @@ from typing import Any, Final, NoReturn
 from urllib.parse import quote, urlsplit
 
 import requests
-from requests.utils import rewind_body
 
-from crawler.sessions.auth.shared import SharedAuth
+from crawler.sessions.auth.shared import Again, SharedAuth, once_more, was_sent_again
 from crawler.sessions.secrets import Secret
 from crawler.urls import origin_of
 
@@ -80,44 +79,34 @@ class DigestAuth(SharedAuth):
         header = self._answer(request)
         if header is not None:
             request.headers["Authorization"] = header
-        # a new dict: the session may lend its own to all its requests
-        request.hooks = {**request.hooks, "response": [*request.hooks.get("response", ()), self._look_at]}
+        self._watch(request)
         return request
 
-    def _look_at(self, response: requests.Response, **kwargs: Any) -> requests.Response:
+    def after(self, response: requests.Response) -> Again:
+        """Answer a challenge, once."""
         request = response.request
         sent = _NONCE_SENT.search(_header(request.headers.get("Authorization")))
         if response.status_code != 401:
             self._accepted(response, sent)
-            return response
+            return
         challenge = strongest(response.headers.get("WWW-Authenticate", ""))
         if challenge is None or not self._take(origin_of(str(response.url)), challenge, sent):
-            return response
-        adapter = getattr(response, "connection", None)
-        if adapter is None or getattr(request, "digest_sent_again", False):
-            return response
-        response.content  # noqa: B018 - read to its end, so that the connection can be used again
-        response.close()
-        again = copy.copy(request)  # not request.copy(): that forgets what others have noted on it
-        again.headers = request.headers.copy()
-        again.digest_sent_again = True  # type: ignore[attr-defined]
-        if getattr(again, "_body_position", None) is not None:
-            rewind_body(again)
+            return
+        if was_sent_again(request):
+            return
+        again = once_more(request)
         header = self._answer(again)
         if header is None:
-            return response  # refused meanwhile
+            return  # refused meanwhile
         again.headers["Authorization"] = header
         _add_cookies(again, response)
-        answer = adapter.send(again, **kwargs)
-        answer.history = [*answer.history, response]
-        answer.request = again
-        sent = _NONCE_SENT.search(again.headers["Authorization"])
+        answer = yield again
+        sent = _NONCE_SENT.search(header)
         self._accepted(answer, sent)
         if answer.status_code == 401:
             refusal = strongest(answer.headers.get("WWW-Authenticate", ""))
             if refusal is not None:
                 self._take(origin_of(str(answer.url)), refusal, sent)
-        return answer  # type: ignore[no-any-return]
 
     def _take(self, origin: str, challenge: Challenge, sent: re.Match[str] | None) -> bool:
         """Take up a challenge. False when another answer would only repeat a wrong password."""

@@ -8,14 +8,12 @@ Source: RFC 6749 sections 4.3, 4.4, 5, 6; RFC 6750 section 2.1.
 
 from __future__ import annotations
 
-import copy
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 import requests
-from requests.utils import rewind_body
 
 from crawler.clock import unix_now
 from crawler.errors import (
@@ -27,7 +25,7 @@ from crawler.errors import (
 )
 from crawler.sessions.accounts import Account
 from crawler.sessions.auth.oauth_client import Send, TokenClient
-from crawler.sessions.auth.shared import SharedAuth
+from crawler.sessions.auth.shared import Again, SharedAuth, once_more, was_sent_again
 from crawler.sessions.secrets import Secret
 from crawler.urls import redact
 
@@ -149,8 +147,7 @@ class OAuth2(SharedAuth):
             FetchError: There is no token, and the service cannot be reached.
         """
         request.headers["Authorization"] = f"Bearer {self._current()}"
-        # a new dict: the session may lend its own to all its requests
-        request.hooks = {**request.hooks, "response": [*request.hooks.get("response", ()), self._look_at]}
+        self._watch(request)
         return request
 
     def _current(self) -> str:
@@ -171,37 +168,29 @@ class OAuth2(SharedAuth):
                 self._renew_from = self._ticks() + _CALM_S
             return access  # if it has ended, the answer is 401, and the session counts as logged out
 
-    def _look_at(self, response: requests.Response, **kwargs: Any) -> requests.Response:
+    def after(self, response: requests.Response) -> Again:
+        """Renew a token that was refused, once."""
         if response.status_code != 401:
-            return response
+            return
         request = response.request
         used = str(request.headers.get("Authorization", "")).removeprefix("Bearer ")
-        adapter = getattr(response, "connection", None)
+        second = was_sent_again(request)
         with self._lock:
-            if getattr(request, "oauth_sent_again", False):
+            if second:
                 self._hopeless = used
             hopeless = used == self._hopeless
-        if hopeless or adapter is None or getattr(request, "oauth_sent_again", False):
-            return response
+        if hopeless or second:
+            return
         try:
             token = self.renew(used)
         except CrawlError:
-            return response  # 401: logged out; the login step is next
-        response.content  # noqa: B018 - read to its end, so that the connection can be used again
-        response.close()
-        again = copy.copy(request)
-        again.headers = request.headers.copy()
-        again.oauth_sent_again = True  # type: ignore[attr-defined]
-        if getattr(again, "_body_position", None) is not None:
-            rewind_body(again)
+            return  # 401: logged out; the login step is next
+        again = once_more(request)
         again.headers["Authorization"] = f"Bearer {token}"
-        answer = adapter.send(again, **kwargs)
-        answer.history = [*answer.history, response]
-        answer.request = again
+        answer = yield again
         if answer.status_code == 401:
             with self._lock:
                 self._hopeless = token
-        return answer  # type: ignore[no-any-return]
 
     # --- renewal --------------------------------------------------------------------------------------------------
 
