@@ -278,7 +278,7 @@ def _standard_output() -> Any:
 def audit(name: options.SpiderName, store: options.StorePath = None, as_json: options.AsJson = False) -> None:
     """Prove that the last crawl adds up. Every request is accounted for; states, page log and items agree."""
     from crawler.output.audit import audit as audited
-    from crawler.output.reasons import short_reasons
+    from crawler.output.reasons import kinds
 
     spider = _checked(name) or ""
     with stored(options.typed_settings(None, store=store)) as source:
@@ -299,7 +299,7 @@ def audit(name: options.SpiderName, store: options.StorePath = None, as_json: op
                     f"{found.pages:,} accepted, {counted(found.items, 'item')},"
                     f" by run {', '.join(map(str, found.runs))}",
                 ),
-                *group("failed", short_reasons(found.failed_by)),
+                *group("failed", *kinds(found.failed_by)),
                 *group("skipped", found.skipped_by),
                 *(("problem", problem) for problem in found.problems),
             ]

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePath
+from types import MappingProxyType
 
 from crawler.habits import of_text
 
 _FRAME = re.compile(r'^  File "([^"\n]+)", line (\d+), in (\S+)', re.MULTILINE)
-_OWN_URL = re.compile(r"(?: from https?://\S+| \(https?://[^\s()]+\))\Z")
+_OWN_URL = re.compile(r" (?:from |(?P<bracket>\())(?P<url>https?://[^\s()]+)(?(bracket)\))\Z")
 _LIBRARY = re.compile(r"[/\\](?:site-packages|lib[/\\]python3[^/\\]*)[/\\]|\A<")
 _OURS = str(Path(__file__).resolve().parents[1])
 
@@ -39,7 +40,9 @@ def short_reasons(counted: Mapping[str, int]) -> dict[str, int]:
     return found
 
 
-def kinds(counted: Mapping[str, int], examples: Mapping[str, str]) -> tuple[dict[str, int], dict[str, str]]:
+def kinds(
+    counted: Mapping[str, int], examples: Mapping[str, str] = MappingProxyType({})
+) -> tuple[dict[str, int], dict[str, str]]:
     """Short reasons that differ in the URL at their end only are one, with an example each.
 
     Args:
@@ -49,8 +52,9 @@ def kinds(counted: Mapping[str, int], examples: Mapping[str, str]) -> tuple[dict
     found: dict[str, int] = {}
     shown = dict(examples)
     for reason, count in short_reasons(counted).items():
-        kind = _OWN_URL.sub("", reason) if reason in examples else reason
+        end = _OWN_URL.search(reason)
+        kind = reason[: end.start()] if end is not None else reason
         found[kind] = found.get(kind, 0) + count
-        if kind != reason:
-            shown.setdefault(kind, examples[reason])
+        if end is not None:
+            shown.setdefault(kind, examples.get(reason) or end["url"])
     return found, shown

@@ -94,7 +94,7 @@ def test_failures_that_differ_in_the_url_only_are_one_line(project: Path, crawl:
     crawl("run", "rows", "--quiet")
     net.close()
 
-    lines = [line for line in crawl("status", "rows").out.splitlines() if " x StatusError" in line]
-
-    assert len(lines) == 1
-    assert f"12 x StatusError: 404, such as {own.url}/" in lines[0]
+    for command in ("status", "audit"):
+        lines = [line for line in crawl(command, "rows").out.splitlines() if " x StatusError" in line]
+        assert len(lines) == 1, command
+        assert f"12 x StatusError: 404, such as {own.url}/" in lines[0]
