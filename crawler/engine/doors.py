@@ -28,7 +28,8 @@ from crawler.outcome import Leased, Outcome, SessionSnapshot, Verdict
 from crawler.response import SPREAD
 from crawler.sessions import snapshot
 from crawler.sessions.login.evidence import REFUSALS, Guarded
-from crawler.sessions.login.keeper import Keeper, Prepared
+from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.standing import Prepared
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.login.suspects import Finding
 from crawler.sessions.pool import SessionPool
@@ -382,7 +383,7 @@ class Doors:
         still_good = prepared.how == "still good"
         lost_epoch = self._lost_epochs.pop(name, 0)
         if not still_good:
-            self._saved_versions[name] = keeper.saved_as
+            self._saved_versions[name] = keeper.standing.saved_as
         self._end_trial(name, watch, now, survived=still_good)
         self._yard.send_first(self.gates.opened((SESSION, name)))
         if still_good:
@@ -407,9 +408,9 @@ class Doors:
 
     def _learn_from_loss(self, name: str, keeper: Keeper, epoch: int, judged: Judged) -> None:
         since = judged.since
-        if not epoch and keeper.lost_stored_epoch:  # an earlier run ended before anybody saw that it was lost
-            epoch, since = keeper.lost_stored_epoch, keeper.proved_before_loss - _PROOF_MARGIN_S
-            keeper.lost_stored_epoch = 0
+        if not epoch and keeper.standing.lost_stored_epoch:  # an earlier run ended before anybody saw that it was lost
+            epoch, since = keeper.standing.lost_stored_epoch, keeper.standing.proved_before_loss - _PROOF_MARGIN_S
+            keeper.standing.lost_stored_epoch = 0
         self._quarantine(name, epoch, since)
 
     def _quarantine(self, name: str, epoch: int, since: float | None) -> None:

@@ -154,7 +154,7 @@ class Ledger:
                 self._doors.unsaved(outcome.session_name)  # it goes with the next page
                 continue
             keeper = self._pool.keeper(outcome.session_name)
-            keeper.base = outcome.session.secret
+            keeper.standing.base = outcome.session.secret
             keeper.record.version = self._store.session_version(outcome.session.key)
 
     def _attach_sessions(self, batch: Sequence[Outcome]) -> None:
@@ -163,4 +163,4 @@ class Ledger:
         for name, outcome in last.items():
             taken = self._doors.changed_session(name, outcome.request.url)
             if taken is not None:
-                outcome.session = replace(taken, base=self._pool.keeper(name).base)
+                outcome.session = replace(taken, base=self._pool.keeper(name).standing.base)

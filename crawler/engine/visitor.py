@@ -13,7 +13,8 @@ from crawler.loading import source_mark
 from crawler.response import Request, Response
 from crawler.sessions import snapshot
 from crawler.sessions.accounts import Ask
-from crawler.sessions.login.keeper import Keeper, Prepared
+from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.standing import Prepared
 from crawler.sessions.session import Session
 from crawler.settings import Settings
 from crawler.spider import Spider
@@ -111,9 +112,9 @@ class Visitor:
             time.sleep(prepared.wait_s)
 
     def _save(self, keeper: Keeper, url: str) -> None:
-        taken = snapshot.take(keeper.session, keeper.record, url=url, base=keeper.base)
+        taken = snapshot.take(keeper.session, keeper.record, url=url, base=keeper.standing.base)
         self._desk.save(taken)
-        keeper.base = taken.secret
+        keeper.standing.base = taken.secret
 
     def close(self) -> None:
         self._parts.close()

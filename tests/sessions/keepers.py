@@ -13,7 +13,8 @@ from crawler.outcome import SessionSnapshot
 from crawler.sessions import snapshot
 from crawler.sessions.accounts import Account
 from crawler.sessions.desk import LoginEnd
-from crawler.sessions.login.keeper import Keeper, Prepared
+from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.standing import Prepared
 from crawler.sessions.origins import Origins
 from crawler.sessions.session import Session
 from crawler.spider import Identity, Spider
@@ -146,7 +147,7 @@ class Door(Spider):
         return []
 
 
-def keeper(adapter: ScriptedAdapter, desk: Memory, spider: Door | None = None) -> Keeper:
+def keeper(adapter: ScriptedAdapter, desk: Memory, spider: Door | None = None, **options: Any) -> Keeper:
     session = Session(
         Identity("default"),
         account=Account("default", environ={}),
@@ -154,7 +155,12 @@ def keeper(adapter: ScriptedAdapter, desk: Memory, spider: Door | None = None) -
         transport=adapter,
         limits=Limits(),
     )
-    return Keeper(session, spider or Door(), desk, probe_url=f"{SITE}/in", clock=desk.now)
+    return Keeper(session, spider or Door(), desk, probe_url=f"{SITE}/in", **{"clock": desk.now, **options})
+
+
+def seconds(header: str | None) -> float | None:
+    """What a Retry-After of seconds asks for."""
+    return None if header is None else float(header)
 
 
 def settle(made: Keeper, desk: Memory, *, most: int = 50) -> Prepared:

@@ -14,7 +14,7 @@ from crawler.sessions.login.keeper import Keeper
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.session import Session
 from crawler.testing.adapter import reply
-from tests.sessions.keepers import IN, OUT, SITE, Door, Memory, Row, door, keeper, logged_in
+from tests.sessions.keepers import IN, OUT, SITE, Door, Memory, Row, door, keeper, logged_in, seconds
 
 
 def test_the_first_login_is_proved_and_kept_with_its_cookies() -> None:
@@ -42,11 +42,10 @@ def test_a_login_begins_without_the_cookies_of_the_sign_on_where_the_last_one_fo
     assert sorted(made.session.cookies.keys()) == ["consent", "sid"]
 
 
-def asked(seconds: str) -> tuple[Keeper, Memory]:
+def asked(wait: str) -> tuple[Keeper, Memory]:
     """A keeper whose login is answered with a Retry-After."""
-    made = keeper(door(OUT, post=reply("busy", status=503, headers={"Retry-After": seconds})), desk := Memory())
-    made._retry_after_s = lambda header: None if header is None else float(header)
-    return made, desk
+    site = door(OUT, post=reply("busy", status=503, headers={"Retry-After": wait}))
+    return keeper(site, desk := Memory(), retry_after_s=seconds), desk
 
 
 def test_T10_a_login_waits_for_as_long_as_the_site_asks() -> None:
@@ -82,8 +81,7 @@ def test_a_login_that_takes_long_keeps_its_claim() -> None:
                 session.post(f"{SITE}/login")
 
     moment = [1_000.0]
-    made = keeper(door(IN), desk := Memory(), Slow())
-    made._clock = lambda: moment[0]
+    made = keeper(door(IN), desk := Memory(), Slow(), clock=lambda: moment[0])
 
     assert made.prepare().how == "login"
     assert desk.renewed == 2, "after 35 and after 135 seconds"
@@ -96,8 +94,8 @@ def test_a_run_that_would_outlive_its_token_logs_in_first(left_s: float, how: st
     before = keeper(door(IN), Memory())
     before.session.auth, before.record.logged_in_at = BearerAuth(f"e30.{claims}.sig"), now - 10
     taken = snapshot.take(before.session, before.record, url="login")
-    made = keeper(door(IN), Memory(Row(1, 1, taken.secret, True, now - 10, now - 10)))
-    made._clock, made._expected_run_s = lambda: now, 100.0
+    stored = Memory(Row(1, 1, taken.secret, True, now - 10, now - 10))
+    made = keeper(door(IN), stored, clock=lambda: now, expected_run_s=100.0)
 
     assert made.prepare().how == how
 

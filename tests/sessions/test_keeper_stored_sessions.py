@@ -16,7 +16,7 @@ from crawler.sessions.origins import Origins
 from crawler.sessions.session import Session
 from crawler.spider import Identity, Spider
 from crawler.testing.adapter import reply
-from tests.sessions.keepers import IN, OUT, SITE, Door, Memory, door, keeper, logged_in
+from tests.sessions.keepers import IN, OUT, SITE, Door, Memory, door, keeper, logged_in, seconds
 
 
 def test_L16_a_stored_session_that_is_good_costs_one_probe_and_no_login() -> None:
@@ -30,8 +30,7 @@ def test_L16_a_stored_session_that_is_good_costs_one_probe_and_no_login() -> Non
 
 def test_T10_a_probe_waits_for_as_long_as_the_site_asks() -> None:
     busy = reply("busy", status=429, headers={"Retry-After": "60"})
-    made = keeper(door(busy, IN), logged_in())
-    made._retry_after_s = lambda header: None if header is None else float(header)
+    made = keeper(door(busy, IN), logged_in(), retry_after_s=seconds)
 
     assert made.prepare().wait_s == 61.0, "it may have been rounded down"
     assert made.prepare().how == "restored"

@@ -1,0 +1,55 @@
+"""Asks the probe page whether a session is logged in. What its answers say is decided in `sessions.login.probe`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from crawler.errors import StatusError
+from crawler.sessions.login.probe import ProbePage
+from crawler.sessions.login.watch import logged_out_reason
+from crawler.sessions.session import Session
+from crawler.spider import Spider
+from crawler.urls import redact
+
+
+class Prover:
+    """Of one session; used by the thread that prepares it.
+
+    Attributes:
+        url: The page that tells; None where none is known yet.
+        nothing: The last answer proved nothing: in a few words, or "".
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        spider: Spider,
+        *,
+        url: str | None,
+        retry_after_s: Callable[[str | None], float | None],
+    ) -> None:
+        self.url, self.nothing = url, ""
+        self._session, self._spider, self._retry_after_s = session, spider, retry_after_s
+        self._page = ProbePage()
+
+    def logged_out(self, *, fresh: bool = False) -> str | None:
+        """Fetch the probe page. The reason when it shows that we are logged out, None when nothing speaks against us.
+
+        Args:
+            fresh: Right after a login.
+        Raises:
+            FetchError: It brought no usable answer, so nothing is known.
+        """
+        self.nothing = ""
+        if self.url is None:
+            return None
+        response = self._session.get(self.url)
+        reason = logged_out_reason(self._spider, self._session, response, self.url)
+        if reason is None and (response.status_code >= 500 or response.status_code == 429):
+            asked_s = self._retry_after_s(response.headers.get("Retry-After"))
+            raise StatusError(redact(self.url), response.status_code, asked_s)
+        if reason is not None:
+            return reason
+        probed = self._page.judge(response.status_code, response.url, fresh=fresh)
+        self.nothing = probed.nothing
+        return probed.reason

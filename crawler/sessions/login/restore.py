@@ -1,0 +1,147 @@
+"""Restores a stored session and proves it: all that makes a session ready without logging in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from crawler.errors import CrawlError, StatusError, Transient
+from crawler.sessions import snapshot
+from crawler.sessions.auth.schemes import dump_auth
+from crawler.sessions.auth.tokens import token_end
+from crawler.sessions.desk import Desk, StoredSession
+from crawler.sessions.login import errors as login_errors
+from crawler.sessions.login import patience
+from crawler.sessions.login.forecast import forecast
+from crawler.sessions.login.patience import PROBE_PAUSES_S, probe_pause_s
+from crawler.sessions.login.prove import Prover
+from crawler.sessions.login.standing import Prepared, Standing
+from crawler.sessions.login.states import Signal
+from crawler.urls import redact
+
+LONG_RUN_S = 60.0  #: shorter runs do not log in ahead of an end that is expected
+_DOUBTFUL_PROBES = 3  #: probes that failed before a page that showed us logged out is believed
+
+
+class Restorer:
+    """Of one session; used by the thread that prepares it."""
+
+    def __init__(
+        self,
+        standing: Standing,
+        desk: Desk,
+        prover: Prover,
+        *,
+        expected_run_s: float,
+        retry_after_s: Callable[[str | None], float | None],
+    ) -> None:
+        self._session, self._standing, self._desk, self._prover = standing.session, standing, desk, prover
+        self._expected_run_s, self._retry_after_s = expected_run_s, retry_after_s
+
+    def adopted(self) -> Prepared | None:
+        """Take the session over when somebody has logged in meanwhile: another process, or a person."""
+        row = self._desk.load(self._session.key)
+        if row is None or row.epoch <= self._standing.record.epoch or not self.take_over(row):
+            return None
+        try:
+            if self._prover.logged_out() is not None:
+                return None
+        except CrawlError:
+            return None
+        self._standing.became_ready(Signal.ADOPTED, epoch=row.epoch)
+        return Prepared(True, "adopted")
+
+    def without_login(self) -> Prepared:
+        """Ready as it is, with the cookies that an earlier run has left."""
+        standing, record = self._standing, self._standing.record
+        row = self._desk.load(self._session.key)
+        if row is not None and row.readable and row.secret:
+            if snapshot.put_back(self._session, row.secret):
+                standing.base = row.secret
+            record.version, standing.saved_as = row.version, snapshot.version_of(self._session)
+        standing.became_ready(Signal.PROBE_OK, epoch=row.epoch if row is not None else 0)
+        return Prepared(True, "ready")
+
+    def restored(self) -> Prepared | None:
+        """Prove the stored session. None when it is not good: a login has to follow."""
+        standing, record = self._standing, self._standing.record
+        row = self._desk.load(self._session.key)
+        if row is not None and row.epoch > 0 and self.take_over(row):
+            try:
+                reason = self._prover.logged_out()
+            except CrawlError as error:
+                return self._unproved(error)
+            standing.patience.over()
+            reason = reason or self._prover.nothing or None  # then a login says more
+            if reason is None and not self._would_outlive():
+                standing.became_ready(Signal.PROBE_OK, epoch=row.epoch)
+                return Prepared(True, "restored")
+            if reason is None:
+                standing.reason = "the stored session is expected to end before this run does"
+            else:
+                standing.reason = f"stored session is no longer good: {reason}"
+                standing.lost_stored_epoch, standing.proved_before_loss = row.epoch, row.proved_at or 0.0
+                self._desk.expired(self._session.key, row.epoch, standing.proved_before_loss)
+        record.signal(Signal.LOGGED_OUT, epoch=row.epoch if row is not None else 0)
+        return None
+
+    def doubts_settled(self) -> Prepared | None:
+        """Ask the probe whether the page was right that showed us logged out. None: it was, a login has to follow."""
+        standing, record = self._standing, self._standing.record
+        if not standing.doubted:
+            return None
+        row = self._desk.load(self._session.key)
+        if row is not None and row.epoch > record.epoch:
+            standing.doubted = False  # whatever the page showed: there is a newer login to be taken
+            return None
+        if row is not None and row.epoch == record.epoch and row.version > record.version:
+            self.take_over(row)  # another process has newer cookies of the same login
+        try:
+            reason = self._prover.logged_out()
+        except CrawlError as error:
+            standing.attempts += 1
+            if standing.attempts < _DOUBTFUL_PROBES:
+                asked_s = login_errors.asked_to_wait_s(error, None, self._retry_after_s)
+                return Prepared(False, wait_s=max(PROBE_PAUSES_S[0], min(asked_s + 1.0, patience.PATIENCE_S)))
+            reason = f"the probe failed: {redact(str(error))}"
+        standing.doubted, standing.attempts = False, 0
+        if reason is not None:
+            self._desk.expired(self._session.key, record.epoch, standing.proved_before_loss)
+            return None
+        standing.became_ready(Signal.PROBE_OK, epoch=record.epoch)
+        return Prepared(True, "still good")
+
+    def _would_outlive(self) -> bool:
+        """Whether this run is expected to be still going when the stored login ends."""
+        if self._expected_run_s < LONG_RUN_S:
+            return False
+        session, now = self._session, self._standing.clock()
+        expiries = [cookie.expires for cookie in session.cookies.cookies()]
+        lives, ends = self._desk.lives(session.key), token_end(dump_auth(session.auth), session.headers)
+        expected = forecast(expiries, lives, logged_in_at=self._standing.record.logged_in_at, now=now, token_end=ends)
+        return expected.outlived_by(self._expected_run_s, now=now)
+
+    def take_over(self, row: StoredSession) -> bool:
+        """Give the session what is stored of it; False when that is of no use."""
+        standing, record = self._standing, self._standing.record
+        if not row.readable:
+            standing.reason = "the stored session cannot be read with the keys at hand"
+            return False
+        if not row.secret or not snapshot.put_back(self._session, row.secret):
+            standing.reason = "the stored session went through another proxy or adapter"
+            return False
+        standing.base = row.secret
+        record.version, record.logged_in_at = row.version, row.logged_in_at
+        standing.saved_as = snapshot.version_of(self._session)  # the probe may change it
+        return True
+
+    def _unproved(self, error: CrawlError) -> Prepared:
+        """The probe of a stored session brought no usable answer: it is made again, while that may help."""
+        standing = self._standing
+        failure = login_errors.unproved(self._session, error)
+        if not isinstance(error, Transient | StatusError):
+            return standing.refused(failure, Signal.LOGGED_OUT)
+        standing.attempts += 1
+        standing.patience.answers = standing.patience.answers or isinstance(error, StatusError)
+        standing.patience.begins(failure, standing.clock())
+        asked_s = login_errors.asked_to_wait_s(error, None, self._retry_after_s)
+        return standing.waits(probe_pause_s(standing.attempts, asked_s), failure, Signal.LOGGED_OUT)

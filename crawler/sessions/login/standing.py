@@ -1,0 +1,91 @@
+"""What is known of one session in this run: its state, what is stored of it, and what became of its logins so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from crawler.errors import SessionError
+from crawler.sessions import snapshot
+from crawler.sessions.login.patience import Patience
+from crawler.sessions.login.states import LoginRecord, LoginState, Signal
+from crawler.sessions.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What came of preparing a session.
+
+    Attributes:
+        ready: It may send.
+        how: "ready", "restored", "login", "adopted", "still good" (after a doubt), or "" when not ready.
+        wait_s: Not ready, but ask again after so many seconds.
+        error: Why it will not be ready in this run by itself.
+        trouble: What is waited for; None where nothing is wrong.
+    """
+
+    ready: bool
+    how: str = ""
+    wait_s: float = 0.0
+    error: SessionError | None = None
+    trouble: SessionError | None = None
+
+
+class Standing:
+    """Of one session; changed by the thread that prepares it, and where a method says so.
+
+    Attributes:
+        record: Its state and epoch.
+        patience: With a site in trouble.
+        reason: Why a login was begun last, or why the last try of one failed.
+        attempts: Logins and probes in a row that came to nothing.
+        known_good: Its credentials have let us in before.
+        let_in: In this very run.
+        doubted: READY was given up because of a page: the probe decides whether that page was right.
+        saved_as: What of it is stored: see `snapshot.version_of`.
+        base: The stored secret that the session is in step with: its changes are told from that.
+        lost_stored_epoch: Epoch of a stored session that turned out to be lost; 0 for none.
+        proved_before_loss: When the session that was lost last had been proved.
+    """
+
+    def __init__(self, session: Session, clock: Callable[[], float]) -> None:
+        self.session, self.clock = session, clock
+        self.record, self.patience = LoginRecord(), Patience()
+        self.reason, self.attempts = "", 0
+        self.known_good = self.let_in = self.doubted = False
+        self.saved_as, self.base = snapshot.version_of(session), ""
+        self.lost_stored_epoch, self.proved_before_loss = 0, 0.0
+
+    def expire(self, epoch: int, reason: str) -> bool:
+        """An answer of *epoch* was fetched logged out. True when that is news. Safe from any thread."""
+        news = self.record.logged_out(epoch)
+        if news:
+            self.reason, self.doubted = reason, True
+            self.proved_before_loss = self.record.proved_at or 0.0
+        return news
+
+    def became_ready(self, signal: Signal, *, epoch: int) -> None:
+        """It may send: by a probe, a login, or that of another process."""
+        self.record.proved_at = self.clock()
+        self.record.signal(signal, epoch=epoch)
+        self.session.epoch, self.known_good = epoch, True
+        self.let_in = self.let_in or signal in (Signal.LOGIN_OK, Signal.ADOPTED)
+        self.patience.over()
+        self.patience.answers = True
+
+    def waits(self, wait_s: float, trouble: SessionError, signal: Signal | None = None) -> Prepared:
+        """Wait for what passes by itself, for as long as it makes sense; then give the session up."""
+        given_up = self.patience.ends_with(trouble, wait_s, self.clock())
+        if given_up is not None:
+            return self.refused(given_up, signal)
+        self.reason = trouble.why
+        return Prepared(False, wait_s=wait_s, trouble=trouble)
+
+    def refused(self, error: SessionError, signal: Signal | None = None) -> Prepared:
+        """It will not be ready in this run by itself."""
+        self.record.why = error.why
+        if signal is Signal.LOGGED_OUT:
+            self.record.signal(Signal.LOGGED_OUT)
+        if self.record.state in (LoginState.EXPIRED, LoginState.LOGGING_IN):  # a forced login leaves others as they are
+            self.record.signal(Signal.LOGIN_REFUSED)
+        return Prepared(False, error=error)
