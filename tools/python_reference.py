@@ -69,7 +69,7 @@ def _described(name: str, found: Any) -> Iterator[str]:
 
 def _signature(found: Any) -> str:
     """Parameters with their types and defaults, as a person would type them."""
-    text = re.sub(r"<[^<>]* at 0x[0-9a-f]+>", "...", str(inspect.signature(found)))
+    text = re.sub(r"<(?:[^<>]|<[^<>]*>)* at 0x[0-9a-f]+>", "...", str(inspect.signature(found)))
     text = re.sub(r"<factory>", "...", text)
     text = re.sub(r"\b(?:\w+\.)+(?=\w+\b)", _without_module, text)
     return re.sub(r"(: |-> )'([^']*)'", r"\1\2", text).removesuffix(" -> None")

@@ -39,8 +39,9 @@ from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.secrets import hide
 from crawler.settings import Settings
 from crawler.spider import Spider
-from crawler.stores.base import Counts, RunRow, Sample, Store
+from crawler.stores.base import RunRow, Store
 from crawler.stores.login_policy import Trying
+from crawler.stores.told import Counts, Sample
 from crawler.urls import origin_of, printable, redact
 
 log = logging.getLogger("crawler.engine")

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from crawler.stores.base import Sample
+from crawler.stores.told import Sample
 from crawler.urls import printable, redact
 
 #: Ending to exit code; `crawler.cli.exits` says what each means.

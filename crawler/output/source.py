@@ -30,7 +30,7 @@ class Run(Protocol):
 
 
 class Counts(Protocol):
-    """Requests of a frontier by state, and what was committed for it (`stores.base.Counts`)."""
+    """Requests of a frontier by state, and what was committed for it (`stores.told.Counts`)."""
 
     @property
     def waiting(self) -> int: ...
@@ -53,7 +53,7 @@ class Counts(Protocol):
 
 
 class Recount(Protocol):
-    """What the store found when it counted everything anew (`stores.base.Audit`)."""
+    """What the store found when it counted everything anew (`stores.told.Audit`)."""
 
     @property
     def counts(self) -> Counts: ...
@@ -111,7 +111,7 @@ class KnowsWarnings(Protocol):
 
 
 class Sample(Protocol):
-    """Requests with one thing in common (`stores.base.Sample`)."""
+    """Requests with one thing in common (`stores.told.Sample`)."""
 
     @property
     def kind(self) -> str: ...

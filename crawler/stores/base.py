@@ -8,11 +8,12 @@ or not at all.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from crawler.outcome import Found, Leased, Outcome, SessionSnapshot
 from crawler.stores.login_policy import Ending, Trying
+from crawler.stores.told import Audit, Counts, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +44,6 @@ class SlotRule:
 
     delay_s: float = 0.0
     jitter: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Requests of a frontier by state, and pages and items committed for it."""
-
-    waiting: int = 0
-    leased: int = 0
-    done: int = 0
-    failed: int = 0
-    skipped: int = 0
-    parked: int = 0
-    pages: int = 0
-    items: int = 0
-
-    @property
-    def known(self) -> int:
-        return self.waiting + self.leased + self.done + self.failed + self.skipped + self.parked
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,63 +115,6 @@ class Snapshot:
     run: int | None
     epoch: int
     cookies: int
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """What `doctor` found.
-
-    Attributes:
-        ok: Nothing wrong.
-        problems: One line each.
-        readable: Table to number of rows that can be read.
-    """
-
-    ok: bool
-    problems: tuple[str, ...] = ()
-    readable: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """Whether the sums of a frontier match.
-
-    Attributes:
-        counts: Requests by state, as the counters say.
-        failed: Reason to number of failed requests, most first.
-        skipped: Rule to number of skipped requests, most first.
-        problems: What does not match, one line each; empty when all is well.
-    """
-
-    counts: Counts
-    failed: Mapping[str, int] = field(default_factory=dict)
-    skipped: Mapping[str, int] = field(default_factory=dict)
-    problems: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        return not self.problems
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Requests (or answers) with one thing in common.
-
-    Attributes:
-        kind: What they have in common: a rule, an error, a warning.
-        count: How many.
-        url: Of the first one.
-        text: What was recorded for that one: *kind*, perhaps with a URL at its end.
-    """
-
-    kind: str
-    count: int
-    url: str = ""
-    text: str = ""
-
-    def with_more(self, count: int) -> Sample:
-        """The same for *count* more."""
-        return Sample(self.kind, self.count + count, self.url, self.text)
 
 
 class Cipher(Protocol):

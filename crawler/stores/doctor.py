@@ -21,10 +21,10 @@ from typing import Any
 from urllib.parse import quote
 
 from crawler.errors import StoreDamaged, StoreError
-from crawler.stores.base import Damage
 from crawler.stores.connection import opened_in_vain
 from crawler.stores.rows import load_value, to_json, unescape
 from crawler.stores.sqlite_items import quoted
+from crawler.stores.told import Damage
 
 _PORTION = 200
 _MAGIC = b"SQLite format 3\x00"

@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterator
 
 from crawler.outcome import State, without_numbers
-from crawler.stores.base import Audit, Counts
 from crawler.stores.sqlite_frontier import FrontierPart
 from crawler.stores.sqlite_items import quoted
+from crawler.stores.told import Audit, Counts
 
 _MOST_REASONS = 50
 

@@ -12,11 +12,11 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 from crawler.outcome import Found, State
-from crawler.stores.base import Counts
 from crawler.stores.connection import batch_size, values
 from crawler.stores.part import Part
 from crawler.stores.rows import FETCHED_AGAIN, harmless
 from crawler.stores.sealed import place_of_request
+from crawler.stores.told import Counts
 
 _GENERATION = 32_768  # fingerprints in each of the two generations of the memory, about 3 MB each
 _MOST_LANES = 20_000

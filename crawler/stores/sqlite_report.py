@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from crawler.stores.base import Sample
 from crawler.stores.sqlite_frontier import FrontierPart
 from crawler.stores.sqlite_items import quoted
+from crawler.stores.told import Sample
 
 _URL_AT_END = re.compile(r" (?:from |\()?https?://")
 _MOST_KINDS = 50

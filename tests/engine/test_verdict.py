@@ -13,7 +13,7 @@ from crawler.cli.exits import TABLE
 from crawler.cli.summary import one_line, summary_lines
 from crawler.engine.verdict import CODES, Facts, Yield, verdict_of_run
 from crawler.events import Summary
-from crawler.stores.base import Sample
+from crawler.stores.told import Sample
 from crawler.testing.wire import Answer, Call
 from tests.hosts import Net, quick_net
 

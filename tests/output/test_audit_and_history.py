@@ -15,8 +15,9 @@ from crawler.output.export import crawl_rows, fields_of_others
 from crawler.output.history import past_runs, status
 from crawler.output.reasons import short_reason, short_reasons
 from crawler.output.source import crawl_runs
-from crawler.stores.base import Audit as Recounted
-from crawler.stores.base import Counts, RunRow
+from crawler.stores.base import RunRow
+from crawler.stores.told import Audit as Recounted
+from crawler.stores.told import Counts
 
 SUMMARY = json.dumps({"pages": 3, "items": {"items": 2, "Book": 1}, "logins": 1})
 
