@@ -253,6 +253,8 @@ class Crawl:
         """Further processes begin when there is enough for them to do and this one is short of processor time."""
         if self._members is None or self._members.awake:
             return
+        if any(keeper.session.serial for keeper in self._parts.pool.keepers()):
+            return  # it has been found out that one request at a time may be sent
         enough = waiting >= WAKE_AT or (self.summary.pages >= WAKE_AT and waiting >= 2 * self.settings.workers)
         if not enough or not (self.settings.processes or self._short_of_time()):
             return

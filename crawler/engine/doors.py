@@ -15,7 +15,7 @@ from typing import Protocol
 from crawler.clock import unix_now
 from crawler.engine import barred
 from crawler.engine.barred import SESSION, Barred
-from crawler.engine.findings import ENDS_SESSION, convict, fail_logged_out
+from crawler.engine.findings import ENDS_SESSION, convict, fail_logged_out, goes_in_turn
 from crawler.engine.gates import Gates, GateState
 from crawler.engine.robots_door import RobotsDoor
 from crawler.engine.stats import Stats
@@ -194,6 +194,8 @@ class Doors:
             return True
         if verdict is Verdict.LOGIN and self._strikes[outcome.request.id] >= _STRIKES:
             fail_logged_out(outcome, serial=keeper.session.serial)
+            watch.rotation.failed(outcome.request.id)
+            self._together_or_in_turn(keeper, watch)
             return True
         stale = (outcome.login_wanted if verdict is Verdict.LOGIN else outcome.epoch) != keeper.record.epoch
         if stale and (verdict is Verdict.LOGIN or not outcome.proven):
@@ -215,6 +217,8 @@ class Doors:
     def _page(self, outcome: Outcome, keeper: Keeper, watch: Watch, stale: bool) -> bool:
         """An answer without the logged-out sign."""
         self._strikes.pop(outcome.request.id, None)
+        if watch.rotation.answered(outcome.request.id, sets_cookies=outcome.sets_cookies):
+            self._together_or_in_turn(keeper, watch)
         if outcome.verdict is Verdict.ACCEPT:
             keeper.brought_page()
         if outcome.proven:
@@ -313,7 +317,8 @@ class Doors:
             self.robots.open(key[1])
             return
         name, now = key[1], self._clock()
-        waits = name in self._draining and self._pool.under_way(name)
+        calm = name in self._draining or self._watch(name).rotation.changing  # the probe must not be refused, too
+        waits = calm and self._pool.under_way(name)
         if waits and now < self._drained_by.setdefault(name, now + _DRAIN_S):
             self.gates.try_again(key, self._drained_by[name])
             return
@@ -390,6 +395,7 @@ class Doors:
             keeper.brought_page()
             judged = watch.good(started_at, now)
             self._strikes.update(judged.showed_out)
+            watch.rotation.refused(judged.showed_out)
         elif prepared.how == "ready":
             judged = Judged()
         else:
@@ -398,13 +404,24 @@ class Doors:
                 self._overtaken.discard(name)
                 judged.blamed = []
             self._learn_from_loss(name, keeper, lost_epoch, judged)
+            watch.rotation.lost(watch.evidence.lives)
             watch.evidence.begin(now)
+        self._together_or_in_turn(keeper, watch)
         self._apply(name, judged)
         if keeper.record.state is not LoginState.READY:  # doubted again before this answer was seen to
             self._lost_epochs[name] = keeper.record.epoch
             self.gates.close((SESSION, name))
             self.gates.open_now((SESSION, name))
         self._tell_login(name, keeper, prepared.how, elapsed_ms)
+
+    def _together_or_in_turn(self, keeper: Keeper, watch: Watch) -> None:
+        """One request at a time where the site seems to refuse all cookies but the last."""
+        session = keeper.session
+        if session.identity.serial:
+            return
+        session.serial = watch.rotation.in_turn
+        if watch.rotation.is_news():
+            self._stats.summary.messages.append(goes_in_turn(session.name))
 
     def _learn_from_loss(self, name: str, keeper: Keeper, epoch: int, judged: Judged) -> None:
         since = judged.since

@@ -42,3 +42,11 @@ def convict(answer: Outcome, finding: Finding, guard: LogoutGuard | None, spider
     answer.verdict = Verdict.FAIL
     answer.error = ENDS_SESSION if finding is Finding.GUILTY else _UNTOLD
     return ""
+
+
+def goes_in_turn(session: str) -> str:
+    """What to tell of a session that sends one request at a time from now on."""
+    return (
+        f"session {session!r}: the site changes its cookie with each answer and refuses the one before, so the session"
+        f" went on with one request at a time; Identity({session!r}, serial=True) says so from the beginning"
+    )

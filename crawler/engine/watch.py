@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.sessions.login.evidence import Answered, Evidence, Guarded, Loss, Patience
+from crawler.sessions.login.rotation import Rotation
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class Watch:
 
     def __init__(self, probe_every: int, guarded: Guarded) -> None:
         self.evidence, self._guarded = Evidence(probe_every), guarded
-        self._patience = Patience()
+        self._patience, self.rotation = Patience(), Rotation()
         self._held: list[Outcome] = []  # came back in a doubt
         self._refused: list[Outcome] = []  # a refusal that may mean the page, or us
 

@@ -37,6 +37,9 @@ class Rules:
         quits: Pages that end the session when they are fetched, and say good-bye or lead home.
         forbidden: Pages that members may not see either: 403.
         latency_s: Seconds that each page takes.
+        cookie: Whether it is set anew with each page: with the same value; with a new one, the old one being refused;
+            or so that the old one, when it comes again, ends the session.
+        odd: Pages that show the login form to members, too.
     """
 
     pages: int = 100
@@ -49,6 +52,8 @@ class Rules:
     quits: Mapping[int, Literal["good-bye", "home", "page"]] = field(default_factory=dict)
     forbidden: frozenset[int] = frozenset()
     latency_s: float = 0.0
+    cookie: Literal["once", "the same", "rotates", "rotates strictly"] = "once"
+    odd: frozenset[int] = frozenset()
 
 
 FORM = (
@@ -70,6 +75,7 @@ class Members:
         self.counts: Counter[str] = Counter()
         self.fetched: Counter[int] = Counter()
         self._alive: dict[str, tuple[int, float]] = {}  # session to requests made, and its end
+        self._follows: dict[str, str] = {}  # a key that was replaced to the one in its place
         self._lock = threading.Lock()  # guards all of the above
         site = self
 
@@ -114,6 +120,25 @@ class Members:
         with self._lock:
             self._alive.pop(key, None)
 
+    def renewed(self, key: str) -> str:
+        """The key that the next request has to bring; "" where the cookie stays as it is."""
+        with self._lock:
+            if self.rules.cookie == "once" or key not in self._alive:
+                return ""
+            if self.rules.cookie == "the same":
+                return key
+            following = secrets.token_hex(8)
+            self._alive[following] = self._alive.pop(key)
+            self._follows[key] = following
+            return following
+
+    def meets_old(self, key: str) -> None:
+        """A key that is not good any more: where the rules are strict, its session is over."""
+        with self._lock:
+            while self.rules.cookie == "rotates strictly" and key in self._follows:
+                key = self._follows[key]
+            self._alive.pop(key, None)
+
     def count(self, number: int) -> None:
         with self._lock:
             self.counts["pages"] += 1
@@ -126,6 +151,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     members: Members
+    _renewed = ""  # what the answer under way sets as the cookie
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # head and body leave together: else each answer waits 40 ms for an acknowledgement
 
@@ -134,7 +160,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _say(self, status: int, body: str, headers: Mapping[str, str] | None = None, kind: str = "text/html") -> None:
         raw = body.encode()
         self.send_response(status)
-        for name, value in {"Content-Type": kind, "Content-Length": str(len(raw)), **(headers or {})}.items():
+        renewed, self._renewed = self._renewed, ""
+        given = {"Set-Cookie": f"sid={renewed}; Path=/"} if renewed else {}
+        for name, value in {"Content-Type": kind, "Content-Length": str(len(raw)), **given, **(headers or {})}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(raw)
@@ -190,11 +218,16 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(rules.latency_s)
         key = self._key()
         if not self.members.may(key):
+            self.members.meets_old(key)
             self._show_out(rules.showing)
             return
+        self._renewed = self.members.renewed(key)
         if number in rules.quits:
             self.members.end(key)
             self._quit(rules, rules.quits[number], number)
+            return
+        if number in rules.odd:
+            self._say(200, FORM)
             return
         if number in rules.forbidden:
             self._say(403, "<html><title>No</title><p>This is for others.</html>")

@@ -85,6 +85,11 @@ class Evidence:
         self._untouched, self._began_at = True, now
 
     @property
+    def lives(self) -> tuple[int, ...]:
+        """Requests that the last sessions answered before they ended."""
+        return tuple(self._lives)
+
+    @property
     def uncovered(self) -> int:
         """Pages after which nothing has shown that the session lived."""
         return len(self._open)
