@@ -406,7 +406,8 @@ class Crawl:
         elif found.reason == "page-ends-session":
             summary.next_command = f"crawl guard {self.spider.name}{store_again(self._also)}"
         elif found.ending == "failures":
-            summary.next_command = f"crawl retry {self.spider.name}{self._also}"
+            what = "retry" if facts.failed else "run"  # what was parked is no failed request, and goes on by itself
+            summary.next_command = f"crawl {what} {self.spider.name}{self._also}"
         elif found.ending in ("nothing", "no items"):
             summary.next_command = f"crawl status {self.spider.name}{store_again(self._also)}"
 

@@ -14,6 +14,7 @@ from crawler.errors import SpiderError
 from crawler.loading import find_spider
 from crawler.sessions.login.addresses import login_page_of
 from crawler.testing import Account
+from crawler.testing.raw import CLOSE, RawServer
 from crawler.testing.wire import Answer, Call
 from tests.engine.shop import crawl, credentials, stored
 from tests.hosts import Host
@@ -221,6 +222,16 @@ def test_a_status_is_not_called_what_the_site_says(monkeypatch: pytest.MonkeyPat
         f"session 'default': the site refused the user name or password, with status 401 ({host.url}/login)"
     )
     assert [call.method for call in host.seen("/login")] == ["GET", "POST"]
+
+
+def test_https_where_http_is_spoken_is_named_and_what_to_type_goes_on(wiki: Wiki, tmp_path: Path) -> None:
+    with RawServer([b"HTTP/1.0 400 Bad Request\r\n\r\n", CLOSE]) as plain:
+        summary = crawl(Recipes, plain.url.replace("http://", "https://"), tmp_path)
+
+    assert (summary.ending, summary.exit_code, summary.failed) == ("failures", 1, 0)
+    assert "it does not speak TLS" in summary.messages[0]
+    assert summary.next_command == "crawl run recipes"
+    assert crawl(Recipes, wiki.host.url, tmp_path, fresh=True).ending == "finished"  # the address was mended
 
 
 def test_a_misspelled_name_is_told_the_near_one_also_beside_a_spider_without_a_name(tmp_path: Path) -> None:
