@@ -7,6 +7,7 @@ proxy.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from crawler.errors import Refused
 from crawler.fetching.decoding import ACCEPT_ENCODING
 from crawler.headers import fields_of
 
+log = logging.getLogger("crawler.fetching")
+
+PROXY_FORM = "scheme://user:password@host:port"  #: as our messages write it: `redaction` lets it pass
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"))  # Source: RFC 9110, section 9.2.2
 PORTS = {"http": 80, "https": 443}
 _AUTHORITY_MOST = 1024  # userinfo, host (at most 255) and port; what is longer must not fill the cache
@@ -131,7 +135,11 @@ def _is_token(name: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _proxy(url: str, authorization: str) -> Proxy | None:
-    """What is meant by the URL of a proxy; None for none. The last @ ends the password, whatever stands in that."""
+    """What is meant by the URL of a proxy; None for none. The last @ ends the password, whatever stands in that.
+
+    Other programs end it at the first one or refuse such a URL: who has a wrong host in it is told how it was read,
+    once a process, for the answers are kept.
+    """
     found = _PROXY_SCHEME.match(url)
     scheme, rest = (found[1], url[found.end() :]) if found else ("http", url)
     userinfo, _, place = rest.rpartition("@")
@@ -139,6 +147,9 @@ def _proxy(url: str, authorization: str) -> Proxy | None:
         return None
     username, _, password = userinfo.partition(":")
     address = f"{scheme.lower()}://{place.removesuffix('/').lower()}"
+    if "@" in userinfo:
+        host = address.partition("://")[2]
+        log.warning("the proxy's URL is read as %s: its last @ stands before %s; %%40 is an @", PROXY_FORM, host)
     if authorization:
         return Proxy(address, authorization=authorization)
     return Proxy(address, _unescaped(username), _unescaped(password))
@@ -178,8 +189,8 @@ def outgoing(request: PreparedRequest, proxies: Mapping[str, str] | None) -> Out
     if proxy_url and proxy is None:
         raise Refused(
             url,
-            "the proxy's URL is none: write http://host:port (or https, socks5h), with user name, colon, password and "
-            "@ before the host where it wants them; %40 stands for an @, %3A for a colon in them",
+            f"the proxy's URL is none: write http://host:port (or https, socks5h), or {PROXY_FORM} where it wants "
+            "credentials; %40 stands for an @, %3A for a colon in them",
         )
     body, length_bytes = _body(url, request.body, headers, names)
     if method == "HEAD" and body is not None:

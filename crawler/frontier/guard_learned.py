@@ -96,7 +96,10 @@ class LearnedBans:
         Raises:
             ValueError: `dumps` did not write it; nothing is added.
         """
-        learned = json.loads(state)
+        try:
+            learned = json.loads(state)
+        except RecursionError:
+            raise ValueError("nested too deep for the state of a guard") from None
         version = learned.get("version") if isinstance(learned, dict) else None
         if version == 1:
             banned = learned.get("banned")

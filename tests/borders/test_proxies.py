@@ -15,6 +15,7 @@ import pytest
 import crawler
 from crawler.errors import ConnectFailed, FetchError, Refused, UnknownHost
 from crawler.fetching.outgoing import outgoing
+from crawler.redaction import redact
 from crawler.testing.raw import CLOSE, READ, RawServer, answer
 from tests.engine.shop import crawl, opened
 from tests.hosts import Net
@@ -76,6 +77,26 @@ def test_what_is_no_proxy_is_refused_with_the_form_that_is_wanted(net: Net, url:
         net.session("http://shop.test", proxy=url).get("http://shop.test/")
 
     assert "wordofpower" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("userinfo", "told_of"),
+    [("ann:p@ss-one", True), ("ann@corp:pw", True), ("a@b@c:d@e", True), ("ann:p%40ss", False), ("ann:pw", False)],
+)
+def test_how_an_unescaped_at_in_a_proxys_url_is_read_is_told(
+    net: Net, caplog: pytest.LogCaptureFixture, userinfo: str, told_of: bool
+) -> None:
+    place = f"127.0.0.1:{closed_port()}"  # another one each time: it is told once
+    session = net.session("http://shop.test", proxy=f"http://{userinfo}@{place}")
+
+    for _ in range(2):
+        with pytest.raises(ConnectFailed, match="the proxy"):
+            session.get("http://shop.test/")
+
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    form = "scheme://user:password@host:port"
+    assert said == [f"the proxy's URL is read as {form}: its last @ stands before {place}; %40 is an @"] * told_of
+    assert [redact(each) for each in said] == said, "and our help does not hide itself"
 
 
 FAILURES: dict[str, tuple[list[Any], str, type[FetchError], str]] = {

@@ -20,6 +20,7 @@ from crawler.fetching.limits import Limits
 from crawler.fetching.outgoing import outgoing
 from crawler.fetching.retry import retry_after_s
 from crawler.frontier.guard import LogoutGuard
+from crawler.frontier.guard_learned import LearnedBans
 from crawler.frontier.robots import Robots, RobotsRecord, decoded
 from crawler.frontier.traps import TrapGuard, TrapLimits
 from crawler.links import LinkExtractor
@@ -160,12 +161,17 @@ def stored(data: bytes) -> None:
     header = session.cookies.header(HOME) or ""
     if "\n" in header or "\r" in header:
         raise AssertionError(header)
-    guard = LogoutGuard()
+    bans = LearnedBans()
     try:
-        guard.loads(text)
+        bans.loads(text)
     except ValueError:
         pass  # its contract
-    guard.dumps()
+    again = LearnedBans()
+    again.loads(bans.dumps())
+    if [ban.key for ban in again.entries()] != [ban.key for ban in bans.entries()]:
+        raise AssertionError("what the guard has learned does not come back")
+    for ban in bans.entries():
+        bans.rule(ban.key)
     try:
         RobotsRecord.from_dict(json.loads(text))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -301,6 +307,8 @@ TARGETS: dict[str, Target] = {
             _SNAPSHOT,
             _EXTRAS,
             b'{"version": 1, "banned": ["/x"], "losses": {"/y": 1}}',
+            b'{"version": 2, "bans": [{"key": "http://h/x?a=\\ud800", "why": "x", "at": 1.5, "confirmed": false}]}',
+            b"[" * 20_000,
             b'{"origin": "x", "fetched_at_s": 1}',
         ),
     ),
