@@ -28,6 +28,7 @@
     │   │   └── LoginBudgetSpent  too many logins in an hour that did not succeed
     │   ├── SiteUnreachable     no answer came to a login, and nothing was sent                exit 1
     │   ├── NotEquipped         an extra, a browser or a screen is missing for the login       exit 2
+    │   ├── LoginMiswritten     the login step returns what nobody sends                       exit 2
     │   ├── NoCredentials       no user name or password was found for the session             exit 3
     │   ├── NeedsHuman          the login step wants a person                                  exit 7
     │   └── VaultError          stored secrets cannot be read with the keys at hand
@@ -112,17 +113,18 @@ class StatusError(FetchError):
     """The server answered, and the answer is a refusal.
 
     Attributes:
-        status: 400 to 599.
+        status: 400 to 599; 0 where a spider raised it with a text alone.
         retry_after_s: Seconds it asked us to stay away, or None.
     """
 
-    def __init__(self, url: str, status: int, retry_after_s: float | None = None) -> None:
-        super().__init__(url, f"status {status}")
+    def __init__(self, url: str = "", status: int = 0, retry_after_s: float | None = None) -> None:
+        """``StatusError(url, status)``, or ``StatusError("what happened")`` where a spider raises one."""
+        super().__init__(url, f"status {status}" if status else None)
         self.args = (url, status, retry_after_s)
         self.status, self.retry_after_s = status, retry_after_s
 
     def __str__(self) -> str:
-        return f"{self.status} from {redact(self.url)}"
+        return f"{self.status} from {redact(self.url)}" if self.status and self.url else super().__str__()
 
 
 class Refused(FetchError):
@@ -220,6 +222,10 @@ class SiteUnreachable(SessionError):
 
 class NotEquipped(SessionError):
     """This machine lacks what the login needs: an extra, a browser, a screen. Nothing was sent to the site."""
+
+
+class LoginMiswritten(SessionError):
+    """The login step returns what it should send itself: a request, a generator. Nobody else sends it."""
 
 
 class NoCredentials(SessionError):

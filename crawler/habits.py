@@ -64,6 +64,17 @@ ATTRIBUTES: Final[dict[str, str]] = {
     "state": "what must be kept goes into items, requests or meta; the crawl itself is kept",
 }
 
+#: what a login step returns that somebody would send elsewhere: what it is, and what to write
+RETURNED: Final[dict[str, tuple[str, str]]] = {
+    "request": (
+        "a request",
+        "send it there: session.submit(page.form(), {...}), session.get(url) or session.post(url)",
+    ),
+    "form": ("a form", "send it there: session.submit(form, {...})"),
+    "generator": ("a generator", "call session.get and session.submit there, line by line, without `yield`"),
+    "coroutine": ("a coroutine", "call session.get and session.submit there, line by line, without `async`"),
+}
+
 SETTINGS: Final[dict[str, str]] = {
     "ADDONS": "there are none",
     "AUTOTHROTTLE_START_DELAY": "`throttle` finds the delay by itself; `delay` is the least one",

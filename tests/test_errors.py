@@ -6,9 +6,11 @@ import inspect
 import pickle
 
 import pytest
+import requests
 
 import crawler
 from crawler import errors
+from crawler.sessions.known_errors import as_known
 
 EXPORTED = [
     value
@@ -18,11 +20,8 @@ EXPORTED = [
 OF_SESSIONS = [
     each for each in vars(errors).values() if inspect.isclass(each) and issubclass(each, errors.SessionError)
 ]
-OF_FETCHING = [
-    each
-    for each in vars(errors).values()
-    if inspect.isclass(each) and issubclass(each, errors.FetchError) and each is not errors.StatusError
-]
+OF_FETCHING = [each for each in vars(errors).values() if inspect.isclass(each) and issubclass(each, errors.FetchError)]
+WITH_TEXT = [each for each in OF_FETCHING if each is not errors.StatusError]  # that takes a number
 ALL = sorted({*EXPORTED, *OF_SESSIONS, *OF_FETCHING}, key=lambda kind: kind.__name__)
 
 
@@ -56,7 +55,7 @@ def test_an_error_of_a_session_with_its_name_shows_both(kind: type[errors.Sessio
     assert kept(error) == (kind, str(error), vars(error))
 
 
-@pytest.mark.parametrize("kind", OF_FETCHING, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", WITH_TEXT, ids=lambda kind: kind.__name__)
 def test_an_error_of_a_request_with_its_address_shows_both(kind: type[errors.FetchError]) -> None:
     error = kind("http://shop.test/p", "it was too late")
 
@@ -69,3 +68,31 @@ def test_an_error_of_a_status_keeps_its_numbers_through_a_pipe() -> None:
 
     assert kept(error) == (errors.StatusError, "503 from http://shop.test/p", vars(error))
     assert "retry_after_s" in vars(error)
+
+
+def test_an_error_of_a_status_that_a_spider_raises_with_a_text_has_no_status() -> None:
+    error = errors.StatusError("the balance is not shown today")
+
+    assert (error.status, error.url, error.why) == (0, "", "the balance is not shown today")
+    assert str(errors.StatusError("", 503)) == "status 503"
+
+
+EVERY = [each for each in vars(errors).values() if inspect.isclass(each) and issubclass(each, crawler.CrawlError)]
+
+
+@pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
+def test_every_error_goes_through_a_pipe_whole(kind: type[crawler.CrawlError]) -> None:
+    error = kind(*(("where", 503) if kind is errors.StatusError else ("where", "why")))
+
+    assert kept(error) == (kind, str(error), vars(error))
+    assert "where" in str(error)
+
+
+@pytest.mark.parametrize("kind", [errors.ConnectFailed, errors.TimedOut, errors.TLSFailed, errors.InvalidURL])
+def test_so_does_one_that_is_an_error_of_requests_too(kind: type[errors.FetchError]) -> None:
+    error = as_known(kind("http://shop.test/p", "why"))
+    back = pickle.loads(pickle.dumps(error))  # noqa: S301 - its own
+
+    assert isinstance(back, kind)
+    assert isinstance(back, requests.RequestException)
+    assert (str(back), back.url, back.why) == (str(error), "http://shop.test/p", "why")

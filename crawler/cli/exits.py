@@ -120,6 +120,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (errors.NotWritten, NOT_WRITTEN),
     (errors.NeedsHuman, HUMAN),
     (errors.NotEquipped, USAGE),  # found before anything was sent, for a person to put right
+    (errors.LoginMiswritten, USAGE),
     (errors.SiteUnreachable, FAILURES),  # the network's
     (errors.SessionError, LOGIN),
     (errors.CrawlError, FAILURES),

@@ -28,7 +28,15 @@ from crawler.engine.robots_door import RobotsDoor
 from crawler.engine.scheduler import Scheduler
 from crawler.engine.stats import Stats, error_name
 from crawler.engine.verdict import CODES, Facts, Yield, shown, verdict_of_run
-from crawler.errors import NeedsHuman, NotEquipped, SessionError, SiteUnreachable, StoreError, UsageError
+from crawler.errors import (
+    LoginMiswritten,
+    NeedsHuman,
+    NotEquipped,
+    SessionError,
+    SiteUnreachable,
+    StoreError,
+    UsageError,
+)
 from crawler.events import Observer, RunEnded, RunStarted, Summary, Warned
 from crawler.frontier.guard_learned import guard_name
 from crawler.frontier.robots import RobotsRecord
@@ -439,7 +447,7 @@ class Crawl:
 
 def cause_of(error: SessionError) -> str:
     """The ending of a run in which *error* kept a session from logging in; the gravest of several counts."""
-    if isinstance(error, NotEquipped):
+    if isinstance(error, NotEquipped | LoginMiswritten):
         return "usage"
     if isinstance(error, SiteUnreachable):
         return "failures"

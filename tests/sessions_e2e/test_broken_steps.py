@@ -118,3 +118,64 @@ def test_X9_the_line_is_told_without_the_secret_that_the_error_holds(
 
     assert f"(spiders/orders.py, line {first}): ValueError: " in told(ended.err)
     assert shop.accounts[0].password not in ended.err + ended.out
+
+
+RETURNED = {
+    "Scrapy's request": ('return Request("{url}/login", callback=self.parse)', "a request"),
+    "a list of requests": ('return [Request("{url}/login", method="POST")]', "a request"),
+    "a request of the page": ('return session.get("{url}/login").follow("/orders/")', "a request"),
+    "a request of requests": ('return requests.Request("POST", "{url}/login")', "a request"),
+    "a prepared request": ('return session.prepare_request(requests.Request("GET", "{url}/login"))', "a request"),
+    "a form that is filled in": (
+        'return session.get("{url}/login").form().fill({{"username": "alice", "password": "x"}})',
+        "a form",
+    ),
+    "a form": ('return session.get("{url}/login").form()', "a form"),
+    "a generator of a helper": ('return (Request(url) for url in ["{url}/login"])', "a generator"),
+    "a lazy map": ('return map(Request, ["{url}/login"])', "a generator"),
+    "all links of a page": ('return session.get("{url}/login").follow_all(css="a")', ""),
+    "a coroutine": ("return asyncio.sleep(0)", "a coroutine"),
+}
+
+
+@pytest.mark.parametrize("kind", RETURNED)
+def test_a_step_that_returns_what_it_should_send_is_told_what_to_write(
+    shop: PracticeSite, project: Path, command: Crawl, kind: str
+) -> None:
+    line, what = RETURNED[kind]
+    broken(project, shop, line)
+    file = project / "spiders" / "orders.py"
+    file.write_text("import asyncio\nimport requests\nfrom crawler import Request\n" + file.read_text())
+
+    run = command("run", "orders")
+
+    assert run.code == 2, run.err
+    assert "Orders.login returns a" in run.err
+    assert f"returns {what}" in run.err
+    assert "nobody sends" in run.err
+    assert ("session.submit" in run.err, "session.get" in run.err or what == "a form") == (True, True)
+    assert not [entry for entry in shop.log if entry.method == "POST"], "and nothing was sent"
+
+
+@pytest.mark.parametrize("line", ["return page", "return None", "return True", 'return [page, "ok"]', "return {{}}"])
+def test_a_step_may_return_what_nobody_has_to_send(
+    shop: PracticeSite, project: Path, command: Crawl, line: str
+) -> None:
+    file = project / "spiders" / "orders.py"
+    text = file.read_text()
+    before, _, after = text.partition("        session.submit(")
+    first, newline, rest = after.partition("\n")
+    file.write_text(f"{before}        page = session.submit({first}{newline}        {line.format()}\n{rest}")
+
+    assert command("run", "orders").code == 0
+
+
+def test_login_says_so_too_and_the_attempt_does_not_count(shop: PracticeSite, project: Path, command: Crawl) -> None:
+    broken(project, shop, 'return [r for r in (session.get("{url}/login").follow("/orders/"),)]')
+
+    answers = [command("login", "orders", "--force") for _ in range(5)]
+    write_spider(project, shop)
+
+    assert {answer.code for answer in answers} == {2}
+    assert all("nobody sends" in answer.err for answer in answers)
+    assert command("run", "orders").code == 0

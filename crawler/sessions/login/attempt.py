@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
-from crawler.errors import CrawlError, NeedsHuman, UsageError
+import requests
+
+from crawler import habits
+from crawler.errors import CrawlError, LoginMiswritten, NeedsHuman, UsageError
+from crawler.pages.filled import Filled
+from crawler.pages.forms import Form
+from crawler.request import Request
 from crawler.sessions.login import signs
 from crawler.sessions.login.errors import Sight, last_sight
 from crawler.sessions.login.watch import logged_out_reason
@@ -22,19 +29,40 @@ def take_steps(session: Session, spider: Spider, *, probe_url: str | None) -> No
 
     Raises:
         NeedsHuman: The spider has no login step: a person logs in with a browser.
+        LoginMiswritten: It returns what it should have sent.
         Exception: Whatever the step raises.
     """
     if type(spider).login is Spider.login:
         raise NeedsHuman(session.name, f"log in with `crawl login {spider.name} --browser`")
+    step: Callable[[Session], object] = spider.login  # by its type it returns nothing; people do not read types
     try:
-        spider.login(session)
+        returned = step(session)
     except UsageError as error:
         if probe_url is None or last_sight(session) is not Sight.INSIDE:
             raise
         name, where = session.name, session.stopped_at
+        returned = None
         _log.info("session %s: let in before step %r was over (%s)", name, where, redact(str(error)))
+    if (kind := unsent(returned)) is not None:
+        what, instead = habits.RETURNED[kind]
+        raise LoginMiswritten(
+            session.name, f"{type(spider).__name__}.login returns {what}, which nobody sends; {instead}"
+        )
     if session.last_answer is not None:
         session.refreshed(session.last_answer)
+
+
+def unsent(returned: object) -> str | None:
+    """Which kind of thing a login step has returned for somebody else to send, a key of `habits.RETURNED`; or None."""
+    first = next(iter(returned), None) if isinstance(returned, list | tuple | set) else returned
+    if isinstance(first, Request | requests.Request | requests.PreparedRequest):
+        return "request"
+    if isinstance(first, Filled | Form):
+        return "form"
+    if isinstance(first, Coroutine):
+        first.close()  # or Python warns that nobody has waited for it
+        return "coroutine"
+    return "generator" if isinstance(first, Iterator | AsyncIterator) else None
 
 
 def alive_at(session: Session, spider: Spider) -> str:

@@ -13,6 +13,7 @@ from crawler.errors import (
     InvalidURL,
     LoginBudgetSpent,
     LoginFailed,
+    LoginMiswritten,
     NeedsHuman,
     NoCredentials,
     NotEquipped,
@@ -75,6 +76,8 @@ def ended(error: Exception, session: Session, spider: Spider, *, known_good: boo
     sent = session.sent.credentials
     if isinstance(error, NotEquipped | NoCredentials):
         return Ended(_named(error, session), "unsent")
+    if isinstance(error, LoginMiswritten):
+        return Ended(error, "failed" if sent else "unsent")
     refusal = refused_by(session, known_good=known_good)
     last = session.last_answer
     if isinstance(error, NeedsHuman) and (refusal is None or (last is not None and captcha_sign(last))):
