@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from crawler import Request, Response, Session
 from crawler.events import Event, Warned
 from crawler.sessions.login import patience
 from crawler.stores import login_policy
-from crawler.testing.wire import Answer
+from crawler.testing.wire import Answer, Call
 from tests.engine.shop import crawl, opened
 from tests.hosts import Certificates, Net, quick_net
 
@@ -253,3 +255,88 @@ def test_what_else_there_is_goes_on_while_a_login_waits(quick_net: Net, tmp_path
         moments = dict(database.execute("SELECT path, at FROM items").fetchall())
     assert run.ending == "finished"
     assert moments["home"] - moments["open"] > 1, "the open page did not wait for the login"
+
+
+DATES = {  # Source: RFC 9110, section 5.6.7: a recipient takes all three
+    "IMF-fixdate": "%a, %d %b %Y %H:%M:%S GMT",
+    "RFC 850": "%A, %d-%b-%y %H:%M:%S GMT",
+    "asctime": "%a %b %d %H:%M:%S %Y",
+}
+
+
+@pytest.mark.parametrize(("status", "form"), [(429, "IMF-fixdate"), (503, "RFC 850"), (429, "asctime")])
+def test_a_login_waits_until_the_date_that_retry_after_names(
+    quick_net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, form: str
+) -> None:
+    monkeypatch.setitem(login_policy._PASSING_S, "busy", (0.01,))  # what it would wait without a word
+    now = time.time()
+    then = int(now) + 2
+    due = time.monotonic() + then - now
+    date = datetime.fromtimestamp(then, UTC).strftime(DATES[form])
+    portal = Portal(busy=[Answer(status, b"", headers=[("Retry-After", date)])])
+    own = quick_net.host({"/welcome": Answer(body=HOME), "*": portal})
+
+    run = crawl(Home, own.url, tmp_path)
+
+    assert (run.ending, run.logins, len(portal.posts)) == ("finished", 1, 2)
+    assert due <= portal.posts[1] < due + 5
+    assert endings(tmp_path) == ["busy", "ok"]
+
+
+class Silent(Portal):
+    """Does not answer the first request of that method to its login page."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__()
+        self._method, self.over, self._asked = method, threading.Event(), 0
+
+    def __call__(self, call: Call) -> Answer:
+        if (call.method, call.path) == (self._method, "/login"):
+            self._asked += 1
+            if self._asked == 1:
+                if call.method == "POST":
+                    self.posts.append(time.monotonic())
+                self.over.wait(20)
+                return Answer(500, b"")
+        return super().__call__(call)
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize(("method", "posts", "first"), [("POST", 2, "broken"), ("GET", 1, "absent")])
+@pytest.mark.parametrize("limit", ["timeout", "deadline"])
+def test_a_login_that_times_out_is_made_again_and_counts_as_sent_where_the_password_was(
+    quick_net: Net, tmp_path: Path, method: str, posts: int, first: str, limit: str
+) -> None:
+    portal = Silent(method)
+    own = quick_net.host({"/welcome": Answer(body=HOME), "*": portal})
+
+    run = crawl(Home, own.url, tmp_path, **{limit: 0.7})
+    portal.over.set()
+
+    assert (run.ending, run.logins, len(portal.posts)) == ("finished", 1, posts)
+    assert endings(tmp_path) == [first, "ok"]
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_limit_of_an_hour_without_retry_after_is_not_hammered_and_the_next_run_keeps_to_it(
+    quick_net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "PATIENCE_S", 3.0)
+    portal = Portal(limit=(1, 3600.0))
+    portal.pages_each = 4
+    own = quick_net.host({"/welcome": Answer(body=HOME), "*": portal})
+
+    run = crawl(Pages, own.url, tmp_path, workers=2)
+
+    assert (run.ending, run.exit_code, run.logins) == ("login failed", 3, 1)
+    assert run.items["items"] + run.parked == 12, "what was not read waits for a run that may log in"
+    assert 2 <= portal.refused <= 5, "each pause is longer than the one before"
+    assert "429" in run.messages[0]
+    asked = portal.refused
+    assert gaps(portal)[-1] > 2 * gaps(portal)[1]
+
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.1)
+    again = crawl(Pages, own.url, tmp_path, workers=2)
+
+    assert portal.refused == asked, "it is too early, and the store knows"
+    assert "possible again at" in again.messages[0]
