@@ -60,6 +60,8 @@ _ASKING_LEASE_S = 900.0  #: where a person may have to find a mail first
 _USAGE_OVER_S = 0.25  #: how far apart the looks at the processor time are
 _SUSPECT_S = 3_600.0  #: how long processes remember what others suspect
 _BUSY_SHARE = 0.6
+_LIVES = "requests of sessions:"  #: beginning of the values that say after how many a session ended
+_LIVES_KEPT_S = 30 * 86_400.0
 
 
 class StopNow(BaseException):
@@ -128,6 +130,7 @@ class Crawl:
             learned=self._keep_guard,
             share=self._share_suspects if member or members else None,
             tries=member == 0,
+            known_lives=self._known_lives,
         )
         self._also = self._doors.barred.also = also
         self._overdue = Overdue(settings.callback_time, self._callback_is_late)
@@ -346,7 +349,14 @@ class Crawl:
             self._store.set_value(name, sorted(known | keys), ttl_s=_SUSPECT_S)
         return known | keys
 
+    def _known_lives(self, key: str) -> list[int]:
+        found = self._known(_LIVES + key)
+        return [each for each in found if isinstance(each, int)] if isinstance(found, list) else []
+
     def _keep_knowledge(self) -> None:
+        for key, lives in self._doors.lives().items():
+            if lives:
+                self._store.set_value(_LIVES + key, list(lives), ttl_s=_LIVES_KEPT_S)
         if self._parts.robots is not None:
             records = [record.to_dict() for record in self._parts.robots.dump()[-1_000:]]
             if records:

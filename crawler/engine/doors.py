@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from crawler.clock import unix_now
@@ -17,6 +17,7 @@ from crawler.engine import barred
 from crawler.engine.barred import SESSION, Barred
 from crawler.engine.findings import ENDS_SESSION, convict, fail_logged_out, goes_in_turn
 from crawler.engine.gates import Gates, GateState
+from crawler.engine.last_proofs import LastProofs
 from crawler.engine.robots_door import RobotsDoor
 from crawler.engine.stats import Stats
 from crawler.engine.trials import Trials
@@ -52,6 +53,8 @@ class Yard(barred.Yard, Protocol):
 
     def quarantine(self, session: str, epoch: int, since: float) -> int: ...
 
+    def prove(self, ids: Sequence[int], epoch: int) -> None: ...
+
     def set_crawl_delay(self, slot: str, delay_s: float) -> None: ...
 
     def heard(self, slot: str) -> None: ...
@@ -66,6 +69,7 @@ class Doors:
         learned: Called when the guard has learned something: keeps it, so that not even a kill loses it.
         probe_every: Unproven pages of a session after which it is probed again, at the latest; 0 for never.
         share, tries: As in `engine.trials.Trials`.
+        known_lives: Requests that sessions with this key answered in earlier runs before they ended.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class Doors:
         learned: Callable[[], None] = lambda: None,
         share: Callable[[frozenset[str]], frozenset[str]] | None = None,
         tries: bool = True,
+        known_lives: Callable[[str], Iterable[int]] = lambda key: (),
         clock: Callable[[], float] = unix_now,
     ) -> None:
         self._learned = learned
@@ -88,6 +93,8 @@ class Doors:
         self.gates = Gates(self._open)
         self.robots = robots(self.gates)
         self.barred = Barred(pool, self.gates, stats, spider_name)
+        self._known_lives = known_lives
+        self._last_proofs = LastProofs(pool, reopen=self._quarantine, clock=clock)
         self._yard: Yard
         self._tasks = 0
         self._saved_versions: dict[str, tuple[int, int]] = {}
@@ -102,7 +109,7 @@ class Doors:
 
     def connect(self, yard: Yard) -> None:
         """Give the doors their scheduler; once, before anything else."""
-        self._yard = self.barred.yard = self.robots.yard = yard
+        self._yard = self.barred.yard = self.robots.yard = self._last_proofs.yard = yard
 
     # --- asked before a request is handed out ----------------------------------------------------------------------
     def pass_through(self, leased: Leased, name: str, now: float) -> bool:
@@ -156,6 +163,11 @@ class Doors:
     def kept(self) -> int:
         """Requests that are neither under way nor waiting before a gate: kept for a probe, or for their trial."""
         return len(self._trials) + sum(watch.kept for watch in self._watches.values())
+
+    @property
+    def suspects(self) -> int:
+        """Those of them that wait for their trial until nothing else is left."""
+        return len(self._trials)
 
     def busy(self) -> bool:
         """Whether a task is under way or a gate is to be tried again."""
@@ -299,6 +311,21 @@ class Doors:
         else:
             self._probe_soon(name, "a page is about to be tried that may end the session")
         return True
+
+    def last_proofs(self) -> bool:
+        """The run stops: prove once what is uncertain. Whether that is under way."""
+        return self._last_proofs.go_on(self._watches)
+
+    @property
+    def is_proving(self) -> bool:
+        """Whether a last proof is under way."""
+        return self._last_proofs.under_way > 0
+
+    def lives(self) -> dict[str, tuple[int, ...]]:
+        """By key of a session: requests that it answered before it ended, for later runs."""
+        return {
+            self._pool.keeper(name).session.key: watch.evidence.plain_lives for name, watch in self._watches.items()
+        }
 
     def changed_session(self, name: str, url: str) -> SessionSnapshot | None:
         """The state of a session when its cookies changed since the last call; what changed them is *url*."""
@@ -449,7 +476,8 @@ class Doors:
     def _watch(self, name: str) -> Watch:
         watch = self._watches.get(name)
         if watch is None:
-            watch = self._watches[name] = Watch(self._probe_every, self._guarded)
+            lives = self._known_lives(self._pool.keeper(name).session.key)
+            watch = self._watches[name] = Watch(self._probe_every, self._guarded, lives)
         return watch
 
     def _apply(self, name: str, judged: Judged) -> None:

@@ -99,7 +99,7 @@ class Leasing:
             return
         limit = max(8 * settings.workers, 32)
         if settings.max_pages:
-            held = len(self._window) + self._doors.gates.held() + self._doors.kept
+            held = len(self._window) + self._doors.gates.held() + self._doors.kept - self._doors.suspects
             limit = min(limit, settings.max_pages - begun - held)
             if limit <= 0:
                 self._wait_until(now + _LIMIT_POLL_S)

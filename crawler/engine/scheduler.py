@@ -364,6 +364,11 @@ class Scheduler:
         self._leasing.soon()
         return reopened
 
+    def prove(self, ids: Sequence[int], epoch: int) -> None:
+        """Committed pages turned out to be certain: no later loss reopens them."""
+        self._commit()
+        self._store.prove_pages(self._run.frontier, ids=ids, epoch=epoch)
+
     def session_version(self, key: str) -> int:
         """The version of a stored session: it moves when somebody logs in."""
         return self._store.session_version(key)
@@ -406,7 +411,9 @@ class Scheduler:
 
     def _is_over(self, now: float) -> bool:
         if self._stop_reason:
-            return not self._out or (self._deadline is not None and now >= self._deadline)
+            if self._deadline is not None and now >= self._deadline:
+                return True
+            return not (self._out or len(self._ledger) or self._doors.last_proofs())
         if self._out or len(self._ledger) or len(self._window) or self._doors.busy():
             return False
         if not self._leasing.exhausted and not self._nothing_left():
@@ -422,7 +429,7 @@ class Scheduler:
     @property
     def drained(self) -> bool:
         """Whether no thread has a request any more that its end would have to wait for."""
-        return not self._out and not self._doors.robots.tasks
+        return not (self._out or self._doors.robots.tasks or self._doors.is_proving)
 
     def join(self, seconds: float) -> bool:
         """Wait for the workers to end; False when one is still busy."""

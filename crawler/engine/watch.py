@@ -5,6 +5,7 @@ Pure bookkeeping around `sessions.login.evidence`. Used by the scheduler's threa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from crawler.outcome import Leased, Outcome, Verdict
@@ -22,6 +23,7 @@ class Judged:
         showed_out: Those among *again* that showed the logged-out sign.
         blamed: URLs of pages that may have ended the session.
         passed: URLs of pages after which it lived on.
+        proved: Ids of those of them that were committed before anybody knew.
         since: Sending time of the first committed page that is not certain, or None.
     """
 
@@ -30,14 +32,15 @@ class Judged:
     showed_out: list[int] = field(default_factory=list)
     blamed: list[str] = field(default_factory=list)
     passed: list[str] = field(default_factory=list)
+    proved: list[int] = field(default_factory=list)
     since: float | None = None
 
 
 class Watch:
     """The pages of one session that are not certain."""
 
-    def __init__(self, probe_every: int, guarded: Guarded) -> None:
-        self.evidence, self._guarded = Evidence(probe_every), guarded
+    def __init__(self, probe_every: int, guarded: Guarded, lives: Iterable[int] = ()) -> None:
+        self.evidence, self._guarded = Evidence(probe_every, lives), guarded
         self._patience, self.rotation = Patience(), Rotation()
         self._held: list[Outcome] = []  # came back in a doubt
         self._refused: list[Outcome] = []  # a refusal that may mean the page, or us
@@ -132,7 +135,7 @@ class Watch:
         return good and self._guarded.covers(outcome.request.url)
 
     def _covered(self, at: float, passed: list[Answered]) -> Judged:
-        judged = Judged(passed=[page.url for page in passed])
+        judged = Judged(passed=[page.url for page in passed], proved=[page.id for page in passed])
         if self._refused:
             judged.settled = [each for each in self._refused if answered_at(each) <= at]
             self._refused = [each for each in self._refused if answered_at(each) > at]

@@ -229,6 +229,9 @@ class Store(Protocol):
         Their items are removed in the same transaction and come back when the page is fetched again.
         """
 
+    def prove_pages(self, frontier: int, *, ids: Sequence[int], epoch: int) -> None:
+        """Done pages of *epoch* did prove themselves after all: `quarantine` leaves them as they are."""
+
     def reserve(self, slot: str, *, delay_s: float) -> float:
         """Take the next sending time of a slot for a request that is not in the frontier (a login step, a redirect)."""
 

@@ -272,6 +272,15 @@ class FrontierPart(Part):
         self._count(raw, frontier, **{state.name.lower(): -number, "waiting_or_leased": number, "items": -removed})
         return number
 
+    def prove_pages(self, frontier: int, *, ids: Sequence[int], epoch: int) -> None:
+        """Done pages of *epoch* did prove themselves after all: `quarantine` leaves them as they are."""
+        with self._connection.write() as raw:
+            raw.execute(
+                "UPDATE crawl_requests SET proven = 1 WHERE frontier = ? AND state = 2 AND proven = 0 AND epoch = ?"
+                " AND id IN (SELECT value FROM json_each(?))",
+                (frontier, epoch, json.dumps(list(ids))),
+            )
+
     def quarantine(self, frontier: int, *, session: str, epoch: int, since: float) -> int:
         """Reopen done pages of *session* sent at or after *since* in *epoch* that did not prove themselves.
 

@@ -76,6 +76,7 @@ class Members:
         self.fetched: Counter[int] = Counter()
         self._alive: dict[str, tuple[int, float]] = {}  # session to requests made, and its end
         self._follows: dict[str, str] = {}  # a key that was replaced to the one in its place
+        self.hangs_after = -1  # so many pages for members, then no answer any more
         self._lock = threading.Lock()  # guards all of the above
         site = self
 
@@ -119,6 +120,15 @@ class Members:
     def end(self, key: str) -> None:
         with self._lock:
             self._alive.pop(key, None)
+
+    def hangs(self) -> bool:
+        """Whether this request is never answered in time."""
+        with self._lock:
+            return 0 <= self.hangs_after <= sum(self.fetched.values())
+
+    def end_all(self) -> None:
+        with self._lock:
+            self._alive.clear()
 
     def renewed(self, key: str) -> str:
         """The key that the next request has to bring; "" where the cookie stays as it is."""
@@ -214,6 +224,8 @@ class _Handler(BaseHTTPRequestHandler):
         return next((value for name, _, value in pairs if name == "sid"), "")
 
     def _page(self, rules: Rules, number: int) -> None:
+        if self.members.hangs():
+            time.sleep(5)
         if rules.latency_s:
             time.sleep(rules.latency_s)
         key = self._key()

@@ -393,6 +393,28 @@ def test_quarantine_reopens_exactly_the_suspect_pages_and_takes_their_items_back
     assert store.audit(run.frontier).problems == ()
 
 
+def test_a_page_that_was_proved_afterwards_is_left_as_it_is_by_the_quarantine(
+    home: Home, store: Store, run: RunRow
+) -> None:
+    store.add(run.frontier, [found(name) for name in ("proved", "suspect", "later")], run=run.id)
+    leased = {url: one for one in lease(store, run) for url in urls([one])}
+    store.commit(
+        run,
+        "me",
+        [
+            accept(one, {"name": name}, sent_at=home.clock.now, proven=False, epoch=2 if name == "later" else 1)
+            for name, one in leased.items()
+        ],
+    )
+
+    store.prove_pages(run.frontier, ids=[leased["proved"].id, leased["later"].id], epoch=1)
+
+    assert store.quarantine(run.frontier, session=leased["proved"].session, epoch=1, since=0) == 1
+    assert store.quarantine(run.frontier, session=leased["later"].session, epoch=2, since=0) == 1
+    assert [row["name"] for row in store.rows("items")] == ["proved"]
+    assert store.audit(run.frontier).problems == ()
+
+
 @pytest.mark.parametrize("between", ["nothing", "retry", "release", "fail", "park"])
 def test_what_was_done_before_is_known_to_be_fetched_again_whatever_happens_on_the_way(
     between: str, store: Store, run: RunRow

@@ -62,17 +62,18 @@ class Evidence:
 
     Args:
         probe_every: Most unproven pages before the session is probed; 0 for never.
+        lives: Requests that sessions of earlier runs, whose pages did not prove themselves, answered before they ended.
 
     Attributes:
         used: Requests handed out since the login, probes included.
         longest: The longest life after which a session of this account was proved good.
     """
 
-    def __init__(self, probe_every: int) -> None:
+    def __init__(self, probe_every: int, lives: Iterable[int] = ()) -> None:
         self._probe_every = probe_every
         self._open: dict[int, Answered] = {}
-        self._lives: deque[int] = deque(maxlen=_LIVES)
-        self._plain = False  # the last page did not prove itself: so will the next ones
+        self._lives = deque(lives, maxlen=_LIVES)
+        self._plain = bool(self._lives)  # the last page did not prove itself: so will the next ones
         self._good = self._good_at_proof = self.used = 0
         self._untouched = True
         self._began_at = 0.0
@@ -88,6 +89,11 @@ class Evidence:
     def lives(self) -> tuple[int, ...]:
         """Requests that the last sessions answered before they ended."""
         return tuple(self._lives)
+
+    @property
+    def plain_lives(self) -> tuple[int, ...]:
+        """The same where pages do not prove themselves: for later runs, which have to know when to probe."""
+        return self.lives if self._plain else ()
 
     @property
     def uncovered(self) -> int:

@@ -126,6 +126,11 @@ class Keeper:
                 settled = self._restorer.adopted() or self._waits_for_person()
             return settled or self._claim_and_login()
 
+    def still_good(self) -> bool | None:
+        """Ask the probe, and do nothing about what it says. None: nothing is known."""
+        with self._flight:
+            return self._restorer.still_good() if self.record.state is LoginState.READY else None
+
     def _is_by_hand(self) -> bool:
         """Whether a person has put a login into the store (import, browser), for a spider without a login step.
 

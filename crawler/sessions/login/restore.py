@@ -110,6 +110,23 @@ class Restorer:
         standing.became_ready(Signal.PROBE_OK, epoch=record.epoch)
         return Prepared(True, "still good")
 
+    def still_good(self) -> bool | None:
+        """What the probe says of a session against which nothing speaks. None: nothing is known."""
+        record, at = self._standing.record, self._standing.clock()
+        if self._prover.url is None:
+            return None
+        try:
+            reason = self._prover.logged_out()
+        except CrawlError:
+            return None
+        if reason is not None:
+            self._desk.expired(self._session.key, record.epoch, record.proved_at or 0.0)
+            return False
+        if self._prover.nothing:
+            return None
+        record.proved_at = at
+        return True
+
     def _would_outlive(self) -> bool:
         """Whether this run is expected to be still going when the stored login ends."""
         if self._expected_run_s < LONG_RUN_S:

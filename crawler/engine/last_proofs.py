@@ -1,0 +1,82 @@
+"""When a run stops before its end: what its sessions brought is proved once, or fetched again by the next run.
+
+Without that a session that ends between two runs takes all that the first one brought since its last proof with it, and
+runs that stop after fewer pages than that never come to an end. On the scheduler's thread; nobody logs in for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from crawler.engine.watch import Watch
+from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.states import LoginState
+from crawler.sessions.pool import SessionPool
+
+_log = logging.getLogger("crawler.engine")
+
+
+class Yard(Protocol):
+    """What this needs of the scheduler; all on its thread."""
+
+    def give_task(self, task: Callable[[], Callable[[], None]]) -> None: ...
+
+    def prove(self, ids: Sequence[int], epoch: int) -> None: ...
+
+
+class LastProofs:
+    """The last proof of each session of a run that stops.
+
+    Args:
+        reopen: Lets pages wait again: of a session, of an epoch, sent since then (None for none).
+    """
+
+    yard: Yard
+
+    def __init__(
+        self,
+        pool: SessionPool,
+        *,
+        reopen: Callable[[str, int, float | None], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._pool, self._reopen, self._clock = pool, reopen, clock
+        self._begun = False
+        self.under_way = 0  #: probes
+
+    def go_on(self, watches: Mapping[str, Watch]) -> bool:
+        """Begin, once. Whether a probe is under way."""
+        if not self._begun:
+            self._begun = True
+            for name, watch in watches.items():
+                keeper = self._pool.keeper(name)
+                if watch.evidence.uncovered and keeper.record.state is LoginState.READY:
+                    self.under_way += 1
+                    self.yard.give_task(self._task(keeper, watch))
+        return self.under_way > 0
+
+    def _task(self, keeper: Keeper, watch: Watch) -> Callable[[], Callable[[], None]]:
+        epoch = keeper.record.epoch
+
+        def task() -> Callable[[], None]:
+            at = self._clock()
+            try:
+                good = keeper.still_good()
+            except Exception:  # noqa: BLE001 - users' code looks at the page; the run is about to end
+                _log.exception("session %s: the last probe failed", keeper.session.name)
+                good = None
+            return lambda: self._answered(keeper, watch, epoch, (at, good))
+
+        return task
+
+    def _answered(self, keeper: Keeper, watch: Watch, epoch: int, told: tuple[float, bool | None]) -> None:
+        self.under_way -= 1
+        at, good = told
+        if good:
+            judged = watch.good(at, self._clock())
+            if judged.proved:
+                self.yard.prove(judged.proved, epoch)
+        elif good is not None and keeper.expire(epoch, "the run stops, and the probe says that we are logged out"):
+            self._reopen(keeper.session.name, epoch, watch.lost().since)
