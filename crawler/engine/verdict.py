@@ -195,7 +195,7 @@ def _nothing(facts: Facts) -> tuple[str, str]:
         (_RULES[begin] for begin in sorted(_RULES, key=len, reverse=True) if rule.startswith(begin)),
         ("all-skipped", f"left out: {rule}"),
     )
-    said = said.format(domains=", ".join(facts.domains) or "empty")
+    said = said.replace("{domains}", ", ".join(facts.domains) or "empty")  # no format: a rule may quote a page
     where = rule.partition("redirected to ")[2]
     example = f"{sample.url} leads to {where}" if where else sample.url
     count = f"{_all(total)} {_were(total)}" if sample.count == total else f"{sample.count:,} of {total:,} requests were"

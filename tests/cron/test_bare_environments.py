@@ -133,12 +133,12 @@ def test_P7_the_crontab_line_of_the_readme_is_the_one_that_is_printed(project: P
 def test_P7_what_goes_wrong_is_told_on_standard_error_with_the_code_of_the_table(
     project: Project, shop: SiteProcess
 ) -> None:
-    variables = project.environment | {"CRAWL_DEFAULT_PASSWORD": "wrong"}
+    variables = project.environment | {"CRAWL_DEFAULT_PASSWORD": "not-her-pa55"}
 
     ended = in_shell(project, f"{run_line(project)} --quiet", variables=variables)
 
     assert ended.returncode == 3
     assert ended.stderr.strip()
-    assert "wrong" not in ended.stderr
+    assert "not-her-pa55" not in ended.stderr
     assert shop.record.failed_logins == {"alice": 1}
     assert Path(project.database).exists()

@@ -48,6 +48,7 @@ FACTS: dict[str, tuple[Facts, str, str, str]] = {
     "guard": (Facts(skipped=[of("guard: logout")]), "nothing", "guarded", "logout guard"),
     "traps": (Facts(skipped=[of("trap: repeated path segments")]), "nothing", "traps", "endless"),
     "some rule": (Facts(skipped=[of("odd")]), "nothing", "all-skipped", "left out: odd"),
+    "a rule in braces": (Facts(skipped=[of("odd {0.x} {y}")]), "nothing", "all-skipped", "left out: odd {0.x} {y}"),
     "two rules": (Facts(skipped=[of("robots", 2), of("depth")]), "nothing", "robots", "2 of 3 requests"),
     "another session": (Facts(parked=4), "nothing", "all-parked", "all 4 requests"),
     "missing": (Facts(failed=[of(f"StatusError: 404 from {URL}", 2)]), "failures", "all-missing", "answered 404"),
