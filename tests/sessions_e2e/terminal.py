@@ -7,8 +7,9 @@ import pty
 import select
 import subprocess
 import sys
+import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,6 +34,13 @@ class Terminal:
             if not self._read(ends):
                 raise AssertionError(f"{text!r} was not shown; it showed:\n{self.shown}")
 
+    def read_until_after(self, text: str, start: int) -> None:
+        """The same of what is shown behind the first *start* characters."""
+        ends = time.monotonic() + PATIENCE_S
+        while text not in self.shown[start:]:
+            if not self._read(ends):
+                raise AssertionError(f"{text!r} was not shown; it showed:\n{self.shown[start:]!r}")
+
     def type(self, line: str) -> None:
         """Type a line and Enter."""
         os.write(self._screen, line.encode() + b"\n")
@@ -56,9 +64,12 @@ class Terminal:
 
 
 @contextmanager
-def at_a_terminal(*words: str, folder: Path) -> Iterator[Terminal]:
+def at_a_terminal(
+    *words: str, folder: Path, columns: int = 200, environ: Mapping[str, str] | None = None
+) -> Iterator[Terminal]:
     """``crawl WORDS`` in *folder*, with a terminal for everything; ended by force where it does not end."""
     screen, other_side = pty.openpty()
+    termios.tcsetwinsize(other_side, (50, columns))
     try:
         process = subprocess.Popen(
             [sys.executable, "-m", "crawler.cli", *words],
@@ -66,7 +77,13 @@ def at_a_terminal(*words: str, folder: Path) -> Iterator[Terminal]:
             stdin=other_side,
             stdout=other_side,
             stderr=other_side,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "dumb", "COLUMNS": "200"},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+                "TERM": "dumb",
+                "COLUMNS": str(columns),
+                **(environ or {}),
+            },
             start_new_session=True,
         )
     finally:
