@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,7 +14,7 @@ from typing import Any, Literal
 
 from crawler.engine.again import options_again
 from crawler.engine.assembly import build_spider
-from crawler.engine.crawl import Crawl, argument_key, process_name
+from crawler.engine.crawl import Crawl
 from crawler.engine.processes import Main, Members, cores, how_many, share_of
 from crawler.engine.visitor import Visitor, make_visitor
 from crawler.errors import AlreadyRunning, StoreError, UsageError
@@ -158,6 +161,16 @@ def _open(
             if if_running == "fail":
                 raise
             time.sleep(_WAIT_FOR_OTHER_S)
+
+
+def process_name() -> str:
+    """How this process is named to a person: number and machine."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
+
+
+def argument_key(arguments: Mapping[str, str]) -> str:
+    """Spider arguments as stored: runs with other arguments have another frontier."""
+    return json.dumps(dict(arguments), sort_keys=True, ensure_ascii=False)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from requests.adapters import BaseAdapter
 
 from crawler.clock import unix_now
 from crawler.engine.desk import SessionDesk
-from crawler.errors import CrawlError, SpiderError
+from crawler.engine.seeding import first_request_url
+from crawler.errors import SpiderError
 from crawler.fetching.fetcher import Fetcher
 from crawler.fetching.retry import RetryPolicy, retry_after_s
 from crawler.fetching.transport import limits_of, make_transport
@@ -23,7 +24,6 @@ from crawler.frontier.admission import Admission, allowed_hosts, domains_of, slo
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.robots import RobotsCache
 from crawler.frontier.traps import TrapGuard, TrapLimits
-from crawler.response import Request
 from crawler.sessions.accounts import Account, Ask
 from crawler.sessions.identity import home_site, known_urls, origins_of, probe_url_of, session_key
 from crawler.sessions.login.keeper import Keeper
@@ -32,7 +32,7 @@ from crawler.sessions.pool import SessionPool
 from crawler.sessions.roster import roster
 from crawler.sessions.session import Session
 from crawler.settings import Settings
-from crawler.spider import Identity, SitemapSpider, Spider
+from crawler.spider import Identity, Spider
 from crawler.urls import host_of, origin_of
 
 _ROBOTS_LIMIT_BYTES = 32 * 1024 * 1024  #: of which the first 500 KiB are read (RFC 9309, 2.5)
@@ -223,36 +223,3 @@ class Assembly:
         self.pool.close()
         self._robots_session.close()
         self.transport.close()
-
-
-def first_request_url(spider: Spider) -> str | None:
-    """The first page of a spider that logs in and names no start URLs: its session is proved there.
-
-    None when it gives none, begins with a sitemap, which proves nothing, or raises (seeding says so then).
-    """
-    if spider.start_urls or not spider.wants_login() or isinstance(spider, SitemapSpider):
-        return None
-    try:
-        return next((each.url for each in start_requests(spider) if each.method == "GET"), None)
-    except CrawlError:
-        return None
-
-
-def start_requests(spider: Spider) -> Iterator[Request]:
-    """The spider's first requests.
-
-    Raises:
-        SpiderError: It has none, its `start` raised, or gave something that is no request.
-    """
-    custom = type(spider).start is not Spider.start
-    if not custom and not spider.start_urls and not isinstance(spider, SitemapSpider):
-        raise SpiderError(f"spider {spider.name!r} has no start_urls and no start method")
-    try:
-        for request in spider.start():
-            if not isinstance(request, Request):
-                raise SpiderError(f"{spider.name}.start gave a {type(request).__name__}; it must yield Requests")
-            yield request
-    except CrawlError:
-        raise
-    except Exception as error:
-        raise SpiderError(f"{spider.name}.start: {type(error).__name__}: {error}") from error

@@ -27,7 +27,7 @@ _MANY = 1_000_000  #: a request that waits for a login weighs as much as so many
 
 
 class Yard(Protocol):
-    """What is needed of the scheduler; all on its thread."""
+    """What is needed of `engine.yard`."""
 
     def take_back(self, leased: Sequence[Leased]) -> None: ...
 
@@ -43,18 +43,19 @@ class Barred:
 
     Attributes:
         failures: Why, by session.
-        also: What a command needs besides that is proposed to a person.
         look_at: When to look next whether somebody has logged one in, seconds since 1970; None when there is none.
     """
 
-    def __init__(self, pool: SessionPool, gates: Gates, stats: Stats, spider_name: str) -> None:
+    def __init__(
+        self, pool: SessionPool, gates: Gates, stats: Stats, spider_name: str, yard: Yard, *, also: str = ""
+    ) -> None:
+        """*also* is what a command needs besides that is proposed to a person."""
         self._pool, self._gates, self._stats, self._spider_name = pool, gates, stats, spider_name
+        self._yard, self._also = yard, also
         self.failures: dict[str, SessionError] = {}
         self.look_at: float | None = None
-        self.also = ""
         self._said: dict[str, str] = {}  # barred session to its line of the summary
         self._strangers: set[str] = set()  # sessions of stored requests that this run does not have
-        self.yard: Yard
 
     def choose(self, leased: Leased, now: float) -> str:
         """The session that is to send a request. One that is logging in gets no more than what makes it log in."""
@@ -70,9 +71,9 @@ class Barred:
     def park(self, leased: Sequence[Leased], name: str) -> None:
         """Put requests aside; those that any session may send go to one that still can."""
         others = len(self._said) < len(self._pool.names)
-        self.yard.take_back([each for each in leased if others and each.session == SPREAD])
+        self._yard.take_back([each for each in leased if others and each.session == SPREAD])
         parked = [each for each in leased if not (others and each.session == SPREAD)]
-        self.yard.settle([Outcome(each, Verdict.PARK, session_name=name) for each in parked])
+        self._yard.settle([Outcome(each, Verdict.PARK, session_name=name) for each in parked])
 
     def stranger(self, leased: Leased, name: str) -> None:
         """A stored request is of a session that this run does not have: it is left for one that has it."""
@@ -82,7 +83,7 @@ class Barred:
                 f"requests of session {name!r} are left for a run that has it; this one has:"
                 f" {', '.join(self._pool.names)}"
             )
-        self.yard.settle([Outcome(leased, Verdict.PARK, session_name=name)])
+        self._yard.settle([Outcome(leased, Verdict.PARK, session_name=name)])
 
     def bar(self, name: str, error: SessionError, now: float, elapsed_ms: float) -> None:
         """A session will not be ready by itself."""
@@ -93,7 +94,9 @@ class Barred:
             ending = "human" if isinstance(error, NeedsHuman) else "refused"
             epoch = self._pool.keeper(name).record.epoch
             self._stats.tell(LoginEnded(now, name, ending, epoch, elapsed_ms, error.why))
-            command = f"crawl login {self._spider_name} --session {name}{self._pool.keeper(name).by_browser}{self.also}"
+            command = (
+                f"crawl login {self._spider_name} --session {name}{self._pool.keeper(name).by_browser}{self._also}"
+            )
             self._stats.tell(SessionParked(now, name, error.why, command))
             self._said[name] = f"{error}; continue with: {command}"
             self._stats.summary.messages.append(self._said[name])
@@ -109,7 +112,7 @@ class Barred:
         for name in self._said:
             keeper, gate = self._pool.keeper(name), self._gates.get((SESSION, name))
             moved = gate.state is GateState.BARRED and (
-                self.yard.session_version(keeper.session.key) > keeper.record.version
+                self._yard.session_version(keeper.session.key) > keeper.record.version
             )
             if moved:
                 gate.state = GateState.CLOSED
@@ -124,5 +127,5 @@ class Barred:
         del self.failures[name]
         if not self._said:
             self.look_at, summary.next_command = None, ""
-        self.yard.bring_back(name)
-        self.yard.bring_back(SPREAD)
+        self._yard.bring_back(name)
+        self._yard.bring_back(SPREAD)

@@ -19,7 +19,7 @@ _log = logging.getLogger("crawler.engine")
 
 
 class Yard(Protocol):
-    """What this needs of the scheduler; all on its thread."""
+    """What this needs of `engine.yard`."""
 
     def give_task(self, task: Callable[[], Callable[[], None]]) -> None: ...
 
@@ -33,16 +33,15 @@ class LastProofs:
         reopen: Lets pages wait again: of a session, of an epoch, sent since then (None for none).
     """
 
-    yard: Yard
-
     def __init__(
         self,
         pool: SessionPool,
+        yard: Yard,
         *,
         reopen: Callable[[str, int, float | None], None],
         clock: Callable[[], float],
     ) -> None:
-        self._pool, self._reopen, self._clock = pool, reopen, clock
+        self._pool, self._yard, self._reopen, self._clock = pool, yard, reopen, clock
         self._begun = False
         self.under_way = 0  #: probes
 
@@ -54,7 +53,7 @@ class LastProofs:
                 keeper = self._pool.keeper(name)
                 if watch.evidence.uncovered and keeper.record.state is LoginState.READY:
                     self.under_way += 1
-                    self.yard.give_task(self._task(keeper, watch))
+                    self._yard.give_task(self._task(keeper, watch))
         return self.under_way > 0
 
     def _task(self, keeper: Keeper, watch: Watch) -> Callable[[], Callable[[], None]]:
@@ -77,6 +76,6 @@ class LastProofs:
         if good:
             judged = watch.good(at, self._clock())
             if judged.proved:
-                self.yard.prove(judged.proved, epoch)
+                self._yard.prove(judged.proved, epoch)
         elif good is not None and keeper.expire(epoch, "the run stops, and the probe says that we are logged out"):
             self._reopen(keeper.session.name, epoch, watch.lost().since)

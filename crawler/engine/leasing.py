@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
-
 from crawler.engine.doors import Doors
 from crawler.engine.hold import Hold
 from crawler.engine.ledger import Ledger
+from crawler.engine.next_look import NextLook
 from crawler.engine.pace import Pace
 from crawler.engine.robots_door import ROBOTS
 from crawler.engine.window import Window
@@ -39,34 +38,25 @@ class Leasing:
         doors: Doors,
         pace: Pace,
         ledger: Ledger,
+        look: NextLook,
         alone: bool,
         now: float,
     ) -> None:
         self._store, self._run, self._owner, self._settings = store, run, owner, settings
         self._window, self._doors, self._pace, self._ledger = window, doors, pace, ledger
         self.alone = alone
-        self._look_at = 0.0
-        self._changed: set[str] = set()  # slots that may have more than when they were last looked at
+        self._look = look
         self.renew_at = now + settings.lease / 3
         self.hold = Hold(now, settings.lease)
 
     @property
     def due_at(self) -> float:
         """When to look for more, seconds since 1970; infinity when nothing waits any more."""
-        if self._changed and not self._changed <= self._window.blocked() | self._doors.gates.held_slots(ROBOTS):
-            return 0.0
-        return self._look_at
+        return self._look.due_at(self._blocked)
 
-    def soon(self, slots: Set[str] | None = None) -> None:
-        """Something has changed: look at once, or, were it only *slots*, as soon as one of them can take more."""
-        if slots is None:
-            self._look_at = 0.0
-        else:
-            self._changed |= slots
-
-    def give_back(self, ids: Sequence[int]) -> None:
-        """Requests that were not sent: others may have them at once."""
-        self._store.release(self._run.frontier, owner=self._owner, ids=ids)
+    def _blocked(self) -> frozenset[str]:
+        """Slots that can take no more now."""
+        return self._window.blocked() | self._doors.gates.held_slots(ROBOTS)
 
     @property
     def exhausted(self) -> bool:
@@ -102,9 +92,9 @@ class Leasing:
             held = len(self._window) + self._doors.gates.held() + self._doors.kept - self._doors.suspects
             limit = min(limit, settings.max_pages - begun - held)
             if limit <= 0:
-                self._wait_until(now + _LIMIT_POLL_S)
+                self._look.wait_until(now + _LIMIT_POLL_S)
                 return
-        blocked = self._window.blocked() | self._doors.gates.held_slots(ROBOTS)
+        blocked = self._blocked()
         leased = self._store.lease(
             self._run.frontier,
             owner=self._owner,
@@ -120,17 +110,14 @@ class Leasing:
         if leased:
             self._window.put(leased)
         else:
-            self._changed &= blocked
-            self._nothing_found(now)
+            self._nothing_found(now, blocked)
 
-    def _nothing_found(self, now: float) -> None:
+    def _nothing_found(self, now: float, blocked: frozenset[str]) -> None:
         """Put aside what cannot go in this run, and find out when to look again."""
         for session in self._doors.barred.names():
             self._ledger.waiting -= self._store.park(self._run.frontier, session=session)
         due = self._store.next_due(self._run.frontier)
-        self._look_at = float("inf") if due is None else max(due - _HORIZON_S / 2, now + 0.02)
+        look_at = float("inf") if due is None else max(due - _HORIZON_S / 2, now + 0.02)
         if not self.alone:
-            self._look_at = min(self._look_at, now + _OTHERS_POLL_S)
-
-    def _wait_until(self, moment: float) -> None:
-        self._look_at, self._changed = moment, set()
+            look_at = min(look_at, now + _OTHERS_POLL_S)
+        self._look.nothing_found(blocked, look_at)

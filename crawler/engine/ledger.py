@@ -8,10 +8,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
-from crawler.engine.doors import Doors
+from crawler.engine.session_saves import SessionSaves
 from crawler.engine.stats import Stats
 from crawler.errors import StoreFull
 from crawler.frontier.admission import Admission
@@ -34,10 +33,12 @@ class Written(NamedTuple):
     Attributes:
         paused: Slots that asked for a pause.
         slots: Those that may have more requests in waiting than before.
+        overtaken: Sessions and epochs of pages that were not taken, since somebody else has logged in.
     """
 
     paused: list[str]
     slots: set[str]
+    overtaken: list[tuple[str, int]]
 
 
 class Ledger:
@@ -61,13 +62,13 @@ class Ledger:
         pool: SessionPool,
         admission: Admission,
         stats: Stats,
-        doors: Doors,
+        saves: SessionSaves,
         patience_s: float,
         stopping: threading.Event,
         clock: Callable[[], float],
     ) -> None:
         self._store, self._run, self._owner = store, run, owner
-        self._pool, self._admission, self._stats, self._doors = pool, admission, stats, doors
+        self._pool, self._admission, self._stats, self._saves = pool, admission, stats, saves
         self._patience_s, self._stopping, self._clock = patience_s, stopping, clock
         self._batch: list[Outcome] = []
         self.waiting = self.failed = 0
@@ -100,14 +101,15 @@ class Ledger:
         if not self._batch:
             return None
         batch, self._batch = self._batch, []
-        self._attach_sessions(batch)
+        self._saves.attach(batch)
         committed = self.patiently(lambda: self._store.commit(self._run, self._owner, batch))
         self._sessions_stored(batch, committed)
+        overtaken = []
         for outcome in batch:
             if outcome.request.id in committed.outdated:
                 outcome.verdict, outcome.items, outcome.found = Verdict.LOGIN, [], ()
                 self._stats.summary.rechecked += 1
-                self._doors.overtaken(outcome.session_name, outcome.epoch)
+                overtaken.append((outcome.session_name, outcome.epoch))
         self._admission.remember(
             row for outcome in batch if outcome.request.id not in committed.lost for row in outcome.found
         )
@@ -121,6 +123,7 @@ class Ledger:
         return Written(
             [outcome.request.slot for outcome in batch if outcome.pause_slot_until is not None],
             {outcome.request.slot for outcome in batch} | {row.slot for outcome in batch for row in outcome.found},
+            overtaken,
         )
 
     def add(self, found: Sequence[Found]) -> None:
@@ -151,16 +154,8 @@ class Ledger:
             if outcome.session is None:
                 continue
             if outcome.request.id in committed.lost:
-                self._doors.unsaved(outcome.session_name)  # it goes with the next page
+                self._saves.unsaved(outcome.session_name)  # it goes with the next page
                 continue
             keeper = self._pool.keeper(outcome.session_name)
             keeper.standing.base = outcome.session.secret
             keeper.record.version = self._store.session_version(outcome.session.key)
-
-    def _attach_sessions(self, batch: Sequence[Outcome]) -> None:
-        """Put the new state of each session that changed onto the last outcome that used it."""
-        last = {outcome.session_name: outcome for outcome in batch}
-        for name, outcome in last.items():
-            taken = self._doors.changed_session(name, outcome.request.url)
-            if taken is not None:
-                outcome.session = replace(taken, base=self._pool.keeper(name).standing.base)

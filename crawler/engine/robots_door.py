@@ -91,19 +91,20 @@ class RobotsDoor:
         robots: RobotsCache | None,
         user_agent: str,
         gates: Gates,
+        yard: Yard,
         stats: Stats,
         *,
         retries: int,
         backoff_s: float,
         clock: Callable[[], float] = unix_now,
     ) -> None:
-        self._robots, self._user_agent, self._gates, self._stats = robots, user_agent, gates, stats
+        self._robots, self._user_agent, self._gates, self._yard = robots, user_agent, gates, yard
+        self._stats = stats
         self._retries, self._backoff_s, self._clock = retries, backoff_s, clock
         self._tries: Counter[str] = Counter()  # in a row, of origins that cannot be read
         self._again_at: dict[str, float] = {}  # origins that are waited for
         self._given_up: dict[str, str] = {}  # origin to the error of its pages
         self.tasks = 0  #: under way
-        self.yard: Yard
 
     def lets_through(self, leased: Leased, now: float) -> bool:
         """Whether the rules of its host are known; when not, the request is held, or settled here."""
@@ -113,9 +114,9 @@ class RobotsDoor:
         if self._gates.is_open((ROBOTS, origin), now):
             return True
         if origin in self._given_up:
-            self.yard.settle([Outcome(leased, Verdict.FAIL, error=self._given_up[origin])])
+            self._yard.settle([Outcome(leased, Verdict.FAIL, error=self._given_up[origin])])
         elif self._again_at.get(origin, 0.0) > now:
-            self.yard.settle([self._later(leased, "waits for robots.txt", self._again_at[origin])])
+            self._yard.settle([self._later(leased, "waits for robots.txt", self._again_at[origin])])
         else:
             self._gates.hold((ROBOTS, origin), leased)
         return False
@@ -139,7 +140,7 @@ class RobotsDoor:
             delay_s = rules.delay(self._user_agent)
             return lambda: self._known(origin, rules, delay_s)
 
-        self.yard.give_task(task)
+        self._yard.give_task(task)
 
     def _known(self, origin: str, rules: Robots, delay_s: float | None) -> None:
         self.tasks -= 1
@@ -152,10 +153,10 @@ class RobotsDoor:
         self._tries.pop(origin, None)
         self._again_at.pop(origin, None)
         for slot in {each.slot for each in held}:
-            self.yard.heard(slot)
-        self.yard.take_back(held)
+            self._yard.heard(slot)
+        self._yard.take_back(held)
         if delay_s and held:
-            self.yard.set_crawl_delay(held[0].slot, delay_s)
+            self._yard.set_crawl_delay(held[0].slot, delay_s)
 
     def _not_known(self, origin: str, rules: Robots, held: list[Leased], now: float) -> None:
         self._tries[origin] += 1
@@ -172,4 +173,4 @@ class RobotsDoor:
             what = f"nothing of this host is fetched until it can be read; asked again in {found.wait_s:.1f} s"
         reason = found.error.partition(": ")[2]
         self._stats.tell(Warned(now, f"{origin}/robots.txt", f"{reason}; {what}"))
-        self.yard.settle(outcomes)
+        self._yard.settle(outcomes)

@@ -7,26 +7,28 @@ is alone on the store.
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from crawler.clock import unix_now
-from crawler.engine import losses
 from crawler.engine.desk import StoreCalls
 from crawler.engine.doors import Doors
 from crawler.engine.given_up import GivenUp
+from crawler.engine.inbox import Inbox
+from crawler.engine.learning import Learning
 from crawler.engine.leasing import Leasing
 from crawler.engine.ledger import Ledger
+from crawler.engine.next_look import NextLook
 from crawler.engine.pace import Pace, slack_s
+from crawler.engine.run_limits import RunLimits
 from crawler.engine.sending import Pages, Sending
+from crawler.engine.session_saves import SessionSaves
 from crawler.engine.stats import Stats
 from crawler.engine.window import Window
-from crawler.events import SlotPaused, Warned
+from crawler.engine.yard import Yard
 from crawler.frontier.admission import Admission
-from crawler.outcome import Found, Leased, Outcome, State, Verdict
+from crawler.outcome import Found, Leased, Outcome
 from crawler.sessions.pool import SessionPool
 from crawler.settings import Settings
 from crawler.stores.base import RunRow, Store
@@ -34,18 +36,16 @@ from crawler.stores.base import RunRow, Store
 _MOST_SCOUTS = 64  #: first requests at once to hosts that nobody has heard of
 _GROUP = 64  #: outcomes of one commit, at most
 _LINGER_S = 0.02  #: longest time that an outcome waits for company while workers have more to do
-_DOZE_AFTER_S = 0.2  #: without an outcome for so long, the next one wakes the scheduler
-
 
 T = TypeVar("T")
 
 
-def _nothing() -> None:
-    """A message that only wakes."""
-
-
 class Scheduler:
-    """Runs one frontier until it is empty, or until it is told to stop."""
+    """Runs one frontier until it is empty, or until it is told to stop.
+
+    Args:
+        doors: Makes the doors of the crawl from what they need of the scheduler's parts.
+    """
 
     def __init__(
         self,
@@ -60,34 +60,31 @@ class Scheduler:
         pages: Pages,
         calls: StoreCalls,
         stopping: threading.Event,
-        doors: Doors,
+        doors: Callable[[Yard, SessionSaves], Doors],
         alone: bool,
         on_waiting: Callable[[int], None] = lambda waiting: None,
         clock: Callable[[], float] = unix_now,
     ) -> None:
-        self._store, self._run, self._owner, self._settings = store, run, owner, settings
+        self._store, self._run, self._settings = store, run, settings
         self._pool, self._stats = pool, stats
         self._calls, self._stopping = calls, stopping
         self._on_waiting, self._clock = on_waiting, clock
-        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._done: deque[Outcome] = deque()  # what workers bring; several at a time are taken
-        self._enough = max(settings.workers // 2, 1)
-        self._last_came, self._dozing = 0.0, False
+        self._limits = RunLimits(settings, began_at=min(run.started_at, clock()))
+        self._inbox = Inbox(max(settings.workers // 2, 1))
         self._pace = Pace(settings, pool.delays, tell=stats.tell, clock=clock)
         self._sending = Sending(
             settings.workers,
             pages=pages,
             deliver=self._deliver,
             connections=self._pace.connections,
-            stopped=lambda: bool(self._stop_reason) or self._closed,
+            stopped=lambda: bool(self._limits.reason) or self._closed,
         )
         self.start, self.close = self._sending.start, self._sending.close  # before `run`, and after `join`
-        self._window = Window(
-            self._pace.ahead,
-            most_strangers=_MOST_SCOUTS,
-        )
+        self._window = Window(self._pace.ahead, most_strangers=_MOST_SCOUTS)
         self._given_up = GivenUp()
-        self._doors = doors
+        self._learning = Learning(self._pace, self._given_up, pool, retries=settings.retries, tell=stats.tell)
+        self._look = NextLook()
+        saves = SessionSaves(pool)
         self._ledger = Ledger(
             store,
             run,
@@ -95,12 +92,24 @@ class Scheduler:
             pool=pool,
             admission=admission,
             stats=stats,
-            doors=doors,
+            saves=saves,
             patience_s=settings.busy_timeout,
             stopping=stopping,
             clock=clock,
         )
-        self._uncommitted: list[int] = []  # requests of the batch
+        self._yard = Yard(
+            store,
+            run,
+            owner,
+            pool=pool,
+            ledger=self._ledger,
+            window=self._window,
+            pace=self._pace,
+            sending=self._sending,
+            look=self._look,
+            inbox=self._inbox,
+        )
+        self.doors = self._doors = doors(self._yard, saves)
         self._closed = False
         self._out: dict[int, tuple[str, str]] = {}  # handed-out request: slot and session
         self._scouts: set[int] = set()  # those of them that no worker sends
@@ -110,24 +119,20 @@ class Scheduler:
             owner,
             settings,
             window=self._window,
-            doors=doors,
+            doors=self._doors,
             pace=self._pace,
             ledger=self._ledger,
+            look=self._look,
             alone=alone,
             now=clock(),
         )
         self.is_ours = self._leasing.hold.is_ours  #: whether a request is still ours to send; safe from any thread
-        self._stop_reason = ""
-        self._deadline: float | None = None
-        # counted from the start of the run, not of this process: one that was woken late ends with the others
-        self._ends_at = min(run.started_at, clock()) + settings.max_time if settings.max_time else None
         self._prefetch = 0 if settings.delay else settings.workers
-        doors.connect(self)
 
     # --- what other threads may call ----------------------------------------------------------------------------
     def post(self, call: Callable[[], None]) -> None:
         """Run *call* on the scheduler's thread soon. Safe from any thread and from a signal handler."""
-        self._inbox.put(call)
+        self._inbox.post(call)
 
     def patiently(self, write: Callable[[], T]) -> T:
         """Call *write* and, while the disk is full, again for a while. On the scheduler's thread."""
@@ -135,14 +140,7 @@ class Scheduler:
 
     def stop(self, reason: str, *, grace_s: float) -> None:
         """Take no new requests; end when those in flight are done, or after *grace_s* seconds. Safe anywhere."""
-
-        def do() -> None:
-            if not self._stop_reason:
-                self._stop_reason = reason
-            deadline = self._clock() + grace_s
-            self._deadline = deadline if self._deadline is None else min(self._deadline, deadline)
-
-        self._inbox.put(do)
+        self._inbox.post(lambda: self._limits.stop(reason, self._clock() + grace_s))
 
     def share(self, per_slot: int) -> bool:
         """Other processes are to work on this frontier, too: keep to so many connections a host.
@@ -156,7 +154,7 @@ class Scheduler:
 
     @property
     def stop_reason(self) -> str:
-        return self._stop_reason
+        return self._limits.reason
 
     # --- the loop -------------------------------------------------------------------------------------------------
     def run(self) -> None:
@@ -172,9 +170,9 @@ class Scheduler:
         self._on_waiting(self._ledger.waiting)
         while True:
             now = self._clock()
-            self._check_limits(now)
+            self._limits.check(self._stats.summary.pages, now)
             self._commit()
-            if self._stop_reason:
+            if self._limits.reason:
                 self._give_back_unsent()
             else:
                 self._doors.gates.due(now)
@@ -187,44 +185,33 @@ class Scheduler:
             self._take(self._wait_s(self._clock()))
 
     def _deliver(self, result: Any) -> None:
-        """On a worker's thread: what came of a task. Pages wake the scheduler in groups, and are committed so."""
-        if not isinstance(result, Outcome):
-            if result is not None:
-                self._inbox.put(result)
-            return
-        self._done.append(result)
-        if self._dozing or len(self._done) >= self._enough or not self._sending.goes_on(result.request.slot):
-            self._inbox.put(_nothing)
+        """On the thread where it came about: what came of a page, or the call that a task leads to."""
+        if isinstance(result, Outcome):
+            self._inbox.bring(result, self._sending.goes_on)
+        elif result is not None:
+            self._inbox.post(result)
 
     def _take(self, wait_s: float) -> None:
         """Wait for a message, then take all that is there."""
-        try:
-            message = self._inbox.get(timeout=wait_s) if wait_s > 0 else self._inbox.get_nowait()
-            while True:
-                message()
-                message = self._inbox.get_nowait()
-        except queue.Empty:
-            pass
-        if self._done:
-            self._last_came = self._clock()
-        while self._done and len(self._ledger) < _GROUP:
-            self._came_back(self._done.popleft())
+        self._inbox.take(wait_s)
+        for outcome in self._inbox.outcomes(self._clock(), lambda: len(self._ledger) < _GROUP):
+            self._came_back(outcome)
 
     def _wait_s(self, now: float) -> float:
         """Seconds until something has to be done without a message."""
         times = [self._leasing.renew_at]
-        self._dozing = now > self._last_came + _DOZE_AFTER_S
-        if self._done or len(self._ledger) or (self._out and not self._dozing):
+        self._inbox.doze(now)
+        if self._inbox or len(self._ledger) or (self._out and not self._inbox.dozing):
             times.append(now + _LINGER_S)
         if len(self._ledger):  # what was settled without being sent
             times.append(now)
-        if self._stop_reason:
-            if self._deadline is not None:
-                times.append(self._deadline)
+        if self._limits.reason:
+            if self._limits.deadline is not None:
+                times.append(self._limits.deadline)
         else:
             gates, barred = self._doors.gates, self._doors.barred
             next_due = self._window.next_due() if self._room() > 0 else None  # without room an answer comes first
-            moments = (next_due, gates.next_due(), barred.look_at, self._ends_at)
+            moments = (next_due, gates.next_due(), barred.look_at, self._limits.ends_at)
             times.extend(moment for moment in moments if moment is not None)
             if self._leasing.has_room():
                 times.append(self._leasing.due_at)
@@ -258,11 +245,11 @@ class Scheduler:
     def _may_go(self, leased: Leased, now: float) -> bool:
         latest = self._pace.latest(leased.slot, leased.send_at)
         if latest is not None and now > latest:
-            self._leasing.give_back([leased.id])  # too late for its reservation
-            self._leasing.soon()
+            self._yard.give_back([leased.id])  # too late for its reservation
+            self._look.soon()
             return False
         if leased.slot in self._given_up.errors:
-            self.settle(self._given_up.failed([leased]))
+            self._yard.settle(self._given_up.failed([leased]))
             return False
         name = self._doors.barred.choose(leased, now)
         if not self._doors.pass_through(leased, name, now):
@@ -276,142 +263,48 @@ class Scheduler:
         leased = outcome.request
         slot, name = self._out.pop(leased.id)
         self._scouts.discard(leased.id)
-        self._uncommitted.append(leased.id)
         self._window.came_back(slot)
         self._pool.gave_back(name)
         self._learn(outcome)
         if outcome.is_trouble:
             self._sending.lines.learned(slot)
-        if self._doors.page_came_back(outcome):
-            self.settle([outcome])
-        else:  # kept until a probe has spoken: nothing waits for its commit
-            self._uncommitted.remove(leased.id)
-            self._sending.committed([leased.id])
+        if self._doors.sessions.page_came_back(outcome):
+            self._yard.settle_page(outcome)
+        else:
+            self._yard.not_committed(leased.id)
 
     def _learn(self, outcome: Outcome) -> None:
-        """What the answer says about its host, whatever it says about the page."""
-        if not outcome.sent_at:
-            return
-        now, slot = self._clock(), outcome.request.slot
-        if outcome.verdict is not Verdict.LOGIN:
-            self._pool.observe(outcome.session_name, outcome.status, now)
-        if outcome.verdict is Verdict.FAIL and self._pool.may_try_again(outcome.session_name, outcome.status):
-            again = outcome.request.attempt + outcome.tries <= self._settings.retries
-            outcome.verdict = Verdict.RETRY if again else Verdict.FAIL
-        advice = self._pace.learn(outcome, now)
-        if advice.pause_until is not None:
-            outcome.pause_slot_until = max(outcome.pause_slot_until or 0.0, advice.pause_until)
-            self._stats.tell(SlotPaused(now, slot, outcome.pause_slot_until, advice.why))
-        if slot in self._window.strangers and (outcome.status or not outcome.host_fault):
+        """What the answer says about its host, and what follows for those that wait for it."""
+        slot, learned = outcome.request.slot, self._learning.learn(outcome, self._clock())
+        if learned.alive and slot in self._window.strangers:
             self._window.heard(slot)
-        if (outcome.host_fault or self._given_up.errors) and self._given_up.learn(outcome, advice):
-            self._stats.tell(Warned(now, slot, f"{advice.why}; given up in this run: {outcome.error}"))
-            self.settle(self._given_up.failed(self._window.drain(slot)))
-        if self._pace.adapt(slot, advice.delay_s):
-            self._reserve_anew(slot)
+        if learned.gave_up:
+            self._yard.settle(self._given_up.failed(self._window.drain(slot)))
+        if learned.slower:
+            self._yard.reserve_anew(slot)
 
     # --- committing ------------------------------------------------------------------------------------------------
     def _commit(self) -> None:
         """Write what has come back. Under load much comes back during a commit, and the next one takes it together."""
-        written = self._ledger.commit()
-        if written is None:
-            return
-        self._sending.committed(self._uncommitted)
-        self._uncommitted = []
-        self._leasing.soon(written.slots)
-        for slot in written.paused:
-            self._pause(slot)
-        self._on_waiting(self._ledger.waiting)
-
-    def _pause(self, slot: str) -> None:
-        """The host asked for a pause, which is stored now: give back what is reserved for it."""
-        if drained := self._window.drain(slot):
-            self._leasing.give_back([leased.id for leased in drained])
+        written = self._yard.commit()
+        overtaken, self._yard.overtaken = self._yard.overtaken, []
+        for name, epoch in overtaken:
+            self._doors.sessions.overtaken(name, epoch)
+        if written:
+            self._on_waiting(self._ledger.waiting)
 
     def take_portion(self, found: Sequence[Found]) -> None:
         """Store found requests of a page that is not done yet. A worker waits for it: else they pile up in memory."""
-
-        def do(store: Store) -> None:
-            self._ledger.add(found)
-            self._leasing.soon()
-
-        self._calls(do)
-
-    # --- what the doors ask for (engine.doors.Yard) ---------------------------------------------------------------
-    def give_task(self, task: Callable[[], Callable[[], None]]) -> None:
-        """Let a worker run *task*; what it returns is called here. It may wait for long."""
-        self._sending.run(task)
-
-    def take_back(self, leased: Sequence[Leased]) -> None:
-        """Requests that a gate let go: back into the window."""
-        self._window.put(leased)
-
-    def send_first(self, leased: Sequence[Leased]) -> None:
-        """Requests that go before those in the window."""
-        self._window.put_first(leased)
-        self._inbox.put(_nothing)
-
-    def settle(self, outcomes: Sequence[Outcome]) -> None:
-        """Outcomes for the next commit."""
-        self._ledger.settle(outcomes)
-
-    def quarantine(self, session: str, epoch: int, since: float) -> int:
-        """Reopen pages that a lost session brought without proof. Returns their number."""
-        self._commit()
-        reopened = self._store.quarantine(self._run.frontier, session=session, epoch=epoch, since=since)
-        losses.settled(self._store, self._run.id, self._pool.keeper(session).session.key)
-        self._ledger.waiting += reopened
-        self._leasing.soon()
-        return reopened
-
-    def prove(self, ids: Sequence[int], epoch: int) -> None:
-        """Committed pages turned out to be certain: no later loss reopens them."""
-        self._commit()
-        self._store.prove_pages(self._run.frontier, ids=ids, epoch=epoch)
-
-    def session_version(self, key: str) -> int:
-        """The version of a stored session: it moves when somebody logs in."""
-        return self._store.session_version(key)
-
-    def bring_back(self, session: str) -> None:
-        """Parked requests of a session wait again."""
-        self._commit()
-        self._ledger.waiting += self._store.reopen(self._run.frontier, states=(State.PARKED,), session=session)
-        self._leasing.soon()
-
-    def set_crawl_delay(self, slot: str, delay_s: float) -> None:
-        """The robots.txt of a host asks for a longer delay: what was reserved without it goes back."""
-        if self._pace.crawl_delay(slot, delay_s):
-            self._reserve_anew(slot)
-
-    def heard(self, slot: str) -> None:
-        """A host has answered a request for its robots.txt."""
-        self._pace.heard(slot)
-        self._window.heard(slot)
-
-    def _reserve_anew(self, slot: str) -> None:
-        """The delay has grown: what was reserved with a shorter one goes back."""
-        self._pause(slot)
-        self._leasing.soon()
+        self._calls(lambda store: self._yard.add(found))
 
     # --- ending ----------------------------------------------------------------------------------------------------
-    def _check_limits(self, now: float) -> None:
-        if self._stop_reason:
-            return
-        if self._settings.max_pages and self._stats.summary.pages >= self._settings.max_pages:
-            self._stop_reason = f"limit: max_pages {self._settings.max_pages}"
-        elif self._ends_at is not None and now >= self._ends_at:
-            self._stop_reason = f"limit: max_time {self._settings.max_time:g} s"
-        if self._stop_reason:
-            self._deadline = now + self._settings.grace
-
     def _give_back_unsent(self) -> None:
         if unsent := self._window.drain() + self._doors.drain():
-            self.patiently(lambda: self._leasing.give_back([each.id for each in unsent]))
+            self.patiently(lambda: self._yard.give_back([each.id for each in unsent]))
 
     def _is_over(self, now: float) -> bool:
-        if self._stop_reason:
-            if self._deadline is not None and now >= self._deadline:
+        if self._limits.reason:
+            if self._limits.waits_no_longer(now):
                 return True
             return not (self._out or len(self._ledger) or self._doors.last_proofs())
         if self._out or len(self._ledger) or len(self._window) or self._doors.busy():
@@ -438,5 +331,5 @@ class Scheduler:
     def release_out(self) -> None:
         """After the end: give back what workers still hold (their late outcomes write nothing)."""
         if self._out:
-            self._leasing.give_back(list(self._out))
+            self._yard.give_back(list(self._out))
             self._out.clear()

@@ -211,9 +211,6 @@ class Store(Protocol):
     def retried_samples(self, frontier: int) -> list[Sample]:
         """What was tried again, by error, most first; reads the page log."""
 
-    def brought(self, run: int) -> tuple[int, dict[str, int]]:
-        """What a run has brought and is stored now: pages, and items by table; reads the page log and the results."""
-
     def waiting_by(self, frontier: int) -> dict[str, int]:
         """Slot to number of waiting requests, most first."""
 

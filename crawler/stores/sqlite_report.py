@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from crawler.stores.sqlite_frontier import FrontierPart
-from crawler.stores.sqlite_items import quoted
 from crawler.stores.told import Sample
 
 _URL_AT_END = re.compile(r" (?:from |\()?https?://")
@@ -41,24 +40,6 @@ class ReportPart(FrontierPart):
             (frontier, _MOST_KINDS * _OTHERS),
         )
         return _grouped([(str(text), int(count), str(url)) for text, count, url, _ in rows])
-
-    def brought(self, run: int) -> tuple[int, dict[str, int]]:
-        """What a run has brought and is stored now: pages, and items by table.
-
-        For a run that fetched pages again which it had stored before: what it committed counts those twice. Reads the
-        page log and the results.
-        """
-        pages = self._connection.read(
-            "SELECT count(DISTINCT p.request) FROM crawl_pages p JOIN crawl_requests r ON r.id = p.request"
-            " WHERE p.run = ? AND p.verdict = 'accept' AND r.state = 2",
-            (run,),
-        )[0][0]
-        items = {}
-        for name, stored_as in self._connection.read("SELECT name, stored_as FROM crawl_tables"):
-            number = self._connection.read(f"SELECT count(*) FROM {quoted(stored_as)} WHERE _run = ?", (run,))[0][0]
-            if number:
-                items[str(name)] = int(number)
-        return int(pages), items
 
 
 def _grouped(rows: list[tuple[str, int, str]], *, keep: bool = False) -> list[Sample]:

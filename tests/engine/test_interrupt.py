@@ -3,55 +3,81 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from crawler.engine.crawl import Crawl, StopNow
+from crawler.engine.interrupts import Interrupts, StopNow
 
 
-class Stop:
+class Stop(threading.Event):
     """An event with a lock of Python's own, which a signal meets while it is taken."""
 
     def __init__(self, meanwhile: Callable[[], None]) -> None:
-        self._meanwhile, self.locked, self.is_set = meanwhile, False, False
+        super().__init__()
+        self._meanwhile, self.locked = meanwhile, False
 
     def set(self) -> None:
         self.locked = True
         self._meanwhile()
-        self.locked, self.is_set = False, True
+        self.locked = False
+        super().set()
 
 
-def crawl(meanwhile: Callable[[Crawl], None]) -> tuple[Any, list[str]]:
-    """A crawl of which only the answer to signals is there, and the reasons for which it stopped."""
-    stopped: list[str] = []
-    made: Any = Crawl.__new__(Crawl)
-    made._interrupted_by, made._answering, made._leaving, made._members = 0, False, False, None
-    made._stop = Stop(lambda: meanwhile(made))
-    made._scheduler = SimpleNamespace(stop=lambda reason, grace_s: stopped.append(reason))
-    made.settings = SimpleNamespace(grace=1.0)
-    return made, stopped
+class Scheduler:
+    """Notes why it is to stop."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    def stop(self, reason: str, *, grace_s: float) -> None:
+        self.reasons.append(reason)
+
+
+class Members:
+    """Counts the signals that are passed on to further processes."""
+
+    signals = 0
+
+    def signal(self) -> None:
+        self.signals += 1
 
 
 def test_a_second_signal_amid_the_answer_to_the_first_ends_the_run_after_it() -> None:
-    made, stopped = crawl(lambda each: each.interrupt(signal.SIGTERM))
+    scheduler, again = Scheduler(), list[Callable[[int], None]]()
+    stopping = Stop(lambda: again[0](signal.SIGTERM))
+    made = Interrupts(stopping, scheduler, None, grace_s=1.0)
+    again.append(made.interrupt)
 
     with pytest.raises(StopNow):
         made.interrupt(signal.SIGINT)
 
-    assert not made._stop.locked
-    assert made._stop.is_set
-    assert stopped == ["interrupted"]
+    assert not stopping.locked
+    assert stopping.is_set()
+    assert scheduler.reasons == ["interrupted"]
+    assert made.leaving
 
 
 def test_a_second_signal_later_ends_the_run_at_once() -> None:
-    made, stopped = crawl(lambda each: None)
+    scheduler, members = Scheduler(), Members()
+    made = Interrupts(threading.Event(), scheduler, members, grace_s=1.0)
     made.interrupt(signal.SIGINT)
 
     with pytest.raises(StopNow):
         made.interrupt(signal.SIGTERM)
 
-    assert stopped == ["interrupted"]
+    assert scheduler.reasons == ["interrupted"]
+    assert (made.by, members.signals) == (signal.SIGINT, 2)
     made.interrupt(signal.SIGTERM)  # a third one finds nothing more to do
+    assert members.signals == 2
+
+
+def test_a_terminal_that_is_closed_and_says_so_twice_is_one_signal() -> None:
+    scheduler = Scheduler()
+    made = Interrupts(threading.Event(), scheduler, None, grace_s=1.0)
+
+    made.interrupt(signal.SIGHUP)
+    made.interrupt(signal.SIGHUP)
+
+    assert (made.by, made.leaving, scheduler.reasons) == (signal.SIGHUP, False, ["interrupted"])

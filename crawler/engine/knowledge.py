@@ -1,0 +1,103 @@
+"""What a run knows from earlier ones and keeps for later ones: logout links, robots.txt, suspects, lives of sessions.
+
+Values of the store by name. What cannot be read is forgotten with a warning: knowledge saves work, and never stops a
+run. On the thread that owns the store.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from crawler.frontier.guard import LogoutGuard
+from crawler.frontier.guard_learned import guard_name
+from crawler.frontier.robots import RobotsCache, RobotsRecord
+from crawler.stores.base import RunRow, Store
+
+log = logging.getLogger("crawler.engine")
+
+_SUSPECT_S = 3_600.0  #: how long processes remember what others suspect
+_ROBOTS_S = 86_400.0  #: how long a robots.txt is good for later runs
+_MOST_ROBOTS = 1_000
+_LIVES = "requests of sessions:"  #: beginning of the values that say after how many a session ended
+_LIVES_KEPT_S = 30 * 86_400.0
+
+
+class Knowledge:
+    """The stored knowledge of one spider and one frontier.
+
+    Args:
+        robots: None where robots.txt is not asked for.
+    """
+
+    def __init__(self, store: Store, run: RunRow, *, guard: LogoutGuard, robots: RobotsCache | None) -> None:
+        self._store, self._guard, self._robots = store, guard, robots
+        self._guard_name = guard_name(run.spider)
+        self._seeded_name, self._suspects_name = f"seeded:{run.frontier}", f"suspects:{run.frontier}"
+
+    def load(self) -> None:
+        """Give guard and robots what earlier runs learned."""
+        state = self._value(self._guard_name)
+        if isinstance(state, str):
+            try:
+                self._guard.learned.loads(state)
+            except ValueError:
+                log.warning("what was learned about logout links cannot be read and is forgotten")
+        if self._robots is not None:
+            self._robots.load(self._stored_robots())
+
+    def lives(self, key: str) -> list[int]:
+        """Requests that sessions with this key answered in earlier runs before they ended."""
+        found = self._value(_LIVES + key)
+        return [each for each in found if isinstance(each, int)] if isinstance(found, list) else []
+
+    def keep(self, lives: Mapping[str, Sequence[int]]) -> None:
+        """At the end: keep the rules of robots.txt files, and how long sessions lived, by their keys."""
+        for key, counts in lives.items():
+            if counts:
+                self._store.set_value(_LIVES + key, list(counts), ttl_s=_LIVES_KEPT_S)
+        if self._robots is not None:
+            records = [record.to_dict() for record in self._robots.dump()[-_MOST_ROBOTS:]]
+            if records:
+                self._store.set_value("robots", records, ttl_s=_ROBOTS_S)
+
+    def keep_guard(self) -> None:
+        """Keep what was learned of links that log out, with what another process of the run has kept meanwhile."""
+        state = self._value(self._guard_name)
+        if isinstance(state, str):
+            with suppress(ValueError):
+                self._guard.learned.loads(state)
+        self._store.set_value(self._guard_name, self._guard.learned.dumps())
+
+    def share_suspects(self, keys: frozenset[str]) -> frozenset[str]:
+        """Tell the other processes of pages that may end the session. Returns all that any of them suspects."""
+        known = frozenset(self._value(self._suspects_name) or ())
+        if not keys <= known:
+            self._store.set_value(self._suspects_name, sorted(known | keys), ttl_s=_SUSPECT_S)
+        return known | keys
+
+    def seeded(self) -> list[str] | None:
+        """The origins of the start requests; None while they are not all in the frontier."""
+        found: list[str] | None = self._value(self._seeded_name)
+        return found
+
+    def keep_seeded(self, origins: Sequence[str]) -> None:
+        """All start requests are in the frontier."""
+        self._store.set_value(self._seeded_name, list(origins))
+
+    def _value(self, name: str) -> Any:
+        """A value of an earlier run; None where there is none, or nothing that can be read."""
+        try:
+            return self._store.get_value(name)
+        except ValueError:
+            log.warning("what the store holds under %r cannot be read and is forgotten", name)
+            return None
+
+    def _stored_robots(self) -> Iterator[RobotsRecord]:
+        for row in self._value("robots") or ():
+            try:
+                yield RobotsRecord.from_dict(row)
+            except (AttributeError, KeyError, TypeError, ValueError):
+                continue

@@ -1,0 +1,187 @@
+"""What an answer says about the session that sent it, and what therefore becomes of its page.
+
+When a session may be lost, pages that come back are kept until the probe has spoken (`engine.watch`); one that shows
+the logged-out sign in a good session again and again fails; one from before the last login is sent again. Values go in
+and a `Ruling` comes out: `engine.session_door` does what follows. Used by the scheduler's thread.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from crawler.engine.findings import convict, fail_logged_out
+from crawler.engine.trials import Trials
+from crawler.engine.watch import Judged, Watch
+from crawler.frontier.guard import LogoutGuard
+from crawler.outcome import Leased, Outcome, Verdict
+from crawler.sessions.login.evidence import REFUSALS, Guarded
+from crawler.sessions.login.suspects import Finding
+
+_STRIKES = 2  #: so often a page may show the logged-out sign in a good session until it fails
+
+
+@dataclass(frozen=True, slots=True)
+class SessionNow:
+    """How a session stands when an answer of it is looked at.
+
+    Attributes:
+        epoch: How many times it has logged in.
+        ready: Nothing speaks against it.
+        serial: The site hands out a new cookie with each answer, and the spider says so.
+    """
+
+    epoch: int
+    ready: bool = True
+    serial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What follows from an answer.
+
+    Attributes:
+        settle: It is to be committed; when not, it is kept, or sent again.
+        again: It is to be sent again before others.
+        counts: That is told as a page that was looked at again.
+        judged: What becomes of pages that were kept.
+        brought: A page came in with the login.
+        doubt: Why the session may be lost; "" when it may not.
+        seen_at: The page that showed it.
+        ask: The probe is to be asked now, though the doubt be no news.
+        probe: Why the session is to be proved though nothing speaks against it; "" when it is not.
+        rotates: There is news of whether its cookie changes with every answer.
+    """
+
+    settle: bool
+    again: bool = False
+    counts: bool = False
+    judged: Judged | None = None
+    brought: bool = False
+    doubt: str = ""
+    seen_at: str = ""
+    ask: bool = False
+    probe: str = ""
+    rotates: bool = False
+
+
+class SessionAnswers:
+    """Judges the answers of all sessions with a login, and keeps what is not certain.
+
+    Args:
+        probe_every: Unproven pages of a session after which it is probed again, at the latest; 0 for never.
+        guard: Learns pages that end the session; None where the setting switches it off.
+        share, tries: As in `engine.trials.Trials`.
+        known_lives: Requests that a session answered in earlier runs before it ended, by its name.
+    """
+
+    def __init__(
+        self,
+        spider_name: str,
+        *,
+        probe_every: int,
+        guard: LogoutGuard | None,
+        share: Callable[[frozenset[str]], frozenset[str]] | None = None,
+        tries: bool = True,
+        known_lives: Callable[[str], Iterable[int]] = lambda name: (),
+    ) -> None:
+        self._spider_name, self._probe_every, self._guard = spider_name, probe_every, guard
+        self.trials = Trials(bans=guard is not None, share=share, tries=tries)
+        self.watches: dict[str, Watch] = {}
+        self._known_lives = known_lives
+        self._guarded = Guarded()
+        self._strikes: Counter[int] = Counter()  # by request: it showed the sign in a good session
+
+    def watch(self, name: str) -> Watch:
+        """What is kept of one session."""
+        watch = self.watches.get(name)
+        if watch is None:
+            watch = self.watches[name] = Watch(self._probe_every, self._guarded, self._known_lives(name))
+        return watch
+
+    @property
+    def kept(self) -> int:
+        """Requests that are neither under way nor waiting before a gate: kept for a probe, or for their trial."""
+        return len(self.trials) + sum(watch.kept for watch in self.watches.values())
+
+    def drain(self) -> list[Leased]:
+        """The run stops: all requests that are kept."""
+        kept = [leased for watch in self.watches.values() for leased in watch.drain()]
+        return kept + self.trials.take_waiting()
+
+    def judge(self, outcome: Outcome, session: SessionNow, now: float) -> Ruling:
+        """Look at an answer from the session's side; may change its verdict, and whether it counts as proven."""
+        verdict, tried = outcome.verdict, self.trials.is_tried(outcome.request)
+        watch = self.watch(outcome.session_name)
+        if verdict in (Verdict.RELEASE, Verdict.RETRY, Verdict.PARK) or not outcome.status:
+            if verdict is Verdict.RELEASE:
+                watch.evidence.unsent()
+            if tried:
+                self.trials.stop()
+            return Ruling(True)
+        if verdict is Verdict.LOGIN and self._strikes[outcome.request.id] >= _STRIKES:
+            fail_logged_out(outcome, serial=session.serial)
+            watch.rotation.failed(outcome.request.id)
+            return Ruling(True, rotates=True)
+        stale = (outcome.login_wanted if verdict is Verdict.LOGIN else outcome.epoch) != session.epoch
+        if stale and (verdict is Verdict.LOGIN or not outcome.proven):
+            return Ruling(False, again=True, counts=verdict is not Verdict.LOGIN)  # from before the last login
+        if tried and self.trials.current is not None:
+            self.trials.current.answer, self.trials.current.session = outcome, outcome.session_name
+            brought = verdict is Verdict.ACCEPT
+            return Ruling(False, brought=brought, probe="a page is suspected of ending the session")
+        if verdict is Verdict.LOGIN:
+            watch.hold(outcome)
+            plain = "" if outcome.request.extras else outcome.request.url
+            return Ruling(False, doubt=outcome.error or "logged out", seen_at=plain)
+        rotates = watch.rotation.answered(outcome.request.id, sets_cookies=outcome.sets_cookies)
+        ruling = self._page(outcome, session, watch, stale, now)
+        return replace(ruling, rotates=True) if rotates else ruling
+
+    def _page(self, outcome: Outcome, session: SessionNow, watch: Watch, stale: bool, now: float) -> Ruling:
+        """An answer without the logged-out sign."""
+        self._strikes.pop(outcome.request.id, None)
+        brought = outcome.verdict is Verdict.ACCEPT
+        if outcome.proven:
+            return Ruling(True, brought=brought, judged=None if stale else watch.shown(outcome, now))
+        refused = outcome.status in REFUSALS
+        if outcome.verdict is Verdict.FAIL and not refused:
+            return Ruling(True)  # failed for a reason of its own
+        if not session.ready:
+            watch.hold(outcome)
+            return Ruling(False, brought=brought)
+        if outcome.verdict is not Verdict.SKIP and not refused:
+            watch.answered(outcome)
+            return Ruling(True, brought=brought)
+        if not watch.refused(outcome):
+            return Ruling(False, brought=brought)
+        why = f"status {outcome.status}" if refused else outcome.error
+        return Ruling(False, brought=brought, doubt=f"{why}, which may mean that we are logged out", ask=True)
+
+    def showed_out(self, name: str, requests: Sequence[int]) -> None:
+        """These showed the logged-out sign although the session was good."""
+        self._strikes.update(requests)
+        self.watch(name).rotation.refused(requests)
+
+    def end_trial(self, name: str, now: float, *, survived: bool, serial: bool) -> tuple[Outcome, str] | None:
+        """The probe after a trial has spoken.
+
+        Returns:
+            The page that was tried, with its last verdict, and what to tell of a new ban, or ""; None when there was
+            none, or it is tried again.
+        """
+        current = self.trials.current
+        if current is None or current.answer is None or current.session != name:
+            return None
+        ended = self.trials.end(self.watch(name).evidence, now, survived=survived)
+        if ended is None or ended[1] is Finding.AGAIN:
+            return None
+        trial, finding = ended
+        answer, told = trial.answer, ""
+        assert answer is not None
+        if finding is Finding.INNOCENT and answer.verdict is Verdict.LOGIN:
+            fail_logged_out(answer, serial=serial)
+        elif finding is not Finding.INNOCENT:
+            told = convict(answer, finding, self._guard, self._spider_name, now)
+        return answer, told

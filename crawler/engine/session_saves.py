@@ -1,0 +1,46 @@
+"""Which state of each session is stored: what has changed since goes with the next page. On the scheduler's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from crawler.outcome import Outcome, SessionSnapshot
+from crawler.sessions import snapshot
+from crawler.sessions.login.states import LoginState
+from crawler.sessions.pool import SessionPool
+
+
+class SessionSaves:
+    """Attaches changed sessions to the pages that changed them."""
+
+    def __init__(self, pool: SessionPool) -> None:
+        self._pool = pool
+        self._saved: dict[str, tuple[int, int]] = {}  # session to the version of it that is stored, or about to be
+
+    def attach(self, batch: Sequence[Outcome]) -> None:
+        """Put the new state of each session that changed onto the last outcome that used it."""
+        last = {outcome.session_name: outcome for outcome in batch}
+        for name, outcome in last.items():
+            taken = self.changed(name, outcome.request.url)
+            if taken is not None:
+                outcome.session = replace(taken, base=self._pool.keeper(name).standing.base)
+
+    def changed(self, name: str, url: str) -> SessionSnapshot | None:
+        """The state of a session when its cookies changed since the last call; what changed them is *url*."""
+        if name not in self._pool.names:
+            return None
+        keeper = self._pool.keeper(name)
+        version = snapshot.version_of(keeper.session)
+        if keeper.record.state is not LoginState.READY or self._saved.get(name) == version:
+            return None
+        self._saved[name] = version
+        return snapshot.take(keeper.session, keeper.record, url=url)
+
+    def stored(self, name: str, version: tuple[int, int]) -> None:
+        """A login or a restored session was stored, or read, as this version."""
+        self._saved[name] = version
+
+    def unsaved(self, name: str) -> None:
+        """What was to be stored was not: it goes with the next page."""
+        self._saved.pop(name, None)

@@ -1,0 +1,144 @@
+"""What may be done with requests that this process holds: commit, give back, hold on, send first, fetch again.
+
+The scheduler and the doors both do so; the parts below (store, ledger, window, pace, sending) know neither of them.
+Used by the scheduler's thread only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from crawler.engine import losses
+from crawler.engine.inbox import Inbox
+from crawler.engine.ledger import Ledger
+from crawler.engine.next_look import NextLook
+from crawler.engine.pace import Pace
+from crawler.engine.sending import Sending
+from crawler.engine.window import Window
+from crawler.outcome import Found, Leased, Outcome, State
+from crawler.sessions.pool import SessionPool
+from crawler.stores.base import RunRow, Store
+
+
+class Yard:
+    """The requests of one run, and the ways that they can go.
+
+    Attributes:
+        overtaken: Sessions and epochs of pages that were not taken, since somebody else has logged in.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        run: RunRow,
+        owner: str,
+        *,
+        pool: SessionPool,
+        ledger: Ledger,
+        window: Window,
+        pace: Pace,
+        sending: Sending,
+        look: NextLook,
+        inbox: Inbox,
+    ) -> None:
+        self._store, self._run, self._owner, self._pool = store, run, owner, pool
+        self._ledger, self._window, self._pace, self._sending = ledger, window, pace, sending
+        self._look, self._inbox = look, inbox
+        self._uncommitted: list[int] = []  # requests of the next commit that were sent
+        self.overtaken: list[tuple[str, int]] = []
+
+    # --- into the store ---------------------------------------------------------------------------------------------
+    def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Outcomes for the next commit."""
+        self._ledger.settle(outcomes)
+
+    def settle_page(self, outcome: Outcome) -> None:
+        """A page that was sent, for the next commit: until then it counts as under way."""
+        self._uncommitted.append(outcome.request.id)
+        self._ledger.settle([outcome])
+
+    def commit(self) -> bool:
+        """Write what has come back, and do what follows. False when there was nothing to write."""
+        written = self._ledger.commit()
+        if written is None:
+            return False
+        self._sending.committed(self._uncommitted)
+        self._uncommitted = []
+        self.overtaken += written.overtaken
+        self._look.soon(written.slots)
+        for slot in written.paused:
+            self._give_back_waiting(slot)
+        return True
+
+    def add(self, found: Sequence[Found]) -> None:
+        """Store found requests of a page that is not done yet."""
+        self._ledger.add(found)
+        self._look.soon()
+
+    def give_back(self, ids: Sequence[int]) -> None:
+        """Requests that were not sent: others may have them at once."""
+        self._store.release(self._run.frontier, owner=self._owner, ids=ids)
+
+    def _give_back_waiting(self, slot: str) -> None:
+        """The host asked for a pause, which is stored now, or is asked more seldom: what is reserved for it goes."""
+        if drained := self._window.drain(slot):
+            self.give_back([leased.id for leased in drained])
+
+    # --- out of the store -------------------------------------------------------------------------------------------
+    def quarantine(self, session: str, epoch: int, since: float) -> int:
+        """Reopen pages that a lost session brought without proof. Returns their number."""
+        self.commit()
+        reopened = self._store.quarantine(self._run.frontier, session=session, epoch=epoch, since=since)
+        losses.settled(self._store, self._run.id, self._pool.keeper(session).session.key)
+        self._ledger.waiting += reopened
+        self._look.soon()
+        return reopened
+
+    def prove(self, ids: Sequence[int], epoch: int) -> None:
+        """Committed pages turned out to be certain: no later loss reopens them."""
+        self.commit()
+        self._store.prove_pages(self._run.frontier, ids=ids, epoch=epoch)
+
+    def bring_back(self, session: str) -> None:
+        """Parked requests of a session wait again."""
+        self.commit()
+        self._ledger.waiting += self._store.reopen(self._run.frontier, states=(State.PARKED,), session=session)
+        self._look.soon()
+
+    def session_version(self, key: str) -> int:
+        """The version of a stored session: it moves when somebody logs in."""
+        return self._store.session_version(key)
+
+    # --- on their way -----------------------------------------------------------------------------------------------
+    def give_task(self, task: Callable[[], Callable[[], None]]) -> None:
+        """Let a thread run *task*, which may wait for long; what it returns is called on the scheduler's thread."""
+        self._sending.run(task)
+
+    def take_back(self, leased: Sequence[Leased]) -> None:
+        """Requests that a gate let go: back into the window."""
+        self._window.put(leased)
+
+    def send_first(self, leased: Sequence[Leased]) -> None:
+        """Requests that go before those in the window."""
+        self._window.put_first(leased)
+        self._inbox.wake()
+
+    def not_committed(self, request: int) -> None:
+        """A page that was sent is kept until a probe has spoken: nothing waits for its commit."""
+        self._sending.committed([request])
+
+    # --- hosts ------------------------------------------------------------------------------------------------------
+    def set_crawl_delay(self, slot: str, delay_s: float) -> None:
+        """The robots.txt of a host asks for a longer delay: what was reserved without it goes back."""
+        if self._pace.crawl_delay(slot, delay_s):
+            self.reserve_anew(slot)
+
+    def heard(self, slot: str) -> None:
+        """A host has answered a request for its robots.txt."""
+        self._pace.heard(slot)
+        self._window.heard(slot)
+
+    def reserve_anew(self, slot: str) -> None:
+        """The delay has grown: what was reserved with a shorter one goes back."""
+        self._give_back_waiting(slot)
+        self._look.soon()

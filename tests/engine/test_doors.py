@@ -1,0 +1,406 @@
+"""The doors of a crawl, without a server, a store or a thread: who waits for a session, and what its task leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from crawler.engine.barred import SESSION
+from crawler.engine.doors import Doors
+from crawler.engine.robots_door import RobotsDoor
+from crawler.engine.session_answers import SessionAnswers
+from crawler.engine.stats import Stats
+from crawler.errors import LoginFailed, SiteUnreachable
+from crawler.events import Event, LoginEnded, LoginStarted, SessionParked, Summary, Warned
+from crawler.outcome import Leased, Outcome, Verdict
+from crawler.request import SPREAD
+from crawler.sessions.login.standing import Prepared
+from crawler.sessions.login.states import LoginState
+from tests.engine.parts import answer, leased
+
+
+class Keeper:
+    """A session whose login does what the test says."""
+
+    by_browser = ""
+
+    def __init__(self, name: str, *, wants_login: bool = True) -> None:
+        self.wants_login = wants_login
+        self.record = SimpleNamespace(state=LoginState.UNPROVEN, epoch=0, version=0)
+        identity = SimpleNamespace(serial=False)
+        self.session = SimpleNamespace(name=name, key=f"a.test/{name}", serial=False, identity=identity)
+        self.standing = SimpleNamespace(saved_as=(1, 1), lost_stored_epoch=0, proved_before_loss=0.0)
+        self.next: list[Prepared | BaseException] = []
+        self.doubts: list[str] = []
+        self.pages = 0
+        self.good: bool | None = True
+
+    def prepare(self) -> Prepared:
+        said = self.next.pop(0)
+        if isinstance(said, BaseException):
+            raise said
+        if said.ready:
+            self.record.state = LoginState.READY
+            self.record.epoch += said.how == "login"
+        return said
+
+    def expire(self, epoch: int, reason: str, url: str = "") -> bool:
+        if self.record.state is not LoginState.READY or epoch != self.record.epoch:
+            return False
+        self.record.state = LoginState.EXPIRED
+        self.doubts.append(reason)
+        return True
+
+    def still_good(self) -> bool | None:
+        return self.good
+
+    def brought_page(self) -> None:
+        self.pages += 1
+
+
+class Pool:
+    def __init__(self, *names: str) -> None:
+        self.keepers = {name: Keeper(name) for name in names}
+        self.names = tuple(names)
+        self.busy: dict[str, int] = {}
+
+    def keeper(self, name: str) -> Keeper:
+        return self.keepers[name]
+
+    def under_way(self, name: str) -> int:
+        return self.busy.get(name, 0)
+
+
+class NotedYard:
+    """Notes what the doors do with requests; tasks are run when the test says so."""
+
+    def __init__(self) -> None:
+        self.tasks: list[Callable[[], Callable[[], None]]] = []
+        self.settled: list[Outcome] = []
+        self.first: list[int] = []
+        self.back: list[int] = []
+        self.quarantined: list[tuple[str, int, float]] = []
+        self.proved: list[tuple[list[int], int]] = []
+
+    def give_task(self, task: Callable[[], Callable[[], None]]) -> None:
+        self.tasks.append(task)
+
+    def run_tasks(self) -> None:
+        tasks, self.tasks = self.tasks, []
+        for task in tasks:
+            task()()
+
+    def settle(self, outcomes: Sequence[Outcome]) -> None:
+        self.settled += outcomes
+
+    def send_first(self, requests: Sequence[Leased]) -> None:
+        self.first += [each.id for each in requests]
+
+    def take_back(self, requests: Sequence[Leased]) -> None:
+        self.back += [each.id for each in requests]
+
+    def quarantine(self, session: str, epoch: int, since: float) -> int:
+        self.quarantined.append((session, epoch, since))
+        return 2
+
+    def session_version(self, key: str) -> int:
+        return 0
+
+    def prove(self, ids: Sequence[int], epoch: int) -> None:
+        self.proved.append((sorted(ids), epoch))
+
+    def bring_back(self, session: str) -> None:
+        self.back.append(-1)
+
+
+class Saves:
+    def __init__(self) -> None:
+        self.versions: dict[str, tuple[int, int]] = {}
+
+    def stored(self, name: str, version: tuple[int, int]) -> None:
+        self.versions[name] = version
+
+
+class House:
+    """Doors and all that they stand between."""
+
+    def __init__(self, *names: str, **more: Any) -> None:
+        self.now = 100.0
+        self.told: list[Event] = []
+        self.summary = Summary("orders")
+        self.pool: Any = Pool(*(names or ("default",)))
+        self.yard: Any = NotedYard()
+        self.saves: Any = Saves()
+        stats = Stats(self.summary, [self.told.append])
+
+        def robots(gates: Any, yard: Any) -> RobotsDoor:
+            return RobotsDoor(None, "*", gates, yard, stats, retries=2, backoff_s=0.1)
+
+        self.doors = Doors(
+            self.pool,
+            self.yard,
+            self.saves,
+            robots=robots,
+            answers=SessionAnswers("orders", **({"probe_every": 20, "guard": None} | more)),
+            bans=False,
+            stats=stats,
+            spider_name="orders",
+            also=" --store x.db",
+            clock=lambda: self.now,
+        )
+
+    def keeper(self, name: str = "default") -> Keeper:
+        found: Keeper = self.pool.keeper(name)
+        return found
+
+    def asks(self, number: int, name: str = "default", **more: Any) -> bool:
+        return self.doors.pass_through(leased(number, **more), name, self.now)
+
+    def ready(self, how: str = "login", name: str = "default") -> None:
+        self.keeper(name).next.append(Prepared(True, how))
+        self.doors.gates.open_now((SESSION, name))
+        self.yard.run_tasks()
+
+    def kinds(self) -> list[type[Event]]:
+        return [type(each) for each in self.told]
+
+
+def test_a_hundred_requests_wait_for_one_login_and_go_first_when_it_is_done() -> None:
+    house = House()
+    house.keeper().next.append(Prepared(True, "login"))
+
+    assert not any(house.asks(number) for number in range(100))
+    assert len(house.yard.tasks) == 1
+    assert house.doors.busy()
+    house.yard.run_tasks()
+
+    assert house.yard.first == list(range(100))
+    assert not house.doors.busy()
+    assert house.asks(1)
+    assert (house.summary.logins, house.kinds()) == (1, [LoginEnded])
+    assert house.saves.versions == {"default": (1, 1)}
+
+
+def test_a_session_that_needs_no_login_is_asked_nothing_once_it_is_ready() -> None:
+    house = House(probe_every=1)
+    house.keeper().wants_login = False
+    house.ready("ready")
+
+    assert all(house.asks(number) for number in range(50))
+    assert house.doors.sessions.page_came_back(answer(verdict=Verdict.FAIL, status=403))
+
+
+def test_a_refused_login_parks_its_requests_and_says_how_to_go_on() -> None:
+    house = House()
+    house.keeper().next.append(Prepared(False, error=LoginFailed("default", "wrong password")))
+    house.asks(1)
+    house.yard.run_tasks()
+    house.asks(2)
+
+    assert [(each.request.id, each.verdict) for each in house.yard.settled] == [(1, Verdict.PARK), (2, Verdict.PARK)]
+    assert house.kinds() == [LoginEnded, SessionParked]
+    assert house.summary.next_command == "crawl login orders --session default --store x.db"
+    assert house.doors.shut_sessions() == {"default", SPREAD}
+    assert not house.doors.busy()
+
+
+def test_a_login_that_raises_something_unforeseen_is_a_failed_one() -> None:
+    house = House()
+    house.keeper().next.append(ZeroDivisionError("oh"))
+    house.asks(1)
+
+    house.yard.run_tasks()
+
+    assert "ZeroDivisionError: oh" in str(house.doors.barred.failures["default"])
+
+
+def test_a_login_that_has_to_wait_is_tried_again_at_its_time() -> None:
+    house = House()
+    trouble = SiteUnreachable("default", "no route")
+    house.keeper().next += [Prepared(False, wait_s=30.0, trouble=trouble), Prepared(True, "login")]
+    house.asks(1)
+    house.yard.run_tasks()
+
+    assert house.kinds() == [Warned]
+    assert house.doors.gates.next_due() == 130.0
+    house.doors.gates.due(129.0)
+    assert house.yard.tasks == []
+    house.doors.gates.due(130.0)
+    house.yard.run_tasks()
+    assert house.yard.first == [1]
+
+
+def test_requests_that_any_session_may_send_do_not_wait_for_the_second_login() -> None:
+    house = House("one", "two")
+    house.asks(1, "one", session=SPREAD)
+    house.asks(2, "two", session=SPREAD)
+    house.keeper("one").next.append(Prepared(True, "login"))
+    task = house.yard.tasks.pop(0)
+
+    task()()
+
+    assert sorted(house.yard.back + house.yard.first) == [1, 2]
+
+
+def test_a_doubt_shuts_the_session_and_a_good_probe_commits_what_was_kept() -> None:
+    house = House()
+    house.ready()
+    seen = answer(1, verdict=Verdict.LOGIN, sent_at=99.0)
+    kept = answer(2, sent_at=99.0)
+
+    assert not house.doors.sessions.page_came_back(seen)
+    assert not house.doors.sessions.page_came_back(kept)
+    assert not house.asks(3)
+    assert house.doors.kept == 2
+    house.keeper().next.append(Prepared(True, "still good"))
+    house.yard.run_tasks()
+
+    assert [each.request.id for each in house.yard.settled] == [2]
+    assert sorted(house.yard.first) == [1, 3]
+    assert house.yard.quarantined == []
+    assert house.doors.kept == 0
+
+
+def test_a_lost_session_has_its_uncertain_pages_fetched_again() -> None:
+    house = House()
+    house.ready()
+    house.now = 101.0
+    assert house.doors.sessions.page_came_back(answer(1, sent_at=100.5))
+    house.doors.sessions.page_came_back(answer(2, verdict=Verdict.LOGIN, sent_at=100.8))
+    house.doors.sessions.page_came_back(answer(3, sent_at=100.9))
+    house.keeper().next.append(Prepared(True, "login"))
+
+    house.yard.run_tasks()
+
+    assert [(name, epoch) for name, epoch, _ in house.yard.quarantined] == [("default", 1)]
+    assert sorted(house.yard.first) == [2, 3]
+    assert house.yard.settled == []
+    assert (house.summary.logins, house.summary.rechecked) == (2, 2)
+
+
+def test_pages_of_a_session_that_will_not_be_ready_are_parked_with_those_that_wait() -> None:
+    house = House()
+    house.ready()
+    house.doors.sessions.page_came_back(answer(1, verdict=Verdict.LOGIN))
+    house.asks(2)
+    house.keeper().next.append(Prepared(False, error=LoginFailed("default", "locked")))
+
+    house.yard.run_tasks()
+
+    assert {each.request.id for each in house.yard.settled} == {1, 2}
+    assert {each.verdict for each in house.yard.settled} == {Verdict.PARK}
+
+
+def test_a_page_that_was_overtaken_is_a_doubt_of_the_present_login_only() -> None:
+    house = House()
+    house.ready()
+
+    house.doors.sessions.overtaken("default", 0)
+    assert house.keeper().doubts == []
+    house.doors.sessions.overtaken("default", 1)
+    house.doors.sessions.overtaken("default", 1)
+
+    assert house.keeper().doubts == ["somebody else has logged in since"]
+    assert len(house.yard.tasks) == 1
+
+
+def test_a_probe_as_a_matter_of_course_waits_for_the_pages_under_way() -> None:
+    house = House()
+    house.ready()
+    house.pool.busy["default"] = 1
+
+    house.doors.sessions.probe_soon("default", "the crawl is about to end")
+    assert not house.asks(1)
+    assert house.yard.tasks == []
+    assert house.doors.busy()
+    house.pool.busy["default"] = 0
+    assert house.doors.sessions.page_came_back(answer(9))
+
+    assert house.keeper().doubts == ["the crawl is about to end"]
+    assert len(house.yard.tasks) == 1
+
+
+def test_it_does_not_wait_for_them_for_long() -> None:
+    house = House()
+    house.ready()
+    house.pool.busy["default"] = 1
+    house.doors.sessions.probe_soon("default", "the crawl is about to end")
+    house.now = house.doors.gates.next_due() or 0.0
+
+    house.doors.gates.due(house.now)
+
+    assert len(house.yard.tasks) == 1
+
+
+def test_no_more_pages_go_without_a_proof_than_the_setting_says() -> None:
+    house = House(probe_every=5)
+    house.ready()
+
+    gone = [
+        number for number in range(20) if house.asks(number) and house.doors.sessions.page_came_back(answer(number))
+    ]
+
+    assert gone == [0, 1, 2, 3, 4]
+    assert house.keeper().doubts == ["no page has shown for a while that we are logged in"]
+
+
+def test_before_the_end_the_last_pages_are_proved() -> None:
+    house = House()
+    house.ready()
+    assert not house.doors.last_doubts()
+
+    house.doors.sessions.page_came_back(answer(1))
+
+    assert house.doors.last_doubts()
+    house.keeper().next.append(Prepared(True, "still good"))
+    house.now = 200.0
+    house.yard.run_tasks()
+    assert not house.doors.last_doubts()
+
+
+@pytest.mark.parametrize("good", [True, False, None])
+def test_a_run_that_stops_proves_once_what_it_brought_or_has_it_fetched_again(good: bool | None) -> None:
+    house = House()
+    house.ready()
+    house.doors.sessions.page_came_back(answer(1, sent_at=100.0))
+    house.keeper().good = good
+    house.now = 110.0
+
+    assert house.doors.last_proofs()
+    assert house.doors.is_proving
+    house.yard.run_tasks()
+
+    assert not house.doors.last_proofs()
+    assert house.yard.proved == ([([1], 1)] if good else [])
+    assert [each[:2] for each in house.yard.quarantined] == ([("default", 1)] if good is False else [])
+
+
+def test_a_run_that_stops_gets_back_all_that_is_held_or_kept() -> None:
+    house = House()
+    house.ready()
+    house.doors.sessions.page_came_back(answer(1, verdict=Verdict.LOGIN))
+    house.asks(2)
+
+    assert sorted(each.id for each in house.doors.drain()) == [1, 2]
+    assert house.doors.drain() == []
+
+
+@pytest.mark.parametrize("name", ["gone", "robots"])
+def test_a_stored_request_of_a_session_that_this_run_does_not_have_is_left_for_one_that_has_it(name: str) -> None:
+    house = House()
+
+    assert not house.asks(1, name)
+
+    assert [(each.request.id, each.verdict) for each in house.yard.settled] == [(1, Verdict.PARK)]
+    assert name in house.doors.barred.names()
+
+
+def test_observers_hear_when_a_login_begins() -> None:
+    house = House()
+
+    house.doors.sessions.login_started("default", "first login")
+
+    assert house.told == [LoginStarted(100.0, "default", "first login")]

@@ -1,0 +1,117 @@
+"""What runs know from earlier ones: kept by name, forgotten with a warning when it cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.engine.knowledge import Knowledge
+from crawler.engine.seeding import seed
+from crawler.errors import SpiderError
+from crawler.frontier.admission import Admission
+from crawler.frontier.guard import LogoutGuard
+from crawler.frontier.guard_learned import guard_name
+from crawler.frontier.robots import RobotsCache
+from crawler.request import Request
+from tests.stores.support import Home, start
+
+
+class Rooms:
+    """A store with one run, and two lives of a process on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = Home(folder)
+        self.store: Any = self.home.open()
+        self.run = start(self.store)
+
+    def knowledge(self, guard: LogoutGuard | None = None, robots: RobotsCache | None = None) -> Knowledge:
+        return Knowledge(self.store, self.run, guard=guard or LogoutGuard(), robots=robots)
+
+
+@pytest.fixture
+def rooms(tmp_path: Path) -> Iterator[Rooms]:
+    made = Rooms(tmp_path)
+    yield made
+    made.home.close()
+
+
+def test_links_that_were_learned_to_log_out_are_known_to_the_next_run(rooms: Rooms) -> None:
+    first, second = LogoutGuard(), LogoutGuard()
+    first.learned.ban("http://a.test/bye", "it ended the session", 1.0)
+    rooms.knowledge(first).keep_guard()
+
+    rooms.knowledge(second).load()
+
+    assert second.refuses("http://a.test/bye", "", "")
+
+
+def test_what_another_process_has_learned_meanwhile_is_not_overwritten(rooms: Rooms) -> None:
+    first, second, later = LogoutGuard(), LogoutGuard(), LogoutGuard()
+    first.learned.ban("http://a.test/one", "it ended the session", 1.0)
+    second.learned.ban("http://a.test/two", "it ended the session", 2.0)
+    rooms.knowledge(first).keep_guard()
+    rooms.knowledge(second).keep_guard()
+
+    rooms.knowledge(later).load()
+
+    assert later.refuses("http://a.test/one", "", "")
+    assert later.refuses("http://a.test/two", "", "")
+
+
+def test_what_cannot_be_read_is_forgotten_with_a_warning(rooms: Rooms, caplog: pytest.LogCaptureFixture) -> None:
+    rooms.store.set_value(guard_name("orders"), "{not json")
+
+    rooms.knowledge().load()
+
+    assert "cannot be read and is forgotten" in caplog.text
+
+
+def test_how_long_sessions_lived_is_known_to_the_next_run(rooms: Rooms) -> None:
+    rooms.knowledge().keep({"a.test/ann": (40, 60), "a.test/bob": ()})
+
+    assert rooms.knowledge().lives("a.test/ann") == [40, 60]
+    assert rooms.knowledge().lives("a.test/bob") == []
+    rooms.store.set_value("requests of sessions:a.test/bob", {"not": "a list"})
+    assert rooms.knowledge().lives("a.test/bob") == []
+
+
+def test_suspects_of_all_processes_are_known_to_each(rooms: Rooms) -> None:
+    one, two = rooms.knowledge(), rooms.knowledge()
+
+    assert one.share_suspects(frozenset({"a"})) == {"a"}
+    assert two.share_suspects(frozenset({"b"})) == {"a", "b"}
+    assert one.share_suspects(frozenset()) == {"a", "b"}
+
+
+def test_start_requests_are_stored_once_and_their_hosts_are_told_each_time(rooms: Rooms) -> None:
+    told: list[list[str]] = []
+    asked: list[str] = []
+
+    def requests() -> Iterator[Request]:
+        for number in range(3):
+            asked.append(f"http://a.test/{number}")
+            yield Request(asked[-1])
+
+    admission = Admission(domains=["a.test"], default_session="default")
+    for _ in range(2):
+        seed(rooms.store, rooms.run, requests(), admission, rooms.knowledge(), lambda origins: told.append([*origins]))
+
+    assert len(asked) == 3
+    assert rooms.store.counts(rooms.run.frontier).waiting == 3
+    assert told[0] == told[1]
+    assert len(told[0]) == 1
+
+
+def test_a_start_that_raises_midway_begins_anew_in_the_next_run(rooms: Rooms) -> None:
+    def broken() -> Iterator[Request]:
+        yield Request("http://a.test/1")
+        raise SpiderError("no more")
+
+    admission = Admission(domains=["a.test"], default_session="default")
+    with pytest.raises(SpiderError):
+        seed(rooms.store, rooms.run, broken(), admission, rooms.knowledge(), lambda origins: None)
+
+    assert rooms.knowledge().seeded() is None

@@ -1,0 +1,177 @@
+"""What an answer says about its session, and what becomes of its page: values in, a ruling out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crawler.engine.session_answers import Ruling, SessionAnswers, SessionNow
+from crawler.frontier.guard import LogoutGuard
+from crawler.outcome import Outcome, Verdict
+from tests.engine.parts import answer, leased
+
+GOOD = SessionNow(epoch=1)
+IN_DOUBT = SessionNow(epoch=1, ready=False)
+AGAIN_IN = SessionNow(epoch=2)
+
+
+def made(**more: Any) -> SessionAnswers:
+    return SessionAnswers("orders", **({"probe_every": 20, "guard": None} | more))
+
+
+def judge(answers: SessionAnswers, outcome: Outcome, now: SessionNow = GOOD) -> Ruling:
+    return answers.judge(outcome, now, 100.0)
+
+
+def test_a_page_of_a_good_session_is_committed_and_is_to_be_covered_by_a_later_proof() -> None:
+    answers = made()
+
+    assert judge(answers, answer()) == Ruling(True, brought=True)
+    assert answers.kept == 0
+    assert answers.watch("default").uncertain == 1
+
+
+def test_a_page_that_proves_itself_covers_those_before_it() -> None:
+    answers = made()
+    judge(answers, answer(1, sent_at=5.0))
+
+    ruling = judge(answers, answer(2, proven=True, sent_at=50.0))
+
+    assert ruling.settle
+    assert ruling.judged is not None
+    assert answers.watch("default").uncertain == 0
+
+
+@pytest.mark.parametrize("verdict", [Verdict.RELEASE, Verdict.RETRY, Verdict.PARK])
+def test_what_is_no_answer_says_nothing_about_the_session(verdict: Verdict) -> None:
+    answers = made()
+
+    assert judge(answers, answer(verdict=verdict), IN_DOUBT) == Ruling(True)
+    assert answers.watch("default").uncertain == 0
+
+
+def test_a_page_that_failed_for_a_reason_of_its_own_is_committed_as_that() -> None:
+    assert judge(made(), answer(verdict=Verdict.FAIL, status=500)) == Ruling(True)
+
+
+def test_the_logged_out_sign_is_a_doubt_and_its_page_is_kept() -> None:
+    answers = made()
+
+    ruling = judge(answers, answer(verdict=Verdict.LOGIN))
+
+    assert (ruling.settle, ruling.doubt, ruling.seen_at) == (False, "a login form", "http://a.test/1")
+    assert answers.kept == 1
+    assert [each.id for each in answers.drain()] == [1]
+
+
+def test_a_request_with_a_body_is_no_page_at_which_the_session_can_be_proved() -> None:
+    ruling = judge(made(), answer(verdict=Verdict.LOGIN, request={"extras": '{"method":"POST"}'}))
+
+    assert (ruling.doubt, ruling.seen_at) == ("a login form", "")
+
+
+def test_an_answer_from_before_the_last_login_is_sent_again_quietly() -> None:
+    answers = made()
+
+    assert judge(answers, answer(verdict=Verdict.LOGIN), AGAIN_IN) == Ruling(False, again=True)
+    assert judge(answers, answer(), AGAIN_IN) == Ruling(False, again=True, counts=True)
+    assert answers.kept == 0
+
+
+def test_an_old_page_that_proves_itself_counts_but_proves_nothing_of_the_new_login() -> None:
+    ruling = judge(made(), answer(proven=True), AGAIN_IN)
+
+    assert ruling == Ruling(True, brought=True)
+
+
+def test_pages_that_come_back_in_a_doubt_are_kept_until_the_probe_has_spoken() -> None:
+    answers = made()
+
+    assert judge(answers, answer(), IN_DOUBT) == Ruling(False, brought=True)
+    assert answers.kept == 1
+
+
+def test_a_third_sign_in_a_session_that_was_good_each_time_is_the_fault_of_the_page() -> None:
+    answers = made()
+    for _ in range(2):
+        assert judge(answers, answer(verdict=Verdict.LOGIN)).doubt
+        answers.watch("default").good(50.0, 60.0)
+        answers.showed_out("default", [1])
+
+    last = answer(verdict=Verdict.LOGIN)
+    ruling = judge(answers, last)
+
+    assert (ruling.settle, ruling.doubt) == (True, "")
+    assert last.verdict is Verdict.FAIL
+    assert last.error.startswith("LoggedOutPage: ")
+
+
+def test_a_page_without_the_sign_in_between_forgets_the_earlier_ones() -> None:
+    answers = made()
+    answers.showed_out("default", [1])
+    answers.showed_out("default", [1])
+    judge(answers, answer())
+
+    assert judge(answers, answer(verdict=Verdict.LOGIN)).doubt
+
+
+def test_many_refusals_are_a_doubt_and_few_are_kept_for_later() -> None:
+    answers = made()
+
+    rulings = [judge(answers, answer(number, status=403, verdict=Verdict.FAIL)) for number in range(30)]
+
+    assert not any(each.settle for each in rulings)
+    asked = [each for each in rulings if each.ask]
+    assert asked
+    assert asked[0].doubt == "status 403, which may mean that we are logged out"
+    assert answers.kept == 30
+
+
+def test_a_page_under_suspicion_is_kept_for_the_probe_after_it() -> None:
+    answers = made(guard=LogoutGuard())
+    answers.trials.put_off(leased(7), "default")
+    answers.trials.begin()
+
+    ruling = judge(answers, answer(7))
+
+    assert (ruling.settle, ruling.brought) == (False, True)
+    assert ruling.probe == "a page is suspected of ending the session"
+    assert answers.kept == 1
+
+
+def test_a_page_that_ends_the_session_alone_is_convicted_and_told_of() -> None:
+    answers = made(guard=LogoutGuard())
+    told = []
+    for _ in range(10):
+        evidence = answers.watch("default").evidence
+        evidence.begin(0.0)
+        for _ in range(50):  # sessions are known to live for long without it
+            evidence.handed_out()
+        evidence.lost(0)
+        evidence.begin(1_000.0)
+        if not answers.trials.next_session():
+            answers.trials.put_off(leased(7), "default")
+        answers.trials.begin()
+        judge(answers, answer(7))
+        ended = answers.end_trial("default", 1_001.0, survived=False, serial=False)
+        if ended is not None:
+            told.append(ended)
+            break
+
+    (page, message), *_ = told
+    assert page.verdict in (Verdict.SKIP, Verdict.FAIL)
+    assert page.items == []
+    assert (page.verdict is Verdict.SKIP) == message.endswith("which takes that back or confirms it")
+
+
+def test_a_trial_of_another_session_is_not_ended_by_this_one() -> None:
+    answers = made()
+    answers.trials.put_off(leased(7), "default")
+    answers.trials.begin()
+    judge(answers, answer(7))
+
+    assert answers.end_trial("other", 1.0, survived=True, serial=False) is None
+    ended = answers.end_trial("default", 1.0, survived=True, serial=False)
+    assert ended is not None
+    assert (ended[0].verdict, ended[1]) == (Verdict.ACCEPT, "")
