@@ -17,6 +17,7 @@ import pycurl
 from crawler.fetching.outgoing import Origin, Outgoing, Proxy
 
 _DAY_S = 86_400
+_SUPPRESS_CONNECT_HEADERS = 265  # since libcurl 7.54; pycurl has no name for it. Source: curl/curl.h
 _PROXY_TYPES = {
     "socks4": pycurl.PROXYTYPE_SOCKS4,
     "socks4a": pycurl.PROXYTYPE_SOCKS4A,
@@ -63,6 +64,7 @@ def set_route(curl: Any, route: Route, proxy_ca: str) -> None:
         (pycurl.NOPROXY, ""),  # or no_proxy of the environment would take a request off its proxy
         (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
         (pycurl.HTTP09_ALLOWED, 0),
+        (_SUPPRESS_CONNECT_HEADERS, 1),  # or what a proxy says to CONNECT would be taken for the head of the answer
         (pycurl.HTTP_CONTENT_DECODING, 0),
         (pycurl.PATH_AS_IS, 1),
         (pycurl.BUFFERSIZE, 256 * 1024),

@@ -67,7 +67,7 @@ DESTRUCTIVE_OF_ONE: Final = _folded("""
     desactivar, suprimir, rimuovi, rimuovere, disattiva, disiscriviti, opzeggen, intrekken, uitschakelen, skasuj,
     zrušit, inaktivera, återkalla, avbestill, deaktiver, fjern, annuller, отписаться, отозвать, отключить,
     скасувати, iptal, iptal et, kaldır, eltávolítás, șterge, elimină, anulează, dezactivează, 禁用, 封禁, 撤销,
-    移除, 退会, 解約, 無効化, 取り消し, 취소, 해지, 탈퇴, 비활성화, إلغاء, إزالة, تعطيل, בטל, הסר, hủy, gỡ,
+    移除, 退会, 解約, 無効化, 取り消し, 취소, 해지, 탈퇴, 비활성화, إلغاء, إزالة, تعطيل, בטל, הסר, hủy, gỡ bỏ,
     batalkan, nonaktifkan, ακύρωση, отмени
     """)
 

@@ -89,6 +89,22 @@ class TestProxies:
         assert b"proxy-authorization" in proxy.requests[0].lower()
         assert all(b"proxy-authorization" not in each.lower() for each in secure.requests + plain.requests)
 
+    def test_B10_the_answer_through_a_tunnel_is_that_of_the_destination(
+        self, transport: Any, serve: Any, authority: Any
+    ) -> None:
+        gone = b"HTTP/1.1 404 Not Found\r\nSet-Cookie: sid=1\r\nX-Of: destination\r\nContent-Length: 2\r\n\r\nno"
+        target = serve(gone, tls=authority.context("127.0.0.1"))
+        proxy = serve(proxying("user", "secret"))
+        through = {"https": f"http://user:secret@127.0.0.1:{proxy.port}"}
+        adapter = transport()
+
+        for _ in ("over a new tunnel", "over a kept one"):
+            got = fetch(adapter, target.url(), proxies=through, verify=authority.ca_file)
+
+            assert (got.status_code, got.reason, got.content) == (404, "Not Found", b"no")
+            assert dict(got.headers) == {"Set-Cookie": "sid=1", "X-Of": "destination", "Content-Length": "2"}
+        assert len(proxy.requests) == 1
+
     def test_B14_a_bad_certificate_of_the_proxy_is_refused(self, transport: Any, serve: Any, authority: Any) -> None:
         proxy = serve(proxying(), tls=authority.context("127.0.0.1"))
         target = serve(OK, tls=authority.context("127.0.0.1"))
