@@ -9,6 +9,9 @@ import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
+
+import trustme
 
 NO_ROBOTS = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
@@ -110,3 +113,10 @@ class RowHost:
         for each in waiting:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
+
+
+def tls(authority: trustme.CA, *names: str, **options: Any) -> ssl.SSLContext:
+    """What a server of this name presents; *options* are those of `issue_cert`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*names, **options).configure_cert(context)
+    return context

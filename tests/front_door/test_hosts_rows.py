@@ -17,7 +17,7 @@ import trustme
 import crawler
 from crawler.testing.raw import answer
 from tests.engine.shop import opened
-from tests.front_door.hosts import Peer, RowHost
+from tests.front_door.hosts import Peer, RowHost, tls
 
 GOOD = answer(b"<html><body><p>good</p></body></html>")
 
@@ -80,12 +80,6 @@ def silent(peer: Peer, visit: int, target: str) -> None:
     peer.socket.recv(1)
 
 
-def tls(authority: trustme.CA, name: str, **options: Any) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name, **options).configure_cert(context)
-    return context
-
-
 @pytest.fixture
 def hosts() -> Iterator[list[RowHost]]:
     running: list[RowHost] = []
@@ -146,6 +140,23 @@ def test_T9_a_refused_connection_is_named_in_the_error_and_the_live_host_is_craw
     assert done.took_s < 60
 
 
+def test_T9_an_unknown_name_ends_at_once_in_a_link_and_in_a_redirect_and_the_live_host_is_crawled(
+    tmp_path: Path, hosts: list[RowHost]
+) -> None:
+    moved = answer(b"", "302 Found", "Location: http://away.invalid/page")
+    hosts.append(RowHost("127.0.2.1", lambda peer, visit, target: peer.send(moved if target == "/moved" else GOOD)))
+    live, unknown = f"{hosts[0].url}/page", [f"http://nobody.invalid/{number}" for number in range(20)]
+
+    done = ran(Rows, tmp_path, [*unknown, f"{hosts[0].url}/moved", live, "http://away.invalid/"])
+
+    assert done.said == {live: "good"}
+    for page in unknown:
+        assert "UnknownHost: there is no host named nobody.invalid" in done.errors[page], done.errors[page]
+    assert "away.invalid" in done.errors[f"{hosts[0].url}/moved"]
+    assert done.summary.exit_code != 0
+    assert done.took_s < 30
+
+
 def test_T7_a_connection_that_was_promised_and_closed_costs_no_page(tmp_path: Path, hosts: list[RowHost]) -> None:
     hosts.append(RowHost("127.0.2.1", closing))
 
@@ -177,6 +188,35 @@ class Maps(crawler.SitemapSpider):
 
     def parse(self, response: crawler.Response) -> Any:
         yield {"at": response.url, "said": response.css("p::text").get()}
+
+
+class Many(crawler.Spider):
+    """50,000 links, and one of a thousand others again and again."""
+
+    name = "many"
+
+    def __init__(self, **arguments: str) -> None:
+        super().__init__(**arguments)
+        self.start_urls = [arguments["pages"]]
+
+    def parse(self, response: crawler.Response) -> Any:
+        yield from response.follow_all(css="a")
+        for number in range(5_000):
+            yield response.follow(f"/again/{number % 1_000}")
+        yield {"at": response.url, "said": "good"}
+
+
+def test_Z11_of_very_many_links_each_is_known_once_and_the_page_is_kept(tmp_path: Path, hosts: list[RowHost]) -> None:
+    page = answer(b"".join(b"<a href='/link/%d'>x</a>" % number for number in range(50_000)))
+    hosts.append(RowHost("127.0.2.1", lambda peer, visit, target: peer.send(page)))
+
+    done = ran(Many, tmp_path, [f"{hosts[0].url}/"], max_pages=1)  # or all 51,000 would be fetched
+
+    assert (done.summary.ending, done.summary.pages, done.summary.failed) == ("limit", 1, 0)
+    assert done.summary.known == 1 + 50_000 + 1_000
+    assert done.summary.items == {"items": 1}
+    assert len(hosts[0].asked) == 1
+    assert done.took_s < 30
 
 
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10 if n else "ha" * 10}">' for n in range(10))

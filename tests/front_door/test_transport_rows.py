@@ -118,12 +118,21 @@ def dear_dates(peer: Peer, visit: int, target: str) -> None:
     peer.send(headed(*dates, f"Content-Length: {len(PAGE)}"))
 
 
+def linked(place: str) -> bytes:
+    return answer(PAGE.replace(b"<p>", f"<a href='{place}'>there</a><p>".encode()))
+
+
 class Row(NamedTuple):
-    """What a host does; "" for a kept page, else how its error begins; and how often the page is asked for."""
+    """What a host does; "" for a kept page, else how its error begins; how often it is asked for; what it says."""
 
     serve: Serve
     error: str = ""
     tries: int = 1
+    said: str | None = "good"
+
+
+LABEL = "http://" + "a" * 100_000 + ".example/"
+ACCENTS = "http://" + "\u00fc" * 100_000 + ".example/"  # each is looked up by the rules for names in Unicode
 
 
 INCOMPLETE = ("Incomplete", TRIES)
@@ -154,6 +163,10 @@ ROWS: dict[str, Row] = {
     ),
     "T13-an-answer-nobody-asked-for": Row(always(GOOD + answer(b"<p>evil</p>"))),
     "T14-lines-end-in-lf": Row(always(b"HTTP/1.1 200 OK\nContent-Length: %d\n\n%b" % (len(PAGE), PAGE))),
+    "T14-204-without-a-length": Row(always(headed(body=b"", status="204 No Content")), said=None),
+    "T14-204-with-type-and-cookie": Row(
+        always(headed("Content-Type: text/html", "Set-Cookie: a=1", body=b"", status="204 No Content")), said=None
+    ),
     "Z1-gzip-bomb": Row(always(coded(bomb("gzip"), "gzip")), "TooLarge"),
     "Z1-deflate-bomb": Row(always(coded(bomb("deflate"), "deflate")), "TooLarge"),
     "Z1-bomb-in-gzip": Row(always(coded(gzip.compress(bomb("gzip")), "gzip, gzip")), "TooLarge"),
@@ -164,6 +177,22 @@ ROWS: dict[str, Row] = {
     "Z3-bomb-in-an-error-page": Row(always(coded(bomb("gzip"), "gzip").replace(b"200 OK", b"404 No")), "TooLarge"),
     "Z4-endless-chunk-line": Row(cut(headed("Transfer-Encoding: chunked", body=b"1" * 200_000)), *INCOMPLETE),
     "Z6-dates-of-cookies": Row(dear_dates),
+    "Z6-a-label-of-100-kB-in-a-link": Row(always(linked(LABEL))),
+    "Z6-a-label-of-100000-accents-in-a-link": Row(always(linked(ACCENTS))),
+    "Z6-a-label-of-100-kB-in-a-redirect": Row(
+        always(headed(f"Location: {LABEL}", "Content-Length: 0", body=b"", status="302 F")), "RedirectError"
+    ),
+    "Z6-a-label-of-40000-accents-in-a-redirect": Row(
+        always(
+            headed(
+                f"Location: {ACCENTS[:40_000].encode().decode('latin-1')}.example/",
+                "Content-Length: 0",
+                body=b"",
+                status="302 F",
+            )
+        ),
+        "RedirectError",
+    ),
     "Z8-a-line-of-400-kB": Row(always(headed("X: " + "a" * 400_000)), "BadAnswer"),
     "Z8-9000-lines": Row(always(headed(*(f"X-{number}: a" for number in range(9_000)))), "BadAnswer"),
     "Z8-2000-lines": Row(cut(headed(*(f"X-{number}: a" for number in range(2_000))))),
@@ -181,7 +210,7 @@ class Ran:
     took_s: float
     hosts: dict[str, RowHost]
     errors: dict[str, str]
-    said: dict[str, str]
+    said: dict[str, str | None]
 
 
 class Rows(crawler.Spider):
@@ -193,6 +222,7 @@ class Rows(crawler.Spider):
 
     def parse(self, response: crawler.Response) -> Any:
         yield {"at": response.url.rpartition("/")[0], "said": response.css("p::text").get()}
+        yield from response.follow_all(css="a")
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +253,7 @@ def test_T_Z_a_row_through_the_front_door(ran: Ran, row: str) -> None:
         assert host.url not in ran.said
     else:
         assert error == ""
-        assert ran.said.get(host.url) == "good"
+        assert ran.said[host.url] == wanted.said
     assert len(host.asked) == wanted.tries
     assert host.robots >= 1
 

@@ -44,7 +44,8 @@ DO_SOMETHING = addresses("""
     /会員/退会 /契約/解約 /계정/탈퇴 /주문/17/취소 /pesanan/17/batalkan /đơn-hàng/17/hủy
 """)
 ONLY_READ = addresses("""
-    /go /go/17 /go/to/shop /go.php?id=17 /out/go/17 /closed-orders /orders?status=closed /orders/closed /close-up /close-ups/17 /enclosed /closeout-sale
+    /go /go/17 /go/to/shop /go.php?id=17 /out/go/17
+    /closed-orders /orders?status=closed /orders/closed /close-up /close-ups/17 /enclosed /closeout-sale
     /store/closing-times /stocks/17/closing-price /closest-shops /how-to-cancel /help/how-to-cancel-an-order
     /help/cancel-order /faq/cancel /cancellation-policy /cancelled-orders /orders?status=cancelled
     /cancellations /removed-items /orders?filter=removed /stain-remover /remove-background /removals
