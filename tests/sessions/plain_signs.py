@@ -62,9 +62,9 @@ def logged_out_sign(response: Response, asked_url: str) -> str | None:
 
 
 def said_in_headings(body: bytes, response: Response) -> str | None:
-    start = body.find(b"<title", 0, 16_384)
+    start = body.find(b"<title", 0, 131_072)
     if start < 0:
-        start = body.find(b"<TITLE", 0, 4_096)
+        start = body.find(b"<TITLE", 0, 131_072)
     found = TITLE.match(body, start) if start >= 0 else None
     title = " ".join(unescape(found[1].decode("utf-8", "replace")).split()).lower() if found else ""
     if title:
@@ -72,7 +72,7 @@ def said_in_headings(body: bytes, response: Response) -> str | None:
             return f"its title says {title[:80]!r}"
         if LOGIN_TITLE.match(_TITLE_PARTS.split(title, 1)[0]) and _asks_for_something(body):
             return f"its title says {title[:80]!r}"
-    start = body.find(b"<h1", 0, 65_536)
+    start = body.find(b"<h1", 0, 262_144)
     found = HEADING.match(body, start) if start >= 0 else None
     heading = plain_text(found[1].decode("utf-8", "replace")).lower() if found else ""
     if _speaks_of_this_visit(heading, response):

@@ -7,9 +7,10 @@ why it did not work. The answer decides whether anybody may try again, so doubt 
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from crawler.sessions.login.page_marks import has_login_form, is_visible
+from crawler.sessions.login.page_marks import Visibility, has_login_form
 from crawler.sessions.login.words import (
     ABOUT_CREDENTIALS,
     ABOUT_SOMETHING_ELSE,
@@ -25,7 +26,8 @@ from crawler.urls import printable
 if TYPE_CHECKING:
     from crawler.response import Response
 
-_MOST_CHARACTERS: Final = 20_000
+_MOST_CHARACTERS: Final = 20_000  # of text alone, ten printed pages: markup, scripts and links do not count
+_MOST_FIELDS: Final = 2_000  # that one can type into: who asks for a code asks for little else
 _NEAR: Final = 100  # characters between the word for "wrong" and what is wrong
 _SENTENCE_END: Final = re.compile(r"[.!?]\s|\n")
 _NOT_TEXT: Final = frozenset({"script", "style", "template", "noscript", "head", "select", "option", "a"})
@@ -63,11 +65,10 @@ def one_time_code_sign(response: Response) -> str | None:
     """Why the page is taken to ask for a one-time code, or None: answer it with ``session.account.otp()``."""
     if not response.is_html or b"<input" not in response.body.lower():
         return None
-    typed = [
-        found.root
-        for found in response.selector.xpath("//input")
-        if (found.root.get("type") or "").strip().lower() in _ANSWERS_TYPED and is_visible(found.root)
-    ]
+    visible = Visibility()
+    inputs = response.selector.root.getroottree().iter("input")
+    candidates = (each for each in inputs if (each.get("type") or "").strip().lower() in _ANSWERS_TYPED)
+    typed = [each for each in islice(candidates, _MOST_FIELDS) if visible(each)]
     for field in typed:
         if (field.get("autocomplete") or "").strip().lower() == "one-time-code":
             return "a field for a one-time code"

@@ -140,7 +140,8 @@ def asks_to_log_in(response: Response) -> bool:
     or deletes something: then a member is to confirm who it is.
     """
     fields = _password_fields(response)
-    return any(weight == 1 and not _changes_something(form, response) for form, weight in fields.items())
+    visible = Visibility()
+    return any(weight == 1 and not _changes_something(form, response, visible) for form, weight in fields.items())
 
 
 def _password_fields(response: Response) -> dict[Any, int]:
@@ -149,6 +150,7 @@ def _password_fields(response: Response) -> dict[Any, int]:
     if not mentions_password(body) or not response.is_html or not _PASSWORD_INPUT.search(body):
         return {}
     fields: dict[Any, int] = {}
+    visible = Visibility()
     try:
         selector = response.selector
     except BadAnswer:  # too rich to be parsed; who asks for more than signs is told
@@ -156,20 +158,20 @@ def _password_fields(response: Response) -> dict[Any, int]:
     inputs = selector.root.getroottree().iter("input")
     passwords = (each for each in inputs if (each.get("type") or "").strip().lower() == "password")
     for field in islice(passwords, _MOST_FIELDS):
-        if is_visible(field) and field.get("disabled") is None:
+        if visible(field) and field.get("disabled") is None:
             form = field.get("form") or next(field.iterancestors("form"), None)
             weight = 2 if "new-password" in (field.get("autocomplete") or "") else 1
             fields[form] = fields.get(form, 0) + weight
     return fields
 
 
-def _changes_something(form: Any, response: Response) -> bool:
+def _changes_something(form: Any, response: Response, visible: Visibility) -> bool:
     if form is None or isinstance(form, str):
         return False
     with suppress(InvalidURL):
         if looks_like_login(absolute(response.url, form.get("action") or response.url)):
             return False
-    inputs = [each for each in form.iter("input", "select", "textarea", "button") if is_visible(each)]
+    inputs = [each for each in form.iter("input", "select", "textarea", "button") if visible(each)]
     kinds = [(each.tag, (each.get("type") or "").strip().lower()) for each in inputs]
     holds = any(kind == "password" and each.get("value") for each, (_, kind) in zip(inputs, kinds, strict=True))
     typed = sum(tag in ("select", "textarea") or (tag == "input" and kind in _TYPED) for tag, kind in kinds)
@@ -182,16 +184,34 @@ def _changes_something(form: Any, response: Response) -> bool:
     )
 
 
-def is_visible(element: Any) -> bool:
-    """Whether the page itself shows the element, as far as its attributes tell (style sheets are not read)."""
-    for each in (element, *element.iterancestors()):
-        if each.tag in ("template", "noscript", "head") or each.get("hidden") is not None:
-            return False
-        if each.tag == "dialog" and each.get("open") is None:
-            return False
-        if _UNSEEN_STYLE.search(each.get("style") or ""):
-            return False
-    return True
+class Visibility:
+    """Whether the page itself shows an element, as far as attributes tell (style sheets are not read).
+
+    One for each time that a page is looked through: it remembers what holds an element, so that each of these is looked
+    at once, however many fields stand in it and however deep they stand. Used by one thread.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Any, bool] = {}  # of elements that hold others
+
+    def __call__(self, element: Any) -> bool:
+        way: list[Any] = []
+        holder = element.getparent()
+        while holder is not None and holder not in self._known:
+            way.append(holder)
+            holder = holder.getparent()
+        shown = holder is None or self._known[holder]
+        for each in reversed(way):
+            shown = self._known[each] = shown and _shows_itself(each)
+        return shown and _shows_itself(element)
+
+
+def _shows_itself(element: Any) -> bool:
+    if element.tag in ("template", "noscript", "head") or element.get("hidden") is not None:
+        return False
+    if element.tag == "dialog" and element.get("open") is None:
+        return False
+    return not _UNSEEN_STYLE.search(element.get("style") or "")
 
 
 # --- logged in --------------------------------------------------------------------------------------------------------

@@ -58,6 +58,8 @@ __all__ = [
 
 _HEADING_STEMS: Final = tuple(stem.encode() for stem in HEADING_STEMS)
 _SHORT_BYTES: Final = 4_096  # a page that only says "log in" or sends on is shorter
+_TITLE_BYTES: Final = 131_072  # styles and scripts in the page itself may stand before the title
+_HEADING_BYTES: Final = 262_144  # and all of these, and a menu of a shop, before the heading; found at memory speed
 _FEW_CHARACTERS: Final = 1_000
 _FEW_WORDS: Final = 2  # "your", "la": more of them make the name of an article
 _WORD: Final = re.compile(r"\w+")
@@ -195,9 +197,9 @@ def _is_about_this_visit(response: Response) -> bool:
 
 def _title(body: bytes) -> bytes:
     """The title as it is written, at most 300 bytes; b"" for none."""
-    start = body.find(b"<title", 0, 16_384)
+    start = body.find(b"<title", 0, _TITLE_BYTES)
     if start < 0:
-        start = body.find(b"<TITLE", 0, 4_096)
+        start = body.find(b"<TITLE", 0, _TITLE_BYTES)
     begin = body.find(b">", start) + 1 if start >= 0 else 0
     if not begin:
         return b""
@@ -207,7 +209,7 @@ def _title(body: bytes) -> bytes:
 
 def _heading(body: bytes) -> bytes:
     """What is in the first heading as it is written, at most 300 bytes; b"" for none."""
-    start = body.find(b"<h1", 0, 65_536)
+    start = body.find(b"<h1", 0, _HEADING_BYTES)
     found = _HEADING.match(body, start) if start >= 0 else None
     return found[1] if found is not None else b""
 
