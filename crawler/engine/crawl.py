@@ -154,6 +154,7 @@ class Crawl:
                 guard=guard,
                 share=self._knowledge.share_suspects if self._member or self._members else None,
                 tries=self._member == 0,
+                takes_over=lambda: self._knowledge.takes_trials(self._member),
                 known_lives=lambda name: self._knowledge.lives(parts.pool.keeper(name).session.key),
             ),
             bans=guard is not None,
@@ -253,6 +254,8 @@ class Crawl:
         self._sessions = self._parts.pool.records()
         self._parts.close()
         if self._members is not None:
+            if self._members.awake:
+                self._knowledge.leave_trials()
             self._members.end(grace_s=self.settings.grace if self._interrupts.by else 2 * self.settings.grace + 30.0)
             add_up(self.summary, self._members.summaries)
             self._stats.others = list  # they are part of the summary now: the last progress must not count them again

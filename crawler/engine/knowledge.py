@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from crawler.errors import StoreError
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.guard_learned import guard_name
 from crawler.frontier.robots import RobotsCache, RobotsRecord
@@ -19,6 +20,7 @@ from crawler.stores.base import RunRow, Store
 log = logging.getLogger("crawler.engine")
 
 _SUSPECT_S = 3_600.0  #: how long processes remember what others suspect
+_NOBODY = 0  #: number of the first process, which has gone
 _ROBOTS_S = 86_400.0  #: how long a robots.txt is good for later runs
 _MOST_ROBOTS = 1_000
 _LIVES = "requests of sessions:"  #: beginning of the values that say after how many a session ended
@@ -35,6 +37,7 @@ class Knowledge:
     def __init__(self, store: Store, run: RunRow, *, guard: LogoutGuard, robots: RobotsCache | None) -> None:
         self._store, self._guard, self._robots = store, guard, robots
         self._guard_name = guard_name(run.spider)
+        self._trials_name = f"trials:{run.id}"
         self._seeded_name, self._suspects_name = f"seeded:{run.frontier}", f"suspects:{run.frontier}"
 
     def load(self) -> None:
@@ -77,6 +80,18 @@ class Knowledge:
         if not keys <= known:
             self._store.set_value(self._suspects_name, sorted(known | keys), ttl_s=_SUSPECT_S)
         return known | keys
+
+    def leave_trials(self) -> None:
+        """The first process is done: whoever meets a page that may end the session tries it."""
+        with suppress(StoreError):
+            self._store.set_value(self._trials_name, _NOBODY, ttl_s=_SUSPECT_S)
+
+    def takes_trials(self, member: int) -> bool:
+        """Whether this process tries suspects, the first one being done."""
+        by = self._value(self._trials_name)
+        if by == _NOBODY:
+            self._store.set_value(self._trials_name, member, ttl_s=_SUSPECT_S)
+        return by in (_NOBODY, member)
 
     def seeded(self) -> list[str] | None:
         """The origins of the start requests; None while they are not all in the frontier."""

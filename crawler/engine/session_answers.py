@@ -72,7 +72,7 @@ class SessionAnswers:
     Args:
         probe_every: Unproven pages of a session after which it is probed again, at the latest; 0 for never.
         guard: Learns pages that end the session; None where the setting switches it off.
-        share, tries: As in `engine.trials.Trials`.
+        share, tries, takes_over: As in `engine.trials.Trials`.
         known_lives: Requests that a session answered in earlier runs before it ended, by its name.
     """
 
@@ -84,10 +84,11 @@ class SessionAnswers:
         guard: LogoutGuard | None,
         share: Callable[[frozenset[str]], frozenset[str]] | None = None,
         tries: bool = True,
+        takes_over: Callable[[], bool] = lambda: False,
         known_lives: Callable[[str], Iterable[int]] = lambda name: (),
     ) -> None:
         self._spider_name, self._probe_every, self._guard = spider_name, probe_every, guard
-        self.trials = Trials(bans=guard is not None, share=share, tries=tries)
+        self.trials = Trials(bans=guard is not None, share=share, tries=tries, takes_over=takes_over)
         self.watches: dict[str, Watch] = {}
         self._known_lives = known_lives
         self._guarded = Guarded()

@@ -38,6 +38,7 @@ class Trials:
         bans: A page that is convicted is banned for later runs, too; else it only fails, for which less is enough.
         share: Where several processes work on a crawl: tells the others of suspects and returns all that are known.
         tries: Whether suspects are tried here: by one process only, for a trial is alone with the session.
+        takes_over: Asks whether they are tried here from now on: the process that tried them is done.
     """
 
     def __init__(
@@ -46,9 +47,10 @@ class Trials:
         bans: bool = True,
         share: Callable[[frozenset[str]], frozenset[str]] | None = None,
         tries: bool = True,
+        takes_over: Callable[[], bool] = lambda: False,
     ) -> None:
         self._suspects = Suspects() if bans else Suspects(1)
-        self._share, self.tries = share, tries
+        self._share, self._tries, self._takes_over = share, tries, takes_over
         self._asked_at = 0.0
         self._waiting: list[tuple[Leased, str]] = []
         self.current: Trial | None = None
@@ -56,6 +58,16 @@ class Trials:
     def __len__(self) -> int:
         """Requests that wait, or whose answer waits for the second probe."""
         return len(self._waiting) + (self.current is not None and self.current.answer is not None)
+
+    @property
+    def tries(self) -> bool:
+        """Whether suspects are tried here."""
+        return self._tries
+
+    def are_ours(self) -> bool:
+        """The same, asked anew: with the process that tried them gone, somebody else has to."""
+        self._tries = self._tries or self._takes_over()
+        return self._tries
 
     def suspects(self, leased: Leased, now: float) -> bool:
         """Whether a request has to wait because its page is a suspect."""

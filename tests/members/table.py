@@ -18,6 +18,7 @@ from tests.members import spiders
 from tests.members.site import PASSWORD, USER, Members, Rules
 
 _ONE, _TWO, _FAR = frozenset({7}), frozenset({7, 8}), frozenset({7, 50})
+_LAST = frozenset({299})
 _MANY = frozenset(range(10, 60))
 _SETTINGS: dict[str, Any] = {"login_budget": 1000, "workers": 8}
 
@@ -93,6 +94,8 @@ ROWS = (
          exit_code=1, requests=25),
     _row("such a page, two processes", quits={7: "good-bye"}, missing=_ONE, banned=_ONE, exit_code=1, pages=300,
          settings={"processes": 2}),
+    _row("such a page is the last one, two processes", quits={299: "good-bye"}, missing=_LAST, banned=_LAST,
+         exit_code=1, pages=300, settings={"processes": 2}, quick=True),
     _row("such a page, one request at a time", spiders.Serial, quits={7: "home"}, missing=_ONE, banned=_ONE,
          exit_code=1),
     # 403 and others of its kind
