@@ -339,3 +339,19 @@ def test_a_stored_session_of_another_spider_is_not_used_without_what_the_login_f
     assert (run.ending, run.logins) == ("finished", 1)
     assert f"{own.url}/home" in calls + Signing.seen, "its pages went the way that its login has set up"
     assert (crawl(Home, own.url, tmp_path, fresh=True).logins) == 0, "the other spider's session is as it was"
+
+
+@pytest.mark.parametrize(
+    ("cookie", "posts", "code"), [("sid=gone; Path=/", 2, 0), ("", 1, 3)], ids=["with a new cookie", "without one"]
+)
+def test_a_first_login_that_was_let_in_and_ended_at_once_is_made_once_more(
+    quick_net: Net, tmp_path: Path, cookie: str, posts: int, code: int
+) -> None:
+    """A site that refuses leads back to its form; one that lets in leads on, with a session."""
+    headers = [("Location", "/welcome"), *([("Set-Cookie", cookie)] if cookie else [])]
+    portal = Portal(allowed=("/home", "/welcome"), busy=[Answer(302, b"", headers=headers)])
+    own = quick_net.host({"*": portal})
+
+    run = crawl(Home, own.url, tmp_path)
+
+    assert (run.exit_code, len(portal.posts)) == (code, posts)

@@ -30,6 +30,7 @@ from crawler.errors import (
 )
 from crawler.loading import place_in_spider
 from crawler.response import Response
+from crawler.sessions.answers import set_cookie_lines
 from crawler.sessions.login import signs
 from crawler.sessions.login.answers import captcha_sign, one_time_code_sign, speaks_of_something_else
 from crawler.sessions.login.page_marks import has_login_form, has_new_password_form, refresh_of
@@ -149,7 +150,7 @@ def refused_by(session: Session, *, known_good: bool) -> Refusal | None:
     said = signs.wrong_password_sign(answer)
     if said is not None:
         return Refusal(f"{_refused_so(answer, said)}{_captcha(answer)}", True)
-    surely = not known_good and not speaks_of_something_else(answer)
+    surely = not known_good and not speaks_of_something_else(answer) and not _let_in_and_lost(answer)
     if answer.status_code in _REFUSES_WHAT_WAS_SENT:
         return Refusal(f"the site answered {answer.status_code} to the password ({redact(answer.url)})", surely)
     if not has_login_form(answer) or signs.logged_in_sign(answer):
@@ -159,6 +160,11 @@ def refused_by(session: Session, *, known_good: bool) -> Refusal | None:
         f" wrong, or the form needs something that the login step leaves out{_captcha(answer)}"
     )
     return Refusal(why, surely)
+
+
+def _let_in_and_lost(answer: Response) -> bool:
+    """Whether the site led away from the form with a new cookie, as after a good password: then somebody ended it."""
+    return any(_sent_on(each) and set_cookie_lines(each) for each in answer.history)
 
 
 def _refused_so(answer: Response, said: str) -> str:
