@@ -198,7 +198,7 @@ class FrontierMachine(RuleBasedStateMachine):
         }
         row.state, row.owner = states.get(verdict, State.WAITING), ""
         row.attempt += verdict in (Verdict.ACCEPT, Verdict.RETRY, Verdict.FAIL)
-        row.not_before = not_before if verdict is Verdict.RETRY else 0.0
+        row.not_before = not_before if verdict in (Verdict.RETRY, Verdict.RELEASE) else 0.0
         if verdict in (Verdict.ACCEPT, Verdict.FAIL, Verdict.SKIP):
             row.items = 2
         self.model.pages += verdict is Verdict.ACCEPT
