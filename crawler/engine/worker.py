@@ -11,6 +11,7 @@ import logging
 import queue
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 _log = logging.getLogger("crawler.engine")
@@ -22,7 +23,7 @@ TOO_TIGHT = "this process may not have enough memory or threads; see `ulimit -v`
 _HELD_UP_S = 0.05  #: no task was taken for so long although some wait: the threads wait for something
 
 
-class _Threads:
+class _Threads(ABC):
     """Threads that run tasks in the order in which they were given.
 
     Args:
@@ -70,8 +71,9 @@ class _Threads:
         thread.start()
         self._threads.append(thread)
 
+    @abstractmethod
     def _work(self) -> None:
-        raise NotImplementedError
+        """Run tasks until one is None; the body of each thread."""
 
 
 class Workers(_Threads):
