@@ -76,6 +76,8 @@ def _prepared(text: str) -> str:
         if rules > MAX_RULES:
             break
         lines.append(line)
+    if in_agents:  # a group without a rule is a group: its agents may fetch everything. Source: RFC 9309 section 5.1
+        lines += group[written:]
     return "\n".join(lines)
 
 

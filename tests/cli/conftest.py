@@ -47,7 +47,8 @@ Crawl = Callable[..., Result]
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Take back what a command changes for the whole process."""
-    path, modules = list(sys.path), set(sys.modules)
+    path = list(sys.path)
+    forget_spiders()  # a test that cleans up nothing may have come before
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     with warnings.catch_warnings():
@@ -55,10 +56,14 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     logging.captureWarnings(False)
     root.handlers[:], root.level = handlers, level
     sys.path[:] = path
-    for name in set(sys.modules) - modules:
-        if name.startswith("spiders."):
-            del sys.modules[name]
+    forget_spiders()
     exits.show_tracebacks = False
+
+
+def forget_spiders() -> None:
+    """Take back that modules of a ``spiders`` folder were imported: the next test has another folder."""
+    for name in [name for name in sys.modules if name == "spiders" or name.startswith("spiders.")]:
+        del sys.modules[name]
 
 
 @pytest.fixture

@@ -325,6 +325,16 @@ def test_a_record_that_is_no_rule_does_not_end_the_list_of_agents(between: str) 
     assert robots.delay("two") is None
 
 
+@pytest.mark.parametrize(
+    "end", ["", "\n", "\n\nEOF\n", "\nCrawl-delay: 5\n", "\nUser-agent: three\n", "\nSitemap: https://a.example/s"]
+)
+def test_a_group_without_a_rule_at_the_end_may_fetch_everything(end: str) -> None:
+    """Source: RFC 9309 section 5.1, its quxbot."""
+    robots = Robots(f"User-agent: *\nDisallow: /x\n\nUser-agent: two{end}")
+
+    assert [robots.allows(agent, f"{SITE}/x") for agent in ("one", "two")] == [False, True]
+
+
 def test_a_delay_behind_the_rules_belongs_to_the_whole_group() -> None:
     robots = Robots("User-agent: one\nUser-agent: two\nDisallow: /x\nCrawl-delay: 5\nUser-agent: three\nDisallow: /")
 
