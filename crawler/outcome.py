@@ -112,7 +112,7 @@ class SessionSnapshot:
     """What a session is after a change, to be stored with the page that changed it.
 
     Attributes:
-        key: Which row: site and account (or name), see `sessions.identity`.
+        key: Which row: site and account (or name), see `sessions.from_spider`.
         name: Name that the spider uses.
         state: Name of the login state.
         epoch: How many times it has logged in.

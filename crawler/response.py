@@ -28,9 +28,8 @@ from crawler.request import method_name
 from crawler.urls import absolute, in_charset, redact, resolver
 
 if TYPE_CHECKING:
-    from parsel import Selector, SelectorList
-
     from crawler.pages.forms import Form
+    from crawler.pages.page import Selector, SelectorList
 
 #: what requests puts into a response, without what each one needs for itself
 _BLANK = {

@@ -24,15 +24,16 @@ from crawler.frontier.admission import Admission, allowed_hosts, domains_of, slo
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.robots import RobotsCache
 from crawler.frontier.traps import TrapGuard, TrapLimits
+from crawler.identity import Identity
 from crawler.sessions.accounts import Account, Ask
-from crawler.sessions.identity import home_site, known_urls, origins_of, probe_url_of, session_key
+from crawler.sessions.from_spider import home_site, known_urls, origins_of, probe_url_of, session_key
 from crawler.sessions.login.keeper import Keeper
 from crawler.sessions.origins import Origins
 from crawler.sessions.pool import SessionPool
 from crawler.sessions.roster import roster
 from crawler.sessions.session import Session
 from crawler.settings import Settings
-from crawler.spider import Identity, Spider
+from crawler.spider import Spider
 from crawler.urls import host_of, origin_of
 
 _ROBOTS_LIMIT_BYTES = 32 * 1024 * 1024  #: of which the first 500 KiB are read (RFC 9309, 2.5)

@@ -13,7 +13,7 @@ from crawler.pages.parsing import tree_of
 from crawler.urls import redact
 
 if TYPE_CHECKING:
-    from crawler.response import Response
+    from crawler.pages.page import Page
 
 MOST_NAMED: Final = 30  #: fields, buttons or forms in one error
 
@@ -21,7 +21,7 @@ MOST_NAMED: Final = 30  #: fields, buttons or forms in one error
 class FormPage:
     """What a form needs to know of its page."""
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Page) -> None:
         """Read its forms. Raises UsageError where it is no page, or too large a one."""
         if response.selector.type != "html":  # XHTML is read as HTML; other XML has no forms
             raise UsageError(f"no form on {redact(response.url)}: not a web page ({response.content_type})")
@@ -59,7 +59,7 @@ def hit(hits: Any, tree: FormTree, numbers: Mapping[Any, int]) -> Iterator[FormE
                 break
 
 
-def elsewhere(response: Response, tree: FormTree) -> str:
+def elsewhere(response: Page, tree: FormTree) -> str:
     """Where the form of a page without one may be."""
     frames = [link for link in response.xpath("//iframe/@src | //frame/@src").getall() if link.strip()]
     urls = []

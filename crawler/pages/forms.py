@@ -31,7 +31,7 @@ from crawler.pages.form_tree import Control, FormElement
 from crawler.urls import absolute, host_of, in_charset, origin_of, redact, site_of
 
 if TYPE_CHECKING:
-    from crawler.response import Response
+    from crawler.pages.page import Page
 
 
 class Form:
@@ -256,7 +256,7 @@ class Form:
 
 
 def find_form(
-    response: Response,
+    response: Page,
     css: str | None = None,
     id: str | None = None,
     name: str | None = None,

@@ -15,7 +15,7 @@ from crawler.pages.limits import SMALL_BYTES, check_json, check_markup, trees
 if TYPE_CHECKING:
     from parsel import Selector, SelectorList
 
-    from crawler.response import Response
+    from crawler.pages.page import Page
 
 _TREE_CUT = "tree cut: nested more than 2,048 levels deep; what is below was not read"
 
@@ -42,7 +42,7 @@ def _parser() -> etree.HTMLParser:
     return parser
 
 
-def parse(response: Response) -> tuple[Selector, str]:
+def parse(response: Page) -> tuple[Selector, str]:
     """A parsel Selector over a page, and a warning ("" for none).
 
     JSON and XML by their Content-Type, everything else as HTML.
@@ -91,7 +91,7 @@ def _tree_of(body: bytes, url: str) -> tuple[Any, bool]:
     return root, cut
 
 
-def _json(response: Response) -> Selector:
+def _json(response: Page) -> Selector:
     from parsel import Selector  # heavy: a program that parses nothing never loads it
 
     text = response.text
@@ -103,7 +103,7 @@ def _json(response: Response) -> Selector:
         raise BadAnswer(response.url, "the page is too rich: its JSON is nested too deep to be read") from None
 
 
-def _xml(response: Response) -> tuple[Selector, str]:
+def _xml(response: Page) -> tuple[Selector, str]:
     """As parsel reads XML, and what was wrong with it."""
     from parsel import Selector
 

@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from crawler.errors import SettingsError
+from crawler.identity import Identity
 from crawler.sessions.accounts import accounts_path, read_accounts, session_names, tables_of_site
-from crawler.sessions.identity import home_site
-from crawler.spider import Identity, Spider
+from crawler.sessions.from_spider import home_site
+from crawler.spider import Spider
 
 _FIELDS: dict[str, tuple[type, ...]] = {
     "proxy": (str,),

@@ -18,6 +18,7 @@ from requests.sessions import merge_hooks
 from requests.structures import CaseInsensitiveDict
 
 from crawler.errors import InvalidURL, StatusError
+from crawler.identity import Identity
 from crawler.pages.downloads import name_of, new_file, renamed
 from crawler.response import Request, Response
 from crawler.sessions.accounts import Account
@@ -32,7 +33,6 @@ from crawler.sessions.origins import Origins
 from crawler.sessions.prepared import HopGuard, Prepared
 from crawler.sessions.secrets import remember_secret
 from crawler.sessions.sent_headers import SentHeaders, address_cookies
-from crawler.spider import Identity
 from crawler.urls import absolute, is_secret_name
 
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from crawler.testing.codes import totp
     from crawler.testing.interface import Site
     from crawler.testing.options import Account, SiteOptions, practice_accounts
+    from crawler.testing.practice import PracticeSite
     from crawler.testing.process import SiteProcess
     from crawler.testing.raw import RawServer
     from crawler.testing.records import LoggedRequest, Record
-    from crawler.testing.site import PracticeSite
 
 __all__ = [
     "Account",

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from crawler.testing.wire import Answer, Call
 
 if TYPE_CHECKING:
-    from crawler.testing.site import PracticeSite
+    from crawler.testing.interface import Site
 
 
 class Control:
     """Answers ``/_site/...``. Safe from any thread."""
 
-    def __init__(self, site: PracticeSite) -> None:
+    def __init__(self, site: Site) -> None:
         self._questions: dict[str, Callable[[dict[str, str]], Any]] = {
             "/_site/record": lambda query: site.record.to_json(),
             "/_site/log": lambda query: [list(entry) for entry in site.log],

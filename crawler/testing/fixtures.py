@@ -15,9 +15,9 @@ import pytest
 if TYPE_CHECKING:
     from crawler.testing.clock import FakeClock
     from crawler.testing.options import SiteOptions
+    from crawler.testing.practice import PracticeSite
     from crawler.testing.process import SiteProcess
     from crawler.testing.raw import RawServer
-    from crawler.testing.site import PracticeSite
 
     class MakePracticeSite(Protocol):
         """What the fixture `make_practice_site` gives."""
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def make_practice_site() -> Iterator[MakePracticeSite]:
     """Starts practice sites with the options a test wants; closes them after the test."""
-    from crawler.testing.site import PracticeSite
+    from crawler.testing.practice import PracticeSite
 
     with ExitStack() as running:
 

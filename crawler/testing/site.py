@@ -1,144 +1,138 @@
-"""The practice site: a bookshop with a login, to try crawlers on.
-
-In this process::
-
-    with PracticeSite(books=500, login="soft200") as site:
-        ...  # crawl site.url, then compare with site.truth and ask site.record
-
-In a terminal: ``python -m crawler.testing.site --port 8000``. In another process, from a test:
-`crawler.testing.process.SiteProcess`; `crawler.testing.interface.Site` is what both can do.
-"""
+"""``python -m crawler.testing.site``: the practice site in a terminal, in a demo, or as another process of a test."""
 
 from __future__ import annotations
 
-import itertools
-import ssl
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
 import threading
-from functools import cached_property
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from crawler.testing.application import PracticeApplication
-from crawler.testing.books import Truth
-from crawler.testing.control import Control
-from crawler.testing.interface import Site
-from crawler.testing.options import SiteOptions
-from crawler.testing.records import LoggedRequest, Record
-from crawler.testing.server import Server
-
-PORT_ATTEMPTS = 20
+from crawler.testing.options import SiteOptions, practice_accounts
+from crawler.testing.practice import PracticeSite
 
 
-class PracticeSite(Site):
-    """A `Site` in this process: a real HTTP server on loopback, from its making until `close`. Safe from any thread.
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the site until it is interrupted.
 
-    Args:
-        options: How the site behaves.
-        port: 0 for a free one.
-        changes: Options by name, instead of or over *options*.
-    Raises:
-        OSError: The port is taken, or an address is not there.
-        ValueError: An option that does not exist or does not fit.
+    Returns:
+        0 after an interruption, 1 when the port is taken, 2 for wrong options.
     """
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    try:
+        options = _options(chosen)
+    except (ValueError, TypeError) as error:
+        parser.error(str(error))
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        site = PracticeSite(options, port=chosen.port)
+    except OSError as error:
+        print(f"cannot listen on port {chosen.port}: {error}", file=sys.stderr)
+        return 1
+    with site:
+        _announce(site, chosen)
+        if chosen.options_on_stdin:
+            threading.Thread(target=_wait_for_end_of_input, args=(stop,), daemon=True).start()
+        stop.wait()
+    return 0
 
-    def __init__(self, options: SiteOptions | None = None, *, port: int = 0, **changes: Any) -> None:
-        self.options = (options or SiteOptions()).changed(changes)
-        hosts = self.options.hosts
-        self._server, self._application, found = _listening(self.options, port)
-        self._control: Server | None = None
-        scheme = "https" if self.options.tls_certificate else "http"
-        self.urls = {host: f"{scheme}://{host}:{found}" for host in hosts}
-        self.url = self.urls[hosts[0]]
-        self.control_url: str | None = None
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m crawler.testing.site", description="A bookshop to practise crawling on."
+    )
+    parser.add_argument("--port", type=int, default=8000, help="port on every host; 0 takes a free one (default: 8000)")
+    parser.add_argument("--books", type=int, help="number of books (default: 100)")
+    parser.add_argument("--accounts", type=int, help="number of accounts (default: 3)")
+    parser.add_argument("--host", action="append", help="loopback address; give it again for more hosts")
+    parser.add_argument("--login", choices=("redirect", "soft200", "status401", "masked"), help="what guests get")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any option of SiteOptions, its value as JSON or plain text, such as rate_503=0.05",
+    )
+    parser.add_argument("--control", action="store_true", help="offer the control interface on a port of its own")
+    parser.add_argument("--ready-file", type=Path, help="write the addresses here, as JSON, once the site answers")
+    parser.add_argument("--json", action="store_true", help="print the addresses as one line of JSON")
+    parser.add_argument(
+        "--options-on-stdin",
+        action="store_true",
+        help="read all options as one line of JSON from standard input, and end when it is closed",
+    )
+    return parser
+
+
+def _options(chosen: argparse.Namespace) -> SiteOptions:
+    options = SiteOptions.from_json(sys.stdin.readline()) if chosen.options_on_stdin else SiteOptions()
+    changes: dict[str, Any] = {}
+    for text in chosen.set:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"--set wants NAME=VALUE, not {text!r}")
         try:
-            self.http_url = self.url
-            if self.options.tls_certificate:
-                self.http_url = f"http://{hosts[0]}:{self._server.listen(hosts[0], 0)}"
-            self._application.listening(self.url, self.http_url)
-            if self.options.control:
-                self._control = Server(Control(self), threading.Event())
-                self.control_url = f"http://127.0.0.1:{self._control.listen('127.0.0.1', 0)}"
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        """Hangs up on everyone and ends all threads. Calling it again is fine."""
-        self._server.close()
-        if self._control is not None:
-            self._control.close()
-
-    @cached_property
-    def truth(self) -> Truth:
-        return Truth(self._application.shop, self.url)
-
-    @property
-    def record(self) -> Record:
-        return self._application.recorder.snapshot()
-
-    @property
-    def log(self) -> list[LoggedRequest]:
-        return self._application.recorder.log()
-
-    def gaps(self, host: str | None = None) -> list[float]:
-        starts = self._application.recorder.starts(host or self.options.hosts[0])
-        return [later - earlier for earlier, later in itertools.pairwise(starts)]
-
-    def wait_for_answers(self, count: int, seconds: float = 30.0) -> bool:
-        return self._application.recorder.wait_for_answers(count, seconds)
-
-    def reset_record(self) -> None:
-        self._application.recorder.reset()
-        self._application.faults.reset()
-
-    def revoke(self, account: str | None = None) -> int:
-        return self._application.sessions.revoke(account)
-
-    def revoke_all(self) -> int:
-        self._application.forms.forget_visitors()
-        return self._application.tokens.revoke() + self._application.sessions.revoke()
-
-    def expire_now(self, account: str | None = None) -> int:
-        return self._application.tokens.revoke(account) + self._application.sessions.revoke(account)
-
-    def live_sessions(self, account: str | None = None) -> int:
-        return self._application.sessions.live(account)
-
-    def mail_code(self, account: str) -> str | None:
-        return self._application.forms.mail.read(account)
-
-    def change(self, **changes: Any) -> None:
-        self._application.change(changes)
-        self.options = self._application.options
+            changes[name] = json.loads(value)
+        except ValueError:
+            changes[name] = value
+    if chosen.books is not None:
+        changes["books"] = chosen.books
+    if chosen.accounts is not None:
+        changes["accounts"] = practice_accounts(chosen.accounts)
+    if chosen.host:
+        changes["hosts"] = tuple(chosen.host)
+    if chosen.login:
+        changes["login"] = chosen.login
+    if chosen.control:
+        changes["control"] = True
+    return options.changed(changes)
 
 
-def _listening(options: SiteOptions, port: int) -> tuple[Server, PracticeApplication, int]:
-    """A server that listens on all hosts at one port; tries other free ports where one is taken on some host."""
-    tls = _tls(options)
-    for attempt in range(PORT_ATTEMPTS):
-        closing = threading.Event()
-        application = PracticeApplication(options, closing)
-        server = Server(application, closing)
-        try:
-            found = port
-            for host in options.hosts:
-                found = server.listen(host, found, tls)
-            return server, application, found
-        except OSError:
-            server.close()
-            if port or attempt + 1 == PORT_ATTEMPTS:
-                raise
-    raise AssertionError("unreachable")
+def _announce(site: PracticeSite, chosen: argparse.Namespace) -> None:
+    facts = {
+        "url": site.url,
+        "urls": site.urls,
+        "http_url": site.http_url,
+        "control_url": site.control_url,
+        "pid": os.getpid(),
+        "books": site.options.books,
+    }
+    if chosen.ready_file is not None:
+        _write_whole(chosen.ready_file, json.dumps(facts) + "\n")
+    if chosen.json:
+        print(json.dumps(facts), flush=True)
+        return
+    print(f"Practice bookshop with {site.options.books} books at {site.url}/ (Ctrl-C ends it)")
+    for host, url in list(site.urls.items())[1:]:
+        print(f"  also at {url}/ ({host})")
+    if site.control_url:
+        print(f"  control interface at {site.control_url}/_site/record")
+    print("Accounts (name, password, secret of the one-time codes):")
+    for account in site.accounts:
+        print(f"  {account.username}  {account.password}  {account.totp_secret}")
+    sys.stdout.flush()
 
 
-def _tls(options: SiteOptions) -> ssl.SSLContext | None:
-    if not options.tls_certificate:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(options.tls_certificate, options.tls_key)
-    return context
+def _write_whole(path: Path, text: str) -> None:
+    """Writes a file that appears with all of its content: whoever waits for it may read it at once."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+        file.write(text)
+    os.replace(file.name, path)
+
+
+def _wait_for_end_of_input(stop: threading.Event) -> None:
+    while sys.stdin.readline():
+        pass
+    stop.set()
 
 
 if __name__ == "__main__":
-    from crawler.testing.terminal import main
-
     raise SystemExit(main())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.testing.site import PracticeSite
+from crawler.testing.practice import PracticeSite
 from tests.cli.conftest import Crawl
 from tests.sessions_e2e.terminal import at_a_terminal
 

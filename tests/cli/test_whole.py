@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.testing.site import PracticeSite
+from crawler.testing.practice import PracticeSite
 
 from .conftest import Crawl
 

@@ -11,7 +11,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from crawler import Identity, Response, Session, Spider
-from crawler.sessions.identity import session_key
+from crawler.sessions.from_spider import session_key
 from crawler.sessions.login.kinds import kind_of
 from crawler.spider import Spider as Base
 

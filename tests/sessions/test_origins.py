@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.errors import InvalidURL
-from crawler.sessions.identity import known_urls, origins_of, probe_url_of, session_key
+from crawler.sessions.from_spider import known_urls, origins_of, probe_url_of, session_key
 from crawler.sessions.origins import Origins
 from crawler.spider import Identity, SitemapSpider, Spider
 

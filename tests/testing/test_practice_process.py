@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from crawler.testing import PracticeSite, SiteProcess
-from crawler.testing.terminal import main
+from crawler.testing.site import main
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn, Protocol
 
 import requests
 
@@ -29,13 +29,18 @@ from crawler.sessions.auth.shared import Again, SharedAuth, once_more, was_sent_
 from crawler.sessions.secrets import Secret
 from crawler.urls import redact
 
-if TYPE_CHECKING:
-    from crawler.sessions.session import Session
-
 Grant = Literal["client_credentials", "password", "refresh_token"]
 _MARGIN_S: Final = 60.0  # renew so long before the end, or at nine tenths of a shorter life
 _CALM_S: Final = 10.0  # seconds between two early renewals when the first one failed
 _PATIENCE_S: Final = 90.0  # longest wait for a renewal of another thread
+
+
+class HasAccount(Protocol):
+    """What is needed of a session: its account, and how it reaches the token URL."""
+
+    account: Account
+    proxies: Any
+    verify: Any
 
 
 class _Flight:
@@ -128,7 +133,7 @@ class OAuth2(SharedAuth):
         return cls(token_url, session=account.session, **options)
 
     @classmethod
-    def of(cls, session: Session, token_url: str, **options: Any) -> OAuth2:
+    def of(cls, session: HasAccount, token_url: str, **options: Any) -> OAuth2:
         """For a session, in its login step: with its account, and through its proxy.
 
         ``session.auth = OAuth2.of(session, "https://auth.example/token")``. Raises NoCredentials as `from_account`.

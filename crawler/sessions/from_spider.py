@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from crawler.errors import InvalidURL
+from crawler.identity import Identity
 from crawler.sessions.login.kinds import kind_of
 from crawler.sessions.origins import Origins
-from crawler.spider import Identity, SitemapSpider, Spider
+from crawler.spider import SitemapSpider, Spider
 from crawler.urls import host_of, site_of
 
 

@@ -1,0 +1,44 @@
+"""Identity: what a session of a spider is made of, where its name alone is not enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One session that a spider asks for, where its name alone is not enough.
+
+    Attributes:
+        name: What requests are pinned with, and ``CRAWL_<NAME>_USERNAME`` is looked up by.
+        headers: Sent with each request of this session to its own sites.
+        secret_headers: Names among *headers* whose values are credentials: sent to the session's origins only.
+        user_agent: Fixed for the life of the session; "" for the setting's.
+        proxy: Proxy of this session; "" for the setting's.
+        auth: Anything that requests takes as auth; sent to the session's origins only.
+        verify: As requests' ``verify``; None for the setting's.
+        cert: As requests' ``cert``.
+        params: Query parameters added to each request.
+        delay: Least seconds between two requests of this session to one host; 0 for the setting's.
+        serial: One request at a time, for servers that change the session id with every answer.
+        login: False for a session that never logs in.
+        origins: Where its credentials may go besides the exact origins of the start URLs and the hosts of
+            `allowed_domains`: ``https://api.shop.example``, or ``shop.example`` for all that is below it, over https.
+        keeps: Names of cookies that stay when it logs in anew, such as the one of a trusted device.
+    """
+
+    name: str
+    headers: dict[str, str] = field(default_factory=dict)
+    secret_headers: tuple[str, ...] = ()
+    user_agent: str = ""
+    proxy: str = ""
+    auth: Any = None
+    verify: bool | str | None = None
+    cert: str | tuple[str, str] | None = None
+    params: dict[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+    serial: bool = False
+    login: bool = True
+    origins: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
