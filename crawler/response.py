@@ -6,12 +6,12 @@ A `Response` *is a* `requests.Response` with selectors added. Nothing here does 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import requests
-from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
+from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 
 from crawler.errors import InvalidURL, SpiderError
@@ -25,6 +25,7 @@ from crawler.request import SPREAD as SPREAD
 from crawler.request import Callback as Callback
 from crawler.request import Request as Request
 from crawler.request import method_name
+from crawler.untyped import take_cookies
 from crawler.urls import absolute, in_charset, redact, resolver
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ _BLANK = {
     if name not in ("cookies", "encoding", "headers", "history")
 }
 _MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<|(?:\xff\xfe)?(?:\s\0)*+<\0|(?:\xfe\xff)?(?:\0\s)*+\0<")
-_take_cookies: Callable[..., None] = extract_cookies_to_jar  # with a type: the stubs of requests have none for it
 
 
 class Response(requests.Response):
@@ -57,6 +57,7 @@ class Response(requests.Response):
     session_name: str = ""
     raw_headers: list[tuple[str, str]]
     stand_in: Any = None
+    _next: requests.PreparedRequest | None = None  # of requests, whose stubs leave it out
     _encoding: str | None = None
     _text: str | None = None
     _charset: str | None = None
@@ -78,7 +79,7 @@ class Response(requests.Response):
         if jar is None:
             jar = self._jar = RequestsCookieJar()
             if self.request is not None and any(name.lower() == "set-cookie" for name, _ in self.raw_headers):
-                _take_cookies(jar, self.request, self.raw)
+                take_cookies(jar, self.request, self.raw)
                 for cookie in jar:
                     cookie.value = _as_utf8(cookie.value)
         return jar
@@ -187,7 +188,8 @@ class Response(requests.Response):
             self._selector, warning = parse(self)
             if warning:
                 self.warnings.append(warning)
-        return self._selector  # type: ignore[no-any-return]
+        made: Selector = self._selector
+        return made
 
     def text_bytes(self) -> bytes:
         """The text as UTF-8, without NUL and lone surrogates."""

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TextIO
 
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _NOISY = ("asyncio", "charset_normalizer", "playwright", "urllib3")  # their DEBUG lines say nothing to a user
 
 
-class StandardErrorHandler(logging.StreamHandler[TextIO]):
+class StandardErrorHandler(logging.Handler):
     """Writes to what `sys.stderr` is at that moment: a live progress display replaces it for a while."""
 
-    def __init__(self) -> None:
-        logging.Handler.__init__(self)
-
-    @property
-    def stream(self) -> TextIO:  # type: ignore[override]  # the base class has an attribute
-        return sys.stderr
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+            sys.stderr.flush()
+        except RecursionError:
+            raise
+        except Exception:  # noqa: BLE001 - as in logging: no line may end a crawl
+            self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Lose the line and nothing else: a full disk or a closed terminal must not end the crawl."""

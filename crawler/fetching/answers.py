@@ -13,7 +13,6 @@ from typing import Any, BinaryIO
 
 import requests
 from requests.adapters import BaseAdapter
-from requests.cookies import extract_cookies_to_jar
 from urllib3 import HTTPHeaderDict
 
 from crawler.errors import Refused, TooLarge
@@ -22,6 +21,7 @@ from crawler.fetching.heads import Head
 from crawler.fetching.limits import REDIRECT_BYTES, Limits
 from crawler.fetching.outgoing import Outgoing
 from crawler.headers import headers_of
+from crawler.untyped import take_cookies
 
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';,]+)""", re.IGNORECASE)
 
@@ -252,5 +252,6 @@ class ResponseMaker:
             declared = _CHARSET.search(head.get("content-type") or "")
             response.encoding = declared[1] if declared else None
         if self._fills_cookies and "set-cookie" in head.fields:
-            extract_cookies_to_jar(response.cookies, request, response.raw)  # type: ignore[no-untyped-call]
-        return response  # type: ignore[no-any-return]
+            take_cookies(response.cookies, request, response.raw)
+        made: requests.Response = response
+        return made

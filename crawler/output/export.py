@@ -149,7 +149,7 @@ def columns_of(rows: Iterable[Row]) -> list[str]:
 # --- JSON ----------------------------------------------------------------------------------------------------
 
 
-def json_text(row: Row) -> str:
+def json_text(row: Any) -> str:
     """One row on one line of JSON, readable text where UTF-8 can hold it."""
     try:
         text = json.dumps(row, ensure_ascii=False, default=_as_json, allow_nan=False)
@@ -226,7 +226,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping | list | tuple | set | frozenset):
-        return json_text(value)  # type: ignore[arg-type]  # any JSON value, not only a row
+        return json_text(value)
     return value if isinstance(value, str | int | float) else str(_as_json(value))
 
 

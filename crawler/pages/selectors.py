@@ -34,10 +34,18 @@ def _of_css(query: str) -> Any:
     return _compiled(_TRANSLATOR.css_to_xpath(query))
 
 
+class _Found(SelectorList["PageSelector"]):
+    """What a query found."""
+
+    def get(self, default: str | None = None) -> Any:
+        return self[0].get() if self else default
+
+
 class PageSelector(Selector):
     """A parsel Selector of type "html". Used by one thread at a time."""
 
     __slots__ = ()
+    selectorlist_cls: Any = _Found
 
     @classmethod
     def over(cls, root: Any, query: str | None = None) -> PageSelector:
@@ -63,7 +71,8 @@ class PageSelector(Selector):
         root = self.root
         if self.namespaces is not _NAMESPACES or not isinstance(root, etree._Element):
             return None
-        return _of_css(css)(root)  # type: ignore[no-any-return]
+        found: list[Any] = _of_css(css)(root)
+        return found
 
     def xpath(
         self, query: str, namespaces: Mapping[str, str] | None = None, **variables: Any
@@ -89,13 +98,6 @@ class PageSelector(Selector):
 
     def register_namespace(self, prefix: str, uri: str) -> None:
         self.namespaces = {**self.namespaces, prefix: uri}
-
-
-class _Found(SelectorList[PageSelector]):
-    """What a query found."""
-
-    def get(self, default: str | None = None) -> Any:
-        return self[0].get() if self else default
 
 
 class _Later(_Found):
@@ -164,6 +166,3 @@ for _name in (
     *("append", "clear", "copy", "count", "extend", "index", "insert", "pop", "remove", "reverse", "sort"),
 ):
     setattr(_Later, _name, _filled(_name))
-
-
-PageSelector.selectorlist_cls = _Found  # type: ignore[assignment]

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import requests
-from requests.hooks import default_hooks, dispatch_hook
+from requests.hooks import default_hooks
 
 from crawler.headers import fields_of
 from crawler.response import Response
 from crawler.sessions.cookies.view import SHORT_HEADER_BYTES
+from crawler.untyped import dispatch_hook
 from crawler.urls import absolute
 
 TOO_LONG = frozenset({400, 413, 431})  # what servers say to a Cookie header above their limit
@@ -51,7 +52,7 @@ def late_answers(
 ) -> Iterator[requests.Response]:
     """Answers that the request's hooks made of it (digest auth asks again)."""
     if any(request.hooks.values()):
-        changed = dispatch_hook("response", request.hooks, answer, **options)  # type: ignore[no-untyped-call]
+        changed = dispatch_hook("response", request.hooks, answer, **options)
         if changed is not answer and changed is not None:
             yield changed
 

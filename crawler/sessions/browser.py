@@ -138,13 +138,14 @@ def browser_login(
         )
     ends = time.monotonic() + timeout_s
     where, opened = url, False
+    begun_with: Any = start_with
     try:
         with sync_playwright() as playwright, _launched(playwright, session, headless, executable, environ) as browser:
             context = browser.new_context(
                 user_agent=user_agent,
                 proxy=_proxy(proxy),
                 ignore_https_errors=not verify,
-                storage_state=start_with,  # type: ignore[arg-type]
+                storage_state=begun_with,
                 no_viewport=not headless,
             )
             page = context.new_page()

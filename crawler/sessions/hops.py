@@ -121,7 +121,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
             request.led_by = address if inside else ""
         answer.history = [*history, *answer.history] if history else answer.history
         if location is not None:
-            answer._next = self._following(request, answer, location)  # type: ignore[attr-defined]
+            answer._next = self._following(request, answer, location)
         self._watch(answer)
         return answer
 

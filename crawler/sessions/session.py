@@ -14,7 +14,6 @@ from urllib.parse import unquote
 
 import requests
 from requests.adapters import BaseAdapter
-from requests.sessions import merge_hooks
 from requests.structures import CaseInsensitiveDict
 
 from crawler.errors import InvalidURL, StatusError
@@ -33,6 +32,7 @@ from crawler.sessions.origins import Origins
 from crawler.sessions.prepared import HopGuard, Prepared
 from crawler.sessions.secrets import remember_secret
 from crawler.sessions.sent_headers import SentHeaders, address_cookies
+from crawler.untyped import merge_hooks
 from crawler.urls import absolute, is_secret_name
 
 
@@ -133,7 +133,7 @@ class Session(Hops):
         params: Any = request.params
         if self.params and own:
             params = merged_params(self.params, params)
-        prepared, hooks = Prepared(), merge_hooks(request.hooks, self.hooks)  # type: ignore[no-untyped-call]
+        prepared, hooks = Prepared(), merge_hooks(request.hooks, self.hooks)
         try:
             prepared.prepare(
                 method=(request.method or "GET").upper(),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import sqlite3
 import sys
 import threading
 import time
+from importlib.abc import MetaPathFinder
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -41,16 +41,21 @@ def _sqlite_utils() -> ModuleType:
     """The module. It asks for numpy and pandas and does without them where they are missing: 20 to 90 MB a process that
     a crawl has no use for. They are hidden from this one import, on this thread alone; who has loaded them keeps them.
     """
-    us, as_it_is = threading.get_ident(), importlib.import_module
-
-    def import_module(name: str, package: str | None = None) -> ModuleType:
-        if name in _UNWANTED and name not in sys.modules and threading.get_ident() == us:
-            raise ImportError(name)
-        return as_it_is(name, package)
-
-    importlib.import_module = import_module
+    hides = _Hides(threading.get_ident())
+    sys.meta_path.insert(0, hides)
     try:
         import sqlite_utils
     finally:
-        importlib.import_module = as_it_is
+        sys.meta_path.remove(hides)
     return sqlite_utils
+
+
+class _Hides(MetaPathFinder):
+    """Finds no numpy and no pandas for one thread."""
+
+    def __init__(self, thread: int) -> None:
+        self._thread = thread
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+        if fullname in _UNWANTED and threading.get_ident() == self._thread:
+            raise ModuleNotFoundError(f"{fullname} is not needed here", name=fullname)

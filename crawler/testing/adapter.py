@@ -12,10 +12,10 @@ from typing import Any
 
 import requests
 from requests.adapters import BaseAdapter
-from requests.cookies import extract_cookies_to_jar
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
 from crawler.testing.wire import REASONS
+from crawler.untyped import take_cookies
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ def _response(answer: Reply, request: requests.PreparedRequest, adapter: BaseAda
     for name, value in answer.headers:
         fields.add(name, value)
     original: Any = _Original(answer.headers)
-    response = requests.Response()
+    response: Any = requests.Response()
     response.raw = HTTPResponse(
         io.BytesIO(answer.body), fields, answer.status, preload_content=False, original_response=original
     )
@@ -176,6 +176,7 @@ def _response(answer: Reply, request: requests.PreparedRequest, adapter: BaseAda
     response.encoding = requests.utils.get_encoding_from_headers(response.headers)
     response.url = request.url or ""
     response.request = request
-    response.connection = adapter  # type: ignore[assignment]  # the stubs know one kind of adapter only
-    extract_cookies_to_jar(response.cookies, request, response.raw)  # type: ignore[no-untyped-call]
-    return response
+    response.connection = adapter
+    take_cookies(response.cookies, request, response.raw)
+    made: requests.Response = response
+    return made
