@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks import report, scenes, single, site, table
 from benchmarks.measure import measured
-from benchmarks.server import Server, has_delay, serve
+from benchmarks.server import Server, free_port, has_delay, serve
 
 ROOT = Path(__file__).parent.parent
 LIMIT_S = 900.0
@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="2,000 pages, one run of each: two minutes")
     parser.add_argument("--pages", help="2000, 20000 or 100000, or several with commas: only these scenes")
     parser.add_argument("--scenes", help=f"some of: {', '.join(scenes.ALL)}")
+    parser.add_argument("--sites", help=f"some of: {', '.join(scenes.SITES)}")
     parser.add_argument("--runs", type=int, default=0, help="interleaved runs of each scene (3; short: 1)")
     parser.add_argument("--contenders", help=f"some of: {', '.join(table.ALL)}")
     parser.add_argument("--processes", help="also run ours with each of these numbers of processes")
@@ -42,7 +43,8 @@ def main() -> None:
     wanted |= {table.add_processes(int(number)) for number in (options.processes or "").split(",") if number}
     rows: list[dict[str, Any]] = []
     for scene in chosen:
-        rows += _play(scene, options.runs or (1 if options.short else 3), wanted, folder)
+        for name in options.sites.split(",") if options.sites else scene.sites:
+            rows += _play(scene, name, options.runs or (1 if options.short else 3), wanted, folder)
     figures = single.figures() if options.single or not (options.scenes or options.pages) else {}
     if options.write:
         rows, figures = report.with_earlier(rows, figures, ROOT)
@@ -73,7 +75,7 @@ def _folder() -> Path:
     return folder
 
 
-def _play(scene: scenes.Scene, runs: int, wanted: set[str], folder: Path) -> list[dict[str, Any]]:
+def _play(scene: scenes.Scene, name: str, runs: int, wanted: set[str], folder: Path) -> list[dict[str, Any]]:
     extra = sorted(key for key in wanted if key.startswith("ours-p"))
     contenders = [table.ALL[key] for key in (*scene.contenders, *extra) if key in wanted]
     if scene.latency_ms and not has_delay():
@@ -86,12 +88,13 @@ def _play(scene: scenes.Scene, runs: int, wanted: set[str], folder: Path) -> lis
             print(f"{contender.label}: left out: {reason}", file=sys.stderr)
         else:
             usable.append(contender)
-    made = site.make(folder, scene.pages)
+    port = free_port()
+    made = site.make(folder, name, scene.pages, port)
     rows = []
-    with serve(made.root, latency_ms=scene.latency_ms, login=scene.login) as server:
+    with serve(made.root, port=port, kind=made.kind, latency_ms=scene.latency_ms, login=scene.login) as server:
         for number in range(runs):
             for contender in usable:
-                row = _once(scene, contender, made, server, folder)
+                row = {"site": name, **_once(scene, contender, name, made, server, folder)}
                 row["run"], row["server"] = number + 1, server.kind
                 rows.append(row)
                 print(report.line(row), file=sys.stderr)
@@ -99,7 +102,7 @@ def _play(scene: scenes.Scene, runs: int, wanted: set[str], folder: Path) -> lis
 
 
 def _once(
-    scene: scenes.Scene, contender: table.Contender, made: site.Site, server: Server, folder: Path
+    scene: scenes.Scene, contender: table.Contender, name: str, made: site.Site, server: Server, folder: Path
 ) -> dict[str, Any]:
     """One run of one contender, and whether it did the work."""
     work = Path(tempfile.mkdtemp(prefix="run-", dir=folder))
@@ -112,6 +115,8 @@ def _once(
         "at_once": scene.at_once,
         "per_host": scene.per_host,
         "our_workers": scene.workers,
+        "our_per_host": scene.our_per_host,
+        "site": name,
     }
     environ = {**os.environ, "BENCH": json.dumps(orders), "PYTHONPATH": str(ROOT)}
     environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package is compiled once, not at every start
@@ -131,6 +136,7 @@ def _once(
         "version": contender.version(),
         "pages": pages,
         "asked": None if before is None or after is None else after - before,
+        "load": round(os.getloadavg()[0], 1),
         "wall_s": round(cost.wall_s, 3),
         "cpu_s": round(cost.cpu_s, 3),
         "peak_mb": round(cost.peak_mb, 1),
@@ -145,7 +151,7 @@ def _is_right(contender: table.Contender, made: site.Site, hosts: int, work: Pat
     if code:
         return False
     try:
-        return site.digest_of(contender.items(work), hosts) == (made.items * hosts, made.digest)
+        return site.digest_of(contender.items(work), made.kind.FIELDS, hosts) == (made.items * hosts, made.digest)
     except (OSError, ValueError, KeyError, table.StoreFault) as error:
         print(f"{contender.label}: {error}", file=sys.stderr)
         return False

@@ -8,65 +8,65 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import os
 import pstats
+import re
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import unquote
 
 import requests
 from requests.adapters import BaseAdapter
 
-from benchmarks.site import Shape
-from crawler import Request, Response, Spider, run
+from benchmarks.site import SHAPES
+from crawler import Response, Spider, run
 from crawler.fetching.answers import ResponseMaker
 from crawler.fetching.heads import parse_head
 from crawler.fetching.limits import Limits
 
-SITE = "http://shop.example"
+ADDRESS = "shop.example"
+SITE = f"http://{ADDRESS}"
 PAGES = 300
-CSS = {
-    "title": "h1.title::text",
-    "price": "div.product p.price::text",
-    "sku": "td.sku::text",
-    "stock": "p.stock::text",
-    "brand": "td.brand::text",
-    "category": "ol.breadcrumb li:nth-child(2) a::text",
-    "rating": "div.rating::attr(data-stars)",
-    "description": "#description p::text",
-}
+sys.path.insert(0, str(Path(__file__).parent / "contenders"))
 
 
-class Shop(Spider):
-    """The spider of the benchmark."""
+def spider_of(site: str, start: str = f"{SITE}/index.html") -> type[Spider]:
+    """The spider that takes part in the benchmark, for a site and where it starts."""
+    os.environ.setdefault("BENCH", '{"starts": []}')
+    import ours
 
-    name = "shop"
-    start_urls = [f"{SITE}/index.html"]
+    found: type[Spider] = getattr(ours, site.title())
+    return type(found.__name__, (found,), {"start_urls": [start]})
 
-    def parse(self, response: Response) -> Iterator[dict[str, Any] | Request]:
-        if response.css("div.product"):
-            yield {field: response.css(query).get() for field, query in CSS.items()}
-        yield from response.follow_all(css="a")
+
+_KINDS = {"html": b"text/html", "json": b"application/json", "txt": b"text/plain"}
 
 
 class Memory(BaseAdapter):
     """Answers from memory, with the heads and the responses of the real transports."""
 
-    def __init__(self, files: dict[str, bytes]) -> None:
+    def __init__(self, site: InMemory) -> None:
         super().__init__()
-        self._files, self._maker, self._limits = files, ResponseMaker(Response), Limits()
+        self._files, self._maker, self._limits = site.files, ResponseMaker(Response), Limits()
+        kind = SHAPES[site.name]
+        self._added = [f"{name}: {value}\r\n".encode() for name, value in kind.HEADERS]
+        self._cookies = [f"Set-Cookie: {line}\r\n".encode() for line in kind.COOKIES]
+        self._sets_cookies = re.compile(kind.SETS_COOKIES or "(?!)")
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         url = request.url or ""
-        body = self._files.get(url.removeprefix(f"{SITE}/"))
+        path = unquote(url.removeprefix(f"{SITE}/").partition("?")[0])
+        body = self._files.get(path)
         status = b"HTTP/1.1 200 OK\r\n" if body is not None else b"HTTP/1.1 404 Not Found\r\n"
         body = body or b""
-        kind = b"text/plain" if url.endswith(".txt") else b"text/html"
+        kind = _KINDS[path.rpartition(".")[2]]
         lines = [
             status,
             b"Server: nginx\r\n",
@@ -77,6 +77,8 @@ class Memory(BaseAdapter):
             b"Connection: keep-alive\r\n",
             b'ETag: "6741-4ea3"\r\n',
             b"Accept-Ranges: bytes\r\n",
+            *self._added,
+            *(self._cookies if self._sets_cookies.search(path) else ()),
             b"\r\n",
         ]
         head = parse_head(url, lines, self._limits)
@@ -86,23 +88,37 @@ class Memory(BaseAdapter):
         """Nothing to close."""
 
 
-def files(pages: int = PAGES) -> dict[str, bytes]:
-    """The site of the benchmark in memory."""
-    return {path: text.encode() for path, text in Shape(pages).files()}
+@dataclass(frozen=True, slots=True)
+class InMemory:
+    """A site of the benchmark in memory.
+
+    Attributes:
+        files: Path to content.
+        items: Pages with an item.
+    """
+
+    name: str
+    files: dict[str, bytes]
+    items: int
 
 
-def crawl(site: dict[str, bytes], **settings: Any) -> int:
+def in_memory(name: str = "shop", pages: int = PAGES) -> InMemory:
+    shape = SHAPES[name](pages, ADDRESS)
+    return InMemory(name, {path: text.encode() for path, text in shape.files()}, shape.details)
+
+
+def crawl(site: InMemory, spider: type[Spider] | None = None, **settings: Any) -> int:
     """One crawl of *site*; returns its pages."""
     with tempfile.TemporaryDirectory() as folder, patch("crawler.engine.assembly.make_transport") as transport:
         transport.return_value = Memory(site)
         options = {"store": str(Path(folder) / "crawl.db"), "workers": 1, "processes": 1, **settings}
-        summary = run(Shop, settings=options)
-    if summary.exit_code or summary.pages < len(site) - 2 or summary.items["items"] < len(site) * 0.7:
+        summary = run(spider or spider_of(site.name), settings=options)
+    if summary.exit_code or summary.pages != len(site.files) - 2 or summary.items["items"] != site.items:
         raise RuntimeError(f"the crawl went wrong: {summary}")
     return summary.pages
 
 
-def profiled(site: dict[str, bytes], **settings: Any) -> tuple[pstats.Stats, int]:
+def profiled(site: InMemory, **settings: Any) -> tuple[pstats.Stats, int]:
     """Statistics of all threads of one crawl, and its pages. From Python 3.12 on of its main thread only.
 
     There a process has one profiler at a time, and a second one is refused.
@@ -132,9 +148,9 @@ def profiled(site: dict[str, bytes], **settings: Any) -> tuple[pstats.Stats, int
     return stats, pages
 
 
-def calls_a_page(site: dict[str, bytes]) -> float:
+def calls_a_page(site: InMemory, spider: type[Spider] | None = None) -> float:
     """Function calls of a page, of Python and of C, on all threads."""
-    crawl(site)  # what is made once is not counted
+    crawl(site, spider)  # what is made once is not counted
     counters: list[list[int]] = []
 
     def begin(*_: Any) -> None:  # a counter for each thread: nothing is shared while they count
@@ -150,14 +166,14 @@ def calls_a_page(site: dict[str, bytes]) -> float:
     threading.setprofile(begin)
     begin()
     try:
-        pages = crawl(site)
+        pages = crawl(site, spider)
     finally:
         sys.setprofile(None)
         threading.setprofile(None)
     return sum(made for (made,) in counters) / pages
 
 
-def cpu_us(site: dict[str, bytes], repeats: int, **settings: Any) -> float:
+def cpu_us(site: InMemory, repeats: int, **settings: Any) -> float:
     """CPU microseconds of a page: the least of some crawls."""
     best = float("inf")
     for _ in range(repeats):
@@ -169,12 +185,13 @@ def cpu_us(site: dict[str, bytes], repeats: int, **settings: Any) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page_cost", description=__doc__)
+    parser.add_argument("--site", choices=SHAPES, default="market")
     parser.add_argument("--pages", type=int, default=PAGES)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
-    site = files(options.pages)
+    site = in_memory(options.site, options.pages)
     crawl(site)
     print(f"{cpu_us(site, options.repeats, workers=options.workers):.0f} us of CPU a page")
     print(f"{calls_a_page(site):.0f} function calls a page")

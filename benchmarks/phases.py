@@ -7,10 +7,8 @@ The wrapping itself costs about 20 microseconds a page, which are counted where 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,7 +17,8 @@ from typing import Any
 
 import crawler.response
 from benchmarks import site
-from benchmarks.server import serve
+from benchmarks.page_cost import spider_of
+from benchmarks.server import free_port, serve
 from crawler import Spider, run
 from crawler.engine import sending
 from crawler.engine.leasing import Leasing
@@ -54,7 +53,7 @@ STEPS: list[tuple[str, str, tuple[str, ...]]] = [
     ("worker: what libcurl is told", "adapter", ()),
     ("worker: the response", "answer", ()),
     ("parse: libxml2 builds the tree", "parse", ()),
-    ("callback: eight fields, 45 links, an item", "callback", ("parse",)),
+    ("callback: fields, links, an item", "callback", ("parse",)),
     ("worker: signs, verdict, outcome, freeing the page", "read", ("answer", "callback")),
     ("worker: tasks", "worker", ("begin", "read")),
     ("scheduler: commit (SQLite)", "commit", ()),
@@ -94,16 +93,6 @@ def crawl(spider: type[Spider], pages: int) -> tuple[int, float]:
         return summary.pages, time.process_time() - before
 
 
-def spider_for(start: str) -> type[Spider]:
-    """The spider that takes part in the benchmark."""
-    os.environ["BENCH"] = json.dumps({"starts": [start], "login": ""})
-    sys.path.insert(0, str(Path(__file__).parent / "contenders"))
-    import ours
-
-    found: type[Spider] = ours.Shop
-    return found
-
-
 def measured(spider: type[Spider], pages: int, repeats: int) -> list[dict[str, float]]:
     """CPU microseconds a page by step, for each of some crawls."""
     clock = Clock()
@@ -122,13 +111,16 @@ def measured(spider: type[Spider], pages: int, repeats: int) -> list[dict[str, f
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.phases", description=__doc__)
+    parser.add_argument("--site", choices=site.SHAPES, default="market")
     parser.add_argument("--pages", type=int, default=4_000)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     place = Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()) / "crawl-bench"
     place.mkdir(exist_ok=True)
-    with serve(site.make(place, 20_000).root) as server:
-        rounds = measured(spider_for(server.url()), options.pages, options.repeats)
+    port = free_port()
+    made = site.make(place, options.site, 20_000, port)
+    with serve(made.root, port=port, kind=made.kind) as server:
+        rounds = measured(spider_of(options.site, server.url()), options.pages, options.repeats)
     print(f"| step ({options.repeats} crawls of {options.pages:,} pages, medians) | CPU microseconds a page |")
     print("|---|--:|")
     medians = {step: statistics.median(each[step] for each in rounds) for step in rounds[0]}

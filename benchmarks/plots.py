@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 _OURS, _OTHERS = "#1b6ca8", "#b8bec6"
 
 
-def draw(figures: Figures, folder: Path) -> None:
-    """Write performance-speed.png and performance-memory.png, as far as there is something to draw."""
+def draw(sites: list[Figures], folder: Path) -> None:
+    """Write performance-speed.png and performance-memory.png, of the second site where it was measured."""
+    if not sites:
+        return
+    figures = next((each for each in sites if each.site == "market"), sites[0])
     try:
         import matplotlib
     except ImportError:

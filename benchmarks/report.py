@@ -11,7 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import plots, scenes, table
+from benchmarks import bars, plots, scenes, table
 
 Row = dict[str, Any]
 START, END = "<!-- measured: start -->", "<!-- measured: end -->"
@@ -21,18 +21,20 @@ def line(row: Row) -> str:
     """One run, for the terminal."""
     right = "" if row["right"] else "   WRONG ANSWER"
     return (
-        f"{row['scene']:10} {row['contender']:12} {row['pages'] / row['wall_s']:8.0f} pages/s"
-        f" {row['cpu_s'] / row['pages'] * 1000:8.3f} s CPU a 1,000 pages {row['peak_mb']:7.0f} MB{right}"
+        f"{row['site']:8} {row['scene']:10} {row['contender']:12} {row['pages'] / row['wall_s']:8.0f} pages/s"
+        f" {row['cpu_s'] / row['pages'] * 1000:8.3f} s CPU a 1,000 pages {row['peak_mb']:7.0f} MB"
+        f"  load {row['load']}{right}"
     )
 
 
 class Figures:
-    """Medians of runs, by scene and contender."""
+    """Medians of the runs on one site, by scene and contender."""
 
-    def __init__(self, rows: list[Row]) -> None:
+    def __init__(self, rows: list[Row], site: str) -> None:
+        self.site = site
         self._rows: dict[tuple[str, str], list[Row]] = defaultdict(list)
         for row in rows:
-            if row["right"]:
+            if row["right"] and row["site"] == site:
                 self._rows[row["scene"], row["contender"]].append(row)
 
     def has(self, scene: str, *contenders: str) -> bool:
@@ -53,96 +55,58 @@ class Figures:
         return float(statistics.median(row["peak_mb"] for row in self._rows[scene, contender]))
 
 
-def bars(rows: list[Row], single: dict[str, Any]) -> list[tuple[str, str, bool]]:
-    """What was asked for, what was measured, whether it is reached; only what was measured now."""
-    figures, found = Figures(rows), list[tuple[str, str, bool]]()
-
-    def ratio(what: str, a: float, b: float, least: float | None = None, most: float | None = None) -> None:
-        value = a / b
-        good = (least is None or value >= least) and (most is None or value <= most)
-        found.append((what, f"{value:.2f}", good))
-
-    base = "20k" if figures.has("20k", "ours", "scrapy") else "2k"
-    size = scenes.ALL[base].title
-    if figures.has(base, "ours", "scrapy"):
-        speed, cpu = figures.speed, figures.cpu_ms
-        ratio(f"{size}: at least 8 times Scrapy's pages a second", speed(base, "ours"), speed(base, "scrapy"), 8)
-        if figures.has(base, "ours-1"):
-            what = f"{size}, one process: at least 4.5 times Scrapy's pages a second"
-            ratio(what, speed(base, "ours-1"), speed(base, "scrapy"), 4.5)
-            ratio(
-                f"{size}, one process: CPU a page at most 1/5 of Scrapy's",
-                cpu(base, "ours-1"),
-                cpu(base, "scrapy"),
-                None,
-                0.2,
-            )
-        ratio(f"{size}: CPU a page at most 1/5 of Scrapy's", cpu(base, "ours"), cpu(base, "scrapy"), None, 0.2)
-        what = f"{size}: peak memory of all processes at most Scrapy's"
-        ratio(what, figures.peak_mb(base, "ours"), figures.peak_mb(base, "scrapy"), None, 1.0)
-    for wget2 in ("wget2-files", "wget2"):
-        if figures.has(base, "ours", wget2):
-            what = f"{size}: at least 0.75 of `{table.ALL[wget2].label.partition(' (')[0]}`"
-            ratio(what, figures.speed(base, "ours"), figures.speed(base, wget2), 0.75)
-    if figures.has("100k", "ours") and figures.has("2k", "ours"):
-        what = "100,000 pages: at least 0.85 of the pages a second at 2,000"
-        ratio(what, figures.speed("100k", "ours"), figures.speed("2k", "ours"), 0.85)
-    if figures.has("hosts200", "ours") and figures.has("20k", "ours"):
-        what = "200 hosts: CPU a page at most 1.2 times that of one host"
-        ratio(what, figures.cpu_ms("hosts200", "ours"), figures.cpu_ms("20k", "ours"), None, 1.2)
-    if figures.has("latency20", "ours") and figures.has(base, "ours"):
-        possible = min(20 * 8 / 0.05, figures.speed(base, "ours"))
-        what = f"50 ms, 20 hosts, 8 connections each: at least 0.9 of the possible ({possible:.0f} pages/s)"
-        ratio(what, figures.speed("latency20", "ours"), possible, 0.9)
-    if figures.has("latency1", "ours"):
-        what = "50 ms, one host, 8 connections: at least 0.9 of the possible (160 pages/s)"
-        ratio(what, figures.speed("latency1", "ours"), 160, 0.9)
-    if single:
-        found += [
-            ("`crawl --help`: less than 0.25 s of CPU", f"{single['help_cpu_s']:.2f} s", single["help_cpu_s"] < 0.25),
-            (
-                "`crawl list` loads no engine",
-                "it does" if single["list_loads_engine"] else "it does not",
-                not single["list_loads_engine"],
-            ),
-            ("a crawl of one page: less than 0.6 s", f"{single['one_page_s']:.2f} s", single["one_page_s"] < 0.6),
-            ("all hosts wait: less than 1 % of a core", f"{single['idle_share']:.2%}", single["idle_share"] < 0.01),
-        ]
-        for key, what in (("open_ms", "opens"), ("resume_ms", "resumes"), ("lease_ms", "leases")):
-            milliseconds = single[key]
-            found.append((f"1,000,000 known URLs: {what} within 1 s", f"{milliseconds:.0f} ms", milliseconds < 1_000))
-        if "known_peak_mb" in single and figures.has(base, "scrapy"):
-            most_mb = figures.peak_mb(base, "scrapy") + 50
-            what = f"1,000,000 known URLs: peak memory at most 50 MB above Scrapy's at {size} ({most_mb:.0f} MB)"
-            found.append((what, f"{single['known_peak_mb']:.0f} MB", single["known_peak_mb"] <= most_mb))
-    return found
+def by_site(rows: list[Row]) -> list[Figures]:
+    """The figures of each site that was measured, in the order of the sites."""
+    measured = {row["site"] for row in rows}
+    return [Figures(rows, site) for site in scenes.SITES if site in measured]
 
 
 def markdown(rows: list[Row], single: dict[str, Any]) -> str:
     """The tables, with machine, versions and date."""
-    figures, parts = Figures(rows), [_about(rows)]
-    for scene in scenes.ALL.values():
-        present = [key for key in table.ALL if figures.has(scene.key, key)]
-        if not present:
-            continue
-        parts.append(f"**{scene.title}**, {len(figures.runs(scene.key, present[0]))} interleaved runs:\n")
-        lines = ["| | pages/s | least to most | CPU s a 1,000 pages | peak MB |", "|---|--:|--:|--:|--:|"]
-        for key in sorted(present, key=lambda each: -figures.speed(scene.key, each)):
-            speeds = [row["pages"] / row["wall_s"] for row in figures.runs(scene.key, key)]
-            least, most = min(speeds), max(speeds)
-            name = f"{table.ALL[key].label} {figures.runs(scene.key, key)[0]['version']}".strip()
-            bold = "**" if key.startswith("ours") else ""
-            lines.append(
-                f"| {bold}{name}{bold} | {figures.speed(scene.key, key):,.0f} | {least:,.0f} to {most:,.0f}"
-                f" | {figures.cpu_ms(scene.key, key):.2f} | {figures.peak_mb(scene.key, key):.0f} |"
-            )
-        parts.append("\n".join(lines) + "\n")
-    judged = bars(rows, single)
+    figures, parts = by_site(rows), [_about(rows)]
+    parts += [_table(scene, figures) for scene in scenes.ALL.values()]
+    judged = bars.judged(figures, single)
     if judged:
-        lines = ["| asked for | measured | |", "|---|--:|---|"]
-        lines += [f"| {what} | {value} | {'reached' if good else '**not reached**'} |" for what, value, good in judged]
+        names = [each.site for each in figures]
+        lines = [f"| asked for | {' | '.join(names)} | the worse |", f"|---|{'--:|' * len(names)}---|"]
+        lines += [
+            f"| {bar.what} | {' | '.join(bar.values.get(name, '') if bar.values else bar.value for name in names)} "
+            f"| {'reached' if bar.is_reached else '**not reached**'} |"
+            for bar in judged
+        ]
         parts.append("\n".join(lines) + "\n")
-    return "\n".join(parts)
+    return "\n".join(part for part in parts if part)
+
+
+def _table(scene: scenes.Scene, figures: list[Figures]) -> str:
+    """Contenders of a scene, the sites side by side, the fastest on the last site first."""
+    here = [each for each in figures if any(each.has(scene.key, key) for key in table.ALL)]
+    present = [key for key in table.ALL if any(each.has(scene.key, key) for each in here)]
+    if not present:
+        return ""
+    runs = max(len(each.runs(scene.key, key)) for each in here for key in present if each.has(scene.key, key))
+    loads = [row.get("load", 0) for each in here for key in present for row in each.runs(scene.key, key)]
+    head = "".join(f" | {each.site}: pages/s | CPU ms a page | peak MB" for each in here)
+    lines = [
+        f"**{scene.title}**, {runs} interleaved runs, load of the machine {min(loads):.1f} to {max(loads):.1f}:\n",
+        f"|{head} |",
+        f"|---{'|--:|--:|--:' * len(here)}|",
+    ]
+    present.sort(key=lambda key: -min(each.speed(scene.key, key) for each in here if each.has(scene.key, key)))
+    for key in present:
+        version = next(each.runs(scene.key, key)[0]["version"] for each in here if each.has(scene.key, key))
+        bold = "**" if key.startswith("ours") else ""
+        cells = "".join(_cells(scene.key, key, each) for each in here)
+        lines.append(f"| {bold}{f'{table.ALL[key].label} {version}'.strip()}{bold}{cells} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cells(scene: str, key: str, figures: Figures) -> str:
+    if not figures.has(scene, key):
+        return " | | | "
+    speeds = [row["pages"] / row["wall_s"] for row in figures.runs(scene, key)]
+    speed = f"{figures.speed(scene, key):,.0f} ({min(speeds):,.0f} to {max(speeds):,.0f})"
+    return f" | {speed} | {figures.cpu_ms(scene, key):.2f} | {figures.peak_mb(scene, key):.0f}"
 
 
 def text(rows: list[Row], single: dict[str, Any]) -> str:
@@ -168,8 +132,8 @@ def with_earlier(rows: list[Row], single: dict[str, Any], root: Path) -> tuple[l
     file = root / "benchmarks" / "results" / "latest.json"
     if not file.exists():
         return rows, single
-    earlier, now = json.loads(file.read_text()), {row["scene"] for row in rows}
-    kept = [row for row in earlier["rows"] if row["scene"] not in now]
+    earlier, now = json.loads(file.read_text()), {(row["scene"], row["site"]) for row in rows}
+    kept = [row for row in earlier["rows"] if (row["scene"], row["site"]) not in now]
     return kept + rows, single or earlier["single"]
 
 
@@ -179,7 +143,7 @@ def write(rows: list[Row], single: dict[str, Any], root: Path) -> None:
     results.mkdir(exist_ok=True)
     made = {"date": time.strftime("%Y-%m-%d"), "rows": rows, "single": single}
     (results / "latest.json").write_text(json.dumps(made, indent=1) + "\n")
-    plots.draw(Figures(rows), docs)
+    plots.draw(by_site(rows), docs)
     page = docs / "performance.md"
     before, _, rest = page.read_text().partition(START)
     after = rest.partition(END)[2]

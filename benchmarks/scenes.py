@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 EVERYBODY = ("ours", "ours-1", "scrapy", "crawlee", "scrapling", "requests", "aiohttp", "wget2", "wget2-files")
 OURS = ("ours", "ours-1")
+SITES = ("shop", "market", "journal")
+MAIN = ("shop", "market")  #: sites on which every scene is played; the third has the two of one near host
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,9 @@ class Scene:
         latency_ms: Time that the server waits before each answer.
         login: Whether every page wants the cookie of a login.
         at_once: Requests at once that a contender may have in all; *per_host* of them to one host.
-        workers: Threads that ours is told to take in all; 0 for its default.
+        workers: Pages under way that ours is told to have in all; 0 for its default.
+        our_per_host: Setting `per_host` of ours; 0 for its default.
+        sites: On which it is played where nothing else is asked for.
     """
 
     key: str
@@ -32,15 +36,22 @@ class Scene:
     per_host: int = 16
     workers: int = 0
     our_per_host: int = 0
+    sites: tuple[str, ...] = MAIN
 
 
 ALL = {
     each.key: each
     for each in (
-        Scene("2k", "2,000 pages of one host", 2_000, EVERYBODY),
-        Scene("20k", "20,000 pages of one host", 20_000, EVERYBODY),
-        Scene("100k", "100,000 pages of one host", 100_000, OURS[:1]),
-        Scene("login", "2,000 pages behind a login", 2_000, ("ours", "scrapy", "requests", "aiohttp"), login=True),
+        Scene("2k", "2,000 pages of one host", 2_000, EVERYBODY, sites=SITES),
+        Scene("20k", "20,000 pages of one host", 20_000, EVERYBODY, sites=SITES),
+        Scene("100k", "100,000 pages of one host", 100_000, OURS[:1], sites=("shop",)),
+        Scene(
+            "login",
+            "2,000 pages behind a login",
+            2_000,
+            ("ours", "ours-1", "scrapy", "requests", "aiohttp"),
+            login=True,
+        ),
         Scene("hosts20", "20 hosts of 500 pages", 500, ("ours", "scrapy"), hosts=20),
         Scene("hosts200", "200 hosts of 100 pages", 100, ("ours",), hosts=200),
         Scene(
@@ -53,6 +64,17 @@ ALL = {
             per_host=8,
         ),
         Scene(
+            "latency32",
+            "50 ms a page, one host, 32 connections",
+            2_000,
+            ("ours", "ours-1", "scrapy", "aiohttp"),
+            latency_ms=50,
+            at_once=32,
+            per_host=32,
+            workers=64,
+            our_per_host=32,
+        ),
+        Scene(
             "latency20",
             "50 ms a page, 20 hosts, 8 connections each",
             1_000,
@@ -63,7 +85,24 @@ ALL = {
             per_host=8,
             workers=160,
         ),
+        *(
+            Scene(
+                f"far{32 * hosts}-{latency_ms}",
+                f"{latency_ms} ms a page, {32 * hosts} connections",
+                2_000 // hosts,
+                ("ours-1", "aiohttp"),
+                hosts=hosts,
+                latency_ms=latency_ms,
+                at_once=32 * hosts,
+                per_host=32,
+                workers=32 * hosts,
+                our_per_host=32,
+                sites=("market",),
+            )
+            for latency_ms in (50, 500)
+            for hosts in (1, 8)
+        ),
     )
 }
 SHORT = ("2k",)
-FULL = ("2k", "20k", "login", "hosts20", "hosts200", "latency1", "latency20", "100k")
+FULL = (*(key for key in ALL if key != "100k"), "100k")  # the longest at the end

@@ -19,6 +19,10 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmarks.site import Shape
 
 ECHO_MODULE = Path("/usr/lib/nginx/modules/ngx_http_echo_module.so")
 SESSION = "5f2c9e7a41b8"  #: value of the cookie that says: logged in
@@ -55,11 +59,17 @@ class Server:
         return int(found[3]) - self._start
 
 
+_PORTS = range(18_730, 18_750)  #: few, since absolute links of the sites name the port
+
+
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on now: the same one from run to run, as long as it is free."""
+    for port in _PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that ended do not count
+            probe.bind(("0.0.0.0", port))
+            return port
+    raise SystemExit(f"none of the ports {_PORTS.start} to {_PORTS.stop - 1} is free")
 
 
 def has_delay() -> bool:
@@ -68,30 +78,34 @@ def has_delay() -> bool:
 
 
 @contextlib.contextmanager
-def serve(root: Path, *, latency_ms: int = 0, login: bool = False) -> Iterator[Server]:
+def serve(
+    root: Path, *, port: int = 0, kind: type[Shape] | None = None, latency_ms: int = 0, login: bool = False
+) -> Iterator[Server]:
     """Serve the files of *root* until the block ends.
 
     Args:
+        port: For which the site was made; 0 for any.
+        kind: Shape of the site, which says what headers the server adds.
         latency_ms: Time that each answer takes, whatever else is asked meanwhile. Needs nginx's echo module.
         login: Without the cookie of a POST to /login every page leads to the login page.
     """
     nginx = shutil.which("nginx") or ("/usr/sbin/nginx" if Path("/usr/sbin/nginx").exists() else None)
     folder = Path(tempfile.mkdtemp(prefix="crawl-bench-nginx-"))
-    port = free_port()
+    port = port or free_port()
     if nginx is not None:
-        (folder / "nginx.conf").write_text(_configuration(root, folder, port, latency_ms, login))
+        (folder / "nginx.conf").write_text(_configuration(root, folder, port, _heads(kind), latency_ms, login))
         command = [nginx, "-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", str(folder / "error.log")]
         version = subprocess.run([nginx, "-v"], capture_output=True, text=True, check=False).stderr
-        kind = version.partition(":")[2].strip().replace("/", " ")
+        name = version.partition(":")[2].strip().replace("/", " ")
     elif latency_ms or login:
         raise SystemExit("this part of the benchmark needs nginx (Debian: nginx-light, libnginx-mod-http-echo)")
     else:
         command = [sys.executable, "-m", "http.server", str(port), "--bind", "0.0.0.0", "--directory", str(root)]
-        kind = "Python's http.server, because nginx is missing: it is the bottleneck"
+        name = "Python's http.server, because nginx is missing: it is the bottleneck"
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         _wait(process, port, folder)
-        yield Server(kind, port, process.pid, f"http://127.0.0.1:{port}/.status" if nginx else "")
+        yield Server(name, port, process.pid, f"http://127.0.0.1:{port}/.status" if nginx else "")
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGTERM)
@@ -109,7 +123,21 @@ def _wait(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
     raise SystemExit(f"the server does not start: {log.read_text() if log.exists() else 'it says nothing'}")
 
 
-def _configuration(root: Path, folder: Path, port: int, latency_ms: int, login: bool) -> str:
+def _heads(kind: type[Shape] | None) -> tuple[str, str]:
+    """What stands on the level of http, and on that of the server, for the headers of a site."""
+    if kind is None:
+        return "", ""
+    names = [f"$cookie_line_{number}" for number in range(len(kind.COOKIES))]
+    maps = [
+        f'map $uri {name} {{ ~{kind.SETS_COOKIES} "{line}"; default ""; }}'
+        for name, line in zip(names, kind.COOKIES, strict=True)
+    ]
+    added = [f'add_header {name} "{value}";' for name, value in kind.HEADERS]
+    added += [f"add_header Set-Cookie {name};" for name in names]  # an empty one is not sent
+    return "\n  ".join(maps), "\n    ".join(added)
+
+
+def _configuration(root: Path, folder: Path, port: int, heads: tuple[str, str], latency_ms: int, login: bool) -> str:
     pages = "try_files $uri =404;"
     if login:
         pages = f"if ($cookie_sid != {SESSION}) {{ return 302 /login.html; }}\n      {pages}"
@@ -133,7 +161,7 @@ pid {folder}/pid;
 error_log {folder}/error.log crit;
 events {{ worker_connections 4096; }}
 http {{
-  types {{ text/html html; text/plain txt; }}
+  types {{ text/html html; text/plain txt; application/json json; }}
   default_type application/octet-stream;
   access_log off;
   sendfile on;
@@ -141,6 +169,8 @@ http {{
   keepalive_timeout 65;
   keepalive_requests 1000000;
   open_file_cache off;
+  gzip_static on;
+  {heads[0]}
   client_body_temp_path {folder}/body;
   proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/fastcgi;
@@ -149,6 +179,7 @@ http {{
   server {{
     listen {port} reuseport backlog=4096;
     root {root};
+    {heads[1]}
     location = /.status {{ stub_status; }}
     {locations}
   }}

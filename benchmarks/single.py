@@ -128,7 +128,7 @@ def _peak_of_million(folder: Path) -> float:
     (folder / "data").mkdir()
     (folder / "pyproject.toml").write_text("[tool.crawl]\n")
     shutil.copy(ROOT / "benchmarks" / "contenders" / "ours.py", folder / "spiders" / "shop.py")
-    with serve(site.make(folder, 20_000).root) as server:
+    with serve(site.make(folder, "shop", 20_000, 0).root) as server:
         make = random.Random(5).randbytes
         host = f"127.0.0.1:{server.port}"
 

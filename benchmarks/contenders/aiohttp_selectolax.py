@@ -5,33 +5,27 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 import uvloop
-from orders import AT_ONCE, HOSTS, LOGIN, PER_HOST, STARTS, Items
+from orders import AT_ONCE, DETAIL, ELEMENTS, HOSTS, LOGIN, MANY, PER_HOST, STARTS, Items, of_json
 from selectolax.lexbor import LexborHTMLParser
 
-CSS = {
-    "title": "h1.title",
-    "price": "div.product p.price",
-    "sku": "td.sku",
-    "stock": "p.stock",
-    "brand": "td.brand",
-    "category": "ol.breadcrumb li:nth-child(2) a",
-    "description": "#description p",
-}
+
+def value(tree, query, attribute):
+    node = tree.css_first(query)
+    return node.attributes[attribute] if attribute else node.text(deep=False)
 
 
 async def main():
-    seen, queue, items, hrefs = set(STARTS), asyncio.Queue(), Items(), {}
+    seen, queue, items, links = set(STARTS), asyncio.Queue(), Items(), {}
     for url in STARTS:
         queue.put_nowait(url)
 
     def absolute(base, href):
-        key = href if href.startswith("/") and HOSTS else (base, href)
         root = base.partition("//")[0] + "//" + base.split("/", 3)[2]
         key = (root, href) if href.startswith("/") else (base, href)
-        if key not in hrefs:
+        if key not in links:
             url = urljoin(base, href.partition("#")[0])
-            hrefs[key] = url if url.startswith("http") and urlsplit(url).netloc in HOSTS else ""
-        return hrefs[key]
+            links[key] = url if url.startswith("http") and urlsplit(url).netloc in HOSTS else ""
+        return links[key]
 
     async def work(session):
         while True:
@@ -39,13 +33,19 @@ async def main():
             try:
                 async with session.get(url) as answer:
                     body = await answer.read()
-                tree = LexborHTMLParser(body)
-                if tree.css_first("div.product"):
-                    item = {field: tree.css_first(query).text() for field, query in CSS.items()}
-                    item["rating"] = tree.css_first("div.rating").attributes["data-stars"]
+                if url.endswith(".json"):
+                    item, hrefs = of_json(body)
                     items.write(item)
-                for node in tree.css("a[href]"):
-                    found = absolute(url, node.attributes["href"] or "")
+                else:
+                    tree = LexborHTMLParser(body)
+                    if tree.css_first(DETAIL):
+                        item = {field: value(tree, *wanted) for field, wanted in ELEMENTS.items() if field != MANY}
+                        if MANY:
+                            item[MANY] = "|".join(node.text() for node in tree.css(ELEMENTS[MANY][0]))
+                        items.write(item)
+                    hrefs = [node.attributes["href"] or "" for node in tree.css("a[href]")]
+                for href in hrefs:
+                    found = absolute(url, href)
                     if found and found not in seen:
                         seen.add(found)
                         queue.put_nowait(found)

@@ -9,7 +9,7 @@ from crawlee import ConcurrencySettings
 from crawlee.configuration import Configuration
 from crawlee.crawlers import ParselCrawler, ParselCrawlingContext
 from crawlee.storage_clients import MemoryStorageClient
-from orders import AT_ONCE, CSS, HOSTS, STARTS, Items
+from orders import AT_ONCE, HOSTS, STARTS, Items, fields_of
 
 logging.disable(logging.CRITICAL)
 
@@ -31,8 +31,8 @@ async def main():
     @crawler.router.default_handler
     async def parse(context: ParselCrawlingContext) -> None:
         page = context.selector
-        if page.css("div.product"):
-            items.write({field: page.css(query).get() for field, query in CSS.items()})
+        if (item := fields_of(page)) is not None:
+            items.write(item)
         new = []
         for href in page.css("a::attr(href)").getall():
             url = urljoin(context.request.url, href.partition("#")[0])

@@ -5,7 +5,7 @@ import threading
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from orders import AT_ONCE, CSS, HOSTS, LOGIN, STARTS, Items
+from orders import AT_ONCE, HOSTS, LOGIN, STARTS, Items, fields_of, of_json
 from parsel import Selector
 
 THREADS = AT_ONCE
@@ -20,12 +20,13 @@ def work():
     while (url := waiting.get()) is not None:
         try:
             answer = session.get(url, timeout=30)
-            page = Selector(answer.content.decode())
-            item = None
-            if page.css("div.product"):
-                item = {field: page.css(query).get() for field, query in CSS.items()}
+            if url.endswith(".json"):
+                item, hrefs = of_json(answer.content)
+            else:
+                page = Selector(answer.content.decode())
+                item, hrefs = fields_of(page), page.css("a::attr(href)").getall()
             new = []
-            for href in page.css("a::attr(href)").getall():
+            for href in hrefs:
                 found = urljoin(url, href.partition("#")[0])
                 if found not in seen and found.startswith("http") and urlsplit(found).netloc in HOSTS:
                     new.append(found)

@@ -3,7 +3,7 @@
 import logging
 from urllib.parse import urljoin, urlsplit
 
-from orders import AT_ONCE, CSS, HOSTS, PER_HOST, STARTS, Items
+from orders import AT_ONCE, HOSTS, PER_HOST, STARTS, Items, fields_of
 from scrapling.spiders import Request, Response, Spider
 
 logging.disable(logging.CRITICAL)
@@ -19,8 +19,8 @@ class Shop(Spider):
     logging_level = logging.CRITICAL
 
     async def parse(self, response: Response):
-        if response.css("div.product"):
-            items.write({field: response.css(query).get() for field, query in CSS.items()})
+        if (item := fields_of(response)) is not None:
+            items.write(item)
         for href in response.css("a::attr(href)").getall():
             url = urljoin(response.url, str(href).partition("#")[0])
             if url not in seen and url.startswith("http") and urlsplit(url).netloc in HOSTS:

@@ -3,7 +3,7 @@
 import sys
 from urllib.parse import urljoin, urlsplit
 
-from orders import AT_ONCE, CSS, HOSTS, LOGIN, OUT, PER_HOST, STARTS
+from orders import AT_ONCE, HOSTS, LOGIN, OUT, PER_HOST, STARTS, fields_of, of_json
 from scrapy import FormRequest, Request, Spider
 from scrapy.crawler import CrawlerProcess
 
@@ -29,10 +29,14 @@ class Shop(Spider):
         )
 
     def parse(self, response):
-        if response.css("div.product"):
-            yield {field: response.css(query).get() for field, query in CSS.items()}
+        if response.url.endswith(".json"):
+            item, hrefs = of_json(response.body)
+        else:
+            item, hrefs = fields_of(response), response.css("a::attr(href)").getall()
+        if item is not None:
+            yield item
         base = response.url
-        for href in response.css("a::attr(href)").getall():
+        for href in hrefs:
             url = urljoin(base, href.partition("#")[0])
             if url not in self.seen and url.startswith("http") and urlsplit(url).netloc in HOSTS:
                 self.seen.add(url)

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.contenders.orders import CSS
 from benchmarks.micro.store import OpenCipher, found, lease, outcome
-from benchmarks.page_cost import CSS, SITE, files
+from benchmarks.page_cost import SITE, in_memory
 from crawler import Request, Response
 from crawler.frontier.admission import Admission
 from crawler.frontier.guard import LogoutGuard
@@ -64,7 +65,7 @@ def test_a_page_is_asked_for_by_robots_txt(benchmark: Any) -> None:
 # --- a page -----------------------------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def body() -> bytes:
-    return next(page for page in files(100).values() if b'class="product"' in page)
+    return next(page for page in in_memory("shop", 100).files.values() if b'class="product"' in page)
 
 
 def page(body: bytes) -> Response:
