@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from crawler.cli import care, exits, guard, options, page, project, results, run, session_files, sessions
+from crawler.cli import care, exits, guard, options, page, project, results, run, session_files, session_push, sessions
 
 
 class Commands(TyperGroup):
@@ -69,6 +69,7 @@ project.register(app)
 run.register(app)
 app.add_typer(sessions.app, name="sessions")
 session_files.register(sessions.app)
+session_push.register(sessions.app)
 results.register(app)
 care.register(app)
 guard.register(app)

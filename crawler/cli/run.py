@@ -142,7 +142,7 @@ def login(
             raise UsageError(
                 f"{spider} has no session {session!r} that logs in; there are: {', '.join(names) or 'none'}"
             )
-        if not found.wants_login() and not browser:
+        if not found.has_login_step() and not browser:
             raise UsageError(
                 f"{spider} has no login step: write a method `login(self, session)`, or log in with"
                 f" `crawl login {spider} --browser`"
