@@ -98,7 +98,8 @@ class Crawl:
             pace=self._pace,
             expected_run_s=last_duration_s(store, spider.name),
         )
-        self._knowledge = Knowledge(store, run, guard=self._parts.guard, robots=self._parts.robots)
+        usual = self._parts.robots.usual if self._parts.robots is not None else None
+        self._knowledge = Knowledge(store, run, guard=self._parts.guard, robots=usual)
         self._also = also
         self._overdue = Overdue(settings.callback_time, self._callback_is_late)
         self._work = PageWork(
@@ -107,7 +108,6 @@ class Crawl:
             self._parts.admission,
             hop_guard=self._parts.hop_guard,
             robots=self._parts.robots,
-            robots_agent=self._parts.robots_agent,
             portion=lambda found: self._scheduler.take_portion(found),
             is_ours=lambda leased, now: self._scheduler.is_ours(leased, now),
             keep_pages=settings.keep_pages,
@@ -141,7 +141,6 @@ class Crawl:
             saves,
             robots=lambda gates, yard: RobotsDoor(
                 parts.robots,
-                parts.robots_agent,
                 gates,
                 yard,
                 self._stats,
