@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+from crawler.engine.figures import count_fields
 from crawler.events import Event, Observer, PageDone, PageFailed, PageRetried, Progress, Summary
 from crawler.outcome import Outcome, Verdict
 from crawler.output.reasons import short_reason
@@ -66,8 +67,11 @@ class Stats:
                 summary.pages += 1
                 summary.size_bytes += outcome.size_bytes
                 self._count_callback(outcome)
-                for item in outcome.items:
-                    summary.items[item.table] = summary.items.get(item.table, 0) + 1
+                if outcome.items:
+                    for item in outcome.items:
+                        summary.items[item.table] = summary.items.get(item.table, 0) + 1
+                        summary.seen[item.table] = summary.seen.get(item.table, 0) + 1
+                    count_fields(outcome.items, summary.filled)
             elif verdict is Verdict.RETRY:
                 summary.retried += 1
             elif verdict is Verdict.FAIL:
