@@ -215,12 +215,14 @@ class Rule:
         callback: Name of a method for the pages; None for none.
         follow: Whether to follow links on those pages too; None: only where there is no callback.
         cb_kwargs: Keyword arguments for the callback.
+        max_age: As of `Request`: seconds for which a page that an earlier crawl has seen need not be asked for again.
     """
 
     extractor: LinkExtractor = field(default_factory=LinkExtractor)
     callback: str | Callable[..., Any] | None = None
     follow: bool | None = None
     cb_kwargs: dict[str, Any] = field(default_factory=dict)
+    max_age: float | None = None
 
     def __post_init__(self) -> None:
         if self.follow is None:

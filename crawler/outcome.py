@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -65,6 +65,57 @@ class Found:
     skipped: str = ""
 
 
+@dataclass(slots=True)  # not frozen: one is made for each page, and a frozen one costs as many calls as it has fields
+class Visit:
+    """What a crawl has learned of a page, for the next one: how to ask whether it has changed, and what it gave.
+
+    Nobody changes one.
+
+    Attributes:
+        checked_at: When the server last said how the page is: moment of sending, seconds since 1970.
+        etag, modified: Its validators (ETag, Last-Modified), as they came; "" for none.
+        caching: Header lines that freshness follows from, as "name: value"; "" where nobody asks for it.
+        vary: Names of the request headers that it depends on, and a digest of what they were.
+        code: Mark of the spider's code that read it.
+        session: Key of the session that fetched it.
+        links: The plain requests that it gave, packed (`engine.links_given`).
+        others: The other ones, as text. May hold secrets: the store encrypts it.
+        items: Table to number of items.
+        request: Its row in the frontier of that crawl.
+        has_body: The page itself is kept.
+    """
+
+    checked_at: float
+    etag: str = ""
+    modified: str = ""
+    caching: str = ""
+    vary: str = ""
+    code: str = ""
+    session: str = ""
+    links: bytes = b""
+    others: str = field(default="", repr=False)
+    items: Mapping[str, int] = field(default_factory=dict)
+    request: int = 0
+    has_body: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as it came, to be kept.
+
+    Attributes:
+        body: Decoded.
+        head: Header lines, without those that hold secrets.
+        url: Where redirects ended.
+        status: HTTP status.
+    """
+
+    body: bytes
+    head: Sequence[tuple[str, str]] = ()
+    url: str = ""
+    status: int = 200
+
+
 @dataclass(frozen=True, slots=True)
 class Leased:
     """A request that this process may send until the lease runs out.
@@ -76,6 +127,7 @@ class Leased:
         token: Fencing number; a commit with an older one writes nothing.
         until: When the lease runs out if nobody prolongs it, by the store's clock.
         again: It was done before, and its session turned out to be lost: where its redirects end is known already.
+        visit: What an earlier crawl has learned of it, where that may be used.
     """
 
     id: int
@@ -92,6 +144,7 @@ class Leased:
     fingerprint: bytes = b""
     until: float = math.inf
     again: bool = False
+    visit: Visit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +215,14 @@ class Outcome:
         error: Last error as one line without secrets, "" for none.
         not_before: For RETRY and RELEASE: earliest moment of the next try, seconds since 1970.
         pause_slot_until: The host asked us to stay away until then (Retry-After), or None.
-        body: The page itself when `keep_pages` is on.
+        page: The page itself when `keep_pages` is on.
         sets_cookies: The first answer, before any redirect, had a Set-Cookie header.
         host_fault: The host is in trouble, and not only this page.
         requests: How many requests the callback yielded, known ones too.
         warnings: Short texts such as "tree cut"; kept in the page log.
         login_wanted: For LOGIN: the epoch that was found logged out.
+        unchanged: The visit that still holds: what the page gave then is what it gives now.
+        visit: What the next crawl may know of the page.
     """
 
     request: Leased
@@ -190,10 +245,17 @@ class Outcome:
     error: str = ""
     not_before: float = 0.0
     pause_slot_until: float | None = None
-    body: bytes | None = None
+    page: Page | None = None
     requests: int = 0
     warnings: tuple[str, ...] = ()
     login_wanted: int | None = None
+    unchanged: Visit | None = None
+    visit: Visit | None = None
+
+    @property
+    def item_count(self) -> int:
+        """How many items the page gave, or gave when it was what it is."""
+        return len(self.items) if self.unchanged is None else sum(self.unchanged.items.values())
 
     @property
     def is_refused(self) -> bool:

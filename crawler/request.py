@@ -35,6 +35,8 @@ class Request:
         dont_filter: Fetch it although the frontier knows it.
         errback: A method (or its name) that is called with the error when the request failed for good.
         session: Name of the session that sends it, or "spread"; None inherits (or the spider's first).
+        max_age: Seconds for which a page that an earlier crawl has seen need not be asked for again; 0: it is always
+            asked for. None: as its server says, where `http_cache` is "rfc".
     Raises:
         InvalidURL: Not an http(s) URL.
         SpiderError: A callback that is no method of a spider (a lambda, a nested function).
@@ -51,6 +53,7 @@ class Request:
         "handle_httpstatus_list",
         "headers",
         "link",
+        "max_age",
         "meta",
         "method",
         "priority",
@@ -75,6 +78,7 @@ class Request:
         dont_filter: bool = False,
         errback: Callback = None,
         session: str | None = None,
+        max_age: float | None = None,
     ) -> None:
         self.url = absolute("", url).partition("#")[0]
         self.callback = method_name(callback)
@@ -87,6 +91,7 @@ class Request:
         self.priority = priority
         self.dont_filter = dont_filter
         self.session = session
+        self.max_age = _seconds(max_age)
         self.depth = 0
         self.link: Any = None  # what was followed: an element, or its text and rel
         self.handle_httpstatus_list: tuple[int, ...] = tuple(self.meta.get("handle_httpstatus_list", ()))
@@ -120,6 +125,7 @@ class Request:
         self.meta = {}
         self.priority = self.depth = 0
         self.dont_filter = False
+        self.max_age = None
         self.handle_httpstatus_list = ()
         return self
 
@@ -138,6 +144,21 @@ class Request:
             self.link = about_link(self.link) if self.link is not None else ("", "")
         return self.link
 
+    @property
+    def is_more_than_plain(self) -> bool:
+        """Whether there is anything that a plain GET has not."""
+        return bool(
+            self.method != "GET"
+            or self.headers
+            or self.cookies
+            or self.cb_kwargs
+            or self.meta
+            or self.errback
+            or self.dont_filter
+            or self.body is not None
+            or self.max_age is not None
+        )
+
     def extras(self) -> str:
         """All that a plain GET does not need, as compact JSON; "" for a plain GET.
 
@@ -152,6 +173,8 @@ class Request:
             found["method"] = self.method
         if self.body is not None:
             found["body"] = self.body.decode("latin-1")
+        if self.max_age is not None:
+            found["max_age"] = self.max_age
         if not found:
             return ""
         try:
@@ -185,6 +208,7 @@ class Request:
         self.errback = str(found.get("errback", ""))
         self.dont_filter = bool(found.get("dont_filter", False))
         self.body = found["body"].encode("latin-1") if "body" in found else None
+        self.max_age = _seconds(found.get("max_age"))
         self.handle_httpstatus_list = tuple(self.meta.get("handle_httpstatus_list", ()))
 
     def replace(self, **changes: Any) -> Request:
@@ -203,6 +227,19 @@ class Request:
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.url}>"
+
+
+def _seconds(max_age: Any) -> float | None:
+    """*max_age* as a number, or None.
+
+    Raises:
+        SpiderError: It is none, or below 0.
+    """
+    if max_age is None:
+        return None
+    if isinstance(max_age, bool) or not isinstance(max_age, int | float) or not max_age >= 0:
+        raise SpiderError(f"max_age={max_age!r}: give seconds, 0 or more, or None")
+    return float(max_age)
 
 
 def _texts(found: Any) -> dict[str, str] | None:

@@ -81,23 +81,6 @@ class Settings(BaseSettings):
     min_items: int = Field(
         1, ge=0, description="Items that a crawl must have stored to count as good; 0 for a spider that yields none."
     )
-    min_share: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        description="Share of the median of the last ten complete crawls at which, and below which, items and filled"
-        " fields are told; 0: nothing is compared.",
-    )
-    fields: dict[str, float] = Field(
-        default_factory=dict,
-        description='Share of the items in which a field must be filled (JSON), such as {"price": 0.9}.',
-    )
-    max_error_rate: float = Field(
-        0.0, ge=0, le=1, description="Share of the requests that may fail without the run being called `failures`."
-    )
-    accept: bool = Field(
-        False, description="Take what this run brings for right: nothing is compared, and later runs are with it."
-    )
     max_size: int = Field(32 * 1024 * 1024, ge=1024, description="Largest decoded body in bytes.")
     max_pages_per_host: int = Field(
         200_000, ge=0, description="Pages of one host that a process takes in one run; 0 for no limit."
@@ -120,7 +103,14 @@ class Settings(BaseSettings):
     durability: Literal["normal", "full"] = Field(
         "normal", description="full: every commit survives a power cut; normal: the last ones may be lost then."
     )
-    keep_pages: bool = Field(False, description="Keep the bodies of pages in the store.")
+    http_cache: Literal["off", "validate", "rfc"] = Field(
+        "validate",
+        description="Pages that an earlier crawl has seen: validate: ask whether they have changed, where their server"
+        " gave an ETag or a Last-Modified; rfc: and do not ask while Cache-Control or Expires says that they are fresh;"
+        " off: ask for all as if nobody had been there.",
+    )
+    full: bool = Field(False, description="Ask for all pages of this run as wholes, whatever is known of them.")
+    keep_pages: bool = Field(False, description="Keep the pages themselves in the store.")
     sessions: str = Field("", description="Names of sessions, separated by commas; replaces the spider's.")
     accounts: str = Field("", description="File of mode 0600 with credentials (TOML, one table a session).")
     login_budget: int = Field(
@@ -213,7 +203,7 @@ def _parsed(key: str, value: Any, source: str) -> Any:
         return value.lower() in {"true", "1", "yes", "on"}
     if key == "retry_statuses":
         return tuple(part.strip() for part in value.split(",") if part.strip())
-    if annotation in (dict[str, str], dict[str, float]):
+    if annotation == dict[str, str]:
         import json
 
         try:

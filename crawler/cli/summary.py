@@ -49,7 +49,7 @@ def summary_lines(summary: Summary) -> list[str]:
             f"{ended(summary)}, run {summary.run}{', resumed' if summary.resumed else ''}"
             + (f": {summary.why}" if summary.why else ""),
         ),
-        ("pages", f"{summary.pages:,} in {duration(summary.elapsed_s)} ({speed})"),
+        ("pages", f"{summary.pages:,} in {duration(summary.elapsed_s)} ({speed}){_unchanged(summary)}"),
         ("items", _items(summary)),
         ("requests", _requests(summary)),
         ("logins", _logins(summary)),
@@ -83,6 +83,13 @@ def _items(summary: Summary) -> str:
     """How many; of several tables, or of others than that of plain dicts, how many of each."""
     total = f"{summary.item_count:,}"
     return total if set(summary.items) <= {"items"} else f"{total} ({_counted(summary.items)})"
+
+
+def _unchanged(summary: Summary) -> str:
+    if not summary.unchanged:
+        return ""
+    not_asked = f", {summary.not_asked:,} of them not asked for" if summary.not_asked else ""
+    return f", {summary.unchanged:,} unchanged{not_asked}"
 
 
 def _requests(summary: Summary) -> str:

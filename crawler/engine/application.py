@@ -19,6 +19,7 @@ from crawler.engine.processes import Main, Members, cores, how_many, share_of
 from crawler.engine.visitor import Visitor, make_visitor
 from crawler.errors import AlreadyRunning, StoreError, UsageError
 from crawler.events import Observer, Summary
+from crawler.fetching import freshness
 from crawler.outcome import State
 from crawler.sessions.accounts import Ask
 from crawler.settings import Settings, field_names, load
@@ -68,6 +69,8 @@ def run(
     """
     _check_call(spider, others)
     merged = load(spider=spider.custom_settings, command_line=settings)
+    if merged.http_cache == "rfc":
+        freshness.rules()  # a missing library is found here, before a run is opened
     made = build_spider(spider, arguments, merged)
     processes = how_many(merged, made, automatic=cores() if signals else 1)
     members = Members(processes - 1, _member_of(spider, arguments, merged, processes)) if processes > 1 else None

@@ -7,20 +7,19 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from crawler.clock import unix_now
 from crawler.engine import losses
 from crawler.engine.assembly import Assembly
 from crawler.engine.desk import SessionDesk, StoreCalls, keep_proofs, new_owner
 from crawler.engine.doors import Doors
-from crawler.engine.earlier import compared
-from crawler.engine.ending import end_by, end_by_store, login_ending, take_counts, wanted_by
+from crawler.engine.ending import end_by, end_by_store, login_ending, take_counts
 from crawler.engine.interrupts import Interrupts, StopNow
 from crawler.engine.knowledge import Knowledge
 from crawler.engine.overdue import Overdue
 from crawler.engine.page import PageWork
 from crawler.engine.processes import WAKE_AT, Members, add_up, share_of
+from crawler.engine.revisits import Revisits
 from crawler.engine.robots_door import RobotsDoor
 from crawler.engine.scheduler import Scheduler
 from crawler.engine.seeding import seed, start_requests
@@ -88,7 +87,8 @@ class Crawl:
             patiently=lambda call: self._scheduler.patiently(call),
         )
         lease_s = _LOGIN_LEASE_S if ask is None else _ASKING_LEASE_S
-        trying = Trying(spider.name, source_mark(type(spider)), budget=settings.login_budget)
+        code = source_mark(type(spider))
+        trying = Trying(spider.name, code, budget=settings.login_budget)
         desk = SessionDesk(self._calls, run=run.id, owner=owner, lease_s=lease_s, trying=trying)
         self._parts = Assembly(
             spider,
@@ -100,8 +100,17 @@ class Crawl:
             pace=self._pace,
             expected_run_s=last_duration_s(store, spider.name),
         )
-        usual = self._parts.robots.usual if self._parts.robots is not None else None
-        self._knowledge = Knowledge(store, run, guard=self._parts.guard, robots=usual)
+        self._knowledge = Knowledge(store, run, guard=self._parts.guard, robots=self._parts.robots)
+        parts = self._parts
+        revisits = Revisits(
+            settings.http_cache,
+            full=settings.full,
+            code=code,
+            admission=parts.admission,
+            guarded=settings.logout_guard,
+            key_of=lambda name: parts.pool.keeper(name).session.key,
+            names=tuple(parts.pool.names),
+        )
         self._also = also
         self._overdue = Overdue(settings.callback_time, self._callback_is_late)
         self._work = PageWork(
@@ -110,9 +119,12 @@ class Crawl:
             self._parts.admission,
             hop_guard=self._parts.hop_guard,
             robots=self._parts.robots,
+            robots_agent=self._parts.robots_agent,
             portion=lambda found: self._scheduler.take_portion(found),
             is_ours=lambda leased, now: self._scheduler.is_ours(leased, now),
             keep_pages=settings.keep_pages,
+            revisits=revisits,
+            kept=lambda request: self._calls(lambda store: store.page(request)),
             callback_time_s=settings.callback_time,
             overdue=self._overdue,
         )
@@ -125,6 +137,7 @@ class Crawl:
             admission=self._parts.admission,
             stats=self._stats,
             pages=self._work.flow,
+            revisits=revisits,
             calls=self._calls,
             stopping=self._stop,
             doors=self._make_doors,
@@ -143,6 +156,7 @@ class Crawl:
             saves,
             robots=lambda gates, yard: RobotsDoor(
                 parts.robots,
+                parts.robots_agent,
                 gates,
                 yard,
                 self._stats,
@@ -276,7 +290,6 @@ class Crawl:
         else:
             end_by(facts or self._facts(), summary, unrecorded=self._parts.admission.unrecorded, also=self._also)
         summary.messages = [hide(message) for message in summary.messages]
-        summary.next_command, summary.again = hide(summary.next_command), hide(summary.again)
         summary.why, summary.sessions = hide(summary.why), sorted({*summary.sessions, *self._sessions})
         self._stats.ended()
         if failure is None and facts is not None and self._member == 0:
@@ -301,12 +314,7 @@ class Crawl:
         if summary.rechecked and self._member == 0:  # pages that were fetched again are stored once
             summary.pages, summary.items = store.stored_by(self._run.id)
         take_counts(summary, counts)
-        facts = self._facts(counts, failed, skipped)
-        if self._member:
-            return facts
-        silent = store.silent_hosts(frontier) if facts.failed and facts.pages else {}
-        figures, before = compared(store, self._run, summary, counts)
-        return replace(facts, silent=silent, figures=figures, before=before)
+        return self._facts(counts, failed, skipped)
 
     def _facts(
         self, counts: Counts | None = None, failed: Sequence[Sample] = (), skipped: Sequence[Sample] = ()
@@ -317,7 +325,7 @@ class Crawl:
             pages=counts.pages,
             items=counts.items,
             parked=counts.parked,
-            wanted=wanted_by(self.settings),
+            min_items=self.settings.min_items,
             failed=shown(failed),
             skipped=shown(skipped),
             callbacks={name: Yield(**each) for name, each in self.summary.callbacks.items()},

@@ -6,18 +6,23 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from crawler.clock import unix_now
+from crawler.engine.conditional import NOT_MODIFIED, Answered, ask
+from crawler.engine.links_given import LinksGiven
 from crawler.engine.overdue import Overdue
-from crawler.engine.robots_ways import RobotsWays
+from crawler.engine.revisits import Revisits
 from crawler.errors import GuardRefused, SpiderError
 from crawler.fetching.fetcher import Fetched, Fetcher
+from crawler.fetching.kept import page_of, response_of
 from crawler.fetching.verdicts import decide, describe, is_hosts_fault
 from crawler.frontier.admission import Admission
 from crawler.frontier.guard_learned import LEARNED
+from crawler.frontier.robots import RobotsCache
 from crawler.items import NotStorable, is_item, to_row
-from crawler.outcome import Found, ItemRow, Leased, Outcome, Verdict
+from crawler.outcome import Found, ItemRow, Leased, Outcome, Page, Verdict, Visit
 from crawler.pages.filled import Filled
 from crawler.pages.following import Followed, handed_out
 from crawler.response import Request, Response
@@ -46,6 +51,8 @@ class PageWork:
         hop_guard: ``(url, text, rel) -> reason or None``: redirects of logged-in sessions that must not be followed.
         portion: Takes found requests of a page that has very many, before the page is committed.
         is_ours: Whether a lease that was to end by itself has been prolonged; asked before a request is sent.
+        revisits: What is done with pages that an earlier crawl has seen.
+        kept: The kept page of a request of an earlier crawl; asked on a worker.
         overdue: Watches callbacks while they run.
     """
 
@@ -56,10 +63,13 @@ class PageWork:
         admission: Admission,
         *,
         hop_guard: Callable[[str, str, str], str | None] | None,
-        robots: RobotsWays | None,
+        robots: RobotsCache | None,
+        robots_agent: str,
         portion: Callable[[list[Found]], None],
         is_ours: Callable[[Leased, float], bool],
         keep_pages: bool,
+        revisits: Revisits,
+        kept: Callable[[int], Page | None],
         callback_time_s: float,
         overdue: Overdue,
         clock: Callable[[], float] = unix_now,
@@ -67,8 +77,9 @@ class PageWork:
         self._spider, self._fetcher, self._admission = spider, fetcher, admission
         self._hop_guard, self._portion, self._clock = hop_guard, portion, clock
         self._is_ours = is_ours
-        self._robots = robots
+        self._robots, self._robots_agent = robots, robots_agent
         self._keep_pages, self._callback_time_s, self._overdue = keep_pages, callback_time_s, overdue
+        self._revisits, self._kept = revisits, kept
         self._statuses = frozenset(spider.handle_httpstatus_list)
 
     def flow(
@@ -113,7 +124,7 @@ class PageWork:
 
     def _rule_now(self, request: Request, keeper: Keeper) -> str:
         """A rule that was not known when the request was admitted: robots.txt, or what the guard has learned."""
-        if self._robots is not None and not self._robots.allows(keeper.session, request.url):
+        if self._robots is not None and not self._robots.get(request.url).allows(self._robots_agent, request.url):
             return "robots"
         if (
             keeper.wants_login
@@ -128,28 +139,22 @@ class PageWork:
     ) -> Flow[None]:
         session, leased = keeper.session, outcome.request
         watched = keeper.wants_login
-        fetched = yield from self._fetcher.flow(
-            session,
-            request,
-            attempt=leased.attempt,
-            patient=patient,
-            allowed_statuses=self._statuses.union(request.handle_httpstatus_list),
-            logged_out=(
-                lambda page: (
-                    logged_out_reason(self._spider, session, page, request.url)
-                    or led_elsewhere(self._spider, session, page, request.url)
-                )
-            )
-            if watched
-            else (lambda page: None),
-            hop_guard=self._hop_guard if watched else None,
-        )
+        asking = self._revisits.asking(leased, request, session) if leased.visit is not None else None
+        answer: Answered | None = None
+        if asking is None:
+            fetched = yield from self._fetch(session, leased, patient, watched, request)
+        else:
+            fetch = partial(self._fetch, session, leased, patient, watched)
+            answer = yield from ask(fetch, request, asking, session, self._kept)
+            fetched = answer.fetched
         _describe_answer(outcome, fetched)
         outcome.host_fault = is_hosts_fault(fetched.error)
         answered(not outcome.is_trouble)
         decision = decide(fetched, attempt=leased.attempt, method=request.method, policy=self._fetcher.policy)
         outcome.verdict, outcome.error = decision.verdict, decision.error
-        if watched and fetched.response is not None and decision.verdict is not Verdict.LOGIN:
+        if answer is not None and answer.unchanged:
+            outcome.proven = not watched  # nothing to see there by which it could prove itself
+        elif watched and fetched.response is not None and decision.verdict is not Verdict.LOGIN:
             outcome.proven = signs.logged_in_sign(
                 fetched.response, css=self._spider.logged_in_css, text=self._spider.logged_in_text
             )
@@ -161,12 +166,41 @@ class PageWork:
             outcome.login_wanted = fetched.epoch
         elif decision.verdict is Verdict.FAIL and request.errback and fetched.error is not None:
             self._call_errback(outcome, request, fetched, _bare(session))
+        elif answer is not None and answer.unchanged and asking is not None:
+            self._unchanged(outcome, request, session, self._revisits.confirmed(asking.visit, fetched), answer.page)
         elif decision.verdict is Verdict.ACCEPT and fetched.response is not None:
             if not (watched or self._spider.wants_login()) and signs.wants_login(fetched.response, request.url):
                 outcome.warnings += (_NO_LOGIN,)
-            self._accept(outcome, request, fetched.response, _bare(session))
+            self._accept(outcome, request, fetched.response, session)
 
-    def _accept(self, outcome: Outcome, request: Request, response: Response, bare: Bare) -> None:
+    def _fetch(self, session: Session, leased: Leased, patient: bool, watched: bool, request: Request) -> Flow[Fetched]:
+        def logged_out(page: Response) -> str | None:
+            if page.status_code == NOT_MODIFIED:
+                return None  # there is nothing to look at
+            return logged_out_reason(self._spider, session, page, request.url) or led_elsewhere(
+                self._spider, session, page, request.url
+            )
+
+        return self._fetcher.flow(
+            session,
+            request,
+            attempt=leased.attempt,
+            patient=patient,
+            allowed_statuses=self._statuses.union(request.handle_httpstatus_list),
+            logged_out=logged_out if watched else (lambda page: None),
+            hop_guard=self._hop_guard if watched else None,
+        )
+
+    def _unchanged(self, outcome: Outcome, request: Request, session: Session, visit: Visit, page: Page | None) -> None:
+        """A page that is what it was: it gives what it gave, or what today's spider finds in what is kept of it."""
+        if page is None:
+            self._revisits.carry(outcome, visit)
+            return
+        self._accept(outcome, request, response_of(page, request, session.name), session)
+        if outcome.visit is not None:
+            outcome.visit = self._revisits.of_old(outcome.visit, visit)
+
+    def _accept(self, outcome: Outcome, request: Request, response: Response, session: Session) -> None:
         landed: Found | None = None
         if response.url != request.url and any(step.is_redirect for step in response.history):
             rule, landed = self._landing(outcome.request, request, response.url)
@@ -174,11 +208,14 @@ class PageWork:
                 outcome.verdict, outcome.error = Verdict.SKIP, rule
                 return
         method = self._spider.callback(request.callback)
-        self._collect(outcome, request, lambda: method(response, **(request.cb_kwargs or {})), bare)
+        notes = self._revisits.notes(request, response) if self._revisits.learns else None
+        self._collect(outcome, request, lambda: method(response, **(request.cb_kwargs or {})), _bare(session), notes)
         if landed is not None and outcome.verdict is Verdict.ACCEPT:
             outcome.found = [*outcome.found, landed]
+        if notes is not None:
+            outcome.visit = self._revisits.visit_of(outcome, response, session, notes)
         if self._keep_pages:
-            outcome.body = response.body
+            outcome.page = page_of(response)
         outcome.warnings += tuple(response.warnings)
 
     def _landing(self, leased: Leased, request: Request, final_url: str) -> tuple[str, Found | None]:
@@ -207,11 +244,19 @@ class PageWork:
         self._collect(outcome, request, lambda: method(error), bare)
         outcome.verdict = Verdict.FAIL
 
-    def _collect(self, outcome: Outcome, request: Request, call: Callable[[], Any], bare: Bare) -> None:
+    def _collect(
+        self,
+        outcome: Outcome,
+        request: Request,
+        call: Callable[[], Any],
+        bare: Bare,
+        notes: LinksGiven | None = None,
+    ) -> None:
         """Run a callback and sort what it yields into items and found requests.
 
         Args:
             bare: Takes out of a URL what the session adds to each one; None where it adds nothing.
+            notes: Where all requests are noted that it yields.
         """
         started = time.perf_counter()
         items: list[ItemRow] = []
@@ -224,6 +269,8 @@ class PageWork:
             if bare is not None:
                 link = link.replace(url=bare(link.url))
             row = self._admission.admit(link, depth=request.depth + 1, session=session, unique=unique)
+            if notes is not None:
+                notes.one(link, row)
             if row is not None and row.fingerprint not in found:
                 found[row.fingerprint] = row
                 if len(found) >= _PORTION:
@@ -233,6 +280,9 @@ class PageWork:
         def take_rest(links: Followed) -> None:
             seen = self._admission.seen(links.session or session)
             pairs = links.rest()
+            if notes is not None:
+                urls = [url for url, _ in pairs]
+                notes.several(links.callback, links.session, urls if bare is None else map(bare, urls))
             if len(pairs) > _PORTION:  # each once: a page may hold one link a million times
                 pairs = list({url: (url, link) for url, link in reversed(pairs)}.values())[::-1]
             for url, link in pairs:
@@ -257,6 +307,8 @@ class PageWork:
         outcome.items, outcome.found = items, list(found.values())
         if aside:
             outcome.warnings += _kept_out(aside)
+            if notes is not None:
+                notes.incomplete = True  # what was kept out is to be said again
         took_s = time.perf_counter() - started
         if took_s > self._callback_time_s:
             outcome.warnings += (f"callback took {took_s:.1f} s",)

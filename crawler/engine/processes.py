@@ -18,7 +18,6 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from crawler.engine.figures import added
 from crawler.events import Event, PageDone, Progress, RunEnded, RunStarted, Summary
 from crawler.settings import Settings
 from crawler.spider import Spider
@@ -210,6 +209,8 @@ def add_up(summary: Summary, others: list[Summary]) -> None:
     for other in others:
         summary.processes += 1
         summary.pages += other.pages
+        summary.unchanged += other.unchanged
+        summary.not_asked += other.not_asked
         summary.size_bytes += other.size_bytes
         summary.retried += other.retried
         summary.logins += other.logins
@@ -217,9 +218,6 @@ def add_up(summary: Summary, others: list[Summary]) -> None:
         summary.rechecked += other.rechecked
         for table, number in other.items.items():
             summary.items[table] = summary.items.get(table, 0) + number
-        summary.seen = added(summary.seen, other.seen)
-        for table, fields in other.filled.items():
-            summary.filled[table] = added(summary.filled.get(table, {}), fields)
         for name, counts in other.callbacks.items():
             of_it = summary.callbacks.setdefault(name, dict.fromkeys(counts, 0))
             for what, number in counts.items():

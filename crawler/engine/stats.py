@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from crawler.engine.figures import count_fields
 from crawler.events import Event, Observer, PageDone, PageFailed, PageRetried, Progress, Summary
 from crawler.outcome import Outcome, Verdict
 from crawler.output.reasons import short_reason
@@ -67,11 +66,10 @@ class Stats:
                 summary.pages += 1
                 summary.size_bytes += outcome.size_bytes
                 self._count_callback(outcome)
-                if outcome.items:
-                    for item in outcome.items:
-                        summary.items[item.table] = summary.items.get(item.table, 0) + 1
-                        summary.seen[item.table] = summary.seen.get(item.table, 0) + 1
-                    count_fields(outcome.items, summary.filled)
+                if outcome.unchanged is not None or outcome.status == 304:
+                    self._count_unchanged(outcome)
+                for item in outcome.items:
+                    summary.items[item.table] = summary.items.get(item.table, 0) + 1
             elif verdict is Verdict.RETRY:
                 summary.retried += 1
             elif verdict is Verdict.FAIL:
@@ -80,13 +78,20 @@ class Stats:
             for outcome in outcomes:
                 self._tell_outcome(outcome, now)
 
+    def _count_unchanged(self, outcome: Outcome) -> None:
+        summary = self.summary
+        summary.unchanged += 1
+        summary.not_asked += not outcome.status
+        for table, count in outcome.unchanged.items.items() if outcome.unchanged is not None else ():
+            summary.items[table] = summary.items.get(table, 0) + count
+
     def _count_callback(self, outcome: Outcome) -> None:
         name = outcome.request.callback or "parse"
         of_it = self.summary.callbacks.get(name)
         if of_it is None:
             of_it = self.summary.callbacks[name] = {"pages": 0, "items": 0, "requests": 0}
         of_it["pages"] += 1
-        of_it["items"] += len(outcome.items)
+        of_it["items"] += outcome.item_count
         of_it["requests"] += outcome.requests
 
     def _count_error(self, error: str) -> None:
@@ -107,7 +112,7 @@ class Stats:
                     url,
                     outcome.status,
                     outcome.session_name,
-                    len(outcome.items),
+                    outcome.item_count,
                     len(outcome.found),
                     outcome.size_bytes,
                     outcome.elapsed_ms,

@@ -59,6 +59,8 @@ class Admission:
         self._trapped: Counter[str] = Counter()
         self.unrecorded: dict[str, int] = {}  #: rule against endless URLs to links that it left out and no row tells of
         self._hosts: dict[str, bool] = {}
+        self.refused: dict[str, str] = {}  #: URL to the rule of the guard, of plain requests among the known
+        self._refused_marks: dict[bytes, str] = {}
         self._known: dict[bytes, None] = {}
         self._seen: dict[str, set[str]] = {}  # URLs of plain requests among the known, by the session that sends them
         self._seen_count = 0
@@ -91,6 +93,8 @@ class Admission:
         if mark in self._known:
             if plain and self._seen_count < _MEMORY:
                 self._see(request.url, name)  # another spelling of a known URL
+                if mark in self._refused_marks:
+                    self.refused[request.url] = self._refused_marks[mark]
             return None
         skipped = "" if request.dont_filter and depth == 0 else self._rule(request, name, depth)
         if self._host_full is not None and not skipped:
@@ -147,12 +151,14 @@ class Admission:
     def remember(self, committed: Iterable[Found]) -> None:
         """These are in the frontier now: links to them need no row."""
         if len(self._known) > _MEMORY:
-            self._known = {}
+            self._known, self._refused_marks = {}, {}
         if self._seen_count > _MEMORY:
-            self._seen, self._seen_count = {}, 0
+            self._seen, self._seen_count, self.refused = {}, 0, {}
         known = self._known
         for row in committed:
             known[row.fingerprint] = None
+            if row.skipped and row.skipped[:5] == "guard":
+                self._refused_marks[row.fingerprint] = self.refused[row.url] = row.skipped
             if not row.extras:
                 self._see(row.url, row.session)
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from crawler.outcome import Found, Leased, Outcome, SessionSnapshot
+from crawler.outcome import Found, Leased, Outcome, Page, SessionSnapshot
 from crawler.stores.login_policy import Ending, Trying
-from crawler.stores.told import Audit, Counts, Login, Sample
+from crawler.stores.told import Audit, Counts, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +146,6 @@ class Store(Protocol):
 
     def end_run(self, run: int, *, ending: str, exit_code: int, summary: str) -> None: ...
 
-    def set_summary(self, run: int, summary: str) -> None:
-        """Replace what a run that has ended says of itself."""
-
     def runs(self, spider: str | None = None, *, limit: int = 20) -> list[RunRow]:
         """Newest first."""
 
@@ -186,6 +183,15 @@ class Store(Protocol):
         same transaction. *per_slot* bounds how many of one slot are claimed (0: no bound).
         """
 
+    def earlier(self, frontier: int) -> tuple[int, ...]:
+        """The frontiers before this one, of the same spider and arguments, that know of visits; newest last."""
+
+    def recall(self, earlier: Sequence[int], leased: Sequence[Leased]) -> list[Leased]:
+        """*leased*, each with the last visit of its page in one of the frontiers *earlier*, where there is one.
+
+        Only of pages that were accepted and are certain, whose request was the same, and whose items are all there.
+        """
+
     def renew(self, frontier: int, *, owner: str, lease_s: float) -> int:
         """Prolong what *owner* holds to *lease_s* seconds from now at least; a lease that holds for longer stays."""
 
@@ -211,9 +217,6 @@ class Store(Protocol):
     def ended_samples(self, frontier: int) -> tuple[list[Sample], list[Sample]]:
         """Failed and skipped requests by error and rule, most first, each with an example."""
 
-    def silent_hosts(self, frontier: int) -> dict[str, int]:
-        """Slots of which every request failed without an answer, to how many, most first."""
-
     def retried_samples(self, frontier: int) -> list[Sample]:
         """What was tried again, by error, most first; reads the page log."""
 
@@ -237,6 +240,12 @@ class Store(Protocol):
 
     def reserve(self, slot: str, *, delay_s: float) -> float:
         """Take the next sending time of a slot for a request that is not in the frontier (a login step, a redirect)."""
+
+    def give_back_turns(self, turns: Mapping[str, tuple[float, float]], *, now: float) -> None:
+        """Reserved sending times that nobody uses: slot to the moment from which it is free again.
+
+        Given with the moment up to which we have reserved: nothing happens where somebody has reserved more since.
+        """
 
     def pause_slot(self, slot: str, until: float) -> None: ...
 
@@ -305,9 +314,6 @@ class Store(Protocol):
 
     def snapshot_secret(self, snapshot: int) -> str: ...
 
-    def logins_of(self, run: int) -> list[Login]:
-        """The logins that a run made, oldest first."""
-
     def login_lives(self, key: str, *, limit: int = 10) -> list[float]:
         """How long past logins lived, in seconds, newest first."""
 
@@ -332,7 +338,13 @@ class Store(Protocol):
         """The page log: every answer, and every try that brought none, oldest first."""
 
     def body(self, request: int) -> bytes | None:
+        """The body of a page where `keep_pages` was on."""
+
+    def page(self, request: int) -> Page | None:
         """The page itself where `keep_pages` was on."""
+
+    def kept_pages(self, frontier: int) -> Iterator[tuple[int, Page]]:
+        """The kept pages of a frontier that are done, with their requests, in the order in which these were found."""
 
     # --- care -------------------------------------------------------------------------------------------------
     def audit(self, frontier: int) -> Audit:

@@ -18,11 +18,13 @@ from collections.abc import Callable
 
 from crawler.clock import unix_now
 from crawler.errors import SchemaTooNew, StoreBusy, StoreDamaged, StoreError
+from crawler.stores import schema_pages
 from crawler.stores.connection import APPLICATION_ID, Connection, copy_database
 
-VERSION = 2
+VERSION = 3
 
-TABLES = """
+TABLES = (
+    """
 CREATE TABLE crawl_frontiers (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     spider TEXT NOT NULL,
@@ -119,12 +121,6 @@ CREATE TABLE crawl_pages (
     at REAL NOT NULL
 );
 
-CREATE TABLE crawl_bodies (
-    request INTEGER PRIMARY KEY,
-    at REAL NOT NULL,
-    body BLOB NOT NULL
-);
-
 CREATE TABLE crawl_sessions (
     key TEXT PRIMARY KEY,
     name TEXT NOT NULL,
@@ -193,6 +189,8 @@ CREATE VIEW crawl_urls AS
            r.attempt, r.error, r.rule
     FROM crawl_requests r JOIN crawl_lanes l ON l.id = r.lane JOIN crawl_slots s ON s.id = l.slot;
 """
+    + schema_pages.TABLES
+)
 
 Migration = Callable[[sqlite3.Connection], None]
 
@@ -213,7 +211,7 @@ def _claims_into_session_rows(raw: sqlite3.Connection) -> None:
 
 
 #: Version to the step that leads there from the version before. Steps run inside one transaction.
-MIGRATIONS: dict[int, Migration] = {2: _claims_into_session_rows}
+MIGRATIONS: dict[int, Migration] = {2: _claims_into_session_rows, 3: schema_pages.migrate}
 
 
 def prepare(connection: Connection) -> None:

@@ -22,6 +22,11 @@ def place_of_request(frontier: int, fingerprint: bytes) -> str:
     return f"crawl_requests\n{frontier}\n{fingerprint.hex()}"
 
 
+def place_of_visit(request: int) -> str:
+    """Of what a page gave besides plain links, for the next crawl."""
+    return f"crawl_visits\n{request}"
+
+
 def place_of_value(name: str) -> str:
     """Of a small thing that is kept by name."""
     return f"crawl_values\n{name}"

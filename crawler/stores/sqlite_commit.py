@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,9 +21,10 @@ from crawler.outcome import Found, Outcome, State, Verdict
 from crawler.stores.base import Committed, RunRow
 from crawler.stores.connection import batch_size, values
 from crawler.stores.rows import FETCHED_AGAIN, harmless
-from crawler.stores.sqlite_items import Address, ItemsPart
+from crawler.stores.sqlite_items import Address
 from crawler.stores.sqlite_lease import LeasePart
 from crawler.stores.sqlite_logins import LoginsPart
+from crawler.stores.sqlite_visits import VisitsPart
 
 #: Verdict to the row's next state, and whether the tries count as attempts.
 _NEXT: dict[Verdict, tuple[State, int]] = {
@@ -65,7 +65,7 @@ def _rule(outcome: Outcome) -> str | None:
     return FETCHED_AGAIN if outcome.request.again else None
 
 
-class CommitPart(ItemsPart, LeasePart, LoginsPart):
+class CommitPart(VisitsPart, LeasePart, LoginsPart):
     """Pages, whole."""
 
     def commit(self, run: RunRow, owner: str, outcomes: Sequence[Outcome]) -> Committed:
@@ -98,10 +98,12 @@ class CommitPart(ItemsPart, LeasePart, LoginsPart):
             ]
             if items:
                 changes["items"] = self._write_items(raw, items)
+            changes["items"] += self._carry(raw, run.id, now, ending)
+            self._write_visits(raw, ending)
             self._log_pages(raw, run.id, now, kept)
             self._write_sessions(raw, run.id, [one.session for one in kept if one.session is not None])
             self._write_pauses(raw, kept)
-            self._write_bodies(raw, now, kept)
+            self._write_pages(raw, now, [(one.request.id, one.page) for one in ending if one.page is not None])
             self._count(raw, frontier, **changes)
         self._memory.learn(frontier, fresh)
         self._sessions_written()
@@ -224,20 +226,6 @@ class CommitPart(ItemsPart, LeasePart, LoginsPart):
         if pauses:
             self._pause(raw, pauses)
 
-    def _write_bodies(self, raw: sqlite3.Connection, now: float, outcomes: Sequence[Outcome]) -> None:
-        bodies = [
-            (one.request.id, now, zlib.compress(one.body, 1))
-            for one in outcomes
-            if one.body is not None and one.verdict in _ENDING
-        ]
-        if bodies:
-            raw.executemany("INSERT OR REPLACE INTO crawl_bodies (request, at, body) VALUES (?, ?, ?)", bodies)
-
-    def body(self, request: int) -> bytes | None:
-        """The page itself where `keep_pages` was on when it was fetched, or None."""
-        row = self._connection.one("SELECT body FROM crawl_bodies WHERE request = ?", (request,))
-        return zlib.decompress(row[0]) if row else None
-
 
 def _needs_its_epoch(one: Outcome) -> bool:
     """Whether the page counts only when its login lasts: it ends a request, and it does not prove itself."""
@@ -248,7 +236,7 @@ def _needs_its_epoch(one: Outcome) -> bool:
 
 def outdated(one: Outcome) -> Outcome:
     """*one* as what it is when its login is over: to be fetched again, with nothing of it kept."""
-    return replace(one, verdict=Verdict.LOGIN, items=[], found=(), body=None)
+    return replace(one, verdict=Verdict.LOGIN, items=[], found=(), page=None, unchanged=None, visit=None)
 
 
 def _address(run: int, now: float, outcome: Outcome, position: int) -> Address:
@@ -258,4 +246,4 @@ def _address(run: int, now: float, outcome: Outcome, position: int) -> Address:
 def _bytes_of(outcomes: Sequence[Outcome]) -> int:
     """About how much a commit writes, for the message of a full disk: changed pages of the file, and bodies."""
     rows = sum(1 + len(one.items) + len(one.found) for one in outcomes)
-    return 4096 * rows + sum(len(one.body) for one in outcomes if one.body is not None)
+    return 4096 * rows + sum(len(one.page.body) for one in outcomes if one.page is not None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from crawler.outcome import Found, State
 from crawler.stores.connection import batch_size, values
@@ -221,6 +221,16 @@ class FrontierPart(Part):
             at = max(now, float(found[0]))
             raw.execute("UPDATE crawl_slots SET next_at = ? WHERE name = ?", (moment(at + delay_s), slot))
         return at
+
+    def give_back_turns(self, turns: Mapping[str, tuple[float, float]], *, now: float) -> None:
+        """Reserved sending times that nobody uses; see `Store.give_back_turns`."""
+        if not turns:
+            return
+        with self._connection.write() as raw:
+            raw.executemany(
+                "UPDATE crawl_slots SET next_at = ? WHERE name = ? AND next_at > ? AND next_at <= ?",
+                [(moment(max(free, now)), slot, moment(free), moment(last)) for slot, (free, last) in turns.items()],
+            )
 
     def _pause(self, raw: sqlite3.Connection, pauses: dict[str, float]) -> None:
         raw.execute(

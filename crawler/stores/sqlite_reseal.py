@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from crawler.errors import SessionError
-from crawler.stores.sealed import place_of_request, place_of_session, place_of_snapshot, place_of_value
+from crawler.stores.sealed import (
+    place_of_request,
+    place_of_session,
+    place_of_snapshot,
+    place_of_value,
+    place_of_visit,
+)
 from crawler.stores.sqlite_logins import REFUSED, LoginsPart
 
 _PORTION = 500
@@ -28,6 +34,7 @@ _SEALED = (
     _Sealed("crawl_sessions", "secret", "key", place_of_session),
     _Sealed("crawl_session_history", "secret", "key, epoch, at", place_of_snapshot),
     _Sealed("crawl_requests", "extras", "frontier, fingerprint", place_of_request),
+    _Sealed("crawl_visits", "others", "request", place_of_visit),
 )
 
 

@@ -14,6 +14,8 @@ from crawler.stores.locking import SpiderLock
 from crawler.stores.part import Part
 
 FRONTIERS_KEPT = 3
+_OF_ARGUMENTS_KEPT = 2  #: of each set of arguments: one at work, and one that knows the pages
+_WITH_OTHERS_KEPT = 50  #: frontiers of a spider, whatever their arguments
 _PRUNE_PORTION = 2_000
 _PRUNE_S = 0.5  # longest time that the end of a run spends on throwing away
 _PORTION = 1_000
@@ -132,11 +134,6 @@ class RunsPart(Part):
         if spider in self._locks:
             self._locks.pop(spider).release()
 
-    def set_summary(self, run: int, summary: str) -> None:
-        """Replace what a run that has ended says of itself."""
-        with self._connection.write() as raw:
-            raw.execute("UPDATE crawl_runs SET summary = ? WHERE id = ? AND ending != ''", (summary, run))
-
     def run(self, run: int) -> RunRow:
         """One run.
 
@@ -161,21 +158,27 @@ class RunsPart(Part):
     def prune(self, spider: str, *, most: int = _PRUNE_PORTION) -> int:
         """Remove requests of frontiers of *spider* older than the last `FRONTIERS_KEPT`; page log and items stay.
 
+        A spider that is run with other arguments in turn keeps the last two frontiers of each. A request whose page is
+        kept stays, since the page could not be read without it.
+
         Args:
             most: Rows to remove in this call, so that nobody waits long; call again until it returns 0.
         """
         row = self._connection.one(
-            "SELECT id FROM crawl_frontiers WHERE spider = ? AND pruned = 0 AND id <= (SELECT id FROM crawl_frontiers"
-            " WHERE spider = ? ORDER BY id DESC LIMIT 1 OFFSET ?) ORDER BY id LIMIT 1",
-            (spider, spider, FRONTIERS_KEPT),
+            "SELECT id FROM (SELECT id, pruned, row_number() OVER (ORDER BY id DESC) AS age,"
+            " row_number() OVER (PARTITION BY args ORDER BY id DESC) AS age_of_its_own FROM crawl_frontiers"
+            " WHERE spider = ?) WHERE pruned = 0 AND age > ? AND (age_of_its_own > ? OR age > ?) ORDER BY id LIMIT 1",
+            (spider, FRONTIERS_KEPT, _OF_ARGUMENTS_KEPT, _WITH_OTHERS_KEPT),
         )
         if row is None:
             return 0
         with self._connection.write() as raw:
-            removed = raw.execute(
-                "DELETE FROM crawl_requests WHERE id IN (SELECT id FROM crawl_requests WHERE frontier = ? LIMIT ?)",
-                (row[0], most),
-            ).rowcount
+            ids = (
+                "SELECT id FROM crawl_requests r WHERE frontier = ?"
+                " AND NOT EXISTS (SELECT 1 FROM crawl_bodies b WHERE b.request = r.id) LIMIT ?"
+            )
+            raw.execute(f"DELETE FROM crawl_visits WHERE request IN ({ids})", (row[0], most))
+            removed = raw.execute(f"DELETE FROM crawl_requests WHERE id IN ({ids})", (row[0], most)).rowcount
             if removed < most:
                 raw.execute("UPDATE crawl_frontiers SET pruned = 1 WHERE id = ?", (row[0],))
         return removed

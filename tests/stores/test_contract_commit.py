@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.outcome import ItemRow, Verdict
+from crawler.outcome import ItemRow, Page, Verdict
 from crawler.stores.base import Committed, RunRow, Store
 from tests.stores.support import Home, accept, found, lease, outcome, snapshot, urls
 
@@ -21,7 +21,7 @@ def test_S1_state_items_links_log_and_cookies_of_a_page_are_there_together(store
         session_name="default",
         warnings=("tree cut",),
         final_url="http://shop.example/a/",
-        body=b"<html>",
+        page=Page(b"<html>"),
     )
 
     committed = store.commit(run, "me", [page])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crawler.outcome import Outcome, SessionSnapshot, Verdict
+from crawler.outcome import Outcome, Page, SessionSnapshot, Verdict
 from crawler.stores.base import LoginClaim, RunRow, Store
 from crawler.stores.login_policy import Ending, Trying
 from tests.stores.support import NO_DELAY, Home, accept, found, lease, outcome, snapshot, urls
@@ -225,7 +225,7 @@ def committed_over(store: Store, run: RunRow, pages: Sequence[Outcome], *, store
 def test_an_unproven_page_of_a_login_that_is_over_waits_again_with_nothing_of_it_kept(
     home: Home, store: Store, other: Store, run: RunRow
 ) -> None:
-    sent = page(store, run, "a", body=b"<html>")
+    sent = page(store, run, "a", page=Page(b"<html>"))
     other.save_session(snapshot("sid=2", epoch=2), run=None)
     other.quarantine(run.frontier, session="default", epoch=1, since=0)  # before the page is committed
 

@@ -1,0 +1,107 @@
+"""The requests that a page gives, in short form: noted while its callback runs, given again while it is unchanged.
+
+All of them count, those too that the frontier knew already: in the next crawl another page may be the first to name
+them. What the logout guard has refused by the text of a link stays refused: the text itself is not kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from crawler.outcome import Found
+from crawler.request import Request
+from crawler.stores.contents import pack_text, unpack_text
+
+_MOST_BYTES = 1 << 20  #: of one page, before they are packed
+
+
+class Group(NamedTuple):
+    """Plain requests with one callback and one session."""
+
+    callback: str
+    session: str | None
+    urls: list[str]
+
+
+class LinksGiven:
+    """Notes what one page gives. Used by one thread.
+
+    Args:
+        refused: URL to the rule by which the guard has refused it, as far as this process knows.
+
+    Attributes:
+        incomplete: The page gave something else, too, which could not be given again.
+    """
+
+    def __init__(self, refused: Mapping[str, str]) -> None:
+        self._refused = refused
+        self._groups: dict[tuple[str, str | None], dict[str, None]] = {}
+        self._others: list[list[object]] = []
+        self._own_refused: dict[str, str] = {}
+        self.incomplete = False
+
+    def several(self, callback: str, session: str | None, urls: Iterable[str]) -> None:
+        """Plain requests."""
+        group = dict.fromkeys(urls)
+        before = self._groups.get((callback, session))
+        self._groups[callback, session] = group if before is None else before | group
+
+    def one(self, link: Request, row: Found | None) -> None:
+        """Any request.
+
+        Args:
+            row: What admission has made of it; None where it was known.
+        """
+        extras = row.extras if row is not None else link.extras() if link.is_more_than_plain else ""
+        if extras or link.priority:
+            self._others.append([link.url, link.callback, link.session, link.priority, extras])
+        else:
+            key = link.callback, link.session
+            group = self._groups.get(key)
+            if group is None:
+                group = self._groups[key] = {}
+            group[link.url] = None
+        if row is not None and row.skipped and row.skipped[:5] == "guard":
+            self._own_refused[link.url] = row.skipped
+
+    def packed(self) -> tuple[bytes, str] | None:
+        """The plain requests, packed, and the others as text, which may hold secrets; None for no visit to speak of."""
+        if self.incomplete:
+            return None
+        if not self._groups and not self._others:
+            return b"", ""
+        refused = self._own_refused
+        if self._refused:
+            for urls in self._groups.values():
+                refused = refused | {url: self._refused[url] for url in urls.keys() & self._refused.keys()}
+        parts = [json.dumps(refused) if refused else ""]
+        for (callback, session), urls in self._groups.items():
+            parts.append("\n".join([f"{callback}\t{session or ''}", *urls]))  # there is no line end in a URL
+        text = "\n\n".join(parts)
+        others = json.dumps(self._others) if self._others else ""
+        if len(text) + len(others) > _MOST_BYTES:
+            return None
+        return pack_text(text), others
+
+
+def groups_of(packed: bytes) -> tuple[list[Group], dict[str, str]]:
+    """The plain requests, and URL to the rule by which the guard has refused it."""
+    if not packed:
+        return [], {}
+    refused, *groups = unpack_text(packed).split("\n\n")
+    found = []
+    for group in groups:
+        head, *urls = group.split("\n")
+        callback, _, session = head.partition("\t")
+        found.append(Group(callback, session or None, urls))
+    return found, json.loads(refused) if refused else {}
+
+
+def others_of(text: str) -> Iterator[Request]:
+    """The other requests."""
+    for url, callback, session, priority, extras in json.loads(text) if text else ():
+        request = Request.restore(url, callback=callback, session="", priority=priority, depth=0, extras=extras)
+        request.session = session
+        yield request

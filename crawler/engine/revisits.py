@@ -1,0 +1,208 @@
+"""Pages that an earlier crawl has seen: whether to ask for one, how to ask, and what is learned for the next crawl.
+
+Decides by values and the time; the requests are sent by `engine.page`, and the store keeps the visits. What counts as
+the same page is strict: the same request by the same account, read by the same code of the spider. All else is asked
+for as if nobody had ever been there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from crawler.engine.links_given import LinksGiven, groups_of, others_of
+from crawler.fetching import freshness, validators
+from crawler.fetching.fetcher import Fetched
+from crawler.frontier.admission import Admission
+from crawler.outcome import Found, Leased, Outcome, Verdict, Visit
+from crawler.request import SPREAD, Request
+from crawler.response import Response
+from crawler.sessions.session import Session
+
+Mode = Literal["off", "validate", "rfc"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a page is asked for that an earlier crawl has seen.
+
+    Attributes:
+        visit: What that knows of it.
+        conditions: Headers that ask whether it has changed.
+        reads_again: The code of the spider is another one now: an unchanged page is read anew, from what is kept.
+    """
+
+    visit: Visit
+    conditions: Mapping[str, str]
+    reads_again: bool = False
+
+
+class Revisits:
+    """The rules of one run. Safe from any thread: it keeps nothing between pages.
+
+    Args:
+        mode: Setting `http_cache`.
+        full: All pages are asked for as wholes.
+        code: Mark of the spider's code; "" where it cannot be told, and nothing is relied on.
+        admission: Looks at links again.
+        guarded: The logout guard is on.
+        key_of: Key of a session by its name.
+        names: Names of all sessions.
+    """
+
+    def __init__(
+        self,
+        mode: Mode,
+        *,
+        full: bool,
+        code: str,
+        admission: Admission,
+        guarded: bool,
+        key_of: Callable[[str], str],
+        names: tuple[str, ...],
+    ) -> None:
+        self._by_rfc = mode == "rfc"
+        self.learns = mode != "off" and bool(code)  #: whether anything is kept for the next crawl
+        self.recalls = self.learns and not full  #: whether anything is used of earlier ones
+        self._code, self._admission, self._guarded = code, admission, guarded
+        self._key_of, self._names = key_of, names
+
+    # --- before a request is sent -----------------------------------------------------------------------------------
+    def not_asked(self, leased: Leased, now: float) -> Outcome | None:
+        """The outcome of a request for a page that is fresh: it is not sent. None when it has to be."""
+        visit = leased.visit
+        if visit is None or visit.code != self._code or not self._is_whose(visit, leased.session):
+            return None
+        max_age_s = _max_age_s(leased)
+        if max_age_s is None and not self._by_rfc:
+            return None
+        if not (freshness.is_fresh(visit, now) if max_age_s is None else freshness.is_young(visit, max_age_s, now)):
+            return None
+        outcome = Outcome(leased, Verdict.ACCEPT, session_name="" if leased.session == SPREAD else leased.session)
+        outcome.tries = 0
+        self.carry(outcome, visit)
+        return outcome
+
+    def _is_whose(self, visit: Visit, session: str) -> bool:
+        names = self._names if session == SPREAD else (session,)
+        return any(visit.session == self._key_of(name) for name in names)
+
+    def asking(self, leased: Leased, request: Request, session: Session) -> Asking | None:
+        """How to ask whether a page has changed; None to ask for it as a whole."""
+        visit = leased.visit
+        if visit is None or visit.session != session.key or not validators.may_be_conditional(request):
+            return None
+        conditions = validators.conditions(visit)
+        other_code = visit.code != self._code
+        if not conditions or (other_code and not visit.has_body):
+            return None
+        if visit.vary and not validators.is_alike(visit.vary, {**dict(session.headers), **(request.headers or {})}):
+            return None
+        return Asking(visit, conditions, other_code)
+
+    # --- what an unchanged page gives -------------------------------------------------------------------------------
+    def carry(self, outcome: Outcome, visit: Visit) -> None:
+        """Put into *outcome* what the page gave at *visit*: links by today's rules; the store has the items."""
+        outcome.unchanged = outcome.visit = visit
+        outcome.found, outcome.requests = self._links(outcome.request, visit)
+
+    def confirmed(self, visit: Visit, fetched: Fetched) -> Visit:
+        """*visit* after an answer that confirms it, which may name other validators (RFC 9111, 3.2)."""
+        response = fetched.response
+        assert response is not None
+        etag, modified = validators.validators_of(response.headers)
+        caching = freshness.caching_lines(response.headers) if self._by_rfc else ""
+        return replace(
+            visit,
+            checked_at=fetched.sent_at,
+            etag=etag or visit.etag,
+            modified=modified or visit.modified,
+            caching=caching or visit.caching,
+        )
+
+    @staticmethod
+    def of_old(visit: Visit, old: Visit) -> Visit:
+        """*visit*, made from a kept page, with what only its answer could say."""
+        return replace(
+            visit, checked_at=old.checked_at, etag=old.etag, modified=old.modified, caching=old.caching, vary=old.vary
+        )
+
+    def _links(self, leased: Leased, visit: Visit) -> tuple[list[Found], int]:
+        found: dict[bytes, Found] = {}
+        groups, refused = groups_of(visit.links)
+        count = 0
+        unique, depth = str(leased.id), leased.depth + 1
+
+        def take(link: Request) -> None:
+            row = self._admission.admit(link, depth=depth, session=leased.session, unique=unique)
+            if row is not None and row.fingerprint not in found:
+                rule = refused.get(link.url, "")
+                found[row.fingerprint] = replace(row, skipped=rule) if rule and self._guarded else row
+
+        for callback, session, urls in groups:
+            count += len(urls)
+            seen = self._admission.seen(session or leased.session)
+            for url in urls:
+                if url not in seen:
+                    take(Request.of_link(url, callback, session))
+        for link in others_of(visit.others):
+            count += 1
+            take(link)
+        return list(found.values()), count
+
+    # --- what the next crawl may know -------------------------------------------------------------------------------
+    def notes(self, request: Request, response: Response) -> LinksGiven | None:
+        """Where to note the links of a page; None where nothing is to be kept of it."""
+        if response.status_code != 200 or request.dont_filter or request.method != "GET":
+            return None
+        if request.body is not None or (request.headers and not validators.may_be_conditional(request)):
+            return None
+        if response.url != request.url:
+            return None  # what it said belongs to another address, to which this one may not lead next time
+        headers = response.headers
+        if request.max_age is None:
+            said = self._by_rfc and freshness.caching_lines(headers)
+            if not said and "ETag" not in headers and "Last-Modified" not in headers:
+                return None
+            if self._by_rfc and freshness.forbids_keeping(headers):
+                return None
+        return LinksGiven(self._admission.refused)
+
+    def visit_of(self, outcome: Outcome, response: Response, session: Session, notes: LinksGiven) -> Visit | None:
+        """What the next crawl may know of a page whose callback has run; None for nothing."""
+        packed = notes.packed()
+        sent = response.request.headers if response.request is not None else {}
+        vary = validators.varies_by(response.headers, sent)
+        if packed is None or vary is None:
+            return None
+        items: dict[str, int] = {}
+        for item in outcome.items:
+            items[item.table] = items[item.table] + 1 if item.table in items else 1
+        etag, modified = validators.validators_of(response.headers)
+        return Visit(
+            checked_at=outcome.sent_at,
+            etag=etag,
+            modified=modified,
+            caching=freshness.caching_lines(response.headers) if self._by_rfc else "",
+            vary=vary,
+            code=self._code,
+            session=session.key,
+            links=packed[0],
+            others=packed[1],
+            items=items,
+        )
+
+
+def _max_age_s(leased: Leased) -> float | None:
+    if "max_age" not in leased.extras:
+        return None
+    request = Request.restore(
+        leased.url,
+        callback=leased.callback,
+        session=leased.session,
+        priority=leased.priority,
+        depth=leased.depth,
+        extras=leased.extras,
+    )
+    return request.max_age
