@@ -33,6 +33,7 @@ from crawler.events import Observer, RunEnded, RunStarted, Summary, Warned
 from crawler.loading import source_mark
 from crawler.outcome import State
 from crawler.sessions.accounts import Ask
+from crawler.sessions.login.lives import most_unproven
 from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.secrets import hide
 from crawler.settings import Settings
@@ -165,7 +166,7 @@ class Crawl:
             ),
             answers=SessionAnswers(
                 spider_name,
-                probe_every=settings.probe_every,
+                probe_every=most_unproven(settings.probe_every, settings.max_pages),
                 guard=guard,
                 share=self._knowledge.share_suspects if self._member or self._members else None,
                 tries=self._member == 0,

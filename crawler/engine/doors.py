@@ -6,7 +6,7 @@ a request is asked, and what is done about sessions when nothing else is left to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from crawler.clock import unix_now
@@ -23,6 +23,7 @@ from crawler.engine.stats import Stats
 from crawler.engine.trials import Trials
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.request import SPREAD
+from crawler.sessions.login.lives import KnownLives, Next
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.pool import SessionPool
 
@@ -33,8 +34,6 @@ Key = tuple[str, str]
 
 class Yard(session_door.Yard, Protocol):
     """What the doors need of `engine.yard`."""
-
-    def prove(self, ids: Sequence[int], epoch: int) -> None: ...
 
     def set_crawl_delay(self, slot: str, delay_s: float) -> None: ...
 
@@ -109,12 +108,16 @@ class Doors:
             self._yard.settle([Outcome(leased, Verdict.FAIL, session_name=name, error=ENDS_SESSION)])
             return False
         evidence = self._answers.watch(name).evidence
-        if evidence.wants_probe(self._pool.under_way(name)):
+        following = Next.GO if trials.is_tried(leased) else evidence.next(self._pool.under_way(name))
+        if following is Next.GO:
+            evidence.handed_out()
+            return True
+        if following is Next.PROBE:
             self.sessions.probe_soon(name, "no page has shown for a while that we are logged in")
-            self.gates.hold((SESSION, name), leased)
-            return False
-        evidence.handed_out()
-        return True
+        else:
+            self.sessions.rest(name)
+        self.gates.hold((SESSION, name), leased)
+        return False
 
     def _put_off(self, leased: Leased, name: str, now: float) -> None:
         """A suspect waits for its trial, here or at the process that tries them all."""
@@ -149,11 +152,10 @@ class Doors:
         """The run stops: all requests that are held or kept."""
         return self.gates.drain() + self._answers.drain()
 
-    def lives(self) -> dict[str, tuple[int, ...]]:
-        """By key of a session: requests that it answered before it ended, for later runs."""
+    def lives(self) -> dict[str, KnownLives]:
+        """By key of a session: how long such sessions lived, for later runs."""
         return {
-            self._pool.keeper(name).session.key: watch.evidence.plain_lives
-            for name, watch in self._answers.watches.items()
+            self._pool.keeper(name).session.key: watch.evidence.known for name, watch in self._answers.watches.items()
         }
 
     # --- when nothing else is left to do ----------------------------------------------------------------------------

@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 from crawler.errors import StoreError
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.guard_learned import guard_name
 from crawler.frontier.robots import RobotsCache, RobotsRecord
+from crawler.sessions.login.lives import KnownLives
 from crawler.stores.base import RunRow, Store
 
 log = logging.getLogger("crawler.engine")
@@ -51,16 +53,21 @@ class Knowledge:
         if self._robots is not None:
             self._robots.load(self._stored_robots())
 
-    def lives(self, key: str) -> list[int]:
-        """Requests that sessions with this key answered in earlier runs before they ended."""
+    def lives(self, key: str) -> KnownLives:
+        """What earlier runs know of the lives of sessions with this key."""
         found = self._value(_LIVES + key)
-        return [each for each in found if isinstance(each, int)] if isinstance(found, list) else []
+        if not isinstance(found, dict):  # a list in stores of before, of pages that do not show who is logged in
+            found = {"requests": found, "plain": isinstance(found, list) and bool(found)}
+        counts = found.get("requests")
+        known = tuple(each for each in counts if isinstance(each, int)) if isinstance(counts, list) else ()
+        epoch, answered = (each if isinstance(each := found.get(name), int) else 0 for name in ("epoch", "answered"))
+        return KnownLives(known, found.get("plain") is True, epoch, answered)
 
-    def keep(self, lives: Mapping[str, Sequence[int]]) -> None:
+    def keep(self, lives: Mapping[str, KnownLives]) -> None:
         """At the end: keep the rules of robots.txt files, and how long sessions lived, by their keys."""
-        for key, counts in lives.items():
-            if counts:
-                self._store.set_value(_LIVES + key, list(counts), ttl_s=_LIVES_KEPT_S)
+        for key, known in lives.items():
+            if known.requests or known.answered or self._value(_LIVES + key):
+                self._store.set_value(_LIVES + key, asdict(known), ttl_s=_LIVES_KEPT_S)
         if self._robots is not None:
             records = [record.to_dict() for record in self._robots.dump()[-_MOST_ROBOTS:]]
             if records:

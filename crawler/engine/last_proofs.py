@@ -74,8 +74,6 @@ class LastProofs:
         self.under_way -= 1
         at, good = told
         if good:
-            judged = watch.good(at, self._clock())
-            if judged.proved:
-                self._yard.prove(judged.proved, epoch)
+            self._yard.prove(watch.good(at, self._clock()).proved, epoch)
         elif good is not None and keeper.expire(epoch, "the run stops, and the probe says that we are logged out"):
             self._reopen(keeper.session.name, epoch, watch.lost().since)

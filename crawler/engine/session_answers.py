@@ -8,15 +8,16 @@ and a `Ruling` comes out: `engine.session_door` does what follows. Used by the s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from crawler.engine.findings import convict, fail_logged_out
 from crawler.engine.trials import Trials
-from crawler.engine.watch import Judged, Watch
+from crawler.engine.watch import Judged, Watch, is_refusal
 from crawler.frontier.guard import LogoutGuard
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.sessions.login.evidence import REFUSALS, Guarded
+from crawler.sessions.login.lives import KnownLives
 from crawler.sessions.login.suspects import Finding
 
 _STRIKES = 2  #: so often a page may show the logged-out sign in a good session until it fails
@@ -73,7 +74,7 @@ class SessionAnswers:
         probe_every: Unproven pages of a session after which it is probed again, at the latest; 0 for never.
         guard: Learns pages that end the session; None where the setting switches it off.
         share, tries, takes_over: As in `engine.trials.Trials`.
-        known_lives: Requests that a session answered in earlier runs before it ended, by its name.
+        known_lives: What earlier runs know of the lives of a session, by its name.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class SessionAnswers:
         share: Callable[[frozenset[str]], frozenset[str]] | None = None,
         tries: bool = True,
         takes_over: Callable[[], bool] = lambda: False,
-        known_lives: Callable[[str], Iterable[int]] = lambda name: (),
+        known_lives: Callable[[str], KnownLives] = lambda name: KnownLives(),
     ) -> None:
         self._spider_name, self._probe_every, self._guard = spider_name, probe_every, guard
         self.trials = Trials(bans=guard is not None, share=share, tries=tries, takes_over=takes_over)
@@ -126,6 +127,8 @@ class SessionAnswers:
             watch.rotation.failed(outcome.request.id)
             return Ruling(True, rotates=True)
         stale = (outcome.login_wanted if verdict is Verdict.LOGIN else outcome.epoch) != session.epoch
+        if stale and verdict is not Verdict.LOGIN and not is_refusal(outcome):
+            watch.evidence.came_late(outcome.epoch)
         if stale and (verdict is Verdict.LOGIN or not outcome.proven):
             return Ruling(False, again=True, counts=verdict is not Verdict.LOGIN)  # from before the last login
         if tried and self.trials.current is not None:
@@ -160,6 +163,11 @@ class SessionAnswers:
         why = f"status {outcome.status}" if refused else outcome.error
         return Ruling(False, brought=brought, doubt=f"{why}, which may mean that we are logged out", ask=True)
 
+    def is_tried(self, name: str) -> bool:
+        """Whether a page of the session is being tried, and the second probe is to speak."""
+        current = self.trials.current
+        return current is not None and current.answer is not None and current.session == name
+
     def showed_out(self, name: str, requests: Sequence[int]) -> None:
         """These showed the logged-out sign although the session was good."""
         self._strikes.update(requests)
@@ -172,14 +180,15 @@ class SessionAnswers:
             The page that was tried, with its last verdict, and what to tell of a new ban, or ""; None when there was
             none, or it is tried again.
         """
-        current = self.trials.current
-        if current is None or current.answer is None or current.session != name:
+        if not self.is_tried(name):
             return None
         ended = self.trials.end(self.watch(name).evidence, now, survived=survived)
         if ended is None or ended[1] is Finding.AGAIN:
             return None
         trial, finding = ended
         answer, told = trial.answer, ""
+        if finding is Finding.GUILTY:
+            self.watch(name).evidence.lives.forget()
         assert answer is not None
         if finding is Finding.INNOCENT and answer.verdict is Verdict.LOGIN:
             fail_logged_out(answer, serial=serial)

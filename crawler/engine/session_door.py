@@ -14,16 +14,17 @@ from crawler.clock import unix_now
 from crawler.engine import barred
 from crawler.engine.barred import SESSION, Barred
 from crawler.engine.findings import goes_in_turn
-from crawler.engine.gates import Gates
+from crawler.engine.gates import Gates, GateState
 from crawler.engine.session_answers import SessionAnswers, SessionNow
 from crawler.engine.session_saves import SessionSaves
 from crawler.engine.stats import Stats
-from crawler.engine.watch import Judged, Watch
+from crawler.engine.watch import Judged
 from crawler.errors import LoginFailed
 from crawler.events import LoginEnded, LoginStarted, Warned
 from crawler.outcome import Leased, Outcome
 from crawler.request import SPREAD
 from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.lives import Next
 from crawler.sessions.login.standing import Prepared
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.pool import SessionPool
@@ -41,6 +42,10 @@ class Yard(barred.Yard, Protocol):
     def send_first(self, leased: Sequence[Leased]) -> None: ...
 
     def quarantine(self, session: str, epoch: int, since: float) -> int: ...
+
+    def nothing_lost(self, session: str) -> None: ...
+
+    def prove(self, ids: Sequence[int], epoch: int) -> None: ...
 
 
 class SessionDoor:
@@ -73,6 +78,7 @@ class SessionDoor:
         self._overtaken: set[str] = set()  # sessions in whose place somebody else has logged in
         self._draining: dict[str, str] = {}  # sessions to be probed when their pages under way are back: why
         self._drained_by: dict[str, float] = {}  # how long those are waited for
+        self._resting: set[str] = set()  # sessions of which no more is sent until a page under way is back
 
     def busy(self) -> bool:
         """Whether a task is under way, or pages are waited for before one."""
@@ -112,7 +118,23 @@ class SessionDoor:
             self.probe_soon(name, ruling.probe)
         if name in self._drained_by and not self._pool.under_way(name):
             self._begin(name)
+        if (
+            name in self._resting
+            and self._answers.watch(name).evidence.next(self._pool.under_way(name)) is not Next.WAIT
+        ):
+            self._resting.discard(name)
+            self._yard.send_first(self._gates.opened((SESSION, name)))
         return ruling.settle
+
+    def rest(self, name: str) -> None:
+        """As much is under way as the rest of this life may be good for: go on when one of it is back."""
+        self._resting.add(name)
+        self._gates.close((SESSION, name))
+
+    def _rest_no_more(self, name: str) -> None:
+        if name in self._resting:
+            self._resting.discard(name)
+            self._gates.get((SESSION, name)).state = GateState.CLOSED
 
     def doubt(self, name: str, reason: str, *, seen_at: str = "") -> None:
         """The session may be lost: no request of it leaves before a probe has said so or not.
@@ -126,12 +148,14 @@ class SessionDoor:
             self._shut(name, keeper)
 
     def _shut(self, name: str, keeper: Keeper) -> None:
+        self._rest_no_more(name)
         self._lost_epochs[name] = keeper.record.epoch
         self._gates.close((SESSION, name))
         self._gates.open_now((SESSION, name))  # pages are kept for the answer, whether or not others wait
 
     def probe_soon(self, name: str, reason: str) -> None:
         """Probe a session against which nothing speaks, as soon as its pages under way have come back."""
+        self._rest_no_more(name)
         if self._pool.keeper(name).record.state is LoginState.READY:
             self._draining.setdefault(name, reason)
             self._gates.close((SESSION, name))
@@ -147,6 +171,8 @@ class SessionDoor:
     # --- opening ----------------------------------------------------------------------------------------------------
     def open(self, name: str) -> None:
         """Prepare a session, once its pages under way are back where it is probed as a matter of course."""
+        if name in self._resting:
+            return
         now = self._clock()
         calm = (
             name in self._draining or self._answers.watch(name).rotation.changing
@@ -204,7 +230,7 @@ class SessionDoor:
         self._barred.let_in(name)
         self._yard.take_back(self._gates.let_go(SESSION, SPREAD))  # they need not wait for the other sessions any more
         still_good = prepared.how == "still good"
-        lost_epoch = self._lost_epochs.pop(name, 0)
+        lost_epoch, tried = self._lost_epochs.pop(name, 0), self._answers.is_tried(name)
         if not still_good:
             self._saves.stored(name, keeper.standing.saved_as)
         self._end_trial(name, keeper, now, survived=still_good)
@@ -212,22 +238,27 @@ class SessionDoor:
         if still_good:
             keeper.brought_page()
             judged = watch.good(started_at, now)
+            self._yard.prove(judged.proved, keeper.record.epoch)
             self._answers.showed_out(name, judged.showed_out)
         elif prepared.how == "ready":
             judged = Judged()
         else:
-            judged = self._lost(name, keeper, watch, lost_epoch)
-            watch.rotation.lost(watch.evidence.lives)
-            watch.evidence.begin(now)
+            judged = self._lost(name, keeper, lost_epoch, by_itself=not tried)
+            watch.rotation.lost(watch.evidence.lives.last)
+            if prepared.how == "login":
+                watch.evidence.begin(now, keeper.record.epoch)
+            else:
+                watch.evidence.take_over(now, keeper.record.epoch)
         self._together_or_in_turn(keeper)
         self._apply(judged)
         if keeper.record.state is not LoginState.READY:  # doubted again before this answer was seen to
             self._shut(name, keeper)
         self._tell_login(name, keeper, prepared.how, elapsed_ms)
 
-    def _lost(self, name: str, keeper: Keeper, watch: Watch, epoch: int) -> Judged:
+    def _lost(self, name: str, keeper: Keeper, epoch: int, *, by_itself: bool) -> Judged:
         """The session had ended, here or in an earlier run: pages that are not certain are fetched again."""
-        judged = watch.lost() if epoch else Judged()
+        by_itself = by_itself and name not in self._overtaken
+        judged = self._answers.watch(name).lost(by_itself=by_itself) if epoch else Judged()
         if name in self._overtaken:
             self._overtaken.discard(name)
             judged.blamed = []
@@ -275,6 +306,8 @@ class SessionDoor:
         """Pages that a session brought in that epoch, sent since then (None for none), wait again."""
         if since is not None:
             self._stats.summary.rechecked += self._yard.quarantine(name, epoch, since)
+        elif epoch:
+            self._yard.nothing_lost(name)
 
     def _apply(self, judged: Judged) -> None:
         self._answers.trials.passed(judged.passed)

@@ -5,11 +5,11 @@ Pure bookkeeping around `sessions.login.evidence`. Used by the scheduler's threa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.sessions.login.evidence import Answered, Evidence, Guarded, Loss, Patience
+from crawler.sessions.login.lives import KnownLives
 from crawler.sessions.login.rotation import Rotation
 
 
@@ -39,8 +39,8 @@ class Judged:
 class Watch:
     """The pages of one session that are not certain."""
 
-    def __init__(self, probe_every: int, guarded: Guarded, lives: Iterable[int] = ()) -> None:
-        self.evidence, self._guarded = Evidence(probe_every, lives), guarded
+    def __init__(self, probe_every: int, guarded: Guarded, known: KnownLives = KnownLives()) -> None:
+        self.evidence, self._guarded = Evidence(probe_every, known), guarded
         self._patience, self.rotation = Patience(), Rotation()
         self._held: list[Outcome] = []  # came back in a doubt
         self._refused: list[Outcome] = []  # a refusal that may mean the page, or us
@@ -95,14 +95,19 @@ class Watch:
                     self.answered(outcome)
         return judged
 
-    def lost(self) -> Judged:
-        """The session has ended: whatever is not certain is fetched again."""
+    def lost(self, *, by_itself: bool = True) -> Judged:
+        """The session has ended: whatever is not certain is fetched again.
+
+        Args:
+            by_itself: As in `Evidence.lost`.
+        """
         self._patience.meant_the_end(each.status for each in self._refused)
         for outcome in self._held:
             if outcome.verdict is Verdict.LOGIN and outcome.status == 401 and not outcome.final_url:
                 self._guarded.learn(outcome.request.url)
         self.evidence.vouch(self._guarded)
-        return self._reopened(self.evidence.lost(sum(each.verdict is not Verdict.LOGIN for each in self._held)))
+        late = sum(each.verdict is not Verdict.LOGIN and not is_refusal(each) for each in self._held)
+        return self._reopened(self.evidence.lost(late, by_itself=by_itself))
 
     def given_up(self) -> Judged:
         """It will not be ready in this run."""

@@ -94,8 +94,14 @@ class Yard:
         self._look.soon()
         return reopened
 
+    def nothing_lost(self, session: str) -> None:
+        """A session was lost, and all that it has brought is certain."""
+        losses.settled(self._store, self._run.id, self._pool.keeper(session).session.key)
+
     def prove(self, ids: Sequence[int], epoch: int) -> None:
         """Committed pages turned out to be certain: no later loss reopens them."""
+        if not ids:
+            return
         self.commit()
         self._store.prove_pages(self._run.frontier, ids=ids, epoch=epoch)
 

@@ -84,6 +84,7 @@ class NotedYard:
         self.back: list[int] = []
         self.quarantined: list[tuple[str, int, float]] = []
         self.proved: list[tuple[list[int], int]] = []
+        self.without_loss: list[str] = []
 
     def give_task(self, task: Callable[[], Callable[[], None]]) -> None:
         self.tasks.append(task)
@@ -106,11 +107,15 @@ class NotedYard:
         self.quarantined.append((session, epoch, since))
         return 2
 
+    def nothing_lost(self, session: str) -> None:
+        self.without_loss.append(session)
+
     def session_version(self, key: str) -> int:
         return 0
 
     def prove(self, ids: Sequence[int], epoch: int) -> None:
-        self.proved.append((sorted(ids), epoch))
+        if ids:
+            self.proved.append((sorted(ids), epoch))
 
     def bring_back(self, session: str) -> None:
         self.back.append(-1)

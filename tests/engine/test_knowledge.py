@@ -16,6 +16,7 @@ from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.guard_learned import guard_name
 from crawler.frontier.robots import RobotsCache
 from crawler.request import Request
+from crawler.sessions.login.lives import KnownLives
 from tests.stores.support import Home, start
 
 
@@ -70,12 +71,31 @@ def test_what_cannot_be_read_is_forgotten_with_a_warning(rooms: Rooms, caplog: p
 
 
 def test_how_long_sessions_lived_is_known_to_the_next_run(rooms: Rooms) -> None:
-    rooms.knowledge().keep({"a.test/ann": (40, 60), "a.test/bob": ()})
+    ann = KnownLives((40, 60), True, epoch=3, answered=12)
+    rooms.knowledge().keep({"a.test/ann": ann, "a.test/bob": KnownLives()})
 
-    assert rooms.knowledge().lives("a.test/ann") == [40, 60]
-    assert rooms.knowledge().lives("a.test/bob") == []
-    rooms.store.set_value("requests of sessions:a.test/bob", {"not": "a list"})
-    assert rooms.knowledge().lives("a.test/bob") == []
+    assert rooms.knowledge().lives("a.test/ann") == ann
+    assert rooms.knowledge().lives("a.test/bob") == KnownLives()
+    rooms.knowledge().keep({"a.test/ann": KnownLives()})
+    assert rooms.knowledge().lives("a.test/ann") == KnownLives(), "a page was found to end them"
+
+
+@pytest.mark.parametrize(
+    ("stored", "known"),
+    [
+        ([40, 60], KnownLives((40, 60), True)),
+        ([], KnownLives()),
+        ({"not": "a list"}, KnownLives()),
+        ({"requests": [4, "x"], "plain": 1, "epoch": "y", "answered": None}, KnownLives((4,))),
+        (7, KnownLives()),
+    ],
+    ids=["a list of before", "an empty one", "something else", "values of other types", "a number"],
+)
+def test_lives_are_read_as_older_versions_wrote_them_and_nonsense_is_forgotten(
+    stored: Any, known: KnownLives, rooms: Rooms
+) -> None:
+    rooms.store.set_value("requests of sessions:a.test/bob", stored)
+    assert rooms.knowledge().lives("a.test/bob") == known
 
 
 def test_suspects_of_all_processes_are_known_to_each(rooms: Rooms) -> None:

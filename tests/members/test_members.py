@@ -11,7 +11,7 @@ import pytest
 
 from crawler.engine import application
 from tests.members.site import PASSWORD, USER, Members, Rules
-from tests.members.spiders import Basic, Html
+from tests.members.spiders import Basic, Html, Json
 from tests.members.table import ROWS, Row, play
 
 
@@ -83,3 +83,30 @@ def test_night_after_night_no_page_of_sessions_that_end_is_ever_left_out(
         ]
 
     assert [(night.exit_code, night.item_count) for night in nights] == [(0, 30)] * 6
+
+
+@pytest.mark.parametrize(
+    ("spider", "rules", "sessions"),
+    [
+        (Json, Rules(pages=100, requests=40, kind="json", showing="json error"), 3),
+        (Html, Rules(pages=60, requests=13), 6),
+        (Html, Rules(pages=20, requests=5), 10),
+    ],
+    ids=["data, 39 requests", "pages, 12 requests", "pages, 4 requests"],
+)
+def test_how_long_sessions_live_is_known_from_the_run_before(
+    spider: type[Html], rules: Rules, sessions: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", USER)
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", PASSWORD)
+    given = {"store": str(tmp_path / "crawl.db"), "workers": 8, "login_budget": 1000}
+    with Members(rules) as site:
+        first = application.run(spider, arguments={"site": site.url}, settings=given)
+        site.end_all()
+        before = site.counts["out"]
+        second = application.run(spider, arguments={"site": site.url}, settings=given, fresh=True)
+        out = site.counts["out"] - before
+
+    assert [run.item_count for run in (first, second)] == [rules.pages] * 2
+    assert second.logins == sessions
+    assert out <= 2 * sessions + 1, "each end is met by the probe, hardly by pages"

@@ -37,7 +37,7 @@ def numbers(folder: Path) -> list[int]:
 
 @pytest.mark.parametrize(
     ("max_pages", "requests", "most"),
-    [(17, 20, 6), (5, 8, 14), (17, 16, 6), (40, 20, 4), (10, 1000, 4)],
+    [(17, 20, 3), (5, 8, 9), (17, 16, 4), (40, 20, 3), (10, 1000, 4)],
     ids=["just a session", "less than a session", "more than a session", "two sessions", "sessions do not end"],
 )
 def test_runs_that_stop_by_a_limit_of_pages_end_together_though_no_page_shows_that_we_are_logged_in(
@@ -73,18 +73,40 @@ def test_what_a_stop_has_proved_is_not_fetched_again_when_the_session_has_ended_
 
 
 def test_a_session_that_has_ended_at_the_stop_is_told_by_the_same_run_and_costs_no_login(tmp_path: Path) -> None:
-    with Members(Rules(pages=40, requests=20, link=False)) as site:
+    with Members(Rules(pages=40, requests=21, link=False)) as site:  # two at the login, 17 pages, a probe among them
         (run,) = resumed(tmp_path, site, most=1, max_pages=17)
         logins = site.counts["logins"]
 
     assert logins == 1
-    assert (run.ending, run.pages, run.waiting) == ("limit", 0, 40)
-    assert numbers(tmp_path) == []
+    assert (run.ending, run.pages, run.waiting) == ("limit", 9, 31), "half of it was proved on the way"
+    assert len(numbers(tmp_path)) == 9
+
+
+def test_each_of_the_runs_makes_progress_though_the_session_of_the_first_one_is_used_up_just_then(
+    tmp_path: Path,
+) -> None:
+    with Members(Rules(pages=40, requests=20, link=False)) as site:
+        runs = resumed(tmp_path, site, max_pages=17)
+        logins = site.counts["logins"]
+
+    assert all(run.pages for run in runs), [run.pages for run in runs]
+    assert (len(runs), logins) == (3, 4)
+    assert numbers(tmp_path) == list(range(40))
+
+
+def test_a_resumed_run_knows_how_much_of_its_session_the_run_before_has_used(tmp_path: Path) -> None:
+    with Members(Rules(pages=40, requests=8, link=False)) as site:
+        runs = resumed(tmp_path, site, max_pages=5)
+        logins = site.counts["logins"]
+
+    assert all(run.pages == 5 for run in runs[1:-1]), [run.pages for run in runs]
+    assert sum(run.rechecked for run in runs[1:]) == 0
+    assert logins <= 17, "four pages and a probe each"
 
 
 def test_a_probe_that_hangs_at_the_stop_is_waited_for_no_longer_than_the_grace(tmp_path: Path) -> None:
     with Members(Rules(pages=40, link=False)) as site:
-        site.hangs_after = 14  # the login's page, its probe, 12 pages
+        site.hangs_after = 15  # the login's page, its probe, 12 pages and a probe among them
         (run,) = resumed(tmp_path, site, most=1, max_pages=12, grace=0.5)
 
     assert (run.ending, run.pages) == ("limit", 12)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.sessions.login.evidence import Answered, Evidence, Guarded, Life, Patience, pages_until_probe, route_of
+from crawler.sessions.login.evidence import Answered, Evidence, Guarded, Life, Patience, route_of
+from crawler.sessions.login.lives import Next
 
 
 def page(number: int, sent_at: float, answered_at: float) -> Answered:
@@ -63,7 +64,7 @@ def test_a_site_whose_pages_prove_themselves_is_never_probed() -> None:
     evidence = Evidence(5)
     evidence.begin(0.0)
     for moment in range(50):
-        assert not evidence.wants_probe(8)
+        assert evidence.next(8) is Next.GO
         evidence.handed_out()
         evidence.shown(float(moment), now=moment + 0.5)
 
@@ -72,45 +73,8 @@ def test_pages_under_way_count_so_that_no_more_than_that_many_can_be_lost() -> N
     evidence = Evidence(10)
     evidence.begin(0.0)
     evidence.answered(page(1, 1.0, 2.0))
-    assert not evidence.wants_probe(8)
-    assert evidence.wants_probe(9)
-
-
-@pytest.mark.parametrize("life", [2, 5, 13, 40, 200])
-def test_a_session_of_so_many_requests_brings_most_of_them_once_its_life_is_known(life: int) -> None:
-    evidence = Evidence(200)
-    brought = logins = 0
-    while brought < 20 * life:
-        evidence.begin(0.0)
-        logins += 1
-        for moment in range(1, life + 1):  # each request of the session is a page or a probe
-            at = float(moment)
-            if evidence.wants_probe(0):
-                evidence.probed(at, at)
-            else:
-                evidence.answered(page(moment, at, at))
-        brought += life - evidence.uncovered
-        brought -= sum(1 for _ in evidence.lost().uncovered)
-    assert logins <= 2 + 20 * 1.7, "about as many logins as sessions"
-
-
-def test_without_a_life_that_ended_the_setting_says_when() -> None:
-    assert pages_until_probe(200, [], 0) == 200
-
-
-@given(
-    every=st.integers(1, 500), lives=st.lists(st.integers(0, 1000), min_size=1, max_size=3), after=st.integers(0, 1000)
-)
-def test_the_next_probe_is_never_further_than_the_setting_nor_nearer_than_one_page(
-    every: int, lives: list[int], after: int
-) -> None:
-    assert 1 <= pages_until_probe(every, lives, after) <= every
-
-
-def test_a_session_that_outlives_the_others_is_probed_less_and_less_often() -> None:
-    steps = [pages_until_probe(200, [10], proved) for proved in (9, 11, 40, 400)]
-    assert steps == sorted(steps)
-    assert steps[-1] == 100
+    assert evidence.next(8) is Next.GO
+    assert evidence.next(9) is Next.PROBE
 
 
 def test_the_longest_life_is_one_that_was_proved() -> None:

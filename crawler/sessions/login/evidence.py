@@ -4,25 +4,27 @@ Most pages do not show by themselves whether somebody is logged in. Such a page 
 that was *sent after its answer had come* shows that the session still lived: a page with a way to log out, or the
 probe. What is not covered so when the session turns out to be lost is fetched again, and nothing else is.
 
-How often the session is probed follows from the lives that were seen. Sessions that end after some forty requests are
-proved after two thirds of what is left of such a life, again and again, so that each login brings nearly all the pages
-that it is good for; where no session has ended yet, only every so many pages are.
+How often the session is probed, and how much of it is under way at once, follows from the lives that were seen
+(`sessions.login.lives`). Sessions that end after some forty requests are proved after two thirds of what is left of
+such a life, again and again, or just before its end where all have been alike, so that each login brings nearly all
+the pages that it is good for; where no session has ended yet, only every so many pages are.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
+from crawler.sessions.login.lives import KnownLives, Lives, Next, next_where_pages_show_us, pages_until_probe
+
 #: Answers of these statuses prove nothing: a member may lack the right to a page, and a guest lacks it, too.
 REFUSALS: Final = frozenset({401, 402, 403, 404, 410, 419, 440, 498, 499})
 _NUMBER: Final = re.compile(r"[0-9a-f]{8,}(?:-[0-9a-f]{4,}){0,4}|\d+", re.IGNORECASE)
 _MOST_ROUTES: Final = 1_000
-_LIVES: Final = 3  # so many of the last lives are looked at: the shortest of them counts
 _MOST_PATIENCE: Final = 64  # refusals in a row after which the session is probed in any case
 
 
@@ -62,38 +64,42 @@ class Evidence:
 
     Args:
         probe_every: Most unproven pages before the session is probed; 0 for never.
-        lives: Requests that sessions of earlier runs, whose pages did not prove themselves, answered before they ended.
+        known: What earlier runs know of the lives of such sessions.
 
     Attributes:
+        lives: Of the last sessions.
         used: Requests handed out since the login, probes included.
         longest: The longest life after which a session of this account was proved good.
     """
 
-    def __init__(self, probe_every: int, lives: Iterable[int] = ()) -> None:
-        self._probe_every = probe_every
+    def __init__(self, probe_every: int, known: KnownLives = KnownLives()) -> None:
+        self._probe_every, self._known = probe_every, known
         self._open: dict[int, Answered] = {}
-        self._lives = deque(lives, maxlen=_LIVES)
-        self._plain = bool(self._lives)  # the last page did not prove itself: so will the next ones
+        self.lives = Lives(known)
+        self._plain = known.plain  # the last page did not prove itself: so will the next ones
         self._good = self._good_at_proof = self.used = 0
-        self._untouched = True
-        self._began_at = 0.0
+        self._untouched = self._whole = True
+        self._began_at, self._epoch, self._ended = 0.0, 0, -1
         self.longest = Life()
 
-    def begin(self, now: float) -> None:
+    def begin(self, now: float, epoch: int = 0) -> None:
         """There is a new login, proved good."""
         self._open.clear()
         self._good = self._good_at_proof = self.used = 0
-        self._untouched, self._began_at = True, now
+        self._untouched = self._whole = True
+        self._began_at, self._epoch = now, epoch
+
+    def take_over(self, now: float, epoch: int) -> None:
+        """There is a session that somebody has logged in before, proved good just now."""
+        self.begin(now, epoch)
+        self._whole = epoch == self._known.epoch  # else it has made nobody knows how many requests
+        if self._whole:
+            self._good = self._good_at_proof = self.used = self._known.answered + 1
 
     @property
-    def lives(self) -> tuple[int, ...]:
-        """Requests that the last sessions answered before they ended."""
-        return tuple(self._lives)
-
-    @property
-    def plain_lives(self) -> tuple[int, ...]:
-        """The same where pages do not prove themselves: for later runs, which have to know when to probe."""
-        return self.lives if self._plain else ()
+    def known(self) -> KnownLives:
+        """For later runs."""
+        return KnownLives(self.lives.last, self._plain, self._epoch if self._whole else 0, self._good)
 
     @property
     def uncovered(self) -> int:
@@ -151,14 +157,22 @@ class Evidence:
             del self._open[page.id]
         return passed
 
-    def lost(self, late: int = 0) -> Loss:
+    def lost(self, late: int = 0, *, by_itself: bool = True) -> Loss:
         """The session has ended.
 
         Args:
             late: Pages that came back without a sign after the first one that had it.
+            by_itself: As far as is known; else a page or somebody else has ended it.
         """
-        self._lives.append(self._good + late)
+        if by_itself and (self._whole or not self.lives.last):
+            self.lives.ended(self._good + late)
+            self._ended = self._epoch
         return self.given_up()
+
+    def came_late(self, epoch: int) -> None:
+        """A page of the session of *epoch* came in after the next login."""
+        if epoch == self._ended:
+            self.lives.came_late()
 
     def vouch(self, guarded: Guarded) -> None:
         """Pages of these routes are certain: a guest would have been refused."""
@@ -170,31 +184,18 @@ class Evidence:
         self._open.clear()
         return Loss(pages, min((page.sent_at for page in pages), default=None))
 
-    def wants_probe(self, under_way: int) -> bool:
-        """Whether the session should be proved before one more request of it leaves.
+    def next(self, under_way: int) -> Next:
+        """Whether one more request of the session may leave.
 
         Args:
             under_way: Its requests that have not come back.
         """
-        if not self._plain or not self._probe_every:
-            return False
-        return len(self._open) + under_way >= pages_until_probe(self._probe_every, self._lives, self._good_at_proof)
-
-
-def pages_until_probe(probe_every: int, lives: Iterable[int], proved_after: int) -> int:
-    """How many pages a session may bring until it is proved again, 1 or more.
-
-    Args:
-        probe_every: The most, 1 or more.
-        lives: Requests that earlier sessions answered before they ended.
-        proved_after: Requests of this one that are certain.
-    """
-    shortest = min(lives, default=None)
-    if shortest is None:
-        return probe_every
-    left = shortest - proved_after
-    share = left * 2 // 3 if left > 0 else proved_after // 4  # it outlives the others: less and less often
-    return min(max(share, 1), probe_every)
+        if not self._probe_every:
+            return Next.GO
+        if not self._plain:
+            return next_where_pages_show_us(self.lives, self._good, under_way)
+        most = pages_until_probe(self._probe_every, self.lives, self._good_at_proof, whole=self._whole)
+        return Next.PROBE if len(self._open) + under_way >= most else Next.GO
 
 
 class Guarded:
