@@ -29,7 +29,7 @@ ADDRESS = re.compile(rb"""\b(?:form)?(?:href|action)\s*=\s*["']?([^"'>\s]*)""")
 LABEL = re.compile(rb"""\b(?:value|title|aria-label|name)\s*=\s*["']([^"'>]{1,80})["']""")
 LANGUAGE = re.compile(rb"""<html\s[^<>]*?\blang\s*=\s*["']?([a-z]{2})""", re.IGNORECASE)
 TITLE = re.compile(rb"<title[^>]*>([^<]{1,300})", re.IGNORECASE)
-HEADING = re.compile(rb"<h[12][^>]*>(.{1,300}?)</h[12]", re.IGNORECASE | re.DOTALL)
+HEADING = re.compile(rb"<h([1-6])[\s>][^>]*", re.IGNORECASE)
 
 
 def looks_like_login(url: str) -> bool:
@@ -56,28 +56,35 @@ def logged_out_sign(response: Response, asked_url: str) -> str | None:
     said = said_in_headings(body, response)
     if said is not None:
         return None if logged_in_sign(response) else said
-    if len(body) > 4_096 or not any(stem in body.lower() for stem in LOGIN_STEMS) or logged_in_sign(response):
+    if body.count(b"<") > 300 or not any(stem in body.lower() for stem in LOGIN_STEMS) or logged_in_sign(response):
         return None
     return _said_by_short_page(response)
 
 
 def said_in_headings(body: bytes, response: Response) -> str | None:
-    start = body.find(b"<title", 0, 131_072)
-    if start < 0:
-        start = body.find(b"<TITLE", 0, 131_072)
-    found = TITLE.match(body, start) if start >= 0 else None
+    found = re.search(rb"<title[^>]*>([^<]{1,300})", body) or TITLE.search(body)
     title = " ".join(unescape(found[1].decode("utf-8", "replace")).split()).lower() if found else ""
     if title:
         if _speaks_of_this_visit(title, response):
             return f"its title says {title[:80]!r}"
         if LOGIN_TITLE.match(_TITLE_PARTS.split(title, 1)[0]) and _asks_for_something(body):
             return f"its title says {title[:80]!r}"
-    start = body.find(b"<h1", 0, 262_144)
-    found = HEADING.match(body, start) if start >= 0 else None
-    heading = plain_text(found[1].decode("utf-8", "replace")).lower() if found else ""
+    heading = _heading(body)
     if _speaks_of_this_visit(heading, response):
         return f"its heading says {heading[:80]!r}"
     return None
+
+
+def _heading(body: bytes) -> str:
+    """The text of the first heading of the highest level that has one."""
+    read: list[tuple[bytes, int, str]] = []
+    for found in islice(HEADING.finditer(body), 20):
+        begin = body.find(b">", found.start()) + 1
+        ends = [end for end in (body.find(b"</h", begin), body.find(b"</H", begin)) if end >= 0]
+        text = plain_text(body[begin : ends[0]].decode("utf-8", "replace")).lower() if begin and ends else ""
+        if text and not _is_dead(body, found.start()):
+            read.append((found[1], found.start(), text))
+    return min(read)[2] if read else ""
 
 
 def logged_in_sign(response: Response) -> bool:
@@ -89,20 +96,18 @@ def logged_in_sign(response: Response) -> bool:
         words = [LOGOUT_STEMS[language][0][1] for language in USUAL]
     else:
         words = [stem for _, stem in LOGOUT_STEMS.get(found[1].decode().lower(), ())]
-    edges = [body] if len(body) <= 131_072 else [body[:65_536], body[-65_536:]]
     return any(
-        _is_way_out(edge, place.start())
-        for edge in map(bytes.lower, edges)
+        _is_way_out(body.lower(), place.start())
         for stem in (STEM, *words)
-        for place in islice(stem.finditer(edge), 200)
+        for place in islice(stem.finditer(body.lower()), 200)
     )
 
 
 def _is_way_out(lower: bytes, at: int) -> bool:
-    opened = lower.rfind(b"<", max(0, at - 16_384), at)
+    opened = lower.rfind(b"<", max(0, at - 262_144), at)
     if opened < 0:
         return False
-    closed = lower.find(b">", opened, opened + 16_384)
+    closed = lower.find(b">", opened, opened + 262_144)
     if closed < 0 or _is_dead(lower, opened):
         return False
     if closed > at:
@@ -116,7 +121,7 @@ def _is_way_out(lower: bytes, at: int) -> bool:
     label = lower[closed + 1 : lower.find(b"<", at) if lower.find(b"<", at) >= 0 else len(lower)]
     if len(label) > 200 or not LOGOUT_TEXT.fullmatch(unescape(label.decode("utf-8", "replace")).strip()):
         return False
-    around = lower[max(0, opened - 16_384) : closed + 1]
+    around = lower[max(0, opened - 262_144) : closed + 1]
     start = max(around.rfind(b"<a "), around.rfind(b"<a\n"), around.rfind(b"<button"))
     return start > max(around.rfind(b"</a"), around.rfind(b"</button"))
 

@@ -156,7 +156,7 @@ PROOFS |= {
     "capital as the 20th",
     "above 128 kB, at the top",
 }
-PROOFS |= {"above 128 kB, at the end"}
+PROOFS |= {"above 128 kB, at the end", "above 128 kB, in the middle", "at the cut of the top"}
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -7,8 +7,11 @@ why it did not work. The answer decides whether anybody may try again, so doubt 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
+
+from lxml import etree
 
 from crawler.sessions.login.page_marks import Visibility, has_login_form
 from crawler.sessions.login.words import (
@@ -26,7 +29,7 @@ from crawler.urls import printable
 if TYPE_CHECKING:
     from crawler.response import Response
 
-_MOST_CHARACTERS: Final = 20_000  # of text alone, ten printed pages: markup, scripts and links do not count
+_MOST_CHARACTERS: Final = 20_000  # of an answer that is no page; of a page without a login form: ten printed pages
 _MOST_FIELDS: Final = 2_000  # that one can type into: who asks for a code asks for little else
 _NEAR: Final = 100  # characters between the word for "wrong" and what is wrong
 _SENTENCE_END: Final = re.compile(r"[.!?]\s|\n")
@@ -51,13 +54,13 @@ def wrong_password_sign(response: Response) -> str | None:
             found = REFUSAL_CODES.search(response.text[:_MOST_CHARACTERS]) or _refusal(response.text[:2_000].lower())
             return _shown(found) if found else None
         return None
-    text = visible_text(response)
-    locked = LOCKED.search(text.lower())
+    text, asks_again = visible_text(response).lower(), has_login_form(response)
+    locked = LOCKED.search(text if asks_again else text[:_MOST_CHARACTERS])
     if locked is not None:
         return _shown(locked)
-    if not has_login_form(response):
+    if not asks_again:
         return None
-    found = _refusal(text.lower())
+    found = _refusal(text)
     return _shown(found) if found else None
 
 
@@ -83,7 +86,7 @@ def one_time_code_sign(response: Response) -> str | None:
 
 def speaks_of_something_else(response: Response) -> bool:
     """Whether the answer, which refuses what was sent, speaks of a token, a cookie, a captcha or the like."""
-    text = visible_text(response) if response.is_html else response.text[:_MOST_CHARACTERS]
+    text = visible_text(response) if response.is_html else response.text
     return ABOUT_SOMETHING_ELSE.search(text.lower()) is not None
 
 
@@ -96,27 +99,31 @@ def captcha_sign(response: Response) -> str | None:
 
 
 def visible_text(response: Response) -> str:
-    """What a person reads on the page, blocks on lines of their own: at most 20,000 characters, without links."""
-    parts: list[str] = []
-    _collect(response.selector.root, parts, [0], 0)
-    lines = (" ".join(line.split()) for line in "".join(parts).split("\n"))
+    """What a person reads on the page, blocks on lines of their own, without links."""
+    lines = (" ".join(line.split()) for line in "".join(_texts(response.selector.root)).split("\n"))
     return "\n".join(line for line in lines if line)
 
 
-def _collect(element: Any, parts: list[str], length: list[int], depth: int) -> None:
-    if length[0] > _MOST_CHARACTERS or depth > 200 or not isinstance(element.tag, str):
-        return
-    if element.tag in _NOT_TEXT or element.get("hidden") is not None or "display:none" in _style(element):
-        return
-    mark = "" if element.tag in _INLINE else "\n"
-    for text in (mark, element.text or ""):
-        parts.append(text)
-    length[0] += len(element.text or "")
-    for child in element:
-        _collect(child, parts, length, depth + 1)
-        parts.append(child.tail or "")
-        length[0] += len(child.tail or "")
-    parts.append(mark)
+def _texts(root: Any) -> Iterator[str]:
+    """The texts of *root* that are shown, in order, and a line end before and behind each block."""
+    hidden = None  # the outermost element around us that is not shown
+    for event, element in etree.iterwalk(root, events=("start", "end", "comment", "pi")):
+        if event in ("comment", "pi"):
+            yield (element.tail or "") if hidden is None else ""
+            continue
+        if event == "start" and hidden is None:
+            if element.tag in _NOT_TEXT or element.get("hidden") is not None or "display:none" in _style(element):
+                hidden = element
+                continue
+            yield "" if element.tag in _INLINE else "\n"
+            yield element.text or ""
+        elif event == "end":
+            if hidden is None:
+                yield "" if element.tag in _INLINE else "\n"
+            if hidden is element:
+                hidden = None
+            if hidden is None and element is not root:
+                yield element.tail or ""
 
 
 def _style(element: Any) -> str:

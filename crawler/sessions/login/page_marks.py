@@ -1,6 +1,6 @@
-"""What is on a page: a login form, a way to log out, a text. Pure, and cheap where the answer is no.
+"""What is on a page: a login form, a text, a redirect. Pure, and cheap where the answer is no.
 
-`sessions.login.signs` and `sessions.login.answers` draw conclusions from it.
+A way to log out is in `sessions.login.way_out`; `sessions.login.signs` and `sessions.login.answers` draw conclusions.
 """
 
 from __future__ import annotations
@@ -13,17 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crawler.errors import BadAnswer, InvalidURL
 from crawler.sessions.login.addresses import looks_like_login
-from crawler.sessions.login.words import CHANGES_SOMETHING, LOGOUT_ADDRESS, LOGOUT_STEM, LOGOUT_STEMS, LOGOUT_TEXT
+from crawler.sessions.login.dead_markup import DeadMarkup
+from crawler.sessions.login.words import CHANGES_SOMETHING
 from crawler.urls import absolute
 
 if TYPE_CHECKING:
     from crawler.response import Response
 
-_Stems = tuple[tuple[bytes, re.Pattern[bytes]], ...]
-_HEAD_BYTES: Final = 65_536  # in which the html element stands, behind comments of any length that people write
-_EDGE_BYTES: Final = 65_536  # the way out of a longer page is in its head or its foot
-_ICON_BYTES: Final = 16_384  # a picture drawn in the page may stand before the word
-_MOST_LOOKED_AT: Final = 200  # places of one word: a page may speak of it before it offers it
 _MOST_FIELDS: Final = 500  # for passwords; no login has so many
 _FEW: Final = 16  # steps in Python that cost less than one search through a page
 _PASSWORD_INPUT: Final = re.compile(rb"<input\s[^<>]*?type\s*=\s*[\"']?password", re.IGNORECASE)
@@ -31,13 +27,9 @@ _TAG: Final = re.compile(
     r"<(script|style|template)\b(?:.*?</\1\s*+>|.*)|<!--(?:.*?-->|.*)|<[a-z/!?][^>]*+(?:>|\Z)",
     re.IGNORECASE | re.DOTALL,
 )  # what is never closed goes on to the end, as in browsers: no text is looked at twice
-_ADDRESS_IN_TAG: Final = re.compile(rb"""\b(?:form)?(?:href|action)\s*=\s*["']?([^"'>\s]*)""")
-_LABEL_IN_TAG: Final = re.compile(rb"""\b(?:value|title|aria-label|name)\s*=\s*["']([^"'>]{1,80})["']""")
-_LANGUAGE: Final = re.compile(rb"""<html\s[^<>]*?\blang\s*=\s*["']?([a-z]{2})""", re.IGNORECASE)
-_USUAL_STEMS: Final = tuple(LOGOUT_STEMS[language][0] for language in ("de", "fr", "es", "nl"))
 AT_ONCE_S: Final = 100.0  #: a page that is left within so many seconds is a redirect (as Scrapy has it)
-_REFRESH_WORD: Final = re.compile(rb"refresh", re.IGNORECASE)
-_META: Final = re.compile(rb"<meta\s[^<>]{1,2000}>", re.IGNORECASE)
+_REFRESH_WORDS: Final = (b"refresh", b"Refresh", b"REFRESH")
+_META: Final = re.compile(rb"<[mM][eE][tT][aA]\s[^<>]{1,2000}>")
 _IS_REFRESH: Final = re.compile(rb"http-equiv\s*=\s*[\"']?\s*refresh\b", re.IGNORECASE)
 _CONTENT: Final = re.compile(rb"""\bcontent\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
 _DECLARED: Final = re.compile(
@@ -56,11 +48,12 @@ def refresh_of(response: Response, *, within_s: float = AT_ONCE_S) -> str | None
 
     Source: HTML standard, "shared declarative refresh steps".
     """
-    body = response.body[:_EDGE_BYTES]
-    if not _REFRESH_WORD.search(body) or not response.is_html:
+    body = response.body
+    if not any(word in body for word in _REFRESH_WORDS) or not response.is_html:
         return None
+    dead = DeadMarkup(body)
     for found in _META.finditer(body):
-        if not _IS_REFRESH.search(found[0]) or _is_unseen(body, found.start()):
+        if not _IS_REFRESH.search(found[0]) or dead.is_unseen(found.start()):
             continue
         content = _CONTENT.search(found[0])
         given = next((each for each in content.groups() if each is not None), b"") if content is not None else b""
@@ -74,13 +67,6 @@ def refresh_of(response: Response, *, within_s: float = AT_ONCE_S) -> str | None
         except InvalidURL:
             return None
     return None
-
-
-def _is_unseen(body: bytes, at: int) -> bool:
-    """Whether the place is in a comment, or among what is for browsers without scripts."""
-    before = body[:at].lower()
-    opened, closed = before.rfind(b"<noscript"), before.rfind(b"</noscript")
-    return _is_dead(body, at) or opened > closed
 
 
 def is_marked(response: Response, css: str | None, text: str | None) -> bool:
@@ -212,87 +198,3 @@ def _shows_itself(element: Any) -> bool:
     if element.tag == "dialog" and element.get("open") is None:
         return False
     return not _UNSEEN_STYLE.search(element.get("style") or "")
-
-
-# --- logged in --------------------------------------------------------------------------------------------------------
-
-
-def logged_in_sign(response: Response, *, css: str | None = None, text: str | None = None) -> bool:
-    """Whether the page itself proves that it was fetched logged in: by the spider's mark, else by a way to log out.
-
-    A way to log out is a link, form or button whose address or whole label means that; a help page that tells how to
-    log out has none. False proves nothing.
-    """
-    if css is not None or text is not None:
-        return is_marked(response, css, text)
-    if not response.is_html:
-        return False
-    body = response.body
-    stems = _stems(body)
-    if len(body) <= 2 * _EDGE_BYTES:
-        return _offers_logout(body, stems)
-    return _offers_logout(body[:_EDGE_BYTES], stems) or _offers_logout(body[-_EDGE_BYTES:], stems)
-
-
-def _offers_logout(body: bytes, stems: _Stems) -> bool:
-    for found in islice(LOGOUT_STEM.finditer(body.replace(b"G", b"g")), _MOST_LOOKED_AT):
-        if _is_way_out(body, found.start()):
-            return True
-    if stems:
-        lower = body.lower()
-        for beginning, stem in stems:
-            if beginning in lower:
-                for found in islice(stem.finditer(lower), _MOST_LOOKED_AT):
-                    if _is_way_out(body, found.start()):
-                        return True
-    return False
-
-
-def _stems(body: bytes) -> _Stems:
-    """The words of the page's language, besides the English ones; of the largest where the page does not say."""
-    found = _LANGUAGE.search(body, 0, _HEAD_BYTES)
-    if found is None:
-        return _USUAL_STEMS
-    return LOGOUT_STEMS.get(found[1].decode().lower(), ())
-
-
-def _is_way_out(body: bytes, at: int) -> bool:
-    opened = body.rfind(b"<", max(0, at - _ICON_BYTES), at)
-    if opened < 0:
-        return False
-    closed = body.find(b">", opened, opened + _ICON_BYTES)
-    if closed < 0:
-        return False
-    offers = _is_of_link(body[opened : closed + 1].lower()) if closed > at else _is_label(body, opened, closed, at)
-    return offers and not _is_dead(body, opened)
-
-
-def _is_of_link(tag: bytes) -> bool:
-    """Whether the tag, lower case, is that of a link, form or button whose address or label means "log out"."""
-    if not tag.startswith((b"<a ", b"<a\n", b"<form", b"<button", b"<input", b"<area")):
-        return False
-    addresses = (found[1] for found in _ADDRESS_IN_TAG.finditer(tag))
-    labels = (found[1].decode("utf-8", "replace").strip() for found in _LABEL_IN_TAG.finditer(tag))
-    return any(map(LOGOUT_ADDRESS.search, addresses)) or any(map(LOGOUT_TEXT.fullmatch, labels))
-
-
-def _is_label(body: bytes, opened: int, closed: int, at: int) -> bool:
-    """Whether the text around *at*, behind the tag at *opened*, is all that a link or button says."""
-    end = body.find(b"<", at)
-    label = body[closed + 1 : end if end >= 0 else len(body)]
-    if len(label) > 200 or not LOGOUT_TEXT.fullmatch(unescape(label.lower().decode("utf-8", "replace")).strip()):
-        return False
-    around = body[max(0, opened - _ICON_BYTES) : closed + 1].lower()  # the label may stand in a span, after an icon
-    start = max(around.rfind(b"<a "), around.rfind(b"<a\n"), around.rfind(b"<button"))
-    end = max(around.rfind(b"</a"), around.rfind(b"</button"))
-    return start > end
-
-
-def _is_dead(body: bytes, at: int) -> bool:
-    """Whether the place is in a comment or a script, where nothing is offered to anybody."""
-    comment = body.rfind(b"<!--", 0, at)
-    if comment >= 0 and comment > body.rfind(b"-->", 0, at):
-        return True
-    before = body[:at].lower()
-    script = before.rfind(b"<script")
-    return script >= 0 and before.find(b"</script", script) < 0

@@ -16,6 +16,7 @@ import math
 import re
 from collections.abc import Collection, Iterable
 from html import unescape
+from itertools import islice
 from typing import TYPE_CHECKING, AnyStr, Final
 
 from crawler.errors import InvalidURL
@@ -26,11 +27,11 @@ from crawler.sessions.login.page_marks import (
     asks_to_log_in,
     has_login_form,
     is_marked,
-    logged_in_sign,
     mentions_password,
     plain_text,
     refresh_of,
 )
+from crawler.sessions.login.way_out import logged_in_sign
 from crawler.sessions.login.words import (
     ASKS_TO_LOG_IN,
     HEADING_STEMS,
@@ -57,10 +58,11 @@ __all__ = [
 ]
 
 _HEADING_STEMS: Final = tuple(stem.encode() for stem in HEADING_STEMS)
-_SHORT_BYTES: Final = 4_096  # a page that only says "log in" or sends on is shorter
-_TITLE_BYTES: Final = 131_072  # styles and scripts in the page itself may stand before the title
-_HEADING_BYTES: Final = 262_144  # and all of these, and a menu of a shop, before the heading; found at memory speed
-_FEW_CHARACTERS: Final = 1_000
+_TITLE_BYTES: Final = 300
+_HEADING_BYTES: Final = 262_144  # of one heading: a picture may be drawn in it
+_MOST_HEADINGS: Final = 20  # that are asked for a text: the first ones may hold a logo
+_FEW_CHARACTERS: Final = 1_000  # a page that only says "log in" or sends on has no more to read
+_FEW_TAGS: Final = 300  # more are a list, a table, an article: counted at memory speed
 _FEW_WORDS: Final = 2  # "your", "la": more of them make the name of an article
 _WORD: Final = re.compile(r"\w+")
 _PART: Final = re.compile(r"\s[|\u2013\u2014\u00b7\u00bb-]\s|(?<!\s)\s*+[|\u2013\u2014\u00b7\u00bb]\s*")
@@ -69,7 +71,8 @@ _SEARCH: Final = re.compile(
     rb"""\b(?:name|id)\s*=\s*["']?(?:q|s|qs|kw|query|find|such\w*|search\w*|recherche|buscar?|zoek\w*)\b""",
     re.IGNORECASE,
 )
-_HEADING: Final = re.compile(rb"<h[12][^>]*>(.{1,300}?)</h[12]", re.IGNORECASE | re.DOTALL)
+_TITLE_TAG: Final = re.compile(rb"<[tT][iI][tT][lL][eE][\s>]")
+_HEADING_TAG: Final = re.compile(rb"<[hH]([1-6])[\s>]")
 _TITLE_PARTS: Final = re.compile(r"\s[|:\u2013\u2014\u00b7\u00bb-]\s|(?<!\s)\s*+[|\u2013\u2014\u00b7\u00bb]\s*|:\s")
 _SCRIPTED: Final = re.compile(
     rb"""\blocation(?:\.href|\.assign|\.replace)?\s*(?:=|\()\s*["']([^"'\s]{1,500})["']""", re.IGNORECASE
@@ -137,7 +140,7 @@ def wants_login(response: Response, asked_url: str) -> bool:
 def _guess(response: Response, asked_url: str, login_urls: Collection[str]) -> str | None:
     body = response.body
     may_have_form, said = mentions_password(body), _said_in_headings(response)
-    may_be_short = len(body) <= _SHORT_BYTES and _holds_one(body.lower(), LOGIN_STEMS)
+    may_be_short = body.count(b"<") <= _FEW_TAGS and _holds_one(body.lower(), LOGIN_STEMS)
     if not (may_have_form or said or may_be_short) or is_login_address(asked_url, login_urls):
         return None
     if may_have_form and asks_to_log_in(response):
@@ -197,21 +200,48 @@ def _is_about_this_visit(response: Response) -> bool:
 
 def _title(body: bytes) -> bytes:
     """The title as it is written, at most 300 bytes; b"" for none."""
-    start = body.find(b"<title", 0, _TITLE_BYTES)
+    start = body.find(b"<title")
     if start < 0:
-        start = body.find(b"<TITLE", 0, _TITLE_BYTES)
+        found = _TITLE_TAG.search(body)
+        start = found.start() if found is not None else -1
     begin = body.find(b">", start) + 1 if start >= 0 else 0
     if not begin:
         return b""
-    end = body.find(b"<", begin, begin + 300)
-    return body[begin : end if end >= 0 else begin + 300]
+    end = body.find(b"<", begin, begin + _TITLE_BYTES)
+    return body[begin : end if end >= 0 else begin + _TITLE_BYTES]
 
 
 def _heading(body: bytes) -> bytes:
-    """What is in the first heading as it is written, at most 300 bytes; b"" for none."""
-    start = body.find(b"<h1", 0, _HEADING_BYTES)
-    found = _HEADING.match(body, start) if start >= 0 else None
-    return found[1] if found is not None else b""
+    """What is in the first heading of the highest level as it is written; b"" for none.
+
+    Headings without a text, and those in comments and scripts, are passed over.
+    """
+    first: tuple[bytes, bytes] = b"7", b""
+    for found in islice(_HEADING_TAG.finditer(body), _MOST_HEADINGS):
+        level = found[1]
+        if level >= first[0]:
+            continue
+        begin = body.find(b">", found.start()) + 1
+        end = body.find(b"</h", begin, begin + _HEADING_BYTES) if begin else -1
+        if end < 0:
+            end = body.find(b"</H", begin, begin + _HEADING_BYTES) if begin else -1
+        inside = body[begin:end] if end >= 0 else b""
+        if inside and (b"<" not in inside or plain_text(inside.decode("utf-8", "replace"))):
+            if _is_dead(body, found.start()):
+                continue
+            first = level, inside
+            if level == b"1":
+                break
+    return first[1]
+
+
+def _is_dead(body: bytes, at: int) -> bool:
+    """Whether the place is in a comment or a script; quick for one place near the beginning."""
+    comment = body.rfind(b"<!--", 0, at)
+    if comment >= 0 and body.find(b"-->", comment, at) < 0:
+        return True
+    script = body.rfind(b"<script", 0, at)
+    return script >= 0 and body.find(b"</script", script, at) < 0
 
 
 def _may_speak_of_login(markup: bytes) -> bool:
@@ -227,13 +257,12 @@ def _asks_for_something(body: bytes) -> bool:
 
 
 def _said_by_short_page(response: Response) -> str | None:
-    body = response.body
+    body, said = response.body, plain_text(response.text).lower()
+    if len(said) > _FEW_CHARACTERS:
+        return None
     target = refresh_of(response)
     if (target is not None and looks_like_login(target)) or (b"location" in body and _scripted_to_login(response)):
         return "it sends the browser on to what looks like a login page"
-    said = plain_text(response.text).lower()
-    if len(said) > 1_000:
-        return None
     if SAYS_LOGGED_OUT.search(said):
         return f"it says little more than {said[:80]!r}"
     if SAYS_NO_ENTRY.search(said) and any(_leads_to_login(response, found[1]) for found in _LINK.finditer(body)):
