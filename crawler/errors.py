@@ -110,10 +110,10 @@ class FetchError(CrawlError):
 
 
 class StatusError(FetchError):
-    """The server answered, and the answer is a refusal.
+    """The server answered, and the answer is a refusal, or no page: an unasked 304, a redirect that leads nowhere.
 
     Attributes:
-        status: 400 to 599; 0 where a spider raised it with a text alone.
+        status: 300 or more; 0 where a spider raised it with a text alone.
         retry_after_s: Seconds it asked us to stay away, or None.
     """
 
@@ -124,7 +124,12 @@ class StatusError(FetchError):
         self.status, self.retry_after_s = status, retry_after_s
 
     def __str__(self) -> str:
-        return f"{self.status} from {redact(self.url)}" if self.status and self.url else super().__str__()
+        if not (self.status and self.url):
+            return super().__str__()
+        said = f"{self.status} from {redact(self.url)}"
+        if self.status == 304:
+            return f"{said}: not modified, although nobody asked whether it was"
+        return f"{said}: a redirect that names no address" if 300 <= self.status < 400 else said
 
 
 class Refused(FetchError):

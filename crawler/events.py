@@ -152,8 +152,8 @@ class Summary:
     """How a run went. `exit_code` follows the table in the reference (errors and exit codes).
 
     Attributes:
-        ending: "finished", "failures", "nothing", "no items", "limit", "interrupted", "login failed", "needs human",
-            "store", "running".
+        ending: "finished", "failures", "nothing", "no items", "less than before", "limit", "interrupted",
+            "login failed", "needs human", "store", "running".
         reason: The same more exactly, a short word for programs such as "off-site"; "" after a good run.
         why: The same for a person, in one sentence; "" where `messages` say it.
         pages: Pages committed by this run (all its processes).
@@ -169,10 +169,17 @@ class Summary:
         stopped_by: For "limit": which one.
         skipped_by: Rule to number of skipped requests.
         examples: Rule, or error as in `errors`, to the URL of one such request.
+        causes: Why requests of the crawl failed, most first: "cause", "count", and the "url" of one of them.
         callbacks: Callback to what it brought in this run: "pages", "items", "requests".
+        seen: Table to items of this run whose fields were looked at.
+        filled: Table to field to items of this run in which it was filled.
+        crawl: Pages, items and filled fields of the whole crawl; what later crawls are compared with.
+        shortfalls: Reasons for which it brings less than the crawls before it, or than is asked for.
+        accepted: A person said that what it brought is right; the crawls before it no longer count.
         notes: What should be told after a good run, too, such as a callback that yielded nothing.
         sessions: Keys of the sessions that it had, as `crawl sessions list` shows them.
         next_command: What a person may type next, "" for nothing.
+        again: The options that a command needs which goes on with this run, such as `` -a day=mon --store x.db``.
     """
 
     spider: str
@@ -202,12 +209,19 @@ class Summary:
     why: str = ""
     skipped_by: dict[str, int] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
+    causes: list[dict[str, Any]] = field(default_factory=list)
     callbacks: dict[str, dict[str, int]] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
+    filled: dict[str, dict[str, int]] = field(default_factory=dict)
+    crawl: dict[str, Any] = field(default_factory=dict)
+    shortfalls: list[str] = field(default_factory=list)
+    accepted: bool = False
     notes: list[str] = field(default_factory=list)
     errors: dict[str, int] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
     sessions: list[str] = field(default_factory=list)
     next_command: str = ""
+    again: str = ""
     store: str = ""
 
     def as_dict(self) -> dict[str, Any]:

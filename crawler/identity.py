@@ -15,7 +15,7 @@ class Identity:
         headers: Sent with each request of this session to its own sites.
         secret_headers: Names among *headers* whose values are credentials: sent to the session's origins only.
         user_agent: Fixed for the life of the session; "" for the setting's.
-        proxy: Proxy of this session; "" for the setting's.
+        proxy: Proxy of this session, and of the robots.txt of its pages; "" for the setting's.
         auth: Anything that requests takes as auth; sent to the session's origins only.
         verify: As requests' ``verify``; None for the setting's.
         cert: As requests' ``cert``.

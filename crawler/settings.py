@@ -81,6 +81,23 @@ class Settings(BaseSettings):
     min_items: int = Field(
         1, ge=0, description="Items that a crawl must have stored to count as good; 0 for a spider that yields none."
     )
+    min_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Share of the median of the last ten complete crawls at which, and below which, items and filled"
+        " fields are told; 0: nothing is compared.",
+    )
+    fields: dict[str, float] = Field(
+        default_factory=dict,
+        description='Share of the items in which a field must be filled (JSON), such as {"price": 0.9}.',
+    )
+    max_error_rate: float = Field(
+        0.0, ge=0, le=1, description="Share of the requests that may fail without the run being called `failures`."
+    )
+    accept: bool = Field(
+        False, description="Take what this run brings for right: nothing is compared, and later runs are with it."
+    )
     max_size: int = Field(32 * 1024 * 1024, ge=1024, description="Largest decoded body in bytes.")
     max_pages_per_host: int = Field(
         200_000, ge=0, description="Pages of one host that a process takes in one run; 0 for no limit."
@@ -203,7 +220,7 @@ def _parsed(key: str, value: Any, source: str) -> Any:
         return value.lower() in {"true", "1", "yes", "on"}
     if key == "retry_statuses":
         return tuple(part.strip() for part in value.split(",") if part.strip())
-    if annotation == dict[str, str]:
+    if annotation in (dict[str, str], dict[str, float]):
         import json
 
         try:

@@ -123,9 +123,18 @@ class Spider:
         """Called once when a run ends, with its ending."""
 
     @classmethod
-    def wants_login(cls) -> bool:
-        """Whether the class has a login step."""
+    def has_login_step(cls) -> bool:
+        """Whether it says how to log in."""
         return cls.login is not Spider.login or cls.login_browser is not Spider.login_browser
+
+    @classmethod
+    def wants_login(cls) -> bool:
+        """Whether its pages are for somebody who is logged in: it has a login step, or names a sign of a login.
+
+        Without a step, a person brings the session: ``crawl login NAME --browser``, ``crawl sessions import``.
+        """
+        signs = cls.logged_out_css or cls.logged_out_text or cls.logged_in_css or cls.logged_in_text
+        return cls.has_login_step() or bool(signs) or cls.is_logged_out is not Spider.is_logged_out
 
     def login_browser(self, page: Any, session: Session) -> None:
         """Drive a Playwright page through the login for ``crawl login --browser``; secrets: `session.account`."""

@@ -9,7 +9,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from crawler.cli import care, exits, guard, options, page, project, results, run, session_files, sessions
+from crawler.cli import (
+    care,
+    exits,
+    guard,
+    options,
+    page,
+    project,
+    results,
+    run,
+    runs,
+    session_files,
+    session_push,
+    sessions,
+)
 
 
 class Commands(TyperGroup):
@@ -69,6 +82,8 @@ project.register(app)
 run.register(app)
 app.add_typer(sessions.app, name="sessions")
 session_files.register(sessions.app)
+session_push.register(sessions.app)
+runs.register(app)
 results.register(app)
 care.register(app)
 guard.register(app)

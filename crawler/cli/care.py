@@ -72,7 +72,7 @@ def schedule(
             say(f"# ~/.config/systemd/user/{file}")
             say(text)
         tell(f"crawl: then: systemctl --user enable --now crawl-{name}.timer")
-    if spider.wants_login():
+    if spider.has_login_step():
         tell("crawl: such a job has none of your variables: put the credentials into the file of accounts")
 
 

@@ -28,6 +28,7 @@ HUMAN = 7
 NOTHING = 8
 NO_ITEMS = 9
 NOT_WRITTEN = 10
+LESS = 11
 BUG = 70
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
@@ -94,6 +95,14 @@ TABLE: tuple[tuple[int, str, str, str], ...] = (
         "An export would have replaced a file with the items of a crawl that did not end well, or with none at all. The"
         " file is as it was.",
         "Run the crawl to its end, export another run (`--run N`, `--all`), or write it all the same with `--force`.",
+    ),
+    (
+        LESS,
+        "less than before",
+        "Done, but it brought less than it should: half of the items of the last complete crawls or fewer, none of one"
+        " kind, a field that is empty and was filled, or a share below that of the setting `fields`. What was fetched"
+        " is kept.",
+        "`crawl runs show ID` says what is missing; `crawl runs accept ID` says that it is right from now on.",
     ),
     (BUG, "bug", "An error that nobody foresaw, in the crawler or in a spider.", "Report it with the traceback."),
     (

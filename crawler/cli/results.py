@@ -1,4 +1,4 @@
-"""`crawl status`, `runs`, `export`, `audit`: what came of a crawl."""
+"""`crawl status`, `export`, `audit`: what came of a crawl."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crawler.cli import exits, options
-from crawler.cli.text import columns, counted, duration, local_time, say, tell
+from crawler.cli.text import columns, counted, local_time, say, tell
 from crawler.errors import NotWritten, UsageError
 
 if TYPE_CHECKING:
-    from crawler.output.history import PastRun, Status
+    from crawler.output.history import Status
     from crawler.settings import Settings
     from crawler.stores.base import Store
 
 MOST_LINES = 10  # of each group in a status
 
-Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many runs, newest first.")]
 Target = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="File to write; - for standard output.")]
 
 
@@ -58,43 +57,10 @@ def require_store(settings: Settings) -> None:
         )
 
 
-def runs(
-    name: options.MaybeSpiderName = None,
-    limit: Limit = 20,
-    store: options.StorePath = None,
-    as_json: options.AsJson = False,
-) -> None:
-    """List past runs. Newest first: how each ended, how long it took and what it brought."""
-    from crawler.output.history import past_runs
-
-    wanted = _checked(name)
-    with stored(options.typed_settings(None, store=store)) as source:
-        found = past_runs(source, wanted, limit=limit)
-        if wanted is not None and not found:
-            raise _never_ran(source, wanted)
-    if as_json:
-        for run in found:
-            say(json.dumps({field: getattr(run, field) for field in run.__slots__}))
-        return
-    for line in columns(
-        [_run_cells(run) for run in found],
-        ("run", "spider", "started", "took", "ending", "exit", "pages", "items", "logins"),
-    ):
-        say(line)
-
-
-def _checked(name: str | None) -> str | None:
+def checked(name: str | None) -> str | None:
     from crawler.loading import valid_name
 
     return valid_name(name) if name is not None else None
-
-
-def _run_cells(run: PastRun) -> tuple[str, ...]:
-    numbers = (run.exit_code, run.pages, run.items, run.logins)
-    code, pages, items, logins = ("-" if number is None else f"{number:,}" for number in numbers)
-    took = "-" if run.took_s is None else duration(run.took_s)
-    ending = run.ending + (" (resumed)" if run.resumed else "")
-    return str(run.id), run.spider, local_time(run.started_at), took, ending, code, pages, items, logins
 
 
 def status(
@@ -103,12 +69,12 @@ def status(
     """Show where crawls stand. Of each spider, or of NAME: requests by state, hosts, failures, sessions."""
     from crawler.output import history
 
-    wanted = _checked(name)
+    wanted = checked(name)
     with stored(options.typed_settings(None, store=store)) as source:
         names = [wanted] if wanted is not None else sorted({run.spider for run in source.runs(limit=1000)})
         found = [each for each in (history.status(source, spider) for spider in names) if each is not None]
         if wanted is not None and not found:
-            raise _never_ran(source, wanted)
+            raise never_ran(source, wanted)
         sessions = source.list_sessions()
     used = [each.sessions for each in found]
     if all(keys is not None for keys in used):
@@ -173,7 +139,7 @@ def group(
     return rows
 
 
-def _never_ran(source: Store, spider: str) -> UsageError:
+def never_ran(source: Store, spider: str) -> UsageError:
     others = sorted({run.spider for run in source.runs(limit=1000)})
     known = f"there are runs of: {', '.join(others)}" if others else "nothing has run yet"
     return UsageError(f"{spider} has never run on {source.path}; {known}")
@@ -213,7 +179,7 @@ def export(
         write_rows,
     )
 
-    spider = _checked(name) or ""
+    spider = checked(name) or ""
     chosen = format_of(output, file_format)
     if safe_csv and chosen != "csv":
         raise UsageError("--safe-csv goes with CSV")
@@ -249,7 +215,7 @@ def _runs_to_export(source: Store, spider: str, run: int | None, all_runs: bool)
         raise UsageError("give --run or --all, not both")
     known = [each.id for each in source.runs(spider, limit=MOST_RUNS)]
     if not known:
-        raise _never_ran(source, spider)
+        raise never_ran(source, spider)
     if run is not None:
         if run not in known:
             raise UsageError(f"{spider} has no run {run}; `crawl runs {spider}` lists them")
@@ -280,11 +246,11 @@ def audit(name: options.SpiderName, store: options.StorePath = None, as_json: op
     from crawler.output.audit import audit as audited
     from crawler.output.reasons import kinds
 
-    spider = _checked(name) or ""
+    spider = checked(name) or ""
     with stored(options.typed_settings(None, store=store)) as source:
         found = audited(source, spider)
         if found is None:
-            raise _never_ran(source, spider)
+            raise never_ran(source, spider)
     if as_json:
         say(json.dumps(found.as_dict()))
     else:
@@ -310,5 +276,5 @@ def audit(name: options.SpiderName, store: options.StorePath = None, as_json: op
 
 def register(app: typer.Typer) -> None:
     """Put the commands of this file into *app*."""
-    for command in (status, runs, export, audit):
+    for command in (status, export, audit):
         app.command()(command)

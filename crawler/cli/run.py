@@ -31,6 +31,19 @@ Workers = Annotated[int | None, typer.Option("--workers", "-w", help="Worker thr
 Processes = Annotated[int | None, typer.Option("--processes", help="Processes that share the work.")]
 LimitPages = Annotated[int | None, typer.Option("--limit-pages", help="Stop after so many pages.")]
 MaxTime = Annotated[float | None, typer.Option("--max-time", metavar="SECONDS", help="Stop after so many seconds.")]
+MinItems = Annotated[int | None, typer.Option("--min-items", help="Items that the crawl must have stored.")]
+MaxErrorRate = Annotated[
+    float | None, typer.Option("--max-error-rate", metavar="SHARE", help="Share of requests that may fail, 0 to 1.")
+]
+Fields = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--field", metavar="NAME=SHARE", help="Share of the items in which a field must be filled; may be repeated."
+    ),
+]
+Accept = Annotated[
+    bool, typer.Option("--accept", help="What this run brings is right: later runs are compared with it.")
+]
 WhenRunning = Annotated[
     IfRunning,
     typer.Option("--if-running", help="When another process runs the spider: give up, wait, or do nothing."),
@@ -46,6 +59,10 @@ def run(
     processes: Processes = None,
     limit_pages: LimitPages = None,
     max_time: MaxTime = None,
+    min_items: MinItems = None,
+    max_error_rate: MaxErrorRate = None,
+    field: Fields = None,
+    accept: Accept = False,
     store: options.StorePath = None,
     if_running: WhenRunning = IfRunning.fail,
     quiet: options.Quiet = False,
@@ -53,7 +70,16 @@ def run(
 ) -> None:
     """Crawl, going on where the last run stopped. Ends when nothing waits any more."""
     typed = options.typed_settings(
-        set_, workers=workers, processes=processes, max_pages=limit_pages, max_time=max_time, store=store
+        set_,
+        workers=workers,
+        processes=processes,
+        max_pages=limit_pages,
+        max_time=max_time,
+        min_items=min_items,
+        max_error_rate=max_error_rate,
+        fields=options.pairs(field, "--field") if field else None,
+        accept=accept or None,
+        store=store,
     )
     found = options.find(spider)
     arguments = options.pairs(argument, "-a")
@@ -142,7 +168,7 @@ def login(
             raise UsageError(
                 f"{spider} has no session {session!r} that logs in; there are: {', '.join(names) or 'none'}"
             )
-        if not found.wants_login() and not browser:
+        if not found.has_login_step() and not browser:
             raise UsageError(
                 f"{spider} has no login step: write a method `login(self, session)`, or log in with"
                 f" `crawl login {spider} --browser`"

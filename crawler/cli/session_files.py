@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
-from urllib.parse import urljoin
 
 import typer
 
 from crawler.cli import options
 from crawler.cli.results import require_store, stored
 from crawler.cli.sessions import SessionName
+from crawler.cli.spider_session import SpiderSession, as_text, keep
 from crawler.cli.text import safe, say, tell
 from crawler.errors import UsageError
 
 if TYPE_CHECKING:
+    from crawler.sessions.formats.exchange import Imported
     from crawler.stores.base import Store
 
 
 def import_(
     spider: Annotated[str, typer.Argument(metavar="NAME", help="The spider whose session it becomes.")],
-    source: Annotated[str, typer.Argument(metavar="FILE", help="File with cookies; - for standard input.")] = "-",
+    source: Annotated[
+        str | None, typer.Argument(metavar="FILE", help="File with cookies; standard input otherwise.")
+    ] = None,
     session: Annotated[str | None, typer.Option("--session", help="Name of the session; the first otherwise.")] = None,
+    browser: Annotated[
+        str | None,
+        typer.Option(
+            "--from-browser",
+            metavar="BROWSER[:PROFILE]",
+            help="firefox, chromium, chrome, edge, brave and others on this machine, instead of a file.",
+        ),
+    ] = None,
+    site: Annotated[
+        list[str] | None,
+        typer.Option("--site", help="With --from-browser: whose cookies are taken; those of the spider's otherwise."),
+    ] = None,
     form: Annotated[
         str | None, typer.Option("--format", help="json, storage-state, cookies.txt, curl or har; found out otherwise.")
     ] = None,
@@ -36,40 +51,39 @@ def import_(
     store: options.StorePath = None,
 ) -> None:
     """Take cookies from a browser or another machine. Also from a pasted `curl` command; the next run proves them."""
+    if browser is not None and source is not None:
+        raise UsageError(f"either the file {source} or --from-browser {browser}")
+    if site and browser is None:
+        raise UsageError("--site goes with --from-browser: a file says itself whose its cookies are")
+    mine = SpiderSession.find(spider, session, options.typed_settings(set_, store=store))
+    if browser is not None:
+        keep(mine, _of_browser(mine, browser, site or []), browser)
+    else:
+        keep(mine, _of_file(source or "-", form, url or mine.start_url), source or "standard input")
+
+
+def _of_file(source: str, form: str | None, url: str | None) -> Imported:
     from crawler.sessions.formats import exchange
     from crawler.sessions.formats.reading import decoded
 
-    typed = options.typed_settings(set_, store=store)
-    found = options.find(spider)
-    settings = options.settings_of(found, typed)
     data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-    text = decoded(data, "standard input" if source == "-" else source)
-    start = found.start_urls[0] if found.start_urls else None
-    imported = exchange.read(text, now=time.time(), form=form, url=url or start)
-    for why in imported.left_out:
-        tell(f"crawl: left out: {safe(why)}")
-    if not imported.shows_somebody:
-        raise UsageError(f"{source}: no cookie and no token that can be used")
-    from crawler.engine import application
-    from crawler.output.snapshots import unproven
+    return exchange.read(
+        decoded(data, "standard input" if source == "-" else source), now=time.time(), form=form, url=url
+    )
 
-    with application.visitor(found, settings=typed) as visitor:
-        names = [identity.name for identity in visitor.spider.identities()]
-        if session is not None and session not in names:
-            raise UsageError(f"{spider} has no session {session!r}, only: {', '.join(names)}")
-        mine = visitor.session(session or names[0])
-        name, key = mine.name, mine.key
-    database = application.open_project_store(settings)
-    try:
-        row = database.load_session(key)
-        headers = dict(imported.headers) | ({"User-Agent": imported.user_agent} if imported.user_agent else {})
-        secret = json.dumps({"cookies": imported.cookies, "headers": headers, **imported.more}, ensure_ascii=False)
-        epoch = (row.epoch if row is not None else 0) + 1
-        database.save_session(unproven(key, name, secret, epoch=epoch, url="import"), run=None)
-    finally:
-        database.close()
-    token = " and a token" if imported.more.get("auth") or "authorization" in map(str.lower, headers) else ""
-    say(f"{safe(key)} has {len(imported.cookies):,} cookies{token} now; the next run proves them")
+
+def _of_browser(mine: SpiderSession, browser: str, typed: list[str]) -> Imported:
+    from crawler.sessions.formats import exchange
+    from crawler.sessions.formats.from_browser import Wanted, read_browser
+    from crawler.urls import host_of, site_of
+
+    pages = [*mine.spider.start_urls, mine.spider.login_url or ""]
+    sites = [each.lower().strip(".") for each in typed] or [site_of(host_of(url)) for url in pages if url]
+    if not sites:
+        raise UsageError(f"{mine.spider.name} has no start_urls: say whose cookies are meant by --site shop.example")
+    found = read_browser(Wanted.of(browser), list(dict.fromkeys(sites)))
+    imported = exchange.read(json.dumps({"cookies": found.cookies}), now=time.time(), form="json")
+    return replace(imported, left_out=(*found.left_out, *imported.left_out))
 
 
 def export(
@@ -77,37 +91,23 @@ def export(
     form: Annotated[str, typer.Option("--format", help="curl, cookies.txt, storage-state or json.")] = "json",
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="File; - for standard output.")] = "-",
     url: Annotated[str | None, typer.Option("--url", help="For curl: what to fetch.")] = None,
+    spider: Annotated[str | None, typer.Option("--spider", metavar="NAME", help="Of this spider.")] = None,
     store: options.StorePath = None,
 ) -> None:
     """Write a session for other programs. Whoever has the file is logged in: its mode is 0600."""
-    from crawler.output.snapshots import choose, contents, cookies_of
+    from crawler.output.snapshots import choose
     from crawler.sessions.formats import exchange
-    from crawler.urls import host_of, site_of
 
-    with stored(options.typed_settings(None, store=store)) as source:
-        row = choose(source.list_sessions(), session)
-    if not row.readable:
-        raise UsageError(f"session {row.key!r} cannot be read with the keys at hand")
-    inside = contents(row.secret)
-    headers = dict(inside.get("headers") or {})
-    agent = next((value for name, value in headers.items() if name.lower() == "user-agent"), None)
-    own = {name: value for name, value in headers.items() if not _OF_THE_CONNECTION.match(name)}
-    if url and site_of(host_of(url)) != row.key.partition("|")[0]:  # headers and tokens know no host, as cookies do
-        tell(f"crawl: {safe(url)} is not of this session's site: neither its headers nor a token are for it")
-        own, inside = {}, {}
-    page = next(iter(inside.get("login_urls") or []), "")  # says scheme and port, which no cookie does
-    where = url or (urljoin(page, "/") if page else None)
-    text = exchange.write(cookies_of(row.secret), form, url=where, user_agent=agent, headers=own, more=inside)
-    if lost := exchange.left_behind(form, inside):
-        tell(f"crawl: {lost}")
+    typed = options.typed_settings(None, store=store)
+    wanted = session if spider is None else SpiderSession.find(spider, session, typed).key
+    with stored(typed) as source:
+        row = choose(source.list_sessions(), wanted)
+    text = as_text(row, form, url)
     if output == "-":
         say(text.rstrip("\n"))
     else:
         exchange.write_private(output, text)
         tell(f"crawl: {safe(row.key)} to {output}, which logs in whoever reads it")
-
-
-_OF_THE_CONNECTION = re.compile(r"(user-agent|connection|accept-encoding|host)\Z", re.IGNORECASE)
 
 
 @runtime_checkable

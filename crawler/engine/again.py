@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 #: settings that have an option of their own; None: of the run that was typed alone
-_OPTIONS: Final[dict[str, str | None]] = {"store": "--store", "max_pages": None, "max_time": None}
+_OPTIONS: Final[dict[str, str | None]] = {"store": "--store", "max_pages": None, "max_time": None, "accept": None}
 
 
 def options_again(arguments: Mapping[str, str], settings: Mapping[str, Any]) -> str:

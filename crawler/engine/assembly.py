@@ -15,6 +15,7 @@ from requests.adapters import BaseAdapter
 
 from crawler.clock import unix_now
 from crawler.engine.desk import SessionDesk
+from crawler.engine.robots_ways import RobotsWays, Way, product_of
 from crawler.engine.seeding import first_request_url
 from crawler.errors import SpiderError
 from crawler.fetching.fetcher import Fetcher
@@ -22,13 +23,12 @@ from crawler.fetching.retry import RetryPolicy, retry_after_s
 from crawler.fetching.transport import limits_of, make_transport
 from crawler.frontier.admission import Admission, allowed_hosts, domains_of, slot_of
 from crawler.frontier.guard import LogoutGuard
-from crawler.frontier.robots import RobotsCache
 from crawler.frontier.traps import TrapGuard, TrapLimits
 from crawler.identity import Identity
 from crawler.sessions.accounts import Account, Ask
 from crawler.sessions.from_spider import home_site, known_urls, origins_of, probe_url_of, session_key
 from crawler.sessions.login.keeper import Keeper
-from crawler.sessions.origins import Origins
+from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
 from crawler.sessions.pool import SessionPool
 from crawler.sessions.roster import roster
 from crawler.sessions.session import Session
@@ -38,7 +38,6 @@ from crawler.urls import host_of, origin_of
 
 _ROBOTS_LIMIT_BYTES = 32 * 1024 * 1024  #: of which the first 500 KiB are read (RFC 9309, 2.5)
 _ROBOTS_REDIRECTS = 5
-_ROBOTS_AGAIN_S = 0.25  #: how long one answer serves all that ask; when to ask again is for the door to say
 
 
 def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, settings: Settings) -> Spider:
@@ -101,8 +100,7 @@ class Assembly:
         self._own_slots = frozenset(delays)
         self.pool = SessionPool(self._identities, self._make_keeper, delays=delays)
         self.guard = LogoutGuard()
-        self.robots = RobotsCache(self._fetch_robots, unreachable_s=_ROBOTS_AGAIN_S) if settings.robots else None
-        self.robots_agent = settings.user_agent.partition("/")[0].partition(" ")[0] or "*"
+        self.robots = self._make_robots() if settings.robots else None
         self.policy = RetryPolicy(
             retries=settings.retries,
             statuses=frozenset(settings.retry_statuses),
@@ -123,7 +121,6 @@ class Assembly:
             host_full=traps.refuses_host if settings.max_pages_per_host else None,
             upgraded=self._https_hosts if settings.upgrade else None,
         )
-        self._robots_session = self._bare_session()
         if self._begins is not None:
             self.learn_start([origin_of(self._begins)])
 
@@ -195,16 +192,24 @@ class Assembly:
         pace, own = self._pace, f"#{session}" if session in self._own_slots else ""
         return None if pace is None else lambda url: pace(slot_of(url) + own)
 
-    def _bare_session(self) -> Session:
+    def _make_robots(self) -> RobotsWays:
+        settings = self.settings
+        proxies = (("http", settings.proxy), ("https", settings.proxy)) if settings.proxy else ()
+        usual = Way(product_of(settings.user_agent), proxies, settings.verify)
+        return RobotsWays(self._bare_session, usual, self.transport)
+
+    def _bare_session(self, origins: Origins) -> Session:
         """For robots.txt: no credentials of anybody, small answers only."""
         settings = self.settings
+        plain = {name: value for name, value in settings.headers.items() if name.lower() in SURVIVES_ORIGIN}
         session = Session(
             Identity("robots", login=False),
             account=Account("robots", environ={}),
-            origins=Origins(),
+            origins=origins,
             transport=self.transport,
             limits=replace(limits_of(settings), max_size_bytes=_ROBOTS_LIMIT_BYTES),
             user_agent=settings.user_agent,
+            headers=plain,
             proxy=settings.proxy,
             verify=settings.verify,
             timeout_s=settings.timeout,
@@ -214,13 +219,7 @@ class Assembly:
         session.pace = self._paced("robots")
         return session
 
-    def _fetch_robots(self, url: str) -> tuple[int, bytes]:
-        response = self._robots_session.get(url)
-        self._robots_session.cookies.clear()
-        return response.status_code, response.body
-
     def close(self) -> None:
         """Close sessions and transport; safe to call twice."""
         self.pool.close()
-        self._robots_session.close()
         self.transport.close()

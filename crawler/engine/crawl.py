@@ -7,13 +7,15 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from crawler.clock import unix_now
 from crawler.engine import losses
 from crawler.engine.assembly import Assembly
 from crawler.engine.desk import SessionDesk, StoreCalls, keep_proofs, new_owner
 from crawler.engine.doors import Doors
-from crawler.engine.ending import end_by, end_by_store, login_ending, take_counts
+from crawler.engine.earlier import compared
+from crawler.engine.ending import end_by, end_by_store, login_ending, take_counts, wanted_by
 from crawler.engine.interrupts import Interrupts, StopNow
 from crawler.engine.knowledge import Knowledge
 from crawler.engine.overdue import Overdue
@@ -101,7 +103,8 @@ class Crawl:
             pace=self._pace,
             expected_run_s=last_duration_s(store, spider.name),
         )
-        self._knowledge = Knowledge(store, run, guard=self._parts.guard, robots=self._parts.robots)
+        usual = self._parts.robots.usual if self._parts.robots is not None else None
+        self._knowledge = Knowledge(store, run, guard=self._parts.guard, robots=usual)
         parts = self._parts
         revisits = Revisits(
             settings.http_cache,
@@ -120,7 +123,6 @@ class Crawl:
             self._parts.admission,
             hop_guard=self._parts.hop_guard,
             robots=self._parts.robots,
-            robots_agent=self._parts.robots_agent,
             portion=lambda found: self._scheduler.take_portion(found),
             is_ours=lambda leased, now: self._scheduler.is_ours(leased, now),
             keep_pages=settings.keep_pages,
@@ -157,7 +159,6 @@ class Crawl:
             saves,
             robots=lambda gates, yard: RobotsDoor(
                 parts.robots,
-                parts.robots_agent,
                 gates,
                 yard,
                 self._stats,
@@ -291,6 +292,7 @@ class Crawl:
         else:
             end_by(facts or self._facts(), summary, unrecorded=self._parts.admission.unrecorded, also=self._also)
         summary.messages = [hide(message) for message in summary.messages]
+        summary.next_command, summary.again = hide(summary.next_command), hide(summary.again)
         summary.why, summary.sessions = hide(summary.why), sorted({*summary.sessions, *self._sessions})
         self._stats.ended()
         if failure is None and facts is not None and self._member == 0:
@@ -315,7 +317,12 @@ class Crawl:
         if summary.rechecked and self._member == 0:  # pages that were fetched again are stored once
             summary.pages, summary.items = store.stored_by(self._run.id)
         take_counts(summary, counts)
-        return self._facts(counts, failed, skipped)
+        facts = self._facts(counts, failed, skipped)
+        if self._member:
+            return facts
+        silent = store.silent_hosts(frontier) if facts.failed and facts.pages else {}
+        figures, before = compared(store, self._run, summary, counts)
+        return replace(facts, silent=silent, figures=figures, before=before)
 
     def _facts(
         self, counts: Counts | None = None, failed: Sequence[Sample] = (), skipped: Sequence[Sample] = ()
@@ -326,7 +333,7 @@ class Crawl:
             pages=counts.pages,
             items=counts.items,
             parked=counts.parked,
-            min_items=self.settings.min_items,
+            wanted=wanted_by(self.settings),
             failed=shown(failed),
             skipped=shown(skipped),
             callbacks={name: Yield(**each) for name, each in self.summary.callbacks.items()},

@@ -94,7 +94,7 @@ class Doors:
         if self.sessions.is_draining(name):
             self.gates.hold((SESSION, name), leased)
             return False
-        if not self.robots.lets_through(leased, now):
+        if not self.robots.lets_through(leased, keeper.session, now):
             return False
         return not keeper.wants_login or self._is_certain_enough(leased, name, now)
 

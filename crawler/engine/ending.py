@@ -6,15 +6,20 @@ The verdict itself is `engine.verdict`; the counts are the store's. Pure but for
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from crawler.engine.again import store_again
+from crawler.engine.comparison import Wanted
 from crawler.engine.stats import error_name
 from crawler.engine.verdict import CODES, Facts, RunVerdict, verdict_of_run
 from crawler.errors import LoginMiswritten, NeedsHuman, NotEquipped, SessionError, SiteUnreachable
 from crawler.events import Summary
-from crawler.stores.told import Counts
+from crawler.output.reasons import kinds, short_reason
+from crawler.settings import Settings
+from crawler.stores.told import Counts, Sample
 
 #: endings for which sessions stand that could not be used, gravest first
+_CAUSES = 20  #: of failures that a summary keeps
 _OF_SESSIONS = ("usage", "login failed", "needs human", "failures")
 
 
@@ -44,6 +49,17 @@ def take_counts(summary: Summary, counts: Counts) -> None:
     summary.failed, summary.skipped, summary.parked = counts.failed, counts.skipped, counts.parked
 
 
+def wanted_by(settings: Settings) -> Wanted:
+    """What a crawl has to bring, by its settings."""
+    return Wanted(
+        min_items=settings.min_items,
+        min_share=settings.min_share,
+        fields=settings.fields,
+        max_error_rate=settings.max_error_rate,
+        accepted=settings.accept,
+    )
+
+
 def end_by_store(summary: Summary, failure: BaseException) -> None:
     """The run ends with an error of the store."""
     summary.messages.append(str(failure))
@@ -62,6 +78,8 @@ def end_by(facts: Facts, summary: Summary, *, unrecorded: Mapping[str, int], als
         summary.examples.setdefault(sample.kind, sample.url)
     for sample in facts.failed:
         summary.examples.setdefault(error_name(sample.text), sample.url)
+    summary.causes = causes(facts.failed)
+    summary.again = also
     found = verdict_of_run(facts)
     summary.ending, summary.exit_code = found.ending, found.exit_code
     summary.reason, summary.why, summary.notes = found.reason, found.sentence, list(found.notes)
@@ -69,21 +87,41 @@ def end_by(facts: Facts, summary: Summary, *, unrecorded: Mapping[str, int], als
         f"{count:,} further links were left out by the rule {rule!r} and are in no row"
         for rule, count in unrecorded.items()
     ]
+    summary.shortfalls, summary.accepted = list(found.shortfalls), facts.wanted.accepted and found.exit_code == 0
+    summary.crawl = facts.figures.as_dict()
+    if found.ending == "less than before":
+        summary.notes.append(
+            f"`crawl runs accept {summary.run}{store_again(also)}` says that this is right from now on"
+        )
     if found.ending == "limit":
         summary.stopped_by = facts.stopped_by.removeprefix("limit: ")
-    command = next_command(found, summary.spider, also, failed=bool(facts.failed))
+    command = next_command(found, summary.spider, also, failed=bool(facts.failed), run=summary.run)
     if command:
         summary.next_command = command
 
 
-def next_command(found: RunVerdict, spider: str, also: str, *, failed: bool) -> str:
+def causes(failed: Iterable[Sample]) -> list[dict[str, Any]]:
+    """Why requests failed, in a line each, most first; those that differ in a URL at their end only are one."""
+    found: dict[str, dict[str, Any]] = {}
+    for sample in failed:
+        counted, examples = kinds({sample.text: sample.count}, {short_reason(sample.text): sample.url})
+        for cause, count in counted.items():
+            known = found.setdefault(cause, {"cause": cause, "count": 0, "url": examples.get(cause, sample.url)})
+            known["count"] += count
+    return sorted(found.values(), key=lambda each: -int(each["count"]))[:_CAUSES]
+
+
+def next_command(found: RunVerdict, spider: str, also: str, *, failed: bool, run: int = 0) -> str:
     """What to type next; "" where nothing is to be done, or a session has said it already.
 
     Args:
         failed: Requests failed. What was parked is no failed request, and goes on by itself.
+        run: Number of the run.
     """
     if found.reason == "page-ends-session":
         return f"crawl guard {spider}{store_again(also)}"
+    if found.ending == "less than before":
+        return f"crawl runs show {run}{store_again(also)}"
     if found.ending in ("nothing", "no items"):
         return f"crawl status {spider}{store_again(also)}"
     verb = {"limit": "run", "failures": "retry" if failed else "run"}.get(found.ending)

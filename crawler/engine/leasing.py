@@ -1,17 +1,19 @@
-"""Leasing: when this process claims more requests, how many, and how long it keeps them. For the scheduler's thread."""
+"""Leasing: when this process claims more requests, how many, and how long it keeps them. For the scheduler's thread.
+
+A lease is proved twice. The second proof is the commit, which takes nothing whose lease was lost. But a page that is
+sent and then not taken was sent twice, and a POST that is sent twice may order twice; so a process that was stopped for
+a while, or a machine that slept, asks `Hold` before it sends. It gives back what it cannot be sure of, and leases anew.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
 from crawler.engine.doors import Doors
-from crawler.engine.hold import Hold
+from crawler.engine.host_slots import HostSlots
 from crawler.engine.ledger import Ledger
-from crawler.engine.next_look import NextLook
-from crawler.engine.pace import Pace
 from crawler.engine.revisits import Revisits
 from crawler.engine.robots_door import ROBOTS
-from crawler.engine.window import Window
 from crawler.outcome import Leased, Outcome
 from crawler.settings import Settings
 from crawler.stores.base import RunRow, Store
@@ -22,8 +24,68 @@ _LIMIT_POLL_S = 0.05  #: how often to look again when the pages under way fill t
 _OTHERS_POLL_S = 0.1  #: how often to look for work that other processes may have found
 
 
+class Hold:
+    """Until when a process holds what it has leased. Written by the scheduler's thread, asked by any.
+
+    Args:
+        now: Seconds since 1970 by the store's clock, as all times here.
+        lease_s: Seconds that a lease lasts at least.
+    """
+
+    def __init__(self, now: float, lease_s: float) -> None:
+        self._lease_s = lease_s
+        self._known = 0.0, now + lease_s  # when leases were last too late to be prolonged, and until when they hold
+
+    def renewed(self, now: float) -> None:
+        """All leases were prolonged at *now*; those that had run out before belong to anybody who took them."""
+        lapsed_at, until = self._known
+        self._known = (now if now >= until else lapsed_at), now + self._lease_s
+
+    def is_ours(self, leased: Leased, now: float) -> bool:
+        """Whether nobody else can have claimed *leased* up to *now*."""
+        if now < leased.until:
+            return True
+        lapsed_at, until = self._known
+        return leased.until > lapsed_at and now < until
+
+
+class NextLook:
+    """When to look into the store for more: at once, at a moment, or when a host can take more. Pure.
+
+    Who finds that something has changed says `soon`; who looks asks `due_at`.
+    """
+
+    def __init__(self) -> None:
+        self._at = 0.0
+        self._changed: set[str] = set()  # slots that may have more than when they were last looked at
+
+    def due_at(self, blocked: Callable[[], Set[str]]) -> float:
+        """When to look, seconds since 1970; infinity when nothing waits any more.
+
+        Args:
+            blocked: Finds the slots that can take no more now.
+        """
+        return 0.0 if self._changed and not self._changed <= blocked() else self._at
+
+    def soon(self, slots: Set[str] | None = None) -> None:
+        """Something has changed: look at once, or, were it only *slots*, as soon as one of them can take more."""
+        if slots is None:
+            self._at = 0.0
+        else:
+            self._changed |= slots
+
+    def nothing_found(self, blocked: Set[str], at: float) -> None:
+        """There was nothing but for *blocked* slots: look again at that moment."""
+        self._changed &= blocked
+        self._at = at
+
+    def wait_until(self, moment: float) -> None:
+        """Nothing can be taken before that moment, whatever changes."""
+        self._at, self._changed = moment, set()
+
+
 class Leasing:
-    """Fills the window with requests of the frontier.
+    """Fills the host slots with requests of the frontier.
 
     Attributes:
         renew_at: When the leases have to be renewed.
@@ -38,9 +100,8 @@ class Leasing:
         owner: str,
         settings: Settings,
         *,
-        window: Window,
+        slots: HostSlots,
         doors: Doors,
-        pace: Pace,
         ledger: Ledger,
         look: NextLook,
         revisits: Revisits,
@@ -48,7 +109,7 @@ class Leasing:
         now: float,
     ) -> None:
         self._store, self._run, self._owner, self._settings = store, run, owner, settings
-        self._window, self._doors, self._pace, self._ledger = window, doors, pace, ledger
+        self._slots, self._doors, self._ledger = slots, doors, ledger
         self.alone = alone
         self._revisits = revisits
         self._earlier: Sequence[int] | None = None if revisits.recalls else ()  # frontiers that know of visits
@@ -63,7 +124,7 @@ class Leasing:
 
     def _blocked(self) -> frozenset[str]:
         """Slots that can take no more now."""
-        return self._window.blocked() | self._doors.gates.held_slots(ROBOTS)
+        return self._slots.blocked() | self._doors.gates.held_slots(ROBOTS)
 
     @property
     def exhausted(self) -> bool:
@@ -71,13 +132,13 @@ class Leasing:
         return self.due_at == float("inf")
 
     def has_room(self) -> bool:
-        """Whether the window could take more.
+        """Whether more could be taken.
 
         What waits for a session or for a robots.txt does not count: nothing more of it is leased, and others must not
         wait for it. Only beyond a number that memory sets.
         """
         held = max(self._doors.gates.held(ROBOTS) - _MOST_HELD, 0)
-        return self._window.free() + held < 2 * self._settings.workers
+        return self._slots.free() + held < 2 * self._settings.workers
 
     def more(self, now: float, begun: int) -> None:
         """Renew what is held, and claim more where there is room.
@@ -96,7 +157,7 @@ class Leasing:
             return
         limit = max(8 * settings.workers, 32)
         if settings.max_pages:
-            held = len(self._window) + self._doors.gates.held() + self._doors.kept - self._doors.suspects
+            held = len(self._slots) + self._doors.gates.held() + self._doors.kept - self._doors.suspects
             limit = min(limit, settings.max_pages - begun - held)
             if limit <= 0:
                 self._look.wait_until(now + _LIMIT_POLL_S)
@@ -108,14 +169,14 @@ class Leasing:
             limit=limit,
             lease_s=settings.lease + _HORIZON_S,
             horizon_s=_HORIZON_S,
-            rules=self._pace.rules,
-            default_rule=self._pace.usual_rule,
+            rules=self._slots.delays,
+            default_rule=self._slots.delays.usual,
             exclude_sessions=self._doors.shut_sessions(),
             exclude_slots=blocked,
             per_slot=0 if self.alone else 2 * settings.per_host,  # the others want some, too
         )
         if leased:
-            self._window.put(self._to_ask_for(leased, now))
+            self._slots.put(self._to_ask_for(leased, now))
         else:
             self._nothing_found(now, blocked)
 
@@ -141,7 +202,7 @@ class Leasing:
 
     def _longest_pause_s(self, slot: str) -> float:
         """What a turn of *slot* reserves at most."""
-        rule = self._pace.rules.get(slot, self._pace.usual_rule)
+        rule = self._slots.delays[slot]
         return rule.delay_s * (1 + rule.jitter)
 
     def _nothing_found(self, now: float, blocked: frozenset[str]) -> None:

@@ -14,13 +14,13 @@ from crawler.engine.conditional import NOT_MODIFIED, Answered, ask
 from crawler.engine.links_given import LinksGiven
 from crawler.engine.overdue import Overdue
 from crawler.engine.revisits import Revisits
+from crawler.engine.robots_ways import RobotsWays
 from crawler.errors import GuardRefused, SpiderError
 from crawler.fetching.fetcher import Fetched, Fetcher
 from crawler.fetching.kept import page_of, response_of
 from crawler.fetching.verdicts import decide, describe, is_hosts_fault
 from crawler.frontier.admission import Admission
 from crawler.frontier.guard_learned import LEARNED
-from crawler.frontier.robots import RobotsCache
 from crawler.items import NotStorable, is_item, to_row
 from crawler.outcome import Found, ItemRow, Leased, Outcome, Page, Verdict, Visit
 from crawler.pages.filled import Filled
@@ -63,8 +63,7 @@ class PageWork:
         admission: Admission,
         *,
         hop_guard: Callable[[str, str, str], str | None] | None,
-        robots: RobotsCache | None,
-        robots_agent: str,
+        robots: RobotsWays | None,
         portion: Callable[[list[Found]], None],
         is_ours: Callable[[Leased, float], bool],
         keep_pages: bool,
@@ -77,7 +76,7 @@ class PageWork:
         self._spider, self._fetcher, self._admission = spider, fetcher, admission
         self._hop_guard, self._portion, self._clock = hop_guard, portion, clock
         self._is_ours = is_ours
-        self._robots, self._robots_agent = robots, robots_agent
+        self._robots = robots
         self._keep_pages, self._callback_time_s, self._overdue = keep_pages, callback_time_s, overdue
         self._revisits, self._kept = revisits, kept
         self._statuses = frozenset(spider.handle_httpstatus_list)
@@ -124,7 +123,7 @@ class PageWork:
 
     def _rule_now(self, request: Request, keeper: Keeper) -> str:
         """A rule that was not known when the request was admitted: robots.txt, or what the guard has learned."""
-        if self._robots is not None and not self._robots.get(request.url).allows(self._robots_agent, request.url):
+        if self._robots is not None and not self._robots.allows(keeper.session, request.url):
             return "robots"
         if (
             keeper.wants_login

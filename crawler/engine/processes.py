@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from crawler.engine.figures import added
 from crawler.events import Event, PageDone, Progress, RunEnded, RunStarted, Summary
 from crawler.settings import Settings
 from crawler.spider import Spider
@@ -218,6 +219,9 @@ def add_up(summary: Summary, others: list[Summary]) -> None:
         summary.rechecked += other.rechecked
         for table, number in other.items.items():
             summary.items[table] = summary.items.get(table, 0) + number
+        summary.seen = added(summary.seen, other.seen)
+        for table, fields in other.filled.items():
+            summary.filled[table] = added(summary.filled.get(table, {}), fields)
         for name, counts in other.callbacks.items():
             of_it = summary.callbacks.setdefault(name, dict.fromkeys(counts, 0))
             for what, number in counts.items():

@@ -16,12 +16,14 @@ from typing import Protocol
 
 from crawler.clock import unix_now
 from crawler.engine.gates import Gates
+from crawler.engine.robots_ways import Answers, RobotsWays
 from crawler.engine.stats import Stats
 from crawler.errors import TimedOut, Transient, UnknownHost, Unreachable
 from crawler.events import Warned
 from crawler.fetching.verdicts import describe
-from crawler.frontier.robots import Robots, RobotsCache
+from crawler.frontier.robots import Robots
 from crawler.outcome import Leased, Outcome, Verdict
+from crawler.sessions.session import Session
 from crawler.urls import origin_of
 
 log = logging.getLogger("crawler.engine")
@@ -82,14 +84,12 @@ class RobotsDoor:
 
     Args:
         robots: None when robots.txt is not obeyed.
-        user_agent: Product name that its rules speak of.
         retries, backoff_s: As in `patience`.
     """
 
     def __init__(
         self,
-        robots: RobotsCache | None,
-        user_agent: str,
+        robots: RobotsWays | None,
         gates: Gates,
         yard: Yard,
         stats: Stats,
@@ -98,77 +98,86 @@ class RobotsDoor:
         backoff_s: float,
         clock: Callable[[], float] = unix_now,
     ) -> None:
-        self._robots, self._user_agent, self._gates, self._yard = robots, user_agent, gates, yard
+        self._robots, self._gates, self._yard = robots, gates, yard
         self._stats = stats
         self._retries, self._backoff_s, self._clock = retries, backoff_s, clock
-        self._tries: Counter[str] = Counter()  # in a row, of origins that cannot be read
-        self._again_at: dict[str, float] = {}  # origins that are waited for
-        self._given_up: dict[str, str] = {}  # origin to the error of its pages
+        # A door is an origin by one way: "https://shop.example:443", and with a number for a way that is not the usual
+        self._asks: dict[str, tuple[str, Answers]] = {}  # door to its origin and way
+        self._tries: Counter[str] = Counter()  # in a row, of doors that cannot be read
+        self._again_at: dict[str, float] = {}  # doors that are waited for
+        self._given_up: dict[str, str] = {}  # door to the error of its pages
         self.tasks = 0  #: under way
 
-    def lets_through(self, leased: Leased, now: float) -> bool:
+    def lets_through(self, leased: Leased, session: Session, now: float) -> bool:
         """Whether the rules of its host are known; when not, the request is held, or settled here."""
         if self._robots is None:
             return True
-        origin = origin_of(leased.url)
-        if self._gates.is_open((ROBOTS, origin), now):
+        door = self._door(origin_of(leased.url), session)
+        if self._gates.is_open((ROBOTS, door), now):
             return True
-        if origin in self._given_up:
-            self._yard.settle([Outcome(leased, Verdict.FAIL, error=self._given_up[origin])])
-        elif self._again_at.get(origin, 0.0) > now:
-            self._yard.settle([self._later(leased, "waits for robots.txt", self._again_at[origin])])
+        if door in self._given_up:
+            self._yard.settle([Outcome(leased, Verdict.FAIL, error=self._given_up[door])])
+        elif self._again_at.get(door, 0.0) > now:
+            self._yard.settle([self._later(leased, "waits for robots.txt", self._again_at[door])])
         else:
-            self._gates.hold((ROBOTS, origin), leased)
+            self._gates.hold((ROBOTS, door), leased)
         return False
+
+    def _door(self, origin: str, session: Session) -> str:
+        assert self._robots is not None
+        answers = self._robots.answers(session)
+        door = f"{origin} {answers.number}" if answers.number else origin
+        if door not in self._asks:
+            self._asks[door] = origin, answers
+        return door
 
     @staticmethod
     def _later(leased: Leased, error: str, at: float) -> Outcome:
         return Outcome(leased, Verdict.RETRY, error=error, not_before=at, tries=0)
 
-    def open(self, origin: str) -> None:
-        """Ask for the robots.txt of *origin*, on another thread."""
-        robots = self._robots
-        assert robots is not None
+    def open(self, door: str) -> None:
+        """Ask for the robots.txt of *door*, on another thread."""
+        origin, answers = self._asks[door]
         self.tasks += 1
 
         def task() -> Callable[[], None]:
             try:
-                rules = robots.get(origin + "/")
+                rules = answers.rules.get(origin + "/")
             except Exception as error:  # what the cache did not foresee counts as unreachable
                 log.exception("%s/robots.txt could not be judged", origin)
                 rules = Robots.without_rules(allowed=False, cause=error)
-            delay_s = rules.delay(self._user_agent)
-            return lambda: self._known(origin, rules, delay_s)
+            delay_s = rules.delay(answers.agent)
+            return lambda: self._known(door, rules, delay_s)
 
         self._yard.give_task(task)
 
-    def _known(self, origin: str, rules: Robots, delay_s: float | None) -> None:
+    def _known(self, door: str, rules: Robots, delay_s: float | None) -> None:
         self.tasks -= 1
         now = self._clock()
-        held = self._gates.opened((ROBOTS, origin), until=now + _GOOD_S)
+        held = self._gates.opened((ROBOTS, door), until=now + _GOOD_S)
         if rules.unreachable:
-            self._gates.close((ROBOTS, origin))
-            self._not_known(origin, rules, held, now)
+            self._gates.close((ROBOTS, door))
+            self._not_known(door, rules, held, now)
             return
-        self._tries.pop(origin, None)
-        self._again_at.pop(origin, None)
+        self._tries.pop(door, None)
+        self._again_at.pop(door, None)
         for slot in {each.slot for each in held}:
             self._yard.heard(slot)
         self._yard.take_back(held)
         if delay_s and held:
             self._yard.set_crawl_delay(held[0].slot, delay_s)
 
-    def _not_known(self, origin: str, rules: Robots, held: list[Leased], now: float) -> None:
-        self._tries[origin] += 1
-        tries = self._tries[origin]
+    def _not_known(self, door: str, rules: Robots, held: list[Leased], now: float) -> None:
+        self._tries[door] += 1
+        tries, origin = self._tries[door], self._asks[door][0]
         found = patience(rules, origin, tries, retries=self._retries, backoff_s=self._backoff_s)
         if found.wait_s is None:
-            self._given_up[origin] = found.error
-            self._again_at.pop(origin, None)
+            self._given_up[door] = found.error
+            self._again_at.pop(door, None)
             outcomes = [Outcome(each, Verdict.FAIL, error=found.error) for each in held]
             what = "given up: nothing of this host is fetched in this run"
         else:
-            at = self._again_at[origin] = now + found.wait_s
+            at = self._again_at[door] = now + found.wait_s
             outcomes = [self._later(each, found.error, at) for each in held]
             what = f"nothing of this host is fetched until it can be read; asked again in {found.wait_s:.1f} s"
         reason = found.error.partition(": ")[2]

@@ -14,27 +14,24 @@ from typing import Any, TypeVar
 from crawler.clock import unix_now
 from crawler.engine.desk import StoreCalls
 from crawler.engine.doors import Doors
-from crawler.engine.given_up import GivenUp
+from crawler.engine.host_slot import Ready
+from crawler.engine.host_slots import HostSlots
 from crawler.engine.inbox import Inbox
-from crawler.engine.learning import Learning
-from crawler.engine.leasing import Leasing
+from crawler.engine.leasing import Leasing, NextLook
 from crawler.engine.ledger import Ledger
-from crawler.engine.next_look import NextLook
-from crawler.engine.pace import Pace, slack_s
 from crawler.engine.revisits import Revisits
 from crawler.engine.run_limits import RunLimits
 from crawler.engine.sending import Pages, Sending
 from crawler.engine.session_saves import SessionSaves
 from crawler.engine.stats import Stats
-from crawler.engine.window import Window
 from crawler.engine.yard import Yard
 from crawler.frontier.admission import Admission
-from crawler.outcome import Found, Leased, Outcome
+from crawler.frontier.politeness import slack_s
+from crawler.outcome import Found, Leased, Outcome, Verdict
 from crawler.sessions.pool import SessionPool
 from crawler.settings import Settings
 from crawler.stores.base import RunRow, Store
 
-_MOST_SCOUTS = 64  #: first requests at once to hosts that nobody has heard of
 _GROUP = 64  #: outcomes of one commit, at most
 _LINGER_S = 0.02  #: longest time that an outcome waits for company while workers have more to do
 
@@ -73,18 +70,15 @@ class Scheduler:
         self._on_waiting, self._clock = on_waiting, clock
         self._limits = RunLimits(settings, began_at=min(run.started_at, clock()))
         self._inbox = Inbox(max(settings.workers // 2, 1))
-        self._pace = Pace(settings, pool.delays, tell=stats.tell, clock=clock)
+        self._slots = HostSlots(settings, pool.delays)
         self._sending = Sending(
             settings.workers,
             pages=pages,
             deliver=self._deliver,
-            connections=self._pace.connections,
+            slots=self._slots,
             stopped=lambda: bool(self._limits.reason) or self._closed,
         )
         self.start, self.close = self._sending.start, self._sending.close  # before `run`, and after `join`
-        self._window = Window(self._pace.ahead, most_strangers=_MOST_SCOUTS)
-        self._given_up = GivenUp()
-        self._learning = Learning(self._pace, self._given_up, pool, retries=settings.retries, tell=stats.tell)
         self._look = NextLook()
         saves = SessionSaves(pool)
         self._ledger = Ledger(
@@ -105,24 +99,21 @@ class Scheduler:
             owner,
             pool=pool,
             ledger=self._ledger,
-            window=self._window,
-            pace=self._pace,
+            slots=self._slots,
             sending=self._sending,
             look=self._look,
             inbox=self._inbox,
         )
         self.doors = self._doors = doors(self._yard, saves)
         self._closed = False
-        self._out: dict[int, tuple[str, str]] = {}  # handed-out request: slot and session
-        self._scouts: set[int] = set()  # those of them that no worker sends
+        self._out: dict[int, str] = {}  # requests that are ready or under way: their session
         self._leasing = Leasing(
             store,
             run,
             owner,
             settings,
-            window=self._window,
+            slots=self._slots,
             doors=self._doors,
-            pace=self._pace,
             ledger=self._ledger,
             look=self._look,
             revisits=revisits,
@@ -130,7 +121,6 @@ class Scheduler:
             now=clock(),
         )
         self.is_ours = self._leasing.hold.is_ours  #: whether a request is still ours to send; safe from any thread
-        self._prefetch = 0 if settings.delay else settings.workers
 
     # --- what other threads may call ----------------------------------------------------------------------------
     def post(self, call: Callable[[], None]) -> None:
@@ -152,8 +142,7 @@ class Scheduler:
             Whether no more than those are in use, so that the others may begin.
         """
         self._leasing.alone = False
-        self._pace.share(per_slot)
-        return self._sending.lines.within_limits()
+        return self._slots.share(per_slot)
 
     @property
     def stop_reason(self) -> str:
@@ -213,78 +202,83 @@ class Scheduler:
                 times.append(self._limits.deadline)
         else:
             gates, barred = self._doors.gates, self._doors.barred
-            next_due = self._window.next_due() if self._room() > 0 else None  # without room an answer comes first
-            moments = (next_due, gates.next_due(), barred.look_at, self._limits.ends_at)
+            moments = (self._slots.next_due(), gates.next_due(), barred.look_at, self._limits.ends_at)
             times.extend(moment for moment in moments if moment is not None)
             if self._leasing.has_room():
                 times.append(self._leasing.due_at)
         return max(min(times) - now, 0.0)
 
-    def _room(self) -> int:
-        """How many requests more may be handed out now."""
-        own = len(self._out) - len(self._scouts)
-        return self._settings.workers + self._prefetch + self._sending.lines.waiting - own
-
     # --- leasing and handing out ------------------------------------------------------------------------------------
     def _dispatch(self, now: float) -> None:
-        while (room := self._room()) > 0 and len(self._window):
-            taken = self._window.take(now, room, may_go=lambda each: self._may_go(each, now))
-            for leased in taken:
-                scout = leased.slot in self._window.strangers
-                if scout:
-                    self._scouts.add(leased.id)
-                keeper = self._pool.keeper(self._out[leased.id][1])
-                self._sending.hand_out(leased, keeper, self._pace.latest(leased.slot, leased.send_at), scout=scout)
-            if not taken or not self._scouts:  # those that only scouts go for take no room from the others
-                return
+        while (leased := self._slots.next_waiting(now)) is not None:
+            if self._may_go(leased, now):
+                self._sending.send(self._slots.ready(leased, self._pool.keeper(self._out[leased.id])))
+        self._sending.send(self._slots.to_send())
 
     def turn_of(self, slot: str) -> None:
         """Wait for the turn of a request that is in no frontier: a login step, a redirect. On a worker's thread."""
-        delay_s = self._pace.delay_s(slot)
+        delay_s = self._slots.delays.delay_s(slot)
         if delay_s:
             at = self._calls(lambda store: store.reserve(slot, delay_s=delay_s + slack_s(delay_s)))
             self._stopping.wait(max(at - self._clock(), 0.0))
 
     def _may_go(self, leased: Leased, now: float) -> bool:
-        latest = self._pace.latest(leased.slot, leased.send_at)
+        slot = self._slots[leased.slot]
+        latest = slot.latest(leased.send_at)
         if latest is not None and now > latest:
             self._yard.give_back([leased.id])  # too late for its reservation
             self._look.soon()
             return False
-        if leased.slot in self._given_up.errors:
-            self._yard.settle(self._given_up.failed([leased]))
+        if slot.error:
+            self._yard.settle([Outcome(leased, Verdict.FAIL, error=slot.error)])
             return False
         name = self._doors.barred.choose(leased, now)
         if not self._doors.pass_through(leased, name, now):
             return False
         self._pool.took(name)
-        self._out[leased.id] = (leased.slot, name)
+        self._out[leased.id] = name
         return True
 
     # --- what comes back -------------------------------------------------------------------------------------------
     def _came_back(self, outcome: Outcome) -> None:
         leased = outcome.request
-        slot, name = self._out.pop(leased.id)
-        self._scouts.discard(leased.id)
-        self._window.came_back(slot)
-        self._pool.gave_back(name)
+        self._pool.gave_back(self._out.pop(leased.id))
         self._learn(outcome)
-        if outcome.is_trouble:
-            self._sending.lines.learned(slot)
         if self._doors.sessions.page_came_back(outcome):
             self._yard.settle_page(outcome)
         else:
             self._yard.not_committed(leased.id)
 
     def _learn(self, outcome: Outcome) -> None:
-        """What the answer says about its host, and what follows for those that wait for it."""
-        slot, learned = outcome.request.slot, self._learning.learn(outcome, self._clock())
-        if learned.alive and slot in self._window.strangers:
-            self._window.heard(slot)
-        if learned.gave_up:
-            self._yard.settle(self._given_up.failed(self._window.drain(slot)))
+        """What the answer says about its host and its session, and what follows for those that wait for it."""
+        now, slot = self._clock(), outcome.request.slot
+        learned = self._slots.learn(outcome, now)
+        outcome.pause_slot_until = learned.pause_until
+        if outcome.sent_at:
+            self._learn_of_session(outcome, now)
+        if learned.given_up and outcome.verdict is Verdict.RETRY:
+            outcome.verdict = Verdict.FAIL
+        for event in learned.news:
+            self._stats.tell(event)
+        self._not_sent(learned.unsent)
+        if learned.given_up:
+            error = self._slots[slot].error
+            self._yard.settle([Outcome(each, Verdict.FAIL, error=error) for each in self._slots.drain(slot)])
         if learned.slower:
             self._yard.reserve_anew(slot)
+
+    def _learn_of_session(self, outcome: Outcome, now: float) -> None:
+        """How well a session is received; a refusal that may be meant for one of several guests is no end."""
+        if outcome.verdict is not Verdict.LOGIN:
+            self._pool.observe(outcome.session_name, outcome.status, now)
+        if outcome.verdict is Verdict.FAIL and self._pool.may_try_again(outcome.session_name, outcome.status):
+            again = outcome.request.attempt + outcome.tries <= self._settings.retries
+            outcome.verdict = Verdict.RETRY if again else Verdict.FAIL
+
+    def _not_sent(self, unsent: Sequence[Ready]) -> None:
+        """Requests that were ready and do not go."""
+        for each in unsent:
+            self._came_back(Outcome(each.leased, Verdict.RELEASE, session_name=each.keeper.session.name))
 
     # --- committing ------------------------------------------------------------------------------------------------
     def _commit(self) -> None:
@@ -302,7 +296,8 @@ class Scheduler:
 
     # --- ending ----------------------------------------------------------------------------------------------------
     def _give_back_unsent(self) -> None:
-        if unsent := self._window.drain() + self._doors.drain():
+        self._not_sent(self._slots.unready())
+        if unsent := self._slots.drain() + self._doors.drain():
             self.patiently(lambda: self._yard.give_back([each.id for each in unsent]))
 
     def _is_over(self, now: float) -> bool:
@@ -310,7 +305,7 @@ class Scheduler:
             if self._limits.waits_no_longer(now):
                 return True
             return not (self._out or len(self._ledger) or self._doors.last_proofs())
-        if self._out or len(self._ledger) or len(self._window) or self._doors.busy():
+        if self._out or len(self._ledger) or len(self._slots) or self._doors.busy():
             return False
         if not self._leasing.exhausted and not self._nothing_left():
             self._doors.ask_about_kept()

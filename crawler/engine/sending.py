@@ -1,21 +1,20 @@
 """Sending: from a request that the scheduler hands out to its outcome, and who does which part of it.
 
-A page needs two things before it is sent: a line to its host (`engine.lines`) and a ticket (a kill sends no more pages
-again than there are tickets). Then its flow (`sessions.flow`) is driven: what computes runs on a worker, transfers are
-carried by the I/O thread, and what only knows blocking calls has a thread of its own for as long as it waits.
+What may be sent is for `engine.host_slots` to say. Here the flow of a page (`sessions.flow`) is driven: what computes
+runs on a worker, transfers are carried by the I/O thread, and what only knows blocking calls has a thread of its own
+for as long as it waits.
 """
 
 from __future__ import annotations
 
 import mmap
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from crawler.engine.lines import Lines, Place
+from crawler.engine.host_slot import Ready
+from crawler.engine.host_slots import HostSlots
 from crawler.engine.worker import TOO_TIGHT, Blocking, Workers
 from crawler.errors import ConnectFailed, UsageError
 from crawler.fetching.carried import NOT_SENT, CarriedAdapter
@@ -33,33 +32,6 @@ _ROOM_BYTES = 64 << 20  #: address space that pages, parsers and the store need 
 _BLOCKING = 96  #: threads for what only knows blocking calls
 
 
-class Tickets:
-    """How many pages may be sent and not committed: a kill sends no more than these again. Safe from any thread."""
-
-    def __init__(self, count: int) -> None:
-        self._free = count
-        self._waiting: deque[Callable[[], None]] = deque()
-        self._lock = threading.Lock()  # guards both
-
-    def take(self, go: Callable[[], None]) -> None:
-        """Call *go* when one more page may be sent: at once, or on the thread of whoever gives a ticket back."""
-        with self._lock:
-            if self._free <= 0:
-                self._waiting.append(go)
-                return
-            self._free -= 1
-        go()
-
-    def give_back(self, count: int) -> None:
-        """So many pages are committed, or were not sent."""
-        with self._lock:
-            self._free += count
-            calls = [self._waiting.popleft() for _ in range(min(self._free, len(self._waiting)))]
-            self._free -= len(calls)
-        for go in calls:
-            go()
-
-
 class Sending:
     """The threads of a scheduler, and what its requests wait for.
 
@@ -67,7 +39,7 @@ class Sending:
         count: Pages that may be under way and not committed, 1 or more; and the most threads that compute.
         pages: Makes the steps of a page. They raise nothing.
         deliver: Takes each result, on the thread where it came about.
-        connections: How many requests of a slot may be under way at once. Asked from any thread.
+        slots: Says what may be sent when an answer is in.
         stopped: Whether nothing may be sent any more. Asked from any thread.
     """
 
@@ -77,16 +49,13 @@ class Sending:
         *,
         pages: Pages,
         deliver: Callable[[Any], None],
-        connections: Callable[[str], int],
+        slots: HostSlots,
         stopped: Callable[[], bool],
     ) -> None:
-        self._pages, self._deliver, self._stopped = pages, deliver, stopped
+        self._pages, self._deliver, self._slots, self._stopped = pages, deliver, slots, stopped
         self._io = IOThread()
         self._workers, self._blocking = Workers(count, self._io.later), Blocking(max(count, _BLOCKING))
-        self._tickets = Tickets(count)
-        self._ticketed: set[int] = set()  # requests that hold one
         self._parsing = 0  # answers that are with the workers; a lost update does no harm
-        self.lines = Lines(connections)
 
     def start(self) -> None:
         """Start a thread of each kind, with room left for what they do.
@@ -119,82 +88,54 @@ class Sending:
 
     def goes_on(self, slot: str) -> bool:
         """Whether more is about to come without the scheduler: from a worker, or from the host of *slot*."""
-        return self._parsing > 0 or self.lines.has_waiting(slot)
-
-    def committed(self, ids: Iterable[int]) -> None:
-        """These requests are committed, or were not sent."""
-        held = self._ticketed.intersection(ids)  # who went home without a line had no ticket
-        self._ticketed -= held
-        self._tickets.give_back(len(held))
+        return self._parsing > 0 or self._slots.has_ready(slot)
 
     def run(self, task: Callable[[], Any]) -> None:
         """Let a thread run *task*, which may wait for long, and deliver what it returns."""
         self._blocking.give(lambda: self._deliver(task()))
 
-    def hand_out(self, leased: Leased, keeper: Keeper, latest: float | None, *, scout: bool = False) -> None:
-        """Send a request as soon as there is a line to its host, and a ticket.
-
-        Args:
-            latest: For a host with a delay: the moment after which the turn of the request is over.
-            scout: Nobody knows whether the host gives answers: no ticket is to wait for it.
-        """
-        page = _Page(self, leased, keeper, latest, scout)
-        place = self.lines.take(leased.slot, page.resume)
-        if place is Place.YOURS:
-            page.resume(True)
-        elif place is Place.NONE:
-            page.go_home()
+    def send(self, requests: Iterable[Ready]) -> None:
+        """Send what may be sent now. Safe from any thread."""
+        for each in requests:
+            self._workers.give(_Page(self, each).begin)
 
     # --- for _Page --------------------------------------------------------------------------------------------------
-    def _take_ticket(self, page: _Page) -> None:
-        def go() -> None:
-            self._ticketed.add(page.leased.id)
-            self._workers.give(page.begin)
-
-        if page.scout:
-            self._workers.give(page.begin)
-        else:
-            self._tickets.take(go)
+    def _answered(self, request: Ready, *, trouble: bool) -> None:
+        """Its connection is free: the next one leaves."""
+        self.send(self._slots.answered(request, trouble=trouble))
 
 
 class _Page:
     """One request on its way: drives its flow from thread to thread."""
 
-    def __init__(self, sending: Sending, leased: Leased, keeper: Keeper, latest: float | None, scout: bool) -> None:
-        self._sending, self.leased, self._keeper, self._latest = sending, leased, keeper, latest
-        self.scout = scout
-        self._has_line = False
+    def __init__(self, sending: Sending, request: Ready) -> None:
+        self._sending, self._request = sending, request
+        self._latest = request.latest
+        self._is_answered = False
         self._flow: Flow[Outcome]
 
-    def resume(self, goes: bool) -> None:
-        """There is a line; or, the host being in trouble, there is none."""
-        if not goes:
-            self.go_home()
-            return
-        self._has_line = True
-        self._sending._take_ticket(self)
-
-    def go_home(self) -> None:
+    def _go_home(self) -> None:
         """Not sent."""
         self._answered(True)
-        self._sending._deliver(Outcome(self.leased, Verdict.RELEASE, session_name=self._keeper.session.name))
+        name = self._request.keeper.session.name
+        self._sending._deliver(Outcome(self._request.leased, Verdict.RELEASE, session_name=name))
 
     def begin(self) -> None:
         """On a worker: the first step."""
         if self._sending._stopped():
-            self.go_home()
+            self._go_home()
             return
-        self._flow = self._sending._pages(self.leased, self._keeper, self._latest, self._answered)
-        if keeps_to_a_thread(self._keeper.session.auth):
+        self._flow = self._sending._pages(self._request.leased, self._request.keeper, self._latest, self._answered)
+        if keeps_to_a_thread(self._request.keeper.session.auth):
             self._sending._blocking.give(lambda: self._advance(lambda: _to_its_end(self._flow)))
         else:
             self._advance(lambda: next(self._flow))
 
     def _answered(self, well: bool) -> None:
-        """The answer is in, or there will be none: its line is free."""
-        if self._has_line:
-            self._has_line = False
-            self._sending.lines.free(self.leased.slot, trouble=not well)
+        """The answer is in, or there will be none."""
+        if not self._is_answered:
+            self._is_answered = True
+            self._sending._answered(self._request, trouble=not well)
 
     def _advance(self, go_on: Callable[[], Step]) -> None:
         """On a worker: go on to the next step that has to wait, or to the end."""
@@ -229,7 +170,7 @@ class _Page:
         """On the I/O thread: an answer is in."""
         if status == NOT_SENT:
             self._flow.close()
-            self.go_home()
+            self._go_home()
             return
         if 200 <= status < 300:  # of others the flow knows what they mean, and whether more is to be sent
             self._answered(True)

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+from crawler.engine.figures import count_fields
 from crawler.events import Event, Observer, PageDone, PageFailed, PageRetried, Progress, Summary
 from crawler.outcome import Outcome, Verdict
 from crawler.output.reasons import short_reason
@@ -68,8 +69,11 @@ class Stats:
                 self._count_callback(outcome)
                 if outcome.unchanged is not None or outcome.status == 304:
                     self._count_unchanged(outcome)
-                for item in outcome.items:
-                    summary.items[item.table] = summary.items.get(item.table, 0) + 1
+                if outcome.items:
+                    for item in outcome.items:
+                        summary.items[item.table] = summary.items.get(item.table, 0) + 1
+                        summary.seen[item.table] = summary.seen.get(item.table, 0) + 1
+                    count_fields(outcome.items, summary.filled)
             elif verdict is Verdict.RETRY:
                 summary.retried += 1
             elif verdict is Verdict.FAIL:

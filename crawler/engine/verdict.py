@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from crawler.engine.comparison import Wanted, last_ones, shortfalls, usual_items
+from crawler.engine.figures import Figures
 from crawler.stores.told import Sample
 from crawler.urls import printable, redact
 
@@ -25,9 +27,11 @@ CODES: Final = {
     "needs human": 7,
     "nothing": 8,
     "no items": 9,
+    "less than before": 11,
     "interrupted": 130,
     "terminated": 143,
 }
+_FEW: Final = 0.1  #: share of failed requests below which what a crawl lacks is the graver thing
 _UNREACHED: Final = (
     "Refused",
     "Unreachable",
@@ -63,7 +67,10 @@ class Facts:
 
     Attributes:
         pages, items, waiting, parked: Of the whole crawl.
-        min_items: Items that a crawl has to have stored.
+        wanted: What a crawl has to bring.
+        figures: What it brought.
+        before: What the last complete crawls brought, newest first.
+        silent: Host that never answered to how many requests failed for it.
         failed: Requests that failed, by error (class and text), most first.
         skipped: Requests that were left out, by rule, most first.
         callbacks: Callback to what it brought in this run.
@@ -77,7 +84,10 @@ class Facts:
     items: int = 0
     waiting: int = 0
     parked: int = 0
-    min_items: int = 1
+    wanted: Wanted = field(default_factory=Wanted)
+    figures: Figures = field(default_factory=Figures)
+    before: Sequence[Figures] = ()
+    silent: Mapping[str, int] = field(default_factory=dict)
     failed: Sequence[Sample] = ()
     skipped: Sequence[Sample] = ()
     callbacks: Mapping[str, Yield] = field(default_factory=dict)
@@ -97,6 +107,7 @@ class RunVerdict:
         reason: A short word for programs; "" after a good run.
         sentence: The same for a person, with an example where there is one; "" after a good run.
         notes: What should be told besides, also after a good run.
+        shortfalls: Reasons for which it brings less than it should, whatever the ending is called after.
     """
 
     ending: str
@@ -104,6 +115,7 @@ class RunVerdict:
     reason: str = ""
     sentence: str = ""
     notes: tuple[str, ...] = ()
+    shortfalls: tuple[str, ...] = ()
 
 
 def verdict_of_run(facts: Facts) -> RunVerdict:
@@ -117,15 +129,25 @@ def verdict_of_run(facts: Facts) -> RunVerdict:
         return RunVerdict(facts.login, CODES[facts.login], reason, "", notes)
     if facts.stopped_by:
         return RunVerdict("limit", CODES["limit"], "limit", "", notes)
+    lacking = shortfalls(facts.figures, facts.before, facts.wanted) if facts.pages else []
+    reasons = tuple(dict.fromkeys(each.reason for each in lacking))
+    said = tuple(each.sentence for each in lacking)
     if facts.failed:
-        return RunVerdict("failures", CODES["failures"], *_failures(facts), notes)
+        reason, sentence = _failures(facts)
+        share = _failed(facts) / (_failed(facts) + facts.pages)
+        if share > facts.wanted.max_error_rate and not (lacking and share < _FEW):
+            return RunVerdict("failures", CODES["failures"], reason, sentence, (*said, *notes), reasons)
+        notes = (sentence, *notes)
     if (learned := next((each for each in facts.skipped if each.text == "guard: learned"), None)) is not None:
         what = f"{_number(learned.count, 'page')} left out for ending the session when fetched ({learned.url})"
         return RunVerdict("failures", CODES["failures"], "page-ends-session", f"{what}; not confirmed yet", notes)
     if not facts.pages:
         return RunVerdict("nothing", CODES["nothing"], *_nothing(facts), notes)
-    if facts.items < facts.min_items:
-        return RunVerdict("no items", CODES["no items"], *_too_few_items(facts), ())
+    if facts.items < facts.wanted.min_items and not _is_right(facts):
+        return RunVerdict("no items", CODES["no items"], *_too_few_items(facts), (), reasons or ("no-items",))
+    if lacking:
+        code = CODES["less than before"]
+        return RunVerdict("less than before", code, reasons[0], said[0], (*said[1:], *notes), reasons)
     return RunVerdict("finished", CODES["finished"], notes=notes)
 
 
@@ -137,13 +159,20 @@ def shown(samples: Sequence[Sample]) -> list[Sample]:
 # --- requests that failed ---------------------------------------------------------------------------------------
 
 
+def _failed(facts: Facts) -> int:
+    return sum(each.count for each in facts.failed)
+
+
 def _failures(facts: Facts) -> tuple[str, str]:
-    total = sum(each.count for each in facts.failed)
+    total = _failed(facts)
     sample = max(facts.failed, key=lambda each: each.count)
     error = sample.text
     example = _example(error, sample.url)
     if facts.pages:
-        most = "" if sample.count == total else ", most of them with"
+        if facts.silent:
+            return "host-never-answered", f"{_silent(facts.silent)}: {example}"
+        same = sum(each.count for each in facts.failed if _cause(each.text) == _cause(error))
+        most = "" if same == total else ", most of them with"
         return "some-failed", f"{_number(total, 'request')} failed{most or ':'} {example}"
     kinds = {_kind(each.text) for each in facts.failed}
     if kinds <= {"status 404", "status 410"}:
@@ -152,6 +181,8 @@ def _failures(facts: Facts) -> tuple[str, str]:
         return "all-refused", f"no page: {_all(total)} {_were(total)} refused with {_status(error)} ({sample.url})"
     if kinds <= {f"status {number}" for number in range(500, 600)}:
         return "all-broken", f"no page: {_all(total)} answered {_status(error)} ({sample.url})"
+    if kinds <= {"RobotsUnreachable"}:
+        return "robots-not-read", f"no page: {_number(total, 'request')} not sent, since {example}"
     if kinds <= {"LoggedOutPage"}:
         return "all-logged-out", f"no page: {_all(total)} {_were(total)} fetched logged out ({sample.url})"
     if kinds <= set(_UNREACHED):
@@ -162,6 +193,11 @@ def _failures(facts: Facts) -> tuple[str, str]:
 def _kind(error: str) -> str:
     name = error.partition("\n")[0].partition(":")[0]
     return f"status {_status(error)}" if name == "StatusError" else name
+
+
+def _cause(error: str) -> str:
+    """What failures have in common that are one: the status, or the line without a URL at its end."""
+    return error.partition("\n")[0].partition(" http")[0].rstrip(" (")
 
 
 def _status(error: str) -> str:
@@ -208,7 +244,11 @@ def _nothing(facts: Facts) -> tuple[str, str]:
 def _too_few_items(facts: Facts) -> tuple[str, str]:
     ours = " (`min_items = 0` in `custom_settings` says that this is right)"
     if facts.items:
-        return "too-few-items", f"{_number(facts.items, 'item')} stored, at least {facts.min_items:,} are wanted"
+        least = facts.wanted.min_items
+        return "too-few-items", f"{_number(facts.items, 'item')} stored, at least {least:,} are wanted"
+    usual = usual_items(facts.before)
+    if usual:
+        ours = f"; {last_ones(facts.before)} had {usual:,.0f}"
     names = ", ".join(sorted(facts.callbacks)) or "the callbacks"
     if facts.callbacks and set(facts.callbacks) == {"parse_sitemap"}:
         return "empty-sitemap", f"no item: nothing that the sitemap names is followed{ours}"
@@ -217,12 +257,23 @@ def _too_few_items(facts: Facts) -> tuple[str, str]:
     return "no-items", f"no item came of {_number(facts.pages, 'page')}: see {names}{ours}"
 
 
+def _is_right(facts: Facts) -> bool:
+    """Whether a person said that no items are right: of this crawl, or of those before it."""
+    return facts.wanted.accepted or bool(facts.before and facts.wanted.min_items == 1 and not usual_items(facts.before))
+
+
 def _idle_callbacks(facts: Facts) -> tuple[str, ...]:
     """Callbacks that yielded nothing at all; items of others are no proof that they do what they should."""
-    if not facts.min_items or facts.items < facts.min_items:
+    if not facts.wanted.min_items or facts.items < facts.wanted.min_items:
         return ()
     idle = {name: each.pages for name, each in facts.callbacks.items() if each.pages and not each.items + each.requests}
     return tuple(f"{name} yielded nothing from {_number(pages, 'page')}" for name, pages in sorted(idle.items()))
+
+
+def _silent(silent: Mapping[str, int]) -> str:
+    host, count = max(silent.items(), key=lambda pair: pair[1])
+    more = f" (and {_number(len(silent) - 1, 'further host')})" if len(silent) > 1 else ""
+    return f"{host} never answered{more}, {_number(count, 'request')} failed for it"
 
 
 def _number(count: int, word: str) -> str:

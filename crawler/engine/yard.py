@@ -1,6 +1,6 @@
 """What may be done with requests that this process holds: commit, give back, hold on, send first, fetch again.
 
-The scheduler and the doors both do so; the parts below (store, ledger, window, pace, sending) know neither of them.
+The scheduler and the doors both do so; the parts below (store, ledger, host slots, sending) know neither of them.
 Used by the scheduler's thread only.
 """
 
@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from crawler.engine import losses
+from crawler.engine.host_slots import HostSlots
 from crawler.engine.inbox import Inbox
+from crawler.engine.leasing import NextLook
 from crawler.engine.ledger import Ledger
-from crawler.engine.next_look import NextLook
-from crawler.engine.pace import Pace
 from crawler.engine.sending import Sending
-from crawler.engine.window import Window
 from crawler.outcome import Found, Leased, Outcome, State
 from crawler.sessions.pool import SessionPool
 from crawler.stores.base import RunRow, Store
@@ -35,14 +34,13 @@ class Yard:
         *,
         pool: SessionPool,
         ledger: Ledger,
-        window: Window,
-        pace: Pace,
+        slots: HostSlots,
         sending: Sending,
         look: NextLook,
         inbox: Inbox,
     ) -> None:
         self._store, self._run, self._owner, self._pool = store, run, owner, pool
-        self._ledger, self._window, self._pace, self._sending = ledger, window, pace, sending
+        self._ledger, self._slots, self._sending = ledger, slots, sending
         self._look, self._inbox = look, inbox
         self._uncommitted: list[int] = []  # requests of the next commit that were sent
         self.overtaken: list[tuple[str, int]] = []
@@ -62,7 +60,7 @@ class Yard:
         written = self._ledger.commit()
         if written is None:
             return False
-        self._sending.committed(self._uncommitted)
+        self._sending.send(self._slots.committed(self._uncommitted))
         self._uncommitted = []
         self.overtaken += written.overtaken
         self._look.soon(written.slots)
@@ -81,7 +79,7 @@ class Yard:
 
     def _give_back_waiting(self, slot: str) -> None:
         """The host asked for a pause, which is stored now, or is asked more seldom: what is reserved for it goes."""
-        if drained := self._window.drain(slot):
+        if drained := self._slots.drain(slot):
             self.give_back([leased.id for leased in drained])
 
     # --- out of the store -------------------------------------------------------------------------------------------
@@ -121,28 +119,27 @@ class Yard:
         self._sending.run(task)
 
     def take_back(self, leased: Sequence[Leased]) -> None:
-        """Requests that a gate let go: back into the window."""
-        self._window.put(leased)
+        """Requests that a gate let go: back to their hosts."""
+        self._slots.put(leased)
 
     def send_first(self, leased: Sequence[Leased]) -> None:
-        """Requests that go before those in the window."""
-        self._window.put_first(leased)
+        """Requests that go before those that wait."""
+        self._slots.put(leased, first=True)
         self._inbox.wake()
 
     def not_committed(self, request: int) -> None:
         """A page that was sent is kept until a probe has spoken: nothing waits for its commit."""
-        self._sending.committed([request])
+        self._sending.send(self._slots.committed([request]))
 
     # --- hosts ------------------------------------------------------------------------------------------------------
     def set_crawl_delay(self, slot: str, delay_s: float) -> None:
         """The robots.txt of a host asks for a longer delay: what was reserved without it goes back."""
-        if self._pace.crawl_delay(slot, delay_s):
+        if self._slots.crawl_delay(slot, delay_s):
             self.reserve_anew(slot)
 
     def heard(self, slot: str) -> None:
         """A host has answered a request for its robots.txt."""
-        self._pace.heard(slot)
-        self._window.heard(slot)
+        self._slots.heard(slot)
 
     def reserve_anew(self, slot: str) -> None:
         """The delay has grown: what was reserved with a shorter one goes back."""

@@ -25,7 +25,7 @@ from crawler.fetching.addresses import AddressRule
 from crawler.fetching.answers import Body
 from crawler.fetching.causes import NOBODY_THERE, from_curl, unreachable
 from crawler.fetching.curl_options import RequestOptions, Route, set_addresses, set_route
-from crawler.fetching.heads import Head, parse_head
+from crawler.fetching.heads import Head, parse_head, switches
 from crawler.fetching.limits import INTERIM, Limits, Pace
 from crawler.fetching.outgoing import Outgoing
 
@@ -197,6 +197,7 @@ class Handle:
             self._close_opened()
             if not running:
                 return
+            self._refuse_to_switch()
             now = time.monotonic()
             wait_s = self.check(now)
             own_s = multi.timeout() / 1000
@@ -233,9 +234,14 @@ class Handle:
         self._multi.add_handle(self._curl)
 
     def act(self, descriptor: int, mask: int) -> bool:
-        """Let libcurl go on after a socket is ready (or a time has come). True while the transfer is under way."""
+        """Let libcurl go on after a socket is ready (or a time has come). True while the transfer is under way.
+
+        Raises:
+            BadAnswer: The server speaks another protocol from here on: libcurl would wait for its end.
+        """
         running = self._multi.socket_action(descriptor, mask)[1]
         self._close_opened()
+        self._refuse_to_switch()
         return bool(running)
 
     def check(self, now: float) -> float:
@@ -269,6 +275,11 @@ class Handle:
         if body.cut or head.is_ambiguous:
             self.renew()
         return head, body
+
+    def _refuse_to_switch(self) -> None:
+        """No other protocol: libcurl would wait for its end."""
+        if self._head is None and self._lines and any(map(switches, self._lines)):
+            parse_head(self._asked.url, self._lines, self._limits)
 
     def leave(self) -> None:
         """The exchange is over, however it went. After any error the handle must be closed."""

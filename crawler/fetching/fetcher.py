@@ -14,6 +14,7 @@ from typing import Any
 from crawler.clock import unix_now
 from crawler.errors import CrawlError, FetchError, StatusError
 from crawler.fetching.retry import RetryPolicy, retry_after_s
+from crawler.fetching.unasked import no_page, odd_about
 from crawler.response import Request, Response
 from crawler.sessions.flow import Flow, run
 from crawler.sessions.prepared import HopGuard
@@ -101,6 +102,8 @@ class Fetcher:
                 fetched.logged_out = reason
             elif response.status_code >= 400 and response.status_code not in allowed_statuses:
                 raise self._status_error(response)
+            elif response.status_code != 200 or not response.body or response.body[:1].isspace():  # all but most
+                self._look_at_odd(response, request, allowed_statuses)
             return response
 
         try:
@@ -115,6 +118,16 @@ class Fetcher:
             fetched.error = error
         fetched.elapsed_ms = (time.perf_counter() - started) * 1000
         return fetched
+
+    def _look_at_odd(self, response: Response, request: Request, allowed_statuses: frozenset[int]) -> None:
+        """Refuse what is no page, and note what is odd about one; the callback may want to see it as it is."""
+        status, sent, body = response.status_code, response.request.headers, response.body
+        if status >= 400 or status in allowed_statuses or request.method == "HEAD":
+            return
+        if no_page(status, sent, is_empty=not body.strip()):
+            raise self._status_error(response)
+        if odd := odd_about(status, sent, response.headers, body):
+            response.warnings.append(odd)
 
     def _status_error(self, response: Response) -> StatusError:
         asked_s = None

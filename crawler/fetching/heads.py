@@ -98,6 +98,11 @@ def is_interim(status_line: bytes) -> bool:
     return found is not None and found[2][:1] == b"1" and found[2] != b"101"
 
 
+def switches(line: bytes) -> bool:
+    """Whether it opens an answer after which the connection does not speak HTTP/1 any more, which we never ask for."""
+    return line.startswith((b"HTTP/1.1 101", b"HTTP/1.0 101"))
+
+
 def _joined(lines: list[tuple[str, str]]) -> dict[str, tuple[str, str]]:
     """By lower-case name: the name as written first, and all its values, which are put together once."""
     fields: dict[str, tuple[str, str]] = {}

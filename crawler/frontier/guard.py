@@ -28,11 +28,14 @@ from crawler.frontier.guard_words import (
     LISTS,
     LOGOUT,
     LOGOUT_ALONE,
+    LOGOUT_MENTIONED,
+    NAMING,
     OBJECTS,
     ORDERS,
     SHOWING_NAMES,
     TELLING,
     VALUES_THAT_SAY_NOTHING,
+    WITHOUT_ACCENTS,
     may_mean_something,
     tokens,
 )
@@ -51,6 +54,10 @@ _MAX_REMEMBERED: Final = 256  # characters: what is longer is looked at each tim
 _SIGN: Final = re.compile("[&;=]")
 _SCRIPT: Final = re.compile(
     r"\.(?:php\d?|aspx?|ashx|jspx?|jsf|do|action|s?html?|xhtml|cgi|pl|py|rb|cfm|dll|exe)\Z", re.I
+)
+_TITLE: Final = re.compile(r"[A-Z][^\W\d_A-Z]*(?:[ _+-]\(?[^\W_]+\)?)+\Z")  # Great_Purge; no programmer writes so
+_ONLY_CHOOSING: Final = re.compile(
+    r"(?:(?:page|p|lang|locale|sort|order|dir|q|ref|utm_[a-z]+)=[^&;]*(?:[&;]|\Z))*\Z", re.IGNORECASE
 )
 _STATIC: Final = re.compile(r"\.(?:png|gif|jpe?g|svg|webp|ico|css|js|woff2?|ttf|pdf|mp4|zip)\Z", re.I)
 # One word for what English writes in two, glued to what programmers glue to it; "catalogoutlet" is none of them.
@@ -92,6 +99,8 @@ def _segment_says(segment: str) -> str:
     whole = "".join(words)
     if _says_logout(words):
         return "logout"
+    if whole in WITHOUT_ACCENTS and not name.isascii():
+        return "destructive of one"
     if whole in LOGOUT_ALONE:
         return "logout alone"
     if whole in DESTRUCTIVE:
@@ -102,13 +111,20 @@ def _segment_says(segment: str) -> str:
         return "destructive" if name is not segment and whole in ORDERS else "destructive by number"
     if len(words) > 3 or "password" in words:
         return ""
-    by_programmer = name is not segment or "_" in name or name != name.lower()
+    by_programmer = _is_of_programmer(segment)
     if words[0] in DESTRUCTIVE_BY_NUMBER:
         return "destructive" if len(words) > 1 and _is_of_objects(words) else ""
     first, last = words[0] in _VERBS, words[-1] in DESTRUCTIVE
     if (first and (by_programmer or OBJECTS.issuperset(words[1:]))) or (last and by_programmer):
         return "destructive"
     return ""
+
+
+def _is_of_programmer(segment: str) -> bool:
+    """Whether it is written as programmers do: ``deleteUser``, ``delete_user``, ``delete.php``."""
+    if _SCRIPT.search(segment):
+        return True
+    return (segment != segment.lower() or "_" in segment) and not _TITLE.match(segment)
 
 
 def _is_of_objects(words: list[str]) -> bool:
@@ -140,6 +156,8 @@ def _path_says(path: str, query: str = "") -> str:
         last = index == len(segments) - 1
         if said == "logout":
             return said
+        if last and index and _is_name(segments, query):
+            continue
         if said == "logout alone":
             if last:
                 return "logout"
@@ -154,6 +172,13 @@ def _path_says(path: str, query: str = "") -> str:
         elif said == "destructive" or last or any(map(str.isdigit, "".join(beside))):
             return "destructive"
     return ""
+
+
+def _is_name(segments: list[str], query: str) -> bool:
+    """Whether the last segment names something, such as a tag or a film."""
+    if "".join(tokens(segments[-2])) not in NAMING or not _ONLY_CHOOSING.match(query):
+        return False
+    return segments[-1].istitle() or not _is_of_programmer(segments[-1])
 
 
 def _arguments(query: str) -> Iterator[tuple[str, str]]:
@@ -237,10 +262,17 @@ def _text_says(text: str) -> str:
     return ""
 
 
+def _is_called(url: str, text: str) -> bool:
+    """Whether the text of a link is the name that its address ends with: a tag "exit" is no way out."""
+    path, query = _parts(url)
+    segments = [unquote(segment) for segment in path.split("/") if segment]
+    return len(segments) > 1 and _is_name(segments, query) and tokens(segments[-1]) == tokens(text)
+
+
 def _says_logout_somewhere(address: str, text: str) -> bool:
     """With rel=nofollow on the link, the site itself asks crawlers to stay away: any mention is enough."""
     words = tokens(unquote(address)[-256:]) + tokens(text[:256])
-    return may_mean_something(words) and (_says_logout(words) or any(word in LOGOUT_ALONE for word in words))
+    return may_mean_something(words) and (_says_logout(words) or any(word in LOGOUT_MENTIONED for word in words))
 
 
 class LogoutGuard:
@@ -278,7 +310,7 @@ class LogoutGuard:
         said = (_remembered if len(url) <= _MAX_REMEMBERED else _url_says)(url)
         if said:
             return said
-        if link_text and (said := _text_says(link_text[:256].strip())):
+        if link_text and (said := _text_says(link_text[:256].strip())) and not _is_called(url, link_text):
             return f"{said} (link text)"
         if rel and "nofollow" in rel.lower().split():
             path, query = _parts(url)

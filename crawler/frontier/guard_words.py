@@ -26,8 +26,12 @@ def tokens(text: str) -> list[str]:
     return _TOKEN.findall("".join(filterfalse(unicodedata.combining, folded)))
 
 
+def _written(words: str) -> list[str]:
+    return [word.strip() for word in re.split(r"[,\n]", words) if word.strip()]
+
+
 def _folded(words: str) -> frozenset[str]:
-    return frozenset("".join(tokens(word)) for word in re.split(r"[,\n]", words) if word.strip())
+    return frozenset("".join(tokens(word)) for word in _written(words))
 
 
 # Nothing else is ever called so.
@@ -47,21 +51,24 @@ LOGOUT: Final = _folded("""
 
 # Called so, among other things: these count only where they stand alone.
 LOGOUT_ALONE: Final = _folded("""
-    exit, quit, leave, disconnect, salir, desconectar, sair, sortir, quitter, esci, uscita, abmeldung, kilépés, çıkış,
+    exit, quit, disconnect, salir, desconectar, sair, sortir, quitter, esci, uscita, abmeldung, kilépés, çıkış,
     iziet, išeiti, keluar, выход, вихід, изход, έξοδος, 退出, יציאה, خروج, thoát
     """)
 
-DESTRUCTIVE: Final = _folded("""
+#: With rel=nofollow beside it; a page called so is about days off.
+LOGOUT_MENTIONED: Final = LOGOUT_ALONE | _folded("leave")
+
+_DESTRUCTIVE: Final = """
     delete, destroy, purge, rollback, roll back, revoke, deactivate, unsubscribe, erase, wipe, truncate, uninstall,
     terminate, löschen, loeschen, entfernen, kündigen, kuendigen, deaktivieren, supprimer, effacer, désabonner,
     désactiver, eliminar, borrar, eliminare, elimina, verwijderen, usuń, usunąć, smazat, odstranit, odstrániť, törlés,
-    slett, slette, poista, radera, ta bort, excluir, apagar, remover, deletar, удалить, видалити, изтрий, διαγραφή,
+    slett, slette, poista, radera, ta bort, excluir, apagar, deletar, удалить, видалити, изтрий, διαγραφή,
     删除, 刪除, 削除, 삭제, حذف, xóa, hapus
-    """)
+    """
 
 # Destructive, or taking a lock, when asked of one thing; harmless as the name of a page or a folder.
-DESTRUCTIVE_OF_ONE: Final = _folded("""
-    remove, edit, cancel, disable, revert, untrash, drop, void, bearbeiten, stornieren, annuler, modifier, editar,
+_DESTRUCTIVE_OF_ONE: Final = """
+    remove, edit, cancel, disable, revert, untrash, drop, void, bearbeiten, stornieren, annuler, editar,
     cancelar, annulla, modifica, cancella, bewerken, annuleren, edytuj, anuluj, redigera, avbryt, редактировать,
     отменить, изменить, 编辑, 編集, 取消, widerrufen, abbestellen, résilier, désinscrire, anular, revocar,
     desactivar, suprimir, rimuovi, rimuovere, disattiva, disiscriviti, opzeggen, intrekken, uitschakelen, skasuj,
@@ -69,11 +76,22 @@ DESTRUCTIVE_OF_ONE: Final = _folded("""
     скасувати, iptal, iptal et, kaldır, eltávolítás, șterge, elimină, anulează, dezactivează, 禁用, 封禁, 撤销,
     移除, 退会, 解約, 無効化, 取り消し, 취소, 해지, 탈퇴, 비활성화, إلغاء, إزالة, تعطيل, בטל, הסר, hủy, gỡ bỏ,
     batalkan, nonaktifkan, ακύρωση, отмени
-    """)
+    """
+
+_SHORT: Final = 4  # letters: what is longer means one thing, with and without its accents
+#: Short words that lost their accents, as addresses are typed: without them they are also names (Huy, Dong).
+WITHOUT_ACCENTS: Final = frozenset(
+    folded
+    for word in _written(_DESTRUCTIVE + "," + _DESTRUCTIVE_OF_ONE)
+    if not word.isascii() and (folded := "".join(tokens(word))).isascii() and len(folded) <= _SHORT
+)
+DESTRUCTIVE: Final = _folded(_DESTRUCTIVE) - WITHOUT_ACCENTS
+DESTRUCTIVE_OF_ONE: Final = _folded(_DESTRUCTIVE_OF_ONE) - WITHOUT_ACCENTS
 
 # Ordinary words of pages that only read (`/mail/trash`, `/markets/close`, the airport DEL): they count beside the
 # number of a thing, as what an action argument says, and before the name of an object.
-DESTRUCTIVE_BY_NUMBER: Final = _folded("""
+DESTRUCTIVE_BY_NUMBER: Final = WITHOUT_ACCENTS | _folded("""
+    leave, remover, modifier,
     del, rm, retire, ban, unban, close, empty, protect, unprotect, trash, clear, flush, discard, expunge, abort,
     suspend, unpublish, detach, kill, reject, decline, withdraw, schließen, schliessen, leeren, sperren, fermer,
     vider, bannir, retirer, cerrar, vaciar, bloquear, quitar, fechar, esvaziar, banir, chiudi, chiudere, svuota,
@@ -92,6 +110,18 @@ SHOWING_NAMES: Final = _folded("page, view, option, route, r, what")
 TELLING: Final = _folded("""
     help, faq, faqs, hc, hilfe, aide, ayuda, ajuda, aiuto, pomoc, blog, blogs, news, guide, guides, tutorial, tutorials,
     kb, knowledgebase, glossary, manual, how to
+    """)
+
+#: What comes after it is the name of a tag, a film, a person, a town. Nothing is done there without a number.
+NAMING: Final = _folded("""
+    author, authors, artist, artists, actor, actors, singer, singers, musician, musicians, band, bands, player, players,
+    people, person, name, names, first names, surname, surnames, autor, autoren, autores, auteur, auteurs, autore,
+    autori, tag, tags, label, labels, keyword, keywords, category, categories, kategorie, categoria, categorie,
+    genre, genres, wiki, dictionary, thesaurus, definition, definitions, define, word, words, lexicon, lexikon,
+    encyclopedia, movie, movies, film, films, song, songs, lyrics, album, albums, book, books, game, games, series,
+    show, shows, title, titles, brand, brands, marke, marken, marque, marques, marca, marcas, city, cities, town,
+    towns, village, villages, place, places, airport, airports, station, stations, country, countries, region, regions,
+    restaurant, restaurants, hotel, hotels, species
     """)
 
 OBJECTS: Final = _folded("""

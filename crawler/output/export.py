@@ -25,6 +25,7 @@ from types import MappingProxyType
 from typing import Any, BinaryIO
 
 from crawler.errors import UsageError
+from crawler.output.history import summary_of
 from crawler.output.source import MOST_RUNS, Source
 from crawler.urls import redact
 
@@ -283,6 +284,8 @@ def why_not(source: Source, spider: str, runs: Sequence[int], *, empty: bool, wh
     if whole_crawl and (open_requests or last.ending in ("", "crashed", "store")):
         left = f", {open_requests:,} requests are not seen to" if open_requests else ""
         return f"the crawl is not done ({how}{left})"
+    if whole_crawl and last.ending == "less than before" and not summary_of(last).get("accepted"):
+        return f"it brought less than those before it ({how}); `crawl runs accept {last.id}` says that this is right"
     return ""
 
 

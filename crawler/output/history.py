@@ -156,13 +156,19 @@ def status(source: Source, spider: str) -> Status | None:
         },
         next_due=due if due is not None and due > source.now() else None,
         warned_by=source.warned_by(frontier) if isinstance(source, KnowsWarnings) else {},
-        notes=[] if holder else _told(told),
+        notes=[] if holder else told_of(told),
         next_command="" if holder else str(told.get("next_command") or ""),
         sessions=None if told.get("sessions") is None else _texts(told["sessions"]),
     )
 
 
-def _told(summary: Mapping[str, Any]) -> list[str]:
+def past_run(source: Source, run: Run) -> PastRun:
+    """One run; whether it is running, its spider's lock says."""
+    running = run.ended_at is None and source.running(run.spider) is not None
+    return _past(run, source.now(), running=running)
+
+
+def told_of(summary: Mapping[str, Any]) -> list[str]:
     """What a summary says of how the run went: why it is no good one, then the rest."""
     why = str(summary.get("why") or "")
     return [*([why] if why else []), *_texts(summary.get("messages")), *_texts(summary.get("notes"))]

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from crawler.outcome import Found, Leased, Outcome, Page, SessionSnapshot
 from crawler.stores.login_policy import Ending, Trying
-from crawler.stores.told import Audit, Counts, Sample
+from crawler.stores.told import Audit, Counts, Login, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,9 @@ class Store(Protocol):
 
     def end_run(self, run: int, *, ending: str, exit_code: int, summary: str) -> None: ...
 
+    def set_summary(self, run: int, summary: str) -> None:
+        """Replace what a run that has ended says of itself."""
+
     def runs(self, spider: str | None = None, *, limit: int = 20) -> list[RunRow]:
         """Newest first."""
 
@@ -216,6 +219,9 @@ class Store(Protocol):
 
     def ended_samples(self, frontier: int) -> tuple[list[Sample], list[Sample]]:
         """Failed and skipped requests by error and rule, most first, each with an example."""
+
+    def silent_hosts(self, frontier: int) -> dict[str, int]:
+        """Slots of which every request failed without an answer, to how many, most first."""
 
     def retried_samples(self, frontier: int) -> list[Sample]:
         """What was tried again, by error, most first; reads the page log."""
@@ -313,6 +319,9 @@ class Store(Protocol):
     def session_history(self, key: str) -> list[Snapshot]: ...
 
     def snapshot_secret(self, snapshot: int) -> str: ...
+
+    def logins_of(self, run: int) -> list[Login]:
+        """The logins that a run made, oldest first."""
 
     def login_lives(self, key: str, *, limit: int = 10) -> list[float]:
         """How long past logins lived, in seconds, newest first."""

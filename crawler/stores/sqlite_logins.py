@@ -33,6 +33,7 @@ from crawler.stores.login_policy import (
 )
 from crawler.stores.sealed import place_of_value
 from crawler.stores.sqlite_sessions import CLAIMED, CLAIMED_VALUES, SessionsPart
+from crawler.stores.told import Login
 
 _ASK_AGAIN_S = 0.5
 OVERTAKEN = "overtaken"  #: outcome of a login that was good and came too late
@@ -214,6 +215,15 @@ class LoginsPart(SessionsPart):
                 " AND expired_at IS NULL",
                 (self._clock(), key, epoch),
             )
+
+    def logins_of(self, run: int) -> list[Login]:
+        """The logins that a run made, oldest first."""
+        rows = self._connection.read(
+            "SELECT coalesce(s.name, l.key), l.started_at, l.ended_at, l.outcome, l.expired_at FROM crawl_logins l"
+            " LEFT JOIN crawl_sessions s ON s.key = l.key WHERE l.run = ? ORDER BY l.id LIMIT 1000",
+            (run,),
+        )
+        return [Login(*row) for row in rows]
 
     def login_lives(self, key: str, *, limit: int = 10) -> list[float]:
         """How long past logins lived, in seconds, newest first."""

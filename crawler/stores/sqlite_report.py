@@ -9,6 +9,7 @@ from crawler.stores.told import Sample
 
 _URL_AT_END = re.compile(r" (?:from |\()?https?://")
 _MOST_KINDS = 50
+_SILENT = ("Unreachable", "UnknownHost", "ConnectFailed", "TimedOut", "TLSFailed", "Incomplete")
 _OTHERS = 5  #: times as many kinds are read, since kinds that differ in a number or a URL become one
 
 
@@ -23,6 +24,29 @@ class ReportPart(FrontierPart):
     def ended_samples(self, frontier: int) -> tuple[list[Sample], list[Sample]]:
         """Failed and skipped requests by error and rule, most first; read from the index of ended requests."""
         return self._ended(frontier, 3, "error"), self._ended(frontier, 4, "rule")
+
+    def silent_hosts(self, frontier: int) -> dict[str, int]:
+        """Slots of which every request failed without an answer, to how many, most first.
+
+        The index of ended requests names the hosts; of those alone one request is looked for that was answered.
+        """
+        rows = self._connection.read(
+            "SELECT s.id, s.name, sum(f.number) FROM (SELECT lane, count(*) AS number FROM crawl_requests"
+            " WHERE frontier = ? AND state = 3 AND state >= 3 GROUP BY lane) f"
+            " JOIN crawl_lanes l ON l.id = f.lane JOIN crawl_slots s ON s.id = l.slot GROUP BY s.id ORDER BY 3 DESC, 2"
+            " LIMIT ?",
+            (frontier, _MOST_KINDS),
+        )
+        return {str(name): int(number) for slot, name, number in rows if not self._answered(frontier, slot)}
+
+    def _answered(self, frontier: int, slot: int) -> bool:
+        silent = " OR ".join(f"error LIKE '{name}:%'" for name in _SILENT)
+        found = self._connection.one(
+            "SELECT 1 FROM crawl_requests WHERE frontier = ? AND lane IN (SELECT id FROM crawl_lanes WHERE slot = ?)"
+            f" AND (state = 2 OR (state = 3 AND NOT ({silent}))) LIMIT 1",
+            (frontier, slot),
+        )
+        return found is not None
 
     def _ended(self, frontier: int, state: int, column: str) -> list[Sample]:
         rows = self._connection.read(

@@ -134,6 +134,11 @@ class RunsPart(Part):
         if spider in self._locks:
             self._locks.pop(spider).release()
 
+    def set_summary(self, run: int, summary: str) -> None:
+        """Replace what a run that has ended says of itself."""
+        with self._connection.write() as raw:
+            raw.execute("UPDATE crawl_runs SET summary = ? WHERE id = ? AND ending != ''", (summary, run))
+
     def run(self, run: int) -> RunRow:
         """One run.
 

@@ -25,6 +25,23 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Login:
+    """One login of a session, as it was recorded.
+
+    Attributes:
+        name: Of the session.
+        outcome: "ok", or how it failed; "" while nobody has said.
+        expired_at: When it was found logged out, or None.
+    """
+
+    name: str
+    started_at: float
+    ended_at: float | None
+    outcome: str
+    expired_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Damage:
     """What `doctor` found.
 

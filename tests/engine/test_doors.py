@@ -142,7 +142,7 @@ class House:
         stats = Stats(self.summary, [self.told.append])
 
         def robots(gates: Any, yard: Any) -> RobotsDoor:
-            return RobotsDoor(None, "*", gates, yard, stats, retries=2, backoff_s=0.1)
+            return RobotsDoor(None, gates, yard, stats, retries=2, backoff_s=0.1)
 
         self.doors = Doors(
             self.pool,

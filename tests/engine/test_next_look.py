@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crawler.engine.next_look import NextLook
+from crawler.engine.leasing import NextLook
 
 NONE: frozenset[str] = frozenset()
 

@@ -14,10 +14,13 @@ import pytest
 
 from crawler import Request, Response, Spider
 from crawler.engine import application
+from crawler.engine.host_slots import HostSlots
 from crawler.engine.scheduler import Scheduler
 from crawler.engine.sending import Sending
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.sessions.flow import Call, Flow
+from crawler.settings import Settings
+from tests.engine.parts import leased
 from tests.politeness.site import Site
 
 
@@ -107,44 +110,41 @@ def test_a_scheduler_sleeps_while_a_slow_page_is_under_way(tmp_path: Path, monke
     assert len(rounds) < 40  # 15 for its 0.2 s of attention; looking each 20 ms would be 75
 
 
-def test_requests_that_go_home_unsent_leave_the_number_of_uncommitted_pages_as_it_was() -> None:
-    requests = [Leased(number, "http://a/", "a", "default", "", 0, 0, "", 0, 0.0, 1) for number in range(9)]
+def test_what_was_ready_does_not_leave_before_the_scheduler_has_learned_of_trouble() -> None:
     came: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
     sent: list[int] = []
-    well, one_line = False, 1
+    well = threading.Event()
 
     def pages(leased: Leased, keeper: Any, latest: float | None, answered: Callable[[bool], None]) -> Flow[Outcome]:
         sent.append(leased.id)
         yield Call(lambda: waits.wait(10))
-        answered(well)
-        return Outcome(leased, Verdict.ACCEPT)
+        answered(well.is_set())
+        status = 200 if well.is_set() else 503
+        return Outcome(leased, Verdict.ACCEPT, status=status, host_fault=not well.is_set(), sent_at=1.0)
 
     waits = threading.Event()
     keeper: Any = SimpleNamespace(session=SimpleNamespace(name="default", auth=None))
-    sending = Sending(
-        2,
-        pages=pages,
-        deliver=lambda outcome: came.put(outcome) if outcome is not None else None,
-        connections=lambda slot: one_line,
-        stopped=lambda: False,
-    )
-    for each in requests[:5]:
-        sending.hand_out(each, keeper, None)
-    waits.set()  # the first answer tells of trouble: the others go home
-    back = [came.get(timeout=10) for _ in range(5)]
-    sending.committed([each.request.id for each in back])
-    sending.lines.learned("a")
-    assert sent == [0]
-
-    well, one_line = True, 9
-    for each in requests[5:]:
-        sending.hand_out(each, keeper, None)
-    two = [came.get(timeout=10) for _ in range(2)]
+    slots = HostSlots(Settings(per_host=2, workers=4, throttle=False), {})
+    slots.heard("a")
+    slots["a"].health.limit = 2.0
+    sending = Sending(4, pages=pages, deliver=came.put, slots=slots, stopped=lambda: False)
+    slots.put(leased(number, "a") for number in range(4))
+    for _ in range(4):
+        found = slots.next_waiting(0.0)
+        assert found is not None
+        sending.send(slots.ready(found, keeper))
+    assert slots.has_ready("a")
+    waits.set()
+    first = [came.get(timeout=10) for _ in range(2)]
     with pytest.raises(queue.Empty):
-        came.get(timeout=0.3)
-    assert len(sent) == 3  # two tickets, none of them given back yet
-    sending.committed([each.request.id for each in two])
-    assert {came.get(timeout=10).request.id for _ in range(2)} | {each.request.id for each in two} == {5, 6, 7, 8}
+        came.get(timeout=0.2)
+    assert sorted(sent) == [0, 1]
+
+    well.set()
+    for each in first:
+        slots.learn(each, 1.0)
+    sending.send(slots.to_send())
+    assert {came.get(timeout=10).request.id for _ in range(2)} == {2, 3}
 
     sending.stop()
     assert sending.join(10)

@@ -11,6 +11,8 @@ import crawler
 from crawler import Request, Response, SitemapSpider, Spider
 from crawler.cli.exits import TABLE
 from crawler.cli.summary import one_line, summary_lines
+from crawler.engine.comparison import Wanted
+from crawler.engine.figures import Figures
 from crawler.engine.verdict import CODES, Facts, Yield, verdict_of_run
 from crawler.events import Summary
 from crawler.stores.told import Sample
@@ -26,13 +28,20 @@ def of(text: str, count: int = 1) -> Sample:
     return Sample(text.partition(" http")[0], count, URL, text)
 
 
+def figures(items: int) -> Figures:
+    return Figures(items + 10, {"items": items}, {"items": items}, {"items": {"row": items}})
+
+
+BEFORE = [figures(100)]
 ONE = {"parse": Yield(pages=3, items=1, requests=2)}
 NONE = {"parse": Yield(pages=3)}
 FACTS: dict[str, tuple[Facts, str, str, str]] = {
     "all is well": (Facts(pages=3, items=1, callbacks=ONE), "finished", "", ""),
-    "no items wanted": (Facts(pages=3, min_items=0, callbacks=NONE), "finished", "", ""),
+    "no items wanted": (Facts(pages=3, wanted=Wanted(min_items=0), callbacks=NONE), "finished", "", ""),
     "resumed, nothing left": (Facts(pages=3, items=9), "finished", "", ""),
-    "fewer than wanted": (Facts(pages=3, items=2, min_items=5), "no items", "too-few-items", "2 items stored"),
+    "fewer than wanted": (
+        Facts(pages=3, items=2, wanted=Wanted(min_items=5)), "no items", "too-few-items", "2 items stored"
+    ),
     "no items": (Facts(pages=3, callbacks={"parse": Yield(3, 0, 9)}), "no items", "no-items", "3 pages: see parse"),
     "no items, no links": (Facts(pages=1, callbacks=NONE), "no items", "no-items-no-links", "no item and no link"),
     "empty sitemap": (Facts(pages=1, callbacks={"parse_sitemap": Yield(1)}), "no items", "empty-sitemap", "sitemap"),
@@ -61,6 +70,47 @@ FACTS: dict[str, tuple[Facts, str, str, str]] = {
         Facts(failed=[of(f"StatusError: 404 from {URL}", 2), of("KeyError: 'id'")]), "failures", "all-failed", "404"
     ),
     "some failed": (Facts(pages=5, items=1, failed=[of("KeyError: 'id'")]), "failures", "some-failed", "1 request"),
+    "few enough failed": (
+        Facts(pages=99, items=1, failed=[of("KeyError: 'id'")], wanted=Wanted(max_error_rate=0.01)), "finished", "", ""
+    ),
+    "too many failed": (
+        Facts(pages=98, items=1, failed=[of("KeyError: 'id'", 2)], wanted=Wanted(max_error_rate=0.01)),
+        "failures", "some-failed", "2 requests",
+    ),
+    "a host of several is dead": (
+        Facts(pages=5, items=1, failed=[of(f"Unreachable: refused ({URL})", 3)], silent={"dead.test": 3}),
+        "failures", "host-never-answered", "dead.test never answered, 3 requests failed for it: refused",
+    ),
+    "no good robots.txt": (
+        Facts(failed=[of("RobotsUnreachable: http://shop.test/robots.txt answers 503; nothing may be fetched", 4)]),
+        "failures", "robots-not-read", "4 requests not sent, since http://shop.test/robots.txt answers 503",
+    ),
+    "half": (
+        Facts(pages=60, items=50, figures=figures(50), before=BEFORE), "less than before", "fewer-items", "50 items"
+    ),
+    "half, and one page failed": (
+        Facts(pages=60, items=50, figures=figures(50), before=BEFORE, failed=[of("KeyError: 'id'")]),
+        "less than before", "fewer-items", "50 items",
+    ),
+    "half, since half of the pages failed": (
+        Facts(pages=60, items=50, figures=figures(50), before=BEFORE, failed=[of(f"StatusError: 500 from {URL}", 50)]),
+        "failures", "some-failed", "50 requests failed",
+    ),
+    "none, and there were some": (
+        Facts(pages=110, figures=figures(0), before=BEFORE, callbacks={"parse": Yield(110, 0, 109)}),
+        "no items", "no-items", "no item came of 110 pages: see parse; the last complete crawl had 100",
+    ),
+    "none, and that is accepted": (
+        Facts(pages=110, before=BEFORE, wanted=Wanted(accepted=True)), "finished", "", ""
+    ),
+    "none, as it was accepted before": (Facts(pages=110, before=[Figures(110)]), "finished", "", ""),
+    "none though a spider wants none": (
+        Facts(pages=110, figures=figures(0), before=BEFORE, wanted=Wanted(min_items=0)),
+        "less than before", "fewer-items", "0 items",
+    ),
+    "stopped half way": (
+        Facts(stopped_by="limit: max_pages 3", figures=figures(1), before=BEFORE), "limit", "limit", ""
+    ),
     "limit": (Facts(stopped_by="limit: max_pages 3"), "limit", "limit", ""),
     "login failed": (Facts(parked=1, login="login failed"), "login failed", "login-failed", ""),
     "the login lacks an extra": (Facts(parked=1, login="usage"), "usage", "usage", ""),

@@ -6,9 +6,6 @@ import threading
 import time
 from collections.abc import Callable
 
-import pytest
-
-from crawler.engine.sending import Tickets
 from crawler.engine.worker import FEW, Blocking, Workers
 
 
@@ -130,20 +127,6 @@ def test_a_busy_thread_is_told_of_when_it_is_waited_for() -> None:
     assert not blocking.join(0.02)
     free.set()
     assert blocking.join(5)
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_no_more_pages_are_sent_than_there_are_tickets(count: int) -> None:
-    tickets, sent = Tickets(count), []
-    for number in range(5):
-        tickets.take(lambda number=number: sent.append(number))  # type: ignore[misc]
-    assert sent == list(range(count))
-
-    tickets.give_back(1)
-    assert sent == list(range(count + 1))
-
-    tickets.give_back(4)
-    assert sent == list(range(5))
 
 
 def test_what_nobody_has_begun_is_dropped_at_the_end() -> None:

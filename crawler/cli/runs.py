@@ -1,0 +1,129 @@
+"""`crawl runs`: past runs as a list, one of them in full, and the word that what it brought is right."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crawler.cli import options
+from crawler.cli.results import checked, group, never_ran, stored
+from crawler.cli.text import columns, counted, duration, local_time, safe, say, tell
+from crawler.errors import UsageError
+
+if TYPE_CHECKING:
+    from crawler.output.history import PastRun
+    from crawler.output.run_report import RunReport
+    from crawler.stores.base import Store
+
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many runs, newest first.")]
+What = Annotated[
+    str | None, typer.Argument(metavar="[NAME|show|accept]", help="A spider's name; or what to do with the run ID.")
+]
+Number = Annotated[int | None, typer.Argument(metavar="[ID]", min=1, help="Number of a run, as the list shows it.")]
+
+
+def runs(
+    what: What = None,
+    number: Number = None,
+    limit: Limit = 20,
+    store: options.StorePath = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List past runs. Newest first: how each ended, how long it took and what it brought.
+
+    `crawl runs show ID` shows one in full: why it ended so, what failed and was left out, its logins, what goes on with
+    it. `crawl runs accept ID` says that what it brought is right: later runs are compared with it and those after it.
+    """
+    with stored(options.typed_settings(None, store=store), reading=number is None or what == "show") as source:
+        if number is None:
+            _list(source, checked(what), limit, as_json)
+        elif what == "show":
+            _show(source, number, as_json)
+        elif what == "accept":
+            _accept(source, number)
+        else:
+            raise UsageError(f"crawl runs {what} {number}: write `crawl runs show {number}` or `accept {number}`")
+
+
+def _list(source: Store, name: str | None, limit: int, as_json: bool) -> None:
+    from crawler.output.history import past_runs
+
+    found = past_runs(source, name, limit=limit)
+    if name is not None and not found:
+        raise never_ran(source, name)
+    if as_json:
+        for run in found:
+            say(json.dumps({field: getattr(run, field) for field in run.__slots__}))
+        return
+    for line in columns(
+        [_run_cells(run) for run in found],
+        ("run", "spider", "started", "took", "ending", "exit", "pages", "items", "logins"),
+    ):
+        say(line)
+
+
+def _run_cells(run: PastRun) -> tuple[str, ...]:
+    numbers = (run.exit_code, run.pages, run.items, run.logins)
+    code, pages, items, logins = ("-" if number is None else f"{number:,}" for number in numbers)
+    took = "-" if run.took_s is None else duration(run.took_s)
+    ending = run.ending + (" (resumed)" if run.resumed else "")
+    return str(run.id), run.spider, local_time(run.started_at), took, ending, code, pages, items, logins
+
+
+def _show(source: Store, number: int, as_json: bool) -> None:
+    from crawler.output.run_report import run_report
+
+    found = run_report(source, number)
+    if as_json:
+        say(json.dumps(found.as_dict()))
+        return
+    for line in report_lines(found):
+        say(line)
+
+
+def report_lines(found: RunReport) -> list[str]:
+    """One run as lines: how it ended and why, its numbers, what went wrong, its logins, what goes on with it."""
+    run = found.run
+    took = "" if run.took_s is None else f", took {duration(run.took_s)}"
+    code = "" if run.exit_code is None else f", exit {run.exit_code}"
+    resumed = ", resumed" if run.resumed else ""
+    rows = [(run.spider, f"run {run.id}, {run.ending}{code}{resumed}, started {local_time(run.started_at)}{took}")]
+    if found.arguments:
+        rows.append(("arguments", ", ".join(f"{name}={value}" for name, value in found.arguments.items())))
+    rows += [("verdict" if place == 0 else "", text) for place, text in enumerate(found.verdict)]
+    if found.accepted:
+        rows.append(("accepted", "what it brought is right; later runs are compared with it and those after it"))
+    if run.pages is not None:
+        tables = ", ".join(f"{count:,} {table}" for table, count in found.items.items())
+        kinds = f" ({tables})" if set(found.items) - {"items"} else ""
+        rows.append(("brought", f"{counted(run.pages, 'page')}, {counted(run.items or 0, 'item')}{kinds}"))
+    rows += [
+        ("fields" if place == 0 else "", f"{table}: {', '.join(shares)}")
+        for place, (table, shares) in enumerate(found.shares().items())
+    ]
+    rows += group("failed", {cause: count for cause, count, _ in found.failed}, {c: url for c, _, url in found.failed})
+    rows += group("skipped", found.skipped_by, found.examples)
+    rows += [
+        ("logins" if place == 0 else "", f"{local_time(each.started_at)} {each.name}: {each.outcome or 'not ended'}")
+        for place, each in enumerate(found.logins)
+    ]
+    if found.next_command:
+        rows.append(("then", options.here(found.next_command)))
+    return columns([(label, safe(text)) for label, text in rows])
+
+
+def _accept(source: Store, number: int) -> None:
+    from crawler.output.run_report import accepted_summary
+
+    run = source.run(number)
+    if not run.ending:
+        raise UsageError(f"run {number} has not ended: accept it when it has")
+    source.set_summary(number, accepted_summary(run))
+    tell(f"crawl: what run {number} of {run.spider} brought is right: later runs are compared with it")
+
+
+def register(app: typer.Typer) -> None:
+    """Put the command of this file into *app*."""
+    app.command()(runs)

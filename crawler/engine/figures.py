@@ -1,0 +1,114 @@
+"""What a crawl brought, in plain numbers that one crawl can be compared with another by: items, and filled fields.
+
+Counted while pages are committed, stored with the summary of each run, added up over the runs of a crawl. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from crawler.outcome import ItemRow
+
+_MOST_FIELDS = 500  #: of one table that are counted; a page that makes up names must not fill the memory
+
+
+def is_filled(value: Any) -> bool:
+    """Whether *value* says something: not None, NaN, blank, nor a list or dict of nothing but such. 0 and False do."""
+    kind = type(value)
+    if kind is str:
+        return bool(value) and not value.isspace()
+    if value is None:
+        return False
+    if kind is float:
+        return not math.isnan(value)
+    if kind is list or kind is tuple:
+        return any(map(is_filled, value))
+    if kind is dict:
+        return any(map(is_filled, value.values()))
+    return bool(value) if kind is bytes else True
+
+
+def count_fields(items: Iterable[ItemRow], filled: dict[str, dict[str, int]]) -> None:
+    """Add to *filled* (table to field to number of items) which fields of *items* are filled; empty ones count 0."""
+    for item in items:
+        of_table = filled.get(item.table)
+        if of_table is None:
+            of_table = filled[item.table] = {}
+        for name, value in item.fields.items():
+            known = of_table.get(name)
+            if known is None:
+                if len(of_table) >= _MOST_FIELDS:
+                    continue
+                known = 0
+            of_table[name] = known + is_filled(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The numbers of one crawl, all its runs together.
+
+    Attributes:
+        pages: That were fetched and parsed.
+        items: Table to items that are stored.
+        seen: Table to items whose fields were looked at; fewer where a run was killed.
+        filled: Table to field to items in which it was filled.
+    """
+
+    pages: int = 0
+    items: Mapping[str, int] = field(default_factory=dict)
+    seen: Mapping[str, int] = field(default_factory=dict)
+    filled: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """Items of all tables."""
+        return sum(self.items.values())
+
+    def rate(self, table: str, name: str) -> float:
+        """Share of the items of *table* in which the field is filled, 0 to 1; 0 where there is no such item."""
+        seen = self.seen.get(table, 0)
+        return min(self.filled.get(table, {}).get(name, 0) / seen, 1.0) if seen else 0.0
+
+    def plus(self, other: Figures) -> Figures:
+        """Both together."""
+        tables = {*self.filled, *other.filled}
+        return Figures(
+            self.pages + other.pages,
+            added(self.items, other.items),
+            added(self.seen, other.seen),
+            {table: added(self.filled.get(table, {}), other.filled.get(table, {})) for table in tables},
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        filled = {table: dict(fields) for table, fields in self.filled.items()}
+        return {"pages": self.pages, "items": dict(self.items), "seen": dict(self.seen), "filled": filled}
+
+
+def figures_of(stored: Any) -> Figures | None:
+    """What `as_dict` gave, back from JSON; None for anything else."""
+    if not isinstance(stored, dict) or not isinstance(stored.get("pages"), int):
+        return None
+    filled = stored.get("filled")
+    return Figures(
+        stored["pages"],
+        _numbers(stored.get("items")),
+        _numbers(stored.get("seen")),
+        {str(table): _numbers(fields) for table, fields in filled.items()} if isinstance(filled, dict) else {},
+    )
+
+
+def _numbers(stored: Any) -> dict[str, int]:
+    if not isinstance(stored, dict):
+        return {}
+    return {str(name): number for name, number in stored.items() if isinstance(number, int)}
+
+
+def added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    """The numbers of both, name by name."""
+    return {
+        name: one.get(name, 0) + other.get(name, 0) for name in (*one, *(each for each in other if each not in one))
+    }

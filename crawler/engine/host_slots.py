@@ -1,0 +1,335 @@
+"""Host slots: one owner for each host, and one question to all of them: what may be sent now?
+
+A request waits in two places before it is sent: as a row of the frontier, and here. In its slot it is first *waiting*
+(leased, for its moment and for a connection) and then *ready* (the scheduler has found that nothing else is missing:
+robots.txt is known, its session is good). A few more are made ready than a host may have under way, so that the next
+one leaves when an answer is in, on whichever thread that is, and not when its page is parsed, committed and a
+successor chosen.
+
+What the answer looks at, and what nobody else counts:
+
+- *connections*: no more under way to a host than its health allows (`frontier.politeness`);
+- *places*: no more pages sent and not committed than a kill may send again;
+- *scouts*: one request goes to a host that nobody has heard of, and nothing follows it before an answer; it needs no
+  place, so that hosts that never answer do not hold up the others;
+- *trouble*: after an answer that tells of it nothing leaves before the scheduler has learned of it, and of a pause.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from crawler.engine.host_slot import HostSlot, Learned, Place, Ready, Shared
+from crawler.frontier.politeness import Allowed, HostHealth, slack_s
+from crawler.outcome import Leased, Outcome
+from crawler.sessions.login.keeper import Keeper
+from crawler.settings import Settings
+from crawler.stores.base import SlotRule
+
+_SCOUTS = 64  #: hosts that are asked at once of which nobody has heard
+_MOST_HELD = 2_000  #: requests that cannot go now and do not count as waiting: beyond them no more are taken
+_MOST_KNOWN = 20_000  #: hosts of which is kept what their answers have shown; above, idle ones are forgotten
+_MOST_GIVEN_UP = 100_000  #: those after them are asked on and on
+
+
+class HostSlots:
+    """The hosts of a process.
+
+    The scheduler puts in, makes ready, and learns; answers may come in on any thread.
+
+    Args:
+        session_delays: Sessions with a delay of their own, whose slots end in ``#`` and their name.
+        scouts: Requests to hosts that nobody has heard of, at once; of each of those only one.
+
+    Attributes:
+        delays: The delay of each host, for whoever reserves a time.
+    """
+
+    def __init__(self, settings: Settings, session_delays: Mapping[str, float], *, scouts: int = _SCOUTS) -> None:
+        allowed = Allowed.by(per_host=settings.per_host, workers=settings.workers, throttle=settings.throttle)
+        self._lock = threading.Lock()  # guards all that follows; nothing that waits is called under it
+        self._shared = Shared(allowed, places=settings.workers, scouts=scouts)
+        self._slots: dict[str, HostSlot] = {}
+        self._turns = _Turns(self._shared)
+        self._with_ready: dict[str, HostSlot] = {}
+        self._holds_place: set[int] = set()  # requests that were sent and are not committed
+        self._given_up = 0
+        self.delays = Delays(settings, session_delays, self._slots)
+
+    def __len__(self) -> int:
+        """Requests that wait; those that are ready are not among them."""
+        return len(self._turns)
+
+    def __getitem__(self, name: str) -> HostSlot:
+        """One slot, to look at. The scheduler's thread."""
+        return self._slots.get(name) or self._new(name)
+
+    def _new(self, name: str) -> HostSlot:
+        base_s = self.delays.base_s(name)
+        if len(self._slots) >= _MOST_KNOWN:
+            self._forget_one()
+        slot = self._slots[name] = HostSlot(name, HostHealth(float(self._shared.allowed.first)), base_s, delay_s=base_s)
+        return slot
+
+    def _forget_one(self) -> None:
+        """Forget the host that was met first and that nobody misses; the others have another stay."""
+        for name in list(self._slots)[:64]:
+            slot = self._slots.pop(name)
+            if slot.is_dispensable:
+                return
+            self._slots[name] = slot
+
+    # --- what waits -------------------------------------------------------------------------------------------------
+    def put(self, leased: Iterable[Leased], *, first: bool = False) -> None:
+        """Take leased requests; within a host in the order of their times, or (*first*) before all others of it."""
+        with self._lock:
+            for each in reversed(list(leased)) if first else leased:
+                self._turns.add(self[each.slot], each, first)
+
+    def next_waiting(self, now: float) -> Leased | None:
+        """A request that may be made ready now; hosts take turns. It is the caller's from now on."""
+        with self._lock:
+            return self._turns.next(now)
+
+    def drain(self, name: str | None = None) -> list[Leased]:
+        """Take out what waits (of one host), for giving it back."""
+        with self._lock:
+            return self._turns.drain([self[name]] if name is not None else list(self._slots.values()))
+
+    def next_due(self) -> float | None:
+        """When the next request may be made ready; None when a commit, or an answer, comes first."""
+        with self._lock:
+            return self._turns.next_due()
+
+    def blocked(self) -> frozenset[str]:
+        """Hosts that can take no more now while requests of them wait here: no more of those are needed."""
+        with self._lock:
+            return frozenset(self._turns.full)
+
+    def free(self) -> int:
+        """Requests that wait for a place or for their moment, and not for their host."""
+        with self._lock:
+            full = self._turns.full
+            held = sum([len(slot.waiting) for slot in full.values()]) if full else 0
+            return len(self._turns) - min(held, _MOST_HELD)
+
+    # --- what may be sent now ---------------------------------------------------------------------------------------
+    def ready(self, leased: Leased, keeper: Keeper) -> list[Ready]:
+        """Nothing is missing to a request any more. Returns what may be sent now."""
+        with self._lock:
+            slot = self[leased.slot]
+            scout = not slot.health.heard
+            self._shared.scouts -= scout
+            slot.ready.append(Ready(leased, keeper, slot.latest(leased.send_at), scout))
+            return self._send(slot)
+
+    def answered(self, request: Ready, *, trouble: bool = False) -> list[Ready]:
+        """Its answer is in, or there will be none: its connection is free. Returns what may be sent now.
+
+        Args:
+            trouble: It says that the host is in trouble, or that we are too fast; `learn` has to follow.
+        """
+        with self._lock:
+            slot = self[request.leased.slot]
+            slot.under_way -= 1
+            slot.unlearned += trouble
+            if request.scout:
+                self._scouts_are_back(1)
+            self._turns.look_again(slot)
+            return self._send(slot)
+
+    def committed(self, ids: Iterable[int]) -> list[Ready]:
+        """Pages that were sent are committed, or kept by somebody else. Returns what may be sent now."""
+        with self._lock:
+            held = self._holds_place.intersection(ids)  # scouts had no place
+            self._holds_place -= held
+            self._shared.places += len(held)
+        return self.to_send()
+
+    def to_send(self) -> list[Ready]:
+        """What may be sent now, hosts in turn."""
+        with self._lock:
+            return [each for slot in list(self._with_ready.values()) for each in self._send(slot)]
+
+    def _send(self, slot: HostSlot) -> list[Ready]:
+        sent = slot.send(self._shared)
+        self._holds_place.update(each.leased.id for each in sent if not each.scout)
+        self._with_ready.pop(slot.name, None)
+        if slot.ready:
+            self._with_ready[slot.name] = slot  # the others come before it next time
+        return sent
+
+    def unready(self) -> list[Ready]:
+        """The run stops: what was ready is not sent."""
+        with self._lock:
+            out = [each for slot in self._with_ready.values() for each in slot.ready]
+            for slot in self._with_ready.values():
+                slot.ready = []
+            self._with_ready = {}
+            self._scouts_are_back(sum(each.scout for each in out))
+            return out
+
+    def has_ready(self, name: str) -> bool:
+        """Whether the next request to a host leaves without the scheduler, when an answer is in."""
+        return name in self._with_ready
+
+    def _scouts_are_back(self, count: int) -> None:
+        none_left = self._shared.scouts <= 0
+        self._shared.scouts += count
+        if none_left and count:
+            for slot in list(self._turns.full.values()):
+                self._turns.look_again(slot)
+
+    # --- what is learned --------------------------------------------------------------------------------------------
+    def learn(self, outcome: Outcome, now: float) -> Learned:
+        """Look at an answer, or at its absence. Each that came back has to be shown, and once."""
+        with self._lock:
+            slot = self[outcome.request.slot]
+            if outcome.is_trouble and slot.unlearned:
+                slot.unlearned -= 1
+            learned = Learned()
+            if outcome.sent_at:
+                before = bool(slot.error)
+                allowed = self._shared.allowed
+                learned = slot.learn(outcome, now, allowed, may_give_up=self._given_up < _MOST_GIVEN_UP)
+                self._given_up += learned.given_up - before
+                if learned.unsent:
+                    self._with_ready.pop(slot.name, None)
+                    self._scouts_are_back(sum(each.scout for each in learned.unsent))
+            self._turns.look_again(slot)
+            return learned
+
+    def heard(self, name: str) -> None:
+        """A host has answered a request that is in no frontier, such as that for its robots.txt."""
+        with self._lock:
+            slot = self[name]
+            slot.health.heard = True
+            self._turns.look_again(slot)
+
+    def crawl_delay(self, name: str, delay_s: float) -> bool:
+        """The robots.txt of a host asks for a delay. True when it is longer than the one in force."""
+        with self._lock:
+            slot = self[name]
+            slot.crawl_delay_s = delay_s
+            return slot.set_delay()
+
+    def share(self, per_host: int) -> bool:
+        """Other processes work on the same hosts: keep to so many connections a host.
+
+        Returns:
+            Whether no more than those are in use, so that the others may begin.
+        """
+        with self._lock:
+            allowed = self._shared.allowed
+            allowed.share(per_host)
+            return all(slot.under_way <= slot.health.connections(allowed) for slot in self._slots.values())
+
+
+class _Turns:
+    """Slots with waiting requests: on a timer, in the round, or full until something of them changes.
+
+    So nobody goes through all hosts to find the one that may be asked. Lives under the lock of its owner.
+
+    Attributes:
+        full: Slots that can take no more, by name.
+    """
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._timers: list[tuple[float, int, HostSlot]] = []
+        self._entries = 0  # number of the last timer, so that equal times keep their order
+        self._round: deque[HostSlot] = deque()
+        self.full: dict[str, HostSlot] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, slot: HostSlot, leased: Leased, first: bool) -> None:
+        slot.waiting.insert(0 if first else len(slot.waiting), leased)
+        self._count += 1
+        if slot.place is Place.NOWHERE:
+            self._set_timer(slot)
+
+    def _set_timer(self, slot: HostSlot) -> None:
+        slot.place = Place.TIMER
+        self._entries += 1
+        heapq.heappush(self._timers, (slot.due_at, self._entries, slot))
+
+    def next(self, now: float) -> Leased | None:
+        while self._timers and self._timers[0][0] <= now:
+            slot = heapq.heappop(self._timers)[2]
+            slot.place = Place.ROUND
+            self._round.append(slot)
+        while self._round and self._shared.places > 0:
+            slot = self._round.popleft()
+            if not slot.waiting:
+                slot.place = Place.NOWHERE
+            elif not slot.has_room(self._shared):
+                slot.place = Place.FULL
+                self.full[slot.name] = slot
+            elif slot.due_at > now:
+                self._set_timer(slot)
+            else:
+                self._round.append(slot)
+                self._count -= 1
+                return slot.waiting.pop(0)
+        return None
+
+    def look_again(self, slot: HostSlot) -> None:
+        """Something has changed: one that was full may have room now."""
+        if slot.place is not Place.FULL or (slot.waiting and not slot.has_room(self._shared)):
+            return
+        del self.full[slot.name]
+        slot.place = Place.NOWHERE
+        if slot.waiting:
+            self._set_timer(slot)
+
+    def drain(self, slots: Sequence[HostSlot]) -> list[Leased]:
+        drained = [each for slot in slots for each in slot.waiting]
+        for slot in slots:
+            slot.waiting.clear()
+            self.look_again(slot)
+        self._count -= len(drained)
+        return drained
+
+    def next_due(self) -> float | None:
+        return self._timers[0][0] if self._timers and self._shared.places > 0 else None
+
+
+class Delays(Mapping[str, SlotRule]):
+    """The delays of hosts that are not the usual one, worked out when somebody asks. Safe from any thread."""
+
+    def __init__(self, settings: Settings, session_delays: Mapping[str, float], slots: Mapping[str, HostSlot]) -> None:
+        self._usual_s, self._jitter = settings.delay, settings.jitter
+        self._session_delays, self._slots = dict(session_delays), slots
+        self.usual = self._rule(settings.delay)  #: of a host of which nothing else is known
+
+    def base_s(self, name: str) -> float:
+        """Delay by the settings."""
+        if self._session_delays and "#" in name:
+            return max(self._usual_s, self._session_delays.get(name.rpartition("#")[2], 0.0))
+        return self._usual_s
+
+    def delay_s(self, name: str) -> float:
+        """Least seconds between two requests to a host."""
+        slot = self._slots.get(name)
+        return slot.delay_s if slot is not None else self.base_s(name)
+
+    def _rule(self, delay_s: float) -> SlotRule:
+        return SlotRule(delay_s + slack_s(delay_s), self._jitter)
+
+    def __getitem__(self, name: str) -> SlotRule:
+        delay_s = self.delay_s(name)
+        if delay_s == self._usual_s:
+            raise KeyError(name)
+        return self._rule(delay_s)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in list(self._slots) if self.delay_s(name) != self._usual_s)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

@@ -1,0 +1,155 @@
+"""One run in full: its verdict, numbers, what failed and was left out, its logins, and what goes on with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from crawler.errors import UsageError
+from crawler.output.history import PastRun, past_run, summary_of, told_of
+from crawler.output.source import Run, Source
+
+_FIELDS = 40  # of one table that are listed
+
+
+class Login(Protocol):
+    """One login (`stores.told.Login`)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def started_at(self) -> float: ...
+    @property
+    def ended_at(self) -> float | None: ...
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def expired_at(self) -> float | None: ...
+
+
+class Runs(Source, Protocol):
+    """A store that knows one run by its number, and the logins that it made."""
+
+    def run(self, run: int) -> Any: ...
+
+    def logins_of(self, run: int) -> Sequence[Login]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What `crawl runs show` shows.
+
+    Attributes:
+        arguments: What ``-a`` gave.
+        verdict: Why it is no good run, then what else was told.
+        items: Table to items of this run.
+        seen, filled: What the filled fields are a share of, and how many; of the whole crawl.
+        failed: Cause, number of requests, and the URL of one of them; most first.
+        skipped_by: Rule to requests that it left out.
+        examples: Rule to the URL of one such request.
+        next_command: What goes on with it, with all that the run was given.
+    """
+
+    run: PastRun
+    arguments: Mapping[str, str]
+    verdict: Sequence[str]
+    reason: str
+    accepted: bool
+    items: Mapping[str, int]
+    seen: Mapping[str, int]
+    filled: Mapping[str, Mapping[str, int]]
+    failed: Sequence[tuple[str, int, str]]
+    skipped_by: Mapping[str, int]
+    examples: Mapping[str, str]
+    logins: Sequence[Login]
+    next_command: str
+
+    def shares(self) -> dict[str, list[str]]:
+        """Table to ``price 98 %`` for each of its fields, the emptiest first."""
+        found = {}
+        for table, fields in self.filled.items():
+            seen = self.seen.get(table, 0)
+            ranked = sorted(fields.items(), key=lambda pair: (pair[1], pair[0]))[:_FIELDS]
+            found[table] = [f"{name} {min(count / seen, 1) * 100:.3g} %" for name, count in ranked] if seen else []
+        return {table: shares for table, shares in found.items() if shares}
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        run = {name: getattr(self.run, name) for name in self.run.__slots__}
+        return {
+            **run,
+            "arguments": dict(self.arguments),
+            "reason": self.reason,
+            "verdict": list(self.verdict),
+            "accepted": self.accepted,
+            "by_table": dict(self.items),
+            "seen": dict(self.seen),
+            "filled": {table: dict(fields) for table, fields in self.filled.items()},
+            "failed": [{"cause": cause, "count": count, "url": url} for cause, count, url in self.failed],
+            "skipped_by": dict(self.skipped_by),
+            "examples": dict(self.examples),
+            "made_logins": [
+                {
+                    "session": each.name,
+                    "started_at": each.started_at,
+                    "ended_at": each.ended_at,
+                    "outcome": each.outcome,
+                }
+                for each in self.logins
+            ],
+            "next_command": self.next_command,
+        }
+
+
+def _login(made: Login) -> dict[str, Any]:
+    names = ("name", "started_at", "ended_at", "outcome", "expired_at")
+    return {name: getattr(made, name) for name in names}
+
+
+def run_report(source: Runs, number: int) -> RunReport:
+    """The run of that number.
+
+    Raises:
+        StoreError: There is none.
+    """
+    run = source.run(number)
+    told = summary_of(run)
+    crawl = told.get("crawl") or {}
+    return RunReport(
+        run=past_run(source, run),
+        arguments=arguments_of(run),
+        verdict=told_of(told),
+        reason=str(told.get("reason") or ""),
+        accepted=bool(told.get("accepted")),
+        items=told.get("items") or {},
+        seen=crawl.get("seen") or {},
+        filled=crawl.get("filled") or {},
+        failed=[(each["cause"], each["count"], each["url"]) for each in told.get("causes") or ()],
+        skipped_by=told.get("skipped_by") or {},
+        examples=told.get("examples") or {},
+        logins=source.logins_of(number),
+        next_command=str(told.get("next_command") or f"crawl run {run.spider}{told.get('again') or ''}"),
+    )
+
+
+def arguments_of(run: Any) -> dict[str, str]:
+    """What ``-a`` gave a run."""
+    try:
+        found = json.loads(run.args or "{}")
+    except ValueError:
+        return {}
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+
+
+def accepted_summary(run: Run) -> str:
+    """The summary of a run, with the word that what it brought is right.
+
+    Raises:
+        UsageError: It left no figures that others could be compared with.
+    """
+    told = summary_of(run)
+    if not told.get("crawl"):
+        raise UsageError(f"run {run.id} left no figures ({run.ending}): accept one that went to its end")
+    return json.dumps({**told, "accepted": True})
