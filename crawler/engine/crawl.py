@@ -332,6 +332,7 @@ class Crawl:
         return Facts(
             pages=counts.pages,
             items=counts.items,
+            waiting=counts.waiting + counts.leased,
             parked=counts.parked,
             wanted=wanted_by(self.settings),
             failed=shown(failed),

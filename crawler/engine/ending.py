@@ -124,5 +124,6 @@ def next_command(found: RunVerdict, spider: str, also: str, *, failed: bool, run
         return f"crawl runs show {run}{store_again(also)}"
     if found.ending in ("nothing", "no items"):
         return f"crawl status {spider}{store_again(also)}"
-    verb = {"limit": "run", "failures": "retry" if failed else "run"}.get(found.ending)
+    again = "retry" if failed and found.reason != "left-waiting" else "run"
+    verb = {"limit": "run", "failures": again}.get(found.ending)
     return f"crawl {verb} {spider}{also}" if verb else ""

@@ -127,8 +127,10 @@ def verdict_of_run(facts: Facts) -> RunVerdict:
     if facts.login:
         reason = {"failures": "not-reached"}.get(facts.login, facts.login.replace(" ", "-"))
         return RunVerdict(facts.login, CODES[facts.login], reason, "", notes)
-    if facts.stopped_by:
+    if facts.stopped_by and facts.waiting:
         return RunVerdict("limit", CODES["limit"], "limit", "", notes)
+    if facts.waiting:
+        return RunVerdict("failures", CODES["failures"], "left-waiting", _left_waiting(facts.waiting), notes)
     lacking = shortfalls(facts.figures, facts.before, facts.wanted) if facts.pages else []
     reasons = tuple(dict.fromkeys(each.reason for each in lacking))
     said = tuple(each.sentence for each in lacking)
@@ -154,6 +156,13 @@ def verdict_of_run(facts: Facts) -> RunVerdict:
 def shown(samples: Sequence[Sample]) -> list[Sample]:
     """*samples* with URLs as they may be shown."""
     return [replace(each, url=printable(redact(each.url)), text=redact(each.text)) for each in samples]
+
+
+def _left_waiting(count: int) -> str:
+    were = "request still waits" if count == 1 else "requests still wait"
+    return (
+        f"{count:,} {were}: a process that worked on the crawl ended before its time, and the next run goes on with it"
+    )
 
 
 # --- requests that failed ---------------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ def test_samples_and_links_that_are_in_no_row_are_told_in_the_summary() -> None:
 def test_a_limit_is_named_without_its_prefix() -> None:
     summary = Summary("orders")
 
-    end_by(Facts(pages=5, items=5, stopped_by="limit: max_pages 5"), summary, unrecorded={}, also="")
+    end_by(Facts(pages=5, items=5, waiting=1, stopped_by="limit: max_pages 5"), summary, unrecorded={}, also="")
 
     assert (summary.ending, summary.stopped_by) == ("limit", "max_pages 5")
     assert summary.next_command == "crawl run orders"
@@ -99,6 +99,7 @@ def test_what_a_session_has_proposed_stays_where_the_ending_proposes_nothing() -
         ("interrupted", "interrupted", ""),
         ("limit", "limit", "crawl run orders -a day=mon --store x.db"),
         ("failures", "some-failed", "crawl retry orders -a day=mon --store x.db"),
+        ("failures", "left-waiting", "crawl run orders -a day=mon --store x.db"),
         ("failures", "page-ends-session", "crawl guard orders --store x.db"),
         ("nothing", "all-missing", "crawl status orders --store x.db"),
         ("no items", "no-items", "crawl status orders --store x.db"),

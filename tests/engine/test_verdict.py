@@ -109,9 +109,20 @@ FACTS: dict[str, tuple[Facts, str, str, str]] = {
         "less than before", "fewer-items", "0 items",
     ),
     "stopped half way": (
-        Facts(stopped_by="limit: max_pages 3", figures=figures(1), before=BEFORE), "limit", "limit", ""
+        Facts(waiting=9, stopped_by="limit: max_pages 3", figures=figures(1), before=BEFORE), "limit", "limit", ""
     ),
-    "limit": (Facts(stopped_by="limit: max_pages 3"), "limit", "limit", ""),
+    "limit": (Facts(pages=3, waiting=2, stopped_by="limit: max_pages 3"), "limit", "limit", ""),
+    "the last page is on the limit": (Facts(pages=3, items=3, stopped_by="limit: max_pages 3"), "finished", "", ""),
+    "the same, and it failed": (
+        Facts(pages=2, failed=[of("KeyError: 'id'")], stopped_by="limit: max_time 3 s"), "failures", "some-failed", "1 "
+    ),
+    "the same, no item": (Facts(pages=3, stopped_by="limit: max_pages 3"), "no items", "no-items", "no item"),
+    "a process was killed": (Facts(pages=3, items=3, waiting=1), "failures", "left-waiting", "1 request still waits"),
+    "the same, and some failed": (
+        Facts(pages=3, items=3, waiting=2, failed=[of("KeyError: 'id'")]), "failures", "left-waiting", "2 requests"
+    ),
+    "the same, and the login failed": (Facts(waiting=2, login="login failed"), "login failed", "login-failed", ""),
+    "the same, interrupted": (Facts(pages=3, waiting=2, interrupted_by=2), "interrupted", "interrupted", ""),
     "login failed": (Facts(parked=1, login="login failed"), "login failed", "login-failed", ""),
     "the login lacks an extra": (Facts(parked=1, login="usage"), "usage", "usage", ""),
     "the login reached no site": (Facts(parked=1, login="failures"), "failures", "not-reached", ""),
@@ -274,6 +285,14 @@ def test_a_resumed_crawl_counts_what_its_earlier_runs_brought(quick_net: Net, tm
 
     assert (first.ending, first.pages) == ("limit", 1)
     assert (second.ending, second.pages, second.item_count) == ("finished", 1, 0)
+
+
+def test_a_last_page_exactly_on_the_limit_is_a_finished_crawl(quick_net: Net, tmp_path: Path) -> None:
+    own = quick_net.host({"/": Answer(body=b"<p class=row>1</p><a href=/b>b</a>"), "*": Answer(body=b"<p>end</p>")})
+
+    run = crawl(Shop, own.url, tmp_path, max_pages=2)
+
+    assert (run.ending, run.exit_code, run.pages, run.waiting, run.stopped_by) == ("finished", 0, 2, 0, "")
 
 
 def test_what_was_left_out_is_named_by_rule_with_an_example(quick_net: Net, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -40,6 +41,9 @@ from crawler.urls import absolute, redact
 
 _MANY = 20  #: somebody ends the session again and again before it has shown a page; it will not be so for ever
 _ONCE_MORE = 2
+_NOTE = re.compile(
+    r"flash|notice|alert|messag|\bmsg|error|fail|csrf|xsrf|lang|locale", re.IGNORECASE
+)  #: in names of cookies
 _ASKS_FOR_PATIENCE = frozenset({429, 503})
 _REFUSES_WHAT_WAS_SENT = frozenset({400, 422})  # 403 may as well be a token that is too old, or a wall before the site
 RetryAfter = Callable[[str | None], float | None]
@@ -283,7 +287,8 @@ class Sight(IntEnum):
 
     NOTHING = 0
     SENT_ON = 1  #: the site led away from the form, to a page that is none for logging in
-    INSIDE = 2  #: it was a page for somebody who is logged in
+    LET_IN = 2  #: it did so with a cookie that the form was sent without, and took that page away before it was read
+    INSIDE = 3  #: it was a page for somebody who is logged in
 
 
 def last_sight(session: Session) -> Sight:
@@ -293,7 +298,17 @@ def last_sight(session: Session) -> Sight:
         return Sight.NOTHING
     if signs.logged_in_sign(last):
         return Sight.INSIDE
-    return Sight.SENT_ON if any(_sent_on(each) for each in last.history) else Sight.NOTHING
+    hops = [each for each in last.history if _sent_on(each)]
+    if has_login_form(last) and any(_brings_a_session(each) for each in hops):
+        return Sight.LET_IN
+    return Sight.SENT_ON if hops else Sight.NOTHING
+
+
+def _brings_a_session(answer: Any) -> bool:
+    """Whether a cookie comes with the answer that was not there before, and is no note for the next page."""
+    sent = {pair.partition("=")[0].strip() for pair in str(answer.request.headers.get("Cookie") or "").split(";")}
+    given = {line.partition("=")[0].strip() for line in set_cookie_lines(answer)}
+    return any(name not in sent and not _NOTE.search(name) for name in given)
 
 
 def _sent_on(answer: Any) -> bool:
@@ -320,7 +335,7 @@ def tries(error: Exception, sight: Sight, *, known_good: bool, let_in: bool) -> 
     if isinstance(error, WrongPassword | StatusError):
         return 1
     if sight is not Sight.NOTHING:
-        return _MANY if known_good else _ONCE_MORE
+        return _MANY if known_good or sight >= Sight.LET_IN else _ONCE_MORE
     return _ONCE_MORE if let_in else 1
 
 
