@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from crawler.engine.application import run
     from crawler.errors import CrawlError, LoginFailed, NeedsHuman, WrongPassword
     from crawler.events import Summary
+    from crawler.identity import Identity
     from crawler.links import LinkExtractor, Rule
     from crawler.pages.filled import Filled
     from crawler.pages.forms import Form
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from crawler.sessions.auth.digest import DigestAuth
     from crawler.sessions.auth.oauth import OAuth2
     from crawler.sessions.auth.schemes import BearerAuth
+    from crawler.sessions.auth.storage_token import TokenRefresh
     from crawler.sessions.session import Session
     from crawler.settings import Settings
-    from crawler.spider import CrawlSpider, Identity, SitemapSpider, Spider
+    from crawler.spider import CrawlSpider, SitemapSpider, Spider
 
 __version__ = "0.1.0"
 
@@ -32,7 +34,7 @@ _HOMES = {
     "DigestAuth": "crawler.sessions.auth.digest",
     "Filled": "crawler.pages.filled",
     "Form": "crawler.pages.forms",
-    "Identity": "crawler.spider",
+    "Identity": "crawler.identity",
     "LinkExtractor": "crawler.links",
     "LoginFailed": "crawler.errors",
     "NeedsHuman": "crawler.errors",
@@ -45,6 +47,7 @@ _HOMES = {
     "SitemapSpider": "crawler.spider",
     "Spider": "crawler.spider",
     "Summary": "crawler.events",
+    "TokenRefresh": "crawler.sessions.auth.storage_token",
     "WrongPassword": "crawler.errors",
     "run": "crawler.engine.application",
 }
@@ -69,6 +72,7 @@ __all__ = [
     "SitemapSpider",
     "Spider",
     "Summary",
+    "TokenRefresh",
     "WrongPassword",
     "run",
 ]

@@ -296,6 +296,15 @@ def origin_of(url: str) -> str:
     return "{}://{}:{}".format(*_origin(url))
 
 
+USUAL_PORTS: Final = {"http": ":80", "https": ":443"}
+
+
+def short_origin(url: str) -> str:
+    """Scheme, host and port of a URL, as browsers write them: without the usual port. Raises InvalidURL."""
+    origin = origin_of(url)
+    return origin.removesuffix(USUAL_PORTS[origin.partition(":")[0]])
+
+
 def same_origin(a: str, b: str) -> bool:
     """Whether two absolute URLs share scheme, host and port. Raises InvalidURL."""
     return _origin(a) == _origin(b)

@@ -12,7 +12,6 @@ from typer.core import TyperGroup
 from crawler.cli import (
     care,
     exits,
-    failures,
     guard,
     options,
     page,
@@ -86,7 +85,6 @@ session_files.register(sessions.app)
 session_push.register(sessions.app)
 runs.register(app)
 results.register(app)
-failures.register(app)
 care.register(app)
 guard.register(app)
 page.register(app)

@@ -17,19 +17,22 @@ from crawler.errors import (
     WrongPassword,
 )
 from crawler.sessions.browser import BrowserSession, browser_login
+from crawler.sessions.browser_offers import offers
 from crawler.sessions.desk import LoginEnd
 from crawler.sessions.login.keeper import Keeper
 from crawler.spider import Spider
 from crawler.urls import redact
 
 
-def login_in_browser(keeper: Keeper, spider: Spider, *, headless: bool, picture: Path | None, force: bool) -> None:
+def login_in_browser(keeper: Keeper, spider: Spider, *, headless: bool, picture: Path | None, force: bool) -> list[str]:
     """Open the login page, let a person or the spider's `login_browser` log in, prove the session and keep it.
 
     Where a program types the password, the login counts: the budget and refused credentials hold as for any other.
 
     Args:
         force: Credentials that the site has refused are tried once more.
+    Returns:
+        How the app signs its requests, where its scripts do: lines for a person.
     Raises:
         WrongPassword, LoginBudgetSpent: The program may not log in now, or the site refused what it typed.
         LoginFailed: Nobody logged in, or the probe still shows the logged-out page.
@@ -44,8 +47,9 @@ def login_in_browser(keeper: Keeper, spider: Spider, *, headless: bool, picture:
     if headless and not drives:
         raise UsageError("--headless needs a method login_browser(self, page) on the spider")
     if not drives:
-        _take_over(keeper, _in_window(keeper, url, headless=headless, picture=picture, drive=None), claimed=False)
-        return
+        found = _in_window(keeper, url, headless=headless, picture=picture, drive=None)
+        _take_over(keeper, found, claimed=False)
+        return offers(found, session.name, session.storage)
     credentials = session.account.mark()
     _claim(keeper, credentials, force=force)
     try:
@@ -70,6 +74,7 @@ def login_in_browser(keeper: Keeper, spider: Spider, *, headless: bool, picture:
             outcome = "unsent"
         keeper.desk.end_login(session.key, LoginEnd(outcome, why, credentials))
         raise
+    return offers(found, session.name, session.storage)
 
 
 def _claim(keeper: Keeper, credentials: str, *, force: bool) -> None:
@@ -103,6 +108,7 @@ def _take_over(keeper: Keeper, found: BrowserSession, *, claimed: bool) -> None:
     jar = session.cookies.fresh()
     jar.load(found.cookies(), now=unix_now())
     session.cookies = jar
+    session.storage.load(found.storage())
     session.headers["User-Agent"] = found.user_agent  # the server may bind the session to it
     if found.accept_language:
         session.headers["Accept-Language"] = found.accept_language

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from crawler.engine.session_saves import SessionSaves
@@ -130,6 +131,13 @@ class Ledger:
         """Store found requests of a page that is not done yet."""
         self.waiting += self.patiently(lambda: self._store.add(self._run.frontier, found, run=self._run.id))
         self._admission.remember(found)
+
+    def keep_sessions(self) -> None:
+        """Store what changed after the last page: the last probe may have brought a new cookie, or renewed a token."""
+        for keeper in self._pool.keepers():
+            taken = self._saves.changed(keeper.session.name, "the end of the run")
+            if taken is not None:
+                self._store.save_session(replace(taken, base=keeper.standing.base), run=self._run.id)
 
     def patiently(self, write: Callable[[], T]) -> T:
         """Call *write*; while the disk is full, wait and try the same again, for a limited time.

@@ -173,6 +173,7 @@ class Scheduler:
                 self._dispatch(now)
             if self._is_over(now):
                 self._commit()
+                self._ledger.keep_sessions()
                 return
             self._take(self._wait_s(self._clock()))
 

@@ -75,19 +75,21 @@ class Visitor:
         headless: bool = False,
         picture: Path | None = None,
         force: bool = False,
-    ) -> None:
+    ) -> list[str]:
         """Log in once in a real browser and keep its cookies and User-Agent (extra ``browser``).
 
         Args:
             headless: No window: the spider's `login_browser` drives the page.
             picture: Where to save a screenshot of the page after the login, or None.
             force: Try credentials once more that the site has refused.
+        Returns:
+            How the app signs its requests, where its scripts do: lines for a person.
         Raises:
             SessionError: No browser, or the session is still logged out afterwards.
         """
         from crawler.engine.browsing import login_in_browser
 
-        login_in_browser(self._keeper(session), self.spider, headless=headless, picture=picture, force=force)
+        return login_in_browser(self._keeper(session), self.spider, headless=headless, picture=picture, force=force)
 
     def _keeper(self, name: str | None) -> Keeper:
         return self._parts.pool.keeper(name or self._parts.pool.names[0])

@@ -162,10 +162,31 @@ def changes(before: str, after: str) -> list[str]:
         if moved:
             lines.append(f"~ cookie {_named(new[place])}: {', '.join(moved)}")
     old_rest, new_rest = contents(before), contents(after)
-    for name in sorted({*old_rest, *new_rest} - {"cookies"}):
+    lines += _storage_changes(_as_dict(old_rest.get("storage")), _as_dict(new_rest.get("storage")))
+    for name in sorted({*old_rest, *new_rest} - {"cookies", "storage"}):
         if old_rest.get(name) != new_rest.get(name):
             lines.append(f"~ {name}{_changed_names(old_rest.get(name), new_rest.get(name))}")
     return lines
+
+
+def _storage_changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    lines = []
+    for origin in sorted({*before, *after}):
+        old, new = _as_dict(before.get(origin)), _as_dict(after.get(origin))
+        names = [
+            name
+            for part in ("local", "session")
+            for name in sorted({*_as_dict(old.get(part)), *_as_dict(new.get(part))})
+            if _as_dict(old.get(part)).get(name) != _as_dict(new.get(part)).get(name)
+        ]
+        names += ["its databases"] if (old.get("databases") or []) != (new.get("databases") or []) else []
+        if names:
+            lines.append(f"~ storage of {origin}: {', '.join(names)}")
+    return lines
+
+
+def _as_dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _named(record: Mapping[str, Any]) -> str:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from crawler.request import Callback, Request
 from crawler.urls import host_of, origin_of, redact
-
-USUAL_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -75,9 +73,3 @@ def is_named(url: str, names: Collection[str], *, by_host: bool = True) -> bool:
         elif by_host and name.lower() in (host, f"{host}:{origin.rpartition(':')[2]}"):
             return True
     return False
-
-
-def short_origin(url: str) -> str:
-    """Scheme, host and port of a URL, as browsers write them: without the usual port."""
-    origin = origin_of(url)
-    return origin.removesuffix(USUAL_PORTS[origin.partition(":")[0]])

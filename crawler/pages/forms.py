@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from crawler.errors import Refused, UsageError
-from crawler.pages.filled import USUAL_PORTS, Filled, is_named, short_origin
+from crawler.pages.filled import Filled, is_named
 from crawler.pages.form_controls import as_texts, is_button, is_fillable, kind_of, present_values, submits
 from crawler.pages.form_encoding import (
     MULTIPART,
@@ -28,7 +28,7 @@ from crawler.pages.form_encoding import (
 from crawler.pages.form_filling import put
 from crawler.pages.form_page import MOST_NAMED, FormPage, described, elsewhere, hit, listed, unlikeliness
 from crawler.pages.form_tree import Control, FormElement
-from crawler.urls import absolute, host_of, in_charset, origin_of, redact, site_of
+from crawler.urls import USUAL_PORTS, absolute, host_of, in_charset, origin_of, redact, short_origin, site_of
 
 if TYPE_CHECKING:
     from crawler.pages.page import Page

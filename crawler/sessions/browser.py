@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
@@ -27,7 +28,8 @@ from crawler.response import Response
 from crawler.sessions.formats import exchange
 from crawler.sessions.login.signs import has_login_form, logged_in_sign, wrong_password_sign
 from crawler.sessions.secrets import hide
-from crawler.urls import printable, redact
+from crawler.sessions.storage import of_storage_state
+from crawler.urls import printable, redact, short_origin
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, Playwright
@@ -53,6 +55,7 @@ _PLACES: Final = (
 _CHANNELS: Final = frozenset(
     {"chrome", "chrome-beta", "chrome-dev", "chrome-canary", "msedge", "msedge-beta", "msedge-dev", "chromium"}
 )
+_LETS_IN: Final = re.compile(r"authorization|x-(?:csrf|xsrf|api|auth|access|session)[a-z-]*", re.IGNORECASE)
 _POLL_MS: Final = 300
 _SETTLE_S: Final = 10.0  # after a driven login: time for its last redirects
 _SURE_AFTER: Final = 2  # looks in a row that must agree that a person is logged in
@@ -63,7 +66,9 @@ class BrowserSession:
     """What a browser login has brought. Its repr shows no secrets.
 
     Attributes:
-        storage_state: Playwright's: cookies with all attributes, local storage by origin.
+        storage_state: Playwright's: cookies with all attributes, localStorage and IndexedDB by origin; and the
+            sessionStorage of the pages that were open.
+        sent: Headers that scripts of the site have sent and that let somebody in, by origin.
         user_agent: Send this one with the cookies.
         accept_language: What the browser asks for, for the header of that name; "" when not known.
         url: Where it ended, without secrets.
@@ -77,6 +82,11 @@ class BrowserSession:
     url: str
     recognised: bool
     refused: str = ""
+    sent: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+
+    def storage(self) -> dict[str, Any]:
+        """What scripts have kept, as `Storage.load` takes it."""
+        return of_storage_state(self.storage_state)[0]
 
     def cookies(self, *, now: float | None = None) -> list[Any]:
         """Its cookies as records for `Jar.load`; broken ones are left out."""
@@ -148,6 +158,8 @@ def browser_login(
                 storage_state=begun_with,
                 no_viewport=not headless,
             )
+            heard = SentByScripts()
+            context.on("request", heard)
             page = context.new_page()
             page.set_default_timeout(min(30.0, timeout_s) * 1000)
             page.goto(url, wait_until="domcontentloaded")
@@ -156,7 +168,7 @@ def browser_login(
                 drive(page)
                 ends = min(ends, time.monotonic() + _SETTLE_S)
             found = _watched(context, page, done or offers_logout, ends, by_person=drive is None, session=session)
-            where = found.url
+            where, found = found.url, replace(found, sent=heard.by_origin)
             if picture is not None and context.pages:
                 _keep(picture, context.pages[-1].screenshot())
             context.close()
@@ -228,13 +240,45 @@ def _watched(
 def _taken(context: BrowserContext, page: Page, recognised: bool) -> BrowserSession:
     facts = page.evaluate("() => [navigator.userAgent, navigator.languages.join(',')]")
     return BrowserSession(
-        storage_state=dict(context.storage_state()),
+        storage_state=_state(context),
         user_agent=str(facts[0]),
         accept_language=str(facts[1]),
         url=redact(page.url),
         recognised=recognised,
         refused="" if recognised else wrong_password_sign(_as_response(page)) or "",
     )
+
+
+def _state(context: BrowserContext) -> dict[str, Any]:
+    """The storage state, with the sessionStorage of what is open, which Playwright leaves out."""
+    from playwright.sync_api import Error
+
+    state: dict[str, Any] = dict(context.storage_state(indexed_db=True))
+    by_origin = {each["origin"]: each for each in state.setdefault("origins", [])}
+    for frame in [frame for page in context.pages for frame in page.frames]:
+        try:
+            origin, entries = frame.evaluate("() => [location.origin, Object.entries(sessionStorage)]")
+        except Error:  # a page that may keep nothing, or that is just going away
+            continue
+        if entries and origin not in by_origin:
+            by_origin[origin] = {"origin": origin, "localStorage": []}
+            state["origins"].append(by_origin[origin])
+        if entries:
+            by_origin[origin]["sessionStorage"] = [{"name": name, "value": value} for name, value in entries]
+    return state
+
+
+class SentByScripts:
+    """Listens to what the pages of a browser send, and keeps the headers that let somebody in."""
+
+    def __init__(self) -> None:
+        self.by_origin: dict[str, dict[str, str]] = {}
+
+    def __call__(self, request: Any) -> None:
+        """A request of a page."""
+        found = {name: value for name, value in request.headers.items() if _LETS_IN.fullmatch(name) and value}
+        if found and request.url.startswith("http"):
+            self.by_origin.setdefault(short_origin(request.url), {}).update(found)
 
 
 # --- finding and starting one -----------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ class Prepared(requests.PreparedRequest):
         sink: Takes the body of a 2xx answer.
         limits: What the exchange may cost, for the transport.
         sent_again: An auth has sent it once before.
+        storage: What scripts keep in the browser of its session, for an auth whose token stands there.
         led_by: Address of the private host whose redirect leads here.
     """
 
@@ -38,6 +39,7 @@ class Prepared(requests.PreparedRequest):
         self.limits: Any = None
         self.sent_again = False
         self.led_by = ""
+        self.storage: Any = None
         self._cookies = NO_COOKIES
 
     @classmethod

@@ -32,6 +32,7 @@ from crawler.sessions.origins import Origins
 from crawler.sessions.prepared import HopGuard, Prepared
 from crawler.sessions.secrets import remember_secret
 from crawler.sessions.sent_headers import SentHeaders, address_cookies
+from crawler.sessions.storage import Storage
 from crawler.untyped import merge_hooks
 from crawler.urls import absolute, is_secret_name
 
@@ -46,6 +47,7 @@ class Session(Hops):
         origins: Where its auth and headers may go.
         epoch: How many times it has logged in; guarded by the keeper of the session (`sessions.login.keeper`).
         serial: One request at a time.
+        storage: What the site's scripts keep in a browser, by origin: of sessions that a browser has logged in.
         leads_inside: A private host of ours may redirect to others of its network, as to a single sign-on.
         login_urls: Pages with a password form that the login step met.
     """
@@ -85,6 +87,7 @@ class Session(Hops):
         self.note: dict[str, Any] = {}  #: kept with the session, for login steps; JSON-able
         self._limits, self._transport = limits, transport
         self.cookies = Jar(home=origins.first)
+        self.storage = Storage()
         self.headers = CaseInsensitiveDict(
             {
                 "User-Agent": identity.user_agent or user_agent,
@@ -134,6 +137,7 @@ class Session(Hops):
         if self.params and own:
             params = merged_params(self.params, params)
         prepared, hooks = Prepared(), merge_hooks(request.hooks, self.hooks)
+        prepared.storage = self.storage
         try:
             prepared.prepare(
                 method=(request.method or "GET").upper(),
@@ -181,7 +185,7 @@ class Session(Hops):
         prepared.hop_guard, prepared.has_turn = hop_guard, True
         if own and self.auth is not None:
             prepared.unsigned_hooks = prepared.hooks
-            prepared.hooks = own_copy(self.hooks)
+            prepared.hooks, prepared.storage = own_copy(self.hooks), self.storage
             prepared.prepare_auth(sendable(self.auth), request.url)
         address_cookies(prepared, self.cookies, request.cookies)
         return prepared

@@ -1,7 +1,7 @@
 """What is kept of a session between runs, and how it is put back.
 
-The secret part is JSON: cookies with all attributes, headers, params, auth, the proxy, the login pages it has met, and
-the note that a login step may leave. The store encrypts it.
+The secret part is JSON: cookies with all attributes, the storage of a browser, headers, params, auth,
+the proxy, the login pages it has met, and the note that a login step may leave. The store encrypts it.
 
 A server may bind a session to its User-Agent, its Accept headers and its address. So these headers come back with it as
 they were at its login, whatever the settings say meanwhile; and a session that was made through another proxy is not
@@ -28,10 +28,10 @@ from crawler.urls import redact
 
 
 def version_of(session: Session) -> tuple[int, int]:
-    """What moves when something is to be saved anew: a cookie, or the tokens of an auth that renews them."""
+    """What moves when something is to be saved anew: a cookie, the storage, the tokens of an auth that renews them."""
     auth = getattr(session.auth, "auth", session.auth)  # behind the fence of its origins
     changes = getattr(auth, "changes", 0)
-    return session.cookies.version, changes if isinstance(changes, int) else 0
+    return session.cookies.version, session.storage.version + (changes if isinstance(changes, int) else 0)
 
 
 def take(session: Session, record: LoginRecord, *, url: str, base: str | None = None) -> SessionSnapshot:
@@ -52,6 +52,7 @@ def take(session: Session, record: LoginRecord, *, url: str, base: str | None = 
         "proxies": dict(session.proxies),
         "login_urls": sorted(session.login_urls),
         "note": session.note,
+        "storage": session.storage.dump(),
         "fitted": fitted if fitted != session.as_made else None,
     }
     expiries = [cookie["expires"] for cookie in cookies if cookie.get("expires") is not None]
@@ -100,6 +101,7 @@ def put_back(session: Session, secret: str) -> bool:
     login_urls = found.get("login_urls")
     session.login_urls |= {str(url) for url in login_urls} if isinstance(login_urls, list) else set()
     session.note = _table(found, "note")
+    session.storage.load(_table(found, "storage"))
     _restore_auth(session, found.get("auth"))
     return True
 

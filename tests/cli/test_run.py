@@ -195,8 +195,9 @@ class FakeVisitor:
 
     def browser_login(
         self, session: str | None = None, *, headless: bool = False, picture: Path | None = None, force: bool = False
-    ) -> None:
+    ) -> list[str]:
         self.calls.append((session, "browser", headless, force))
+        return []
 
 
 @pytest.fixture

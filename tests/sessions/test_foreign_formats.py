@@ -262,13 +262,16 @@ def test_a_cookie_that_cannot_be_read_is_named_and_the_others_are_taken(cookie: 
     assert "s3cret" not in "".join(found.left_out)
 
 
-def test_what_a_storage_state_holds_besides_is_counted() -> None:
-    origins = [{"origin": "https://shop.example", "localStorage": [{"name": "token", "value": "s3cret"}] * 3}]
+def test_what_scripts_have_kept_comes_with_a_storage_state() -> None:
+    kept = [{"name": "token", "value": "s3cret-of-a-script"}, {"value": "nameless"}]
+    origins = [{"origin": "https://shop.example", "localStorage": kept}, {"origin": "none"}, "no object"]
 
     found = taken(json.dumps({"cookies": [PLAYWRIGHT], "origins": origins}))
 
     assert len(found.cookies) == 1
-    assert found.left_out == ("3 entries of localStorage, which only scripts read",)
+    shop = found.more["storage"]["https://shop.example"]
+    assert shop == {"local": {"token": "s3cret-of-a-script"}, "session": {}, "databases": []}
+    assert found.left_out == ("the storage of what is no origin",)
 
 
 # --- HAR --------------------------------------------------------------------------------------------------------------

@@ -151,11 +151,12 @@ class OAuth2(SharedAuth):
             LoginFailed: There is no token, and the service gives none.
             FetchError: There is no token, and the service cannot be reached.
         """
-        request.headers["Authorization"] = f"Bearer {self._current()}"
+        request.headers["Authorization"] = f"Bearer {self.current()}"
         self._watch(request)
         return request
 
-    def _current(self) -> str:
+    def current(self) -> str:
+        """The access token, a new one if it is about to end. Raises as `__call__`."""
         with self._lock:
             access, ends, renew_from, busy = self._access, self._ends, self._renew_from, self._flight is not None
         now = self._ticks()

@@ -17,7 +17,9 @@ from requests.utils import get_auth_from_url
 from crawler.errors import InvalidURL
 from crawler.sessions.accounts import Account
 from crawler.sessions.auth.digest import DigestAuth
+from crawler.sessions.auth.oauth import OAuth2
 from crawler.sessions.auth.shared import SharedAuth
+from crawler.sessions.auth.storage_token import StorageToken, TokenRefresh
 from crawler.sessions.secrets import Secret
 from crawler.urls import is_upgrade, origin_of
 
@@ -35,6 +37,25 @@ class BearerAuth(SharedAuth):
     def __init__(self, token: str | Callable[[], str], *, scheme: str = "Bearer") -> None:
         self._token = Secret(token) if isinstance(token, str) else token
         self._scheme = scheme
+
+    @staticmethod
+    def from_storage(
+        origin: str, *at: str, to: Iterable[str] = (), scheme: str = "Bearer", refresh: TokenRefresh | None = None
+    ) -> StorageToken:
+        """A token that an app keeps in its browser's storage: for sessions of ``crawl login --browser``.
+
+        ``Identity("default", auth=BearerAuth.from_storage("https://app.example", "access_token"))``. It is looked up
+        for each request, so that a new login brings a new token.
+
+        Args:
+            origin: Whose storage it is.
+            at: The key, in which ``*`` stands for any characters, and names inside of the JSON there:
+                ``"oidc.user:*", "access_token"``. Of an IndexedDB, the key is ``"DATABASE/STORE"``.
+            to: Origins that it is sent to, besides being the session's; none means *origin*.
+            scheme: The word before it.
+            refresh: How it is renewed, once for all workers; None where a new one takes a new login.
+        """
+        return StorageToken(origin, at, to=to, scheme=scheme, refresh=refresh)
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         token = self._token if isinstance(self._token, str) else Secret(self._token())
@@ -174,9 +195,9 @@ def load_auth(saved: Any, account: Account | None = None, **of_session: Any) -> 
     if kind == "bearer":
         return BearerAuth(str(saved.get("token", "")), scheme=str(saved.get("scheme", "Bearer")))
     if kind == "oauth2":
-        from crawler.sessions.auth.oauth import OAuth2
-
         return OAuth2.restored(saved, **of_session)
+    if kind == "storage":
+        return StorageToken.restored(saved)
     if kind == "bound":
         inner = load_auth(saved.get("auth"), account, **of_session)
         return None if inner is None else OriginBound(inner, saved.get("origins", ()))

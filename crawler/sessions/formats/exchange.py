@@ -7,7 +7,7 @@ format                    read  write  what it keeps
 ========================  ====  =====  ==========================================================================
 ``json``                  yes   yes    everything but passwords; also reads the lists of browser extensions, and
                                        name-value objects
-``storage-state``         yes   yes    all but the time of creation; of Playwright's origins nothing is kept, and told
+``storage-state``         yes   yes    all but the time of creation; localStorage and IndexedDB of its origins
 ``cookies.txt``           yes   yes    all but SameSite and the time of creation (see `cookies_txt`)
 ``curl``                  yes   yes    names and values, User-Agent and headers
 ``har``                   yes   no     what the answers in it said, User-Agent, Authorization
@@ -34,9 +34,10 @@ from crawler.sessions.formats.cookies_txt import read_cookies_txt, write_cookies
 from crawler.sessions.formats.curl_command import Captured, read_curl, write_curl
 from crawler.sessions.formats.har import read_har
 from crawler.sessions.origins import SURVIVES_ORIGIN
+from crawler.sessions.storage import of_storage_state, to_storage_state
 
 _OURS: Final = "crawl-session"
-_MORE: Final = ("auth", "params", "note")
+_MORE: Final = ("auth", "params", "note", "storage")
 READABLE: Final = ("json", "storage-state", "cookies.txt", "curl", "har")
 WRITABLE: Final = ("curl", "cookies.txt", "storage-state", "json")
 
@@ -71,7 +72,7 @@ class Imported:
     def shows_somebody(self) -> bool:
         """Whether anything in it may log in: a cookie, a token, a header that is not every client's."""
         own = [name for name in self.headers if name.lower() not in SURVIVES_ORIGIN]
-        return bool(self.cookies or own or self.more.get("auth") or self.more.get("params"))
+        return bool(self.cookies or own or any(map(self.more.get, ("auth", "params", "storage"))))
 
 
 def read(text: str, *, now: float, form: str | None = None, url: str | None = None) -> Imported:
@@ -132,13 +133,14 @@ def _read_json(found: Any, form: str, url: str | None, now: float) -> Captured:
     listed = about.get("cookies") if isinstance(found, dict) else found
     if isinstance(listed, list):
         cookies, left_out = _records(listed, host)
+        storage, not_kept = of_storage_state(about)
         user_agent, headers = about.get("user_agent"), about.get("headers")
         return Captured(
             cookies,
             user_agent if isinstance(user_agent, str) else None,
             {str(k): str(v) for k, v in headers.items()} if isinstance(headers, dict) else {},
-            about if about.get("format") == _OURS else {},
-            (*left_out, *_storage_of(about)),
+            about if about.get("format") == _OURS else {"storage": storage},
+            (*left_out, *not_kept),
         )
     if isinstance(found, dict) and found and all(isinstance(value, str) for value in found.values()):
         if origin is None:
@@ -161,16 +163,6 @@ def _records(listed: list[Any], host: str) -> tuple[list[Record], list[str]]:
         except ValueError as error:
             left_out.append(str(error))
     return cookies, left_out
-
-
-def _storage_of(about: dict[str, Any]) -> list[str]:
-    """What is told of the storage of a browser, of which nothing is kept: a crawl has no scripts that would read it."""
-    origins = about.get("origins")
-    entries = 0
-    for origin in origins if isinstance(origins, list) else ():
-        stored = origin.get("localStorage") if isinstance(origin, dict) else None
-        entries += len(stored) if isinstance(stored, list) else 0
-    return [f"{entries:,} entries of localStorage, which only scripts read"] if entries else []
 
 
 def _is_ours(cookie: object) -> bool:
@@ -202,7 +194,8 @@ def write(
         return write_cookies_txt(listed)
     if form == "storage-state":
         cookies = [storage_state_cookie(record) for record in listed if record["domain"]]
-        return json.dumps({"cookies": cookies, "origins": []}, indent=2) + "\n"
+        origins = to_storage_state((more or {}).get("storage") or {})
+        return json.dumps({"cookies": cookies, "origins": origins}, indent=2) + "\n"
     if form == "json":
         about = {"user_agent": user_agent, "headers": dict(headers or {}), **_movable(more or {})}
         return json.dumps({"format": _OURS, "version": 1, "cookies": listed, **about}, indent=2) + "\n"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from crawler.errors import FetchError, InvalidURL, Refused, UsageError
 from crawler.identity import Identity
-from crawler.pages.filled import Filled, is_named, short_origin
+from crawler.pages.filled import Filled, is_named
 from crawler.response import Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.cookies.jar import Jar
@@ -18,7 +18,7 @@ from crawler.sessions.login.addresses import login_page_of, looks_like_login
 from crawler.sessions.login.page_marks import has_login_form, refresh_of
 from crawler.sessions.login.sent import Sent
 from crawler.sessions.origins import Origins
-from crawler.urls import host_of, origin_of, redact, same_origin, site_of
+from crawler.urls import host_of, origin_of, redact, same_origin, short_origin, site_of
 
 if TYPE_CHECKING:
     from crawler.pages.forms import Form

@@ -1,0 +1,180 @@
+"""A token that an app keeps in its browser's storage, sent as the app sends it, and renewed for all workers at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NoReturn
+
+import requests
+
+from crawler.errors import InvalidURL, LoginFailed
+from crawler.sessions.auth.oauth import OAuth2
+from crawler.sessions.auth.shared import Again, SharedAuth
+from crawler.sessions.auth.tokens import jwt_end
+from crawler.sessions.secrets import Secret
+from crawler.sessions.storage import Storage, needed
+from crawler.urls import redact, short_origin
+
+_making = threading.Lock()  # guards that one renewer is made for each token; no I/O under it
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRefresh:
+    """How a token in a browser's storage is renewed: OAuth2's refresh token, as the app itself does it.
+
+    Attributes:
+        token_url: Where tokens are given.
+        client_id: Of the app; it stands in the address of its login page.
+        at: Where the refresh token stands: its key, and names inside of it.
+        client_secret: For the few apps in a browser that have one.
+        scope: As the service writes it.
+    """
+
+    token_url: str
+    client_id: str
+    at: tuple[str, ...]
+    client_secret: str = ""
+    scope: str = ""
+
+
+class StorageToken(SharedAuth):
+    """A bearer token out of `Session.storage`, as `BearerAuth.from_storage` makes it. Safe from any thread.
+
+    Args:
+        origin: Whose storage it is.
+        at: Where the token stands: its key, and names inside of the JSON there.
+        to: Origins that it is sent to.
+        scheme: The word before it.
+        refresh: How it is renewed; None where a new one takes a new login.
+    """
+
+    def __init__(
+        self,
+        origin: str,
+        at: tuple[str, ...],
+        *,
+        to: Iterable[str] = (),
+        scheme: str = "Bearer",
+        refresh: TokenRefresh | None = None,
+    ) -> None:
+        self.origin, self.at = short_origin(origin), at
+        self.to = frozenset(map(short_origin, to)) or frozenset((self.origin,))
+        self.scheme, self.refresh = scheme, refresh
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add the token.
+
+        Raises:
+            LoginFailed: It is not in the storage, or cannot be renewed.
+        """
+        if not self._covers(str(request.url)):
+            return request
+        storage = needed(getattr(request, "storage", None))
+        request.headers["Authorization"] = f"{self.scheme} {Secret(self._token(storage))}"
+        if self.refresh is not None:
+            self._watch(request)
+        return request
+
+    def _covers(self, url: str) -> bool:
+        try:
+            return short_origin(url) in self.to
+        except InvalidURL:
+            return False
+
+    def _token(self, storage: Storage) -> str:
+        if self.refresh is None:
+            return self._kept(storage)
+        renewer = self._renewer(storage, self.refresh)
+        token = renewer.current()
+        self._write_back(storage, renewer)
+        return token
+
+    def after(self, response: requests.Response) -> Again:
+        """Renew a token that was refused, once."""
+        if self.refresh is None or not self._covers(str(response.url)):
+            return
+        storage = needed(getattr(response.request, "storage", None))
+        renewer = self._renewer(storage, self.refresh)
+        yield from renewer.after(response)
+        self._write_back(storage, renewer)
+
+    def _kept(self, storage: Storage) -> str:
+        token = storage.find(self.origin, *self.at)
+        if not token:
+            what = f"the browser's storage of {self.origin} holds no {' > '.join(self.at)!r}"
+            raise LoginFailed("", f"{what}: log in with the browser anew")
+        return token
+
+    def _renewer(self, storage: Storage, refresh: TokenRefresh) -> OAuth2:
+        """The one that renews this token of this session, with what another process or login has brought meanwhile."""
+        place = (self.origin, self.at, refresh.token_url)
+        with _making:
+            renewer: OAuth2 | None = storage.renewers.get(place)
+            if renewer is None:
+                renewer = storage.renewers[place] = OAuth2(
+                    refresh.token_url,
+                    client_id=refresh.client_id,
+                    client_secret=refresh.client_secret,
+                    grant="refresh_token",
+                    scope=refresh.scope,
+                    client_auth="basic" if refresh.client_secret else "form",
+                )
+            kept = storage.find(self.origin, *self.at) or ""
+            if kept != renewer.dump()["access_token"] and renewer.changes == storage.renewers.get(
+                (place, "written"), 0
+            ):
+                renewer.load(
+                    {
+                        "token_url": refresh.token_url,
+                        "client_id": refresh.client_id,
+                        "access_token": kept,
+                        "refresh_token": storage.find(self.origin, *refresh.at) or "",
+                        "ends_at": jwt_end(kept),
+                    }
+                )
+        return renewer
+
+    def _write_back(self, storage: Storage, renewer: OAuth2) -> None:
+        """Put renewed tokens where the app would: they are stored with the session, and other processes see them."""
+        refresh = self.refresh
+        place = (self.origin, self.at, refresh.token_url if refresh is not None else "")
+        with _making:
+            if refresh is None or renewer.changes == storage.renewers.get((place, "written"), 0):
+                return
+            kept = renewer.dump()
+            storage.renewers[place, "written"] = renewer.changes
+            storage[self.origin].put(kept["access_token"], *self.at)
+            if kept["refresh_token"]:
+                storage[self.origin].put(kept["refresh_token"], *refresh.at)
+
+    def dump(self) -> dict[str, Any]:
+        """What `restored` takes; the token itself stays in the storage."""
+        refresh = asdict(self.refresh) if self.refresh is not None else None
+        return {
+            "kind": "storage",
+            "origin": self.origin,
+            "at": list(self.at),
+            "to": sorted(self.to),
+            "scheme": self.scheme,
+            "refresh": refresh,
+        }
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any]) -> StorageToken:
+        """As it was when `dump` was called."""
+        refresh = state.get("refresh")
+        return cls(
+            state["origin"],
+            tuple(state["at"]),
+            to=state["to"],
+            scheme=state["scheme"],
+            refresh=TokenRefresh(**{**refresh, "at": tuple(refresh["at"])}) if refresh else None,
+        )
+
+    def __repr__(self) -> str:
+        return f"<StorageToken {self.scheme} {redact(self.origin)} {self.at[0]!r}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an auth is not pickled: it goes with a session's storage")
