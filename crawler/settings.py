@@ -142,6 +142,10 @@ class Settings(BaseSettings):
     busy_timeout: float = Field(60.0, gt=0, le=86_400, description="Seconds to wait for a locked database.")
     callback_time: float = Field(60.0, gt=0, description="Seconds after which a callback is reported as slow.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    log_format: Literal["text", "json"] = Field("text", description="Log lines as text, or as one JSON object each.")
+    log_file: str = Field("", description="File that gets all log lines, too, also of a quiet run.")
+    log_size: int = Field(10 * 1024 * 1024, ge=0, description="Bytes after which the log file is put aside; 0: never.")
+    log_keep: int = Field(5, ge=1, le=1000, description="Log files that were put aside and are kept.")
 
     @classmethod
     def settings_customise_sources(

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from crawler.cli import (
     care,
     exits,
+    failures,
     guard,
     options,
     page,
@@ -85,6 +86,7 @@ session_files.register(sessions.app)
 session_push.register(sessions.app)
 runs.register(app)
 results.register(app)
+failures.register(app)
 care.register(app)
 guard.register(app)
 page.register(app)

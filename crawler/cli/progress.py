@@ -47,12 +47,16 @@ class View:
 
 
 @contextmanager
-def watching(spider: str, *, quiet: bool) -> Iterator[View]:
-    """Show the progress of one run: live where standard error is a terminal, else as log lines; nothing when quiet."""
+def watching(spider: str, *, quiet: bool, logs: bool = False) -> Iterator[View]:
+    """Show the progress of one run: live where standard error is a terminal, else as log lines; nothing when quiet.
+
+    Args:
+        logs: A file wants the log lines of a quiet run, too.
+    """
     ask = terminal_ask()
     notice = StopNotice()
     if quiet:
-        yield View((), ask)
+        yield View((LogLines(),) if logs else (), ask)
     elif sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb"):
         display = _live_display()
         live = LiveProgress(display, spider)

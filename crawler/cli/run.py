@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crawler.cli import exits, options, progress
-from crawler.cli.logs import set_up_logging
+from crawler.cli.logs import LogFile, set_up_logging
 from crawler.cli.summary import show_summary
 from crawler.cli.text import safe, say, tell
 from crawler.errors import SessionError, UsageError
@@ -35,6 +35,10 @@ MinItems = Annotated[int | None, typer.Option("--min-items", help="Items that th
 MaxErrorRate = Annotated[
     float | None, typer.Option("--max-error-rate", metavar="SHARE", help="Share of requests that may fail, 0 to 1.")
 ]
+LogInto = Annotated[
+    str | None,
+    typer.Option("--log-file", metavar="FILE", help="File that gets all log lines; setting `log_file`."),
+]
 Fields = Annotated[
     list[str] | None,
     typer.Option(
@@ -43,6 +47,10 @@ Fields = Annotated[
 ]
 Accept = Annotated[
     bool, typer.Option("--accept", help="What this run brings is right: later runs are compared with it.")
+]
+Causes = Annotated[
+    list[str] | None,
+    typer.Option("--cause", metavar="WORDS", help="Only what failed for this: 503, TimedOut, ...; may be repeated."),
 ]
 WhenRunning = Annotated[
     IfRunning,
@@ -63,6 +71,7 @@ def run(
     max_error_rate: MaxErrorRate = None,
     field: Fields = None,
     accept: Accept = False,
+    log_file: LogInto = None,
     store: options.StorePath = None,
     if_running: WhenRunning = IfRunning.fail,
     quiet: options.Quiet = False,
@@ -79,6 +88,7 @@ def run(
         max_error_rate=max_error_rate,
         fields=options.pairs(field, "--field") if field else None,
         accept=accept or None,
+        log_file=log_file,
         store=store,
     )
     found = options.find(spider)
@@ -88,6 +98,7 @@ def run(
 
 def retry(
     spider: options.SpiderName,
+    cause: Causes = None,
     argument: options.Arguments = None,
     set_: options.SettingsTyped = None,
     workers: Workers = None,
@@ -96,20 +107,26 @@ def retry(
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Try the failed requests of the last run again. Then it goes on like `crawl run`."""
+    """Try the failed requests of the last run again. Then it goes on like `crawl run`.
+
+    With --cause only those that failed for it: a status, the name of an error, or some words of it, as `crawl failures
+    NAME` lists them.
+    """
     typed = options.typed_settings(set_, workers=workers, store=store)
     found = options.find(spider)
     arguments = options.pairs(argument, "-a")
-    _crawl(found, typed, quiet, as_json, if_running, arguments=arguments, retry=True)
+    _crawl(found, typed, quiet, as_json, if_running, arguments=arguments, retry=tuple(cause or ()) or True)
 
 
 def _crawl(
     spider: type[Spider], typed: dict[str, Any], quiet: bool, as_json: bool, if_running: IfRunning, **how: Any
 ) -> None:
-    set_up_logging(options.settings_of(spider, typed).log_level, quiet, traces=exits.show_tracebacks)
+    settings = options.settings_of(spider, typed)
+    file = LogFile(Path(settings.log_file), settings.log_size, settings.log_keep) if settings.log_file else None
+    set_up_logging(settings.log_level, quiet, traces=exits.show_tracebacks, log_format=settings.log_format, file=file)
     from crawler.engine import application
 
-    with progress.watching(spider.name, quiet=quiet) as view:
+    with progress.watching(spider.name, quiet=quiet, logs=file is not None) as view:
         summary: Summary = application.run(
             spider,
             settings=typed,
@@ -158,7 +175,8 @@ def login(
         raise UsageError("--headless and --picture go with --browser")
     typed = options.typed_settings(set_, store=store)
     found = options.find(spider)
-    set_up_logging(options.settings_of(found, typed).log_level)
+    settings = options.settings_of(found, typed)
+    set_up_logging(settings.log_level, log_format=settings.log_format)
     from crawler.engine import application
 
     arguments = options.pairs(argument, "-a")

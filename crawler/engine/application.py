@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, Literal
 
@@ -21,11 +21,13 @@ from crawler.errors import AlreadyRunning, StoreError, UsageError
 from crawler.events import Observer, Summary
 from crawler.fetching import freshness
 from crawler.outcome import State
+from crawler.output.reasons import failed_for, short_reason
 from crawler.sessions.accounts import Ask
 from crawler.settings import Settings, field_names, load
 from crawler.spider import Spider
 from crawler.stores.base import RunRow, Store
 from crawler.stores.project import open_project_store
+from crawler.urls import redact
 
 __all__ = ["Visitor", "open_project_store", "run", "visitor"]
 
@@ -39,7 +41,7 @@ def run(
     arguments: Mapping[str, str] | None = None,
     settings: Mapping[str, Any] | None = None,
     fresh: bool = False,
-    retry: bool = False,
+    retry: bool | Sequence[str] = False,
     if_running: IfRunning = "fail",
     observers: Iterable[Observer] = (),
     signals: bool = False,
@@ -53,7 +55,7 @@ def run(
         arguments: What ``-a name=value`` gives; runs with different ones have different frontiers.
         settings: What ``-s`` gives: the last word over all other sources.
         fresh: Forget the unfinished frontier and start over.
-        retry: Try failed requests of the last frontier again first.
+        retry: Try failed requests of the last frontier again first: all, or those that failed for one of these causes.
         if_running: What to do when another process runs this spider: "fail" raises, "wait" waits, "skip" returns a
             summary with the ending "skipped".
         observers: Called with each event, on this thread.
@@ -107,7 +109,7 @@ def _run(
     arguments: Mapping[str, str],
     members: Members | None,
     fresh: bool,
-    retry: bool,
+    retry: bool | Sequence[str],
     if_running: IfRunning,
     observers: Iterable[Observer],
     signals: bool,
@@ -148,13 +150,19 @@ def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settin
 
 
 def _open(
-    store: Store, spider: Spider, arguments: Mapping[str, str], *, fresh: bool, retry: bool, if_running: IfRunning
+    store: Store,
+    spider: Spider,
+    arguments: Mapping[str, str],
+    *,
+    fresh: bool,
+    retry: bool | Sequence[str],
+    if_running: IfRunning,
 ) -> RunRow | None:
     key = argument_key(arguments)
     if retry:
         last = next((row for row in store.runs(spider.name) if row.args == key), None)
         if last is not None:
-            store.reopen(last.frontier, states=(State.FAILED,))
+            _reopen_failed(store, last.frontier, () if isinstance(retry, bool) else retry)
     while True:
         try:
             return store.open_run(spider.name, args=key, fresh=fresh, process=process_name())
@@ -164,6 +172,23 @@ def _open(
             if if_running == "fail":
                 raise
             time.sleep(_WAIT_FOR_OTHER_S)
+
+
+def _reopen_failed(store: Store, frontier: int, causes: Sequence[str]) -> None:
+    """Failed requests wait again: all, or those of the causes.
+
+    Raises:
+        UsageError: Nothing failed for any of the causes; the message names those that there are.
+    """
+    if not causes:
+        store.reopen(frontier, states=(State.FAILED,))
+        return
+    errors = store.failed_errors(frontier)
+    wanted = [error for error in errors if any(failed_for(cause, error) for cause in causes)]
+    if not wanted:
+        known = ", ".join(dict.fromkeys(short_reason(each)[:80] for each in errors[:5])) or "nothing failed"
+        raise UsageError(f"--cause {', '.join(causes)}: nothing failed for that; there is: {redact(known)}")
+    store.reopen(frontier, states=(State.FAILED,), errors=wanted)
 
 
 def process_name() -> str:

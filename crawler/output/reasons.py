@@ -31,6 +31,16 @@ def short_reason(text: str) -> str:
     return f"{error} at {path.parent.name}/{path.name}, line {line}, in {function}{hint}"
 
 
+def failed_for(cause: str, error: str) -> bool:
+    """Whether *cause* names *error*: its status or the name of its class, or words of its first line."""
+    line = error.partition("\n")[0]
+    wanted = cause.strip().casefold()
+    name, _, text = line.partition(":")
+    if name == "StatusError" and wanted.isdecimal():
+        return text.split()[:1] == [wanted]
+    return bool(wanted) and (wanted == name.casefold() or wanted in short_reason(error).casefold())
+
+
 def short_reasons(counted: Mapping[str, int]) -> dict[str, int]:
     """Short reason to number of requests; those that differ in what was left out only are one."""
     found: dict[str, int] = {}

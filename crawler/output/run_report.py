@@ -9,7 +9,9 @@ from typing import Any, Protocol
 
 from crawler.errors import UsageError
 from crawler.output.history import PastRun, past_run, summary_of, told_of
-from crawler.output.source import Run, Source
+from crawler.output.reasons import kinds, short_reason
+from crawler.output.source import KnowsSamples, Run, Source
+from crawler.urls import printable, redact
 
 _FIELDS = 40  # of one table that are listed
 
@@ -101,6 +103,50 @@ class RunReport:
             ],
             "next_command": self.next_command,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Failed requests of a crawl that have their cause in common.
+
+    Attributes:
+        text: The cause, in a line.
+        count: How many.
+        url: Of one of them.
+        word: What names the cause after ``--cause``.
+        again: Options that a command needs which goes on with the crawl.
+    """
+
+    text: str
+    count: int
+    url: str
+    word: str
+    again: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        return {"cause": self.text, "count": self.count, "url": self.url, "retry": self.word}
+
+
+def causes_of(source: KnowsSamples, run: Run) -> list[Cause]:
+    """Why requests of the crawl of *run* failed, most first, as the store has them now."""
+    failed, _ = source.ended_samples(run.frontier)
+    again = str(summary_of(run).get("again") or "")
+    found: dict[str, Cause] = {}
+    for sample in failed:
+        counted, examples = kinds({sample.kind: sample.count}, {short_reason(sample.kind): sample.url})
+        for text, count in counted.items():
+            url = printable(redact(examples.get(text, sample.url)))
+            known = found.get(text)
+            total = count + (known.count if known else 0)
+            found[text] = Cause(text, total, known.url if known else url, _word(text), again)
+    return sorted(found.values(), key=lambda each: -each.count)
+
+
+def _word(text: str) -> str:
+    """The shortest thing that names a cause: the status, or the name of the error."""
+    name, colon, rest = text.partition(":")
+    return (rest.split()[:1] or [name])[0] if name == "StatusError" and colon else name
 
 
 def _login(made: Login) -> dict[str, Any]:

@@ -229,8 +229,23 @@ class Store(Protocol):
     def waiting_by(self, frontier: int) -> dict[str, int]:
         """Slot to number of waiting requests, most first."""
 
-    def reopen(self, frontier: int, *, states: Sequence[int], session: str | None = None) -> int:
-        """Put failed (or parked) requests back to waiting with no attempts on their account."""
+    def reopen(
+        self,
+        frontier: int,
+        *,
+        states: Sequence[int],
+        session: str | None = None,
+        errors: Sequence[str] | None = None,
+    ) -> int:
+        """Put failed (or parked) requests back to waiting with no attempts on their account.
+
+        Args:
+            session: Those of this session only.
+            errors: Those with one of these errors only, as `failed_errors` has them.
+        """
+
+    def failed_errors(self, frontier: int) -> list[str]:
+        """All errors of failed requests, each once, most frequent first."""
 
     def park(self, frontier: int, *, session: str) -> int:
         """Put the waiting requests of a session aside (state PARKED) until `reopen` brings them back."""

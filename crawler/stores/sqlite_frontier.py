@@ -239,7 +239,14 @@ class FrontierPart(Part):
             (json.dumps({slot: moment(until) for slot, until in pauses.items()}),),
         )
 
-    def reopen(self, frontier: int, *, states: Sequence[int], session: str | None = None) -> int:
+    def reopen(
+        self,
+        frontier: int,
+        *,
+        states: Sequence[int],
+        session: str | None = None,
+        errors: Sequence[str] | None = None,
+    ) -> int:
         """Put failed, skipped or parked requests back to waiting with no attempts on their account.
 
         What their last try had stored is removed in the same transaction.
@@ -250,12 +257,24 @@ class FrontierPart(Part):
         if session is not None:
             condition += " AND lane IN (SELECT id FROM crawl_lanes WHERE session = ?)"
             extra = (session,)
+        if errors is not None:
+            condition += " AND coalesce(error, '') IN (SELECT value FROM json_each(?))"
+            extra += (json.dumps(list(errors)),)
         reopened = 0
         with self._connection.write() as raw:
             for state in wanted:
                 sure = condition + (" AND state >= 3" if state >= 3 else "")  # lets the partial index be used
                 reopened += self._reopen(raw, frontier, State(state), sure, (frontier, state, *extra))
         return reopened
+
+    def failed_errors(self, frontier: int) -> list[str]:
+        """All errors of failed requests, each once, most frequent first."""
+        rows = self._connection.read(
+            "SELECT coalesce(error, '') FROM crawl_requests WHERE frontier = ? AND state = 3 AND state >= 3"
+            " GROUP BY 1 ORDER BY count(*) DESC",
+            (frontier,),
+        )
+        return [str(error) for (error,) in rows]
 
     def park(self, frontier: int, *, session: str) -> int:
         """Put the waiting requests of a session aside until a person has seen to it; `reopen` brings them back."""

@@ -54,6 +54,9 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with warnings.catch_warnings():
         yield
     logging.captureWarnings(False)
+    for handler in root.handlers:
+        if handler not in handlers:
+            handler.close()  # a log file
     root.handlers[:], root.level = handlers, level
     sys.path[:] = path
     forget_spiders()
