@@ -160,6 +160,8 @@ class Summary:
         unchanged: Those of them that were as an earlier crawl had seen them: what they gave then counts for this one.
         not_asked: Those of these that were not even asked for, since they were fresh (`max_age`, Cache-Control).
         items: Items of this run, by table, with those of unchanged pages.
+        changes: Kind of item with a key to how many of its records the crawl found "new", "changed", "gone" and "back".
+        rejected: What callbacks yielded and was no good item; `crawl items rejected` lists it.
         known, waiting, failed, skipped, parked: Requests of the frontier by state, now.
         processes: Processes that took part.
         retried: Tries beyond the first of a page.
@@ -191,6 +193,8 @@ class Summary:
     unchanged: int = 0
     not_asked: int = 0
     items: dict[str, int] = field(default_factory=dict)
+    changes: dict[str, dict[str, int]] = field(default_factory=dict)
+    rejected: int = 0
     known: int = 0
     waiting: int = 0
     failed: int = 0

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, KeysView, Mapping, Sequence, Set, ValuesView
+from contextlib import suppress
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cache
 from numbers import Integral, Rational, Real
+from types import MappingProxyType
 from typing import Any
 
 from crawler.errors import SpiderError
-from crawler.outcome import ItemRow
+from crawler.outcome import ItemRow, Rejected
 from crawler.pages.following import Followed
+from crawler.records import BadKey, class_key, key_of
 
 DICT_TABLE = "items"
 _PLAIN = frozenset({str, int, float, bool, type(None), bytes, Decimal, datetime, date, time})
+NO_KEYS: Mapping[str, Sequence[str]] = MappingProxyType({})
+_LONGEST_REJECTED = 20_000  # characters of a rejected item that are kept
 _DEEPEST = 200  # levels of lists and dicts in a field
 
 
@@ -43,25 +49,84 @@ def table_of(item: Any) -> str:
     return named if isinstance(named, str) else type(item).__name__
 
 
-def to_row(item: Any) -> ItemRow:
+def to_row(item: Any, keys: Mapping[str, Sequence[str]] = NO_KEYS, session: str = "") -> ItemRow:
     """The item as a row.
 
+    Args:
+        keys: Table to the fields that make its items records (`Spider.keys`); an item class may name its own.
+        session: Name of the session that fetched the page, which may be part of a key.
     Raises:
-        SpiderError: Not an item, or it has no fields.
-        NotStorable: A field holds something that is no value.
+        SpiderError: All that `follow_all` gave, in one piece: its links would be lost.
+        NotStorable: Not an item, or without fields; a field holds something that is no value, or the key is no key.
     """
     if isinstance(item, dict):
         fields = {str(key): value for key, value in item.items()}
     elif is_item(item):
         fields = _adapter()(item).asdict()
     else:
-        kind = "all that follow_all gave in one piece" if isinstance(item, Followed) else type(item).__name__
-        raise SpiderError(f"a callback yielded {kind}; yield Requests, dicts, dataclasses or other items")
+        if isinstance(item, Followed):
+            raise SpiderError("a callback yielded all that follow_all gave in one piece; write `yield from`")
+        raise NotStorable(_no_item(item))
     if not fields:
-        raise SpiderError("a callback yielded an item without fields")
+        raise NotStorable("an item without fields")
     if not _PLAIN.issuperset(map(type, fields.values())):
         fields = {name: storable(value, name) for name, value in fields.items()}
-    return ItemRow(table_of(item), fields)
+    if not keys and type(item) is dict:
+        return ItemRow(DICT_TABLE, fields)
+    table = table_of(item)
+    named = keys.get(table) or class_key(item.__class__)
+    if not named:
+        return ItemRow(table, fields)
+    try:
+        return ItemRow(table, fields, key_of(fields, named, session))
+    except BadKey as why:
+        raise NotStorable(str(why)) from None
+
+
+def rejected(item: Any, why: NotStorable, keys: Mapping[str, Sequence[str]] = NO_KEYS, session: str = "") -> Rejected:
+    """What is kept of something that is no good item, without addresses of the memory."""
+    if not is_item(item):
+        return Rejected(type(item).__name__, str(why))
+    fields = dict(item) if isinstance(item, dict) else _adapter()(item).asdict()
+    written: dict[str, Any] = {}
+    for name, value in fields.items():
+        try:
+            written[str(name)] = storable(value, str(name))
+        except (NotStorable, RecursionError):
+            written[str(name)] = f"({_kind(value)})"
+    table, key = table_of(item), ""
+    named = keys.get(table) or class_key(item.__class__)
+    if named:
+        with suppress(BadKey):
+            key = key_of(fields, named, session)
+    return Rejected(table, str(why), _shortened(written), key)
+
+
+def _shortened(written: dict[str, Any]) -> str:
+    """JSON of *written*; of long values the beginning."""
+    text = json.dumps(written, default=str)
+    if len(text) <= _LONGEST_REJECTED:
+        return text
+    share = _LONGEST_REJECTED // max(len(written), 1)
+    short = {name[:200]: str(value)[:share] for name, value in list(written.items())[:200]}
+    return json.dumps(short, default=str)
+
+
+def _no_item(value: Any) -> str:
+    """Why something that was yielded is no item."""
+    kind = _kind(value)
+    hint = {
+        "generator": "write `yield from`",
+        "coroutine": "callbacks are not async",
+        "list": "yield its members one by one: `yield from`",
+        "tuple": "yield its members one by one: `yield from`",
+        "str": "yield a dict: {'text': ...}",
+    }.get(kind, "yield Requests, dicts, dataclasses or other items")
+    return f"{_article(kind)} {kind} is no item; {hint}"
+
+
+def _article(word: str) -> str:
+    return "an" if word[:1].lower() in ("a", "e", "i", "o") else "a"
 
 
 def storable(value: Any, field: str, depth: int = 0) -> Any:

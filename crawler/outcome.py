@@ -52,6 +52,7 @@ class Found:
         extras: Compact JSON of all that a plain GET does not need (`Request.extras`), or "". May hold secrets: the
             store encrypts it.
         skipped: Name of the rule that refuses it, with its detail ("robots", "off-site", "guard: logout"), or "".
+        parent: The request on whose page it was found (`Leased.id`); 0 for a start request.
     """
 
     fingerprint: bytes
@@ -63,6 +64,7 @@ class Found:
     depth: int = 0
     extras: str = ""
     skipped: str = ""
+    parent: int = 0
 
 
 @dataclass(slots=True)  # not frozen: one is made for each page, and a frozen one costs as many calls as it has fields
@@ -80,7 +82,8 @@ class Visit:
         session: Key of the session that fetched it.
         links: The plain requests that it gave, packed (`engine.links_given`).
         others: The other ones, as text. May hold secrets: the store encrypts it.
-        items: Table to number of items.
+        items: Table to number of items without a key.
+        records: The same of items with a key.
         request: Its row in the frontier of that crawl.
         has_body: The page itself is kept.
     """
@@ -95,6 +98,7 @@ class Visit:
     links: bytes = b""
     others: str = field(default="", repr=False)
     items: Mapping[str, int] = field(default_factory=dict)
+    records: Mapping[str, int] = field(default_factory=dict)
     request: int = 0
     has_body: bool = False
 
@@ -154,10 +158,29 @@ class ItemRow:
     Attributes:
         table: Name of the result table.
         fields: Column to value; values are JSON-able, bytes or None.
+        key: What makes it a record (`records.key_of`), or "".
     """
 
     table: str
     fields: dict[str, Any]
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Something that a callback yielded and that is no good item: kept aside, and counted.
+
+    Attributes:
+        kind: Its class, or the table that it was meant for.
+        reason: Why it is none.
+        item: What of it can be written down, as JSON.
+        key: Its key where it has a good one: then its record is there, as it was.
+    """
+
+    kind: str
+    reason: str
+    item: str = "{}"
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +223,7 @@ class Outcome:
         request: What was leased.
         verdict: What becomes of the row.
         items: Items in the order in which the callback yielded them; position in the list is part of their key.
+        rejected: What was yielded and is no good item; the rest of the page stays.
         found: Requests found on the page, admitted or skipped with a rule.
         session: The session's new state when this page changed it.
         status: HTTP status, 0 when there was no answer.
@@ -228,6 +252,7 @@ class Outcome:
     request: Leased
     verdict: Verdict
     items: list[ItemRow] = field(default_factory=list)
+    rejected: Sequence[Rejected] = ()
     found: Sequence[Found] = ()
     session: SessionSnapshot | None = None
     status: int = 0
@@ -255,7 +280,8 @@ class Outcome:
     @property
     def item_count(self) -> int:
         """How many items the page gave, or gave when it was what it is."""
-        return len(self.items) if self.unchanged is None else sum(self.unchanged.items.values())
+        visit = self.unchanged
+        return len(self.items) if visit is None else sum(visit.items.values()) + sum(visit.records.values())
 
     @property
     def is_refused(self) -> bool:

@@ -9,19 +9,20 @@ import difflib
 import inspect
 import logging
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from crawler import habits
 from crawler.errors import SpiderError
 from crawler.identity import Identity as Identity
 from crawler.links import Rule
+from crawler.records import key_fields
 from crawler.response import SPREAD, Request, Response
 
 if TYPE_CHECKING:
     from crawler.sessions.session import Session
 
-_NO_ARGUMENTS = frozenset(("name", "arguments", "custom_settings", "rules", "sitemap_rules"))
+_NO_ARGUMENTS = frozenset(("name", "arguments", "custom_settings", "keys", "rules", "sitemap_rules"))
 _SITEMAP_LIMIT_BYTES = 64 * 1024 * 1024
 
 __all__ = ["CrawlSpider", "Identity", "Rule", "SitemapSpider", "Spider"]
@@ -40,6 +41,9 @@ class Spider:
             port are left out where they are written; a path is refused.
         custom_settings: Settings of this spider; Scrapy's names are understood.
         sessions: Names (or `Identity` objects) of the identities; a request goes with the first unless it says else.
+        keys: Kind of item to the fields that make its items records, as ``{"Order": "id"}``; for dicts
+            ``{"items": ("shop", "sku")}``. With ``"@account"`` among them each session has its own records. An item
+            class may say it itself: ``key = "id"``.
         handle_httpstatus_list: Error statuses that callbacks want to see.
         login_url: The login page; learned from the login step where it is not given.
         probe_url: Page that proves that a session is logged in; the first start URL where it is not given.
@@ -52,6 +56,7 @@ class Spider:
     allowed_domains: Sequence[str] = ()
     custom_settings: ClassVar[dict[str, Any]] = {}
     sessions: Sequence[str | Identity] = ("default",)
+    keys: Mapping[Any, str | Sequence[str]] = {}
     handle_httpstatus_list: Sequence[int] = ()
     login_url: str | None = None
     probe_url: str | None = None
@@ -185,6 +190,8 @@ def _check_class(cls: type[Spider]) -> None:
         given = own.get(name)
         if isinstance(given, str):
             raise SpiderError(f"{cls.__name__}.{name} is a text; write a list: {name} = [{given!r}]")
+    if "keys" in own:
+        cls.keys = checked_keys(cls, own["keys"])
     for name in habits.METHODS:
         if name in own and not (name == "start_requests" and "start" in own):  # for old and new ones
             raise SpiderError(f"nobody asks for {cls.__name__}.{name}; instead: {habits.METHODS[name]}")
@@ -194,6 +201,25 @@ def _check_class(cls: type[Spider]) -> None:
     for name, words in _CALLED.items():
         if inspect.isfunction(own.get(name)):
             _check_method(cls, own[name], name, words)
+
+
+def checked_keys(cls: type[Spider], given: Any) -> dict[str, tuple[str, ...]]:
+    """`Spider.keys` by table, each key as a tuple of names.
+
+    Raises:
+        SpiderError: It is no dict, or one of them is no key.
+    """
+    if not isinstance(given, Mapping):
+        example = given if isinstance(given, str) else "id"
+        raise SpiderError(f"{cls.__name__}.keys is a dict, by kind of item: keys = {{'items': {example!r}}}")
+    checked = {}
+    for kind, key in given.items():
+        name = kind if isinstance(kind, str) else getattr(kind, "__table__", None) or getattr(kind, "__name__", "")
+        try:
+            checked[str(name)] = key_fields(key)
+        except ValueError as why:
+            raise SpiderError(f"{cls.__name__}.keys, of {name!r}: {why}") from None
+    return checked
 
 
 def _check_method(cls: type[Spider], method: Any, name: str, words: tuple[str, ...]) -> None:

@@ -23,7 +23,6 @@ from parsel import Selector
 from pydantic import BaseModel
 
 from crawler import Response
-from crawler.errors import SpiderError
 from crawler.items import NotStorable, is_item, to_row
 
 
@@ -68,12 +67,12 @@ def test_other_items_go_to_a_table_named_after_their_class(item: Any, table: str
 @pytest.mark.parametrize("value", [7, "text", None, [1], object(), Book], ids=lambda each: type(each).__name__)
 def test_what_is_no_item_is_refused_by_name(value: Any) -> None:
     assert not is_item(value)
-    with pytest.raises(SpiderError, match=type(value).__name__):
+    with pytest.raises(NotStorable, match=type(value).__name__):
         to_row(value)
 
 
 def test_an_item_without_fields_is_refused() -> None:
-    with pytest.raises(SpiderError, match="without fields"):
+    with pytest.raises(NotStorable, match="without fields"):
         to_row({})
 
 

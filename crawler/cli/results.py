@@ -185,15 +185,17 @@ def export(
         raise UsageError("--safe-csv goes with CSV")
     with stored(options.typed_settings(None, store=store)) as source:
         numbers = _runs_to_export(source, spider, run, all_runs)
-        tables = _tables_to_export(source, numbers, table)
-        without = fields_of_others(source, spider, numbers, tables)
+        latest = run is None and not all_runs
+        tables = _tables_to_export(source, numbers, table, spider if latest else "")
+        without = fields_of_others(source, spider, numbers, tables, latest=latest)
 
         def rows() -> Iterator[Mapping[str, Any]]:
-            return crawl_rows(source, numbers, tables, origin=origin, without=without)
+            latest_of = spider if latest else ""
+            return crawl_rows(source, numbers, tables, latest_of=latest_of, origin=origin, without=without)
 
         if output != "-" and not force and holds_something(Path(output)):
             empty = next(rows(), None) is None
-            why = why_not(source, spider, numbers, empty=empty, whole_crawl=run is None and not all_runs)
+            why = why_not(source, spider, numbers, empty=empty, whole_crawl=latest)
             if why:
                 raise NotWritten(output, why)
         wanted = columns_of(rows()) if chosen == "csv" else []
@@ -223,12 +225,14 @@ def _runs_to_export(source: Store, spider: str, run: int | None, all_runs: bool)
     return sorted(known) if all_runs else [each.id for each in crawl_runs(source, spider)]
 
 
-def _tables_to_export(source: Store, runs: list[int], table: str | None) -> list[str]:
+def _tables_to_export(source: Store, runs: list[int], table: str | None, latest_of: str) -> list[str]:
     known = list(source.tables())
     if table is not None:
         if table not in known:
             raise UsageError(f"no table {table!r}; there are: {', '.join(known) or 'none'}")
         return [table]
+    if latest_of:
+        return [each for each in known if next(source.latest(each, spider=latest_of), None) is not None]
     return [each for each in known if any(next(source.rows(each, run=run), None) is not None for run in runs)]
 
 

@@ -33,7 +33,7 @@ from crawler.sessions.pool import SessionPool
 from crawler.sessions.roster import roster
 from crawler.sessions.session import Session
 from crawler.settings import Settings
-from crawler.spider import Spider
+from crawler.spider import Spider, checked_keys
 from crawler.urls import host_of, origin_of
 
 _ROBOTS_LIMIT_BYTES = 32 * 1024 * 1024  #: of which the first 500 KiB are read (RFC 9309, 2.5)
@@ -58,6 +58,7 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
     if not hasattr(made, "arguments"):  # an __init__ without `super().__init__`
         made.arguments = given
     made.allowed_domains = allowed_hosts(made.allowed_domains)
+    made.keys = checked_keys(spider, made.keys)
     file = Path(settings.accounts) if settings.accounts else None
     chosen = roster(made, setting=settings.sessions, file=file)
     if chosen != made.identities():  # names stay names: a spider may go through its own list

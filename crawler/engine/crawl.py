@@ -16,6 +16,7 @@ from crawler.engine.desk import SessionDesk, StoreCalls, keep_proofs, new_owner
 from crawler.engine.doors import Doors
 from crawler.engine.earlier import compared
 from crawler.engine.ending import end_by, end_by_store, login_ending, take_counts, wanted_by
+from crawler.engine.followed import settle as settle_records
 from crawler.engine.interrupts import Interrupts, StopNow
 from crawler.engine.knowledge import Knowledge
 from crawler.engine.overdue import Overdue
@@ -296,6 +297,7 @@ class Crawl:
         summary.why, summary.sessions = hide(summary.why), sorted({*summary.sessions, *self._sessions})
         self._stats.ended()
         if failure is None and facts is not None and self._member == 0:
+            settle_records(self._store, self._run, summary, facts)
             self._store.end_run(
                 self._run.id,
                 ending=summary.ending,

@@ -108,7 +108,7 @@ class Ledger:
         overtaken = []
         for outcome in batch:
             if outcome.request.id in committed.outdated:
-                outcome.verdict, outcome.items, outcome.found = Verdict.LOGIN, [], ()
+                outcome.verdict, outcome.items, outcome.rejected, outcome.found = Verdict.LOGIN, [], (), ()
                 self._stats.summary.rechecked += 1
                 overtaken.append((outcome.session_name, outcome.epoch))
         self._admission.remember(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from crawler.clock import unix_now
 from crawler.engine.conditional import NOT_MODIFIED, Answered, ask
+from crawler.engine.kept_aside import KeptAside
 from crawler.engine.links_given import LinksGiven
 from crawler.engine.overdue import Overdue
 from crawler.engine.revisits import Revisits
@@ -41,7 +42,6 @@ Bare = Callable[[str], str] | None
 _PORTION = 2_000  #: links of one page that are held in memory; more go to the frontier before the page is done
 _TRACE_CHARACTERS = 4_000
 _NO_LOGIN = "it asks to log in, and the spider has no `login` method"
-_REASONS = 20  #: why items of one page were kept out
 
 
 class PageWork:
@@ -80,6 +80,7 @@ class PageWork:
         self._keep_pages, self._callback_time_s, self._overdue = keep_pages, callback_time_s, overdue
         self._revisits, self._kept = revisits, kept
         self._statuses = frozenset(spider.handle_httpstatus_list)
+        self._keys: Mapping[str, Sequence[str]] = spider.keys
 
     def flow(
         self,
@@ -259,15 +260,16 @@ class PageWork:
         """
         started = time.perf_counter()
         items: list[ItemRow] = []
-        aside: dict[str, int] = {}
+        aside: KeptAside | None = None
         found: dict[bytes, Found] = {}
-        session, unique = request.session, str(outcome.request.id)
+        session, page = request.session, outcome.request.id
+        keys, fetched_by = self._keys, outcome.session_name
 
         def take(link: Request) -> None:
             outcome.requests += 1
             if bare is not None:
                 link = link.replace(url=bare(link.url))
-            row = self._admission.admit(link, depth=request.depth + 1, session=session, unique=unique)
+            row = self._admission.admit(link, depth=request.depth + 1, session=session, parent=page)
             if notes is not None:
                 notes.one(link, row)
             if row is not None and row.fingerprint not in found:
@@ -300,21 +302,19 @@ class PageWork:
                     take(produced.request())
                 elif produced is not None:
                     try:
-                        items.append(to_row(produced))
+                        items.append(to_row(produced, keys, fetched_by))
                     except NotStorable as why:
-                        aside[str(why)] = aside.get(str(why), 0) + 1
+                        (aside := aside or KeptAside(keys, fetched_by)).add(produced, why)
         outcome.items, outcome.found = items, list(found.values())
-        if aside:
-            outcome.warnings += _kept_out(aside)
-            if notes is not None:
-                notes.incomplete = True  # what was kept out is to be said again
+        if aside is not None:
+            aside.put_into(outcome, notes)
         took_s = time.perf_counter() - started
         if took_s > self._callback_time_s:
             outcome.warnings += (f"callback took {took_s:.1f} s",)
 
     def _broken(self, outcome: Outcome, error: BaseException) -> None:
         _trace.debug("the whole trace for %s:", redact(outcome.request.url), exc_info=error)
-        outcome.items, outcome.found = [], ()
+        outcome.items, outcome.found, outcome.rejected = [], (), ()
         if isinstance(error, GuardRefused):
             outcome.verdict, outcome.error = Verdict.SKIP, error.why
             return
@@ -338,12 +338,6 @@ def _each(produced: Any) -> Iterable[Any]:
     if isinstance(produced, str | bytes) or not hasattr(produced, "__iter__"):
         raise SpiderError(f"a callback returned {type(produced).__name__}; yield Requests and items")
     return produced  # type: ignore[no-any-return]
-
-
-def _kept_out(aside: Mapping[str, int]) -> tuple[str, ...]:
-    """A warning for each reason why items were kept out, the most frequent first."""
-    most = sorted(aside.items(), key=lambda pair: -pair[1])[:_REASONS]
-    return tuple(f"{count:,} item{'s' if count > 1 else ''} kept out: {why}" for why, count in most)
 
 
 def _describe_answer(outcome: Outcome, fetched: Fetched) -> None:

@@ -217,6 +217,7 @@ def add_up(summary: Summary, others: list[Summary]) -> None:
         summary.logins += other.logins
         summary.restored += other.restored
         summary.rechecked += other.rechecked
+        summary.rejected += other.rejected
         for table, number in other.items.items():
             summary.items[table] = summary.items.get(table, 0) + number
         summary.seen = added(summary.seen, other.seen)

@@ -132,10 +132,10 @@ class Revisits:
         found: dict[bytes, Found] = {}
         groups, refused = groups_of(visit.links)
         count = 0
-        unique, depth = str(leased.id), leased.depth + 1
+        depth = leased.depth + 1
 
         def take(link: Request) -> None:
-            row = self._admission.admit(link, depth=depth, session=leased.session, unique=unique)
+            row = self._admission.admit(link, depth=depth, session=leased.session, parent=leased.id)
             if row is not None and row.fingerprint not in found:
                 rule = refused.get(link.url, "")
                 found[row.fingerprint] = replace(row, skipped=rule) if rule and self._guarded else row
@@ -177,8 +177,10 @@ class Revisits:
         if packed is None or vary is None:
             return None
         items: dict[str, int] = {}
+        records: dict[str, int] = {}
         for item in outcome.items:
-            items[item.table] = items[item.table] + 1 if item.table in items else 1
+            counts = records if item.key else items
+            counts[item.table] = counts[item.table] + 1 if item.table in counts else 1
         etag, modified = validators.validators_of(response.headers)
         return Visit(
             checked_at=outcome.sent_at,
@@ -191,6 +193,7 @@ class Revisits:
             links=packed[0],
             others=packed[1],
             items=items,
+            records=records,
         )
 
 

@@ -63,6 +63,8 @@ class Stats:
                 self._warned += 1
                 self._warning = self._warning or f"{outcome.warnings[0]}, as on {redact(outcome.request.url)}"
             summary.retried += max(outcome.tries - 1, 0) if outcome.sent_at else 0
+            if outcome.rejected:
+                summary.rejected += len(outcome.rejected)
             if verdict is Verdict.ACCEPT:
                 summary.pages += 1
                 summary.size_bytes += outcome.size_bytes
@@ -86,7 +88,8 @@ class Stats:
         summary = self.summary
         summary.unchanged += 1
         summary.not_asked += not outcome.status
-        for table, count in outcome.unchanged.items.items() if outcome.unchanged is not None else ():
+        visit = outcome.unchanged
+        for table, count in (*visit.items.items(), *visit.records.items()) if visit is not None else ():
             summary.items[table] = summary.items.get(table, 0) + count
 
     def _count_callback(self, outcome: Outcome) -> None:

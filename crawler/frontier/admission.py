@@ -72,13 +72,13 @@ class Admission:
         """
         return self._seen.get(session or self._default_session, ())
 
-    def admit(self, request: Request, *, depth: int, session: str | None = None, unique: str = "") -> Found | None:
+    def admit(self, request: Request, *, depth: int, session: str | None = None, parent: int = 0) -> Found | None:
         """The row for a request; None when it is known to be in the frontier already.
 
         Args:
             depth: Depth of the page on which it was found, plus one.
             session: Session to inherit.
-            unique: For ``dont_filter``: what makes this one different (the id of the page that asks for it).
+            parent: The request on whose page it was found; what makes one with ``dont_filter`` different.
         """
         name = request.session or session or self._default_session
         plain = request.method == "GET" and request.body is None and not request.dont_filter
@@ -88,7 +88,7 @@ class Admission:
         key = canonical(url)
         body = request.body or b""
         if request.dont_filter:
-            body += b"\x00again " + unique.encode()
+            body += b"\x00again " + (str(parent) if parent else "").encode()
         mark = fingerprint(request.method, key, body, name)
         if mark in self._known:
             if plain and self._seen_count < _MEMORY:
@@ -111,6 +111,7 @@ class Admission:
             depth=depth,
             extras=request.extras(),
             skipped=skipped,
+            parent=parent,
         )
 
     @staticmethod

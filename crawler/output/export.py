@@ -80,7 +80,7 @@ def write_rows(
     return write(file, rows)
 
 
-OURS = ("_run", "_url", "_time", "_request", "_position")  # what the store adds to an item
+OURS = ("_run", "_url", "_time", "_request", "_position", "_crawl", "_spider")  # what the store adds to an item
 ORIGIN = ("_run", "_url", "_time")
 
 
@@ -89,12 +89,14 @@ def crawl_rows(
     runs: Sequence[int],
     tables: Sequence[str],
     *,
+    latest_of: str = "",
     origin: bool = False,
     without: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> Iterator[Row]:
     """The items of some runs, run by run within each table, as the spider yielded them.
 
     Args:
+        latest_of: What is so now, of this spider, instead: the records that are there, and the items of its last crawl.
         origin: Add where each comes from: `ORIGIN`, the address without secrets.
         without: Table to fields that are left out, see `fields_of_others`.
     Yields:
@@ -102,19 +104,26 @@ def crawl_rows(
     """
     for table in tables:
         left_out = {*OURS, *without.get(table, ())}
+        for row in _rows_of(source, table, runs, latest_of):
+            item = {"_table": table} if len(tables) > 1 else {}
+            item.update((field, value) for field, value in row.items() if field not in left_out)
+            if origin:
+                item.update((field, row[field]) for field in ORIGIN)
+                item["_url"] = redact(str(item["_url"]))  # an export travels; the store keeps what must be asked again
+            yield item
+
+
+def _rows_of(source: Source, table: str, runs: Sequence[int], latest_of: str) -> Iterator[Row]:
+    if latest_of:
+        yield from source.latest(table, spider=latest_of)
+    else:
         for run in runs:
-            for row in source.rows(table, run=run):
-                item = {"_table": table} if len(tables) > 1 else {}
-                item.update((field, value) for field, value in row.items() if field not in left_out)
-                if origin:
-                    item.update((field, row[field]) for field in ORIGIN)
-                    item["_url"] = redact(
-                        str(item["_url"])
-                    )  # an export travels; the store keeps what must be asked again
-                yield item
+            yield from source.rows(table, run=run)
 
 
-def fields_of_others(source: Source, spider: str, runs: Sequence[int], tables: Sequence[str]) -> dict[str, set[str]]:
+def fields_of_others(
+    source: Source, spider: str, runs: Sequence[int], tables: Sequence[str], *, latest: bool = False
+) -> dict[str, set[str]]:
     """Fields that other spiders have put into the same table: those in which none of these runs has a value.
 
     A table that is the spider's alone keeps all its fields, empty or not: what reads its export every night can rely on
@@ -129,11 +138,10 @@ def fields_of_others(source: Source, spider: str, runs: Sequence[int], tables: S
         if not any(next(source.rows(table, run=other), None) for other in others):
             continue
         empty: set[str] | None = None
-        for run in runs:
-            for row in source.rows(table, run=run):
-                if empty is None:
-                    empty = set(row)
-                empty -= {field for field in empty if row[field] is not None}
+        for row in _rows_of(source, table, runs, spider if latest else ""):
+            if empty is None:
+                empty = set(row)
+            empty -= {field for field in empty if row[field] is not None}
         if empty:
             found[table] = empty
     return found

@@ -90,6 +90,9 @@ class Source(Protocol):
 
     def rows(self, table: str, *, run: int | None = None) -> Iterator[dict[str, Any]]: ...
 
+    def latest(self, table: str, *, spider: str | None = None) -> Iterator[dict[str, Any]]:
+        """The records that are there, and of items without a key those of the newest crawl."""
+
     def audit(self, frontier: int) -> Recount:
         """Count everything about a frontier anew."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from crawler.outcome import Found, Leased, Outcome, Page, SessionSnapshot
+from crawler.records import Change
 from crawler.stores.login_policy import Ending, Trying
 from crawler.stores.told import Audit, Counts, Login, Sample
 
@@ -356,7 +357,44 @@ class Store(Protocol):
     def tables(self) -> dict[str, int]:
         """Result tables and their number of rows."""
 
+    def stored_as(self, table: str) -> str | None:
+        """The name in the database of a kind of item; None where there is none."""
+
     def rows(self, table: str, *, run: int | None = None) -> Iterator[dict[str, Any]]: ...
+
+    def latest(self, table: str, *, spider: str | None = None) -> Iterator[dict[str, Any]]:
+        """What is so now: the records that are there, and of items without a key those of the newest crawl."""
+
+    def settle_records(self, run: RunRow) -> bool:
+        """A run has ended well: where its crawl is complete, mark the records as gone that it did not meet.
+
+        Called again it does nothing. Returns whether the crawl is complete; False where the spider has no records.
+        """
+
+    def changes(
+        self,
+        spider: str,
+        *,
+        crawls: tuple[int, int] | None = None,
+        since: float | None = None,
+        table: str | None = None,
+    ) -> Iterator[Change]:
+        """What the records of a spider have come to, each once, compared with how they were before.
+
+        Args:
+            crawls: The first and the last crawl that count.
+            since: Instead of those: the moment from which on changes count, seconds since 1970.
+            table: One kind of item; all when left out.
+        """
+
+    def change_counts(self, spider: str, crawl: int) -> dict[str, dict[str, int]]:
+        """Kind of item to how many of its records are new, changed, gone and back by one crawl."""
+
+    def rejected(self, frontier: int) -> Iterator[dict[str, Any]]:
+        """What was kept aside in a crawl since it was no good item, oldest first."""
+
+    def rejected_count(self, frontier: int) -> int:
+        """How many things were kept aside in a crawl."""
 
     def pages(self, frontier: int) -> Iterator[dict[str, Any]]:
         """The page log: every answer, and every try that brought none, oldest first."""

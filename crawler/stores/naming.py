@@ -15,7 +15,25 @@ from crawler.stores.rows import escape
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\"'`\\[\\]\\\\;\ud800-\udfff\u2028\u2029]+")
 _LONGEST = 60
-_OURS = ("crawl_", "sqlite_")
+_OURS = ("crawl_", "sqlite_", "latest_")
+_RESERVED = """
+abort action add after all alter always analyse analyze and anti any array as asc asymmetric attach authorization
+autoincrement before begin between binary both by cascade case cast check collate collation column commit
+concurrently conflict constraint create cross current current_catalog current_date current_role current_schema
+current_time current_timestamp current_user database default deferrable deferred delete desc describe detach
+distinct do drop each else end escape except exclude exclusive exists explain fail false fetch filter first
+following for foreign freeze from full generated glob grant group groups having if ignore ilike immediate in index
+indexed initially inner insert instead intersect into is isnull join key lambda last lateral leading left like limit
+localtime localtimestamp match materialized natural no not nothing notnull null nulls of offset on only or order
+others outer over overlaps partition pivot placing plan pragma preceding primary qualify query raise range recursive
+references regexp reindex release rename replace restrict returning right rollback row rows savepoint select semi
+session_user set show similar some summarize symmetric table tablesample temp temporary then ties to trailing
+transaction trigger true unbounded union unique unpivot update user using vacuum values variadic verbose view
+virtual when where window with within without
+"""
+#: Names that a query cannot hold without quotes: keywords of SQLite, and reserved words of PostgreSQL and DuckDB.
+#: Source: sqlite.org/lang_keywords.html; PostgreSQL, appendix C.
+KEYWORDS = frozenset(_RESERVED.split())
 
 
 def safe_name(name: str, taken: Container[str], *, fallback: str) -> str:
@@ -37,3 +55,23 @@ def safe_name(name: str, taken: Container[str], *, fallback: str) -> str:
         number += 1
         candidate = f"{cleaned}_{number}"
     return candidate
+
+
+def table_name(name: str, taken: Container[str]) -> str:
+    """The table for a kind of item: its name, unless a query would have to quote that (``Order``, ``Group``)."""
+    return safe_name(f"{name}_items" if name.lower() in KEYWORDS else name, taken, fallback="items")
+
+
+def view_name(name: str, taken: Container[str]) -> str:
+    """The view with what is latest of a kind of item."""
+    return f"latest_{safe_name(name, _Behind('latest_', taken), fallback='items')}"
+
+
+class _Behind(Container[str]):
+    """Names that are taken, for names that get *prefix* in front."""
+
+    def __init__(self, prefix: str, taken: Container[str]) -> None:
+        self._prefix, self._taken = prefix, taken
+
+    def __contains__(self, name: object) -> bool:
+        return f"{self._prefix}{name}" in self._taken

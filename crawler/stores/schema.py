@@ -6,7 +6,7 @@ Our tables begin with ``crawl_``; everything else in the file is results. Times 
 leased (1), then done (2), failed (3), skipped (4) or parked (5). One partial index serves each of these, so that no
 question ever walks over the finished rows. A *lane* is one slot with one session: the unit of fair sharing and of
 leaving sessions out. `lease_until` and `sent_at` hold the time of discovery until they get their own value: a row that
-does not grow is rewritten in place.
+does not grow is rewritten in place. `parent` is the request on whose page it was found first.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from crawler.clock import unix_now
 from crawler.errors import SchemaTooNew, StoreBusy, StoreDamaged, StoreError
 from crawler.stores import schema_pages
 from crawler.stores.connection import APPLICATION_ID, Connection, copy_database
+from crawler.stores.schema_records import RECORD_TABLES, records_into_old_tables
 
 VERSION = 3
 
@@ -95,7 +96,8 @@ CREATE TABLE crawl_requests (
     session_name TEXT,
     error TEXT,
     rule TEXT,
-    extras BLOB
+    extras BLOB,
+    parent INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX crawl_requests_known ON crawl_requests (frontier, fingerprint);
 CREATE INDEX crawl_requests_ready ON crawl_requests (frontier, lane, priority DESC) WHERE state = 0 AND not_before = 0;
@@ -190,6 +192,7 @@ CREATE VIEW crawl_urls AS
     FROM crawl_requests r JOIN crawl_lanes l ON l.id = r.lane JOIN crawl_slots s ON s.id = l.slot;
 """
     + schema_pages.TABLES
+    + RECORD_TABLES
 )
 
 Migration = Callable[[sqlite3.Connection], None]
@@ -210,8 +213,14 @@ def _claims_into_session_rows(raw: sqlite3.Connection) -> None:
     raw.execute("DROP TABLE crawl_login_claims")
 
 
+def _pages_and_records(raw: sqlite3.Connection) -> None:
+    """3: visits and kept pages; records and their changes."""
+    schema_pages.migrate(raw)
+    records_into_old_tables(raw)
+
+
 #: Version to the step that leads there from the version before. Steps run inside one transaction.
-MIGRATIONS: dict[int, Migration] = {2: _claims_into_session_rows, 3: schema_pages.migrate}
+MIGRATIONS: dict[int, Migration] = {2: _claims_into_session_rows, 3: _pages_and_records}
 
 
 def prepare(connection: Connection) -> None:

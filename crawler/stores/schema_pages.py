@@ -25,6 +25,7 @@ CREATE TABLE crawl_visits (
     code TEXT NOT NULL,
     session TEXT NOT NULL,
     items TEXT,
+    records TEXT,
     links BLOB,
     others BLOB
 );

@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from crawler.outcome import State, without_numbers
 from crawler.stores.sqlite_frontier import FrontierPart
 from crawler.stores.sqlite_items import quoted
+from crawler.stores.sqlite_results import ResultsPart
 from crawler.stores.told import Audit, Counts
 
 _MOST_REASONS = 50
 
 
-class AuditPart(FrontierPart):
+class AuditPart(ResultsPart, FrontierPart):
     """Recounting."""
 
     def audit(self, frontier: int) -> Audit:
@@ -33,6 +34,7 @@ class AuditPart(FrontierPart):
             *self._reason_problems(frontier),
             *self._page_problems(frontier, counts),
             *self._item_problems(frontier, counts),
+            *self._record_problems(),
         ]
         return Audit(counts, self.failed_by(frontier), self.skipped_by(frontier), tuple(problems))
 
@@ -119,7 +121,9 @@ class AuditPart(FrontierPart):
         pruned = self._connection.read("SELECT coalesce(max(pruned), 0) FROM crawl_frontiers WHERE id = ?", (frontier,))
         total = 0
         for name, stored_as in self._connection.read("SELECT name, stored_as FROM crawl_tables"):
-            items = f"{quoted(stored_as)} WHERE _run IN (SELECT id FROM crawl_runs WHERE frontier = ?)"
+            items = (
+                f"{quoted(stored_as)} WHERE _record IS NULL AND _run IN (SELECT id FROM crawl_runs WHERE frontier = ?)"
+            )
             total += self._connection.read(f"SELECT count(*) FROM {items}", (frontier,))[0][0]
             doubled = self._connection.read(
                 f"SELECT count(*) FROM (SELECT 1 FROM {items} GROUP BY _request, _position HAVING count(*) > 1)",
@@ -136,5 +140,35 @@ class AuditPart(FrontierPart):
             )[0][0]
             if orphans:
                 yield f"{orphans} items of {name!r} belong to requests that are not done"
+        if pruned[0][0]:
+            return  # which pages were read is not known any more, and so not what they listed
+        total += sum(self.records_met(frontier).values())
         if total != counts.items:
             yield f"{total} items are stored, the counter says {counts.items}"
+
+    def _record_problems(self) -> Iterator[str]:
+        """Each record has one row in its table, each row its record, and none is both listed and gone."""
+        for name, stored_in in self._connection.read("SELECT DISTINCT name, stored_in FROM crawl_record_kinds"):
+            ids = "SELECT r.id FROM crawl_records r JOIN crawl_record_kinds k ON k.id = r.kind WHERE k.stored_in = ?"
+            rows = f"SELECT _record FROM {quoted(stored_in)} WHERE _record IS NOT NULL"
+            for one, other, said in (
+                (ids, f"{rows} AND ? <> ''", "have no row"),
+                (f"{rows} AND ? <> ''", ids, "are rows without a record"),
+            ):
+                lacking = self._connection.read(f"SELECT count(*) FROM ({one} EXCEPT {other})", (stored_in, stored_in))[
+                    0
+                ][0]
+                if lacking:
+                    yield f"{lacking} records of {name!r} {said}"
+            differ = self._connection.read(
+                f"SELECT count(*) FROM crawl_records r JOIN {quoted(stored_in)} t ON t._record = r.id"
+                " WHERE t._gone IS NOT r.gone"
+            )[0][0]
+            if differ:
+                yield f"{differ} records of {name!r} are gone in one table and there in the other"
+        both = self._connection.read(
+            "SELECT count(DISTINCT r.id) FROM crawl_records r JOIN crawl_sightings s ON s.record = r.id"
+            " WHERE r.gone IS NOT NULL AND s.dropped = 0"
+        )[0][0]
+        if both:
+            yield f"{both} records are gone, and pages list them"

@@ -24,6 +24,8 @@ from crawler.stores.rows import FETCHED_AGAIN, harmless
 from crawler.stores.sqlite_items import Address
 from crawler.stores.sqlite_lease import LeasePart
 from crawler.stores.sqlite_logins import LoginsPart
+from crawler.stores.sqlite_rejected import RejectedPart
+from crawler.stores.sqlite_take_back import TakeBackPart
 from crawler.stores.sqlite_visits import VisitsPart
 
 #: Verdict to the row's next state, and whether the tries count as attempts.
@@ -65,7 +67,7 @@ def _rule(outcome: Outcome) -> str | None:
     return FETCHED_AGAIN if outcome.request.again else None
 
 
-class CommitPart(VisitsPart, LeasePart, LoginsPart):
+class CommitPart(RejectedPart, TakeBackPart, VisitsPart, LeasePart, LoginsPart):
     """Pages, whole."""
 
     def commit(self, run: RunRow, owner: str, outcomes: Sequence[Outcome]) -> Committed:
@@ -92,14 +94,16 @@ class CommitPart(VisitsPart, LeasePart, LoginsPart):
 
             now = self._clock()
             items = [
-                (_address(run.id, now, one, position), item)
+                (_address(run, now, one, position), item)
                 for one in ending
                 for position, item in enumerate(one.items)
+                if not item.key
             ]
             if items:
                 changes["items"] = self._write_items(raw, items)
-            changes["items"] += self._carry(raw, run.id, now, ending)
+            changes["items"] += self._carry(raw, run, now, ending) + self._write_records(raw, run, now, ending)
             self._write_visits(raw, ending)
+            self._write_rejected(raw, run, now, ending)
             self._log_pages(raw, run.id, now, kept)
             self._write_sessions(raw, run.id, [one.session for one in kept if one.session is not None])
             self._write_pauses(raw, kept)
@@ -236,11 +240,12 @@ def _needs_its_epoch(one: Outcome) -> bool:
 
 def outdated(one: Outcome) -> Outcome:
     """*one* as what it is when its login is over: to be fetched again, with nothing of it kept."""
-    return replace(one, verdict=Verdict.LOGIN, items=[], found=(), page=None, unchanged=None, visit=None)
+    return replace(one, verdict=Verdict.LOGIN, items=[], rejected=(), found=(), page=None, unchanged=None, visit=None)
 
 
-def _address(run: int, now: float, outcome: Outcome, position: int) -> Address:
-    return run, outcome.final_url or outcome.request.url, now, outcome.request.id, position
+def _address(run: RunRow, now: float, outcome: Outcome, position: int) -> Address:
+    request = outcome.request
+    return run.id, outcome.final_url or request.url, now, request.id, position, run.frontier, run.spider
 
 
 def _bytes_of(outcomes: Sequence[Outcome]) -> int:

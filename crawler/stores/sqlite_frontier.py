@@ -22,10 +22,10 @@ _GENERATION = 32_768  # fingerprints in each of the two generations of the memor
 _MOST_LANES = 20_000
 _ADD_PORTION = 5_000
 
-_INSERT = """INSERT INTO crawl_requests
-(frontier, fingerprint, url, lane, callback, priority, depth, state, lease_until, sent_at, rule, extras) VALUES """
+_INSERT = """INSERT INTO crawl_requests (frontier, fingerprint, url, lane, callback, priority, depth, state,
+lease_until, sent_at, rule, extras, parent) VALUES """
 _INSERT_END = " ON CONFLICT (frontier, fingerprint) DO NOTHING"
-_INSERT_WIDTH = 12
+_INSERT_WIDTH = 13
 
 
 def moment(seconds: float) -> float:
@@ -127,6 +127,7 @@ class FrontierPart(Part):
                         now,
                         harmless(one.skipped) if number else None,
                         seal(one.extras, place_of_request(frontier, one.fingerprint)) if one.extras else None,
+                        one.parent,
                     )
                 bound += bound[-_INSERT_WIDTH:] * (size - len(portion))  # repeats are dropped as known
                 new += raw.execute(_INSERT + values(_INSERT_WIDTH, size) + _INSERT_END, bound).rowcount

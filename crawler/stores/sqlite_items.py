@@ -1,37 +1,38 @@
-"""Result tables: items in, rows out.
+"""Result tables: items in. What comes out of them is `sqlite_results`.
 
-One plain table for each kind of item, with our columns `_run`, `_url`, `_time`, `_request`, `_position` in front; made
-and widened by sqlite-utils. Items of one shape (table and keys) share a *plan*, so that fifty of them are one
-statement. Fields beyond `MOST_COLUMNS` go into `_more`, one JSON text.
+One plain table for each kind of item, with our columns (`OURS`) in front; made and widened by sqlite-utils. Items of
+one shape (table and keys) share a *plan*, so that fifty of them are one statement. Fields beyond `MOST_COLUMNS` go into
+`_more`, one JSON text.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from crawler.outcome import ItemRow
 from crawler.stores.connection import batch_size, values
-from crawler.stores.naming import safe_name
+from crawler.stores.naming import safe_name, table_name
 from crawler.stores.part import Part
 from crawler.stores.rows import KINDS, PLAIN_TYPE, escape, kind_of, load_value, store_value, unescape
 from crawler.stores.tools import table_tools
+from crawler.stores.views import make_latest_view, make_record_index
 
-OURS = ("_run", "_url", "_time", "_request", "_position")
-_HIDDEN = ("_types", "_more")
+OURS = ("_run", "_url", "_time", "_request", "_position", "_crawl", "_spider")
+HIDDEN = ("_types", "_more")
+OF_RECORDS = ("_record", "_gone")  # number of the record; the crawl that found it gone
 MOST_COLUMNS = 1_000
 _MOST_VARIABLES = 30_000  # SQLite's own limit is 32,766
-_PORTION = 500
 _LIMIT = 2**63
 
-Address = tuple[int, str, float, int, int]  #: run, url, time, request, position
+Address = tuple[int, str, float, int, int, int, str]  #: run, url, time, request, position, crawl, spider
 
 
 @dataclass(slots=True)
-class _Table:
+class Table:
     """A result table as the registry knows it."""
 
     name: str
@@ -49,7 +50,7 @@ class _Look:
 
 
 @dataclass(slots=True)
-class _Plan:
+class Plan:
     """How items of one shape are written."""
 
     head: str
@@ -59,6 +60,7 @@ class _Plan:
     kinds: list[str]
     more: list[str]  #: fields without a column of their own
     looks: dict[tuple[type, ...], _Look]  #: types of the values to what is known about such rows
+    tail: str = ""
 
 
 class ItemsPart(Part):
@@ -66,8 +68,8 @@ class ItemsPart(Part):
 
     def _setup(self) -> None:
         super()._setup()
-        self._tables: dict[str, _Table] = {}
-        self._plans: dict[tuple[str, tuple[str, ...]], _Plan] = {}
+        self._tables: dict[str, Table] = {}
+        self._plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
         self._connection.on_rollback.append(self._tables.clear)
         self._connection.on_rollback.append(self._plans.clear)
 
@@ -84,15 +86,15 @@ class ItemsPart(Part):
             self._insert_items(raw, plan, [self._bound(plan, address, fields) for address, fields in members])
         return written
 
-    def _insert_items(self, raw: sqlite3.Connection, plan: _Plan, rows: list[list[Any]]) -> None:
+    def _insert_items(self, raw: sqlite3.Connection, plan: Plan, rows: list[list[Any]]) -> None:
         most = max(1, _MOST_VARIABLES // plan.width)
         while rows:
             size = min(batch_size(len(rows)), most)
             portion, rows = rows[:size], rows[size:]
             portion += [portion[-1]] * (size - len(portion))  # the same row once more replaces itself
-            raw.execute(plan.head + values(plan.width, size), [value for row in portion for value in row])
+            raw.execute(plan.head + values(plan.width, size) + plan.tail, [value for row in portion for value in row])
 
-    def _bound(self, plan: _Plan, address: Address, fields: dict[str, Any]) -> list[Any]:
+    def _bound(self, plan: Plan, address: Address, fields: dict[str, Any]) -> list[Any]:
         """What is bound for one item; items whose values all fit their columns take the short way."""
         found = list(fields.values())
         types = tuple(map(type, found))
@@ -114,7 +116,7 @@ class ItemsPart(Part):
                     return [*address, None, None, *found]
         return self._bound_with_notes(plan, address, fields)
 
-    def _bound_with_notes(self, plan: _Plan, address: Address, fields: dict[str, Any]) -> list[Any]:
+    def _bound_with_notes(self, plan: Plan, address: Address, fields: dict[str, Any]) -> list[Any]:
         bound: list[Any] = []
         notes: dict[str, list[Any]] = {}
         for field, column, kind in zip(plan.fields, plan.names, plan.kinds, strict=True):
@@ -122,7 +124,7 @@ class ItemsPart(Part):
             bound.append(stored)
             if note is not None:
                 notes[column] = note
-        more = {escape(field): _noted(fields[field]) for field in plan.more}
+        more = {escape(field): noted(fields[field]) for field in plan.more}
         return [*address, json.dumps(notes) if notes else None, json.dumps(more) if more else None, *bound]
 
     def _remove_items(self, raw: sqlite3.Connection, condition: str, parameters: Sequence[Any]) -> int:
@@ -130,23 +132,24 @@ class ItemsPart(Part):
         removed = 0
         for (stored_as,) in raw.execute("SELECT stored_as FROM crawl_tables").fetchall():
             removed += raw.execute(
-                f"DELETE FROM {quoted(stored_as)} WHERE _request IN (SELECT id FROM crawl_requests WHERE {condition})",
+                f"DELETE FROM {quoted(stored_as)} WHERE _record IS NULL AND _request IN"
+                f" (SELECT id FROM crawl_requests WHERE {condition})",
                 parameters,
             ).rowcount
         return removed
 
     # --- tables and plans -----------------------------------------------------------------------------------------
-    def _make_plan(self, raw: sqlite3.Connection, shape: tuple[str, tuple[str, ...]], sample: dict[str, Any]) -> _Plan:
+    def _make_plan(self, raw: sqlite3.Connection, shape: tuple[str, tuple[str, ...]], sample: dict[str, Any]) -> Plan:
         name, fields = shape
         table = self._table(raw, name, sample)
         kept = [field for field in fields if field in table.columns]
         names = [table.columns[field][0] for field in kept]
         kinds = [table.columns[field][1] for field in kept]
-        columns = ", ".join(map(quoted, [*OURS, *_HIDDEN, *names]))
+        columns = ", ".join(map(quoted, [*OURS, *HIDDEN, *names]))
         more = [field for field in fields if field not in table.columns]
-        plan = _Plan(
+        plan = Plan(
             head=f"INSERT OR REPLACE INTO {quoted(table.stored_as)} ({columns}) VALUES ",
-            width=len(OURS) + len(_HIDDEN) + len(names),
+            width=len(OURS) + len(HIDDEN) + len(names),
             names=names,
             fields=kept,
             kinds=kinds,
@@ -158,7 +161,7 @@ class ItemsPart(Part):
         self._plans[shape] = plan
         return plan
 
-    def _table(self, raw: sqlite3.Connection, name: str, sample: dict[str, Any]) -> _Table:
+    def _table(self, raw: sqlite3.Connection, name: str, sample: dict[str, Any]) -> Table:
         """The table for *name* with a column for each field of *sample*, made or widened where needed."""
         table = self._tables.get(name) or self._load_table(raw, name)
         missing = [field for field in sample if table is None or field not in table.columns]
@@ -173,30 +176,36 @@ class ItemsPart(Part):
         self._tables[name] = table
         return table
 
-    def _load_table(self, raw: sqlite3.Connection, name: str) -> _Table | None:
+    def _load_table(self, raw: sqlite3.Connection, name: str) -> Table | None:
         row = raw.execute("SELECT stored_as FROM crawl_tables WHERE name = ?", (escape(name),)).fetchone()
         if row is None:
             return None
         found = raw.execute(
             "SELECT field, stored_as, kind FROM crawl_columns WHERE stored_in = ? ORDER BY rowid", (row[0],)
         )
-        return _Table(name, row[0], {unescape(field): (column, kind) for field, column, kind in found.fetchall()})
+        return Table(name, row[0], {unescape(field): (column, kind) for field, column, kind in found.fetchall()})
 
-    def _create_table(self, raw: sqlite3.Connection, name: str, sample: dict[str, Any]) -> _Table:
+    def _create_table(self, raw: sqlite3.Connection, name: str, sample: dict[str, Any]) -> Table:
         taken = {row[0].lower() for row in raw.execute("SELECT name FROM sqlite_master").fetchall()}
-        table = _Table(name, safe_name(name, taken, fallback="items"), {})
+        table = Table(name, table_name(name, taken), {})
         chosen = self._choose_columns(table, sample)
-        types: dict[str, Any] = {"_run": int, "_url": str, "_time": float, "_request": int, "_position": int}
-        types |= dict.fromkeys(_HIDDEN, str) | {column: KINDS[kind].sql for column, kind in chosen.values()}
+        types: dict[str, Any] = dict(zip(OURS, (int, str, float, int, int, int, str), strict=True))
+        types |= (
+            dict.fromkeys(OF_RECORDS, int)
+            | dict.fromkeys(HIDDEN, str)
+            | {column: KINDS[kind].sql for column, kind in chosen.values()}
+        )
         made = table_tools(raw, table.stored_as)
         made.create(types)
         made.create_index(["_request", "_position"], unique=True, index_name=f"crawl_by_request_{table.stored_as}")
         made.create_index(["_run"], index_name=f"crawl_by_run_{table.stored_as}")
+        make_record_index(raw, table.stored_as)
         raw.execute("INSERT INTO crawl_tables (name, stored_as) VALUES (?, ?)", (escape(name), table.stored_as))
         self._register(raw, table, chosen)
+        make_latest_view(raw, escape(name), table.stored_as)
         return table
 
-    def _widen(self, raw: sqlite3.Connection, table: _Table, sample: dict[str, Any]) -> None:
+    def _widen(self, raw: sqlite3.Connection, table: Table, sample: dict[str, Any]) -> None:
         chosen = self._choose_columns(table, sample)
         made = table_tools(raw, table.stored_as)
         for column, kind in chosen.values():
@@ -204,8 +213,15 @@ class ItemsPart(Part):
         self._register(raw, table, chosen)
         self._plans.clear()  # a shape that had to leave fields out may have a column for them now
 
-    def _choose_columns(self, table: _Table, sample: dict[str, Any]) -> dict[str, tuple[str, str]]:
-        taken = {column.lower() for column, _ in table.columns.values()} | {*OURS, *_HIDDEN, "rowid", "oid", "_rowid_"}
+    def _choose_columns(self, table: Table, sample: dict[str, Any]) -> dict[str, tuple[str, str]]:
+        taken = {column.lower() for column, _ in table.columns.values()} | {
+            *OURS,
+            *OF_RECORDS,
+            *HIDDEN,
+            "rowid",
+            "oid",
+            "_rowid_",
+        }
         chosen: dict[str, tuple[str, str]] = {}
         for field, value in sample.items():
             if len(table.columns) + len(chosen) >= MOST_COLUMNS:
@@ -215,75 +231,34 @@ class ItemsPart(Part):
             chosen[field] = (column, kind_of(value))
         return chosen
 
-    def _register(self, raw: sqlite3.Connection, table: _Table, chosen: dict[str, tuple[str, str]]) -> None:
+    def _register(self, raw: sqlite3.Connection, table: Table, chosen: dict[str, tuple[str, str]]) -> None:
         raw.executemany(
             "INSERT INTO crawl_columns (stored_in, field, stored_as, kind) VALUES (?, ?, ?, ?)",
             [(table.stored_as, escape(field), column, kind) for field, (column, kind) in chosen.items()],
         )
         table.columns.update(chosen)
 
-    # --- reading --------------------------------------------------------------------------------------------------
-    def stored_by(self, run: int) -> tuple[int, dict[str, int]]:
-        """What a run has stored that is still there: pages, and items by table; see `Store.stored_by`."""
-        pages = self._connection.read(
-            "SELECT count(*) FROM crawl_requests WHERE state = 2"
-            " AND id IN (SELECT request FROM crawl_pages WHERE run = ? AND verdict = 'accept')",
-            (run,),
-        )[0][0]
-        items = {
-            unescape(name): self._connection.read(f"SELECT count(*) FROM {quoted(stored_as)} WHERE _run = ?", (run,))[
-                0
-            ][0]
-            for name, stored_as in self._connection.read("SELECT name, stored_as FROM crawl_tables ORDER BY rowid")
-        }
-        return pages, {name: count for name, count in items.items() if count}
 
-    def tables(self) -> dict[str, int]:
-        names = self._connection.read("SELECT name, stored_as FROM crawl_tables ORDER BY rowid")
-        return {
-            unescape(name): self._connection.read(f"SELECT count(*) FROM {quoted(stored_as)}")[0][0]
-            for name, stored_as in names
-        }
+def fields_of(row: tuple[Any, ...], decoded: list[tuple[str, str, str]]) -> dict[str, Any]:
+    """The fields of an item.
 
-    def rows(self, table: str, *, run: int | None = None) -> Iterator[dict[str, Any]]:
-        """Items as they were yielded, below our own columns: in the order in which their pages were found.
-
-        Read in portions, each its own short query: a slow reader neither holds the log of the database nor the writer.
-        What a running crawl adds meanwhile may or may not be among them. A field that an item lacked reads as None. A
-        field that is named like a column of ours (`_run`) keeps the name that it has in the table (`_run_2`).
-        """
-        known = self._load_table(self._connection.raw, table)
-        if known is None:
-            return
-        decoded = [
-            (field if field.lower() not in OURS else column, column, kind)
-            for field, (column, kind) in known.columns.items()
-        ]
-        columns = ", ".join(map(quoted, [*OURS, *_HIDDEN, *(column for _, column, _ in decoded)]))
-        where = "(_request, _position) > (?, ?)" + ("" if run is None else " AND _run = ?")
-        sql = (
-            f"SELECT {columns} FROM {quoted(known.stored_as)} WHERE {where} ORDER BY _request, _position"
-            f" LIMIT {_PORTION}"
-        )
-        last: tuple[int, ...] = (0, -1)  # not by row number: those may change when the file is compacted
-        while portion := self._connection.read(sql, last if run is None else (*last, run)):
-            last = portion[-1][3:5]
-            for row in portion:
-                yield _item(row, decoded)
-
-
-def _item(row: tuple[Any, ...], decoded: list[tuple[str, str, str]]) -> dict[str, Any]:
-    item: dict[str, Any] = dict(zip(OURS, row[:5], strict=True))
-    notes = json.loads(row[5]) if row[5] else {}
-    for (field, column, kind), stored in zip(decoded, row[7:], strict=True):
-        item[field] = load_value(stored, kind, notes.get(column))
-    if row[6]:
-        for field, (stored, note) in json.loads(row[6]).items():
-            item[unescape(field)] = load_value(stored, "any", note)
+    Args:
+        row: The `HIDDEN` columns, and then those of *decoded*.
+        decoded: Name that the field is given, column and kind.
+    """
+    types, more = row[: len(HIDDEN)]
+    notes = json.loads(types) if types else {}
+    item = {
+        field: load_value(stored, kind, notes.get(column))
+        for (field, column, kind), stored in zip(decoded, row[len(HIDDEN) :], strict=True)
+    }
+    if more:
+        for field, noted in json.loads(more).items():
+            item[unescape(field)] = noted_value(noted)
     return item
 
 
-def _look(plan: _Plan, types: tuple[type, ...]) -> _Look:
+def _look(plan: Plan, types: tuple[type, ...]) -> _Look:
     if plan.more or any(
         found is not type(None) and found is not PLAIN_TYPE.get(kind)
         for found, kind in zip(types, plan.kinds, strict=True)
@@ -296,10 +271,16 @@ def _look(plan: _Plan, types: tuple[type, ...]) -> _Look:
     )
 
 
-def _noted(value: Any) -> list[Any]:
-    """A value for the JSON of `_more`: what is stored, and its note."""
+def noted(value: Any) -> list[Any]:
+    """A value for JSON, equal for equal values of one type: what is stored, and its note. `noted_value` reads it."""
     stored, note = store_value(value, "text")
     return [KINDS["base64"].encode(stored), ["base64"]] if isinstance(stored, bytes) else [stored, note]
+
+
+def noted_value(given: list[Any]) -> Any:
+    """The value that `noted` was given."""
+    stored, note = given
+    return load_value(stored, "any", note)
 
 
 def _is_clean(text: str) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 
 from crawler.errors import SessionError
 from crawler.outcome import Leased, Outcome, Visit
+from crawler.stores.base import RunRow
 from crawler.stores.connection import batch_size
 from crawler.stores.sealed import place_of_request, place_of_visit
 from crawler.stores.sqlite_items import OURS, ItemsPart, quoted
@@ -24,7 +25,7 @@ from crawler.stores.sqlite_pages import PagesPart
 _PORTION = 128
 _MOST_EARLIER = 2  #: frontiers that are looked in; older ones are thrown away, see `sqlite_runs`
 _RECALL = """SELECT r.frontier, r.fingerprint, r.id, r.callback, r.extras, v.checked_at, v.etag, v.modified,
-v.caching, v.vary, v.code, v.session, v.items, v.links,
+v.caching, v.vary, v.code, v.session, v.items, v.records, v.links,
 v.others, EXISTS (SELECT 1 FROM crawl_bodies WHERE request = r.id)
 FROM crawl_requests r CROSS JOIN crawl_visits v ON v.request = r.id
 WHERE r.frontier IN (SELECT value FROM json_each(?)) AND r.state = 2 AND r.proven = 1 AND r.fingerprint IN """
@@ -91,7 +92,7 @@ class VisitsPart(ItemsPart, PagesPart):
 
     def _visit(self, request: int, values: Sequence[Any]) -> Visit | None:
         """A visit from its row; None where a part of it cannot be read with the keys at hand."""
-        checked_at, etag, modified, caching, vary, code, session, items, links, sealed, has_body = values
+        checked_at, etag, modified, caching, vary, code, session, items, records, links, sealed, has_body = values
         others = ""
         if sealed:
             try:
@@ -109,6 +110,7 @@ class VisitsPart(ItemsPart, PagesPart):
             links=links or b"",
             others=others,
             items=json.loads(items) if items else {},
+            records=json.loads(records) if records else {},
             request=request,
             has_body=bool(has_body),
         )
@@ -133,7 +135,7 @@ class VisitsPart(ItemsPart, PagesPart):
         return dict(
             self._connection.read(
                 f"SELECT _request, count(*) FROM {quoted(known.stored_as)}"
-                " WHERE _request IN (SELECT value FROM json_each(?)) GROUP BY 1",
+                " WHERE _record IS NULL AND _request IN (SELECT value FROM json_each(?)) GROUP BY 1",
                 (json.dumps(list(requests)),),
             )
         )
@@ -157,6 +159,7 @@ class VisitsPart(ItemsPart, PagesPart):
                     visit.code,
                     visit.session,
                     json.dumps(dict(visit.items)) if visit.items else None,
+                    json.dumps(dict(visit.records)) if visit.records else None,
                     visit.links or None,
                     self._cipher.seal(visit.others, place_of_visit(one.request.id)) if visit.others else None,
                 )
@@ -164,15 +167,17 @@ class VisitsPart(ItemsPart, PagesPart):
         if rows:
             raw.executemany(
                 "INSERT OR REPLACE INTO crawl_visits (request, checked_at, etag, modified, caching, vary, code,"
-                " session, items, links, others) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " session, items, records, links, others) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 rows,
             )
 
-    def _carry(self, raw: sqlite3.Connection, run: int, now: float, outcomes: Iterable[Outcome]) -> int:
+    def _carry(self, raw: sqlite3.Connection, run: RunRow, now: float, outcomes: Iterable[Outcome]) -> int:
         """Inside a transaction: what unchanged pages gave before is what they give in this crawl, too.
 
+        Records need no word: what a page lists counts in every crawl that has seen the page.
+
         Returns:
-            How many items that are.
+            How many items without a key that are.
         """
         pairs: dict[str, list[tuple[int, int]]] = {}
         moved: list[tuple[int, int]] = []
@@ -190,7 +195,7 @@ class VisitsPart(ItemsPart, PagesPart):
         return sum(self._carry_items(raw, run, now, table, some) for table, some in pairs.items())
 
     def _carry_items(
-        self, raw: sqlite3.Connection, run: int, now: float, table: str, pairs: Sequence[tuple[int, int]]
+        self, raw: sqlite3.Connection, run: RunRow, now: float, table: str, pairs: Sequence[tuple[int, int]]
     ) -> int:
         known = self._load_table(raw, table)
         if known is None:
@@ -198,9 +203,9 @@ class VisitsPart(ItemsPart, PagesPart):
         rest = ", ".join(map(quoted, ["_types", "_more", *(column for column, _ in known.columns.values())]))
         return raw.execute(
             f"INSERT OR REPLACE INTO {quoted(known.stored_as)} ({', '.join(OURS)}, {rest})"
-            f" SELECT ?, t._url, ?, json_extract(j.value, '$[1]'), t._position, {rest} FROM json_each(?) j"
-            f" JOIN {quoted(known.stored_as)} t ON t._request = json_extract(j.value, '$[0]')",
-            (run, now, json.dumps(pairs)),
+            f" SELECT ?, t._url, ?, json_extract(j.value, '$[1]'), t._position, ?, ?, {rest} FROM json_each(?) j"
+            f" JOIN {quoted(known.stored_as)} t ON t._request = json_extract(j.value, '$[0]') AND t._record IS NULL",
+            (run.id, now, run.frontier, run.spider, json.dumps(pairs)),
         ).rowcount
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from crawler.testing.options import Account, SiteOptions
 
@@ -74,16 +76,49 @@ class Order:
 
 
 class Shop:
-    """Books and orders, made from the seed once and never changed: safe from any thread."""
+    """Books and orders, made from the seed. Safe from any thread: an edit puts a whole new list in its place.
+
+    Attributes:
+        books: Those that are for sale, in order.
+        edits: How often they were edited.
+    """
 
     def __init__(self, options: SiteOptions) -> None:
         dice = random.Random(options.seed)
         self.books = [_make_book(dice, book_id) for book_id in range(1, options.books + 1)]
+        self._all = {book.id: book for book in self.books}
+        self.edits = 0
         self.accounts = {account.username: account for account in options.accounts}
         self.orders = {
             account.username: _make_orders(self.books, account, options.seed) for account in options.accounts
         }
         self.per_page = options.per_page
+
+    def edit(self, edits: Mapping[int, Mapping[str, Any] | None]) -> None:
+        """Change books while the site runs.
+
+        Args:
+            edits: Number of a book to the fields that change (`Book`); None takes it off sale, an empty mapping puts it
+                back.
+        Raises:
+            ValueError: There is no such book.
+        """
+        unknown = set(edits) - self._all.keys()
+        if unknown:
+            raise ValueError(f"there are books 1 to {len(self._all)}, and no book {sorted(unknown)[0]}")
+        for_sale = {book.id for book in self.books} - edits.keys()
+        for book_id, fields in edits.items():
+            if fields is not None:
+                self._all[book_id] = replace(self._all[book_id], **fields)
+                for_sale.add(book_id)
+        self.books = [self._all[book_id] for book_id in sorted(for_sale)]
+        self.edits += 1
+
+    def find(self, book_id: int | None) -> Book | None:
+        """A book that is for sale, or None."""
+        place = bisect_left(self.books, book_id or 0, key=lambda book: book.id)
+        found = self.books[place : place + 1]
+        return found[0] if found and found[0].id == book_id else None
 
     @property
     def list_pages(self) -> int:

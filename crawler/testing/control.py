@@ -34,6 +34,7 @@ class Control:
             "/_site/expire": lambda order: site.expire_now(order.get("account")),
             "/_site/reset": lambda order: site.reset_record(),
             "/_site/change": lambda order: site.change(**order),
+            "/_site/edit": lambda order: site.edit({int(number): fields for number, fields in order.items()}),
         }
 
     def connected(self, host: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -114,6 +115,17 @@ class Site(ABC):
 
         Returns:
             How many there were.
+        """
+
+    @abstractmethod
+    def edit(self, edits: Mapping[int, Mapping[str, Any] | None]) -> None:
+        """Change books while the site runs, for instance ``edit({3: {"pence": 999}, 7: None})``; `truth` is anew then.
+
+        Args:
+            edits: Number of a book to its fields that change (`books.Book`); None takes it off sale, an empty mapping
+                puts it back.
+        Raises:
+            ValueError: There is no such book.
         """
 
     @abstractmethod

@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 import ssl
 import threading
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -105,6 +106,10 @@ class PracticeSite(Site):
 
     def mail_code(self, account: str) -> str | None:
         return self._application.forms.mail.read(account)
+
+    def edit(self, edits: Mapping[int, Mapping[str, Any] | None]) -> None:
+        self._application.shop.edit(edits)
+        self.__dict__.pop("truth", None)
 
     def change(self, **changes: Any) -> None:
         self._application.change(changes)

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,12 @@ class SiteProcess(Site):
 
     @cached_property
     def truth(self) -> Truth:
-        return Truth(Shop(self.options), self.url)
+        return Truth(self._shop, self.url)
+
+    @cached_property
+    def _shop(self) -> Shop:
+        """The same books as those of the process."""
+        return Shop(self.options)
 
     @property
     def record(self) -> Record:
@@ -142,6 +148,11 @@ class SiteProcess(Site):
     def mail_code(self, account: str) -> str | None:
         code: str | None = self._ask(f"/_site/mail?{urlencode({'account': account})}")
         return code
+
+    def edit(self, edits: Mapping[int, Mapping[str, Any] | None]) -> None:
+        self._order("/_site/edit", **{str(book_id): fields for book_id, fields in edits.items()})
+        self._shop.edit(edits)
+        self.__dict__.pop("truth", None)
 
     def change(self, **changes: Any) -> None:
         self._order("/_site/change", **changes)

@@ -30,8 +30,9 @@ class ShopPages:
     def __init__(self, shop: Shop, layout: Layout, forms: LoginForms, sessions: Sessions, recorder: Recorder) -> None:
         self._shop, self._layout, self._forms = shop, layout, forms
         self._sessions, self._recorder = sessions, recorder
-        self._details: dict[int, bytes] = {}  # rendered once; threads may render the same twice, with the same result
-        self._lists: dict[tuple[str, int], bytes] = {}
+        # rendered once for each edition of the books; threads may render the same twice, with the same result
+        self._details: dict[Book, bytes] = {}
+        self._lists: dict[tuple[int, str, int], bytes] = {}
         self._lock = threading.Lock()  # guards _deleted
         self._deleted: set[str] = set()
 
@@ -132,26 +133,27 @@ class ShopPages:
             self._sessions.granted(visit.session.username)
 
     def _find(self, book_id: int | None) -> Book | None:
-        return self._shop.books[book_id - 1] if book_id is not None and 1 <= book_id <= len(self._shop.books) else None
+        return self._shop.find(book_id)
 
     def _price(self, book: Book, username: str) -> bytes:
         account: Account = self._shop.accounts[username]
         return f'<p class="price">{book.price(account)}</p>'.encode()
 
     def _detail(self, book: Book) -> bytes:
-        content = self._details.get(book.id)
+        content = self._details.get(book)
         if content is None:
             content = (
                 f'<h1 class="title">{escape(book.title)}</h1><p class="id">{book.id}</p><p class="upc">{book.upc}</p>'
                 f'<p class="description">{escape(book.description)}</p>'
                 f'<p><span class="stock">{book.stock}</span> in stock</p>'
             ).encode()
-            self._details[book.id] = content
+            self._details[book] = content
         return content
 
     def _list(self, visit: Visit, area: str, detail: str) -> Answer:
         page = visit.page()
-        content = self._lists.get((area, page))
+        key = (self._shop.edits, area, page)
+        content = self._lists.get(key)
         if content is None:
             books = self._shop.on_page(page)
             if not books:
@@ -163,7 +165,7 @@ class ShopPages:
                 for book in books
             )
             content = f"<h1>Books</h1><ol>{rows}</ol>{_pager(f'/{area}/', page, self._shop.list_pages)}".encode()
-            self._lists[area, page] = content
+            self._lists[key] = content
         return self._layout.page(visit, f"Books, page {page}", content)
 
     def _order_list(self, visit: Visit, orders: list[Order]) -> Answer:

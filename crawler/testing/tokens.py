@@ -211,9 +211,9 @@ class Tokens:
             following = f"/api/books?page={page + 1}" if page < self._shop.list_pages else None
             return Answer.json({"books": [f"/api/book/{book.id}" for book in books], "next": following})
         number = visit.number(2) if action == "book" else None
-        if number is None or not 1 <= number <= len(self._shop.books):
+        book = self._shop.find(number)
+        if book is None:
             return Answer.json({"error": "not found"}, 404)
-        book = self._shop.books[number - 1]
         return Answer.json(book.facts() | {"price": book.price(account), "account": username})
 
     def _is_digest(self, visit: Visit, fields: dict[str, str], algorithm: str) -> bool:

@@ -87,8 +87,6 @@ def test_P3_whatever_a_callback_raises_fails_its_request_with_a_traceback_and_no
 RETURNED: dict[str, tuple[Any, str]] = {
     "raises": (lambda self, response: {}["no such key"], "KeyError"),
     "returns-a-number": (lambda self, response: 7, "SpiderError"),
-    "yields-a-number": (lambda self, response: [7], "SpiderError"),
-    "yields-nothing-named": (lambda self, response: [{}], "SpiderError"),
     "yields-a-lambda": (lambda self, response: [response.follow("/x", callback=lambda each: None)], "SpiderError"),
     "yields-an-unknown-method": (lambda self, response: [Request(response.url + "x", "no_such_method")], ""),
     "meta-that-is-no-json": (lambda self, response: [response.follow("/x", meta={"a": object()})], "SpiderError"),
@@ -110,6 +108,34 @@ def test_P4_a_bug_of_a_callback_is_contained_to_its_page(quick_net: Net, tmp_pat
     assert [row["id"] for row in stored(tmp_path, "id")] == [0, 1, 2, 4, 5]
     if error:
         assert summary.errors == {error: 1}
+
+
+NO_ITEMS: dict[str, tuple[Any, str]] = {
+    "number": (7, "int is no item"),
+    "nothing-named": ({}, "an item without fields"),
+    "generator": ((each for each in ()), "a generator is no item; write `yield from`"),
+    "text": ("text", "a str is no item"),
+    "list": ([{"id": 1}], "a list is no item"),
+    "object": (object(), "an object is no item"),
+}
+
+
+@pytest.mark.parametrize("name", NO_ITEMS)
+def test_P4_what_is_no_item_is_kept_aside_and_the_rest_of_the_page_stays(
+    quick_net: Net, tmp_path: Path, name: str
+) -> None:
+    given, reason = NO_ITEMS[name]
+    spider = type("Odd", (Broken,), {"name": "odd", "odd": lambda self, response: [{"id": 3}, given, {"id": 33}]})
+    own = quick_net.host({"/": LINKS})
+
+    summary = crawl(spider, own.url, tmp_path)
+
+    assert (summary.failed, summary.rejected) == (0, 1)
+    assert [row["id"] for row in stored(tmp_path, "id")] == [0, 1, 2, 3, 4, 5, 33]
+    with opened(tmp_path) as database:
+        ((why, url, session, item),) = database.execute("SELECT reason, url, session, item FROM crawl_rejected")
+    assert reason in why
+    assert (url, session, item) == (f"{own.url}/p/3", "default", "{}")
 
 
 def test_P4_a_slow_callback_is_reported(quick_net: Net, tmp_path: Path) -> None:

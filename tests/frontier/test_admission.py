@@ -82,7 +82,7 @@ def test_what_is_committed_already_needs_no_row() -> None:
 def test_dont_filter_asks_again_once_for_each_page_that_wants_it() -> None:
     asked = admission()
     again = Request(f"{SITE}/a", dont_filter=True)
-    marks = [asked.admit(again, depth=1, unique=page) for page in ("7", "7", "8")]
+    marks = [asked.admit(again, depth=1, parent=page) for page in (7, 7, 8)]
 
     assert marks[0] is not None
     assert marks[1] is not None

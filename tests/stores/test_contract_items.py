@@ -15,7 +15,7 @@ from crawler.outcome import ItemRow, Outcome, Verdict
 from crawler.stores.base import RunRow, Store
 from tests.stores.support import Home, found, lease, start
 
-OURS = {"_run", "_url", "_time", "_request", "_position"}
+OURS = {"_run", "_url", "_time", "_request", "_position", "_crawl", "_spider"}
 
 
 def keep(store: Store, run: RunRow, *items: ItemRow) -> None:

@@ -8,12 +8,14 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from crawler.errors import SchemaTooNew, StoreDamaged
+from crawler.outcome import ItemRow, Outcome, Verdict
 from crawler.stores import schema
 from crawler.stores.base import RunRow
 from crawler.stores.connection import APPLICATION_ID, Connection
@@ -147,6 +149,14 @@ def test_S10_of_many_processes_that_make_a_store_at_once_one_does_it(home: SQLit
     assert sorted(runs) == [1, 2, 3, 4, 5, 6]
 
 
+def layout(path: str) -> list[tuple[str, ...]]:
+    with closing(sqlite3.connect(path)) as raw:
+        return raw.execute(
+            'SELECT m.type, m.name, c.name, c.type, c."notnull", c.dflt_value, c.pk FROM sqlite_master m'
+            " LEFT JOIN pragma_table_info(m.name) c WHERE m.name NOT LIKE 'sqlite_%' ORDER BY m.name, c.cid"
+        ).fetchall()
+
+
 OLD_TABLES = Path(__file__).with_name("schema_1.sql")
 
 
@@ -195,17 +205,62 @@ def test_S10_claims_of_the_first_schema_stand_in_the_rows_of_their_sessions_afte
 def test_S10_a_store_of_the_first_schema_has_the_columns_of_a_new_one_afterwards(
     home: SQLiteHome, tmp_path: Path
 ) -> None:
-    def layout(path: str) -> list[tuple[str, ...]]:
-        with closing(sqlite3.connect(path)) as raw:
-            return raw.execute(
-                'SELECT m.type, m.name, c.name, c.type, c."notnull", c.dflt_value, c.pk FROM sqlite_master m'
-                " LEFT JOIN pragma_table_info(m.name) c WHERE m.name NOT LIKE 'sqlite_%' ORDER BY m.name, c.cid"
-            ).fetchall()
-
     home.open()
     SQLiteStore(str(tmp_path / "new.db"), cipher=ReversingCipher()).close()
 
     assert layout(home.path) == layout(str(tmp_path / "new.db"))
+
+
+@pytest.fixture
+def second_schema(home: SQLiteHome) -> None:
+    """A store as the program with schema 2 wrote it: two nights of a shop, and a table named by a keyword."""
+    with closing(sqlite3.connect(home.path)) as raw:
+        raw.executescript(OLD_TABLES.with_name("schema_2.sql").read_text(encoding="utf-8"))
+        raw.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        raw.execute("PRAGMA user_version = 2")
+        raw.commit()
+
+
+@pytest.mark.usefixtures("second_schema")
+def test_S10_rows_of_the_second_schema_tell_their_crawl_and_spider_afterwards(home: SQLiteHome) -> None:
+    store = home.open()
+
+    rows = list(store.rows("items"))
+    assert [(row["_crawl"], row["_spider"], row["sku"]) for row in rows] == [
+        (crawl, "shop", f"s{number}") for crawl in (1, 2) for number in range(3)
+    ]
+    assert [row["price"] for row in rows] == [Decimal("1.50")] * 6
+    assert [row["_crawl_2"] for row in rows] == [f"theirs {night}" for night in (1, 1, 1, 2, 2, 2)]
+    assert [row["total"] for row in store.rows("Order")] == [2**70] * 6
+    assert [row["sku"] for row in store.latest("items")] == ["s0", "s1", "s2"]
+    assert value(home.path, "SELECT count(*) FROM latest_items") == 3
+    assert value(home.path, "SELECT count(*) FROM latest_Order") == 3
+    assert store.audit(2).problems == ()
+
+
+@pytest.mark.usefixtures("second_schema")
+def test_S10_a_store_of_the_second_schema_takes_records_and_items_afterwards(home: SQLiteHome) -> None:
+    store = home.open()
+    run = start(store, spider="shop", fresh=True)
+    store.add(run.frontier, [found("p9")], run=run.id)
+    (leased,) = lease(store, run, 1)
+    items = [ItemRow("items", {"sku": "s9", "_crawl": "theirs 3"}), ItemRow("Order", {"id": 1}, '{"id":"1"}')]
+    store.commit(run, "me", [Outcome(leased, Verdict.ACCEPT, items=items)])
+
+    assert [row["_crawl_2"] for row in store.latest("items")] == ["theirs 3"]
+    assert [row["id"] for row in store.latest("Order")] == [1]
+    assert store.audit(run.frontier).problems == ()
+
+
+@pytest.mark.usefixtures("second_schema")
+def test_S10_a_store_of_the_second_schema_has_the_columns_of_a_new_one_afterwards(
+    home: SQLiteHome, tmp_path: Path
+) -> None:
+    home.open()
+    SQLiteStore(str(tmp_path / "new.db"), cipher=ReversingCipher()).close()
+
+    ours = [row for row in layout(home.path) if row[1].startswith("crawl_") and "_by_" not in row[1]]
+    assert ours == [row for row in layout(str(tmp_path / "new.db")) if "_by_" not in row[1]]
 
 
 def test_S7_a_store_that_lacks_a_table_is_damaged(home: SQLiteHome, old: RunRow) -> None:
