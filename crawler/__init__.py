@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from crawler.engine.application import run
     from crawler.errors import CrawlError, LoginFailed, NeedsHuman, WrongPassword
     from crawler.events import Summary
+    from crawler.files import File
     from crawler.identity import Identity
     from crawler.links import LinkExtractor, Rule
     from crawler.pages.filled import Filled
@@ -32,6 +33,7 @@ _HOMES = {
     "CrawlError": "crawler.errors",
     "CrawlSpider": "crawler.spider",
     "DigestAuth": "crawler.sessions.auth.digest",
+    "File": "crawler.files",
     "Filled": "crawler.pages.filled",
     "Form": "crawler.pages.forms",
     "Identity": "crawler.identity",
@@ -57,6 +59,7 @@ __all__ = [
     "CrawlError",
     "CrawlSpider",
     "DigestAuth",
+    "File",
     "Filled",
     "Form",
     "Identity",

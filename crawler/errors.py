@@ -15,13 +15,15 @@
     │   ├── BadAnswer           the answer is no HTTP, contradicts itself or breaks a limit; never retried
     │   │   ├── TooLarge        more decoded bytes than `max_size`
     │   │   └── RedirectError   a loop, a chain too long, or a login body to another origin
+    │   ├── WrongFile           what came is not the file that was wanted
     │   ├── TLSFailed           the certificate or handshake is bad; never retried
     │   ├── UnknownHost         the name does not exist
     │   └── Transient           worth another try
     │       ├── ConnectFailed   no connection, or it broke before the answer
     │       │   └── Unreachable  connection refused, or no way to the host
     │       ├── TimedOut        connect, read or total deadline, or slower than the minimum speed
-    │       └── Incomplete      the body ended before its end
+    │       ├── Incomplete      the body ended before its end
+    │       └── NotKept         a file came, and could not be written to the disk
     ├── SessionError            one identity cannot be used
     │   ├── LoginFailed         the login step raised, or its probe still shows "logged out"   exit 3
     │   │   ├── WrongPassword   the site refused the credentials: one attempt, never a second
@@ -188,6 +190,14 @@ class TimedOut(Transient):
 
 class Incomplete(Transient):
     """The body ended before its end."""
+
+
+class NotKept(Transient):
+    """A file came, and could not be written to the disk."""
+
+
+class WrongFile(FetchError):
+    """What came is not the file that was wanted: another type, a page in its place, an image beyond all measure."""
 
 
 class SessionError(CrawlError):

@@ -129,6 +129,11 @@ def _article(word: str) -> str:
     return "an" if word[:1].lower() in ("a", "e", "i", "o") else "a"
 
 
+def with_storable_fields(file: Mapping[str, Any]) -> dict[str, Any]:
+    """What a `crawler.File` is beside a request, with fields that are plain values. Raises NotStorable."""
+    return {**file, "fields": {str(name): storable(value, str(name)) for name, value in file["fields"].items()}}
+
+
 def storable(value: Any, field: str, depth: int = 0) -> Any:
     """*value* as plain values: what holds others becomes a list or dict, nested items become dicts.
 

@@ -184,6 +184,45 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class FileRow:
+    """A file that is held, or is about to be.
+
+    Attributes:
+        session: Key of the session that fetched it: what another account gets at this URL may be another file.
+        url: What was asked for.
+        key: What the spider tells it by, as `File` writes it; "" for none.
+        hash: SHA-256 of its bytes, in hexadecimal.
+        size_bytes: Their number.
+        type: Media type.
+        name: What it is called, before it got a number.
+        link: Its readable name below the folder of the database; "" for none.
+        etag, modified: Validators of this version, "" for none.
+        width, height: Of an image, in pixels.
+        id: Its row, 0 for none yet.
+        frontier: The crawl in which it was last known to be as it is at its URL.
+        sent_at, epoch, proven: Of the request that said so: when that is taken back, so is what relies on it.
+    """
+
+    session: str
+    url: str
+    key: str
+    hash: str
+    size_bytes: int
+    type: str
+    name: str
+    link: str = ""
+    etag: str = ""
+    modified: str = ""
+    width: int | None = None
+    height: int | None = None
+    id: int = 0
+    frontier: int = 0
+    sent_at: float = 0.0
+    epoch: int = 0
+    proven: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class SessionSnapshot:
     """What a session is after a change, to be stored with the page that changed it.
 
@@ -247,6 +286,9 @@ class Outcome:
         login_wanted: For LOGIN: the epoch that was found logged out.
         unchanged: The visit that still holds: what the page gave then is what it gives now.
         visit: What the next crawl may know of the page.
+        file: For a request of a file that is accepted: the file, new or known; its item is the only one of *items*.
+        file_was: How it came: "new", "changed", "unchanged" (the server said so), "held" (nobody was asked).
+        file_before: Readable name and hash of the version before, with a blank between; "" for none.
     """
 
     request: Leased
@@ -276,6 +318,9 @@ class Outcome:
     login_wanted: int | None = None
     unchanged: Visit | None = None
     visit: Visit | None = None
+    file: FileRow | None = None
+    file_was: str = ""
+    file_before: str = ""
 
     @property
     def item_count(self) -> int:

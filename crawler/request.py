@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from crawler.errors import SpiderError
 from crawler.link_text import about_link
+from crawler.plain_values import packed, unpacked
 from crawler.urls import absolute, redact
 
 Callback = Callable[..., Any] | str | None
@@ -50,6 +51,7 @@ class Request:
         "depth",
         "dont_filter",
         "errback",
+        "file",
         "handle_httpstatus_list",
         "headers",
         "link",
@@ -93,6 +95,7 @@ class Request:
         self.session = session
         self.max_age = _seconds(max_age)
         self.depth = 0
+        self.file: dict[str, Any] | None = None  # what a `crawler.File` is beside a request
         self.link: Any = None  # what was followed: an element, or its text and rel
         self.handle_httpstatus_list: tuple[int, ...] = tuple(self.meta.get("handle_httpstatus_list", ()))
         self.body = body.encode() if isinstance(body, str) else body
@@ -122,6 +125,7 @@ class Request:
         self.method = "GET"
         self.headers = self.cookies = self.cb_kwargs = self.body = None
         self.errback, self.link = "", link
+        self.file = None
         self.meta = {}
         self.priority = self.depth = 0
         self.dont_filter = False
@@ -157,6 +161,7 @@ class Request:
             or self.dont_filter
             or self.body is not None
             or self.max_age is not None
+            or self.file is not None
         )
 
     def extras(self) -> str:
@@ -175,12 +180,20 @@ class Request:
             found["body"] = self.body.decode("latin-1")
         if self.max_age is not None:
             found["max_age"] = self.max_age
+        if self.file is not None:
+            found["file"] = self._packed_file(self.file)
         if not found:
             return ""
         try:
             return json_module.dumps(found, separators=(",", ":"))
         except (TypeError, ValueError) as error:
             raise SpiderError(f"Request({self.url!r}): meta and cb_kwargs must be JSON-able: {error}") from None
+
+    def _packed_file(self, file: dict[str, Any]) -> Any:
+        try:
+            return packed(file)
+        except TypeError as error:
+            raise SpiderError(f"File({self.url!r}): {error}") from None
 
     @classmethod
     def restore(cls, url: str, *, callback: str, session: str, priority: int, depth: int, extras: str) -> Request:
@@ -207,6 +220,7 @@ class Request:
         self.meta = dict(found.get("meta") or {})
         self.errback = str(found.get("errback", ""))
         self.dont_filter = bool(found.get("dont_filter", False))
+        self.file = unpacked(found["file"]) if "file" in found else None
         self.body = found["body"].encode("latin-1") if "body" in found else None
         self.max_age = _seconds(found.get("max_age"))
         self.handle_httpstatus_list = tuple(self.meta.get("handle_httpstatus_list", ()))

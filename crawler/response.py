@@ -15,6 +15,7 @@ from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 
 from crawler.errors import InvalidURL, SpiderError
+from crawler.files import File
 from crawler.pages import charsets
 from crawler.pages.charsets import declared, usable
 from crawler.pages.downloads import name_of, new_file
@@ -50,12 +51,14 @@ class Response(requests.Response):
         warnings: What was odd about the page ("tree cut").
         raw_headers: All header lines in their order, as (name, value).
         cache: Of the worker that reads the page: raw link to absolute URL, by base URL.
+        is_file: Its body is in a file, and no page.
         stand_in: What is asked where there are no elements, instead of an error: set while signs are looked for.
     """
 
     asked: Request | None = None
     session_name: str = ""
     raw_headers: list[tuple[str, str]]
+    is_file: bool = False
     stand_in: Any = None
     _next: requests.PreparedRequest | None = None  # of requests, whose stubs leave it out
     _encoding: str | None = None
@@ -224,8 +227,8 @@ class Response(requests.Response):
 
     @property
     def has_elements(self) -> bool:
-        """False for JSON, by its Content-Type: css and xpath find nothing in it."""
-        return not is_json(self.content_type)
+        """False for JSON, by its Content-Type, and for files: css and xpath find nothing in them."""
+        return not self.is_file and not is_json(self.content_type)
 
     @property
     def base_url(self) -> str:
@@ -295,6 +298,20 @@ class Response(requests.Response):
             urls, abouts = self._fewer(urls, abouts)
         plain = Followed(urls, abouts, name, session)
         return (_with(request, kwargs) for request in plain) if kwargs else plain
+
+    def file(self, link: Any, name: str | None = None, **kwargs: Any) -> File:
+        """A file to fetch and keep, for one link: a text, or a Selector of an ``a`` or ``img`` element.
+
+        The session is inherited. Takes what `File` takes.
+
+        Raises:
+            InvalidURL: The link is not one that can be fetched.
+        """
+        href, text, rel = link_parts(link)
+        kwargs.setdefault("session", self._inherited())
+        wanted = File(self.urljoin(href), name, **kwargs)
+        wanted.link = text, rel
+        return wanted
 
     def save(self, folder: Path | str, name: str | None = None) -> Path:
         """Write the body to a new file in *folder*; nothing is overwritten.

@@ -99,6 +99,17 @@ class Settings(BaseSettings):
         False, description="Take what this run brings for right: nothing is compared, and later runs are with it."
     )
     max_size: int = Field(32 * 1024 * 1024, ge=1024, description="Largest decoded body in bytes.")
+    files: str = Field("", description="Folder of fetched files; empty: `files` beside the database.")
+    max_file_size: int = Field(2 * 1024**3, ge=1024, description="Largest file in bytes.")
+    file_deadline: float = Field(
+        3600.0,
+        gt=0,
+        le=604_800,
+        description="Seconds for one try to fetch a file; the next one goes on where it ended.",
+    )
+    max_image_pixels: int = Field(
+        178_956_970, ge=1, description="Largest image, in pixels as its head says; a larger one is refused."
+    )
     max_pages_per_host: int = Field(
         200_000, ge=0, description="Pages of one host that a process takes in one run; 0 for no limit."
     )

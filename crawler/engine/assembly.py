@@ -9,12 +9,15 @@ import inspect
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from requests.adapters import BaseAdapter
 
 from crawler.clock import unix_now
 from crawler.engine.desk import SessionDesk
+from crawler.engine.file_desk import FileDesk
+from crawler.engine.file_work import FileRules, FileWork
 from crawler.engine.robots_ways import RobotsWays, Way, product_of
 from crawler.engine.seeding import first_request_url
 from crawler.errors import SpiderError
@@ -28,6 +31,7 @@ from crawler.identity import Identity
 from crawler.sessions.accounts import Account, Ask
 from crawler.sessions.from_spider import home_site, known_urls, origins_of, probe_url_of, session_key
 from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.watch import logged_out_reason
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
 from crawler.sessions.pool import SessionPool
 from crawler.sessions.roster import roster
@@ -224,3 +228,16 @@ class Assembly:
         """Close sessions and transport; safe to call twice."""
         self.pool.close()
         self.transport.close()
+
+
+def file_work(spider: Spider, settings: Settings, parts: Assembly, desk: FileDesk) -> FileWork:
+    """What workers do with requests of files."""
+    limits = replace(limits_of(settings), deadline_s=settings.file_deadline, max_size_bytes=settings.max_file_size)
+    return FileWork(
+        parts.fetcher,
+        desk,
+        FileRules(limits, settings.max_image_pixels),
+        allows_host=parts.admission.allows_host,
+        logged_out=partial(logged_out_reason, spider),
+        keys=spider.keys,
+    )

@@ -11,11 +11,12 @@ from dataclasses import replace
 
 from crawler.clock import unix_now
 from crawler.engine import losses
-from crawler.engine.assembly import Assembly
+from crawler.engine.assembly import Assembly, file_work
 from crawler.engine.desk import SessionDesk, StoreCalls, keep_proofs, new_owner
 from crawler.engine.doors import Doors
 from crawler.engine.earlier import compared
 from crawler.engine.ending import end_by, end_by_store, login_ending, take_counts, wanted_by
+from crawler.engine.file_desk import FileDesk
 from crawler.engine.followed import settle as settle_records
 from crawler.engine.interrupts import Interrupts, StopNow
 from crawler.engine.knowledge import Knowledge
@@ -35,6 +36,7 @@ from crawler.errors import StoreError, UsageError
 from crawler.events import Observer, RunEnded, RunStarted, Summary, Warned
 from crawler.loading import source_mark
 from crawler.outcome import State
+from crawler.pages.file_folder import FileFolder, folder_of, names_of
 from crawler.sessions.accounts import Ask
 from crawler.sessions.login.lives import most_unproven
 from crawler.sessions.login.states import LoginRecord
@@ -104,6 +106,9 @@ class Crawl:
             pace=self._pace,
             expected_run_s=last_duration_s(store, spider.name),
         )
+        root = folder_of(settings.store, settings.files)
+        folder = FileFolder(root, names_of(root, spider.name), durable=settings.durability == "full")
+        self._files = FileDesk(folder, self._calls, spider=spider.name, frontier=run.frontier)
         usual = self._parts.robots.usual if self._parts.robots is not None else None
         self._knowledge = Knowledge(store, run, guard=self._parts.guard, robots=usual)
         parts = self._parts
@@ -131,6 +136,7 @@ class Crawl:
             kept=lambda request: self._calls(lambda store: store.page(request)),
             callback_time_s=settings.callback_time,
             overdue=self._overdue,
+            files=file_work(spider, settings, self._parts, self._files),
         )
         self._scheduler = Scheduler(
             store=store,
@@ -147,6 +153,7 @@ class Crawl:
             doors=self._make_doors,
             alone=member == 0 and not members,
             on_waiting=self._wake_members,
+            files=self._files,
         )
         self._interrupts = Interrupts(self._stop, self._scheduler, members, grace_s=settings.grace)
         self.interrupt = self._interrupts.interrupt  #: for a signal handler on the thread of `run`
@@ -269,6 +276,7 @@ class Crawl:
             getattr(self._parts.transport, "abort_all", lambda: None)()
             self._scheduler.join(2.0)
         self._scheduler.close()
+        self._files.close()
         self._sessions = self._parts.pool.records()
         self._parts.close()
         if self._members is not None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
+from crawler.engine.file_desk import FileDesk
 from crawler.engine.session_saves import SessionSaves
 from crawler.engine.stats import Stats
 from crawler.errors import StoreFull
@@ -48,6 +49,7 @@ class Ledger:
     Args:
         patience_s: Longest wait for room on a full disk.
         stopping: Set when the run ends: nothing is waited for any more.
+        files: Puts files in their places before their rows are written.
 
     Attributes:
         waiting: Requests of the frontier that are not ended, as far as this process knows.
@@ -66,8 +68,10 @@ class Ledger:
         saves: SessionSaves,
         patience_s: float,
         stopping: threading.Event,
+        files: FileDesk,
         clock: Callable[[], float],
     ) -> None:
+        self._files = files
         self._store, self._run, self._owner = store, run, owner
         self._pool, self._admission, self._stats, self._saves = pool, admission, stats, saves
         self._patience_s, self._stopping, self._clock = patience_s, stopping, clock
@@ -103,14 +107,20 @@ class Ledger:
             return None
         batch, self._batch = self._batch, []
         self._saves.attach(batch)
+        filed = [outcome for outcome in batch if outcome.file is not None]
+        if filed:
+            self._files.publish(filed)
         committed = self.patiently(lambda: self._store.commit(self._run, self._owner, batch))
         self._sessions_stored(batch, committed)
         overtaken = []
         for outcome in batch:
             if outcome.request.id in committed.outdated:
                 outcome.verdict, outcome.items, outcome.rejected, outcome.found = Verdict.LOGIN, [], (), ()
+                outcome.file = None
                 self._stats.summary.rechecked += 1
                 overtaken.append((outcome.session_name, outcome.epoch))
+        if filed:
+            self._files.committed(filed, {outcome.request.id for outcome in filed} - committed.lost)
         self._admission.remember(
             row for outcome in batch if outcome.request.id not in committed.lost for row in outcome.found
         )

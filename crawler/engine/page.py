@@ -11,6 +11,7 @@ from typing import Any
 
 from crawler.clock import unix_now
 from crawler.engine.conditional import NOT_MODIFIED, Answered, ask
+from crawler.engine.file_work import FileWork
 from crawler.engine.kept_aside import KeptAside
 from crawler.engine.links_given import LinksGiven
 from crawler.engine.overdue import Overdue
@@ -22,7 +23,7 @@ from crawler.fetching.kept import page_of, response_of
 from crawler.fetching.verdicts import decide, describe, is_hosts_fault
 from crawler.frontier.admission import Admission
 from crawler.frontier.guard_learned import LEARNED
-from crawler.items import NotStorable, is_item, to_row
+from crawler.items import NotStorable, is_item, to_row, with_storable_fields
 from crawler.outcome import Found, ItemRow, Leased, Outcome, Page, Verdict, Visit
 from crawler.pages.filled import Filled
 from crawler.pages.following import Followed, handed_out
@@ -54,6 +55,7 @@ class PageWork:
         revisits: What is done with pages that an earlier crawl has seen.
         kept: The kept page of a request of an earlier crawl; asked on a worker.
         overdue: Watches callbacks while they run.
+        files: What is done with requests of files.
     """
 
     def __init__(
@@ -71,11 +73,12 @@ class PageWork:
         kept: Callable[[int], Page | None],
         callback_time_s: float,
         overdue: Overdue,
+        files: FileWork,
         clock: Callable[[], float] = unix_now,
     ) -> None:
         self._spider, self._fetcher, self._admission = spider, fetcher, admission
         self._hop_guard, self._portion, self._clock = hop_guard, portion, clock
-        self._is_ours = is_ours
+        self._is_ours, self._files = is_ours, files
         self._robots = robots
         self._keep_pages, self._callback_time_s, self._overdue = keep_pages, callback_time_s, overdue
         self._revisits, self._kept = revisits, kept
@@ -116,6 +119,16 @@ class PageWork:
             rule = self._rule_now(request, keeper)
             if rule:
                 outcome.verdict, outcome.error = Verdict.SKIP, rule
+            elif request.file is not None:
+                yield from self._files.flow(
+                    outcome,
+                    request,
+                    session,
+                    watched=keeper.wants_login,
+                    patient=patient,
+                    hop_guard=self._hop_guard if keeper.wants_login else None,
+                    answered=answered,
+                )
             else:
                 yield from self._fetch_and_judge(outcome, request, keeper, patient, answered)
         except BaseException as error:  # noqa: BLE001 - a worker survives everything; the request carries the trace
@@ -167,11 +180,13 @@ class PageWork:
         elif decision.verdict is Verdict.FAIL and request.errback and fetched.error is not None:
             self._call_errback(outcome, request, fetched, _bare(session))
         elif answer is not None and answer.unchanged and asking is not None:
-            self._unchanged(outcome, request, session, self._revisits.confirmed(asking.visit, fetched), answer.page)
+            yield from self._unchanged(
+                outcome, request, session, self._revisits.confirmed(asking.visit, fetched), answer.page
+            )
         elif decision.verdict is Verdict.ACCEPT and fetched.response is not None:
             if not (watched or self._spider.wants_login()) and signs.wants_login(fetched.response, request.url):
                 outcome.warnings += (_NO_LOGIN,)
-            self._accept(outcome, request, fetched.response, session)
+            yield from self._accept(outcome, request, fetched.response, session)
 
     def _fetch(self, session: Session, leased: Leased, patient: bool, watched: bool, request: Request) -> Flow[Fetched]:
         def logged_out(page: Response) -> str | None:
@@ -191,16 +206,19 @@ class PageWork:
             hop_guard=self._hop_guard if watched else None,
         )
 
-    def _unchanged(self, outcome: Outcome, request: Request, session: Session, visit: Visit, page: Page | None) -> None:
+    def _unchanged(
+        self, outcome: Outcome, request: Request, session: Session, visit: Visit, page: Page | None
+    ) -> Flow[None]:
         """A page that is what it was: it gives what it gave, or what today's spider finds in what is kept of it."""
         if page is None:
             self._revisits.carry(outcome, visit)
             return
-        self._accept(outcome, request, response_of(page, request, session.name), session)
+        yield from self._accept(outcome, request, response_of(page, request, session.name), session)
         if outcome.visit is not None:
             outcome.visit = self._revisits.of_old(outcome.visit, visit)
 
-    def _accept(self, outcome: Outcome, request: Request, response: Response, session: Session) -> None:
+    def _accept(self, outcome: Outcome, request: Request, response: Response, session: Session) -> Flow[None]:
+        """Run the callback."""
         landed: Found | None = None
         if response.url != request.url and any(step.is_redirect for step in response.history):
             rule, landed = self._landing(outcome.request, request, response.url)
@@ -209,14 +227,45 @@ class PageWork:
                 return
         method = self._spider.callback(request.callback)
         notes = self._revisits.notes(request, response) if self._revisits.learns else None
-        self._collect(outcome, request, lambda: method(response, **(request.cb_kwargs or {})), _bare(session), notes)
+        keyed = self._collect(
+            outcome, request, lambda: method(response, **(request.cb_kwargs or {})), _bare(session), notes
+        )
         if landed is not None and outcome.verdict is Verdict.ACCEPT:
             outcome.found = [*outcome.found, landed]
+        if keyed:
+            yield from self._take_keyed(outcome, request, keyed, session, notes)
         if notes is not None:
             outcome.visit = self._revisits.visit_of(outcome, response, session, notes)
         if self._keep_pages:
             outcome.page = page_of(response)
         outcome.warnings += tuple(response.warnings)
+
+    def _take_keyed(
+        self,
+        outcome: Outcome,
+        request: Request,
+        keyed: list[Request],
+        session: Session,
+        notes: LinksGiven | None,
+    ) -> Flow[None]:
+        """Files with a key: what is held becomes an item of this page, and is not asked for."""
+        own = [link for link in keyed if link.session in (None, session.name)]
+        held = dict(zip(map(id, own), (yield from self._files.held(session, own)), strict=True)) if own else {}
+        fresh: dict[bytes, Found] = {}
+        for link in keyed:
+            item = held.get(id(link))
+            if item is not None:
+                outcome.items.append(item)
+                continue
+            row = self._admission.admit(
+                link, depth=request.depth + 1, session=request.session, parent=outcome.request.id
+            )
+            if notes is not None:
+                notes.one(link, row)
+            if row is not None:
+                fresh.setdefault(row.fingerprint, row)
+        if fresh:
+            outcome.found = [*outcome.found, *fresh.values()]
 
     def _landing(self, leased: Leased, request: Request, final_url: str) -> tuple[str, Found | None]:
         """Where redirects ended: a rule against it, or the row that marks it as seen."""
@@ -251,8 +300,11 @@ class PageWork:
         call: Callable[[], Any],
         bare: Bare,
         notes: LinksGiven | None = None,
-    ) -> None:
+    ) -> list[Request]:
         """Run a callback and sort what it yields into items and found requests.
+
+        Returns:
+            Files with a key, which are not among these yet.
 
         Args:
             bare: Takes out of a URL what the session adds to each one; None where it adds nothing.
@@ -262,6 +314,7 @@ class PageWork:
         items: list[ItemRow] = []
         aside: KeptAside | None = None
         found: dict[bytes, Found] = {}
+        keyed: list[Request] = []
         session, page = request.session, outcome.request.id
         keys, fetched_by = self._keys, outcome.session_name
 
@@ -269,6 +322,8 @@ class PageWork:
             outcome.requests += 1
             if bare is not None:
                 link = link.replace(url=bare(link.url))
+            if link.file is not None and _has_key(link, link.file, keyed):
+                return
             row = self._admission.admit(link, depth=request.depth + 1, session=session, parent=page)
             if notes is not None:
                 notes.one(link, row)
@@ -293,24 +348,24 @@ class PageWork:
         with self._overdue.watched(request.url):
             results = call()
             for produced in _each(results):
-                if isinstance(produced, Request):
-                    take(produced)
-                    following = handed_out(results)
-                    if following is not None:
-                        take_rest(following)
-                elif type(produced) is Filled:
-                    take(produced.request())
-                elif produced is not None:
-                    try:
+                try:
+                    if isinstance(produced, Request):
+                        take(produced)
+                        following = handed_out(results)
+                        if following is not None:
+                            take_rest(following)
+                    elif type(produced) is Filled:
+                        take(produced.request())
+                    elif produced is not None:
                         items.append(to_row(produced, keys, fetched_by))
-                    except NotStorable as why:
-                        (aside := aside or KeptAside(keys, fetched_by)).add(produced, why)
+                except NotStorable as why:
+                    (aside := aside or KeptAside(keys, fetched_by)).add(produced, why)
         outcome.items, outcome.found = items, list(found.values())
         if aside is not None:
             aside.put_into(outcome, notes)
-        took_s = time.perf_counter() - started
-        if took_s > self._callback_time_s:
-            outcome.warnings += (f"callback took {took_s:.1f} s",)
+        if time.perf_counter() - started > self._callback_time_s:
+            outcome.warnings += (f"callback took {time.perf_counter() - started:.1f} s",)
+        return keyed
 
     def _broken(self, outcome: Outcome, error: BaseException) -> None:
         _trace.debug("the whole trace for %s:", redact(outcome.request.url), exc_info=error)
@@ -321,6 +376,17 @@ class PageWork:
         outcome.verdict = Verdict.FAIL
         frames = traceback.format_exception(error, limit=-6)
         outcome.error = redact(describe(error) + "\n" + "".join(frames)[-_TRACE_CHARACTERS:])
+
+
+def _has_key(link: Request, file: Mapping[str, Any], keyed: list[Request]) -> bool:
+    """Whether a file may be held under its key: then it is one of *keyed*. Raises NotStorable.
+
+    Its fields are plain values from here on.
+    """
+    link.file = with_storable_fields(file)
+    if link.file["key"]:
+        keyed.append(link)
+    return bool(link.file["key"])
 
 
 def _bare(session: Session) -> Bare:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from crawler.clock import unix_now
 from crawler.engine.desk import StoreCalls
 from crawler.engine.doors import Doors
+from crawler.engine.file_desk import FileDesk
 from crawler.engine.host_slot import Ready
 from crawler.engine.host_slots import HostSlots
 from crawler.engine.inbox import Inbox
@@ -61,6 +62,7 @@ class Scheduler:
         stopping: threading.Event,
         doors: Callable[[Yard, SessionSaves], Doors],
         alone: bool,
+        files: FileDesk,
         on_waiting: Callable[[int], None] = lambda waiting: None,
         clock: Callable[[], float] = unix_now,
     ) -> None:
@@ -91,6 +93,7 @@ class Scheduler:
             saves=saves,
             patience_s=settings.busy_timeout,
             stopping=stopping,
+            files=files,
             clock=clock,
         )
         self._yard = Yard(

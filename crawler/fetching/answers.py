@@ -61,7 +61,8 @@ class Body:
         """Prepare for the body of *head*.
 
         Args:
-            sink: Takes the decoded bytes of a 2xx answer in constant memory; other answers stay in memory.
+            sink: Takes the decoded bytes of a 2xx answer in constant memory; other answers stay in memory. One that
+                has a method ``begin`` is given the head first, and may refuse the body by raising a FetchError.
             still: Raises when the time is over or somebody has stopped us; asked while the body is decoded.
             late: A coding is undone by `finish`, not while the bytes come; these count for the limit, too.
         Raises:
@@ -86,6 +87,9 @@ class Body:
         if honest and head.length_bytes is not None:
             self._count(head.length_bytes)
             self._decoded_bytes = 0
+        begin = getattr(self._sink, "begin", None) if self._sink is not None else None
+        if begin is not None:
+            begin(head)
 
     def write(self, data: bytes) -> None:
         """Take the next bytes.

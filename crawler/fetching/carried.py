@@ -36,7 +36,7 @@ class CarriedAdapter(BaseAdapter):
 
         Args:
             latest: Seconds since 1970: later than that it is not sent.
-            options: Those of `send`. A request with a ``sink`` cannot be sent this way.
+            options: Those of `send`. A ``sink`` of the request is written to on the I/O thread.
         Raises:
             FetchError: It may not be sent.
         """

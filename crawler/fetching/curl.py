@@ -136,6 +136,7 @@ class CurlAdapter(CarriedAdapter):
             timeouts(options.get("timeout")),
             started,
             latest,
+            getattr(request, "sink", None),
         )
 
         def respond(head: Head, body: Body, address: str) -> requests.Response:

@@ -222,7 +222,7 @@ class Handle:
 
         Args:
             watcher: Told of sockets and times by libcurl, where the I/O thread waits for them. The body is then decoded
-                by whoever reads it, not while it comes.
+                by whoever reads it, not while it comes, unless it goes to a sink.
         """
         self._lines.clear()
         self._head, self._body, self._fault = None, None, None
@@ -310,7 +310,7 @@ class Handle:
                 self._limits,
                 sink=self._sink,
                 still=partial(_still, self._stopped, self._pace, asked.url),
-                late=self._watcher is not None,
+                late=self._watcher is not None and self._sink is None,
             )
         return self._head, self._body
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import pycurl
 import requests
@@ -35,6 +35,7 @@ class Wanted:
     timeouts_s: tuple[float | None, float | None]
     started: float
     latest: float | None = None  # seconds since 1970: later than that it is not sent
+    sink: BinaryIO | None = None  # takes the body of a 2xx answer
 
 
 class Handles(Protocol):
@@ -93,7 +94,7 @@ class CurlTransfer:
             return
         try:
             handle = self._handle = self._handles.take(wanted)
-            handle.start(wanted.asked, wanted.limits, None, wanted.timeouts_s, wanted.started, watcher=self)
+            handle.start(wanted.asked, wanted.limits, wanted.sink, wanted.timeouts_s, wanted.started, watcher=self)
             self._curl_at = None
             self._look_at = time.monotonic() + handle.check(time.monotonic())
             self._act(pycurl.SOCKET_TIMEOUT, 0)

@@ -101,7 +101,7 @@ class Fetcher:
             if reason:
                 fetched.logged_out = reason
             elif response.status_code >= 400 and response.status_code not in allowed_statuses:
-                raise self._status_error(response)
+                raise self.status_error(response)
             elif response.status_code != 200 or not response.body or response.body[:1].isspace():  # all but most
                 self._look_at_odd(response, request, allowed_statuses)
             return response
@@ -125,11 +125,12 @@ class Fetcher:
         if status >= 400 or status in allowed_statuses or request.method == "HEAD":
             return
         if no_page(status, sent, is_empty=not body.strip()):
-            raise self._status_error(response)
+            raise self.status_error(response)
         if odd := odd_about(status, sent, response.headers, body):
             response.warnings.append(odd)
 
-    def _status_error(self, response: Response) -> StatusError:
+    def status_error(self, response: Response) -> StatusError:
+        """The error that an answer with an error status is."""
         asked_s = None
         if response.status_code in (429, 503) or response.status_code in self.policy.statuses:
             asked_s = retry_after_s(response.headers.get("Retry-After"), now=self._clock(), cap_s=self._cap_s)

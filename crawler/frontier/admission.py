@@ -81,7 +81,7 @@ class Admission:
             parent: The request on whose page it was found; what makes one with ``dont_filter`` different.
         """
         name = request.session or session or self._default_session
-        plain = request.method == "GET" and request.body is None and not request.dont_filter
+        plain = request.method == "GET" and request.body is None and not request.dont_filter and request.file is None
         if plain and request.url in self.seen(name):
             return None
         url = request.url if self._upgraded is None else self._https(request.url, self._upgraded)
@@ -89,6 +89,8 @@ class Admission:
         body = request.body or b""
         if request.dont_filter:
             body += b"\x00again " + (str(parent) if parent else "").encode()
+        if request.file is not None:  # each that is yielded becomes a row; the bytes are fetched once
+            body += b"\x00file " + request.extras().encode()
         mark = fingerprint(request.method, key, body, name)
         if mark in self._known:
             if plain and self._seen_count < _MEMORY:

@@ -206,7 +206,7 @@ def new_file(folder: Path | str, name: str) -> Iterator[tuple[BinaryIO, Path]]:
 
 
 def _made(directory: int, name: str, place: Path) -> tuple[str, int]:
-    for chosen in _twins(name):
+    for chosen in twins(name):
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             return chosen, os.open(chosen, flags, 0o600, dir_fd=directory)
@@ -226,7 +226,7 @@ def renamed(path: Path, name: str) -> Path:
         return path
     directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        for chosen in _twins(wanted):
+        for chosen in twins(wanted):
             try:
                 os.link(path.name, chosen, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
             except FileExistsError:
@@ -240,7 +240,7 @@ def renamed(path: Path, name: str) -> Path:
     return path
 
 
-def _twins(name: str) -> Iterator[str]:
+def twins(name: str) -> Iterator[str]:
     """*name*, then ``name-2.txt`` and so on."""
     stem, dot, suffix = name.rpartition(".")
     stem, ending = (stem, f".{suffix}") if dot and stem else (name, "")

@@ -91,7 +91,8 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
             "proxies": kwargs.get("proxies") or self.proxies,
         }
         jar = self.cookies  # a login swaps the jar: late answers write into the old one
-        ends = time.monotonic() + self.deadline_s
+        own = request.own_limits
+        ends = time.monotonic() + (self.deadline_s if own is None else own.deadline_s)
         history: list[Response] = []
         steps = Steps()
         inside = self.leads_inside and not options["proxies"]
@@ -154,7 +155,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
     def _exchange(self, request: Prepared, jar: Jar, options: dict[str, Any], ends: float) -> Flow[Response]:
         url = str(request.url)
         left_s = ends - time.monotonic()
-        limits = self._limits
+        limits = request.own_limits or self._limits
         if limits.deadline_s is None or not 0 <= limits.deadline_s - left_s < 0.01:  # a redirect has less time left
             limits = dataclasses.replace(limits, deadline_s=max(left_s, 0.001))
         request.limits = limits
@@ -181,7 +182,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
     def _redirected(self, request: Prepared, hop: Hop) -> Prepared:
         following = Prepared()
         following.method, following.url = hop.method, hop.url
-        following.sink = request.sink
+        following.sink, following.own_limits = request.sink, request.own_limits
         following.headers = CaseInsensitiveDict(surviving_headers(request.headers, hop))
         for name in self._sent.secret if not hop.keeps_headers else ():
             following.headers.pop(name, None)

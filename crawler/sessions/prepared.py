@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 import requests
 from requests.cookies import RequestsCookieJar
@@ -12,6 +12,12 @@ HopGuard = Callable[[str, str, str], str | None]
 """``(url, text, rel) -> reason or None``: a redirect that must not be followed, and why."""
 
 NO_COOKIES = RequestsCookieJar()  # what requests' own code sees on a prepared request; ours are in the header
+
+
+class Sink(Protocol):
+    """Takes the body of an answer; a file, or something that looks closer at it (`fetching.file_sink`)."""
+
+    def write(self, data: bytes, /) -> Any: ...
 
 
 class Prepared(requests.PreparedRequest):
@@ -24,6 +30,7 @@ class Prepared(requests.PreparedRequest):
         unsigned_hooks: Its hooks without those that the auth of the session has added; None where there are none.
         sink: Takes the body of a 2xx answer.
         limits: What the exchange may cost, for the transport.
+        own_limits: What it may cost with all its redirects, where that is not what the session says.
         sent_again: An auth has sent it once before.
         storage: What scripts keep in the browser of its session, for an auth whose token stands there.
         led_by: Address of the private host whose redirect leads here.
@@ -35,8 +42,9 @@ class Prepared(requests.PreparedRequest):
         self.has_turn = False
         self.given_cookies: list[str] | None = None
         self.unsigned_hooks: dict[str, Any] | None = None
-        self.sink: BinaryIO | None = None
+        self.sink: Sink | None = None
         self.limits: Any = None
+        self.own_limits: Any = None
         self.sent_again = False
         self.led_by = ""
         self.storage: Any = None

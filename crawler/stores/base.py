@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from crawler.outcome import Found, Leased, Outcome, Page, SessionSnapshot
+from crawler.outcome import FileRow, Found, Leased, Outcome, Page, SessionSnapshot
 from crawler.records import Change
 from crawler.stores.login_policy import Ending, Trying
-from crawler.stores.told import Audit, Counts, Login, Sample
+from crawler.stores.told import Audit, Counts, HeldFile, Login, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +346,17 @@ class Store(Protocol):
     def get_value(self, name: str) -> Any: ...
 
     def set_value(self, name: str, value: Any, *, ttl_s: float | None = None) -> None: ...
+
+    # --- files ------------------------------------------------------------------------------------------------
+    def held_file(self, spider: str, session: str, *, url: str, key: str = "") -> tuple[FileRow | None, FileRow | None]:
+        """The newest version that is held of a file: by the key that the spider gives it, and at its URL.
+
+        Args:
+            session: Key of the session; what another one holds does not count.
+        """
+
+    def files(self, spider: str | None = None) -> Iterator[HeldFile]:
+        """Every version of every file that is held, oldest first."""
 
     # --- results ----------------------------------------------------------------------------------------------
     def stored_by(self, run: int) -> tuple[int, dict[str, int]]:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from crawler.clock import unix_now
 from crawler.errors import SchemaTooNew, StoreBusy, StoreDamaged, StoreError
-from crawler.stores import schema_pages
+from crawler.stores import schema_files, schema_pages
 from crawler.stores.connection import APPLICATION_ID, Connection, copy_database
 from crawler.stores.schema_records import RECORD_TABLES, records_into_old_tables
 
@@ -193,6 +193,7 @@ CREATE VIEW crawl_urls AS
 """
     + schema_pages.TABLES
     + RECORD_TABLES
+    + schema_files.TABLES
 )
 
 Migration = Callable[[sqlite3.Connection], None]
@@ -213,14 +214,15 @@ def _claims_into_session_rows(raw: sqlite3.Connection) -> None:
     raw.execute("DROP TABLE crawl_login_claims")
 
 
-def _pages_and_records(raw: sqlite3.Connection) -> None:
-    """3: visits and kept pages; records and their changes."""
+def _pages_records_and_files(raw: sqlite3.Connection) -> None:
+    """3: visits and kept pages; records and their changes; files."""
     schema_pages.migrate(raw)
     records_into_old_tables(raw)
+    schema_files.migrate(raw)
 
 
 #: Version to the step that leads there from the version before. Steps run inside one transaction.
-MIGRATIONS: dict[int, Migration] = {2: _claims_into_session_rows, 3: _pages_and_records}
+MIGRATIONS: dict[int, Migration] = {2: _claims_into_session_rows, 3: _pages_records_and_files}
 
 
 def prepare(connection: Connection) -> None:

@@ -21,6 +21,7 @@ from crawler.outcome import Found, Outcome, State, Verdict
 from crawler.stores.base import Committed, RunRow
 from crawler.stores.connection import batch_size, values
 from crawler.stores.rows import FETCHED_AGAIN, harmless
+from crawler.stores.sqlite_files import FilesPart
 from crawler.stores.sqlite_items import Address
 from crawler.stores.sqlite_lease import LeasePart
 from crawler.stores.sqlite_logins import LoginsPart
@@ -67,7 +68,7 @@ def _rule(outcome: Outcome) -> str | None:
     return FETCHED_AGAIN if outcome.request.again else None
 
 
-class CommitPart(RejectedPart, TakeBackPart, VisitsPart, LeasePart, LoginsPart):
+class CommitPart(FilesPart, RejectedPart, TakeBackPart, VisitsPart, LeasePart, LoginsPart):
     """Pages, whole."""
 
     def commit(self, run: RunRow, owner: str, outcomes: Sequence[Outcome]) -> Committed:
@@ -104,6 +105,7 @@ class CommitPart(RejectedPart, TakeBackPart, VisitsPart, LeasePart, LoginsPart):
             changes["items"] += self._carry(raw, run, now, ending) + self._write_records(raw, run, now, ending)
             self._write_visits(raw, ending)
             self._write_rejected(raw, run, now, ending)
+            self._write_files(raw, run, now, [one for one in kept if one.file is not None])
             self._log_pages(raw, run.id, now, kept)
             self._write_sessions(raw, run.id, [one.session for one in kept if one.session is not None])
             self._write_pauses(raw, kept)
@@ -240,7 +242,17 @@ def _needs_its_epoch(one: Outcome) -> bool:
 
 def outdated(one: Outcome) -> Outcome:
     """*one* as what it is when its login is over: to be fetched again, with nothing of it kept."""
-    return replace(one, verdict=Verdict.LOGIN, items=[], rejected=(), found=(), page=None, unchanged=None, visit=None)
+    return replace(
+        one,
+        verdict=Verdict.LOGIN,
+        items=[],
+        rejected=(),
+        found=(),
+        page=None,
+        unchanged=None,
+        visit=None,
+        file=None,
+    )
 
 
 def _address(run: RunRow, now: float, outcome: Outcome, position: int) -> Address:

@@ -294,6 +294,7 @@ class FrontierPart(Part):
         self, raw: sqlite3.Connection, frontier: int, state: State, condition: str, parameters: Sequence[object]
     ) -> int:
         removed = self._remove_items(raw, condition, parameters)
+        self._remove_files(raw, condition, parameters)
         number = raw.execute(
             "UPDATE crawl_requests SET state = 0, attempt = 0, not_before = 0, owner = 0, error = NULL,"
             f" rule = CASE WHEN state = 2 OR rule = ? THEN ? END WHERE {condition}",
@@ -325,3 +326,6 @@ class FrontierPart(Part):
 
     def _remove_items(self, raw: sqlite3.Connection, condition: str, parameters: Sequence[object]) -> int:
         raise NotImplementedError  # ItemsPart does it
+
+    def _remove_files(self, raw: sqlite3.Connection, condition: str, parameters: Sequence[object]) -> None:
+        raise NotImplementedError  # FilesPart does it

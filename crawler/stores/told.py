@@ -96,3 +96,30 @@ class Sample:
     def with_more(self, count: int) -> Sample:
         """The same for *count* more."""
         return Sample(self.kind, self.count + count, self.url, self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFile:
+    """One version of a file that is held.
+
+    Attributes:
+        id: Its row; a later version of the same file has a greater one.
+        session: Key of the session that fetched it.
+        hash: SHA-256 of its bytes.
+        size_bytes: Their number.
+        link: Its readable name, below the folder of the database.
+        run: The run that fetched it.
+        at: When, seconds since 1970.
+    """
+
+    id: int
+    spider: str
+    session: str
+    url: str
+    hash: str
+    size_bytes: int
+    type: str
+    name: str
+    link: str
+    run: int
+    at: float

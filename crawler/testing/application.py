@@ -9,6 +9,7 @@ from typing import Any
 from crawler.testing.books import Shop
 from crawler.testing.faults import Faults
 from crawler.testing.forms import LoginForms
+from crawler.testing.invoices import Invoices
 from crawler.testing.layout import LOGOUT_LINKS, SNEAKY_LOGOUT, Layout, Visit
 from crawler.testing.logins import Sessions
 from crawler.testing.options import SiteOptions
@@ -39,13 +40,15 @@ class PracticeApplication:
         self.faults = Faults(options, layout, self.sessions, self.recorder, closing)
         sso = SingleSignOn(options, self.forms, layout, self.recorder)
         surroundings = Surroundings(options, self.shop, layout)
+        invoices = Invoices(options, layout, self.forms, self.sessions, self.recorder)
         self._layout = layout
-        self._changeable = (self.sessions, layout, self.forms, self.tokens, self.faults, sso, surroundings)
+        self._changeable = (self.sessions, layout, self.forms, self.tokens, self.faults, sso, surroundings, invoices)
         shop_pages = ShopPages(self.shop, layout, self.forms, self.sessions, self.recorder)
         self._routes: dict[str, Handler] = {
             **shop_pages.routes(),
             **self.faults.routes(),
             **surroundings.routes(),
+            **invoices.routes(),
             **self.tokens.routes(),
             "sso": sso.handle,
             "login": self.forms.login,

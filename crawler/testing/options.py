@@ -116,6 +116,10 @@ class SiteOptions:
         http_links: Pages carry plain http links to pages behind the login.
         search_form: A search form stands before all other forms.
         padding_bytes: Filler in each shop page.
+        invoices: PDF files on /invoices/, behind the login; 0 for none.
+        invoices_revised: Numbers of invoices that have another version than the first one: one more for each time.
+        invoice_bytes: Size of each.
+        invoice_validators: They have ETag and Last-Modified, and can be asked for in part.
         clock_offset_s: How far the server's Date is off.
         tls_certificate, tls_key: PEM files; with them the site speaks https, and plain http on a second port.
         log_limit: Requests the log keeps, oldest out first.
@@ -163,6 +167,10 @@ class SiteOptions:
     http_links: bool = False
     search_form: bool = False
     padding_bytes: int = 0
+    invoices: int = 0
+    invoices_revised: tuple[int, ...] = ()
+    invoice_bytes: int = 20_000
+    invoice_validators: bool = True
     clock_offset_s: float = 0.0
     tls_certificate: str | None = None
     tls_key: str | None = None

@@ -1,0 +1,453 @@
+"""One file, from a leased request to its Outcome: asked for so that nothing is fetched twice, judged, made an item.
+
+The way of a page (`engine.page`) with another middle part: the body goes into a partial file instead of the memory, and
+no callback runs. Runs on worker threads; keeps nothing between files.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from crawler.clock import unix_now
+from crawler.engine.desk import Stopped
+from crawler.engine.file_desk import FileDesk
+from crawler.errors import BadAnswer, CrawlError, FetchError, NotKept, StatusError, Transient, WrongFile
+from crawler.fetching.fetcher import Fetched, Fetcher
+from crawler.fetching.file_asking import Validators, if_changed, the_rest, validators_of
+from crawler.fetching.file_sink import PAGE_BYTES, FileSink
+from crawler.fetching.limits import Limits
+from crawler.fetching.verdicts import Decision, decide, describe, is_hosts_fault
+from crawler.files import FILES_TABLE
+from crawler.outcome import FileRow, ItemRow, Outcome, Verdict
+from crawler.pages.downloads import clean_name, name_of
+from crawler.pages.kinds import HEAD_BYTES, MARKUP_TYPES, image_size, is_markup, media_type, type_of, why_not
+from crawler.pages.partials import Busy, Partial
+from crawler.records import key_of
+from crawler.request import Request
+from crawler.response import Response
+from crawler.sessions.flow import Call, Flow
+from crawler.sessions.prepared import HopGuard
+from crawler.sessions.session import Session
+from crawler.urls import host_of, redact
+
+_BUSY_S = 0.5  #: until a file is looked at again that another request fetches at the moment
+_MOVED_BYTES = 64 * 1024  #: a try that brought so many and was cut does not count: the next one goes on there
+_JUDGED = frozenset({"application/json", "text/plain", "application/xml", "text/xml"}) | MARKUP_TYPES
+_PAGE_ENDINGS = frozenset({".html", ".htm", ".xhtml", ".php", ".asp", ".aspx", ".jsp", ".cgi", ".do", ".xml", ".txt"})
+
+
+@dataclass(frozen=True, slots=True)
+class FileRules:
+    """What files of a run may be.
+
+    Attributes:
+        limits: Of one try.
+        max_pixels: Of an image.
+    """
+
+    limits: Limits
+    max_pixels: int
+
+
+@dataclass(slots=True)
+class _Job:
+    """One file on its way.
+
+    Attributes:
+        at_url: The version that is held of this URL, None for none.
+        wanted: Media types that it must have, "" for any.
+        explicit: The spider has said so.
+        sink: Of the last sending.
+        began_bytes: What was there before the first sending of this turn.
+    """
+
+    request: Request
+    session: Session
+    partial: Partial
+    at_url: FileRow | None
+    wanted: str
+    explicit: bool
+    max_bytes: int
+    sink: FileSink | None = None
+    began_bytes: int = 0
+
+
+class FileWork:
+    """What workers do with the request of a file. Safe from any thread.
+
+    Args:
+        allows_host: Whether a host belongs to the crawl: redirects of files lead nowhere else.
+        logged_out: ``(session, page, asked URL) -> reason or None``.
+        keys: `Spider.keys`.
+    """
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        desk: FileDesk,
+        rules: FileRules,
+        *,
+        allows_host: Callable[[str], bool],
+        logged_out: Callable[[Session, Response, str], str | None],
+        keys: Mapping[str, Sequence[str]],
+        clock: Callable[[], float] = unix_now,
+    ) -> None:
+        self._fetcher, self._desk, self._rules = fetcher, desk, rules
+        self._allows_host, self._logged_out, self._clock = allows_host, logged_out, clock
+        self._keys = keys
+
+    def flow(
+        self,
+        outcome: Outcome,
+        request: Request,
+        session: Session,
+        *,
+        watched: bool,
+        patient: bool,
+        hop_guard: HopGuard | None,
+        answered: Callable[[bool], None],
+    ) -> Flow[None]:
+        """The steps of one file; fills in *outcome*.
+
+        Args:
+            watched: The session may be logged out: answers are looked at for that.
+        """
+        spec: dict[str, Any] = request.file or {}
+        identity, key = session.key, _key_of(request)
+        try:
+            sure, at_url = yield Call(lambda: self._desk.look_up(identity, request.url, key, session.epoch))
+        except Stopped:
+            return
+        if sure is not None:
+            answered(True)
+            self.take_held(outcome, request, sure)
+            return
+        try:
+            partial = self._desk.open(outcome.request.id, request.url, identity)
+        except Busy:
+            answered(True)
+            outcome.not_before = self._clock() + _BUSY_S
+            return
+        except OSError as error:
+            raise NotKept(request.url, f"no file can be made in {self._desk.folder.root}: {error.strerror}") from error
+        wanted, explicit = wanted_type(spec, request.url)
+        job = _Job(
+            request,
+            session,
+            partial,
+            at_url if at_url is not None and self._desk.folder.has(at_url.hash, at_url.size_bytes) else None,
+            wanted,
+            explicit,
+            int(spec.get("max_size") or self._rules.limits.max_size_bytes or 0),
+            began_bytes=partial.size_bytes,
+        )
+        try:
+            fetched = yield from self._fetch(job, outcome, watched, patient, hop_guard)
+            outcome.host_fault = is_hosts_fault(fetched.error) and not isinstance(fetched.error, NotKept)
+            answered(not outcome.is_trouble)
+            self._judge(job, outcome, fetched, watched)
+        finally:
+            if outcome.file_was not in ("new", "changed"):
+                self._desk.let_go(outcome.request.id)
+
+    def take_held(self, outcome: Outcome, request: Request, file: FileRow) -> None:
+        """Nobody is asked for a file that is held: its item is all that there is to do."""
+        outcome.verdict = Verdict.ACCEPT
+        outcome.sent_at, outcome.epoch = file.sent_at, file.epoch
+        outcome.proven = file.proven or bool(file.key)
+        self._take(outcome, request, file, "held")
+
+    def held(self, session: Session, files: list[Request]) -> Flow[list[ItemRow | None]]:
+        """For each of *files*, all with a key: its item, where it is held; None where it is to be fetched."""
+        wanted = [(each.url, str((each.file or {})["key"])) for each in files]
+        found = yield Call(lambda: self._desk.look_up_keys(session.key, wanted))
+        return [
+            None if row is None else item_of(file, row, self._desk.paths(row), self._keys, session.name)
+            for file, row in zip(files, found, strict=True)
+        ]
+
+    # --- asking -----------------------------------------------------------------------------------------------------
+    def _fetch(
+        self, job: _Job, outcome: Outcome, watched: bool, patient: bool, hop_guard: HopGuard | None
+    ) -> Flow[Fetched]:
+        fetched = Fetched(sent_at=self._clock(), epoch=job.session.epoch)
+        started = time.perf_counter()
+        seen: list[Response] = []
+
+        def send() -> Flow[Response]:
+            fetched.epoch = job.session.epoch
+            response = yield from self._send(job, hop_guard)
+            seen.append(response)
+            reason = self._logged_out(job.session, response, job.request.url) if watched else None
+            if reason:
+                fetched.logged_out = reason
+            elif response.status_code >= 400:
+                raise self._fetcher.status_error(response)
+            return response
+
+        try:
+            fetched.response, fetched.tries = yield from self._fetcher.policy.flow(
+                send, attempt=outcome.request.attempt, method="GET", patient=patient
+            )
+        except FetchError as error:
+            fetched.error, fetched.tries = error, getattr(error, "tries", 1)
+            fetched.response = seen[-1] if seen and isinstance(error, StatusError) else None
+        except CrawlError as error:
+            fetched.error = error
+        fetched.elapsed_ms = (time.perf_counter() - started) * 1000
+        outcome.sent_at, outcome.elapsed_ms, outcome.epoch = fetched.sent_at, fetched.elapsed_ms, fetched.epoch
+        outcome.tries = fetched.tries
+        if fetched.response is not None:
+            outcome.status = fetched.response.status_code
+            outcome.final_url = fetched.response.url if fetched.response.history else ""
+            outcome.size_bytes = job.sink.received_bytes if job.sink is not None else 0
+        elif fetched.error is not None:
+            outcome.status = getattr(fetched.error, "status", 0)
+        return fetched
+
+    def _send(self, job: _Job, hop_guard: HopGuard | None) -> Flow[Response]:
+        """One sending. A part that does not fit is answered by asking for the whole file, once."""
+        for again in (False, True):
+            conditions, asked_from = _conditions(job)
+            try:
+                response = yield from self._exchange(job, conditions, asked_from, hop_guard)
+            except BadAnswer:
+                if again or not asked_from or job.sink is None or not job.sink.began:
+                    raise
+            else:
+                if response.status_code != 416 or not asked_from or again:
+                    return response
+            job.partial.forget()
+        raise AssertionError("unreachable")
+
+    def _exchange(
+        self, job: _Job, conditions: dict[str, str], asked_from: int, hop_guard: HopGuard | None
+    ) -> Flow[Response]:
+        session, request = job.session, job.request
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity", **(request.headers or {}), **conditions}
+        limits = replace(self._rules.limits, max_size_bytes=job.max_bytes)
+        is_page = bool(job.wanted) or (asked_from > 0 and job.partial.state.declared not in MARKUP_TYPES)
+        job.sink = sink = FileSink(
+            job.partial,
+            request.url,
+            asked_from=asked_from,
+            max_bytes=job.max_bytes,
+            is_page=is_page and not _wants_markup(job.wanted),
+        )
+        prepared = session.prepare_link(request.replace(headers=headers), hop_guard)
+        prepared.sink, prepared.own_limits = sink, limits
+        try:
+            response = yield from session.flow(prepared)
+        finally:
+            sink.finish()
+        response.asked, response.session_name = request, session.name
+        if session.params:
+            response.url = session.bare(response.url)
+        self._give_page(job, sink, response)
+        return response
+
+    def _give_page(self, job: _Job, sink: FileSink, response: Response) -> None:
+        """What the session judge looks at: a page that came instead, or a file that is short and may be one."""
+        if response.status_code >= 300:
+            return
+        if not sink.began:  # an adapter that knows no sink
+            sink.take(response)
+        if sink.page is not None:
+            response._content = sink.page.getvalue()
+            return
+        head = job.partial.head(HEAD_BYTES)
+        if media_type(response.headers.get("Content-Type")) in _JUDGED or is_markup(head):
+            response._content = job.partial.head(PAGE_BYTES)
+        else:
+            response.is_file = True
+
+    # --- judging ----------------------------------------------------------------------------------------------------
+    def _judge(self, job: _Job, outcome: Outcome, fetched: Fetched, watched: bool) -> None:
+        decision = self._decision(job, outcome, fetched, watched)
+        outcome.verdict, outcome.error = decision.verdict, decision.error
+        if watched and decision.verdict is not Verdict.LOGIN:
+            outcome.proven = False  # a file has no link to log out
+        if decision.pause_s:
+            outcome.pause_slot_until = self._clock() + decision.pause_s
+        if decision.verdict is Verdict.RETRY:
+            outcome.not_before = self._clock() + decision.wait_s
+        elif decision.verdict is Verdict.LOGIN:
+            outcome.login_wanted = fetched.epoch
+
+    def _decision(self, job: _Job, outcome: Outcome, fetched: Fetched, watched: bool) -> Decision:
+        attempt, policy = outcome.request.attempt, self._fetcher.policy
+        moved = job.partial.size_bytes - job.began_bytes >= _MOVED_BYTES
+        if isinstance(fetched.error, Transient) and moved and _can_go_on(job.partial):
+            outcome.tries = 0  # it goes on where it was cut, and does not count as a failed try
+            return Decision(Verdict.RETRY, wait_s=policy.wait_s(fetched.error, 1), error=describe(fetched.error))
+        decision = decide(fetched, attempt=attempt, method="GET", policy=policy)
+        response = fetched.response
+        if decision.verdict is not Verdict.ACCEPT or response is None:
+            return decision
+        if response.history and not self._allows_host(host_of(response.url)):
+            return Decision(Verdict.SKIP, error=f"off-site: redirected to {redact(response.url)}")
+        try:
+            self._accept(job, outcome, response)
+        except NotKept as error:
+            return decide(Fetched(error=error, tries=fetched.tries), attempt=attempt, method="GET", policy=policy)
+        except WrongFile as error:
+            if watched and job.sink is not None and job.sink.page is not None:  # perhaps a login page of its own kind
+                return Decision(Verdict.LOGIN, error=str(error.why))
+            return Decision(Verdict.FAIL, error=describe(error))
+        return decision
+
+    def _accept(self, job: _Job, outcome: Outcome, response: Response) -> None:
+        """Make the item. Raises WrongFile, NotKept."""
+        url, partial, sink = job.request.url, job.partial, job.sink
+        if response.status_code == 304:
+            if partial.is_whole:  # fetched before a kill, and never committed
+                self._take_fetched(job, outcome)
+            elif job.at_url is not None:
+                known = validators_of(*map(response.headers.get, ("ETag", "Last-Modified", "Date")))
+                self._take_unchanged(job, outcome, job.at_url, known.etag, known.modified)
+            else:
+                raise WrongFile(url, "the server says that nothing has changed, and was not asked that")
+        elif response.status_code not in (200, 203, 206) or sink is None or not sink.began:
+            raise WrongFile(url, f"status {response.status_code} brings no file")
+        elif sink.page is not None:
+            raise WrongFile(url, f"a web page came instead of {job.wanted or partial.state.declared or 'the file'}")
+        else:
+            self._take_fetched(job, outcome)
+
+    def _take_unchanged(self, job: _Job, outcome: Outcome, known: FileRow, etag: str, modified: str) -> None:
+        """The version that is held is the one that is there; under a new key it gets a row of its own."""
+        key = _key_of(job.request) or known.key
+        same = replace(known, key=key, id=known.id if key == known.key else 0)
+        self._take(
+            outcome, job.request, replace(same, etag=etag or same.etag, modified=modified or same.modified), "unchanged"
+        )
+
+    def _take_fetched(self, job: _Job, outcome: Outcome) -> None:
+        """All bytes are there: another version than the one that is held, or the same once more."""
+        spec: dict[str, Any] = job.request.file or {}
+        partial, url = job.partial, job.request.url
+        head, declared = partial.head(HEAD_BYTES), partial.state.declared
+        self._refuse_wrong(job, head, declared)
+        size = image_size(head)
+        if size is not None and size.pixels > self._rules.max_pixels:
+            partial.forget()
+            much = f"an image of {size.width} x {size.height} pixels, more than {self._rules.max_pixels}"
+            raise WrongFile(url, f"{much} (setting max_image_pixels)")
+        try:
+            state = partial.finish()
+        except OSError as error:
+            raise NotKept(url, f"the file could not be kept: {error.strerror}") from error
+        before = job.at_url
+        if before is not None and before.hash == state.hash:
+            partial.forget()
+            self._take_unchanged(job, outcome, before, state.etag, state.modified)
+            return
+        name = clean_name(spec.get("name") or name_of(outcome.final_url or url, state.disposition))
+        file = FileRow(
+            session=job.session.key,
+            url=url,
+            key=_key_of(job.request),
+            hash=state.hash,
+            size_bytes=state.size_bytes,
+            type=type_of(head, declared, mimetypes.guess_type(name)[0] or ""),
+            name=name,
+            etag=state.etag,
+            modified=state.modified,
+            width=size.width if size is not None else None,
+            height=size.height if size is not None else None,
+        )
+        self._take(outcome, job.request, file, "new" if before is None else "changed")
+        outcome.file_before = f"{before.link} {before.hash}" if before is not None and before.link else ""
+
+    def _take(self, outcome: Outcome, request: Request, file: FileRow, how: str) -> None:
+        outcome.file, outcome.file_was = file, how
+        outcome.items = [item_of(request, file, self._desk.paths(file), self._keys, outcome.session_name)]
+
+    @staticmethod
+    def _refuse_wrong(job: _Job, head: bytes, declared: str) -> None:
+        wrong = why_not(job.wanted, head, declared)
+        if not head:
+            wrong = f"it is empty, and no {job.wanted}" if job.wanted else ""
+        if wrong and (job.explicit or not head or is_markup(head)):
+            job.partial.forget()
+            raise WrongFile(job.request.url, wrong)
+
+
+# --- small decisions --------------------------------------------------------------------------------------------------
+
+
+def wanted_type(spec: dict[str, Any], url: str) -> tuple[str, bool]:
+    """The media types that a file must have, "" for any; and whether the spider has said so.
+
+    What only the ending of its name says is held against pages that come in its place, and nothing else.
+    """
+    if spec.get("type"):
+        return str(spec["type"]).lower(), True
+    for name in (str(spec.get("name") or ""), urlsplit(url).path):
+        ending = name[name.rfind(".") :].lower() if "." in name.rpartition("/")[2] else ""
+        if ending and ending not in _PAGE_ENDINGS and (guess := mimetypes.guess_type(f"x{ending}")[0]):
+            return guess, False
+    return "", False
+
+
+def _wants_markup(wanted: str) -> bool:
+    return any(each.strip() in MARKUP_TYPES or each.strip() == "text/*" for each in wanted.split(","))
+
+
+def _conditions(job: _Job) -> tuple[dict[str, str], int]:
+    """The headers of the next sending, and from which byte on it asks."""
+    partial, state = job.partial, job.partial.state
+    if partial.is_whole:
+        return if_changed(Validators(state.etag, state.modified)), 0
+    rest = the_rest(Validators(state.etag, state.modified, state.is_dated), partial.size_bytes)
+    if rest:
+        return rest, partial.size_bytes
+    if job.at_url is not None:
+        return if_changed(Validators(job.at_url.etag, job.at_url.modified)), 0
+    return {}, 0
+
+
+def _can_go_on(partial: Partial) -> bool:
+    state = partial.state
+    return bool(Validators(state.etag, state.modified, state.is_dated).for_range)
+
+
+def _key_of(request: Request) -> str:
+    return str((request.file or {}).get("key") or "")
+
+
+# --- items ------------------------------------------------------------------------------------------------------------
+
+
+def item_of(
+    request: Request, file: FileRow, places: tuple[str, str], keys: Mapping[str, Sequence[str]], session: str
+) -> ItemRow:
+    """The row of a file: the fields of the spider, and what is known of the file.
+
+    Args:
+        places: Where it is, and its readable name.
+        keys: `Spider.keys`.
+        session: Name of the session that fetched it, which may be part of a key.
+    """
+    path, link = places
+    spec: dict[str, Any] = request.file or {}
+    fields = dict(spec.get("fields") or {})
+    fields |= {
+        "url": request.url,
+        "name": file.name,
+        "path": path,
+        "link": link,
+        "hash": file.hash,
+        "size": file.size_bytes,
+        "type": file.type,
+        "width": file.width,
+        "height": file.height,
+    }
+    table = str(spec.get("table") or FILES_TABLE)
+    named = keys.get(table)
+    return ItemRow(table, fields, key_of(fields, named, session) if named else "")
