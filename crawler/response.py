@@ -22,12 +22,13 @@ from crawler.pages.downloads import name_of, new_file
 from crawler.pages.following import Followed
 from crawler.pages.limits import MAX_LINKS
 from crawler.pages.parsing import Element, base_of, is_json, link_parts, link_target, parse, raw_results
+from crawler.pages.targets import Targets
 from crawler.request import SPREAD as SPREAD
 from crawler.request import Callback as Callback
 from crawler.request import Request as Request
 from crawler.request import method_name
 from crawler.untyped import take_cookies
-from crawler.urls import absolute, in_charset, redact, resolver
+from crawler.urls import absolute, in_charset, redact
 
 if TYPE_CHECKING:
     from crawler.pages.forms import Form
@@ -282,21 +283,22 @@ class Response(requests.Response):
             found = raw_results(self._marked_up(), css)
         elif xpath is not None:
             found = self.xpath(xpath)
-        of_site, resolve = resolver(self.base_url, self.charset)
-        urls: list[str] = []
+        target = Targets(self.base_url, self.charset)
+        hrefs: list[str] = []
         abouts: list[Any] = []
         for link in found:
             if isinstance(link, Element):
-                href, about = link.get("href") or link.get("src") or "", link
+                hrefs.append(link.get("href") or link.get("src") or "")
+                abouts.append(link)
             else:
                 href, about = link_target(link)
-            url = of_site[href] if href[:1] == "/" else resolve(href)
-            if url:
-                urls.append(url)
+                hrefs.append(href)
                 abouts.append(about)
-        if len(urls) > MAX_LINKS:
-            urls, abouts = self._fewer(urls, abouts)
-        plain = Followed(urls, abouts, name, session)
+        if len(hrefs) > MAX_LINKS:
+            urls, abouts = self._fewer(map(target, hrefs), abouts)
+            plain = Followed(urls, abouts, str, callback=name, session=session)
+        else:
+            plain = Followed(hrefs, abouts, target, place=target.place, callback=name, session=session)
         return (_with(request, kwargs) for request in plain) if kwargs else plain
 
     def file(self, link: Any, name: str | None = None, **kwargs: Any) -> File:
@@ -329,11 +331,12 @@ class Response(requests.Response):
             file.write(self.body)
         return path
 
-    def _fewer(self, urls: list[str], abouts: list[Any]) -> tuple[list[str], list[Any]]:
+    def _fewer(self, urls: Iterable[str], abouts: list[Any]) -> tuple[list[str], list[Any]]:
         """The different ones of very many links, and of these the first."""
         first: dict[str, Any] = {}
         for url, about in zip(urls, abouts, strict=True):
-            first.setdefault(url, about)
+            if url:
+                first.setdefault(url, about)
         if len(first) > MAX_LINKS:
             self.warnings.append(f"{len(first) - MAX_LINKS:,} links were left out: more than {MAX_LINKS:,} on the page")
         return list(first)[:MAX_LINKS], list(first.values())[:MAX_LINKS]

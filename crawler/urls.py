@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from typing import ClassVar, Final
+from typing import Final
 from urllib.parse import quote_from_bytes, quote_plus, unquote_to_bytes
 
 import ada_url
@@ -41,6 +40,13 @@ _PLAIN_ARGUMENT: Final = r"[\w.~-]+=[\w.~-]*"
 _PLAIN_QUERY: Final = rf"(?:\?({_PLAIN_ARGUMENT}(?:&{_PLAIN_ARGUMENT})*+))?"
 _PLAIN: Final = re.compile(rf"https?://{_PLAIN_HOST}{_PLAIN_PORT}{_PLAIN_PATH}{_PLAIN_QUERY}", re.ASCII)
 _PLAIN_LINK: Final = re.compile(rf"(?!//){_PLAIN_PATH}{_PLAIN_QUERY}", re.ASCII)
+# What the WHATWG parser leaves alone, escapes included: a segment that is no "." or "..", however it is written.
+_KEPT: Final = r"[\w~!$'()*+,=:@&;-]"
+KEPT_SEGMENT: Final = rf"(?:{_KEPT}|%(?!2[eE])[0-9A-Fa-f]{{2}})(?:{_KEPT}|\.|%[0-9A-Fa-f]{{2}})*+"
+KEPT_PATH: Final = rf"(?:/(?:{KEPT_SEGMENT})?)++"
+KEPT_QUERY: Final = r"(?:\?[\w.~!$()*+,=:@&;/?%-]*+)?"
+_KEPT_URL: Final = re.compile(rf"https?://{_PLAIN_HOST}{_PLAIN_PORT}{KEPT_PATH}{KEPT_QUERY}", re.ASCII)
+_QUOTED_PATH: Final = re.compile(r"[\w.~:/\[\]@!$&'()*+,;=|%-]*", re.ASCII)
 _ORIGIN: Final = re.compile(rf"(https?)://({_PLAIN_HOST})(?::([1-9]\d{{0,3}}|{_HIGH_PORT}))?(?=[/?#]|\Z)", re.ASCII)
 
 _SESSION_NAMES: Final = r"(?:jsessionid|phpsessid|aspsessionid[a-z]*|cfid|cftoken)"
@@ -61,7 +67,7 @@ def _refused(url: object, why: str) -> InvalidURL:
 
 
 @lru_cache(maxsize=256)
-def _root(base: str) -> str:
+def root_of(base: str) -> str:
     """*base* up to its path, user name included, in WHATWG form; "" when it is no http or https URL."""
     plain = _ORIGIN.match(base) if base.isascii() else None
     if plain is not None and plain[3] not in ("80", "443"):
@@ -71,6 +77,14 @@ def _root(base: str) -> str:
     except ValueError:
         return ""
     return href[: href.index("/", 8)] if href.startswith(("https://", "http://")) else ""
+
+
+def is_kept(url: str) -> bool:
+    """Whether a text is an http or https URL without fragment that the WHATWG parser would give back as it is.
+
+    Only when it is clear: False says nothing.
+    """
+    return len(url) <= MAX_CHARACTERS and _KEPT_URL.fullmatch(url) is not None
 
 
 def absolute(base: str, link: str) -> str:
@@ -85,7 +99,7 @@ def absolute(base: str, link: str) -> str:
         InvalidURL: Not a URL, or not http or https. Nothing else is ever raised.
     """
     if isinstance(base, str) and isinstance(link, str) and len(link) < 2_048 and _PLAIN_LINK.fullmatch(link):
-        root = _root(base)
+        root = root_of(base)
         if root:
             return root + link
     try:
@@ -136,71 +150,6 @@ def in_charset(link: str, charset: str) -> str:
     return f"{path}{mark}{quote_from_bytes(sent, _ASCII)}{hash_sign}{fragment}"
 
 
-_TARGETS: Final = 30_000  #: links remembered, of all sites and folders together: about 8 MB
-
-
-class _Targets(dict[str, str]):
-    """By link as it is written: the URL to fetch, without fragment; "" for what is no web URL or leads to itself."""
-
-    remembered: ClassVar[int] = 0  # in all that are kept for further pages; threads may miscount it by a few
-
-    def __init__(self, base: str, *, kept: bool = True, charset: str = "") -> None:
-        self._base, self._kept, self._charset = base, kept, charset
-
-    def __missing__(self, link: str) -> str:
-        written = in_charset(link.strip(), self._charset)
-        address, fragment, _ = written.partition("#")
-        if not address:
-            url = ""
-        elif fragment and not address[-1].isspace():  # a space there would be a part of the path
-            url = self[address]
-        else:
-            try:
-                url = absolute(self._base, written).partition("#")[0]
-            except InvalidURL:
-                url = ""
-        if len(link) < 512:
-            self[link] = url
-            _Targets.remembered += self._kept
-            if _Targets.remembered > _TARGETS:
-                _targets_of.cache_clear()
-                _Targets.remembered = 0
-        return url
-
-
-_targets_of: Final = lru_cache(maxsize=256)(_Targets)
-
-
-def resolver(base: str, charset: str = "utf-8") -> tuple[Mapping[str, str], Callable[[str], str]]:
-    """What resolves links of the page *base* as `absolute` does, and remembers them.
-
-    Links that begin with ``/`` are the same for a whole site, most others for a folder; pages repeat both. On a page
-    that is not UTF-8 nothing is remembered for others: its queries are encoded as the page is.
-
-    Returns:
-        The URLs of links that begin with ``/``, by link, and a function that takes any link. Both give the URL without
-        fragment, and "" for what is no http or https URL or only a fragment.
-    """
-    root = _root(base)
-    if not root or charset != "utf-8":
-        every = _Targets(base, kept=False, charset=charset)
-        return every, every.__getitem__
-    of_site = _targets_of(root + "/")
-    path = base.partition("#")[0].partition("?")[0]
-    of_folder = _targets_of(path[: path.rindex("/") + 1])
-    of_page = _Targets(base, kept=False)
-
-    def resolve(link: str) -> str:
-        first = link[:1]
-        if first == "/":
-            return of_site[link]
-        # "?x", and "http:" before anything but "//", which means the scheme of the page; white space may hide both
-        own = first <= " " or first == "?" or first.isspace() or (first in "hH" and "://" not in link[:8])
-        return of_page[link] if own else of_folder[link]
-
-    return of_site, resolve
-
-
 def canonical(url: str) -> str:
     """The key of *url*: equal for all spellings of one page. Compare it, do not send it.
 
@@ -229,7 +178,7 @@ def canonical(url: str) -> str:
 
 
 def _canonical_slowly(url: str) -> str:
-    href = absolute("", url).partition("#")[0]
+    href = url if isinstance(url, str) and is_kept(url) else absolute("", url).partition("#")[0]
     address, _, query = href.partition("?")
     start = address.index("/", 8)
     path = _normal_path(address[start:])
@@ -243,13 +192,23 @@ def _canonical_slowly(url: str) -> str:
             name, _, value = argument.replace("+", " ").partition("=")
             pair = unquote_to_bytes(name), unquote_to_bytes(value)
             if not _SESSION_ARGUMENT.match(pair[0].decode("latin-1")):
-                arguments.append(pair)
+                arguments.append((pair, name, value))
     if not arguments:
         return address[:start] + path
     arguments.sort()
-    return f"{address[:start]}{path}?" + "&".join(
-        f"{quote_plus(name)}={quote_plus(value)}" for name, value in arguments
-    )
+    return f"{address[:start]}{path}?" + "&".join(f"{_one_way(name)}={_one_way(value)}" for _, name, value in arguments)
+
+
+#: by an escape, or a character that does not stand for itself in a query: how it is written there
+_IN_QUERY: Final = {
+    written: quote_plus(bytes((each,))) for each in range(256) for written in (f"%{each:02X}", chr(each))
+}
+_NOT_IN_QUERY: Final = re.compile(r"%[0-9A-Fa-f]{2}|[^\w.~-]", re.ASCII)
+
+
+def _one_way(text: str) -> str:
+    """Name or value of an argument in the one spelling."""
+    return _NOT_IN_QUERY.sub(lambda found: _IN_QUERY[found[0].upper()], text)
 
 
 def _one_spelling(escape: re.Match[str]) -> str:
@@ -260,14 +219,16 @@ def _one_spelling(escape: re.Match[str]) -> str:
 def _normal_path(path: str) -> str:
     # A "%" that escapes nothing is escaped itself, or "%%32f" would turn into "%2f", which means something else.
     path = _ESCAPE.sub(_one_spelling, _BARE_PERCENT.sub("%25", path)) if "%" in path else path
-    path = quote_from_bytes(path.encode(), _PATH_SAFE + "%")
+    if not _QUOTED_PATH.fullmatch(path):
+        path = quote_from_bytes(path.encode(), _PATH_SAFE + "%")
     return _SESSION_SEGMENT.sub("", path) if ";" in path else path
 
 
 def fingerprint(method: str, url_canonical: str, body: bytes = b"", session: str = "") -> bytes:
     """16 bytes that identify a request: method, key of the URL, body and the name of the session that sends it."""
-    parts = (method.upper().encode(), url_canonical.encode(), body, session.encode("utf-8", "surrogatepass"))
-    framed = b"".join(b"%d:%b" % (len(part), part) for part in parts)  # lengths: no two requests give the same bytes
+    verb, url, name = method.upper().encode(), url_canonical.encode(), session.encode("utf-8", "surrogatepass")
+    # with lengths, so that no two requests give the same bytes
+    framed = b"%d:%b%d:%b%d:%b%d:%b" % (len(verb), verb, len(url), url, len(body), body, len(name), name)
     return blake2b(framed, digest_size=16).digest()
 
 

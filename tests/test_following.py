@@ -9,10 +9,13 @@ import pytest
 
 from crawler import Request
 from crawler.pages.following import Followed, handed_out
+from crawler.pages.targets import Targets
 
 
 def links() -> Followed:
-    return Followed(["http://shop.test/1", "http://shop.test/2", "http://shop.test/3"], [None] * 3, "page", "buyer")
+    target = Targets("http://shop.test/a.html")
+    hrefs = ["/1", "mailto:shop@example.org", "2", "http://shop.test/3#top", "#top"]
+    return Followed(hrefs, [None] * 5, target, place=target.place, callback="page", session="buyer")
 
 
 def handing_out(followed: Followed) -> Iterator[Any]:
@@ -52,7 +55,9 @@ def test_links_that_a_callback_hands_out_are_taken_in_one_piece(callback: Callab
     assert next(produced).url == "http://shop.test/1"
     following = handed_out(produced)
     assert following is not None
-    assert [url for url, _ in following.rest()] == ["http://shop.test/2", "http://shop.test/3"]
+    fresh, settled = following.rest((), ())
+    assert [url for url, _ in fresh] == ["http://shop.test/2", "http://shop.test/3"]
+    assert settled == ["mailto:shop@example.org", "#top"]
     assert next(produced) == "after"
 
 
@@ -72,6 +77,64 @@ def test_a_callback_may_return_the_links_themselves() -> None:
     next(followed)
 
     assert handed_out(followed) is followed
-    assert len(followed.rest()) == 2
-    assert followed.rest() == []
+    assert len(followed.rest((), ())[0]) == 2
+    assert followed.rest((), ()) == ([], [])
     assert list(followed) == []
+
+
+def followed(*hrefs: str, page: str = "http://shop.test/a/b.html") -> Followed:
+    target = Targets(page)
+    return Followed(list(hrefs), list(hrefs), target, place=target.place)
+
+
+def test_a_link_that_is_known_as_it_is_written_is_not_looked_at() -> None:
+    def never(href: str) -> str:
+        raise AssertionError(href)
+
+    links = Followed(["../x", "/y"], [None, None], never, place="here")
+
+    assert links.rest((), {"../x", "/y"}) == ([], [])
+
+
+def test_a_link_to_a_known_url_is_settled_in_every_way_it_is_written() -> None:
+    links = followed("../x", "/x#top", "//shop.test/x", "HTTP://shop.test/x", "new")
+
+    fresh, settled = links.rest({"http://shop.test/x"}, ())
+
+    assert fresh == [("http://shop.test/a/new", "new")]
+    assert settled == ["../x", "/x#top", "//shop.test/x", "HTTP://shop.test/x"]
+
+
+def test_several_spellings_of_a_new_link_are_one_and_its_first_element_counts() -> None:
+    fresh, settled = followed("/x#1", "/x", "../x", "/x").rest((), ())
+
+    assert fresh == [("http://shop.test/x", "/x#1")]
+    assert settled == []
+
+
+@pytest.mark.parametrize("href", ["?page=2", "http:b.html", "", " ?page=2"])
+def test_what_leads_elsewhere_from_another_page_of_the_folder_is_not_settled(href: str) -> None:
+    links = followed(href)
+    target = Targets("http://shop.test/a/b.html")(href)
+
+    assert links.rest({target}, ())[1] == []
+
+
+def test_links_that_nobody_can_fetch_are_passed_over_and_settled() -> None:
+    links = followed("mailto:a@b.test", "javascript:print()", "#top", "http://[broken/")
+
+    assert links.rest((), ()) == ([], ["mailto:a@b.test", "javascript:print()", "#top", "http://[broken/"])
+    assert next(iter(followed("mailto:a@b.test", "/x", "#top"))).url == "http://shop.test/x"
+
+
+def test_the_place_of_links_is_their_folder_and_the_charset_of_the_page() -> None:
+    places = {
+        Targets("http://shop.test/a/b.html").place,
+        Targets("http://shop.test/a/c.html?x=/y/").place,
+        Targets("http://shop.test/a/#/z/").place,
+    }
+
+    assert len(places) == 1
+    assert Targets("http://shop.test/b/c.html").place not in places
+    assert Targets("https://shop.test/a/b.html").place not in places
+    assert Targets("http://shop.test/a/b.html", "cp1252").place not in places

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lxml import etree, html
 from parsel import Selector
 
-from crawler.pages import first_match
+from crawler.pages import first_match, selectors
 from crawler.pages.selectors import PageSelector
 
 PAGE = b"""<!DOCTYPE html><html><body id="top"><div class="product big" id="one"><h1 class=" title
@@ -36,11 +36,13 @@ queries = st.builds(lambda path, end, what: " ".join([*path, end]) + what, st.li
 def test_a_query_finds_what_parsel_finds(query: str) -> None:
     for theirs, ours in ((THEIRS, OURS), (THEIRS.css("ul")[0], OURS.css("ul")[0])):
         expected = theirs.css(query)
+        selectors._plan.cache_clear()  # as on the first page
 
         assert first_match.compiled(query) is not None
         assert ours.css(query).get() == expected.get()
         assert bool(ours.css(query)) == bool(expected)
         assert ours.css(query).getall() == expected.getall()
+        assert ours.css(query).get() == expected.get()
         assert ours.css(query).css("a").getall() == expected.css("a").getall()
 
 
@@ -68,7 +70,30 @@ LOOKS: dict[str, Any] = {
 
 @pytest.mark.parametrize("look", LOOKS.values(), ids=list(LOOKS))
 def test_a_result_is_a_list_however_it_is_looked_at(look: Any) -> None:
+    selectors._plan.cache_clear()
+
     assert look(OURS.css("li.row")) == look(THEIRS.css("li.row"))
+    assert look(OURS.css("li.row")) == look(THEIRS.css("li.row"))
+
+
+def test_a_query_of_which_all_matches_were_wanted_is_not_walked_for_on_the_next_page() -> None:
+    selectors._plan.cache_clear()
+    OURS.css("li.row").get()
+    assert selectors._plan("li.row").walk is not None
+
+    OURS.css("li.row").getall()
+
+    assert selectors._plan("li.row").walk is None
+
+
+def test_a_query_whose_first_match_stands_far_down_is_not_walked_for_on_the_next_page() -> None:
+    selectors._plan.cache_clear()
+    rows = "".join(f"<tr><td class='{'last' if number == 99 else 'row'}'>{number}</td></tr>" for number in range(100))
+    page = PageSelector.over(html.document_fromstring(f"<table class='t'>{rows}</table>"))
+
+    assert page.css("table.t td.last::text").get() == "99"
+    assert selectors._plan("table.t td.last::text").walk is None
+    assert page.css("table.t td.last::text").get() == "99"
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 import time
 
+import ada_url
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler import urls
 from crawler.errors import InvalidURL
+from crawler.pages import targets
+from crawler.pages.targets import Targets
 from tests.addresses import addresses, paths, queries
 
 PAGE = "https://shop.example/a/b.html?x=1#top"
@@ -128,8 +130,7 @@ _pieces = st.sampled_from(
     link=st.lists(_pieces, max_size=6).map("".join),
 )
 def test_links_of_a_page_lead_where_each_would_lead_by_itself(base: str, link: str) -> None:
-    of_site, resolve = urls.resolver(base)
-    found = of_site[link] if link[:1] == "/" else resolve(link)
+    found = Targets(base)(link)
 
     if link.strip()[:1] in ("", "#"):
         assert found == ""
@@ -140,14 +141,129 @@ def test_links_of_a_page_lead_where_each_would_lead_by_itself(base: str, link: s
             assert found == ""
 
 
-def test_what_is_remembered_of_links_is_bounded_however_many_sites_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(urls, "_TARGETS", 1_000)
+_chunks = st.sampled_from(
+    [
+        "a",
+        "b.html",
+        "a%20b",
+        "%2e",
+        "%2E%2e",
+        "%2F",
+        "caf%C3%A9",
+        "..",
+        ".",
+        "a..",
+        "..a",
+        "~x",
+        "a;b=c",
+        "&amp",
+        "'",
+        "(1)",
+        "@",
+        "!",
+        "*",
+        "$",
+        ":",
+        "x:y",
+        "|",
+        "[",
+        "^",
+        "{",
+        '"',
+        "<",
+        "`",
+        "%",
+        "%g1",
+        "+",
+        ",",
+        "=",
+        "&",
+        "é",
+        "\x00",
+    ]
+)
+_ways = st.sampled_from(
+    [
+        "",
+        "/",
+        "./",
+        "../",
+        "../../",
+        "../../../../",
+        "//other.test/",
+        "//SHOP.test:80/",
+        "http://shop.test:8080/",
+        "https://a.b.test/",
+        "HTTP://shop.test/",
+        "http://user@shop.test/",
+        "http:/",
+        "http:",
+        "//",
+        "/./",
+        "/../",
+    ]
+)
+_ends = st.sampled_from(
+    ["", "/", "?", "?a=b&c=%20d", "?q='x'", "?u=%2Fi%2F5&t=a|b", "?a/b?c", "#", "#top", "#a b", "#\t"]
+)
 
-    for site in range(100):
-        of_site, resolve = urls.resolver(f"http://shop{site}.test/a/b.html")
+
+@given(
+    base=st.sampled_from(
+        [
+            "http://shop.test/a/b.html",
+            "https://shop.test:8443/",
+            "http://127.0.0.1:61234/c//d/e/?e#f",
+            "http://[::1]/x",
+            "http://shop.test/a b/c",
+            "http://shop.test/%2e/x/y",
+            "http://user@shop.test/a/b",
+            "http://SHOP.test/A/",
+        ]
+    ),
+    way=_ways,
+    path=st.lists(_chunks, max_size=3).map("/".join),
+    end=_ends,
+)
+@settings(max_examples=1_500)
+def test_the_quick_way_of_links_leads_where_the_parser_of_browsers_does(
+    base: str, way: str, path: str, end: str
+) -> None:
+    link = f"{way}{path}{end}"
+    try:
+        wanted = ada_url.join_url(base, link).partition("#")[0] if link.partition("#")[0].strip() else ""
+    except ValueError:
+        wanted = ""
+
+    assert Targets(base)(link) == (wanted if wanted.startswith(("http://", "https://")) else "")
+
+
+@given(way=_ways, path=st.lists(_chunks, max_size=3).map("/".join), end=_ends)
+@settings(max_examples=1_500)
+def test_what_is_said_to_be_left_alone_is_left_alone_by_the_parser_of_browsers(way: str, path: str, end: str) -> None:
+    url = f"{way}{path}{end}"
+
+    assert not urls.is_kept(url) or ada_url.normalize_url(url) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://shop.test/a/b.html?x=1&y=%20z",
+        "https://127.0.0.1:8443/caf%C3%A9/x;y=1",
+        "https://chirp.test/share?u=%2Fitem%2F5&t=a/b",
+    ],
+)
+def test_ordinary_addresses_need_no_parser(url: str) -> None:
+    assert urls.is_kept(url)
+
+
+def test_what_is_remembered_of_odd_links_is_bounded_however_many_sites_there_are() -> None:
+    for site in range(300):
+        target = Targets(f"http://shop{site}.test/a/b.html")
         for number in range(50):
-            assert of_site[f"/{number}"] == f"http://shop{site}.test/{number}"
-            assert resolve(f"{number}.html") == f"http://shop{site}.test/a/{number}.html"
+            assert target(f"{number} x.html") == f"http://shop{site}.test/a/{number}%20x.html"
 
-    kept = [each for each in gc.get_objects() if isinstance(each, urls._Targets)]
-    assert sum(map(len, kept)) <= 1_100
+    kept = targets._slowly.cache_info()
+    assert kept.maxsize is not None
+    assert kept.currsize <= kept.maxsize <= 10_000

@@ -133,7 +133,8 @@ class Ledger:
         self._stats.progress(now, waiting=max(self.waiting, 0), failed=self.failed)
         return Written(
             [outcome.request.slot for outcome in batch if outcome.pause_slot_until is not None],
-            {outcome.request.slot for outcome in batch} | {row.slot for outcome in batch for row in outcome.found},
+            {outcome.request.slot for outcome in batch}
+            | {row.slot for outcome in batch for row in outcome.found if not row.skipped},
             overtaken,
         )
 

@@ -334,16 +334,15 @@ class PageWork:
                     found.clear()
 
         def take_rest(links: Followed) -> None:
-            seen = self._admission.seen(links.session or session)
-            pairs = links.rest()
             if notes is not None:
-                urls = [url for url, _ in pairs]
+                urls = links.urls()
                 notes.several(links.callback, links.session, urls if bare is None else map(bare, urls))
-            if len(pairs) > _PORTION:  # each once: a page may hold one link a million times
-                pairs = list({url: (url, link) for url, link in reversed(pairs)}.values())[::-1]
-            for url, link in pairs:
-                if url not in seen:
-                    take(links.request(url, link))
+            known, of = self._admission.known, self._admission.session_of(links.session or session)
+            fresh, settled = links.rest(known.urls(of), known.written(of, links.place))
+            for url, link in fresh:
+                take(links.request(url, link))
+            if settled and links.place:
+                known.settle(of, links.place, settled)
 
         with self._overdue.watched(request.url):
             results = call()

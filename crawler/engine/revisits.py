@@ -142,7 +142,7 @@ class Revisits:
 
         for callback, session, urls in groups:
             count += len(urls)
-            seen = self._admission.seen(session or leased.session)
+            seen = self._admission.known.urls(session or leased.session)
             for url in urls:
                 if url not in seen:
                     take(Request.of_link(url, callback, session))
@@ -167,7 +167,7 @@ class Revisits:
                 return None
             if self._by_rfc and freshness.forbids_keeping(headers):
                 return None
-        return LinksGiven(self._admission.refused)
+        return LinksGiven(self._admission.known.refused)
 
     def visit_of(self, outcome: Outcome, response: Response, session: Session, notes: LinksGiven) -> Visit | None:
         """What the next crawl may know of a page whose callback has run; None for nothing."""

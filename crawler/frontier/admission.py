@@ -1,6 +1,6 @@
 """Admission: from a Request that a callback yielded to a row for the frontier, or to a row with the rule that skips it.
 
-Pure but for two bounded memories (hosts, fingerprints), which are safe from any thread because a lost update only costs
+Pure but for two bounded memories (hosts, known links), which are safe from any thread because a lost update only costs
 another look.
 """
 
@@ -13,16 +13,19 @@ from typing import Any
 
 from crawler.clock import unix_now
 from crawler.errors import InvalidURL, SpiderError
+from crawler.frontier.known import KnownLinks
 from crawler.outcome import Found
 from crawler.response import SPREAD, Request
 from crawler.urls import absolute, canonical, fingerprint, host_of, origin_of, redact
 
 _MOST_TRAPPED = 10_000  #: rows of one rule against endless URLs
-_MEMORY = 30_000  #: fingerprints that are known to be in the frontier; with their URLs about 9 MB
 
 
 class Admission:
     """Decides about found requests. Safe from any thread.
+
+    Attributes:
+        known: Links that need no row, as far as this process remembers them.
 
     Args:
         domains: Hosts that may be fetched, with their subdomains; empty: any.
@@ -59,18 +62,11 @@ class Admission:
         self._trapped: Counter[str] = Counter()
         self.unrecorded: dict[str, int] = {}  #: rule against endless URLs to links that it left out and no row tells of
         self._hosts: dict[str, bool] = {}
-        self.refused: dict[str, str] = {}  #: URL to the rule of the guard, of plain requests among the known
-        self._refused_marks: dict[bytes, str] = {}
-        self._known: dict[bytes, None] = {}
-        self._seen: dict[str, set[str]] = {}  # URLs of plain requests among the known, by the session that sends them
-        self._seen_count = 0
+        self.known = KnownLinks()
 
-    def seen(self, session: str | None) -> Container[str]:
-        """URLs whose plain requests by *session* are known to be in the frontier: they need no row.
-
-        Not all of them are here: `admit` looks closer.
-        """
-        return self._seen.get(session or self._default_session, ())
+    def session_of(self, session: str | None) -> str:
+        """The name of the session that sends a request which names *session*, or none."""
+        return session or self._default_session
 
     def admit(self, request: Request, *, depth: int, session: str | None = None, parent: int = 0) -> Found | None:
         """The row for a request; None when it is known to be in the frontier already.
@@ -82,7 +78,7 @@ class Admission:
         """
         name = request.session or session or self._default_session
         plain = request.method == "GET" and request.body is None and not request.dont_filter and request.file is None
-        if plain and request.url in self.seen(name):
+        if plain and request.url in self.known.urls(name):
             return None
         url = request.url if self._upgraded is None else self._https(request.url, self._upgraded)
         key = canonical(url)
@@ -92,11 +88,9 @@ class Admission:
         if request.file is not None:  # each that is yielded becomes a row; the bytes are fetched once
             body += b"\x00file " + request.extras().encode()
         mark = fingerprint(request.method, key, body, name)
-        if mark in self._known:
-            if plain and self._seen_count < _MEMORY:
-                self._see(request.url, name)  # another spelling of a known URL
-                if mark in self._refused_marks:
-                    self.refused[request.url] = self._refused_marks[mark]
+        if mark in self.known.fingerprints:
+            if plain:
+                self.known.spelled(request.url, name, mark)
             return None
         skipped = "" if request.dont_filter and depth == 0 else self._rule(request, name, depth)
         if self._host_full is not None and not skipped:
@@ -153,21 +147,7 @@ class Admission:
 
     def remember(self, committed: Iterable[Found]) -> None:
         """These are in the frontier now: links to them need no row."""
-        if len(self._known) > _MEMORY:
-            self._known, self._refused_marks = {}, {}
-        if self._seen_count > _MEMORY:
-            self._seen, self._seen_count, self.refused = {}, 0, {}
-        known = self._known
-        for row in committed:
-            known[row.fingerprint] = None
-            if row.skipped and row.skipped[:5] == "guard":
-                self._refused_marks[row.fingerprint] = self.refused[row.url] = row.skipped
-            if not row.extras:
-                self._see(row.url, row.session)
-
-    def _see(self, url: str, session: str) -> None:
-        self._seen.setdefault(session, set()).add(url)
-        self._seen_count += 1
+        self.known.learn(committed)
 
     @property
     def domains(self) -> tuple[str, ...]:

@@ -9,8 +9,6 @@ in another order: from the element up to its ancestors. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
@@ -20,8 +18,6 @@ _SIMPLE = re.compile(
 )
 _PIECE = re.compile(rf"([.#]?)({_NAME})")
 _SPACE = re.compile(r"[ \t\r\n]+")  # what XPath's normalize-space() takes for space
-
-First = Callable[[Any], Any]  #: from an element to the first match in it (itself included): an element, a text or None
 
 
 class _Compound:
@@ -34,6 +30,10 @@ class _Compound:
         self._tag = "".join(name.lower() for kind, name in pieces if not kind)
         self._classes = [name for kind, name in pieces if kind == "."]
         self._id = [name for kind, name in pieces if kind == "#"]
+
+    @property
+    def has_tag(self) -> bool:
+        return bool(self._tag)
 
     def fits(self, element: Any) -> bool:
         if self._tag and element.tag != self._tag:
@@ -52,34 +52,49 @@ class _Compound:
         return True
 
 
-@lru_cache(maxsize=1_024)
-def compiled(query: str) -> First | None:
-    """A function that finds the first match of *query*; None for a query that is not simple."""
-    found = _SIMPLE.fullmatch(query)
-    if found is None:
-        return None
-    above, tag, rest, text, attribute = found.groups()
-    tag, attribute = tag.lower(), attribute.lower() if attribute else None
-    fits = _Compound(rest).fits if rest else None
-    ancestors = [_Compound(each) for each in reversed(above.split())]
+class Walk:
+    """Finds the first match of one simple query. Safe from any thread: what it remembers is a hint.
 
-    def first(root: Any) -> Any:
-        for element in root.iter(tag):
+    Attributes:
+        is_long: It has looked at more elements than an XPath for all of them costs.
+    """
+
+    __slots__ = ("_ancestors", "_attribute", "_fits", "_most", "_tag", "_text", "is_long")
+
+    def __init__(self, above: str, tag: str, rest: str, text: str | None, attribute: str | None) -> None:
+        self._tag, self._text = tag.lower(), text
+        self._attribute = attribute.lower() if attribute else None
+        self._fits = _Compound(rest).fits if rest else None
+        self._ancestors = [_Compound(each) for each in reversed(above.split())]
+        # XPath is slow where it has to look at the classes of all elements, so that a walk may then take longer
+        self._most = 20 if all(each.has_tag for each in self._ancestors) else 200
+        self.is_long = False
+
+    def __call__(self, root: Any) -> Any:
+        """The first match in *root* (itself included): an element, a text or None."""
+        fits, ancestors = self._fits, self._ancestors
+        for number, element in enumerate(root.iter(self._tag)):
+            if number == self._most:
+                self.is_long = True
             if fits is not None and not fits(element):
                 continue
             if ancestors and not _is_below(element, root, ancestors):
                 continue
-            if text:
+            if self._text:
                 result = element.text or _later_text(element)
-            elif attribute:
-                result = element.get(attribute)
+            elif self._attribute:
+                result = element.get(self._attribute)
             else:
                 return element
             if result is not None:
                 return result
         return None
 
-    return first
+
+def compiled(query: str) -> Walk | None:
+    """What finds the first match of *query*; None for a query that is not simple."""
+    found = _SIMPLE.fullmatch(query)
+    return None if found is None else Walk(*found.groups())
 
 
 def _is_below(element: Any, root: Any, ancestors: list[_Compound]) -> bool:

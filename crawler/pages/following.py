@@ -2,15 +2,17 @@
 
 A spider says ``yield from response.follow_all(...)`` and most links of a page are known already. So that a known link
 costs no object and no step through the spider's code, the engine looks which iterator a callback is handing out at the
-moment; when it is one of these, it takes what is left of it at once.
+moment; when it is one of these, it takes what is left of it at once, as it is written in the page: a link that needs no
+row is known by that, before anybody has looked where it leads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator
 from types import GeneratorType
 from typing import Any
 
+from crawler.pages.targets import of_page
 from crawler.request import Request
 
 
@@ -18,33 +20,73 @@ class Followed(Iterator[Request]):
     """Plain requests for links of a page. Used by one thread at a time.
 
     Args:
-        urls: Absolute and checked, without fragment.
-        links: For each URL what was followed: an element, or its text and rel.
+        hrefs: As they are written.
+        links: For each of them what was followed: an element, or its text and rel.
+        target: The URL to fetch for a link, without fragment; "" for what cannot be fetched, which is passed over.
+        place: On which a link as it is written always has the same target, where it is not one `of_page`.
         callback: Name of a method, "" for `parse`.
         session: Name of the session that sends them; None inherits.
     """
 
-    __slots__ = ("_links", "_next", "_urls", "callback", "session")
+    __slots__ = ("_hrefs", "_links", "_next", "callback", "place", "session", "target")
 
-    def __init__(self, urls: list[str], links: list[Any], callback: str, session: str | None) -> None:
-        self._urls, self._links, self._next = urls, links, 0
+    def __init__(
+        self,
+        hrefs: list[str],
+        links: list[Any],
+        target: Callable[[str], str],
+        *,
+        place: str = "",
+        callback: str = "",
+        session: str | None = None,
+    ) -> None:
+        self._hrefs, self._links, self._next = hrefs, links, 0
+        self.target, self.place = target, place
         self.callback, self.session = callback, session
 
     def __next__(self) -> Request:
-        number = self._next
-        if number >= len(self._urls):
-            raise StopIteration
-        self._next = number + 1
-        return self.request(self._urls[number], self._links[number])
+        hrefs, number = self._hrefs, self._next
+        while number < len(hrefs):
+            url = self.target(hrefs[number])
+            number += 1
+            self._next = number
+            if url:
+                return self.request(url, self._links[number - 1])
+        raise StopIteration
 
     def request(self, url: str, link: Any) -> Request:
         """The request for one of the links."""
         return Request.of_link(url, self.callback, self.session, link)
 
-    def rest(self) -> list[tuple[str, Any]]:
-        """Take all that is left: URLs, and what was followed. Nothing is left then."""
-        start, self._next = self._next, len(self._urls)
-        return list(zip(self._urls[start:], self._links[start:], strict=True))
+    def urls(self) -> list[str]:
+        """Where those lead that are left."""
+        return [url for href in self._hrefs[self._next :] if (url := self.target(href))]
+
+    def rest(self, seen: Container[str], settled: Container[str]) -> tuple[list[tuple[str, Any]], list[str]]:
+        """Take all that is left. Nothing is left then.
+
+        Args:
+            seen: URLs that need no request.
+            settled: Links as they are written, on pages of this `place`, that need none.
+        Returns:
+            The other links, each once: URL, and what was followed; and links that turned out to be settled.
+        """
+        start, self._next = self._next, len(self._hrefs)
+        target = self.target
+        fresh: dict[str, Any] = {}
+        looked: set[str] = set()  # each once: a page may hold one link a million times
+        now_settled: list[str] = []
+        for number in range(start, len(self._hrefs)):
+            href = self._hrefs[number]
+            if href in settled or href in looked:
+                continue
+            looked.add(href)
+            url = target(href)
+            if url and url not in seen:
+                fresh.setdefault(url, self._links[number])
+            elif not of_page(href):
+                now_settled.append(href)
+        return list(fresh.items()), now_settled
 
 
 def handed_out(source: Any) -> Followed | None:

@@ -29,9 +29,29 @@ def _compiled(query: str) -> Any:
     return etree.XPath(query, regexp=False, smart_strings=False)  # smart strings would keep the whole tree alive
 
 
-@lru_cache(maxsize=1_024)
-def _of_css(query: str) -> Any:
-    return _compiled(_TRANSLATOR.css_to_xpath(query))
+class _Plan:
+    """How a CSS query is answered. One for all pages; safe from any thread, since what it learns is only quicker.
+
+    Attributes:
+        walk: Finds the first match from the beginning of the page; None: look for all at once. So it is from the page
+            on of which all matches were wanted, or on which the walk was a long one.
+    """
+
+    __slots__ = ("_query", "_xpath", "walk")
+
+    def __init__(self, query: str) -> None:
+        self._query = query
+        self._xpath: Any = None
+        self.walk = first_match.compiled(query)
+
+    def all_in(self, root: Any) -> list[Any]:
+        if self._xpath is None:
+            self._xpath = _compiled(_TRANSLATOR.css_to_xpath(self._query))
+        found: list[Any] = self._xpath(root)
+        return found
+
+
+_plan = lru_cache(maxsize=1_024)(_Plan)
 
 
 class _Found(SelectorList["PageSelector"]):
@@ -57,22 +77,22 @@ class PageSelector(Selector):
 
     def css(self, query: str) -> SelectorList[PageSelector]:
         if self.namespaces is _NAMESPACES and isinstance(self.root, etree._Element):
-            simple = first_match.compiled(query)
-            if simple is not None:
-                first = simple(self.root)
-                return _Found() if first is None else _Later(self, query, first)
-        found = self.found(query)
-        if found is None:
-            return super().css(query)
-        return _Found([self.over(each, query) for each in found])
+            plan = _plan(query)
+            walk = plan.walk
+            if walk is None:
+                return _Found([self.over(each, query) for each in plan.all_in(self.root)])
+            first = walk(self.root)
+            if walk.is_long:
+                plan.walk = None
+            return _Found() if first is None else _Later(self, query, first)
+        return super().css(query)
 
     def found(self, css: str) -> list[Any] | None:
         """What a CSS query finds, as lxml has it; None when it is not for the quick way."""
         root = self.root
         if self.namespaces is not _NAMESPACES or not isinstance(root, etree._Element):
             return None
-        found: list[Any] = _of_css(css)(root)
-        return found
+        return _plan(css).all_in(root)
 
     def xpath(
         self, query: str, namespaces: Mapping[str, str] | None = None, **variables: Any
@@ -124,6 +144,7 @@ class _Later(_Found):
     def _fill(self) -> None:
         place, self._place = self._place, None
         if place is not None:
+            _plan(self._query).walk = None
             list.extend(self, [PageSelector.over(each, self._query) for each in place.found(self._query) or ()])
 
     def _whole(self) -> _Found:

@@ -189,14 +189,43 @@ def test_politeness_counts_by_host_and_port_without_user_names(url: str, slot: s
 
 
 def test_the_memory_of_known_rows_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crawler.frontier.admission._MEMORY", 100)
+    monkeypatch.setattr("crawler.frontier.known._MOST", 100)
     asked = admission()
 
     for number in range(500):
         asked.remember(asked.admit_all([Request(f"{SITE}/{number}")], depth=1))
 
-    assert len(asked._known) <= 101
-    assert asked._seen_count <= 101
+    assert len(asked.known.fingerprints) <= 101
+    assert len(asked.known.urls("default")) <= 101
+
+
+def test_links_to_other_sites_do_not_push_pages_out_of_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crawler.frontier.known._MOST_REFUSED", 50)
+    asked = admission()
+    asked.remember(asked.admit_all([Request(f"{SITE}/page")], depth=1))
+
+    for number in range(500):
+        asked.remember(asked.admit_all([Request(f"https://share.test/?u={number}")], depth=1))
+
+    assert asked.admit(Request(f"{SITE}/page"), depth=1) is None
+    assert asked.admit(Request("https://share.test/?u=499"), depth=1) is None
+    assert len(asked.known.fingerprints) <= 52
+    assert len(asked.known.urls("default")) <= 52
+
+
+def test_links_as_they_are_written_are_remembered_by_session_and_place_and_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("crawler.frontier.known._MOST", 100)
+    known = admission().known
+
+    known.settle("a", "folder", ["x", "y"])
+
+    assert known.written("a", "folder") == {"x", "y"}
+    assert known.written("b", "folder") == known.written("a", "other") == set()
+    for number in range(60):
+        known.settle("a", f"folder {number}", [f"x{number}", f"y{number}"])
+    assert sum(len(known.written("a", f"folder {number}")) for number in range(60)) <= 102
 
 
 def test_threads_may_ask_at_once() -> None:
