@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from crawler.outcome import Found
+from crawler.pages.targets import Targets
 from crawler.request import Request
 from crawler.stores.contents import pack_text, unpack_text
 
@@ -38,6 +39,7 @@ class LinksGiven:
     def __init__(self, refused: Mapping[str, str]) -> None:
         self._refused = refused
         self._groups: dict[tuple[str, str | None], dict[str, None]] = {}
+        self._written: list[tuple[str, str | None, Targets, list[str]]] = []
         self._others: list[list[object]] = []
         self._own_refused: dict[str, str] = {}
         self.incomplete = False
@@ -47,6 +49,15 @@ class LinksGiven:
         group = dict.fromkeys(urls)
         before = self._groups.get((callback, session))
         self._groups[callback, session] = group if before is None else before | group
+
+    def written(self, callback: str, session: str | None, target: Targets, hrefs: list[str]) -> None:
+        """Plain requests for links as they are written: most are known, and nobody has looked where they lead."""
+        self._written.append((callback, session, target, hrefs))
+
+    def refused(self, link: Request, row: Found | None) -> None:
+        """What admission has made of a link that is noted already."""
+        if row is not None and row.skipped and row.skipped[:5] == "guard":
+            self._own_refused[link.url] = row.skipped
 
     def one(self, link: Request, row: Found | None) -> None:
         """Any request.
@@ -63,14 +74,26 @@ class LinksGiven:
             if group is None:
                 group = self._groups[key] = {}
             group[link.url] = None
-        if row is not None and row.skipped and row.skipped[:5] == "guard":
-            self._own_refused[link.url] = row.skipped
+        self.refused(link, row)
+
+    def _as_written(self) -> list[str]:
+        """Groups of links as they are written, as text; where that cannot be or must not be, their URLs are noted."""
+        kept = []
+        for callback, session, target, hrefs in self._written:
+            different = dict.fromkeys(filter(None, hrefs))
+            text = "\n".join(different)
+            if self._refused or text.count("\n") >= len(different) > 0:
+                self.several(callback, session, filter(None, map(target, hrefs)))
+            elif text:
+                kept.append(f"{callback}\t{session or ''}\t{target.charset}\t{target.base}\n{text}")
+        return kept
 
     def packed(self) -> tuple[bytes, str] | None:
         """The plain requests, packed, and the others as text, which may hold secrets; None for no visit to speak of."""
         if self.incomplete:
             return None
-        if not self._groups and not self._others:
+        written = self._as_written()
+        if not self._groups and not self._others and not written:
             return b"", ""
         refused = self._own_refused
         if self._refused:
@@ -79,7 +102,7 @@ class LinksGiven:
         parts = [json.dumps(refused) if refused else ""]
         for (callback, session), urls in self._groups.items():
             parts.append("\n".join([f"{callback}\t{session or ''}", *urls]))  # there is no line end in a URL
-        text = "\n\n".join(parts)
+        text = "\n\n".join(parts + written)
         others = json.dumps(self._others) if self._others else ""
         if len(text) + len(others) > _MOST_BYTES:
             return None
@@ -94,7 +117,10 @@ def groups_of(packed: bytes) -> tuple[list[Group], dict[str, str]]:
     found = []
     for group in groups:
         head, *urls = group.split("\n")
-        callback, _, session = head.partition("\t")
+        callback, session, *page = head.split("\t")
+        if page:
+            charset, base = page
+            urls = [url for url in dict.fromkeys(map(Targets(base, charset), urls)) if url]
         found.append(Group(callback, session or None, urls))
     return found, json.loads(refused) if refused else {}
 

@@ -27,6 +27,7 @@ from crawler.items import NotStorable, is_item, to_row, with_storable_fields
 from crawler.outcome import Found, ItemRow, Leased, Outcome, Page, Verdict, Visit
 from crawler.pages.filled import Filled
 from crawler.pages.following import Followed, handed_out
+from crawler.pages.targets import Targets
 from crawler.response import Request, Response
 from crawler.sessions.answers import set_cookie_lines
 from crawler.sessions.flow import Flow
@@ -318,7 +319,7 @@ class PageWork:
         session, page = request.session, outcome.request.id
         keys, fetched_by = self._keys, outcome.session_name
 
-        def take(link: Request) -> None:
+        def take(link: Request, is_noted: bool = False) -> None:
             outcome.requests += 1
             if bare is not None:
                 link = link.replace(url=bare(link.url))
@@ -326,23 +327,15 @@ class PageWork:
                 return
             row = self._admission.admit(link, depth=request.depth + 1, session=session, parent=page)
             if notes is not None:
-                notes.one(link, row)
+                if is_noted:
+                    notes.refused(link, row)
+                else:
+                    notes.one(link, row)
             if row is not None and row.fingerprint not in found:
                 found[row.fingerprint] = row
                 if len(found) >= _PORTION:
                     self._portion(list(found.values()))
                     found.clear()
-
-        def take_rest(links: Followed) -> None:
-            if notes is not None:
-                urls = links.urls()
-                notes.several(links.callback, links.session, urls if bare is None else map(bare, urls))
-            known, of = self._admission.known, self._admission.session_of(links.session or session)
-            fresh, settled = links.rest(known.urls(of), known.written(of, links.place))
-            for url, link in fresh:
-                take(links.request(url, link))
-            if settled and links.place:
-                known.settle(of, links.place, settled)
 
         with self._overdue.watched(request.url):
             results = call()
@@ -352,7 +345,8 @@ class PageWork:
                         take(produced)
                         following = handed_out(results)
                         if following is not None:
-                            take_rest(following)
+                            for url, element in self._new_among(following, session, bare, notes):
+                                take(following.request(url, element), is_noted=True)
                     elif type(produced) is Filled:
                         take(produced.request())
                     elif produced is not None:
@@ -365,6 +359,21 @@ class PageWork:
         if time.perf_counter() - started > self._callback_time_s:
             outcome.warnings += (f"callback took {time.perf_counter() - started:.1f} s",)
         return keyed
+
+    def _new_among(
+        self, links: Followed, session: str | None, bare: Bare, notes: LinksGiven | None
+    ) -> list[tuple[str, Any]]:
+        """Take all links that a callback still has to hand out; URL and element of those that may be new."""
+        if notes is not None and bare is None and isinstance(links.target, Targets):
+            notes.written(links.callback, links.session, links.target, links.left())
+        elif notes is not None:
+            urls = links.urls()
+            notes.several(links.callback, links.session, urls if bare is None else map(bare, urls))
+        known, of = self._admission.known, self._admission.session_of(links.session or session)
+        fresh, settled = links.rest(known.urls(of), known.written(of, links.place))
+        if settled and links.place:
+            known.settle(of, links.place, settled)
+        return fresh
 
     def _broken(self, outcome: Outcome, error: BaseException) -> None:
         _trace.debug("the whole trace for %s:", redact(outcome.request.url), exc_info=error)

@@ -58,9 +58,13 @@ class Followed(Iterator[Request]):
         """The request for one of the links."""
         return Request.of_link(url, self.callback, self.session, link)
 
+    def left(self) -> list[str]:
+        """Those that are left, as they are written."""
+        return self._hrefs[self._next :]
+
     def urls(self) -> list[str]:
         """Where those lead that are left."""
-        return [url for href in self._hrefs[self._next :] if (url := self.target(href))]
+        return [url for href in self.left() if (url := self.target(href))]
 
     def rest(self, seen: Container[str], settled: Container[str]) -> tuple[list[tuple[str, Any]], list[str]]:
         """Take all that is left. Nothing is left then.

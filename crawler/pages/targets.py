@@ -42,13 +42,14 @@ class Targets:
         base: URL that links are relative to; it need not be in WHATWG form.
         charset: Of the page, for queries outside of ASCII.
     Attributes:
+        base, charset: As they were given.
         place: Pages with the same one give a link the same target, where it is not `of_page`.
     """
 
-    __slots__ = ("_base", "_charset", "_folder", "_folders", "_root", "_scheme", "place")
+    __slots__ = ("_folder", "_folders", "_root", "_scheme", "base", "charset", "place")
 
     def __init__(self, base: str, charset: str = "utf-8") -> None:
-        self._base, self._charset = base, charset
+        self.base, self.charset = base, charset
         self._root = root_of(base)
         self._scheme = self._root.partition("//")[0]
         path = base.partition("#")[0].partition("?")[0]
@@ -71,10 +72,10 @@ class Targets:
                 address = self._scheme + address
             if address[:4] == "http" and is_kept(address):
                 return address
-        base = self._base if not self._folders or of_page(link) else self._folder
+        base = self.base if not self._folders or of_page(link) else self._folder
         if len(link) < 512:
-            return _slowly(base, self._charset, link)
-        return _slowly.__wrapped__(base, self._charset, link)
+            return _slowly(base, self.charset, link)
+        return _slowly.__wrapped__(base, self.charset, link)
 
 
 def of_page(link: str) -> bool:
