@@ -126,6 +126,16 @@ class Gates:
                 gate.held = [each for each in gate.held if each.session != session]
         return out
 
+    def take(self, leased: Leased) -> None:
+        """One request does not wait here any more."""
+        for gate in self._moving.values():
+            if leased in gate.held:
+                gate.held.remove(leased)
+
+    def waiting(self, slot: str) -> list[Leased]:
+        """The requests of a slot that wait before any gate."""
+        return [each for gate in self._moving.values() for each in gate.held if each.slot == slot]
+
     def closed_names(self, kind: str) -> frozenset[str]:
         """Names of the gates of one kind through which nothing may go now."""
         return frozenset(

@@ -223,8 +223,27 @@ class Scheduler:
         """Wait for the turn of a request that is in no frontier: a login step, a redirect. On a worker's thread."""
         delay_s = self._slots.delays.delay_s(slot)
         if delay_s:
-            at = self._calls(lambda store: store.reserve(slot, delay_s=delay_s + slack_s(delay_s)))
+            at = self._calls(
+                lambda store: self._turn_that_waits(slot) or store.reserve(slot, delay_s=delay_s + slack_s(delay_s))
+            )
             self._stopping.wait(max(at - self._clock(), 0.0))
+
+    def _turn_that_waits(self, slot: str) -> float:
+        """The next moment that is reserved for a request which has to wait for a login or a proof anyway; 0.0 for none.
+
+        Moments are reserved for seconds ahead: behind them all a login would take that long for each of its steps. The
+        request goes back, and is given another moment later.
+        """
+        now, held, waiting = self._clock(), self._doors.gates.waiting(slot), self._slots.drain(slot)
+        fits = [each for each in held + waiting if now <= (self._slots[slot].latest(each.send_at) or 0.0)]
+        first = min(fits, key=lambda each: each.send_at, default=None)
+        self._slots.put([each for each in waiting if each is not first])
+        if first is None:
+            return 0.0
+        self._doors.gates.take(first)
+        self._yard.give_back([first.id])
+        self._look.soon()
+        return max(first.send_at, now)
 
     def _may_go(self, leased: Leased, now: float) -> bool:
         slot = self._slots[leased.slot]
