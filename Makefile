@@ -37,8 +37,9 @@ types: $(TOOLS)  ## types
 imports: $(TOOLS)  ## who may import whom
 	$(BIN)/lint-imports --no-logo
 
-docs: $(TOOLS)  ## the Python blocks and the links of README and docs/
+docs: $(TOOLS)  ## the blocks and links of README and docs/, and the site of them in build/site
 	$(PYTEST) tests/docs tests/test_project.py
+	$(BIN)/python -m tools.site
 
 reference: $(TOOLS)  ## make the pages of docs/reference anew, after a change of what they are made from
 	$(BIN)/python -m crawler.cli.reference docs/reference

@@ -149,7 +149,7 @@ def test_a_profile_that_cannot_be_read_is_one_line_with_what_to_do(error: Except
         ("chromium+gnomekeyring:Default", Wanted("chromium", "GNOMEKEYRING", "Default")),
         ("firefox::Work", Wanted("firefox", container="Work")),
         ("firefox:default-release::Work", Wanted("firefox", None, "default-release", "Work")),
-        ("firefox:/srv/profiles/a b", Wanted("firefox", profile="/home/me/a b")),
+        ("firefox:/srv/profiles/a b", Wanted("firefox", profile="/srv/profiles/a b")),
         (r"chrome:C:\Users\me\Profile 2", Wanted("chrome", profile=r"C:\Users\me\Profile 2")),
         ("netscape", None),
         ("", None),
