@@ -29,6 +29,7 @@ SCRAPY_NAMES: dict[str, str] = {
     "DOWNLOAD_DELAY": "delay",
     "DOWNLOAD_MAXSIZE": "max_size",
     "DOWNLOAD_TIMEOUT": "deadline",
+    "LOG_FILE": "log_file",
     "LOG_LEVEL": "log_level",
     "RETRY_HTTP_CODES": "retry_statuses",
     "RETRY_TIMES": "retries",
