@@ -20,11 +20,11 @@ from benchmarks import site
 from benchmarks.page_cost import spider_of
 from benchmarks.server import free_port, serve
 from crawler import Spider, run
-from crawler.engine import sending
+from crawler.engine import workers
 from crawler.engine.leasing import Leasing
-from crawler.engine.page import PageWork
+from crawler.engine.page_work import PageWork
 from crawler.engine.scheduler import Scheduler
-from crawler.engine.worker import Workers
+from crawler.engine.workers import Computing
 from crawler.fetching.answers import ResponseMaker
 from crawler.fetching.curl import CurlAdapter
 from crawler.fetching.curl_handle import Handle
@@ -35,9 +35,9 @@ PLACES: list[tuple[str, Any, str]] = [
     ("loop", Scheduler, "_loop"),
     ("commit", CommitPart, "commit"),
     ("lease", Leasing, "more"),
-    ("worker", Workers, "_work"),
-    ("begin", sending._Page, "begin"),
-    ("read", sending._Page, "_read"),
+    ("worker", Computing, "_work"),
+    ("begin", workers._Page, "begin"),
+    ("read", workers._Page, "_read"),
     ("adapter", CurlAdapter, "begin"),
     ("io", IOThread, "_run"),
     ("libcurl", Handle, "act"),

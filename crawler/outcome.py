@@ -333,11 +333,6 @@ class Outcome:
         """Whether the host said that we are too fast."""
         return self.status in (429, 503)
 
-    @property
-    def is_trouble(self) -> bool:
-        """Whether the next request to this host should wait until the scheduler has learned of this answer."""
-        return self.host_fault or self.is_refused
-
 
 _NUMBER = re.compile(r"(?<![\w.,-])\d[\d,.]*(?![\w-])")
 

@@ -15,8 +15,10 @@ from typing import Any, Literal
 from crawler.engine.again import options_again
 from crawler.engine.assembly import build_spider
 from crawler.engine.crawl import Crawl
+from crawler.engine.parts import Caller
 from crawler.engine.processes import Main, Members, cores, how_many, share_of
-from crawler.engine.visitor import Visitor, make_visitor
+from crawler.engine.single_page import Visitor, make_visitor
+from crawler.engine.store_thread import Member, new_owner
 from crawler.errors import AlreadyRunning, StoreError, UsageError
 from crawler.events import Observer, Summary
 from crawler.fetching import freshness
@@ -121,7 +123,8 @@ def _run(
         row = _open(store, spider, arguments, fresh=fresh, retry=retry, if_running=if_running)
         if row is None:
             return Summary(spider.name, ending="skipped", store=store.path)
-        crawl = Crawl(spider, settings, store, row, observers=observers, ask=ask, members=members, also=also)
+        member = Member(store, row, new_owner(f"run-{row.id}"), settings)
+        crawl = Crawl(spider, member, Caller(observers, ask, also), members)
         with handled_signals(crawl.interrupt) if signals else nullcontext():
             return crawl.run()
     finally:
@@ -137,7 +140,8 @@ def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settin
         try:
             row = store.join_run(run, process=process_name())
             made = build_spider(spider, arguments, mine)
-            crawl = Crawl(made, mine, store, row, observers=[tell], member=number)
+            member = Member(store, row, new_owner(f"run-{row.id}"), mine, number)
+            crawl = Crawl(made, member, Caller([tell]))
             on_parent_gone(crawl.stop)
             with handled_signals(crawl.interrupt, only_term=True):
                 return crawl.run()

@@ -15,11 +15,11 @@ from pathlib import Path
 from requests.adapters import BaseAdapter
 
 from crawler.clock import unix_now
-from crawler.engine.desk import SessionDesk
 from crawler.engine.file_desk import FileDesk
 from crawler.engine.file_work import FileRules, FileWork
+from crawler.engine.knowledge import first_request_url
 from crawler.engine.robots_ways import RobotsWays, Way, product_of
-from crawler.engine.seeding import first_request_url
+from crawler.engine.store_thread import SessionDesk
 from crawler.errors import SpiderError
 from crawler.fetching.fetcher import Fetcher
 from crawler.fetching.retry import RetryPolicy, retry_after_s
@@ -73,6 +73,11 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
     return made
 
 
+def session_delays(spider: Spider) -> dict[str, float]:
+    """Sessions with a delay of their own, in seconds."""
+    return {identity.name: identity.delay for identity in spider.identities() if identity.delay}
+
+
 class Assembly:
     """The parts of one process for one spider. `close` hangs up."""
 
@@ -101,7 +106,7 @@ class Assembly:
         self.transport: BaseAdapter = make_transport(settings, self._trusted)
         self._start_origins: list[str] = []
         self._made: dict[str, Keeper] = {}
-        delays = {name: identity.delay for name, identity in self._identities.items() if identity.delay}
+        delays = session_delays(spider)
         self._own_slots = frozenset(delays)
         self.pool = SessionPool(self._identities, self._make_keeper, delays=delays)
         self.guard = LogoutGuard()

@@ -27,7 +27,7 @@ _MANY = 1_000_000  #: a request that waits for a login weighs as much as so many
 
 
 class Yard(Protocol):
-    """What is needed of `engine.yard`."""
+    """What is needed of `engine.dispatcher`."""
 
     def take_back(self, leased: Sequence[Leased]) -> None: ...
 

@@ -1,6 +1,6 @@
 """Asking for a page that an earlier crawl has seen: whether it has changed, and as a whole where that answer is no use.
 
-The steps of a request as a flow (`sessions.flow`); `engine.revisits` decides, `engine.page` goes on with what came.
+The steps of a request as a flow (`sessions.flow`); `engine.revisits` decides, `engine.page_work` goes on with it.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from crawler.engine.desk import StoreCalls
+from crawler.engine.store_thread import StoreCalls
 from crawler.outcome import FileRow, Outcome, Verdict
 from crawler.pages.file_folder import FileFolder
 from crawler.pages.partials import Partial

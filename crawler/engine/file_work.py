@@ -1,7 +1,7 @@
 """One file, from a leased request to its Outcome: asked for so that nothing is fetched twice, judged, made an item.
 
-The way of a page (`engine.page`) with another middle part: the body goes into a partial file instead of the memory, and
-no callback runs. Runs on worker threads; keeps nothing between files.
+The way of a page (`engine.page_work`) with another middle part: the body goes into a partial file and not into memory,
+and no callback runs. Runs on worker threads; keeps nothing between files.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from crawler.clock import unix_now
-from crawler.engine.desk import Stopped
 from crawler.engine.file_desk import FileDesk
+from crawler.engine.store_thread import Stopped
 from crawler.errors import BadAnswer, CrawlError, FetchError, NotKept, StatusError, Transient, WrongFile
 from crawler.fetching.fetcher import Fetched, Fetcher
 from crawler.fetching.file_asking import Validators, if_changed, the_rest, validators_of
 from crawler.fetching.file_sink import PAGE_BYTES, FileSink
+from crawler.fetching.judge import Judgement, Known, describe, is_hosts_fault, judge, pause_s, skipped
 from crawler.fetching.limits import Limits
-from crawler.fetching.verdicts import Decision, decide, describe, is_hosts_fault
 from crawler.files import FILES_TABLE
+from crawler.frontier.host_slot import Learned
 from crawler.outcome import FileRow, ItemRow, Outcome, Verdict
 from crawler.pages.downloads import clean_name, name_of
 from crawler.pages.kinds import HEAD_BYTES, MARKUP_TYPES, image_size, is_markup, media_type, type_of, why_not
@@ -110,7 +111,7 @@ class FileWork:
         watched: bool,
         patient: bool,
         hop_guard: HopGuard | None,
-        answered: Callable[[bool], None],
+        answered: Callable[[Outcome], Learned],
     ) -> Flow[None]:
         """The steps of one file; fills in *outcome*.
 
@@ -124,13 +125,11 @@ class FileWork:
         except Stopped:
             return
         if sure is not None:
-            answered(True)
             self.take_held(outcome, request, sure)
             return
         try:
             partial = self._desk.open(outcome.request.id, request.url, identity)
         except Busy:
-            answered(True)
             outcome.not_before = self._clock() + _BUSY_S
             return
         except OSError as error:
@@ -149,8 +148,14 @@ class FileWork:
         try:
             fetched = yield from self._fetch(job, outcome, watched, patient, hop_guard)
             outcome.host_fault = is_hosts_fault(fetched.error) and not isinstance(fetched.error, NotKept)
-            answered(not outcome.is_trouble)
-            self._judge(job, outcome, fetched, watched)
+            asked_s = pause_s(fetched)
+            if asked_s:
+                outcome.pause_slot_until = self._clock() + asked_s
+            if fetched.error is not None:
+                outcome.error = describe(fetched.error)
+            learned = answered(outcome)
+            outcome.pause_slot_until = learned.pause_until
+            self._settle(job, outcome, fetched, watched, learned.given_up)
         finally:
             if outcome.file_was not in ("new", "changed"):
                 self._desk.let_go(outcome.request.id)
@@ -267,39 +272,38 @@ class FileWork:
             response.is_file = True
 
     # --- judging ----------------------------------------------------------------------------------------------------
-    def _judge(self, job: _Job, outcome: Outcome, fetched: Fetched, watched: bool) -> None:
-        decision = self._decision(job, outcome, fetched, watched)
-        outcome.verdict, outcome.error = decision.verdict, decision.error
-        if watched and decision.verdict is not Verdict.LOGIN:
+    def _settle(self, job: _Job, outcome: Outcome, fetched: Fetched, watched: bool, given_up: bool) -> None:
+        known = Known(outcome.request.attempt, host_given_up=given_up)
+        judged = self._judged(job, outcome, fetched, watched, known)
+        outcome.verdict, outcome.error = judged.verdict, judged.error
+        if watched and judged.verdict is not Verdict.LOGIN:
             outcome.proven = False  # a file has no link to log out
-        if decision.pause_s:
-            outcome.pause_slot_until = self._clock() + decision.pause_s
-        if decision.verdict is Verdict.RETRY:
-            outcome.not_before = self._clock() + decision.wait_s
-        elif decision.verdict is Verdict.LOGIN:
+        if judged.verdict is Verdict.RETRY:
+            outcome.not_before = self._clock() + judged.wait_s
+        elif judged.verdict is Verdict.LOGIN:
             outcome.login_wanted = fetched.epoch
 
-    def _decision(self, job: _Job, outcome: Outcome, fetched: Fetched, watched: bool) -> Decision:
-        attempt, policy = outcome.request.attempt, self._fetcher.policy
+    def _judged(self, job: _Job, outcome: Outcome, fetched: Fetched, watched: bool, known: Known) -> Judgement:
+        policy = self._fetcher.policy
         moved = job.partial.size_bytes - job.began_bytes >= _MOVED_BYTES
         if isinstance(fetched.error, Transient) and moved and _can_go_on(job.partial):
             outcome.tries = 0  # it goes on where it was cut, and does not count as a failed try
-            return Decision(Verdict.RETRY, wait_s=policy.wait_s(fetched.error, 1), error=describe(fetched.error))
-        decision = decide(fetched, attempt=attempt, method="GET", policy=policy)
+            return Judgement(Verdict.RETRY, wait_s=policy.wait_s(fetched.error, 1), error=describe(fetched.error))
+        judged = judge(fetched, known, policy)
         response = fetched.response
-        if decision.verdict is not Verdict.ACCEPT or response is None:
-            return decision
+        if judged.verdict is not Verdict.ACCEPT or response is None:
+            return judged
         if response.history and not self._allows_host(host_of(response.url)):
-            return Decision(Verdict.SKIP, error=f"off-site: redirected to {redact(response.url)}")
+            return skipped(f"off-site: redirected to {redact(response.url)}")
         try:
             self._accept(job, outcome, response)
         except NotKept as error:
-            return decide(Fetched(error=error, tries=fetched.tries), attempt=attempt, method="GET", policy=policy)
+            return judge(Fetched(error=error, tries=fetched.tries), known, policy)
         except WrongFile as error:
             if watched and job.sink is not None and job.sink.page is not None:  # perhaps a login page of its own kind
-                return Decision(Verdict.LOGIN, error=str(error.why))
-            return Decision(Verdict.FAIL, error=describe(error))
-        return decision
+                return Judgement(Verdict.LOGIN, error=str(error.why))
+            return Judgement(Verdict.FAIL, error=describe(error))
+        return judged
 
     def _accept(self, job: _Job, outcome: Outcome, response: Response) -> None:
         """Make the item. Raises WrongFile, NotKept."""

@@ -1,16 +1,15 @@
 """Gates: what a request has to wait for before it may be sent (its session, the robots.txt of its host).
 
-One task opens a gate; the requests that meet it closed are held here, so that no worker waits. Used by the scheduler's
-thread only.
+One task opens a gate; the requests that meet it closed are held here, so that no worker waits. Which tasks are wanted
+is noted, and whoever starts them takes the note. Used by the scheduler's thread only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from crawler.outcome import Leased
+from crawler.outcome import Leased, Outcome
 
 
 class GateState(StrEnum):
@@ -18,6 +17,29 @@ class GateState(StrEnum):
     OPENING = "opening"  #: a task is under way, or a time to try again is set
     OPEN = "open"
     BARRED = "barred"  #: will not open in this run by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What a request still needs before it may be sent, or what becomes of it instead.
+
+    Attributes:
+        gate: It waits until this gate opens.
+        probe: For the gate of its session: why the session is to be proved first.
+        rests: As much of its session is under way as the rest of its life may be good for.
+        person: Its session waits for a person.
+        stranger: This run does not have its session.
+        trial: Its page may end the session: it is tried alone, later.
+        ending: It is not sent, and ends so.
+    """
+
+    gate: tuple[str, str] | None = None
+    probe: str = ""
+    rests: bool = False
+    person: bool = False
+    stranger: bool = False
+    trial: bool = False
+    ending: Outcome | None = None
 
 
 @dataclass(slots=True)
@@ -32,14 +54,10 @@ class Gate:
 
 
 class Gates:
-    """All gates of a scheduler.
+    """All gates of a scheduler."""
 
-    Args:
-        start: Starts the task that opens a gate.
-    """
-
-    def __init__(self, start: Callable[[tuple[str, str]], None]) -> None:
-        self._start = start
+    def __init__(self) -> None:
+        self._wanted: dict[tuple[str, str], Gate] = {}  # those whose task is to be started
         self._gates: dict[tuple[str, str], Gate] = {}
         self._moving: dict[tuple[str, str], Gate] = {}  # those that open or are barred, or before which requests wait
 
@@ -64,8 +82,7 @@ class Gates:
         gate = self.get(key)
         if gate.state in (GateState.CLOSED, GateState.OPEN):
             gate.state, gate.retry_at = GateState.OPENING, None
-            self._moving[key] = gate
-            self._start(key)
+            self._moving[key] = self._wanted[key] = gate
 
     def close(self, key: tuple[str, str]) -> None:
         """What was behind it is not good any more."""
@@ -92,11 +109,21 @@ class Gates:
         self.get(key).retry_at = at
 
     def due(self, now: float) -> None:
-        """Start the tasks whose time has come."""
+        """Want the tasks whose time has come."""
         for gate in list(self._moving.values()):
             if gate.state is GateState.OPENING and gate.retry_at is not None and gate.retry_at <= now:
                 gate.retry_at = None
-                self._start(gate.key)
+                self._wanted[gate.key] = gate
+
+    @property
+    def has_wanted(self) -> bool:
+        """Whether a task is to be started."""
+        return bool(self._wanted)
+
+    def take_wanted(self) -> list[tuple[str, str]]:
+        """The gates whose task is to be started now."""
+        wanted, self._wanted = self._wanted, {}
+        return [key for key, gate in wanted.items() if gate.state is GateState.OPENING and gate.retry_at is None]
 
     def next_due(self) -> float | None:
         times = [gate.retry_at for gate in self._moving.values() if gate.retry_at is not None]

@@ -12,7 +12,8 @@ What the answer looks at, and what nobody else counts:
 - *places*: no more pages sent and not committed than a kill may send again;
 - *scouts*: one request goes to a host that nobody has heard of, and nothing follows it before an answer; it needs no
   place, so that hosts that never answer do not hold up the others;
-- *trouble*: after an answer that tells of it nothing leaves before the scheduler has learned of it, and of a pause.
+- *trouble*: what an answer teaches is learned before its connection is free, on the thread that judges it; after a
+  pause, a longer delay, or a host given up nothing leaves before the scheduler has seen to what waits (`heed`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from crawler.engine.host_slot import HostSlot, Learned, Place, Ready, Shared
+from crawler.frontier.host_slot import HostSlot, Learned, Queue, Ready, Shared
 from crawler.frontier.politeness import Allowed, HostHealth, slack_s
 from crawler.outcome import Leased, Outcome
 from crawler.sessions.login.keeper import Keeper
@@ -126,16 +127,11 @@ class HostSlots:
             slot.ready.append(Ready(leased, keeper, slot.latest(leased.send_at), scout))
             return self._send(slot)
 
-    def answered(self, request: Ready, *, trouble: bool = False) -> list[Ready]:
-        """Its answer is in, or there will be none: its connection is free. Returns what may be sent now.
-
-        Args:
-            trouble: It says that the host is in trouble, or that we are too fast; `learn` has to follow.
-        """
+    def answered(self, request: Ready) -> list[Ready]:
+        """Its answer is in, or there will be none: its connection is free. Returns what may be sent now."""
         with self._lock:
             slot = self[request.leased.slot]
             slot.under_way -= 1
-            slot.unlearned += trouble
             if request.scout:
                 self._scouts_are_back(1)
             self._turns.look_again(slot)
@@ -185,20 +181,26 @@ class HostSlots:
 
     # --- what is learned --------------------------------------------------------------------------------------------
     def learn(self, outcome: Outcome, now: float) -> Learned:
-        """Look at an answer, or at its absence. Each that came back has to be shown, and once."""
+        """Look at an answer, or at its absence, before it is `answered`. What follows is left for `heed`."""
         with self._lock:
             slot = self[outcome.request.slot]
-            if outcome.is_trouble and slot.unlearned:
-                slot.unlearned -= 1
-            learned = Learned()
-            if outcome.sent_at:
-                before = bool(slot.error)
-                allowed = self._shared.allowed
-                learned = slot.learn(outcome, now, allowed, may_give_up=self._given_up < _MOST_GIVEN_UP)
-                self._given_up += learned.given_up - before
-                if learned.unsent:
-                    self._with_ready.pop(slot.name, None)
-                    self._scouts_are_back(sum(each.scout for each in learned.unsent))
+            before = bool(slot.error)
+            allowed = self._shared.allowed
+            learned = slot.learn(outcome, now, allowed, may_give_up=self._given_up < _MOST_GIVEN_UP)
+            self._given_up += learned.given_up - before
+            if learned.unsent:
+                self._with_ready.pop(slot.name, None)
+                self._scouts_are_back(sum(each.scout for each in learned.unsent))
+            self._turns.look_again(slot)
+            return learned
+
+    def heed(self, name: str) -> Sequence[Learned]:
+        """What answers of a host have taught since the last call: to be seen to now."""
+        slot = self._slots.get(name)
+        if slot is None or not slot.unheeded:
+            return ()  # nearly always
+        with self._lock:
+            learned, slot.unheeded = slot.unheeded, []
             self._turns.look_again(slot)
             return learned
 
@@ -251,25 +253,25 @@ class _Turns:
     def add(self, slot: HostSlot, leased: Leased, first: bool) -> None:
         slot.waiting.insert(0 if first else len(slot.waiting), leased)
         self._count += 1
-        if slot.place is Place.NOWHERE:
+        if slot.place is Queue.NOWHERE:
             self._set_timer(slot)
 
     def _set_timer(self, slot: HostSlot) -> None:
-        slot.place = Place.TIMER
+        slot.place = Queue.TIMER
         self._entries += 1
         heapq.heappush(self._timers, (slot.due_at, self._entries, slot))
 
     def next(self, now: float) -> Leased | None:
         while self._timers and self._timers[0][0] <= now:
             slot = heapq.heappop(self._timers)[2]
-            slot.place = Place.ROUND
+            slot.place = Queue.ROUND
             self._round.append(slot)
         while self._round and self._shared.places > 0:
             slot = self._round.popleft()
             if not slot.waiting:
-                slot.place = Place.NOWHERE
+                slot.place = Queue.NOWHERE
             elif not slot.has_room(self._shared):
-                slot.place = Place.FULL
+                slot.place = Queue.FULL
                 self.full[slot.name] = slot
             elif slot.due_at > now:
                 self._set_timer(slot)
@@ -281,10 +283,10 @@ class _Turns:
 
     def look_again(self, slot: HostSlot) -> None:
         """Something has changed: one that was full may have room now."""
-        if slot.place is not Place.FULL or (slot.waiting and not slot.has_room(self._shared)):
+        if slot.place is not Queue.FULL or (slot.waiting and not slot.has_room(self._shared)):
             return
         del self.full[slot.name]
-        slot.place = Place.NOWHERE
+        slot.place = Queue.NOWHERE
         if slot.waiting:
             self._set_timer(slot)
 

@@ -2,22 +2,90 @@
 
 Values of the store by name. What cannot be read is forgotten with a warning: knowledge saves work, and never stops a
 run. On the thread that owns the store.
+
+Also here: the start requests, and how they come into the frontier, once.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
-from crawler.errors import StoreError
+from crawler.errors import CrawlError, SpiderError, StoreError
+from crawler.frontier.admission import Admission
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.guard_learned import guard_name
 from crawler.frontier.robots import RobotsCache, RobotsRecord
+from crawler.request import Request
 from crawler.sessions.login.lives import KnownLives
+from crawler.spider import SitemapSpider, Spider
 from crawler.stores.base import RunRow, Store
+from crawler.urls import origin_of
+
+_PORTION = 1_000
+
+
+def seed(
+    store: Store,
+    run: RunRow,
+    requests: Iterator[Request],
+    admission: Admission,
+    knowledge: Knowledge,
+    learn_start: Callable[[Iterable[str]], None],
+) -> None:
+    """Put the start requests into the frontier, once; begun again when the last process died on the way.
+
+    Args:
+        learn_start: Told the origins to which they go, before they are admitted.
+    """
+    seeded = knowledge.seeded()
+    if seeded is not None:
+        learn_start(seeded)
+        return
+    origins: dict[str, None] = {}
+    while portion := list(islice(requests, _PORTION)):
+        origins |= dict.fromkeys(origin_of(request.url) for request in portion)
+        learn_start(origins)
+        store.add(run.frontier, admission.admit_all(portion, depth=0), run=run.id)
+    knowledge.keep_seeded(list(origins))
+
+
+def first_request_url(spider: Spider) -> str | None:
+    """The first page of a spider that logs in and names no start URLs: its session is proved there.
+
+    None when it gives none, begins with a sitemap, which proves nothing, or raises (seeding says so then).
+    """
+    if spider.start_urls or not spider.wants_login() or isinstance(spider, SitemapSpider):
+        return None
+    try:
+        return next((each.url for each in start_requests(spider) if each.method == "GET"), None)
+    except CrawlError:
+        return None
+
+
+def start_requests(spider: Spider) -> Iterator[Request]:
+    """The spider's first requests.
+
+    Raises:
+        SpiderError: It has none, its `start` raised, or gave something that is no request.
+    """
+    custom = type(spider).start is not Spider.start
+    if not custom and not spider.start_urls and not isinstance(spider, SitemapSpider):
+        raise SpiderError(f"spider {spider.name!r} has no start_urls and no start method")
+    try:
+        for request in spider.start():
+            if not isinstance(request, Request):
+                raise SpiderError(f"{spider.name}.start gave a {type(request).__name__}; it must yield Requests")
+            yield request
+    except CrawlError:
+        raise
+    except Exception as error:
+        raise SpiderError(f"{spider.name}.start: {type(error).__name__}: {error}") from error
+
 
 log = logging.getLogger("crawler.engine")
 

@@ -19,7 +19,7 @@ _log = logging.getLogger("crawler.engine")
 
 
 class Yard(Protocol):
-    """What this needs of `engine.yard`."""
+    """What this needs of `engine.dispatcher`."""
 
     def give_task(self, task: Callable[[], Callable[[], None]]) -> None: ...
 

@@ -19,7 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from crawler.engine.figures import added
+from crawler.engine.stats import Stats
+from crawler.engine.store_thread import Inbox, Member
 from crawler.events import Event, PageDone, Progress, RunEnded, RunStarted, Summary
+from crawler.sessions.pool import SessionPool
 from crawler.settings import Settings
 from crawler.spider import Spider
 
@@ -27,6 +30,8 @@ WAKE_AT = 150  #: waiting requests (or pages done, with more waiting) from which
 _END_WAIT_S = 30.0
 _LOOK_S = 0.5  #: how often to look whether a process that should end is stopped
 _STOPPED_S = 2.0  #: patience with one that is
+_USAGE_OVER_S = 0.25  #: how far apart the looks at the processor time are
+_BUSY_SHARE = 0.6
 
 Main = Callable[[int, int, Callable[[Event], None], Callable[[Callable[[str], None]], None]], Summary]
 """What a member does: ``main(run, member, tell, on_parent_gone)`` returns its summary."""
@@ -152,6 +157,48 @@ class Members:
                     stopped_since.pop(process.pid, None)
                 elif time.monotonic() - stopped_since.setdefault(process.pid, now) > _STOPPED_S:
                     process.kill()
+
+
+class Helpers:
+    """Wakes the further processes when there is enough for them to do and this one is short of processor time.
+
+    Args:
+        members: None where there are none.
+    """
+
+    def __init__(self, members: Members | None, member: Member, pool: SessionPool, stats: Stats, inbox: Inbox) -> None:
+        self._members, self._run, self._settings, self._pool = members, member.run.id, member.settings, pool
+        self._stats, self._inbox = stats, inbox
+        self._usage = (time.monotonic(), time.process_time())
+
+    def are_wanted(self, waiting: int) -> bool:
+        """Whether they are to begin: *waiting* requests are in the frontier."""
+        if self._members is None or self._members.awake:
+            return False
+        if any(keeper.session.serial for keeper in self._pool.keepers()):
+            return False  # it has been found out that one request at a time may be sent
+        pages = self._stats.summary.pages
+        enough = waiting >= WAKE_AT or (pages >= WAKE_AT and waiting >= 2 * self._settings.workers)
+        return enough and bool(self._settings.processes or self._short_of_time())
+
+    def share(self) -> int:
+        """Connections to one host that are left for this process."""
+        return share_of(self._settings.per_host, 0, len(self._members or ()) + 1)
+
+    def wake(self) -> None:
+        """Let them begin; what they tell is told here."""
+        if self._members is not None:
+            self._members.wake(self._run, lambda event: self._inbox.post(lambda: self._stats.tell(event)))
+            self._stats.others = self._members.progress
+
+    def _short_of_time(self) -> bool:
+        """Whether this process has used most of a core of late: one that waits for its hosts needs no second one."""
+        wall_s, cpu_s = time.monotonic(), time.process_time()
+        before_wall_s, before_cpu_s = self._usage
+        if wall_s - before_wall_s < _USAGE_OVER_S:
+            return False
+        self._usage = (wall_s, cpu_s)
+        return cpu_s - before_cpu_s > _BUSY_SHARE * (wall_s - before_wall_s)
 
 
 def is_stopped(pid: int) -> bool:

@@ -1,7 +1,7 @@
 """Pages that an earlier crawl has seen: whether to ask for one, how to ask, and what is learned for the next crawl.
 
-Decides by values and the time; the requests are sent by `engine.page`, and the store keeps the visits. What counts as
-the same page is strict: the same request by the same account, read by the same code of the spider. All else is asked
+Decides by values and the time; the requests are sent by `engine.page_work`, and the store keeps the visits. What counts
+as the same page is strict: the same request by the same account, read by the same code of the spider. All else is asked
 for as if nobody had ever been there.
 """
 

@@ -12,18 +12,20 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from crawler.clock import unix_now
-from crawler.engine.gates import Gates
+from crawler.engine.dispatcher import Dispatcher
+from crawler.engine.gates import Gates, Missing
 from crawler.engine.robots_ways import Answers, RobotsWays
 from crawler.engine.stats import Stats
 from crawler.errors import TimedOut, Transient, UnknownHost, Unreachable
 from crawler.events import Warned
-from crawler.fetching.verdicts import describe
+from crawler.fetching.judge import describe
+from crawler.fetching.retry import next_wait_s
 from crawler.frontier.robots import Robots
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.sessions.session import Session
+from crawler.settings import Settings
 from crawler.urls import origin_of
 
 log = logging.getLogger("crawler.engine")
@@ -35,7 +37,7 @@ _TRIES = ((Unreachable, 3), (UnknownHost, 2), (TimedOut, 2), (Transient, 4))  #:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RobotsPatience:
     """What follows from a robots.txt that cannot be read.
 
     Attributes:
@@ -47,7 +49,7 @@ class Patience:
     wait_s: float | None
 
 
-def patience(robots: Robots, origin: str, tries: int, *, retries: int, backoff_s: float) -> Patience:
+def patience(robots: Robots, origin: str, tries: int, *, retries: int, backoff_s: float) -> RobotsPatience:
     """How long to wait for an unreachable robots.txt.
 
     Args:
@@ -59,24 +61,14 @@ def patience(robots: Robots, origin: str, tries: int, *, retries: int, backoff_s
     if cause is None:
         said = f"answers {robots.status}" if robots.status else "gives no answer"
         error = f"RobotsUnreachable: {origin}/robots.txt {said}; nothing may be fetched until it does better"
-        return Patience(error, _BUSY_FIRST_WAIT_S * 2.0 ** (tries - 1) if tries <= retries else None)
+        return RobotsPatience(error, _wait_s(tries, _BUSY_FIRST_WAIT_S) if tries <= retries else None)
     most = next((number for kind, number in _TRIES if isinstance(cause, kind)), 1)
     goes_on = tries < min(most, retries + 1)
-    return Patience(describe(cause), backoff_s * 2.0 ** (tries - 1) / 2 if goes_on else None)
+    return RobotsPatience(describe(cause), _wait_s(tries, backoff_s / 2) if goes_on else None)
 
 
-class Yard(Protocol):
-    """What is needed of the scheduler; all on its thread."""
-
-    def give_task(self, task: Callable[[], Callable[[], None]]) -> None: ...
-
-    def take_back(self, leased: list[Leased]) -> None: ...
-
-    def settle(self, outcomes: list[Outcome]) -> None: ...
-
-    def set_crawl_delay(self, slot: str, delay_s: float) -> None: ...
-
-    def heard(self, slot: str) -> None: ...
+def _wait_s(tries: int, first_s: float) -> float:
+    return next_wait_s(tries, base_s=first_s, cap_s=float("inf"))
 
 
 class RobotsDoor:
@@ -84,23 +76,19 @@ class RobotsDoor:
 
     Args:
         robots: None when robots.txt is not obeyed.
-        retries, backoff_s: As in `patience`.
+        settings: How often to ask again.
     """
 
     def __init__(
         self,
         robots: RobotsWays | None,
         gates: Gates,
-        yard: Yard,
+        dispatcher: Dispatcher,
         stats: Stats,
-        *,
-        retries: int,
-        backoff_s: float,
-        clock: Callable[[], float] = unix_now,
+        settings: Settings,
     ) -> None:
-        self._robots, self._gates, self._yard = robots, gates, yard
-        self._stats = stats
-        self._retries, self._backoff_s, self._clock = retries, backoff_s, clock
+        self._robots, self._gates, self._dispatcher = robots, gates, dispatcher
+        self._stats, self._settings = stats, settings
         # A door is an origin by one way: "https://shop.example:443", and with a number for a way that is not the usual
         self._asks: dict[str, tuple[str, Answers]] = {}  # door to its origin and way
         self._tries: Counter[str] = Counter()  # in a row, of doors that cannot be read
@@ -108,20 +96,18 @@ class RobotsDoor:
         self._given_up: dict[str, str] = {}  # door to the error of its pages
         self.tasks = 0  #: under way
 
-    def lets_through(self, leased: Leased, session: Session, now: float) -> bool:
-        """Whether the rules of its host are known; when not, the request is held, or settled here."""
+    def missing(self, leased: Leased, session: Session, now: float) -> Missing | None:
+        """What a request needs before the rules of its host are known; None when they are."""
         if self._robots is None:
-            return True
+            return None
         door = self._door(origin_of(leased.url), session)
         if self._gates.is_open((ROBOTS, door), now):
-            return True
+            return None
         if door in self._given_up:
-            self._yard.settle([Outcome(leased, Verdict.FAIL, error=self._given_up[door])])
-        elif self._again_at.get(door, 0.0) > now:
-            self._yard.settle([self._later(leased, "waits for robots.txt", self._again_at[door])])
-        else:
-            self._gates.hold((ROBOTS, door), leased)
-        return False
+            return Missing(ending=Outcome(leased, Verdict.FAIL, error=self._given_up[door]))
+        if self._again_at.get(door, 0.0) > now:
+            return Missing(ending=self._later(leased, "waits for robots.txt", self._again_at[door]))
+        return Missing((ROBOTS, door))
 
     def _door(self, origin: str, session: Session) -> str:
         assert self._robots is not None
@@ -149,11 +135,11 @@ class RobotsDoor:
             delay_s = rules.delay(answers.agent)
             return lambda: self._known(door, rules, delay_s)
 
-        self._yard.give_task(task)
+        self._dispatcher.give_task(task)
 
     def _known(self, door: str, rules: Robots, delay_s: float | None) -> None:
         self.tasks -= 1
-        now = self._clock()
+        now = unix_now()
         held = self._gates.opened((ROBOTS, door), until=now + _GOOD_S)
         if rules.unreachable:
             self._gates.close((ROBOTS, door))
@@ -162,15 +148,15 @@ class RobotsDoor:
         self._tries.pop(door, None)
         self._again_at.pop(door, None)
         for slot in {each.slot for each in held}:
-            self._yard.heard(slot)
-        self._yard.take_back(held)
+            self._dispatcher.heard(slot)
+        self._dispatcher.take_back(held)
         if delay_s and held:
-            self._yard.set_crawl_delay(held[0].slot, delay_s)
+            self._dispatcher.set_crawl_delay(held[0].slot, delay_s)
 
     def _not_known(self, door: str, rules: Robots, held: list[Leased], now: float) -> None:
         self._tries[door] += 1
         tries, origin = self._tries[door], self._asks[door][0]
-        found = patience(rules, origin, tries, retries=self._retries, backoff_s=self._backoff_s)
+        found = patience(rules, origin, tries, retries=self._settings.retries, backoff_s=self._settings.backoff)
         if found.wait_s is None:
             self._given_up[door] = found.error
             self._again_at.pop(door, None)
@@ -182,4 +168,4 @@ class RobotsDoor:
             what = f"nothing of this host is fetched until it can be read; asked again in {found.wait_s:.1f} s"
         reason = found.error.partition(": ")[2]
         self._stats.tell(Warned(now, f"{origin}/robots.txt", f"{reason}; {what}"))
-        self._yard.settle(outcomes)
+        self._dispatcher.settle(outcomes)

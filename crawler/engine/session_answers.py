@@ -92,6 +92,7 @@ class SessionAnswers:
         self.trials = Trials(bans=guard is not None, share=share, tries=tries, takes_over=takes_over)
         self.watches: dict[str, Watch] = {}
         self._known_lives = known_lives
+        self.bans = guard is not None  #: pages that end the session are banned for later runs
         self._guarded = Guarded()
         self._strikes: Counter[int] = Counter()  # by request: it showed the sign in a good session
 

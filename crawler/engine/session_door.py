@@ -20,7 +20,7 @@ from crawler.engine.session_saves import SessionSaves
 from crawler.engine.stats import Stats
 from crawler.engine.watch import Judged
 from crawler.errors import LoginFailed
-from crawler.events import LoginEnded, LoginStarted, Warned
+from crawler.events import LoginEnded, Warned
 from crawler.outcome import Leased, Outcome
 from crawler.request import SPREAD
 from crawler.sessions.login.keeper import Keeper
@@ -35,7 +35,7 @@ _DRAIN_S = 2.0  #: longest wait for pages under way before a session is probed a
 
 
 class Yard(barred.Yard, Protocol):
-    """What the door needs of `engine.yard`."""
+    """What the door needs of `engine.dispatcher`."""
 
     def give_task(self, task: Callable[[], Callable[[], None]]) -> None: ...
 
@@ -205,10 +205,6 @@ class SessionDoor:
             return lambda: self._prepared(name, prepared, started_at, elapsed_ms)
 
         return task
-
-    def login_started(self, name: str, reason: str) -> None:
-        """Tell observers that a login begins."""
-        self._stats.tell(LoginStarted(self._clock(), name, reason))
 
     def _prepared(self, name: str, prepared: Prepared, started_at: float, elapsed_ms: float) -> None:
         self.tasks -= 1

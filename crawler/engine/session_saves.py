@@ -15,7 +15,7 @@ class SessionSaves:
     """Attaches changed sessions to the pages that changed them."""
 
     def __init__(self, pool: SessionPool) -> None:
-        self._pool = pool
+        self.pool = pool
         self._saved: dict[str, tuple[int, int]] = {}  # session to the version of it that is stored, or about to be
 
     def attach(self, batch: Sequence[Outcome]) -> None:
@@ -24,13 +24,13 @@ class SessionSaves:
         for name, outcome in last.items():
             taken = self.changed(name, outcome.request.url)
             if taken is not None:
-                outcome.session = replace(taken, base=self._pool.keeper(name).standing.base)
+                outcome.session = replace(taken, base=self.pool.keeper(name).standing.base)
 
     def changed(self, name: str, url: str) -> SessionSnapshot | None:
         """The state of a session when its cookies changed since the last call; what changed them is *url*."""
-        if name not in self._pool.names:
+        if name not in self.pool.names:
             return None
-        keeper = self._pool.keeper(name)
+        keeper = self.pool.keeper(name)
         version = snapshot.version_of(keeper.session)
         if keeper.record.state is not LoginState.READY or self._saved.get(name) == version:
             return None

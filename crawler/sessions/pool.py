@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from crawler.errors import SpiderError
 from crawler.response import SPREAD
-from crawler.sessions.health import BLOCKED, Health, Remedy
+from crawler.sessions.health import Health, Remedy
 from crawler.sessions.login.keeper import Keeper
 from crawler.sessions.login.states import LoginRecord, LoginState
 from crawler.sessions.session import Session
@@ -86,10 +86,6 @@ class SessionPool:
         with self._lock:
             awake = [name for name in usable if self._health[name].resting_until <= now]
             return min(awake or usable or self.names, key=lambda name: self._busy[name] + waiting(name))
-
-    def may_try_again(self, name: str, status: int) -> bool:
-        """Whether a refusal may be meant for the session and not for the page: it is one of several guests."""
-        return status in BLOCKED and self.keeper(name).is_guest
 
     def observe(self, name: str, status: int, now: float) -> Remedy:
         """Learn from an answer how well a session is received; an anonymous one that is not gets a fresh jar."""

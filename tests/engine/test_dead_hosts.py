@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import crawler
-from crawler import Response, Spider
+from crawler import Request, Response, Spider
 from crawler.cli.summary import one_line, summary_lines
 from crawler.events import Summary
 from crawler.testing.wire import Answer, Call
@@ -264,3 +264,52 @@ def test_a_host_that_never_answers_is_given_up_with_all_its_pages(tmp_path: Path
     assert time.monotonic() - started < ENOUGH_S
     assert (summary.pages, summary.failed, summary.exit_code) == (1, 300, 1)
     assert summary.errors == {"Unreachable": 300}
+
+
+class WithErrback(Spider):
+    """Asks for some pages of `site`, and notes what failed."""
+
+    name = "with-errback"
+    heard: list[str] = []
+
+    def start(self) -> Iterator[Request]:
+        for number in range(int(self.arguments["pages"])):
+            yield Request(f"{self.arguments['site']}/{number}", errback="failed")
+
+    def parse(self, response: Response) -> Any:
+        yield {"url": response.url}
+
+    def failed(self, error: Any) -> None:
+        self.heard.append(type(error).__name__)
+
+
+def test_the_errback_hears_of_a_page_whose_host_is_given_up(tmp_path: Path) -> None:
+    class Dead(WithErrback):
+        heard: list[str] = []
+
+    with nobody() as address:
+        summary = crawler.run(
+            Dead,
+            arguments={"site": f"http://{address}", "pages": "1"},
+            settings={"store": str(tmp_path / "crawl.db"), "robots": False, "retries": 9, "backoff": 0.01},
+        )
+
+    assert (summary.failed, Dead.heard) == (1, ["Unreachable"])
+
+
+def test_the_errback_of_a_refused_guest_is_called_once_when_no_other_guest_is_let_in(
+    tmp_path: Path, quick_net: Net
+) -> None:
+    class Guests(WithErrback):
+        name = "guests"
+        heard: list[str] = []
+        sessions = ("one", "two")
+
+    own = quick_net.host({"/0": Answer(403)})
+    summary = crawler.run(
+        Guests,
+        arguments={"site": own.url, "pages": "1"},
+        settings={"store": str(tmp_path / "crawl.db"), "robots": False, "retries": 2},
+    )
+
+    assert (len(own.seen("/0")), summary.failed, Guests.heard) == (3, 1, ["StatusError"])

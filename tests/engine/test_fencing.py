@@ -13,7 +13,7 @@ import pytest
 
 from crawler import Response, Session
 from crawler.engine import application, losses
-from crawler.engine.desk import new_owner
+from crawler.engine.store_thread import new_owner
 from crawler.outcome import SessionSnapshot
 from crawler.stores.base import Store
 from crawler.stores.login_policy import Trying

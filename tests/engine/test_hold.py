@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.engine.leasing import Hold
+from crawler.frontier.leases import Hold
 from crawler.outcome import ItemRow, Leased, Outcome, Verdict
 from crawler.stores.base import SlotRule
 from crawler.stores.sqlite import SQLiteStore

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.engine import host_slots
-from crawler.engine.host_slot import Learned, Ready
 from crawler.engine.host_slots import HostSlots
 from crawler.events import SlotPaused, Warned
+from crawler.frontier.host_slot import Learned, Ready
 from crawler.frontier.politeness import slack_s
 from crawler.outcome import Leased, Verdict
 from crawler.settings import Settings
@@ -60,12 +60,16 @@ class Hosts:
             sent += self.noted(self.slots.ready(found, KEEPER))
         return sent + self.noted(self.slots.to_send())
 
-    def answer(self, number: int, *, trouble: bool = False) -> list[int]:
-        return self.noted(self.slots.answered(self.unanswered.pop(number), trouble=trouble))
+    def answer(self, number: int) -> list[int]:
+        return self.noted(self.slots.answered(self.unanswered.pop(number)))
 
     def learn(self, number: int, verdict: Verdict = Verdict.ACCEPT, *, now: float = 11.0, **more: Any) -> Learned:
         slot = self.out[number].leased.slot
         return self.slots.learn(answer(number, verdict, slot=slot, **more), now)
+
+    def heed(self, slot: str = "a") -> list[int]:
+        """See to what was learned, as the scheduler does. What was ready and is not sent."""
+        return [each.leased.id for learned in self.slots.heed(slot) for each in learned.unsent]
 
     def commit(self, *numbers: int) -> list[int]:
         for number in numbers:
@@ -207,8 +211,8 @@ def test_one_request_at_a_time_goes_to_a_host_that_nobody_has_heard_of() -> None
 
     assert hosts.go() == [0]
     assert hosts.slots.blocked() == {"a"}
-    hosts.answer(0)
     hosts.learn(0)
+    hosts.answer(0)
     assert len(hosts.go()) == 4
 
 
@@ -236,32 +240,51 @@ def test_so_many_strange_hosts_at_once_and_the_next_one_when_one_is_known() -> N
 
 
 # --- trouble ----------------------------------------------------------------------------------------------------------
-def test_after_an_answer_that_tells_of_trouble_nothing_leaves_before_the_scheduler_has_learned_of_it() -> None:
+def test_a_fault_that_teaches_nothing_holds_nobody_up() -> None:
     hosts = Hosts(per_host=2)
-    hosts.put(*(at(number) for number in range(6)), at(50, slot="b"))
+    hosts.put(*(at(number) for number in range(6)))
+    assert hosts.go() == [0, 1]
+
+    hosts.learn(0, Verdict.RETRY, status=502, host_fault=True)
+
+    assert hosts.answer(0) == [2]
+    assert hosts.heed() == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"status": 503, "host_fault": True},
+        {"status": 429, "host_fault": True},
+        {"status": 502, "host_fault": True, "pause_slot_until": 50.0},
+    ],
+    ids=["503", "429", "Retry-After"],
+)
+def test_after_an_answer_that_asks_for_less_nothing_leaves_before_the_scheduler_has_seen_to_what_waits(
+    more: dict[str, Any],
+) -> None:
+    hosts = Hosts(per_host=2)
+    hosts.put(*(at(number) for number in range(20)), at(50, slot="b"))
     assert hosts.go() == [0, 50, 1]
 
-    assert hosts.answer(0, trouble=True) == []
-    assert hosts.answer(1, trouble=True) == []
+    hosts.learn(0, Verdict.RETRY, **more)
+    assert hosts.answer(0) == hosts.answer(1) == []
     assert hosts.go() == []
-    hosts.learn(0, Verdict.RETRY, status=502, host_fault=True)
-    assert hosts.go() == []
-    hosts.learn(1, Verdict.RETRY, status=502, host_fault=True)
 
-    assert hosts.go() == [2, 3]
+    assert hosts.heed() == list(range(2, 10))
+    assert hosts.go(60.0)[0] == 10
 
 
-def test_a_host_that_asks_for_a_pause_is_left_alone_until_then_and_what_was_ready_goes_back() -> None:
+def test_a_host_that_asks_for_a_pause_is_left_alone_until_then() -> None:
     hosts = Hosts(per_host=2)
     hosts.put(*(at(number) for number in range(20)))
     hosts.go()
-    hosts.answer(0, trouble=True)
 
     learned = hosts.learn(0, Verdict.RETRY, status=502, host_fault=True, pause_slot_until=50.0)
 
     assert learned.pause_until == 50.0
-    assert [each.leased.id for each in learned.unsent] == list(range(2, 10))
-    assert hosts.answer(1) == []
+    assert hosts.answer(0) == hosts.answer(1) == []
+    hosts.heed()
     assert hosts.go(49.9) == []
     assert hosts.go(50.0)[0] == 10
 
@@ -275,6 +298,7 @@ def test_a_pause_that_a_host_asks_for_is_told_and_never_shortened() -> None:
 
     assert first.pause_until == 5_000.0
     assert [event.slot for each in others for event in each.news if isinstance(event, SlotPaused)] == ["a"]
+    hosts.heed()
     assert hosts.go(4_999.0) == []
 
 
@@ -304,15 +328,6 @@ def test_a_host_that_answers_well_is_not_told_of() -> None:
     assert hosts.slots.delays.delay_s("a") == 0.0
 
 
-def test_what_was_not_sent_teaches_nothing() -> None:
-    hosts = Hosts(strange=True)
-    hosts.put(at(1))
-    hosts.go()
-
-    assert hosts.learn(1, Verdict.RELEASE, sent_at=0.0, status=0) == Learned()
-    assert not hosts.slots["a"].health.heard
-
-
 def test_a_host_that_never_answers_is_given_up_once_and_what_waits_is_handed_over_to_fail() -> None:
     hosts = Hosts(strange=True)
     hosts.put(*(at(number) for number in range(9)))
@@ -328,6 +343,7 @@ def test_a_host_that_never_answers_is_given_up_once_and_what_waits_is_handed_ove
     assert [event.message.partition("given up in this run: ")[2] for event in news] == ["Refused: nobody listens"]
     assert [each.given_up for each in found] == sorted(each.given_up for each in found)
     assert hosts.slots["a"].error == "Refused: nobody listens"
+    hosts.heed()
     waiting = hosts.slots.next_waiting(1e6)
     assert waiting is not None
     assert waiting.id == 1
@@ -427,7 +443,7 @@ class Watched(Hosts):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.sent: list[int] = []
-        self.troubled: Counter[str] = Counter()
+        self.shut: Counter[str] = Counter()  # answers that ask for less and were not seen to
         self.pending: list[tuple[int, bool]] = []  # answers that the scheduler has yet to see
         self.places: set[int] = set()  # sent with a place and not committed
         self.most = self.per_host
@@ -439,7 +455,7 @@ class Watched(Hosts):
         for each in ids:
             slot = self.out[each].leased.slot
             assert self.out[each].leased.send_at <= self.now
-            assert not self.troubled[slot], "sent into trouble"
+            assert not self.shut[slot], "sent into trouble"
             under_way = [other for other in self.unanswered.values() if other.leased.slot == slot]
             assert len(under_way) <= self.most
             if self.strange and not self.slots[slot].health.heard:
@@ -447,16 +463,19 @@ class Watched(Hosts):
 
     def answer_one(self, index: int, bad: bool) -> None:
         chosen = list(self.unanswered)[index % len(self.unanswered)]
-        self.troubled[self.out[chosen].leased.slot] += bad
-        self.pending.append((chosen, bad))
-        self.check(self.answer(chosen, trouble=bad))
-
-    def learn_one(self, index: int) -> None:
-        chosen, bad = self.pending.pop(index % len(self.pending))
-        self.troubled[self.out[chosen].leased.slot] -= bad
-        more: dict[str, Any] = {"status": 502, "host_fault": True} if bad else {}
+        slot = self.out[chosen].leased.slot
+        more: dict[str, Any] = {"status": 503, "host_fault": True} if bad else {}
         learned = self.learn(chosen, Verdict.RETRY if bad else Verdict.ACCEPT, now=self.now, **more)
-        self.put(*(each.leased for each in learned.unsent), first=True)
+        self.shut[slot] += learned.slower or learned.pause_until is not None
+        self.pending.append((chosen, bad))
+        self.check(self.answer(chosen))
+
+    def came_back(self, index: int) -> None:
+        chosen, _ = self.pending.pop(index % len(self.pending))
+        slot = self.out[chosen].leased.slot
+        unsent = [each.leased for learned in self.slots.heed(slot) for each in learned.unsent]
+        self.shut[slot] = 0
+        self.put(*unsent, first=True)
         self.places.discard(chosen)
         self.check(self.commit(chosen))
 
@@ -483,7 +502,7 @@ def test_whatever_happens_limits_hold_and_nothing_is_lost_doubled_early_or_starv
         elif kind == "answer" and hosts.unanswered:
             hosts.answer_one(first, second)
         elif kind == "learn" and hosts.pending:
-            hosts.learn_one(first)
+            hosts.came_back(first)
         hosts.check(hosts.go(hosts.now))
     for _ in range(number + 20):  # from here on everybody answers well
         hosts.now += 1_000.0
@@ -491,7 +510,7 @@ def test_whatever_happens_limits_hold_and_nothing_is_lost_doubled_early_or_starv
         while hosts.unanswered:
             hosts.answer_one(0, False)
         while hosts.pending:
-            hosts.learn_one(0)
+            hosts.came_back(0)
 
     assert len(hosts.slots) == 0
     assert sorted(hosts.sent) == list(range(number))

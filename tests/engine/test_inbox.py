@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crawler.engine.inbox import Inbox
+from crawler.engine.store_thread import Inbox
 from tests.engine.parts import answer
 
 

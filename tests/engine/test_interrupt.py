@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from crawler.engine.interrupts import Interrupts, StopNow
+from crawler.engine.stopping import Interrupts, StopNow
 
 
 class Stop(threading.Event):

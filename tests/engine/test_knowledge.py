@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from crawler.engine.knowledge import Knowledge
-from crawler.engine.seeding import seed
+from crawler.engine.knowledge import Knowledge, seed
 from crawler.errors import SpiderError
 from crawler.frontier.admission import Admission
 from crawler.frontier.guard import LogoutGuard

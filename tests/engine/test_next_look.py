@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crawler.engine.leasing import NextLook
+from crawler.frontier.leases import NextLook
 
 NONE: frozenset[str] = frozenset()
 

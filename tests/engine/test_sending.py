@@ -16,7 +16,10 @@ from crawler import Request, Response, Spider
 from crawler.engine import application
 from crawler.engine.host_slots import HostSlots
 from crawler.engine.scheduler import Scheduler
-from crawler.engine.sending import Sending
+from crawler.engine.stopping import RunLimits
+from crawler.engine.store_thread import Inbox
+from crawler.engine.workers import Workers
+from crawler.frontier.host_slot import Learned
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.sessions.flow import Call, Flow
 from crawler.settings import Settings
@@ -110,24 +113,37 @@ def test_a_scheduler_sleeps_while_a_slow_page_is_under_way(tmp_path: Path, monke
     assert len(rounds) < 40  # 15 for its 0.2 s of attention; looking each 20 ms would be 75
 
 
-def test_what_was_ready_does_not_leave_before_the_scheduler_has_learned_of_trouble() -> None:
-    came: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
-    sent: list[int] = []
-    well = threading.Event()
+class Came(Inbox):
+    """An inbox from which pages are taken one by one."""
 
-    def pages(leased: Leased, keeper: Any, latest: float | None, answered: Callable[[bool], None]) -> Flow[Outcome]:
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.pages: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+
+    def bring(self, outcome: Outcome, goes_on: Callable[[str], bool]) -> None:
+        self.pages.put(outcome)
+
+
+def test_what_was_ready_does_not_leave_after_an_answer_that_asks_for_less() -> None:
+    came = Came()
+    sent: list[int] = []
+    status, waits = 429, threading.Event()
+
+    def pages(
+        leased: Leased, keeper: Any, latest: float | None, answered: Callable[[Outcome], Learned]
+    ) -> Flow[Outcome]:
         sent.append(leased.id)
         yield Call(lambda: waits.wait(10))
-        answered(well.is_set())
-        status = 200 if well.is_set() else 503
-        return Outcome(leased, Verdict.ACCEPT, status=status, host_fault=not well.is_set(), sent_at=1.0)
+        outcome = Outcome(leased, Verdict.ACCEPT, status=status, host_fault=status == 429, sent_at=1.0)
+        answered(outcome)
+        return outcome
 
-    waits = threading.Event()
     keeper: Any = SimpleNamespace(session=SimpleNamespace(name="default", auth=None))
-    slots = HostSlots(Settings(per_host=2, workers=4, throttle=False), {})
+    slots = HostSlots(Settings(per_host=2, workers=4), {})
     slots.heard("a")
     slots["a"].health.limit = 2.0
-    sending = Sending(4, pages=pages, deliver=came.put, slots=slots, stopped=lambda: False)
+    limits = RunLimits(Settings(), began_at=0.0)
+    sending = Workers(4, pages, came, slots, limits)
     slots.put(leased(number, "a") for number in range(4))
     for _ in range(4):
         found = slots.next_waiting(0.0)
@@ -135,16 +151,18 @@ def test_what_was_ready_does_not_leave_before_the_scheduler_has_learned_of_troub
         sending.send(slots.ready(found, keeper))
     assert slots.has_ready("a")
     waits.set()
-    first = [came.get(timeout=10) for _ in range(2)]
+    assert {came.pages.get(timeout=10).request.id for _ in range(2)} == {0, 1}
+    sending.send(slots.committed([0, 1]))
     with pytest.raises(queue.Empty):
-        came.get(timeout=0.2)
-    assert sorted(sent) == [0, 1]
+        came.pages.get(timeout=0.2)
 
-    well.set()
-    for each in first:
-        slots.learn(each, 1.0)
-    sending.send(slots.to_send())
-    assert {came.get(timeout=10).request.id for _ in range(2)} == {2, 3}
+    status = 200
+    unsent = [each for learned in slots.heed("a") for each in learned.unsent]
+    assert [each.leased.id for each in unsent] == [2, 3]
+    for each in unsent:
+        sending.send(slots.ready(each.leased, keeper))
+    assert {came.pages.get(timeout=10).request.id for _ in range(2)} == {2, 3}
+    assert sorted(sent) == [0, 1, 2, 3]
 
     sending.stop()
     assert sending.join(10)

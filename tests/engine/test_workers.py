@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from crawler.engine.worker import FEW, Blocking, Workers
+from crawler.engine.workers import FEW, Blocking, Computing
 
 
 class Later:
@@ -30,7 +30,7 @@ def names_of(prefix: str) -> set[str]:
 
 def test_two_threads_compute_however_many_tasks_there_are() -> None:
     later, done = Later(), threading.Semaphore(0)
-    workers = Workers(16, later)
+    workers = Computing(16, later)
 
     for _ in range(200):
         workers.give(lambda: done.release())
@@ -44,7 +44,7 @@ def test_two_threads_compute_however_many_tasks_there_are() -> None:
 
 def test_a_thread_is_added_while_tasks_wait_and_none_is_taken() -> None:
     later, free, done = Later(), threading.Event(), threading.Event()
-    workers = Workers(16, later)
+    workers = Computing(16, later)
     for _ in range(FEW):
         workers.give(lambda: free.wait(10))  # type: ignore[arg-type, return-value]
     workers.give(done.set)
@@ -63,7 +63,7 @@ def test_a_thread_is_added_while_tasks_wait_and_none_is_taken() -> None:
 
 def test_never_more_threads_than_the_setting_says() -> None:
     later, free = Later(), threading.Event()
-    workers = Workers(3, later)
+    workers = Computing(3, later)
     for _ in range(20):
         workers.give(lambda: free.wait(10))  # type: ignore[arg-type, return-value]
     for _ in range(20):
@@ -76,7 +76,7 @@ def test_never_more_threads_than_the_setting_says() -> None:
 
 
 def test_one_worker_is_one_thread() -> None:
-    workers, done = Workers(1, Later()), threading.Event()
+    workers, done = Computing(1, Later()), threading.Event()
     workers.give(done.set)
 
     assert done.wait(5)

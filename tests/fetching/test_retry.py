@@ -24,10 +24,8 @@ from crawler.errors import (
     TooLarge,
     UnknownHost,
 )
-from crawler.fetching.fetcher import Fetched
+from crawler.fetching.judge import describe
 from crawler.fetching.retry import IDEMPOTENT, RetryPolicy, next_wait_s, retry_after_s
-from crawler.fetching.verdicts import decide, describe, is_hosts_fault
-from crawler.outcome import Verdict
 from crawler.sessions.flow import Flow, Wait
 
 NOW = 1_800_000_000.0
@@ -217,48 +215,6 @@ def test_the_tries_of_all_turns_together_stay_within_the_setting() -> None:
             break
 
     assert sent == attempt == 5
-
-
-DECISIONS = {
-    "answer": (Fetched(), Verdict.ACCEPT),
-    "logged-out": (Fetched(logged_out="login form", error=StatusError(URL, 503)), Verdict.LOGIN),
-    "passing": (Fetched(error=ConnectFailed(URL, "x")), Verdict.RETRY),
-    "final": (Fetched(error=TLSFailed(URL, "x")), Verdict.FAIL),
-    "used-up": (Fetched(error=ConnectFailed(URL, "x"), tries=5), Verdict.FAIL),
-}
-
-
-@pytest.mark.parametrize("name", DECISIONS)
-def test_each_outcome_of_a_fetch_has_its_verdict(name: str) -> None:
-    fetched, verdict = DECISIONS[name]
-
-    decision = decide(fetched, attempt=0, method="GET", policy=policy())
-
-    assert decision.verdict is verdict
-    assert (decision.wait_s > 0) == (verdict is Verdict.RETRY)
-
-
-def test_T10_a_server_that_asks_for_quiet_pauses_its_host_also_when_the_page_has_failed_for_good() -> None:
-    again = decide(Fetched(error=StatusError(URL, 429, 30.0)), attempt=0, method="GET", policy=policy())
-    failed = decide(Fetched(error=StatusError(URL, 429, 30.0)), attempt=4, method="GET", policy=policy())
-
-    assert (again.verdict, again.pause_s) == (Verdict.RETRY, 30.0)
-    assert again.wait_s >= 30.0
-    assert (failed.verdict, failed.pause_s) == (Verdict.FAIL, 30.0)
-
-
-def test_only_troubles_of_the_host_count_for_its_circuit() -> None:
-    assert all(is_hosts_fault(error) for error in PASSING)
-    assert not any(is_hosts_fault(error) for error in FINAL)
-    assert not is_hosts_fault(None)
-    assert not is_hosts_fault(StatusError(URL, 500))
-
-
-def test_X9_the_line_that_is_kept_of_an_error_is_short_and_without_secrets() -> None:
-    line = describe(ConnectFailed(f"http://user:pw@shop.test/?token=abcdefgh&{'x' * 5000}", "broke"))
-
-    assert line.startswith("ConnectFailed: broke (http://shop.test/?token=***")
-    assert len(line) <= 500
 
 
 def test_a_flow_goes_on_after_a_wait_on_another_thread() -> None:

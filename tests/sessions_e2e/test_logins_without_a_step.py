@@ -55,7 +55,9 @@ def test_a_login_with_a_browser_needs_no_login_method(
     site: PracticeSite, project: Path, command: Crawl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr("crawler.engine.browsing.browser_login", lambda url, **how: asked.append(url) or nobody())
+    monkeypatch.setattr(
+        "crawler.sessions.login.by_browser.browser_login", lambda url, **how: asked.append(url) or nobody()
+    )
     write(project, site)
 
     done = command("login", "plain", "--browser")

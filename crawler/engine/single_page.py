@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from crawler.engine.assembly import Assembly
-from crawler.engine.desk import SessionDesk, StoreCalls, new_owner
+from crawler.engine.store_thread import SessionDesk, StoreCalls, new_owner
 from crawler.errors import LoginFailed, SiteUnreachable
 from crawler.loading import source_mark
 from crawler.response import Request, Response
@@ -87,7 +87,7 @@ class Visitor:
         Raises:
             SessionError: No browser, or the session is still logged out afterwards.
         """
-        from crawler.engine.browsing import login_in_browser
+        from crawler.sessions.login.by_browser import login_in_browser
 
         return login_in_browser(self._keeper(session), self.spider, headless=headless, picture=picture, force=force)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crawler.engine.run_limits import RunLimits
+from crawler.engine.stopping import RunLimits
 from crawler.settings import Settings
 
 

@@ -17,7 +17,7 @@ from crawler.sessions.login.keeper import Keeper
 _AHEAD = 8  #: ready requests beyond the connections: a group of pages is parsed and committed meanwhile
 
 
-class Place(Enum):
+class Queue(Enum):
     """Where a slot is looked for."""
 
     NOWHERE = "nowhere"  #: nothing waits
@@ -86,7 +86,7 @@ class HostSlot:
         waiting: Leased requests, in the order of their times.
         ready: Those to which only a connection or a place is missing.
         under_way: Sent, and no answer is in yet.
-        unlearned: Answers that tell of trouble, and of which the scheduler has not learned yet.
+        unheeded: What answers have taught and the scheduler has not seen to yet: nothing is sent meanwhile.
         paused_until: It is left alone until then, seconds since 1970.
         error: The error with which it was given up, "" while it was not.
         told: It was told of that it is slowed down.
@@ -101,11 +101,11 @@ class HostSlot:
     waiting: list[Leased] = field(default_factory=list)  # not a deque: one of those takes 760 bytes while it is empty
     ready: list[Ready] = field(default_factory=list)
     under_way: int = 0
-    unlearned: int = 0
+    unheeded: list[Learned] = field(default_factory=list)
     paused_until: float = 0.0
     error: str = ""
     told: bool = False
-    place: Place = Place.NOWHERE
+    place: Queue = Queue.NOWHERE
 
     # --- may it be sent? --------------------------------------------------------------------------------------------
     def latest(self, send_at: float) -> float | None:
@@ -125,7 +125,7 @@ class HostSlot:
         """
         if self.error:
             return True  # for it to fail
-        if self.unlearned:
+        if self.unheeded:
             return False
         count = self.under_way + len(self.ready)
         if not self.health.heard:
@@ -136,7 +136,7 @@ class HostSlot:
     def send(self, shared: Shared) -> list[Ready]:
         """Take what may be sent now."""
         sent: list[Ready] = []
-        if self.unlearned or not self.ready:
+        if self.unheeded or not self.ready:
             return sent
         most = self.health.connections(shared.allowed)
         while self.ready and self.under_way < most and (shared.places > 0 or self.ready[0].scout):
@@ -150,7 +150,7 @@ class HostSlot:
     @property
     def is_dispensable(self) -> bool:
         """Whether no request has to do with it, and nothing is known of it that must be kept to."""
-        busy = self.waiting or self.ready or self.under_way or self.unlearned or self.place is not Place.NOWHERE
+        busy = self.waiting or self.ready or self.under_way or self.unheeded or self.place is not Queue.NOWHERE
         return not (busy or self.error or self.delay_s > self.base_s)
 
     # --- what answers teach -----------------------------------------------------------------------------------------
@@ -189,4 +189,7 @@ class HostSlot:
         unsent: list[Ready] = []
         if pause_until is not None or slower or self.error:
             unsent, self.ready = self.ready, unsent
-        return Learned(pause_until, bool(self.error), slower, unsent, news)
+        learned = Learned(pause_until, bool(self.error), slower, unsent, news)
+        if pause_until is not None or slower or self.error or news:
+            self.unheeded.append(learned)
+        return learned

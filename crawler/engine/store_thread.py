@@ -1,25 +1,39 @@
-"""The store for other threads: their calls travel to the scheduler's thread, which alone uses the connection."""
+"""The thread of the store: one thread uses the connection, and what the others have to say to it comes by its inbox.
+
+That thread is the scheduler's. Calls of other threads travel there (`StoreCalls`); pages that came back wake it in
+groups, for they are committed so: the first one only when nothing else is about to come.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
+import queue
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from crawler.engine import losses
-from crawler.errors import CrawlError, StoreError
-from crawler.outcome import SessionSnapshot
+from crawler.errors import CrawlError, StoreError, StoreFull
+from crawler.outcome import Outcome, SessionSnapshot
 from crawler.sessions.desk import LoginEnd
 from crawler.sessions.login.states import LoginRecord
-from crawler.stores.base import LoginClaim, SessionRow, Store
+from crawler.settings import Settings
+from crawler.stores.base import LoginClaim, RunRow, SessionRow, Store
 from crawler.stores.login_policy import Trying
 
+log = logging.getLogger("crawler.engine")
+
 T = TypeVar("T")
+Call = Callable[[], None]
+
+_DOZE_AFTER_S = 0.2  #: without an outcome for so long, the next one wakes the scheduler
+_FULL_WAIT_S = (0.5, 1.0, 2.0, 5.0, 10.0)  #: waits for room on the disk before giving up
 _WHY = "login failed:"  #: beginning of the values that say why
 _WHY_KEPT_S = 7 * 86_400.0
 _WHY_CHARACTERS = 600
@@ -33,6 +47,114 @@ def new_owner(role: str) -> str:
     rest tells a person who reads the database where to look.
     """
     return f"{role}-{socket.gethostname()[:40]}-{os.getpid()}-{uuid.uuid4().hex}"
+
+
+@dataclass(frozen=True)
+class Member:
+    """This process, as it works on a run.
+
+    Attributes:
+        owner: Its name in the store, for what it claims.
+        number: 0 for the first process of the run, which seeds the frontier and ends the run.
+    """
+
+    store: Store
+    run: RunRow
+    owner: str
+    settings: Settings
+    number: int = 0
+
+
+def _nothing() -> None:
+    """A message that only wakes."""
+
+
+class Inbox:
+    """Calls and outcomes on their way to one thread.
+
+    Args:
+        enough: Outcomes that are worth waking for, however many are about to come.
+
+    Attributes:
+        dozing: Nothing has come for a while.
+    """
+
+    def __init__(self, enough: int) -> None:
+        self._calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
+        self._done: deque[Outcome] = deque()
+        self._enough = enough
+        self._last_came, self.dozing = 0.0, False
+
+    def post(self, call: Call) -> None:
+        """Run *call* on the thread that takes. Safe from any thread and from a signal handler."""
+        self._calls.put(call)
+
+    def wake(self) -> None:
+        """Let it look around. Safe from any thread."""
+        self._calls.put(_nothing)
+
+    def bring(self, outcome: Outcome, goes_on: Callable[[str], bool]) -> None:
+        """A page came back. Safe from any thread.
+
+        Args:
+            goes_on: Whether more is about to come, for the slot of the page; asked once the page is in.
+        """
+        self._done.append(outcome)
+        if self.dozing or len(self._done) >= self._enough or not goes_on(outcome.request.slot):
+            self.wake()
+
+    def take(self, wait_s: float) -> None:
+        """Wait for a call for so long, then make all that are there."""
+        try:
+            call = self._calls.get(timeout=wait_s) if wait_s > 0 else self._calls.get_nowait()
+            while True:
+                call()
+                call = self._calls.get_nowait()
+        except queue.Empty:
+            pass
+
+    def outcomes(self, now: float, wanted: Callable[[], bool]) -> Iterator[Outcome]:
+        """The pages that came back, while more are *wanted*."""
+        if self._done:
+            self._last_came = now
+        while self._done and wanted():
+            yield self._done.popleft()
+
+    def doze(self, now: float) -> None:
+        """Find out whether anything has come of late."""
+        self.dozing = now > self._last_came + _DOZE_AFTER_S
+
+    def __bool__(self) -> bool:
+        """Whether pages are left that nobody has taken."""
+        return bool(self._done)
+
+
+class FullDisk:
+    """Writes again while the disk is full, for a limited time. On the store's thread.
+
+    A file that stays locked is not waited for again: the store has done that, as long.
+
+    Args:
+        longest_s: Longest wait for room.
+        stopping: Set when the run ends: nothing is waited for any more.
+    """
+
+    def __init__(self, longest_s: float, stopping: threading.Event) -> None:
+        self._longest_s, self._stopping = longest_s, stopping
+
+    def __call__(self, write: Callable[[], T]) -> T:
+        """Call *write* until it is done. Raises StoreFull in the end."""
+        waited_s = 0.0
+        for wait_s in _FULL_WAIT_S:
+            try:
+                return write()
+            except StoreFull as error:
+                waited_s += wait_s
+                if self._stopping.is_set() or waited_s > self._longest_s:
+                    raise
+                log.warning("%s; trying again in %.1f s", error, wait_s)
+                self._stopping.wait(wait_s)
+        return write()
 
 
 class Stopped(CrawlError):

@@ -6,23 +6,25 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from crawler.clock import unix_now
+from crawler.engine.assembly import Assembly
+from crawler.engine.callback_watch import CallbackWatch
 from crawler.engine.conditional import NOT_MODIFIED, Answered, ask
 from crawler.engine.file_work import FileWork
 from crawler.engine.kept_aside import KeptAside
 from crawler.engine.links_given import LinksGiven
-from crawler.engine.overdue import Overdue
 from crawler.engine.revisits import Revisits
-from crawler.engine.robots_ways import RobotsWays
-from crawler.errors import GuardRefused, SpiderError
-from crawler.fetching.fetcher import Fetched, Fetcher
+from crawler.errors import SpiderError
+from crawler.fetching.fetcher import Fetched
+from crawler.fetching.judge import Judgement, Known, describe, is_hosts_fault, judge, judge_broken, pause_s, skipped
 from crawler.fetching.kept import page_of, response_of
-from crawler.fetching.verdicts import decide, describe, is_hosts_fault
-from crawler.frontier.admission import Admission
 from crawler.frontier.guard_learned import LEARNED
+from crawler.frontier.host_slot import Learned
+from crawler.frontier.leases import Hold
 from crawler.items import NotStorable, is_item, to_row, with_storable_fields
 from crawler.outcome import Found, ItemRow, Leased, Outcome, Page, Verdict, Visit
 from crawler.pages.filled import Filled
@@ -36,53 +38,53 @@ from crawler.sessions.login.keeper import Keeper
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.login.watch import led_elsewhere, logged_out_reason
 from crawler.sessions.session import Session
+from crawler.settings import Settings
 from crawler.spider import Spider
 from crawler.urls import host_of, redact
 
 _trace = logging.getLogger("crawler.trace")  # shown with `--traceback`
 Bare = Callable[[str], str] | None
+AnswerIsIn = Callable[[Outcome], Learned]
 _PORTION = 2_000  #: links of one page that are held in memory; more go to the frontier before the page is done
 _TRACE_CHARACTERS = 4_000
 _NO_LOGIN = "it asks to log in, and the spider has no `login` method"
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What the work on a page asks of others while it is under way.
+
+    Attributes:
+        portion: Takes found requests of a page that has very many, before the page is committed.
+        kept: The kept page of a request of an earlier crawl.
+        hold: Whether a lease that was to end by itself has been prolonged; asked before a request is sent.
+        callbacks: Watches callbacks while they run.
+        files: What is done with requests of files.
+    """
+
+    portion: Callable[[list[Found]], None]
+    kept: Callable[[int], Page | None]
+    hold: Hold
+    callbacks: CallbackWatch
+    files: FileWork
 
 
 class PageWork:
     """What workers do with a request. Safe from any thread: it keeps nothing between pages.
 
     Args:
-        hop_guard: ``(url, text, rel) -> reason or None``: redirects of logged-in sessions that must not be followed.
-        portion: Takes found requests of a page that has very many, before the page is committed.
-        is_ours: Whether a lease that was to end by itself has been prolonged; asked before a request is sent.
         revisits: What is done with pages that an earlier crawl has seen.
-        kept: The kept page of a request of an earlier crawl; asked on a worker.
-        overdue: Watches callbacks while they run.
-        files: What is done with requests of files.
+        outside: What it asks of others while a page is under way.
     """
 
     def __init__(
-        self,
-        spider: Spider,
-        fetcher: Fetcher,
-        admission: Admission,
-        *,
-        hop_guard: Callable[[str, str, str], str | None] | None,
-        robots: RobotsWays | None,
-        portion: Callable[[list[Found]], None],
-        is_ours: Callable[[Leased, float], bool],
-        keep_pages: bool,
-        revisits: Revisits,
-        kept: Callable[[int], Page | None],
-        callback_time_s: float,
-        overdue: Overdue,
-        files: FileWork,
-        clock: Callable[[], float] = unix_now,
+        self, spider: Spider, settings: Settings, parts: Assembly, revisits: Revisits, outside: Outside
     ) -> None:
-        self._spider, self._fetcher, self._admission = spider, fetcher, admission
-        self._hop_guard, self._portion, self._clock = hop_guard, portion, clock
-        self._is_ours, self._files = is_ours, files
-        self._robots = robots
-        self._keep_pages, self._callback_time_s, self._overdue = keep_pages, callback_time_s, overdue
-        self._revisits, self._kept = revisits, kept
+        self._spider, self._fetcher, self._admission = spider, parts.fetcher, parts.admission
+        self._hop_guard, self._robots, self._keep_pages = parts.hop_guard, parts.robots, settings.keep_pages
+        self._portion, self._kept, self._hold = outside.portion, outside.kept, outside.hold
+        self._callback_time_s, self._callbacks = settings.callback_time, outside.callbacks
+        self._revisits, self._files = revisits, outside.files
         self._statuses = frozenset(spider.handle_httpstatus_list)
         self._keys: Mapping[str, Sequence[str]] = spider.keys
 
@@ -91,21 +93,21 @@ class PageWork:
         leased: Leased,
         keeper: Keeper,
         latest: float | None,
-        answered: Callable[[bool], None] = lambda well: None,
+        answered: AnswerIsIn,
     ) -> Flow[Outcome]:
         """The steps of fetching and parsing one request. Never raises: whatever happens is in the outcome.
 
         Args:
             latest: For a host with a delay: the moment after which its turn is over, and it goes back unsent.
-            answered: Called when the answer is in, with whether the host seems to be well.
+            answered: Called when the answer is in; says what is known of its host from then on.
         """
         session = keeper.session
         outcome = Outcome(leased, Verdict.RELEASE, session_name=session.name)
         outcome.session_key = session.key if keeper.wants_login else ""
         patient = latest is None and not keeper.is_guest  # another guest may be let in where this one is not
         try:
-            now = self._clock()
-            if (latest is not None and now > latest) or (now >= leased.until and not self._is_ours(leased, now)):
+            now = unix_now()
+            if (latest is not None and now > latest) or (now >= leased.until and not self._hold.is_ours(leased, now)):
                 return outcome
             if keeper.record.state is not LoginState.READY:  # lost while this waited for a worker
                 return outcome
@@ -119,7 +121,7 @@ class PageWork:
             )
             rule = self._rule_now(request, keeper)
             if rule:
-                outcome.verdict, outcome.error = Verdict.SKIP, rule
+                _settle(outcome, skipped(rule))
             elif request.file is not None:
                 yield from self._files.flow(
                     outcome,
@@ -149,7 +151,7 @@ class PageWork:
         return ""
 
     def _fetch_and_judge(
-        self, outcome: Outcome, request: Request, keeper: Keeper, patient: bool, answered: Callable[[bool], None]
+        self, outcome: Outcome, request: Request, keeper: Keeper, patient: bool, answered: AnswerIsIn
     ) -> Flow[None]:
         session, leased = keeper.session, outcome.request
         watched = keeper.wants_login
@@ -162,32 +164,33 @@ class PageWork:
             answer = yield from ask(fetch, request, asking, session, self._kept)
             fetched = answer.fetched
         _describe_answer(outcome, fetched)
-        outcome.host_fault = is_hosts_fault(fetched.error)
-        answered(not outcome.is_trouble)
-        decision = decide(fetched, attempt=leased.attempt, method=request.method, policy=self._fetcher.policy)
-        outcome.verdict, outcome.error = decision.verdict, decision.error
+        learned = answered(outcome)
+        outcome.pause_slot_until = learned.pause_until
+        page = fetched.response if not (fetched.logged_out or fetched.error) else None
+        rule, landed = self._landing(leased, request, page)
+        known = Known(leased.attempt, request.method, rule, keeper.is_guest, learned.given_up)
+        judged = judge(fetched, known, self._fetcher.policy)
+        _settle(outcome, judged)
         if answer is not None and answer.unchanged:
             outcome.proven = not watched  # nothing to see there by which it could prove itself
-        elif watched and fetched.response is not None and decision.verdict is not Verdict.LOGIN:
+        elif watched and fetched.response is not None and judged.verdict is not Verdict.LOGIN:
             outcome.proven = signs.logged_in_sign(
                 fetched.response, css=self._spider.logged_in_css, text=self._spider.logged_in_text
             )
-        if decision.pause_s:
-            outcome.pause_slot_until = self._clock() + decision.pause_s
-        if decision.verdict is Verdict.RETRY:
-            outcome.not_before = self._clock() + decision.wait_s
-        elif decision.verdict is Verdict.LOGIN:
+        if judged.verdict is Verdict.RETRY:
+            outcome.not_before = unix_now() + judged.wait_s
+        elif judged.verdict is Verdict.LOGIN:
             outcome.login_wanted = fetched.epoch
-        elif decision.verdict is Verdict.FAIL and request.errback and fetched.error is not None:
+        elif judged.verdict is Verdict.FAIL and request.errback and fetched.error is not None:
             self._call_errback(outcome, request, fetched, _bare(session))
         elif answer is not None and answer.unchanged and asking is not None:
             yield from self._unchanged(
                 outcome, request, session, self._revisits.confirmed(asking.visit, fetched), answer.page
             )
-        elif decision.verdict is Verdict.ACCEPT and fetched.response is not None:
-            if not (watched or self._spider.wants_login()) and signs.wants_login(fetched.response, request.url):
+        elif page is not None and judged.verdict is Verdict.ACCEPT:
+            if not (watched or self._spider.wants_login()) and signs.wants_login(page, request.url):
                 outcome.warnings += (_NO_LOGIN,)
-            yield from self._accept(outcome, request, fetched.response, session)
+            yield from self._accept(outcome, request, page, session, landed)
 
     def _fetch(self, session: Session, leased: Leased, patient: bool, watched: bool, request: Request) -> Flow[Fetched]:
         def logged_out(page: Response) -> str | None:
@@ -218,28 +221,24 @@ class PageWork:
         if outcome.visit is not None:
             outcome.visit = self._revisits.of_old(outcome.visit, visit)
 
-    def _accept(self, outcome: Outcome, request: Request, response: Response, session: Session) -> Flow[None]:
+    def _accept(
+        self, outcome: Outcome, request: Request, page: Response, session: Session, landed: Found | None = None
+    ) -> Flow[None]:
         """Run the callback."""
-        landed: Found | None = None
-        if response.url != request.url and any(step.is_redirect for step in response.history):
-            rule, landed = self._landing(outcome.request, request, response.url)
-            if rule:
-                outcome.verdict, outcome.error = Verdict.SKIP, rule
-                return
         method = self._spider.callback(request.callback)
-        notes = self._revisits.notes(request, response) if self._revisits.learns else None
+        notes = self._revisits.notes(request, page) if self._revisits.learns else None
         keyed = self._collect(
-            outcome, request, lambda: method(response, **(request.cb_kwargs or {})), _bare(session), notes
+            outcome, request, lambda: method(page, **(request.cb_kwargs or {})), _bare(session), notes
         )
-        if landed is not None and outcome.verdict is Verdict.ACCEPT:
+        if landed is not None:
             outcome.found = [*outcome.found, landed]
         if keyed:
             yield from self._take_keyed(outcome, request, keyed, session, notes)
         if notes is not None:
-            outcome.visit = self._revisits.visit_of(outcome, response, session, notes)
+            outcome.visit = self._revisits.visit_of(outcome, page, session, notes)
         if self._keep_pages:
-            outcome.page = page_of(response)
-        outcome.warnings += tuple(response.warnings)
+            outcome.page = page_of(page)
+        outcome.warnings += tuple(page.warnings)
 
     def _take_keyed(
         self,
@@ -268,10 +267,13 @@ class PageWork:
         if fresh:
             outcome.found = [*outcome.found, *fresh.values()]
 
-    def _landing(self, leased: Leased, request: Request, final_url: str) -> tuple[str, Found | None]:
+    def _landing(self, leased: Leased, request: Request, page: Response | None) -> tuple[str, Found | None]:
         """Where redirects ended: a rule against it, or the row that marks it as seen."""
-        if request.dont_filter:
+        if page is None or page.url == request.url or request.dont_filter:
             return "", None
+        if not any(step.is_redirect for step in page.history):
+            return "", None
+        final_url = page.url
         if not self._admission.allows_host(host_of(final_url)):
             return f"off-site: redirected to {redact(final_url)}", None
         landing = self._admission.admit(
@@ -292,7 +294,6 @@ class PageWork:
         error.__dict__["request"], error.__dict__["response"] = request, fetched.response
         method = self._spider.callback(request.errback)
         self._collect(outcome, request, lambda: method(error), bare)
-        outcome.verdict = Verdict.FAIL
 
     def _collect(
         self,
@@ -337,7 +338,7 @@ class PageWork:
                     self._portion(list(found.values()))
                     found.clear()
 
-        with self._overdue.watched(request.url):
+        with self._callbacks.watched(request.url):
             results = call()
             for produced in _each(results):
                 try:
@@ -378,12 +379,12 @@ class PageWork:
     def _broken(self, outcome: Outcome, error: BaseException) -> None:
         _trace.debug("the whole trace for %s:", redact(outcome.request.url), exc_info=error)
         outcome.items, outcome.found, outcome.rejected = [], (), ()
-        if isinstance(error, GuardRefused):
-            outcome.verdict, outcome.error = Verdict.SKIP, error.why
-            return
-        outcome.verdict = Verdict.FAIL
-        frames = traceback.format_exception(error, limit=-6)
-        outcome.error = redact(describe(error) + "\n" + "".join(frames)[-_TRACE_CHARACTERS:])
+        frames = "".join(traceback.format_exception(error, limit=-6))
+        _settle(outcome, judge_broken(error, frames[-_TRACE_CHARACTERS:]))
+
+
+def _settle(outcome: Outcome, judged: Judgement) -> None:
+    outcome.verdict, outcome.error = judged.verdict, judged.error
 
 
 def _has_key(link: Request, file: Mapping[str, Any], keyed: list[Request]) -> bool:
@@ -417,7 +418,12 @@ def _each(produced: Any) -> Iterable[Any]:
 def _describe_answer(outcome: Outcome, fetched: Fetched) -> None:
     response = fetched.response
     outcome.sent_at, outcome.elapsed_ms, outcome.epoch = fetched.sent_at, fetched.elapsed_ms, fetched.epoch
-    outcome.tries = fetched.tries
+    outcome.tries, outcome.host_fault = fetched.tries, is_hosts_fault(fetched.error)
+    asked_s = pause_s(fetched)
+    if asked_s:
+        outcome.pause_slot_until = unix_now() + asked_s
+    if fetched.error is not None:
+        outcome.error = describe(fetched.error)
     if response is not None:
         outcome.status, outcome.size_bytes = response.status_code, len(response.body)
         first: Any = response.history[0] if response.history else response  # redirects come after it

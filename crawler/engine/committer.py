@@ -1,32 +1,25 @@
-"""The ledger: outcomes on their way into the store, and the counts that follow from them.
+"""The committer: outcomes on their way into the store, and the counts that follow from them.
 
 Used by the scheduler's thread only.
 """
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
+from crawler.clock import unix_now
 from crawler.engine.file_desk import FileDesk
 from crawler.engine.session_saves import SessionSaves
 from crawler.engine.stats import Stats
-from crawler.errors import StoreFull
+from crawler.engine.store_thread import FullDisk, Member
 from crawler.frontier.admission import Admission
 from crawler.outcome import Found, Outcome, Verdict
-from crawler.sessions.pool import SessionPool
 from crawler.sessions.secrets import hide
-from crawler.stores.base import Committed, RunRow, Store
+from crawler.stores.base import Committed
 
-log = logging.getLogger("crawler.engine")
-
-_FULL_WAIT_S = (0.5, 1.0, 2.0, 5.0, 10.0)  #: waits for room on the disk before giving up
 _ENDED = frozenset({Verdict.ACCEPT, Verdict.FAIL, Verdict.SKIP, Verdict.PARK})
-
-T = TypeVar("T")
 
 
 class Written(NamedTuple):
@@ -43,12 +36,12 @@ class Written(NamedTuple):
     overtaken: list[tuple[str, int]]
 
 
-class Ledger:
+class Committer:
     """Writes outcomes in groups, each group in one transaction, and keeps count.
 
     Args:
-        patience_s: Longest wait for room on a full disk.
-        stopping: Set when the run ends: nothing is waited for any more.
+        saves: The sessions, and what of them is stored.
+        patiently: Writes again while the disk is full.
         files: Puts files in their places before their rows are written.
 
     Attributes:
@@ -58,23 +51,17 @@ class Ledger:
 
     def __init__(
         self,
-        store: Store,
-        run: RunRow,
-        owner: str,
-        *,
-        pool: SessionPool,
+        member: Member,
         admission: Admission,
         stats: Stats,
         saves: SessionSaves,
-        patience_s: float,
-        stopping: threading.Event,
+        patiently: FullDisk,
         files: FileDesk,
-        clock: Callable[[], float],
     ) -> None:
         self._files = files
-        self._store, self._run, self._owner = store, run, owner
-        self._pool, self._admission, self._stats, self._saves = pool, admission, stats, saves
-        self._patience_s, self._stopping, self._clock = patience_s, stopping, clock
+        self._store, self._run, self._owner = member.store, member.run, member.owner
+        self._pool, self._admission, self._stats, self._saves = saves.pool, admission, stats, saves
+        self.patiently = patiently
         self._batch: list[Outcome] = []
         self.waiting = self.failed = 0
 
@@ -112,24 +99,19 @@ class Ledger:
             self._files.publish(filed)
         committed = self.patiently(lambda: self._store.commit(self._run, self._owner, batch))
         self._sessions_stored(batch, committed)
-        overtaken = []
-        for outcome in batch:
-            if outcome.request.id in committed.outdated:
-                outcome.verdict, outcome.items, outcome.rejected, outcome.found = Verdict.LOGIN, [], (), ()
-                outcome.file = None
-                self._stats.summary.rechecked += 1
-                overtaken.append((outcome.session_name, outcome.epoch))
+        overtaken = [(each.session_name, each.epoch) for each in batch if each.request.id in committed.outdated]
+        self._stats.summary.rechecked += len(overtaken)
+        not_taken = committed.lost | committed.outdated
         if filed:
-            self._files.committed(filed, {outcome.request.id for outcome in filed} - committed.lost)
-        self._admission.remember(
-            row for outcome in batch if outcome.request.id not in committed.lost for row in outcome.found
-        )
-        now = self._clock()
-        self._stats.committed(batch, committed.lost, now)
+            self._files.committed(filed, {outcome.request.id for outcome in filed} - not_taken)
+        self._admission.remember(row for each in batch if each.request.id not in not_taken for row in each.found)
+        now = unix_now()
+        self._stats.committed(batch, not_taken, now)
         self.waiting += committed.added
         for outcome in batch:
-            self.waiting -= outcome.verdict in _ENDED
-            self.failed += outcome.verdict is Verdict.FAIL
+            if outcome.request.id not in committed.outdated:
+                self.waiting -= outcome.verdict in _ENDED
+                self.failed += outcome.verdict is Verdict.FAIL
         self._stats.progress(now, waiting=max(self.waiting, 0), failed=self.failed)
         return Written(
             [outcome.request.slot for outcome in batch if outcome.pause_slot_until is not None],
@@ -149,23 +131,6 @@ class Ledger:
             taken = self._saves.changed(keeper.session.name, "the end of the run")
             if taken is not None:
                 self._store.save_session(replace(taken, base=keeper.standing.base), run=self._run.id)
-
-    def patiently(self, write: Callable[[], T]) -> T:
-        """Call *write*; while the disk is full, wait and try the same again, for a limited time.
-
-        A file that stays locked is not waited for again: the store has done that, as long.
-        """
-        waited_s = 0.0
-        for wait_s in _FULL_WAIT_S:
-            try:
-                return write()
-            except StoreFull as error:
-                waited_s += wait_s
-                if self._stopping.is_set() or waited_s > self._patience_s:
-                    raise
-                log.warning("%s; trying again in %.1f s", error, wait_s)
-                self._stopping.wait(wait_s)
-        return write()
 
     def _sessions_stored(self, batch: Sequence[Outcome], committed: Committed) -> None:
         """What was written with a page is what the next changes of the session are told from."""

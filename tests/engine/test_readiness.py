@@ -8,17 +8,21 @@ from typing import Any
 
 import pytest
 
-from crawler.engine.barred import SESSION
-from crawler.engine.doors import Doors
+from crawler.engine.barred import SESSION, Barred
+from crawler.engine.gates import Gates
+from crawler.engine.last_proofs import LastProofs
+from crawler.engine.readiness import Doors
 from crawler.engine.robots_door import RobotsDoor
 from crawler.engine.session_answers import SessionAnswers
+from crawler.engine.session_door import SessionDoor
 from crawler.engine.stats import Stats
 from crawler.errors import LoginFailed, SiteUnreachable
-from crawler.events import Event, LoginEnded, LoginStarted, SessionParked, Summary, Warned
+from crawler.events import Event, LoginEnded, SessionParked, Summary, Warned
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.request import SPREAD
 from crawler.sessions.login.standing import Prepared
 from crawler.sessions.login.states import LoginState
+from crawler.settings import Settings
 from tests.engine.parts import answer, leased
 
 
@@ -78,7 +82,8 @@ class NotedYard:
     """Notes what the doors do with requests; tasks are run when the test says so."""
 
     def __init__(self) -> None:
-        self.tasks: list[Callable[[], Callable[[], None]]] = []
+        self.given: list[Callable[[], Callable[[], None]]] = []
+        self.start_wanted: Callable[[], None] = lambda: None
         self.settled: list[Outcome] = []
         self.first: list[int] = []
         self.back: list[int] = []
@@ -86,11 +91,17 @@ class NotedYard:
         self.proved: list[tuple[list[int], int]] = []
         self.without_loss: list[str] = []
 
+    @property
+    def tasks(self) -> list[Callable[[], Callable[[], None]]]:
+        """Those that were given, once those that are wanted were started."""
+        self.start_wanted()
+        return self.given
+
     def give_task(self, task: Callable[[], Callable[[], None]]) -> None:
-        self.tasks.append(task)
+        self.given.append(task)
 
     def run_tasks(self) -> None:
-        tasks, self.tasks = self.tasks, []
+        tasks, self.given = self.tasks, []
         for task in tasks:
             task()()
 
@@ -139,30 +150,34 @@ class House:
         self.pool: Any = Pool(*(names or ("default",)))
         self.yard: Any = NotedYard()
         self.saves: Any = Saves()
-        stats = Stats(self.summary, [self.told.append])
-
-        def robots(gates: Any, yard: Any) -> RobotsDoor:
-            return RobotsDoor(None, gates, yard, stats, retries=2, backoff_s=0.1)
-
+        stats, gates = Stats(self.summary, [self.told.append]), Gates()
+        barred = Barred(self.pool, gates, stats, "orders", self.yard, also=" --store x.db")
+        answers = SessionAnswers("orders", **({"probe_every": 20, "guard": None} | more))
+        sessions = SessionDoor(self.pool, gates, barred, answers, self.saves, stats, self.yard, clock=lambda: self.now)
         self.doors = Doors(
             self.pool,
             self.yard,
-            self.saves,
-            robots=robots,
-            answers=SessionAnswers("orders", **({"probe_every": 20, "guard": None} | more)),
-            bans=False,
-            stats=stats,
-            spider_name="orders",
-            also=" --store x.db",
-            clock=lambda: self.now,
+            gates,
+            barred,
+            sessions,
+            RobotsDoor(None, gates, self.yard, stats, Settings()),
+            answers,
+            LastProofs(self.pool, self.yard, reopen=sessions.reopen, clock=lambda: self.now),
         )
+        self.yard.start_wanted = self.doors.start_wanted
 
     def keeper(self, name: str = "default") -> Keeper:
         found: Keeper = self.pool.keeper(name)
         return found
 
     def asks(self, number: int, name: str = "default", **more: Any) -> bool:
-        return self.doors.pass_through(leased(number, **more), name, self.now)
+        request = leased(number, **more)
+        missing = self.doors.missing(request, name, self.now)
+        if missing is None:
+            self.doors.goes(name)
+        else:
+            self.doors.put_aside(request, name, missing, self.now)
+        return missing is None
 
     def ready(self, how: str = "login", name: str = "default") -> None:
         self.keeper(name).next.append(Prepared(True, how))
@@ -333,6 +348,7 @@ def test_it_does_not_wait_for_them_for_long() -> None:
     house.ready()
     house.pool.busy["default"] = 1
     house.doors.sessions.probe_soon("default", "the crawl is about to end")
+    house.doors.start_wanted()
     house.now = house.doors.gates.next_due() or 0.0
 
     house.doors.gates.due(house.now)
@@ -348,6 +364,7 @@ def test_no_more_pages_go_without_a_proof_than_the_setting_says() -> None:
         number for number in range(20) if house.asks(number) and house.doors.sessions.page_came_back(answer(number))
     ]
 
+    house.doors.start_wanted()
     assert gone == [0, 1, 2, 3, 4]
     assert house.keeper().doubts == ["no page has shown for a while that we are logged in"]
 
@@ -374,11 +391,11 @@ def test_a_run_that_stops_proves_once_what_it_brought_or_has_it_fetched_again(go
     house.keeper().good = good
     house.now = 110.0
 
-    assert house.doors.last_proofs()
+    assert house.doors.prove_last()
     assert house.doors.is_proving
     house.yard.run_tasks()
 
-    assert not house.doors.last_proofs()
+    assert not house.doors.prove_last()
     assert house.yard.proved == ([([1], 1)] if good else [])
     assert [each[:2] for each in house.yard.quarantined] == ([("default", 1)] if good is False else [])
 
@@ -401,11 +418,3 @@ def test_a_stored_request_of_a_session_that_this_run_does_not_have_is_left_for_o
 
     assert [(each.request.id, each.verdict) for each in house.yard.settled] == [(1, Verdict.PARK)]
     assert name in house.doors.barred.names()
-
-
-def test_observers_hear_when_a_login_begins() -> None:
-    house = House()
-
-    house.doors.sessions.login_started("default", "first login")
-
-    assert house.told == [LoginStarted(100.0, "default", "first login")]

@@ -15,7 +15,7 @@ _OFTEN_S = 0.25
 _SELDOM_S = 5.0
 
 
-class Overdue:
+class CallbackWatch:
     """Watches the callbacks of a process.
 
     Args:
@@ -28,7 +28,7 @@ class Overdue:
         self._lock = threading.Lock()  # guards _running
         self._running: dict[int, tuple[float, str]] = {}  # thread: when its callback began, and for which URL
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="crawl-overdue", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name="crawl-callbacks", daemon=True)
 
     def start(self) -> None:
         self._thread.start()

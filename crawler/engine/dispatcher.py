@@ -1,6 +1,6 @@
 """What may be done with requests that this process holds: commit, give back, hold on, send first, fetch again.
 
-The scheduler and the doors both do so; the parts below (store, ledger, host slots, sending) know neither of them.
+The scheduler and the doors both do so; the parts below (store, committer, host slots, workers) know neither of them.
 Used by the scheduler's thread only.
 """
 
@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from crawler.engine import losses
+from crawler.engine.committer import Committer
 from crawler.engine.host_slots import HostSlots
-from crawler.engine.inbox import Inbox
-from crawler.engine.leasing import NextLook
-from crawler.engine.ledger import Ledger
-from crawler.engine.sending import Sending
+from crawler.engine.store_thread import Member
+from crawler.engine.workers import Workers
+from crawler.frontier.leases import NextLook
 from crawler.outcome import Found, Leased, Outcome, State
 from crawler.sessions.pool import SessionPool
-from crawler.stores.base import RunRow, Store
 
 
-class Yard:
+class Dispatcher:
     """The requests of one run, and the ways that they can go.
 
     Attributes:
@@ -28,39 +27,35 @@ class Yard:
 
     def __init__(
         self,
-        store: Store,
-        run: RunRow,
-        owner: str,
-        *,
-        pool: SessionPool,
-        ledger: Ledger,
+        member: Member,
+        committer: Committer,
         slots: HostSlots,
-        sending: Sending,
+        workers: Workers,
         look: NextLook,
-        inbox: Inbox,
+        pool: SessionPool,
     ) -> None:
-        self._store, self._run, self._owner, self._pool = store, run, owner, pool
-        self._ledger, self._slots, self._sending = ledger, slots, sending
-        self._look, self._inbox = look, inbox
+        self._store, self._run, self._owner = member.store, member.run, member.owner
+        self._committer, self._slots, self._workers = committer, slots, workers
+        self._look, self._pool = look, pool
         self._uncommitted: list[int] = []  # requests of the next commit that were sent
         self.overtaken: list[tuple[str, int]] = []
 
     # --- into the store ---------------------------------------------------------------------------------------------
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Outcomes for the next commit."""
-        self._ledger.settle(outcomes)
+        self._committer.settle(outcomes)
 
     def settle_page(self, outcome: Outcome) -> None:
         """A page that was sent, for the next commit: until then it counts as under way."""
         self._uncommitted.append(outcome.request.id)
-        self._ledger.settle([outcome])
+        self._committer.settle([outcome])
 
     def commit(self) -> bool:
         """Write what has come back, and do what follows. False when there was nothing to write."""
-        written = self._ledger.commit()
+        written = self._committer.commit()
         if written is None:
             return False
-        self._sending.send(self._slots.committed(self._uncommitted))
+        self._workers.send(self._slots.committed(self._uncommitted))
         self._uncommitted = []
         self.overtaken += written.overtaken
         self._look.soon(written.slots)
@@ -70,7 +65,7 @@ class Yard:
 
     def add(self, found: Sequence[Found]) -> None:
         """Store found requests of a page that is not done yet."""
-        self._ledger.add(found)
+        self._committer.add(found)
         self._look.soon()
 
     def give_back(self, ids: Sequence[int]) -> None:
@@ -88,7 +83,7 @@ class Yard:
         self.commit()
         reopened = self._store.quarantine(self._run.frontier, session=session, epoch=epoch, since=since)
         losses.settled(self._store, self._run.id, self._pool.keeper(session).session.key)
-        self._ledger.waiting += reopened
+        self._committer.waiting += reopened
         self._look.soon()
         return reopened
 
@@ -106,7 +101,7 @@ class Yard:
     def bring_back(self, session: str) -> None:
         """Parked requests of a session wait again."""
         self.commit()
-        self._ledger.waiting += self._store.reopen(self._run.frontier, states=(State.PARKED,), session=session)
+        self._committer.waiting += self._store.reopen(self._run.frontier, states=(State.PARKED,), session=session)
         self._look.soon()
 
     def session_version(self, key: str) -> int:
@@ -116,7 +111,7 @@ class Yard:
     # --- on their way -----------------------------------------------------------------------------------------------
     def give_task(self, task: Callable[[], Callable[[], None]]) -> None:
         """Let a thread run *task*, which may wait for long; what it returns is called on the scheduler's thread."""
-        self._sending.run(task)
+        self._workers.run(task)
 
     def take_back(self, leased: Sequence[Leased]) -> None:
         """Requests that a gate let go: back to their hosts."""
@@ -125,11 +120,10 @@ class Yard:
     def send_first(self, leased: Sequence[Leased]) -> None:
         """Requests that go before those that wait."""
         self._slots.put(leased, first=True)
-        self._inbox.wake()
 
     def not_committed(self, request: int) -> None:
         """A page that was sent is kept until a probe has spoken: nothing waits for its commit."""
-        self._sending.send(self._slots.committed([request]))
+        self._workers.send(self._slots.committed([request]))
 
     # --- hosts ------------------------------------------------------------------------------------------------------
     def set_crawl_delay(self, slot: str, delay_s: float) -> None:

@@ -1,0 +1,249 @@
+"""The parts of a run in one process, made from the bottom up: each with all it needs, none gets a partner later."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+
+from crawler.clock import unix_now
+from crawler.engine.assembly import Assembly, file_work, session_delays
+from crawler.engine.barred import Barred
+from crawler.engine.callback_watch import CallbackWatch
+from crawler.engine.committer import Committer
+from crawler.engine.dispatcher import Dispatcher
+from crawler.engine.file_desk import FileDesk
+from crawler.engine.gates import Gates
+from crawler.engine.host_slots import HostSlots
+from crawler.engine.knowledge import Knowledge
+from crawler.engine.last_proofs import LastProofs
+from crawler.engine.leasing import Leasing
+from crawler.engine.page_work import Outside, PageWork
+from crawler.engine.processes import Helpers, Members
+from crawler.engine.readiness import Doors
+from crawler.engine.reservations import Reservations
+from crawler.engine.revisits import Revisits
+from crawler.engine.robots_door import RobotsDoor
+from crawler.engine.session_answers import SessionAnswers
+from crawler.engine.session_door import SessionDoor
+from crawler.engine.session_saves import SessionSaves
+from crawler.engine.stats import Stats
+from crawler.engine.stopping import RunLimits
+from crawler.engine.store_thread import FullDisk, Inbox, Member, SessionDesk, StoreCalls
+from crawler.engine.workers import Workers
+from crawler.events import LoginStarted, Observer, Summary, Warned
+from crawler.frontier.leases import Hold, Leases, NextLook
+from crawler.loading import source_mark
+from crawler.outcome import Found, Page
+from crawler.pages.file_folder import FileFolder, folder_of, names_of
+from crawler.sessions.accounts import Ask
+from crawler.sessions.login.lives import most_unproven
+from crawler.settings import Settings
+from crawler.spider import Spider
+from crawler.stores.base import Store
+from crawler.stores.login_policy import Trying
+from crawler.urls import printable, redact
+
+_LOGIN_LEASE_S = 180.0
+_ASKING_LEASE_S = 900.0  #: where a person may have to find a mail first
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who wants the run.
+
+    Attributes:
+        observers: Called with each event.
+        ask: Asks a person for credentials; None when nobody is there.
+        also: What the commands need besides that it proposes (`again.options_again`).
+    """
+
+    observers: Iterable[Observer] = ()
+    ask: Ask | None = None
+    also: str = ""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What works together on a run, below its scheduler.
+
+    Attributes:
+        stopping: Set when the run is about to end: nobody waits for anything any more.
+        calls: The store, for other threads.
+        assembly: Sessions, transport and admission.
+    """
+
+    member: Member
+    settings: Settings
+    stats: Stats
+    stopping: threading.Event
+    inbox: Inbox
+    calls: StoreCalls
+    assembly: Assembly
+    knowledge: Knowledge
+    files: FileDesk
+    callbacks: CallbackWatch
+    limits: RunLimits
+    slots: HostSlots
+    workers: Workers
+    committer: Committer
+    dispatcher: Dispatcher
+    doors: Doors
+    leases: Leases
+    leasing: Leasing
+    helpers: Helpers
+
+
+@dataclass
+class _Ground:
+    """What all others stand on."""
+
+    spider: Spider
+    member: Member
+    caller: Caller
+    stats: Stats
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        settings = self.member.settings
+        self.inbox = Inbox(max(settings.workers // 2, 1))
+        self.patience = FullDisk(settings.busy_timeout, self.stopping)
+        self.calls = StoreCalls(self.member.store, self.inbox.post, patiently=self.patience)
+        self.slots = HostSlots(settings, session_delays(self.spider))
+        self.limits = RunLimits(settings, began_at=min(self.member.run.started_at, unix_now()))
+        self.gates = Gates()
+        hold = Hold(unix_now(), settings.lease)
+        self.leases = Leases(hold, NextLook(), alone=self.member.number == 0)
+
+    def assembly(self) -> Assembly:
+        spider, settings, member, ask = self.spider, self.member.settings, self.member, self.caller.ask
+        lease_s = _LOGIN_LEASE_S if ask is None else _ASKING_LEASE_S
+        trying = Trying(spider.name, source_mark(type(spider)), budget=settings.login_budget)
+        reservations = Reservations(member, self.calls, self.slots, self.gates, self.leases.look, self.stopping)
+        return Assembly(
+            spider,
+            settings,
+            SessionDesk(self.calls, run=member.run.id, owner=member.owner, lease_s=lease_s, trying=trying),
+            stop=self.stopping,
+            ask=ask,
+            on_login_start=lambda name, why: self.tell(LoginStarted(unix_now(), name, why)),
+            pace=reservations.wait,
+            expected_run_s=last_duration_s(member.store, spider.name),
+        )
+
+    def tell(self, event: Warned | LoginStarted) -> None:
+        """Tell observers, from any thread."""
+        self.inbox.post(partial(self.stats.tell, event))
+
+    def callback_is_late(self, url: str, running_s: float) -> None:
+        message = f"a callback has been running for {running_s:.1f} s and goes on: {printable(redact(url))}"
+        self.tell(Warned(unix_now(), "callback", message))
+
+
+def make_parts(spider: Spider, member: Member, caller: Caller, members: Members | None = None) -> Parts:
+    """Build the parts of a run; nothing is sent yet.
+
+    Args:
+        members: The further processes, for the first one.
+    """
+    run, store, settings = member.run, member.store, member.settings
+    stats = Stats(Summary(spider.name, run=run.id, resumed=run.resumed, store=store.path), caller.observers)
+    ground = _Ground(spider, member, caller, stats)
+    ground.leases.alone = ground.leases.alone and not members
+    assembly, slots, leases = ground.assembly(), ground.slots, ground.leases
+    pool = assembly.pool
+    usual = assembly.robots.usual if assembly.robots is not None else None
+    knowledge = Knowledge(store, run, guard=assembly.guard, robots=usual)
+    saves = SessionSaves(pool)
+    root = folder_of(settings.store, settings.files)
+    folder = FileFolder(root, names_of(root, spider.name), durable=settings.durability == "full")
+    files = FileDesk(folder, ground.calls, spider=spider.name, frontier=run.frontier)
+    committer = Committer(member, assembly.admission, stats, saves, ground.patience, files)
+    callbacks = CallbackWatch(settings.callback_time, ground.callback_is_late)
+    revisits = Revisits(
+        settings.http_cache,
+        full=settings.full,
+        code=source_mark(type(spider)),
+        admission=assembly.admission,
+        guarded=settings.logout_guard,
+        key_of=lambda name: pool.keeper(name).session.key,
+        names=tuple(pool.names),
+    )
+    outside = Outside(
+        _portions(ground.calls, committer, leases.look),
+        _kept(ground.calls),
+        leases.hold,
+        callbacks,
+        file_work(spider, settings, assembly, files),
+    )
+    work = PageWork(spider, settings, assembly, revisits, outside)
+    workers = Workers(settings.workers, work.flow, ground.inbox, slots, ground.limits)
+    dispatcher = Dispatcher(member, committer, slots, workers, leases.look, pool)
+    doors = _doors(ground, assembly, knowledge, saves, dispatcher, shared=bool(member.number or members))
+    return Parts(
+        member=member,
+        settings=settings,
+        stats=stats,
+        stopping=ground.stopping,
+        inbox=ground.inbox,
+        calls=ground.calls,
+        assembly=assembly,
+        knowledge=knowledge,
+        files=files,
+        callbacks=callbacks,
+        limits=ground.limits,
+        slots=slots,
+        workers=workers,
+        committer=committer,
+        dispatcher=dispatcher,
+        doors=doors,
+        leases=leases,
+        leasing=Leasing(member, slots, doors, committer, leases, revisits),
+        helpers=Helpers(members, member, pool, stats, ground.inbox),
+    )
+
+
+def _portions(calls: StoreCalls, committer: Committer, look: NextLook) -> Callable[[list[Found]], None]:
+    """Stores found requests of a page that is not done yet. A worker waits for it: else they pile up in memory."""
+
+    def add(found: list[Found], store: Store) -> None:
+        committer.add(found)
+        look.soon()
+
+    return lambda found: calls(partial(add, found))
+
+
+def _kept(calls: StoreCalls) -> Callable[[int], Page | None]:
+    """The kept page of a request of an earlier crawl; asked on a worker."""
+    return lambda request: calls(lambda store: store.page(request))
+
+
+def _doors(
+    ground: _Ground, assembly: Assembly, knowledge: Knowledge, saves: SessionSaves, dispatcher: Dispatcher, shared: bool
+) -> Doors:
+    """What requests wait for; *shared*: other processes work on the run, too."""
+    pool, settings, stats, number = assembly.pool, ground.member.settings, ground.stats, ground.member.number
+    name, gates = ground.spider.name, ground.gates
+    barred = Barred(pool, gates, stats, name, dispatcher, also=ground.caller.also)
+    answers = SessionAnswers(
+        name,
+        probe_every=most_unproven(settings.probe_every, settings.max_pages),
+        guard=assembly.guard if settings.logout_guard else None,
+        share=knowledge.share_suspects if shared else None,
+        tries=number == 0,
+        takes_over=lambda: knowledge.takes_trials(number),
+        known_lives=lambda session: knowledge.lives(pool.keeper(session).session.key),
+    )
+    sessions = SessionDoor(pool, gates, barred, answers, saves, stats, dispatcher, learned=knowledge.keep_guard)
+    robots = RobotsDoor(assembly.robots, gates, dispatcher, stats, settings)
+    last_proofs = LastProofs(pool, dispatcher, reopen=sessions.reopen, clock=unix_now)
+    return Doors(pool, dispatcher, gates, barred, sessions, robots, answers, last_proofs)
+
+
+def last_duration_s(store: Store, spider: str) -> float:
+    """How long the last finished run of a spider took, 0 when there is none."""
+    for row in store.runs(spider):
+        if row.ending in ("finished", "failures") and row.ended_at is not None:
+            return row.ended_at - row.started_at
+    return 0.0

@@ -1,0 +1,88 @@
+"""What a process knows of its leases: whether a request is ours still, and when to look for more. Pure: takes the time.
+
+A lease is proved twice. The second proof is the commit, which takes nothing whose lease was lost. But a page that is
+sent and then not taken was sent twice, and a POST that is sent twice may order twice; so a process that was stopped for
+a while, or a machine that slept, asks `Hold` before it sends. It gives back what it cannot be sure of, and leases anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+
+from crawler.outcome import Leased
+
+
+class Hold:
+    """Until when a process holds what it has leased. Written by the scheduler's thread, asked by any.
+
+    Args:
+        now: Seconds since 1970 by the store's clock, as all times here.
+        lease_s: Seconds that a lease lasts at least.
+    """
+
+    def __init__(self, now: float, lease_s: float) -> None:
+        self.began_at, self._lease_s = now, lease_s
+        self._known = 0.0, now + lease_s  # when leases were last too late to be prolonged, and until when they hold
+
+    def renewed(self, now: float) -> None:
+        """All leases were prolonged at *now*; those that had run out before belong to anybody who took them."""
+        lapsed_at, until = self._known
+        self._known = (now if now >= until else lapsed_at), now + self._lease_s
+
+    def is_ours(self, leased: Leased, now: float) -> bool:
+        """Whether nobody else can have claimed *leased* up to *now*."""
+        if now < leased.until:
+            return True
+        lapsed_at, until = self._known
+        return leased.until > lapsed_at and now < until
+
+
+class NextLook:
+    """When to look into the store for more: at once, at a moment, or when a host can take more. Pure.
+
+    Who finds that something has changed says `soon`; who looks asks `due_at`.
+    """
+
+    def __init__(self) -> None:
+        self._at = 0.0
+        self._changed: set[str] = set()  # slots that may have more than when they were last looked at
+
+    def due_at(self, blocked: Callable[[], Set[str]]) -> float:
+        """When to look, seconds since 1970; infinity when nothing waits any more.
+
+        Args:
+            blocked: Finds the slots that can take no more now.
+        """
+        return 0.0 if self._changed and not self._changed <= blocked() else self._at
+
+    def soon(self, slots: Set[str] | None = None) -> None:
+        """Something has changed: look at once, or, were it only *slots*, as soon as one of them can take more."""
+        if slots is None:
+            self._at = 0.0
+        else:
+            self._changed |= slots
+
+    def nothing_found(self, blocked: Set[str], at: float) -> None:
+        """There was nothing but for *blocked* slots: look again at that moment."""
+        self._changed &= blocked
+        self._at = at
+
+    def wait_until(self, moment: float) -> None:
+        """Nothing can be taken before that moment, whatever changes."""
+        self._at, self._changed = moment, set()
+
+
+@dataclass
+class Leases:
+    """What a process knows of its leases.
+
+    Attributes:
+        hold: Which requests are ours still.
+        look: When to look for more.
+        alone: Whether no other process works on this frontier.
+    """
+
+    hold: Hold
+    look: NextLook
+    alone: bool
