@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from crawler.engine.again import options_again
@@ -80,7 +81,8 @@ def run(
     members = Members(processes - 1, _member_of(spider, arguments, merged, processes)) if processes > 1 else None
     try:
         also = options_again(arguments or {}, settings or {}) if signals else ""  # a person typed it
-        return _run(made, merged, arguments or {}, members, fresh, retry, if_running, observers, signals, ask, also)
+        how = _How(argument_key(arguments or {}), fresh, retry, if_running)
+        return _run(made, merged, how, Caller(observers, ask, also), members, signals)
     finally:
         if members is not None:
             members.end()
@@ -105,26 +107,31 @@ def _check_call(spider: Any, others: Mapping[str, Any]) -> None:
         raise UsageError(f"run() takes no {name!r}; settings={{...}} and arguments={{...}} are dicts")
 
 
+@dataclass(frozen=True)
+class _How:
+    """Which run is begun or gone on with.
+
+    Attributes:
+        key: The spider's arguments, as stored.
+        fresh, retry, if_running: As in `run`.
+    """
+
+    key: str
+    fresh: bool
+    retry: bool | Sequence[str]
+    if_running: IfRunning
+
+
 def _run(
-    spider: Spider,
-    settings: Settings,
-    arguments: Mapping[str, str],
-    members: Members | None,
-    fresh: bool,
-    retry: bool | Sequence[str],
-    if_running: IfRunning,
-    observers: Iterable[Observer],
-    signals: bool,
-    ask: Ask | None,
-    also: str,
+    spider: Spider, settings: Settings, how: _How, caller: Caller, members: Members | None, signals: bool
 ) -> Summary:
     store = open_project_store(settings)
     try:
-        row = _open(store, spider, arguments, fresh=fresh, retry=retry, if_running=if_running)
+        row = _open(store, spider, how)
         if row is None:
             return Summary(spider.name, ending="skipped", store=store.path)
         member = Member(store, row, new_owner(f"run-{row.id}"), settings)
-        crawl = Crawl(spider, member, Caller(observers, ask, also), members)
+        crawl = Crawl(spider, member, caller, members)
         with handled_signals(crawl.interrupt) if signals else nullcontext():
             return crawl.run()
     finally:
@@ -153,27 +160,18 @@ def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settin
     return main
 
 
-def _open(
-    store: Store,
-    spider: Spider,
-    arguments: Mapping[str, str],
-    *,
-    fresh: bool,
-    retry: bool | Sequence[str],
-    if_running: IfRunning,
-) -> RunRow | None:
-    key = argument_key(arguments)
-    if retry:
-        last = next((row for row in store.runs(spider.name) if row.args == key), None)
+def _open(store: Store, spider: Spider, how: _How) -> RunRow | None:
+    if how.retry:
+        last = next((row for row in store.runs(spider.name) if row.args == how.key), None)
         if last is not None:
-            _reopen_failed(store, last.frontier, () if isinstance(retry, bool) else retry)
+            _reopen_failed(store, last.frontier, () if isinstance(how.retry, bool) else how.retry)
     while True:
         try:
-            return store.open_run(spider.name, args=key, fresh=fresh, process=process_name())
+            return store.open_run(spider.name, args=how.key, fresh=how.fresh, process=process_name())
         except AlreadyRunning:
-            if if_running == "skip":
+            if how.if_running == "skip":
                 return None
-            if if_running == "fail":
+            if how.if_running == "fail":
                 raise
             time.sleep(_WAIT_FOR_OTHER_S)
 

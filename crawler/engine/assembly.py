@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -78,24 +78,32 @@ def session_delays(spider: Spider) -> dict[str, float]:
     return {identity.name: identity.delay for identity in spider.identities() if identity.delay}
 
 
+@dataclass(frozen=True)
+class Around:
+    """Where the sessions are used: in a run, or for single pages.
+
+    Attributes:
+        stop: Set when nobody is to wait for anything any more.
+        ask: Asks a person for credentials; None when nobody is there.
+        on_login_start: Told the session and the reason of each login that begins.
+        pace: Waits for the turn of a request to a host that is in no frontier; None where nothing is waited for.
+        expected_run_s: How long the run will take, as far as anybody knows; 0 for not known.
+    """
+
+    stop: threading.Event
+    ask: Ask | None = None
+    on_login_start: Callable[[str, str], None] = lambda name, reason: None
+    pace: Callable[[str], None] | None = None
+    expected_run_s: float = 0.0
+
+
 class Assembly:
     """The parts of one process for one spider. `close` hangs up."""
 
-    def __init__(
-        self,
-        spider: Spider,
-        settings: Settings,
-        desk: SessionDesk,
-        *,
-        stop: threading.Event,
-        ask: Ask | None = None,
-        on_login_start: Callable[[str, str], None] = lambda name, reason: None,
-        pace: Callable[[str], None] | None = None,
-        expected_run_s: float = 0.0,
-    ) -> None:
-        self.spider, self.settings, self._desk, self._ask = spider, settings, desk, ask
-        self._expected_run_s = expected_run_s
-        self._stop, self._on_login_start, self._pace = stop, on_login_start, pace
+    def __init__(self, spider: Spider, settings: Settings, desk: SessionDesk, around: Around) -> None:
+        self.spider, self.settings, self._desk, self._ask = spider, settings, desk, around.ask
+        self._expected_run_s, stop = around.expected_run_s, around.stop
+        self._stop, self._on_login_start, self._pace = stop, around.on_login_start, around.pace
         self._identities = {identity.name: identity for identity in spider.identities()}
         self._begins = first_request_url(spider)
         start_urls = known_urls(spider)

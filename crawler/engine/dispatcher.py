@@ -126,14 +126,10 @@ class Dispatcher:
         self._workers.send(self._slots.committed([request]))
 
     # --- hosts ------------------------------------------------------------------------------------------------------
-    def set_crawl_delay(self, slot: str, delay_s: float) -> None:
-        """The robots.txt of a host asks for a longer delay: what was reserved without it goes back."""
-        if self._slots.crawl_delay(slot, delay_s):
+    def robots_known(self, slot: str, crawl_delay_s: float) -> None:
+        """A robots.txt is known; where it asks for a longer delay, what was reserved without that goes back."""
+        if self._slots.robots_known(slot, crawl_delay_s):
             self.reserve_anew(slot)
-
-    def heard(self, slot: str) -> None:
-        """A host has answered a request for its robots.txt."""
-        self._slots.heard(slot)
 
     def reserve_anew(self, slot: str) -> None:
         """The delay has grown: what was reserved with a shorter one goes back."""

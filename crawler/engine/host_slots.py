@@ -53,12 +53,12 @@ class HostSlots:
         allowed = Allowed.by(per_host=settings.per_host, workers=settings.workers, throttle=settings.throttle)
         self._lock = threading.Lock()  # guards all that follows; nothing that waits is called under it
         self._shared = Shared(allowed, places=settings.workers, scouts=scouts)
-        self._slots: dict[str, HostSlot] = {}
+        self._slots = _Known(settings, session_delays, allowed)
         self._turns = _Turns(self._shared)
         self._with_ready: dict[str, HostSlot] = {}
         self._holds_place: set[int] = set()  # requests that were sent and are not committed
         self._given_up = 0
-        self.delays = Delays(settings, session_delays, self._slots)
+        self.delays = self._slots.delays
 
     def __len__(self) -> int:
         """Requests that wait; those that are ready are not among them."""
@@ -66,29 +66,14 @@ class HostSlots:
 
     def __getitem__(self, name: str) -> HostSlot:
         """One slot, to look at. The scheduler's thread."""
-        return self._slots.get(name) or self._new(name)
-
-    def _new(self, name: str) -> HostSlot:
-        base_s = self.delays.base_s(name)
-        if len(self._slots) >= _MOST_KNOWN:
-            self._forget_one()
-        slot = self._slots[name] = HostSlot(name, HostHealth(float(self._shared.allowed.first)), base_s, delay_s=base_s)
-        return slot
-
-    def _forget_one(self) -> None:
-        """Forget the host that was met first and that nobody misses; the others have another stay."""
-        for name in list(self._slots)[:64]:
-            slot = self._slots.pop(name)
-            if slot.is_dispensable:
-                return
-            self._slots[name] = slot
+        return self._slots.of(name)
 
     # --- what waits -------------------------------------------------------------------------------------------------
     def put(self, leased: Iterable[Leased], *, first: bool = False) -> None:
         """Take leased requests; within a host in the order of their times, or (*first*) before all others of it."""
         with self._lock:
             for each in reversed(list(leased)) if first else leased:
-                self._turns.add(self[each.slot], each, first)
+                self._turns.add(self._slots.of(each.slot), each, first)
 
     def next_waiting(self, now: float) -> Leased | None:
         """A request that may be made ready now; hosts take turns. It is the caller's from now on."""
@@ -98,7 +83,7 @@ class HostSlots:
     def drain(self, name: str | None = None) -> list[Leased]:
         """Take out what waits (of one host), for giving it back."""
         with self._lock:
-            return self._turns.drain([self[name]] if name is not None else list(self._slots.values()))
+            return self._turns.drain([self._slots.of(name)] if name is not None else list(self._slots))
 
     def next_due(self) -> float | None:
         """When the next request may be made ready; None when a commit, or an answer, comes first."""
@@ -121,7 +106,7 @@ class HostSlots:
     def ready(self, leased: Leased, keeper: Keeper) -> list[Ready]:
         """Nothing is missing to a request any more. Returns what may be sent now."""
         with self._lock:
-            slot = self[leased.slot]
+            slot = self._slots.of(leased.slot)
             scout = not slot.health.heard
             self._shared.scouts -= scout
             slot.ready.append(Ready(leased, keeper, slot.latest(leased.send_at), scout))
@@ -130,10 +115,10 @@ class HostSlots:
     def answered(self, request: Ready) -> list[Ready]:
         """Its answer is in, or there will be none: its connection is free. Returns what may be sent now."""
         with self._lock:
-            slot = self[request.leased.slot]
+            slot = self._slots.of(request.leased.slot)
             slot.under_way -= 1
             if request.scout:
-                self._scouts_are_back(1)
+                self._turns.scouts_are_back(1)
             self._turns.look_again(slot)
             return self._send(slot)
 
@@ -165,32 +150,25 @@ class HostSlots:
             for slot in self._with_ready.values():
                 slot.ready = []
             self._with_ready = {}
-            self._scouts_are_back(sum(each.scout for each in out))
+            self._turns.scouts_are_back(sum(each.scout for each in out))
             return out
 
     def has_ready(self, name: str) -> bool:
         """Whether the next request to a host leaves without the scheduler, when an answer is in."""
         return name in self._with_ready
 
-    def _scouts_are_back(self, count: int) -> None:
-        none_left = self._shared.scouts <= 0
-        self._shared.scouts += count
-        if none_left and count:
-            for slot in list(self._turns.full.values()):
-                self._turns.look_again(slot)
-
     # --- what is learned --------------------------------------------------------------------------------------------
     def learn(self, outcome: Outcome, now: float) -> Learned:
         """Look at an answer, or at its absence, before it is `answered`. What follows is left for `heed`."""
         with self._lock:
-            slot = self[outcome.request.slot]
+            slot = self._slots.of(outcome.request.slot)
             before = bool(slot.error)
             allowed = self._shared.allowed
             learned = slot.learn(outcome, now, allowed, may_give_up=self._given_up < _MOST_GIVEN_UP)
             self._given_up += learned.given_up - before
             if learned.unsent:
                 self._with_ready.pop(slot.name, None)
-                self._scouts_are_back(sum(each.scout for each in learned.unsent))
+                self._turns.scouts_are_back(sum(each.scout for each in learned.unsent))
             self._turns.look_again(slot)
             return learned
 
@@ -204,18 +182,13 @@ class HostSlots:
             self._turns.look_again(slot)
             return learned
 
-    def heard(self, name: str) -> None:
-        """A host has answered a request that is in no frontier, such as that for its robots.txt."""
+    def robots_known(self, name: str, crawl_delay_s: float = 0.0) -> bool:
+        """A host has answered the request for its robots.txt. True when that asks for a longer delay than before."""
         with self._lock:
-            slot = self[name]
+            slot = self._slots.of(name)
             slot.health.heard = True
             self._turns.look_again(slot)
-
-    def crawl_delay(self, name: str, delay_s: float) -> bool:
-        """The robots.txt of a host asks for a delay. True when it is longer than the one in force."""
-        with self._lock:
-            slot = self[name]
-            slot.crawl_delay_s = delay_s
+            slot.crawl_delay_s = max(slot.crawl_delay_s, crawl_delay_s)
             return slot.set_delay()
 
     def share(self, per_host: int) -> bool:
@@ -227,7 +200,41 @@ class HostSlots:
         with self._lock:
             allowed = self._shared.allowed
             allowed.share(per_host)
-            return all(slot.under_way <= slot.health.connections(allowed) for slot in self._slots.values())
+            return all(slot.under_way <= slot.health.connections(allowed) for slot in self._slots)
+
+
+class _Known:
+    """The slots, by name; idle ones of which nothing must be kept to are forgotten when there are too many."""
+
+    def __init__(self, settings: Settings, session_delays: Mapping[str, float], allowed: Allowed) -> None:
+        self._slots: dict[str, HostSlot] = {}
+        self._allowed = allowed
+        self.delays = Delays(settings, session_delays, self._slots)
+
+    def __iter__(self) -> Iterator[HostSlot]:
+        return iter(self._slots.values())
+
+    def get(self, name: str) -> HostSlot | None:
+        """One that is known."""
+        return self._slots.get(name)
+
+    def of(self, name: str) -> HostSlot:
+        """One that is known from now on."""
+        slot = self._slots.get(name)
+        if slot is None:
+            base_s = self.delays.base_s(name)
+            if len(self._slots) >= _MOST_KNOWN:
+                self._forget_one()
+            slot = self._slots[name] = HostSlot(name, HostHealth(float(self._allowed.first)), base_s, delay_s=base_s)
+        return slot
+
+    def _forget_one(self) -> None:
+        """Forget the host that was met first and that nobody misses; the others have another stay."""
+        for name in list(self._slots)[:64]:
+            slot = self._slots.pop(name)
+            if slot.is_dispensable:
+                return
+            self._slots[name] = slot
 
 
 class _Turns:
@@ -289,6 +296,13 @@ class _Turns:
         slot.place = Queue.NOWHERE
         if slot.waiting:
             self._set_timer(slot)
+
+    def scouts_are_back(self, count: int) -> None:
+        none_left = self._shared.scouts <= 0
+        self._shared.scouts += count
+        if none_left and count:
+            for slot in list(self.full.values()):
+                self.look_again(slot)
 
     def drain(self, slots: Sequence[HostSlot]) -> list[Leased]:
         drained = [each for slot in slots for each in slot.waiting]

@@ -19,7 +19,7 @@ from crawler.engine.kept_aside import KeptAside
 from crawler.engine.links_given import LinksGiven
 from crawler.engine.revisits import Revisits
 from crawler.errors import SpiderError
-from crawler.fetching.fetcher import Fetched
+from crawler.fetching.fetcher import Checks, Fetched
 from crawler.fetching.judge import Judgement, Known, describe, is_hosts_fault, judge, judge_broken, pause_s, skipped
 from crawler.fetching.kept import page_of, response_of
 from crawler.frontier.guard_learned import LEARNED
@@ -200,15 +200,12 @@ class PageWork:
                 self._spider, session, page, request.url
             )
 
-        return self._fetcher.flow(
-            session,
-            request,
-            attempt=leased.attempt,
-            patient=patient,
-            allowed_statuses=self._statuses.union(request.handle_httpstatus_list),
+        checks = Checks(
+            self._statuses.union(request.handle_httpstatus_list),
             logged_out=logged_out if watched else (lambda page: None),
             hop_guard=self._hop_guard if watched else None,
         )
+        return self._fetcher.flow(session, request, checks, attempt=leased.attempt, patient=patient)
 
     def _unchanged(
         self, outcome: Outcome, request: Request, session: Session, visit: Visit, page: Page | None

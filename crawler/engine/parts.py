@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from crawler.clock import unix_now
-from crawler.engine.assembly import Assembly, file_work, session_delays
+from crawler.engine.assembly import Around, Assembly, file_work, session_delays
 from crawler.engine.barred import Barred
 from crawler.engine.callback_watch import CallbackWatch
 from crawler.engine.committer import Committer
@@ -121,16 +121,15 @@ class _Ground:
         lease_s = _LOGIN_LEASE_S if ask is None else _ASKING_LEASE_S
         trying = Trying(spider.name, source_mark(type(spider)), budget=settings.login_budget)
         reservations = Reservations(member, self.calls, self.slots, self.gates, self.leases.look, self.stopping)
-        return Assembly(
-            spider,
-            settings,
-            SessionDesk(self.calls, run=member.run.id, owner=member.owner, lease_s=lease_s, trying=trying),
-            stop=self.stopping,
-            ask=ask,
+        around = Around(
+            self.stopping,
+            ask,
             on_login_start=lambda name, why: self.tell(LoginStarted(unix_now(), name, why)),
             pace=reservations.wait,
             expected_run_s=last_duration_s(member.store, spider.name),
         )
+        desk = SessionDesk(self.calls, run=member.run.id, owner=member.owner, lease_s=lease_s, trying=trying)
+        return Assembly(spider, settings, desk, around)
 
     def tell(self, event: Warned | LoginStarted) -> None:
         """Tell observers, from any thread."""

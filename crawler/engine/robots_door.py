@@ -147,11 +147,9 @@ class RobotsDoor:
             return
         self._tries.pop(door, None)
         self._again_at.pop(door, None)
-        for slot in {each.slot for each in held}:
-            self._dispatcher.heard(slot)
         self._dispatcher.take_back(held)
-        if delay_s and held:
-            self._dispatcher.set_crawl_delay(held[0].slot, delay_s)
+        for slot in {each.slot for each in held}:
+            self._dispatcher.robots_known(slot, delay_s or 0.0)
 
     def _not_known(self, door: str, rules: Robots, held: list[Leased], now: float) -> None:
         self._tries[door] += 1

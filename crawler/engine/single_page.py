@@ -6,7 +6,7 @@ import threading
 import time
 from pathlib import Path
 
-from crawler.engine.assembly import Assembly
+from crawler.engine.assembly import Around, Assembly
 from crawler.engine.store_thread import SessionDesk, StoreCalls, new_owner
 from crawler.errors import LoginFailed, SiteUnreachable
 from crawler.loading import source_mark
@@ -128,4 +128,4 @@ def make_visitor(spider: Spider, settings: Settings, store: Store, ask: Ask | No
     lease_s = _LOGIN_LEASE_S if ask is None else _ASKING_LEASE_S
     trying = Trying(spider.name, source_mark(type(spider)), budget=settings.login_budget)
     desk = SessionDesk(calls, run=None, owner=new_owner("visit"), lease_s=lease_s, trying=trying)
-    return Visitor(spider, Assembly(spider, settings, desk, stop=threading.Event(), ask=ask), desk)
+    return Visitor(spider, Assembly(spider, settings, desk, Around(threading.Event(), ask)), desk)

@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from crawler.clock import unix_now
 from crawler.errors import CrawlError, FetchError, StatusError
@@ -47,6 +46,21 @@ class Fetched:
     epoch: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What is looked at before an answer counts.
+
+    Attributes:
+        allowed_statuses: Error statuses that the callback wants to see.
+        logged_out: Why an answer is one for the logged out, or None; asked before the status is judged.
+        hop_guard: ``(url, text, rel) -> reason or None``: redirects that must not be followed.
+    """
+
+    allowed_statuses: frozenset[int] = frozenset()
+    logged_out: Callable[[Response], str | None] = lambda response: None
+    hop_guard: HopGuard | None = None
+
+
 class Fetcher:
     """Fetches requests. Safe from any thread.
 
@@ -62,29 +76,26 @@ class Fetcher:
         self.policy = policy
         self._cap_s, self._clock = max_retry_after_s, clock
 
-    def fetch(self, session: Session, request: Request, **options: Any) -> Fetched:
-        """`flow` on the calling thread."""
-        return run(self.flow(session, request, **options))
-
-    def flow(
+    def fetch(
         self,
         session: Session,
         request: Request,
+        checks: Checks | None = None,
         *,
         attempt: int = 0,
         patient: bool = True,
-        allowed_statuses: frozenset[int] = frozenset(),
-        logged_out: Callable[[Response], str | None] = lambda response: None,
-        hop_guard: HopGuard | None = None,
+    ) -> Fetched:
+        """`flow` on the calling thread."""
+        return run(self.flow(session, request, checks or Checks(), attempt=attempt, patient=patient))
+
+    def flow(
+        self, session: Session, request: Request, checks: Checks, *, attempt: int = 0, patient: bool = True
     ) -> Flow[Fetched]:
         """Send *request*, again after short waits where that is worth it.
 
         Args:
             attempt: Tries made before.
             patient: Whether short waits may be sat through here.
-            allowed_statuses: Error statuses that the callback wants to see.
-            hop_guard: ``(url, text, rel) -> reason or None``: redirects that must not be followed.
-            logged_out: Why an answer is one for the logged out, or None; asked before the status is judged.
         """
         fetched = Fetched(sent_at=self._clock(), epoch=session.epoch)
         started = time.perf_counter()
@@ -92,18 +103,18 @@ class Fetcher:
 
         def send() -> Flow[Response]:
             fetched.epoch = session.epoch
-            response = yield from session.flow(session.prepare_link(request, hop_guard))
+            response = yield from session.flow(session.prepare_link(request, checks.hop_guard))
             response.asked, response.session_name = request, session.name
             if session.params:
                 response.url = session.bare(response.url)
             seen.append(response)
-            reason = logged_out(response)
+            reason = checks.logged_out(response)
             if reason:
                 fetched.logged_out = reason
-            elif response.status_code >= 400 and response.status_code not in allowed_statuses:
+            elif response.status_code >= 400 and response.status_code not in checks.allowed_statuses:
                 raise self.status_error(response)
             elif response.status_code != 200 or not response.body or response.body[:1].isspace():  # all but most
-                self._look_at_odd(response, request, allowed_statuses)
+                self._look_at_odd(response, request, checks.allowed_statuses)
             return response
 
         try:

@@ -45,7 +45,7 @@ class Hosts:
         for each in requests:
             slot = self.slots[each.slot]
             if not self.strange and not slot.health.heard:
-                self.slots.heard(each.slot)
+                self.slots.robots_known(each.slot)
         self.slots.put(requests, first=first)
 
     def noted(self, sent: list[Ready]) -> list[int]:
@@ -367,9 +367,9 @@ def test_the_delay_of_a_host_is_the_longest_that_anybody_asks_for() -> None:
     delays = hosts.slots.delays
 
     assert [delays.delay_s(name) for name in ("a", "a#slow", "a#other")] == [0.2, 3.0, 0.2]
-    assert hosts.slots.crawl_delay("a", 1.0)
-    assert not hosts.slots.crawl_delay("b", 0.1)
-    assert not hosts.slots.crawl_delay("a#slow", 2.0)
+    assert hosts.slots.robots_known("a", 1.0)
+    assert not hosts.slots.robots_known("b", 0.1)
+    assert not hosts.slots.robots_known("a#slow", 2.0)
     assert dict(delays).keys() == {"a", "a#slow"}
     assert delays["a"].delay_s == 1.0 + slack_s(1.0)
     assert "b" not in delays
@@ -409,15 +409,15 @@ def test_a_run_that_stops_gets_back_what_was_ready() -> None:
 def test_memory_is_bounded_and_what_must_be_kept_to_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_slots, "_MOST_KNOWN", 20)
     hosts = Hosts()
-    hosts.slots.crawl_delay("slow", 4.0)
+    hosts.slots.robots_known("slow", 4.0)
     hosts.put(at(1, slot="busy"))
     hosts.go()
     for number in range(200):
-        hosts.slots.heard(f"host{number}")
+        hosts.slots.robots_known(f"host{number}")
 
-    assert len(hosts.slots._slots) == 20
+    assert len(list(hosts.slots._slots)) == 20
     assert hosts.slots.delays.delay_s("slow") == 4.0
-    assert hosts.slots._slots["busy"].under_way == 1
+    assert hosts.slots["busy"].under_way == 1
 
 
 # --- whatever happens -------------------------------------------------------------------------------------------------

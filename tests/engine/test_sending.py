@@ -140,7 +140,7 @@ def test_what_was_ready_does_not_leave_after_an_answer_that_asks_for_less() -> N
 
     keeper: Any = SimpleNamespace(session=SimpleNamespace(name="default", auth=None))
     slots = HostSlots(Settings(per_host=2, workers=4), {})
-    slots.heard("a")
+    slots.robots_known("a")
     slots["a"].health.limit = 2.0
     limits = RunLimits(Settings(), began_at=0.0)
     sending = Workers(4, pages, came, slots, limits)

@@ -10,7 +10,7 @@ import requests
 
 from crawler import Identity, Request
 from crawler.errors import ConnectFailed, FetchError, GuardRefused, RedirectError, StatusError
-from crawler.fetching.fetcher import Fetcher
+from crawler.fetching.fetcher import Checks, Fetcher
 from crawler.fetching.limits import Limits
 from crawler.fetching.retry import RetryPolicy
 from crawler.sessions.accounts import Account
@@ -75,7 +75,7 @@ def test_an_error_status_keeps_the_answer_for_the_errback() -> None:
 def test_statuses_that_a_callback_wants_to_see_are_answers() -> None:
     adapter = ScriptedAdapter(reply("gone", 404))
 
-    fetched = fetcher().fetch(session(adapter), Request(f"{SITE}/p"), allowed_statuses=frozenset({404}))
+    fetched = fetcher().fetch(session(adapter), Request(f"{SITE}/p"), Checks(allowed_statuses=frozenset({404})))
 
     assert fetched.error is None
     assert fetched.response is not None
@@ -96,7 +96,7 @@ def test_retry_after_is_handed_on_and_not_waited_for(status: int) -> None:
 def test_a_logged_out_page_is_seen_before_its_status_is_judged_and_not_tried_again_here() -> None:
     adapter = ScriptedAdapter(reply("login", 503))
 
-    fetched = fetcher().fetch(session(adapter), Request(f"{SITE}/p"), logged_out=lambda page: "a login form")
+    fetched = fetcher().fetch(session(adapter), Request(f"{SITE}/p"), Checks(logged_out=lambda page: "a login form"))
 
     assert (fetched.logged_out, fetched.error) == ("a login form", None)
     assert len(adapter.requests) == 1
@@ -154,9 +154,8 @@ def test_a_bug_in_an_adapter_is_no_fault_of_the_page() -> None:
 def test_a_redirect_that_the_guard_refuses_is_not_followed() -> None:
     adapter = ScriptedAdapter(reply(status=302, headers={"Location": "/logout?token=abcdef"}))
 
-    fetched = fetcher().fetch(
-        session(adapter), Request(f"{SITE}/p"), hop_guard=lambda url, text, rel: "logout" if "logout" in url else None
-    )
+    checks = Checks(hop_guard=lambda url, text, rel: "logout" if "logout" in url else None)
+    fetched = fetcher().fetch(session(adapter), Request(f"{SITE}/p"), checks)
 
     assert isinstance(fetched.error, GuardRefused)
     assert "logout" in fetched.error.why

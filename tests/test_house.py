@@ -1,0 +1,55 @@
+"""What a reader has to hold in the head at once does not get more: each number here may be lowered, never raised."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tools import house
+
+MOST = {"wide": 34, "large": 8, "twins": 53}
+ENGINE_FILES = 41  #: of crawler/engine, on the way to 15
+
+
+@pytest.fixture(scope="module")
+def found() -> house.House:
+    return house.look()
+
+
+@pytest.mark.parametrize("what", MOST)
+def test_no_more_wide_functions_large_classes_and_names_that_stand_twice_than_before(
+    found: house.House, what: str
+) -> None:
+    places: list[str] = getattr(found, what)
+
+    assert len(places) <= MOST[what], "\n".join(places)
+
+
+def test_the_engine_has_no_more_files_than_before() -> None:
+    files = sorted(path.name for path in (house.PACKAGE / "engine").glob("*.py"))
+
+    assert len(files) - 1 <= ENGINE_FILES, files
+
+
+def test_the_counts_see_a_wide_function_a_large_class_and_a_name_that_stands_twice(tmp_path: Path) -> None:
+    methods = "\n".join(f"    def f{number}(self): ..." for number in range(21))
+    (tmp_path / "one.py").write_text(f"class A:\n{methods}\n    def g(self, a, b, c, d, e, f, *, g): ...\n")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "one.py").write_text("class A: ...\nasync def h(a, b, c, *args, d, e, **kwargs): ...\n")
+
+    counted = house.look(tmp_path)
+
+    assert [each.rpartition(": ")[2] for each in counted.wide] == ["h (7)", "A.g (7)"]
+    assert [each.rpartition(": ")[2] for each in counted.large] == ["A (22)"]
+    assert len(counted.twins) == 2
+
+
+def test_a_property_and_its_setter_are_one_method_and_self_is_no_parameter() -> None:
+    tree = ast.parse("class A:\n    @property\n    def x(self): ...\n    @x.setter\n    def x(self, value): ...\n")
+    found = tree.body[0]
+
+    assert isinstance(found, ast.ClassDef)
+    assert house.methods(found) == 1
+    assert house.parameters(ast.parse("def f(self, a, b): ...").body[0]) == 2  # type: ignore[arg-type]
