@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from crawler.outcome import Found, ItemRow, Leased, Outcome, Verdict
-from crawler.stores.base import RunRow, SlotRule
+from crawler.stores.base import LeaseTerms, RunRow, SlotRule
 from crawler.stores.sqlite import SQLiteStore
 
 GROUP = 50
@@ -112,7 +112,7 @@ def measure(path: str, pages: int, slots: int, start: int) -> Iterator[tuple[str
 
 
 def lease(store: SQLiteStore, run: RunRow, limit: int) -> list[Leased]:
-    return store.lease(run.frontier, owner="me", limit=limit, lease_s=90, horizon_s=1, rules={}, default_rule=NO_DELAY)
+    return store.lease(run.frontier, owner="me", terms=LeaseTerms(limit, 90, 1))
 
 
 def fill(path: str, known: int, *, spider: str, make_found: Callable[[int], Found]) -> tuple[RunRow, float]:

@@ -18,7 +18,7 @@ from benchmarks.contenders.orders import CSS
 from benchmarks.micro.store import OpenCipher, found, lease, outcome
 from benchmarks.page_cost import SITE, in_memory
 from crawler import Request, Response
-from crawler.frontier.admission import Admission
+from crawler.frontier.admission import Admission, AdmissionRules
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.robots import Robots
 from crawler.sessions.cookies.jar import Jar
@@ -91,7 +91,7 @@ def test_eight_fields_of_a_page(benchmark: Any, body: bytes) -> None:
 
 def test_the_links_of_a_page_that_are_all_known(benchmark: Any, body: bytes) -> None:
     parsed = page(body)
-    admission = Admission(domains=[], default_session="default")
+    admission = Admission(AdmissionRules(domains=[], default_session="default"))
     admission.remember(admission.admit_all(parsed.follow_all(css="a"), depth=1))
 
     new = benchmark(lambda: admission.admit_all(parsed.follow_all(css="a"), depth=1))

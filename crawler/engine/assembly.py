@@ -22,9 +22,9 @@ from crawler.engine.robots_ways import RobotsWays, Way, product_of
 from crawler.engine.store_thread import SessionDesk
 from crawler.errors import SpiderError
 from crawler.fetching.fetcher import Fetcher
-from crawler.fetching.retry import RetryPolicy, retry_after_s
+from crawler.fetching.retry import Backoff, RetryPolicy, retry_after_s
 from crawler.fetching.transport import limits_of, make_transport
-from crawler.frontier.admission import Admission, allowed_hosts, domains_of, slot_of
+from crawler.frontier.admission import Admission, AdmissionRules, allowed_hosts, domains_of, slot_of
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.traps import TrapGuard, TrapLimits
 from crawler.identity import Identity
@@ -119,25 +119,22 @@ class Assembly:
         self.pool = SessionPool(self._identities, self._make_keeper, delays=delays)
         self.guard = LogoutGuard()
         self.robots = self._make_robots() if settings.robots else None
-        self.policy = RetryPolicy(
-            retries=settings.retries,
-            statuses=frozenset(settings.retry_statuses),
-            backoff_s=settings.backoff,
-            max_backoff_s=settings.max_backoff,
-            stop=stop,
-        )
+        backoff = Backoff(settings.backoff, settings.max_backoff)
+        self.policy = RetryPolicy(settings.retries, frozenset(settings.retry_statuses), backoff, stop)
         self.fetcher = Fetcher(self.policy, max_retry_after_s=settings.max_retry_after)
         traps = TrapGuard(TrapLimits(max_pages_per_host=settings.max_pages_per_host))
         self.admission = Admission(
-            domains=domains_of(spider.allowed_domains, start_urls),
-            default_session=self.pool.names[0],
-            max_depth=settings.max_depth,
-            guard=self.guard_rule if settings.logout_guard else None,
-            traps=traps.refuses if settings.traps else None,
-            guarded=self._is_guarded,
-            own_slots=self._own_slots,
-            host_full=traps.refuses_host if settings.max_pages_per_host else None,
-            upgraded=self._https_hosts if settings.upgrade else None,
+            AdmissionRules(
+                domains=domains_of(spider.allowed_domains, start_urls),
+                default_session=self.pool.names[0],
+                max_depth=settings.max_depth,
+                guard=self.guard_rule if settings.logout_guard else None,
+                traps=traps.refuses if settings.traps else None,
+                guarded=self._is_guarded,
+                own_slots=self._own_slots,
+                host_full=traps.refuses_host if settings.max_pages_per_host else None,
+                upgraded=self._https_hosts if settings.upgrade else None,
+            )
         )
         if self._begins is not None:
             self.learn_start([origin_of(self._begins)])

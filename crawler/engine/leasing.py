@@ -12,6 +12,7 @@ from crawler.engine.robots_door import ROBOTS
 from crawler.engine.store_thread import Member
 from crawler.frontier.leases import Leases
 from crawler.outcome import Leased, Outcome
+from crawler.stores.base import LeaseTerms
 
 _HORIZON_S = 3.0  #: how far ahead sending times are reserved
 _MOST_HELD = 1_000  #: requests before a robots.txt that nobody knows yet
@@ -91,14 +92,16 @@ class Leasing:
         leased = self._store.lease(
             self._run.frontier,
             owner=self._owner,
-            limit=limit,
-            lease_s=settings.lease + _HORIZON_S,
-            horizon_s=_HORIZON_S,
-            rules=self._slots.delays,
-            default_rule=self._slots.delays.usual,
-            exclude_sessions=self._doors.shut_sessions(),
-            exclude_slots=blocked,
-            per_slot=0 if self._leases.alone else 2 * settings.per_host,  # the others want some, too
+            terms=LeaseTerms(
+                limit=limit,
+                lease_s=settings.lease + _HORIZON_S,
+                horizon_s=_HORIZON_S,
+                rules=self._slots.delays,
+                default_rule=self._slots.delays.usual,
+                exclude_sessions=self._doors.shut_sessions(),
+                exclude_slots=blocked,
+                per_slot=0 if self._leases.alone else 2 * settings.per_host,  # the others want some, too
+            ),
         )
         if leased:
             self._slots.put(self._to_ask_for(leased, now))

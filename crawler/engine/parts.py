@@ -160,15 +160,8 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
     files = FileDesk(folder, ground.calls, spider=spider.name, frontier=run.frontier)
     committer = Committer(member, assembly.admission, stats, saves, ground.patience, files)
     callbacks = CallbackWatch(settings.callback_time, ground.callback_is_late)
-    revisits = Revisits(
-        settings.http_cache,
-        full=settings.full,
-        code=source_mark(type(spider)),
-        admission=assembly.admission,
-        guarded=settings.logout_guard,
-        key_of=lambda name: pool.keeper(name).session.key,
-        names=tuple(pool.names),
-    )
+    code = source_mark(type(spider))
+    revisits = Revisits(settings, code, assembly.admission, lambda name: pool.keeper(name).session.key, pool.names)
     outside = Outside(
         _portions(ground.calls, committer, leases.look),
         _kept(ground.calls),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from crawler.engine.links_given import LinksGiven, groups_of, others_of
 from crawler.fetching import freshness, validators
@@ -19,8 +18,7 @@ from crawler.outcome import Found, Leased, Outcome, Verdict, Visit
 from crawler.request import SPREAD, Request
 from crawler.response import Response
 from crawler.sessions.session import Session
-
-Mode = Literal["off", "validate", "rfc"]
+from crawler.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +40,24 @@ class Revisits:
     """The rules of one run. Safe from any thread: it keeps nothing between pages.
 
     Args:
-        mode: Setting `http_cache`.
-        full: All pages are asked for as wholes.
         code: Mark of the spider's code; "" where it cannot be told, and nothing is relied on.
         admission: Looks at links again.
-        guarded: The logout guard is on.
         key_of: Key of a session by its name.
         names: Names of all sessions.
     """
 
     def __init__(
         self,
-        mode: Mode,
-        *,
-        full: bool,
+        settings: Settings,
         code: str,
         admission: Admission,
-        guarded: bool,
         key_of: Callable[[str], str],
         names: tuple[str, ...],
     ) -> None:
-        self._by_rfc = mode == "rfc"
-        self.learns = mode != "off" and bool(code)  #: whether anything is kept for the next crawl
-        self.recalls = self.learns and not full  #: whether anything is used of earlier ones
-        self._code, self._admission, self._guarded = code, admission, guarded
+        self._by_rfc = settings.http_cache == "rfc"
+        self.learns = settings.http_cache != "off" and bool(code)  #: whether anything is kept for the next crawl
+        self.recalls = self.learns and not settings.full  #: whether anything is used of earlier ones
+        self._code, self._admission, self._guarded = code, admission, settings.logout_guard
         self._key_of, self._names = key_of, names
 
     # --- before a request is sent -----------------------------------------------------------------------------------

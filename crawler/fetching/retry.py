@@ -10,6 +10,7 @@ import email.utils
 import random
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import tenacity
@@ -63,24 +64,29 @@ def retry_after_s(value: str | None, *, now: float, cap_s: float) -> float | Non
     return min(seconds, cap_s)
 
 
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long to wait before another try.
+
+    Attributes:
+        base_s: First wait.
+        cap_s: Longest wait, but for what a server asks for.
+        short_s: Longest wait that a worker may sit through.
+        chance: 0 to 1, each time anew: which part of a wait is taken, at least half of it.
+    """
+
+    base_s: float
+    cap_s: float
+    short_s: float = SHORT_WAIT_S
+    chance: Callable[[], float] = random.random
+
+
 class RetryPolicy:
     """Which failures are worth another try, and when. Safe from any thread."""
 
-    def __init__(
-        self,
-        *,
-        retries: int,
-        statuses: frozenset[int],
-        backoff_s: float,
-        max_backoff_s: float,
-        stop: threading.Event,
-        short_wait_s: float = SHORT_WAIT_S,
-        chance: Callable[[], float] = random.random,
-    ) -> None:
+    def __init__(self, retries: int, statuses: frozenset[int], backoff: Backoff, stop: threading.Event) -> None:
         self.retries, self.statuses = retries, statuses
-        self._backoff_s, self._max_backoff_s = backoff_s, max_backoff_s
-        self._stop, self._chance = stop, chance
-        self._short_wait_s = short_wait_s
+        self._backoff, self._stop = backoff, stop
 
     def worth_retrying(self, error: BaseException, attempt: int, method: str = "GET") -> bool:
         """Whether to try again after *attempt* tries (1 or more).
@@ -98,8 +104,9 @@ class RetryPolicy:
     def wait_s(self, error: BaseException | None, attempt: int) -> float:
         """Seconds before the next try after *attempt* tries."""
         asked_s = error.retry_after_s or 0.0 if isinstance(error, StatusError) else 0.0
+        backoff = self._backoff
         return next_wait_s(
-            attempt, base_s=self._backoff_s, cap_s=self._max_backoff_s, asked_s=asked_s, chance=self._chance()
+            attempt, base_s=backoff.base_s, cap_s=backoff.cap_s, asked_s=asked_s, chance=backoff.chance()
         )
 
     def call(self, send: Callable[[], T], *, attempt: int, method: str, patient: bool) -> tuple[T, int]:
@@ -130,7 +137,7 @@ class RetryPolicy:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: self._again_here(error, attempt + made, method, patient)),
             wait=lambda state: self.wait_s(state.outcome.exception() if state.outcome else None, attempt + made),
-            stop=lambda state: state.upcoming_sleep > self._short_wait_s or self._stop.is_set(),
+            stop=lambda state: state.upcoming_sleep > self._backoff.short_s or self._stop.is_set(),
             reraise=True,
         )
         state = tenacity.RetryCallState(retrying, fn=None, args=(), kwargs={})
@@ -141,7 +148,7 @@ class RetryPolicy:
                 decided = retrying.iter(state)
                 if isinstance(decided, tenacity.DoSleep):
                     state.prepare_for_next_attempt()
-                    yield Wait(min(float(decided), self._short_wait_s), self._sleep)
+                    yield Wait(min(float(decided), self._backoff.short_s), self._sleep)
                 elif isinstance(decided, tenacity.DoAttempt):
                     made += 1
                     try:
@@ -160,4 +167,4 @@ class RetryPolicy:
         return not (isinstance(error, StatusError) and error.retry_after_s)
 
     def _sleep(self, seconds: float) -> None:
-        self._stop.wait(min(seconds, self._short_wait_s))
+        self._stop.wait(min(seconds, self._backoff.short_s))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from crawler.clock import unix_now
@@ -21,44 +22,48 @@ from crawler.urls import absolute, canonical, fingerprint, host_of, origin_of, r
 _MOST_TRAPPED = 10_000  #: rows of one rule against endless URLs
 
 
-class Admission:
-    """Decides about found requests. Safe from any thread.
+@dataclass(frozen=True)
+class AdmissionRules:
+    """Which found requests get a row.
 
     Attributes:
-        known: Links that need no row, as far as this process remembers them.
-
-    Args:
         domains: Hosts that may be fetched, with their subdomains; empty: any.
         default_session: Name for requests that name none.
         max_depth: 0 for no limit.
         guard: ``(url, link_text, rel) -> reason or None``; asked for requests of logged-in sessions.
         traps: ``(url, depth, now) -> reason or None``.
-        own_slots: Sessions that politeness counts by themselves on each host.
         guarded: ``session name -> bool``: whether the guard is asked.
+        own_slots: Sessions that politeness counts by themselves on each host.
         upgraded: Hosts for which plain http links become https ones; may grow. None: links stay as they are.
         host_full: ``pages of a host that were admitted in this process -> reason or None``.
     """
 
-    def __init__(
-        self,
-        *,
-        domains: Iterable[str],
-        default_session: str,
-        max_depth: int = 0,
-        guard: Callable[[str, str, str], str | None] | None = None,
-        traps: Callable[[str, int, float], str | None] | None = None,
-        guarded: Callable[[str], bool] = lambda session: True,
-        own_slots: frozenset[str] = frozenset(),
-        upgraded: Container[str] | None = None,
-        host_full: Callable[[int], str | None] | None = None,
-    ) -> None:
-        self._domains = tuple(domain.lower() for domain in domains)
+    domains: Iterable[str]
+    default_session: str
+    max_depth: int = 0
+    guard: Callable[[str, str, str], str | None] | None = None
+    traps: Callable[[str, int, float], str | None] | None = None
+    guarded: Callable[[str], bool] = lambda session: True
+    own_slots: frozenset[str] = frozenset()
+    upgraded: Container[str] | None = None
+    host_full: Callable[[int], str | None] | None = None
+
+
+class Admission:
+    """Decides about found requests. Safe from any thread.
+
+    Attributes:
+        known: Links that need no row, as far as this process remembers them.
+    """
+
+    def __init__(self, rules: AdmissionRules) -> None:
+        self._domains = tuple(domain.lower() for domain in rules.domains)
         self._open = not self._domains  # no domain was named: only hosts of start requests belong
-        self._own_slots, self._upgraded = own_slots, upgraded
-        self._host_full: Callable[[int], str | None] | None = host_full
+        self._own_slots, self._upgraded = rules.own_slots, rules.upgraded
+        self._host_full: Callable[[int], str | None] | None = rules.host_full
         self._of_host: dict[str, set[bytes]] = {}  # fingerprints, only where their number is limited
-        self._default_session, self._max_depth = default_session, max_depth
-        self._guard, self._traps, self._guarded = guard, traps, guarded
+        self._default_session, self._max_depth = rules.default_session, rules.max_depth
+        self._guard, self._traps, self._guarded = rules.guard, rules.traps, rules.guarded
         self._trapped: Counter[str] = Counter()
         self.unrecorded: dict[str, int] = {}  #: rule against endless URLs to links that it left out and no row tells of
         self._hosts: dict[str, bool] = {}

@@ -253,7 +253,6 @@ class RobotsCache:
         unreachable_s: float = _UNREACHABLE_S,
         wait_s: float = _WAIT_S,
         max_origins: int = 10_000,
-        on_fetched: Callable[[RobotsRecord], None] | None = None,
     ) -> None:
         """Make an empty cache.
 
@@ -265,9 +264,8 @@ class RobotsCache:
             unreachable_s: How long until an unreachable file is asked for again.
             wait_s: Longest wait for a fetch that another thread is doing.
             max_origins: The least recently used above this number are forgotten.
-            on_fetched: Told each new record, on the thread that fetched it.
         """
-        self._fetch, self._clock, self._on_fetched = fetch, clock, on_fetched
+        self._fetch, self._clock = fetch, clock
         self._keep_s, self._unreachable_s, self._wait_s = keep_s, unreachable_s, wait_s
         self._max_origins = max_origins
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
@@ -313,8 +311,6 @@ class RobotsCache:
         good = status is not None and 200 <= status < 300
         record = RobotsRecord(origin, self._clock(), status, decoded(body) if good else "")
         self._keep(record, known, cause)
-        if self._on_fetched is not None:
-            self._on_fetched(record)
         with self._lock:
             entry = self._entries.get(origin)
         return entry.robots if entry is not None else record.robots()
@@ -338,7 +334,7 @@ class RobotsCache:
             return [entry.record for entry in self._entries.values()]
 
     def load(self, records: Iterable[RobotsRecord]) -> None:
-        """Take over what `dump` or `on_fetched` gave, perhaps in an earlier process; newer knowledge stays."""
+        """Take over what `dump` gave, perhaps in an earlier process; newer knowledge stays."""
         for record in records:
             with self._lock:
                 known = self._entries.get(record.origin)

@@ -8,7 +8,7 @@ or not at all.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from crawler.outcome import FileRow, Found, Leased, Outcome, Page, SessionSnapshot
@@ -32,6 +32,30 @@ class RunRow:
     exit_code: int | None = None
     summary: str = "{}"
     process: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTerms:
+    """What is leased, and on which terms.
+
+    Attributes:
+        limit: Most requests.
+        lease_s: Seconds, above 0, by the store's clock; afterwards any process may claim them again.
+        horizon_s: How far ahead sending times are reserved.
+        rules: Slot to how it is to be treated, where that is not the usual way.
+        default_rule: The usual way.
+        exclude_sessions, exclude_slots: Nothing of these.
+        per_slot: Most of one slot, 0 for no bound.
+    """
+
+    limit: int
+    lease_s: float
+    horizon_s: float
+    rules: Mapping[str, SlotRule] = field(default_factory=dict)
+    default_rule: SlotRule = field(default_factory=lambda: SlotRule())
+    exclude_sessions: frozenset[str] = frozenset()
+    exclude_slots: frozenset[str] = frozenset()
+    per_slot: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,25 +190,12 @@ class Store(Protocol):
     def add(self, frontier: int, found: Sequence[Found], *, run: int) -> int:
         """Put requests into the frontier; known ones are ignored. Returns how many were new and waiting."""
 
-    def lease(
-        self,
-        frontier: int,
-        *,
-        owner: str,
-        limit: int,
-        lease_s: float,
-        horizon_s: float,
-        rules: Mapping[str, SlotRule],
-        default_rule: SlotRule,
-        exclude_sessions: frozenset[str] = frozenset(),
-        exclude_slots: frozenset[str] = frozenset(),
-        per_slot: int = 0,
-    ) -> list[Leased]:
-        """Claim waiting requests whose slot may send within *horizon_s*, and reserve their sending times.
+    def lease(self, frontier: int, *, owner: str, terms: LeaseTerms) -> list[Leased]:
+        """Claim waiting requests whose slot may send soon, and reserve their sending times.
 
         Expired leases of dead processes count as waiting. Within a slot higher priority goes first, then older.
-        Slots share the *limit* fairly. Each claimed request moves `next_at` of its slot by the slot's delay, in the
-        same transaction. *per_slot* bounds how many of one slot are claimed (0: no bound).
+        Slots share the limit fairly. Each claimed request moves `next_at` of its slot by the slot's delay, in the
+        same transaction.
         """
 
     def earlier(self, frontier: int) -> tuple[int, ...]:

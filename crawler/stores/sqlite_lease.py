@@ -21,7 +21,7 @@ from typing import Any
 
 from crawler.errors import SessionError
 from crawler.outcome import Leased
-from crawler.stores.base import SlotRule
+from crawler.stores.base import LeaseTerms, SlotRule
 from crawler.stores.rows import FETCHED_AGAIN
 from crawler.stores.sealed import place_of_request
 from crawler.stores.sqlite_frontier import FrontierPart, moment
@@ -87,61 +87,42 @@ class LeasePart(FrontierPart):
         self._cursor: dict[int, int] = {}
         self._random = random.Random()
 
-    def lease(
-        self,
-        frontier: int,
-        *,
-        owner: str,
-        limit: int,
-        lease_s: float,
-        horizon_s: float,
-        rules: Mapping[str, SlotRule],
-        default_rule: SlotRule,
-        exclude_sessions: frozenset[str] = frozenset(),
-        exclude_slots: frozenset[str] = frozenset(),
-        per_slot: int = 0,
-    ) -> list[Leased]:
+    def lease(self, frontier: int, *, owner: str, terms: LeaseTerms) -> list[Leased]:
         """Claim waiting requests until the lease runs out; see `Store.lease`."""
-        if limit < 1:
+        if terms.limit < 1:
             return []
         with self._connection.write() as raw:
             now = self._clock()
-            slots, sessions = self._look(raw, frontier, now, horizon_s, limit, exclude_sessions, exclude_slots)
+            slots, sessions = self._look(raw, frontier, now, terms)
             if not slots:
                 return []
-            self._pick(raw, frontier, slots, limit, per_slot)
-            chosen = self._share(slots, limit, per_slot, now, now + horizon_s, rules, default_rule)
+            self._pick(raw, frontier, slots, terms.limit, terms.per_slot)
+            chosen = self._share(slots, now, terms)
             if not chosen:
                 return []
             number = self._owner(raw, owner)
             raw.execute(
                 "UPDATE crawl_requests SET state = 1, token = token + 1, owner = ?, lease_until = ?"
                 " WHERE id IN (SELECT value FROM json_each(?))",
-                (number, now + lease_s, json.dumps([row[0] for _, _, row in chosen])),
+                (number, now + terms.lease_s, json.dumps([row[0] for _, _, row in chosen])),
             )
             self._reserve(raw, slots)
-            leased, unreadable = self._leased(frontier, chosen, slots, sessions, now + lease_s)
+            leased, unreadable = self._leased(frontier, chosen, slots, sessions, now + terms.lease_s)
             if unreadable:
                 self._give_up(raw, frontier, unreadable)
         return leased
 
     def _look(
-        self,
-        raw: sqlite3.Connection,
-        frontier: int,
-        now: float,
-        horizon_s: float,
-        limit: int,
-        excluded: frozenset[str],
-        full: frozenset[str],
+        self, raw: sqlite3.Connection, frontier: int, now: float, terms: LeaseTerms
     ) -> tuple[list[_Slot], dict[int, str]]:
         """The slots that have something ready and may send within the horizon, and the session of each lane."""
         slots: dict[int, _Slot] = {}
         sessions: dict[int, str] = {}
+        excluded, full = terms.exclude_sessions, terms.exclude_slots
         start = after = self._cursor.get(frontier, 0)
         wrapped = start == 0
         for _ in range(_MOST_ROUNDS):
-            bound = {"frontier": frontier, "after": after, "most": _LANES_AT_ONCE + 1, "horizon": now + horizon_s}
+            bound = {"frontier": frontier, "after": after, "most": _LANES_AT_ONCE + 1, "horizon": now + terms.horizon_s}
             seen, last, found, lease_until, not_before = raw.execute(_LOOK, bound).fetchone()
             if (lease_until is not None and lease_until <= now) or (not_before is not None and not_before <= now):
                 self._wake(raw, frontier, now)
@@ -157,7 +138,7 @@ class LeasePart(FrontierPart):
                 wrapped, after = True, 0
                 continue
             after = last
-            if len(slots) >= limit or (wrapped and start and after >= start):
+            if len(slots) >= terms.limit or (wrapped and start and after >= start):
                 break
         self._cursor[frontier] = last if last is not None and seen > _LANES_AT_ONCE else 0
         return list(slots.values()), sessions
@@ -202,32 +183,23 @@ class LeasePart(FrontierPart):
         for slot in slots:
             slot.rows.sort(key=lambda row: (-row[4], row[0]))
 
-    def _share(
-        self,
-        slots: list[_Slot],
-        limit: int,
-        per_slot: int,
-        now: float,
-        horizon: float,
-        rules: Mapping[str, SlotRule],
-        default_rule: SlotRule,
-    ) -> list[tuple[float, int, list[Any]]]:
+    def _share(self, slots: list[_Slot], now: float, terms: LeaseTerms) -> list[tuple[float, int, list[Any]]]:
         """Places for the candidates, one of each slot in turn: (send at, slot, row), earliest and highest first."""
         chosen: list[tuple[float, int, list[Any]]] = []
         queues: list[tuple[_Slot, SlotRule, list[list[Any]]]] = []
         if len(slots) > 1:
             self._random.shuffle(slots)  # else the same ones would always be first where places are few
         for slot in slots:
-            rows = slot.rows[:per_slot] if per_slot else slot.rows
-            queues.append((slot, rules.get(slot.name, default_rule), rows))
+            rows = slot.rows[: terms.per_slot] if terms.per_slot else slot.rows
+            queues.append((slot, terms.rules.get(slot.name, terms.default_rule), rows))
         place = 0
-        while queues and len(chosen) < limit:
+        while queues and len(chosen) < terms.limit:
             going_on = []
             for slot, rule, rows in queues:
-                if len(chosen) >= limit:
+                if len(chosen) >= terms.limit:
                     break
                 send_at = max(now, slot.available_at)
-                if place >= len(rows) or send_at > horizon:
+                if place >= len(rows) or send_at > now + terms.horizon_s:
                     continue
                 chosen.append((send_at, slot.id, rows[place]))
                 if rule.delay_s > 0:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from crawler.frontier.leases import Hold
 from crawler.outcome import ItemRow, Leased, Outcome, Verdict
-from crawler.stores.base import SlotRule
+from crawler.stores.base import LeaseTerms
 from crawler.stores.sqlite import SQLiteStore
 from crawler.testing import SiteProcess
 from tests.crash.project import Project
@@ -122,11 +122,7 @@ def test_a_process_that_is_stopped_beyond_its_leases_sends_nothing_of_what_other
                     store.lease(
                         run.frontier,
                         owner="other",
-                        limit=100,
-                        lease_s=60.0,
-                        horizon_s=1.0,
-                        rules={},
-                        default_rule=SlotRule(),
+                        terms=LeaseTerms(limit=100, lease_s=60.0, horizon_s=1.0),
                     )
                 )
                 return not count(project, "state = 0 OR (state = 1 AND owner = 1)")

@@ -10,7 +10,7 @@ import pytest
 
 from crawler.engine.knowledge import Knowledge, seed
 from crawler.errors import SpiderError
-from crawler.frontier.admission import Admission
+from crawler.frontier.admission import Admission, AdmissionRules
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.guard_learned import guard_name
 from crawler.frontier.robots import RobotsCache
@@ -114,7 +114,7 @@ def test_start_requests_are_stored_once_and_their_hosts_are_told_each_time(rooms
             asked.append(f"http://a.test/{number}")
             yield Request(asked[-1])
 
-    admission = Admission(domains=["a.test"], default_session="default")
+    admission = Admission(AdmissionRules(domains=["a.test"], default_session="default"))
     for _ in range(2):
         seed(rooms.store, rooms.run, requests(), admission, rooms.knowledge(), lambda origins: told.append([*origins]))
 
@@ -129,7 +129,7 @@ def test_a_start_that_raises_midway_begins_anew_in_the_next_run(rooms: Rooms) ->
         yield Request("http://a.test/1")
         raise SpiderError("no more")
 
-    admission = Admission(domains=["a.test"], default_session="default")
+    admission = Admission(AdmissionRules(domains=["a.test"], default_session="default"))
     with pytest.raises(SpiderError):
         seed(rooms.store, rooms.run, broken(), admission, rooms.knowledge(), lambda origins: None)
 

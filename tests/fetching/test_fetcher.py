@@ -12,7 +12,7 @@ from crawler import Identity, Request
 from crawler.errors import ConnectFailed, FetchError, GuardRefused, RedirectError, StatusError
 from crawler.fetching.fetcher import Checks, Fetcher
 from crawler.fetching.limits import Limits
-from crawler.fetching.retry import RetryPolicy
+from crawler.fetching.retry import Backoff, RetryPolicy
 from crawler.sessions.accounts import Account
 from crawler.sessions.origins import Origins
 from crawler.sessions.session import Session
@@ -23,9 +23,7 @@ SITE = "http://shop.test"
 
 
 def fetcher(retries: int = 3) -> Fetcher:
-    policy = RetryPolicy(
-        retries=retries, statuses=frozenset({429, 503}), backoff_s=0.001, max_backoff_s=1.0, stop=threading.Event()
-    )
+    policy = RetryPolicy(retries, frozenset({429, 503}), Backoff(0.001, 1.0), threading.Event())
     return Fetcher(policy, clock=lambda: NOW)
 
 

@@ -25,7 +25,7 @@ from crawler.errors import (
     UnknownHost,
 )
 from crawler.fetching.judge import describe
-from crawler.fetching.retry import IDEMPOTENT, RetryPolicy, next_wait_s, retry_after_s
+from crawler.fetching.retry import IDEMPOTENT, Backoff, RetryPolicy, next_wait_s, retry_after_s
 from crawler.sessions.flow import Flow, Wait
 
 NOW = 1_800_000_000.0
@@ -50,14 +50,8 @@ FINAL: list[FetchError] = [
 
 
 def policy(retries: int = 4, stop: threading.Event | None = None, **options: Any) -> RetryPolicy:
-    return RetryPolicy(
-        retries=retries,
-        statuses=frozenset({429, 500, 502, 503, 504}),
-        backoff_s=options.pop("backoff_s", 0.01),
-        max_backoff_s=options.pop("max_backoff_s", 60.0),
-        stop=stop or threading.Event(),
-        **options,
-    )
+    backoff = Backoff(options.pop("backoff_s", 0.01), options.pop("max_backoff_s", 60.0), **options)
+    return RetryPolicy(retries, frozenset({429, 500, 502, 503, 504}), backoff, stop or threading.Event())
 
 
 seconds = st.floats(0.01, 10_000)

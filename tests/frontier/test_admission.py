@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from crawler import Request
-from crawler.frontier.admission import Admission, domains_of, slot_of
+from crawler.frontier.admission import Admission, AdmissionRules, domains_of, slot_of
 from crawler.response import SPREAD
 
 SITE = "http://shop.test"
 
 
 def admission(**options: Any) -> Admission:
-    return Admission(**{"domains": ["shop.test"], "default_session": "default", **options})
+    return Admission(AdmissionRules(**{"domains": ["shop.test"], "default_session": "default", **options}))
 
 
 def test_a_row_has_all_that_its_request_needs_later() -> None:

@@ -250,12 +250,12 @@ def test_the_cache_stays_small() -> None:
 
 
 def test_what_was_learned_survives_a_restart() -> None:
-    clock, told = Clock(), []
+    clock = Clock()
     server = Server((200, PRIVATE.encode()), RedirectError(SITE, "loop"), ConnectFailed(SITE, "no"))
-    first = RobotsCache(server, clock=clock, on_fetched=told.append)
+    first = RobotsCache(server, clock=clock)
     for host in ("a", "b", "c"):
         first.get(f"https://{host}.example/")
-    assert first.dump() == told
+    told = first.dump()
     rows = json.loads(json.dumps([record.to_dict() for record in first.dump()]))
 
     nobody = Server(AssertionError("asked again"))

@@ -7,14 +7,14 @@ import time
 
 from crawler.errors import AlreadyRunning
 from crawler.outcome import Leased
-from crawler.stores.base import RunRow, SlotRule
+from crawler.stores.base import LeaseTerms, RunRow, SlotRule
 from crawler.stores.login_policy import Trying
 from crawler.stores.sqlite import SQLiteStore
 from tests.stores.support import ReversingCipher, accept, found, snapshot, start
 
 
 def lease(store: SQLiteStore, run: RunRow, owner: str, limit: int, rule: SlotRule) -> list[Leased]:
-    return store.lease(run.frontier, owner=owner, limit=limit, lease_s=60, horizon_s=5.0, rules={}, default_rule=rule)
+    return store.lease(run.frontier, owner=owner, terms=LeaseTerms(limit, 60, 5.0, default_rule=rule))
 
 
 def reserve(store: SQLiteStore, owner: str, moment: float) -> None:

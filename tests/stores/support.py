@@ -12,7 +12,7 @@ from typing import Any
 
 from crawler.errors import VaultError
 from crawler.outcome import Found, ItemRow, Leased, Outcome, SessionSnapshot, Verdict
-from crawler.stores.base import RunRow, SlotRule, Store
+from crawler.stores.base import LeaseTerms, RunRow, SlotRule, Store
 from crawler.stores.sqlite import SQLiteStore
 
 NO_DELAY = SlotRule()
@@ -88,8 +88,8 @@ def start(store: Store, *, spider: str = "orders", args: str = "{}", fresh: bool
 
 
 def lease(store: Store, run: RunRow, limit: int = 10, *, owner: str = "me", **more: Any) -> list[Leased]:
-    options: dict[str, Any] = {"lease_s": 60.0, "horizon_s": 1.0, "rules": {}, "default_rule": NO_DELAY} | more
-    return store.lease(run.frontier, owner=owner, limit=limit, **options)
+    options: dict[str, Any] = {"lease_s": 60.0, "horizon_s": 1.0} | more
+    return store.lease(run.frontier, owner=owner, terms=LeaseTerms(limit, **options))
 
 
 def accept(leased: Leased, *items: dict[str, Any], links: Sequence[Found] = (), **more: Any) -> Outcome:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from crawler.outcome import Outcome, Page, SessionSnapshot, Verdict
-from crawler.stores.base import LoginClaim, RunRow, Store
+from crawler.stores.base import LeaseTerms, LoginClaim, RunRow, Store
 from crawler.stores.login_policy import Ending, Trying
-from tests.stores.support import NO_DELAY, Home, accept, found, lease, outcome, snapshot, urls
+from tests.stores.support import Home, accept, found, lease, outcome, snapshot, urls
 
 KEY = "shop.example/ann"
 
@@ -300,9 +300,7 @@ def test_pages_of_both_logins_in_one_group_are_told_apart(store: Store, run: Run
 def test_a_page_whose_lease_was_lost_too_is_lost(home: Home, store: Store, other: Store, run: RunRow) -> None:
     pages = [page(store, run, name) for name in ("a", "b")]
     home.clock.now += 61
-    (taken, *_) = other.lease(
-        run.frontier, owner="other", limit=1, lease_s=60, horizon_s=1, rules={}, default_rule=NO_DELAY
-    )
+    (taken, *_) = other.lease(run.frontier, owner="other", terms=LeaseTerms(limit=1, lease_s=60, horizon_s=1))
 
     other.save_session(snapshot("sid", epoch=2), run=None)
     committed = store.commit(run, "me", pages)

@@ -7,9 +7,8 @@ import itertools
 import pytest
 
 from crawler.outcome import Outcome, State, Verdict
-from crawler.stores.base import RunRow, SlotRule, Store
+from crawler.stores.base import LeaseTerms, RunRow, SlotRule, Store
 from tests.stores.support import (
-    NO_DELAY,
     Home,
     ReversingCipher,
     accept,
@@ -452,7 +451,7 @@ def test_a_request_whose_extras_were_sealed_with_a_lost_key_fails_with_the_reaso
 def test_a_lease_of_nothing_is_nothing(store: Store, run: RunRow) -> None:
     assert lease(store, run, 5) == []
     store.add(run.frontier, [found("a")], run=run.id)
-    assert store.lease(run.frontier, owner="me", limit=0, lease_s=1, horizon_s=0, rules={}, default_rule=NO_DELAY) == []
+    assert store.lease(run.frontier, owner="me", terms=LeaseTerms(0, 1, 0)) == []
 
 
 def test_waiting_requests_are_counted_by_slot_most_first(home: Home, store: Store, run: RunRow) -> None:

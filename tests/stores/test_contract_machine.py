@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from crawler.outcome import Leased, State, Verdict
-from crawler.stores.base import SlotRule, Store
+from crawler.stores.base import LeaseTerms, SlotRule, Store
 from tests.stores.support import HOMES, START, accept, found, outcome, start
 
 LEASE_S = 50.0
@@ -125,11 +125,7 @@ class FrontierMachine(RuleBasedStateMachine):
         leased = self.store.lease(
             self.run.frontier,
             owner=owner,
-            limit=limit,
-            lease_s=LEASE_S,
-            horizon_s=1.0,
-            rules={},
-            default_rule=DELAY if delayed else SlotRule(),
+            terms=LeaseTerms(limit, LEASE_S, 1.0, default_rule=DELAY if delayed else SlotRule()),
         )
 
         waiting = [row for row in ready if row.slot in open_slots]

@@ -8,8 +8,8 @@ import pytest
 
 from crawler.errors import AlreadyRunning, StoreError
 from crawler.outcome import State, Verdict
-from crawler.stores.base import Store
-from tests.stores.support import NO_DELAY, Home, accept, found, lease, outcome, start, urls
+from crawler.stores.base import LeaseTerms, Store
+from tests.stores.support import Home, accept, found, lease, outcome, start, urls
 
 
 def finish(store: Store, run: int, ending: str = "finished") -> None:
@@ -243,7 +243,7 @@ def test_old_frontiers_are_thrown_away_and_their_log_and_results_stay(store: Sto
 
 
 def lease_all(store: Store, frontier: int) -> list[object]:
-    return list(store.lease(frontier, owner="x", limit=100, lease_s=1, horizon_s=1, rules={}, default_rule=NO_DELAY))
+    return list(store.lease(frontier, owner="x", terms=LeaseTerms(100, 1, 1)))
 
 
 def test_values_are_kept_until_their_time_is_over(home: Home, store: Store) -> None:

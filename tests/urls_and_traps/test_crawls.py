@@ -10,7 +10,7 @@ import pytest
 
 import crawler
 from crawler import Request, Response
-from crawler.frontier.admission import Admission
+from crawler.frontier.admission import Admission, AdmissionRules
 from crawler.testing.wire import Answer, Call
 from tests.engine.shop import Members, crawl, credentials, stored
 from tests.hosts import Certificates, Net, cookie_page
@@ -209,7 +209,7 @@ def test_U7_secure_cookies_stay_home_when_a_page_links_to_plain_http(net: Net, c
 
 def test_U7_plain_links_of_a_secure_site_are_asked_for_over_https_when_a_setting_says_so() -> None:
     def admitted(url: str, upgraded: Any = frozenset({"shop.test"})) -> str:
-        admission = Admission(domains=["shop.test"], default_session="default", upgraded=upgraded)
+        admission = Admission(AdmissionRules(domains=["shop.test"], default_session="default", upgraded=upgraded))
         found = admission.admit(Request(url), depth=1)
         assert found is not None
         return found.url
@@ -222,7 +222,7 @@ def test_U7_plain_links_of_a_secure_site_are_asked_for_over_https_when_a_setting
 
 
 def test_U7_both_spellings_are_one_page_when_links_are_upgraded() -> None:
-    admission = Admission(domains=["shop.test"], default_session="default", upgraded={"shop.test"})
+    admission = Admission(AdmissionRules(domains=["shop.test"], default_session="default", upgraded={"shop.test"}))
 
     rows = admission.admit_all([Request("http://shop.test/a"), Request("https://shop.test/a")], depth=1)
 
