@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     accept: bool = Field(
         False, description="Take what this run brings for right: nothing is compared, and later runs are with it."
     )
+    may_be_empty: tuple[str, ...] = Field(
+        (), description="Fields that may be empty in every item of a run, without a note; * for all of them."
+    )
     max_size: int = Field(32 * 1024 * 1024, ge=1024, description="Largest decoded body in bytes.")
     files: str = Field("", description="Folder of fetched files; empty: `files` beside the database.")
     max_file_size: int = Field(2 * 1024**3, ge=1024, description="Largest file in bytes.")

@@ -161,6 +161,7 @@ def export(
     force: Annotated[
         bool, typer.Option("--force", help="Replace FILE also by no items, or by those of a crawl that is not done.")
     ] = False,
+    quiet: options.Quiet = False,
     store: options.StorePath = None,
 ) -> None:
     """Write the items of the last crawl to a file. The file is whole or not there at all.
@@ -206,7 +207,7 @@ def export(
                 count = write_rows(file, rows(), chosen, columns=wanted, safe_csv=safe_csv)
     if output == "-":
         sys.stdout.flush()
-    else:
+    elif not quiet:
         tell(f"crawl: {counted(count, 'item')} of {spider} to {output}")
 
 

@@ -11,6 +11,7 @@ from crawler.clock import unix_now
 from crawler.engine import losses
 from crawler.engine.earlier import compared
 from crawler.engine.ending import end_by, end_by_store, login_ending, take_counts, wanted_by
+from crawler.engine.figures import empty_fields
 from crawler.engine.followed import settle as settle_records
 from crawler.engine.knowledge import seed, start_requests
 from crawler.engine.parts import Caller, make_parts
@@ -177,6 +178,8 @@ class Crawl:
             failed=shown(failed),
             skipped=shown(skipped),
             callbacks={name: Yield(**each) for name, each in self.summary.callbacks.items()},
+            empty_fields=() if self.summary.unchanged else empty_fields(self.summary.seen, self.summary.filled),
+            may_be_empty=self.settings.may_be_empty,
             domains=self._parts.assembly.admission.domains,
             login=login_ending(self._parts.doors.barred.failures.values(), others),
             stopped_by=self._parts.limits.reason,

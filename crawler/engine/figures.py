@@ -10,8 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from crawler.items import DICT_TABLE
 from crawler.outcome import ItemRow
 
+_TELLING = 2  #: items of a table
 _MOST_FIELDS = 500  #: of one table that are counted; a page that makes up names must not fill the memory
 
 
@@ -44,6 +46,20 @@ def count_fields(items: Iterable[ItemRow], filled: dict[str, dict[str, int]]) ->
                     continue
                 known = 0
             of_table[name] = known + is_filled(value)
+
+
+def empty_fields(seen: Mapping[str, int], filled: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Fields (``table.field`` where the items are no dicts) in which no item of a table says anything.
+
+    One item alone may well have such a field: it says nothing.
+    """
+    return sorted(
+        name if table == DICT_TABLE else f"{table}.{name}"
+        for table, fields in filled.items()
+        if seen.get(table, 0) >= _TELLING
+        for name, count in fields.items()
+        if not count
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ _UNREACHED: Final = (
     "Incomplete",
     "BadAnswer",
 )
+_MOST_FIELDS: Final = 10  #: that are named
 _RULES: Final = {
     "off-site": ("off-site", "off-site: `allowed_domains` is {domains}"),
     "off-site: redirected": ("redirected off-site", "redirected to another site; add its host to `allowed_domains`"),
@@ -74,6 +75,8 @@ class Facts:
         failed: Requests that failed, by error (class and text), most first.
         skipped: Requests that were left out, by rule, most first.
         callbacks: Callback to what it brought in this run.
+        empty_fields: Fields that are empty in every item of this run.
+        may_be_empty: Fields of which nothing is told.
         domains: Hosts that belong to the crawl.
         login: The ending that a session which could not be used stands for, such as "login failed"; "" for none.
         stopped_by: The limit that ended the run, "" for none.
@@ -91,6 +94,8 @@ class Facts:
     failed: Sequence[Sample] = ()
     skipped: Sequence[Sample] = ()
     callbacks: Mapping[str, Yield] = field(default_factory=dict)
+    empty_fields: Sequence[str] = ()
+    may_be_empty: Sequence[str] = ()
     domains: Sequence[str] = ()
     login: str = ""
     stopped_by: str = ""
@@ -120,7 +125,7 @@ class RunVerdict:
 
 def verdict_of_run(facts: Facts) -> RunVerdict:
     """The verdict; the gravest thing gives the name, and no run that brought nothing is "finished"."""
-    notes = _idle_callbacks(facts)
+    notes = _idle_callbacks(facts) + _empty_fields(facts)
     if facts.interrupted_by:
         ending = "interrupted" if facts.interrupted_by == 2 else "terminated"
         return RunVerdict("interrupted", CODES[ending], ending, "", notes)
@@ -283,6 +288,21 @@ def _silent(silent: Mapping[str, int]) -> str:
     host, count = max(silent.items(), key=lambda pair: pair[1])
     more = f" (and {_number(len(silent) - 1, 'further host')})" if len(silent) > 1 else ""
     return f"{host} never answered{more}, {_number(count, 'request')} failed for it"
+
+
+def _empty_fields(facts: Facts) -> tuple[str, ...]:
+    """Fields in which no item has a value: the page calls it otherwise now, or the selector is wrong."""
+    if "*" in facts.may_be_empty:
+        return ()
+    found = [name for name in facts.empty_fields if name not in facts.may_be_empty]
+    if not found:
+        return ()
+    names, more = ", ".join(map(repr, found[:_MOST_FIELDS])), len(found) - _MOST_FIELDS
+    names += f" and {more:,} more" if more > 0 else ""
+    are = "fields are" if len(found) > 1 else "field is"
+    return (
+        f"{are} empty in every item of this run: {names} (`may_be_empty` in `custom_settings` says that this is right)",
+    )
 
 
 def _number(count: int, word: str) -> str:

@@ -11,6 +11,8 @@ body read and decoded, follows no redirect, keeps no cookie, takes nothing from 
 
 from __future__ import annotations
 
+import errno
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
@@ -28,6 +30,7 @@ from crawler.fetching.curl_handle import Exchanged, Handle
 from crawler.fetching.curl_options import Route
 from crawler.fetching.curl_pool import HandlePool, close_all
 from crawler.fetching.curl_transfer import CurlTransfer, Wanted
+from crawler.fetching.descriptors import connections_allowed
 from crawler.fetching.heads import Head
 from crawler.fetching.io_thread import IOThread
 from crawler.fetching.limits import Limits, Pace, timeouts
@@ -49,6 +52,7 @@ class CurlAdapter(CarriedAdapter):
         resolve: Mapping[str, Sequence[str]] | None = None,
         response_class: type[requests.Response] = requests.Response,
         proxy_ca: str | None = None,
+        most: int = 0,
     ) -> None:
         """Make an adapter; no I/O.
 
@@ -59,6 +63,8 @@ class CurlAdapter(CarriedAdapter):
             resolve: Addresses by host, instead of DNS.
             response_class: Made without arguments; attributes are set on it.
             proxy_ca: File of certificates by which an https proxy is verified; None for the public ones.
+            most: Connections that are open at once, idle ones too; further requests wait for their turn. 0: as many as
+                leave descriptors for files.
         """
         super().__init__()
         self._limits = limits or Limits()
@@ -67,6 +73,9 @@ class CurlAdapter(CarriedAdapter):
         self._proxy_ca = proxy_ca or certifi.where()
         self._aborted = False
         self._idle = HandlePool(connections)
+        self._most = most or connections_allowed()
+        self._open = 0  # handles that are busy or idle
+        self._open_lock = threading.Lock()  # guards _open; nothing else is done under it
         forks.register(self)
 
     def send(
@@ -195,29 +204,55 @@ class CurlAdapter(CarriedAdapter):
             raise ConnectFailed(wanted.asked.url, "the transport is closed")
         handle = self._idle.take(wanted.route)
         if handle is None:
-            return Handle(
-                wanted.route, rule=self._rule, resolve=self._resolve, proxy_ca=self._proxy_ca, stopped=self._is_aborted
-            )
+            return self._new(wanted.route)
         if handle.route != wanted.route:
             handle.rebind(wanted.route)
         elif handle.is_stale():
             handle.renew()
         return handle
 
+    def _new(self, route: Route) -> Handle:
+        if not self._may_open():
+            raise OSError(errno.EMFILE, "no descriptor may be taken for another connection")
+        try:
+            return Handle(
+                route, rule=self._rule, resolve=self._resolve, proxy_ca=self._proxy_ca, stopped=self._is_aborted
+            )
+        except BaseException:
+            self._gone(1)
+            raise
+
+    def _may_open(self) -> bool:
+        """Whether one more handle may be open; the one idle for longest makes room for it."""
+        with self._open_lock:
+            if self._open < self._most:
+                self._open += 1
+                return True
+        oldest = self._idle.take_oldest()
+        if oldest is not None:  # its place is taken over
+            close_all([oldest], 0)
+        return oldest is not None
+
+    def _gone(self, count: int) -> None:
+        with self._open_lock:
+            self._open -= count
+
     def put_back(self, handle: Handle) -> None:
         """After a good exchange: its connection may serve again."""
         surplus = self._idle.give(handle)
         if surplus is not None:
-            close_all([surplus], 0)
+            self.discard(surplus)
 
     def discard(self, handle: Handle) -> None:
         """After any other: its connection is closed."""
         close_all([handle], 0)
+        self._gone(1)
 
     def make_room(self) -> bool:
         """No descriptor is left: close what is idle. False when nothing was."""
         idle = self._idle.empty()
         close_all(idle, _NAP_S)
+        self._gone(len(idle))
         return bool(idle)
 
     def _is_aborted(self) -> bool:
@@ -225,5 +260,6 @@ class CurlAdapter(CarriedAdapter):
 
     def after_fork(self) -> None:
         """In a forked child: the idle connections belong to the parent; forget them."""
+        self._open_lock, self._open = threading.Lock(), 0
         for handle in self._idle.after_fork():
             handle.forget()

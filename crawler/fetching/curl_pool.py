@@ -59,6 +59,14 @@ class HandlePool:
             self._remove(oldest)
             return oldest
 
+    def take_oldest(self) -> Handle | None:
+        """The handle that was idle for longest, for the caller to close; None when none is idle."""
+        with self._lock:
+            oldest = next(iter(self._order), None)
+            if oldest is not None:
+                self._remove(oldest)
+        return oldest
+
     def empty(self, *, close: bool = False) -> list[Handle]:
         """Take all handles out, for the caller to close; with *close* nothing comes in any more."""
         with self._lock:

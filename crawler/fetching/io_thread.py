@@ -13,7 +13,6 @@ import itertools
 import logging
 import math
 import os
-import resource
 import select
 import threading
 import time
@@ -23,12 +22,9 @@ from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from crawler.fetching import forks
+from crawler.fetching.descriptors import connections_allowed
 
 log = logging.getLogger("crawler.fetching")
-
-_MOST = 4_096
-_FOR_FILES = 40  # descriptors for all else: the store, logs, modules that are loaded late
-_FOR_EACH = 3  # a socket, its copy while it connects, and what libcurl wakes itself with
 
 Watch = Callable[[int, int], None]  #: (descriptor, epoll's mask; 0 for no more)
 
@@ -53,12 +49,6 @@ class Transfer(Protocol):
         """End it with *error*, whatever it was doing."""
 
 
-def _as_descriptors_allow() -> int:
-    """How many transfers a process may have under way, so that files can still be opened beside them."""
-    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return _MOST if soft == resource.RLIM_INFINITY else max(min((soft - _FOR_FILES) // _FOR_EACH, _MOST), 2)
-
-
 class IOThread:
     """Carries transfers until it is closed. `carry` and `later` are safe from any thread."""
 
@@ -68,7 +58,7 @@ class IOThread:
         Args:
             most: Transfers under way at once; more of them wait, in their order. 0: as many as descriptors allow.
         """
-        self._most = most or _as_descriptors_allow()
+        self._most = most or connections_allowed()
         self._lock = threading.Lock()  # guards _thread and _ended while the thread is started or ended
         self._ended: BaseException | None = None
         self._open()

@@ -8,6 +8,7 @@ from collections.abc import Container
 from requests.adapters import BaseAdapter
 
 from crawler.fetching.addresses import AddressRule
+from crawler.fetching.descriptors import connections_allowed
 from crawler.fetching.limits import Limits
 from crawler.response import Response
 from crawler.settings import Settings
@@ -34,7 +35,7 @@ def make_transport(settings: Settings, trusted_hosts: Container[str]) -> BaseAda
     Args:
         trusted_hosts: Hosts that may have private addresses: those of the start URLs; may grow while it is used.
     """
-    idle = max(2 * settings.workers, min(_IDLE, _open_files() // 4))
+    idle = min(max(2 * settings.workers, min(_IDLE, _open_files() // 4)), connections_allowed())
     rule = None if settings.allow_private else AddressRule(trusted_hosts)
     if settings.transport == "urllib3":
         from crawler.fetching.pooled import PooledAdapter

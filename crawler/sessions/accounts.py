@@ -48,6 +48,9 @@ def variable_name(session: str, field: str) -> str:
     return "CRAWL_" + _NOT_A_LETTER.sub("_", f"{session}_{field}".upper())
 
 
+_A_PERSON: Final = "asked at the terminal"
+
+
 class Account:
     """Credentials of one session. Safe from any thread; shown with its user name at most, never pickled.
 
@@ -62,7 +65,7 @@ class Account:
     """
 
     __slots__ = (
-        *("_ask", "_clock", "_environ", "_file", "_found", "_gave", "_last_code", "_lock", "_pause"),
+        *("_ask", "_clock", "_environ", "_file", "_found", "_gave", "_last_code", "_lock", "_pause", "_places"),
         *("session", "site"),
     )
 
@@ -81,9 +84,10 @@ class Account:
         self._environ = os.environ if environ is None else environ
         self._file, self._ask, self._clock, self._pause = file, ask, clock, pause
         self._found: dict[str, str] = {}
+        self._places: dict[str, str] = {}  # of fields in _found: where each came from
         self._gave: set[str] = set()  # fields that somebody has asked for
         self._last_code = -1  # the time step of the last one-time code handed out
-        self._lock = threading.RLock()  # guards _found, _gave and _last_code; one lookup, so one question at a time
+        self._lock = threading.RLock()  # guards what is above; one lookup, so one question at a time
 
     @property
     def username(self) -> str:
@@ -206,18 +210,21 @@ class Account:
             raise NoCredentials(self.session, f"no {field} found; looked in " + ", ".join(looked))
         return value
 
+    def place(self, field: str) -> str:
+        """Where a field that was found came from, such as ``CRAWL_BUYER_PASSWORD``; "" for none, and for a person."""
+        with self._lock:
+            return self._places.get(field, "").replace(_A_PERSON, "")
+
     def _look(self, field: str, looked: list[str], *, may_ask: bool, keyring: bool = True) -> str | None:
         with self._lock:
             value = self._found.get(field)
             if value is None:
-                value = (
-                    self._from_variable(field, looked)
-                    or self._from_file(field, looked)
-                    or (self._from_keyring(field, looked) if keyring else None)
-                    or (self._from_person(field, looked) if may_ask else None)
-                )
+                ways = [(self._from_variable, True), (self._from_file, True)]
+                ways += [(self._from_keyring, keyring), (self._from_person, may_ask)]
+                value = next(filter(None, (look(field, looked) for look, may in ways if may)), None)
                 if value is None:
                     return None
+                self._places[field] = looked[-1]
                 self._found[field] = value = Secret(value) if is_secret_name(field) else value
             return value
 
@@ -225,8 +232,11 @@ class Account:
         names = [variable_name(self.session, field)]
         if self.session == "default":
             names.append(variable_name(field, "").removesuffix("_"))  # CRAWL_USERNAME will do for the only session
-        looked += names
-        return next((self._environ[name] for name in names if self._environ.get(name)), None)
+        for name in names:
+            looked.append(name)
+            if self._environ.get(name):
+                return self._environ[name]
+        return None
 
     def _from_file(self, field: str, looked: list[str]) -> str | None:
         path = accounts_path(self._environ, self._file)
@@ -271,7 +281,7 @@ class Account:
         if self._ask is None:
             looked.append("no terminal to ask at")
             return None
-        looked.append("asked at the terminal")
+        looked.append(_A_PERSON)
         place = f" at {self.site}" if self.site else ""
         with _one_question_at_a_time:
             try:

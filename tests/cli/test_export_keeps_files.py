@@ -119,3 +119,24 @@ def test_a_crawl_with_some_failed_pages_may_replace_the_file(shop: Host, good: P
 
     assert crawl("export", "rows", "-o", good.name).code == 0
     assert len(good.read_text().splitlines()) == 1
+
+
+def test_quiet_prints_nothing_of_a_file_that_was_written(shop: Host, project: Path, crawl: Crawl) -> None:
+    crawl("run", "rows", "--quiet")
+    assert crawl("export", "rows", "-o", "a.jsonl").err
+
+    done = crawl("export", "rows", "-o", "rows.jsonl", "--quiet")
+
+    assert (done.code, done.out, done.err) == (0, "", "")
+    assert len((project / "rows.jsonl").read_text().splitlines()) == 2
+
+
+def test_quiet_tells_of_a_file_that_was_not_written(shop: Host, good: Path, crawl: Crawl) -> None:
+    shop.routes["*"] = nothing
+    crawl("run", "rows", "--quiet")
+
+    done = crawl("export", "rows", "-o", good.name, "-q")
+
+    assert done.code == 10
+    assert "--force" in done.err
+    assert good.read_text() == GOOD

@@ -139,6 +139,13 @@ ROWS = {
         ("login orders --session default", "run orders"),
         env=(WRONG, GOOD),
     ),
+    "the refused password came from a variable": Row(
+        LOGIN,
+        "login orders",
+        "the right one belongs where this one came from, CRAWL_DEFAULT_PASSWORD",
+        ("login orders --force",),
+        env=(WRONG, GOOD),
+    ),
     "the credentials are refused, then taken after all": Row(
         LOGIN, "login orders", "--force", ("login orders --force",), env=(WRONG, GOOD)
     ),

@@ -153,15 +153,17 @@ def refused_by(session: Session, *, known_good: bool) -> Refusal | None:
         return None
     said = signs.wrong_password_sign(answer)
     if said is not None:
-        return Refusal(f"{_refused_so(answer, said)}{_captcha(answer)}", True)
+        return Refusal(f"{_refused_so(answer, said)}{_captcha(answer)}{_from(session)}", True)
     surely = not known_good and not speaks_of_something_else(answer) and not _let_in_and_lost(answer)
     if answer.status_code in _REFUSES_WHAT_WAS_SENT:
-        return Refusal(f"the site answered {answer.status_code} to the password ({redact(answer.url)})", surely)
+        return Refusal(
+            f"the site answered {answer.status_code} to the password ({redact(answer.url)}){_from(session)}", surely
+        )
     if not has_login_form(answer) or signs.logged_in_sign(answer):
         return None
     why = (
         f"the site showed the password form again ({redact(answer.url)}) after it was sent: user name or password are"
-        f" wrong, or the form needs something that the login step leaves out{_captcha(answer)}"
+        f" wrong, or the form needs something that the login step leaves out{_captcha(answer)}{_from(session)}"
     )
     return Refusal(why, surely)
 
@@ -174,6 +176,12 @@ def _let_in_and_lost(answer: Response) -> bool:
 def _refused_so(answer: Response, said: str) -> str:
     how = f"with status 401 ({redact(answer.url)})" if answer.status_code == 401 else f"saying {said!r}"
     return f"the site refused the user name or password, {how}"
+
+
+def _from(session: Session) -> str:
+    """Where the password came from, and the right one is to be put."""
+    place = session.account.place("password")
+    return f"; the right one belongs where this one came from, {place}" if place else ""
 
 
 def _captcha(answer: Response) -> str:
@@ -231,7 +239,7 @@ def still_out(
             return StatusError(redact(last.url), last.status_code)
         said = signs.wrong_password_sign(last)
         if said is not None:
-            return WrongPassword(session.name, _refused_so(last, said))
+            return WrongPassword(session.name, _refused_so(last, said) + _from(session))
     if reason == "status 401" and _shows_credentials(session):
         why = f"the site refused what `auth` or the headers say of who we are: 401 from {probe}"
         return WrongPassword(session.name, why)

@@ -1,0 +1,115 @@
+"""A field that is empty in every item of a run is told by name: nobody looks at a column that has always been there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import crawler
+from crawler.cli.summary import show_summary
+from crawler.engine.figures import empty_fields, is_filled
+from crawler.engine.verdict import Facts, verdict_of_run
+from crawler.events import Summary
+from crawler.testing.wire import Answer
+from tests.hosts import Net, quick_net
+
+__all__ = ["quick_net"]
+
+
+@dataclass
+class Book:
+    title: str
+    price: str | None
+
+
+def run(net: Net, folder: Path, items: Any, **settings: Any) -> Summary:
+    site = net.host({"/robots.txt": Answer(404), "*": Answer(body=b"<p>a page</p>")})
+
+    class Books(crawler.Spider):
+        name = "books"
+        start_urls = tuple(f"{site.url}/{number}" for number in range(4))
+
+        def parse(self, response: crawler.Response) -> Any:
+            yield from items(int(response.url[-1]))
+
+    return crawler.run(Books, settings={"store": str(folder / "crawl.db"), **settings})
+
+
+def told(summary: Summary) -> str:
+    return "\n".join(summary.notes)
+
+
+def test_a_field_that_is_empty_in_every_item_is_named(quick_net: Net, tmp_path: Path) -> None:
+    summary = run(quick_net, tmp_path, lambda n: [{"title": f"t{n}", "price": None, "stock": 0, "sold": False}])
+
+    assert (summary.ending, summary.exit_code) == ("finished", 0)
+    assert "field is empty in every item of this run: 'price' (" in told(summary)
+
+
+@pytest.mark.parametrize(
+    "empty", [None, "", "  \n", [], {}, [""], ["", None], {"a": None}, b"", ()], ids=lambda value: repr(value)
+)
+def test_nothing_is_nothing_in_all_its_forms(quick_net: Net, tmp_path: Path, empty: Any) -> None:
+    assert "'price'" in told(run(quick_net, tmp_path, lambda n: [{"title": "t", "price": empty}]))
+    assert not is_filled(empty)
+
+
+@pytest.mark.parametrize("value", [0, 0.0, False, "0", [0], {"a": False}, b"0"], ids=lambda value: repr(value))
+def test_a_value_that_is_false_is_a_value(value: Any) -> None:
+    assert is_filled(value)
+
+
+def test_one_item_with_a_value_is_enough(quick_net: Net, tmp_path: Path) -> None:
+    assert told(run(quick_net, tmp_path, lambda n: [{"title": "t", "price": "1" if n == 3 else None}])) == ""
+
+
+def test_a_table_of_its_own_is_named_with_its_field(quick_net: Net, tmp_path: Path) -> None:
+    assert "'Book.price'" in told(run(quick_net, tmp_path, lambda n: [Book("t", None), {"title": "x"}]))
+
+
+def test_several_fields_are_told_in_one_note(quick_net: Net, tmp_path: Path) -> None:
+    summary = run(quick_net, tmp_path, lambda n: [{"title": "t"} | dict.fromkeys(map(str, range(20)))])
+
+    assert "fields are empty in every item of this run: '0', '1'" in told(summary)
+    assert "and 10 more" in told(summary)
+    assert len(summary.notes) == 1
+
+
+def test_one_item_alone_says_nothing(quick_net: Net, tmp_path: Path) -> None:
+    assert told(run(quick_net, tmp_path, lambda n: [{"title": "t", "next": None}] if n == 0 else [])) == ""
+
+
+@pytest.mark.parametrize("may", [["price"], ["*"]])
+def test_what_the_note_says_silences_it(quick_net: Net, tmp_path: Path, may: list[str]) -> None:
+    summary = run(quick_net, tmp_path, lambda n: [{"title": "t", "price": None}], may_be_empty=may)
+
+    assert told(summary) == ""
+
+
+def test_quiet_prints_the_note_and_else_nothing(
+    quick_net: Net, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = run(quick_net, tmp_path / "a", lambda n: [{"title": "t", "price": None}])
+    good = run(quick_net, tmp_path / "b", lambda n: [{"title": "t", "price": "1"}])
+    capsys.readouterr()
+
+    show_summary(good, as_json=False, quiet=True)
+    assert capsys.readouterr() == ("", "")
+    show_summary(bad, as_json=False, quiet=True)
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert "'price'" in error
+
+
+def test_a_field_that_another_process_has_filled_is_not_told() -> None:
+    from crawler.engine.processes import add_up
+
+    first = Summary("books", seen={"items": 2}, filled={"items": {"a": 0, "b": 0}})
+    add_up(first, [Summary("books", seen={"items": 2}, filled={"items": {"a": 2, "c": 0}})])
+    found = empty_fields(first.seen, first.filled)
+
+    assert found == ["b", "c"]
+    assert verdict_of_run(Facts(pages=9, items=9, empty_fields=found)).notes[0].count("'") == 4

@@ -1,0 +1,86 @@
+"""Connections leave descriptors for files: a process opens no more of them than its limit allows, and waits instead."""
+
+from __future__ import annotations
+
+import resource
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from crawler.fetching.curl import CurlAdapter
+from crawler.fetching.descriptors import connections_allowed
+from crawler.testing.wire import Answer, Call
+from tests.hosts import Host, Net
+
+
+class Watched:
+    """Hosts that see how many connections are open, all together."""
+
+    def __init__(self, count: int) -> None:
+        self.most = 0
+        self._open: set[Host] = set()
+        self.hosts = [Host({"*": self._answer}, f"127.0.7.{number}", None) for number in range(1, count + 1)]
+        self._lock = threading.Lock()
+        self._busy = 0
+
+    def _answer(self, call: Call) -> Answer:
+        with self._lock:
+            self._busy += 1
+            self.most = max(self.most, self._busy)
+        threading.Event().wait(0.005)  # so that they meet
+        with self._lock:
+            self._busy -= 1
+        return Answer(body=b"ok")
+
+    def close(self) -> None:
+        for host in self.hosts:
+            host.close()
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    made = Watched(12)
+    yield made
+    made.close()
+
+
+def test_P6_24_threads_and_12_hosts_share_three_connections(watched: Watched) -> None:
+    adapter, net = CurlAdapter(connections=64, most=3), Net()
+    session = net.session(adapter=adapter)
+    urls = [host.url for host in watched.hosts] * 5
+
+    with ThreadPoolExecutor(24) as threads:
+        texts = list(threads.map(lambda url: session.get(url).text, urls))
+
+    assert texts == ["ok"] * 60
+    assert 1 <= watched.most <= 3
+    assert adapter._open <= 3
+    net.close()
+    adapter.close()
+
+
+def test_P6_a_connection_that_failed_makes_room(watched: Watched) -> None:
+    adapter, net = CurlAdapter(connections=64, most=1), Net()
+    session = net.session(adapter=adapter)
+
+    for _ in range(3):
+        with pytest.raises(OSError, match="refused"):
+            session.get("http://127.0.0.1:9/")
+        assert session.get(watched.hosts[0].url).text == "ok"
+        assert session.get(watched.hosts[1].url).text == "ok"
+
+    net.close()
+    adapter.close()
+
+
+@pytest.mark.parametrize(("soft", "allowed"), [(64, 8), (256, 72), (1024, 328), (20, 2)])
+def test_P6_so_many_connections_are_open_under_a_limit(soft: int, allowed: int) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, before[1]))
+    try:
+        found = connections_allowed()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert found == allowed
