@@ -151,6 +151,8 @@ class Crawl:
         store, frontier, summary = self._store, self._run.frontier, self.summary
         self._scheduler.release_out()
         self._parts.knowledge.keep(self._parts.doors.lives())
+        if self._member.number == 0 and self._is_certain():
+            store.prove_frontier(frontier)  # later crawls may ask whether these pages have changed
         counts = store.counts(frontier)
         failed, skipped = store.ended_samples(frontier)
         keep_proofs(store, self._sessions)
@@ -163,6 +165,11 @@ class Crawl:
         silent = store.silent_hosts(frontier) if facts.failed and facts.pages else {}
         figures, before = compared(store, self._run, summary, counts)
         return replace(facts, silent=silent, figures=figures, before=before)
+
+    def _is_certain(self) -> bool:
+        """Whether all pages of all processes are what a session brought that was logged in."""
+        others = self._members.summaries if self._members is not None else ()
+        return self._parts.doors.is_certain and all(each.ending in ("finished", "failures") for each in others)
 
     def _facts(
         self, counts: Counts | None = None, failed: Sequence[Sample] = (), skipped: Sequence[Sample] = ()

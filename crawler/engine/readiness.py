@@ -149,6 +149,11 @@ class Doors:
             if watch.kept and self.pool.keeper(name).record.state is LoginState.READY:
                 self.sessions.probe_soon(name, "a page was refused, which may mean that we are logged out")
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether no page is left that a session has brought and that nothing has shown to be right."""
+        return not any(watch.uncertain for watch in self._answers.watches.values())
+
     def last_doubts(self) -> bool:
         """Before the end: probe sessions whose last pages did not prove themselves, then try suspects.
 

@@ -271,6 +271,9 @@ class Store(Protocol):
     def prove_pages(self, frontier: int, *, ids: Sequence[int], epoch: int) -> None:
         """Done pages of *epoch* did prove themselves after all: `quarantine` leaves them as they are."""
 
+    def prove_frontier(self, frontier: int) -> None:
+        """All done pages turned out to be certain, at the end of a crawl."""
+
     def reserve(self, slot: str, *, delay_s: float) -> float:
         """Take the next sending time of a slot for a request that is not in the frontier (a login step, a redirect)."""
 

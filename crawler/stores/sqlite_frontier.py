@@ -312,6 +312,13 @@ class FrontierPart(Part):
                 (frontier, epoch, json.dumps(list(ids))),
             )
 
+    def prove_frontier(self, frontier: int) -> None:
+        """All done pages turned out to be certain, at the end of a crawl."""
+        with self._connection.write() as raw:
+            raw.execute(
+                "UPDATE crawl_requests SET proven = 1 WHERE frontier = ? AND state = 2 AND proven = 0", (frontier,)
+            )
+
     def quarantine(self, frontier: int, *, session: str, epoch: int, since: float) -> int:
         """Reopen done pages of *session* sent at or after *since* in *epoch* that did not prove themselves.
 

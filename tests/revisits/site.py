@@ -49,12 +49,14 @@ class Site:
             return self._counted(call, Answer(404))
         headers = list(self.headers.get(call.path, []))
         modified = self.modified.get(call.path, DATE)
-        if self.validators in ("etag", "both", "weak"):
+        knows_tags, knows_dates = self.validators in ("etag", "both", "weak"), self.validators in ("modified", "both")
+        if knows_tags:
             headers.append(("ETag", self.etag(call.path)))
-        if self.validators in ("modified", "both"):
+        if knows_dates:
             headers.append(("Last-Modified", modified))
         asked_tag, asked_date = call.headers.get("if-none-match"), call.headers.get("if-modified-since")
-        same = asked_tag == self.etag(call.path) if asked_tag else asked_date == modified
+        by_tag = knows_tags and asked_tag is not None
+        same = asked_tag == self.etag(call.path) if by_tag else knows_dates and asked_date == modified
         if same:
             return self._counted(call, Answer(304, headers=headers))
         return self._counted(call, Answer(body=body.encode(), headers=headers))
