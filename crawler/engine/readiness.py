@@ -152,7 +152,7 @@ class Doors:
     @property
     def is_certain(self) -> bool:
         """Whether no page is left that a session has brought and that nothing has shown to be right."""
-        return not any(watch.uncertain for watch in self._answers.watches.values())
+        return not any(watch.uncertain for watch in self.answers.watches.values())
 
     def last_doubts(self) -> bool:
         """Before the end: probe sessions whose last pages did not prove themselves, then try suspects.
