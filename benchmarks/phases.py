@@ -42,7 +42,7 @@ PLACES: list[tuple[str, Any, str]] = [
     ("io", IOThread, "_run"),
     ("libcurl", Handle, "act"),
     ("answer", ResponseMaker, "make"),
-    ("callback", PageWork, "_accept"),
+    ("callback", PageWork, "_collect"),
     ("parse", crawler.response, "parse"),
 ]
 #: What is shown: a step, what is measured, and what of that is another step's.

@@ -21,7 +21,7 @@ from crawler.pages.charsets import declared, usable
 from crawler.pages.downloads import name_of, new_file
 from crawler.pages.following import Followed
 from crawler.pages.limits import MAX_LINKS
-from crawler.pages.parsing import Element, base_of, is_json, link_parts, link_target, parse, raw_results
+from crawler.pages.parsing import base_of, is_json, link_parts, link_target, parse, raw_results
 from crawler.pages.targets import Targets
 from crawler.request import SPREAD as SPREAD
 from crawler.request import Callback as Callback
@@ -284,16 +284,12 @@ class Response(requests.Response):
         elif xpath is not None:
             found = self.xpath(xpath)
         target = Targets(self.base_url, self.charset)
-        hrefs: list[str] = []
-        abouts: list[Any] = []
-        for link in found:
-            if isinstance(link, Element):
-                hrefs.append(link.get("href") or link.get("src") or "")
-                abouts.append(link)
-            else:
-                href, about = link_target(link)
-                hrefs.append(href)
-                abouts.append(about)
+        abouts: list[Any] = list(found)
+        if css is not None and "::" not in css and type(found) is list:  # elements
+            hrefs = [each.get("href") or each.get("src") or "" for each in abouts]
+        else:
+            pairs = list(map(link_target, abouts))
+            hrefs, abouts = [href for href, _ in pairs], [about for _, about in pairs]
         if len(hrefs) > MAX_LINKS:
             urls, abouts = self._fewer(map(target, hrefs), abouts)
             plain = Followed(urls, abouts, str, callback=name, session=session)

@@ -190,7 +190,10 @@ def _canonical_slowly(url: str) -> str:
     for argument in query.split("&"):
         if argument:
             name, _, value = argument.replace("+", " ").partition("=")
-            pair = unquote_to_bytes(name), unquote_to_bytes(value)
+            pair = (
+                unquote_to_bytes(name) if "%" in name else name.encode(),
+                unquote_to_bytes(value) if "%" in value else value.encode(),
+            )
             if not _SESSION_ARGUMENT.match(pair[0].decode("latin-1")):
                 arguments.append((pair, name, value))
     if not arguments:

@@ -201,6 +201,12 @@ _ways = st.sampled_from(
         "//",
         "/./",
         "/../",
+        "mailto:",
+        "ftp:",
+        "hTTps://shop.test/",
+        "x:",
+        "x-y:",
+        "//shop.test:81/",
     ]
 )
 _ends = st.sampled_from(

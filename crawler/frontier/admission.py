@@ -110,7 +110,7 @@ class Admission:
             callback=request.callback,
             priority=request.priority,
             depth=depth,
-            extras=request.extras(),
+            extras=request.extras() if request.is_more_than_plain else "",
             skipped=skipped,
             parent=parent,
         )

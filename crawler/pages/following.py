@@ -80,8 +80,7 @@ class Followed(Iterator[Request]):
         fresh: dict[str, Any] = {}
         looked: set[str] = set()  # each once: a page may hold one link a million times
         now_settled: list[str] = []
-        for number in range(start, len(self._hrefs)):
-            href = self._hrefs[number]
+        for number, href in enumerate(self._hrefs[start:] if start else self._hrefs, start):
             if href in settled or href in looked:
                 continue
             looked.add(href)

@@ -59,7 +59,7 @@ class Targets:
 
     def __call__(self, link: str) -> str:
         """The URL to fetch, without fragment; "" for what is no http or https URL, or only a fragment."""
-        folders = self._folders
+        folders, address = self._folders, ""
         if folders and len(link) < _LONGEST:
             found = _LINK.fullmatch(link)
             if found is not None:
@@ -67,10 +67,15 @@ class Targets:
                 if whole is not None:
                     return self._root + whole
                 return (folders[min(len(up) // 3, len(folders) - 1)] if up else folders[0]) + rest
-            address = link.partition("#")[0]
-            if address[:2] == "//":
-                address = self._scheme + address
-            if address[:4] == "http" and is_kept(address):
+            scheme, colon, rest = link.partition("#")[0].partition(":")
+            if not colon or scheme[:2] == "//":
+                address = f"{self._scheme}{scheme}{colon}{rest}" if scheme[:2] == "//" else ""
+            elif scheme.isascii() and scheme.isalpha():
+                scheme = scheme.lower()
+                if scheme not in ("http", "https"):
+                    return ""
+                address = f"{scheme}:{rest}"
+            if address and is_kept(address):
                 return address
         base = self.base if not self._folders or of_page(link) else self._folder
         if len(link) < 512:
@@ -84,6 +89,8 @@ def of_page(link: str) -> bool:
     "?x" does, and "http:" before anything but "//", which means the scheme of the page; white space may hide both.
     """
     first = link[:1]
+    if first == "." or first == "/":
+        return False
     return first <= " " or first == "?" or first.isspace() or (first in "hH" and "://" not in link[:8])
 
 
