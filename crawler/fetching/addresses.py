@@ -59,7 +59,7 @@ class AddressRule:
             return ""
         return (
             f"{host} has the private address {address}: if the crawl belongs there, name the host in login_url or "
-            "allowed_domains, or set allow_private=true"
+            "allowed_domains, which is enough (allow_private=true allows the connection, and no page of another host)"
         )
 
     def refuses_literal(self, host: str, led_by: str = "") -> str:

@@ -169,6 +169,18 @@ ROWS = {
         ("run orders --fresh",),
         (BEGIN, '    allowed_domains = ["127.0.0.1", "127.0.0.2"]\n' + BEGIN),
     ),
+    "a private host, by what is said to be enough": Row(
+        PLAIN.replace("/public", "/link")
+        .replace(
+            'yield {{"url": response.url}}',
+            'yield {{"url": response.url}}\n        yield from response.follow_all(css="a")',
+        )
+        .replace("/link", "/moved"),
+        "run orders",
+        "allowed_domains, which is enough",
+        ("run orders --fresh",),
+        (BEGIN, '    allowed_domains = ["127.0.0.1", "127.0.0.2"]\n' + BEGIN),
+    ),
     "a private host, retried": Row(
         PLAIN.replace("/public", "/moved"),
         "run orders",
