@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
 import traceback
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,21 +14,16 @@ from crawler.engine.assembly import Assembly
 from crawler.engine.callback_watch import CallbackWatch
 from crawler.engine.conditional import NOT_MODIFIED, Answered, ask
 from crawler.engine.file_work import FileWork
-from crawler.engine.kept_aside import KeptAside
+from crawler.engine.given import Bare, Given
 from crawler.engine.links_given import LinksGiven
 from crawler.engine.revisits import Revisits
-from crawler.errors import SpiderError
 from crawler.fetching.fetcher import Checks, Fetched
 from crawler.fetching.judge import Judgement, Known, describe, is_hosts_fault, judge, judge_broken, pause_s, skipped
 from crawler.fetching.kept import page_of, response_of
 from crawler.frontier.guard_learned import LEARNED
 from crawler.frontier.host_slot import Learned
 from crawler.frontier.leases import Hold
-from crawler.items import NotStorable, is_item, to_row, with_storable_fields
-from crawler.outcome import Found, ItemRow, Leased, Outcome, Page, Verdict, Visit
-from crawler.pages.filled import Filled
-from crawler.pages.following import Followed, handed_out
-from crawler.pages.targets import Targets
+from crawler.outcome import Found, Leased, Outcome, Page, Verdict, Visit
 from crawler.response import Request, Response
 from crawler.sessions.answers import set_cookie_lines
 from crawler.sessions.flow import Flow
@@ -43,9 +37,7 @@ from crawler.spider import Spider
 from crawler.urls import host_of, redact
 
 _trace = logging.getLogger("crawler.trace")  # shown with `--traceback`
-Bare = Callable[[str], str] | None
 AnswerIsIn = Callable[[Outcome], Learned]
-_PORTION = 2_000  #: links of one page that are held in memory; more go to the frontier before the page is done
 _TRACE_CHARACTERS = 4_000
 _NO_LOGIN = "it asks to log in, and the spider has no `login` method"
 
@@ -82,11 +74,10 @@ class PageWork:
     ) -> None:
         self._spider, self._fetcher, self._admission = spider, parts.fetcher, parts.admission
         self._hop_guard, self._robots, self._keep_pages = parts.hop_guard, parts.robots, settings.keep_pages
-        self._portion, self._kept, self._hold = outside.portion, outside.kept, outside.hold
-        self._callback_time_s, self._callbacks = settings.callback_time, outside.callbacks
+        self._kept, self._hold = outside.kept, outside.hold
+        self._given = Given(spider, settings, parts.admission, portion=outside.portion, watch=outside.callbacks)
         self._revisits, self._files = revisits, outside.files
         self._statuses = frozenset(spider.handle_httpstatus_list)
-        self._keys: Mapping[str, Sequence[str]] = spider.keys
 
     def flow(
         self,
@@ -224,7 +215,7 @@ class PageWork:
         """Run the callback."""
         method = self._spider.callback(request.callback)
         notes = self._revisits.notes(request, page) if self._revisits.learns else None
-        keyed = self._collect(
+        keyed = self._given.collect(
             outcome, request, lambda: method(page, **(request.cb_kwargs or {})), _bare(session), notes
         )
         if landed is not None:
@@ -290,88 +281,7 @@ class PageWork:
         error: Any = fetched.error
         error.__dict__["request"], error.__dict__["response"] = request, fetched.response
         method = self._spider.callback(request.errback)
-        self._collect(outcome, request, lambda: method(error), bare)
-
-    def _collect(
-        self,
-        outcome: Outcome,
-        request: Request,
-        call: Callable[[], Any],
-        bare: Bare,
-        notes: LinksGiven | None = None,
-    ) -> list[Request]:
-        """Run a callback and sort what it yields into items and found requests.
-
-        Returns:
-            Files with a key, which are not among these yet.
-
-        Args:
-            bare: Takes out of a URL what the session adds to each one; None where it adds nothing.
-            notes: Where all requests are noted that it yields.
-        """
-        started = time.perf_counter()
-        items: list[ItemRow] = []
-        aside: KeptAside | None = None
-        found: dict[bytes, Found] = {}
-        keyed: list[Request] = []
-        session, page = request.session, outcome.request.id
-        keys, fetched_by = self._keys, outcome.session_name
-
-        def take(link: Request, is_noted: bool = False) -> None:
-            outcome.requests += 1
-            if bare is not None:
-                link = link.replace(url=bare(link.url))
-            if link.file is not None and _has_key(link, link.file, keyed):
-                return
-            row = self._admission.admit(link, depth=request.depth + 1, session=session, parent=page)
-            if notes is not None:
-                if is_noted:
-                    notes.refused(link, row)
-                else:
-                    notes.one(link, row)
-            if row is not None and row.fingerprint not in found:
-                found[row.fingerprint] = row
-                if len(found) >= _PORTION:
-                    self._portion(list(found.values()))
-                    found.clear()
-
-        with self._callbacks.watched(request.url):
-            results = call()
-            for produced in _each(results):
-                try:
-                    if isinstance(produced, Request):
-                        take(produced)
-                        following = handed_out(results)
-                        if following is not None:
-                            for url, element in self._new_among(following, session, bare, notes):
-                                take(following.request(url, element), is_noted=True)
-                    elif type(produced) is Filled:
-                        take(produced.request())
-                    elif produced is not None:
-                        items.append(to_row(produced, keys, fetched_by))
-                except NotStorable as why:
-                    (aside := aside or KeptAside(keys, fetched_by)).add(produced, why)
-        outcome.items, outcome.found = items, list(found.values())
-        if aside is not None:
-            aside.put_into(outcome, notes)
-        if time.perf_counter() - started > self._callback_time_s:
-            outcome.warnings += (f"callback took {time.perf_counter() - started:.1f} s",)
-        return keyed
-
-    def _new_among(
-        self, links: Followed, session: str | None, bare: Bare, notes: LinksGiven | None
-    ) -> list[tuple[str, Any]]:
-        """Take all links that a callback still has to hand out; URL and element of those that may be new."""
-        if notes is not None and bare is None and isinstance(links.target, Targets):
-            notes.written(links.callback, links.session, links.target, links.left())
-        elif notes is not None:
-            urls = links.urls()
-            notes.several(links.callback, links.session, urls if bare is None else map(bare, urls))
-        known, of = self._admission.known, self._admission.session_of(links.session or session)
-        fresh, settled = links.rest(known.urls(of), known.written(of, links.place))
-        if settled and links.place:
-            known.settle(of, links.place, settled)
-        return fresh
+        self._given.collect(outcome, request, lambda: method(error), bare)
 
     def _broken(self, outcome: Outcome, error: BaseException) -> None:
         _trace.debug("the whole trace for %s:", redact(outcome.request.url), exc_info=error)
@@ -384,32 +294,8 @@ def _settle(outcome: Outcome, judged: Judgement) -> None:
     outcome.verdict, outcome.error = judged.verdict, judged.error
 
 
-def _has_key(link: Request, file: Mapping[str, Any], keyed: list[Request]) -> bool:
-    """Whether a file may be held under its key: then it is one of *keyed*. Raises NotStorable.
-
-    Its fields are plain values from here on.
-    """
-    link.file = with_storable_fields(file)
-    if link.file["key"]:
-        keyed.append(link)
-    return bool(link.file["key"])
-
-
 def _bare(session: Session) -> Bare:
     return session.bare if session.params else None
-
-
-def _each(produced: Any) -> Iterable[Any]:
-    """What a callback gave, one by one."""
-    if produced is None:
-        return ()
-    if isinstance(produced, Generator):
-        return produced
-    if isinstance(produced, Request) or is_item(produced):  # a `Filled` is a dataclass, and such are items
-        return (produced,)
-    if isinstance(produced, str | bytes) or not hasattr(produced, "__iter__"):
-        raise SpiderError(f"a callback returned {type(produced).__name__}; yield Requests and items")
-    return produced  # type: ignore[no-any-return]
 
 
 def _describe_answer(outcome: Outcome, fetched: Fetched) -> None:

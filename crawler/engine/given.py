@@ -1,0 +1,151 @@
+"""What a callback gives: it is run, and what it yields becomes items, found requests, files, and what is kept aside."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from typing import Any
+
+from crawler.engine.callback_watch import CallbackWatch
+from crawler.engine.kept_aside import KeptAside
+from crawler.engine.links_given import LinksGiven
+from crawler.errors import SpiderError
+from crawler.frontier.admission import Admission
+from crawler.items import NotStorable, is_item, to_row, with_storable_fields
+from crawler.outcome import Found, ItemRow, Outcome
+from crawler.pages.filled import Filled
+from crawler.pages.following import Followed, handed_out
+from crawler.pages.targets import Targets
+from crawler.request import Request
+from crawler.settings import Settings
+from crawler.spider import Spider
+
+Bare = Callable[[str], str] | None
+_PORTION = 2_000  #: links of one page that are held in memory; more go to the frontier before the page is done
+
+
+class Given:
+    """Collects what callbacks of one spider give. Safe from any thread: it keeps nothing between pages.
+
+    Args:
+        portion: Takes found requests of a page that has very many, before the page is committed.
+        watch: Watches callbacks while they run.
+    """
+
+    def __init__(
+        self,
+        spider: Spider,
+        settings: Settings,
+        admission: Admission,
+        *,
+        portion: Callable[[list[Found]], None],
+        watch: CallbackWatch,
+    ) -> None:
+        self._admission, self._portion, self._watch = admission, portion, watch
+        self._callback_time_s = settings.callback_time
+        self._keys: Mapping[str, Sequence[str]] = spider.keys
+
+    def collect(
+        self,
+        outcome: Outcome,
+        request: Request,
+        call: Callable[[], Any],
+        bare: Bare,
+        notes: LinksGiven | None = None,
+    ) -> list[Request]:
+        """Run a callback and sort what it yields into items and found requests.
+
+        Returns:
+            Files with a key, which are not among these yet.
+
+        Args:
+            bare: Takes out of a URL what the session adds to each one; None where it adds nothing.
+            notes: Where all requests are noted that it yields.
+        """
+        started = time.perf_counter()
+        items: list[ItemRow] = []
+        aside: KeptAside | None = None
+        found: dict[bytes, Found] = {}
+        keyed: list[Request] = []
+        session, page = request.session, outcome.request.id
+        keys, fetched_by = self._keys, outcome.session_name
+
+        def take(link: Request, is_noted: bool = False) -> None:
+            outcome.requests += 1
+            if bare is not None:
+                link = link.replace(url=bare(link.url))
+            if link.file is not None and _has_key(link, link.file, keyed):
+                return
+            row = self._admission.admit(link, depth=request.depth + 1, session=session, parent=page)
+            if notes is not None:
+                if is_noted:
+                    notes.refused(link, row)
+                else:
+                    notes.one(link, row)
+            if row is not None and row.fingerprint not in found:
+                found[row.fingerprint] = row
+                if len(found) >= _PORTION:
+                    self._portion(list(found.values()))
+                    found.clear()
+
+        with self._watch.watched(request.url):
+            results = call()
+            for produced in _each(results):
+                try:
+                    if isinstance(produced, Request):
+                        take(produced)
+                        following = handed_out(results)
+                        if following is not None:
+                            for url, element in self._new_among(following, session, bare, notes):
+                                take(following.request(url, element), is_noted=True)
+                    elif type(produced) is Filled:
+                        take(produced.request())
+                    elif produced is not None:
+                        items.append(to_row(produced, keys, fetched_by))
+                except NotStorable as why:
+                    (aside := aside or KeptAside(keys, fetched_by)).add(produced, why)
+        outcome.items, outcome.found = items, list(found.values())
+        if aside is not None:
+            aside.put_into(outcome, notes)
+        if time.perf_counter() - started > self._callback_time_s:
+            outcome.warnings += (f"callback took {time.perf_counter() - started:.1f} s",)
+        return keyed
+
+    def _new_among(
+        self, links: Followed, session: str | None, bare: Bare, notes: LinksGiven | None
+    ) -> list[tuple[str, Any]]:
+        """Take all links that a callback still has to hand out; URL and element of those that may be new."""
+        if notes is not None and bare is None and isinstance(links.target, Targets):
+            notes.written(links.callback, links.session, links.target, links.left())
+        elif notes is not None:
+            urls = links.urls()
+            notes.several(links.callback, links.session, urls if bare is None else map(bare, urls))
+        known, of = self._admission.known, self._admission.session_of(links.session or session)
+        fresh, settled = links.rest(known.urls(of), known.written(of, links.place))
+        if settled and links.place:
+            known.settle(of, links.place, settled)
+        return fresh
+
+
+def _has_key(link: Request, file: Mapping[str, Any], keyed: list[Request]) -> bool:
+    """Whether a file may be held under its key: then it is one of *keyed*. Raises NotStorable.
+
+    Its fields are plain values from here on.
+    """
+    link.file = with_storable_fields(file)
+    if link.file["key"]:
+        keyed.append(link)
+    return bool(link.file["key"])
+
+
+def _each(produced: Any) -> Iterable[Any]:
+    """What a callback gave, one by one."""
+    if produced is None:
+        return ()
+    if isinstance(produced, Generator):
+        return produced
+    if isinstance(produced, Request) or is_item(produced):  # a `Filled` is a dataclass, and such are items
+        return (produced,)
+    if isinstance(produced, str | bytes) or not hasattr(produced, "__iter__"):
+        raise SpiderError(f"a callback returned {type(produced).__name__}; yield Requests and items")
+    return produced  # type: ignore[no-any-return]
