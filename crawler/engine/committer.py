@@ -140,6 +140,10 @@ class Committer:
             if outcome.request.id in committed.lost:
                 self._saves.unsaved(outcome.session_name)  # it goes with the next page
                 continue
-            keeper = self._pool.keeper(outcome.session_name)
-            keeper.standing.base = outcome.session.secret
-            keeper.record.version = self._store.session_version(outcome.session.key)
+            keeper, version = self._pool.keeper(outcome.session_name), self._store.session_version(outcome.session.key)
+            others = keeper.record.version and version > keeper.record.version + 1
+            keeper.standing.base, keeper.record.version = outcome.session.secret, version
+            row = self._store.load_session(outcome.session.key) if others else None
+            if row is not None:
+                self._saves.take_news(outcome.session_name, row)
+        self._saves.news({outcome.session_name for outcome in batch}, self._store, self._clock())

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from crawler.outcome import Outcome, SessionSnapshot
 from crawler.sessions import snapshot
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.pool import SessionPool
+from crawler.stores.base import SessionRow, Store
+
+_LOOK_EVERY_S = 0.5  #: how often it is looked up whether others have written
 
 
 class SessionSaves:
@@ -17,6 +20,7 @@ class SessionSaves:
     def __init__(self, pool: SessionPool) -> None:
         self.pool = pool
         self._saved: dict[str, tuple[int, int]] = {}  # session to the version of it that is stored, or about to be
+        self._look_at = 0.0  # when to look whether others have written
 
     def attach(self, batch: Sequence[Outcome]) -> None:
         """Put the new state of each session that changed onto the last outcome that used it."""
@@ -36,6 +40,26 @@ class SessionSaves:
             return None
         self._saved[name] = version
         return snapshot.take(keeper.session, keeper.record, url=url)
+
+    def news(self, names: Iterable[str], store: Store, now: float) -> None:
+        """Take over what other processes have written of these sessions, looking now and then."""
+        if now < self._look_at:
+            return
+        self._look_at = now + _LOOK_EVERY_S
+        for name in set(names) & set(self._pool.names):
+            keeper = self._pool.keeper(name)
+            if keeper.record.version and store.session_version(keeper.session.key) > keeper.record.version:
+                row = store.load_session(keeper.session.key)
+                if row is not None:
+                    self.take_news(name, row)
+
+    def take_news(self, name: str, row: SessionRow) -> None:
+        """Another process has written the session."""
+        keeper = self._pool.keeper(name)
+        saved = self._saved.get(name) == snapshot.version_of(keeper.session)
+        keeper.take_news(row)
+        if saved:
+            self._saved[name] = snapshot.version_of(keeper.session)
 
     def stored(self, name: str, version: tuple[int, int]) -> None:
         """A login or a restored session was stored, or read, as this version."""

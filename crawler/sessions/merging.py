@@ -72,6 +72,38 @@ def merge(base: str, mine: str, theirs: str) -> Merged | None:
     return Merged(text, len(cookies), min(ends, default=None))
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """What others have made of the cookies of a session, and this process has not touched.
+
+    Attributes:
+        given: Records of cookies to be set.
+        gone: Keys of cookies to be removed: domain, name, whether it is for its host only, path.
+    """
+
+    given: tuple[dict[str, Any], ...] = ()
+    gone: frozenset[_Key] = frozenset()
+
+    def __repr__(self) -> str:
+        return f"<News: {len(self.given)} cookies set, {len(self.gone)} gone>"
+
+
+def news(base: str, mine: str, theirs: str) -> News:
+    """What has changed from *base* to *theirs* of the cookies that *mine* has as the base had them."""
+    before, own, others = (_by_key((_read(each or "{}") or {}).get("cookies")) for each in (base, mine, theirs))
+    untouched = {key for key in own.keys() | others.keys() if key not in own or _same(own[key], before.get(key))}
+    return News(
+        tuple(each for key, each in others.items() if key in untouched and not _same(each, before.get(key))),
+        frozenset(key for key in own if key in untouched and key in before and key not in others),
+    )
+
+
+def with_cookies_of(base: str, theirs: str) -> str:
+    """*base* with the cookies of *theirs*: what a process is in step with that has taken them over."""
+    joined = {**(_read(base or "{}") or {}), "cookies": (_read(theirs) or {}).get("cookies", [])}
+    return json.dumps(joined, separators=(",", ":"), ensure_ascii=False)
+
+
 def _read(text: str) -> dict[str, Any] | None:
     try:
         found = json.loads(text)

@@ -23,6 +23,7 @@ from crawler.outcome import SessionSnapshot
 from crawler.sessions.auth.schemes import dump_auth, load_auth
 from crawler.sessions.fittings import fittings
 from crawler.sessions.login.states import LoginRecord
+from crawler.sessions.merging import news, with_cookies_of
 from crawler.sessions.session import Session
 from crawler.urls import redact
 
@@ -69,6 +70,22 @@ def take(session: Session, record: LoginRecord, *, url: str, base: str | None = 
         logged_in_at=record.logged_in_at,
         base=base,
     )
+
+
+def take_news(session: Session, record: LoginRecord, base: str, stored: str) -> str:
+    """Give a session that is in use what others have made of its cookies since *base*; its own changes stay.
+
+    Returns:
+        What it is in step with now.
+    """
+    found = news(base, take(session, record, url="").secret, stored)
+    if found.gone:
+        session.cookies.discard(
+            lambda cookie: (cookie.domain, cookie.name, cookie.host_only, cookie.path) in found.gone
+        )
+    if found.given:
+        session.cookies.load(found.given)
+    return with_cookies_of(base, stored)
 
 
 def put_back(session: Session, secret: str) -> bool:

@@ -229,6 +229,37 @@ def test_a_cookie_that_somebody_else_stores_during_a_crawl_is_there_afterwards(
     assert ("device", "theirs") in sid(found[0])
 
 
+def test_it_is_sent_with_the_pages_that_follow(
+    make_site_process: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    site = make_site_process(books=40, rotate_cookie=True)
+    credentials(monkeypatch, default=site.accounts[0])
+    sent: list[str] = []
+
+    def add(store: Store, key: str) -> None:
+        row = store.load_session(key)
+        assert row is not None
+        held = json.loads(row.secret)
+        held["cookies"].append({"name": "device", "value": "theirs", "domain": "127.0.0.1"})
+        taken = SessionSnapshot(key, row.name, row.state, row.epoch, json.dumps(held), "elsewhere", 3, base=row.secret)
+        store.save_session(taken, run=None)
+
+    class Added(Disturbed):
+        disturb = staticmethod(lambda spider: with_store(tmp_path, add))
+        in_login = False
+
+        def parse_book(self, response: Response) -> Iterator[dict[str, Any]]:
+            sent.append(response.request.headers["Cookie"] or "")
+            yield from super().parse_book(response)
+
+    summary = crawl(Added, site.url, tmp_path, workers=1)
+
+    assert (summary.ending, summary.logins) == ("finished", 1)
+    assert "device=theirs" not in sent[0]
+    assert "device=theirs" in sent[-1], "a doubt is not waited for"
+    assert stored(tmp_path, *FIELDS) == truth(site)
+
+
 def test_owners_are_of_one_incarnation() -> None:
     names = {new_owner("visit") for _ in range(100)}
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.sessions.merging import merge
+from crawler.sessions.merging import merge, news, with_cookies_of
 
 
 def secret(cookies: dict[str, str] | None = None, **more: Any) -> str:
@@ -161,3 +161,46 @@ def test_bringing_the_same_changes_twice_is_bringing_them_once(
 
     assert again is not None
     assert values(json.loads(again.secret)) == values(json.loads(once.secret))
+
+
+@pytest.mark.parametrize(
+    ("base", "mine", "theirs", "given", "gone"),
+    [
+        pytest.param({"s": "1"}, {"s": "1"}, {"s": "1", "b": "1"}, {"b": "1"}, set(), id="set there"),
+        pytest.param({"s": "1"}, {"s": "1"}, {"s": "2"}, {"s": "2"}, set(), id="changed there"),
+        pytest.param({"s": "1", "b": "1"}, {"s": "1", "b": "1"}, {"s": "1"}, {}, {"b"}, id="removed there"),
+        pytest.param({"s": "1"}, {"s": "2"}, {"s": "1"}, {}, set(), id="changed here"),
+        pytest.param({"s": "1"}, {"s": "2"}, {"s": "3"}, {}, set(), id="changed here and there"),
+        pytest.param({"s": "1"}, {}, {"s": "2"}, {"s": "2"}, set(), id="removed here, changed there"),
+        pytest.param({"s": "1"}, {"s": "2"}, {}, {}, set(), id="changed here, removed there"),
+        pytest.param({}, {"a": "1"}, {"a": "2"}, {}, set(), id="set here and there"),
+        pytest.param({"s": "1"}, {"s": "1"}, {"s": "1"}, {}, set(), id="nothing"),
+    ],
+)
+def test_what_others_were_given_is_news_unless_it_was_touched_here(
+    base: dict[str, str], mine: dict[str, str], theirs: dict[str, str], given: dict[str, str], gone: set[str]
+) -> None:
+    found = news(secret(base), secret(mine), secret(theirs))
+
+    assert {each["name"]: each["value"] for each in found.given} == given
+    assert {key[1] for key in found.gone} == gone
+    assert all(value not in repr(found) for value in ("shop.example", "theirs"))
+
+
+cookies = st.dictionaries(st.sampled_from("abcd"), st.sampled_from("123"), max_size=4)
+
+
+@given(base=cookies, mine=cookies, theirs=cookies)
+def test_who_takes_the_news_and_brings_the_own_changes_has_what_merging_stores(
+    base: dict[str, str], mine: dict[str, str], theirs: dict[str, str]
+) -> None:
+    found = news(secret(base), secret(mine), secret(theirs))
+    after = {name: value for name, value in mine.items() if name not in {key[1] for key in found.gone}}
+    after |= {each["name"]: each["value"] for each in found.given}
+
+    stored_now = merged(secret(base), secret(mine), secret(theirs))
+    in_step = with_cookies_of(secret(base, headers={"X": "1"}), secret(theirs, headers={"X": "2"}))
+
+    assert after.items() <= {**values(stored_now)}.items()
+    assert json.loads(in_step)["headers"] == {"X": "1"}, "of anything else it has not heard"
+    assert values(merged(in_step, secret(after), secret(theirs))) == values(stored_now)

@@ -22,7 +22,7 @@ from crawler.errors import (
     WrongPassword,
 )
 from crawler.sessions import snapshot
-from crawler.sessions.desk import Claim, Desk, LoginEnd
+from crawler.sessions.desk import Claim, Desk, LoginEnd, StoredSession
 from crawler.sessions.fittings import begin_anew
 from crawler.sessions.login import errors as login_errors
 from crawler.sessions.login import patience
@@ -98,6 +98,13 @@ class Keeper:
         if news:
             self._prover.url = self.probe_url or url or None
         return news
+
+    def take_news(self, row: StoredSession) -> None:
+        """Another process has written the session: what cookies it was given since are ours, too, under one login."""
+        record, standing = self.record, self.standing
+        record.version = row.version
+        if row.epoch == record.epoch and record.state is LoginState.READY and row.readable and row.secret:
+            standing.base = snapshot.take_news(self.session, record, standing.base, row.secret)
 
     def brought_page(self) -> None:
         """A page came in that was fetched with this session: its login was worth it."""
