@@ -52,6 +52,8 @@ _ORIGIN: Final = re.compile(rf"(https?)://({_PLAIN_HOST})(?::([1-9]\d{{0,3}}|{_H
 _SESSION_NAMES: Final = r"(?:jsessionid|phpsessid|aspsessionid[a-z]*|cfid|cftoken)"
 _SESSION_HINT: Final = re.compile("sess|cf", re.IGNORECASE)  # in every name above
 _SESSION_SEGMENT: Final = re.compile(rf";{_SESSION_NAMES}=[^;/]*", re.IGNORECASE)
+#: ASP.NET without cookies: ``/shop/(S(lit3py55t21z5v55vlm25s55))/list.aspx``
+_SESSION_FOLDER: Final = re.compile(r"/\((?:[AFSX]\([^()/]*\))+\)(?=/)")
 _SESSION_ARGUMENT: Final = re.compile(rf"{_SESSION_NAMES}\Z", re.IGNORECASE)
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -157,12 +159,12 @@ def canonical(url: str) -> str:
         url: An absolute http or https URL in any spelling.
     Returns:
         WHATWG form without fragment; query arguments sorted by name, then value, spaces as ``+``; escapes in upper case
-        and only where needed; session ids of Java, PHP, ASP and ColdFusion left out. The key of a key is the key.
+        and only where needed; session ids of Java, PHP, ASP (.NET) and ColdFusion left out. The key of a key is itself.
     Raises:
         InvalidURL: As in `absolute`.
     """
     plain = _PLAIN.fullmatch(url) if isinstance(url, str) and len(url) <= MAX_CHARACTERS else None
-    if plain is None:
+    if plain is None or "))/" in url:
         return _canonical_slowly(url)
     query = plain[1]
     if query is None:
@@ -224,7 +226,8 @@ def _normal_path(path: str) -> str:
     path = _ESCAPE.sub(_one_spelling, _BARE_PERCENT.sub("%25", path)) if "%" in path else path
     if not _QUOTED_PATH.fullmatch(path):
         path = quote_from_bytes(path.encode(), _PATH_SAFE + "%")
-    return _SESSION_SEGMENT.sub("", path) if ";" in path else path
+    path = _SESSION_SEGMENT.sub("", path) if ";" in path else path
+    return _SESSION_FOLDER.sub("", path) if "))" in path else path
 
 
 def fingerprint(method: str, url_canonical: str, body: bytes = b"", session: str = "") -> bytes:
