@@ -146,4 +146,4 @@ class Committer:
             row = self._store.load_session(outcome.session.key) if others else None
             if row is not None:
                 self._saves.take_news(outcome.session_name, row)
-        self._saves.news({outcome.session_name for outcome in batch}, self._store, self._clock())
+        self._saves.news({outcome.session_name for outcome in batch}, self._store, unix_now())

@@ -46,8 +46,8 @@ class SessionSaves:
         if now < self._look_at:
             return
         self._look_at = now + _LOOK_EVERY_S
-        for name in set(names) & set(self._pool.names):
-            keeper = self._pool.keeper(name)
+        for name in set(names) & set(self.pool.names):
+            keeper = self.pool.keeper(name)
             if keeper.record.version and store.session_version(keeper.session.key) > keeper.record.version:
                 row = store.load_session(keeper.session.key)
                 if row is not None:
@@ -55,7 +55,7 @@ class SessionSaves:
 
     def take_news(self, name: str, row: SessionRow) -> None:
         """Another process has written the session."""
-        keeper = self._pool.keeper(name)
+        keeper = self.pool.keeper(name)
         saved = self._saved.get(name) == snapshot.version_of(keeper.session)
         keeper.take_news(row)
         if saved:
