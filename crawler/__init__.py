@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crawler.engine.application import run
+    from crawler.engine.results import results
     from crawler.errors import CrawlError, LoginFailed, NeedsHuman, WrongPassword
     from crawler.events import Summary
     from crawler.files import File
@@ -51,6 +52,7 @@ _HOMES = {
     "Summary": "crawler.events",
     "TokenRefresh": "crawler.sessions.auth.storage_token",
     "WrongPassword": "crawler.errors",
+    "results": "crawler.engine.results",
     "run": "crawler.engine.application",
 }
 
@@ -77,6 +79,7 @@ __all__ = [
     "Summary",
     "TokenRefresh",
     "WrongPassword",
+    "results",
     "run",
 ]
 

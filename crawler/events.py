@@ -9,9 +9,12 @@ ignore is not even made, which counts when pages come by the thousand.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Protocol
+
+from crawler.errors import UsageError
+from crawler.records import Change
 
 __all__ = [
     "Event",
@@ -22,6 +25,7 @@ __all__ = [
     "PageFailed",
     "PageRetried",
     "Progress",
+    "ReadsResults",
     "RunEnded",
     "RunStarted",
     "SessionParked",
@@ -147,6 +151,20 @@ class RunEnded(Event):
 Observer = Callable[[Event], None]
 
 
+class ReadsResults(Protocol):
+    """What a spider has brought (`crawler.results`)."""
+
+    def rows(self, table: str | None = None) -> Iterator[dict[str, Any]]: ...
+
+    def frame(self, table: str | None = None) -> Any: ...
+
+    def changes(self, *, table: str | None = None) -> list[Change]: ...
+
+
+def _without_results(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in pairs if name != "results"}
+
+
 @dataclass(slots=True)
 class Summary:
     """How a run went. `exit_code` follows the table in the reference (errors and exit codes).
@@ -161,6 +179,7 @@ class Summary:
         not_asked: Those of these that were not even asked for, since they were fresh (`max_age`, Cache-Control).
         items: Items of this run, by table, with those of unchanged pages.
         changes: Kind of item with a key to how many of its records the crawl found "new", "changed", "gone" and "back".
+        complete: Every page was seen to: records that this crawl did not meet are gone. Always False without records.
         rejected: What callbacks yielded and was no good item; `crawl items rejected` lists it.
         known, waiting, failed, skipped, parked: Requests of the frontier by state, now.
         processes: Processes that took part.
@@ -194,6 +213,7 @@ class Summary:
     not_asked: int = 0
     items: dict[str, int] = field(default_factory=dict)
     changes: dict[str, dict[str, int]] = field(default_factory=dict)
+    complete: bool = False
     rejected: int = 0
     known: int = 0
     waiting: int = 0
@@ -227,10 +247,32 @@ class Summary:
     next_command: str = ""
     again: str = ""
     store: str = ""
+    results: ReadsResults | None = field(default=None, repr=False, compare=False)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able, in the order of the fields."""
-        return asdict(self)
+        return asdict(replace(self, results=None), dict_factory=_without_results)
+
+    def rows(self, table: str | None = None) -> Iterator[dict[str, Any]]:
+        """What is so now: the records that are there, and items without a key of the last crawl; see `crawler.results`.
+
+        Args:
+            table: One kind of item; all when left out.
+        """
+        return self._read().rows(table)
+
+    def frame(self, table: str | None = None) -> Any:
+        """`rows` as a pandas DataFrame, where pandas is installed."""
+        return self._read().frame(table)
+
+    def changed(self, table: str | None = None) -> list[Change]:
+        """What this crawl found new, changed, gone and back."""
+        return self._read().changes(table=table)
+
+    def _read(self) -> ReadsResults:
+        if self.results is None:
+            raise UsageError(f"this summary of {self.spider} came without its store; ask crawler.results(...)")
+        return self.results
 
     @property
     def item_count(self) -> int:

@@ -95,14 +95,6 @@ def _key_text(value: Any, name: str) -> str:
     return text
 
 
-def shown_key(key: str) -> str:
-    """A key for a person: ``A-17``, or ``shop=x sku=A-17``."""
-    fields = json.loads(key)
-    return (
-        next(iter(fields.values())) if len(fields) == 1 else " ".join(f"{name}={text}" for name, text in fields.items())
-    )
-
-
 # --- when a record is gone ------------------------------------------------------------------------------------------
 
 

@@ -124,8 +124,11 @@ class Spider:
         """Yield items and requests."""
         raise SpiderError(f"{type(self).__name__} has no parse method; write `def parse(self, response)`")
 
-    def closed(self, reason: str) -> None:
-        """Called once when a run ends, with its ending."""
+    def closed(self, reason: Any) -> None:
+        """Called once when a run ends, with its ending; with the `Summary` where the parameter is called ``summary``.
+
+        ``summary.changes`` says how many records are new, changed, gone and back, `Summary.changed` which.
+        """
 
     @classmethod
     def has_login_step(cls) -> bool:
@@ -182,6 +185,11 @@ _CALLED: dict[str, tuple[str, ...]] = {  # by us, with these
     "sitemap_filter": ("entries",),
     "closed": ("reason",),
 }
+
+
+def wants_summary(spider: Spider) -> bool:
+    """Whether `closed` asks for the summary, by the name of its parameter."""
+    return "summary" in inspect.signature(spider.closed).parameters
 
 
 def _check_class(cls: type[Spider]) -> None:

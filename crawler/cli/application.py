@@ -17,6 +17,7 @@ from crawler.cli import (
     options,
     page,
     project,
+    records,
     results,
     run,
     runs,
@@ -86,6 +87,7 @@ session_files.register(sessions.app)
 session_push.register(sessions.app)
 runs.register(app)
 results.register(app)
+records.register(app)
 failures.register(app)
 care.register(app)
 guard.register(app)

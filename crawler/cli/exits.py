@@ -29,6 +29,7 @@ NOTHING = 8
 NO_ITEMS = 9
 NOT_WRITTEN = 10
 LESS = 11
+CHANGED = 12
 BUG = 70
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
@@ -103,6 +104,12 @@ TABLE: tuple[tuple[int, str, str, str], ...] = (
         " kind, a field that is empty and was filled, or a share below that of the setting `fields`. What was fetched"
         " is kept.",
         "`crawl runs show ID` says what is missing; `crawl runs accept ID` says that it is right from now on.",
+    ),
+    (
+        CHANGED,
+        "changed",
+        "`crawl changes NAME --exit-code` found records that are new, changed, gone or back.",
+        "Nothing: a script can tell by it whether there is something to do.",
     ),
     (BUG, "bug", "An error that nobody foresaw, in the crawler or in a spider.", "Report it with the traceback."),
     (

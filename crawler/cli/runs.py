@@ -121,6 +121,8 @@ def _accept(source: Store, number: int) -> None:
     if not run.ending:
         raise UsageError(f"run {number} has not ended: accept it when it has")
     source.set_summary(number, accepted_summary(run))
+    if run.ending == "less than before" and source.runs(run.spider, limit=1)[0].id == number:
+        source.settle_records(run)  # it was complete, and what it did not meet was not believed to be gone
     tell(f"crawl: what run {number} of {run.spider} brought is right: later runs are compared with it")
 
 

@@ -25,7 +25,7 @@ from crawler.events import RunEnded, RunStarted, Summary, Warned
 from crawler.outcome import State
 from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.secrets import hide
-from crawler.spider import Spider
+from crawler.spider import Spider, wants_summary
 from crawler.stores.told import Counts, Sample
 
 log = logging.getLogger("crawler.engine")
@@ -195,6 +195,6 @@ class Crawl:
 
     def _tell_spider(self, summary: Summary) -> None:
         try:
-            self.spider.closed(summary.ending)
+            self.spider.closed(summary if wants_summary(self.spider) else summary.ending)
         except Exception as error:  # noqa: BLE001 - users' code; the run is over
             self._stats.tell(Warned(unix_now(), "closed", f"{type(error).__name__}: {error}"))

@@ -14,5 +14,5 @@ def settle(store: Store, run: RunRow, summary: Summary, facts: Facts) -> None:
     """
     failed = summary.ending == "failures" and bool(facts.pages) and not summary.shortfalls
     if (summary.ending == "finished" or failed) and facts.items >= facts.wanted.min_items:
-        store.settle_records(run)
+        summary.complete = store.settle_records(run)
     summary.changes = store.change_counts(run.spider, run.frontier)

@@ -23,6 +23,7 @@ from crawler.engine.page_work import Outside, PageWork
 from crawler.engine.processes import Helpers, Members
 from crawler.engine.readiness import Doors
 from crawler.engine.reservations import Reservations
+from crawler.engine.results import Results
 from crawler.engine.revisits import Revisits
 from crawler.engine.robots_door import RobotsDoor
 from crawler.engine.session_answers import SessionAnswers
@@ -147,7 +148,9 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
         members: The further processes, for the first one.
     """
     run, store, settings = member.run, member.store, member.settings
-    stats = Stats(Summary(spider.name, run=run.id, resumed=run.resumed, store=store.path), caller.observers)
+    summary = Summary(spider.name, run=run.id, resumed=run.resumed, store=store.path)
+    summary.results = Results(spider.name, member.settings)
+    stats = Stats(summary, caller.observers)
     ground = _Ground(spider, member, caller, stats)
     ground.leases.alone = ground.leases.alone and not members
     assembly, slots, leases = ground.assembly(), ground.slots, ground.leases
