@@ -4,7 +4,8 @@ A column has a *kind*, fixed by the first value that it held (``text``, ``intege
 ``bool``, ``decimal``, ``datetime``, ``date``, ``time``; ``any`` when that was None). A value of this kind is stored as
 it is, so that every SQLite tool reads it. A value that the column cannot hold as it is (text in a column of numbers, an
 integer beyond 64 bits, NaN, text with NUL or lone surrogates) gets a *note* in the row's `_types` column: ``[kind,
-original]`` by column, from which it is read back.
+original]`` by column, from which it is read back. A nested value with something in it that JSON lacks (bytes, a
+Decimal, a date, NaN, a key that is no text) is stored as JSON that people and tools can read; its note has all of it.
 
 The escape of text: backslash as ``\\\\``, NUL and lone surrogates as ``\\u0000``, ``\\ud800``; used for values with
 such characters (kind ``escaped``) and for all names of fields and tables in the registry.
@@ -21,6 +22,8 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from numbers import Integral
 from typing import Any
+
+from crawler.stores.nested import is_plain, readable, tagged, untagged
 
 _HOSTILE = re.compile("[\x00\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\(\\|u[0-9a-f]{4})")
@@ -93,6 +96,7 @@ KINDS: dict[str, Kind] = {
     "escaped": Kind("TEXT", escape, unescape),
     "base64": Kind("TEXT", lambda value: base64.b64encode(value).decode("ascii"), base64.b64decode),
     "any": Kind("BLOB", _same, _same),  # the declared type BLOB converts nothing
+    "nested": Kind("TEXT", to_json, untagged),  # the note alone is read back
 }
 
 _KIND_OF: dict[type, str] = {
@@ -134,6 +138,8 @@ def store_value(value: Any, kind: str) -> tuple[Any, list[Any] | None]:
     if value is None:
         return None, None
     own = kind_of(value)
+    if own == "json" and not is_plain(value):
+        return to_json(readable(value)), ["nested", tagged(value)]
     stored = KINDS[own].encode(value)
     if own == "text":
         stored = str.__str__(stored)
