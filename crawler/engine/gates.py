@@ -54,10 +54,14 @@ class Gate:
 
 
 class Gates:
-    """All gates of a scheduler."""
+    """All gates of a scheduler.
+
+    Attributes:
+        wanted: Those whose task is to be started.
+    """
 
     def __init__(self) -> None:
-        self._wanted: dict[tuple[str, str], Gate] = {}  # those whose task is to be started
+        self.wanted: dict[tuple[str, str], Gate] = {}
         self._gates: dict[tuple[str, str], Gate] = {}
         self._moving: dict[tuple[str, str], Gate] = {}  # those that open or are barred, or before which requests wait
 
@@ -82,7 +86,7 @@ class Gates:
         gate = self.get(key)
         if gate.state in (GateState.CLOSED, GateState.OPEN):
             gate.state, gate.retry_at = GateState.OPENING, None
-            self._moving[key] = self._wanted[key] = gate
+            self._moving[key] = self.wanted[key] = gate
 
     def close(self, key: tuple[str, str]) -> None:
         """What was behind it is not good any more."""
@@ -113,16 +117,11 @@ class Gates:
         for gate in list(self._moving.values()):
             if gate.state is GateState.OPENING and gate.retry_at is not None and gate.retry_at <= now:
                 gate.retry_at = None
-                self._wanted[gate.key] = gate
-
-    @property
-    def has_wanted(self) -> bool:
-        """Whether a task is to be started."""
-        return bool(self._wanted)
+                self.wanted[gate.key] = gate
 
     def take_wanted(self) -> list[tuple[str, str]]:
         """The gates whose task is to be started now."""
-        wanted, self._wanted = self._wanted, {}
+        wanted, self.wanted = self.wanted, {}
         return [key for key, gate in wanted.items() if gate.state is GateState.OPENING and gate.retry_at is None]
 
     def next_due(self) -> float | None:

@@ -158,7 +158,7 @@ class PageWork:
         learned = answered(outcome)
         outcome.pause_slot_until = learned.pause_until
         page = fetched.response if not (fetched.logged_out or fetched.error) else None
-        rule, landed = self._landing(leased, request, page)
+        rule, landed = self._landing(leased, request, page) if page is not None and page.history else ("", None)
         known = Known(leased.attempt, request.method, rule, keeper.is_guest, learned.given_up)
         judged = judge(fetched, known, self._fetcher.policy)
         _settle(outcome, judged)
@@ -255,9 +255,9 @@ class PageWork:
         if fresh:
             outcome.found = [*outcome.found, *fresh.values()]
 
-    def _landing(self, leased: Leased, request: Request, page: Response | None) -> tuple[str, Found | None]:
+    def _landing(self, leased: Leased, request: Request, page: Response) -> tuple[str, Found | None]:
         """Where redirects ended: a rule against it, or the row that marks it as seen."""
-        if page is None or page.url == request.url or request.dont_filter:
+        if page.url == request.url or request.dont_filter:
             return "", None
         if not any(step.is_redirect for step in page.history):
             return "", None
@@ -302,11 +302,10 @@ def _describe_answer(outcome: Outcome, fetched: Fetched) -> None:
     response = fetched.response
     outcome.sent_at, outcome.elapsed_ms, outcome.epoch = fetched.sent_at, fetched.elapsed_ms, fetched.epoch
     outcome.tries, outcome.host_fault = fetched.tries, is_hosts_fault(fetched.error)
-    asked_s = pause_s(fetched)
-    if asked_s:
-        outcome.pause_slot_until = unix_now() + asked_s
     if fetched.error is not None:
         outcome.error = describe(fetched.error)
+        asked_s = pause_s(fetched)
+        outcome.pause_slot_until = unix_now() + asked_s if asked_s else None
     if response is not None:
         outcome.status, outcome.size_bytes = response.status_code, len(response.body)
         first: Any = response.history[0] if response.history else response  # redirects come after it

@@ -113,14 +113,14 @@ class _Ground:
         self.calls = StoreCalls(self.member.store, self.inbox.post, patiently=self.patience)
         self.slots = HostSlots(settings, session_delays(self.spider))
         self.limits = RunLimits(settings, began_at=min(self.member.run.started_at, unix_now()))
-        self.gates = Gates()
+        self.gates, self.code = Gates(), source_mark(type(self.spider))
         hold = Hold(unix_now(), settings.lease)
         self.leases = Leases(hold, NextLook(), alone=self.member.number == 0)
 
     def assembly(self) -> Assembly:
         spider, settings, member, ask = self.spider, self.member.settings, self.member, self.caller.ask
         lease_s = _LOGIN_LEASE_S if ask is None else _ASKING_LEASE_S
-        trying = Trying(spider.name, source_mark(type(spider)), budget=settings.login_budget)
+        trying = Trying(spider.name, self.code, budget=settings.login_budget)
         reservations = Reservations(member, self.calls, self.slots, self.gates, self.leases.look, self.stopping)
         around = Around(
             self.stopping,
@@ -163,8 +163,9 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
     files = FileDesk(folder, ground.calls, spider=spider.name, frontier=run.frontier)
     committer = Committer(member, assembly.admission, stats, saves, ground.patience, files)
     callbacks = CallbackWatch(settings.callback_time, ground.callback_is_late)
-    code = source_mark(type(spider))
-    revisits = Revisits(settings, code, assembly.admission, lambda name: pool.keeper(name).session.key, pool.names)
+    revisits = Revisits(
+        settings, ground.code, assembly.admission, lambda name: pool.keeper(name).session.key, pool.names
+    )
     outside = Outside(
         _portions(ground.calls, committer, leases.look),
         _kept(ground.calls),

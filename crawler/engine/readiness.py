@@ -108,8 +108,9 @@ class Doors:
 
     def start_wanted(self) -> None:
         """Start the tasks that open gates."""
-        for kind, name in self.gates.take_wanted():
-            (self.sessions if kind == SESSION else self.robots).open(name)
+        if self.gates.wanted:  # seldom
+            for kind, name in self.gates.take_wanted():
+                (self.sessions if kind == SESSION else self.robots).open(name)
 
     # --- how it stands ----------------------------------------------------------------------------------------------
     def shut_sessions(self) -> frozenset[str]:
@@ -129,7 +130,7 @@ class Doors:
 
     def busy(self) -> bool:
         """Whether a task is under way or a gate is to be tried again."""
-        under_way = self.sessions.busy() or self.robots.tasks or self.gates.has_wanted
+        under_way = self.sessions.busy() or self.robots.tasks or bool(self.gates.wanted)
         return bool(under_way) or self.gates.held() > 0 or self.gates.next_due() is not None
 
     def drain(self) -> list[Leased]:

@@ -122,8 +122,11 @@ class Scheduler:
         self._pool.gave_back(self._out.pop(leased.id))
         if outcome.sent_at and outcome.verdict is not Verdict.LOGIN:
             self._pool.observe(name, outcome.status, unix_now())
-        for learned in self._slots.heed(leased.slot):
-            self._heed(leased.slot, learned)
+        if (
+            outcome.host_fault or outcome.is_refused or outcome.pause_slot_until is not None
+        ):  # others teach no such thing
+            for learned in self._slots.heed(leased.slot):
+                self._heed(leased.slot, learned)
         if self._doors.sessions.page_came_back(outcome):
             self._dispatcher.settle_page(outcome)
         else:

@@ -125,7 +125,7 @@ def test_gates_know_nothing_of_each_other() -> None:
 def test_a_gate_that_opens_before_its_task_was_started_needs_none() -> None:
     gates, started = made()
     gates.hold(SESSION, leased(1))
-    assert gates.has_wanted
+    assert gates.wanted
 
     gates.opened(SESSION)
 
