@@ -181,6 +181,7 @@ class Summary:
         changes: Kind of item with a key to how many of its records the crawl found "new", "changed", "gone" and "back".
         complete: Every page was seen to: records that this crawl did not meet are gone. Always False without records.
         rejected: What callbacks yielded and was no good item; `crawl items rejected` lists it.
+        files: Files of this run: "new", "changed", "unchanged" (the server said so), "held" (it was not asked).
         known, waiting, failed, skipped, parked: Requests of the frontier by state, now.
         processes: Processes that took part.
         retried: Tries beyond the first of a page.
@@ -215,6 +216,7 @@ class Summary:
     changes: dict[str, dict[str, int]] = field(default_factory=dict)
     complete: bool = False
     rejected: int = 0
+    files: dict[str, int] = field(default_factory=dict)
     known: int = 0
     waiting: int = 0
     failed: int = 0

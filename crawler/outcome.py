@@ -288,6 +288,7 @@ class Outcome:
         visit: What the next crawl may know of the page.
         file: For a request of a file that is accepted: the file, new or known; its item is the only one of *items*.
         file_was: How it came: "new", "changed", "unchanged" (the server said so), "held" (nobody was asked).
+        files_held: Of a page: files that it yielded and that are held, by their keys.
         file_before: Readable name and hash of the version before, with a blank between; "" for none.
     """
 
@@ -321,6 +322,7 @@ class Outcome:
     file: FileRow | None = None
     file_was: str = ""
     file_before: str = ""
+    files_held: int = 0
 
     @property
     def item_count(self) -> int:

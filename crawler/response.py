@@ -18,7 +18,7 @@ from crawler.errors import InvalidURL, SpiderError
 from crawler.files import File
 from crawler.pages import charsets
 from crawler.pages.charsets import declared, usable
-from crawler.pages.downloads import name_of, new_file
+from crawler.pages.downloads import IfThere, name_of, saved
 from crawler.pages.following import Followed
 from crawler.pages.limits import MAX_LINKS
 from crawler.pages.parsing import base_of, is_json, link_parts, link_target, parse, raw_results
@@ -311,21 +311,20 @@ class Response(requests.Response):
         wanted.link = text, rel
         return wanted
 
-    def save(self, folder: Path | str, name: str | None = None) -> Path:
-        """Write the body to a new file in *folder*; nothing is overwritten.
+    def save(self, folder: Path | str, name: str | None = None, *, if_there: IfThere = "number") -> Path:
+        """Write the body to a file in *folder*; nothing is overwritten unless you say so. `file` fetches files.
 
         Args:
             folder: Made where it is not there. The file is in it, whatever name a server proposes.
             name: None: what the server proposes, or the last part of the address. Cleaned in any case.
+            if_there: Where the name is taken: "number" chooses ``name-2.pdf``, "keep" writes nothing, "replace" puts
+                the new file in its place.
         Returns:
-            The path of the file: where the name was taken, another one.
+            The path of the file.
         Raises:
             UsageError: The folder is a symbolic link, or no folder.
         """
-        wanted = name or name_of(self.url, self.headers.get("Content-Disposition"))
-        with new_file(folder, wanted) as (file, path):
-            file.write(self.body)
-        return path
+        return saved(folder, name or name_of(self.url, self.headers.get("Content-Disposition")), self.body, if_there)
 
     def _fewer(self, urls: Iterable[str], abouts: list[Any]) -> tuple[list[str], list[Any]]:
         """The different ones of very many links, and of these the first."""

@@ -13,6 +13,7 @@ from crawler.cli import (
     care,
     exits,
     failures,
+    files,
     guard,
     options,
     page,
@@ -89,6 +90,7 @@ runs.register(app)
 results.register(app)
 records.register(app)
 failures.register(app)
+files.register(app)
 care.register(app)
 guard.register(app)
 page.register(app)

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crawler.cli import exits, options
-from crawler.cli.text import columns, counted, local_time, say, tell
+from crawler.cli.text import columns, counted, local_time, say, size, tell
 from crawler.errors import NotWritten, UsageError
 
 if TYPE_CHECKING:
+    from crawler.output.files import FileAudit
     from crawler.output.history import Status
     from crawler.settings import Settings
     from crawler.stores.base import Store
@@ -246,14 +247,22 @@ def _standard_output() -> Any:
     return ForTerminal(file) if sys.stdout.isatty() else file
 
 
-def audit(name: options.SpiderName, store: options.StorePath = None, as_json: options.AsJson = False) -> None:
-    """Prove that the last crawl adds up. Every request is accounted for; states, page log and items agree."""
+def audit(
+    name: options.SpiderName,
+    read: Annotated[bool, typer.Option("--read", help="Read all files, and compare their hashes.")] = False,
+    store: options.StorePath = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Prove that the last crawl adds up. Every request is accounted for; states, page log, items and files agree."""
+    from crawler.cli.files import folder_of_project
     from crawler.output.audit import audit as audited
     from crawler.output.reasons import kinds
 
     spider = checked(name) or ""
-    with stored(options.typed_settings(None, store=store)) as source:
-        found = audited(source, spider)
+    typed = options.typed_settings(None, store=store)
+    folder = folder_of_project(options.settings_of(None, typed), spider)
+    with stored(typed) as source:
+        found = audited(source, spider, folder, read=read)
         if found is None:
             raise never_ran(source, spider)
     if as_json:
@@ -270,6 +279,7 @@ def audit(name: options.SpiderName, store: options.StorePath = None, as_json: op
                     f"{found.pages:,} accepted, {counted(found.items, 'item')},"
                     f" by run {', '.join(map(str, found.runs))}",
                 ),
+                *([("files", _files(found.files))] if found.files.rows or found.files.on_the_way else []),
                 *group("failed", *kinds(found.failed_by)),
                 *group("skipped", found.skipped_by),
                 *(("problem", problem) for problem in found.problems),
@@ -277,6 +287,11 @@ def audit(name: options.SpiderName, store: options.StorePath = None, as_json: op
         ):
             say(line)
     raise typer.Exit(exits.DONE if found.ok else exits.FAILURES)
+
+
+def _files(found: FileAudit) -> str:
+    way = f", {found.on_the_way:,} on the way" if found.on_the_way else ""
+    return f"{counted(found.rows, 'version')} held ({size(found.size_bytes)}){way}"
 
 
 def register(app: typer.Typer) -> None:

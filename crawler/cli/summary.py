@@ -51,6 +51,7 @@ def summary_lines(summary: Summary) -> list[str]:
         ),
         ("pages", f"{summary.pages:,} in {duration(summary.elapsed_s)} ({speed}){_unchanged(summary)}"),
         ("items", _items(summary)),
+        *([("files", _counted_in_order(summary.files))] if summary.files else []),
         ("requests", _requests(summary)),
         ("logins", _logins(summary)),
     ]
@@ -116,6 +117,12 @@ def _largest(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 def _counted(counts: Mapping[str, int]) -> str:
     shown = ", ".join(f"{count:,} {name}" for name, count in _largest(counts)[:MOST_LINES])
     return shown + (", ..." if len(counts) > MOST_LINES else "")
+
+
+def _counted_in_order(files: Mapping[str, int]) -> str:
+    """Files by how they came."""
+    told = {"new": "new", "changed": "changed", "unchanged": "unchanged", "held": "held and not asked for"}
+    return ", ".join(f"{files[how]:,} {words}" for how, words in told.items() if how in files)
 
 
 def _listed(label: str, texts: list[str]) -> list[tuple[str, str]]:

@@ -23,6 +23,7 @@ from crawler.engine.verdict import CODES, Facts, Yield, shown
 from crawler.errors import StoreError, UsageError
 from crawler.events import RunEnded, RunStarted, Summary, Warned
 from crawler.outcome import State
+from crawler.output.files import tidy
 from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.secrets import hide
 from crawler.spider import Spider, wants_summary
@@ -85,6 +86,7 @@ class Crawl:
         if self._member.number == 0:
             self._store.reopen(frontier, states=(State.PARKED,))
             self.summary.rechecked += losses.settle(self._store, self._run) if self._run.resumed else 0
+            tidy(self._store, self._parts.files.folder, now=unix_now())
         parts = self._parts.assembly
         requests = start_requests(self.spider)
         seed(self._store, self._run, requests, parts.admission, self._parts.knowledge, parts.learn_start)

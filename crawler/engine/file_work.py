@@ -11,24 +11,22 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from crawler.clock import unix_now
 from crawler.engine.file_desk import FileDesk
+from crawler.engine.file_rules import can_go_on, conditions_of, item_of, key_text_of, wanted_type, wants_markup
 from crawler.engine.store_thread import Stopped
-from crawler.errors import BadAnswer, CrawlError, FetchError, NotKept, StatusError, Transient, WrongFile
+from crawler.errors import BadAnswer, CrawlError, FetchError, NotKept, StatusError, TooLarge, Transient, WrongFile
 from crawler.fetching.fetcher import Fetched, Fetcher
-from crawler.fetching.file_asking import Validators, if_changed, the_rest, validators_of
+from crawler.fetching.file_asking import validators_of
 from crawler.fetching.file_sink import PAGE_BYTES, FileSink
 from crawler.fetching.judge import Judgement, Known, describe, is_hosts_fault, judge, pause_s, skipped
 from crawler.fetching.limits import Limits
-from crawler.files import FILES_TABLE
 from crawler.frontier.host_slot import Learned
 from crawler.outcome import FileRow, ItemRow, Outcome, Verdict
 from crawler.pages.downloads import clean_name, name_of
 from crawler.pages.kinds import HEAD_BYTES, MARKUP_TYPES, image_size, is_markup, media_type, type_of, why_not
 from crawler.pages.partials import Busy, Partial
-from crawler.records import key_of
 from crawler.request import Request
 from crawler.response import Response
 from crawler.sessions.flow import Call, Flow
@@ -38,8 +36,8 @@ from crawler.urls import host_of, redact
 
 _BUSY_S = 0.5  #: until a file is looked at again that another request fetches at the moment
 _MOVED_BYTES = 64 * 1024  #: a try that brought so many and was cut does not count: the next one goes on there
+_CHUNK_BYTES = 1 << 20  #: more than a transport gives a sink at once
 _JUDGED = frozenset({"application/json", "text/plain", "application/xml", "text/xml"}) | MARKUP_TYPES
-_PAGE_ENDINGS = frozenset({".html", ".htm", ".xhtml", ".php", ".asp", ".aspx", ".jsp", ".cgi", ".do", ".xml", ".txt"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +117,7 @@ class FileWork:
             watched: The session may be logged out: answers are looked at for that.
         """
         spec: dict[str, Any] = request.file or {}
-        identity, key = session.key, _key_of(request)
+        identity, key = session.key, key_text_of(request)
         try:
             sure, at_url = yield Call(lambda: self._desk.look_up(identity, request.url, key, session.epoch))
         except Stopped:
@@ -218,7 +216,7 @@ class FileWork:
     def _send(self, job: _Job, hop_guard: HopGuard | None) -> Flow[Response]:
         """One sending. A part that does not fit is answered by asking for the whole file, once."""
         for again in (False, True):
-            conditions, asked_from = _conditions(job)
+            conditions, asked_from = conditions_of(job.partial, job.at_url)
             try:
                 response = yield from self._exchange(job, conditions, asked_from, hop_guard)
             except BadAnswer:
@@ -235,14 +233,14 @@ class FileWork:
     ) -> Flow[Response]:
         session, request = job.session, job.request
         headers = {"Accept": "*/*", "Accept-Encoding": "identity", **(request.headers or {}), **conditions}
-        limits = replace(self._rules.limits, max_size_bytes=job.max_bytes)
+        limits = replace(self._rules.limits, max_size_bytes=job.max_bytes + _CHUNK_BYTES)  # the sink counts exactly
         is_page = bool(job.wanted) or (asked_from > 0 and job.partial.state.declared not in MARKUP_TYPES)
         job.sink = sink = FileSink(
             job.partial,
             request.url,
             asked_from=asked_from,
             max_bytes=job.max_bytes,
-            is_page=is_page and not _wants_markup(job.wanted),
+            is_page=is_page and not wants_markup(job.wanted),
         )
         prepared = session.prepare_link(request.replace(headers=headers), hop_guard)
         prepared.sink, prepared.own_limits = sink, limits
@@ -286,9 +284,11 @@ class FileWork:
     def _judged(self, job: _Job, outcome: Outcome, fetched: Fetched, watched: bool, known: Known) -> Judgement:
         policy = self._fetcher.policy
         moved = job.partial.size_bytes - job.began_bytes >= _MOVED_BYTES
-        if isinstance(fetched.error, Transient) and moved and _can_go_on(job.partial):
+        if isinstance(fetched.error, Transient) and moved and can_go_on(job.partial):
             outcome.tries = 0  # it goes on where it was cut, and does not count as a failed try
             return Judgement(Verdict.RETRY, wait_s=policy.wait_s(fetched.error, 1), error=describe(fetched.error))
+        if isinstance(fetched.error, TooLarge):
+            job.partial.forget()  # nobody will want its beginning
         judged = judge(fetched, known, policy)
         response = fetched.response
         if judged.verdict is not Verdict.ACCEPT or response is None:
@@ -325,7 +325,7 @@ class FileWork:
 
     def _take_unchanged(self, job: _Job, outcome: Outcome, known: FileRow, etag: str, modified: str) -> None:
         """The version that is held is the one that is there; under a new key it gets a row of its own."""
-        key = _key_of(job.request) or known.key
+        key = key_text_of(job.request) or known.key
         same = replace(known, key=key, id=known.id if key == known.key else 0)
         self._take(
             outcome, job.request, replace(same, etag=etag or same.etag, modified=modified or same.modified), "unchanged"
@@ -355,7 +355,7 @@ class FileWork:
         file = FileRow(
             session=job.session.key,
             url=url,
-            key=_key_of(job.request),
+            key=key_text_of(job.request),
             hash=state.hash,
             size_bytes=state.size_bytes,
             type=type_of(head, declared, mimetypes.guess_type(name)[0] or ""),
@@ -380,78 +380,3 @@ class FileWork:
         if wrong and (job.explicit or not head or is_markup(head)):
             job.partial.forget()
             raise WrongFile(job.request.url, wrong)
-
-
-# --- small decisions --------------------------------------------------------------------------------------------------
-
-
-def wanted_type(spec: dict[str, Any], url: str) -> tuple[str, bool]:
-    """The media types that a file must have, "" for any; and whether the spider has said so.
-
-    What only the ending of its name says is held against pages that come in its place, and nothing else.
-    """
-    if spec.get("type"):
-        return str(spec["type"]).lower(), True
-    for name in (str(spec.get("name") or ""), urlsplit(url).path):
-        ending = name[name.rfind(".") :].lower() if "." in name.rpartition("/")[2] else ""
-        if ending and ending not in _PAGE_ENDINGS and (guess := mimetypes.guess_type(f"x{ending}")[0]):
-            return guess, False
-    return "", False
-
-
-def _wants_markup(wanted: str) -> bool:
-    return any(each.strip() in MARKUP_TYPES or each.strip() == "text/*" for each in wanted.split(","))
-
-
-def _conditions(job: _Job) -> tuple[dict[str, str], int]:
-    """The headers of the next sending, and from which byte on it asks."""
-    partial, state = job.partial, job.partial.state
-    if partial.is_whole:
-        return if_changed(Validators(state.etag, state.modified)), 0
-    rest = the_rest(Validators(state.etag, state.modified, state.is_dated), partial.size_bytes)
-    if rest:
-        return rest, partial.size_bytes
-    if job.at_url is not None:
-        return if_changed(Validators(job.at_url.etag, job.at_url.modified)), 0
-    return {}, 0
-
-
-def _can_go_on(partial: Partial) -> bool:
-    state = partial.state
-    return bool(Validators(state.etag, state.modified, state.is_dated).for_range)
-
-
-def _key_of(request: Request) -> str:
-    return str((request.file or {}).get("key") or "")
-
-
-# --- items ------------------------------------------------------------------------------------------------------------
-
-
-def item_of(
-    request: Request, file: FileRow, places: tuple[str, str], keys: Mapping[str, Sequence[str]], session: str
-) -> ItemRow:
-    """The row of a file: the fields of the spider, and what is known of the file.
-
-    Args:
-        places: Where it is, and its readable name.
-        keys: `Spider.keys`.
-        session: Name of the session that fetched it, which may be part of a key.
-    """
-    path, link = places
-    spec: dict[str, Any] = request.file or {}
-    fields = dict(spec.get("fields") or {})
-    fields |= {
-        "url": request.url,
-        "name": file.name,
-        "path": path,
-        "link": link,
-        "hash": file.hash,
-        "size": file.size_bytes,
-        "type": file.type,
-        "width": file.width,
-        "height": file.height,
-    }
-    table = str(spec.get("table") or FILES_TABLE)
-    named = keys.get(table)
-    return ItemRow(table, fields, key_of(fields, named, session) if named else "")

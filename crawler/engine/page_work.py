@@ -244,6 +244,7 @@ class PageWork:
             item = held.get(id(link))
             if item is not None:
                 outcome.items.append(item)
+                outcome.files_held += 1
                 continue
             row = self._admission.admit(
                 link, depth=request.depth + 1, session=request.session, parent=outcome.request.id

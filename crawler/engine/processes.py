@@ -270,6 +270,8 @@ def add_up(summary: Summary, others: list[Summary]) -> None:
         summary.seen = added(summary.seen, other.seen)
         for table, fields in other.filled.items():
             summary.filled[table] = added(summary.filled.get(table, {}), fields)
+        for how, number in other.files.items():
+            summary.files[how] = summary.files.get(how, 0) + number
         for name, counts in other.callbacks.items():
             of_it = summary.callbacks.setdefault(name, dict.fromkeys(counts, 0))
             for what, number in counts.items():

@@ -68,7 +68,10 @@ class Stats:
             if verdict is Verdict.ACCEPT:
                 summary.pages += 1
                 summary.size_bytes += outcome.size_bytes
-                self._count_callback(outcome)
+                if outcome.file is None:
+                    self._count_callback(outcome)
+                if outcome.file is not None or outcome.files_held:
+                    self._count_files(outcome)
                 if outcome.unchanged is not None or outcome.status == 304:
                     self._count_unchanged(outcome)
                 if outcome.items:
@@ -83,6 +86,10 @@ class Stats:
         if self._observers:
             for outcome in outcomes:
                 self._tell_outcome(outcome, now)
+
+    def _count_files(self, outcome: Outcome) -> None:
+        files, how = self.summary.files, outcome.file_was or "held"
+        files[how] = files.get(how, 0) + (1 if outcome.file is not None else outcome.files_held)
 
     def _count_unchanged(self, outcome: Outcome) -> None:
         summary = self.summary

@@ -83,13 +83,13 @@ class Body:
             if coding:
                 self._keep.close()
             return
+        begin = getattr(self._sink, "begin", None) if self._sink is not None else None
+        if begin is not None:
+            begin(head)
         honest = method != "HEAD" and not self._decoding and not head.chunked and head.status not in (204, 304)
         if honest and head.length_bytes is not None:
             self._count(head.length_bytes)
             self._decoded_bytes = 0
-        begin = getattr(self._sink, "begin", None) if self._sink is not None else None
-        if begin is not None:
-            begin(head)
 
     def write(self, data: bytes) -> None:
         """Take the next bytes.

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from crawler.errors import AlreadyRunning
+from crawler.output.files import FileAudit, audit_files
 from crawler.output.source import Source, crawl_runs
+from crawler.pages.file_folder import FileFolder
 
 STATES = ("done", "failed", "skipped", "parked", "waiting", "leased")
 
@@ -27,6 +29,7 @@ class Audit:
         failed_by: Reason to number of failed requests.
         skipped_by: Rule to number of skipped requests.
         problems: What does not add up, one line each; empty when all is well.
+        files: How its files and their rows agree.
     """
 
     spider: str
@@ -37,6 +40,7 @@ class Audit:
     failed_by: Mapping[str, int]
     skipped_by: Mapping[str, int]
     problems: tuple[str, ...]
+    files: FileAudit
 
     @property
     def ok(self) -> bool:
@@ -54,13 +58,17 @@ class Audit:
             "items": self.items,
             "failed_by": dict(self.failed_by),
             "skipped_by": dict(self.skipped_by),
+            "files": self.files.as_dict(),
             "problems": list(self.problems),
         }
 
 
-def audit(source: Source, spider: str) -> Audit | None:
+def audit(source: Source, spider: str, folder: FileFolder | None = None, *, read: bool = False) -> Audit | None:
     """Audit the last crawl of *spider*; None when it has never run. Takes seconds a million requests.
 
+    Args:
+        folder: Its files are looked at, too.
+        read: They are read, and their hashes compared.
     Raises:
         AlreadyRunning: It runs now: the books move while they are read.
     """
@@ -72,6 +80,7 @@ def audit(source: Source, spider: str) -> Audit | None:
         raise AlreadyRunning(spider, holder)
     found = source.audit(runs[0].frontier)
     counts = found.counts
+    files = FileAudit(0, 0) if folder is None else audit_files(source, folder, spider, read=read)
     return Audit(
         spider=spider,
         runs=tuple(run.id for run in runs),
@@ -80,5 +89,6 @@ def audit(source: Source, spider: str) -> Audit | None:
         items=counts.items,
         failed_by=found.failed,
         skipped_by=found.skipped,
-        problems=tuple(found.problems),
+        problems=(*found.problems, *files.problems),
+        files=files,
     )

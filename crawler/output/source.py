@@ -93,6 +93,9 @@ class Source(Protocol):
     def latest(self, table: str, *, spider: str | None = None) -> Iterator[dict[str, Any]]:
         """The records that are there, and of items without a key those of the newest crawl."""
 
+    def files(self, spider: str | None = None) -> Iterator[Any]:
+        """Every version of every file that is held (`output.files.Held`)."""
+
     def audit(self, frontier: int) -> Recount:
         """Count everything about a frontier anew."""
 

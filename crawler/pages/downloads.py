@@ -14,11 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.header import decode_header
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Literal
 from urllib.parse import unquote_to_bytes
 
 from crawler.errors import UsageError
 from crawler.pages.charsets import usable
+
+IfThere = Literal["number", "keep", "replace"]
 
 _LONGEST: Final = 150  #: characters of a name; every file system takes as many bytes in UTF-8 or less after cutting
 _LONGEST_BYTES: Final = 200
@@ -203,6 +205,39 @@ def new_file(folder: Path | str, name: str) -> Iterator[tuple[BinaryIO, Path]]:
             raise
     finally:
         os.close(directory)
+
+
+def saved(folder: Path | str, name: str, body: bytes, if_there: IfThere = "number") -> Path:
+    """Write *body* to a file in *folder*, whole or not at all.
+
+    Args:
+        name: Cleaned here.
+        if_there: Where the name is taken: "number" chooses another one, "keep" leaves what is there and writes nothing,
+            "replace" puts the new file in its place.
+    Returns:
+        The path of the file: of the one that was there, for "keep".
+    Raises:
+        UsageError: The folder is a symbolic link, or no folder; *if_there* is none of these; a folder has that name.
+    """
+    if if_there not in ("number", "keep", "replace"):
+        raise UsageError(f"if_there is 'number', 'keep' or 'replace', not {if_there!r}")
+    target = Path(folder) / clean_name(name)
+    if if_there == "keep" and os.path.lexists(target):
+        if not target.is_symlink() and target.is_dir():
+            raise UsageError(f"{target}: a folder has that name")
+        return target
+    if if_there != "replace":
+        with new_file(folder, name) as (file, path):
+            file.write(body)
+        return path
+    with new_file(folder, f"{target.name[:100]}.new") as (file, path):
+        file.write(body)
+        file.flush()
+        try:
+            os.replace(path, target)
+        except IsADirectoryError:
+            raise UsageError(f"{target}: a folder has that name") from None
+    return target
 
 
 def _made(directory: int, name: str, place: Path) -> tuple[str, int]:

@@ -50,6 +50,7 @@ _CONTAINED: Final = {
     ),
     "application/x-ole-storage": re.compile(r"application/(?:msword|vnd\.ms-|x-msi|x-ole-storage|vnd\.visio)"),
 }
+_PLAIN_ZIP: Final = ("application/zip", "application/x-zip")  #: say nothing about what is in it
 _SNIFFED: Final = frozenset(kind for _, kind in _MAGIC) - _CONTAINED.keys()
 _VAGUE: Final = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/force-download"})
 MARKUP_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
@@ -90,7 +91,7 @@ def type_of(head: bytes, declared: str, by_name: str) -> str:
     """
     found = sniffed(head)
     for said in (declared, by_name):
-        if found in _CONTAINED and _CONTAINED[found].match(said):
+        if found in _CONTAINED and not said.startswith(_PLAIN_ZIP) and _CONTAINED[found].match(said):
             return said
     if found:
         return found

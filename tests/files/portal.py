@@ -32,6 +32,8 @@ class Doc:
         cuts: For the next requests: bytes of the body after which the connection breaks.
         etag, modified: Validators; None for none.
         ranges: Parts can be asked for.
+        wrong_part: Headers of the first answer with a part, instead of the right ones.
+        shrinks: What is there after the first answer.
         holds: The body stops after `hold_at` bytes until this is set.
     """
 
@@ -46,6 +48,8 @@ class Doc:
     holds: threading.Event | None = None
     hold_at: int = 0
     length: bool = True
+    wrong_part: dict[str, str] | None = None
+    shrinks: bytes | None = None
 
     @property
     def tag(self) -> str | None:
@@ -115,7 +119,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         asked = {name.lower(): value for name, value in self.headers.items()}
         status, body, extra = _chosen(doc, asked)
+        if status == 206 and doc.wrong_part is not None:
+            extra, doc.wrong_part = doc.wrong_part, None
         self._answer(doc, status, body, extra)
+        if doc.shrinks is not None:
+            doc.body, doc.shrinks = doc.shrinks, None
 
     def _answer(self, doc: Doc, status: int, body: bytes, extra: dict[str, str]) -> None:
         portal = self.server

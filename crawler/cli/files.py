@@ -1,0 +1,87 @@
+"""`crawl files list`, `prune`: which files are held, and removing what no row tells of."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crawler.cli import options
+from crawler.cli.results import checked, stored
+from crawler.cli.text import columns, counted, local_time, safe, say, size, tell
+
+if TYPE_CHECKING:
+    from crawler.pages.file_folder import FileFolder
+    from crawler.settings import Settings
+
+_DAY_S = 86_400.0
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Files that spiders have fetched.")
+
+
+def folder_of_project(settings: Settings, spider: str | None) -> FileFolder:
+    """The files of the project, with the readable names of one spider."""
+    from crawler.pages.file_folder import FileFolder, folder_of, names_of
+
+    root = folder_of(settings.store, settings.files)
+    return FileFolder(root, names_of(root, spider or "-"))
+
+
+@app.command("list")
+def list_(
+    name: options.MaybeSpiderName = None,
+    versions: Annotated[bool, typer.Option("--versions", help="Also versions that a newer one has replaced.")] = False,
+    store: options.StorePath = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List the files that are held. Of each the newest version: when it came, its size, its name and its URL."""
+    spider = checked(name)
+    typed = options.typed_settings(None, store=store)
+    folder = folder_of_project(options.settings_of(None, typed), spider)
+    with stored(typed) as source:
+        found = list(source.files(spider))
+    if not versions:
+        found = list({(each.spider, each.session, each.url): each for each in found}.values())
+    if as_json:
+        for each in found:
+            values = {field: getattr(each, field) for field in each.__slots__}
+            say(json.dumps({**values, "path": str(folder.path(each.hash))}))
+        return
+    if not found:
+        tell("crawl: no files are held; a spider fetches them by `yield response.file(link)`")
+        return
+    rows = [
+        (local_time(each.at), size(each.size_bytes), each.type, safe(each.link or each.name), safe(each.url))
+        for each in found
+    ]
+    for line in columns(rows, ("fetched", "size", "type", "name", "url")):
+        say(line)
+
+
+@app.command()
+def prune(
+    days: Annotated[
+        float, typer.Option("--days", min=0, help="Partial files that have not changed for so many days go, too.")
+    ] = 7.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")] = False,
+    store: options.StorePath = None,
+) -> None:
+    """Remove files that no row tells of. And partial files that nobody goes on with; also while a crawl runs."""
+    from crawler.output.files import prune as pruned
+
+    typed = options.typed_settings(None, store=store)
+    folder = folder_of_project(options.settings_of(None, typed), None)
+    with stored(typed) as source:
+        found = pruned(source, folder, now=time.time(), older_than_s=days * _DAY_S, really=not dry_run)
+    word = "would remove" if dry_run else "removed"
+    say(
+        f"{word} {counted(found.files, 'file')} without a row and {counted(found.partials, 'partial file')}"
+        f" ({size(found.size_bytes)})"
+    )
+
+
+def register(root: typer.Typer) -> None:
+    """Put the commands of this file into *root*."""
+    root.add_typer(app, name="files")

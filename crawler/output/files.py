@@ -1,0 +1,240 @@
+"""Whether the files of a project and the rows that tell of them agree; and removing what nobody needs.
+
+A file is put in its place just before its row is committed. What a kill leaves between the two is *on its way*: the
+notes beside the partial files tell of it, and the next try takes it over.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from crawler.pages.file_folder import FileFolder, Stored
+from crawler.pages.partials import read_state
+
+OLD_S = 7 * 86_400.0  #: after which nobody goes on with a partial file
+_CHUNK_BYTES = 1 << 20
+
+
+class Held(Protocol):
+    """One version of a file that is held (`stores.told.HeldFile`)."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def spider(self) -> str: ...
+    @property
+    def session(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def hash(self) -> str: ...
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def link(self) -> str: ...
+    @property
+    def run(self) -> int: ...
+    @property
+    def at(self) -> float: ...
+
+
+class KnowsFiles(Protocol):
+    """A store that holds files."""
+
+    def files(self, spider: str | None = None) -> Iterator[Held]:
+        """Every version of every file that is held, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileAudit:
+    """How files and rows agree.
+
+    Attributes:
+        rows: Versions of files that are held, of the spider that is looked at.
+        size_bytes: Of these, each content once.
+        missing: Of these rows, those whose file is not there.
+        damaged: Those whose file has another size (or another content, where that was looked at).
+        without_row: Files of the whole folder that no row tells of, and that are not on their way.
+        on_the_way: Partial files, and those that the next try takes over.
+    """
+
+    rows: int
+    size_bytes: int
+    missing: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
+    without_row: tuple[str, ...] = ()
+    on_the_way: int = 0
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """One line for each kind of thing that does not agree."""
+        return (
+            *_counted(self.missing, "is not there", "are not there", "the next crawl fetches what it meets again"),
+            *_counted(self.damaged, "is not what its row says", "are not what their rows say", "remove them"),
+            *_counted(self.without_row, "has no row", "have no row", "`crawl files prune` removes such"),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        return {
+            "rows": self.rows,
+            "size_bytes": self.size_bytes,
+            "missing": len(self.missing),
+            "damaged": len(self.damaged),
+            "without_row": len(self.without_row),
+            "on_the_way": self.on_the_way,
+        }
+
+
+def audit_files(source: KnowsFiles, folder: FileFolder, spider: str | None = None, *, read: bool = False) -> FileAudit:
+    """Compare rows and files.
+
+    Args:
+        spider: Whose rows; those of all spiders for None.
+        read: Read each file, and compare its hash.
+    """
+    there = {each.hash: each for each in folder.stored()}
+    notes = _notes(folder)
+    known: set[str] = set()
+    checked: dict[str, int] = {}
+    missing: dict[str, None] = {}
+    damaged: dict[str, None] = {}
+    rows = 0
+    for held in source.files():
+        known.add(held.hash)
+        if spider is not None and held.spider != spider:
+            continue
+        rows += 1
+        stored = there.get(held.hash)
+        if stored is None:
+            missing[held.hash] = None
+        elif held.hash not in checked and _is_damaged(folder, held, stored, read):
+            damaged[held.hash] = None
+        checked[held.hash] = held.size_bytes
+    without_row = [digest for digest in there if digest not in known and digest not in notes.values()]
+    return FileAudit(
+        rows, sum(checked.values()), tuple(missing), tuple(damaged), tuple(sorted(without_row)), len(notes)
+    )
+
+
+def _is_damaged(folder: FileFolder, held: Held, stored: Stored, read: bool) -> bool:
+    if stored.size_bytes != held.size_bytes:
+        return True
+    if not read:
+        return False
+    digest = hashlib.sha256()
+    with open(folder.path(held.hash), "rb") as file:
+        while piece := file.read(_CHUNK_BYTES):
+            digest.update(piece)
+    return digest.hexdigest() != held.hash
+
+
+def _notes(folder: FileFolder) -> dict[Path, str]:
+    """What is on its way: path without suffix to the hash that was noted, "" for none."""
+    found = {}
+    for stem, _, _ in folder.partials():
+        state = read_state(stem.with_suffix(".json"))
+        found[stem] = state.hash if state is not None else ""
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was removed, or would be.
+
+    Attributes:
+        files: Files without a row.
+        partials: Partial files that nobody goes on with.
+        size_bytes: Of both together.
+    """
+
+    files: int
+    partials: int
+    size_bytes: int
+
+
+def prune(source: KnowsFiles, folder: FileFolder, *, now: float, older_than_s: float, really: bool = True) -> Pruned:
+    """Remove files without a row, and partial files that have not changed for so long. Crawls may go on meanwhile.
+
+    Files are listed before the notes are read, and the rows last: what is being committed is in one of these.
+
+    Args:
+        older_than_s: 0 for all partial files that no running crawl works on.
+        really: False only counts.
+    """
+    there = list(folder.stored())
+    files = partials = size_bytes = 0
+    for stem, size, changed in folder.partials():
+        if now - changed >= older_than_s and _drop_partial(source, folder, stem, really=really):
+            partials += 1
+            size_bytes += size
+    on_the_way = set(_notes(folder).values())
+    known = {held.hash for held in source.files()}
+    for stored in there:
+        if stored.hash not in known and stored.hash not in on_the_way:
+            files += 1
+            size_bytes += stored.size_bytes
+            if really:
+                folder.path(stored.hash).unlink(missing_ok=True)
+    return Pruned(files, partials, size_bytes)
+
+
+def tidy(source: KnowsFiles, folder: FileFolder, *, now: float) -> None:
+    """At the start of a run: remove what a kill has left of files that are committed, and what is very old."""
+    leftovers = [(stem, changed) for stem, _, changed in folder.partials()]
+    if not leftovers:
+        return
+    known = {(held.url, held.hash) for held in source.files()}
+    for stem, changed in leftovers:
+        state = read_state(stem.with_suffix(".json"))
+        is_done = _is_placed(stem) if state is None else (state.url, state.hash) in known
+        if is_done or now - changed >= OLD_S:
+            _drop_partial(source, folder, stem, really=True)
+
+
+def _is_placed(stem: Path) -> bool:
+    """Whether a partial file has been put in its place: its bytes have another name there."""
+    try:
+        return os.stat(stem.with_suffix(".part"), follow_symlinks=False).st_nlink > 1
+    except OSError:
+        return False
+
+
+def _drop_partial(source: KnowsFiles, folder: FileFolder, stem: Path, *, really: bool) -> bool:
+    """Remove one partial file with its notes, unless somebody works on it."""
+    part, notes = stem.with_suffix(".part"), stem.with_suffix(".json")
+    try:
+        descriptor = os.open(part, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if really:
+            state = read_state(notes)
+            if state is not None and state.hash and not any(each.link == state.link for each in source.files()):
+                folder.unname(state.link, state.hash)
+            notes.unlink(missing_ok=True)
+            stem.with_suffix(".new").unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _counted(found: tuple[str, ...], one: str, several: str, hint: str) -> tuple[str, ...]:
+    if not found:
+        return ()
+    what = f"file {one}" if len(found) == 1 else f"files {several}"
+    return (f"{len(found):,} {what} ({found[0][:12]}...); {hint}",)
