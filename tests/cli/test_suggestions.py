@@ -6,6 +6,9 @@ import io
 import re
 import secrets
 import shlex
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,6 +131,7 @@ class Row:
 
 
 BOTH = (GOOD, GOOD)
+SPENDS = LOGIN.replace("    def parse", "        raise ValueError('after the password')\n\n    def parse")
 BEGIN = "    start_urls"
 END = "session.account.password}})"
 DATA = '"u": session.account.username, "p": ' + END
@@ -372,6 +376,63 @@ ROWS = {
         before=("run orders",),
         code=0,
     ),
+    "the database is damaged": Row(
+        PLAIN,
+        "run orders",
+        "see `crawl doctor`",
+        ("doctor --salvage saved --store kept.db", "run orders --store new.db"),
+        before=("run orders --store kept.db",),
+        files={"data/crawl.db": "no database at all\n" * 400},
+    ),
+    "the database is damaged, what can be read": Row(
+        PLAIN,
+        "doctor",
+        "--salvage FOLDER writes what can be read",
+        ("run orders --store new.db",),
+        files={"data/crawl.db": "no database at all\n" * 400},
+    ),
+    "the budget of logins is spent": Row(
+        SPENDS,
+        "login orders -s login_budget=1",
+        "(login_budget)",
+        ("login orders -s login_budget=3 --force", "run orders"),
+        ("raise ValueError", "return ValueError"),
+        env=BOTH,
+        before=("login orders -s login_budget=1",),
+    ),
+    "the budget of logins is spent, by force": Row(
+        SPENDS,
+        "login orders -s login_budget=1",
+        "--force",
+        ("login orders -s login_budget=1 --force",),
+        ("raise ValueError", "return ValueError"),
+        env=BOTH,
+        before=("login orders -s login_budget=1",),
+    ),
+    "an imported session that is dead": Row(
+        PLAIN.replace("/public", "/orders"),
+        "run orders",
+        "`crawl sessions import orders`",
+        ("sessions import orders live.json", "run orders"),
+        before=(
+            "login logged",
+            "sessions export default --spider logged -o live.json",
+            "sessions import orders dead.json",
+        ),
+        files={
+            "dead.json": '[{"name": "sid", "value": "dead-0123456789", "domain": "127.0.0.1", "path": "/"}]',
+            "spiders/logged.py": "LOGGED",
+        },
+        env=BOTH,
+    ),
+    "a change of a session that is not there": Row(
+        LOGIN,
+        "sessions restore default --at 99",
+        "`crawl sessions history`",
+        ("sessions history default",),
+        env=BOTH,
+        before=("login orders",),
+    ),
     "nothing is stored yet": Row(
         PLAIN, "export orders -o x.csv", "`crawl run", ("run orders", "export orders -o x.csv"), code=None
     ),
@@ -419,12 +480,14 @@ def site() -> Iterator[Site]:
     site.close()
 
 
+def source(body: str, site: Site) -> str:
+    text = (HEAD + body.replace("{{", "{").replace("}}", "}")).replace("{url}", site.url)
+    return text.replace("{elsewhere}", site.elsewhere).replace("{port}", site.port)
+
+
 def written(folder: Path, body: str, site: Site) -> None:
     (folder / "spiders").mkdir(exist_ok=True)
-    text = (HEAD + body.replace("{{", "{").replace("}}", "}")).replace("{url}", site.url)
-    (folder / "spiders" / "orders.py").write_text(
-        text.replace("{elsewhere}", site.elsewhere).replace("{port}", site.port)
-    )
+    (folder / "spiders" / "orders.py").write_text(source(body, site))
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -438,7 +501,7 @@ def test_what_a_message_says_to_do_works(
         monkeypatch.setenv(variable, value)
     for file, text in row.files.items():
         (project / file).parent.mkdir(exist_ok=True)
-        (project / file).write_text(text)
+        (project / file).write_text(text if text != "LOGGED" else source(LOGIN, site).replace("orders", "logged", 1))
     for command in row.before:
         crawl(*shlex.split(command))
 
@@ -456,3 +519,36 @@ def test_what_a_message_says_to_do_works(
     for command in row.then:
         done = crawl(*shlex.split(command.replace("{url}", site.url)))
         assert done.code == 0, f"{command}: {done.out}{done.err}"
+
+
+HOLDS = """
+import sys
+from crawler.stores.locking import SpiderLock
+
+SpiderLock("data/crawl.db", "orders").acquire("process 1, since today")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_run_that_meets_another_one_skips_or_waits_as_it_is_told(site: Site, project: Path, crawl: Crawl) -> None:
+    written(project, PLAIN, site)
+    assert crawl("run", "orders").code == 0
+    words = [sys.executable, "-c", HOLDS]
+    with subprocess.Popen(words, cwd=project, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        other.stdout.readline()
+
+        told = crawl("run", "orders")
+        skipped = crawl("run", "orders", "--if-running", "skip")
+        ending = threading.Timer(0.1, other.stdin.close)
+        ending.start()
+        waited = crawl("run", "orders", "--fresh", "--if-running", "wait")
+        ending.join()
+
+    assert told.code == 4
+    assert "wait for it, or use --if-running wait or --if-running skip" in told.err
+    assert skipped.code == 0
+    assert waited.code == 0
+    assert "finished" in waited.out
