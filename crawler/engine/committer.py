@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from crawler.clock import unix_now
 from crawler.engine.file_desk import FileDesk
-from crawler.engine.session_saves import SessionSaves
 from crawler.engine.stats import Stats
 from crawler.engine.store_thread import FullDisk, Member
 from crawler.frontier.admission import Admission
 from crawler.outcome import Found, Outcome, Verdict
+from crawler.sessions.saves import SessionSaves
 from crawler.sessions.secrets import hide
 from crawler.stores.base import Committed
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from crawler.clock import unix_now
-from crawler.engine import losses
 from crawler.engine.earlier import compared
 from crawler.engine.ending import end_by, end_by_store, login_ending, take_counts, wanted_by
 from crawler.engine.figures import empty_fields
@@ -27,6 +26,7 @@ from crawler.output.files import tidy
 from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.secrets import hide
 from crawler.spider import Spider, wants_summary
+from crawler.stores import losses
 from crawler.stores.told import Counts, Sample
 
 log = logging.getLogger("crawler.engine")

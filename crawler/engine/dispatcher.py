@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from crawler.engine import losses
 from crawler.engine.committer import Committer
 from crawler.engine.host_slots import HostSlots
 from crawler.engine.store_thread import Member
@@ -16,6 +15,7 @@ from crawler.engine.workers import Workers
 from crawler.frontier.leases import NextLook
 from crawler.outcome import Found, Leased, Outcome, State
 from crawler.sessions.pool import SessionPool
+from crawler.stores import losses
 
 
 class Dispatcher:

@@ -17,7 +17,6 @@ from crawler.engine.file_desk import FileDesk
 from crawler.engine.gates import Gates
 from crawler.engine.host_slots import HostSlots
 from crawler.engine.knowledge import Knowledge
-from crawler.engine.last_proofs import LastProofs
 from crawler.engine.leasing import Leasing
 from crawler.engine.page_work import Outside, PageWork
 from crawler.engine.processes import Helpers, Members
@@ -26,20 +25,23 @@ from crawler.engine.reservations import Reservations
 from crawler.engine.results import Results
 from crawler.engine.revisits import Revisits
 from crawler.engine.robots_door import RobotsDoor
-from crawler.engine.session_answers import SessionAnswers
 from crawler.engine.session_door import SessionDoor
-from crawler.engine.session_saves import SessionSaves
 from crawler.engine.stats import Stats
 from crawler.engine.stopping import RunLimits
 from crawler.engine.store_thread import FullDisk, Inbox, Member, SessionDesk, StoreCalls
 from crawler.engine.workers import Workers
 from crawler.events import LoginStarted, Observer, Summary, Warned
+from crawler.frontier.guard_learned import key_of
 from crawler.frontier.leases import Hold, Leases, NextLook
 from crawler.loading import source_mark
 from crawler.outcome import Found, Page
 from crawler.pages.file_folder import FileFolder, folder_of, names_of
 from crawler.sessions.accounts import Ask
+from crawler.sessions.login.last_proofs import LastProofs
 from crawler.sessions.login.lives import most_unproven
+from crawler.sessions.login.session_evidence import SessionEvidence
+from crawler.sessions.login.trials import TrialRules
+from crawler.sessions.saves import SessionSaves
 from crawler.settings import Settings
 from crawler.spider import Spider
 from crawler.stores.base import Store
@@ -222,13 +224,17 @@ def _doors(
     pool, settings, stats, number = assembly.pool, ground.member.settings, ground.stats, ground.member.number
     name, gates = ground.spider.name, ground.gates
     barred = Barred(pool, gates, stats, name, dispatcher, also=ground.caller.also)
-    answers = SessionAnswers(
-        name,
-        probe_every=most_unproven(settings.probe_every, settings.max_pages),
-        guard=assembly.guard if settings.logout_guard else None,
+    rules = TrialRules(
+        key_of,
+        bans=assembly.guard.learned if settings.logout_guard else None,
         share=knowledge.share_suspects if shared else None,
         tries=number == 0,
         takes_over=lambda: knowledge.takes_trials(number),
+    )
+    answers = SessionEvidence(
+        name,
+        rules,
+        probe_every=most_unproven(settings.probe_every, settings.max_pages),
         known_lives=lambda session: knowledge.lives(pool.keeper(session).session.key),
     )
     sessions = SessionDoor(pool, gates, barred, answers, saves, stats, dispatcher, learned=knowledge.keep_guard)

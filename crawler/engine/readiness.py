@@ -11,17 +11,17 @@ from dataclasses import dataclass
 
 from crawler.engine.barred import SESSION, Barred
 from crawler.engine.dispatcher import Dispatcher
-from crawler.engine.findings import ENDS_SESSION
 from crawler.engine.gates import Gates, GateState, Missing
-from crawler.engine.last_proofs import LastProofs
 from crawler.engine.robots_door import RobotsDoor
-from crawler.engine.session_answers import SessionAnswers
 from crawler.engine.session_door import SessionDoor
-from crawler.engine.trials import Trials
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.request import SPREAD
+from crawler.sessions.login.findings import ENDS_SESSION
+from crawler.sessions.login.last_proofs import LastProofs
 from crawler.sessions.login.lives import KnownLives, Next
+from crawler.sessions.login.session_evidence import SessionEvidence
 from crawler.sessions.login.states import LoginState
+from crawler.sessions.login.trials import Trials
 from crawler.sessions.pool import SessionPool
 
 _ELSEWHERE_S = 1.0  #: so long a suspect is left to the process that tries them
@@ -44,7 +44,7 @@ class Doors:
     barred: Barred
     sessions: SessionDoor
     robots: RobotsDoor
-    answers: SessionAnswers
+    answers: SessionEvidence
     last_proofs: LastProofs
 
     # --- asked before a request is handed out ----------------------------------------------------------------------
@@ -70,7 +70,7 @@ class Doors:
             return Missing(trial=True)
         if not self.answers.bans and trials.knows_guilty(leased):
             return Missing(ending=Outcome(leased, Verdict.FAIL, session_name=name, error=ENDS_SESSION))
-        evidence = self.answers.watch(name).evidence
+        evidence = self.answers.unproven(name).evidence
         following = Next.GO if trials.is_tried(leased) else evidence.next(self.pool.under_way(name))
         if following is Next.PROBE:
             return Missing((SESSION, name), probe="no page has shown for a while that we are logged in")
@@ -79,7 +79,7 @@ class Doors:
     def goes(self, name: str) -> None:
         """Nothing is missing to a request of session *name*, and it goes."""
         if self.pool.keeper(name).wants_login:
-            self.answers.watch(name).evidence.handed_out()
+            self.answers.unproven(name).evidence.handed_out()
 
     def put_aside(self, leased: Leased, name: str, missing: Missing, now: float) -> None:
         """Do what a request needs that cannot go now, or end it."""
@@ -140,20 +140,21 @@ class Doors:
     def lives(self) -> dict[str, KnownLives]:
         """By key of a session: how long such sessions lived, for later runs."""
         return {
-            self.pool.keeper(name).session.key: watch.evidence.known for name, watch in self.answers.watches.items()
+            self.pool.keeper(name).session.key: pages.evidence.known
+            for name, pages in self.answers.all_unproven.items()
         }
 
     # --- when nothing else is left to do ----------------------------------------------------------------------------
     def ask_about_kept(self) -> None:
         """This process has nothing to do: probe sessions of which pages are kept, so that others need not wait."""
-        for name, watch in list(self.answers.watches.items()):
-            if watch.kept and self.pool.keeper(name).record.state is LoginState.READY:
+        for name, pages in list(self.answers.all_unproven.items()):
+            if pages.kept and self.pool.keeper(name).record.state is LoginState.READY:
                 self.sessions.probe_soon(name, "a page was refused, which may mean that we are logged out")
 
     @property
     def is_certain(self) -> bool:
         """Whether no page is left that a session has brought and that nothing has shown to be right."""
-        return not any(watch.uncertain for watch in self.answers.watches.values())
+        return not any(pages.uncertain for pages in self.answers.all_unproven.values())
 
     def last_doubts(self) -> bool:
         """Before the end: probe sessions whose last pages did not prove themselves, then try suspects.
@@ -161,8 +162,8 @@ class Doors:
         Returns:
             Whether anything is going on now.
         """
-        for name, watch in list(self.answers.watches.items()):
-            if watch.uncertain and self.gates.get((SESSION, name)).state is not GateState.BARRED:
+        for name, pages in list(self.answers.all_unproven.items()):
+            if pages.uncertain and self.gates.get((SESSION, name)).state is not GateState.BARRED:
                 self.sessions.probe_soon(name, "the crawl is about to end")
         return self.busy() or self._next_trial()
 
@@ -174,7 +175,7 @@ class Doors:
         keeper, key = self.pool.keeper(name), (SESSION, name)
         if self.gates.get(key).state is GateState.BARRED:
             self.barred.park(trials.take_waiting(name), name)
-        elif keeper.record.state is LoginState.READY and Trials.may_begin(self.answers.watch(name).evidence):
+        elif keeper.record.state is LoginState.READY and Trials.may_begin(self.answers.unproven(name).evidence):
             self.dispatcher.send_first([trials.begin()])
         else:
             self.sessions.probe_soon(name, "a page is about to be tried that may end the session")
@@ -182,7 +183,7 @@ class Doors:
 
     def prove_last(self) -> bool:
         """The run stops: prove once what is uncertain. Whether that is under way."""
-        return self.last_proofs.go_on(self.answers.watches)
+        return self.last_proofs.go_on(self.answers.all_unproven)
 
     @property
     def is_proving(self) -> bool:

@@ -13,21 +13,21 @@ from typing import Protocol
 from crawler.clock import unix_now
 from crawler.engine import barred
 from crawler.engine.barred import SESSION, Barred
-from crawler.engine.findings import goes_in_turn
 from crawler.engine.gates import Gates, GateState
-from crawler.engine.session_answers import SessionAnswers, SessionNow
-from crawler.engine.session_saves import SessionSaves
 from crawler.engine.stats import Stats
-from crawler.engine.watch import Judged
 from crawler.errors import LoginFailed
 from crawler.events import LoginEnded, Warned
 from crawler.outcome import Leased, Outcome
 from crawler.request import SPREAD
+from crawler.sessions.login.findings import goes_in_turn
 from crawler.sessions.login.keeper import Keeper
 from crawler.sessions.login.lives import Next
+from crawler.sessions.login.session_evidence import SessionEvidence, SessionNow
 from crawler.sessions.login.standing import Prepared
 from crawler.sessions.login.states import LoginState
+from crawler.sessions.login.unproven import Judged
 from crawler.sessions.pool import SessionPool
+from crawler.sessions.saves import SessionSaves
 from crawler.urls import redact
 
 _PROOF_MARGIN_S = 1.0  #: of a proof by another process nothing more is known than when it was
@@ -63,7 +63,7 @@ class SessionDoor:
         pool: SessionPool,
         gates: Gates,
         barred: Barred,
-        answers: SessionAnswers,
+        answers: SessionEvidence,
         saves: SessionSaves,
         stats: Stats,
         yard: Yard,
@@ -120,7 +120,7 @@ class SessionDoor:
             self._begin(name)
         if (
             name in self._resting
-            and self._answers.watch(name).evidence.next(self._pool.under_way(name)) is not Next.WAIT
+            and self._answers.unproven(name).evidence.next(self._pool.under_way(name)) is not Next.WAIT
         ):
             self._resting.discard(name)
             self._yard.send_first(self._gates.opened((SESSION, name)))
@@ -175,7 +175,7 @@ class SessionDoor:
             return
         now = self._clock()
         calm = (
-            name in self._draining or self._answers.watch(name).rotation.changing
+            name in self._draining or self._answers.unproven(name).rotation.changing
         )  # the probe must not be refused, too
         waits = calm and self._pool.under_way(name)
         if waits and now < self._drained_by.setdefault(name, now + _DRAIN_S):
@@ -216,13 +216,13 @@ class SessionDoor:
                 message = f"{prepared.trouble.why}; the login goes on in {prepared.wait_s:,.0f} s"
                 self._stats.tell(Warned(self._clock(), f"session {name}", message))
         else:
-            judged = self._answers.watch(name).given_up()
+            judged = self._answers.unproven(name).given_up()
             self.reopen(name, self._lost_epochs.pop(name, 0), judged.since)
             self._barred.bar(name, prepared.error, self._clock(), elapsed_ms)
             self._barred.park([*judged.again, *self._answers.trials.take_waiting(name)], name)
 
     def _ready(self, name: str, prepared: Prepared, started_at: float, elapsed_ms: float) -> None:
-        keeper, watch, now = self._pool.keeper(name), self._answers.watch(name), self._clock()
+        keeper, pages, now = self._pool.keeper(name), self._answers.unproven(name), self._clock()
         self._barred.let_in(name)
         self._yard.take_back(self._gates.let_go(SESSION, SPREAD))  # they need not wait for the other sessions any more
         still_good = prepared.how == "still good"
@@ -233,18 +233,18 @@ class SessionDoor:
         self._yard.send_first(self._gates.opened((SESSION, name)))
         if still_good:
             keeper.brought_page()
-            judged = watch.good(started_at, now)
+            judged = pages.good(started_at, now)
             self._yard.prove(judged.proved, keeper.record.epoch)
             self._answers.showed_out(name, judged.showed_out)
         elif prepared.how == "ready":
             judged = Judged()
         else:
             judged = self._lost(name, keeper, lost_epoch, by_itself=not tried)
-            watch.rotation.lost(watch.evidence.lives.last)
+            pages.rotation.lost(pages.evidence.lives.last)
             if prepared.how == "login":
-                watch.evidence.begin(now, keeper.record.epoch)
+                pages.evidence.begin(now, keeper.record.epoch)
             else:
-                watch.evidence.take_over(now, keeper.record.epoch)
+                pages.evidence.take_over(now, keeper.record.epoch)
         self._together_or_in_turn(keeper)
         self._apply(judged)
         if keeper.record.state is not LoginState.READY:  # doubted again before this answer was seen to
@@ -254,7 +254,7 @@ class SessionDoor:
     def _lost(self, name: str, keeper: Keeper, epoch: int, *, by_itself: bool) -> Judged:
         """The session had ended, here or in an earlier run: pages that are not certain are fetched again."""
         by_itself = by_itself and name not in self._overtaken
-        judged = self._answers.watch(name).lost(by_itself=by_itself) if epoch else Judged()
+        judged = self._answers.unproven(name).lost(by_itself=by_itself) if epoch else Judged()
         if name in self._overtaken:
             self._overtaken.discard(name)
             judged.blamed = []
@@ -271,7 +271,7 @@ class SessionDoor:
         session = keeper.session
         if session.identity.serial:
             return
-        rotation = self._answers.watch(session.name).rotation
+        rotation = self._answers.unproven(session.name).rotation
         session.serial = rotation.in_turn
         if rotation.is_news():
             self._stats.summary.messages.append(goes_in_turn(session.name))

@@ -18,12 +18,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from crawler.engine import losses
 from crawler.errors import CrawlError, StoreError, StoreFull
 from crawler.outcome import Outcome, SessionSnapshot
 from crawler.sessions.desk import LoginEnd
 from crawler.sessions.login.states import LoginRecord
 from crawler.settings import Settings
+from crawler.stores import losses
 from crawler.stores.base import LoginClaim, RunRow, SessionRow, Store
 from crawler.stores.login_policy import Trying
 

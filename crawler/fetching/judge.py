@@ -2,7 +2,7 @@
 
 Whatever an answer teaches (about its host, its redirects) is learned before and goes in as evidence; what comes out is
 final. Nobody who gets a judgement changes it; only what a probe says of the session afterwards can end a page otherwise
-(`engine.session_answers`), for it is not known before the probe has been asked.
+(`sessions.login.session_evidence`), for it is not known before the probe has been asked.
 """
 
 from __future__ import annotations

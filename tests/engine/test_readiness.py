@@ -10,18 +10,20 @@ import pytest
 
 from crawler.engine.barred import SESSION, Barred
 from crawler.engine.gates import Gates
-from crawler.engine.last_proofs import LastProofs
 from crawler.engine.readiness import Doors
 from crawler.engine.robots_door import RobotsDoor
-from crawler.engine.session_answers import SessionAnswers
 from crawler.engine.session_door import SessionDoor
 from crawler.engine.stats import Stats
 from crawler.errors import LoginFailed, SiteUnreachable
 from crawler.events import Event, LoginEnded, SessionParked, Summary, Warned
+from crawler.frontier.guard_learned import key_of
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.request import SPREAD
+from crawler.sessions.login.last_proofs import LastProofs
+from crawler.sessions.login.session_evidence import SessionEvidence
 from crawler.sessions.login.standing import Prepared
 from crawler.sessions.login.states import LoginState
+from crawler.sessions.login.trials import TrialRules
 from crawler.settings import Settings
 from tests.engine.parts import answer, leased
 
@@ -143,7 +145,7 @@ class Saves:
 class House:
     """Doors and all that they stand between."""
 
-    def __init__(self, *names: str, **more: Any) -> None:
+    def __init__(self, *names: str, probe_every: int = 20, **more: Any) -> None:
         self.now = 100.0
         self.told: list[Event] = []
         self.summary = Summary("orders")
@@ -152,7 +154,7 @@ class House:
         self.saves: Any = Saves()
         stats, gates = Stats(self.summary, [self.told.append]), Gates()
         barred = Barred(self.pool, gates, stats, "orders", self.yard, also=" --store x.db")
-        answers = SessionAnswers("orders", **({"probe_every": 20, "guard": None} | more))
+        answers = SessionEvidence("orders", TrialRules(key_of, **more), probe_every=probe_every)
         sessions = SessionDoor(self.pool, gates, barred, answers, self.saves, stats, self.yard, clock=lambda: self.now)
         self.doors = Doors(
             self.pool,

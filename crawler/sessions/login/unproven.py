@@ -36,7 +36,7 @@ class Judged:
     since: float | None = None
 
 
-class Watch:
+class UnprovenPages:
     """The pages of one session that are not certain."""
 
     def __init__(self, probe_every: int, guarded: Guarded, known: KnownLives = KnownLives()) -> None:

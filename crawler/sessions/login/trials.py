@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from crawler.frontier.guard_learned import key_of
 from crawler.outcome import Leased, Outcome
 from crawler.sessions.login.evidence import Evidence, Life
+from crawler.sessions.login.findings import Bans
 from crawler.sessions.login.suspects import LEAST_CONTROL, Finding, Suspects
 
 _ASK_EVERY_S = 0.5  #: how often the suspects of other processes are looked up
@@ -31,27 +31,32 @@ class Trial:
     answer: Outcome | None = None
 
 
-class Trials:
-    """Who waits for a trial, and the trial that is going on.
+@dataclass(frozen=True, slots=True)
+class TrialRules:
+    """How suspects are tried, and by whom.
 
-    Args:
-        bans: A page that is convicted is banned for later runs, too; else it only fails, for which less is enough.
+    Attributes:
+        key_of: The key of a URL without tokens for one use.
+        bans: Takes pages that are convicted, for later runs, too; with None they only fail, for which less is enough.
         share: Where several processes work on a crawl: tells the others of suspects and returns all that are known.
         tries: Whether suspects are tried here: by one process only, for a trial is alone with the session.
         takes_over: Asks whether they are tried here from now on: the process that tried them is done.
     """
 
-    def __init__(
-        self,
-        *,
-        bans: bool = True,
-        share: Callable[[frozenset[str]], frozenset[str]] | None = None,
-        tries: bool = True,
-        takes_over: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self._suspects = Suspects() if bans else Suspects(1)
-        self._share, self._tries, self._takes_over = share, tries, takes_over
-        self._asked_at = 0.0
+    key_of: Callable[[str], str]
+    bans: Bans | None = None
+    share: Callable[[frozenset[str]], frozenset[str]] | None = None
+    tries: bool = True
+    takes_over: Callable[[], bool] = lambda: False
+
+
+class Trials:
+    """Who waits for a trial, and the trial that is going on."""
+
+    def __init__(self, rules: TrialRules) -> None:
+        self._key_of, self._share, self._takes_over = rules.key_of, rules.share, rules.takes_over
+        self._suspects = Suspects() if rules.bans is not None else Suspects(1)
+        self._tries, self._asked_at = rules.tries, 0.0
         self._waiting: list[tuple[Leased, str]] = []
         self.current: Trial | None = None
 
@@ -76,7 +81,7 @@ class Trials:
             self._suspects.accuse(self._share(frozenset()))
         if not len(self._suspects) or self.is_tried(leased):
             return False
-        return self._suspects.is_suspect(key_of(leased.url))
+        return self._suspects.is_suspect(self._key_of(leased.url))
 
     def put_off(self, leased: Leased, session: str) -> None:
         """Keep a request until it is tried."""
@@ -84,7 +89,7 @@ class Trials:
 
     def knows_guilty(self, leased: Leased) -> bool:
         """Whether its page was convicted in this run, maybe with another token in its URL."""
-        return bool(len(self._suspects)) and self._suspects.is_guilty(key_of(leased.url))
+        return bool(len(self._suspects)) and self._suspects.is_guilty(self._key_of(leased.url))
 
     def is_tried(self, leased: Leased) -> bool:
         """Whether the trial that is going on is about this request."""
@@ -114,7 +119,7 @@ class Trials:
         if trial is None or trial.answer is None:
             return None
         took = Life(evidence.used + 1, evidence.age_s(now))
-        key = key_of(trial.leased.url)
+        key = self._key_of(trial.leased.url)
         finding = self._suspects.tried(key, survived=survived, trial=took, longest=evidence.longest)
         if finding is Finding.AGAIN:
             self._waiting.insert(0, (trial.leased, trial.session))
@@ -136,11 +141,11 @@ class Trials:
 
     def lost_with(self, urls: list[str]) -> None:
         """A session was lost; these pages may have ended it."""
-        self._suspects.lost_with([key_of(url) for url in urls])
+        self._suspects.lost_with([self._key_of(url) for url in urls])
         if urls and self._share is not None and not self.tries:
             self._share(self._suspects.keys())
 
     def passed(self, urls: list[str]) -> None:
         """A session lived on after these pages."""
         if urls and self._suspects.blames:
-            self._suspects.passed([key_of(url) for url in urls])
+            self._suspects.passed([self._key_of(url) for url in urls])

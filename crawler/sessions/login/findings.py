@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from crawler.frontier.guard import LogoutGuard
+from typing import Protocol
+
 from crawler.outcome import Outcome, Verdict
 from crawler.sessions.login.suspects import Finding
 from crawler.urls import redact
+
+
+class Bans(Protocol):
+    """Where pages are noted that end a session, for later runs."""
+
+    def ban(self, url: str, why: str, now: float) -> object: ...
+
 
 ENDS_SESSION = "EndsSession: fetched alone, this page ended the session"
 _UNTOLD = "EndsSession: the session was lost each time this page was fetched, also alone; it may not be to blame"
@@ -21,19 +29,19 @@ def fail_logged_out(outcome: Outcome, *, serial: bool) -> None:
     )
 
 
-def convict(answer: Outcome, finding: Finding, guard: LogoutGuard | None, spider_name: str, now: float) -> str:
+def convict(answer: Outcome, finding: Finding, bans: Bans | None, spider_name: str, now: float) -> str:
     """A page that ended the session whenever it was fetched alone: it is left alone, or fails.
 
     Args:
-        guard: Bans it; None where the setting switches the guard off.
+        bans: Takes it for later runs; None where the setting switches the logout guard off.
         now: Seconds since 1970.
     Returns:
         What to tell of a new ban, or "".
     """
     answer.items, answer.found = [], ()
-    if finding is Finding.GUILTY and guard is not None:
+    if finding is Finding.GUILTY and bans is not None:
         why = "fetched alone between two probes, it ended the session each time"
-        guard.learned.ban(answer.request.url, why, now)
+        bans.ban(answer.request.url, why, now)
         answer.verdict, answer.error = Verdict.SKIP, "guard: learned"
         return (
             f"{redact(answer.request.url)} ended the session each time it was fetched alone, and is left alone from now"

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from crawler.outcome import Outcome, SessionSnapshot
 from crawler.sessions import snapshot
+from crawler.sessions.desk import StoredSession
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.pool import SessionPool
-from crawler.stores.base import SessionRow, Store
 
 _LOOK_EVERY_S = 0.5  #: how often it is looked up whether others have written
+
+
+class StoredSessions(Protocol):
+    """What is needed of the store."""
+
+    def session_version(self, key: str) -> int: ...
+
+    def load_session(self, key: str) -> StoredSession | None: ...
 
 
 class SessionSaves:
@@ -41,7 +50,7 @@ class SessionSaves:
         self._saved[name] = version
         return snapshot.take(keeper.session, keeper.record, url=url)
 
-    def news(self, names: Iterable[str], store: Store, now: float) -> None:
+    def news(self, names: Iterable[str], store: StoredSessions, now: float) -> None:
         """Take over what other processes have written of these sessions, looking now and then."""
         if now < self._look_at:
             return
@@ -53,7 +62,7 @@ class SessionSaves:
                 if row is not None:
                     self.take_news(name, row)
 
-    def take_news(self, name: str, row: SessionRow) -> None:
+    def take_news(self, name: str, row: StoredSession) -> None:
         """Another process has written the session."""
         keeper = self.pool.keeper(name)
         saved = self._saved.get(name) == snapshot.version_of(keeper.session)

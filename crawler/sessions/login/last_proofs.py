@@ -10,9 +10,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from crawler.engine.watch import Watch
 from crawler.sessions.login.keeper import Keeper
 from crawler.sessions.login.states import LoginState
+from crawler.sessions.login.unproven import UnprovenPages
 from crawler.sessions.pool import SessionPool
 
 _log = logging.getLogger("crawler.engine")
@@ -45,18 +45,18 @@ class LastProofs:
         self._begun = False
         self.under_way = 0  #: probes
 
-    def go_on(self, watches: Mapping[str, Watch]) -> bool:
+    def go_on(self, all_unproven: Mapping[str, UnprovenPages]) -> bool:
         """Begin, once. Whether a probe is under way."""
         if not self._begun:
             self._begun = True
-            for name, watch in watches.items():
+            for name, pages in all_unproven.items():
                 keeper = self._pool.keeper(name)
-                if watch.evidence.uncovered and keeper.record.state is LoginState.READY:
+                if pages.evidence.uncovered and keeper.record.state is LoginState.READY:
                     self.under_way += 1
-                    self._yard.give_task(self._task(keeper, watch))
+                    self._yard.give_task(self._task(keeper, pages))
         return self.under_way > 0
 
-    def _task(self, keeper: Keeper, watch: Watch) -> Callable[[], Callable[[], None]]:
+    def _task(self, keeper: Keeper, pages: UnprovenPages) -> Callable[[], Callable[[], None]]:
         epoch = keeper.record.epoch
 
         def task() -> Callable[[], None]:
@@ -66,14 +66,14 @@ class LastProofs:
             except Exception:  # noqa: BLE001 - users' code looks at the page; the run is about to end
                 _log.exception("session %s: the last probe failed", keeper.session.name)
                 good = None
-            return lambda: self._answered(keeper, watch, epoch, (at, good))
+            return lambda: self._answered(keeper, pages, epoch, (at, good))
 
         return task
 
-    def _answered(self, keeper: Keeper, watch: Watch, epoch: int, told: tuple[float, bool | None]) -> None:
+    def _answered(self, keeper: Keeper, pages: UnprovenPages, epoch: int, told: tuple[float, bool | None]) -> None:
         self.under_way -= 1
         at, good = told
         if good:
-            self._yard.prove(watch.good(at, self._clock()).proved, epoch)
+            self._yard.prove(pages.good(at, self._clock()).proved, epoch)
         elif good is not None and keeper.expire(epoch, "the run stops, and the probe says that we are logged out"):
-            self._reopen(keeper.session.name, epoch, watch.lost().since)
+            self._reopen(keeper.session.name, epoch, pages.lost().since)

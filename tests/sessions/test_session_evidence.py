@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from crawler.engine.session_answers import Ruling, SessionAnswers, SessionNow
 from crawler.frontier.guard import LogoutGuard
+from crawler.frontier.guard_learned import key_of
 from crawler.outcome import Outcome, Verdict
+from crawler.sessions.login.session_evidence import Ruling, SessionEvidence, SessionNow
+from crawler.sessions.login.trials import TrialRules
 from tests.engine.parts import answer, leased
 
 GOOD = SessionNow(epoch=1)
@@ -16,11 +18,11 @@ IN_DOUBT = SessionNow(epoch=1, ready=False)
 AGAIN_IN = SessionNow(epoch=2)
 
 
-def made(**more: Any) -> SessionAnswers:
-    return SessionAnswers("orders", **({"probe_every": 20, "guard": None} | more))
+def made(probe_every: int = 20, **more: Any) -> SessionEvidence:
+    return SessionEvidence("orders", TrialRules(key_of, **more), probe_every=probe_every)
 
 
-def judge(answers: SessionAnswers, outcome: Outcome, now: SessionNow = GOOD) -> Ruling:
+def judge(answers: SessionEvidence, outcome: Outcome, now: SessionNow = GOOD) -> Ruling:
     return answers.judge(outcome, now, 100.0)
 
 
@@ -29,7 +31,7 @@ def test_a_page_of_a_good_session_is_committed_and_is_to_be_covered_by_a_later_p
 
     assert judge(answers, answer()) == Ruling(True, brought=True)
     assert answers.kept == 0
-    assert answers.watch("default").uncertain == 1
+    assert answers.unproven("default").uncertain == 1
 
 
 def test_a_page_that_proves_itself_covers_those_before_it() -> None:
@@ -40,7 +42,7 @@ def test_a_page_that_proves_itself_covers_those_before_it() -> None:
 
     assert ruling.settle
     assert ruling.judged is not None
-    assert answers.watch("default").uncertain == 0
+    assert answers.unproven("default").uncertain == 0
 
 
 @pytest.mark.parametrize("verdict", [Verdict.RELEASE, Verdict.RETRY, Verdict.PARK])
@@ -48,7 +50,7 @@ def test_what_is_no_answer_says_nothing_about_the_session(verdict: Verdict) -> N
     answers = made()
 
     assert judge(answers, answer(verdict=verdict), IN_DOUBT) == Ruling(True)
-    assert answers.watch("default").uncertain == 0
+    assert answers.unproven("default").uncertain == 0
 
 
 def test_a_page_that_failed_for_a_reason_of_its_own_is_committed_as_that() -> None:
@@ -96,7 +98,7 @@ def test_a_third_sign_in_a_session_that_was_good_each_time_is_the_fault_of_the_p
     answers = made()
     for _ in range(2):
         assert judge(answers, answer(verdict=Verdict.LOGIN)).doubt
-        answers.watch("default").good(50.0, 60.0)
+        answers.unproven("default").good(50.0, 60.0)
         answers.showed_out("default", [1])
 
     last = answer(verdict=Verdict.LOGIN)
@@ -129,7 +131,7 @@ def test_many_refusals_are_a_doubt_and_few_are_kept_for_later() -> None:
 
 
 def test_a_page_under_suspicion_is_kept_for_the_probe_after_it() -> None:
-    answers = made(guard=LogoutGuard())
+    answers = made(bans=LogoutGuard().learned)
     answers.trials.put_off(leased(7), "default")
     answers.trials.begin()
 
@@ -141,10 +143,10 @@ def test_a_page_under_suspicion_is_kept_for_the_probe_after_it() -> None:
 
 
 def test_a_page_that_ends_the_session_alone_is_convicted_and_told_of() -> None:
-    answers = made(guard=LogoutGuard())
+    answers = made(bans=LogoutGuard().learned)
     told = []
     for _ in range(10):
-        evidence = answers.watch("default").evidence
+        evidence = answers.unproven("default").evidence
         evidence.begin(0.0)
         for _ in range(50):  # sessions are known to live for long without it
             evidence.handed_out()

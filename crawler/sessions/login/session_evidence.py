@@ -1,8 +1,8 @@
 """What an answer says about the session that sent it, and what therefore becomes of its page.
 
-When a session may be lost, pages that come back are kept until the probe has spoken (`engine.watch`); one that shows
-the logged-out sign in a good session again and again fails; one from before the last login is sent again. Values go in
-and a `Ruling` comes out: `engine.session_door` does what follows. Used by the scheduler's thread.
+When a session may be lost, pages that come back are kept until the probe has spoken (`sessions.login.unproven`); one
+that shows the logged-out sign in a good session again and again fails; one from before the last login is sent again.
+Values go in and a `Ruling` comes out: `sessions.login.session_door` does what follows. Used by the scheduler's thread.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from crawler.engine.findings import convict, fail_logged_out
-from crawler.engine.trials import Trials
-from crawler.engine.watch import Judged, Watch, is_refusal
-from crawler.frontier.guard import LogoutGuard
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.sessions.login.evidence import REFUSALS, Guarded
+from crawler.sessions.login.findings import convict, fail_logged_out
 from crawler.sessions.login.lives import KnownLives
 from crawler.sessions.login.suspects import Finding
+from crawler.sessions.login.trials import TrialRules, Trials
+from crawler.sessions.login.unproven import Judged, UnprovenPages, is_refusal
 
 _STRIKES = 2  #: so often a page may show the logged-out sign in a good session until it fails
 
@@ -67,69 +66,64 @@ class Ruling:
     rotates: bool = False
 
 
-class SessionAnswers:
+class SessionEvidence:
     """Judges the answers of all sessions with a login, and keeps what is not certain.
 
     Args:
         probe_every: Unproven pages of a session after which it is probed again, at the latest; 0 for never.
-        guard: Learns pages that end the session; None where the setting switches it off.
-        share, tries, takes_over: As in `engine.trials.Trials`.
         known_lives: What earlier runs know of the lives of a session, by its name.
     """
 
     def __init__(
         self,
         spider_name: str,
+        rules: TrialRules,
         *,
         probe_every: int,
-        guard: LogoutGuard | None,
-        share: Callable[[frozenset[str]], frozenset[str]] | None = None,
-        tries: bool = True,
-        takes_over: Callable[[], bool] = lambda: False,
         known_lives: Callable[[str], KnownLives] = lambda name: KnownLives(),
     ) -> None:
-        self._spider_name, self._probe_every, self._guard = spider_name, probe_every, guard
-        self.trials = Trials(bans=guard is not None, share=share, tries=tries, takes_over=takes_over)
-        self.watches: dict[str, Watch] = {}
+        self._spider_name, self._probe_every, self._bans = spider_name, probe_every, rules.bans
+        self.trials = Trials(rules)
+        self.all_unproven: dict[str, UnprovenPages] = {}
         self._known_lives = known_lives
-        self.bans = guard is not None  #: pages that end the session are banned for later runs
+        self.bans = rules.bans is not None  #: pages that end the session are banned for later runs
         self._guarded = Guarded()
         self._strikes: Counter[int] = Counter()  # by request: it showed the sign in a good session
 
-    def watch(self, name: str) -> Watch:
+    def unproven(self, name: str) -> UnprovenPages:
         """What is kept of one session."""
-        watch = self.watches.get(name)
-        if watch is None:
-            watch = self.watches[name] = Watch(self._probe_every, self._guarded, self._known_lives(name))
-        return watch
+        pages = self.all_unproven.get(name)
+        if pages is None:
+            pages = self.all_unproven[name] = UnprovenPages(self._probe_every, self._guarded, self._known_lives(name))
+        return pages
 
     @property
     def kept(self) -> int:
         """Requests that are neither under way nor waiting before a gate: kept for a probe, or for their trial."""
-        return len(self.trials) + sum(watch.kept for watch in self.watches.values())
+        return len(self.trials) + sum(pages.kept for pages in self.all_unproven.values())
 
     def drain(self) -> list[Leased]:
         """The run stops: all requests that are kept."""
-        kept = [leased for watch in self.watches.values() for leased in watch.drain()]
+        kept = [leased for pages in self.all_unproven.values() for leased in pages.drain()]
         return kept + self.trials.take_waiting()
 
     def judge(self, outcome: Outcome, session: SessionNow, now: float) -> Ruling:
         """Look at an answer from the session's side; may change its verdict, and whether it counts as proven."""
         verdict, tried = outcome.verdict, self.trials.is_tried(outcome.request)
-        watch = self.watch(outcome.session_name)
+        pages = self.unproven(outcome.session_name)
         if verdict in (Verdict.RELEASE, Verdict.RETRY, Verdict.PARK) or not outcome.status:
             if verdict is Verdict.RELEASE:
-                watch.evidence.unsent()
+                pages.evidence.unsent()
             if tried:
                 self.trials.stop()
             return Ruling(True)
         if verdict is Verdict.LOGIN and self._strikes[outcome.request.id] >= _STRIKES:
             fail_logged_out(outcome, serial=session.serial)
-            watch.rotation.failed(outcome.request.id)
+            pages.rotation.failed(outcome.request.id)
             return Ruling(True, rotates=True)
         stale = (outcome.login_wanted if verdict is Verdict.LOGIN else outcome.epoch) != session.epoch
         if stale and verdict is not Verdict.LOGIN and not is_refusal(outcome):
-            watch.evidence.came_late(outcome.epoch)
+            pages.evidence.came_late(outcome.epoch)
         if stale and (verdict is Verdict.LOGIN or not outcome.proven):
             return Ruling(False, again=True, counts=verdict is not Verdict.LOGIN)  # from before the last login
         if tried and self.trials.current is not None:
@@ -137,29 +131,29 @@ class SessionAnswers:
             brought = verdict is Verdict.ACCEPT
             return Ruling(False, brought=brought, probe="a page is suspected of ending the session")
         if verdict is Verdict.LOGIN:
-            watch.hold(outcome)
+            pages.hold(outcome)
             plain = "" if outcome.request.extras else outcome.request.url
             return Ruling(False, doubt=outcome.error or "logged out", seen_at=plain)
-        rotates = watch.rotation.answered(outcome.request.id, sets_cookies=outcome.sets_cookies)
-        ruling = self._page(outcome, session, watch, stale, now)
+        rotates = pages.rotation.answered(outcome.request.id, sets_cookies=outcome.sets_cookies)
+        ruling = self._page(outcome, session, pages, stale, now)
         return replace(ruling, rotates=True) if rotates else ruling
 
-    def _page(self, outcome: Outcome, session: SessionNow, watch: Watch, stale: bool, now: float) -> Ruling:
+    def _page(self, outcome: Outcome, session: SessionNow, pages: UnprovenPages, stale: bool, now: float) -> Ruling:
         """An answer without the logged-out sign."""
         self._strikes.pop(outcome.request.id, None)
         brought = outcome.verdict is Verdict.ACCEPT
         if outcome.proven:
-            return Ruling(True, brought=brought, judged=None if stale else watch.shown(outcome, now))
+            return Ruling(True, brought=brought, judged=None if stale else pages.shown(outcome, now))
         refused = outcome.status in REFUSALS
         if outcome.verdict is Verdict.FAIL and not refused:
             return Ruling(True)  # failed for a reason of its own
         if not session.ready:
-            watch.hold(outcome)
+            pages.hold(outcome)
             return Ruling(False, brought=brought)
         if outcome.verdict is not Verdict.SKIP and not refused:
-            watch.answered(outcome)
+            pages.answered(outcome)
             return Ruling(True, brought=brought)
-        if not watch.refused(outcome):
+        if not pages.refused(outcome):
             return Ruling(False, brought=brought)
         why = f"status {outcome.status}" if refused else outcome.error
         return Ruling(False, brought=brought, doubt=f"{why}, which may mean that we are logged out", ask=True)
@@ -172,7 +166,7 @@ class SessionAnswers:
     def showed_out(self, name: str, requests: Sequence[int]) -> None:
         """These showed the logged-out sign although the session was good."""
         self._strikes.update(requests)
-        self.watch(name).rotation.refused(requests)
+        self.unproven(name).rotation.refused(requests)
 
     def end_trial(self, name: str, now: float, *, survived: bool, serial: bool) -> tuple[Outcome, str] | None:
         """The probe after a trial has spoken.
@@ -183,16 +177,16 @@ class SessionAnswers:
         """
         if not self.is_tried(name):
             return None
-        ended = self.trials.end(self.watch(name).evidence, now, survived=survived)
+        ended = self.trials.end(self.unproven(name).evidence, now, survived=survived)
         if ended is None or ended[1] is Finding.AGAIN:
             return None
         trial, finding = ended
         answer, told = trial.answer, ""
         if finding is Finding.GUILTY:
-            self.watch(name).evidence.lives.forget()
+            self.unproven(name).evidence.lives.forget()
         assert answer is not None
         if finding is Finding.INNOCENT and answer.verdict is Verdict.LOGIN:
             fail_logged_out(answer, serial=serial)
         elif finding is not Finding.INNOCENT:
-            told = convict(answer, finding, self._guard, self._spider_name, now)
+            told = convict(answer, finding, self._bans, self._spider_name, now)
         return answer, told

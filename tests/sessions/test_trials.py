@@ -1,13 +1,14 @@
-"""`engine.trials`: which process tries suspects."""
+"""`sessions.login.trials`: which process tries suspects."""
 
 from __future__ import annotations
 
-from crawler.engine.trials import Trials
+from crawler.frontier.guard_learned import key_of
+from crawler.sessions.login.trials import TrialRules, Trials
 
 
 def test_a_process_tries_suspects_when_the_one_that_tried_them_has_gone_and_keeps_to_it() -> None:
     answers = [False, True]
-    trials = Trials(tries=False, takes_over=lambda: answers.pop(0))
+    trials = Trials(TrialRules(key_of, tries=False, takes_over=lambda: answers.pop(0)))
 
     asked = [trials.are_ours() for _ in range(3)]
 
@@ -19,4 +20,4 @@ def test_the_process_that_tries_suspects_asks_nobody() -> None:
     def nobody() -> bool:
         raise AssertionError("asked")
 
-    assert Trials(takes_over=nobody).are_ours()
+    assert Trials(TrialRules(key_of, takes_over=nobody)).are_ours()
