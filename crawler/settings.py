@@ -142,7 +142,9 @@ class Settings(BaseSettings):
         " off: ask for all as if nobody had been there.",
     )
     full: bool = Field(False, description="Ask for all pages of this run as wholes, whatever is known of them.")
-    keep_pages: bool = Field(False, description="Keep the pages themselves in the store.")
+    keep_pages: bool = Field(
+        False, description="Keep the pages themselves in the store, for `crawl parse` and `crawl page`."
+    )
     sessions: str = Field("", description="Names of sessions, separated by commas; replaces the spider's.")
     accounts: str = Field("", description="File of mode 0600 with credentials (TOML, one table a session).")
     login_budget: int = Field(

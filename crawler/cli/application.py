@@ -15,6 +15,7 @@ from crawler.cli import (
     failures,
     files,
     guard,
+    kept,
     options,
     page,
     project,
@@ -94,3 +95,4 @@ files.register(app)
 care.register(app)
 guard.register(app)
 page.register(app)
+kept.register(app)

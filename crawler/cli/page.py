@@ -43,7 +43,7 @@ def fetch(
         for line in header_lines(response):
             say(line)
     else:
-        _print_body(response)
+        print_body(response)
     if response.status_code >= 400:
         tell(f"crawl: {response.status_code} from {safe(response.url)}")
         raise typer.Exit(exits.FAILURES)
@@ -134,7 +134,8 @@ def header_lines(response: Response) -> list[str]:
     return [safe(line) for line in lines]
 
 
-def _print_body(response: Response) -> None:
+def print_body(response: Response) -> None:
+    """A body as it came; on a terminal as text that is safe to show."""
     if sys.stdout.isatty():
         for line in response.text.splitlines():  # a terminal obeys control characters: show them instead
             say(_shown(line))

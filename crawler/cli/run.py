@@ -72,6 +72,9 @@ def run(
     field: Fields = None,
     accept: Accept = False,
     log_file: LogInto = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Ask for all pages as wholes, whatever earlier crawls know of them.")
+    ] = False,
     store: options.StorePath = None,
     if_running: WhenRunning = IfRunning.fail,
     quiet: options.Quiet = False,
@@ -90,6 +93,7 @@ def run(
         accept=accept or None,
         log_file=log_file,
         store=store,
+        full=full or None,
     )
     found = options.find(spider)
     arguments = options.pairs(argument, "-a")

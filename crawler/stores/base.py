@@ -15,6 +15,10 @@ from crawler.outcome import FileRow, Found, Leased, Outcome, Page, SessionSnapsh
 from crawler.records import Change
 from crawler.stores.login_policy import Ending, Trying
 from crawler.stores.told import Audit, Counts, HeldFile, Login, Sample
+from crawler.stores.told_pages import Kept, KnownPage
+from crawler.stores.told_sessions import LoginClaim as LoginClaim
+from crawler.stores.told_sessions import SessionRow as SessionRow
+from crawler.stores.told_sessions import Snapshot as Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,60 +90,6 @@ class Committed:
     outdated: frozenset[int] = frozenset()
     added: int = 0
     items: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class SessionRow:
-    """The stored state of a session."""
-
-    key: str
-    name: str
-    state: str
-    epoch: int
-    version: int  #: grows with every write; a process reloads when it moved
-    secret: str  #: decrypted JSON text; "" when it cannot be read with the keys at hand
-    readable: bool
-    cookies: int
-    saved_at: float
-    expires_at: float | None
-    proved_at: float | None
-    logged_in_at: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class LoginClaim:
-    """Answer to `Store.claim_login`.
-
-    Attributes:
-        granted: We may log in until the lease runs out; everybody else waits.
-        row: The session as stored now: when its epoch moved past ours, take it instead of logging in.
-        wait_s: When not granted: seconds after which to ask again.
-        refused: When not empty: why no login may happen now, with the time it is possible again.
-        kind: Of that reason: "refused" (these credentials were), "spent" (too many failed), "passing" (a site in
-            trouble, or one that asks for patience) or "human" (too many that lacked a person).
-        token: When granted: fencing number of the login, greater than that of any login before it.
-    """
-
-    granted: bool
-    row: SessionRow | None
-    wait_s: float = 0.0
-    refused: str = ""
-    kind: str = ""
-    token: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """One entry of a session's history, without its secret part."""
-
-    id: int
-    key: str
-    name: str
-    at: float
-    url: str
-    run: int | None
-    epoch: int
-    cookies: int
 
 
 class Cipher(Protocol):
@@ -430,8 +380,27 @@ class Store(Protocol):
     def page(self, request: int) -> Page | None:
         """The page itself where `keep_pages` was on."""
 
-    def kept_pages(self, frontier: int) -> Iterator[tuple[int, Page]]:
-        """The kept pages of a frontier that are done, with their requests, in the order in which these were found."""
+    def kept(self, frontier: int) -> Iterator[Kept]:
+        """The kept pages of a frontier that are done, with what is stored of them, in the order of their requests."""
+
+    def known_pages(self, urls: Sequence[str]) -> list[KnownPage]:
+        """All requests for one of these URLs, newest first. Looks at every request that is stored."""
+
+    def known_among(self, frontier: int, marks: Sequence[bytes]) -> set[bytes]:
+        """Those of these fingerprints that the frontier has."""
+
+    def urls_of(self, frontier: int, marks: Sequence[bytes]) -> list[str]:
+        """The URLs of requests of a frontier, by their fingerprints; of very many only some."""
+
+    def rewrite(self, run: RunRow, outcomes: Sequence[Outcome]) -> None:
+        """Put what was found in kept pages in the place of what is stored of them, whole pages in one transaction."""
+
+    def hold(self, spider: str, *, process: str) -> None:
+        """Let no crawl of *spider* begin until the store is closed.
+
+        Raises:
+            AlreadyRunning: One is under way.
+        """
 
     # --- care -------------------------------------------------------------------------------------------------
     def audit(self, frontier: int) -> Audit:

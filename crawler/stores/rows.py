@@ -185,6 +185,13 @@ def load_value(stored: Any, kind: str, note: list[Any] | None) -> Any:
     return KINDS[own].decode(source)
 
 
+def read_back(value: Any) -> Any:
+    """What *value* is when it has been stored and read again."""
+    kind = kind_of(value)
+    stored, note = store_value(value, kind)
+    return load_value(stored, kind, note)
+
+
 def _digits(number: int) -> str:
     """The decimal digits for people and tools, or hexadecimal where Python refuses so many decimals."""
     try:

@@ -95,7 +95,7 @@ class CommitPart(FilesPart, RejectedPart, TakeBackPart, VisitsPart, LeasePart, L
 
             now = self._clock()
             items = [
-                (_address(run, now, one, position), item)
+                (address(run, now, one, position), item)
                 for one in ending
                 for position, item in enumerate(one.items)
                 if not item.key
@@ -255,7 +255,7 @@ def outdated(one: Outcome) -> Outcome:
     )
 
 
-def _address(run: RunRow, now: float, outcome: Outcome, position: int) -> Address:
+def address(run: RunRow, now: float, outcome: Outcome, position: int) -> Address:
     request = outcome.request
     return run.id, outcome.final_url or request.url, now, request.id, position, run.frontier, run.spider
 

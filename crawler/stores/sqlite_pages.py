@@ -10,8 +10,6 @@ from crawler.outcome import Page
 from crawler.stores.contents import digest, head_bytes, head_lines, pack, unpack
 from crawler.stores.part import Part
 
-_PORTION = 200
-
 
 class PagesPart(Part):
     """Kept pages, by the request that brought them."""
@@ -75,18 +73,6 @@ class PagesPart(Part):
     def page(self, request: int) -> Page | None:
         """The page that was kept of a request, or None."""
         return next((page for _, page in self._pages("b.request = ?", (request,))), None)
-
-    def kept_pages(self, frontier: int) -> Iterator[tuple[int, Page]]:
-        """The kept pages of a frontier that are done, in the order in which their requests were found."""
-        last = 0
-        while portion := self._connection.read(
-            "SELECT r.id FROM crawl_requests r JOIN crawl_bodies b ON b.request = r.id"
-            " WHERE r.frontier = ? AND r.state = 2 AND r.id > ? ORDER BY r.id LIMIT ?",
-            (frontier, last, _PORTION),
-        ):
-            last = portion[-1][0]
-            ids = json.dumps([row[0] for row in portion])
-            yield from self._pages("b.request IN (SELECT value FROM json_each(?)) ORDER BY b.request", (ids,))
 
     def _pages(self, condition: str, bound: Sequence[object]) -> Iterator[tuple[int, Page]]:
         rows = self._connection.read(

@@ -57,6 +57,12 @@ class RunsPart(Part):
         self.prune(spider)
         return run
 
+    def hold(self, spider: str, *, process: str) -> None:
+        """Let no crawl of *spider* begin until the store is closed. Raises AlreadyRunning."""
+        lock = SpiderLock(self._connection.path, spider)
+        lock.acquire(process)
+        self._locks[spider] = lock
+
     def _begin(self, spider: str, args: str, fresh: bool, process: str, alone: bool) -> RunRow:
         with self._connection.write() as raw:
             now = self._clock()

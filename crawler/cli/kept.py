@@ -1,0 +1,157 @@
+"""`crawl parse`, `crawl page`: pages that are kept, read again or shown. Nothing is sent."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crawler.cli import exits, options
+from crawler.cli.logs import set_up_logging
+from crawler.cli.results import stored
+from crawler.cli.text import columns, counted, duration, local_time, safe, say, size
+from crawler.errors import UsageError
+
+if TYPE_CHECKING:
+    from crawler.engine.kept_pages import Difference, Reading
+    from crawler.stores.told_pages import KnownPage
+
+_MOST_PAGES = 20  #: of which it is told what differs
+_MOST_LINES = 5  #: of each group of one page
+_MOST_CHARACTERS = 60  #: of a value
+
+CrawlNumber = Annotated[int | None, typer.Option("--crawl", metavar="N", help="Number of the crawl; its last one.")]
+
+
+def parse(
+    spider: options.SpiderName,
+    crawl: CrawlNumber = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Put what differs in the place of what is stored; of the last crawl only.")
+    ] = False,
+    argument: options.Arguments = None,
+    set_: options.SettingsTyped = None,
+    store: options.StorePath = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Run NAME over the pages that are kept, without a request. Says what differs from what is stored."""
+    typed = options.typed_settings(set_, store=store)
+    found = options.find(spider)
+    set_up_logging(options.settings_of(found, typed).log_level)
+    from crawler.engine.kept_pages import parse_kept
+
+    reading = parse_kept(found, crawl=crawl, write=write, arguments=options.pairs(argument, "-a"), settings=typed)
+    if as_json:
+        say(json.dumps(dataclasses.asdict(reading), default=str))
+    else:
+        for line in reading_lines(reading):
+            say(line)
+    if reading.failed:
+        raise typer.Exit(exits.FAILURES)
+
+
+def reading_lines(reading: Reading) -> list[str]:
+    """How it went, and what differs on the first pages."""
+    pages = f"{counted(reading.pages, 'kept page')} read in {duration(reading.elapsed_s)}, no request"
+    rows = [(f"{reading.spider}, crawl {reading.crawl}", pages)]
+    for table, (before, now) in sorted(reading.items.items()):
+        rows.append((safe(table), f"{before:,} stored, {now:,} now"))
+    verdict = "all as it is stored"
+    if reading.differ:
+        verdict = f"{counted(reading.differ, 'page')} not as stored, {reading.pages - reading.differ:,} the same"
+    rows.append(("compared", verdict + (f"; {reading.failed:,} failed" if reading.failed else "")))
+    if reading.unreadable:
+        rows.append(("", f"{counted(reading.unreadable, 'page')} cannot be read with the keys at hand"))
+    if reading.written and reading.differ > reading.failed:
+        rows.append(("written", counted(reading.differ - reading.failed, "page")))
+    lines = columns(rows)
+    for difference in reading.differences[:_MOST_PAGES]:
+        lines += ["", *difference_lines(difference)]
+    if reading.differ > _MOST_PAGES:
+        lines += ["", f"... and {reading.differ - _MOST_PAGES:,} pages more; --json lists a thousand"]
+    return lines
+
+
+def difference_lines(difference: Difference) -> list[str]:
+    """One page: a line for each thing, with - for what is stored and + for what is found now."""
+    found = [f"! {difference.error}"] if difference.error else []
+    for change in difference.changed[:_MOST_LINES]:
+        name = f"{change.table} {change.key}".strip()
+        found += [f"~ {name}: {field}: {_shown(old)} -> {_shown(new)}" for field, (old, new) in change.fields.items()]
+    found += [f"- {each.table} {_shown(each.fields)}" for each in difference.gone[:_MOST_LINES]]
+    found += [f"+ {each.table} {_shown(each.fields)}" for each in difference.new[:_MOST_LINES]]
+    found += [f"- link {url}" for url in difference.lost_links[:_MOST_LINES]]
+    found += [f"+ link {url}" for url in difference.new_links[:_MOST_LINES]]
+    if difference.rejected is not None:
+        before, now = difference.rejected
+        found.append(f"~ kept aside: {before:,} -> {now:,}")
+    return [safe(difference.url), *(f"  {safe(line)}" for line in found)]
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 3]}..."
+
+
+def page(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Address of a page.")],
+    show: Annotated[bool, typer.Option("--stored", help="Print the page as it is kept.")] = False,
+    headers: Annotated[bool, typer.Option("--headers", help="With --stored: status and headers instead.")] = False,
+    spider: Annotated[str | None, typer.Option("--spider", metavar="NAME", help="Of this spider only.")] = None,
+    crawl: CrawlNumber = None,
+    store: options.StorePath = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Say what is stored of the page at URL, or print it. Nothing is sent; `crawl fetch` asks the site."""
+    from crawler.urls import absolute, canonical
+
+    target = absolute("", url).partition("#")[0]
+    with stored(options.typed_settings(None, store=store)) as opened:
+        known = [
+            each
+            for each in opened.known_pages([target, canonical(target)])
+            if (spider is None or each.spider == spider) and (crawl is None or each.crawl == crawl)
+        ]
+        if not known:
+            raise UsageError(f"nothing is stored of {safe(target)}")
+        if not show:
+            _tell(known, as_json)
+            return
+        newest = next((each for each in known if each.size_bytes is not None), None)
+        kept = opened.page(newest.request) if newest is not None else None
+        if kept is None:
+            raise UsageError(f"{safe(target)} was not kept; `crawl run NAME -s keep_pages=true` keeps pages")
+    if headers:
+        for line in (str(kept.status), f"url: {kept.url or target}", *(f"{n.lower()}: {v}" for n, v in kept.head)):
+            say(safe(line))
+        return
+    from crawler.cli.page import print_body
+    from crawler.fetching.kept import response_of
+    from crawler.request import Request
+
+    print_body(response_of(kept, Request(target), ""))
+
+
+def _tell(known: list[KnownPage], as_json: bool) -> None:
+    if as_json:
+        say(json.dumps([dataclasses.asdict(each) for each in known]))
+        return
+    for each in known:
+        note = f": {safe(each.note)}" if each.note else ""
+        rows = [(f"{safe(each.spider)}, crawl {each.crawl}", f"{each.state}{note}")]
+        if each.sent_at:
+            rows.append(("asked", f"{local_time(each.sent_at)} by session {safe(each.session)}"))
+        validators = ", ".join(filter(None, (each.etag and f"ETag {each.etag}", each.modified)))
+        if validators:
+            rows.append(("version", safe(validators)))
+        rows.append(("kept", "no" if each.size_bytes is None else size(each.size_bytes)))
+        for line in columns(rows):
+            say(line)
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands of this file into *app*."""
+    app.command()(parse)
+    app.command()(page)

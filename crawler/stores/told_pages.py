@@ -1,0 +1,62 @@
+"""What a store tells of kept pages. Plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from crawler.outcome import Leased, Page
+
+
+@dataclass(frozen=True, slots=True)
+class StoredItem:
+    """An item as it is stored; its key is "" where it has none."""
+
+    table: str
+    fields: dict[str, Any]
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPage:
+    """What the store has of one request for a page.
+
+    Attributes:
+        request: Its row in the frontier.
+        crawl: Number of the crawl.
+        state: Where it stands there.
+        session: The one that fetched it, or is to.
+        sent_at: When it was sent, seconds since 1970; 0 for never.
+        note: Its error, or the rule that refused it; "" for none.
+        etag, modified: Its validators; "" for none.
+        size_bytes: Of the kept body; None where none is kept.
+    """
+
+    request: int
+    spider: str
+    crawl: int
+    state: str
+    session: str
+    sent_at: float
+    note: str = ""
+    etag: str = ""
+    modified: str = ""
+    size_bytes: int | None = None
+
+
+@dataclass(slots=True)
+class Kept:
+    """A page that is kept, and what is stored of it.
+
+    Attributes:
+        request: As it was leased; its session is the one that fetched it.
+        page: None where its request cannot be read with the keys at hand.
+        links: Fingerprints of the requests that it was the first to give.
+        rejected: How many things were kept aside.
+    """
+
+    request: Leased
+    page: Page | None
+    items: list[StoredItem] = field(default_factory=list)
+    links: set[bytes] = field(default_factory=set)
+    rejected: int = 0
