@@ -21,8 +21,8 @@ from benchmarks.page_cost import spider_of
 from benchmarks.server import free_port, serve
 from crawler import Spider, run
 from crawler.engine import workers
+from crawler.engine.given import Given
 from crawler.engine.leasing import Leasing
-from crawler.engine.page_work import PageWork
 from crawler.engine.scheduler import Scheduler
 from crawler.engine.workers import Computing
 from crawler.fetching.answers import ResponseMaker
@@ -42,7 +42,7 @@ PLACES: list[tuple[str, Any, str]] = [
     ("io", IOThread, "_run"),
     ("libcurl", Handle, "act"),
     ("answer", ResponseMaker, "make"),
-    ("callback", PageWork, "_collect"),
+    ("callback", Given, "collect"),
     ("parse", crawler.response, "parse"),
 ]
 #: What is shown: a step, what is measured, and what of that is another step's.

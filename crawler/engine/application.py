@@ -13,9 +13,9 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from crawler.engine.again import options_again
 from crawler.engine.assembly import build_spider
 from crawler.engine.crawl import Crawl
+from crawler.engine.ending import options_again
 from crawler.engine.parts import Caller
 from crawler.engine.processes import Main, Members, cores, how_many, share_of
 from crawler.engine.single_page import Visitor, make_visitor

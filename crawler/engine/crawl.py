@@ -9,9 +9,7 @@ from dataclasses import replace
 
 from crawler.clock import unix_now
 from crawler.engine.earlier import compared
-from crawler.engine.ending import end_by, end_by_store, login_ending, take_counts, wanted_by
-from crawler.engine.figures import empty_fields
-from crawler.engine.followed import settle as settle_records
+from crawler.engine.ending import end_by, end_by_store, login_ending, settle_records, take_counts, wanted_by
 from crawler.engine.knowledge import seed, start_requests
 from crawler.engine.parts import Caller, make_parts
 from crawler.engine.processes import Members, add_up
@@ -22,6 +20,7 @@ from crawler.engine.verdict import CODES, Facts, Yield, shown
 from crawler.errors import StoreError, UsageError
 from crawler.events import RunEnded, RunStarted, Summary, Warned
 from crawler.outcome import State
+from crawler.output.figures import empty_fields
 from crawler.output.files import tidy
 from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.secrets import hide

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from crawler.engine.comparison import COMPARED
-from crawler.engine.figures import Figures, figures_of
 from crawler.events import Summary
+from crawler.output.comparison import COMPARED
+from crawler.output.figures import Figures, figures_of
 from crawler.stores.base import RunRow, Store
 from crawler.stores.told import Counts
 

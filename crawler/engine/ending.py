@@ -1,22 +1,49 @@
 """How a run is called at its end: facts for the verdict, and the summary filled in by it.
 
 The verdict itself is `engine.verdict`; the counts are the store's. Pure but for the summary that it fills in.
+
+Also here: the options that a command needs which goes on with a run.
 """
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
-from crawler.engine.again import store_again
-from crawler.engine.comparison import Wanted
 from crawler.engine.stats import error_name
 from crawler.engine.verdict import CODES, Facts, RunVerdict, verdict_of_run
 from crawler.errors import LoginMiswritten, NeedsHuman, NotEquipped, SessionError, SiteUnreachable
 from crawler.events import Summary
+from crawler.output.comparison import Wanted
 from crawler.output.reasons import kinds, short_reason
 from crawler.settings import Settings
+from crawler.stores.base import RunRow, Store
 from crawler.stores.told import Counts, Sample
+
+#: settings that have an option of their own; None: of the run that was typed alone
+_OPTIONS: Final[dict[str, str | None]] = {"store": "--store", "max_pages": None, "max_time": None, "accept": None}
+
+
+def options_again(arguments: Mapping[str, str], settings: Mapping[str, Any]) -> str:
+    """`` -a day=mon --store x.db -s delay=0``, as a shell takes it; "" where nothing was typed."""
+    words = [word for name, value in arguments.items() for word in ("-a", f"{name}={value}")]
+    for key, value in settings.items():
+        option = _OPTIONS.get(key, "-s")
+        if option == "-s":
+            words += ["-s", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
+        elif option is not None:
+            words += [option, str(value)]
+    return "".join(f" {shlex.quote(word)}" for word in words)
+
+
+def store_again(options: str) -> str:
+    """Of `options_again` what a command needs that only looks at the store."""
+    words = shlex.split(options)
+    place = words.index("--store") if "--store" in words else None
+    return "" if place is None else f" --store {shlex.quote(words[place + 1])}"
+
 
 #: endings for which sessions stand that could not be used, gravest first
 _CAUSES = 20  #: of failures that a summary keeps
@@ -71,7 +98,7 @@ def end_by(facts: Facts, summary: Summary, *, unrecorded: Mapping[str, int], als
 
     Args:
         unrecorded: Rule to the number of links that it left out and that are in no row.
-        also: What a command needs besides that is proposed to a person (`engine.again`).
+        also: What a command needs besides that is proposed to a person (`engine.ending`).
     """
     summary.skipped_by = {sample.kind: sample.count for sample in facts.skipped}
     for sample in facts.skipped:
@@ -127,3 +154,14 @@ def next_command(found: RunVerdict, spider: str, also: str, *, failed: bool, run
     again = "retry" if failed and found.reason != "left-waiting" else "run"
     verb = {"limit": "run", "failures": again}.get(found.ending)
     return f"crawl {verb} {spider}{also}" if verb else ""
+
+
+def settle_records(store: Store, run: RunRow, summary: Summary, facts: Facts) -> None:
+    """Let the store mark what is gone where the run ended well, and put into *summary* what has changed.
+
+    The store looks by itself at what is open and failed: pages that are not there any more are no failures to it.
+    """
+    failed = summary.ending == "failures" and bool(facts.pages) and not summary.shortfalls
+    if (summary.ending == "finished" or failed) and facts.items >= facts.wanted.min_items:
+        summary.complete = store.settle_records(run)
+    summary.changes = store.change_counts(run.spider, run.frontier)

@@ -1,24 +1,61 @@
-"""What a callback gives: it is run, and what it yields becomes items, found requests, files, and what is kept aside."""
+"""What a callback gives: it is run, and what it yields becomes items, found requests, files, and what is kept aside.
+
+`KeptAside` holds what is no good item.
+"""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 from crawler.engine.callback_watch import CallbackWatch
-from crawler.engine.kept_aside import KeptAside
 from crawler.engine.links_given import LinksGiven
 from crawler.errors import SpiderError
 from crawler.frontier.admission import Admission
-from crawler.items import NotStorable, is_item, to_row, with_storable_fields
-from crawler.outcome import Found, ItemRow, Outcome
+from crawler.items import NotStorable, is_item, rejected, to_row, with_storable_fields
+from crawler.outcome import Found, ItemRow, Outcome, Rejected
 from crawler.pages.filled import Filled
 from crawler.pages.following import Followed, handed_out
 from crawler.pages.targets import Targets
 from crawler.request import Request
 from crawler.settings import Settings
 from crawler.spider import Spider
+
+_MOST = 1_000  #: of one page
+_REASONS = 20
+
+
+class KeptAside:
+    """Collects what one page yielded and is no good item. Used by one thread.
+
+    Args:
+        keys: `Spider.keys`.
+        session: The one that fetched the page.
+    """
+
+    def __init__(self, keys: Mapping[str, Sequence[str]], session: str) -> None:
+        self._keys, self._session = keys, session
+        self._reasons = Counter[str]()
+        self.rejected: list[Rejected] = []
+
+    def add(self, produced: Any, why: NotStorable) -> None:
+        """Keep something; beyond a large number, only count it."""
+        self._reasons[str(why)] += 1
+        if len(self.rejected) < _MOST:
+            self.rejected.append(rejected(produced, why, self._keys, self._session))
+
+    def put_into(self, outcome: Outcome, notes: LinksGiven | None) -> None:
+        """Tell it in the outcome of the page, with a warning for each reason, the most frequent first."""
+        if notes is not None:
+            notes.incomplete = True  # what was kept out is to be said again
+        outcome.rejected = self.rejected
+        outcome.warnings += tuple(
+            f"{count:,} item{'s' if count > 1 else ''} kept out: {why}"
+            for why, count in self._reasons.most_common(_REASONS)
+        )
+
 
 Bare = Callable[[str], str] | None
 _PORTION = 2_000  #: links of one page that are held in memory; more go to the frontier before the page is done

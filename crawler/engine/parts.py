@@ -59,7 +59,7 @@ class Caller:
     Attributes:
         observers: Called with each event.
         ask: Asks a person for credentials; None when nobody is there.
-        also: What the commands need besides that it proposes (`again.options_again`).
+        also: What the commands need besides that it proposes (`ending.options_again`).
     """
 
     observers: Iterable[Observer] = ()

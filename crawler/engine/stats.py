@@ -7,9 +7,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from crawler.engine.figures import count_fields
 from crawler.events import Event, Observer, PageDone, PageFailed, PageRetried, Progress, Summary
 from crawler.outcome import Outcome, Verdict
+from crawler.output.figures import count_fields
 from crawler.output.reasons import short_reason
 from crawler.urls import printable, redact
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from crawler.engine.comparison import Wanted, last_ones, shortfalls, usual_items
-from crawler.engine.figures import Figures
+from crawler.output.comparison import Wanted, last_ones, shortfalls, usual_items
+from crawler.output.figures import Figures
 from crawler.stores.told import Sample
 from crawler.urls import printable, redact
 

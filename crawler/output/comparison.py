@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
-from crawler.engine.figures import Figures
+from crawler.output.figures import Figures
 
 COMPARED: Final = 10  #: complete crawls that one is compared with
 _MOSTLY: Final = 0.5  #: a field that is filled in more than this share of the items is mostly filled
