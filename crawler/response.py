@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -238,10 +239,10 @@ class Response(requests.Response):
             self._base = self.url
             body = self.body
             if b"<base" in body or b"<BASE" in body or b"<Base" in body or self.charset != charsets.DEFAULT:
-                try:
-                    self._base = absolute(self.url, base_of(self.selector))
-                except InvalidURL:
-                    pass
+                base = base_of(self.selector)
+                if base:
+                    with suppress(InvalidURL):
+                        self._base = absolute(self.url, base)
         return self._base
 
     def urljoin(self, link: str) -> str:

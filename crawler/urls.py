@@ -188,14 +188,14 @@ def _canonical_slowly(url: str) -> str:
         path = absolute("", address[:start] + path)[start:]
     if not query:
         return address[:start] + path
+    if _SPELLED_QUERY.fullmatch(query) and not _SESSION_HINT.search(query):
+        ordered = sorted(query.split("&"), key=_pair) if "&" in query else (query,)
+        return f"{address[:start]}{path}?{'&'.join(ordered)}"
     arguments = []
     for argument in query.split("&"):
         if argument:
             name, _, value = argument.replace("+", " ").partition("=")
-            pair = (
-                unquote_to_bytes(name) if "%" in name else name.encode(),
-                unquote_to_bytes(value) if "%" in value else value.encode(),
-            )
+            pair = unquote_to_bytes(name), unquote_to_bytes(value)
             if not _SESSION_ARGUMENT.match(pair[0].decode("latin-1")):
                 arguments.append((pair, name, value))
     if not arguments:
@@ -209,6 +209,16 @@ _IN_QUERY: Final = {
     written: quote_plus(bytes((each,))) for each in range(256) for written in (f"%{each:02X}", chr(each))
 }
 _NOT_IN_QUERY: Final = re.compile(r"%[0-9A-Fa-f]{2}|[^\w.~-]", re.ASCII)
+
+
+# What is in the one spelling already: nothing is escaped that could stand for itself.
+_SPELLED: Final = r"(?:[\w.~+-]|%(?!2[0DE]|3\d|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])[0-9A-F]{2})*+"
+_SPELLED_QUERY: Final = re.compile(rf"{_SPELLED}={_SPELLED}(?:&{_SPELLED}={_SPELLED})*+", re.ASCII)
+
+
+def _pair(argument: str) -> tuple[bytes, bytes]:
+    name, _, value = argument.replace("+", " ").partition("=")
+    return unquote_to_bytes(name), unquote_to_bytes(value)
 
 
 def _one_way(text: str) -> str:

@@ -15,7 +15,7 @@ from crawler.fetching.limits import INTERIM, LINE_BYTES, Limits
 
 _STATUS_LINE = re.compile(rb"HTTP/(\d\.\d) +([1-9]\d\d)(?=[ \t\r\n]|\Z)")  # without the reason, which anything may be
 _WELL_FORMED = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*\r\n)*")
-_FIELD = re.compile(r"^([^:\n]+):([^\r\n]*)\r\n", re.MULTILINE)  # of a well-formed head
+_FIELD = re.compile(r"([^:]++):[ \t]*+([^\r]*+)\r\n")  # of a well-formed head, from its beginning on
 _FRAMING = frozenset(("content-length", "transfer-encoding", "content-encoding", "connection"))
 
 
@@ -135,7 +135,7 @@ def _fields(url: str, raw_lines: list[bytes], limits: Limits) -> list[tuple[str,
     if len(text) > limits.max_header_bytes:
         raise BadAnswer(url, f"{len(text)} bytes of headers, more than {limits.max_header_bytes}")
     if len(text) <= LINE_BYTES and _WELL_FORMED.fullmatch(text):
-        return [(name, value.strip(" \t")) for name, value in _FIELD.findall(text)]
+        return [(name, value.rstrip(" \t")) for name, value in _FIELD.findall(text)]
     lines: list[tuple[str, list[str]]] = []  # a value has a part for each line that it is folded over
     for line in text.split("\n")[:-1]:
         name, colon, value = line.partition(":")
