@@ -24,11 +24,13 @@ class House:
 
     Attributes:
         wide: Functions with more than `MOST_PARAMETERS` parameters, without ``self``.
+        words: Those that are what a user types or writes: commands with their options, and public names of the package.
         large: Classes with more than `MOST_METHODS` methods and properties.
         twins: Names of files or classes that stand more than once.
     """
 
     wide: list[str]
+    words: list[str]
     large: list[str]
     twins: list[str]
 
@@ -38,6 +40,22 @@ def parameters(function: Function) -> int:
     given = function.args
     names = [each.arg for each in [*given.posonlyargs, *given.args, *given.kwonlyargs]]
     return len(names) - (names[:1] in (["self"], ["cls"])) + (given.vararg is not None) + (given.kwarg is not None)
+
+
+def _public(package: Path) -> frozenset[str]:
+    """The names that users import from the package: their parameters are words of users."""
+    path = package / "__init__.py"
+    tree = ast.parse(path.read_text(encoding="utf-8")) if path.is_file() else ast.Module([], [])
+    for node in tree.body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        value = getattr(node, "value", None)
+        if isinstance(target, ast.Name) and target.id == "__all__" and value is not None:
+            return frozenset(ast.literal_eval(value))
+    return frozenset()
+
+
+def _is_command(function: Function) -> bool:
+    return "typer." in ast.unparse(function.args) or "option" in ast.unparse(function.args).lower()
 
 
 def methods(found: ast.ClassDef) -> int:
@@ -56,7 +74,8 @@ def _named(tree: ast.AST, before: str = "") -> Iterator[tuple[str, ast.AST]]:
 
 def look(package: Path = PACKAGE) -> House:
     """Count."""
-    wide, large = [], []
+    wide, words, large = list[str](), list[str](), list[str]()
+    public = _public(package)
     files, classes = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
     for path in sorted(package.rglob("*.py")):
         place = str(path.relative_to(package.parent))
@@ -64,19 +83,21 @@ def look(package: Path = PACKAGE) -> House:
             files[path.name].append(place)
         for name, node in _named(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, Function) and parameters(node) > MOST_PARAMETERS:
-                wide.append(f"{place}: {name} ({parameters(node)})")
+                is_word = _is_command(node) or name.removesuffix(".__init__") in public
+                (words if is_word else wide).append(f"{place}: {name} ({parameters(node)})")
             if isinstance(node, ast.ClassDef):
                 classes[name].append(f"{place}: {name}")
                 if methods(node) > MOST_METHODS:
                     large.append(f"{place}: {name} ({methods(node)})")
     twins = [" = ".join(places) for places in [*files.values(), *classes.values()] if len(places) > 1]
-    return House(wide, large, sorted(twins))
+    return House(wide, words, large, sorted(twins))
 
 
 def main() -> None:
     house = look()
     for title, found in (
         (f"functions with more than {MOST_PARAMETERS} parameters", house.wide),
+        ("of them in commands and public names", house.words),
         (f"classes with more than {MOST_METHODS} methods", house.large),
         ("names of files and classes that stand more than once", house.twins),
     ):

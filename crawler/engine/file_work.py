@@ -30,6 +30,7 @@ from crawler.pages.partials import Busy, Partial
 from crawler.request import Request
 from crawler.response import Response
 from crawler.sessions.flow import Call, Flow
+from crawler.sessions.login.keeper import Keeper
 from crawler.sessions.prepared import HopGuard
 from crawler.sessions.session import Session
 from crawler.urls import host_of, redact
@@ -94,19 +95,17 @@ class FileWork:
         allows_host: Callable[[str], bool],
         logged_out: Callable[[Session, Response, str], str | None],
         keys: Mapping[str, Sequence[str]],
-        clock: Callable[[], float] = unix_now,
     ) -> None:
         self._fetcher, self._desk, self._rules = fetcher, desk, rules
-        self._allows_host, self._logged_out, self._clock = allows_host, logged_out, clock
+        self._allows_host, self._logged_out = allows_host, logged_out
         self._keys = keys
 
     def flow(
         self,
         outcome: Outcome,
         request: Request,
-        session: Session,
+        keeper: Keeper,
         *,
-        watched: bool,
         patient: bool,
         hop_guard: HopGuard | None,
         answered: Callable[[Outcome], Learned],
@@ -114,9 +113,11 @@ class FileWork:
         """The steps of one file; fills in *outcome*.
 
         Args:
-            watched: The session may be logged out: answers are looked at for that.
+            hop_guard: Redirects that must not be followed.
+            answered: Called when the answer is in; says what is known of its host from then on.
         """
         spec: dict[str, Any] = request.file or {}
+        session, watched = keeper.session, keeper.wants_login
         identity, key = session.key, key_text_of(request)
         try:
             sure, at_url = yield Call(lambda: self._desk.look_up(identity, request.url, key, session.epoch))
@@ -128,7 +129,7 @@ class FileWork:
         try:
             partial = self._desk.open(outcome.request.id, request.url, identity)
         except Busy:
-            outcome.not_before = self._clock() + _BUSY_S
+            outcome.not_before = unix_now() + _BUSY_S
             return
         except OSError as error:
             raise NotKept(request.url, f"no file can be made in {self._desk.folder.root}: {error.strerror}") from error
@@ -148,7 +149,7 @@ class FileWork:
             outcome.host_fault = is_hosts_fault(fetched.error) and not isinstance(fetched.error, NotKept)
             asked_s = pause_s(fetched)
             if asked_s:
-                outcome.pause_slot_until = self._clock() + asked_s
+                outcome.pause_slot_until = unix_now() + asked_s
             if fetched.error is not None:
                 outcome.error = describe(fetched.error)
             learned = answered(outcome)
@@ -178,7 +179,7 @@ class FileWork:
     def _fetch(
         self, job: _Job, outcome: Outcome, watched: bool, patient: bool, hop_guard: HopGuard | None
     ) -> Flow[Fetched]:
-        fetched = Fetched(sent_at=self._clock(), epoch=job.session.epoch)
+        fetched = Fetched(sent_at=unix_now(), epoch=job.session.epoch)
         started = time.perf_counter()
         seen: list[Response] = []
 
@@ -277,7 +278,7 @@ class FileWork:
         if watched and judged.verdict is not Verdict.LOGIN:
             outcome.proven = False  # a file has no link to log out
         if judged.verdict is Verdict.RETRY:
-            outcome.not_before = self._clock() + judged.wait_s
+            outcome.not_before = unix_now() + judged.wait_s
         elif judged.verdict is Verdict.LOGIN:
             outcome.login_wanted = fetched.epoch
 

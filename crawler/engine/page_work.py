@@ -117,8 +117,7 @@ class PageWork:
                 yield from self._files.flow(
                     outcome,
                     request,
-                    session,
-                    watched=keeper.wants_login,
+                    keeper,
                     patient=patient,
                     hop_guard=self._hop_guard if keeper.wants_login else None,
                     answered=answered,

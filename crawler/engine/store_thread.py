@@ -249,11 +249,9 @@ class SessionDesk:
                 key,
                 owner=self._owner,
                 token=token,
-                outcome=ended.outcome,
+                ended=ended,
                 snapshot=taken,
                 run=self._run,
-                credentials=ended.credentials,
-                asked_s=ended.asked_s,
             )
             name = _WHY + key
             if ended.why:

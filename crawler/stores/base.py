@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from crawler.outcome import FileRow, Found, Leased, Outcome, Page, SessionSnapshot
 from crawler.records import Change
-from crawler.stores.login_policy import Ending, Trying
+from crawler.sessions.desk import LoginEnd
+from crawler.stores.login_policy import Trying
 from crawler.stores.told import Audit, Counts, HeldFile, Login, Sample
 from crawler.stores.told_pages import Kept, KnownPage
 from crawler.stores.told_sessions import LoginClaim as LoginClaim
@@ -272,11 +273,9 @@ class Store(Protocol):
         *,
         owner: str,
         token: int,
-        outcome: Ending,
+        ended: LoginEnd,
         snapshot: SessionSnapshot | None,
         run: int | None,
-        credentials: str = "",
-        asked_s: float = 0.0,
     ) -> bool:
         """Record how the login ended and free the claim, in one transaction.
 

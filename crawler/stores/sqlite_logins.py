@@ -17,19 +17,21 @@ from typing import Any
 
 from crawler.errors import SessionError
 from crawler.outcome import SessionSnapshot
+from crawler.sessions.desk import LoginEnd
 from crawler.stores.base import LoginClaim
 from crawler.stores.locking import LoginLock
 from crawler.stores.login_policy import (
     Book,
-    Ending,
     Trying,
     account_of,
     begun,
     clock_time,
-    ended,
     may_begin,
     packed,
     unpacked,
+)
+from crawler.stores.login_policy import (
+    ended as book_after,
 )
 from crawler.stores.sealed import place_of_value
 from crawler.stores.sqlite_sessions import CLAIMED, CLAIMED_VALUES, SessionsPart
@@ -147,11 +149,9 @@ class LoginsPart(SessionsPart):
         *,
         owner: str,
         token: int,
-        outcome: Ending,
+        ended: LoginEnd,
         snapshot: SessionSnapshot | None,
         run: int | None,
-        credentials: str = "",
-        asked_s: float = 0.0,
     ) -> bool:
         """Record how the login ended, store the session and free the claim, in one transaction.
 
@@ -164,14 +164,16 @@ class LoginsPart(SessionsPart):
         with self._connection.write() as raw:
             ours = self._free_claim(raw, key, owner, token)
             current = ours and (snapshot is None or self._stored_epoch(raw, key) < snapshot.epoch)
-            recorded = outcome if current or outcome != "ok" else OVERTAKEN
+            recorded = ended.outcome if current or ended.outcome != "ok" else OVERTAKEN
             snapshot = snapshot if current else None
             raw.execute(
                 "UPDATE crawl_logins SET ended_at = ?, outcome = ?, run = ?, epoch = ? WHERE id = ? AND outcome = ''",
                 (self._clock(), recorded, run, snapshot.epoch if snapshot else -1, token),
             )
             now, book = self._clock(), self._book(raw, key)
-            book = ended(book, outcome, token=token, now=now, asked_s=asked_s, credentials=credentials)
+            book = book_after(
+                book, ended.outcome, token=token, now=now, asked_s=ended.asked_s, credentials=ended.credentials
+            )
             self._keep_book(raw, key, book)
             if snapshot is not None:
                 self._write_sessions(raw, run, [snapshot])

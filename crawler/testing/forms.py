@@ -228,18 +228,18 @@ class LoginForms:
             '<button type="submit" name="action" value="sign-in">Sign in</button>'
             '<button type="submit" name="action" value="forgot">Forgot your password?</button>'
         )
-        return self._form_page(visit, "Sign in", "login", "/login", fields, error, status)
+        return self._form_page(visit, ("Sign in", "login", "/login"), fields, error, status)
 
     def _code_page(self, visit: Visit, *, error: str = "") -> Answer:
         fields = (
             '<label>Code <input name="code" autocomplete="one-time-code" inputmode="numeric"></label>'
             '<button type="submit" name="action" value="sign-in">Go on</button>'
         )
-        return self._form_page(visit, "One more step", "code", "/login/code", fields, error, 200)
+        return self._form_page(visit, ("One more step", "code", "/login/code"), fields, error, 200)
 
-    def _form_page(
-        self, visit: Visit, title: str, form_id: str, action: str, fields: str, error: str, status: int
-    ) -> Answer:
+    def _form_page(self, visit: Visit, form: tuple[str, str, str], fields: str, error: str, status: int) -> Answer:
+        """A page with a *form*: its title, its id, and where it is sent."""
+        title, form_id, action = form
         token = secrets.token_urlsafe(12)
         with self._lock:
             visitor_id = self._visitor_id(visit)

@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth, HTTPDigestAuth
 
 from crawler.sessions.accounts import Account
-from crawler.sessions.auth.digest import Challenge, answer, strongest
+from crawler.sessions.auth.digest import Challenge, Digested, answer, strongest
 from crawler.sessions.auth.oauth import OAuth2
 from crawler.sessions.auth.schemes import BearerAuth, DigestAuth, OriginBound, dump_auth, load_auth
 from crawler.testing import PracticeSite
@@ -59,11 +59,13 @@ def test_the_answer_is_that_of_the_rfc() -> None:
             Challenge(
                 "http-auth@example.org", "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", algorithm, "auth", "FQhe"
             ),
-            username="Mufasa",
-            password="Circle of Life",
-            method="GET",
-            url="http://www.example.org/dir/index.html",
-            client_nonce="f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+            Digested(
+                username="Mufasa",
+                password="Circle of Life",
+                method="GET",
+                url="http://www.example.org/dir/index.html",
+                client_nonce="f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+            ),
         )
         assert f'response="{expected}"' in header
         assert 'uri="/dir/index.html"' in header
@@ -88,19 +90,16 @@ def test_a_user_name_outside_ascii_is_hashed_or_escaped_as_the_server_asks() -> 
         "client_nonce": "NTg6RKcb9boFIAS3KrFK9BGeh+niz/sm",
     }
     name = hashlib.new("sha512_256", "J\xe4s\xf8n Doe:api@example.org".encode()).hexdigest()
-    assert f'username="{name}"' in answer(challenge, **arguments)
+    assert f'username="{name}"' in answer(challenge, Digested(**arguments))
     challenge.hashes_names = False
-    assert "username*=UTF-8''J%C3%A4s%C3%B8n%20Doe" in answer(challenge, **arguments)
+    assert "username*=UTF-8''J%C3%A4s%C3%B8n%20Doe" in answer(challenge, Digested(**arguments))
 
 
 def test_servers_without_qop_get_the_old_answer() -> None:
     """RFC 2069 section 2.4, with the correction of its errata."""
     header = answer(
         Challenge("testrealm@host.com", "dcd98b7102dd2f0e8b11d0f600bfb0c093"),
-        username="Mufasa",
-        password="CircleOfLife",
-        method="GET",
-        url="http://host.com/dir/index.html",
+        Digested(username="Mufasa", password="CircleOfLife", method="GET", url="http://host.com/dir/index.html"),
     )
     assert 'response="1949323746fe6a43ef61f9606e7febea"' in header
     assert "nc=" not in header

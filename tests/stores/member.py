@@ -7,6 +7,7 @@ import time
 
 from crawler.errors import AlreadyRunning
 from crawler.outcome import Leased
+from crawler.sessions.desk import LoginEnd
 from crawler.stores.base import LeaseTerms, RunRow, SlotRule
 from crawler.stores.login_policy import Trying
 from crawler.stores.sqlite import SQLiteStore
@@ -69,7 +70,9 @@ def log_in(store: SQLiteStore, owner: str, lease_s: float) -> None:
     print("granted" if asked.granted else "refused", flush=True)
     sys.stdin.readline()
     kept = snapshot(f"sid of {owner}", epoch=1)
-    ours = store.end_login("shop.example/ann", owner=owner, token=asked.token, outcome="ok", snapshot=kept, run=None)
+    ours = store.end_login(
+        "shop.example/ann", owner=owner, token=asked.token, ended=LoginEnd("ok"), snapshot=kept, run=None
+    )
     print("kept" if ours else "too late", flush=True)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from crawler.outcome import Outcome, Page, SessionSnapshot, Verdict
+from crawler.sessions.desk import LoginEnd
 from crawler.stores.base import LeaseTerms, LoginClaim, RunRow, Store
 from crawler.stores.login_policy import Ending, Trying
 from tests.stores.support import Home, accept, found, lease, outcome, snapshot, urls
@@ -29,7 +30,9 @@ def end(
     kept: SessionSnapshot | None = None,
     **more: Any,
 ) -> bool:
-    return store.end_login(KEY, owner=owner, token=asked.token, outcome=outcome, snapshot=kept, run=None, **more)
+    return store.end_login(
+        KEY, owner=owner, token=asked.token, ended=LoginEnd(outcome, **more), snapshot=kept, run=None
+    )
 
 
 def secret_of(store: Store) -> str | None:

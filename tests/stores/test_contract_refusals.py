@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from crawler.sessions.desk import LoginEnd
 from crawler.stores.base import LoginClaim, Store
 from crawler.stores.login_policy import Trying
 from crawler.stores.sqlite_sessions import HISTORY_KEPT, LOGINS_KEPT
@@ -21,7 +22,7 @@ def refuse(store: Store, credentials: str, *, force: bool = False) -> None:
     asked = asking(store, credentials, force=force)
     assert asked.granted, asked
     assert store.end_login(
-        KEY, owner="me", token=asked.token, outcome="refused", snapshot=None, run=None, credentials=credentials
+        KEY, owner="me", token=asked.token, ended=LoginEnd("refused", credentials=credentials), snapshot=None, run=None
     )
 
 
@@ -38,7 +39,12 @@ def test_refused_credentials_are_not_tried_again_for_days_however_often_a_run_st
         if not asked.refused:
             tried_on.append(night)
             assert store.end_login(
-                KEY, owner="me", token=asked.token, outcome="refused", snapshot=None, run=None, credentials="old"
+                KEY,
+                owner="me",
+                token=asked.token,
+                ended=LoginEnd("refused", credentials="old"),
+                snapshot=None,
+                run=None,
             )
 
     assert tried_on == [0, 1, 4, 11, 18, 25]
@@ -70,7 +76,12 @@ def test_a_good_login_ends_the_refusal(home: Home, store: Store) -> None:
     asked = asking(store, "old", force=True)
     assert asked.granted
     assert store.end_login(
-        KEY, owner="me", token=asked.token, outcome="ok", snapshot=snapshot(epoch=1), run=None, credentials="old"
+        KEY,
+        owner="me",
+        token=asked.token,
+        ended=LoginEnd("ok", credentials="old"),
+        snapshot=snapshot(epoch=1),
+        run=None,
     )
 
     assert asking(store, "old", epoch=1).granted

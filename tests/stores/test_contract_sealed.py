@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 
 from crawler.errors import VaultError
+from crawler.sessions.desk import LoginEnd
 from crawler.sessions.vault import Vault
 from crawler.stores.base import RunRow, Store
 from crawler.stores.login_policy import Trying
@@ -82,7 +83,12 @@ def test_refused_credentials_cannot_be_moved_to_another_account(home: Home, vaul
     for key in KEYS:
         asked = store.claim_login(key, owner="me", epoch=0, lease_s=60, trying=Trying(credentials="pw"))
         store.end_login(
-            key, owner="me", token=asked.token, outcome="refused", snapshot=None, run=None, credentials=f"pw of {key}"
+            key,
+            owner="me",
+            token=asked.token,
+            ended=LoginEnd("refused", credentials=f"pw of {key}"),
+            snapshot=None,
+            run=None,
         )
     swap(home, "crawl_values", "value", "name")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from crawler.errors import StoreError, VaultError
+from crawler.sessions.desk import LoginEnd
 from crawler.stores.base import LoginClaim, Store
 from crawler.stores.login_policy import Ending, Trying
 from crawler.stores.sqlite_sessions import HISTORY_KEPT
@@ -24,7 +25,7 @@ def log_in(store: Store, outcome: Ending = "ok", *, epoch: int = 1, budget: int 
     asked = claim(store, epoch=epoch - 1, budget=budget)
     assert asked.granted
     kept = snapshot(f"sid={epoch}", epoch=epoch) if outcome == "ok" else None
-    assert store.end_login(KEY, owner="me", token=asked.token, outcome=outcome, snapshot=kept, run=None)
+    assert store.end_login(KEY, owner="me", token=asked.token, ended=LoginEnd(outcome), snapshot=kept, run=None)
 
 
 def test_a_session_is_loaded_as_it_was_saved(home: Home, store: Store) -> None:
@@ -150,7 +151,7 @@ def test_L8_one_of_many_may_log_in_and_the_others_wait(home: Home, store: Store)
     assert 0 < second.wait_s <= 60
     assert second.refused == ""
     fresh = snapshot("fresh", epoch=1)
-    assert store.end_login(KEY, owner="a", token=first.token, outcome="ok", snapshot=fresh, run=None)
+    assert store.end_login(KEY, owner="a", token=first.token, ended=LoginEnd("ok"), snapshot=fresh, run=None)
     third = claim(other, owner="b")
     assert (third.granted, third.refused) == (False, "")
     assert third.row is not None
@@ -167,7 +168,7 @@ def test_a_login_whose_process_died_is_free_after_its_lease(home: Home, store: S
     assert claim(store, owner="b").granted
     assert not store.renew_login(KEY, owner="dead", token=dead.token, lease_s=30)
     late = snapshot("late", epoch=1)
-    assert not store.end_login(KEY, owner="dead", token=dead.token, outcome="ok", snapshot=late, run=None)
+    assert not store.end_login(KEY, owner="dead", token=dead.token, ended=LoginEnd("ok"), snapshot=late, run=None)
     assert store.load_session(KEY) is None
     assert not claim(store, owner="c").granted
 
@@ -205,7 +206,7 @@ def test_a_late_login_that_nobody_has_overtaken_counts(home: Home, store: Store)
     home.clock.now += 100
 
     late = snapshot("late", epoch=1)
-    assert store.end_login(KEY, owner="a", token=asked.token, outcome="ok", snapshot=late, run=None)
+    assert store.end_login(KEY, owner="a", token=asked.token, ended=LoginEnd("ok"), snapshot=late, run=None)
     assert store.load_session(KEY) is not None
 
 
@@ -248,7 +249,7 @@ def test_failed_logins_are_spaced_more_and_more_until_one_is_good(home: Home, st
         while (asked := claim(store)).refused:
             home.clock.now += asked.wait_s + 0.001
             waits.append(round(asked.wait_s))
-        assert store.end_login(KEY, owner="me", token=asked.token, outcome="failed", snapshot=None, run=None)
+        assert store.end_login(KEY, owner="me", token=asked.token, ended=LoginEnd("failed"), snapshot=None, run=None)
     assert waits == [600, 3600, 6 * 3600, 86_400]
 
     home.clock.now += 86_400

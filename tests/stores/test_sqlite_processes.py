@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from crawler.sessions.desk import LoginEnd
 from crawler.stores.login_policy import Trying
 from crawler.stores.sqlite import SQLiteStore
 from tests.stores.member import LAST
@@ -162,7 +163,7 @@ def test_a_process_that_is_stopped_in_its_login_does_not_overwrite_the_session_o
                 time.sleep(asked.wait_s)  # what the store asks a process to wait
                 asked = store.claim_login(KEY, owner="next", epoch=0, lease_s=60, trying=Trying())
             kept = snapshot("sid of the next", epoch=1)
-            assert store.end_login(KEY, owner="next", token=asked.token, outcome="ok", snapshot=kept, run=None)
+            assert store.end_login(KEY, owner="next", token=asked.token, ended=LoginEnd("ok"), snapshot=kept, run=None)
             paused.send_signal(signal.SIGCONT)
             answer(paused)
 

@@ -142,8 +142,7 @@ class DigestAuth(SharedAuth):
                 return None
             state.count += 1
             challenge, count, client_nonce = copy.copy(state.challenge), state.count, state.client_nonce
-        return answer(
-            challenge,
+        asked = Digested(
             username=self.username,
             password=self.password,
             method=str(request.method),
@@ -152,6 +151,7 @@ class DigestAuth(SharedAuth):
             count=count,
             client_nonce=client_nonce,
         )
+        return answer(challenge, asked)
 
     def dump(self) -> dict[str, Any]:
         """What `sessions.auth.schemes.load_auth` takes, with the password. Nonces are not kept: one costs a request."""
@@ -169,18 +169,22 @@ class DigestAuth(SharedAuth):
         raise TypeError("an auth is not pickled: it holds a secret")
 
 
-def answer(
-    challenge: Challenge,
-    *,
-    username: str,
-    password: str,
-    method: str,
-    url: str,
-    body: bytes = b"",
-    count: int = 1,
-    client_nonce: str = "",
-) -> str:
+@dataclass(frozen=True, slots=True)
+class Digested:
+    """Who asks for what, with which nonce of ours for the *count*-th time."""
+
+    username: str
+    password: str = field(repr=False)
+    method: str
+    url: str
+    body: bytes = b""
+    count: int = 1
+    client_nonce: str = ""
+
+
+def answer(challenge: Challenge, asked: Digested) -> str:
     """The value of the Authorization header. Pure; RFC 7616 section 3.4."""
+    username, method, count, client_nonce = asked.username, asked.method, asked.count, asked.client_nonce
     name = _name_of(challenge.algorithm)
     is_session = challenge.algorithm.lower().endswith("-sess")
 
@@ -188,12 +192,12 @@ def answer(
         raw = text.encode() if isinstance(text, str) else text
         return hashlib.new(_HASHES[name], raw, usedforsecurity=False).hexdigest()
 
-    parts = urlsplit(url)
+    parts = urlsplit(asked.url)
     uri = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    first = digest(f"{username}:{challenge.realm}:{password}")
+    first = digest(f"{username}:{challenge.realm}:{asked.password}")
     if is_session:
         first = digest(f"{first}:{challenge.nonce}:{client_nonce}")
-    second = f"{method}:{uri}" + (f":{digest(body)}" if challenge.qop == "auth-int" else "")
+    second = f"{method}:{uri}" + (f":{digest(asked.body)}" if challenge.qop == "auth-int" else "")
     middle = f"{count:08x}:{client_nonce}:{challenge.qop}:" if challenge.qop else ""
     response = digest(f"{first}:{challenge.nonce}:{middle}{digest(second)}")
 
