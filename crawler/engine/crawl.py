@@ -189,7 +189,7 @@ class Crawl:
             empty_fields=() if self.summary.unchanged else empty_fields(self.summary.seen, self.summary.filled),
             may_be_empty=self.settings.may_be_empty,
             domains=self._parts.assembly.admission.domains,
-            login=login_ending(self._parts.doors.barred.failures.values(), others),
+            login=login_ending(self._parts.doors.unusable.failures.values(), others),
             stopped_by=self._parts.limits.reason,
             interrupted_by=self._interrupts.by,
         )

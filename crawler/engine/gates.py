@@ -52,6 +52,19 @@ class Gate:
     retry_at: float | None = None
     open_until: float = float("inf")
 
+    @property
+    def is_barred(self) -> bool:
+        """Whether it will not open in this run by itself."""
+        return self.state is GateState.BARRED
+
+    def shut(self) -> None:
+        """Nobody is at it any more."""
+        self.state = GateState.CLOSED
+
+    def started(self) -> None:
+        """Its task is under way: there is no moment at which it is to be tried again."""
+        self.retry_at = None
+
 
 class Gates:
     """All gates of a scheduler.

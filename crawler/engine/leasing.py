@@ -135,7 +135,7 @@ class Leasing:
 
     def _nothing_found(self, now: float, blocked: frozenset[str]) -> None:
         """Put aside what cannot go in this run, and find out when to look again."""
-        for session in self._doors.barred.names():
+        for session in self._doors.unusable.names():
             self._committer.waiting -= self._store.park(self._run.frontier, session=session)
         due = self._store.next_due(self._run.frontier)
         look_at = float("inf") if due is None else max(due - _HORIZON_S / 2, now + 0.02)

@@ -9,7 +9,6 @@ from functools import partial
 
 from crawler.clock import unix_now
 from crawler.engine.assembly import Around, Assembly, file_work, session_delays
-from crawler.engine.barred import Barred
 from crawler.engine.callback_watch import CallbackWatch
 from crawler.engine.committer import Committer
 from crawler.engine.dispatcher import Dispatcher
@@ -25,7 +24,6 @@ from crawler.engine.reservations import Reservations
 from crawler.engine.results import Results
 from crawler.engine.revisits import Revisits
 from crawler.engine.robots_door import RobotsDoor
-from crawler.engine.session_door import SessionDoor
 from crawler.engine.stats import Stats
 from crawler.engine.stopping import RunLimits
 from crawler.engine.store_thread import FullDisk, Inbox, Member, SessionDesk, StoreCalls
@@ -39,8 +37,11 @@ from crawler.pages.file_folder import FileFolder, folder_of, names_of
 from crawler.sessions.accounts import Ask
 from crawler.sessions.login.last_proofs import LastProofs
 from crawler.sessions.login.lives import most_unproven
+from crawler.sessions.login.session_door import SessionDoor
 from crawler.sessions.login.session_evidence import SessionEvidence
+from crawler.sessions.login.settling import Settling
 from crawler.sessions.login.trials import TrialRules
+from crawler.sessions.login.unusable import UnusableSessions
 from crawler.sessions.saves import SessionSaves
 from crawler.settings import Settings
 from crawler.spider import Spider
@@ -223,7 +224,7 @@ def _doors(
     """What requests wait for; *shared*: other processes work on the run, too."""
     pool, settings, stats, number = assembly.pool, ground.member.settings, ground.stats, ground.member.number
     name, gates = ground.spider.name, ground.gates
-    barred = Barred(pool, gates, stats, name, dispatcher, also=ground.caller.also)
+    unusable = UnusableSessions(pool, gates, stats, dispatcher, name, also=ground.caller.also)
     rules = TrialRules(
         key_of,
         bans=assembly.guard.learned if settings.logout_guard else None,
@@ -237,10 +238,11 @@ def _doors(
         probe_every=most_unproven(settings.probe_every, settings.max_pages),
         known_lives=lambda session: knowledge.lives(pool.keeper(session).session.key),
     )
-    sessions = SessionDoor(pool, gates, barred, answers, saves, stats, dispatcher, learned=knowledge.keep_guard)
+    settling = Settling(answers, dispatcher, stats, knowledge.keep_guard)
+    sessions = SessionDoor(pool, gates, unusable, settling, saves)
     robots = RobotsDoor(assembly.robots, gates, dispatcher, stats, settings)
-    last_proofs = LastProofs(pool, dispatcher, reopen=sessions.reopen, clock=unix_now)
-    return Doors(pool, dispatcher, gates, barred, sessions, robots, answers, last_proofs)
+    last_proofs = LastProofs(pool, dispatcher, reopen=settling.reopen, clock=unix_now)
+    return Doors(pool, dispatcher, gates, unusable, sessions, robots, answers, last_proofs)
 
 
 def last_duration_s(store: Store, spider: str) -> float:

@@ -1,27 +1,28 @@
 """Readiness: what a request still needs before it is sent. Its session must be good, the robots.txt of its host known.
 
 `Doors.missing` says what is missing and changes nothing; the scheduler has done what follows (`Doors.put_aside`). What
-opens a gate takes a task on a thread that may wait (`engine.session_door`, `engine.robots_door`). Also here: what is
-done about sessions when nothing else is left to do. Lives on the scheduler's thread.
+opens a gate takes a task on a thread that may wait (`sessions.login.session_door`, `engine.robots_door`). Also here:
+what is done about sessions when nothing else is left to do. Lives on the scheduler's thread.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crawler.engine.barred import SESSION, Barred
 from crawler.engine.dispatcher import Dispatcher
-from crawler.engine.gates import Gates, GateState, Missing
+from crawler.engine.gates import Gates, Missing
 from crawler.engine.robots_door import RobotsDoor
-from crawler.engine.session_door import SessionDoor
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.request import SPREAD
 from crawler.sessions.login.findings import ENDS_SESSION
 from crawler.sessions.login.last_proofs import LastProofs
 from crawler.sessions.login.lives import KnownLives, Next
+from crawler.sessions.login.ports import SESSION
+from crawler.sessions.login.session_door import SessionDoor
 from crawler.sessions.login.session_evidence import SessionEvidence
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.login.trials import Trials
+from crawler.sessions.login.unusable import UnusableSessions
 from crawler.sessions.pool import SessionPool
 
 _ELSEWHERE_S = 1.0  #: so long a suspect is left to the process that tries them
@@ -41,7 +42,7 @@ class Doors:
     pool: SessionPool
     dispatcher: Dispatcher
     gates: Gates
-    barred: Barred
+    unusable: UnusableSessions
     sessions: SessionDoor
     robots: RobotsDoor
     answers: SessionEvidence
@@ -54,8 +55,7 @@ class Doors:
             return Missing(stranger=True)
         keeper, key = self.pool.keeper(name), (SESSION, name)
         if keeper.record.state is not LoginState.READY:
-            barred = self.gates.get(key).state is GateState.BARRED
-            return Missing(person=True) if barred else Missing(key)
+            return Missing(person=True) if self.gates.get(key).is_barred else Missing(key)
         if self.sessions.is_draining(name):
             return Missing(key)
         found = self.robots.missing(leased, keeper.session, now)
@@ -84,9 +84,9 @@ class Doors:
     def put_aside(self, leased: Leased, name: str, missing: Missing, now: float) -> None:
         """Do what a request needs that cannot go now, or end it."""
         if missing.stranger:
-            self.barred.stranger(leased, name)
+            self.unusable.stranger(leased, name)
         elif missing.person:
-            self.barred.park([leased], name)
+            self.unusable.park([leased], name)
         elif missing.ending is not None:
             self.dispatcher.settle([missing.ending])
         elif missing.trial:
@@ -163,7 +163,7 @@ class Doors:
             Whether anything is going on now.
         """
         for name, pages in list(self.answers.all_unproven.items()):
-            if pages.uncertain and self.gates.get((SESSION, name)).state is not GateState.BARRED:
+            if pages.uncertain and not self.gates.get((SESSION, name)).is_barred:
                 self.sessions.probe_soon(name, "the crawl is about to end")
         return self.busy() or self._next_trial()
 
@@ -173,8 +173,8 @@ class Doors:
         if name is None:
             return False
         keeper, key = self.pool.keeper(name), (SESSION, name)
-        if self.gates.get(key).state is GateState.BARRED:
-            self.barred.park(trials.take_waiting(name), name)
+        if self.gates.get(key).is_barred:
+            self.unusable.park(trials.take_waiting(name), name)
         elif keeper.record.state is LoginState.READY and Trials.may_begin(self.answers.unproven(name).evidence):
             self.dispatcher.send_first([trials.begin()])
         else:

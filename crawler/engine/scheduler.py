@@ -54,7 +54,7 @@ class Scheduler:
                 self._give_back_unsent()
             else:
                 self._doors.gates.due(now)
-                self._doors.barred.look(now)
+                self._doors.unusable.look(now)
                 self._leasing.more(now, self._stats.summary.pages + len(self._out) + len(self._committer))
                 self._dispatch(now)
             if self._is_over(now):
@@ -82,8 +82,8 @@ class Scheduler:
             if self._limits.deadline is not None:
                 times.append(self._limits.deadline)
         else:
-            gates, barred = self._doors.gates, self._doors.barred
-            moments = (self._slots.next_due(), gates.next_due(), barred.look_at, self._limits.ends_at)
+            gates, unusable = self._doors.gates, self._doors.unusable
+            moments = (self._slots.next_due(), gates.next_due(), unusable.look_at, self._limits.ends_at)
             times.extend(moment for moment in moments if moment is not None)
             if self._leasing.has_room():
                 times.append(self._leasing.due_at)
@@ -106,7 +106,7 @@ class Scheduler:
         if slot.error:
             self._dispatcher.settle([Outcome(leased, Verdict.FAIL, error=slot.error)])
             return False
-        name = self._doors.barred.choose(leased, now)
+        name = self._doors.unusable.choose(leased, now)
         missing = self._doors.missing(leased, name, now)
         if missing is not None:
             self._doors.put_aside(leased, name, missing, now)

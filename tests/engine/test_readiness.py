@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from crawler.engine.barred import SESSION, Barred
 from crawler.engine.gates import Gates
 from crawler.engine.readiness import Doors
 from crawler.engine.robots_door import RobotsDoor
-from crawler.engine.session_door import SessionDoor
 from crawler.engine.stats import Stats
 from crawler.errors import LoginFailed, SiteUnreachable
 from crawler.events import Event, LoginEnded, SessionParked, Summary, Warned
@@ -20,10 +18,14 @@ from crawler.frontier.guard_learned import key_of
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.request import SPREAD
 from crawler.sessions.login.last_proofs import LastProofs
+from crawler.sessions.login.ports import SESSION
+from crawler.sessions.login.session_door import SessionDoor
 from crawler.sessions.login.session_evidence import SessionEvidence
+from crawler.sessions.login.settling import Settling
 from crawler.sessions.login.standing import Prepared
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.login.trials import TrialRules
+from crawler.sessions.login.unusable import UnusableSessions
 from crawler.settings import Settings
 from tests.engine.parts import answer, leased
 
@@ -153,18 +155,19 @@ class House:
         self.yard: Any = NotedYard()
         self.saves: Any = Saves()
         stats, gates = Stats(self.summary, [self.told.append]), Gates()
-        barred = Barred(self.pool, gates, stats, "orders", self.yard, also=" --store x.db")
+        unusable = UnusableSessions(self.pool, gates, stats, self.yard, "orders", also=" --store x.db")
         answers = SessionEvidence("orders", TrialRules(key_of, **more), probe_every=probe_every)
-        sessions = SessionDoor(self.pool, gates, barred, answers, self.saves, stats, self.yard, clock=lambda: self.now)
+        settling = Settling(answers, self.yard, stats)
+        sessions = SessionDoor(self.pool, gates, unusable, settling, self.saves, clock=lambda: self.now)
         self.doors = Doors(
             self.pool,
             self.yard,
             gates,
-            barred,
+            unusable,
             sessions,
             RobotsDoor(None, gates, self.yard, stats, Settings()),
             answers,
-            LastProofs(self.pool, self.yard, reopen=sessions.reopen, clock=lambda: self.now),
+            LastProofs(self.pool, self.yard, reopen=settling.reopen, clock=lambda: self.now),
         )
         self.yard.start_wanted = self.doors.start_wanted
 
@@ -236,7 +239,7 @@ def test_a_login_that_raises_something_unforeseen_is_a_failed_one() -> None:
 
     house.yard.run_tasks()
 
-    assert "ZeroDivisionError: oh" in str(house.doors.barred.failures["default"])
+    assert "ZeroDivisionError: oh" in str(house.doors.unusable.failures["default"])
 
 
 def test_a_login_that_has_to_wait_is_tried_again_at_its_time() -> None:
@@ -419,4 +422,4 @@ def test_a_stored_request_of_a_session_that_this_run_does_not_have_is_left_for_o
     assert not house.asks(1, name)
 
     assert [(each.request.id, each.verdict) for each in house.yard.settled] == [(1, Verdict.PARK)]
-    assert name in house.doors.barred.names()
+    assert name in house.doors.unusable.names()

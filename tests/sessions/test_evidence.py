@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.sessions.login.evidence import Answered, Evidence, Guarded, Life, Patience, route_of
+from crawler.sessions.login.evidence import Answered, Evidence, Guarded, Life, RefusalPatience, route_of
 from crawler.sessions.login.lives import Next
 
 
@@ -87,7 +87,7 @@ def test_the_longest_life_is_one_that_was_proved() -> None:
 
 
 def test_refusals_in_a_good_session_are_a_reason_to_probe_once_and_then_ever_more_rarely() -> None:
-    patience, probes = Patience(), 0
+    patience, probes = RefusalPatience(), 0
     kept: list[int] = []
     for _ in range(500):
         kept.append(403)
@@ -99,7 +99,7 @@ def test_refusals_in_a_good_session_are_a_reason_to_probe_once_and_then_ever_mor
 
 
 def test_after_refusals_that_did_mean_the_end_the_first_one_counts_again() -> None:
-    patience = Patience()
+    patience = RefusalPatience()
     patience.meant_nothing([403])
     assert not patience.is_over([403])
     assert patience.is_over([404]), "each status for itself"

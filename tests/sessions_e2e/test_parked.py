@@ -119,7 +119,7 @@ def test_what_waits_for_a_person_goes_on_in_the_same_run_when_somebody_logs_in_m
         def login(self, session: Session) -> None:
             Members.login(self, session)
 
-    monkeypatch.setattr("crawler.engine.barred.LOOK_EVERY_S", 0.2)
+    monkeypatch.setattr("crawler.sessions.login.unusable.LOOK_EVERY_S", 0.2)
     site = make_site_process(books=60, latency_s=0.1)
     credentials(monkeypatch, alice=site.accounts[0], bob=site.accounts[1])
     parked = threading.Event()

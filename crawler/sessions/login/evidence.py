@@ -230,7 +230,7 @@ def route_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{path}?{names}"
 
 
-class Patience:
+class RefusalPatience:
     """How many refusals in a row are borne before the session is probed: one at first, twice as many after each good
     probe, and one again after refusals that did mean the end of a session."""
 

@@ -7,23 +7,15 @@ runs that stop after fewer pages than that never come to an end. On the schedule
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping
 
 from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.ports import Requests
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.login.unproven import UnprovenPages
 from crawler.sessions.pool import SessionPool
 
 _log = logging.getLogger("crawler.engine")
-
-
-class Yard(Protocol):
-    """What this needs of `engine.dispatcher`."""
-
-    def give_task(self, task: Callable[[], Callable[[], None]]) -> None: ...
-
-    def prove(self, ids: Sequence[int], epoch: int) -> None: ...
 
 
 class LastProofs:
@@ -36,12 +28,12 @@ class LastProofs:
     def __init__(
         self,
         pool: SessionPool,
-        yard: Yard,
+        requests: Requests,
         *,
         reopen: Callable[[str, int, float | None], None],
         clock: Callable[[], float],
     ) -> None:
-        self._pool, self._yard, self._reopen, self._clock = pool, yard, reopen, clock
+        self._pool, self._requests, self._reopen, self._clock = pool, requests, reopen, clock
         self._begun = False
         self.under_way = 0  #: probes
 
@@ -53,7 +45,7 @@ class LastProofs:
                 keeper = self._pool.keeper(name)
                 if pages.evidence.uncovered and keeper.record.state is LoginState.READY:
                     self.under_way += 1
-                    self._yard.give_task(self._task(keeper, pages))
+                    self._requests.give_task(self._task(keeper, pages))
         return self.under_way > 0
 
     def _task(self, keeper: Keeper, pages: UnprovenPages) -> Callable[[], Callable[[], None]]:
@@ -74,6 +66,6 @@ class LastProofs:
         self.under_way -= 1
         at, good = told
         if good:
-            self._yard.prove(pages.good(at, self._clock()).proved, epoch)
+            self._requests.prove(pages.good(at, self._clock()).proved, epoch)
         elif good is not None and keeper.expire(epoch, "the run stops, and the probe says that we are logged out"):
             self._reopen(keeper.session.name, epoch, pages.lost().since)

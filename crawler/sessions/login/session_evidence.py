@@ -17,7 +17,7 @@ from crawler.sessions.login.findings import convict, fail_logged_out
 from crawler.sessions.login.lives import KnownLives
 from crawler.sessions.login.suspects import Finding
 from crawler.sessions.login.trials import TrialRules, Trials
-from crawler.sessions.login.unproven import Judged, UnprovenPages, is_refusal
+from crawler.sessions.login.unproven import Judgement, UnprovenPages, is_refusal
 
 _STRIKES = 2  #: so often a page may show the logged-out sign in a good session until it fails
 
@@ -57,7 +57,7 @@ class Ruling:
     settle: bool
     again: bool = False
     counts: bool = False
-    judged: Judged | None = None
+    judged: Judgement | None = None
     brought: bool = False
     doubt: str = ""
     seen_at: str = ""

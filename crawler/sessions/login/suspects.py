@@ -36,7 +36,7 @@ class Finding(StrEnum):
 
 
 @dataclass(slots=True)
-class _File:
+class _Suspicion:
     blamed: int = 0
     trials: int = 0
     lost: int = 0  # trials that counted
@@ -51,7 +51,7 @@ class Suspects:
 
     def __init__(self, enough: int = LOST_UNTIL_GUILTY) -> None:
         self._enough = enough
-        self._files: OrderedDict[str, _File] = OrderedDict()
+        self._files: OrderedDict[str, _Suspicion] = OrderedDict()
         self._innocent: OrderedDict[str, None] = OrderedDict()
         self._suspects: set[str] = set()
         self._guilty: set[str] = set()
@@ -73,7 +73,7 @@ class Suspects:
         """Others suspect these pages: whoever is not known here is a suspect, too."""
         for key in keys:
             if key not in self._innocent and key not in self._guilty:
-                self._files.setdefault(key, _File()).blamed = BLAMED_UNTIL_SUSPECT
+                self._files.setdefault(key, _Suspicion()).blamed = BLAMED_UNTIL_SUSPECT
                 self._suspects.add(key)
 
     def is_suspect(self, key: str) -> bool:
@@ -87,7 +87,7 @@ class Suspects:
         for key in dict.fromkeys(keys):
             if key in self._innocent:
                 continue
-            file = self._files.setdefault(key, _File())
+            file = self._files.setdefault(key, _Suspicion())
             file.blamed += 1
             if file.blamed >= BLAMED_UNTIL_SUSPECT:
                 self._suspects.add(key)
@@ -111,7 +111,7 @@ class Suspects:
             trial: From the login to the second probe.
             longest: The longest life after which such a session was proved good.
         """
-        file = self._files.setdefault(key, _File())
+        file = self._files.setdefault(key, _Suspicion())
         file.trials += 1
         if survived:
             self.passed([key])

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from crawler.outcome import Leased, Outcome, Verdict
-from crawler.sessions.login.evidence import Answered, Evidence, Guarded, Loss, Patience
+from crawler.sessions.login.evidence import Answered, Evidence, Guarded, Loss, RefusalPatience
 from crawler.sessions.login.lives import KnownLives
 from crawler.sessions.login.rotation import Rotation
 
 
 @dataclass(slots=True)
-class Judged:
+class Judgement:
     """What becomes of the pages that were kept.
 
     Attributes:
@@ -41,7 +41,7 @@ class UnprovenPages:
 
     def __init__(self, probe_every: int, guarded: Guarded, known: KnownLives = KnownLives()) -> None:
         self.evidence, self._guarded = Evidence(probe_every, known), guarded
-        self._patience, self.rotation = Patience(), Rotation()
+        self._patience, self.rotation = RefusalPatience(), Rotation()
         self._held: list[Outcome] = []  # came back in a doubt
         self._refused: list[Outcome] = []  # a refusal that may mean the page, or us
 
@@ -72,11 +72,11 @@ class UnprovenPages:
         else:
             self.evidence.answered(_answered(outcome))
 
-    def shown(self, outcome: Outcome, now: float) -> Judged:
+    def shown(self, outcome: Outcome, now: float) -> Judgement:
         """A page shows that the session lived when it was sent."""
         return self._covered(outcome.sent_at, self.evidence.shown(outcome.sent_at, now))
 
-    def good(self, probed_at: float, now: float) -> Judged:
+    def good(self, probed_at: float, now: float) -> Judgement:
         """The probe, sent at *probed_at*, was good."""
         self._patience.meant_nothing(each.status for each in self._refused)
         judged = self._covered(probed_at, self.evidence.probed(probed_at, now))
@@ -95,7 +95,7 @@ class UnprovenPages:
                     self.answered(outcome)
         return judged
 
-    def lost(self, *, by_itself: bool = True) -> Judged:
+    def lost(self, *, by_itself: bool = True) -> Judgement:
         """The session has ended: whatever is not certain is fetched again.
 
         Args:
@@ -109,7 +109,7 @@ class UnprovenPages:
         late = sum(each.verdict is not Verdict.LOGIN and not is_refusal(each) for each in self._held)
         return self._reopened(self.evidence.lost(late, by_itself=by_itself))
 
-    def given_up(self) -> Judged:
+    def given_up(self) -> Judgement:
         """It will not be ready in this run."""
         return self._reopened(self.evidence.given_up())
 
@@ -118,7 +118,7 @@ class UnprovenPages:
         kept, self._refused = self._take_held() + self._refused, []
         return [outcome.request for outcome in kept]
 
-    def _reopened(self, loss: Loss) -> Judged:
+    def _reopened(self, loss: Loss) -> Judgement:
         uncovered = loss.uncovered
         kept, self._refused = self._take_held() + self._refused, []
         certain: list[Outcome] = []
@@ -127,7 +127,7 @@ class UnprovenPages:
             (certain if self._is_certain(outcome) else again).append(outcome)
         for outcome in certain:
             outcome.proven = True
-        return Judged(
+        return Judgement(
             settled=certain,
             again=[each.request for each in again],
             blamed=[page.url for page in uncovered] + [each.request.url for each in again],
@@ -139,8 +139,8 @@ class UnprovenPages:
         good = outcome.verdict is Verdict.ACCEPT and 200 <= outcome.status < 300 and not outcome.final_url
         return good and self._guarded.covers(outcome.request.url)
 
-    def _covered(self, at: float, passed: list[Answered]) -> Judged:
-        judged = Judged(passed=[page.url for page in passed], proved=[page.id for page in passed])
+    def _covered(self, at: float, passed: list[Answered]) -> Judgement:
+        judged = Judgement(passed=[page.url for page in passed], proved=[page.id for page in passed])
         if self._refused:
             judged.settled = [each for each in self._refused if answered_at(each) <= at]
             self._refused = [each for each in self._refused if answered_at(each) > at]

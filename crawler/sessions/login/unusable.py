@@ -9,36 +9,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Protocol
 
-from crawler.engine.gates import Gates, GateState
-from crawler.engine.stats import Stats
 from crawler.errors import NeedsHuman, SessionError
 from crawler.events import LoginEnded, SessionParked
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.response import SPREAD
+from crawler.sessions.login.ports import SESSION, Requests, SessionGates, Teller
 from crawler.sessions.pool import SessionPool
 
 _trace = logging.getLogger("crawler.trace")  # shown with `--traceback`
 
-SESSION = "session"  #: kind of the gates of sessions
 LOOK_EVERY_S = 2.0
 _MANY = 1_000_000  #: a request that waits for a login weighs as much as so many that are under way
 
 
-class Yard(Protocol):
-    """What is needed of `engine.dispatcher`."""
-
-    def take_back(self, leased: Sequence[Leased]) -> None: ...
-
-    def settle(self, outcomes: Sequence[Outcome]) -> None: ...
-
-    def session_version(self, key: str) -> int: ...
-
-    def bring_back(self, session: str) -> None: ...
-
-
-class Barred:
+class UnusableSessions:
     """The sessions of a run that do not go.
 
     Attributes:
@@ -47,14 +32,20 @@ class Barred:
     """
 
     def __init__(
-        self, pool: SessionPool, gates: Gates, stats: Stats, spider_name: str, yard: Yard, *, also: str = ""
+        self,
+        pool: SessionPool,
+        gates: SessionGates,
+        teller: Teller,
+        requests: Requests,
+        spider_name: str,
+        also: str = "",
     ) -> None:
         """*also* is what a command needs besides that is proposed to a person."""
-        self._pool, self._gates, self._stats, self._spider_name = pool, gates, stats, spider_name
-        self._yard, self._also = yard, also
+        self._pool, self._gates, self._teller, self._spider_name = pool, gates, teller, spider_name
+        self._requests, self._also = requests, also
         self.failures: dict[str, SessionError] = {}
         self.look_at: float | None = None
-        self._said: dict[str, str] = {}  # barred session to its line of the summary
+        self._said: dict[str, str] = {}  # unusable session to its line of the summary
         self._strangers: set[str] = set()  # sessions of stored requests that this run does not have
 
     def choose(self, leased: Leased, now: float) -> str:
@@ -71,19 +62,19 @@ class Barred:
     def park(self, leased: Sequence[Leased], name: str) -> None:
         """Put requests aside; those that any session may send go to one that still can."""
         others = len(self._said) < len(self._pool.names)
-        self._yard.take_back([each for each in leased if others and each.session == SPREAD])
+        self._requests.take_back([each for each in leased if others and each.session == SPREAD])
         parked = [each for each in leased if not (others and each.session == SPREAD)]
-        self._yard.settle([Outcome(each, Verdict.PARK, session_name=name) for each in parked])
+        self._requests.settle([Outcome(each, Verdict.PARK, session_name=name) for each in parked])
 
     def stranger(self, leased: Leased, name: str) -> None:
         """A stored request is of a session that this run does not have: it is left for one that has it."""
         if name not in self._strangers:
             self._strangers.add(name)
-            self._stats.summary.messages.append(
+            self._teller.summary.messages.append(
                 f"requests of session {name!r} are left for a run that has it; this one has:"
                 f" {', '.join(self._pool.names)}"
             )
-        self._yard.settle([Outcome(leased, Verdict.PARK, session_name=name)])
+        self._requests.settle([Outcome(leased, Verdict.PARK, session_name=name)])
 
     def bar(self, name: str, error: SessionError, now: float, elapsed_ms: float) -> None:
         """A session will not be ready by itself."""
@@ -93,14 +84,14 @@ class Barred:
             _trace.debug("the whole trace for session %s:", name, exc_info=error)
             ending = "human" if isinstance(error, NeedsHuman) else "refused"
             epoch = self._pool.keeper(name).record.epoch
-            self._stats.tell(LoginEnded(now, name, ending, epoch, elapsed_ms, error.why))
+            self._teller.tell(LoginEnded(now, name, ending, epoch, elapsed_ms, error.why))
             command = (
                 f"crawl login {self._spider_name} --session {name}{self._pool.keeper(name).by_browser}{self._also}"
             )
-            self._stats.tell(SessionParked(now, name, error.why, command))
+            self._teller.tell(SessionParked(now, name, error.why, command))
             self._said[name] = f"{error}; continue with: {command}"
-            self._stats.summary.messages.append(self._said[name])
-            self._stats.summary.next_command = command
+            self._teller.summary.messages.append(self._said[name])
+            self._teller.summary.next_command = command
             self.look_at = now + LOOK_EVERY_S
         self.park(held, name)
 
@@ -111,21 +102,19 @@ class Barred:
         self.look_at = now + LOOK_EVERY_S
         for name in self._said:
             keeper, gate = self._pool.keeper(name), self._gates.get((SESSION, name))
-            moved = gate.state is GateState.BARRED and (
-                self._yard.session_version(keeper.session.key) > keeper.record.version
-            )
+            moved = gate.is_barred and (self._requests.session_version(keeper.session.key) > keeper.record.version)
             if moved:
-                gate.state = GateState.CLOSED
+                gate.shut()
                 self._gates.open_now((SESSION, name))
 
     def let_in(self, name: str) -> None:
         """The session is ready after all: its parked requests go on in this run."""
         if name not in self._said:
             return
-        summary = self._stats.summary
+        summary = self._teller.summary
         summary.messages.remove(self._said.pop(name))
         del self.failures[name]
         if not self._said:
             self.look_at, summary.next_command = None, ""
-        self._yard.bring_back(name)
-        self._yard.bring_back(SPREAD)
+        self._requests.bring_back(name)
+        self._requests.bring_back(SPREAD)
