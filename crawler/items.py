@@ -13,13 +13,14 @@ from types import MappingProxyType
 from typing import Any
 
 from crawler.errors import SpiderError
-from crawler.outcome import ItemRow, Rejected
+from crawler.outcome import Draft, ItemRow, Rejected
 from crawler.pages.following import Followed
 from crawler.records import BadKey, class_key, key_of
 
 DICT_TABLE = "items"
 _PLAIN = frozenset({str, int, float, bool, type(None), bytes, Decimal, datetime, date, time})
 NO_KEYS: Mapping[str, Sequence[str]] = MappingProxyType({})
+_LONGEST_REASON = 1_000  # characters of what a class says against an item
 _LONGEST_REJECTED = 20_000  # characters of a rejected item that are kept
 _DEEPEST = 200  # levels of lists and dicts in a field
 
@@ -43,10 +44,15 @@ def is_item(value: Any) -> bool:
 
 def table_of(item: Any) -> str:
     """The result table: "items" for dicts, else the class's own name (or its ``table`` attribute)."""
-    if isinstance(item, dict):
+    return table_of_class(type(item))
+
+
+def table_of_class(kind: type) -> str:
+    """The same for a class of items."""
+    if issubclass(kind, dict):
         return DICT_TABLE
-    named = getattr(type(item), "__table__", None)
-    return named if isinstance(named, str) else type(item).__name__
+    named = getattr(kind, "__table__", None)
+    return named if isinstance(named, str) else kind.__name__
 
 
 def to_row(item: Any, keys: Mapping[str, Sequence[str]] = NO_KEYS, session: str = "") -> ItemRow:
@@ -59,6 +65,8 @@ def to_row(item: Any, keys: Mapping[str, Sequence[str]] = NO_KEYS, session: str 
         SpiderError: All that `follow_all` gave, in one piece: its links would be lost.
         NotStorable: Not an item, or without fields; a field holds something that is no value, or the key is no key.
     """
+    if type(item) is Draft:
+        item = _made(item)
     if isinstance(item, dict):
         fields = {str(key): value for key, value in item.items()}
     elif is_item(item):
@@ -83,23 +91,57 @@ def to_row(item: Any, keys: Mapping[str, Sequence[str]] = NO_KEYS, session: str 
         raise NotStorable(str(why)) from None
 
 
+def _made(draft: Draft) -> Any:
+    """The item of a draft.
+
+    Raises:
+        NotStorable: Its class raised, or gave something that is no item.
+    """
+    try:
+        item = draft.kind(**draft.fields)
+    except Exception as error:
+        raise NotStorable(_said_by(error)) from error
+    if not is_item(item):
+        raise NotStorable(_no_item(item))
+    return item
+
+
+def _said_by(error: Exception) -> str:
+    """What a class has against an item, on one line."""
+    listed = getattr(error, "errors", None)
+    if callable(listed):  # pydantic
+        with suppress(Exception):
+            said = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in listed()]
+            return "; ".join(said)[:_LONGEST_REASON]
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:_LONGEST_REASON]
+
+
 def rejected(item: Any, why: NotStorable, keys: Mapping[str, Sequence[str]] = NO_KEYS, session: str = "") -> Rejected:
     """What is kept of something that is no good item, without addresses of the memory."""
-    if not is_item(item):
+    kind, fields = _parts(item)
+    if kind is None:
         return Rejected(type(item).__name__, str(why))
-    fields = dict(item) if isinstance(item, dict) else _adapter()(item).asdict()
     written: dict[str, Any] = {}
     for name, value in fields.items():
         try:
             written[str(name)] = storable(value, str(name))
         except (NotStorable, RecursionError):
             written[str(name)] = f"({_kind(value)})"
-    table, key = table_of(item), ""
-    named = keys.get(table) or class_key(item.__class__)
+    table, key = table_of_class(kind), ""
+    named = keys.get(table) or class_key(kind)
     if named:
         with suppress(BadKey):
             key = key_of(fields, named, session)
     return Rejected(table, str(why), _shortened(written), key)
+
+
+def _parts(item: Any) -> tuple[Any, Mapping[Any, Any]]:
+    """The class and the fields of something that may be an item; None for what is none."""
+    if type(item) is Draft:
+        return item.kind, item.fields
+    if isinstance(item, dict):
+        return type(item), item
+    return (type(item), _adapter()(item).asdict()) if is_item(item) else (None, {})
 
 
 def _shortened(written: dict[str, Any]) -> str:

@@ -167,6 +167,14 @@ class ItemRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """An item that is not made yet: a class, and what it is to be called with (`Response.item`)."""
+
+    kind: type
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """Something that a callback yielded and that is no good item: kept aside, and counted.
 

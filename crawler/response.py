@@ -17,6 +17,7 @@ from requests.structures import CaseInsensitiveDict
 
 from crawler.errors import InvalidURL, SpiderError
 from crawler.files import File
+from crawler.outcome import Draft
 from crawler.pages import charsets
 from crawler.pages.charsets import declared, usable
 from crawler.pages.downloads import IfThere, name_of, saved
@@ -297,6 +298,14 @@ class Response(requests.Response):
         else:
             plain = Followed(hrefs, abouts, target, place=target.place, callback=name, session=session)
         return (_with(request, kwargs) for request in plain) if kwargs else plain
+
+    def item(self, kind: type, /, **fields: Any) -> Draft:
+        """An item of a class that looks at its fields: ``yield response.item(Book, title=..., price=...)``.
+
+        The class (a dataclass, attrs, pydantic ...) is called by the crawler. Where it raises, this item is kept aside
+        with the reason (`crawl items rejected`), and the rest of the page stays; an error in a callback fails the page.
+        """
+        return Draft(kind, fields)
 
     def file(self, link: Any, name: str | None = None, **kwargs: Any) -> File:
         """A file to fetch and keep, for one link: a text, or a Selector of an ``a`` or ``img`` element.
