@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -53,11 +54,15 @@ def test_a_page_does_what_it_says(
     addresses = {WRITTEN_ADDRESS: site.url.removeprefix("http://"), WRITTEN_FOLDER: str(project)}
     shell = Shell(project, tmp_path / "shell-state", addresses)
     namespace: dict[str, Any] = {"__name__": "page"}
+    missing: list[str] = []
     for block in blocks_of(page):
         if not block.runs:
             continue
         if block.needs and not shutil.which(block.needs):
             pytest.skip(f"{block.where}: the program {block.needs} is not installed")
+        if block.package and importlib.util.find_spec(block.package) is None:
+            missing.append(f"{block.where}: {block.package} is not installed")
+            continue
         text = block.text
         for written, meant in addresses.items():
             text = text.replace(written, meant)
@@ -70,6 +75,8 @@ def test_a_page_does_what_it_says(
         elif block.language == "crontab":
             for line in block.text.splitlines():
                 shell.as_cron(line)
+    if missing:
+        pytest.skip(f"all else was run; {', '.join(missing)}")
 
 
 def place(file: str, project: Path) -> Path:
