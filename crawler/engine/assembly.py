@@ -30,7 +30,7 @@ from crawler.frontier.traps import TrapGuard, TrapLimits
 from crawler.identity import Identity
 from crawler.sessions.accounts import Account, Ask
 from crawler.sessions.from_spider import home_site, known_urls, origins_of, probe_url_of, session_key
-from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.watch import logged_out_reason
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
 from crawler.sessions.pool import SessionPool
@@ -113,10 +113,10 @@ class Assembly:
         self._https_hosts = {host_of(url) for url in start_urls if url.startswith("https://")}
         self.transport: BaseAdapter = make_transport(settings, self._trusted)
         self._start_origins: list[str] = []
-        self._made: dict[str, Keeper] = {}
+        self._made: dict[str, LoginManager] = {}
         delays = session_delays(spider)
         self._own_slots = frozenset(delays)
-        self.pool = SessionPool(self._identities, self._make_keeper, delays=delays)
+        self.pool = SessionPool(self._identities, self._make_manager, delays=delays)
         self.guard = LogoutGuard()
         self.robots = self._make_robots() if settings.robots else None
         backoff = Backoff(settings.backoff, settings.max_backoff)
@@ -168,7 +168,7 @@ class Assembly:
         made = self._made.get(name)
         return self._logs_in(name) if made is None else made.wants_login
 
-    def _make_keeper(self, name: str) -> Keeper:
+    def _make_manager(self, name: str) -> LoginManager:
         identity, settings = self._identities[name], self.settings
         origins = origins_of(self.spider, identity, self._start_origins)
         origins.private = settings.allow_private
@@ -191,7 +191,7 @@ class Assembly:
             max_redirects=settings.max_redirects,
         )
         session.pace, session.leads_inside = self._paced(name), self._logs_in(name)
-        keeper = self._made[name] = Keeper(
+        manager = self._made[name] = LoginManager(
             session,
             self.spider,
             self._desk,
@@ -200,7 +200,7 @@ class Assembly:
             expected_run_s=self._expected_run_s,
             retry_after_s=lambda header: retry_after_s(header, now=unix_now(), cap_s=settings.max_retry_after),
         )
-        return keeper
+        return manager
 
     def _paced(self, session: str) -> Callable[[str], None] | None:
         """What waits for the turn of a request to a URL: by its host, or by host and session where that has a delay."""

@@ -127,10 +127,10 @@ class Committer:
 
     def keep_sessions(self) -> None:
         """Store what changed after the last page: the last probe may have brought a new cookie, or renewed a token."""
-        for keeper in self._pool.keepers():
-            taken = self._saves.changed(keeper.session.name, "the end of the run")
+        for manager in self._pool.managers():
+            taken = self._saves.changed(manager.session.name, "the end of the run")
             if taken is not None:
-                self._store.save_session(replace(taken, base=keeper.standing.base), run=self._run.id)
+                self._store.save_session(replace(taken, base=manager.standing.base), run=self._run.id)
 
     def _sessions_stored(self, batch: Sequence[Outcome], committed: Committed) -> None:
         """What was written with a page is what the next changes of the session are told from."""
@@ -140,9 +140,12 @@ class Committer:
             if outcome.request.id in committed.lost:
                 self._saves.unsaved(outcome.session_name)  # it goes with the next page
                 continue
-            keeper, version = self._pool.keeper(outcome.session_name), self._store.session_version(outcome.session.key)
-            others = keeper.record.version and version > keeper.record.version + 1
-            keeper.standing.base, keeper.record.version = outcome.session.secret, version
+            manager, version = (
+                self._pool.manager(outcome.session_name),
+                self._store.session_version(outcome.session.key),
+            )
+            others = manager.record.version and version > manager.record.version + 1
+            manager.standing.base, manager.record.version = outcome.session.secret, version
             row = self._store.load_session(outcome.session.key) if others else None
             if row is not None:
                 self._saves.take_news(outcome.session_name, row)

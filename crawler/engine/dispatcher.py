@@ -82,14 +82,14 @@ class Dispatcher:
         """Reopen pages that a lost session brought without proof. Returns their number."""
         self.commit()
         reopened = self._store.quarantine(self._run.frontier, session=session, epoch=epoch, since=since)
-        losses.settled(self._store, self._run.id, self._pool.keeper(session).session.key)
+        losses.settled(self._store, self._run.id, self._pool.manager(session).session.key)
         self._committer.waiting += reopened
         self._look.soon()
         return reopened
 
     def nothing_lost(self, session: str) -> None:
         """A session was lost, and all that it has brought is certain."""
-        losses.settled(self._store, self._run.id, self._pool.keeper(session).session.key)
+        losses.settled(self._store, self._run.id, self._pool.manager(session).session.key)
 
     def prove(self, ids: Sequence[int], epoch: int) -> None:
         """Committed pages turned out to be certain: no later loss reopens them."""

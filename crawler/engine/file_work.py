@@ -30,7 +30,7 @@ from crawler.pages.partials import Busy, Partial
 from crawler.request import Request
 from crawler.response import Response
 from crawler.sessions.flow import Call, Flow
-from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.prepared import HopGuard
 from crawler.sessions.session import Session
 from crawler.urls import host_of, redact
@@ -104,7 +104,7 @@ class FileWork:
         self,
         outcome: Outcome,
         request: Request,
-        keeper: Keeper,
+        manager: LoginManager,
         *,
         patient: bool,
         hop_guard: HopGuard | None,
@@ -117,7 +117,7 @@ class FileWork:
             answered: Called when the answer is in; says what is known of its host from then on.
         """
         spec: dict[str, Any] = request.file or {}
-        session, watched = keeper.session, keeper.wants_login
+        session, watched = manager.session, manager.wants_login
         identity, key = session.key, key_text_of(request)
         try:
             sure, at_url = yield Call(lambda: self._desk.look_up(identity, request.url, key, session.epoch))

@@ -26,7 +26,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from crawler.frontier.host_slot import HostSlot, Learned, Queue, Ready, Shared
 from crawler.frontier.politeness import Allowed, HostHealth, slack_s
 from crawler.outcome import Leased, Outcome
-from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.manager import LoginManager
 from crawler.settings import Settings
 from crawler.stores.base import SlotRule
 
@@ -103,13 +103,13 @@ class HostSlots:
             return len(self._turns) - min(held, _MOST_HELD)
 
     # --- what may be sent now ---------------------------------------------------------------------------------------
-    def ready(self, leased: Leased, keeper: Keeper) -> list[Ready]:
+    def ready(self, leased: Leased, manager: LoginManager) -> list[Ready]:
         """Nothing is missing to a request any more. Returns what may be sent now."""
         with self._lock:
             slot = self._slots.of(leased.slot)
             scout = not slot.health.heard
             self._shared.scouts -= scout
-            slot.ready.append(Ready(leased, keeper, slot.latest(leased.send_at), scout))
+            slot.ready.append(Ready(leased, manager, slot.latest(leased.send_at), scout))
             return self._send(slot)
 
     def answered(self, request: Ready) -> list[Ready]:

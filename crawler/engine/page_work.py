@@ -28,7 +28,7 @@ from crawler.response import Request, Response
 from crawler.sessions.answers import set_cookie_lines
 from crawler.sessions.flow import Flow
 from crawler.sessions.login import signs
-from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.login.watch import led_elsewhere, logged_out_reason
 from crawler.sessions.session import Session
@@ -82,7 +82,7 @@ class PageWork:
     def flow(
         self,
         leased: Leased,
-        keeper: Keeper,
+        manager: LoginManager,
         latest: float | None,
         answered: AnswerIsIn,
     ) -> Flow[Outcome]:
@@ -92,15 +92,15 @@ class PageWork:
             latest: For a host with a delay: the moment after which its turn is over, and it goes back unsent.
             answered: Called when the answer is in; says what is known of its host from then on.
         """
-        session = keeper.session
+        session = manager.session
         outcome = Outcome(leased, Verdict.RELEASE, session_name=session.name)
-        outcome.session_key = session.key if keeper.wants_login else ""
-        patient = latest is None and not keeper.is_guest  # another guest may be let in where this one is not
+        outcome.session_key = session.key if manager.wants_login else ""
+        patient = latest is None and not manager.is_guest  # another guest may be let in where this one is not
         try:
             now = unix_now()
             if (latest is not None and now > latest) or (now >= leased.until and not self._hold.is_ours(leased, now)):
                 return outcome
-            if keeper.record.state is not LoginState.READY:  # lost while this waited for a worker
+            if manager.record.state is not LoginState.READY:  # lost while this waited for a worker
                 return outcome
             request = Request.restore(
                 leased.url,
@@ -110,30 +110,30 @@ class PageWork:
                 depth=leased.depth,
                 extras=leased.extras,
             )
-            rule = self._rule_now(request, keeper)
+            rule = self._rule_now(request, manager)
             if rule:
                 _settle(outcome, skipped(rule))
             elif request.file is not None:
                 yield from self._files.flow(
                     outcome,
                     request,
-                    keeper,
+                    manager,
                     patient=patient,
-                    hop_guard=self._hop_guard if keeper.wants_login else None,
+                    hop_guard=self._hop_guard if manager.wants_login else None,
                     answered=answered,
                 )
             else:
-                yield from self._fetch_and_judge(outcome, request, keeper, patient, answered)
+                yield from self._fetch_and_judge(outcome, request, manager, patient, answered)
         except BaseException as error:  # noqa: BLE001 - a worker survives everything; the request carries the trace
             self._broken(outcome, error)
         return outcome
 
-    def _rule_now(self, request: Request, keeper: Keeper) -> str:
+    def _rule_now(self, request: Request, manager: LoginManager) -> str:
         """A rule that was not known when the request was admitted: robots.txt, or what the guard has learned."""
-        if self._robots is not None and not self._robots.allows(keeper.session, request.url):
+        if self._robots is not None and not self._robots.allows(manager.session, request.url):
             return "robots"
         if (
-            keeper.wants_login
+            manager.wants_login
             and self._hop_guard is not None
             and (rule := self._hop_guard(request.url, "", "")) in LEARNED
         ):
@@ -141,10 +141,10 @@ class PageWork:
         return ""
 
     def _fetch_and_judge(
-        self, outcome: Outcome, request: Request, keeper: Keeper, patient: bool, answered: AnswerIsIn
+        self, outcome: Outcome, request: Request, manager: LoginManager, patient: bool, answered: AnswerIsIn
     ) -> Flow[None]:
-        session, leased = keeper.session, outcome.request
-        watched = keeper.wants_login
+        session, leased = manager.session, outcome.request
+        watched = manager.wants_login
         asking = self._revisits.asking(leased, request, session) if leased.visit is not None else None
         answer: Answered | None = None
         if asking is None:
@@ -158,7 +158,7 @@ class PageWork:
         outcome.pause_slot_until = learned.pause_until
         page = fetched.response if not (fetched.logged_out or fetched.error) else None
         rule, landed = self._landing(leased, request, page) if page is not None and page.history else ("", None)
-        known = Known(leased.attempt, request.method, rule, keeper.is_guest, learned.given_up)
+        known = Known(leased.attempt, request.method, rule, manager.is_guest, learned.given_up)
         judged = judge(fetched, known, self._fetcher.policy)
         _settle(outcome, judged)
         if answer is not None and answer.unchanged:

@@ -167,7 +167,7 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
     committer = Committer(member, assembly.admission, stats, saves, ground.patience, files)
     callbacks = CallbackWatch(settings.callback_time, ground.callback_is_late)
     revisits = Revisits(
-        settings, ground.code, assembly.admission, lambda name: pool.keeper(name).session.key, pool.names
+        settings, ground.code, assembly.admission, lambda name: pool.manager(name).session.key, pool.names
     )
     outside = Outside(
         _portions(ground.calls, committer, leases.look),
@@ -236,7 +236,7 @@ def _doors(
         name,
         rules,
         probe_every=most_unproven(settings.probe_every, settings.max_pages),
-        known_lives=lambda session: knowledge.lives(pool.keeper(session).session.key),
+        known_lives=lambda session: knowledge.lives(pool.manager(session).session.key),
     )
     settling = Settling(answers, dispatcher, stats, knowledge.keep_guard)
     sessions = SessionDoor(pool, gates, unusable, settling, saves)

@@ -175,7 +175,7 @@ class Helpers:
         """Whether they are to begin: *waiting* requests are in the frontier."""
         if self._members is None or self._members.awake:
             return False
-        if any(keeper.session.serial for keeper in self._pool.keepers()):
+        if any(manager.session.serial for manager in self._pool.managers()):
             return False  # it has been found out that one request at a time may be sent
         pages = self._stats.summary.pages
         enough = waiting >= WAKE_AT or (pages >= WAKE_AT and waiting >= 2 * self._settings.workers)

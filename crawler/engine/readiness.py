@@ -53,13 +53,13 @@ class Doors:
         """What a request still needs before session *name* may send it; None when it may go."""
         if name not in self.pool.names:
             return Missing(stranger=True)
-        keeper, key = self.pool.keeper(name), (SESSION, name)
-        if keeper.record.state is not LoginState.READY:
+        manager, key = self.pool.manager(name), (SESSION, name)
+        if manager.record.state is not LoginState.READY:
             return Missing(person=True) if self.gates.get(key).is_barred else Missing(key)
         if self.sessions.is_draining(name):
             return Missing(key)
-        found = self.robots.missing(leased, keeper.session, now)
-        if found is None and keeper.wants_login:
+        found = self.robots.missing(leased, manager.session, now)
+        if found is None and manager.wants_login:
             return self._certainty(leased, name, now)
         return found
 
@@ -78,7 +78,7 @@ class Doors:
 
     def goes(self, name: str) -> None:
         """Nothing is missing to a request of session *name*, and it goes."""
-        if self.pool.keeper(name).wants_login:
+        if self.pool.manager(name).wants_login:
             self.answers.unproven(name).evidence.handed_out()
 
     def put_aside(self, leased: Leased, name: str, missing: Missing, now: float) -> None:
@@ -140,7 +140,7 @@ class Doors:
     def lives(self) -> dict[str, KnownLives]:
         """By key of a session: how long such sessions lived, for later runs."""
         return {
-            self.pool.keeper(name).session.key: pages.evidence.known
+            self.pool.manager(name).session.key: pages.evidence.known
             for name, pages in self.answers.all_unproven.items()
         }
 
@@ -148,7 +148,7 @@ class Doors:
     def ask_about_kept(self) -> None:
         """This process has nothing to do: probe sessions of which pages are kept, so that others need not wait."""
         for name, pages in list(self.answers.all_unproven.items()):
-            if pages.kept and self.pool.keeper(name).record.state is LoginState.READY:
+            if pages.kept and self.pool.manager(name).record.state is LoginState.READY:
                 self.sessions.probe_soon(name, "a page was refused, which may mean that we are logged out")
 
     @property
@@ -172,10 +172,10 @@ class Doors:
         name = trials.next_session()
         if name is None:
             return False
-        keeper, key = self.pool.keeper(name), (SESSION, name)
+        manager, key = self.pool.manager(name), (SESSION, name)
         if self.gates.get(key).is_barred:
             self.unusable.park(trials.take_waiting(name), name)
-        elif keeper.record.state is LoginState.READY and Trials.may_begin(self.answers.unproven(name).evidence):
+        elif manager.record.state is LoginState.READY and Trials.may_begin(self.answers.unproven(name).evidence):
             self.dispatcher.send_first([trials.begin()])
         else:
             self.sessions.probe_soon(name, "a page is about to be tried that may end the session")

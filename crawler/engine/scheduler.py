@@ -93,7 +93,7 @@ class Scheduler:
     def _dispatch(self, now: float) -> None:
         while (leased := self._slots.next_waiting(now)) is not None:
             if self._may_go(leased, now):
-                self._workers.send(self._slots.ready(leased, self._pool.keeper(self._out[leased.id])))
+                self._workers.send(self._slots.ready(leased, self._pool.manager(self._out[leased.id])))
         self._workers.send(self._slots.to_send())
 
     def _may_go(self, leased: Leased, now: float) -> bool:
@@ -146,7 +146,7 @@ class Scheduler:
     def _not_sent(self, unsent: Sequence[Ready]) -> None:
         """Requests that were ready and do not go."""
         for each in unsent:
-            self._came_back(Outcome(each.leased, Verdict.RELEASE, session_name=each.keeper.session.name))
+            self._came_back(Outcome(each.leased, Verdict.RELEASE, session_name=each.manager.session.name))
 
     # --- committing ------------------------------------------------------------------------------------------------
     def _commit(self) -> None:

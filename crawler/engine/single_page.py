@@ -13,7 +13,7 @@ from crawler.loading import source_mark
 from crawler.response import Request, Response
 from crawler.sessions import snapshot
 from crawler.sessions.accounts import Ask
-from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.standing import Prepared
 from crawler.sessions.session import Session
 from crawler.settings import Settings
@@ -36,7 +36,7 @@ class Visitor:
 
     def session(self, name: str | None = None) -> Session:
         """A session by name; the spider's first for None. Raises SpiderError for a name that it does not have."""
-        return self._keeper(name).session
+        return self._manager(name).session
 
     def fetch(self, url: str, *, session: str | None = None) -> Response:
         """One page, whatever its status; logged in first where the spider logs in.
@@ -46,11 +46,11 @@ class Visitor:
             SessionError: The login did not succeed.
         """
         request = Request(url, session=session)
-        keeper = self._keeper(session)
-        self._prepare(keeper)
-        response = keeper.session.send(keeper.session.prepare_link(request))
-        response.asked, response.session_name = request, keeper.session.name
-        self._save(keeper, url)
+        manager = self._manager(session)
+        self._prepare(manager)
+        response = manager.session.send(manager.session.prepare_link(request))
+        response.asked, response.session_name = request, manager.session.name
+        self._save(manager, url)
         return response
 
     def login(self, session: str | None = None, *, force: bool = False) -> str:
@@ -63,9 +63,9 @@ class Visitor:
         Raises:
             SessionError: It did not succeed; the message says why and what to do.
         """
-        keeper = self._keeper(session)
-        how = self._prepare(keeper, force=force)
-        self._save(keeper, "login")
+        manager = self._manager(session)
+        how = self._prepare(manager, force=force)
+        self._save(manager, "login")
         return how
 
     def browser_login(
@@ -89,15 +89,15 @@ class Visitor:
         """
         from crawler.sessions.login.by_browser import login_in_browser
 
-        return login_in_browser(self._keeper(session), self.spider, headless=headless, picture=picture, force=force)
+        return login_in_browser(self._manager(session), self.spider, headless=headless, picture=picture, force=force)
 
-    def _keeper(self, name: str | None) -> Keeper:
-        return self._parts.pool.keeper(name or self._parts.pool.names[0])
+    def _manager(self, name: str | None) -> LoginManager:
+        return self._parts.pool.manager(name or self._parts.pool.names[0])
 
-    def _prepare(self, keeper: Keeper, *, force: bool = False) -> str:
+    def _prepare(self, manager: LoginManager, *, force: bool = False) -> str:
         ends = time.monotonic() + _PATIENCE_S
         while True:
-            prepared: Prepared = keeper.prepare(force=force)
+            prepared: Prepared = manager.prepare(force=force)
             if prepared.ready:
                 return prepared.how
             if prepared.error is not None:
@@ -106,17 +106,17 @@ class Visitor:
                 raise prepared.trouble  # a person looks on, and may try again
             if prepared.trouble is not None and prepared.wait_s > _LONGEST_PAUSE_S:
                 why = f"{prepared.trouble.why}; the next try is due in {prepared.wait_s:,.0f} s, --force makes it now"
-                raise type(prepared.trouble)(keeper.session.name, why)
+                raise type(prepared.trouble)(manager.session.name, why)
             if time.monotonic() + prepared.wait_s > ends:
                 raise LoginFailed(
-                    keeper.session.name, keeper.reason or "another process has been logging in for too long"
+                    manager.session.name, manager.reason or "another process has been logging in for too long"
                 )
             time.sleep(prepared.wait_s)
 
-    def _save(self, keeper: Keeper, url: str) -> None:
-        taken = snapshot.take(keeper.session, keeper.record, url=url, base=keeper.standing.base)
+    def _save(self, manager: LoginManager, url: str) -> None:
+        taken = snapshot.take(manager.session, manager.record, url=url, base=manager.standing.base)
         self._desk.save(taken)
-        keeper.standing.base = taken.secret
+        manager.standing.base = taken.secret
 
     def close(self) -> None:
         self._parts.close()

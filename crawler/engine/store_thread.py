@@ -209,7 +209,7 @@ class StoreCalls:
 
 
 class SessionDesk:
-    """What the keepers of sessions need of the store (`sessions.login.keeper.Desk`). Safe from any thread.
+    """What login managers need of the store (`sessions.login.manager.Desk`). Safe from any thread.
 
     Args:
         trying: Who logs in: the spider, the version of its code and the budget.
@@ -218,7 +218,7 @@ class SessionDesk:
     def __init__(self, calls: StoreCalls, *, run: int | None, owner: str, lease_s: float, trying: Trying) -> None:
         self._calls, self._run, self._owner = calls, run, owner
         self._lease_s, self._trying = lease_s, trying
-        # Key to the token of our claim; a key has one claim at a time. Set and read by the keeper's thread that logs in
+        # Key to the token of our claim; a key has one claim at a time. Set and read by the thread that logs in
         self._tokens: dict[str, int] = {}
 
     def load(self, key: str) -> SessionRow | None:

@@ -32,7 +32,7 @@ from crawler.frontier.host_slot import Learned, Ready
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.sessions.auth.schemes import keeps_to_a_thread
 from crawler.sessions.flow import Enter, Flow, Send, Step, Wait, run
-from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.manager import LoginManager
 
 _log = logging.getLogger("crawler.engine")
 
@@ -177,8 +177,8 @@ class Blocking(_Threads):
                 self._open -= 1
 
 
-Pages = Callable[[Leased, Keeper, float | None, Callable[[Outcome], Learned]], Flow[Outcome]]
-"""``pages(leased, keeper, latest, answered)``: the steps of a page; *answered* is called when the answer is in, and
+Pages = Callable[[Leased, LoginManager, float | None, Callable[[Outcome], Learned]], Flow[Outcome]]
+"""``pages(leased, manager, latest, answered)``: the steps of a page; *answered* is called when the answer is in, and
 says what is known of its host from then on."""
 
 _ROOM_BYTES = 64 << 20  #: address space that pages, parsers and the store need beside the stacks of the threads
@@ -272,7 +272,7 @@ class _Page:
     def _go_home(self) -> None:
         """Not sent."""
         self._answered()
-        name = self._request.keeper.session.name
+        name = self._request.manager.session.name
         self._workers._deliver(Outcome(self._request.leased, Verdict.RELEASE, session_name=name))
 
     def begin(self) -> None:
@@ -280,8 +280,8 @@ class _Page:
         if self._workers._limits.reason or self._workers._limits.over:
             self._go_home()
             return
-        self._flow = self._workers._pages(self._request.leased, self._request.keeper, self._latest, self._learn)
-        if keeps_to_a_thread(self._request.keeper.session.auth):
+        self._flow = self._workers._pages(self._request.leased, self._request.manager, self._latest, self._learn)
+        if keeps_to_a_thread(self._request.manager.session.auth):
             self._workers._blocking.give(lambda: self._advance(lambda: _to_its_end(self._flow)))
         else:
             self._advance(lambda: next(self._flow))

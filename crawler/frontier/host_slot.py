@@ -12,7 +12,7 @@ from enum import Enum
 from crawler.events import Event, SlotPaused, Warned
 from crawler.frontier.politeness import Allowed, HostHealth, slack_s
 from crawler.outcome import Leased, Outcome
-from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.manager import LoginManager
 
 _AHEAD = 8  #: ready requests beyond the connections: a group of pages is parsed and committed meanwhile
 
@@ -36,7 +36,7 @@ class Ready:
     """
 
     leased: Leased
-    keeper: Keeper
+    manager: LoginManager
     latest: float | None = None
     scout: bool = False
 

@@ -1,4 +1,4 @@
-"""The sessions of a process, by name, each with its keeper; and the choice for requests that leave it open."""
+"""The sessions of a process, by name, each with its manager; and the choice for requests that leave it open."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from crawler.errors import SpiderError
 from crawler.response import SPREAD
 from crawler.sessions.health import Health, Remedy
-from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.states import LoginRecord, LoginState
 from crawler.sessions.session import Session
 
@@ -20,47 +20,47 @@ class SessionPool:
     """The sessions of a run. Safe from any thread."""
 
     def __init__(
-        self, names: Iterable[str], make: Callable[[str], Keeper], *, delays: Mapping[str, float] | None = None
+        self, names: Iterable[str], make: Callable[[str], LoginManager], *, delays: Mapping[str, float] | None = None
     ) -> None:
         """Make a pool.
 
         Args:
             names: Sessions of the spider, in its order; the first is the default.
             delays: Seconds between two requests to one host, of sessions that have their own.
-            make: Makes a keeper with its session; must do no I/O: it runs under the lock.
+            make: Makes a manager with its session; must do no I/O: it runs under the lock.
         """
         self.names = tuple(names)
         self.delays = dict(delays or {})  #: sessions with a delay of their own, in seconds
         self._make = make
-        self._keepers: dict[str, Keeper] = {}
+        self._managers: dict[str, LoginManager] = {}
         self._busy: Counter[str] = Counter()
         self._health = {name: Health() for name in self.names}
-        self._lock = threading.Lock()  # guards _keepers, _busy and _health, nothing else
+        self._lock = threading.Lock()  # guards _managers, _busy and _health, nothing else
 
-    def keeper(self, name: str) -> Keeper:
-        """The keeper of a session, made when it is first asked for.
+    def manager(self, name: str) -> LoginManager:
+        """The manager of a session, made when it is first asked for.
 
         Raises:
             SpiderError: The spider has no session of that name.
         """
-        made = self._keepers.get(name)
-        if made is not None:  # keepers stay for as long as the pool does
+        made = self._managers.get(name)
+        if made is not None:  # login managers stay for as long as the pool does
             return made
         if name not in self.names:
             raise SpiderError(f"no session {name!r}; the spider has: {', '.join(self.names)}")
         with self._lock:
-            if name not in self._keepers:
-                keeper = self._keepers[name] = self._make(name)
-                keeper.is_guest = len(self.names) > 1 and not keeper.wants_login
-            return self._keepers[name]
+            if name not in self._managers:
+                manager = self._managers[name] = self._make(name)
+                manager.is_guest = len(self.names) > 1 and not manager.wants_login
+            return self._managers[name]
 
     def records(self) -> dict[str, LoginRecord]:
         """State of each session that was used, by its key."""
         with self._lock:
-            return {keeper.session.key: keeper.record for keeper in self._keepers.values()}
+            return {manager.session.key: manager.record for manager in self._managers.values()}
 
     def session(self, name: str) -> Session:
-        return self.keeper(name).session
+        return self.manager(name).session
 
     def choose(
         self,
@@ -81,7 +81,7 @@ class SessionPool:
         if asked != SPREAD:
             return asked or self.names[0]
         usable = [
-            name for name in self.names if name not in without and self.keeper(name).record.state not in _UNUSABLE
+            name for name in self.names if name not in without and self.manager(name).record.state not in _UNUSABLE
         ]
         with self._lock:
             awake = [name for name in usable if self._health[name].resting_until <= now]
@@ -89,11 +89,11 @@ class SessionPool:
 
     def observe(self, name: str, status: int, now: float) -> Remedy:
         """Learn from an answer how well a session is received; an anonymous one that is not gets a fresh jar."""
-        keeper = self.keeper(name)
+        manager = self.manager(name)
         with self._lock:
-            remedy = self._health[name].observe(status, anonymous=not keeper.wants_login, now=now)
-        if remedy is Remedy.RETIRE and keeper.is_guest:
-            keeper.session.cookies = keeper.session.cookies.fresh()
+            remedy = self._health[name].observe(status, anonymous=not manager.wants_login, now=now)
+        if remedy is Remedy.RETIRE and manager.is_guest:
+            manager.session.cookies = manager.session.cookies.fresh()
         return remedy
 
     def under_way(self, name: str) -> int:
@@ -111,14 +111,14 @@ class SessionPool:
         with self._lock:
             self._busy[name] -= 1
 
-    def keepers(self) -> list[Keeper]:
+    def managers(self) -> list[LoginManager]:
         """Those that were made so far."""
         with self._lock:
-            return list(self._keepers.values())
+            return list(self._managers.values())
 
     def close(self) -> None:
         """Close all sessions; the transport they share is closed by its owner."""
         with self._lock:
-            doomed, self._keepers = list(self._keepers.values()), {}
-        for keeper in doomed:
-            keeper.session.close()
+            doomed, self._managers = list(self._managers.values()), {}
+        for manager in doomed:
+            manager.session.close()

@@ -37,18 +37,18 @@ class SessionSaves:
         for name, outcome in last.items():
             taken = self.changed(name, outcome.request.url)
             if taken is not None:
-                outcome.session = replace(taken, base=self.pool.keeper(name).standing.base)
+                outcome.session = replace(taken, base=self.pool.manager(name).standing.base)
 
     def changed(self, name: str, url: str) -> SessionSnapshot | None:
         """The state of a session when its cookies changed since the last call; what changed them is *url*."""
         if name not in self.pool.names:
             return None
-        keeper = self.pool.keeper(name)
-        version = snapshot.version_of(keeper.session)
-        if keeper.record.state is not LoginState.READY or self._saved.get(name) == version:
+        manager = self.pool.manager(name)
+        version = snapshot.version_of(manager.session)
+        if manager.record.state is not LoginState.READY or self._saved.get(name) == version:
             return None
         self._saved[name] = version
-        return snapshot.take(keeper.session, keeper.record, url=url)
+        return snapshot.take(manager.session, manager.record, url=url)
 
     def news(self, names: Iterable[str], store: StoredSessions, now: float) -> None:
         """Take over what other processes have written of these sessions, looking now and then."""
@@ -56,19 +56,19 @@ class SessionSaves:
             return
         self._look_at = now + _LOOK_EVERY_S
         for name in set(names) & set(self.pool.names):
-            keeper = self.pool.keeper(name)
-            if keeper.record.version and store.session_version(keeper.session.key) > keeper.record.version:
-                row = store.load_session(keeper.session.key)
+            manager = self.pool.manager(name)
+            if manager.record.version and store.session_version(manager.session.key) > manager.record.version:
+                row = store.load_session(manager.session.key)
                 if row is not None:
                     self.take_news(name, row)
 
     def take_news(self, name: str, row: StoredSession) -> None:
         """Another process has written the session."""
-        keeper = self.pool.keeper(name)
-        saved = self._saved.get(name) == snapshot.version_of(keeper.session)
-        keeper.take_news(row)
+        manager = self.pool.manager(name)
+        saved = self._saved.get(name) == snapshot.version_of(manager.session)
+        manager.take_news(row)
         if saved:
-            self._saved[name] = snapshot.version_of(keeper.session)
+            self._saved[name] = snapshot.version_of(manager.session)
 
     def stored(self, name: str, version: tuple[int, int]) -> None:
         """A login or a restored session was stored, or read, as this version."""

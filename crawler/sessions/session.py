@@ -45,7 +45,7 @@ class Session(Hops):
         key: The row in the store: sessions with one key share cookies and logins.
         account: Its credentials.
         origins: Where its auth and headers may go.
-        epoch: How many times it has logged in; guarded by the keeper of the session (`sessions.login.keeper`).
+        epoch: How many times it has logged in; guarded by its login manager (`sessions.login.manager`).
         serial: One request at a time.
         storage: What the site's scripts keep in a browser, by origin: of sessions that a browser has logged in.
         leads_inside: A private host of ours may redirect to others of its network, as to a single sign-on.

@@ -21,7 +21,7 @@ from crawler.outcome import Leased, Verdict
 from crawler.settings import Settings
 from tests.engine.parts import answer, leased
 
-KEEPER: Any = SimpleNamespace(session=SimpleNamespace(name="default"))
+MANAGER: Any = SimpleNamespace(session=SimpleNamespace(name="default"))
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Hosts:
         """Make ready whatever may be, as the scheduler does. What is sent."""
         sent = []
         while (found := self.slots.next_waiting(now)) is not None:
-            sent += self.noted(self.slots.ready(found, KEEPER))
+            sent += self.noted(self.slots.ready(found, MANAGER))
         return sent + self.noted(self.slots.to_send())
 
     def answer(self, number: int) -> list[int]:
@@ -533,7 +533,7 @@ def test_threads_that_answer_at_once_keep_to_the_limit_and_lose_nobody() -> None
                 with lock:
                     found = hosts.slots.next_waiting(1.0)
                     if found is not None:
-                        going.extend(hosts.slots.ready(found, KEEPER))
+                        going.extend(hosts.slots.ready(found, MANAGER))
                 continue
             with lock:
                 at_once -= 1

@@ -30,7 +30,7 @@ from crawler.settings import Settings
 from tests.engine.parts import answer, leased
 
 
-class Keeper:
+class LoginManager:
     """A session whose login does what the test says."""
 
     by_browser = ""
@@ -71,12 +71,12 @@ class Keeper:
 
 class Pool:
     def __init__(self, *names: str) -> None:
-        self.keepers = {name: Keeper(name) for name in names}
+        self.managers = {name: LoginManager(name) for name in names}
         self.names = tuple(names)
         self.busy: dict[str, int] = {}
 
-    def keeper(self, name: str) -> Keeper:
-        return self.keepers[name]
+    def manager(self, name: str) -> LoginManager:
+        return self.managers[name]
 
     def under_way(self, name: str) -> int:
         return self.busy.get(name, 0)
@@ -171,8 +171,8 @@ class House:
         )
         self.yard.start_wanted = self.doors.start_wanted
 
-    def keeper(self, name: str = "default") -> Keeper:
-        found: Keeper = self.pool.keeper(name)
+    def manager(self, name: str = "default") -> LoginManager:
+        found: LoginManager = self.pool.manager(name)
         return found
 
     def asks(self, number: int, name: str = "default", **more: Any) -> bool:
@@ -185,7 +185,7 @@ class House:
         return missing is None
 
     def ready(self, how: str = "login", name: str = "default") -> None:
-        self.keeper(name).next.append(Prepared(True, how))
+        self.manager(name).next.append(Prepared(True, how))
         self.doors.gates.open_now((SESSION, name))
         self.yard.run_tasks()
 
@@ -195,7 +195,7 @@ class House:
 
 def test_a_hundred_requests_wait_for_one_login_and_go_first_when_it_is_done() -> None:
     house = House()
-    house.keeper().next.append(Prepared(True, "login"))
+    house.manager().next.append(Prepared(True, "login"))
 
     assert not any(house.asks(number) for number in range(100))
     assert len(house.yard.tasks) == 1
@@ -211,7 +211,7 @@ def test_a_hundred_requests_wait_for_one_login_and_go_first_when_it_is_done() ->
 
 def test_a_session_that_needs_no_login_is_asked_nothing_once_it_is_ready() -> None:
     house = House(probe_every=1)
-    house.keeper().wants_login = False
+    house.manager().wants_login = False
     house.ready("ready")
 
     assert all(house.asks(number) for number in range(50))
@@ -220,7 +220,7 @@ def test_a_session_that_needs_no_login_is_asked_nothing_once_it_is_ready() -> No
 
 def test_a_refused_login_parks_its_requests_and_says_how_to_go_on() -> None:
     house = House()
-    house.keeper().next.append(Prepared(False, error=LoginFailed("default", "wrong password")))
+    house.manager().next.append(Prepared(False, error=LoginFailed("default", "wrong password")))
     house.asks(1)
     house.yard.run_tasks()
     house.asks(2)
@@ -234,7 +234,7 @@ def test_a_refused_login_parks_its_requests_and_says_how_to_go_on() -> None:
 
 def test_a_login_that_raises_something_unforeseen_is_a_failed_one() -> None:
     house = House()
-    house.keeper().next.append(ZeroDivisionError("oh"))
+    house.manager().next.append(ZeroDivisionError("oh"))
     house.asks(1)
 
     house.yard.run_tasks()
@@ -245,7 +245,7 @@ def test_a_login_that_raises_something_unforeseen_is_a_failed_one() -> None:
 def test_a_login_that_has_to_wait_is_tried_again_at_its_time() -> None:
     house = House()
     trouble = SiteUnreachable("default", "no route")
-    house.keeper().next += [Prepared(False, wait_s=30.0, trouble=trouble), Prepared(True, "login")]
+    house.manager().next += [Prepared(False, wait_s=30.0, trouble=trouble), Prepared(True, "login")]
     house.asks(1)
     house.yard.run_tasks()
 
@@ -262,7 +262,7 @@ def test_requests_that_any_session_may_send_do_not_wait_for_the_second_login() -
     house = House("one", "two")
     house.asks(1, "one", session=SPREAD)
     house.asks(2, "two", session=SPREAD)
-    house.keeper("one").next.append(Prepared(True, "login"))
+    house.manager("one").next.append(Prepared(True, "login"))
     task = house.yard.tasks.pop(0)
 
     task()()
@@ -280,7 +280,7 @@ def test_a_doubt_shuts_the_session_and_a_good_probe_commits_what_was_kept() -> N
     assert not house.doors.sessions.page_came_back(kept)
     assert not house.asks(3)
     assert house.doors.kept == 2
-    house.keeper().next.append(Prepared(True, "still good"))
+    house.manager().next.append(Prepared(True, "still good"))
     house.yard.run_tasks()
 
     assert [each.request.id for each in house.yard.settled] == [2]
@@ -296,7 +296,7 @@ def test_a_lost_session_has_its_uncertain_pages_fetched_again() -> None:
     assert house.doors.sessions.page_came_back(answer(1, sent_at=100.5))
     house.doors.sessions.page_came_back(answer(2, verdict=Verdict.LOGIN, sent_at=100.8))
     house.doors.sessions.page_came_back(answer(3, sent_at=100.9))
-    house.keeper().next.append(Prepared(True, "login"))
+    house.manager().next.append(Prepared(True, "login"))
 
     house.yard.run_tasks()
 
@@ -311,7 +311,7 @@ def test_pages_of_a_session_that_will_not_be_ready_are_parked_with_those_that_wa
     house.ready()
     house.doors.sessions.page_came_back(answer(1, verdict=Verdict.LOGIN))
     house.asks(2)
-    house.keeper().next.append(Prepared(False, error=LoginFailed("default", "locked")))
+    house.manager().next.append(Prepared(False, error=LoginFailed("default", "locked")))
 
     house.yard.run_tasks()
 
@@ -324,11 +324,11 @@ def test_a_page_that_was_overtaken_is_a_doubt_of_the_present_login_only() -> Non
     house.ready()
 
     house.doors.sessions.overtaken("default", 0)
-    assert house.keeper().doubts == []
+    assert house.manager().doubts == []
     house.doors.sessions.overtaken("default", 1)
     house.doors.sessions.overtaken("default", 1)
 
-    assert house.keeper().doubts == ["somebody else has logged in since"]
+    assert house.manager().doubts == ["somebody else has logged in since"]
     assert len(house.yard.tasks) == 1
 
 
@@ -344,7 +344,7 @@ def test_a_probe_as_a_matter_of_course_waits_for_the_pages_under_way() -> None:
     house.pool.busy["default"] = 0
     assert house.doors.sessions.page_came_back(answer(9))
 
-    assert house.keeper().doubts == ["the crawl is about to end"]
+    assert house.manager().doubts == ["the crawl is about to end"]
     assert len(house.yard.tasks) == 1
 
 
@@ -371,7 +371,7 @@ def test_no_more_pages_go_without_a_proof_than_the_setting_says() -> None:
 
     house.doors.start_wanted()
     assert gone == [0, 1, 2, 3, 4]
-    assert house.keeper().doubts == ["no page has shown for a while that we are logged in"]
+    assert house.manager().doubts == ["no page has shown for a while that we are logged in"]
 
 
 def test_before_the_end_the_last_pages_are_proved() -> None:
@@ -382,7 +382,7 @@ def test_before_the_end_the_last_pages_are_proved() -> None:
     house.doors.sessions.page_came_back(answer(1))
 
     assert house.doors.last_doubts()
-    house.keeper().next.append(Prepared(True, "still good"))
+    house.manager().next.append(Prepared(True, "still good"))
     house.now = 200.0
     house.yard.run_tasks()
     assert not house.doors.last_doubts()
@@ -393,7 +393,7 @@ def test_a_run_that_stops_proves_once_what_it_brought_or_has_it_fetched_again(go
     house = House()
     house.ready()
     house.doors.sessions.page_came_back(answer(1, sent_at=100.0))
-    house.keeper().good = good
+    house.manager().good = good
     house.now = 110.0
 
     assert house.doors.prove_last()

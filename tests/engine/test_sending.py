@@ -130,7 +130,7 @@ def test_what_was_ready_does_not_leave_after_an_answer_that_asks_for_less() -> N
     status, waits = 429, threading.Event()
 
     def pages(
-        leased: Leased, keeper: Any, latest: float | None, answered: Callable[[Outcome], Learned]
+        leased: Leased, manager: Any, latest: float | None, answered: Callable[[Outcome], Learned]
     ) -> Flow[Outcome]:
         sent.append(leased.id)
         yield Call(lambda: waits.wait(10))
@@ -138,7 +138,7 @@ def test_what_was_ready_does_not_leave_after_an_answer_that_asks_for_less() -> N
         answered(outcome)
         return outcome
 
-    keeper: Any = SimpleNamespace(session=SimpleNamespace(name="default", auth=None))
+    manager: Any = SimpleNamespace(session=SimpleNamespace(name="default", auth=None))
     slots = HostSlots(Settings(per_host=2, workers=4), {})
     slots.robots_known("a")
     slots["a"].health.limit = 2.0
@@ -148,7 +148,7 @@ def test_what_was_ready_does_not_leave_after_an_answer_that_asks_for_less() -> N
     for _ in range(4):
         found = slots.next_waiting(0.0)
         assert found is not None
-        sending.send(slots.ready(found, keeper))
+        sending.send(slots.ready(found, manager))
     assert slots.has_ready("a")
     waits.set()
     assert {came.pages.get(timeout=10).request.id for _ in range(2)} == {0, 1}
@@ -160,7 +160,7 @@ def test_what_was_ready_does_not_leave_after_an_answer_that_asks_for_less() -> N
     unsent = [each for learned in slots.heed("a") for each in learned.unsent]
     assert [each.leased.id for each in unsent] == [2, 3]
     for each in unsent:
-        sending.send(slots.ready(each.leased, keeper))
+        sending.send(slots.ready(each.leased, manager))
     assert {came.pages.get(timeout=10).request.id for _ in range(2)} == {2, 3}
     assert sorted(sent) == [0, 1, 2, 3]
 

@@ -19,12 +19,14 @@ from crawler.errors import (
 from crawler.sessions.browser import BrowserSession, browser_login
 from crawler.sessions.browser_offers import offers
 from crawler.sessions.desk import LoginEnd
-from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.manager import LoginManager
 from crawler.spider import Spider
 from crawler.urls import redact
 
 
-def login_in_browser(keeper: Keeper, spider: Spider, *, headless: bool, picture: Path | None, force: bool) -> list[str]:
+def login_in_browser(
+    manager: LoginManager, spider: Spider, *, headless: bool, picture: Path | None, force: bool
+) -> list[str]:
     """Open the login page, let a person or the spider's `login_browser` log in, prove the session and keep it.
 
     Where a program types the password, the login counts: the budget and refused credentials hold as for any other.
@@ -39,29 +41,29 @@ def login_in_browser(keeper: Keeper, spider: Spider, *, headless: bool, picture:
         NotEquipped, SiteUnreachable: No browser or no screen; the site could not be opened.
         UsageError: The spider names no page to begin at, or nothing that drives a browser without a window.
     """
-    session = keeper.session
-    url = spider.login_url or keeper.probe_url
+    session = manager.session
+    url = spider.login_url or manager.probe_url
     if url is None:
         raise SpiderError(f"{spider.name} names no login_url to open in the browser")
     drives = type(spider).login_browser is not Spider.login_browser
     if headless and not drives:
         raise UsageError("--headless needs a method login_browser(self, page) on the spider")
     if not drives:
-        found = _in_window(keeper, url, headless=headless, picture=picture, drive=None)
-        _take_over(keeper, found, claimed=False)
+        found = _in_window(manager, url, headless=headless, picture=picture, drive=None)
+        _take_over(manager, found, claimed=False)
         return offers(found, session.name, session.storage)
     credentials = session.account.mark()
-    _claim(keeper, credentials, force=force)
+    _claim(manager, credentials, force=force)
     try:
         found = _in_window(
-            keeper,
+            manager,
             url,
             headless=headless,
             picture=picture,
             drive=lambda page: spider.login_browser(page, session),
         )
         try:
-            _take_over(keeper, found, claimed=True)
+            _take_over(manager, found, claimed=True)
         except LoginFailed:
             if found.refused:
                 why = f"the site refused the user name or password, saying {found.refused!r}"
@@ -72,25 +74,25 @@ def login_in_browser(keeper: Keeper, spider: Spider, *, headless: bool, picture:
         outcome: Literal["refused", "failed", "unsent"] = "refused" if isinstance(error, WrongPassword) else "failed"
         if isinstance(error, NotEquipped | SiteUnreachable):
             outcome = "unsent"
-        keeper.desk.end_login(session.key, LoginEnd(outcome, why, credentials))
+        manager.desk.end_login(session.key, LoginEnd(outcome, why, credentials))
         raise
     return offers(found, session.name, session.storage)
 
 
-def _claim(keeper: Keeper, credentials: str, *, force: bool) -> None:
-    session, row = keeper.session, keeper.desk.load(keeper.session.key)
+def _claim(manager: LoginManager, credentials: str, *, force: bool) -> None:
+    session, row = manager.session, manager.desk.load(manager.session.key)
     epoch = row.epoch if row is not None else 0
-    claim = keeper.desk.claim(session.key, epoch, credentials=credentials, force=force)
+    claim = manager.desk.claim(session.key, epoch, credentials=credentials, force=force)
     if claim.refused:
-        raise keeper.blocked_by(claim)
+        raise manager.blocked_by(claim)
     if not claim.granted:
         raise LoginFailed(session.name, "another process is logging this session in: try again in a moment")
 
 
 def _in_window(
-    keeper: Keeper, url: str, *, headless: bool, picture: Path | None, drive: Callable[[Any], object] | None
+    manager: LoginManager, url: str, *, headless: bool, picture: Path | None, drive: Callable[[Any], object] | None
 ) -> BrowserSession:
-    session = keeper.session
+    session = manager.session
     return browser_login(
         url,
         session=session.name,
@@ -103,8 +105,8 @@ def _in_window(
     )
 
 
-def _take_over(keeper: Keeper, found: BrowserSession, *, claimed: bool) -> None:
-    session = keeper.session
+def _take_over(manager: LoginManager, found: BrowserSession, *, claimed: bool) -> None:
+    session = manager.session
     jar = session.cookies.fresh()
     jar.load(found.cookies(), now=unix_now())
     session.cookies = jar
@@ -112,4 +114,4 @@ def _take_over(keeper: Keeper, found: BrowserSession, *, claimed: bool) -> None:
     session.headers["User-Agent"] = found.user_agent  # the server may bind the session to it
     if found.accept_language:
         session.headers["Accept-Language"] = found.accept_language
-    keeper.adopt_manually(url="browser", claimed=claimed)
+    manager.adopt_manually(url="browser", claimed=claimed)

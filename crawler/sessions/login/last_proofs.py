@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
-from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.ports import Requests
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.login.unproven import UnprovenPages
@@ -42,30 +42,32 @@ class LastProofs:
         if not self._begun:
             self._begun = True
             for name, pages in all_unproven.items():
-                keeper = self._pool.keeper(name)
-                if pages.evidence.uncovered and keeper.record.state is LoginState.READY:
+                manager = self._pool.manager(name)
+                if pages.evidence.uncovered and manager.record.state is LoginState.READY:
                     self.under_way += 1
-                    self._requests.give_task(self._task(keeper, pages))
+                    self._requests.give_task(self._task(manager, pages))
         return self.under_way > 0
 
-    def _task(self, keeper: Keeper, pages: UnprovenPages) -> Callable[[], Callable[[], None]]:
-        epoch = keeper.record.epoch
+    def _task(self, manager: LoginManager, pages: UnprovenPages) -> Callable[[], Callable[[], None]]:
+        epoch = manager.record.epoch
 
         def task() -> Callable[[], None]:
             at = self._clock()
             try:
-                good = keeper.still_good()
+                good = manager.still_good()
             except Exception:  # noqa: BLE001 - users' code looks at the page; the run is about to end
-                _log.exception("session %s: the last probe failed", keeper.session.name)
+                _log.exception("session %s: the last probe failed", manager.session.name)
                 good = None
-            return lambda: self._answered(keeper, pages, epoch, (at, good))
+            return lambda: self._answered(manager, pages, epoch, (at, good))
 
         return task
 
-    def _answered(self, keeper: Keeper, pages: UnprovenPages, epoch: int, told: tuple[float, bool | None]) -> None:
+    def _answered(
+        self, manager: LoginManager, pages: UnprovenPages, epoch: int, told: tuple[float, bool | None]
+    ) -> None:
         self.under_way -= 1
         at, good = told
         if good:
             self._requests.prove(pages.good(at, self._clock()).proved, epoch)
-        elif good is not None and keeper.expire(epoch, "the run stops, and the probe says that we are logged out"):
-            self._reopen(keeper.session.name, epoch, pages.lost().since)
+        elif good is not None and manager.expire(epoch, "the run stops, and the probe says that we are logged out"):
+            self._reopen(manager.session.name, epoch, pages.lost().since)

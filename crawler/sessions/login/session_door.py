@@ -17,8 +17,8 @@ from crawler.events import LoginEnded, Warned
 from crawler.outcome import Outcome
 from crawler.request import SPREAD
 from crawler.sessions.login.findings import goes_in_turn
-from crawler.sessions.login.keeper import Keeper
 from crawler.sessions.login.lives import Next
+from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.ports import SESSION, SessionGates
 from crawler.sessions.login.session_evidence import SessionNow
 from crawler.sessions.login.settling import Settling
@@ -91,16 +91,16 @@ class SessionDoor:
             Whether it is to be committed; when not, it is kept here or sent again.
         """
         name = outcome.session_name
-        keeper = self._pool.keeper(name)
-        if not keeper.wants_login:
+        manager = self._pool.manager(name)
+        if not manager.wants_login:
             return True
-        record = keeper.record
-        now = SessionNow(record.epoch, record.state is LoginState.READY, keeper.session.serial)
+        record = manager.record
+        now = SessionNow(record.epoch, record.state is LoginState.READY, manager.session.serial)
         ruling = self._evidence.judge(outcome, now, self._clock())
         if ruling.rotates:
-            self._together_or_in_turn(keeper)
+            self._together_or_in_turn(manager)
         if ruling.brought:
-            keeper.brought_page()
+            manager.brought_page()
         if ruling.judged is not None:
             self._settling.apply(ruling.judged)
         if ruling.again:
@@ -135,28 +135,28 @@ class SessionDoor:
         Args:
             seen_at: The page that showed it.
         """
-        keeper = self._pool.keeper(name)
-        if keeper.expire(keeper.record.epoch, reason, seen_at):
+        manager = self._pool.manager(name)
+        if manager.expire(manager.record.epoch, reason, seen_at):
             self._doubts[name].probe = ""
-            self._shut(name, keeper)
+            self._shut(name, manager)
 
-    def _shut(self, name: str, keeper: Keeper) -> None:
+    def _shut(self, name: str, manager: LoginManager) -> None:
         self._rest_no_more(name)
-        self._doubts[name].lost_epoch = keeper.record.epoch
+        self._doubts[name].lost_epoch = manager.record.epoch
         self._gates.close((SESSION, name))
         self._gates.open_now((SESSION, name))  # pages are kept for the answer, whether or not others wait
 
     def probe_soon(self, name: str, reason: str) -> None:
         """Probe a session against which nothing speaks, as soon as its pages under way have come back."""
         self._rest_no_more(name)
-        if self._pool.keeper(name).record.state is LoginState.READY:
+        if self._pool.manager(name).record.state is LoginState.READY:
             self._doubts[name].probe = self._doubts[name].probe or reason
             self._gates.close((SESSION, name))
         self._gates.open_now((SESSION, name))
 
     def overtaken(self, name: str, epoch: int) -> None:
         """The store holds a newer login than that of *epoch*: nobody takes its pages any more without a proof."""
-        record = self._pool.keeper(name).record
+        record = self._pool.manager(name).record
         if record.epoch == epoch and record.state is LoginState.READY:
             self._doubts[name].overtaken = True
             self.doubt(name, "somebody else has logged in since")
@@ -185,12 +185,12 @@ class SessionDoor:
         self._requests.give_task(self._task(name))
 
     def _task(self, name: str) -> Callable[[], Callable[[], None]]:
-        keeper = self._pool.keeper(name)
+        manager = self._pool.manager(name)
 
         def task() -> Callable[[], None]:
             started, started_at = time.perf_counter(), self._clock()
             try:
-                prepared = keeper.prepare()
+                prepared = manager.prepare()
             except BaseException as error:  # noqa: BLE001 - it must come back as an answer, whatever it is
                 prepared = Prepared(False, error=LoginFailed(name, f"{type(error).__name__}: {redact(str(error))}"))
             elapsed_ms = (time.perf_counter() - started) * 1000
@@ -219,7 +219,7 @@ class SessionDoor:
         return epoch
 
     def _ready(self, name: str, prepared: Prepared, started_at: float, elapsed_ms: float) -> None:
-        keeper, pages, now = self._pool.keeper(name), self._evidence.unproven(name), self._clock()
+        manager, pages, now = self._pool.manager(name), self._evidence.unproven(name), self._clock()
         self._unusable.let_in(name)
         self._requests.take_back(
             self._gates.let_go(SESSION, SPREAD)
@@ -227,46 +227,46 @@ class SessionDoor:
         still_good = prepared.how == "still good"
         lost_epoch, tried = self._lost_epoch(name), self._evidence.is_tried(name)
         if not still_good:
-            self._saves.stored(name, keeper.standing.saved_as)
-        self._settling.end_trial(name, now, survived=still_good, serial=keeper.session.serial)
+            self._saves.stored(name, manager.standing.saved_as)
+        self._settling.end_trial(name, now, survived=still_good, serial=manager.session.serial)
         self._requests.send_first(self._gates.opened((SESSION, name)))
         if still_good:
-            keeper.brought_page()
+            manager.brought_page()
             judged = pages.good(started_at, now)
-            self._requests.prove(judged.proved, keeper.record.epoch)
+            self._requests.prove(judged.proved, manager.record.epoch)
             self._evidence.showed_out(name, judged.showed_out)
         elif prepared.how == "ready":
             judged = Judgement()
         else:
-            judged = self._lost(name, keeper, lost_epoch, by_itself=not tried)
+            judged = self._lost(name, manager, lost_epoch, by_itself=not tried)
             pages.rotation.lost(pages.evidence.lives.last)
             if prepared.how == "login":
-                pages.evidence.begin(now, keeper.record.epoch)
+                pages.evidence.begin(now, manager.record.epoch)
             else:
-                pages.evidence.take_over(now, keeper.record.epoch)
-        self._together_or_in_turn(keeper)
+                pages.evidence.take_over(now, manager.record.epoch)
+        self._together_or_in_turn(manager)
         self._settling.apply(judged)
-        if keeper.record.state is not LoginState.READY:  # doubted again before this answer was seen to
-            self._shut(name, keeper)
-        self._tell_login(name, keeper, prepared.how, elapsed_ms)
+        if manager.record.state is not LoginState.READY:  # doubted again before this answer was seen to
+            self._shut(name, manager)
+        self._tell_login(name, manager, prepared.how, elapsed_ms)
 
-    def _lost(self, name: str, keeper: Keeper, epoch: int, *, by_itself: bool) -> Judgement:
+    def _lost(self, name: str, manager: LoginManager, epoch: int, *, by_itself: bool) -> Judgement:
         """The session had ended, here or in an earlier run: pages that are not certain are fetched again."""
         overtaken, self._doubts[name].overtaken = self._doubts[name].overtaken, False
         judged = self._evidence.unproven(name).lost(by_itself=by_itself and not overtaken) if epoch else Judgement()
         if overtaken:
             judged.blamed = []
         since = judged.since
-        standing = keeper.standing
+        standing = manager.standing
         if not epoch and standing.lost_stored_epoch:  # an earlier run ended before anybody saw that it was lost
             epoch, since = standing.lost_stored_epoch, standing.proved_before_loss - _PROOF_MARGIN_S
             standing.lost_stored_epoch = 0
         self._settling.reopen(name, epoch, since)
         return judged
 
-    def _together_or_in_turn(self, keeper: Keeper) -> None:
+    def _together_or_in_turn(self, manager: LoginManager) -> None:
         """One request at a time where the site seems to refuse all cookies but the last."""
-        session = keeper.session
+        session = manager.session
         if session.identity.serial:
             return
         rotation = self._evidence.unproven(session.name).rotation
@@ -274,7 +274,7 @@ class SessionDoor:
         if rotation.is_news():
             self._teller.summary.messages.append(goes_in_turn(session.name))
 
-    def _tell_login(self, name: str, keeper: Keeper, how: str, elapsed_ms: float) -> None:
+    def _tell_login(self, name: str, manager: LoginManager, how: str, elapsed_ms: float) -> None:
         summary = self._teller.summary
         if how == "login":
             summary.logins += 1
@@ -283,4 +283,4 @@ class SessionDoor:
         else:
             return
         outcome = "ok" if how == "login" else "restored"
-        self._teller.tell(LoginEnded(self._clock(), name, outcome, keeper.record.epoch, elapsed_ms))
+        self._teller.tell(LoginEnded(self._clock(), name, outcome, manager.record.epoch, elapsed_ms))

@@ -83,10 +83,10 @@ class UnusableSessions:
             self.failures[name] = error
             _trace.debug("the whole trace for session %s:", name, exc_info=error)
             ending = "human" if isinstance(error, NeedsHuman) else "refused"
-            epoch = self._pool.keeper(name).record.epoch
+            epoch = self._pool.manager(name).record.epoch
             self._teller.tell(LoginEnded(now, name, ending, epoch, elapsed_ms, error.why))
             command = (
-                f"crawl login {self._spider_name} --session {name}{self._pool.keeper(name).by_browser}{self._also}"
+                f"crawl login {self._spider_name} --session {name}{self._pool.manager(name).by_browser}{self._also}"
             )
             self._teller.tell(SessionParked(now, name, error.why, command))
             self._said[name] = f"{error}; continue with: {command}"
@@ -101,8 +101,8 @@ class UnusableSessions:
             return
         self.look_at = now + LOOK_EVERY_S
         for name in self._said:
-            keeper, gate = self._pool.keeper(name), self._gates.get((SESSION, name))
-            moved = gate.is_barred and (self._requests.session_version(keeper.session.key) > keeper.record.version)
+            manager, gate = self._pool.manager(name), self._gates.get((SESSION, name))
+            moved = gate.is_barred and (self._requests.session_version(manager.session.key) > manager.record.version)
             if moved:
                 gate.shut()
                 self._gates.open_now((SESSION, name))

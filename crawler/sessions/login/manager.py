@@ -1,4 +1,4 @@
-"""The keeper of one session: has it restored and proved (`restore`), or else logs it in.
+"""The login manager, the one owner of a session's login: has it restored and proved (`restore`), or else logs it in.
 
 The acting half of `sessions.login.states`.
 
@@ -43,7 +43,7 @@ _RENEW_EVERY_S = 30.0  #: the claim of a login is prolonged so often at most
 MOST_FRUITLESS = 8  #: logins in a row that were good and brought no page
 
 
-class Keeper:
+class LoginManager:
     """Restores, proves and logs in one session. `prepare` is safe from any thread and runs once at a time."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The keeper of a session logs in: when, with what, and for how long it waits for the site."""
+"""The manager of a session logs in: when, with what, and for how long it waits for the site."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import pytest
 from crawler.errors import LoginFailed
 from crawler.sessions import snapshot
 from crawler.sessions.auth.schemes import BearerAuth
-from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.session import Session
 from crawler.testing.adapter import reply
-from tests.sessions.keepers import IN, OUT, SITE, Door, Memory, Row, door, keeper, logged_in, seconds
+from tests.sessions.managers import IN, OUT, SITE, Door, Memory, Row, door, logged_in, manager, seconds
 
 
 def test_the_first_login_is_proved_and_kept_with_its_cookies() -> None:
     desk = Memory()
-    made = keeper(door(IN), desk)
+    made = manager(door(IN), desk)
 
     prepared = made.prepare()
 
@@ -33,7 +33,7 @@ def test_the_first_login_is_proved_and_kept_with_its_cookies() -> None:
 
 
 def test_a_login_begins_without_the_cookies_of_the_sign_on_where_the_last_one_found_its_form() -> None:
-    made = keeper(door(IN), Memory())
+    made = manager(door(IN), Memory())
     made.session.login_urls = {"http://sign-on.test/authorize", "not a url"}
     made.session.cookies.set("known", "1", domain="sign-on.test")
     made.session.cookies.set("consent", "1", domain="other.test")
@@ -42,10 +42,10 @@ def test_a_login_begins_without_the_cookies_of_the_sign_on_where_the_last_one_fo
     assert sorted(made.session.cookies.keys()) == ["consent", "sid"]
 
 
-def asked(wait: str) -> tuple[Keeper, Memory]:
-    """A keeper whose login is answered with a Retry-After."""
+def asked(wait: str) -> tuple[LoginManager, Memory]:
+    """A manager whose login is answered with a Retry-After."""
     site = door(OUT, post=reply("busy", status=503, headers={"Retry-After": wait}))
-    return keeper(site, desk := Memory(), retry_after_s=seconds), desk
+    return manager(site, desk := Memory(), retry_after_s=seconds), desk
 
 
 def test_T10_a_login_waits_for_as_long_as_the_site_asks() -> None:
@@ -81,7 +81,7 @@ def test_a_login_that_takes_long_keeps_its_claim() -> None:
                 session.post(f"{SITE}/login")
 
     moment = [1_000.0]
-    made = keeper(door(IN), desk := Memory(), Slow(), clock=lambda: moment[0])
+    made = manager(door(IN), desk := Memory(), Slow(), clock=lambda: moment[0])
 
     assert made.prepare().how == "login"
     assert desk.renewed == 2, "after 35 and after 135 seconds"
@@ -91,11 +91,11 @@ def test_a_login_that_takes_long_keeps_its_claim() -> None:
 def test_a_run_that_would_outlive_its_token_logs_in_first(left_s: float, how: str) -> None:
     now = 1_000_000.0
     claims = base64.urlsafe_b64encode(json.dumps({"exp": now + left_s}).encode()).decode().rstrip("=")
-    before = keeper(door(IN), Memory())
+    before = manager(door(IN), Memory())
     before.session.auth, before.record.logged_in_at = BearerAuth(f"e30.{claims}.sig"), now - 10
     taken = snapshot.take(before.session, before.record, url="login")
     stored = Memory(Row(1, 1, taken.secret, True, now - 10, now - 10))
-    made = keeper(door(IN), stored, clock=lambda: now, expected_run_s=100.0)
+    made = manager(door(IN), stored, clock=lambda: now, expected_run_s=100.0)
 
     assert made.prepare().how == how
 
@@ -115,7 +115,7 @@ class Tokens(Door):
 
 def test_a_login_is_made_without_the_token_header_and_hook_that_the_last_one_left() -> None:
     adapter = door(IN, OUT, IN)
-    made = keeper(adapter, Memory(), Tokens())
+    made = manager(adapter, Memory(), Tokens())
     assert made.prepare().how == "login"
     made.expire(1, "status 401")
 
@@ -131,7 +131,7 @@ def test_a_login_is_made_without_the_token_header_and_hook_that_the_last_one_lef
 
 def test_a_forced_login_happens_although_the_session_is_good() -> None:
     desk = logged_in()
-    made = keeper(door(IN), desk)
+    made = manager(door(IN), desk)
     made.prepare()
 
     assert made.prepare(force=True).how == "login"

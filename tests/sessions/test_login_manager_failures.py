@@ -11,7 +11,7 @@ from crawler.errors import LoginBudgetSpent, LoginFailed, SessionError, WrongPas
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.session import Session
 from crawler.testing.adapter import reply
-from tests.sessions.keepers import IN, OUT, REFUSED, SITE, Door, Memory, door, keeper, settle
+from tests.sessions.managers import IN, OUT, REFUSED, SITE, Door, Memory, door, manager, settle
 
 
 def test_a_check_of_the_spider_that_fails_is_named_and_not_taken_for_the_login_step() -> None:
@@ -21,7 +21,7 @@ def test_a_check_of_the_spider_that_fails_is_named_and_not_taken_for_the_login_s
         def is_logged_out(self, response: Response) -> bool:
             return bool({}["nothing"])
 
-    prepared = keeper(door(IN), Memory(), Careless()).prepare()
+    prepared = manager(door(IN), Memory(), Careless()).prepare()
 
     assert isinstance(prepared.error, LoginFailed)
     assert f"careless.is_logged_out failed on {SITE}/in: KeyError: 'nothing'" in prepared.error.why
@@ -30,7 +30,7 @@ def test_a_check_of_the_spider_that_fails_is_named_and_not_taken_for_the_login_s
 
 def test_L11_a_wrong_password_is_sent_once() -> None:
     desk = Memory()
-    made = keeper(door(OUT, post=REFUSED), desk)
+    made = manager(door(OUT, post=REFUSED), desk)
 
     first, second = made.prepare(), made.prepare()
 
@@ -44,7 +44,7 @@ def test_L11_a_wrong_password_is_sent_once() -> None:
 
 def test_L8_a_session_that_is_ended_before_its_first_page_is_logged_in_once_more_after_a_login_that_was_good() -> None:
     desk = Memory()
-    made = keeper(door(IN, OUT, OUT, IN), desk)  # what shows nothing of the loss: a page with a form, as for any guest
+    made = manager(door(IN, OUT, OUT, IN), desk)  # what shows nothing of the loss: a page with a form, as for any guest
     assert made.prepare().ready
     made.expire(1, "a page showed us logged out")
 
@@ -57,10 +57,10 @@ def test_L8_a_session_that_is_ended_before_its_first_page_is_logged_in_once_more
 
 
 def test_L11_a_login_that_brings_nothing_is_made_twice_at_most_and_once_where_none_has_been_good() -> None:
-    before = keeper(door(IN, OUT), Memory())
+    before = manager(door(IN, OUT), Memory())
     assert before.prepare().ready
     before.expire(1, "a page showed us logged out")
-    never = keeper(door(OUT), Memory())
+    never = manager(door(OUT), Memory())
 
     for each in (before, never):
         for _ in range(4):
@@ -73,7 +73,7 @@ def test_L11_a_login_that_brings_nothing_is_made_twice_at_most_and_once_where_no
 
 def test_L12_trouble_that_may_pass_is_tried_few_times_with_waits() -> None:
     desk = Memory()
-    made = keeper(door(OUT, post=reply("busy", 503)), desk)
+    made = manager(door(OUT, post=reply("busy", 503)), desk)
 
     first, waiting = made.prepare(), made.prepare()
 
@@ -100,12 +100,12 @@ def test_a_broken_connection_in_the_login_step_says_where_it_stopped() -> None:
             with session.step("password form"):
                 raise KeyError("no such field")
 
-    made = keeper(door(IN), Memory(), Stepping())
+    made = manager(door(IN), Memory(), Stepping())
 
     prepared = made.prepare()
 
     assert isinstance(prepared.error, LoginFailed)
-    said = r"stopped at step 'password form' \(test_keeper_failures\.py, line \d+\): KeyError: 'no such field'"
+    said = r"stopped at step 'password form' \(test_login_manager_failures\.py, line \d+\): KeyError: 'no such field'"
     assert re.search(said, str(prepared.error)), "the name of the file: the path to it may name a person"
 
 
@@ -115,7 +115,7 @@ def test_L19_a_login_that_needs_a_person_is_parked_until_one_came() -> None:
             raise NeedsHuman("the code from the mail")
 
     desk = Memory()
-    made = keeper(door(IN), desk, Asking())
+    made = manager(door(IN), desk, Asking())
 
     prepared = made.prepare()
 
@@ -131,7 +131,7 @@ def test_L19_a_login_that_needs_a_person_is_parked_until_one_came() -> None:
 
 def test_cookies_by_hand_that_do_not_log_in_are_not_kept() -> None:
     desk = Memory()
-    made = keeper(door(OUT), desk)
+    made = manager(door(OUT), desk)
 
     with pytest.raises(LoginFailed, match="still shows"):
         made.adopt_manually(url="import")
@@ -141,7 +141,7 @@ def test_cookies_by_hand_that_do_not_log_in_are_not_kept() -> None:
 
 def test_a_budget_that_is_spent_refuses_before_anything_is_sent() -> None:
     adapter = door(IN)
-    made = keeper(adapter, Memory(budget="6 logins in an hour"))
+    made = manager(adapter, Memory(budget="6 logins in an hour"))
 
     prepared = made.prepare()
 
@@ -150,7 +150,7 @@ def test_a_budget_that_is_spent_refuses_before_anything_is_sent() -> None:
 
 
 def test_L4_a_failed_login_leaves_the_cookies_as_they_were() -> None:
-    made = keeper(door(OUT, post=reply("ok", cookies={"sid": "half-in"})), Memory())
+    made = manager(door(OUT, post=reply("ok", cookies={"sid": "half-in"})), Memory())
     made.session.cookies.receive(f"{SITE}/", ["kept=1; Path=/"])
 
     made.prepare()

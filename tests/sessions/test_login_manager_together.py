@@ -1,4 +1,4 @@
-"""Several keepers of one account: who logs in, and who takes over what another one brought."""
+"""Several managers of one account: who logs in, and who takes over what another one brought."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import requests
 
 from crawler.sessions import snapshot
 from crawler.sessions.auth.schemes import BearerAuth, OriginBound
-from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.states import LoginRecord, LoginState
-from tests.sessions.keepers import IN, SITE, Door, Memory, door, keeper, logged_in
+from tests.sessions.managers import IN, SITE, Door, Memory, door, logged_in, manager
 
 
 @pytest.mark.parametrize("bound", [False, True], ids=["plain", "bound to origins"])
@@ -21,7 +21,7 @@ def test_a_token_of_another_process_takes_the_place_of_ours(bound: bool) -> None
     def auth(token: str) -> Any:
         return OriginBound(BearerAuth(token), [SITE]) if bound else BearerAuth(token)
 
-    ours, theirs = keeper(door(IN), Memory()).session, keeper(door(IN), Memory()).session
+    ours, theirs = manager(door(IN), Memory()).session, manager(door(IN), Memory()).session
     ours.auth, theirs.auth = auth("old"), auth("new")
 
     snapshot.put_back(ours, snapshot.take(theirs, LoginRecord(), url="login").secret)
@@ -29,11 +29,11 @@ def test_a_token_of_another_process_takes_the_place_of_ours(bound: bool) -> None
     assert ours.prepare_request(requests.Request("GET", f"{SITE}/in")).headers["Authorization"] == "Bearer new"
 
 
-def test_L8_many_keepers_of_one_account_log_in_once_together() -> None:
+def test_L8_many_login_managers_of_one_account_log_in_once_together() -> None:
     desk, spider = Memory(), Door()
-    keepers = [keeper(door(IN), desk, spider) for _ in range(16)]
+    managers = [manager(door(IN), desk, spider) for _ in range(16)]
 
-    def until_ready(made: Keeper) -> str:
+    def until_ready(made: LoginManager) -> str:
         for _ in range(200):
             prepared = made.prepare()
             if prepared.ready:
@@ -42,16 +42,16 @@ def test_L8_many_keepers_of_one_account_log_in_once_together() -> None:
         return "never"
 
     with ThreadPoolExecutor(16) as threads:
-        ways = list(threads.map(until_ready, keepers))
+        ways = list(threads.map(until_ready, managers))
 
     assert spider.logins == 1
     assert ways.count("login") == 1
     assert set(ways) <= {"login", "adopted", "restored"}
-    assert {made.session.epoch for made in keepers} == {1}
+    assert {made.session.epoch for made in managers} == {1}
 
 
 def test_L8_an_answer_of_an_older_epoch_is_no_news() -> None:
-    made = keeper(door(IN), Memory())
+    made = manager(door(IN), Memory())
     made.prepare()
 
     assert not made.expire(0, "an old page")
@@ -62,7 +62,7 @@ def test_L8_an_answer_of_an_older_epoch_is_no_news() -> None:
 
 def test_while_another_process_logs_in_we_wait_and_then_take_its_cookies() -> None:
     desk = Memory(busy=True)
-    made = keeper(door(IN), desk)
+    made = manager(door(IN), desk)
 
     waiting = made.prepare()
     desk.row, desk.busy = logged_in("theirs", epoch=4).row, False

@@ -1,4 +1,4 @@
-"""A keeper of a session against a store in memory, and a site whose answers are scripted."""
+"""A manager of a session against a store in memory, and a site whose answers are scripted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crawler.outcome import SessionSnapshot
 from crawler.sessions import snapshot
 from crawler.sessions.accounts import Account
 from crawler.sessions.desk import LoginEnd
-from crawler.sessions.login.keeper import Keeper
+from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.standing import Prepared
 from crawler.sessions.origins import Origins
 from crawler.sessions.session import Session
@@ -52,7 +52,7 @@ class Claimed:
 
 @dataclass
 class Memory:
-    """A store that several keepers share, with the policy of the real ones."""
+    """A store that several managers share, with the policy of the real ones."""
 
     row: Row | None = None
     ended: list[str] = field(default_factory=list)
@@ -147,7 +147,7 @@ class Door(Spider):
         return []
 
 
-def keeper(adapter: ScriptedAdapter, desk: Memory, spider: Door | None = None, **options: Any) -> Keeper:
+def manager(adapter: ScriptedAdapter, desk: Memory, spider: Door | None = None, **options: Any) -> LoginManager:
     session = Session(
         Identity("default"),
         account=Account("default", environ={}),
@@ -155,7 +155,7 @@ def keeper(adapter: ScriptedAdapter, desk: Memory, spider: Door | None = None, *
         transport=adapter,
         limits=Limits(),
     )
-    return Keeper(session, spider or Door(), desk, probe_url=f"{SITE}/in", **{"clock": desk.now, **options})
+    return LoginManager(session, spider or Door(), desk, probe_url=f"{SITE}/in", **{"clock": desk.now, **options})
 
 
 def seconds(header: str | None) -> float | None:
@@ -163,7 +163,7 @@ def seconds(header: str | None) -> float | None:
     return None if header is None else float(header)
 
 
-def settle(made: Keeper, desk: Memory, *, most: int = 50) -> Prepared:
+def settle(made: LoginManager, desk: Memory, *, most: int = 50) -> Prepared:
     """Prepare again and again, as the engine does, until it is ready or given up; nobody sleeps, the clock is set."""
     for _ in range(most):
         found = made.prepare()
@@ -181,7 +181,7 @@ def door(*probes: Any, post: Any = None) -> ScriptedAdapter:
 
 def logged_in(sid: str = "1", epoch: int = 1) -> Memory:
     """A store with a session that was logged in."""
-    made = keeper(door(IN), Memory())
+    made = manager(door(IN), Memory())
     made.session.cookies.receive(f"{SITE}/", [f"sid={sid}; Path=/"])
     taken = snapshot.take(made.session, made.record, url="login")
     return Memory(Row(epoch, 1, taken.secret, True, 1.0, 1.0))

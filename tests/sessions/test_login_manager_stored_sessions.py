@@ -1,4 +1,4 @@
-"""The keeper of a session takes up a stored one: what it costs to prove it, and what goes before it."""
+"""The manager of a session takes up a stored one: what it costs to prove it, and what goes before it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from crawler.sessions.origins import Origins
 from crawler.sessions.session import Session
 from crawler.spider import Identity, Spider
 from crawler.testing.adapter import reply
-from tests.sessions.keepers import IN, OUT, SITE, Door, Memory, door, keeper, logged_in, seconds
+from tests.sessions.managers import IN, OUT, SITE, Door, Memory, door, logged_in, manager, seconds
 
 
 def test_L16_a_stored_session_that_is_good_costs_one_probe_and_no_login() -> None:
     adapter = door(IN)
-    made = keeper(adapter, logged_in())
+    made = manager(adapter, logged_in())
 
     assert made.prepare().how == "restored"
     assert [request.headers["Cookie"] for request in adapter.requests] == ["sid=1"]
@@ -30,7 +30,7 @@ def test_L16_a_stored_session_that_is_good_costs_one_probe_and_no_login() -> Non
 
 def test_T10_a_probe_waits_for_as_long_as_the_site_asks() -> None:
     busy = reply("busy", status=429, headers={"Retry-After": "60"})
-    made = keeper(door(busy, IN), logged_in(), retry_after_s=seconds)
+    made = manager(door(busy, IN), logged_in(), retry_after_s=seconds)
 
     assert made.prepare().wait_s == 61.0, "it may have been rounded down"
     assert made.prepare().how == "restored"
@@ -59,7 +59,7 @@ def test_a_key_that_was_changed_in_the_spider_goes_before_the_stored_one_and_wha
 
 def test_L16_a_stored_session_that_is_dead_costs_one_login() -> None:
     desk = logged_in()
-    made = keeper(door(OUT, IN), desk)
+    made = manager(door(OUT, IN), desk)
 
     assert made.prepare().how == "login"
     assert made.session.epoch == 2
@@ -75,11 +75,11 @@ def test_a_stored_session_that_cannot_be_read_is_none(damage: str) -> None:
     ]
     desk.row = replace(desk.row, **changes)
 
-    assert keeper(door(IN), desk).prepare().how == "login"
+    assert manager(door(IN), desk).prepare().how == "login"
 
 
 def test_a_page_that_only_looked_logged_out_costs_a_probe_and_no_login() -> None:
-    made = keeper(door(IN), Memory())
+    made = manager(door(IN), Memory())
     made.prepare()
     made.expire(1, "a page with a password field")
 
@@ -89,7 +89,7 @@ def test_a_page_that_only_looked_logged_out_costs_a_probe_and_no_login() -> None
 
 
 def test_a_probe_without_an_answer_proves_nothing_and_costs_no_login() -> None:
-    made = keeper(door(ConnectFailed(SITE, "gone"), IN), logged_in())
+    made = manager(door(ConnectFailed(SITE, "gone"), IN), logged_in())
 
     first, second = made.prepare(), made.prepare()
 
@@ -103,7 +103,7 @@ def test_a_stored_login_of_a_spider_without_a_step_is_proved_before_it_is_used()
         login = Spider.login
 
     adapter = door(IN)
-    made = keeper(adapter, logged_in(), Guest())
+    made = manager(adapter, logged_in(), Guest())
 
     assert made.prepare().how == "restored"
     assert made.session.cookies.header(f"{SITE}/") == "sid=1"
