@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from crawler.engine.store_thread import StoreCalls
+from crawler.errors import UsageError
 from crawler.outcome import FileRow, Outcome, Verdict
 from crawler.pages.file_folder import FileFolder
 from crawler.pages.partials import Partial
@@ -93,12 +94,17 @@ class FileDesk:
         try:
             if partial is None:
                 raise OSError("it is not there any more")
-            link = self.folder.publish(partial, file.name, one.file_before)
+            self.folder.place(partial)
         except OSError as error:
             why = error.strerror or str(error)
             one.verdict, one.items, one.file = Verdict.FAIL, [], None
             one.error = f"NotKept: the file could not be put in its place: {why}"
             return
+        try:
+            link = self.folder.name(partial, file.name, one.file_before)
+        except (OSError, UsageError) as error:  # the file itself is kept
+            link = ""
+            one.warnings += (f"the file has no readable name: {error}",)
         one.file = replace(file, link=link)
         for item in one.items:
             item.fields["link"] = self.folder.told(link)

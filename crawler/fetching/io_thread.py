@@ -93,6 +93,8 @@ class IOThread:
             if self._ended is not None:
                 return
             self._ended, thread = error, self._thread
+        if thread is threading.current_thread():
+            return  # asked from a step of a transfer: it ends after this one, and lets go with the process
         if thread is not None:
             self._wake()
             thread.join(patience_s)

@@ -76,16 +76,11 @@ class FileFolder:
         return self.path(digest) if self.has(digest, size_bytes) else None
 
     # --- putting in its place ---------------------------------------------------------------------------------------
-    def publish(self, partial: Partial, name: str, before: str) -> str:
-        """Put a file that is whole in its place, with a readable name.
+    def place(self, partial: Partial) -> None:
+        """Put a file that is whole in its place.
 
-        Args:
-            name: What it is to be called; cleaned here. Taken names get a number.
-            before: "LINK HASH" of the version before, whose name it takes over; "" for none.
-        Returns:
-            The readable name, relative to the folder above `names`; "" where none could be made.
         Raises:
-            OSError: The bytes could not be put in their place; they are still where they were.
+            OSError: The bytes are still where they were.
         """
         state = partial.state
         target = self.path(state.hash)
@@ -104,7 +99,19 @@ class FileFolder:
                 os.replace(partial.path, target)
         if self._durable:
             _sync_folder(target.parent)
-        link = self._link(partial, target, name, before)
+
+    def name(self, partial: Partial, name: str, before: str) -> str:
+        """Give a file that is in its place a readable name.
+
+        Args:
+            name: What it is to be called; cleaned here. Taken names get a number.
+            before: "LINK HASH" of the version before, whose name it takes over; "" for none.
+        Returns:
+            The readable name, relative to the folder above `names`; "" where too many are taken.
+        Raises:
+            OSError, UsageError: No name can be made there.
+        """
+        link = self._link(partial, self.path(partial.state.hash), name, before)
         if self._durable and link:
             _sync_folder(self.names)
         return link

@@ -30,8 +30,6 @@ class CarriedAdapter(CurlAdapter):
         self.io = IOThread()
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        if getattr(request, "sink", None) is not None:
-            return super().send(request, *args, **options)
         answers: queue.SimpleQueue[Callable[[], requests.Response]] = queue.SimpleQueue()
         self.begin(self.io, request, lambda status, finish: answers.put(finish), **options)
         return answers.get(timeout=30)()
