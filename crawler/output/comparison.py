@@ -100,16 +100,23 @@ def _emptied(now: Figures, before: Sequence[Figures], wanted: Wanted) -> Iterabl
     found = []
     for table, count in sorted(now.seen.items()):
         earlier = [each for each in before if each.seen.get(table)]
+        whole = [each for each in earlier if 2 * each.seen[table] >= each.items.get(table, 0)]
         names = sorted({name for each in earlier for name in each.filled.get(table, {})})
         for name in names if count else ():
-            usual = median([each.rate(table, name) for each in earlier])
-            rate = now.rate(table, name)
+            usual = median([each.rate(table, name) for each in whole or earlier])
+            rate = _rate_of_all(now, table, name, usual)
             if usual > _MOSTLY and rate <= wanted.min_share * usual:
                 found.append((rate - usual, _emptied_field(now, table, name, usual)))
     found.sort(key=lambda pair: (pair[0], pair[1].sentence))
     yield from (shortfall for _, shortfall in found[:_NAMED])
     if len(found) > _NAMED:
         yield Shortfall("field-emptied", f"{len(found) - _NAMED:,} further fields are empty that were filled before")
+
+
+def _rate_of_all(now: Figures, table: str, name: str, usual: float) -> float:
+    """Share of all items in which the field is filled; those of pages that have not changed are what they were."""
+    seen, items = now.seen[table], max(now.items.get(table, 0), now.seen[table])
+    return (now.rate(table, name) * seen + usual * (items - seen)) / items
 
 
 def _emptied_field(now: Figures, table: str, name: str, usual: float) -> Shortfall:
