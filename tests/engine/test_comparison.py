@@ -72,14 +72,14 @@ CASES: dict[str, tuple[Figures, list[Figures], Wanted, list[str], str]] = {
     "a field is emptier, and still mostly filled": (crawl_of(100, price=60), BEFORE, Wanted(), [], ""),
     "a field that was seldom filled": (crawl_of(100, sale=0), [crawl_of(100, sale=20)] * 3, Wanted(), [], ""),
     "two pages have changed, and lack the field": (
-        Figures(110, {"items": 100}, {"items": 2}, {"items": {"price": 0}}),
+        Figures(110, {"items": 100}, {"items": 2}, {"items": {"title": 2, "price": 0}}),
         BEFORE,
         Wanted(),
         [],
         "",
     ),
     "most pages have changed, and lack it": (
-        Figures(110, {"items": 100}, {"items": 60}, {"items": {"price": 0}}),
+        Figures(110, {"items": 100}, {"items": 60}, {"items": {"title": 60, "price": 0}}),
         BEFORE,
         Wanted(),
         ["field-emptied"],
@@ -87,7 +87,7 @@ CASES: dict[str, tuple[Figures, list[Figures], Wanted, list[str], str]] = {
     ),
     "nights on which few pages had changed": (
         crawl_of(100, price=0),
-        [*[Figures(110, {"items": 100}, {"items": 2}, {"items": {"price": 0}})] * 5, *BEFORE],
+        [*[Figures(110, {"items": 100}, {"items": 2}, {"items": {"title": 2, "price": 0}})] * 5, *BEFORE],
         Wanted(),
         ["field-emptied"],
         "before it was in 98 %",
