@@ -37,6 +37,9 @@ SCRAPY_NAMES: dict[str, str] = {
     "USER_AGENT": "user_agent",
 }
 
+#: settings whose value is a secret: the address of a webhook is all that it takes to write there
+SECRET_SETTINGS = frozenset({"notify", "ping"})
+
 DEFAULT_USER_AGENT = "crawl-sessions/0.1"
 
 
@@ -158,6 +161,21 @@ class Settings(BaseSettings):
     lease: float = Field(90.0, ge=1, le=86_400, description="Seconds after which a dead process's requests are free.")
     busy_timeout: float = Field(60.0, gt=0, le=86_400, description="Seconds to wait for a locked database.")
     callback_time: float = Field(60.0, gt=0, description="Seconds after which a callback is reported as slow.")
+    notify: str = Field(
+        "",
+        description="Who is told how a run went: addresses of webhooks (https://), or of services that apprise knows"
+        " (extra notify), with blanks between them.",
+    )
+    notify_on: str = Field(
+        "failure,recovery,parked", description="Of what: failure, recovery, parked, success, with commas between them."
+    )
+    ping: str = Field(
+        "", description="Address of a dead man's switch: asked for after each good run, with {exit_code} after each."
+    )
+    metrics_file: str = Field(
+        "",
+        description="File for Prometheus's textfile collector, written after each run; {spider}: its name.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
     log_format: Literal["text", "json"] = Field("text", description="Log lines as text, or as one JSON object each.")
     log_file: str = Field("", description="File that gets all log lines, too, also of a quiet run.")

@@ -142,12 +142,18 @@ def settings(
     as_json: options.AsJson = False,
 ) -> None:
     """Show the settings with value, source and meaning. With NAME as that spider has them."""
+    from crawler.settings import SECRET_SETTINGS
+
     spider = options.find(name) if name is not None else None
     typed = options.pairs(set_, "-s")
     merged = options.settings_of(spider, typed)
     sources = sources_of(spider, typed)
     shown = {
-        key: (getattr(merged, key), sources.get(key, "default"), field.description or "")
+        key: (
+            "***" if key in SECRET_SETTINGS and getattr(merged, key) else getattr(merged, key),
+            sources.get(key, "default"),
+            field.description or "",
+        )
         for key, field in type(merged).model_fields.items()
         if not changed or key in sources
     }

@@ -20,6 +20,7 @@ from crawler.engine.parts import Caller
 from crawler.engine.processes import Main, Members, cores, how_many, share_of
 from crawler.engine.single_page import Visitor, make_visitor
 from crawler.engine.store_thread import Member, new_owner
+from crawler.engine.telling import Telling, run_before
 from crawler.errors import AlreadyRunning, StoreError, UsageError
 from crawler.events import Observer, Summary
 from crawler.fetching import freshness
@@ -76,16 +77,23 @@ def run(
     merged = load(spider=spider.custom_settings, command_line=settings)
     if merged.http_cache == "rfc":
         freshness.rules()  # a missing library is found here, before a run is opened
+    telling = Telling(spider.name or spider.__name__, merged)
     made = build_spider(spider, arguments, merged)
     processes = how_many(merged, made, automatic=cores() if signals else 1)
     members = Members(processes - 1, _member_of(spider, arguments, merged, processes)) if processes > 1 else None
     try:
         also = options_again(arguments or {}, settings or {}) if signals else ""  # a person typed it
         how = _How(argument_key(arguments or {}), fresh, retry, if_running)
-        return _run(made, merged, how, Caller(observers, ask, also), members, signals)
+        observers = [*observers, telling] if telling.listens else observers
+        summary, before, last_success = _run(made, merged, how, Caller(observers, ask, also), members, signals)
+    except Exception as error:
+        telling.broke(error)
+        raise
     finally:
         if members is not None:
             members.end()
+    telling.ended(summary, before=before, last_success=last_success)
+    return summary
 
 
 def _check_call(spider: Any, others: Mapping[str, Any]) -> None:
@@ -124,16 +132,17 @@ class _How:
 
 def _run(
     spider: Spider, settings: Settings, how: _How, caller: Caller, members: Members | None, signals: bool
-) -> Summary:
+) -> tuple[Summary, RunRow | None, float | None]:
     store = open_project_store(settings)
     try:
         row = _open(store, spider, how)
         if row is None:
-            return Summary(spider.name, ending="skipped", store=store.path)
+            return Summary(spider.name, ending="skipped", store=store.path), None, None
         member = Member(store, row, new_owner(f"run-{row.id}"), settings)
         crawl = Crawl(spider, member, caller, members)
         with handled_signals(crawl.interrupt) if signals else nullcontext():
-            return crawl.run()
+            summary = crawl.run()
+        return summary, *run_before(store, row.id)
     finally:
         store.close()
 

@@ -23,7 +23,10 @@ from crawler.stores.base import RunRow, Store
 from crawler.stores.told import Counts, Sample
 
 #: settings that have an option of their own; None: of the run that was typed alone
-_OPTIONS: Final[dict[str, str | None]] = {"store": "--store", "max_pages": None, "max_time": None, "accept": None}
+_OPTIONS: Final[dict[str, str | None]] = {
+    "store": "--store",
+    **dict.fromkeys(("max_pages", "max_time", "accept", "notify", "ping")),  # the last two are secrets
+}
 
 
 def options_again(arguments: Mapping[str, str], settings: Mapping[str, Any]) -> str:

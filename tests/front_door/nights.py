@@ -19,12 +19,14 @@ class NightlySite:
     """The practice bookshop, whose pages can be edited on their way out, and which can go down and come up again.
 
     Attributes:
+        told: What came to the webhook that is told of its crawls.
         edit: Changes an answer; None leaves all as they are.
         url: Its address, the same after it was down.
     """
 
     def __init__(self) -> None:
         self.edit: Edit | None = None
+        self.told: list[Call] = []
         self._application = PracticeApplication(SiteOptions(books=BOOKS, per_page=5), threading.Event())
         self._server = Server(self, threading.Event())
         self._port = self._server.listen("127.0.0.1", 0)

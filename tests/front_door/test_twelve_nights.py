@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from crawler.testing.wire import Answer
 from tests.cli.conftest import Crawl, Result, _clean, crawl, project
 from tests.crash.test_store_faults import fill, small_disk
 from tests.front_door.nights import (
@@ -20,6 +22,7 @@ from tests.front_door.nights import (
     redesign,
     refuse_logins,
 )
+from tests.hosts import Host
 
 __all__ = ["_clean", "crawl", "project"]
 
@@ -60,8 +63,12 @@ def site(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NightlySite
     name, password = site.account
     monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", name)
     monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", password)
+    service = Host({"*": Answer(body=b"ok")}, "127.0.0.1", None)
+    monkeypatch.setenv("CRAWL_NOTIFY", f"{service.url}/hook")
+    site.told = service.calls
     monkeypatch.setattr("crawler.sessions.login.patience.PATIENCE_WITH_STRANGERS_S", 0.1)  # a minute, for a dead host
     yield site
+    service.close()
     with contextlib.suppress(OSError):
         site.down()
 
@@ -142,3 +149,17 @@ def test_twelve_nights_are_told_right_and_each_recovers(
         for name in ("title", "price", "upc"):
             assert f"'{name}' is filled in 0 of {BOOKS} items" in told(ended)
         good()
+
+    messages = [json.loads(call.body) for call in site.told]
+    assert [(each["event"], each["exit_code"]) for each in messages] == [
+        *[("failure", 3), ("recovery", 0)],
+        *[("failure", 11), ("recovery", 0)],
+        *[("failure", 11), ("failure", 9), ("failure", 6), ("failure", 1), ("recovery", 0)],
+        *[("failure", 11), ("recovery", 0)],
+    ]
+    for each, words in zip(
+        [each for each in messages if each["event"] == "failure"],
+        ["login failed", "10 items from", "'price' is filled", "no item came", "no room", "127.0.0.1", "'title' is"],
+        strict=True,
+    ):
+        assert words in each["text"]

@@ -1,0 +1,121 @@
+"""Tells somebody how a run went: at its end, and of a session that waits for a person as soon as it does.
+
+Whom and of what, the settings say; the words are those of `output.notices`. Nothing here fails a run.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from crawler.clock import unix_now
+from crawler.engine.verdict import CODES
+from crawler.errors import AlreadyRunning, StoreError, UsageError
+from crawler.events import Event, PageDone, SessionParked, Summary
+from crawler.output import metrics
+from crawler.output.notices import Notice, is_alive, of_error, of_parked, of_run
+from crawler.output.notifiers import Ping, notifier_of, tell_all
+from crawler.sessions.secrets import hide, remember_secret
+from crawler.settings import Settings
+from crawler.stores.base import RunRow, Store
+
+log = logging.getLogger("crawler.notify")
+_CODES: tuple[tuple[type[Exception], int], ...] = ((StoreError, 6), (AlreadyRunning, 4), (UsageError, 2))
+_BUG = 70
+PARKED_AFTER_S = 30.0  #: a run that ends sooner tells of its sessions itself
+_CHOSEN = frozenset({"limit", "interrupted", "terminated"})  #: endings that say nothing of how the site is
+
+
+class Telling:
+    """What is told of one run of a spider. An observer of its events.
+
+    Raises:
+        SettingsError: An address is none, or needs an extra that is not installed.
+    """
+
+    ignores: frozenset[type[Event]] = frozenset((PageDone,))
+
+    def __init__(self, spider: str, settings: Settings) -> None:
+        self._spider = spider
+        self._notifiers = [notifier_of(url) for url in settings.notify.replace(",", " ").split()]
+        self._events = frozenset(settings.notify_on.replace(",", " ").split())
+        self._ping = Ping(settings.ping) if settings.ping else None
+        self._metrics = settings.metrics_file.replace("{spider}", spider)
+        self._parked = False
+        self._timers: list[threading.Timer] = []
+        if settings.ping:
+            remember_secret(settings.ping)
+
+    @property
+    def listens(self) -> bool:
+        """Whether anything is told while the run goes on."""
+        return bool(self._notifiers) and "parked" in self._events
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, SessionParked) and self.listens:
+            timer = threading.Timer(PARKED_AFTER_S, self._tell_parked, [of_parked(self._spider, event)])
+            timer.daemon = True
+            timer.start()
+            self._timers.append(timer)
+
+    def _tell_parked(self, notice: Notice) -> None:
+        """On a thread of its own: the scheduler must not wait for a service."""
+        self._parked = True
+        tell_all(self._calls(notice))
+
+    def _no_more_timers(self) -> None:
+        """What has not been told of a session yet, the end of the run tells."""
+        for timer in self._timers:
+            timer.cancel()
+            if self._parked:
+                timer.join(PARKED_AFTER_S)
+
+    def ended(self, summary: Summary, *, before: RunRow | None, last_success: float | None) -> None:
+        """Tell of a run that has ended.
+
+        Args:
+            before: The run before it whose ending says how the site was, or None.
+            last_success: When the last good run ended, this one included.
+        """
+        self._no_more_timers()
+        bad = before is not None and before.exit_code != 0
+        notice = of_run(summary, last_was_bad=bad, told_parked=self._parked)
+        self._tell(notice, alive=is_alive(notice, summary.exit_code), exit_code=summary.exit_code)
+        if self._metrics:
+            self._write_metrics(metrics.metrics_text(summary, now=unix_now(), last_success=last_success))
+
+    def broke(self, error: Exception) -> None:
+        """Tell of a run that ended with an error."""
+        self._no_more_timers()
+        code = next((code for kind, code in _CODES if isinstance(error, kind)), _BUG)
+        self._tell(of_error(self._spider, error, code), alive=False, exit_code=code)
+        if self._metrics:
+            summary = Summary(self._spider, exit_code=code, ending=type(error).__name__)
+            self._write_metrics(metrics.metrics_text(summary, now=unix_now(), last_success=None))
+
+    def _tell(self, notice: Notice | None, *, alive: bool, exit_code: int) -> None:
+        calls = self._calls(notice) if notice is not None and notice.event in self._events else []
+        if self._ping is not None:
+            ping = self._ping
+            calls.append((ping.name, lambda: ping.send(alive=alive, exit_code=exit_code)))
+        tell_all(calls)
+
+    def _calls(self, notice: Notice) -> list[tuple[str, Callable[[], None]]]:
+        return [(each.name, lambda each=each: each.send(notice)) for each in self._notifiers]  # type: ignore[misc]
+
+    def _write_metrics(self, text: str) -> None:
+        try:
+            metrics.write_metrics(Path(self._metrics), text)
+        except OSError as error:
+            log.error("metrics file %s: %s", self._metrics, hide(str(error.strerror or error)))
+
+
+def run_before(store: Store, run: int) -> tuple[RunRow | None, float | None]:
+    """The run before *run* whose ending says how things were, and when the last good one (this one, too) ended."""
+    this = store.run(run)
+    rows = [row for row in store.runs(this.spider, limit=200) if row.args == this.args]
+    good = next((row.ended_at for row in rows if row.exit_code == CODES["finished"]), None)
+    earlier = (row for row in rows if row.id < run and row.ending not in _CHOSEN)
+    return next(earlier, None), good

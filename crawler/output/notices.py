@@ -1,0 +1,117 @@
+"""What is told to somebody who does not look: of which runs, and in which words. Pure."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from crawler.events import SessionParked, Summary
+
+FAILURE: Final = "failure"
+RECOVERY: Final = "recovery"
+PARKED: Final = "parked"
+SUCCESS: Final = "success"
+
+#: Endings that a person chose, or set a limit for: no failure, and no proof that all is well again.
+_CHOSEN: Final = frozenset({"limit", "interrupted", "skipped"})
+_WAITS: Final = frozenset({"needs human", "login failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing to tell.
+
+    Attributes:
+        event: `FAILURE`, `RECOVERY`, `PARKED` or `SUCCESS`.
+        title: Who and what, in a few words.
+        text: The cause, the figures and the command that goes on, a line each.
+        facts: The same for programs.
+    """
+
+    event: str
+    title: str
+    text: str
+    facts: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able. `text` has all of it, title first: chat services show that alone."""
+        return {"event": self.event, "title": self.title, "text": f"{self.title}\n{self.text}", **self.facts}
+
+
+def of_run(summary: Summary, *, last_was_bad: bool, told_parked: bool) -> Notice | None:
+    """What is to be told of a run that has ended; None for one that a person or a limit stopped.
+
+    Args:
+        last_was_bad: The run before it did not end well.
+        told_parked: That a session waits for a person was told while it ran.
+    """
+    if summary.ending in _CHOSEN or (told_parked and summary.ending in _WAITS):
+        return None
+    event = PARKED if summary.ending == "needs human" else FAILURE
+    if summary.exit_code == 0:
+        event = RECOVERY if last_was_bad else SUCCESS
+    said = {RECOVERY: "is well again", SUCCESS: "finished"}.get(event, summary.ending)
+    lines = [
+        summary.why,
+        *summary.notes,
+        *summary.messages,
+        _figures(summary),
+        f"next: {summary.next_command}" if summary.next_command else "",
+    ]
+    facts = {
+        "spider": summary.spider,
+        "run": summary.run,
+        "ending": summary.ending,
+        "exit_code": summary.exit_code,
+        "reason": summary.reason,
+        "why": summary.why,
+        "notes": [*summary.notes, *summary.messages],
+        "pages": summary.pages,
+        "items": summary.item_count,
+        "failed": summary.failed,
+        "elapsed_s": summary.elapsed_s,
+        "next_command": summary.next_command,
+        "host": platform.node(),
+    }
+    return Notice(event, f"{summary.spider}: {said}", "\n".join(line for line in lines if line), facts)
+
+
+def of_error(spider: str, error: Exception, exit_code: int) -> Notice:
+    """What is to be told of a run that ended with an error instead of a summary."""
+    text = str(error) or type(error).__name__
+    facts = {
+        "spider": spider,
+        "ending": type(error).__name__,
+        "exit_code": exit_code,
+        "reason": type(error).__name__,
+        "why": text,
+        "host": platform.node(),
+    }
+    return Notice(FAILURE, f"{spider}: did not run to its end", text, facts)
+
+
+def of_parked(spider: str, event: SessionParked) -> Notice:
+    """What is to be told of a session that waits for a person, while the rest of the run goes on."""
+    facts = {
+        "spider": spider,
+        "session": event.session,
+        "why": event.why,
+        "next_command": event.command,
+        "host": platform.node(),
+    }
+    text = f"{event.why}\nnext: {event.command}"
+    return Notice(PARKED, f"{spider}: session {event.session!r} waits for a person", text, facts)
+
+
+def is_alive(notice: Notice | None, exit_code: int) -> bool:
+    """Whether a run counts as a sign of life for a dead man's switch: it ended well, or as it was meant to."""
+    return exit_code == 0 or notice is None
+
+
+def _figures(summary: Summary) -> str:
+    numbers = [f"{summary.pages:,} pages", f"{summary.item_count:,} items", f"{summary.failed:,} failed"]
+    if summary.parked:
+        numbers.append(f"{summary.parked:,} parked")
+    return f"run {summary.run} on {platform.node()}: {', '.join(numbers)} in {summary.elapsed_s:,.0f} s"
