@@ -23,6 +23,7 @@ from crawler.cli import (
     results,
     run,
     runs,
+    schedule,
     session_files,
     session_push,
     sessions,
@@ -93,6 +94,7 @@ records.register(app)
 failures.register(app)
 files.register(app)
 care.register(app)
+app.add_typer(schedule.app, name="schedule")
 guard.register(app)
 page.register(app)
 kept.register(app)

@@ -1,4 +1,4 @@
-"""`crawl doctor`, `backup`, `schedule`: looking after the database, and starting a spider by the clock."""
+"""`crawl doctor`, `backup`: looking after the database."""
 
 from __future__ import annotations
 
@@ -46,37 +46,7 @@ def backup(
     say(f"copied to {target}")
 
 
-def schedule(
-    name: options.SpiderName,
-    cron: Annotated[
-        str, typer.Option("--cron", metavar="'M H D M W'", help="When, as five cron fields or @daily.")
-    ] = "0 3 * * *",
-    systemd: Annotated[bool, typer.Option("--systemd", help="Print a systemd service and timer instead.")] = False,
-    argument: options.Arguments = None,
-    set_: options.SettingsTyped = None,
-) -> None:
-    """Print the crontab line that runs a spider. Whole paths, silent on success, no second start while one runs."""
-    from crawler import schedule as schedules
-
-    spider = options.find(name)
-    typed = options.pairs(set_, "-s")
-    options.settings_of(spider, typed)
-    extra = [word for text in argument or () for word in ("-a", text)]
-    extra += [word for text in set_ or () for word in ("-s", text)]
-    options.pairs(argument, "-a")
-    if not systemd:
-        say(schedules.cron_line(Path.cwd(), name, cron, extra))
-        tell("crawl: add it with `crontab -e`; cron mails what is printed, and only a failure prints something")
-    else:
-        for file, text in schedules.systemd_units(Path.cwd(), name, cron, extra).items():
-            say(f"# ~/.config/systemd/user/{file}")
-            say(text)
-        tell(f"crawl: then: systemctl --user enable --now crawl-{name}.timer")
-    if spider.has_login_step():
-        tell("crawl: such a job has none of your variables: put the credentials into the file of accounts")
-
-
 def register(app: typer.Typer) -> None:
     """Put the commands of this file into *app*."""
-    for command in (doctor, backup, schedule):
+    for command in (doctor, backup):
         app.command()(command)

@@ -92,7 +92,8 @@ def run(
     finally:
         if members is not None:
             members.end()
-    telling.ended(summary, before=before, last_success=last_success)
+    if summary.ending != "skipped":  # no sign of life either: what runs may hang
+        telling.ended(summary, before=before, last_success=last_success)
     return summary
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from crawler.errors import UsageError
@@ -129,7 +129,30 @@ def cron_line(project: Path, spider: str, schedule: str, extra: Sequence[str] = 
     return f"{when} {command.replace('%', chr(92) + '%')}"  # a bare % is a line end to cron
 
 
-def systemd_units(project: Path, spider: str, schedule: str, extra: Sequence[str] = ()) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What a timer of systemd may be told besides its schedule.
+
+    Attributes:
+        name: Of the units, behind ``crawl-``; the spider's where it is left out.
+        tz: Zone of the schedule; that of the machine where it is left out.
+        overlap: What a start does while the last run goes on: "skip" or "wait".
+        jitter_s: Seconds by which a start may be late.
+        catch_up: A start that was missed while the machine was off is made up for.
+        variables: That the job gets.
+    """
+
+    name: str = ""
+    tz: str = ""
+    overlap: str = "skip"
+    jitter_s: float = 0.0
+    catch_up: bool = True
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def systemd_units(
+    project: Path, spider: str, schedule: str, extra: Sequence[str] = (), timing: Timing | None = None
+) -> dict[str, str]:
     """File name to text of the two units that start *spider* on *schedule*.
 
     Logs go to the journal, a start while the last one runs does nothing, and a start that was missed while the machine
@@ -138,11 +161,17 @@ def systemd_units(project: Path, spider: str, schedule: str, extra: Sequence[str
     Raises:
         UsageError: As `cron_line` does.
     """
+    timing = timing or Timing()
     folder = str(project.absolute())
     command = crawl_command(spider, extra, quiet=False)
+    command[command.index("--if-running") + 1] = timing.overlap
     if any(character in word for word in (folder, *command) for character in "\r\n\0"):
         raise UsageError("a unit file cannot hold a line end; give the option another way")
-    calendar = "".join(f"OnCalendar={moment}\n" for moment in calendar_events(parse_schedule(schedule)))
+    zone = f" {timing.tz}" if timing.tz else ""
+    calendar = "".join(f"OnCalendar={moment}{zone}\n" for moment in calendar_events(parse_schedule(schedule)))
+    jitter = f"RandomizedDelaySec={timing.jitter_s:g}\n" if timing.jitter_s else ""
+    variables = "".join(f"Environment={_unit_word(f'{name}={value}')}\n" for name, value in timing.variables.items())
+    name = timing.name or spider
     service = f"""\
 [Unit]
 Description=crawl run {spider}
@@ -152,7 +181,7 @@ After=network-online.target
 [Service]
 Type=oneshot
 WorkingDirectory={folder.replace("%", "%%")}
-ExecStart={" ".join(map(_unit_word, command))}
+{variables}ExecStart={" ".join(map(_unit_word, command))}
 TimeoutStopSec=60
 """
     timer = f"""\
@@ -160,12 +189,12 @@ TimeoutStopSec=60
 Description=crawl run {spider}, by the clock
 
 [Timer]
-{calendar}Persistent=true
+{calendar}{jitter}Persistent={str(timing.catch_up).lower()}
 
 [Install]
 WantedBy=timers.target
 """
-    return {f"crawl-{spider}.service": service, f"crawl-{spider}.timer": timer}
+    return {f"crawl-{name}.service": service, f"crawl-{name}.timer": timer}
 
 
 def calendar_events(schedule: Schedule) -> list[str]:

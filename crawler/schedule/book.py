@@ -1,0 +1,141 @@
+"""The schedule of a project: `schedule.toml`, which people may edit, and up to when its starts have been seen to."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from crawler.errors import UsageError
+from crawler.schedule.plan import Entry, checked
+
+FILE = "schedule.toml"
+STATE = Path("data") / "schedule.json"
+_HEAD = """\
+# Spiders by the clock. `crawl schedule add` and `remove` write this file; it may be edited, too.
+# `crawl schedule list` shows what comes of it, `crawl schedule install` tells the machine's clock.
+"""
+_KEYS = {"spider", "cron", "id", "tz", "arguments", "words", "overlap", "jitter", "catch_up"}
+
+
+def read(project: Path) -> list[Entry]:
+    """The entries, checked.
+
+    Raises:
+        UsageError: The file is none, or an entry is wrong; the message says which.
+    """
+    path = project / FILE
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8")).get("run", [])
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{FILE}: {error}") from None
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise UsageError(f"{FILE}: write each entry as [[run]]")
+    entries: list[Entry] = []
+    for each in found:
+        entry = checked(_entry(each, entries))
+        if entry.id in {known.id for known in entries}:
+            raise UsageError(f"{FILE}: there are two entries {entry.id!r}")
+        entries.append(entry)
+    return entries
+
+
+def _entry(table: dict[str, Any], before: Sequence[Entry]) -> Entry:
+    wrong = sorted(set(table) - _KEYS)
+    spider, cron = table.get("spider"), table.get("cron")
+    if wrong or not isinstance(spider, str) or not isinstance(cron, str):
+        what = f"unknown key {wrong[0]!r}" if wrong else 'an entry needs spider = "..." and cron = "..."'
+        raise UsageError(f"{FILE}: {what}")
+    try:
+        return Entry(
+            id=str(table.get("id") or new_id(spider, before)),
+            spider=spider,
+            cron=cron,
+            tz=str(table.get("tz", "")),
+            arguments={str(name): str(value) for name, value in dict(table.get("arguments", {})).items()},
+            words=tuple(str(word) for word in table.get("words", ())),
+            overlap=str(table.get("overlap", "skip")),
+            jitter_s=float(table.get("jitter", 0)),
+            catch_up=bool(table.get("catch_up", True)),
+        )
+    except (TypeError, ValueError):
+        raise UsageError(f"{FILE}: the entry of {spider} has a value of the wrong kind") from None
+
+
+def new_id(spider: str, entries: Sequence[Entry]) -> str:
+    """The spider's name, with a number where it is taken."""
+    taken = {entry.id for entry in entries}
+    return next(
+        each for each in (spider, *(f"{spider}-{number}" for number in range(2, len(taken) + 3))) if each not in taken
+    )
+
+
+def write(project: Path, entries: Sequence[Entry]) -> None:
+    """Replace the file, whole."""
+    text = _HEAD + "".join(f"\n[[run]]\n{''.join(_lines(entry))}" for entry in entries)
+    _replace(project / FILE, text)
+
+
+def _lines(entry: Entry) -> Iterator[str]:
+    yield f"id = {_text(entry.id)}\nspider = {_text(entry.spider)}\ncron = {_text(entry.cron)}\n"
+    if entry.tz:
+        yield f"tz = {_text(entry.tz)}\n"
+    if entry.arguments:
+        pairs = ", ".join(f"{_text(name)} = {_text(value)}" for name, value in entry.arguments.items())
+        yield f"arguments = {{ {pairs} }}\n"
+    if entry.words:
+        yield f"words = [{', '.join(map(_text, entry.words))}]\n"
+    if entry.overlap != "skip":
+        yield f"overlap = {_text(entry.overlap)}\n"
+    if entry.jitter_s:
+        yield f"jitter = {entry.jitter_s:g}\n"
+    if not entry.catch_up:
+        yield "catch_up = false\n"
+
+
+def _text(value: str) -> str:
+    """A basic string of TOML, which is one of JSON but for DEL and for halves of a character."""
+    return json.dumps(value.encode("utf-8", "replace").decode(), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+@contextmanager
+def seen(project: Path) -> Iterator[dict[str, datetime]]:
+    """Entry to the moment up to which its starts have been seen to; what is changed in it is kept.
+
+    One process at a time: two that look at the same minute must not both start a spider.
+    """
+    path = project / STATE
+    path.parent.mkdir(exist_ok=True)
+    lock = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        moments = _moments(path)
+        before = dict(moments)
+        yield moments
+        if moments != before:
+            _replace(path, json.dumps({name: moment.timestamp() for name, moment in moments.items()}))
+    finally:
+        os.close(lock)
+
+
+def _moments(path: Path) -> dict[str, datetime]:
+    """What is stored; nothing where the file is damaged: starts count from now on then."""
+    try:
+        found = json.loads(path.read_text())
+        return {str(name): datetime.fromtimestamp(float(moment), UTC) for name, moment in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError):
+        return {}
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)

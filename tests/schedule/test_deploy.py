@@ -1,0 +1,111 @@
+"""deploy/: what a container is made from and told. Built where a builder is; otherwise its steps are run here."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from crawler.settings import field_names
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+
+
+def steps() -> list[tuple[str, str]]:
+    """Instruction and rest of each line of the Dockerfile."""
+    text = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [(word, rest) for word, _, rest in (line.partition(" ") for line in lines)]
+
+
+def variables(text: str) -> set[str]:
+    """The settings that are named as variables."""
+    return {name.lower() for name in re.findall(r"CRAWL_([A-Z_]+)", text)}
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", "compose.yaml", "cronjob.yaml"])
+def test_each_variable_of_ours_is_a_setting(file: str) -> None:
+    assert variables((DEPLOY / file).read_text()) <= set(field_names())
+
+
+def test_the_image_is_small_not_root_and_keeps_its_data() -> None:
+    found = dict(steps())
+
+    assert found["FROM"].endswith("-slim")
+    assert found["USER"] == "crawl"
+    assert [word for word, _ in steps()].index("USER") < [word for word, _ in steps()].index("ENTRYPOINT")
+    assert found["VOLUME"] == "/project/data"
+
+
+@pytest.mark.slow
+def test_the_steps_of_the_dockerfile_give_a_command_that_runs(tmp_path: Path) -> None:
+    """The COPY and the pip of the image, here; what the package depends on is there already."""
+    for word, rest in steps():
+        if word == "COPY":
+            *sources, target = rest.split()
+            for source in sources:
+                place = tmp_path / target / (Path(source).name if target.endswith("/") else "")
+                place.parent.mkdir(parents=True, exist_ok=True)
+                if (ROOT / source).is_dir():
+                    shutil.copytree(ROOT / source, place, ignore=shutil.ignore_patterns("__pycache__"))
+                else:
+                    shutil.copy(ROOT / source, place)
+        elif word == "RUN" and "pip install" in rest:
+            assert "./package" in shlex.split(rest)
+            subprocess.run(
+                [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", "installed", "./package"],
+                cwd=tmp_path, check=True, timeout=110, capture_output=True,
+            )  # fmt: skip
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path / "installed"), "CRAWL_LOG_FORMAT": "json"}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "crawler.cli", "list"], cwd=tmp_path, env=environ, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "bookshop" in done.stdout
+
+
+def test_docker_builds_the_image() -> None:
+    if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True).returncode != 0:
+        pytest.skip("needs docker, and its daemon")
+    done = subprocess.run(
+        ["docker", "build", "-q", "-f", "deploy/Dockerfile", "."], cwd=ROOT, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_compose_runs_commands_that_there_are_and_stops_softly() -> None:
+    services: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+
+    loop = services["schedule"]["entrypoint"]
+    assert loop[:2] == ["sh", "-c"]
+    assert subprocess.run(["sh", "-n", "-c", loop[2]], capture_output=True).returncode == 0
+    assert "crawl schedule run-due" in loop[2]
+    assert all(int(each["stop_grace_period"][:-1]) > 15 for each in services.values())  # the setting `grace`
+
+
+def test_the_cron_job_lets_one_run_at_a_time_as_the_user_of_the_image_and_tries_no_failed_night_again() -> None:
+    job = yaml.safe_load((DEPLOY / "cronjob.yaml").read_text())
+    template = job["spec"]["jobTemplate"]["spec"]
+    pod = template["template"]["spec"]
+
+    assert (job["apiVersion"], job["kind"]) == ("batch/v1", "CronJob")
+    assert job["spec"]["concurrencyPolicy"] == "Forbid"
+    assert (template["backoffLimit"], pod["restartPolicy"]) == (0, "Never")
+    uid = re.search(r"--uid (\d+)", (DEPLOY / "Dockerfile").read_text())
+    assert uid is not None
+    assert pod["securityContext"]["runAsUser"] == int(uid[1])
+    assert pod["terminationGracePeriodSeconds"] > 15
+    mounts = {mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+    assert "/project/data" in mounts
