@@ -22,7 +22,7 @@ from crawler.response import SPREAD, Request, Response
 if TYPE_CHECKING:
     from crawler.sessions.session import Session
 
-_NO_ARGUMENTS = frozenset(("name", "arguments", "custom_settings", "keys", "rules", "sitemap_rules"))
+_NO_ARGUMENTS = frozenset(("name", "arguments", "custom_settings", "key", "keys", "rules", "sitemap_rules"))
 _SITEMAP_LIMIT_BYTES = 64 * 1024 * 1024
 
 __all__ = ["CrawlSpider", "Identity", "Rule", "SitemapSpider", "Spider"]
@@ -44,6 +44,7 @@ class Spider:
         keys: Kind of item to the fields that make its items records, as ``{"Order": "id"}``; for dicts
             ``{"items": ("shop", "sku")}``. With ``"@account"`` among them each session has its own records. An item
             class may say it itself: ``key = "id"``.
+        key: The same for dicts alone: ``key = "id"`` is ``keys = {"items": "id"}``.
         handle_httpstatus_list: Error statuses that callbacks want to see.
         login_url: The login page; learned from the login step where it is not given.
         probe_url: Page that proves that a session is logged in; the first start URL where it is not given.
@@ -57,6 +58,7 @@ class Spider:
     custom_settings: ClassVar[dict[str, Any]] = {}
     sessions: Sequence[str | Identity] = ("default",)
     keys: Mapping[Any, str | Sequence[str]] = {}
+    key: str | Sequence[str] = ()
     handle_httpstatus_list: Sequence[int] = ()
     login_url: str | None = None
     probe_url: str | None = None
@@ -200,6 +202,8 @@ def _check_class(cls: type[Spider]) -> None:
             raise SpiderError(f"{cls.__name__}.{name} is a text; write a list: {name} = [{given!r}]")
     if "keys" in own:
         cls.keys = checked_keys(cls, own["keys"])
+    if own.get("key"):  # as an item class says it; a spider's is that of its dicts
+        cls.keys = {**cls.keys, **checked_keys(cls, {"items": own["key"]})}
     for name in habits.METHODS:
         if name in own and not (name == "start_requests" and "start" in own):  # for old and new ones
             raise SpiderError(f"nobody asks for {cls.__name__}.{name}; instead: {habits.METHODS[name]}")

@@ -55,18 +55,20 @@ def changes(
         lines = [tuple(map(safe, cell)) for cell in cells(found)]
         for text in columns(lines, ("kind", "table", "key", "what")) if lines else ():
             say(text)
-        tell(f"crawl: {spider}: {counted_changes(counts_of(found))}{_unfinished(spider, store)}")
+        tell(f"crawl: {spider}: {counted_changes(counts_of(found))}{_and(spider, store)}")
     if exit_code and found:
         raise typer.Exit(exits.CHANGED)
 
 
-def _unfinished(spider: str, store: str | None) -> str:
-    """What to add when the last crawl was not complete."""
+def _and(spider: str, store: str | None) -> str:
+    """What to add when no item has a key, or the last crawl was not complete."""
     from crawler.output.history import summary_of
 
     with stored(options.typed_settings(None, store=store)) as source:
+        if not _follows(source, spider):
+            return "; no item has a key, so that none is followed: write in the spider which field it is, as key = 'id'"
         last = source.runs(spider, limit=1)[0]
-        if summary_of(last).get("complete") is not False or not _follows(source, spider):
+        if summary_of(last).get("complete") is not False:
             return ""
     return f"; crawl {last.frontier} was not complete ({last.ending or 'it has not ended'}): nothing is gone by it"
 

@@ -97,7 +97,7 @@ def test_the_table_tells_each_change_with_old_and_new_values_and_the_last_line_c
     assert told.code == 0
     lines = [line.split() for line in told.out.splitlines()]
     assert lines[0] == ["kind", "table", "key", "what"]
-    assert [line[:3] for line in lines[1:] if line[0] in ("gone", "changed", "new")] == [
+    assert sorted(line[:3] for line in lines[1:] if line[0] in ("gone", "changed", "new")) == [
         ["changed", "Book", "1"],
         ["gone", "Book", "3"],
         ["gone", "Order", "A-3"],
@@ -242,3 +242,46 @@ def test_the_summary_of_a_run_gives_rows_and_changes(practice_site: PracticeSite
     assert list(results(Pages, store=str(project / "crawl.db")).rows("items")) == [{"url": Pages.start_urls[0]}]
     with pytest.raises(UsageError, match="without its store"):
         Summary("pages").rows()
+
+
+PLAIN = """
+from crawler import Spider
+
+
+class Books(Spider):
+    name = "books"
+    start_urls = ["{url}/catalogue/?page=1"]
+    {key}
+
+    def parse(self, response):
+        for link in response.css("a.book::attr(href)").getall():
+            yield {{"page": link}}
+"""
+
+KEYS = ['key = "page"', 'keys = {"items": "page"}', 'key = ("page",)', 'keys = {"items": ("page",)}']
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_key_of_dicts_may_be_written_as_that_of_a_class(
+    key: str, make_practice_site: Any, project: Path, crawl: Crawl
+) -> None:
+    site: PracticeSite = make_practice_site(books=5)
+    (project / "spiders").mkdir()
+    (project / "spiders" / "books.py").write_text(PLAIN.format(url=site.url, key=key))
+    assert crawl("run", "books").code == 0
+
+    told = crawl("changes", "books")
+
+    assert "5 new" in told.err
+
+
+def test_changes_of_items_without_a_key_say_what_to_write(make_practice_site: Any, project: Path, crawl: Crawl) -> None:
+    site: PracticeSite = make_practice_site(books=5)
+    (project / "spiders").mkdir()
+    (project / "spiders" / "books.py").write_text(PLAIN.format(url=site.url, key=""))
+    assert crawl("run", "books").code == 0
+
+    told = crawl("changes", "books")
+
+    assert "no item has a key" in told.err
+    assert "key = 'id'" in told.err
