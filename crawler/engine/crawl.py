@@ -151,7 +151,7 @@ class Crawl:
         """Give back what is not done, keep what is known, and count."""
         store, frontier, summary = self._store, self._run.frontier, self.summary
         self._scheduler.release_out()
-        self._parts.knowledge.keep(self._parts.doors.lives())
+        self._parts.knowledge.keep(self._parts.doors.last.lives())
         if self._member.number == 0 and self._is_certain():
             store.prove_frontier(frontier)  # later crawls may ask whether these pages have changed
         counts = store.counts(frontier)
@@ -170,7 +170,7 @@ class Crawl:
     def _is_certain(self) -> bool:
         """Whether all pages of all processes are what a session brought that was logged in."""
         others = self._members.summaries if self._members is not None else ()
-        return self._parts.doors.is_certain and all(each.ending in ("finished", "failures") for each in others)
+        return self._parts.doors.last.is_certain and all(each.ending in ("finished", "failures") for each in others)
 
     def _facts(
         self, counts: Counts | None = None, failed: Sequence[Sample] = (), skipped: Sequence[Sample] = ()

@@ -35,6 +35,7 @@ from crawler.loading import source_mark
 from crawler.outcome import Found, Page
 from crawler.pages.file_folder import FileFolder, folder_of, names_of
 from crawler.sessions.accounts import Ask
+from crawler.sessions.login.last_doubts import LastDoubts
 from crawler.sessions.login.last_proofs import LastProofs
 from crawler.sessions.login.lives import most_unproven
 from crawler.sessions.login.session_door import SessionDoor
@@ -241,8 +242,9 @@ def _doors(
     settling = Settling(answers, dispatcher, stats, knowledge.keep_guard)
     sessions = SessionDoor(pool, gates, unusable, settling, saves)
     robots = RobotsDoor(assembly.robots, gates, dispatcher, stats, settings)
-    last_proofs = LastProofs(pool, dispatcher, reopen=settling.reopen, clock=unix_now)
-    return Doors(pool, dispatcher, gates, unusable, sessions, robots, answers, last_proofs)
+    proofs = LastProofs(pool, dispatcher, reopen=settling.reopen, clock=unix_now)
+    last = LastDoubts(pool, gates, answers, sessions, unusable, proofs)
+    return Doors(pool, dispatcher, gates, unusable, sessions, robots, answers, last)
 
 
 def last_duration_s(store: Store, spider: str) -> float:

@@ -1,8 +1,8 @@
 """Readiness: what a request still needs before it is sent. Its session must be good, the robots.txt of its host known.
 
 `Doors.missing` says what is missing and changes nothing; the scheduler has done what follows (`Doors.put_aside`). What
-opens a gate takes a task on a thread that may wait (`sessions.login.session_door`, `engine.robots_door`). Also here:
-what is done about sessions when nothing else is left to do. Lives on the scheduler's thread.
+opens a gate takes a task on a thread that may wait (`sessions.login.session_door`, `engine.robots_door`). Lives on the
+scheduler's thread.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from crawler.engine.robots_door import RobotsDoor
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.request import SPREAD
 from crawler.sessions.login.findings import ENDS_SESSION
-from crawler.sessions.login.last_proofs import LastProofs
-from crawler.sessions.login.lives import KnownLives, Next
+from crawler.sessions.login.last_doubts import LastDoubts
+from crawler.sessions.login.lives import Next
 from crawler.sessions.login.ports import SESSION
 from crawler.sessions.login.session_door import SessionDoor
 from crawler.sessions.login.session_evidence import SessionEvidence
 from crawler.sessions.login.states import LoginState
-from crawler.sessions.login.trials import Trials
 from crawler.sessions.login.unusable import UnusableSessions
 from crawler.sessions.pool import SessionPool
 
@@ -36,7 +35,7 @@ class Doors:
 
     Attributes:
         answers: What answers have said of the sessions.
-        last_proofs: The last proof of each session of a run that stops.
+        last: What is done about sessions when nothing else is left to do.
     """
 
     pool: SessionPool
@@ -46,7 +45,7 @@ class Doors:
     sessions: SessionDoor
     robots: RobotsDoor
     answers: SessionEvidence
-    last_proofs: LastProofs
+    last: LastDoubts
 
     # --- asked before a request is handed out ----------------------------------------------------------------------
     def missing(self, leased: Leased, name: str, now: float) -> Missing | None:
@@ -137,55 +136,7 @@ class Doors:
         """The run stops: all requests that are held or kept."""
         return self.gates.drain() + self.answers.drain()
 
-    def lives(self) -> dict[str, KnownLives]:
-        """By key of a session: how long such sessions lived, for later runs."""
-        return {
-            self.pool.manager(name).session.key: pages.evidence.known
-            for name, pages in self.answers.all_unproven.items()
-        }
-
-    # --- when nothing else is left to do ----------------------------------------------------------------------------
-    def ask_about_kept(self) -> None:
-        """This process has nothing to do: probe sessions of which pages are kept, so that others need not wait."""
-        for name, pages in list(self.answers.all_unproven.items()):
-            if pages.kept and self.pool.manager(name).record.state is LoginState.READY:
-                self.sessions.probe_soon(name, "a page was refused, which may mean that we are logged out")
-
-    @property
-    def is_certain(self) -> bool:
-        """Whether no page is left that a session has brought and that nothing has shown to be right."""
-        return not any(pages.uncertain for pages in self.answers.all_unproven.values())
-
     def last_doubts(self) -> bool:
-        """Before the end: probe sessions whose last pages did not prove themselves, then try suspects.
-
-        Returns:
-            Whether anything is going on now.
-        """
-        for name, pages in list(self.answers.all_unproven.items()):
-            if pages.uncertain and not self.gates.get((SESSION, name)).is_barred:
-                self.sessions.probe_soon(name, "the crawl is about to end")
-        return self.busy() or self._next_trial()
-
-    def _next_trial(self) -> bool:
-        trials = self.answers.trials
-        name = trials.next_session()
-        if name is None:
-            return False
-        manager, key = self.pool.manager(name), (SESSION, name)
-        if self.gates.get(key).is_barred:
-            self.unusable.park(trials.take_waiting(name), name)
-        elif manager.record.state is LoginState.READY and Trials.may_begin(self.answers.unproven(name).evidence):
-            self.dispatcher.send_first([trials.begin()])
-        else:
-            self.sessions.probe_soon(name, "a page is about to be tried that may end the session")
-        return True
-
-    def prove_last(self) -> bool:
-        """The run stops: prove once what is uncertain. Whether that is under way."""
-        return self.last_proofs.go_on(self.answers.all_unproven)
-
-    @property
-    def is_proving(self) -> bool:
-        """Whether a last proof is under way."""
-        return self.last_proofs.under_way > 0
+        """Before the end: whether anything is going on now, or had to be begun, so that all is certain."""
+        self.last.probe()
+        return self.busy() or self.last.next_trial()

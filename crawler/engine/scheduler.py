@@ -175,11 +175,11 @@ class Scheduler:
         if self._limits.reason:
             if self._limits.waits_no_longer(now):
                 return True
-            return not (self._out or len(self._committer) or self._doors.prove_last())
+            return not (self._out or len(self._committer) or self._doors.last.prove())
         if self._out or len(self._committer) or len(self._slots) or self._doors.busy():
             return False
         if not self._leasing.exhausted and not self._nothing_left():
-            self._doors.ask_about_kept()
+            self._doors.last.ask_about_kept()
             return False
         return not self._doors.last_doubts()
 
@@ -191,7 +191,7 @@ class Scheduler:
     @property
     def drained(self) -> bool:
         """Whether no thread has a request any more that its end would have to wait for."""
-        return not (self._out or self._doors.robots.tasks or self._doors.is_proving)
+        return not (self._out or self._doors.robots.tasks or self._doors.last.is_proving)
 
     def join(self, seconds: float) -> bool:
         """Wait for the workers to end; False when one is still busy."""

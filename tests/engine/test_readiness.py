@@ -17,6 +17,7 @@ from crawler.events import Event, LoginEnded, SessionParked, Summary, Warned
 from crawler.frontier.guard_learned import key_of
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.request import SPREAD
+from crawler.sessions.login.last_doubts import LastDoubts
 from crawler.sessions.login.last_proofs import LastProofs
 from crawler.sessions.login.ports import SESSION
 from crawler.sessions.login.session_door import SessionDoor
@@ -159,6 +160,7 @@ class House:
         answers = SessionEvidence("orders", TrialRules(key_of, **more), probe_every=probe_every)
         settling = Settling(answers, self.yard, stats)
         sessions = SessionDoor(self.pool, gates, unusable, settling, self.saves, clock=lambda: self.now)
+        proofs = LastProofs(self.pool, self.yard, reopen=settling.reopen, clock=lambda: self.now)
         self.doors = Doors(
             self.pool,
             self.yard,
@@ -167,7 +169,7 @@ class House:
             sessions,
             RobotsDoor(None, gates, self.yard, stats, Settings()),
             answers,
-            LastProofs(self.pool, self.yard, reopen=settling.reopen, clock=lambda: self.now),
+            LastDoubts(self.pool, gates, answers, sessions, unusable, proofs),
         )
         self.yard.start_wanted = self.doors.start_wanted
 
@@ -396,11 +398,11 @@ def test_a_run_that_stops_proves_once_what_it_brought_or_has_it_fetched_again(go
     house.manager().good = good
     house.now = 110.0
 
-    assert house.doors.prove_last()
-    assert house.doors.is_proving
+    assert house.doors.last.prove()
+    assert house.doors.last.is_proving
     house.yard.run_tasks()
 
-    assert not house.doors.prove_last()
+    assert not house.doors.last.prove()
     assert house.yard.proved == ([([1], 1)] if good else [])
     assert [each[:2] for each in house.yard.quarantined] == ([("default", 1)] if good is False else [])
 

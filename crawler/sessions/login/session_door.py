@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from crawler.clock import unix_now
 from crawler.errors import LoginFailed
 from crawler.events import LoginEnded, Warned
-from crawler.outcome import Outcome
+from crawler.outcome import Leased, Outcome
 from crawler.request import SPREAD
 from crawler.sessions.login.findings import goes_in_turn
 from crawler.sessions.login.lives import Next
@@ -82,6 +82,10 @@ class SessionDoor:
     def is_draining(self, name: str) -> bool:
         """Whether a session is about to be probed, so that nothing more of it is sent."""
         return bool(self._doubts[name].probe)
+
+    def send_first(self, leased: Sequence[Leased]) -> None:
+        """Send requests before any others."""
+        self._requests.send_first(leased)
 
     # --- shut -------------------------------------------------------------------------------------------------------
     def page_came_back(self, outcome: Outcome) -> bool:
