@@ -21,7 +21,7 @@ from benchmarks.page_cost import spider_of
 from benchmarks.server import free_port, serve
 from crawler import Spider, run
 from crawler.engine import workers
-from crawler.engine.given import Given
+from crawler.engine.given import CallbackResults
 from crawler.engine.leasing import Leasing
 from crawler.engine.scheduler import Scheduler
 from crawler.engine.workers import Computing
@@ -36,13 +36,13 @@ PLACES: list[tuple[str, Any, str]] = [
     ("commit", CommitPart, "commit"),
     ("lease", Leasing, "more"),
     ("worker", Computing, "_work"),
-    ("begin", workers._Page, "begin"),
-    ("read", workers._Page, "_read"),
+    ("begin", workers._PageUnderWay, "begin"),
+    ("read", workers._PageUnderWay, "_read"),
     ("adapter", CurlAdapter, "begin"),
     ("io", IOThread, "_run"),
     ("libcurl", Handle, "act"),
     ("answer", ResponseMaker, "make"),
-    ("callback", Given, "collect"),
+    ("callback", CallbackResults, "collect"),
     ("parse", crawler.response, "parse"),
 ]
 #: What is shown: a step, what is measured, and what of that is another step's.

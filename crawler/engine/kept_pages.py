@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crawler.engine.assembly import Around, Assembly, build_spider
-from crawler.engine.callback_watch import CallbackWatch
-from crawler.engine.given import Given
+from crawler.engine.given import CallbackResults, CallbackWatch
 from crawler.engine.knowledge import Knowledge
 from crawler.engine.store_thread import SessionDesk, StoreCalls, new_owner
 from crawler.errors import UsageError
@@ -164,7 +163,7 @@ class _Reader:
         knowledge.load()
         self._parts.learn_start(knowledge.seeded() or ())
         self._early: list[Found] = []  # of a page with very many links
-        self._given = Given(
+        self._given = CallbackResults(
             spider,
             settings,
             self._parts.admission,

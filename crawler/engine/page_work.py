@@ -11,10 +11,9 @@ from typing import Any
 
 from crawler.clock import unix_now
 from crawler.engine.assembly import Assembly
-from crawler.engine.callback_watch import CallbackWatch
 from crawler.engine.conditional import NOT_MODIFIED, Answered, ask
 from crawler.engine.file_work import FileWork
-from crawler.engine.given import Bare, Given
+from crawler.engine.given import Bare, CallbackResults, CallbackWatch
 from crawler.engine.links_given import LinksGiven
 from crawler.engine.revisits import Revisits
 from crawler.fetching.fetcher import Checks, Fetched
@@ -75,7 +74,9 @@ class PageWork:
         self._spider, self._fetcher, self._admission = spider, parts.fetcher, parts.admission
         self._hop_guard, self._robots, self._keep_pages = parts.hop_guard, parts.robots, settings.keep_pages
         self._kept, self._hold = outside.kept, outside.hold
-        self._given = Given(spider, settings, parts.admission, portion=outside.portion, watch=outside.callbacks)
+        self._given = CallbackResults(
+            spider, settings, parts.admission, portion=outside.portion, watch=outside.callbacks
+        )
         self._revisits, self._files = revisits, outside.files
         self._statuses = frozenset(spider.handle_httpstatus_list)
 

@@ -9,18 +9,17 @@ from functools import partial
 
 from crawler.clock import unix_now
 from crawler.engine.assembly import Around, Assembly, file_work, session_delays
-from crawler.engine.callback_watch import CallbackWatch
 from crawler.engine.committer import Committer
 from crawler.engine.dispatcher import Dispatcher
 from crawler.engine.file_desk import FileDesk
 from crawler.engine.gates import Gates
+from crawler.engine.given import CallbackWatch
 from crawler.engine.host_slots import HostSlots
 from crawler.engine.knowledge import Knowledge
-from crawler.engine.leasing import Leasing
+from crawler.engine.leasing import Leasing, Reservations
 from crawler.engine.page_work import Outside, PageWork
 from crawler.engine.processes import Helpers, Members
 from crawler.engine.readiness import Doors
-from crawler.engine.reservations import Reservations
 from crawler.engine.results import Results
 from crawler.engine.revisits import Revisits
 from crawler.engine.robots_door import RobotsDoor

@@ -249,9 +249,9 @@ class Workers:
     def send(self, requests: Iterable[Ready]) -> None:
         """Send what may be sent now. Safe from any thread."""
         for each in requests:
-            self._computing.give(_Page(self, each).begin)
+            self._computing.give(_PageUnderWay(self, each).begin)
 
-    # --- for _Page --------------------------------------------------------------------------------------------------
+    # --- for _PageUnderWay --------------------------------------------------------------------------------------------
     def _deliver(self, outcome: Outcome) -> None:
         self._inbox.bring(outcome, self.goes_on)
 
@@ -260,7 +260,7 @@ class Workers:
         self.send(self._slots.answered(request))
 
 
-class _Page:
+class _PageUnderWay:
     """One request on its way: drives its flow from thread to thread."""
 
     def __init__(self, workers: Workers, request: Ready) -> None:
