@@ -59,6 +59,19 @@ class MemberBooks(Books):
         session.submit(page.form(), {"username": session.account.username, "password": session.account.password})
 
 
+class Fresh(Books):
+    """The same, from pages that are good for an hour."""
+
+    name = "fresh"
+
+    def start(self) -> Iterator[Request]:
+        yield Request(self.start_urls[0], max_age=3600)
+
+    def parse(self, response: Response) -> Iterator[Request]:
+        yield from response.follow_all(css="a.book", callback=self.parse_book, max_age=3600)
+        yield from response.follow_all(css="a.next", max_age=3600)
+
+
 def crawl(spider: type[Spider], site: Site | str, folder: Path, **options: Any) -> Summary:
     """A crawl of its own (`fresh`), with a store in *folder*; further options are settings, or those of `run`."""
     fresh, retry = options.pop("fresh", True), options.pop("retry", False)
