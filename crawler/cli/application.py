@@ -27,6 +27,7 @@ from crawler.cli import (
     session_files,
     session_push,
     sessions,
+    warc,
 )
 
 
@@ -98,3 +99,4 @@ app.add_typer(schedule.app, name="schedule")
 guard.register(app)
 page.register(app)
 kept.register(app)
+app.add_typer(warc.app, name="warc")

@@ -119,7 +119,7 @@ def parse_kept(
     merged = load(spider=spider.custom_settings, command_line=settings)
     store = open_project_store(merged, create=False)
     try:
-        run = _run_of(store, spider.name, crawl, json.dumps(dict(arguments or {}), sort_keys=True, ensure_ascii=False))
+        run = run_of(store, spider.name, crawl, json.dumps(dict(arguments or {}), sort_keys=True, ensure_ascii=False))
         if write:
             last = next(row for row in store.runs(spider.name, limit=1_000) if row.args == run.args)
             if last.frontier != run.frontier:
@@ -137,7 +137,7 @@ def parse_kept(
     return reading
 
 
-def _run_of(store: Store, spider: str, crawl: int | None, args: str) -> RunRow:
+def run_of(store: Store, spider: str, crawl: int | None, args: str) -> RunRow:
     """The last run of the crawl that is meant."""
     for row in store.runs(spider, limit=100_000):
         if row.frontier == crawl or (crawl is None and row.args == args):

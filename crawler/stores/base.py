@@ -8,7 +8,6 @@ or not at all.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from crawler.outcome import FileRow, Found, Leased, Outcome, Page, SessionSnapshot
@@ -17,80 +16,13 @@ from crawler.sessions.desk import LoginEnd
 from crawler.stores.login_policy import Trying
 from crawler.stores.told import Audit, Counts, HeldFile, Login, Sample
 from crawler.stores.told_pages import Kept, KnownPage
+from crawler.stores.told_runs import Committed as Committed
+from crawler.stores.told_runs import LeaseTerms as LeaseTerms
+from crawler.stores.told_runs import RunRow as RunRow
+from crawler.stores.told_runs import SlotRule as SlotRule
 from crawler.stores.told_sessions import LoginClaim as LoginClaim
 from crawler.stores.told_sessions import SessionRow as SessionRow
 from crawler.stores.told_sessions import Snapshot as Snapshot
-
-
-@dataclass(frozen=True, slots=True)
-class RunRow:
-    """One execution of a spider. `frontier` is shared by the runs that resume one another."""
-
-    id: int
-    spider: str
-    frontier: int
-    resumed: bool
-    started_at: float
-    args: str = "{}"
-    ended_at: float | None = None
-    ending: str = ""  #: "" while running (or after a crash), else "finished", "failures", "limit", "interrupted", ...
-    exit_code: int | None = None
-    summary: str = "{}"
-    process: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LeaseTerms:
-    """What is leased, and on which terms.
-
-    Attributes:
-        limit: Most requests.
-        lease_s: Seconds, above 0, by the store's clock; afterwards any process may claim them again.
-        horizon_s: How far ahead sending times are reserved.
-        rules: Slot to how it is to be treated, where that is not the usual way.
-        default_rule: The usual way.
-        exclude_sessions, exclude_slots: Nothing of these.
-        per_slot: Most of one slot, 0 for no bound.
-    """
-
-    limit: int
-    lease_s: float
-    horizon_s: float
-    rules: Mapping[str, SlotRule] = field(default_factory=dict)
-    default_rule: SlotRule = field(default_factory=lambda: SlotRule())
-    exclude_sessions: frozenset[str] = frozenset()
-    exclude_slots: frozenset[str] = frozenset()
-    per_slot: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class SlotRule:
-    """How politely one slot is to be treated; given with each lease call.
-
-    Attributes:
-        delay_s: Least seconds between the sending of two requests.
-        jitter: Share of the delay added at random, 0 to 1.
-    """
-
-    delay_s: float = 0.0
-    jitter: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """What a commit wrote.
-
-    Attributes:
-        lost: Ids whose lease another process holds now; nothing of theirs was written.
-        outdated: Ids of pages that a login brought which is over, without a proof of their own: they wait again.
-        added: Requests that were new to the frontier and are waiting.
-        items: Item rows written.
-    """
-
-    lost: frozenset[int] = frozenset()
-    outdated: frozenset[int] = frozenset()
-    added: int = 0
-    items: int = 0
 
 
 class Cipher(Protocol):
@@ -390,6 +322,9 @@ class Store(Protocol):
 
     def urls_of(self, frontier: int, marks: Sequence[bytes]) -> list[str]:
         """The URLs of requests of a frontier, by their fingerprints; of very many only some."""
+
+    def take_pages(self, run: RunRow, pages: Sequence[tuple[Found, Page]]) -> int:
+        """Put pages that somebody else has fetched into a crawl, as done and kept. Returns how many were new to it."""
 
     def rewrite(self, run: RunRow, outcomes: Sequence[Outcome]) -> None:
         """Put what was found in kept pages in the place of what is stored of them, whole pages in one transaction."""

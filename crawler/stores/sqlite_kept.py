@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from crawler.errors import SessionError
-from crawler.outcome import Leased, Outcome, Page
+from crawler.outcome import Found, Leased, Outcome, Page, Verdict
 from crawler.stores.base import RunRow
 from crawler.stores.rows import FETCHED_AGAIN, unescape
 from crawler.stores.sealed import place_of_request
@@ -17,7 +17,7 @@ from crawler.stores.told_pages import Kept, KnownPage, StoredItem
 
 _PORTION = 200
 _KEPT = """SELECT r.id, r.url, s.name, coalesce(r.session_name, l.session), r.callback, r.priority, r.depth, r.extras,
-r.fingerprint FROM crawl_requests r JOIN crawl_bodies b ON b.request = r.id JOIN crawl_lanes l ON l.id = r.lane
+r.fingerprint, b.at FROM crawl_requests r JOIN crawl_bodies b ON b.request = r.id JOIN crawl_lanes l ON l.id = r.lane
 JOIN crawl_slots s ON s.id = l.slot WHERE r.frontier = ? AND r.state = 2 AND r.id > ? ORDER BY r.id LIMIT ?"""
 
 
@@ -47,7 +47,7 @@ class KeptPart(CommitPart):
         return found
 
     def _kept_one(self, frontier: int, row: Sequence[Any], page: Page) -> Kept:
-        number, url, slot, session, callback, priority, depth, sealed, mark = row
+        number, url, slot, session, callback, priority, depth, sealed, mark, at = row
         readable, extras = True, ""
         if sealed:
             try:
@@ -68,7 +68,7 @@ class KeptPart(CommitPart):
             token=0,
             fingerprint=mark,
         )
-        return Kept(request, page if readable else None)
+        return Kept(request, page if readable else None, at=at)
 
     def _fill(self, frontier: int, kept: dict[int, Kept], ids: str) -> None:
         """Put in what is stored of these pages."""
@@ -138,6 +138,39 @@ class KeptPart(CommitPart):
                 (frontier, *marks[:_PORTION]),
             )
         ]
+
+    def take_pages(self, run: RunRow, pages: Sequence[tuple[Found, Page]]) -> int:
+        """Put pages that somebody else has fetched into a crawl, as done and kept. Returns how many were new to it."""
+        now, frontier = self._clock(), run.frontier
+        with self._connection.write() as raw:
+            self._add_found(raw, frontier, [found for found, _ in pages])
+            taken: list[Outcome] = []
+            for found, page in pages:
+                row = raw.execute(
+                    "UPDATE crawl_requests SET state = 2, sent_at = ?"
+                    " WHERE frontier = ? AND fingerprint = ? AND state = 0 RETURNING id",
+                    (now, frontier, found.fingerprint),
+                ).fetchall()
+                for (number,) in row:
+                    leased = Leased(
+                        number,
+                        found.url,
+                        found.slot,
+                        found.session,
+                        found.callback,
+                        found.priority,
+                        found.depth,
+                        found.extras,
+                        attempt=0,
+                        send_at=now,
+                        token=0,
+                    )
+                    size = len(page.body)
+                    taken.append(Outcome(leased, Verdict.ACCEPT, status=page.status, size_bytes=size, page=page))
+            self._write_pages(raw, now, [(one.request.id, one.page) for one in taken if one.page is not None])
+            self._log_pages(raw, run.id, now, taken)
+            self._count(raw, frontier, done=len(taken), pages=len(taken))
+        return len(taken)
 
     def rewrite(self, run: RunRow, outcomes: Sequence[Outcome]) -> None:
         """Put what was found in kept pages in the place of what is stored of them, whole pages in one transaction."""

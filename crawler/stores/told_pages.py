@@ -53,6 +53,7 @@ class Kept:
         page: None where its request cannot be read with the keys at hand.
         links: Fingerprints of the requests that it was the first to give.
         rejected: How many things were kept aside.
+        at: When it was kept, seconds since 1970.
     """
 
     request: Leased
@@ -60,3 +61,4 @@ class Kept:
     items: list[StoredItem] = field(default_factory=list)
     links: set[bytes] = field(default_factory=set)
     rejected: int = 0
+    at: float = 0.0

@@ -1,0 +1,52 @@
+"""`crawl warc`: kept pages as web archives read and write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crawler.cli import options
+from crawler.cli.kept import CrawlNumber
+from crawler.cli.text import counted, say
+from crawler.errors import UsageError
+
+app = typer.Typer(help="Write kept pages as WARC, or take them from a WARC file (extra `warc`).", no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A WARC file; .gz for a compressed one.")]
+
+
+@app.command()
+def write(
+    spider: options.SpiderName,
+    file: File,
+    crawl: CrawlNumber = None,
+    argument: options.Arguments = None,
+    store: options.StorePath = None,
+) -> None:
+    """Write the kept pages of a crawl of NAME to FILE. Without cookies; bodies as they were read."""
+    found = options.find(spider)
+    if file.exists():
+        raise UsageError(f"{file} is there already; give another name")
+    from crawler.engine.archives import export_warc
+
+    typed = options.typed_settings(None, store=store)
+    pages = export_warc(found, file, crawl=crawl, arguments=options.pairs(argument, "-a"), settings=typed)
+    say(f"{counted(pages, 'page')} in {file}")
+
+
+@app.command()
+def read(
+    spider: options.SpiderName,
+    file: File,
+    argument: options.Arguments = None,
+    store: options.StorePath = None,
+) -> None:
+    """Take the pages of FILE into a new crawl of NAME. `crawl parse NAME --write` reads them then."""
+    found = options.find(spider)
+    from crawler.engine.archives import import_warc
+
+    typed = options.typed_settings(None, store=store)
+    crawl, taken, left = import_warc(found, file, arguments=options.pairs(argument, "-a"), settings=typed)
+    say(f"{counted(taken, 'page')} taken into crawl {crawl}, {left:,} passed over")

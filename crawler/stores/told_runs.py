@@ -1,0 +1,77 @@
+"""What a store tells of runs and commits, and how politely it is asked to treat a host. Plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One execution of a spider. `frontier` is shared by the runs that resume one another."""
+
+    id: int
+    spider: str
+    frontier: int
+    resumed: bool
+    started_at: float
+    args: str = "{}"
+    ended_at: float | None = None
+    ending: str = ""  #: "" while running (or after a crash), else "finished", "failures", "limit", "interrupted", ...
+    exit_code: int | None = None
+    summary: str = "{}"
+    process: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTerms:
+    """What is leased, and on which terms.
+
+    Attributes:
+        limit: Most requests.
+        lease_s: Seconds, above 0, by the store's clock; afterwards any process may claim them again.
+        horizon_s: How far ahead sending times are reserved.
+        rules: Slot to how it is to be treated, where that is not the usual way.
+        default_rule: The usual way.
+        exclude_sessions, exclude_slots: Nothing of these.
+        per_slot: Most of one slot, 0 for no bound.
+    """
+
+    limit: int
+    lease_s: float
+    horizon_s: float
+    rules: Mapping[str, SlotRule] = field(default_factory=dict)
+    default_rule: SlotRule = field(default_factory=lambda: SlotRule())
+    exclude_sessions: frozenset[str] = frozenset()
+    exclude_slots: frozenset[str] = frozenset()
+    per_slot: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRule:
+    """How politely one slot is to be treated; given with each lease call.
+
+    Attributes:
+        delay_s: Least seconds between the sending of two requests.
+        jitter: Share of the delay added at random, 0 to 1.
+    """
+
+    delay_s: float = 0.0
+    jitter: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit wrote.
+
+    Attributes:
+        lost: Ids whose lease another process holds now; nothing of theirs was written.
+        outdated: Ids of pages that a login brought which is over, without a proof of their own: they wait again.
+        added: Requests that were new to the frontier and are waiting.
+        items: Item rows written.
+    """
+
+    lost: frozenset[int] = frozenset()
+    outdated: frozenset[int] = frozenset()
+    added: int = 0
+    items: int = 0
