@@ -14,7 +14,8 @@ from crawler.outcome import State
 from crawler.records import Asked, conclusive, is_missing
 from crawler.stores.base import RunRow
 from crawler.stores.sqlite_items import quoted
-from crawler.stores.sqlite_records import RecordsPart, Said
+from crawler.stores.sqlite_records import RecordsPart
+from crawler.stores.sqlite_sightings import Said
 
 _LED_ELSEWHERE = "duplicate: "  # rule of a request whose redirect led to a page that is crawled anyway
 
