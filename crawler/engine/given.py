@@ -14,11 +14,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from crawler.engine.links_given import LinksGiven
 from crawler.errors import SpiderError
-from crawler.frontier.admission import Admission
+from crawler.frontier.known import KnownLinks
 from crawler.items import NotStorable, is_item, rejected, to_row, with_storable_fields
 from crawler.outcome import Found, ItemRow, Outcome, Rejected
 from crawler.pages.filled import Filled
@@ -117,6 +117,16 @@ Bare = Callable[[str], str] | None
 _PORTION = 2_000  #: links of one page that are held in memory; more go to the frontier before the page is done
 
 
+class Admits(Protocol):
+    """What this needs of `frontier.admission.Admission`."""
+
+    known: KnownLinks
+
+    def session_of(self, session: str | None) -> str: ...
+
+    def admit(self, request: Request, *, depth: int, session: str | None = None, parent: int = 0) -> Found | None: ...
+
+
 class CallbackResults:
     """Collects what callbacks of one spider give. Safe from any thread: it keeps nothing between pages.
 
@@ -129,7 +139,7 @@ class CallbackResults:
         self,
         spider: Spider,
         settings: Settings,
-        admission: Admission,
+        admission: Admits,
         *,
         portion: Callable[[list[Found]], None],
         watch: CallbackWatch,

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from crawler.engine.assembly import Around, Assembly, build_spider
@@ -22,6 +22,7 @@ from crawler.engine.store_thread import SessionDesk, StoreCalls, new_owner
 from crawler.errors import UsageError
 from crawler.fetching.judge import describe
 from crawler.fetching.kept import response_of
+from crawler.frontier.admission import Admission
 from crawler.outcome import Found, ItemRow, Outcome, Verdict
 from crawler.request import Request
 from crawler.settings import Settings, load
@@ -33,6 +34,7 @@ from crawler.stores.rows import read_back
 from crawler.stores.told_pages import Kept, StoredItem
 
 _GROUP = 64  #: pages of one transaction
+_MOST_LINKS = 100_000  #: that are remembered while kept pages are read
 _MOST_TOLD = 1_000  #: pages of which it is told what differs
 
 
@@ -146,6 +148,31 @@ def run_of(store: Store, spider: str, crawl: int | None, args: str) -> RunRow:
     raise UsageError(f"there is no {which} of {spider} in {store.path}; `crawl runs {spider}` lists them")
 
 
+class _Admitted:
+    """Admission that looks at each plain link once: the pages of a site name the same ones over and over."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission, self.known = admission, admission.known
+        self._rows: dict[tuple[str, str, str, int], Found] = {}
+
+    def session_of(self, session: str | None) -> str:
+        """As `Admission.session_of`."""
+        return self._admission.session_of(session)
+
+    def admit(self, request: Request, *, depth: int, session: str | None = None, parent: int = 0) -> Found | None:
+        """As `Admission.admit`."""
+        if request.is_more_than_plain or request.priority or request.file is not None:
+            return self._admission.admit(request, depth=depth, session=session, parent=parent)
+        key = request.url, self.session_of(request.session or session), request.callback, depth
+        known = self._rows.get(key)
+        if known is not None:
+            return replace(known, parent=parent)
+        row = self._admission.admit(request, depth=depth, session=session, parent=parent)
+        if row is not None and not row.skipped and len(self._rows) < _MOST_LINKS:
+            self._rows[key] = row
+        return row
+
+
 class _Reader:
     """Reads the kept pages of one crawl. Used by one thread."""
 
@@ -166,7 +193,7 @@ class _Reader:
         self._given = CallbackResults(
             spider,
             settings,
-            self._parts.admission,
+            _Admitted(self._parts.admission),
             portion=self._early.extend,
             watch=CallbackWatch(settings.callback_time, lambda url, running_s: None),
         )
