@@ -55,6 +55,7 @@ def summary_lines(summary: Summary) -> list[str]:
         ("requests", _requests(summary)),
         ("logins", _logins(summary)),
     ]
+    rows += _records(summary)
     if summary.skipped_by:
         rows += _listed(
             "skipped",
@@ -84,6 +85,20 @@ def _items(summary: Summary) -> str:
     """How many; of several tables, or of others than that of plain dicts, how many of each."""
     total = f"{summary.item_count:,}"
     return total if set(summary.items) <= {"items"} else f"{total} ({_counted(summary.items)})"
+
+
+def _records(summary: Summary) -> list[tuple[str, str]]:
+    """What has become of records, and how much was no good item."""
+    from crawler.output.changes import counted_changes
+
+    rows = []
+    if summary.changes:
+        why = "" if summary.complete else "; not complete: nothing is gone by it"
+        rows.append(("changes", counted_changes(summary.changes) + why))
+    if summary.rejected:
+        command = here(f"crawl items rejected {summary.spider}")
+        rows.append(("kept aside", f"{counted(summary.rejected, 'item')}; `{command}` lists them"))
+    return rows
 
 
 def _unchanged(summary: Summary) -> str:

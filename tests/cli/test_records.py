@@ -177,6 +177,16 @@ def test_what_is_no_good_item_is_listed_with_reason_page_and_session_and_the_res
     assert sorted(row["number"] for row in results("shop").rows("Order")) == ["A-1", "A-2", "A-4"]
 
 
+def test_the_summary_says_what_has_changed_and_how_much_was_kept_aside(shop: PracticeSite, crawl: Crawl) -> None:
+    said = [line.split(maxsplit=1) for line in crawl("run", "shop").out.splitlines()]
+
+    assert ["changes", "Book: 4 new; Order: 4 new"] in said
+    assert ["kept", "aside  4 items; `crawl items rejected shop` lists them"] in said
+    shop.edit({4: None, 1: {"stock": 98}})
+    stopped = crawl("run", "shop", "-s", "max_pages=3").out
+    assert "not complete: nothing is gone by it" in stopped
+
+
 @pytest.mark.usefixtures("two_nights")
 def test_the_spider_is_told_what_has_changed(project: Path) -> None:
     told = (project / "told").read_text()
