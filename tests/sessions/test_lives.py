@@ -18,7 +18,7 @@ from crawler.sessions.login.lives import (
     pages_until_probe,
 )
 
-counts = st.lists(st.integers(0, 1000), min_size=1, max_size=3)
+counts = st.lists(st.integers(1, 1000), min_size=1, max_size=3)
 
 
 def known(*requests: int) -> Lives:
@@ -153,6 +153,17 @@ def test_what_a_session_has_answered_in_the_run_before_counts_for_its_life() -> 
 def test_a_run_that_stops_by_a_limit_proves_half_of_its_pages_on_the_way(max_pages: int, most: int) -> None:
     assert most_unproven(200, max_pages) == most
     assert most_unproven(0, max_pages) == 0, "never means never"
+
+
+def test_a_session_that_ended_at_its_first_request_says_nothing_and_the_next_one_is_not_sent_page_by_page() -> None:
+    lives = known(5, 0)
+    assert lives.last == (5,)
+    lives.ended(0)
+    assert (lives.shortest, lives.fruitless) == (5, True)
+    assert next_where_pages_show_us(lives, 0, 30) is Next.GO
+    lives.came_late()
+    assert (lives.last, lives.fruitless) == ((5, 1), False)
+    assert next_where_pages_show_us(lives, 0, 1) is Next.WAIT
 
 
 def test_a_page_that_comes_in_after_the_next_login_counts_for_the_life_of_its_own_session() -> None:

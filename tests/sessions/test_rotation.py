@@ -72,7 +72,8 @@ def test_sessions_that_end_soon_settle_it_where_answers_set_cookies(
 ) -> None:
     rotation = after(5, sets_cookies=sets_cookies)
 
-    rotation.lost(lives)
+    for life in lives:
+        rotation.lost(life)
 
     assert rotation.in_turn is in_turn
     assert rotation.is_news() is in_turn

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -53,10 +53,12 @@ class Loss:
     Attributes:
         uncovered: Pages after which nothing has shown that it lived.
         since: Sending time of the first of them, or None when there is none.
+        answered: Requests that it had answered since its login.
     """
 
     uncovered: tuple[Answered, ...]
     since: float | None
+    answered: int = 0
 
 
 class Evidence:
@@ -167,7 +169,7 @@ class Evidence:
         if by_itself and (self._whole or not self.lives.last):
             self.lives.ended(self._good + late)
             self._ended = self._epoch
-        return self.given_up()
+        return replace(self.given_up(), answered=self._good + late)
 
     def came_late(self, epoch: int) -> None:
         """A page of the session of *epoch* came in after the next login."""

@@ -42,10 +42,16 @@ class KnownLives:
 
 
 class Lives:
-    """The last lives of the sessions of one account. Used by one thread."""
+    """The last lives of the sessions of one account. Used by one thread.
+
+    Attributes:
+        fruitless: The last session had ended at its first request, which says nothing of how many it was good for: a
+            page may log out, or somebody else log in.
+    """
 
     def __init__(self, known: KnownLives = KnownLives()) -> None:
-        self._last = deque(known.requests, maxlen=_LAST)
+        self._last = deque((each for each in known.requests if each > 0), maxlen=_LAST)
+        self.fruitless = False
 
     @property
     def last(self) -> tuple[int, ...]:
@@ -64,11 +70,15 @@ class Lives:
 
     def ended(self, requests: int) -> None:
         """One has ended by itself after so many."""
-        self._last.append(requests)
+        self.fruitless = not requests
+        if requests:
+            self._last.append(requests)
 
     def came_late(self) -> None:
         """The last one has answered one more, which came in after its end was known."""
-        if self._last:
+        if self.fruitless or not self._last:
+            self.ended(1)
+        else:
             self._last[-1] += 1
 
     def forget(self) -> None:
@@ -84,8 +94,8 @@ def next_where_pages_show_us(lives: Lives, answered: int, under_way: int) -> Nex
         under_way: Those that have not come back.
     """
     expected = lives.shortest
-    if expected is None or answered + under_way < expected:
-        return Next.GO
+    if expected is None or lives.fruitless or answered + under_way < expected:
+        return Next.GO  # one by one, pages that log out would each cost logins that bring nothing
     if answered > expected:
         return Next.GO if under_way < max(answered // _SHARE, 1) else Next.WAIT
     if under_way:

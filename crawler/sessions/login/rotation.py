@@ -32,6 +32,7 @@ class Rotation:
     def __init__(self) -> None:
         self._state, self._told = _State.TOGETHER, False
         self._changes: deque[bool] = deque(maxlen=_LAST)  # of the last answers with a page: it set a cookie
+        self._lives: deque[int] = deque(maxlen=_SHORT_LIVES)
         self._refused = 0  # since the last trial
         self._waiting: set[int] = set()  # refused pages that have not come again
         self._came = self._again = 0
@@ -69,10 +70,10 @@ class Rotation:
         self._again += 1
         self._has_come(page)
 
-    def lost(self, lives: Iterable[int]) -> None:
-        """The session has ended; *lives* are the requests that the last ones answered."""
-        last = list(lives)
-        if len(last) >= _SHORT_LIVES and max(last) <= _SOON and self.changing:
+    def lost(self, answered: int) -> None:
+        """The session has ended by itself, after so many requests that it answered."""
+        self._lives.append(answered)
+        if len(self._lives) >= _SHORT_LIVES and max(self._lives) <= _SOON and self.changing:
             self._state = _State.IN_TURN
 
     @property

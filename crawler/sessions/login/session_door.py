@@ -243,7 +243,6 @@ class SessionDoor:
             judged = Judgement()
         else:
             judged = self._lost(name, manager, lost_epoch, by_itself=not tried)
-            pages.rotation.lost(pages.evidence.lives.last)
             if prepared.how == "login":
                 pages.evidence.begin(now, manager.record.epoch)
             else:

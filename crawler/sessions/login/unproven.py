@@ -107,7 +107,10 @@ class UnprovenPages:
                 self._guarded.learn(outcome.request.url)
         self.evidence.vouch(self._guarded)
         late = sum(each.verdict is not Verdict.LOGIN and not is_refusal(each) for each in self._held)
-        return self._reopened(self.evidence.lost(late, by_itself=by_itself))
+        loss = self.evidence.lost(late, by_itself=by_itself)
+        if by_itself and loss.answered:  # at once: by a page, or by somebody else
+            self.rotation.lost(loss.answered)
+        return self._reopened(loss)
 
     def given_up(self) -> Judgement:
         """It will not be ready in this run."""
