@@ -7,7 +7,6 @@ import os
 import platform
 import statistics
 import time
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +31,16 @@ class Figures:
 
     def __init__(self, rows: list[Row], site: str) -> None:
         self.site = site
-        self._rows: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        self._rows: dict[tuple[str, str], list[Row]] = {}
         for row in rows:
             if row["right"] and row["site"] == site:
-                self._rows[row["scene"], row["contender"]].append(row)
+                self._rows.setdefault((row["scene"], row["contender"]), []).append(row)
 
     def has(self, scene: str, *contenders: str) -> bool:
         return all((scene, each) in self._rows for each in contenders)
 
     def runs(self, scene: str, contender: str) -> list[Row]:
-        return self._rows[scene, contender]
+        return self._rows.get((scene, contender), [])
 
     def speed(self, scene: str, contender: str) -> float:
         """Pages a second."""

@@ -296,7 +296,9 @@ class Response(requests.Response):
             urls, abouts = self._fewer(map(target, hrefs), abouts)
             plain = Followed(urls, abouts, str, callback=name, session=session)
         else:
-            plain = Followed(hrefs, abouts, target, place=target.place, callback=name, session=session)
+            plain = Followed(
+                hrefs, abouts, target, place=target.place, site=target.site, callback=name, session=session
+            )
         return (_with(request, kwargs) for request in plain) if kwargs else plain
 
     def item(self, kind: type, /, **fields: Any) -> Draft:

@@ -9,7 +9,7 @@ import pytest
 
 from crawler import Request
 from crawler.pages.following import Followed, handed_out
-from crawler.pages.targets import Targets
+from crawler.pages.targets import Targets, of_site
 
 
 def links() -> Followed:
@@ -138,3 +138,18 @@ def test_the_place_of_links_is_their_folder_and_the_charset_of_the_page() -> Non
     assert Targets("http://shop.test/b/c.html").place not in places
     assert Targets("https://shop.test/a/b.html").place not in places
     assert Targets("http://shop.test/a/b.html", "cp1252").place not in places
+
+
+@pytest.mark.parametrize("href", ["/x", "//shop.test/x", "http://shop.test/x", "/x?y#z"])
+def test_links_from_the_root_are_the_same_for_the_whole_site(href: str) -> None:
+    here, there = Targets("http://shop.test/a/b.html"), Targets("http://shop.test/c/d/e.html")
+
+    assert of_site(href)
+    assert here.site == there.site
+    assert here(href) == there(href)
+    assert followed(href).rest((), (), {href}) == ([], [])
+
+
+@pytest.mark.parametrize("href", ["x", "../x", "./x", "?x", "#x", "", "http:x", " /x"])
+def test_other_links_are_not(href: str) -> None:
+    assert not of_site(href)

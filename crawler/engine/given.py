@@ -23,7 +23,7 @@ from crawler.items import NotStorable, is_item, rejected, to_row, with_storable_
 from crawler.outcome import Found, ItemRow, Outcome, Rejected
 from crawler.pages.filled import Filled
 from crawler.pages.following import Followed, handed_out
-from crawler.pages.targets import Targets
+from crawler.pages.targets import Targets, of_site
 from crawler.request import Request
 from crawler.settings import Settings
 from crawler.spider import Spider
@@ -224,9 +224,10 @@ class CallbackResults:
             urls = links.urls()
             notes.several(links.callback, links.session, urls if bare is None else map(bare, urls))
         known, of = self._admission.known, self._admission.session_of(links.session or session)
-        fresh, settled = links.rest(known.urls(of), known.written(of, links.place))
+        fresh, settled = links.rest(known.urls(of), known.written(of, links.place), known.written(of, links.site))
         if settled and links.place:
-            known.settle(of, links.place, settled)
+            known.settle(of, links.site, list(filter(of_site, settled)))
+            known.settle(of, links.place, [each for each in settled if not of_site(each)])
         return fresh
 
 

@@ -24,11 +24,12 @@ class Followed(Iterator[Request]):
         links: For each of them what was followed: an element, or its text and rel.
         target: The URL to fetch for a link, without fragment; "" for what cannot be fetched, which is passed over.
         place: On which a link as it is written always has the same target, where it is not one `of_page`.
+        site: The same for links that are `of_site`.
         callback: Name of a method, "" for `parse`.
         session: Name of the session that sends them; None inherits.
     """
 
-    __slots__ = ("_hrefs", "_links", "_next", "callback", "place", "session", "target")
+    __slots__ = ("_hrefs", "_links", "_next", "callback", "place", "session", "site", "target")
 
     def __init__(
         self,
@@ -37,11 +38,12 @@ class Followed(Iterator[Request]):
         target: Callable[[str], str],
         *,
         place: str = "",
+        site: str = "",
         callback: str = "",
         session: str | None = None,
     ) -> None:
         self._hrefs, self._links, self._next = hrefs, links, 0
-        self.target, self.place = target, place
+        self.target, self.place, self.site = target, place, site
         self.callback, self.session = callback, session
 
     def __next__(self) -> Request:
@@ -66,12 +68,15 @@ class Followed(Iterator[Request]):
         """Where those lead that are left."""
         return [url for href in self.left() if (url := self.target(href))]
 
-    def rest(self, seen: Container[str], settled: Container[str]) -> tuple[list[tuple[str, Any]], list[str]]:
+    def rest(
+        self, seen: Container[str], settled: Container[str], of_all: Container[str] = ()
+    ) -> tuple[list[tuple[str, Any]], list[str]]:
         """Take all that is left. Nothing is left then.
 
         Args:
             seen: URLs that need no request.
             settled: Links as they are written, on pages of this `place`, that need none.
+            of_all: The same for pages of this `site`.
         Returns:
             The other links, each once: URL, and what was followed; and links that turned out to be settled.
         """
@@ -81,7 +86,7 @@ class Followed(Iterator[Request]):
         looked: set[str] = set()  # each once: a page may hold one link a million times
         now_settled: list[str] = []
         for number, href in enumerate(self._hrefs[start:] if start else self._hrefs, start):
-            if href in settled or href in looked:
+            if href in of_all or href in settled or href in looked:
                 continue
             looked.add(href)
             url = target(href)

@@ -44,9 +44,10 @@ class Targets:
     Attributes:
         base, charset: As they were given.
         place: Pages with the same one give a link the same target, where it is not `of_page`.
+        site: The same for links that are `of_site`.
     """
 
-    __slots__ = ("_folder", "_folders", "_root", "_scheme", "base", "charset", "place")
+    __slots__ = ("_folder", "_folders", "_root", "_scheme", "base", "charset", "place", "site")
 
     def __init__(self, base: str, charset: str = "utf-8") -> None:
         self.base, self.charset = base, charset
@@ -54,7 +55,7 @@ class Targets:
         self._scheme = self._root.partition("//")[0]
         path = base.partition("#")[0].partition("?")[0]
         self._folder = path[: path.rindex("/") + 1] if self._root else base
-        self.place = f"{charset} {self._folder}"
+        self.place, self.site = f"{charset} {self._folder}", f"{charset} {self._root}"
         self._folders = _up(self._root, self._folder) if self._root and len(base) < _LONGEST else ()
 
     def __call__(self, link: str) -> str:
@@ -92,6 +93,11 @@ def of_page(link: str) -> bool:
     if first == "." or first == "/":
         return False
     return first <= " " or first == "?" or first.isspace() or (first in "hH" and "://" not in link[:8])
+
+
+def of_site(link: str) -> bool:
+    """Whether it leads to the same place from all pages of a site (and it is not `of_page`)."""
+    return link[:1] == "/" or "://" in link[:8]
 
 
 @lru_cache(maxsize=256)
