@@ -121,6 +121,21 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """A page that is kept to look at.
+
+    Attributes:
+        cause: Why it failed; "" for one that was parsed.
+        page: Itself, secrets masked.
+        score: How much its callback found on it: filled fields and requests.
+    """
+
+    cause: str
+    page: Page
+    score: int
+
+
+@dataclass(frozen=True, slots=True)
 class Leased:
     """A request that this process may send until the lease runs out.
 
@@ -322,6 +337,7 @@ class Outcome:
     not_before: float = 0.0
     pause_slot_until: float | None = None
     page: Page | None = None
+    sample: Sample | None = None
     requests: int = 0
     warnings: tuple[str, ...] = ()
     login_wanted: int | None = None

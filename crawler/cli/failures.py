@@ -4,37 +4,118 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crawler.cli import options
 from crawler.cli.results import checked, never_ran, stored
-from crawler.cli.text import columns, safe, say, tell
+from crawler.cli.text import columns, local_time, safe, say, tell
+from crawler.errors import UsageError
+
+if TYPE_CHECKING:
+    from crawler.stores.base import Store
+
+Name = Annotated[str, typer.Argument(metavar="NAME|show", help="A spider's name, or what to do with the page N.")]
+Number = Annotated[int | None, typer.Argument(metavar="[N]", min=1, help="Number of a page that was kept.")]
 
 
-def failures(name: options.SpiderName, store: options.StorePath = None, as_json: options.AsJson = False) -> None:
-    """List why requests of the last crawl failed, by cause. Most first, each with a URL and how to try them again."""
+def failures(
+    name: Name,
+    number: Number = None,
+    body: Annotated[bool, typer.Option("--body", help="With show: print the page that failed itself.")] = False,
+    store: options.StorePath = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List why requests of the last crawl failed, by cause. Most first, each with a URL and how to try them again.
+
+    `crawl failures show N` looks at a page that was kept of a cause: which selectors of its callback find nothing there
+    and something on the last good page. No request is sent.
+    """
     from crawler.output.run_report import causes_of
 
+    if number is not None:
+        if name != "show":
+            raise UsageError(f"crawl failures {name} {number}: write `crawl failures show {number}`")
+        _show(number, store, as_json, body)
+        return
     spider = checked(name) or ""
     with stored(options.typed_settings(None, store=store)) as source:
         newest = next(iter(source.runs(spider, limit=1)), None)
         if newest is None:
             raise never_ran(source, spider)
         found = causes_of(source, newest)
+        kept = [each for each in samples_of(source, spider) if each.cause]
     if as_json:
         for cause in found:
             say(json.dumps(cause.as_dict()))
         return
-    if not found:
+    if not found and not kept:
         tell(f"crawl: nothing of the last crawl of {spider} has failed")
         return
     rows = [(f"{cause.count:,}", safe(cause.text), safe(cause.url)) for cause in found]
-    for line in columns(rows, ("failed", "cause", "such as")):
+    for line in columns(rows, ("failed", "cause", "such as")) if rows else ():
         say(line)
+    pages = [(each.id, each.run, each.callback or "parse", safe(each.cause), safe(each.page.url)) for each in kept]
+    if pages:
+        say()
+        for line in columns(pages, ("page", "run", "callback", "cause", "url")):
+            say(line)
+        tell(f"crawl: `{options.here(f'crawl failures show {kept[0].id}')}` compares a page with the last good one")
     for cause in found[:1]:
         command = f"crawl retry {spider} --cause {shlex.quote(cause.word)}{cause.again}"
         tell(f"crawl: {safe(options.here(command))} tries those of the first cause again")
+
+
+def samples_of(source: Store, spider: str) -> Sequence[Any]:
+    """The pages that are kept of a spider, newest first."""
+    from crawler.output.source import KeepsSamples
+
+    return source.samples(spider) if isinstance(source, KeepsSamples) else ()
+
+
+def _show(number: int, store: str | None, as_json: bool, body: bool) -> None:
+    from crawler.engine.assembly import build_spider
+    from crawler.engine.comparing_pages import look, lost
+    from crawler.output.source import KeepsSamples
+
+    with stored(options.typed_settings(None, store=store)) as source:
+        bad = source.sample(number) if isinstance(source, KeepsSamples) else None
+        if bad is None or not bad.cause:
+            raise UsageError(f"no page {number} is kept of a failure; `crawl failures NAME` lists those that are")
+        same = [each for each in samples_of(source, bad.spider) if each.callback == bad.callback]
+        good = next((each for each in same if not each.cause), None)
+        args = json.loads(source.run(bad.run).args or "{}")
+    if body:
+        say(bad.page.body.decode("utf-8", "replace"))
+        return
+    kind = options.find(bad.spider)
+    spider = build_spider(kind, args, options.settings_of(kind, {}))
+    now = look(spider, bad.callback, bad.page)
+    then = look(spider, bad.callback, good.page) if good is not None else None
+    missing = lost(now, then) if then is not None else []
+    if as_json:
+        facts = {"page": number, "cause": bad.cause, "url": bad.page.url, "status": bad.page.status}
+        facts |= {"error": now.error, "good": good.page.url if good is not None else None}
+        say(json.dumps({**facts, "lost": [{"selector": query, "found": count} for query, count in missing]}))
+        return
+    rows = [
+        (bad.spider, f"page {number}, run {bad.run}, {bad.callback or 'parse'}: {bad.cause}"),
+        ("failed", f"{bad.page.status} {bad.page.url}, {len(bad.page.body):,} bytes, kept {local_time(bad.at)}"),
+        ("gives", f"{now.items} items, {now.requests} requests{f'; {now.error}' if now.error else ''}"),
+    ]
+    if good is not None and then is not None:
+        rows.append(("good", f"{good.page.status} {good.page.url}, run {good.run}, kept {local_time(good.at)}"))
+        rows.append(("gives", f"{then.items} items, {then.requests} requests{f'; {then.error}' if then.error else ''}"))
+        rows += [
+            ("nothing for" if place == 0 else "", f"{query} (on the good page: {count:,})")
+            for place, (query, count) in enumerate(missing)
+        ] or [("", "every selector that finds something on the good page finds something on the failed one")]
+    else:
+        rows.append(("good", "no good page of this callback is kept"))
+    for line in columns([(label, safe(text)) for label, text in rows]):
+        say(line)
 
 
 def register(app: typer.Typer) -> None:

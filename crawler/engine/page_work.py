@@ -16,6 +16,7 @@ from crawler.engine.file_work import FileWork
 from crawler.engine.given import Bare, CallbackResults, CallbackWatch
 from crawler.engine.links_given import LinksGiven
 from crawler.engine.revisits import Revisits
+from crawler.engine.samples import Samples
 from crawler.fetching.fetcher import Checks, Fetched
 from crawler.fetching.judge import Judgement, Known, describe, is_hosts_fault, judge, judge_broken, pause_s, skipped
 from crawler.fetching.kept import page_of, response_of
@@ -77,7 +78,7 @@ class PageWork:
         self._given = CallbackResults(
             spider, settings, parts.admission, portion=outside.portion, watch=outside.callbacks
         )
-        self._revisits, self._files = revisits, outside.files
+        self._revisits, self._files, self._samples = revisits, outside.files, Samples()
         self._statuses = frozenset(spider.handle_httpstatus_list)
 
     def flow(
@@ -181,7 +182,13 @@ class PageWork:
         elif page is not None and judged.verdict is Verdict.ACCEPT:
             if not (watched or self._spider.wants_login()) and signs.wants_login(page, request.url):
                 outcome.warnings += (_NO_LOGIN,)
-            yield from self._accept(outcome, request, page, session, landed)
+            try:
+                yield from self._accept(outcome, request, page, session, landed)
+            except Exception as error:
+                self._samples.failed(outcome, page, describe(error))
+                raise
+        if judged.verdict is Verdict.FAIL:
+            self._samples.failed(outcome, fetched.response, judged.error)
 
     def _fetch(self, session: Session, leased: Leased, patient: bool, watched: bool, request: Request) -> Flow[Fetched]:
         def logged_out(page: Response) -> str | None:
@@ -226,6 +233,8 @@ class PageWork:
             outcome.visit = self._revisits.visit_of(outcome, page, session, notes)
         if self._keep_pages:
             outcome.page = page_of(page)
+        if outcome.request.callback not in self._samples.seen:
+            self._samples.parsed(outcome, page)
         outcome.warnings += tuple(page.warnings)
 
     def _take_keyed(

@@ -31,6 +31,13 @@ def short_reason(text: str) -> str:
     return f"{error} at {path.parent.name}/{path.name}, line {line}, in {function}{hint}"
 
 
+def kind_of_failure(error: str) -> str:
+    """What failures of one cause have in common: the first line, without a URL at its end."""
+    line = error.partition("\n")[0]
+    end = _OWN_URL.search(line)
+    return line[: end.start()] if end is not None else line
+
+
 def failed_for(cause: str, error: str) -> bool:
     """Whether *cause* names *error*: its status or the name of its class, or words of its first line."""
     line = error.partition("\n")[0]

@@ -139,6 +139,17 @@ class KnowsSamples(Protocol):
 
 
 @runtime_checkable
+class KeepsSamples(Protocol):
+    """A store that keeps pages to look at (`stores.told.KeptSample`)."""
+
+    def samples(self, spider: str) -> Sequence[Any]:
+        """Those of a spider, newest first."""
+
+    def sample(self, number: int) -> Any:
+        """One of them, by its number, or None."""
+
+
+@runtime_checkable
 class KnowsHosts(Protocol):
     """A store that can tell for whom requests wait."""
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from crawler.clock import unix_now
 from crawler.errors import SchemaTooNew, StoreBusy, StoreDamaged, StoreError
-from crawler.stores import schema_files, schema_pages
+from crawler.stores import schema_files, schema_pages, schema_samples
 from crawler.stores.connection import APPLICATION_ID, Connection, copy_database
 from crawler.stores.schema_records import RECORD_TABLES, records_into_old_tables
 
@@ -194,6 +194,7 @@ CREATE VIEW crawl_urls AS
     + schema_pages.TABLES
     + RECORD_TABLES
     + schema_files.TABLES
+    + schema_samples.TABLES
 )
 
 Migration = Callable[[sqlite3.Connection], None]
@@ -219,6 +220,7 @@ def _pages_records_and_files(raw: sqlite3.Connection) -> None:
     schema_pages.migrate(raw)
     records_into_old_tables(raw)
     schema_files.migrate(raw)
+    schema_samples.migrate(raw)
 
 
 #: Version to the step that leads there from the version before. Steps run inside one transaction.

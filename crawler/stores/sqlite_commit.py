@@ -26,6 +26,7 @@ from crawler.stores.sqlite_items import Address
 from crawler.stores.sqlite_lease import LeasePart
 from crawler.stores.sqlite_logins import LoginsPart
 from crawler.stores.sqlite_rejected import RejectedPart
+from crawler.stores.sqlite_samples import SamplesPart
 from crawler.stores.sqlite_take_back import TakeBackPart
 from crawler.stores.sqlite_visits import VisitsPart
 
@@ -68,7 +69,7 @@ def _rule(outcome: Outcome) -> str | None:
     return FETCHED_AGAIN if outcome.request.again else None
 
 
-class CommitPart(FilesPart, RejectedPart, TakeBackPart, VisitsPart, LeasePart, LoginsPart):
+class CommitPart(SamplesPart, FilesPart, RejectedPart, TakeBackPart, VisitsPart, LeasePart, LoginsPart):
     """Pages, whole."""
 
     def commit(self, run: RunRow, owner: str, outcomes: Sequence[Outcome]) -> Committed:
@@ -109,6 +110,7 @@ class CommitPart(FilesPart, RejectedPart, TakeBackPart, VisitsPart, LeasePart, L
             self._log_pages(raw, run.id, now, kept)
             self._write_sessions(raw, run.id, [one.session for one in kept if one.session is not None])
             self._write_pauses(raw, kept)
+            self._write_samples(raw, run, now, [one for one in ending if one.sample is not None])
             self._write_pages(raw, now, [(one.request.id, one.page) for one in ending if one.page is not None])
             self._count(raw, frontier, **changes)
         self._memory.learn(frontier, fresh)

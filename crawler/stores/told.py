@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from crawler.outcome import Page
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -39,6 +41,19 @@ class Login:
     ended_at: float | None
     outcome: str
     expired_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSample:
+    """A page that is kept to look at; *cause* is "" for a good one."""
+
+    id: int
+    spider: str
+    callback: str
+    cause: str
+    run: int
+    page: Page
+    at: float
 
 
 @dataclass(frozen=True, slots=True)

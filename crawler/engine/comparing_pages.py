@@ -1,0 +1,93 @@
+"""Which selectors find nothing on a page that failed and something on a good one: a callback is run on both, offline.
+
+What a callback asks of a page is seen by the interpreter's profiler, which is on for that one call: pages of crawls pay
+nothing for it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+from crawler.fetching.judge import describe
+from crawler.fetching.kept import response_of
+from crawler.items import is_item
+from crawler.outcome import Page
+from crawler.pages.selectors import PageSelector
+from crawler.request import Request
+from crawler.spider import Spider
+
+_MOST_YIELDED = 10_000
+_WATCHED = {
+    function.__code__: language
+    for function, language in (
+        (PageSelector.css, "css"),
+        (PageSelector.found, "css"),
+        (PageSelector.xpath, "xpath"),
+    )
+}
+
+
+@dataclass(slots=True)
+class Looked:
+    """What a callback asked of a page, and what it gave.
+
+    Attributes:
+        queries: Selector (``css p.price::text``) to how much it found in all, in the order of asking.
+        items, requests: That it yielded.
+        error: What it raised, "" for nothing.
+    """
+
+    queries: dict[str, int] = field(default_factory=dict)
+    items: int = 0
+    requests: int = 0
+    error: str = ""
+
+
+def look(spider: Spider, callback: str, page: Page, keywords: Mapping[str, Any] | None = None) -> Looked:
+    """Run a callback of *spider* on a kept page. Nothing is sent for it; what it raises is in what comes back."""
+    found = Looked()
+    response = response_of(page, Request(page.url, callback=callback), "")
+    with _watching(found.queries):
+        try:
+            produced = spider.callback(callback)(response, **(keywords or {}))
+            for number, each in enumerate(produced if hasattr(produced, "__iter__") else [produced]):
+                found.requests += isinstance(each, Request)
+                found.items += not isinstance(each, Request) and is_item(each)
+                if number >= _MOST_YIELDED:
+                    break
+        except Exception as error:  # noqa: BLE001 - users' code; that it fails is what is looked at
+            found.error = describe(error)
+    return found
+
+
+def lost(bad: Looked, good: Looked) -> list[tuple[str, int]]:
+    """Selectors that find nothing on the bad page and something on the good one, with how much that is."""
+    return [(query, count) for query, count in good.queries.items() if count and not bad.queries.get(query)]
+
+
+@contextmanager
+def _watching(queries: dict[str, int]) -> Iterator[None]:
+    depth = 0
+
+    def profile(frame: FrameType, event: str, result: Any) -> None:
+        nonlocal depth
+        language = _WATCHED.get(frame.f_code)
+        if language is None or event not in ("call", "return"):
+            return
+        depth += 1 if event == "call" else -1
+        if event == "return" and depth == 0:  # one that another one asks for is not the callback's own
+            query = frame.f_locals.get("query") or frame.f_locals.get("css")
+            name = f"{language} {query}"
+            queries[name] = queries.get(name, 0) + (len(result) if result is not None else 0)
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)

@@ -1,0 +1,64 @@
+"""Pages that are kept to look at; see `engine.samples`. There are few of them: one a callback, one a cause."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+from crawler.outcome import Leased, Outcome, Page, Sample
+from crawler.stores.base import RunRow
+from crawler.stores.part import Part
+from crawler.stores.told import KeptSample
+
+LESS = "gives less than before"  #: cause of a page whose callback found half or less of what it did
+_MOST = 100  #: of one spider
+_COLUMNS = "id, callback, cause, run, url, status, head, body, at"
+
+
+class SamplesPart(Part):
+    """Samples."""
+
+    def _write_samples(self, raw: sqlite3.Connection, run: RunRow, now: float, given: Sequence[Outcome]) -> None:
+        """Inside a transaction: a good page takes the place of the one before it unless it gives half or less."""
+        for one in given:
+            if one.sample is not None:
+                self._write_sample(raw, run, now, one.sample, one.request)
+
+    def _write_sample(self, raw: sqlite3.Connection, run: RunRow, now: float, sample: Sample, request: Leased) -> None:
+        page, key = sample.page, (run.spider, request.callback)
+        known = raw.execute(
+            "SELECT score FROM crawl_samples WHERE spider = ? AND callback = ? AND cause = ''", key
+        ).fetchone()
+        less = not sample.cause and known is not None and 2 * sample.score <= known[0]
+        facts = (page.url or request.url, page.status, json.dumps(list(page.head)), zlib.compress(page.body), now)
+        raw.execute(
+            "INSERT OR REPLACE INTO crawl_samples (spider, callback, cause, score, run, url, status, head, body, at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*key, LESS if less else sample.cause, sample.score, run.id, *facts),
+        )
+        raw.execute(
+            "DELETE FROM crawl_samples WHERE spider = ? AND id <= (SELECT id FROM crawl_samples WHERE spider = ?"
+            " ORDER BY id DESC LIMIT 1 OFFSET ?)",
+            (run.spider, run.spider, _MOST),
+        )
+
+    def samples(self, spider: str) -> list[KeptSample]:
+        """The pages that are kept of a spider to look at, newest first."""
+        rows = self._connection.read(
+            f"SELECT {_COLUMNS}, spider FROM crawl_samples WHERE spider = ? ORDER BY id DESC", (spider,)
+        )
+        return [_sample(row) for row in rows]
+
+    def sample(self, number: int) -> KeptSample | None:
+        """One of them, by its number."""
+        row = self._connection.one(f"SELECT {_COLUMNS}, spider FROM crawl_samples WHERE id = ?", (number,))
+        return _sample(row) if row is not None else None
+
+
+def _sample(row: Sequence[Any]) -> KeptSample:
+    number, callback, cause, run, url, status, head, body, at, spider = row
+    lines = [(name, value) for name, value in json.loads(head)]
+    return KeptSample(number, spider, callback, cause, run, Page(zlib.decompress(body), lines, url, status), at)
