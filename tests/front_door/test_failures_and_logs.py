@@ -78,7 +78,7 @@ def test_failures_are_listed_by_cause_and_each_cause_can_be_tried_again_alone(si
     assert crawl("run", "shop", "-a", "part=1").code == 1
     listed = crawl("failures", "shop")
 
-    rows = [line.split(None, 1) for line in listed.out.splitlines()[1:]]
+    rows = [line.split(None, 1) for line in listed.out.partition("\n\n")[0].splitlines()[1:]]
     assert [(count, text.split(" http")[0].split(" at ")[0].rstrip()) for count, text in rows] == [
         ("3", "StatusError: 404"),
         ("2", "StatusError: 503"),
