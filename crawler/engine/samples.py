@@ -13,7 +13,7 @@ from crawler.outcome import Outcome, Page, Sample
 from crawler.output.figures import is_filled
 from crawler.output.reasons import kind_of_failure
 from crawler.response import Response
-from crawler.sessions.secrets import hide
+from crawler.sessions.secrets import hide, hide_in_page
 
 _LARGEST_BYTES = 1024 * 1024
 _CAUSES = 20  #: of one run in one process
@@ -44,6 +44,6 @@ class Samples:
 def masked(response: Response) -> Page:
     """What is kept of a page: known secrets, and what looks like one, are not in it."""
     page = page_of(response)
-    text = hide(page.body[:_LARGEST_BYTES].decode("utf-8", "surrogateescape"))
+    text = hide_in_page(page.body[:_LARGEST_BYTES].decode("utf-8", "surrogateescape"))
     head = [(name, hide(value)) for name, value in page.head]
     return replace(page, body=text.encode("utf-8", "surrogateescape"), head=head, url=hide(page.url))

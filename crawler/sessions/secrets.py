@@ -89,6 +89,13 @@ def hide(text: str) -> str:
     return redact(COOKIES.hidden(pattern.sub(HIDDEN, text) if pattern is not None else text))
 
 
+def hide_in_page(text: str) -> str:
+    """As `hide`, for a text as long as a page: it is gone through for cookies only where one is in it."""
+    pattern = _pattern
+    text = pattern.sub(HIDDEN, text) if pattern is not None else text
+    return redact(COOKIES.hidden(text) if COOKIES.may_be_in(text) else text)
+
+
 class SecretFilter(logging.Filter):
     """Hides secrets in records and keeps each on one line. Put it on handlers, where records of all loggers pass.
 
