@@ -9,8 +9,8 @@ import pytest
 
 from tools import house
 
-MOST = {"wide": 10, "large": 11, "twins": 57}
-ENGINE_FILES = 34  #: of crawler/engine, on the way to 15
+MOST = {"wide": 11, "large": 10, "twins": 57}
+ENGINE_FILES = 36  #: of crawler/engine, on the way to 15
 
 
 @pytest.fixture(scope="module")

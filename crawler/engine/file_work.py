@@ -20,7 +20,7 @@ from crawler.errors import BadAnswer, CrawlError, FetchError, NotKept, StatusErr
 from crawler.fetching.fetcher import Fetched, Fetcher
 from crawler.fetching.file_asking import validators_of
 from crawler.fetching.file_sink import PAGE_BYTES, FileSink
-from crawler.fetching.judge import Judgement, Known, describe, is_hosts_fault, judge, pause_s, skipped
+from crawler.fetching.judge import Known, Settled, describe, is_hosts_fault, judge, pause_s, skipped
 from crawler.fetching.limits import Limits
 from crawler.frontier.host_slot import Learned
 from crawler.outcome import FileRow, ItemRow, Outcome, Verdict
@@ -282,12 +282,12 @@ class FileWork:
         elif judged.verdict is Verdict.LOGIN:
             outcome.login_wanted = fetched.epoch
 
-    def _judged(self, job: _Job, outcome: Outcome, fetched: Fetched, watched: bool, known: Known) -> Judgement:
+    def _judged(self, job: _Job, outcome: Outcome, fetched: Fetched, watched: bool, known: Known) -> Settled:
         policy = self._fetcher.policy
         moved = job.partial.size_bytes - job.began_bytes >= _MOVED_BYTES
         if isinstance(fetched.error, Transient) and moved and can_go_on(job.partial):
             outcome.tries = 0  # it goes on where it was cut, and does not count as a failed try
-            return Judgement(Verdict.RETRY, wait_s=policy.wait_s(fetched.error, 1), error=describe(fetched.error))
+            return Settled(Verdict.RETRY, wait_s=policy.wait_s(fetched.error, 1), error=describe(fetched.error))
         if isinstance(fetched.error, TooLarge):
             job.partial.forget()  # nobody will want its beginning
         judged = judge(fetched, known, policy)
@@ -302,8 +302,8 @@ class FileWork:
             return judge(Fetched(error=error, tries=fetched.tries), known, policy)
         except WrongFile as error:
             if watched and job.sink is not None and job.sink.page is not None:  # perhaps a login page of its own kind
-                return Judgement(Verdict.LOGIN, error=str(error.why))
-            return Judgement(Verdict.FAIL, error=describe(error))
+                return Settled(Verdict.LOGIN, error=str(error.why))
+            return Settled(Verdict.FAIL, error=describe(error))
         return judged
 
     def _accept(self, job: _Job, outcome: Outcome, response: Response) -> None:

@@ -11,14 +11,13 @@ from typing import Any
 
 from crawler.clock import unix_now
 from crawler.engine.assembly import Assembly
-from crawler.engine.conditional import NOT_MODIFIED, Answered, ask
 from crawler.engine.file_work import FileWork
 from crawler.engine.given import Bare, CallbackResults, CallbackWatch
 from crawler.engine.links_given import LinksGiven
-from crawler.engine.revisits import Revisits
+from crawler.engine.revisits import NOT_MODIFIED, Answered, Revisits, ask
 from crawler.engine.samples import Samples
 from crawler.fetching.fetcher import Checks, Fetched
-from crawler.fetching.judge import Judgement, Known, describe, is_hosts_fault, judge, judge_broken, pause_s, skipped
+from crawler.fetching.judge import Known, Settled, describe, is_hosts_fault, judge, judge_broken, pause_s, skipped
 from crawler.fetching.kept import page_of, response_of
 from crawler.frontier.guard_learned import LEARNED
 from crawler.frontier.host_slot import Learned
@@ -300,7 +299,7 @@ class PageWork:
         _settle(outcome, judge_broken(error, frames[-_TRACE_CHARACTERS:]))
 
 
-def _settle(outcome: Outcome, judged: Judgement) -> None:
+def _settle(outcome: Outcome, judged: Settled) -> None:
     outcome.verdict, outcome.error = judged.verdict, judged.error
 
 

@@ -3,20 +3,25 @@
 Decides by values and the time; the requests are sent by `engine.page_work`, and the store keeps the visits. What counts
 as the same page is strict: the same request by the same account, read by the same code of the spider. All else is asked
 for as if nobody had ever been there.
+
+`ask` has the steps of such a request as a flow (`sessions.flow`): a 304 that does not confirm what was asked is not
+believed, and the page is asked for as a whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from crawler.engine.links_given import LinksGiven, groups_of, others_of
 from crawler.fetching import freshness, validators
 from crawler.fetching.fetcher import Fetched
 from crawler.frontier.admission import Admission
-from crawler.outcome import Found, Leased, Outcome, Verdict, Visit
+from crawler.outcome import Found, Leased, Outcome, Page, Verdict, Visit
 from crawler.request import SPREAD, Request
 from crawler.response import Response
+from crawler.sessions.flow import Call, Flow
 from crawler.sessions.session import Session
 from crawler.settings import Settings
 
@@ -201,3 +206,51 @@ def _max_age_s(leased: Leased) -> float | None:
         extras=leased.extras,
     )
     return request.max_age
+
+
+NOT_MODIFIED = 304
+
+
+@dataclass(slots=True)
+class Answered:
+    """What came.
+
+    Attributes:
+        fetched: How the request went.
+        unchanged: The page is what it was at the visit.
+        page: That page, where the spider of today has to read it.
+    """
+
+    fetched: Fetched
+    unchanged: bool = False
+    page: Page | None = None
+
+
+def ask(
+    fetch: Callable[[Request], Flow[Fetched]],
+    request: Request,
+    asking: Asking,
+    session: Session,
+    kept: Callable[[int], Page | None],
+) -> Flow[Answered]:
+    """Send *request* with the conditions of *asking*; a 304 that does not confirm them is not believed.
+
+    Args:
+        fetch: Sends one request.
+        kept: The kept page of a request of an earlier crawl.
+    """
+    fetched = yield from fetch(request.replace(headers={**(request.headers or {}), **asking.conditions}))
+    response = fetched.response
+    if response is not None:
+        response.asked = request
+    if response is None or response.status_code != NOT_MODIFIED:
+        return Answered(fetched)
+    if fetched.error is None and validators.confirms(response, asking.visit, request.url):
+        page = kept(asking.visit.request) if asking.reads_again else None
+        if page is not None or not asking.reads_again:
+            return Answered(fetched, True, page)
+    if session.pace is not None:
+        yield Call(partial(session.pace, request.url))
+    whole = yield from fetch(request)
+    whole.tries += fetched.tries
+    return Answered(whole)

@@ -37,7 +37,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Settled:
     """A verdict with what it needs.
 
     Attributes:
@@ -51,33 +51,31 @@ class Judgement:
     error: str = ""
 
 
-def judge(exchange: Fetched, evidence: Known, policy: RetryPolicy) -> Judgement:
+def judge(exchange: Fetched, evidence: Known, policy: RetryPolicy) -> Settled:
     """The verdict on a request after its exchange."""
     if exchange.logged_out:
-        return Judgement(Verdict.LOGIN, error=exchange.logged_out)
+        return Settled(Verdict.LOGIN, error=exchange.logged_out)
     error = exchange.error
     if error is None:
-        return skipped(evidence.rule) if evidence.rule else Judgement(Verdict.ACCEPT)
+        return skipped(evidence.rule) if evidence.rule else Settled(Verdict.ACCEPT)
     if isinstance(error, RobotsDenied | GuardRefused):
         return skipped(error.why)
     made, text = evidence.attempt + exchange.tries, describe(error)
     if policy.worth_retrying(error, made, evidence.method):
         again = not evidence.host_given_up
-        return (
-            Judgement(Verdict.RETRY, policy.wait_s(error, made), text) if again else Judgement(Verdict.FAIL, 0.0, text)
-        )
+        return Settled(Verdict.RETRY, policy.wait_s(error, made), text) if again else Settled(Verdict.FAIL, 0.0, text)
     refused = isinstance(error, StatusError) and error.status in BLOCKED
     if refused and evidence.is_guest and made <= policy.retries:  # another guest may be let in
-        return Judgement(Verdict.RETRY, error=text)
-    return Judgement(Verdict.FAIL, error=text)
+        return Settled(Verdict.RETRY, error=text)
+    return Settled(Verdict.FAIL, error=text)
 
 
-def skipped(rule: str) -> Judgement:
+def skipped(rule: str) -> Settled:
     """A rule says that the request, or what its redirects led to, is not to be fetched."""
-    return Judgement(Verdict.SKIP, error=rule)
+    return Settled(Verdict.SKIP, error=rule)
 
 
-def judge_broken(error: BaseException, trace: str) -> Judgement:
+def judge_broken(error: BaseException, trace: str) -> Settled:
     """Something raised that is no answer of a server: users' code, mostly.
 
     Args:
@@ -85,7 +83,7 @@ def judge_broken(error: BaseException, trace: str) -> Judgement:
     """
     if isinstance(error, GuardRefused):
         return skipped(error.why)
-    return Judgement(Verdict.FAIL, error=redact(describe(error) + "\n" + trace))
+    return Settled(Verdict.FAIL, error=redact(describe(error) + "\n" + trace))
 
 
 def pause_s(exchange: Fetched) -> float | None:
