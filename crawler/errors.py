@@ -42,6 +42,7 @@
     │   ├── StoreDamaged        not a database, or a damaged one
     │   └── SchemaTooNew        written by a newer version of this program
     ├── NotWritten              an export would have replaced a good file            exit 10
+    ├── TargetError             an export cannot be brought to where it is to go       exit 1
     └── AlreadyRunning          another process runs this spider on this store      exit 4
 
 Errors carry values in ``args`` alone, so that they can be pickled; their text never holds a secret.
@@ -316,6 +317,22 @@ class NotWritten(CrawlError):
 
     def __str__(self) -> str:
         return f"{self.path} is left as it was: {self.why}"
+
+
+class TargetError(CrawlError):
+    """Results could not be brought to where they were to go; what is there is as it was.
+
+    Attributes:
+        place: The file, the address or the database, without secrets.
+        why: What it said.
+    """
+
+    def __init__(self, place: str, why: str) -> None:
+        super().__init__(place, why)
+        self.place, self.why = place, why
+
+    def __str__(self) -> str:
+        return f"{self.place}: {redact(self.why)}"
 
 
 class AlreadyRunning(CrawlError):

@@ -96,7 +96,7 @@ SETTINGS: Final[dict[str, str]] = {
     "EXTENSIONS": "run(Orders, observers=[...]) with the events of crawler.events",
     "FEEDS": "`crawl export NAME -o items.jsonl` writes the items",
     "FEED_EXPORT_ENCODING": "leave it out: exports are UTF-8",
-    "FEED_EXPORT_FIELDS": "`crawl export` writes all fields",
+    "FEED_EXPORT_FIELDS": "`crawl export NAME -o items.csv --columns A,B`",
     "FEED_FORMAT": "`crawl export NAME -o items.csv`",
     "FEED_URI": "`crawl export NAME -o items.jsonl`",
     "FILES_STORE": "yield File(url): it is kept below data/files",

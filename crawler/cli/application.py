@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from crawler.cli import (
     care,
     exits,
+    export,
     failures,
     files,
     guard,
@@ -92,6 +93,7 @@ session_push.register(sessions.app)
 runs.register(app)
 results.register(app)
 records.register(app)
+export.register(app)
 failures.register(app)
 files.register(app)
 care.register(app)

@@ -30,6 +30,7 @@ NO_ITEMS = 9
 NOT_WRITTEN = 10
 LESS = 11
 CHANGED = 12
+INCOMPLETE = 13
 BUG = 70
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
@@ -110,6 +111,12 @@ TABLE: tuple[tuple[int, str, str, str], ...] = (
         "changed",
         "`crawl changes NAME --exit-code` found records that are new, changed, gone or back.",
         "Nothing: a script can tell by it whether there is something to do.",
+    ),
+    (
+        INCOMPLETE,
+        "incomplete export",
+        "An export was written, but the crawl is not done: it does not hold all items.",
+        "Run the crawl to its end (`crawl run NAME` goes on), then export again.",
     ),
     (BUG, "bug", "An error that nobody foresaw, in the crawler or in a spider.", "Report it with the traceback."),
     (

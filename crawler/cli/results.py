@@ -1,20 +1,18 @@
-"""`crawl status`, `export`, `audit`: what came of a crawl."""
+"""`crawl status`, `audit`: what came of a crawl."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crawler.cli import exits, options
-from crawler.cli.text import columns, counted, local_time, say, size, tell
-from crawler.errors import NotWritten, UsageError
+from crawler.cli.text import columns, counted, local_time, say, size
+from crawler.errors import UsageError
 
 if TYPE_CHECKING:
     from crawler.output.files import FileAudit
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
     from crawler.stores.base import Store
 
 MOST_LINES = 10  # of each group in a status
-
-Target = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="File to write; - for standard output.")]
 
 
 @contextmanager
@@ -146,107 +142,6 @@ def never_ran(source: Store, spider: str) -> UsageError:
     return UsageError(f"{spider} has never run on {source.path}; {known}")
 
 
-def export(
-    name: options.SpiderName,
-    output: Target,
-    file_format: Annotated[
-        str | None, typer.Option("--format", help="jsonl, json or csv, where the suffix does not say it.")
-    ] = None,
-    table: Annotated[str | None, typer.Option("--table", help="One kind of item; all of them otherwise.")] = None,
-    run: Annotated[int | None, typer.Option("--run", help="The items of this run only.")] = None,
-    all_runs: Annotated[bool, typer.Option("--all", help="The items of all crawls, not only of the last one.")] = False,
-    origin: Annotated[bool, typer.Option("--origin", help="With the columns _run, _url and _time.")] = False,
-    safe_csv: Annotated[
-        bool, typer.Option("--safe-csv", help="For spreadsheets: texts that look like formulas get a ' in front.")
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace FILE also by no items, or by those of a crawl that is not done.")
-    ] = False,
-    quiet: options.Quiet = False,
-    store: options.StorePath = None,
-) -> None:
-    """Write the items of the last crawl to a file. The file is whole or not there at all.
-
-    A file that holds something is not replaced by nothing, nor by the items of a crawl that is not done (exit code 10).
-    Dicts of all spiders share the table `items`: fields that only other spiders fill are left out.
-    """
-    from crawler.output.export import (
-        columns_of,
-        crawl_rows,
-        fields_of_others,
-        format_of,
-        holds_something,
-        whole_file,
-        why_not,
-        write_rows,
-    )
-
-    spider = checked(name) or ""
-    chosen = format_of(output, file_format)
-    if safe_csv and chosen != "csv":
-        raise UsageError("--safe-csv goes with CSV")
-    with stored(options.typed_settings(None, store=store)) as source:
-        numbers = _runs_to_export(source, spider, run, all_runs)
-        latest = run is None and not all_runs
-        tables = _tables_to_export(source, numbers, table, spider if latest else "")
-        without = fields_of_others(source, spider, numbers, tables, latest=latest)
-
-        def rows() -> Iterator[Mapping[str, Any]]:
-            latest_of = spider if latest else ""
-            return crawl_rows(source, numbers, tables, latest_of=latest_of, origin=origin, without=without)
-
-        if output != "-" and not force and holds_something(Path(output)):
-            empty = next(rows(), None) is None
-            why = why_not(source, spider, numbers, empty=empty, whole_crawl=latest)
-            if why:
-                raise NotWritten(output, why)
-        wanted = columns_of(rows()) if chosen == "csv" else []
-        if output == "-":
-            count = write_rows(_standard_output(), rows(), chosen, columns=wanted, safe_csv=safe_csv)
-        else:
-            with whole_file(Path(output)) as file:
-                count = write_rows(file, rows(), chosen, columns=wanted, safe_csv=safe_csv)
-    if output == "-":
-        sys.stdout.flush()
-    elif not quiet:
-        tell(f"crawl: {counted(count, 'item')} of {spider} to {output}")
-
-
-def _runs_to_export(source: Store, spider: str, run: int | None, all_runs: bool) -> list[int]:
-    from crawler.output.source import MOST_RUNS, crawl_runs
-
-    if run is not None and all_runs:
-        raise UsageError("give --run or --all, not both")
-    known = [each.id for each in source.runs(spider, limit=MOST_RUNS)]
-    if not known:
-        raise never_ran(source, spider)
-    if run is not None:
-        if run not in known:
-            raise UsageError(f"{spider} has no run {run}; `crawl runs {spider}` lists them")
-        return [run]
-    return sorted(known) if all_runs else [each.id for each in crawl_runs(source, spider)]
-
-
-def _tables_to_export(source: Store, runs: list[int], table: str | None, latest_of: str) -> list[str]:
-    known = list(source.tables())
-    if table is not None:
-        if table not in known:
-            raise UsageError(f"no table {table!r}; there are: {', '.join(known) or 'none'}")
-        return [table]
-    if latest_of:
-        return [each for each in known if next(source.latest(each, spider=latest_of), None) is not None]
-    return [each for each in known if any(next(source.rows(each, run=run), None) is not None for run in runs)]
-
-
-def _standard_output() -> Any:
-    """Standard output for bytes, with escapes defused when it is a terminal."""
-    from crawler.output.export import ForTerminal
-
-    sys.stdout.flush()
-    file = sys.stdout.buffer
-    return ForTerminal(file) if sys.stdout.isatty() else file
-
-
 def audit(
     name: options.SpiderName,
     read: Annotated[bool, typer.Option("--read", help="Read all files, and compare their hashes.")] = False,
@@ -296,5 +191,5 @@ def _files(found: FileAudit) -> str:
 
 def register(app: typer.Typer) -> None:
     """Put the commands of this file into *app*."""
-    for command in (status, export, audit):
+    for command in (status, audit):
         app.command()(command)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crawler.cli import exits, options, progress
+from crawler.cli import exits, export, options, progress
 from crawler.cli.logs import LogFile, set_up_logging
 from crawler.cli.summary import show_summary
 from crawler.cli.text import safe, say, tell
@@ -58,6 +58,20 @@ WhenRunning = Annotated[
 ]
 
 
+Outputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--output", "-o", metavar="TARGET", help="Write the items there at the end, as `crawl export`; may be repeated."
+    ),
+]
+Replacing = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--replace", "-O", metavar="TARGET", help="The same, and replace what is there whatever came of the crawl."
+    ),
+]
+
+
 def run(
     spider: options.SpiderName,
     fresh: Annotated[bool, typer.Option("--fresh", help="Leave the unfinished run behind and start over.")] = False,
@@ -75,12 +89,19 @@ def run(
     full: Annotated[
         bool, typer.Option("--full", help="Ask for all pages as wholes, whatever earlier crawls know of them.")
     ] = False,
+    output: Outputs = None,
+    replace: Replacing = None,
     store: options.StorePath = None,
     if_running: WhenRunning = IfRunning.fail,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Crawl, going on where the last run stopped. Ends when nothing waits any more."""
+    """Crawl, going on where the last run stopped. Ends when nothing waits any more.
+
+    With -o or -O the items are written at the end, also of a run that was stopped: the store has them, and nothing is
+    lost when a file cannot be written. A good file is not replaced by less, see `crawl export`.
+    """
+    targets = export.targets_of(output, replace)
     typed = options.typed_settings(
         set_,
         workers=workers,
@@ -97,7 +118,10 @@ def run(
     )
     found = options.find(spider)
     arguments = options.pairs(argument, "-a")
-    _crawl(found, typed, quiet, as_json, if_running, arguments=arguments, fresh=fresh)
+    summary = _crawl(found, typed, quiet, as_json, if_running, arguments=arguments, fresh=fresh)
+    if summary is not None:
+        written = export.export_all(typed, found.name, targets, quiet=quiet or as_json) if targets else exits.DONE
+        raise typer.Exit(summary.exit_code or written)
 
 
 def retry(
@@ -119,12 +143,15 @@ def retry(
     typed = options.typed_settings(set_, workers=workers, store=store)
     found = options.find(spider)
     arguments = options.pairs(argument, "-a")
-    _crawl(found, typed, quiet, as_json, if_running, arguments=arguments, retry=tuple(cause or ()) or True)
+    summary = _crawl(found, typed, quiet, as_json, if_running, arguments=arguments, retry=tuple(cause or ()) or True)
+    if summary is not None:
+        raise typer.Exit(summary.exit_code)
 
 
 def _crawl(
     spider: type[Spider], typed: dict[str, Any], quiet: bool, as_json: bool, if_running: IfRunning, **how: Any
-) -> None:
+) -> Summary | None:
+    """Crawl and print the summary; None when another process does so already."""
     settings = options.settings_of(spider, typed)
     file = LogFile(Path(settings.log_file), settings.log_size, settings.log_keep) if settings.log_file else None
     set_up_logging(settings.log_level, quiet, traces=exits.show_tracebacks, log_format=settings.log_format, file=file)
@@ -143,9 +170,9 @@ def _crawl(
     if summary.ending == "skipped":
         if not quiet:
             tell(f"crawl: {spider.name} is already running; nothing to do")
-        return
+        return None
     show_summary(summary, as_json=as_json, quiet=quiet)
-    raise typer.Exit(summary.exit_code)
+    return summary
 
 
 _HOW = {

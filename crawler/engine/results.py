@@ -15,8 +15,8 @@ from importlib import import_module
 from typing import Any
 
 from crawler.errors import UsageError
-from crawler.output.export import OURS
 from crawler.records import Change
+from crawler.selection import OURS
 from crawler.settings import Settings, load
 from crawler.spider import Spider
 from crawler.stores.base import Store

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from crawler.output.export import json_text, spreadsheet_safe
+from crawler.output.export.values import json_text, spreadsheet_safe
 from crawler.records import KINDS, Change
 from crawler.urls import redact
 

@@ -88,11 +88,6 @@ class Source(Protocol):
 
     def tables(self) -> Mapping[str, int]: ...
 
-    def rows(self, table: str, *, run: int | None = None) -> Iterator[dict[str, Any]]: ...
-
-    def latest(self, table: str, *, spider: str | None = None) -> Iterator[dict[str, Any]]:
-        """The records that are there, and of items without a key those of the newest crawl."""
-
     def files(self, spider: str | None = None) -> Iterator[Any]:
         """Every version of every file that is held (`output.files.Held`)."""
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from crawler.errors import InvalidURL, UsageError
 from crawler.outcome import Page
-from crawler.output.export import whole_file
+from crawler.output.export.places import whole_file
 from crawler.urls import absolute
 
 _OF_THE_WIRE = frozenset({"content-encoding", "transfer-encoding", "content-length", "connection", "keep-alive"})

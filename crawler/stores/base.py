@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from crawler.outcome import FileRow, Found, Leased, Outcome, Page, SessionSnapshot
 from crawler.records import Change
+from crawler.selection import Column, Portion, Selection
 from crawler.sessions.desk import LoginEnd
 from crawler.stores.login_policy import Trying
 from crawler.stores.told import Audit, Counts, HeldFile, Login, Sample
@@ -270,6 +271,21 @@ class Store(Protocol):
 
     def latest(self, table: str, *, spider: str | None = None) -> Iterator[dict[str, Any]]:
         """What is so now: the records that are there, and of items without a key those of the newest crawl."""
+
+    def columns(self, table: str, selection: Selection, *, typed: bool = True) -> list[Column]:
+        """The fields of what is selected, in their order, with what their values have in common where *typed*."""
+
+    def has_rows(self, table: str, selection: Selection) -> bool:
+        """Whether anything is selected."""
+
+    def portions(
+        self, table: str, selection: Selection, columns: Sequence[Column], *, origin: Sequence[str] = ()
+    ) -> Iterator[Portion]:
+        """What is selected, in portions, also while a crawl runs: items in the order of their pages, then records.
+
+        Args:
+            origin: Columns of ours that go in front; ``_id`` is what tells a row from all others.
+        """
 
     def settle_records(self, run: RunRow) -> bool:
         """A run has ended well: where its crawl is complete, mark the records as gone that it did not meet.

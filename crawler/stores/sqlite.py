@@ -14,6 +14,7 @@ from crawler.stores.connection import Connection, copy_database
 from crawler.stores.schema import check, check_tables, prepare
 from crawler.stores.sqlite_audit import AuditPart
 from crawler.stores.sqlite_changes import ChangesPart
+from crawler.stores.sqlite_export import ExportPart
 from crawler.stores.sqlite_gone import GonePart
 from crawler.stores.sqlite_kept import KeptPart
 from crawler.stores.sqlite_report import ReportPart
@@ -24,7 +25,7 @@ from crawler.stores.sqlite_values import ValuesPart
 _HURRY_S = 1.0
 
 
-class SQLiteStore(KeptPart, GonePart, ChangesPart, RunsPart, ValuesPart, AuditPart, ReportPart, ResealPart):
+class SQLiteStore(KeptPart, GonePart, ChangesPart, ExportPart, RunsPart, ValuesPart, AuditPart, ReportPart, ResealPart):
     """`Store` on a SQLite file. For one thread at a time; any number of processes may share the file."""
 
     def __init__(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crawler.outcome import ItemRow
+from crawler.selection import OURS as OURS
 from crawler.stores.connection import batch_size, values
 from crawler.stores.naming import safe_name, table_name
 from crawler.stores.part import Part
@@ -21,7 +22,6 @@ from crawler.stores.rows import KINDS, PLAIN_TYPE, escape, kind_of, load_value, 
 from crawler.stores.tools import table_tools
 from crawler.stores.views import make_latest_view, make_record_index
 
-OURS = ("_run", "_url", "_time", "_request", "_position", "_crawl", "_spider")
 HIDDEN = ("_types", "_more")
 OF_RECORDS = ("_record", "_gone")  # number of the record; the crawl that found it gone
 MOST_COLUMNS = 1_000

@@ -11,7 +11,6 @@ import pytest
 
 from crawler.errors import AlreadyRunning
 from crawler.output.audit import audit
-from crawler.output.export import crawl_rows, fields_of_others
 from crawler.output.history import past_runs, status
 from crawler.output.reasons import short_reason, short_reasons
 from crawler.output.source import crawl_runs
@@ -151,34 +150,6 @@ def test_status_is_the_last_crawl_with_its_groups() -> None:
     }  # fmt: skip
 
 
-def test_exported_rows_are_the_items_as_they_were_yielded() -> None:
-    assert list(crawl_rows(Shelf(), [2, 3], ["items"])) == [{"a": 1}, {"a": 2}]
-
-
-def test_exported_rows_of_several_tables_tell_theirs_and_on_request_where_they_come_from() -> None:
-    found = list(crawl_rows(Shelf(), [3], ["items", "Book"], origin=True))
-
-    assert found == [
-        {"_table": "items", "a": 2, "_run": 3, "_url": "http://a/2", "_time": 1.0},
-        {"_table": "Book", "title": "x", "_run": 3, "_url": "http://a/2", "_time": 1.0},
-    ]
-
-
-def test_fields_that_only_another_spider_fills_are_those_of_others() -> None:
-    rows = [row(1, 9, 0, a=1, b=None, c=None), row(3, 2, 0, a=None, b=2, c=None), row(5, 4, 0, a=None, b=None, c=3)]
-    shelf = Shelf(all_runs=[run(5, 5, "books"), run(3, 2), run(1, 1)], results={"items": rows, "Book": [rows[1]]})
-
-    assert fields_of_others(shelf, "orders", [1, 3], ["items", "Book"]) == {"items": {"c"}}
-    assert fields_of_others(shelf, "orders", [3], ["items"]) == {"items": {"a", "c"}}
-    assert list(crawl_rows(shelf, [3], ["items"], without={"items": {"a", "c"}})) == [{"b": 2}]
-
-
-def test_a_table_of_one_spider_keeps_its_empty_fields() -> None:
-    shelf = Shelf(results={"items": [row(3, 2, 0, a=1, b=None)]})
-
-    assert fields_of_others(shelf, "orders", [3], ["items"]) == {}
-
-
 TRACE = """{error}
 Traceback (most recent call last):
   File "{ours}", line 87, in run
@@ -194,7 +165,7 @@ Traceback (most recent call last):
 
 
 def test_a_failure_is_told_with_the_line_of_the_users_own_file() -> None:
-    text = TRACE.format(error="KeyError: 'id'", ours=crawl_rows.__code__.co_filename)
+    text = TRACE.format(error="KeyError: 'id'", ours=audit.__code__.co_filename)
 
     assert short_reason(text) == "KeyError: 'id' at spiders/reading.py, line 3, in read"
     assert short_reason("404 from http://a/") == "404 from http://a/"

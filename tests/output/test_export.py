@@ -18,27 +18,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.errors import UsageError
-from crawler.output.export import (
-    ForTerminal,
-    columns_of,
-    format_of,
-    json_text,
-    spreadsheet_safe,
-    whole_file,
-    write_rows,
-)
+from crawler.output.export.formats import format_of
+from crawler.output.export.places import ForTerminal, whole_file
+from crawler.output.export.values import json_text, spreadsheet_safe
+from tests.exports import columns_of, write_rows, written
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3),
     max_leaves=8,
 )
-
-
-def written(rows: list[dict[str, Any]], file_format: str, **options: Any) -> bytes:
-    file = io.BytesIO()
-    assert write_rows(file, rows, file_format, columns=columns_of(rows), **options) == len(rows)
-    return file.getvalue()
 
 
 @given(rows=st.lists(st.dictionaries(st.text(), json_values, max_size=4), max_size=5))
@@ -113,7 +102,7 @@ def test_X13_a_text_that_is_a_formula_gets_a_quote_and_a_number_stays_one(cell: 
 
 @given(cells=st.lists(texts, min_size=1, max_size=4))
 def test_X13_no_cell_of_a_safe_csv_begins_like_a_formula_and_none_loses_a_character(cells: list[str]) -> None:
-    data = written([{f"column {place}": cell for place, cell in enumerate(cells)}], "csv", safe_csv=True).decode()
+    data = written([{f"column {place}": cell for place, cell in enumerate(cells)}], "csv", safe=True).decode()
 
     found = list(csv.reader(io.StringIO(data, newline="")))[1]
     assert not any(cell[:1] in {"=", "+", "@", "\t"} for cell in found)
@@ -121,7 +110,7 @@ def test_X13_no_cell_of_a_safe_csv_begins_like_a_formula_and_none_loses_a_charac
 
 
 def test_X13_a_column_named_like_a_formula_is_defused_too_and_numbers_are_not_quoted() -> None:
-    assert written([{"=1+1": -2.5}], "csv", safe_csv=True) == b'"\'=1+1"\r\n-2.5\r\n'
+    assert written([{"=1+1": -2.5}], "csv", safe=True) == b'"\'=1+1"\r\n-2.5\r\n'
 
 
 @pytest.mark.parametrize(
@@ -137,10 +126,10 @@ def test_X13_a_column_named_like_a_formula_is_defused_too_and_numbers_are_not_qu
     ],
 )
 def test_the_suffix_says_the_format_unless_one_is_chosen(path: str, chosen: str | None, found: str) -> None:
-    assert format_of(path, chosen) == found
+    assert format_of(path, chosen).name == found
 
 
-@pytest.mark.parametrize(("path", "chosen"), [("a.txt", None), ("a", None), ("a.csv", "xlsx")])
+@pytest.mark.parametrize(("path", "chosen"), [("a.txt", None), ("a", None), ("a.csv", "xml")])
 def test_an_unknown_format_is_refused_with_the_known_ones(path: str, chosen: str | None) -> None:
     with pytest.raises(UsageError, match="jsonl"):
         format_of(path, chosen)
@@ -178,7 +167,7 @@ def test_a_failed_export_leaves_the_old_file_and_nothing_else(tmp_path: Path) ->
         raise RuntimeError("the store broke")
 
     with pytest.raises(RuntimeError), whole_file(target) as file:
-        write_rows(file, rows(), "jsonl")
+        write_rows(file, rows(), "jsonl", columns=[])
 
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]

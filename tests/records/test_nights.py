@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from crawler.output.export import crawl_rows
 from crawler.testing import PracticeSite
 from tests.engine.shop import credentials
 from tests.records.shop import Books, Fresh, MemberBooks, audited, changed, crawl, opened
@@ -51,7 +50,7 @@ def test_what_is_exported_is_what_is_there_now(site: PracticeSite, tmp_path: Pat
 
     store = opened(tmp_path)
     try:
-        there = {row["id"]: row["stock"] for row in crawl_rows(store, [], ["Book"], latest_of="books")}
+        there = {row["id"]: row["stock"] for row in store.latest("Book", spider="books")}
     finally:
         store.close()
     assert sorted(there) == [1, *range(3, 13)]

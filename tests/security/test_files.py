@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from crawler.errors import SpiderError, StatusError, TooLarge, UsageError
 from crawler.fetching.limits import Limits
 from crawler.loading import find_spider
-from crawler.output.export import whole_file
+from crawler.output.export.places import whole_file
 from crawler.pages.downloads import clean_name, name_of, new_file
 from crawler.testing.wire import Answer
 from tests.hosts import Net

@@ -14,13 +14,13 @@ from crawler import Request
 from crawler.cli import logs
 from crawler.errors import CrawlError, FetchError, InvalidURL, Refused
 from crawler.fetching.addresses import AddressRule
-from crawler.output.export import write_rows
 from crawler.sessions import snapshot
 from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.secrets import SecretFilter
 from crawler.testing.raw import READ, RawServer, answer
 from crawler.testing.wire import Answer
 from tests.engine.shop import crawl
+from tests.exports import write_rows
 from tests.hosts import Net
 
 INSIDE = [
@@ -140,7 +140,7 @@ def test_X13_cells_from_pages_are_exact_in_json_and_harmless_in_a_safe_csv(tmp_p
     json_lines, csv = io.BytesIO(), io.BytesIO()
 
     write_rows(json_lines, rows, "jsonl")
-    write_rows(csv, rows, "csv", columns=["cell", "number"], safe_csv=True)
+    write_rows(csv, rows, "csv", columns=["cell", "number"], safe=True)
 
     import csv as csv_module
     import json

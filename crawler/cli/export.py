@@ -1,0 +1,192 @@
+"""`crawl export`, and `crawl run -o`: results into files and databases."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crawler.cli import exits, options
+from crawler.cli.results import checked, never_ran, stored
+from crawler.cli.text import counted, safe, tell
+from crawler.errors import NotWritten, TargetError, UsageError
+
+if TYPE_CHECKING:
+    from crawler.output.export import Exported, Target
+    from crawler.selection import Selection
+    from crawler.stores.base import Store
+
+Output = Annotated[
+    str, typer.Option("--output", "-o", metavar="TARGET", help="File or address to write to; - for standard output.")
+]
+
+
+def export(
+    name: options.SpiderName,
+    output: Output,
+    file_format: Annotated[
+        str | None, typer.Option("--format", help="The format, where the suffix does not say it: jsonl, csv, ...")
+    ] = None,
+    table: Annotated[str | None, typer.Option("--table", help="One kind of item; all of them otherwise.")] = None,
+    columns: Annotated[
+        str | None, typer.Option("--columns", metavar="A,B", help="These fields only, in this order.")
+    ] = None,
+    where: Annotated[
+        str | None, typer.Option("--where", metavar="SQL", help='A condition over the columns: "price < 10".')
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since", metavar="CRAWL|DATE", help="What was stored or changed since that day, or after that crawl."
+        ),
+    ] = None,
+    changes: Annotated[
+        bool, typer.Option("--changes", help="What is new, changed, gone and back, by the last crawl or --since.")
+    ] = False,
+    crawl: Annotated[int | None, typer.Option("--crawl", help="The items of this crawl only.")] = None,
+    run: Annotated[int | None, typer.Option("--run", help="The items of this run only.")] = None,
+    all_runs: Annotated[bool, typer.Option("--all", help="The items of all crawls, not only of the last one.")] = False,
+    origin: Annotated[bool, typer.Option("--origin", help="With the columns _run, _url and _time.")] = False,
+    safe_csv: Annotated[
+        bool, typer.Option("--safe-csv", help="For spreadsheets: texts that look like formulas get a ' in front.")
+    ] = False,
+    bom: Annotated[bool, typer.Option("--bom", help="CSV with the mark by which Excel knows UTF-8.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace TARGET also by no items, or by those of a crawl that is not done.")
+    ] = False,
+    quiet: options.Quiet = False,
+    store: options.StorePath = None,
+) -> None:
+    """Write results to a file or a database, also while a crawl runs. The target changes whole or not at all.
+
+    Without more words these are the items of the last crawl, and the records that are there. A file that holds
+    something is not replaced by nothing, nor by the items of a crawl that is not done (exit code 10). Where nothing is
+    replaced, what is there of such a crawl is written, and the exit code is 13. Dicts of all spiders share the table
+    `items`: fields that only other spiders fill are left out.
+    """
+    from crawler.output.export import Look, Target, Wanted
+    from crawler.output.export import check as check_target
+    from crawler.output.export import export as write_export
+
+    spider = checked(name) or ""
+    target = Target(output, file_format, Look(safe=safe_csv, bom=bom), force)
+    check_target(target)
+    with stored(options.typed_settings(None, store=store)) as source:
+        chosen = _selection(source, spider, (run, crawl, all_runs, since))
+        if where:
+            from dataclasses import replace
+
+            chosen = replace(chosen, where=where)
+        fields = tuple(each.strip() for each in columns.split(",") if each.strip()) if columns else ()
+        wanted = Wanted(chosen, table, fields, origin, changes)
+        written = write_export(source, wanted, target)
+    tell_of(written, spider, target, quiet=quiet)
+    if written.incomplete:
+        raise typer.Exit(exits.INCOMPLETE)
+
+
+_Asked = tuple[int | None, int | None, bool, str | None]  #: --run, --crawl, --all, --since
+
+
+def _selection(source: Store, spider: str, asked: _Asked) -> Selection:
+    from crawler.output.source import MOST_RUNS
+    from crawler.selection import Selection
+
+    run, crawl, all_runs, since = asked
+    if sum((run is not None, crawl is not None, all_runs, since is not None)) > 1:
+        raise UsageError("give one of --run, --crawl, --all and --since")
+    known = source.runs(spider, limit=MOST_RUNS)
+    if not known:
+        raise never_ran(source, spider)
+    if run is not None:
+        if run not in {each.id for each in known}:
+            raise UsageError(f"{spider} has no run {run}; `crawl runs {spider}` lists them")
+        return Selection(spider, runs=(run,))
+    if crawl is not None:
+        _require_crawl(known, spider, crawl)
+        return Selection(spider, crawl=crawl)
+    if all_runs:
+        return Selection(spider, runs=tuple(sorted(each.id for each in known)))
+    if since is None:
+        return Selection(spider)
+    if re.fullmatch(r"\d{1,9}", since):
+        _require_crawl(known, spider, int(since))
+        return Selection(spider, after=int(since))
+    try:
+        return Selection(spider, since=datetime.fromisoformat(since).astimezone().timestamp())
+    except ValueError:
+        raise UsageError(
+            f"--since {since!r}: give a day (2026-11-28), a moment (2026-11-28T03:00), or a crawl"
+        ) from None
+
+
+def _require_crawl(known: Sequence[object], spider: str, crawl: int) -> None:
+    crawls = sorted({getattr(each, "frontier", 0) for each in known})
+    if crawl not in crawls:
+        raise UsageError(f"{spider} has no crawl {crawl}; there are: {', '.join(map(str, crawls[-20:]))}")
+
+
+def tell_of(written: Exported, spider: str, target: Target, *, quiet: bool = False) -> None:
+    """What was written, and whether it is all."""
+    from crawler.redaction import redact
+
+    place = redact(target.place)
+    if target.place != "-" and not quiet:
+        tell(f"crawl: {counted(written.count, 'item')} of {spider} to {place}")
+    if written.incomplete:
+        tell(f"crawl: {place} does not hold all of it: {safe(written.incomplete)}")
+
+
+# --- crawl run -o -----------------------------------------------------------------------------------------------------
+
+
+def targets_of(outputs: Sequence[str] | None, replacing: Sequence[str] | None) -> list[Target]:
+    """The targets of ``-o`` and ``-O``, looked at before anything is fetched.
+
+    Raises:
+        UsageError: One cannot be written, or is named twice.
+    """
+    from crawler.output.export import Target
+    from crawler.output.export import check as check_target
+
+    found = [Target(each) for each in outputs or ()] + [Target(each, force=True) for each in replacing or ()]
+    for target in found:
+        check_target(target)
+    places = [target.place for target in found]
+    for place in places:
+        if places.count(place) > 1:
+            raise UsageError(f"{place} is named twice")
+    return found
+
+
+def export_all(typed: Mapping[str, Any], spider: str, targets: Sequence[Target], *, quiet: bool) -> int:
+    """After a run: write what is there to each target. Returns the first exit code that is not 0.
+
+    Args:
+        typed: The settings of the command line.
+    """
+    from crawler.output.export import Wanted
+    from crawler.output.export import export as write_export
+    from crawler.selection import Selection
+
+    code = exits.DONE
+    store = options.settings_of(options.find(spider), dict(typed)).store
+    with stored({"store": store}) as source:
+        for target in targets:
+            try:
+                written = write_export(source, Wanted(Selection(spider)), target)
+            except (NotWritten, TargetError, UsageError, OSError) as error:
+                tell(f"crawl: {exits.line_for(error)}")
+                code = code or exits.code_for(error)
+                continue
+            tell_of(written, spider, target, quiet=quiet)
+            code = code or (exits.INCOMPLETE if written.incomplete else exits.DONE)
+    return code
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands of this file into *app*."""
+    app.command()(export)

@@ -1,0 +1,11 @@
+"""Results on their way out: one pipeline from a store to files and databases.
+
+`what` says which tables, fields and rows; a store gives them in portions of whole columns; a `Format` writes them to a
+stream or a path; `places` makes that the target changes whole or not at all. `pipeline.export` is the one call.
+"""
+
+from crawler.output.export.formats import Look
+from crawler.output.export.pipeline import Exported, Target, check, export
+from crawler.output.export.what import ResultSource, Wanted
+
+__all__ = ["Exported", "Look", "ResultSource", "Target", "Wanted", "check", "export"]

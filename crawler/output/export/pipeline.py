@@ -1,0 +1,168 @@
+"""An export from its beginning to its end: what is wanted, from a store, into a target, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
+
+from crawler.errors import NotWritten, UsageError
+from crawler.output.export import places
+from crawler.output.export.formats import Format, Look, compression_of, format_of, require
+from crawler.output.export.sqlite_file import refuse_foreign
+from crawler.output.export.what import (
+    ExportTable,
+    ResultSource,
+    Wanted,
+    merged,
+    portions,
+    standing,
+    tables_of,
+    told_of_which,
+)
+from crawler.redaction import redact
+from crawler.selection import Portion
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where an export goes.
+
+    Attributes:
+        place: A path, an address, or "-" for standard output.
+        format_name: The format, where the suffix does not say it.
+        force: Replace what is there whatever is written.
+    """
+
+    place: str
+    format_name: str | None = None
+    look: Look = field(default_factory=Look)
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What came of an export.
+
+    Attributes:
+        count: Rows.
+        incomplete: Why these are not all items of the crawl; "" when they are.
+    """
+
+    count: int
+    incomplete: str = ""
+
+
+def check(target: Target) -> None:
+    """Raise UsageError when a target cannot be written, before anything is done for it."""
+    if _is_database(target.place):
+        require(redact(target.place), "postgres", ("psycopg",))
+        from crawler.output.export import postgres
+
+        postgres.place_of(target.place)
+        if target.format_name or target.look != Look():
+            raise UsageError("--format, --safe-csv and --bom go with files")
+    else:
+        _format(target)
+
+
+def _is_database(place: str) -> bool:
+    return place.startswith(("postgresql://", "postgres://"))
+
+
+def _format(target: Target) -> Format:
+    form = format_of(target.place, target.format_name)
+    form.check()
+    if _is_remote(target.place):
+        require(redact(target.place), "remote", ("fsspec",))
+    if form.in_place and (target.place == "-" or _is_remote(target.place)):
+        raise UsageError(
+            f"{redact(target.place)}: a file of the format {form.name} is changed where it is, on this machine"
+        )
+    if target.look.safe and form.name != "csv":
+        raise UsageError("--safe-csv goes with CSV")
+    if target.look.bom and form.name != "csv":
+        raise UsageError("--bom goes with CSV")
+    return form
+
+
+def export(source: ResultSource, wanted: Wanted, target: Target) -> Exported:
+    """Write what is wanted.
+
+    Raises:
+        UsageError: Something that was asked for is not there, or the format cannot hold it.
+        NotWritten: It would have replaced something good by less.
+        OSError: The target cannot be written; it is as it was.
+    """
+    check(target)
+    if _is_database(target.place):
+        from crawler.output.export import postgres
+
+        found = standing(source, wanted.selection)
+        return Exported(postgres.load(source, wanted, target.place, (found, target.force)), found.incomplete)
+    form = _format(target)
+    tables = tables_of(source, wanted, typed=form.typed)
+    found = standing(source, wanted.selection)
+    if not target.force and _holds_something(target.place):
+        empty = not any(portion.size for table in tables for portion in portions(source, wanted, table))
+        why = f"there is no item to write ({found.how})" if empty and found.how else found.incomplete or found.doubtful
+        if why:
+            raise NotWritten(redact(target.place), why)
+    with _opened(target, form) as place:
+        count = write(form, place, tables, _stream(source, wanted, tables), target.look)
+    return Exported(count, found.incomplete)
+
+
+def write(
+    form: Format, place: BinaryIO | Path, tables: Sequence[ExportTable], stream: Iterator[Portion], look: Look
+) -> int:
+    """Write portions in a format. Returns how many rows."""
+    one = not form.many and len(tables) > 1
+    writer = form.start(place, tables if form.many else merged(tables), look)
+    count = 0
+    try:
+        for portion in stream:
+            writer.write(told_of_which(portion) if one else portion)
+            count += portion.size
+        writer.finish()
+    except BaseException:
+        writer.abandon()
+        raise
+    return count
+
+
+def _stream(source: ResultSource, wanted: Wanted, tables: Sequence[ExportTable]) -> Iterator[Portion]:
+    for table in tables:
+        yield from portions(source, wanted, table)
+
+
+def _opened(target: Target, form: Format) -> AbstractContextManager[BinaryIO | Path]:
+    if target.place == "-":
+        return places.standard_output(form)
+    if _is_remote(target.place):
+        from crawler.output.export import remote
+
+        return remote.opened(target.place, form, compression_of(target.place))
+    path = _path(target.place)
+    if form.name == "sqlite":
+        refuse_foreign(path)
+    return places.local(path, form, compression_of(target.place))
+
+
+def _holds_something(place: str) -> bool:
+    if _is_remote(place):
+        from crawler.output.export import remote
+
+        return remote.holds_something(place)
+    return place != "-" and places.holds_something(_path(place))
+
+
+def _is_remote(place: str) -> bool:
+    return "://" in place and not place.startswith("file://")
+
+
+def _path(place: str) -> Path:
+    return Path(unquote(urlsplit(place).path)) if place.startswith("file://") else Path(place)

@@ -1,0 +1,79 @@
+"""Which results are wanted, and how they travel from a store to what writes them: in portions, column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+#: What a store adds to an item, in front of its fields.
+OURS = ("_run", "_url", "_time", "_request", "_position", "_crawl", "_spider")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Items of one spider. Without a word more: what is so now.
+
+    That is the records that are there, and of items without a key those of the newest crawl.
+
+    Attributes:
+        runs: Those that these runs have stored, instead.
+        crawl: Those that this crawl has stored (of records: was the last to change), instead.
+        since: Of all crawls those stored, and the records changed, at this moment or later, seconds since 1970.
+        after: The same for what crawls after this one have stored.
+        where: A condition in SQL over the columns of the table.
+    """
+
+    spider: str
+    runs: tuple[int, ...] | None = None
+    crawl: int | None = None
+    since: float | None = None
+    after: int | None = None
+    where: str = ""
+
+    @property
+    def is_latest(self) -> bool:
+        """Whether it is what is so now, perhaps a part of it."""
+        return self.runs is None and self.crawl is None and self.since is None and self.after is None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A field of the items that are selected.
+
+    Attributes:
+        name: Of the field.
+        kind: "text", "integer", "real", "bool", "decimal", "datetime", "date", "time", "blob" or "json": that of every
+            value; "" where they differ.
+        zoned: For "datetime": every value has an offset from UTC; None when some have and some have not.
+        scale: For "decimal": the most digits that a value has behind the point; None when
+            one has an exponent.
+        stored_as: Its column in the table; "" for a field that has none of its own.
+    """
+
+    name: str
+    kind: str = ""
+    zoned: bool | None = None
+    scale: int | None = None
+    stored_as: str = ""
+
+
+@dataclass(slots=True)
+class Portion:
+    """Some rows of one table, as columns.
+
+    Attributes:
+        names: Of the fields.
+        values: The values of each field, as they were yielded.
+        kinds: Of each field: the kind of all values here besides None; "" when nothing is known.
+    """
+
+    table: str
+    names: tuple[str, ...]
+    values: list[Sequence[Any]]
+    kinds: tuple[str, ...]
+    size: int
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Row by row."""
+        return zip(*self.values, strict=True) if self.values else iter([()] * self.size)

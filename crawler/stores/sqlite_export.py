@@ -1,0 +1,336 @@
+"""Results on their way out: portions of whole columns, typed as they went in, each portion a short query of its own.
+
+A reader of a million rows must be no slower than a tool that knows nothing of kinds: what needs no decoding is handed
+on as SQLite gave it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from crawler.errors import UsageError
+from crawler.selection import Column, Portion, Selection
+from crawler.stores.rows import load_value, unescape
+from crawler.stores.sqlite_items import MOST_COLUMNS, Table, noted_value, quoted
+from crawler.stores.sqlite_results import ResultsPart
+
+_ROWS = 2_000
+_AS_STORED = frozenset({"text", "integer", "real", "blob"})
+_NEWEST = "SELECT frontier FROM crawl_runs WHERE id = (SELECT max(id) FROM crawl_runs WHERE spider = ?)"
+
+IDENTITY = "_id"  #: see `SQLiteStore.portions`
+
+_Condition = tuple[str, list[Any]]
+
+
+class ExportPart(ResultsPart):
+    """Reading results for what writes them."""
+
+    def columns(self, table: str, selection: Selection, *, typed: bool = True) -> list[Column]:
+        """The fields of what is selected, in their order, with what their values have in common.
+
+        A field that only other spiders fill is left out: a table that all dicts go to would otherwise have the fields
+        of every spider. A table that is the spider's alone keeps all its fields, empty or not.
+
+        Args:
+            typed: Look at all values for their kinds; otherwise no kind is told.
+        """
+        known = self._load_table(self._connection.raw, table)
+        if known is None:
+            return []
+        conditions = self._conditions(selection)
+        shared = self._is_shared(known, selection.spider)
+        if not typed and not shared:
+            found = [Column(field, stored_as=column) for field, (column, _) in known.columns.items()]
+            return found + self._fields_without_column(known, conditions)
+        kinds = self._kinds_stored(known, conditions)
+        found = [
+            _common(Column(field, stored_as=column), kind, kinds.get(column, set()))
+            for field, (column, kind) in known.columns.items()
+        ]
+        if shared:
+            filled = {column for column, stored in kinds.items() if stored}
+            found = [column for column in found if column.stored_as in filled]
+        return found + self._fields_without_column(known, conditions)
+
+    def has_rows(self, table: str, selection: Selection) -> bool:
+        """Whether anything is selected.
+
+        Raises:
+            UsageError: The condition cannot be asked of this table.
+        """
+        known = self._load_table(self._connection.raw, table)
+        if known is None:
+            return False
+        name = quoted(known.stored_as)
+        if selection.where:
+            try:
+                case = f"CASE WHEN {selection.where}\nTHEN 1 END"  # brackets that close ours fail here
+                self._connection.raw.execute(f"EXPLAIN SELECT {case} FROM {name}").close()
+            except (sqlite3.Error, sqlite3.Warning) as error:
+                raise UsageError(f"the condition cannot be asked of {table}: {error}") from None
+        return any(
+            self._connection.one(f"SELECT 1 FROM {name} WHERE {condition} LIMIT 1", bound) is not None
+            for condition, bound in self._conditions(selection)
+        )
+
+    def portions(
+        self, table: str, selection: Selection, columns: Sequence[Column], *, origin: Sequence[str] = ()
+    ) -> Iterator[Portion]:
+        """What is selected: items without a key in the order in which their pages were found, then records.
+
+        What a running crawl adds meanwhile may or may not be among it; an item with a field that no column had when
+        the reading began is not.
+
+        Args:
+            origin: Columns of ours that go in front: ``_run``, ``_url``, ``_time``, ``_crawl``, ``_spider``, ``_id``:
+                what tells the row from all others, equal however often it is read.
+        """
+        known = self._load_table(self._connection.raw, table)
+        if known is None:
+            return
+        items, records = self._conditions(selection)
+        reader = _Reader(table, tuple(columns), tuple(origin), known)
+        lowest = self._lowest_request(selection)
+        yield from self._stream(reader, items, "_request, _position", (lowest, -(2**62)))
+        yield from self._stream(reader, records, "_record", (0,))
+
+    def _stream(self, reader: _Reader, condition: _Condition, order: str, start: tuple[int, ...]) -> Iterator[Portion]:
+        text, bound = condition
+        marks = ", ".join("?" * len(start))
+        at = start
+        known = self._field_count(reader.known)
+        new = ""
+        while True:
+            count = self._field_count(reader.known)
+            if count != known and order != "_record":  # widened meanwhile: items with the new fields came later
+                known, new = count, self._new_fields(reader.known)
+            rows = self._connection.read(
+                f"SELECT {reader.select}, {order} FROM {quoted(reader.known.stored_as)} WHERE ({order}) > ({marks})"
+                f" AND {text}{new} ORDER BY {order} LIMIT {_ROWS}",
+                (*at, *bound),
+            )
+            if not rows:
+                return
+            at = rows[-1][-len(start) :]
+            yield reader.portion(rows)
+            if len(rows) < _ROWS:
+                return
+
+    # --- what is selected -----------------------------------------------------------------------------------------
+    def _conditions(self, selection: Selection) -> tuple[_Condition, _Condition]:
+        """For items without a key, and for records. ``+`` keeps SQLite from sorting a whole crawl for each portion."""
+        items, records = ["_record IS NULL"], ["_record IS NOT NULL"]
+        of_items: list[Any] = []
+        of_records: list[Any] = []
+        if selection.runs is not None:
+            numbers = json.dumps(selection.runs)
+            for parts, bound in ((items, of_items), (records, of_records)):
+                parts.append("+_run IN (SELECT value FROM json_each(?))")
+                bound.append(numbers)
+        else:
+            whose = "SELECT id FROM crawl_runs WHERE spider = ?"
+            if selection.is_latest:
+                whose = f"SELECT id FROM crawl_runs WHERE frontier = ({_NEWEST})"
+            items.append(f"+_run IN ({whose})")
+            of_items.append(selection.spider)
+            records.append("_spider = ?")
+            of_records.append(selection.spider)
+            if selection.crawl is None:
+                records.append("_gone IS NULL")
+        shared: list[Any] = []
+        for text, value in (
+            ("_crawl = ?", selection.crawl),
+            ("_time >= ?", selection.since),
+            ("_crawl > ?", selection.after),
+        ):
+            if value is not None:
+                items.append(text)
+                records.append(text)
+                shared.append(value)
+        if selection.where:
+            for parts in (items, records):
+                parts.append(f"({selection.where}\n)")
+        return (" AND ".join(items), of_items + shared), (" AND ".join(records), of_records + shared)
+
+    def _lowest_request(self, selection: Selection) -> int:
+        """Where items of the newest crawl begin, so that older ones in the same table are not walked over."""
+        if not selection.is_latest:
+            return 0
+        row = self._connection.one(
+            f"SELECT min(id) FROM crawl_requests WHERE frontier = ({_NEWEST})", (selection.spider,)
+        )
+        return int(row[0]) - 1 if row and row[0] is not None else 0
+
+    # --- columns --------------------------------------------------------------------------------------------------
+    def _is_shared(self, known: Table, spider: str) -> bool:
+        """Whether other spiders have put items there."""
+        found = self._connection.one(
+            f"SELECT 1 FROM {quoted(known.stored_as)} WHERE _run IN (SELECT id FROM crawl_runs WHERE spider <> ?)"
+            " LIMIT 1",
+            (spider,),
+        )
+        return found is not None
+
+    def _field_count(self, known: Table) -> int:
+        row = self._connection.one("SELECT count(*) FROM crawl_columns WHERE stored_in = ?", (known.stored_as,))
+        return int(row[0]) if row else 0
+
+    def _new_fields(self, known: Table) -> str:
+        names = self._connection.read("SELECT stored_as FROM crawl_columns WHERE stored_in = ?", (known.stored_as,))
+        old = {column for column, _ in known.columns.values()}
+        return "".join(f" AND {quoted(name)} IS NULL" for (name,) in names if name not in old)
+
+    def _kinds_stored(self, known: Table, conditions: Sequence[_Condition]) -> dict[str, set[str]]:
+        """Column to the kinds of its values; columns without a value have none."""
+        found: dict[str, set[str]] = {column: set() for column, _ in known.columns.values()}
+        table = quoted(known.stored_as)
+        for condition, bound in conditions:
+            notes = self._connection.read(
+                f"SELECT DISTINCT j.key, json_extract(j.value, '$[0]') FROM {table} t, json_each(t._types) j"
+                f" WHERE t._types IS NOT NULL AND {condition}",
+                bound,
+            )
+            for column, own in notes:
+                found[column].add({"escaped": "text", "integer": "big", "datetime": ""}.get(own, own))
+            noted = {column for column, _ in notes}
+            columns = list(known.columns.values())
+            for start in range(0, len(columns), 200):
+                some = columns[start : start + 200]
+                asked = ", ".join(_question(column, kind, column in noted) for column, kind in some)
+                row = self._connection.one(f"SELECT {asked} FROM {table} WHERE {condition}", bound)
+                for (column, kind), answer in zip(some, row or (), strict=True):
+                    found[column] |= _answered(kind, answer)
+        return found
+
+    def _fields_without_column(self, known: Table, conditions: Sequence[_Condition]) -> list[Column]:
+        if len(known.columns) < MOST_COLUMNS:
+            return []
+        names: dict[str, None] = {}
+        for condition, bound in conditions:
+            rows = self._connection.read(
+                f"SELECT DISTINCT j.key FROM {quoted(known.stored_as)} t, json_each(t._more) j"
+                f" WHERE t._more IS NOT NULL AND {condition}",
+                bound,
+            )
+            names.update(dict.fromkeys(unescape(name) for (name,) in rows))
+        return [Column(name) for name in sorted(names)]
+
+
+def _question(column: str, kind: str, noted: bool) -> str:
+    """What tells the kinds of a column's values, as an aggregate that is 0 or NULL when there is none.
+
+    Args:
+        noted: Some rows have a note on this column: these are not looked at.
+    """
+    name = quoted(column)
+    if noted:
+        mark = (json.dumps(column) + ":").replace("'", "''")
+        name = f"iif(instr(ifnull(_types, ''), '{mark}') > 0, NULL, {name})"
+    if kind == "any":
+        return f"group_concat(DISTINCT typeof({name}))"
+    if kind == "datetime":  # which of them have an offset: "+00:00" at the end
+        which = f"iif(substr({name}, -6, 1) IN ('+', '-'), 1, 2)"
+        return f"max(iif({name} IS NULL, 0, {which})) * 10 + min(iif({name} IS NULL, 9, {which}))"
+    if kind == "decimal":  # 1 and the digits behind the point; 100 for what has an exponent, NaN and infinity
+        behind = f"iif(instr({name}, '.'), length({name}) - instr({name}, '.'), 0)"
+        return f"max(iif({name} IS NULL, 0, iif({name} GLOB '*[a-zA-Z]*', 100, 1 + {behind})))"
+    return f"max({name} IS NOT NULL)"
+
+
+def _answered(kind: str, answer: Any) -> set[str]:
+    if not answer:
+        return set()
+    if kind == "any":
+        return {each for each in str(answer).split(",") if each != "null"}
+    if kind == "datetime":
+        most, least = divmod(int(answer), 10)
+        return {("zoned" if most == 1 else "plain") if most == least else "both"} if most else set()
+    if kind == "decimal":
+        return {f"decimal:{int(answer) - 1}"}
+    return {kind}
+
+
+def _common(column: Column, kind: str, stored: set[str]) -> Column:
+    """The column with what all its values have in common."""
+    if not stored:
+        return replace(column, kind="" if kind in ("any", "datetime", "decimal") else kind)
+    if stored <= {"zoned", "plain", "both"}:
+        zoned = {"zoned": True, "plain": False}.get(next(iter(stored))) if len(stored) == 1 else None
+        return replace(column, kind="datetime", zoned=zoned)
+    if all(each.startswith("decimal:") for each in stored):
+        most = max(int(each.partition(":")[2]) for each in stored)
+        return replace(column, kind="decimal", scale=most if most <= 30 else None)
+    if len(stored) > 1:
+        return column
+    only = next(iter(stored))
+    return replace(column, kind="" if only in ("big", "base64", "escaped", "decimal") else only)
+
+
+class _Reader:
+    """Turns rows of one table into portions.
+
+    Attributes:
+        select: What is asked for: our columns, the fields, and whether something is noted.
+    """
+
+    def __init__(self, table: str, columns: tuple[Column, ...], origin: tuple[str, ...], known: Table) -> None:
+        self.table, self.known = table, known
+        self._columns, self._origin = columns, origin
+        self._names = origin + tuple(column.name for column in columns)
+        stored = dict(known.columns.values())
+        self._stored_kinds = [stored.get(column.stored_as, "") for column in columns]
+        self._asked = [*map(_ours, origin), *(quoted(c.stored_as) if c.stored_as else "NULL" for c in columns)]
+        self.select = ", ".join([*self._asked, "_types", "_more"])
+        of_ours = {"_run": "integer", "_time": "real", "_crawl": "integer"}
+        self._kinds = [of_ours.get(name, "text") for name in origin] + self._stored_kinds
+
+    def portion(self, rows: list[tuple[Any, ...]]) -> Portion:
+        columns: list[Any] = list(zip(*rows, strict=True))
+        width = len(self._asked)
+        values, types, more = columns[:width], columns[width], columns[width + 1]
+        kinds = ["" if kind == "any" else kind for kind in self._kinds]
+        notes = [(place, json.loads(text)) for place, text in enumerate(types) if text is not None]
+        noted = {column for _, of_row in notes for column in of_row}
+        for place, kind in enumerate(self._kinds[len(self._origin) :], len(self._origin)):
+            column = self._columns[place - len(self._origin)]
+            if column.stored_as in noted:
+                values[place], kinds[place] = self._with_notes(values[place], kind, column.stored_as, notes), ""
+            elif kind and kind != "any" and kind not in _AS_STORED:
+                values[place] = [None if each is None else load_value(each, kind, None) for each in values[place]]
+        if any(each is not None for each in more):
+            self._fill_more(values, more)
+        return Portion(self.table, self._names, values, tuple(kinds), len(rows))
+
+    @staticmethod
+    def _with_notes(
+        values: Sequence[Any], kind: str, stored_as: str, notes: Sequence[tuple[int, dict[str, list[Any]]]]
+    ) -> list[Any]:
+        of_rows = {place: of_row[stored_as] for place, of_row in notes if stored_as in of_row}
+        return [load_value(each, kind, of_rows.get(place)) for place, each in enumerate(values)]
+
+    def _fill_more(self, values: list[Any], more: Sequence[str | None]) -> None:
+        """Fields without a column of their own."""
+        places = {c.name: place for place, c in enumerate(self._columns, len(self._origin)) if not c.stored_as}
+        for name in places.values():
+            values[name] = list(values[name])
+        for row, text in enumerate(more):
+            for name, given in json.loads(text).items() if text is not None else ():
+                place = places.get(unescape(name))
+                if place is not None:
+                    values[place][row] = noted_value(given)
+
+
+def _ours(name: str) -> str:
+    if name != IDENTITY:
+        return quoted(name)
+    return (
+        "iif(_record IS NOT NULL, (SELECT key FROM crawl_records WHERE id = _record),"
+        " (SELECT strftime('%Y%m%dT%H%M%f', min(f.started_at), 'unixepoch') FROM crawl_runs f"
+        " WHERE f.frontier = _crawl)"
+        " || '/' || _request || '.' || _position)"
+    )

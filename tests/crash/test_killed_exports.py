@@ -1,0 +1,176 @@
+"""An export killed at any of its calls leaves the old target or the new one, and the same command again the new one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crawler.outcome import ItemRow, Outcome, Verdict
+from crawler.records import key_of
+from crawler.stores.sqlite import SQLiteStore
+from tests.stores.support import ReversingCipher, found, lease
+
+MOMENTS = 20
+pytestmark = pytest.mark.crash
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Two states of one store: after a first crawl, and after a second one that changes, adds and misses records."""
+    folder = tmp_path_factory.mktemp("stores")
+    first, second = folder / "first.db", folder / "second.db"
+    store = SQLiteStore(str(first), cipher=ReversingCipher())
+    crawled(store, dict.fromkeys(range(2500), 1.0))
+    store.close()
+    shutil.copy(first, second)
+    store = SQLiteStore(str(second), cipher=ReversingCipher())
+    crawled(store, {number: 1.0 if number % 2 else 2.5 for number in range(10, 4_500)})
+    store.close()
+    return str(first), str(second)
+
+
+def crawled(store: SQLiteStore, products: dict[int, float]) -> None:
+    run = store.open_run("shop", args="{}", fresh=True, process="test")
+    store.add(run.frontier, [found("all", slot="shop")], run=run.id)
+    [leased] = lease(store, run)
+    rows = [{"sku": f"a{number:05}", "price": price} for number, price in products.items()]
+    items = [ItemRow("Product", row, key=key_of(row, ["sku"], "")) for row in rows]
+    store.commit(run, "me", [Outcome(leased, Verdict.ACCEPT, items=items, status=200, sent_at=leased.send_at)])
+    assert store.settle_records(run)
+    store.end_run(run.id, ending="finished", exit_code=0, summary="{}")
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    """A real server, on a socket in a folder of its own, as a user that is not root."""
+    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    tool = str(binaries[-1]) if binaries else shutil.which("initdb")
+    if tool is None:
+        pytest.skip("PostgreSQL is not installed")
+    pytest.importorskip("psycopg")
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    as_user: dict[str, object] = {}
+    if os.geteuid() == 0:
+        shutil.chown(folder, "nobody")
+        as_user = {"user": "nobody", "cwd": folder, "env": {**os.environ, "HOME": str(folder)}}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    data = folder / "data"
+    subprocess.run([tool, "-D", data, "-U", "crawl", "-A", "trust", "-N", "-E", "UTF8"], check=True, **quiet, **as_user)
+    server = subprocess.Popen(
+        [Path(tool).with_name("postgres"), "-D", data, "-k", folder, "-h", "", "-F"], **quiet, **as_user
+    )
+    try:
+        wait_for(folder / ".s.PGSQL.5432")
+        yield f"postgresql:///postgres/{{}}?host={folder}&user=crawl"
+    finally:
+        server.terminate()
+        server.wait(20)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def wait_for(path: Path) -> None:
+    import psycopg
+
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            psycopg.connect(f"host={path.parent} user=crawl dbname=postgres").close()
+            return
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+    raise AssertionError("PostgreSQL did not start")
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[dict[str, str]]:
+    """A real server of the S3 protocol, and what a client has to know of it."""
+    pytest.importorskip("moto.server")
+    pytest.importorskip("s3fs")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    known = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    try:
+        make_bucket(known["AWS_ENDPOINT_URL"])
+        yield known
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def make_bucket(endpoint: str) -> None:
+    import urllib.error
+    import urllib.request
+
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(urllib.request.Request(f"{endpoint}/shop", method="PUT"), timeout=5).close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.2)
+
+
+def swept(stores: tuple[str, str], target: str, moments: int = MOMENTS, **more: str) -> dict[str, object]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.crash.killed_export", *stores, target, str(moments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **more},
+        timeout=110,
+    )
+    assert done.returncode == 0, done.stderr
+    result: dict[str, object] = json.loads(done.stdout)
+    print(target.partition("?")[0], result)
+    return result
+
+
+@pytest.mark.parametrize(
+    "name", ["a.jsonl", "a.json", "a.csv", "a.csv.gz", "a.jsonl.zst", "a.db", "a.parquet", "a.duckdb"]
+)
+def test_a_file_is_the_old_one_or_the_new_one(name: str, stores: tuple[str, str], tmp_path: Path) -> None:
+    if name.endswith((".parquet", ".duckdb")):
+        pytest.importorskip("pyarrow" if name.endswith(".parquet") else "duckdb")
+    result = swept(stores, str(tmp_path / name), 8 if name.endswith(".duckdb") else MOMENTS)
+
+    assert result["neither"] == []
+    assert result["right"]
+    assert int(str(result["old"])) > 2
+    assert [each.name for each in tmp_path.iterdir()] == [name], "nothing is left beside it"
+
+
+def test_a_table_of_postgresql_is_the_old_one_or_the_new_one(stores: tuple[str, str], postgres: str) -> None:
+    result = swept(stores, postgres.format("products"))
+
+    assert result["neither"] == []
+    assert result["right"]
+    assert int(str(result["old"])) > 5
+
+
+def test_an_object_of_s3_is_the_old_one_or_the_new_one(stores: tuple[str, str], s3: dict[str, str]) -> None:
+    result = swept(stores, "s3://shop/folder/a.jsonl", 10, **s3)
+
+    assert result["neither"] == []
+    assert result["right"]
+    assert int(str(result["old"])) > 3
