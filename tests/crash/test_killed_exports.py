@@ -11,12 +11,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from crawler.errors import TargetError
 from crawler.outcome import ItemRow, Outcome, Verdict
+from crawler.output.export import Target, Wanted, export
 from crawler.records import key_of
+from crawler.selection import Selection
 from crawler.stores.sqlite import SQLiteStore
 from tests.stores.support import ReversingCipher, found, lease
 
@@ -40,14 +45,8 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 
 
 def crawled(store: SQLiteStore, products: dict[int, float]) -> None:
-    run = store.open_run("shop", args="{}", fresh=True, process="test")
-    store.add(run.frontier, [found("all", slot="shop")], run=run.id)
-    [leased] = lease(store, run)
     rows = [{"sku": f"a{number:05}", "price": price} for number, price in products.items()]
-    items = [ItemRow("Product", row, key=key_of(row, ["sku"], "")) for row in rows]
-    store.commit(run, "me", [Outcome(leased, Verdict.ACCEPT, items=items, status=200, sent_at=leased.send_at)])
-    assert store.settle_records(run)
-    store.end_run(run.id, ending="finished", exit_code=0, summary="{}")
+    commit(store, [ItemRow("Product", row, key=key_of(row, ["sku"], "")) for row in rows])
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +173,71 @@ def test_an_object_of_s3_is_the_old_one_or_the_new_one(stores: tuple[str, str], 
     assert result["neither"] == []
     assert result["right"]
     assert int(str(result["old"])) > 3
+
+
+def test_a_table_of_postgresql_has_types_one_row_a_record_and_how_far_it_came(tmp_path: Path, postgres: str) -> None:
+    import psycopg
+
+    rows = [
+        {
+            "sku": f"k{number}",
+            "day": date(2026, 11, 29),
+            "at": datetime(2026, 11, 29, 3, tzinfo=UTC),
+            "sum": Decimal("1.10"),
+            "raw": b"\x00\xff",
+            "tags": ["nul \x00", {"half \ud800": 1}],
+            "ok": True,
+            "text": "nul \x00 and half \ud800",
+            "big": 2**70 if number else 1,
+        }
+        for number in range(3)
+    ]
+    store = SQLiteStore(str(tmp_path / "crawl.db"), cipher=ReversingCipher())
+    target = Target(postgres.format("typed"))
+    try:
+        commit(store, [ItemRow("Order", row, key=key_of(row, ["sku"], "")) for row in rows])
+        for _ in range(2):
+            assert export(store, Wanted(Selection("shop"), "Order"), target).count == 3
+        commit(store, [ItemRow("Order", row | {"ok": False}, key=key_of(row, ["sku"], "")) for row in rows[1:]])
+        assert export(store, Wanted(Selection("shop"), "Order"), target).count == 2, "k0 is gone"
+        commit(store, [ItemRow("visits", {"n": 1}), ItemRow("visits", {"n": 2})])
+        for _ in range(2):
+            assert export(store, Wanted(Selection("shop"), "visits"), Target(postgres.format("visits"))).count == 2
+    finally:
+        store.close()
+
+    address = postgres.replace("/{}?", "?")
+    with psycopg.connect(address) as raw:
+        found = raw.execute(
+            "SELECT sku, day, at, sum, raw, ok, text, big, _spider, _id FROM typed ORDER BY sku"
+        ).fetchall()
+        assert found == [
+            (f"k{number}", date(2026, 11, 29), datetime(2026, 11, 29, 3, tzinfo=UTC), Decimal("1.10"), b"\x00\xff",
+             False, "nul \\u0000 and half \\ud800", str(2**70), "shop", f'{{"sku":"k{number}"}}')
+            for number in (1, 2)
+        ]  # fmt: skip
+        assert raw.execute("SELECT tags -> 1 FROM typed LIMIT 1").fetchone() == ({"half \\ud800": 1},)
+        assert raw.execute("SELECT n FROM visits ORDER BY n").fetchall() == [(1,), (2,)]
+        assert raw.execute("SELECT crawl, rows_read FROM crawl_exports WHERE name = 'typed'").fetchall() == [(2, 2)]
+
+
+def test_a_database_that_refuses_is_told_without_its_password(tmp_path: Path, postgres: str) -> None:
+    store = SQLiteStore(str(tmp_path / "crawl.db"), cipher=ReversingCipher())
+    try:
+        commit(store, [ItemRow("visits", {"n": 1})])
+        address = postgres.format("visits").replace("///postgres/", "//crawl:pw-5ecret@/nowhere/")
+        with pytest.raises(TargetError, match="nowhere") as refused:
+            export(store, Wanted(Selection("shop")), Target(address))
+    finally:
+        store.close()
+    assert "pw-5ecret" not in str(refused.value)
+
+
+def commit(store: SQLiteStore, items: list[ItemRow]) -> None:
+    """A crawl of one page that gives these."""
+    run = store.open_run("shop", args="{}", fresh=True, process="test")
+    store.add(run.frontier, [found("all", slot="shop")], run=run.id)
+    [leased] = lease(store, run)
+    store.commit(run, "me", [Outcome(leased, Verdict.ACCEPT, items=items, status=200, sent_at=leased.send_at)])
+    store.settle_records(run)
+    store.end_run(run.id, ending="finished", exit_code=0, summary="{}")
