@@ -542,7 +542,7 @@ def test_a_run_that_meets_another_one_skips_or_waits_as_it_is_told(site: Site, p
 
         told = crawl("run", "orders")
         skipped = crawl("run", "orders", "--if-running", "skip")
-        ending = threading.Timer(0.1, other.stdin.close)
+        ending = threading.Timer(0.1, other.kill)  # a process of the run may hold its standard input open, too
         ending.start()
         waited = crawl("run", "orders", "--fresh", "--if-running", "wait")
         ending.join()
