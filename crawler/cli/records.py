@@ -66,7 +66,7 @@ def _and(spider: str, store: str | None) -> str:
 
     with stored(options.typed_settings(None, store=store)) as source:
         if not _follows(source, spider):
-            return "; no item has a key, so that none is followed: write in the spider which field it is, as key = 'id'"
+            return "; no item has a key, none is followed: write `keys` in the spider, the fields that tell them apart"
         last = source.runs(spider, limit=1)[0]
         if summary_of(last).get("complete") is not False:
             return ""
