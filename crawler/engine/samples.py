@@ -1,7 +1,7 @@
 """Pages that are kept to look at: the first one that failed for each cause, and a good one of each callback.
 
 When a selector finds nothing any more, the page it finds nothing on and one from before say which, without a request.
-Kept are headers without cookies and credentials, and bodies with known secrets masked.
+Kept are headers without cookies and credentials, and bodies and causes with known secrets masked.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Samples:
         outcome.sample = Sample("", masked(page), filled + outcome.requests)
 
     def failed(self, outcome: Outcome, page: Response | None, error: str) -> None:
-        """The first page of each cause."""
-        key = outcome.request.callback, kind_of_failure(error)
+        """The first page of each cause, which a spider may have written a secret into."""
+        key = outcome.request.callback, kind_of_failure(hide(error))
         if page is None or key in self._causes or len(self._causes) >= _CAUSES:
             return
         self._causes.add(key)

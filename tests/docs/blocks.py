@@ -11,7 +11,7 @@ A page is run from top to bottom in a project of its own:
 ``<!-- not run: why -->``              a fragment, or something that a test cannot do
 ``<!-- exit: 3 -->``                   the last command of the block ends with this code
 ``<!-- needs: chromium -->``           where this program is missing, the rest of the page is skipped
-``<!-- with: pandas -->``              where this package is missing, the block is left out, and the test says so
+``<!-- with: pandas, duckdb -->``      where one of them is missing, the block is left out, and the test says so
 ``<!-- site: NAME=JSON ... -->``       anywhere on the page: options of the practice site that it is run against
 ``<!-- variables: SESSION=ACCOUNT -->``  anywhere: credentials of these practice accounts are in the variables
 =====================================  ================================================================================
@@ -41,7 +41,7 @@ class Block:
         line: Its first line on the page, from 1.
         file: Where it is to be written, or "".
         exit_code: With which its last command ends.
-        package: Which it can only be run with.
+        packages: Which it can only be run with.
     """
 
     page: Path
@@ -52,7 +52,7 @@ class Block:
     runs: bool = True
     exit_code: int = 0
     needs: str = ""
-    package: str = ""
+    packages: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:
@@ -80,7 +80,7 @@ def blocks_of(page: Path) -> Iterator[Block]:
         elif word == "needs":
             yield Block(page, line, found["language"], found["text"], needs=value)
         elif word == "with":
-            yield Block(page, line, found["language"], found["text"], package=value)
+            yield Block(page, line, found["language"], found["text"], packages=tuple(value.split(", ")))
         else:
             raise ValueError(f"{page}:{line}: a comment that means nothing: {found['note']!r}")
 

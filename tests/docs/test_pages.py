@@ -60,8 +60,9 @@ def test_a_page_does_what_it_says(
             continue
         if block.needs and not shutil.which(block.needs):
             pytest.skip(f"{block.where}: the program {block.needs} is not installed")
-        if block.package and importlib.util.find_spec(block.package) is None:
-            missing.append(f"{block.where}: {block.package} is not installed")
+        absent = [each for each in block.packages if importlib.util.find_spec(each) is None]
+        if absent:
+            missing.append(f"{block.where}: {' and '.join(absent)} is not installed")
             continue
         text = block.text
         for written, meant in addresses.items():

@@ -61,7 +61,7 @@ def place_of(address: str) -> DatabaseTable:
     parts = urlsplit(address)
     names = [each for each in parts.path.split("/") if each]
     if len(names) != 2:
-        raise UsageError(f"{redact(address)}: write it as postgresql://user@host/DATABASE/TABLE")
+        raise UsageError(f"{redact(address)}: write it as postgresql://host/DATABASE/TABLE")
     database, name = names
     schema, _, table = name.rpartition(".")
     query = f"?{parts.query}" if parts.query else ""
