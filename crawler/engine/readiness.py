@@ -78,7 +78,7 @@ class Doors:
     def goes(self, name: str) -> None:
         """Nothing is missing to a request of session *name*, and it goes."""
         if self.pool.manager(name).wants_login:
-            self.answers.unproven(name).evidence.handed_out()
+            self.answers.unproven(name).evidence.handed_out(self.pool.under_way(name))
 
     def put_aside(self, leased: Leased, name: str, missing: Missing, now: float) -> None:
         """Do what a request needs that cannot go now, or end it."""

@@ -147,3 +147,23 @@ def test_pages_of_a_route_that_answers_401_are_certain_when_the_session_is_lost(
     guarded.learn("https://a.example/7")
     evidence.vouch(guarded)
     assert [each.id for each in evidence.lost().uncovered] == [2]
+
+
+@pytest.mark.parametrize(("last_beside", "alone"), [(2, 5), (0, 0)], ids=["together again", "still one by one"])
+def test_requests_sent_one_by_one_after_short_lives_are_told_from_those_sent_together(
+    last_beside: int, alone: int
+) -> None:
+    evidence = Evidence(200)
+    evidence.begin(0.0)
+    evidence.handed_out(0)
+    evidence.shown(1.0, 1.5)
+    evidence.lost()  # after one request: the next session goes alone once it has answered more than that
+    evidence.begin(2.0, 2)
+    for moment in range(6):
+        evidence.handed_out(0)
+        evidence.shown(3.0 + moment, 3.5 + moment)
+    evidence.handed_out(last_beside)
+
+    loss = evidence.lost()
+
+    assert (loss.answered, loss.alone) == (6, alone)

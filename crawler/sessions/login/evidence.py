@@ -54,11 +54,14 @@ class Loss:
         uncovered: Pages after which nothing has shown that it lived.
         since: Sending time of the first of them, or None when there is none.
         answered: Requests that it had answered since its login.
+        alone: Those of them that were sent one by one, because it had outlived the sessions before; 0 where its last
+            request was sent so, too.
     """
 
     uncovered: tuple[Answered, ...]
     since: float | None
     answered: int = 0
+    alone: int = 0
 
 
 class Evidence:
@@ -79,16 +82,18 @@ class Evidence:
         self._open: dict[int, Answered] = {}
         self.lives = Lives(known)
         self._plain = known.plain  # the last page did not prove itself: so will the next ones
-        self._good = self._good_at_proof = self.used = 0
+        self._good = self._good_at_proof = self.used = self._alone = 0
         self._untouched = self._whole = True
+        self._left_alone = False
         self._began_at, self._epoch, self._ended = 0.0, 0, -1
         self.longest = Life()
 
     def begin(self, now: float, epoch: int = 0) -> None:
         """There is a new login, proved good."""
         self._open.clear()
-        self._good = self._good_at_proof = self.used = 0
+        self._good = self._good_at_proof = self.used = self._alone = 0
         self._untouched = self._whole = True
+        self._left_alone = False
         self._began_at, self._epoch = now, epoch
 
     def take_over(self, now: float, epoch: int) -> None:
@@ -117,8 +122,11 @@ class Evidence:
         """Seconds since the login."""
         return max(now - self._began_at, 0.0)
 
-    def handed_out(self) -> None:
-        """A request is on its way."""
+    def handed_out(self, under_way: int = 0) -> None:
+        """A request is on its way, beside *under_way* others of this session."""
+        expected = self.lives.shortest
+        self._left_alone = not under_way and expected is not None and self._good >= expected
+        self._alone += self._left_alone
         self.used += 1
         self._untouched = False
 
@@ -166,10 +174,11 @@ class Evidence:
             late: Pages that came back without a sign after the first one that had it.
             by_itself: As far as is known; else a page or somebody else has ended it.
         """
+        alone = 0 if self._left_alone else self._alone
         if by_itself and (self._whole or not self.lives.last):
             self.lives.ended(self._good + late)
             self._ended = self._epoch
-        return replace(self.given_up(), answered=self._good + late)
+        return replace(self.given_up(), answered=self._good + late, alone=alone)
 
     def came_late(self, epoch: int) -> None:
         """A page of the session of *epoch* came in after the next login."""

@@ -71,7 +71,11 @@ class Rotation:
         self._has_come(page)
 
     def lost(self, answered: int) -> None:
-        """The session has ended by itself, after so many requests that it answered."""
+        """The session has ended by itself, after so many requests that it answered.
+
+        Those that were sent one by one because it outlived the sessions before do not count: one by one a session
+        lives where the cookie rotates, too.
+        """
         self._lives.append(answered)
         if len(self._lives) >= _SHORT_LIVES and max(self._lives) <= _SOON and self.changing:
             self._state = _State.IN_TURN

@@ -109,7 +109,7 @@ class UnprovenPages:
         late = sum(each.verdict is not Verdict.LOGIN and not is_refusal(each) for each in self._held)
         loss = self.evidence.lost(late, by_itself=by_itself)
         if by_itself and loss.answered:  # at once: by a page, or by somebody else
-            self.rotation.lost(loss.answered)
+            self.rotation.lost(max(loss.answered - loss.alone, 1))
         return self._reopened(loss)
 
     def given_up(self) -> Judgement:
