@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from crawler.clock import unix_now
@@ -130,7 +131,8 @@ class Committer:
         for manager in self._pool.managers():
             taken = self._saves.changed(manager.session.name, "the end of the run")
             if taken is not None:
-                self._store.save_session(replace(taken, base=manager.standing.base), run=self._run.id)
+                changed = replace(taken, base=manager.standing.base)
+                self.patiently(partial(self._store.save_session, changed, run=self._run.id))
 
     def _sessions_stored(self, batch: Sequence[Outcome], committed: Committed) -> None:
         """What was written with a page is what the next changes of the session are told from."""

@@ -79,20 +79,32 @@ class OriginStorage(MutableMapping[str, str]):
         return next((text for path, text in self.texts() if _is_at(path, (key, *inside))), None)
 
     def put(self, value: str, key: str, *inside: str) -> None:
-        """Replace the text at *key*, where it is there and not in an IndexedDB."""
+        """Replace the text at *key*, if it is there; the arguments are those of `find`."""
         for name in self:
             if (name == key or fnmatchcase(name, key)) and _inside(self[name], inside) is not None:
                 self[name] = _replaced(self[name], inside, value)
+                return
+        for path, record in self._records():
+            if fnmatchcase(path, key) and _is_changed(record, inside, value):
+                _remember(inside[-1] if inside else key, value)
+                with self._lock:
+                    self.version += 1
                 return
 
     def texts(self) -> Iterator[tuple[Path, str]]:
         """Every text that is kept, with where it stands."""
         for key in self:
             yield from _texts((key,), self[key], 0)
+        for path, record in self._records():
+            yield from _texts((path,), _decoded(record[_field_of(record)]), 0)
+
+    def _records(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The records of its databases that have a value, each with ``DATABASE/STORE``."""
         for database in self.databases:
             for store in database.get("stores", ()) if isinstance(database, dict) else ():
                 for record in store.get("records", ()) if isinstance(store, dict) else ():
-                    yield from _texts((f"{database.get('name')}/{store.get('name')}",), _plain(record), 0)
+                    if isinstance(record, dict) and _field_of(record) in record:
+                        yield f"{database.get('name')}/{store.get('name')}", record
 
     def dump(self) -> dict[str, Any]:
         """As JSON values."""
@@ -107,12 +119,13 @@ class Storage(Mapping[str, OriginStorage]):
     """Of one session, by origin. Safe from any thread; its repr shows no values.
 
     Attributes:
+        loads: How often all of it was replaced.
         renewers: Whoever renews tokens that stand in it, by what they renew.
     """
 
     def __init__(self) -> None:
         self._origins: dict[str, OriginStorage] = {}
-        self._loads = 0
+        self.loads = 0
         self.renewers: dict[Any, Any] = {}
 
     def __getitem__(self, origin: str) -> OriginStorage:
@@ -134,7 +147,7 @@ class Storage(Mapping[str, OriginStorage]):
     @property
     def version(self) -> int:
         """Moves with every change."""
-        return self._loads + sum(each.version for each in self._origins.values())
+        return self.loads + sum(each.version for each in self._origins.values())
 
     def find(self, origin: str, key: str, *inside: str) -> str | None:
         """As `OriginStorage.find`; None also where nothing is kept of *origin*."""
@@ -157,7 +170,7 @@ class Storage(Mapping[str, OriginStorage]):
         """Take what `dump` gave in place of all that is here; anything else is ignored."""
         found = kept if isinstance(kept, dict) else {}
         self._origins = {str(origin): _of_dump(value) for origin, value in found.items() if isinstance(value, dict)}
-        self._loads += 1
+        self.loads += 1
 
 
 def of_storage_state(state: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -279,11 +292,32 @@ def _replaced(text: str, inside: Path, value: str) -> str:
     return json.dumps(held)
 
 
-def _plain(record: Any) -> Any:
-    """A record of an IndexedDB, without the wrapping of values that JSON does not have."""
-    if not isinstance(record, dict):
-        return record
-    return _decoded(record["value"] if "value" in record else record.get("valueEncoded"))
+def _field_of(record: Mapping[str, Any]) -> str:
+    return "value" if "value" in record else "valueEncoded"  # which wraps what JSON does not have
+
+
+def _is_changed(holder: Any, inside: Path, value: str, name: Any = None) -> bool:
+    """Put *value* at *inside* of what stands at *name* of *holder*, in place. False where no text is there."""
+    name = _field_of(holder) if name is None else name
+    held = holder[name]
+    if isinstance(held, str):
+        if _inside(held, inside) is None:
+            return False
+        holder[name] = _replaced(held, inside, value)
+        return True
+    if not inside:
+        return False
+    places: list[tuple[Any, Any, Any]]
+    if isinstance(held, dict) and isinstance(held.get("o"), list):
+        places = [(each, "v", each.get("k")) for each in held["o"] if isinstance(each, dict) and "v" in each]
+    else:
+        listed = held.get("a", held) if isinstance(held, dict) else held
+        pairs = listed.items() if isinstance(listed, dict) else enumerate(listed if isinstance(listed, list) else ())
+        places = [(listed, key, key) for key, _ in pairs]
+    return any(
+        fnmatchcase(str(known), inside[0]) and _is_changed(where, inside[1:], value, key)
+        for where, key, known in places
+    )
 
 
 def _decoded(value: Any) -> Any:

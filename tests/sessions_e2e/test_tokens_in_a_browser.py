@@ -44,6 +44,8 @@ IDENTITIES = {
     "plain": 'Identity("default", auth=BearerAuth.from_storage("{url}", "token"))',
     "sessionStorage": 'Identity("default", auth=BearerAuth.from_storage("{url}", "auth", "access_token"))',
     "indexedDB": 'Identity("default", auth=BearerAuth.from_storage("{url}", "vault/keys", "held", "access_token"))',
+    "renewed IndexedDB": 'Identity("default", auth=BearerAuth.from_storage("{url}", "vault/keys", "held", '
+    '"access_token", refresh=TokenRefresh("{url}/token", "app", ("vault/keys", "held", "refresh_token"))))',
     "localStorage": 'Identity("default", auth=BearerAuth.from_storage("{url}", "auth", "access_token", refresh='
     'TokenRefresh("{url}/token", "app", ("auth", "refresh_token"))))',
 }
@@ -55,7 +57,7 @@ def portal(
     httpserver: HTTPServer, project: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> TokenApp:
     keep, uses = request.param
-    app = TokenApp(httpserver, keep, uses=uses)
+    app = TokenApp(httpserver, keep.replace("renewed IndexedDB", "indexedDB"), uses=uses)
     monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", "ann")
     monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", PASSWORD)
     (project / "spiders").mkdir()
@@ -90,7 +92,9 @@ def test_a_token_is_found_where_the_app_keeps_it_and_lasts_from_run_to_run(
         assert secret.encode() not in kept
 
 
-@pytest.mark.parametrize("portal", [("localStorage", 5)], indirect=True)
+@pytest.mark.parametrize(
+    "portal", [("localStorage", 5), ("renewed IndexedDB", 5)], indirect=True, ids=["local", "database"]
+)
 def test_a_token_that_ends_in_the_middle_is_renewed_once_for_all_and_the_new_one_is_kept(
     portal: TokenApp, command: Crawl
 ) -> None:

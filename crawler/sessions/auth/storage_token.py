@@ -39,6 +39,20 @@ class TokenRefresh:
     scope: str = ""
 
 
+@dataclass(slots=True)
+class _Renewal:
+    """Of one token of one session.
+
+    Attributes:
+        loads: Of the storage, when its tokens were taken from there.
+        written: How many renewals the storage has been told of.
+    """
+
+    auth: OAuth2
+    loads: int = -1
+    written: int = 0
+
+
 class StorageToken(SharedAuth):
     """A bearer token out of `Session.storage`, as `BearerAuth.from_storage` makes it. Safe from any thread.
 
@@ -86,9 +100,9 @@ class StorageToken(SharedAuth):
     def _token(self, storage: Storage) -> str:
         if self.refresh is None:
             return self._kept(storage)
-        renewer = self._renewer(storage, self.refresh)
-        token = renewer.current()
-        self._write_back(storage, renewer)
+        renewal = self._renewal(storage, self.refresh)
+        token = renewal.auth.current()
+        self._write_back(storage, renewal, self.refresh)
         return token
 
     def after(self, response: requests.Response) -> Again:
@@ -96,9 +110,9 @@ class StorageToken(SharedAuth):
         if self.refresh is None or not self._covers(str(response.url)):
             return
         storage = needed(getattr(response.request, "storage", None))
-        renewer = self._renewer(storage, self.refresh)
-        yield from renewer.after(response)
-        self._write_back(storage, renewer)
+        renewal = self._renewal(storage, self.refresh)
+        yield from renewal.auth.after(response)
+        self._write_back(storage, renewal, self.refresh)
 
     def _kept(self, storage: Storage) -> str:
         token = storage.find(self.origin, *self.at)
@@ -107,44 +121,44 @@ class StorageToken(SharedAuth):
             raise LoginFailed("", f"{what}: log in with the browser anew")
         return token
 
-    def _renewer(self, storage: Storage, refresh: TokenRefresh) -> OAuth2:
-        """The one that renews this token of this session, with what another process or login has brought meanwhile."""
+    def _renewal(self, storage: Storage, refresh: TokenRefresh) -> _Renewal:
+        """Who renews this token of this session; it knows what another process or login has brought meanwhile."""
         place = (self.origin, self.at, refresh.token_url)
         with _making:
-            renewer: OAuth2 | None = storage.renewers.get(place)
-            if renewer is None:
-                renewer = storage.renewers[place] = OAuth2(
-                    refresh.token_url,
-                    client_id=refresh.client_id,
-                    client_secret=refresh.client_secret,
-                    grant="refresh_token",
-                    scope=refresh.scope,
-                    client_auth="basic" if refresh.client_secret else "form",
+            renewal: _Renewal | None = storage.renewers.get(place)
+            if renewal is not None and renewal.loads == storage.loads:
+                return renewal
+            if renewal is None:
+                renewal = storage.renewers[place] = _Renewal(
+                    OAuth2(
+                        refresh.token_url,
+                        client_id=refresh.client_id,
+                        client_secret=refresh.client_secret,
+                        grant="refresh_token",
+                        scope=refresh.scope,
+                        client_auth="basic" if refresh.client_secret else "form",
+                    )
                 )
+            renewal.loads = storage.loads
             kept = storage.find(self.origin, *self.at) or ""
-            if kept != renewer.dump()["access_token"] and renewer.changes == storage.renewers.get(
-                (place, "written"), 0
-            ):
-                renewer.load(
-                    {
-                        "token_url": refresh.token_url,
-                        "client_id": refresh.client_id,
-                        "access_token": kept,
-                        "refresh_token": storage.find(self.origin, *refresh.at) or "",
-                        "ends_at": jwt_end(kept),
-                    }
-                )
-        return renewer
+            renewal.auth.load(
+                {
+                    "token_url": refresh.token_url,
+                    "client_id": refresh.client_id,
+                    "access_token": kept,
+                    "refresh_token": storage.find(self.origin, *refresh.at) or "",
+                    "ends_at": jwt_end(kept),
+                }
+            )
+            return renewal
 
-    def _write_back(self, storage: Storage, renewer: OAuth2) -> None:
+    def _write_back(self, storage: Storage, renewal: _Renewal, refresh: TokenRefresh) -> None:
         """Put renewed tokens where the app would: they are stored with the session, and other processes see them."""
-        refresh = self.refresh
-        place = (self.origin, self.at, refresh.token_url if refresh is not None else "")
+        if renewal.written == renewal.auth.changes:
+            return
         with _making:
-            if refresh is None or renewer.changes == storage.renewers.get((place, "written"), 0):
-                return
-            kept = renewer.dump()
-            storage.renewers[place, "written"] = renewer.changes
+            renewal.written = renewal.auth.changes
+            kept = renewal.auth.dump()
             storage[self.origin].put(kept["access_token"], *self.at)
             if kept["refresh_token"]:
                 storage[self.origin].put(kept["refresh_token"], *refresh.at)
