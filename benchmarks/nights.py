@@ -23,8 +23,8 @@ from typing import Any
 
 from benchmarks.site import SHAPES
 from crawler import Request, Response, Spider, run
-from crawler.engine.kept_pages import parse_kept
 from crawler.events import Summary
+from crawler.replay.kept_pages import parse_kept
 
 SHARE = 100  #: one page in so many changes a night
 

@@ -21,7 +21,6 @@ from benchmarks.page_cost import spider_of
 from benchmarks.server import free_port, serve
 from crawler import Spider, run
 from crawler.engine import workers
-from crawler.engine.given import CallbackResults
 from crawler.engine.leasing import Leasing
 from crawler.engine.scheduler import Scheduler
 from crawler.engine.workers import Computing
@@ -29,6 +28,7 @@ from crawler.fetching.answers import ResponseMaker
 from crawler.fetching.curl import CurlAdapter
 from crawler.fetching.curl_handle import Handle
 from crawler.fetching.io_thread import IOThread
+from crawler.pagework.given import CallbackResults
 from crawler.stores.sqlite_commit import CommitPart
 
 PLACES: list[tuple[str, Any, str]] = [

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crawler.engine.application import run
-    from crawler.engine.results import results
     from crawler.errors import CrawlError, LoginFailed, NeedsHuman, WrongPassword
     from crawler.events import Summary
     from crawler.files import File
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from crawler.pages.filled import Filled
     from crawler.pages.forms import Form
     from crawler.response import Request, Response
+    from crawler.runs.results import results
     from crawler.sessions.auth.digest import DigestAuth
     from crawler.sessions.auth.oauth import OAuth2
     from crawler.sessions.auth.schemes import BearerAuth
@@ -52,7 +52,7 @@ _HOMES = {
     "Summary": "crawler.events",
     "TokenRefresh": "crawler.sessions.auth.storage_token",
     "WrongPassword": "crawler.errors",
-    "results": "crawler.engine.results",
+    "results": "crawler.runs.results",
     "run": "crawler.engine.application",
 }
 

@@ -80,7 +80,7 @@ class Visit:
         vary: Names of the request headers that it depends on, and a digest of what they were.
         code: Mark of the spider's code that read it.
         session: Key of the session that fetched it.
-        links: The plain requests that it gave, packed (`engine.links_given`).
+        links: The plain requests that it gave, packed (`pagework.links_given`).
         others: The other ones, as text. May hold secrets: the store encrypts it.
         items: Table to number of items without a key.
         records: The same of items with a key.

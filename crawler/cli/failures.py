@@ -76,9 +76,9 @@ def samples_of(source: Store, spider: str) -> Sequence[Any]:
 
 
 def _show(number: int, store: str | None, as_json: bool, body: bool) -> None:
-    from crawler.engine.assembly import build_spider
-    from crawler.engine.comparing_pages import look, lost
     from crawler.output.source import KeepsSamples
+    from crawler.pagework.assembly import build_spider
+    from crawler.replay.comparing_pages import look, lost
 
     with stored(options.typed_settings(None, store=store)) as source:
         bad = source.sample(number) if isinstance(source, KeepsSamples) else None

@@ -15,7 +15,7 @@ from crawler.cli.text import columns, counted, duration, local_time, safe, say, 
 from crawler.errors import UsageError
 
 if TYPE_CHECKING:
-    from crawler.engine.kept_pages import Difference, Reading
+    from crawler.replay.kept_pages import Difference, Reading
     from crawler.stores.told_pages import KnownPage
 
 _MOST_PAGES = 20  #: of which it is told what differs
@@ -40,7 +40,7 @@ def parse(
     typed = options.typed_settings(set_, store=store)
     found = options.find(spider)
     set_up_logging(options.settings_of(found, typed).log_level)
-    from crawler.engine.kept_pages import parse_kept
+    from crawler.replay.kept_pages import parse_kept
 
     reading = parse_kept(found, crawl=crawl, write=write, arguments=options.pairs(argument, "-a"), settings=typed)
     if as_json:

@@ -37,8 +37,8 @@ def changes(
 
     Only items with a key are followed. Nothing is gone by a crawl that was not complete.
     """
-    from crawler.engine.results import results
     from crawler.output.changes import cells, counted_changes, counts_of, csv_text, json_lines
+    from crawler.runs.results import results
 
     if as_csv and as_json:
         raise UsageError("give --csv or --json, not both")
@@ -79,7 +79,7 @@ def _follows(source: Store, spider: str) -> bool:
 
 def rejected(name: options.SpiderName, store: options.StorePath = None, as_json: options.AsJson = False) -> None:
     """List what was no good item in the last crawl. Each with its reason, its page and the session."""
-    from crawler.engine.results import results
+    from crawler.runs.results import results
 
     spider = checked(name) or ""
     settings = options.settings_of(None, options.typed_settings(None, store=store))

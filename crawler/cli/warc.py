@@ -29,7 +29,7 @@ def write(
     found = options.find(spider)
     if file.exists():
         raise UsageError(f"{file} is there already; give another name")
-    from crawler.engine.archives import export_warc
+    from crawler.replay.archives import export_warc
 
     typed = options.typed_settings(None, store=store)
     pages = export_warc(found, file, crawl=crawl, arguments=options.pairs(argument, "-a"), settings=typed)
@@ -45,7 +45,7 @@ def read(
 ) -> None:
     """Take the pages of FILE into a new crawl of NAME. `crawl parse NAME --write` reads them then."""
     found = options.find(spider)
-    from crawler.engine.archives import import_warc
+    from crawler.replay.archives import import_warc
 
     typed = options.typed_settings(None, store=store)
     crawl, taken, left = import_warc(found, file, arguments=options.pairs(argument, "-a"), settings=typed)

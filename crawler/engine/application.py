@@ -13,23 +13,24 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from crawler.engine.assembly import build_spider
 from crawler.engine.crawl import Crawl
-from crawler.engine.ending import options_again
 from crawler.engine.parts import Caller
 from crawler.engine.processes import Main, Members, cores, how_many, share_of
-from crawler.engine.single_page import Visitor, make_visitor
-from crawler.engine.store_thread import Member, new_owner
-from crawler.engine.telling import Telling, run_before
+from crawler.engine.store_thread import Member
 from crawler.errors import AlreadyRunning, StoreError, UsageError
 from crawler.events import Observer, Summary
 from crawler.fetching import freshness
 from crawler.outcome import State
 from crawler.output.reasons import failed_for, short_reason
+from crawler.pagework.assembly import build_spider
+from crawler.pagework.single_page import Visitor, make_visitor
+from crawler.runs.ending import options_again
+from crawler.runs.telling import Telling, run_before
 from crawler.sessions.accounts import Ask
 from crawler.settings import Settings, field_names, load
 from crawler.spider import Spider
 from crawler.stores.base import RunRow, Store
+from crawler.stores.calls import new_owner
 from crawler.stores.project import open_project_store
 from crawler.urls import redact
 

@@ -11,11 +11,11 @@ from functools import partial
 from typing import NamedTuple
 
 from crawler.clock import unix_now
-from crawler.engine.file_desk import FileDesk
-from crawler.engine.stats import Stats
 from crawler.engine.store_thread import FullDisk, Member
 from crawler.frontier.admission import Admission
 from crawler.outcome import Found, Outcome, Verdict
+from crawler.pagework.file_desk import FileDesk
+from crawler.runs.stats import Stats
 from crawler.sessions.saves import SessionSaves
 from crawler.sessions.secrets import hide
 from crawler.stores.base import Committed

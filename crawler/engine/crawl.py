@@ -8,24 +8,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from crawler.clock import unix_now
-from crawler.engine.earlier import compared
-from crawler.engine.ending import end_by, end_by_store, login_ending, settle_records, take_counts, wanted_by
-from crawler.engine.knowledge import seed, start_requests
 from crawler.engine.parts import Caller, make_parts
 from crawler.engine.processes import Members, add_up
 from crawler.engine.scheduler import Scheduler
 from crawler.engine.stopping import Interrupts, StopNow
-from crawler.engine.store_thread import Member, keep_proofs
-from crawler.engine.verdict import CODES, Facts, Yield, shown
+from crawler.engine.store_thread import Member
 from crawler.errors import StoreError, UsageError
 from crawler.events import RunEnded, RunStarted, Summary, Warned
+from crawler.frontier.start_requests import start_requests
 from crawler.outcome import State
 from crawler.output.figures import empty_fields
 from crawler.output.files import tidy
+from crawler.runs.earlier import compared
+from crawler.runs.ending import end_by, end_by_store, login_ending, settle_records, take_counts, wanted_by
+from crawler.runs.knowledge import seed
+from crawler.runs.verdict import CODES, Facts, Yield, shown
 from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.secrets import hide
 from crawler.spider import Spider, wants_summary
 from crawler.stores import losses
+from crawler.stores.session_desk import keep_proofs
 from crawler.stores.told import Counts, Sample
 
 log = logging.getLogger("crawler.engine")

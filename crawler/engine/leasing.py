@@ -10,16 +10,17 @@ from collections.abc import Callable, Sequence
 
 from crawler.clock import unix_now
 from crawler.engine.committer import Committer
-from crawler.engine.gates import Gates
 from crawler.engine.host_slots import HostSlots
 from crawler.engine.readiness import Doors
-from crawler.engine.revisits import Revisits
 from crawler.engine.robots_door import ROBOTS
-from crawler.engine.store_thread import Member, StoreCalls
+from crawler.engine.store_thread import Member
+from crawler.frontier.gates import Gates
 from crawler.frontier.leases import Leases, NextLook
 from crawler.frontier.politeness import slack_s
 from crawler.outcome import Leased, Outcome
+from crawler.pagework.revisits import Revisits
 from crawler.stores.base import LeaseTerms, Store
+from crawler.stores.calls import StoreCalls
 
 
 class Reservations:

@@ -8,31 +8,31 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from crawler.clock import unix_now
-from crawler.engine.assembly import Around, Assembly, file_work, session_delays
 from crawler.engine.committer import Committer
 from crawler.engine.dispatcher import Dispatcher
-from crawler.engine.file_desk import FileDesk
-from crawler.engine.gates import Gates
-from crawler.engine.given import CallbackWatch
 from crawler.engine.host_slots import HostSlots
-from crawler.engine.knowledge import Knowledge
 from crawler.engine.leasing import Leasing, Reservations
-from crawler.engine.page_work import Outside, PageWork
 from crawler.engine.processes import Helpers, Members
 from crawler.engine.readiness import Doors
-from crawler.engine.results import Results
-from crawler.engine.revisits import Revisits
 from crawler.engine.robots_door import RobotsDoor
-from crawler.engine.stats import Stats
 from crawler.engine.stopping import RunLimits
-from crawler.engine.store_thread import FullDisk, Inbox, Member, SessionDesk, StoreCalls
+from crawler.engine.store_thread import FullDisk, Inbox, Member
 from crawler.engine.workers import Workers
 from crawler.events import LoginStarted, Observer, Summary, Warned
+from crawler.frontier.gates import Gates
 from crawler.frontier.guard_learned import key_of
 from crawler.frontier.leases import Hold, Leases, NextLook
 from crawler.loading import source_mark
 from crawler.outcome import Found, Page
 from crawler.pages.file_folder import FileFolder, folder_of, names_of
+from crawler.pagework.assembly import Around, Assembly, file_work, session_delays
+from crawler.pagework.file_desk import FileDesk
+from crawler.pagework.given import CallbackWatch
+from crawler.pagework.page_work import Outside, PageWork
+from crawler.pagework.revisits import Revisits
+from crawler.runs.knowledge import Knowledge
+from crawler.runs.results import Results
+from crawler.runs.stats import Stats
 from crawler.sessions.accounts import Ask
 from crawler.sessions.login.last_doubts import LastDoubts
 from crawler.sessions.login.last_proofs import LastProofs
@@ -46,7 +46,9 @@ from crawler.sessions.saves import SessionSaves
 from crawler.settings import Settings
 from crawler.spider import Spider
 from crawler.stores.base import Store
+from crawler.stores.calls import StoreCalls
 from crawler.stores.login_policy import Trying
+from crawler.stores.session_desk import SessionDesk
 from crawler.urls import printable, redact
 
 _LOGIN_LEASE_S = 180.0

@@ -18,10 +18,10 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from crawler.engine.stats import Stats
 from crawler.engine.store_thread import Inbox, Member
 from crawler.events import Event, PageDone, Progress, RunEnded, RunStarted, Summary
 from crawler.output.figures import added
+from crawler.runs.stats import Stats
 from crawler.sessions.pool import SessionPool
 from crawler.settings import Settings
 from crawler.spider import Spider

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from crawler.engine.dispatcher import Dispatcher
-from crawler.engine.gates import Gates, Missing
 from crawler.engine.robots_door import RobotsDoor
+from crawler.frontier.gates import Gates, Missing
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.request import SPREAD
 from crawler.sessions.login.findings import ENDS_SESSION

@@ -1,4 +1,4 @@
-"""Pages that are kept to look at; see `engine.samples`. There are few of them: one a callback, one a cause."""
+"""Pages that are kept to look at; see `pagework.samples`. There are few of them: one a callback, one a cause."""
 
 from __future__ import annotations
 

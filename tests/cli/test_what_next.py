@@ -19,7 +19,7 @@ from werkzeug import Response as Answer
 
 from crawler import events
 from crawler.cli.progress import LiveProgress
-from crawler.engine.ending import options_again, store_again
+from crawler.runs.ending import options_again, store_again
 
 from .conftest import Crawl
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import pytest
 from pytest_httpserver import HTTPServer
 
 import crawler
@@ -18,21 +19,25 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "explanation" / "architecture.md"
 
 
-def test_every_file_of_the_engine_is_named_once_with_its_job() -> None:
-    part = PAGE.read_text(encoding="utf-8").partition("## The engine, file by file")[2].partition("\n## ")[0]
-    rows = [line.split("|")[1] for line in part.splitlines() if line.startswith("| `")]
-    named = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
-    files = {path.stem for path in (ROOT / "crawler" / "engine").glob("*.py")} - {"__init__"}
+def part_of(title: str) -> str:
+    return PAGE.read_text(encoding="utf-8").partition(f"## {title}\n")[2].partition("\n## ")[0]
 
-    assert sorted(named) == sorted(files)
+
+def files_named(tables: str) -> list[str]:
+    rows = [line.split("|")[1] for line in tables.splitlines() if line.startswith("| `")]
+    return sorted(name for row in rows for name in re.findall(r"`(\w+)`", row))
+
+
+@pytest.mark.parametrize(("room", "table"), [("engine", 0), ("pagework", 1)])
+def test_every_file_of_the_engine_and_of_the_work_on_pages_is_named_once_with_its_job(room: str, table: int) -> None:
+    files = {path.stem for path in (ROOT / "crawler" / room).glob("*.py")} - {"__init__"}
+    tables = part_of("The engine, file by file").split("| file | job |")[1:]
+
+    assert files_named(tables[table]) == sorted(files)
 
 
 MOST_WORDS = 25
 MOST_STOPS = 14
-
-
-def part_of(title: str) -> str:
-    return PAGE.read_text(encoding="utf-8").partition(f"## {title}\n")[2].partition("\n## ")[0]
 
 
 def test_the_words_are_few_in_order_and_each_has_one_meaning() -> None:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.engine.earlier import earlier_crawls
 from crawler.outcome import ItemRow
 from crawler.output.comparison import COMPARED, Wanted, shortfalls
 from crawler.output.figures import Figures, count_fields, figures_of, is_filled
+from crawler.runs.earlier import earlier_crawls
 from crawler.stores.base import RunRow
 
 

@@ -10,9 +10,9 @@ import pytest
 
 import crawler
 from crawler.cli.summary import show_summary
-from crawler.engine.verdict import Facts, verdict_of_run
 from crawler.events import Summary
 from crawler.output.figures import empty_fields, is_filled
+from crawler.runs.verdict import Facts, verdict_of_run
 from crawler.testing.wire import Answer
 from tests.hosts import Net, quick_net
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.engine.ending import cause_of, end_by, end_by_store, login_ending, next_command, take_counts
-from crawler.engine.verdict import Facts, RunVerdict
 from crawler.errors import LoginFailed, NeedsHuman, NotEquipped, SessionError, SiteUnreachable
 from crawler.events import Summary
+from crawler.runs.ending import cause_of, end_by, end_by_store, login_ending, next_command, take_counts
+from crawler.runs.verdict import Facts, RunVerdict
 from crawler.stores.told import Counts, Sample
 
 

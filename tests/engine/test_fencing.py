@@ -13,10 +13,10 @@ import pytest
 
 from crawler import Response, Session
 from crawler.engine import application
-from crawler.engine.store_thread import new_owner
 from crawler.outcome import SessionSnapshot
 from crawler.stores import losses
 from crawler.stores.base import Store
+from crawler.stores.calls import new_owner
 from crawler.stores.login_policy import Trying
 from crawler.testing import SiteProcess
 from tests.engine.shop import Members, crawl, credentials, opened, stored

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crawler.engine.gates import Gates, GateState
+from crawler.frontier.gates import Gates, GateState
 from crawler.outcome import Leased
 
 SESSION, OTHER = ("session", "default"), ("session", "other")

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from crawler.engine.knowledge import Knowledge, seed
 from crawler.errors import SpiderError
 from crawler.frontier.admission import Admission, AdmissionRules
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.guard_learned import guard_name
 from crawler.frontier.robots import RobotsCache
 from crawler.request import Request
+from crawler.runs.knowledge import Knowledge, seed
 from crawler.sessions.login.lives import KnownLives
 from tests.stores.support import Home, start
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from crawler.engine.gates import Gates
 from crawler.engine.readiness import Doors
 from crawler.engine.robots_door import RobotsDoor
-from crawler.engine.stats import Stats
 from crawler.errors import LoginFailed, SiteUnreachable
 from crawler.events import Event, LoginEnded, SessionParked, Summary, Warned
+from crawler.frontier.gates import Gates
 from crawler.frontier.guard_learned import key_of
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.request import SPREAD
+from crawler.runs.stats import Stats
 from crawler.sessions.login.last_doubts import LastDoubts
 from crawler.sessions.login.last_proofs import LastProofs
 from crawler.sessions.login.ports import SESSION

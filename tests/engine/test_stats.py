@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.engine.stats import Stats
 from crawler.events import Event, PageDone, PageFailed, Summary
 from crawler.outcome import Leased, Outcome, Verdict
+from crawler.runs.stats import Stats
 
 
 class Listener:

@@ -11,10 +11,10 @@ import crawler
 from crawler import Request, Response, SitemapSpider, Spider
 from crawler.cli.exits import TABLE
 from crawler.cli.summary import one_line, summary_lines
-from crawler.engine.verdict import CODES, Facts, Yield, verdict_of_run
 from crawler.events import Summary
 from crawler.output.comparison import Wanted
 from crawler.output.figures import Figures
+from crawler.runs.verdict import CODES, Facts, Yield, verdict_of_run
 from crawler.stores.told import Sample
 from crawler.testing.wire import Answer, Call
 from tests.hosts import Net, quick_net

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from crawler.engine.telling import Telling
 from crawler.events import SessionParked, Summary
 from crawler.output.notices import Notice
 from crawler.output.notifiers import Ping, Webhook, tell_all
+from crawler.runs.telling import Telling
 from crawler.settings import load
 from crawler.testing.wire import Answer, Call
 from tests.cli.conftest import Crawl, _clean, crawl, project
@@ -125,7 +125,7 @@ def test_a_session_that_waits_for_a_person_is_told_once_and_the_run_that_ends_so
     place.service.calls.clear()
 
     telling = Telling("shop", load(command_line={"notify": place.hook}))  # of a run that goes on without the session
-    monkeypatch.setattr("crawler.engine.telling.PARKED_AFTER_S", 0.0)
+    monkeypatch.setattr("crawler.runs.telling.PARKED_AFTER_S", 0.0)
     telling(SessionParked(0.0, "default", "code from the mail", "crawl login shop --session default"))
     for timer in telling._timers:
         timer.join()

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import crawler
-from crawler.engine.kept_pages import Reading, parse_kept
 from crawler.errors import AlreadyRunning, UsageError
+from crawler.replay.kept_pages import Reading, parse_kept
 from tests.revisits.site import Site, night, page, rows, value
 
 SPIDER = """

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from crawler import Request
-from crawler.engine.links_given import LinksGiven, groups_of
 from crawler.outcome import Found
 from crawler.pages.targets import Targets
+from crawler.pagework.links_given import LinksGiven, groups_of
 
 PAGE = "http://shop.test/a/b.html?x=1"
 

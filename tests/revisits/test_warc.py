@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from crawler.engine.archives import export_warc, import_warc
-from crawler.engine.kept_pages import parse_kept
 from crawler.errors import UsageError
 from crawler.output.warc import read_warc
+from crawler.replay.archives import export_warc, import_warc
+from crawler.replay.kept_pages import parse_kept
 from tests.revisits.site import Shop, Site, night, value
 
 fastwarc = pytest.importorskip("fastwarc.warc")

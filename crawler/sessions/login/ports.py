@@ -24,7 +24,7 @@ class SessionGate(Protocol):
 
 
 class SessionGates(Protocol):
-    """All gates (`engine.gates`)."""
+    """All gates (`frontier.gates`)."""
 
     def get(self, key: Key) -> SessionGate: ...
 
@@ -66,7 +66,7 @@ class Requests(Protocol):
 
 
 class Teller(Protocol):
-    """Who counts and tells observers (`engine.stats`)."""
+    """Who counts and tells observers (`runs.stats`)."""
 
     summary: Summary
 

@@ -6,10 +6,9 @@ import threading
 import time
 from pathlib import Path
 
-from crawler.engine.assembly import Around, Assembly
-from crawler.engine.store_thread import SessionDesk, StoreCalls, new_owner
 from crawler.errors import LoginFailed, SiteUnreachable
 from crawler.loading import source_mark
+from crawler.pagework.assembly import Around, Assembly
 from crawler.response import Request, Response
 from crawler.sessions import snapshot
 from crawler.sessions.accounts import Ask
@@ -19,7 +18,9 @@ from crawler.sessions.session import Session
 from crawler.settings import Settings
 from crawler.spider import Spider
 from crawler.stores.base import Store
+from crawler.stores.calls import StoreCalls, new_owner
 from crawler.stores.login_policy import Trying
+from crawler.stores.session_desk import SessionDesk
 
 _LOGIN_LEASE_S = 180.0
 _ASKING_LEASE_S = 900.0  #: where a person may have to find a mail first

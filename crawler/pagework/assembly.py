@@ -15,19 +15,18 @@ from pathlib import Path
 from requests.adapters import BaseAdapter
 
 from crawler.clock import unix_now
-from crawler.engine.file_desk import FileDesk
-from crawler.engine.file_work import FileRules, FileWork
-from crawler.engine.knowledge import first_request_url
-from crawler.engine.robots_ways import RobotsWays, Way, product_of
-from crawler.engine.store_thread import SessionDesk
 from crawler.errors import SpiderError
 from crawler.fetching.fetcher import Fetcher
 from crawler.fetching.retry import Backoff, RetryPolicy, retry_after_s
 from crawler.fetching.transport import limits_of, make_transport
 from crawler.frontier.admission import Admission, AdmissionRules, allowed_hosts, domains_of, slot_of
 from crawler.frontier.guard import LogoutGuard
+from crawler.frontier.robots_ways import RobotsWays, Way, product_of
+from crawler.frontier.start_requests import first_request_url
 from crawler.frontier.traps import TrapGuard, TrapLimits
 from crawler.identity import Identity
+from crawler.pagework.file_desk import FileDesk
+from crawler.pagework.file_work import FileRules, FileWork
 from crawler.sessions.accounts import Account, Ask
 from crawler.sessions.from_spider import home_site, known_urls, origins_of, probe_url_of, session_key
 from crawler.sessions.login.manager import LoginManager
@@ -38,6 +37,7 @@ from crawler.sessions.roster import roster
 from crawler.sessions.session import Session
 from crawler.settings import Settings
 from crawler.spider import Spider, checked_keys
+from crawler.stores.session_desk import SessionDesk
 from crawler.urls import host_of, origin_of
 
 _ROBOTS_LIMIT_BYTES = 32 * 1024 * 1024  #: of which the first 500 KiB are read (RFC 9309, 2.5)

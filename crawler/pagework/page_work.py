@@ -10,12 +10,6 @@ from functools import partial
 from typing import Any
 
 from crawler.clock import unix_now
-from crawler.engine.assembly import Assembly
-from crawler.engine.file_work import FileWork
-from crawler.engine.given import Bare, CallbackResults, CallbackWatch
-from crawler.engine.links_given import LinksGiven
-from crawler.engine.revisits import NOT_MODIFIED, Answered, Revisits, ask
-from crawler.engine.samples import Samples
 from crawler.fetching.fetcher import Checks, Fetched
 from crawler.fetching.judge import Known, Settled, describe, is_hosts_fault, judge, judge_broken, pause_s, skipped
 from crawler.fetching.kept import page_of, response_of
@@ -23,6 +17,12 @@ from crawler.frontier.guard_learned import LEARNED
 from crawler.frontier.host_slot import Learned
 from crawler.frontier.leases import Hold
 from crawler.outcome import Found, Leased, Outcome, Page, Verdict, Visit
+from crawler.pagework.assembly import Assembly
+from crawler.pagework.file_work import FileWork
+from crawler.pagework.given import Bare, CallbackResults, CallbackWatch
+from crawler.pagework.links_given import LinksGiven
+from crawler.pagework.revisits import NOT_MODIFIED, Answered, Revisits, ask
+from crawler.pagework.samples import Samples
 from crawler.response import Request, Response
 from crawler.sessions.answers import set_cookie_lines
 from crawler.sessions.flow import Flow

@@ -12,11 +12,11 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from crawler.engine.store_thread import StoreCalls
 from crawler.errors import UsageError
 from crawler.outcome import FileRow, Outcome, Verdict
 from crawler.pages.file_folder import FileFolder
 from crawler.pages.partials import Partial
+from crawler.stores.calls import StoreCalls
 
 log = logging.getLogger("crawler.engine")
 

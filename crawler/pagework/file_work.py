@@ -1,7 +1,7 @@
 """One file, from a leased request to its Outcome: asked for so that nothing is fetched twice, judged, made an item.
 
-The way of a page (`engine.page_work`) with another middle part: the body goes into a partial file and not into memory,
-and no callback runs. Runs on worker threads; keeps nothing between files.
+The way of a page (`page_work`) with another middle part: the body goes into a partial file and not into memory, and no
+callback runs. Runs on worker threads; keeps nothing between files.
 """
 
 from __future__ import annotations
@@ -13,9 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from crawler.clock import unix_now
-from crawler.engine.file_desk import FileDesk
-from crawler.engine.file_rules import can_go_on, conditions_of, item_of, key_text_of, wanted_type, wants_markup
-from crawler.engine.store_thread import Stopped
 from crawler.errors import BadAnswer, CrawlError, FetchError, NotKept, StatusError, TooLarge, Transient, WrongFile
 from crawler.fetching.fetcher import Fetched, Fetcher
 from crawler.fetching.file_asking import validators_of
@@ -27,12 +24,15 @@ from crawler.outcome import FileRow, ItemRow, Outcome, Verdict
 from crawler.pages.downloads import clean_name, name_of
 from crawler.pages.kinds import HEAD_BYTES, MARKUP_TYPES, image_size, is_markup, media_type, type_of, why_not
 from crawler.pages.partials import Busy, Partial
+from crawler.pagework.file_desk import FileDesk
+from crawler.pagework.file_rules import can_go_on, conditions_of, item_of, key_text_of, wanted_type, wants_markup
 from crawler.request import Request
 from crawler.response import Response
 from crawler.sessions.flow import Call, Flow
 from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.prepared import HopGuard
 from crawler.sessions.session import Session
+from crawler.stores.calls import Stopped
 from crawler.urls import host_of, redact
 
 _BUSY_S = 0.5  #: until a file is looked at again that another request fetches at the moment

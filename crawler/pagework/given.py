@@ -16,7 +16,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from crawler.engine.links_given import LinksGiven
 from crawler.errors import SpiderError
 from crawler.frontier.known import KnownLinks
 from crawler.items import NotStorable, is_item, rejected, to_row, with_storable_fields
@@ -24,6 +23,7 @@ from crawler.outcome import Found, ItemRow, Outcome, Rejected
 from crawler.pages.filled import Filled
 from crawler.pages.following import Followed, handed_out
 from crawler.pages.targets import Targets, of_site
+from crawler.pagework.links_given import LinksGiven
 from crawler.request import Request
 from crawler.settings import Settings
 from crawler.spider import Spider

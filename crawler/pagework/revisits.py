@@ -1,6 +1,6 @@
 """Pages that an earlier crawl has seen: whether to ask for one, how to ask, and what is learned for the next crawl.
 
-Decides by values and the time; the requests are sent by `engine.page_work`, and the store keeps the visits. What counts
+Decides by values and the time; the requests are sent by `page_work`, and the store keeps the visits. What counts
 as the same page is strict: the same request by the same account, read by the same code of the spider. All else is asked
 for as if nobody had ever been there.
 
@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from crawler.engine.links_given import LinksGiven, groups_of, others_of
 from crawler.fetching import freshness, validators
 from crawler.fetching.fetcher import Fetched
 from crawler.frontier.admission import Admission
 from crawler.outcome import Found, Leased, Outcome, Page, Verdict, Visit
+from crawler.pagework.links_given import LinksGiven, groups_of, others_of
 from crawler.request import SPREAD, Request
 from crawler.response import Response
 from crawler.sessions.flow import Call, Flow

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from crawler.clock import unix_now
-from crawler.engine.verdict import CODES
 from crawler.errors import AlreadyRunning, StoreError, UsageError
 from crawler.events import Event, PageDone, SessionParked, Summary
 from crawler.output import metrics
 from crawler.output.notices import Notice, is_alive, of_error, of_parked, of_run
 from crawler.output.notifiers import Ping, notifier_of, tell_all
+from crawler.runs.verdict import CODES
 from crawler.sessions.secrets import hide, remember_secret
 from crawler.settings import Settings
 from crawler.stores.base import RunRow, Store

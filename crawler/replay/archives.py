@@ -9,19 +9,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from crawler.engine.assembly import Around, Assembly, build_spider
-from crawler.engine.kept_pages import run_of
-from crawler.engine.store_thread import SessionDesk, StoreCalls, new_owner
 from crawler.errors import UsageError
 from crawler.events import Summary
 from crawler.frontier.admission import Admission
 from crawler.outcome import Found, Page
 from crawler.output.warc import read_warc, write_warc
+from crawler.pagework.assembly import Around, Assembly, build_spider
+from crawler.replay.kept_pages import run_of
 from crawler.request import Request
 from crawler.settings import load
 from crawler.spider import Spider
+from crawler.stores.calls import StoreCalls, new_owner
 from crawler.stores.login_policy import Trying
 from crawler.stores.project import open_project_store
+from crawler.stores.session_desk import SessionDesk
 
 _PORTION = 100
 

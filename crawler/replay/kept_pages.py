@@ -15,22 +15,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from crawler.engine.assembly import Around, Assembly, build_spider
-from crawler.engine.given import CallbackResults, CallbackWatch
-from crawler.engine.knowledge import Knowledge
-from crawler.engine.store_thread import SessionDesk, StoreCalls, new_owner
 from crawler.errors import UsageError
 from crawler.fetching.judge import describe
 from crawler.fetching.kept import response_of
 from crawler.frontier.admission import Admission
 from crawler.outcome import Found, ItemRow, Outcome, Verdict
+from crawler.pagework.assembly import Around, Assembly, build_spider
+from crawler.pagework.given import CallbackResults, CallbackWatch
 from crawler.request import Request
+from crawler.runs.knowledge import Knowledge
 from crawler.settings import Settings, load
 from crawler.spider import Spider
 from crawler.stores.base import RunRow, Store
+from crawler.stores.calls import StoreCalls, new_owner
 from crawler.stores.login_policy import Trying
 from crawler.stores.project import open_project_store
 from crawler.stores.rows import read_back
+from crawler.stores.session_desk import SessionDesk
 from crawler.stores.told_pages import Kept, StoredItem
 
 _GROUP = 64  #: pages of one transaction

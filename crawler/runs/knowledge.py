@@ -15,14 +15,13 @@ from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
-from crawler.errors import CrawlError, SpiderError, StoreError
+from crawler.errors import StoreError
 from crawler.frontier.admission import Admission
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.guard_learned import guard_name
 from crawler.frontier.robots import RobotsCache, RobotsRecord
 from crawler.request import Request
 from crawler.sessions.login.lives import KnownLives
-from crawler.spider import SitemapSpider, Spider
 from crawler.stores.base import RunRow, Store
 from crawler.urls import origin_of
 
@@ -52,39 +51,6 @@ def seed(
         learn_start(origins)
         store.add(run.frontier, admission.admit_all(portion, depth=0), run=run.id)
     knowledge.keep_seeded(list(origins))
-
-
-def first_request_url(spider: Spider) -> str | None:
-    """The first page of a spider that logs in and names no start URLs: its session is proved there.
-
-    None when it gives none, begins with a sitemap, which proves nothing, or raises (seeding says so then).
-    """
-    if spider.start_urls or not spider.wants_login() or isinstance(spider, SitemapSpider):
-        return None
-    try:
-        return next((each.url for each in start_requests(spider) if each.method == "GET"), None)
-    except CrawlError:
-        return None
-
-
-def start_requests(spider: Spider) -> Iterator[Request]:
-    """The spider's first requests.
-
-    Raises:
-        SpiderError: It has none, its `start` raised, or gave something that is no request.
-    """
-    custom = type(spider).start is not Spider.start
-    if not custom and not spider.start_urls and not isinstance(spider, SitemapSpider):
-        raise SpiderError(f"spider {spider.name!r} has no start_urls and no start method")
-    try:
-        for request in spider.start():
-            if not isinstance(request, Request):
-                raise SpiderError(f"{spider.name}.start gave a {type(request).__name__}; it must yield Requests")
-            yield request
-    except CrawlError:
-        raise
-    except Exception as error:
-        raise SpiderError(f"{spider.name}.start: {type(error).__name__}: {error}") from error
 
 
 log = logging.getLogger("crawler.engine")

@@ -1,6 +1,6 @@
 """How a run is called at its end: facts for the verdict, and the summary filled in by it.
 
-The verdict itself is `engine.verdict`; the counts are the store's. Pure but for the summary that it fills in.
+The verdict itself is `runs.verdict`; the counts are the store's. Pure but for the summary that it fills in.
 
 Also here: the options that a command needs which goes on with a run.
 """
@@ -12,12 +12,12 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from crawler.engine.stats import error_name
-from crawler.engine.verdict import CODES, Facts, RunVerdict, verdict_of_run
 from crawler.errors import LoginMiswritten, NeedsHuman, NotEquipped, SessionError, SiteUnreachable
 from crawler.events import Summary
 from crawler.output.comparison import Wanted
 from crawler.output.reasons import kinds, short_reason
+from crawler.runs.stats import error_name
+from crawler.runs.verdict import CODES, Facts, RunVerdict, verdict_of_run
 from crawler.settings import Settings
 from crawler.stores.base import RunRow, Store
 from crawler.stores.told import Counts, Sample
@@ -101,7 +101,7 @@ def end_by(facts: Facts, summary: Summary, *, unrecorded: Mapping[str, int], als
 
     Args:
         unrecorded: Rule to the number of links that it left out and that are in no row.
-        also: What a command needs besides that is proposed to a person (`engine.ending`).
+        also: What a command needs besides that is proposed to a person (`runs.ending`).
     """
     summary.skipped_by = {sample.kind: sample.count for sample in facts.skipped}
     for sample in facts.skipped:

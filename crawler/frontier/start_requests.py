@@ -1,0 +1,42 @@
+"""The first requests of a spider, as its class gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from crawler.errors import CrawlError, SpiderError
+from crawler.request import Request
+from crawler.spider import SitemapSpider, Spider
+
+
+def first_request_url(spider: Spider) -> str | None:
+    """The first page of a spider that logs in and names no start URLs: its session is proved there.
+
+    None when it gives none, begins with a sitemap, which proves nothing, or raises (seeding says so then).
+    """
+    if spider.start_urls or not spider.wants_login() or isinstance(spider, SitemapSpider):
+        return None
+    try:
+        return next((each.url for each in start_requests(spider) if each.method == "GET"), None)
+    except CrawlError:
+        return None
+
+
+def start_requests(spider: Spider) -> Iterator[Request]:
+    """The spider's first requests.
+
+    Raises:
+        SpiderError: It has none, its `start` raised, or gave something that is no request.
+    """
+    custom = type(spider).start is not Spider.start
+    if not custom and not spider.start_urls and not isinstance(spider, SitemapSpider):
+        raise SpiderError(f"spider {spider.name!r} has no start_urls and no start method")
+    try:
+        for request in spider.start():
+            if not isinstance(request, Request):
+                raise SpiderError(f"{spider.name}.start gave a {type(request).__name__}; it must yield Requests")
+            yield request
+    except CrawlError:
+        raise
+    except Exception as error:
+        raise SpiderError(f"{spider.name}.start: {type(error).__name__}: {error}") from error

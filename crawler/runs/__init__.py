@@ -1,0 +1,1 @@
+"""How a run went: counted, called, compared with earlier ones, told."""
