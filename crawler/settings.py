@@ -11,12 +11,10 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from typing import Any, Literal, get_type_hints
 
 from crawler.errors import SettingsError
+from crawler.setting_kinds import Setting, setting
 
 SCRAPY_NAMES: dict[str, str] = {
     "AUTOTHROTTLE_ENABLED": "throttle",
@@ -39,159 +37,217 @@ SCRAPY_NAMES: dict[str, str] = {
 
 #: settings whose value is a secret: the address of a webhook is all that it takes to write there
 SECRET_SETTINGS = frozenset({"notify", "ping"})
+_NOT_SHOWN = SECRET_SETTINGS | {"headers", "proxy"}  # a secret may be part of them
 
 DEFAULT_USER_AGENT = "crawl-sessions/0.1"
 
 
-class Settings(BaseSettings):
-    """Everything that a run may be told. Immutable; safe from any thread."""
+class Settings:
+    """Everything that a run may be told. Immutable; safe from any thread.
 
-    model_config = SettingsConfigDict(env_prefix="CRAWL_", extra="forbid", frozen=True, validate_default=True)
+    Args:
+        values: Settings by name; the others have their defaults.
+    Raises:
+        SettingsError: A name is unknown, or a value does not fit.
+    """
 
-    store: str = Field("data/crawl.db", description="File of the database.")
-    workers: int = Field(
+    store: str = setting("data/crawl.db", description="File of the database.")
+    workers: int = setting(
         16,
-        ge=1,
-        le=512,
+        at_least=1,
+        at_most=512,
         description="Pages that one process has under way at once, at most; and the most threads that run callbacks.",
     )
-    processes: int = Field(
+    processes: int = setting(
         0,
-        ge=0,
-        le=64,
+        at_least=0,
+        at_most=64,
         description="Processes that share the store, each with its own workers; 0: as cores and delays allow.",
     )
-    delay: float = Field(0.0, ge=0, le=86_400, description="Seconds between two requests to one host.")
-    jitter: float = Field(0.0, ge=0, le=1, description="Share of the delay that is added at random, 0 to 1.")
-    per_host: int = Field(8, ge=1, le=512, description="Connections at once to one host, of all processes together.")
-    throttle: bool = Field(True, description="Slow down by itself on 429 and 503 answers and on rising latency.")
-    timeout: float = Field(30.0, gt=0, le=3600, description="Seconds to connect, and between two reads.")
-    deadline: float = Field(120.0, gt=0, le=86_400, description="Seconds for one request from start to last byte.")
-    min_speed: int = Field(50, ge=0, description="Bytes a second below which an answer is given up; 0 for any.")
-    retries: int = Field(4, ge=0, le=100, description="Further tries after a first one failed.")
-    retry_statuses: tuple[int, ...] = Field(
+    delay: float = setting(0.0, at_least=0, at_most=86_400, description="Seconds between two requests to one host.")
+    jitter: float = setting(
+        0.0, at_least=0, at_most=1, description="Share of the delay that is added at random, 0 to 1."
+    )
+    per_host: int = setting(
+        8, at_least=1, at_most=512, description="Connections at once to one host, of all processes together."
+    )
+    throttle: bool = setting(True, description="Slow down by itself on 429 and 503 answers and on rising latency.")
+    timeout: float = setting(30.0, above=0, at_most=3600, description="Seconds to connect, and between two reads.")
+    deadline: float = setting(
+        120.0, above=0, at_most=86_400, description="Seconds for one request from start to last byte."
+    )
+    min_speed: int = setting(50, at_least=0, description="Bytes a second below which an answer is given up; 0 for any.")
+    retries: int = setting(4, at_least=0, at_most=100, description="Further tries after a first one failed.")
+    retry_statuses: tuple[int, ...] = setting(
         (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524), description="Statuses that are tried again."
     )
-    backoff: float = Field(1.0, gt=0, le=3600, description="Seconds of the first wait before another try.")
-    max_backoff: float = Field(600.0, gt=0, le=86_400, description="Longest wait before another try, in seconds.")
-    max_retry_after: float = Field(
-        21_600.0, gt=0, le=604_800, description="Longest Retry-After that is obeyed, in seconds."
+    backoff: float = setting(1.0, above=0, at_most=3600, description="Seconds of the first wait before another try.")
+    max_backoff: float = setting(
+        600.0, above=0, at_most=86_400, description="Longest wait before another try, in seconds."
     )
-    max_redirects: int = Field(20, ge=0, le=100, description="Redirects followed for one request.")
-    robots: bool = Field(True, description="Obey robots.txt.")
-    max_depth: int = Field(0, ge=0, description="Links followed from a start URL; 0 for no limit.")
-    max_pages: int = Field(0, ge=0, description="Pages of this run after which it stops; 0 for no limit.")
-    max_time: float = Field(0.0, ge=0, description="Seconds after which the run stops; 0 for no limit.")
-    min_items: int = Field(
-        1, ge=0, description="Items that a crawl must have stored to count as good; 0 for a spider that yields none."
+    max_retry_after: float = setting(
+        21_600.0, above=0, at_most=604_800, description="Longest Retry-After that is obeyed, in seconds."
     )
-    min_share: float = Field(
+    max_redirects: int = setting(20, at_least=0, at_most=100, description="Redirects followed for one request.")
+    robots: bool = setting(True, description="Obey robots.txt.")
+    max_depth: int = setting(0, at_least=0, description="Links followed from a start URL; 0 for no limit.")
+    max_pages: int = setting(0, at_least=0, description="Pages of this run after which it stops; 0 for no limit.")
+    max_time: float = setting(0.0, at_least=0, description="Seconds after which the run stops; 0 for no limit.")
+    min_items: int = setting(
+        1,
+        at_least=0,
+        description="Items that a crawl must have stored to count as good; 0 for a spider that yields none.",
+    )
+    min_share: float = setting(
         0.5,
-        ge=0,
-        le=1,
+        at_least=0,
+        at_most=1,
         description="Share of the median of the last ten complete crawls at which, and below which, items and filled"
         " fields are told; 0: nothing is compared.",
     )
-    fields: dict[str, float] = Field(
-        default_factory=dict,
+    fields: dict[str, float] = setting(
+        {},
         description='Share of the items in which a field must be filled (JSON), such as {"price": 0.9}.',
     )
-    max_error_rate: float = Field(
-        0.0, ge=0, le=1, description="Share of the requests that may fail without the run being called `failures`."
+    max_error_rate: float = setting(
+        0.0,
+        at_least=0,
+        at_most=1,
+        description="Share of the requests that may fail without the run being called `failures`.",
     )
-    accept: bool = Field(
+    accept: bool = setting(
         False, description="Take what this run brings for right: nothing is compared, and later runs are with it."
     )
-    may_be_empty: tuple[str, ...] = Field(
+    may_be_empty: tuple[str, ...] = setting(
         (), description="Fields that may be empty in every item of a run, without a note; * for all of them."
     )
-    max_size: int = Field(32 * 1024 * 1024, ge=1024, description="Largest decoded body in bytes.")
-    files: str = Field("", description="Folder of fetched files; empty: `files` beside the database.")
-    max_file_size: int = Field(2 * 1024**3, ge=1024, description="Largest file in bytes.")
-    file_deadline: float = Field(
+    max_size: int = setting(32 * 1024 * 1024, at_least=1024, description="Largest decoded body in bytes.")
+    files: str = setting("", description="Folder of fetched files; empty: `files` beside the database.")
+    max_file_size: int = setting(2 * 1024**3, at_least=1024, description="Largest file in bytes.")
+    file_deadline: float = setting(
         3600.0,
-        gt=0,
-        le=604_800,
+        above=0,
+        at_most=604_800,
         description="Seconds for one try to fetch a file; the next one goes on where it ended.",
     )
-    max_image_pixels: int = Field(
-        178_956_970, ge=1, description="Largest image, in pixels as its head says; a larger one is refused."
+    max_image_pixels: int = setting(
+        178_956_970, at_least=1, description="Largest image, in pixels as its head says; a larger one is refused."
     )
-    max_pages_per_host: int = Field(
-        200_000, ge=0, description="Pages of one host that a process takes in one run; 0 for no limit."
+    max_pages_per_host: int = setting(
+        200_000, at_least=0, description="Pages of one host that a process takes in one run; 0 for no limit."
     )
-    traps: bool = Field(True, description="Rules against endless URL spaces (calendars, growing paths).")
-    logout_guard: bool = Field(
+    traps: bool = setting(True, description="Rules against endless URL spaces (calendars, growing paths).")
+    logout_guard: bool = setting(
         True, description="Do not follow links that log out, delete or unsubscribe in a logged-in session."
     )
-    upgrade: bool = Field(
+    upgrade: bool = setting(
         False, description="Ask for https where a page links to plain http on a host of an https start URL."
     )
-    user_agent: str = Field(
+    user_agent: str = setting(
         DEFAULT_USER_AGENT, description="User-Agent of sessions that name none; say in it who you are."
     )
-    headers: dict[str, str] = Field(default_factory=dict, description="Default headers of every session (JSON).")
-    proxy: str = Field("", description="Proxy for all requests, such as http://127.0.0.1:3128.")
-    verify: bool | str = Field(True, description="Verify certificates: true, false, or the path of a CA file.")
-    allow_private: bool = Field(False, description="Let public pages send us to private addresses.")
-    transport: Literal["curl", "urllib3"] = Field("curl", description="Engine below the requests sessions.")
-    durability: Literal["normal", "full"] = Field(
+    headers: dict[str, str] = setting({}, description="Default headers of every session (JSON).")
+    proxy: str = setting("", description="Proxy for all requests, such as http://127.0.0.1:3128.")
+    verify: bool | str = setting(True, description="Verify certificates: true, false, or the path of a CA file.")
+    allow_private: bool = setting(False, description="Let public pages send us to private addresses.")
+    transport: Literal["curl", "urllib3"] = setting("curl", description="Engine below the requests sessions.")
+    durability: Literal["normal", "full"] = setting(
         "normal", description="full: every commit survives a power cut; normal: the last ones may be lost then."
     )
-    http_cache: Literal["off", "validate", "rfc"] = Field(
+    http_cache: Literal["off", "validate", "rfc"] = setting(
         "validate",
         description="Pages that an earlier crawl has seen: validate: ask whether they have changed, where their server"
         " gave an ETag or a Last-Modified; rfc: and do not ask while Cache-Control or Expires says that they are fresh;"
         " off: ask for all as if nobody had been there.",
     )
-    full: bool = Field(False, description="Ask for all pages of this run as wholes, whatever is known of them.")
-    keep_pages: bool = Field(
+    full: bool = setting(False, description="Ask for all pages of this run as wholes, whatever is known of them.")
+    keep_pages: bool = setting(
         False, description="Keep the pages themselves in the store, for `crawl parse` and `crawl page`."
     )
-    sessions: str = Field("", description="Names of sessions, separated by commas; replaces the spider's.")
-    accounts: str = Field("", description="File of mode 0600 with credentials (TOML, one table a session).")
-    login_budget: int = Field(
+    sessions: str = setting("", description="Names of sessions, separated by commas; replaces the spider's.")
+    accounts: str = setting("", description="File of mode 0600 with credentials (TOML, one table a session).")
+    login_budget: int = setting(
         6,
-        ge=1,
-        le=1000,
+        at_least=1,
+        at_most=1000,
         description="Most logins of one account in an hour that sent credentials and did not succeed.",
     )
-    probe_every: int = Field(200, ge=0, description="Unproven pages of a session before it is probed again; 0: never.")
-    grace: float = Field(15.0, ge=0, le=3600, description="Seconds that requests in flight get when a run is stopped.")
-    lease: float = Field(90.0, ge=1, le=86_400, description="Seconds after which a dead process's requests are free.")
-    busy_timeout: float = Field(60.0, gt=0, le=86_400, description="Seconds to wait for a locked database.")
-    callback_time: float = Field(60.0, gt=0, description="Seconds after which a callback is reported as slow.")
-    notify: str = Field(
+    probe_every: int = setting(
+        200, at_least=0, description="Unproven pages of a session before it is probed again; 0: never."
+    )
+    grace: float = setting(
+        15.0, at_least=0, at_most=3600, description="Seconds that requests in flight get when a run is stopped."
+    )
+    lease: float = setting(
+        90.0, at_least=1, at_most=86_400, description="Seconds after which a dead process's requests are free."
+    )
+    busy_timeout: float = setting(60.0, above=0, at_most=86_400, description="Seconds to wait for a locked database.")
+    callback_time: float = setting(60.0, above=0, description="Seconds after which a callback is reported as slow.")
+    notify: str = setting(
         "",
         description="Who is told how a run went: addresses of webhooks (https://), or of services that apprise knows"
         " (extra notify), with blanks between them.",
     )
-    notify_on: str = Field(
+    notify_on: str = setting(
         "failure,recovery,parked", description="Of what: failure, recovery, parked, success, with commas between them."
     )
-    ping: str = Field(
+    ping: str = setting(
         "", description="Address of a dead man's switch: asked for after each good run, with {exit_code} after each."
     )
-    metrics_file: str = Field(
+    metrics_file: str = setting(
         "",
         description="File for Prometheus's textfile collector, written after each run; {spider}: its name.",
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
-    log_format: Literal["text", "json"] = Field("text", description="Log lines as text, or as one JSON object each.")
-    log_file: str = Field("", description="File that gets all log lines, too, also of a quiet run.")
-    log_size: int = Field(10 * 1024 * 1024, ge=0, description="Bytes after which the log file is put aside; 0: never.")
-    log_keep: int = Field(5, ge=1, le=1000, description="Log files that were put aside and are kept.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", description="Least level that is logged.")
+    log_format: Literal["text", "json"] = setting("text", description="Log lines as text, or as one JSON object each.")
+    log_file: str = setting("", description="File that gets all log lines, too, also of a quiet run.")
+    log_size: int = setting(
+        10 * 1024 * 1024, at_least=0, description="Bytes after which the log file is put aside; 0: never."
+    )
+    log_keep: int = setting(5, at_least=1, at_most=1000, description="Log files that were put aside and are kept.")
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)  # load() merges the sources itself, so that each error can name its source
+    def __init__(self, **values: Any) -> None:
+        held = self.__dict__
+        for name, each in FIELDS.items():
+            held[name] = _converted(name, each, values.pop(name)) if name in values else each.default
+        for name in values:
+            raise SettingsError(f"unknown setting {name!r}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"settings do not change while a run lasts: {name}")
+
+    def __eq__(self, other: object) -> bool:
+        return self.__dict__ == other.__dict__ if isinstance(other, Settings) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        changed = {name: value for name, value in self.__dict__.items() if value != FIELDS[name].default}
+        shown = {name: "***" if name in _NOT_SHOWN else value for name, value in changed.items()}
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+    def replace(self, **changes: Any) -> Settings:
+        """The same with some changes."""
+        return Settings(**self.__dict__ | changes)
+
+
+def _declared() -> dict[str, Setting]:
+    found: dict[str, Setting] = {}
+    for name, annotation in get_type_hints(Settings).items():
+        each: Setting = vars(Settings)[name]
+        each.annotation = annotation
+        found[name] = each
+    return found
+
+
+FIELDS = _declared()  #: all settings, in the order of the reference page
+
+
+def _converted(name: str, each: Setting, value: Any, source: str = "Settings") -> Any:
+    try:
+        return each.converted(value)
+    except ValueError as error:
+        raise SettingsError(f"setting {name} ({source}): {error}") from None
 
 
 def load(
@@ -222,23 +278,24 @@ def load(
         for raw_key, value in values.items():
             key = _known(raw_key, source)
             merged[key], sources[key] = _parsed(key, value, source), source
-    try:
-        return Settings(**merged)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = str(first["loc"][0]) if first["loc"] else "settings"
-        said = first["msg"][0].lower() + first["msg"][1:]
-        raise SettingsError(f"setting {key} ({sources.get(key, 'default')}): {said}") from None
+    for key, value in merged.items():
+        merged[key] = _converted(key, FIELDS[key], value, sources[key])
+    return Settings(**merged)
+
+
+def named_in_pyproject() -> list[str]:
+    """Settings that the pyproject.toml of the working directory names."""
+    return [_known(key, "pyproject.toml") for key in _from_pyproject(Path())]
 
 
 def field_names() -> list[str]:
     """All names that ``-s`` takes, in the order of the reference page."""
-    return list(Settings.model_fields)
+    return list(FIELDS)
 
 
 def _known(key: str, source: str) -> str:
     name = SCRAPY_NAMES.get(key, key.lower().replace("-", "_"))
-    if name in Settings.model_fields:
+    if name in FIELDS:
         return name
     import difflib  # only for the message
 
@@ -246,7 +303,7 @@ def _known(key: str, source: str) -> str:
 
     if key in SETTINGS:
         raise SettingsError(f"{key} ({source}) is a setting of Scrapy; instead: {SETTINGS[key]}")
-    near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+    near = difflib.get_close_matches(name, FIELDS, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else "; `crawl settings` lists them"
     raise SettingsError(f"unknown setting {key!r} ({source}){hint}")
 
@@ -254,7 +311,7 @@ def _known(key: str, source: str) -> str:
 def _parsed(key: str, value: Any, source: str) -> Any:
     if not isinstance(value, str):
         return value
-    annotation = Settings.model_fields[key].annotation
+    annotation = FIELDS[key].annotation
     if key == "verify" and value.lower() in {"true", "1", "yes", "on", "false", "0", "no", "off"}:
         return value.lower() in {"true", "1", "yes", "on"}
     if key == "retry_statuses":
@@ -288,5 +345,5 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         key[6:].lower(): value
         for key, value in environ.items()
-        if key.startswith("CRAWL_") and key[6:].lower() in Settings.model_fields
+        if key.startswith("CRAWL_") and key[6:].lower() in FIELDS
     }

@@ -142,7 +142,7 @@ def settings(
     as_json: options.AsJson = False,
 ) -> None:
     """Show the settings with value, source and meaning. With NAME as that spider has them."""
-    from crawler.settings import SECRET_SETTINGS
+    from crawler.settings import FIELDS, SECRET_SETTINGS
 
     spider = options.find(name) if name is not None else None
     typed = options.pairs(set_, "-s")
@@ -152,9 +152,9 @@ def settings(
         key: (
             "***" if key in SECRET_SETTINGS and getattr(merged, key) else getattr(merged, key),
             sources.get(key, "default"),
-            field.description or "",
+            field.description,
         )
-        for key, field in type(merged).model_fields.items()
+        for key, field in FIELDS.items()
         if not changed or key in sources
     }
     if as_json:
@@ -170,13 +170,13 @@ def settings(
 
 def sources_of(spider: type[Spider] | None, typed: dict[str, Any]) -> dict[str, str]:
     """Where each setting that is no default comes from; later sources win, as in `settings.load`."""
-    from crawler.settings import SCRAPY_NAMES, field_names, load
+    from crawler.settings import SCRAPY_NAMES, field_names, named_in_pyproject
 
     def field(key: str) -> str:
         return SCRAPY_NAMES.get(key, key.lower().replace("-", "_"))
 
     names = field_names()
-    found = dict.fromkeys(load(environ={}).model_fields_set, "pyproject.toml")
+    found = dict.fromkeys(named_in_pyproject(), "pyproject.toml")
     found |= {field(key): "spider" for key in (spider.custom_settings if spider is not None else {})}
     found |= {key: f"CRAWL_{key.upper()}" for key in names if f"CRAWL_{key.upper()}" in os.environ}
     found |= {field(key): "command line" for key in typed}

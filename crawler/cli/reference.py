@@ -20,7 +20,8 @@ from typer.models import ArgumentInfo
 from crawler import errors
 from crawler.cli.application import app
 from crawler.cli.exits import TABLE, code_for, hint_for
-from crawler.settings import SCRAPY_NAMES, Settings
+from crawler.setting_kinds import Setting
+from crawler.settings import FIELDS, SCRAPY_NAMES
 
 _MADE = "<!-- Made by `python -m crawler.cli.reference docs/reference`; do not edit. -->"
 
@@ -62,16 +63,14 @@ def settings_lines() -> Iterator[str]:
     yield ""
     scrapy = {ours: theirs for theirs, ours in SCRAPY_NAMES.items()}
     yield from _table("setting", "kind", "default", "bounds", "Scrapy's name", "meaning")
-    schema = Settings.model_json_schema()["properties"]
-    for name, field in Settings.model_fields.items():
-        default = field.get_default(call_default_factory=True)
+    for name, field in FIELDS.items():
         yield _row(
             _code(name),
             _kind(field.annotation),
-            _code(_default_text(default)),
-            _bounds(schema[name]),
+            _code(_default_text(field.default)),
+            _bounds(field),
             _code(scrapy.get(name, "")),
-            field.description or "",
+            field.description,
         )
 
 
@@ -97,9 +96,9 @@ def _default_text(default: Any) -> str:
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
-def _bounds(schema: dict[str, Any]) -> str:
-    signs = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most"}
-    return ", ".join(f"{word} {schema[key]:g}" for key, word in signs.items() if key in schema)
+def _bounds(field: Setting) -> str:
+    signs = {"at least": field.at_least, "above": field.above, "at most": field.at_most}
+    return ", ".join(f"{word} {bound:g}" for word, bound in signs.items() if bound is not None)
 
 
 # --- commands -------------------------------------------------------------------------------------------------------

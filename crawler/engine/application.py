@@ -154,7 +154,7 @@ def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settin
 
     def main(run: int, number: int, tell: Observer, on_parent_gone: Callable[[Callable[[str], None]], None]) -> Summary:
         store = open_project_store(settings)
-        mine = settings.model_copy(update={"per_host": share_of(settings.per_host, number, processes)})
+        mine = settings.replace(per_host=share_of(settings.per_host, number, processes))
         try:
             row = store.join_run(run, process=process_name())
             made = build_spider(spider, arguments, mine)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from crawler.fetching.limits import Limits
-from crawler.settings import Settings
+from crawler.settings import FIELDS
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "explanation" / "limits.md"
@@ -59,7 +59,7 @@ def constants() -> Iterator[tuple[str, float]]:
         if field not in ("deadline_s", "max_size_bytes", "min_speed_bytes_s"):  # those come from settings
             yield f"fetching/limits Limits.{field}", value.default
     for name in sorted(OF_ANSWERS):
-        yield f"setting {name}", Settings.model_fields[name].default
+        yield f"setting {name}", FIELDS[name].default
 
 
 def told() -> dict[str, list[str]]:
