@@ -307,6 +307,7 @@ class Outcome:
         requests: How many requests the callback yielded, known ones too.
         warnings: Short texts such as "tree cut"; kept in the page log.
         login_wanted: For LOGIN: the epoch that was found logged out.
+        refuses_guests: For LOGIN: its address itself said so, by 401 or in data (JSON), as an API does.
         unchanged: The visit that still holds: what the page gave then is what it gives now.
         visit: What the next crawl may know of the page.
         file: For a request of a file that is accepted: the file, new or known; its item is the only one of *items*.
@@ -341,6 +342,7 @@ class Outcome:
     requests: int = 0
     warnings: tuple[str, ...] = ()
     login_wanted: int | None = None
+    refuses_guests: bool = False
     unchanged: Visit | None = None
     visit: Visit | None = None
     file: FileRow | None = None

@@ -30,6 +30,7 @@ from crawler.request import Request
 from crawler.response import Response
 from crawler.sessions.flow import Call, Flow
 from crawler.sessions.login.manager import LoginManager
+from crawler.sessions.login.watch import refuses_guests
 from crawler.sessions.prepared import HopGuard
 from crawler.sessions.session import Session
 from crawler.stores.calls import Stopped
@@ -280,7 +281,7 @@ class FileWork:
         if judged.verdict is Verdict.RETRY:
             outcome.not_before = unix_now() + judged.wait_s
         elif judged.verdict is Verdict.LOGIN:
-            outcome.login_wanted = fetched.epoch
+            outcome.login_wanted, outcome.refuses_guests = fetched.epoch, refuses_guests(fetched.response)
 
     def _judged(self, job: _Job, outcome: Outcome, fetched: Fetched, watched: bool, known: Known) -> Settled:
         policy = self._fetcher.policy

@@ -29,7 +29,7 @@ from crawler.sessions.flow import Flow
 from crawler.sessions.login import signs
 from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.states import LoginState
-from crawler.sessions.login.watch import led_elsewhere, logged_out_reason
+from crawler.sessions.login.watch import led_elsewhere, logged_out_reason, refuses_guests
 from crawler.sessions.session import Session
 from crawler.settings import Settings
 from crawler.spider import Spider
@@ -171,7 +171,7 @@ class PageWork:
         if judged.verdict is Verdict.RETRY:
             outcome.not_before = unix_now() + judged.wait_s
         elif judged.verdict is Verdict.LOGIN:
-            outcome.login_wanted = fetched.epoch
+            outcome.login_wanted, outcome.refuses_guests = fetched.epoch, refuses_guests(fetched.response)
         elif judged.verdict is Verdict.FAIL and request.errback and fetched.error is not None:
             self._call_errback(outcome, request, fetched, _bare(session))
         elif answer is not None and answer.unchanged and asking is not None:

@@ -31,6 +31,7 @@ _LEAST_VERSION = (3, 35, 0)  # UPDATE ... FROM
 _CACHE_KIB = 4_000
 _WAL_PAGES = 2_000  # 8 MB of log between two checkpoints
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128)  # few sizes, so that prepared statements are used again
+_NO_MEMORY = (sqlite3.SQLITE_IOERR_NOMEM, sqlite3.SQLITE_IOERR_SHMMAP, sqlite3.SQLITE_IOERR_MMAP)
 _LEAST_FREE_BYTES = 1 << 20
 _WAIT_S = 0.2  # longest wait inside SQLite, where no signal is heard
 _FILLED_WITHIN_S = 0.5
@@ -271,8 +272,14 @@ def copy_database(connection: Connection, target: str) -> None:
 
 
 def explained(error: sqlite3.Error, path: str, busy_timeout_s: float, expected_bytes: int = 0) -> StoreError:
-    """Our error for one of sqlite3's, with what to do."""
+    """Our error for one of sqlite3's, with what to do.
+
+    Raises:
+        MemoryError: There was none left, which sqlite3 says itself in some places and calls an I/O error in others.
+    """
     code = getattr(error, "sqlite_errorcode", None)
+    if code in _NO_MEMORY:
+        raise MemoryError(f"{path}: no memory left to open it") from error
     kind = code & 0xFF if code is not None else None
     if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusy(

@@ -115,15 +115,16 @@ ROWS = (
     _row("pages that are forbidden, a good session", forbidden=_MANY, missing=_MANY, exit_code=1),
     _row("a link to a login page that answers 401", spiders.LinksToLogin, login="basic", exit_code=1, quick=True),
     # data
-    _row("JSON, 39 requests a session", spiders.Json, kind="json", requests=40, showing="json error"),
+    _row("JSON, 39 requests a session", spiders.Json, kind="json", requests=40, showing="json error", spare=0,
+         quick=True),
     _row("JSON, 39 requests a session, one at a time", spiders.Json, kind="json", requests=40, showing="json error",
-         settings={"workers": 1}),
-    _row("JSON, 9 requests a session", spiders.Json, kind="json", requests=10, showing="json error"),
-    _row("JSON, 401", spiders.Json, kind="json", requests=40, showing="401 json", quick=True),
+         settings={"workers": 1}, spare=0),
+    _row("JSON, 9 requests a session", spiders.Json, kind="json", requests=10, showing="json error", spare=0),
+    _row("JSON, 401", spiders.Json, kind="json", requests=40, showing="401 json", spare=0, quick=True),
     _row("a token of half a second", spiders.Token, kind="json", login="token", seconds=0.5, showing="401 json",
          pages=200, latency_s=0.01, spare=20),
     _row("a token of 40 requests", spiders.Token, kind="json", login="token", requests=40, showing="401 json",
-         pages=200, quick=True),
+         pages=200, spare=0, quick=True),
 )  # fmt: skip
 
 

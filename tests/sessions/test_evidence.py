@@ -70,11 +70,11 @@ def test_a_site_whose_pages_prove_themselves_is_never_probed() -> None:
 
 
 def test_pages_under_way_count_so_that_no_more_than_that_many_can_be_lost() -> None:
-    evidence = Evidence(10)
+    evidence = Evidence(7)
     evidence.begin(0.0)
     evidence.answered(page(1, 1.0, 2.0))
-    assert evidence.next(8) is Next.GO
-    assert evidence.next(9) is Next.PROBE
+    assert evidence.next(5) is Next.GO
+    assert evidence.next(6) is Next.PROBE
 
 
 def test_the_longest_life_is_one_that_was_proved() -> None:

@@ -86,8 +86,9 @@ def test_where_they_do_not_each_session_but_the_first_brings_all_but_the_probe(l
     assert site.lost <= 2 * 8
 
 
-def test_without_a_life_that_ended_the_setting_says_when() -> None:
-    assert pages_until_probe(200, Lives(), 0) == 200
+def test_without_a_life_that_ended_no_more_is_risked_than_has_been_proved() -> None:
+    assert [pages_until_probe(200, Lives(), proved) for proved in (0, 8, 9, 40, 1_000)] == [8, 8, 9, 40, 200]
+    assert pages_until_probe(5, Lives(), 100) == 5, "never more than the setting says"
     assert next_where_pages_show_us(Lives(), 1_000, 64) is Next.GO
 
 

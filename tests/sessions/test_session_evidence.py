@@ -177,3 +177,22 @@ def test_a_trial_of_another_session_is_not_ended_by_this_one() -> None:
     ended = answers.end_trial("default", 1.0, survived=True, serial=False)
     assert ended is not None
     assert (ended[0].verdict, ended[1]) == (Verdict.ACCEPT, "")
+
+
+@pytest.mark.parametrize(
+    ("refuses_guests", "fetched_again"), [(True, [9]), (False, [1, 2, 9])], ids=["an API", "a login page"]
+)
+def test_data_of_an_address_that_refuses_guests_is_certain_when_the_session_is_lost_and_a_page_is_not(
+    refuses_guests: bool, fetched_again: list[int]
+) -> None:
+    answers = made()
+    pages = answers.unproven("default")
+    judge(answers, answer(1))
+    judge(answers, answer(9, verdict=Verdict.LOGIN, refuses_guests=refuses_guests))
+    judge(answers, answer(2), IN_DOUBT)
+
+    judged = pages.lost()
+
+    kept = [each.id for each in judged.again] + ([1] if judged.since is not None else [])
+    assert sorted(kept) == fetched_again
+    assert [each.request.id for each in judged.settled] == ([2] if refuses_guests else [])

@@ -210,9 +210,10 @@ class Evidence:
 
 
 class Guarded:
-    """Routes that answer 401 to a guest: what they answer with success was fetched logged in.
+    """Routes that refuse a guest by 401, or in data: what they answer else, with success, was fetched logged in.
 
-    Learned from sessions that were lost. A route is an address without numbers and the values of its arguments: of
+    Learned from sessions that were lost. Pages do not count, whatever they show to a guest: of the articles under one
+    address some may be for everybody, shorter than for members. A route is an address without numbers and the values of its arguments: of
     ``/orders/7?page=2`` and ``/orders/8?page=1`` one answers as the other does. Such a page is certain for itself and
     proves nothing of others.
     """
@@ -221,12 +222,12 @@ class Guarded:
         self._routes: set[str] = set()
 
     def learn(self, url: str) -> None:
-        """*url* answered 401, and the session was indeed lost."""
+        """*url* refused us, and the session was indeed lost."""
         if len(self._routes) < _MOST_ROUTES:
             self._routes.add(route_of(url))
 
     def covers(self, url: str) -> bool:
-        """Whether *url* answers 401 to a guest, by what is known."""
+        """Whether *url* refuses a guest, by what is known."""
         return bool(self._routes) and route_of(url) in self._routes
 
 

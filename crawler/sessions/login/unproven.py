@@ -65,7 +65,7 @@ class UnprovenPages:
         return self._patience.is_over(each.status for each in self._refused)
 
     def answered(self, outcome: Outcome) -> None:
-        """A page without a sign is about to be committed. It is proven where a guest would have got a 401."""
+        """A page without a sign is about to be committed. It is proven where a guest would have been refused."""
         if self._is_certain(outcome):
             outcome.proven = True
             self.evidence.certain()
@@ -103,7 +103,7 @@ class UnprovenPages:
         """
         self._patience.meant_the_end(each.status for each in self._refused)
         for outcome in self._held:
-            if outcome.verdict is Verdict.LOGIN and outcome.status == 401 and not outcome.final_url:
+            if outcome.verdict is Verdict.LOGIN and outcome.refuses_guests:
                 self._guarded.learn(outcome.request.url)
         self.evidence.vouch(self._guarded)
         late = sum(each.verdict is not Verdict.LOGIN and not is_refusal(each) for each in self._held)
@@ -138,7 +138,7 @@ class UnprovenPages:
         )
 
     def _is_certain(self, outcome: Outcome) -> bool:
-        """Whether a guest would have got a 401 in place of this page."""
+        """Whether a guest would have been refused in place of getting this page."""
         good = outcome.verdict is Verdict.ACCEPT and 200 <= outcome.status < 300 and not outcome.final_url
         return good and self._guarded.covers(outcome.request.url)
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from crawler.errors import SpiderError
-from crawler.pages.parsing import StandIn
+from crawler.pages.parsing import StandIn, is_json
 from crawler.response import Response
 from crawler.sessions.login import signs
 from crawler.sessions.session import Session
@@ -40,6 +40,15 @@ def logged_out_reason(spider: Spider, session: Session, response: Response, aske
         text=spider.logged_out_text,
         logged_in_css=spider.logged_in_css,
         logged_in_text=spider.logged_in_text,
+    )
+
+
+def refuses_guests(response: Response | None) -> bool:
+    """Whether an answer to somebody who is logged out is that of an API: 401, or data, from the address itself."""
+    return (
+        response is not None
+        and not response.history
+        and (response.status_code == 401 or is_json(response.content_type))
     )
 
 
