@@ -212,10 +212,10 @@ class Evidence:
 class Guarded:
     """Routes that refuse a guest by 401, or in data: what they answer else, with success, was fetched logged in.
 
-    Learned from sessions that were lost. Pages do not count, whatever they show to a guest: of the articles under one
-    address some may be for everybody, shorter than for members. A route is an address without numbers and the values of its arguments: of
-    ``/orders/7?page=2`` and ``/orders/8?page=1`` one answers as the other does. Such a page is certain for itself and
-    proves nothing of others.
+    Learned from sessions that were lost. A route is an address without numbers and the values of its arguments: of
+    ``/orders/7?page=2`` and ``/orders/8?page=1`` one answers as the other does. What it brings is certain for itself
+    and proves nothing of others. Pages do not count, whatever they show to a guest: of the articles under one address
+    some may be for everybody, shorter than for members.
     """
 
     def __init__(self) -> None:
