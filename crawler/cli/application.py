@@ -17,6 +17,7 @@ from crawler.cli import (
     files,
     guard,
     kept,
+    look,
     options,
     page,
     project,
@@ -91,6 +92,7 @@ app.add_typer(sessions.app, name="sessions")
 session_files.register(sessions.app)
 session_push.register(sessions.app)
 runs.register(app)
+look.register(app)
 results.register(app)
 records.register(app)
 export.register(app)

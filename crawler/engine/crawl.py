@@ -137,16 +137,16 @@ class Crawl:
         summary.next_command, summary.again = hide(summary.next_command), hide(summary.again)
         summary.why, summary.sessions = hide(summary.why), sorted({*summary.sessions, *self._sessions})
         self._stats.ended()
+        self._stats.progress(unix_now(), waiting=summary.waiting, failed=summary.failed, force=True)
         if failure is None and facts is not None and self._member.number == 0:
             settle_records(self._store, self._run, summary, facts)
             self._store.end_run(
                 self._run.id,
                 ending=summary.ending,
                 exit_code=summary.exit_code,
-                summary=json.dumps(summary.as_dict()),
+                summary=json.dumps({**summary.as_dict(), "timeline": self._stats.timeline.as_list()}),
             )
         self._tell_spider(summary)
-        self._stats.progress(unix_now(), waiting=summary.waiting, failed=summary.failed, force=True)
         self._stats.tell(RunEnded(unix_now(), summary))
 
     def _record_end(self) -> Facts:

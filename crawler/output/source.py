@@ -152,6 +152,32 @@ class KnowsHosts(Protocol):
         """Slot to number of waiting requests, most first."""
 
 
+class Answered(Protocol):
+    """One line of the page log (`stores.told.LogLine`)."""
+
+    @property
+    def at(self) -> float: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def ms(self) -> float: ...
+
+
+@runtime_checkable
+class KnowsAnswers(Protocol):
+    """A store whose page log can be read for pictures."""
+
+    def answers(self, run: int) -> Iterator[Answered]:
+        """The page log of a run, oldest first."""
+
+    def statuses(self, runs: Sequence[int]) -> Mapping[int, Mapping[int, int]]:
+        """Run to status (0: no answer) to how many answers had it."""
+
+
 MOST_RUNS = 1_000_000  #: "all of them": a run each minute for two years
 
 

@@ -11,6 +11,7 @@ from crawler.events import Event, Observer, PageDone, PageFailed, PageRetried, P
 from crawler.outcome import Outcome, Verdict
 from crawler.output.figures import count_fields
 from crawler.output.reasons import short_reason
+from crawler.output.timeline import Moment, Timeline
 from crawler.urls import printable, redact
 
 log = logging.getLogger("crawler.engine")
@@ -25,7 +26,11 @@ def error_name(error: str) -> str:
 
 
 class Stats:
-    """Counts of one run in this process. Used by the scheduler's thread."""
+    """Counts of one run in this process. Used by the scheduler's thread.
+
+    Attributes:
+        timeline: How the run went on, with what further processes did.
+    """
 
     def __init__(self, summary: Summary, observers: Iterable[Observer]) -> None:
         self.summary = summary
@@ -37,6 +42,7 @@ class Stats:
         self._warned = 0
         self._warning = ""
         self.others: Callable[[], list[Progress]] = list
+        self.timeline = Timeline()
 
     @property
     def watched(self) -> bool:
@@ -141,7 +147,7 @@ class Stats:
     def progress(self, now: float, *, waiting: int, failed: int, force: bool = False) -> None:
         """Tell how far it is, a few times a second at most."""
         monotonic = time.monotonic()
-        if not self._observers or (not force and monotonic - self._told_at < _PROGRESS_EVERY_S):
+        if not force and monotonic - self._told_at < _PROGRESS_EVERY_S:
             return
         self._told_at = monotonic
         summary, others = self.summary, self.others()
@@ -149,7 +155,9 @@ class Stats:
         pages = summary.pages + sum(other.pages for other in others)
         items = summary.item_count + sum(other.items for other in others)
         logins = summary.logins + sum(other.logins for other in others)
-        self.tell(Progress(now, pages, waiting, failed, items, logins, pages / elapsed_s))
+        self.timeline.note(Moment(elapsed_s, pages, waiting, failed, items, logins), last=force)
+        if self._observers:
+            self.tell(Progress(now, pages, waiting, failed, items, logins, pages / elapsed_s))
 
     def ended(self) -> None:
         """Fill in the times, and say that there were warnings."""

@@ -12,6 +12,7 @@ from crawler.clock import unix_now
 from crawler.stores.base import Cipher
 from crawler.stores.connection import Connection, copy_database
 from crawler.stores.schema import check, check_tables, prepare
+from crawler.stores.sqlite_answers import AnswersPart
 from crawler.stores.sqlite_audit import AuditPart
 from crawler.stores.sqlite_changes import ChangesPart
 from crawler.stores.sqlite_export import ExportPart
@@ -25,7 +26,9 @@ from crawler.stores.sqlite_values import ValuesPart
 _HURRY_S = 1.0
 
 
-class SQLiteStore(KeptPart, GonePart, ChangesPart, ExportPart, RunsPart, ValuesPart, AuditPart, ReportPart, ResealPart):
+class SQLiteStore(
+    KeptPart, GonePart, ChangesPart, ExportPart, RunsPart, ValuesPart, AuditPart, AnswersPart, ReportPart, ResealPart
+):
     """`Store` on a SQLite file. For one thread at a time; any number of processes may share the file."""
 
     def __init__(

@@ -44,6 +44,24 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of the page log.
+
+    Attributes:
+        at: When it was committed, seconds since 1970.
+        verdict: What became of the request.
+        status: 0 where nobody answered.
+        ms: From the first byte sent to the last one read.
+    """
+
+    at: float
+    url: str
+    verdict: str
+    status: int
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class KeptSample:
     """A page that is kept to look at; *cause* is "" for a good one."""
 

@@ -1,0 +1,1 @@
+"""One page about the runs of a spider: `gathering` reads, `charts` draws, `document` writes."""

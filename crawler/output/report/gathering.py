@@ -1,0 +1,164 @@
+"""What a report says of the last runs of a spider, read from the store. No request is sent, nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Protocol
+
+from crawler.output.figures import Figures, figures_of
+from crawler.output.history import PastRun, past_runs, summary_of, told_of
+from crawler.output.report.answer_log import AnswerFigures, read_answers
+from crawler.output.run_report import Cause, Login, causes_of
+from crawler.output.source import KnowsAnswers, KnowsSamples, Run, Source
+from crawler.output.timeline import Moment, timeline_of
+from crawler.records import Change
+from crawler.urls import printable, redact
+
+NIGHTS = 30  #: runs of a report, where nobody asks for another number
+_CHANGES = 40
+_SKIPPED = 20
+
+
+class SessionState(Protocol):
+    """A stored session (`stores.base.SessionRow`)."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def proved_at(self) -> float | None: ...
+    @property
+    def logged_in_at(self) -> float | None: ...
+
+
+class Reported(Source, Protocol):
+    """A store from which a report can be made."""
+
+    def logins_of(self, run: int) -> Sequence[Login]: ...
+
+    def list_sessions(self) -> Sequence[SessionState]: ...
+
+    def changes(self, spider: str, *, crawls: tuple[int, int] | None = None) -> Iterator[Change]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """One run.
+
+    Attributes:
+        statuses: Status (0: no answer) to number of answers.
+        items: Table to items.
+        changes: Kind of item to how many records were new, changed, gone and back.
+        figures: Of the whole crawl, for its filled fields; None where it left none.
+        logins: That it made, oldest first.
+    """
+
+    run: PastRun
+    told: Sequence[str]
+    statuses: Mapping[int, int]
+    items: Mapping[str, int]
+    changes: Mapping[str, Mapping[str, int]]
+    figures: Figures | None
+    logins: Sequence[Login]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that the page shows.
+
+    Attributes:
+        nights: Oldest first, at least one.
+        answers: Of the newest run; None where the store cannot tell.
+        timeline: Of the newest run.
+        causes: Why requests of the newest crawl failed, most first.
+        skipped: Rule, how many requests it left out, and the URL of one of them.
+        changed: What the newest crawl changed; at most so many, the rest is in *more_changes*.
+    """
+
+    spider: str
+    made_at: float
+    nights: Sequence[Night]
+    answers: AnswerFigures | None
+    timeline: Sequence[Moment]
+    causes: Sequence[Cause]
+    skipped: Sequence[tuple[str, int, str]]
+    sessions: Sequence[SessionState]
+    changed: Sequence[Change] = ()
+    more_changes: int = 0
+    next_command: str = ""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+def gather(source: Reported, spider: str, *, nights: int = NIGHTS) -> Report | None:
+    """Read what is known of the last *nights* runs; None where the spider has never run on this store."""
+    runs = list(source.runs(spider, limit=nights))
+    if not runs:
+        return None
+    past = {each.id: each for each in past_runs(source, spider, limit=nights)}
+    numbers = [run.id for run in runs]
+    statuses = source.statuses(numbers) if isinstance(source, KnowsAnswers) else {}
+    newest, told = runs[0], summary_of(runs[0])
+    sessions = told.get("sessions")
+    changed = _changed(source, newest)
+    return Report(
+        spider,
+        source.now(),
+        [_night(source, run, past[run.id], statuses.get(run.id, {})) for run in reversed(runs)],
+        _answers(source, newest, past[newest.id]),
+        timeline_of(told.get("timeline")),
+        causes_of(source, newest) if isinstance(source, KnowsSamples) else [],
+        _skipped(told),
+        [row for row in source.list_sessions() if sessions is None or row.key in sessions],
+        changed,
+        max(_all_changes(told) - len(changed), 0),
+        str(told.get("next_command") or ""),
+    )
+
+
+def _night(source: Reported, run: Run, past: PastRun, statuses: Mapping[int, int]) -> Night:
+    told = summary_of(run)
+    return Night(
+        past,
+        [printable(redact(text)) for text in told_of(told)],
+        statuses,
+        _counts(told.get("items")),
+        {str(table): _counts(kinds) for table, kinds in _dict(told.get("changes")).items()},
+        figures_of(told.get("crawl")),
+        source.logins_of(run.id),
+    )
+
+
+def _answers(source: Source, run: Run, past: PastRun) -> AnswerFigures | None:
+    if not isinstance(source, KnowsAnswers):
+        return None
+    ended = run.started_at + (past.took_s if past.took_s is not None else 0.0)
+    return read_answers(source.answers(run.id), began=run.started_at, ended=ended)
+
+
+def _skipped(told: Mapping[str, Any]) -> list[tuple[str, int, str]]:
+    examples = _dict(told.get("examples"))
+    ranked = sorted(_counts(told.get("skipped_by")).items(), key=lambda pair: (-pair[1], pair[0]))[:_SKIPPED]
+    return [(printable(rule), count, printable(redact(str(examples.get(rule, ""))))) for rule, count in ranked]
+
+
+def _changed(source: Reported, run: Run) -> list[Change]:
+    return list(islice(source.changes(run.spider, crawls=(run.frontier, run.frontier)), _CHANGES))
+
+
+def _all_changes(told: Mapping[str, Any]) -> int:
+    return sum(sum(_counts(kinds).values()) for kinds in _dict(told.get("changes")).values())
+
+
+def _dict(found: Any) -> Mapping[str, Any]:
+    return found if isinstance(found, dict) else {}
+
+
+def _counts(found: Any) -> dict[str, int]:
+    return {str(name): count for name, count in _dict(found).items() if isinstance(count, int)}

@@ -1,0 +1,55 @@
+"""The page log, read for pictures: when which host answered how, and how fast."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from crawler.stores.part import Part
+from crawler.stores.told import LogLine
+
+_PORTION = 5_000
+_CLOCK_S = 3_600.0  #: by which a clock may have been put back during a run
+
+
+class AnswersPart(Part):
+    """Answers of runs. Nothing is written, and no index is needed: rows stand in the order of their times."""
+
+    def answers(self, run: int) -> Iterator[LogLine]:
+        """The page log of a run, oldest first; read in portions, each its own short query."""
+        last = self._before(run)
+        while portion := self._connection.read(
+            "SELECT id, at, url, verdict, status, ms FROM crawl_pages WHERE id > ? AND run = ? ORDER BY id LIMIT ?",
+            (last, run, _PORTION),
+        ):
+            last = portion[-1][0]
+            for _, at, url, verdict, status, ms in portion:
+                yield LogLine(at, url, verdict, status, ms)
+
+    def statuses(self, runs: Sequence[int]) -> dict[int, dict[int, int]]:
+        """Run to status (0: no answer) to how many answers had it."""
+        found: dict[int, dict[int, int]] = {run: {} for run in runs}
+        if runs:
+            for run, status, count in self._connection.read(
+                "SELECT run, status, count(*) FROM crawl_pages"
+                " WHERE id > ? AND run IN (SELECT value FROM json_each(?)) GROUP BY run, status",
+                (self._before(min(runs)), json.dumps(list(runs))),
+            ):
+                found[run][status] = count
+        return found
+
+    def _before(self, run: int) -> int:
+        """A row of the page log after which all of *run* are: found by their times, in twenty steps or so."""
+        began = self._connection.one("SELECT started_at FROM crawl_runs WHERE id = ?", (run,))
+        newest = self._connection.one("SELECT max(id) FROM crawl_pages")
+        if began is None or newest is None or newest[0] is None:
+            return 0
+        low, high = 0, int(newest[0])
+        while low < high:
+            middle = (low + high) // 2
+            row = self._connection.one("SELECT at FROM crawl_pages WHERE id > ? ORDER BY id LIMIT 1", (middle,))
+            if row is not None and row[0] < began[0] - _CLOCK_S:
+                low = middle + 1
+            else:
+                high = middle
+        return low

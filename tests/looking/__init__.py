@@ -1,0 +1,1 @@
+"""What people look at: reports, the live view, Datasette, metrics and traces."""

@@ -1,0 +1,197 @@
+"""The pictures of docs/: ``python -m tools.pictures [--out docs/pictures] [--keep FOLDER]``.
+
+Crawls a practice site twelve times, as if on twelve nights (between two crawls all times in the store are moved back by
+a day), and photographs what the commands make of it in headless Chromium. Needs the extra `browser` and Chromium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from crawler.testing import SiteProcess
+
+CRAWL = str(Path(sysconfig.get_path("scripts")) / "crawl")
+SPIDER = """
+import os
+from dataclasses import dataclass
+
+from crawler import Spider
+
+
+@dataclass
+class Book:
+    upc: str
+    title: str
+    price: str
+    stock: int
+
+    key = "upc"
+
+
+class Bookshop(Spider):
+    name = "bookshop"
+    sessions = ["alice", "bob"]
+
+    def __init__(self, site, **arguments):
+        super().__init__(**arguments)
+        self.site = site
+        self.start_urls = [f"{site}/catalogue/?page=1", f"{site}/members/"]
+        self.start_urls += [f"{site}/gone/"] * ("GONE" in os.environ)
+        self.login_url, self.probe_url = f"{site}/login", f"{site}/account/"
+
+    def login(self, session):
+        page = session.get(self.login_url)
+        session.submit(page.form(), {"username": session.account.username, "password": session.account.password})
+
+    def parse(self, response):
+        if "/members/" in response.url:
+            yield from ({"member offer": row.css("::text").get()} for row in response.css("a.book"))
+            yield from response.follow_all(css="a.next")
+            return
+        for link in response.css("a.book::attr(href)").getall():
+            if int(link.rpartition("/")[2]) <= int(os.environ.get("BOOKS", 160)):
+                yield response.follow(link, callback=self.parse_book)
+        yield from response.follow_all(css="a.next")
+
+    def parse_book(self, response):
+        yield Book(
+            upc=response.css("p.upc::text").get(),
+            title=response.css("h1::text").get(),
+            price=response.css("p.price::text").get() if "NO_PRICES" not in os.environ else "",
+            stock=int(response.css("span.stock::text").get()),
+        )
+"""
+TIMES: Mapping[str, Sequence[str]] = {
+    "crawl_runs": ("started_at", "ended_at"),
+    "crawl_frontiers": ("created_at",),
+    "crawl_pages": ("at",),
+    "crawl_logins": ("started_at", "ended_at", "expired_at"),
+    "crawl_sessions": ("saved_at", "proved_at", "logged_in_at"),
+}
+DAY_S = 86_400.0
+
+NIGHTS: Sequence[Mapping[str, Any]] = (
+    {},
+    {"site": {"rate_503": 0.02}},
+    {"revoke": True},
+    {},
+    {
+        "site": {"rate_503": 0.1, "rate_slow": 0.05},
+        "edit": {number: {"stock": number % 7} for number in range(1, 140, 9)},
+    },
+    {"revoke": True},
+    {"variables": {"BOOKS": "140"}},
+    {},
+    {"variables": {"NO_PRICES": "1"}},
+    {"edit": {number: {"stock": number % 5} for number in range(2, 140, 5)}},
+    {"revoke": True},
+    {
+        "site": {"rate_503": 0.04, "rate_reset": 0.01},
+        "edit": {number: {"stock": 3} for number in range(3, 140, 11)},
+        "variables": {"GONE": "1", "BOOKS": "150"},
+    },
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make all pictures."""
+    parser = argparse.ArgumentParser(prog="python -m tools.pictures", description="Make the pictures of docs/ anew.")
+    parser.add_argument("--out", type=Path, default=Path("docs/pictures"), help="folder of the pictures")
+    parser.add_argument("--keep", type=Path, help="folder of the project that is photographed; it stays")
+    chosen = parser.parse_args(arguments)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    folder = chosen.keep or Path(tempfile.mkdtemp(prefix="crawl-pictures-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with practice() as site:
+            crawl_nights(site, folder)
+        crawl(folder, "report", "bookshop", "-o", "report.html")
+        photograph((folder / "report.html").as_uri(), chosen.out)
+    finally:
+        if chosen.keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+@contextlib.contextmanager
+def practice() -> Iterator[SiteProcess]:
+    """The site, and its accounts in the variables that a crawl reads."""
+    with SiteProcess(books=160, latency_s=0.02, log_limit=0) as site:
+        for account in site.accounts[:2]:
+            os.environ[f"CRAWL_{account.username.upper()}_USERNAME"] = account.username
+            os.environ[f"CRAWL_{account.username.upper()}_PASSWORD"] = account.password
+        yield site
+
+
+def crawl_nights(site: SiteProcess, folder: Path) -> None:
+    """Twelve crawls, a day apart."""
+    (folder / "spiders").mkdir(exist_ok=True)
+    (folder / "spiders" / "bookshop.py").write_text(SPIDER, encoding="utf-8")
+    usual = {"rate_503": 0.0, "rate_slow": 0.0, "rate_reset": 0.0}
+    for night in NIGHTS:
+        a_day_back(folder / "data" / "crawl.db")
+        site.change(**{**usual, **night.get("site", {})})
+        if "edit" in night:
+            site.edit(night["edit"])
+        if night.get("revoke"):
+            site.revoke_all()
+        options = ("-a", f"site={site.url}", "-s", "backoff=0.05", "-s", "processes=1", "-q")
+        crawl(folder, "run", "bookshop", *options, variables=night.get("variables", {}))
+
+
+def a_day_back(database: Path) -> None:
+    """All that has happened was a day earlier."""
+    if not database.exists():
+        return
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        for table, columns in TIMES.items():
+            moved = ", ".join(f"{column} = {column} - {DAY_S}" for column in columns)
+            connection.execute(f"UPDATE {table} SET {moved}")
+
+
+def crawl(folder: Path, *words: str, variables: Mapping[str, str] | None = None) -> None:
+    """A command of the project; how a night ends is for the pictures to show."""
+    done = subprocess.run([CRAWL, *words], cwd=folder, env={**os.environ, **(variables or {})}, check=False)
+    print(f"crawl {words[0]}: exit {done.returncode}", file=sys.stderr)
+
+
+def photograph(address: str, out: Path) -> None:
+    """The report: on a desk, in the dark, and on a phone."""
+    with chromium() as browser:
+        for name, width, height, scheme in (
+            ("report", 1000, 1_560, "light"),
+            ("report-dark", 1000, 760, "dark"),
+            ("report-phone", 390, 1_100, "light"),
+        ):
+            page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+            page.goto(address)
+            page.screenshot(
+                path=str(out / f"{name}.png"), clip={"x": 0, "y": 0, "width": width, "height": height}, full_page=True
+            )
+            page.close()
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Any]:
+    """A browser without a window."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
