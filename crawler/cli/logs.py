@@ -84,6 +84,30 @@ class RotatingFile(logging.handlers.RotatingFileHandler):
         """Lose the line and nothing else, as on standard error."""
 
 
+class TerminalLines(logging.Formatter):
+    """``03:00:12 run 7 of orders``: for a person who sits there. No date; a level where it is more than INFO.
+
+    Args:
+        colours: The level in yellow or red.
+    """
+
+    _COLOURS = {"WARNING": "33", "ERROR": "31", "CRITICAL": "31"}
+
+    def __init__(self, *, colours: bool) -> None:
+        super().__init__("%(asctime)s %(said)s%(message)s", datefmt="%H:%M:%S")
+        self._colours = colours
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = f"{record.levelname.lower()}: " if record.levelno != logging.INFO else ""
+        colour = self._COLOURS.get(record.levelname)
+        if said and colour and self._colours:
+            said = f"\x1b[{colour}m{said}\x1b[0m"
+        if record.name.partition(".")[0] != "crawler":  # a library, or a spider's own logger
+            said += f"{record.name}: "
+        record.said = said
+        return super().format(record)
+
+
 class JsonLines(logging.Formatter):
     """``{"time": "2026-11-29T03:00:00.123+01:00", "level": "INFO", "logger": "crawler.run", "message": "..."}``."""
 
@@ -123,7 +147,7 @@ def set_up_logging(
         old.close()
     shown = StandardErrorHandler()
     shown.setLevel(logging.ERROR if quiet else logging.NOTSET)
-    _add(root, shown, log_format)
+    _add(root, shown, log_format, for_person=sys.stderr.isatty())
     if file is not None:
         _add(root, _opened(file), log_format)
     silent = quiet and file is None
@@ -135,10 +159,12 @@ def set_up_logging(
     logging.captureWarnings(True)
 
 
-def _add(root: logging.Logger, handler: logging.Handler, log_format: str) -> None:
+def _add(root: logging.Logger, handler: logging.Handler, log_format: str, *, for_person: bool = False) -> None:
     from crawler.sessions.secrets import SecretFilter
 
-    handler.setFormatter(JsonLines() if log_format == "json" else logging.Formatter(FORMAT))
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "") in ("", "dumb")
+    lines = TerminalLines(colours=not plain) if for_person else logging.Formatter(FORMAT)
+    handler.setFormatter(JsonLines() if log_format == "json" else lines)
     handler.addFilter(SecretFilter())
     root.addHandler(handler)
 

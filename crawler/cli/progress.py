@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 from crawler import events
 from crawler.cli.options import here
-from crawler.cli.text import counted, duration, local_time, mute, safe
+from crawler.cli.text import about, counted, duration, local_time, mute, safe
+from crawler.output.time_left import TimeLeft
 
 if TYPE_CHECKING:
     from rich.progress import Progress as LiveDisplay
@@ -113,6 +114,7 @@ class LogLines:
         self._progress = progress
         self._last_line_at = 0.0
         self._wait_s = FIRST_LINE_AFTER_S
+        self._left = TimeLeft()
         self._last_detail: dict[str, str] = {}  # of the login of a session: what follows from it need not repeat it
 
     def __call__(self, event: events.Event) -> None:
@@ -148,11 +150,13 @@ class LogLines:
     def _numbers(self, event: events.Progress) -> None:
         if not self._progress:
             return
+        self._left.note(event.at, done=event.pages, waiting=event.waiting)
         if not self._last_line_at:
             self._last_line_at = event.at  # the first numbers say nothing yet
         if event.at - self._last_line_at >= self._wait_s:
             self._last_line_at, self._wait_s = event.at, min(2 * self._wait_s, LINE_EVERY_S)
-            _log.info("%s", numbers(event))
+            left_s = self._left.seconds()
+            _log.info("%s%s", numbers(event), "" if left_s is None else f", {about(left_s)} left")
 
 
 def numbers(event: events.Progress) -> str:
@@ -161,6 +165,14 @@ def numbers(event: events.Progress) -> str:
         f"{counted(event.pages, 'page')}, {event.waiting:,} waiting, {event.pages_per_s:,.1f}/s, "
         f"{event.failed:,} failed, {counted(event.logins, 'login')}, {counted(event.items, 'item')}"
     )
+
+
+def live_numbers(event: events.Progress, left_s: float | None) -> str:
+    """``120 pages, 300 waiting, 12.3/s, ~24 s left, 480 items, 1 login``: what is cut on a narrow terminal is last."""
+    left = [] if left_s is None else [f"{about(left_s)} left"]
+    failed = [f"{event.failed:,} failed"] if event.failed else []
+    parts = (counted(event.pages, "page"), f"{event.waiting:,} waiting", f"{event.pages_per_s:,.1f}/s", *left, *failed)
+    return ", ".join((*parts, counted(event.items, "item"), counted(event.logins, "login")))
 
 
 class StopNotice:
@@ -207,7 +219,8 @@ class StopNotice:
 class LiveProgress:
     """An observer that keeps one line at the bottom of the terminal, from the first event on.
 
-    Not earlier: the display has a thread, and further processes are forked before the first event.
+    Not earlier: the display has a thread, and further processes are forked before the first event. The bar fills where
+    an end is in sight; while more is found than done it only shows that something happens.
     """
 
     ignores = frozenset((events.PageDone,))
@@ -215,6 +228,7 @@ class LiveProgress:
     def __init__(self, display: LiveDisplay, spider: str) -> None:
         self._display = display
         self._failed_before: int | None = 0
+        self._left = TimeLeft()
         self._task = display.add_task(spider, total=None, numbers="starting")
 
     def __call__(self, event: events.Event) -> None:
@@ -225,8 +239,11 @@ class LiveProgress:
             if self._failed_before is None:  # the run goes on with a frontier: those of runs before this one
                 self._failed_before = event.failed
             done = event.pages + event.failed - self._failed_before
-            total = done + event.waiting
-            self._display.update(self._task, completed=done, total=total or None, numbers=numbers(event))
+            self._left.note(event.at, done=done, waiting=event.waiting)
+            left_s = self._left.seconds() if event.waiting else 0.0
+            total = None if left_s is None or not done else done + event.waiting
+            text = live_numbers(event, left_s or None)
+            self._display.update(self._task, completed=done, total=total, numbers=text)
 
     def asking(self, ask: Ask) -> Ask:
         """*ask* with the display taken away while the person types."""
@@ -250,9 +267,11 @@ def _live_display() -> LiveDisplay:
     wide = console.width >= WIDE_CHARACTERS
     time_column: tuple[ProgressColumn, ...] = (TimeElapsedColumn(),) if wide else ()
     return Progress(
-        SpinnerColumn(),
+        SpinnerColumn(style="cyan"),
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
-        BarColumn(bar_width=20 if wide else 6),
+        BarColumn(
+            20 if wide else 4, style="bright_black", complete_style="cyan", finished_style="cyan", pulse_style="cyan"
+        ),
         TextColumn(  # what is too long is cut at its end, where the least important numbers are
             "{task.fields[numbers]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")
         ),

@@ -129,6 +129,14 @@ def duration(seconds: float) -> str:
     return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
 
 
+def about(seconds: float) -> str:
+    """An estimate: ``~24 s``, ``~3 min``, ``~2 h``, ``~4 d``; no part of it is more exact than it is."""
+    for unit_s, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * unit_s:
+            return f"~{seconds / unit_s:.0f} {name}"
+    return f"~{max(seconds, 1):.0f} s"
+
+
 def counted(count: int, noun: str) -> str:
     """``1 page``, ``1,200 pages``: *noun* is the word for one."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
