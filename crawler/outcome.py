@@ -128,11 +128,17 @@ class Sample:
         cause: Why it failed; "" for one that was parsed.
         page: Itself, secrets masked.
         score: How much its callback found on it: filled fields and requests.
+        fields: Those that are filled in any of its items, as ``kind.field``.
+        lacks: Of its items: fields that are filled in none of them, in the same way.
+        given: JSON of what else its callback was given (`cb_kwargs`, `meta`), secrets masked; "" for nothing.
     """
 
     cause: str
     page: Page
     score: int
+    fields: Sequence[str] = ()
+    lacks: Sequence[str] = ()
+    given: str = ""
 
 
 @dataclass(frozen=True, slots=True)

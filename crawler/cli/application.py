@@ -21,6 +21,7 @@ from crawler.cli import (
     options,
     page,
     project,
+    recorded_pages,
     records,
     results,
     run,
@@ -103,4 +104,5 @@ app.add_typer(schedule.app, name="schedule")
 guard.register(app)
 page.register(app)
 kept.register(app)
+recorded_pages.register(app)
 app.add_typer(warc.app, name="warc")

@@ -16,6 +16,7 @@ from crawler.errors import UsageError
 
 if TYPE_CHECKING:
     from crawler.stores.base import Store
+    from crawler.stores.told import KeptSample
 
 Name = Annotated[str, typer.Argument(metavar="NAME|show", help="A spider's name, or what to do with the page N.")]
 Number = Annotated[int | None, typer.Argument(metavar="[N]", min=1, help="Number of a page that was kept.")]
@@ -75,25 +76,34 @@ def samples_of(source: Store, spider: str) -> Sequence[Any]:
     return source.samples(spider) if isinstance(source, KeepsSamples) else ()
 
 
-def _show(number: int, store: str | None, as_json: bool, body: bool) -> None:
+def failed_and_good(source: Store, number: int) -> tuple[KeptSample, KeptSample | None, dict[str, str]]:
+    """A page that is kept of a failure, the last good page of its callback, and the arguments of its run.
+
+    Raises:
+        UsageError: No such page is kept.
+    """
     from crawler.output.source import KeepsSamples
+
+    bad = source.sample(number) if isinstance(source, KeepsSamples) else None
+    if bad is None or not bad.cause:
+        raise UsageError(f"no page {number} is kept of a failure; `crawl failures NAME` lists those that are")
+    same = [each for each in samples_of(source, bad.spider) if each.callback == bad.callback]
+    return bad, next((each for each in same if not each.cause), None), json.loads(source.run(bad.run).args or "{}")
+
+
+def _show(number: int, store: str | None, as_json: bool, body: bool) -> None:
     from crawler.pagework.assembly import build_spider
     from crawler.replay.comparing_pages import look, lost
 
     with stored(options.typed_settings(None, store=store)) as source:
-        bad = source.sample(number) if isinstance(source, KeepsSamples) else None
-        if bad is None or not bad.cause:
-            raise UsageError(f"no page {number} is kept of a failure; `crawl failures NAME` lists those that are")
-        same = [each for each in samples_of(source, bad.spider) if each.callback == bad.callback]
-        good = next((each for each in same if not each.cause), None)
-        args = json.loads(source.run(bad.run).args or "{}")
+        bad, good, args = failed_and_good(source, number)
     if body:
         say(bad.page.body.decode("utf-8", "replace"))
         return
     kind = options.find(bad.spider)
     spider = build_spider(kind, args, options.settings_of(kind, {}))
-    now = look(spider, bad.callback, bad.page)
-    then = look(spider, bad.callback, good.page) if good is not None else None
+    now = look(spider, bad.callback, bad.page, bad.given)
+    then = look(spider, bad.callback, good.page, good.given) if good is not None else None
     missing = lost(now, then) if then is not None else []
     if as_json:
         facts = {"page": number, "cause": bad.cause, "url": bad.page.url, "status": bad.page.status}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,12 +15,10 @@ from crawler.cli.text import columns, counted, duration, local_time, safe, say, 
 from crawler.errors import UsageError
 
 if TYPE_CHECKING:
-    from crawler.replay.kept_pages import Difference, Reading
+    from crawler.replay.kept_pages import Reading
     from crawler.stores.told_pages import KnownPage
 
 _MOST_PAGES = 20  #: of which it is told what differs
-_MOST_LINES = 5  #: of each group of one page
-_MOST_CHARACTERS = 60  #: of a value
 
 CrawlNumber = Annotated[int | None, typer.Option("--crawl", metavar="N", help="Number of the crawl; its last one.")]
 
@@ -54,6 +52,8 @@ def parse(
 
 def reading_lines(reading: Reading) -> list[str]:
     """How it went, and what differs on the first pages."""
+    from crawler.authoring.telling_differences import difference_lines
+
     pages = f"{counted(reading.pages, 'kept page')} read in {duration(reading.elapsed_s)}, no request"
     rows = [(f"{reading.spider}, crawl {reading.crawl}", pages)]
     for table, (before, now) in sorted(reading.items.items()):
@@ -72,27 +72,6 @@ def reading_lines(reading: Reading) -> list[str]:
     if reading.differ > _MOST_PAGES:
         lines += ["", f"... and {reading.differ - _MOST_PAGES:,} pages more; --json lists a thousand"]
     return lines
-
-
-def difference_lines(difference: Difference) -> list[str]:
-    """One page: a line for each thing, with - for what is stored and + for what is found now."""
-    found = [f"! {difference.error}"] if difference.error else []
-    for change in difference.changed[:_MOST_LINES]:
-        name = f"{change.table} {change.key}".strip()
-        found += [f"~ {name}: {field}: {_shown(old)} -> {_shown(new)}" for field, (old, new) in change.fields.items()]
-    found += [f"- {each.table} {_shown(each.fields)}" for each in difference.gone[:_MOST_LINES]]
-    found += [f"+ {each.table} {_shown(each.fields)}" for each in difference.new[:_MOST_LINES]]
-    found += [f"- link {url}" for url in difference.lost_links[:_MOST_LINES]]
-    found += [f"+ link {url}" for url in difference.new_links[:_MOST_LINES]]
-    if difference.rejected is not None:
-        before, now = difference.rejected
-        found.append(f"~ kept aside: {before:,} -> {now:,}")
-    return [safe(difference.url), *(f"  {safe(line)}" for line in found)]
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 3]}..."
 
 
 def page(

@@ -6,7 +6,9 @@ Kept are headers without cookies and credentials, and bodies and causes with kno
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 from crawler.fetching.kept import page_of
 from crawler.outcome import Outcome, Page, Sample
@@ -14,6 +16,7 @@ from crawler.output.figures import is_filled
 from crawler.output.reasons import kind_of_failure
 from crawler.response import Response
 from crawler.sessions.secrets import hide, hide_in_page
+from crawler.urls import HIDDEN, is_secret_name
 
 _LARGEST_BYTES = 1024 * 1024
 _CAUSES = 20  #: of one run in one process
@@ -29,8 +32,13 @@ class Samples:
     def parsed(self, outcome: Outcome, page: Response) -> None:
         """The first page of each callback; the store knows whether it is as good as those before it."""
         self.seen.add(outcome.request.callback)
-        filled = sum(is_filled(value) for item in outcome.items for value in item.fields.values())
-        outcome.sample = Sample("", masked(page), filled + outcome.requests)
+        values = [
+            (f"{item.table}.{name}", is_filled(value)) for item in outcome.items for name, value in item.fields.items()
+        ]
+        filled = list(dict.fromkeys(name for name, says_something in values if says_something))
+        lacks = [name for name in dict.fromkeys(name for name, _ in values) if name not in filled]
+        score = sum(says_something for _, says_something in values) + outcome.requests
+        outcome.sample = Sample("", masked(page), score, filled, lacks, _given(outcome))
 
     def failed(self, outcome: Outcome, page: Response | None, error: str) -> None:
         """The first page of each cause, which a spider may have written a secret into."""
@@ -38,12 +46,31 @@ class Samples:
         if page is None or key in self._causes or len(self._causes) >= _CAUSES:
             return
         self._causes.add(key)
-        outcome.sample = Sample(key[1], masked(page), 0)
+        outcome.sample = Sample(key[1], masked(page), 0, given=_given(outcome))
 
 
-def masked(response: Response) -> Page:
+def _given(outcome: Outcome) -> str:
+    """What the callback was given besides the page, secrets masked."""
+    if not outcome.request.extras:
+        return ""
+    extras = json.loads(outcome.request.extras)
+    given = {name: _masked_value(extras[name]) for name in ("cb_kwargs", "meta") if extras.get(name)}
+    return json.dumps(given) if given else ""
+
+
+def _masked_value(value: Any, name: str = "") -> Any:
+    if isinstance(value, str):
+        return HIDDEN if is_secret_name(name) else hide(value)
+    if isinstance(value, list):
+        return [_masked_value(each, name) for each in value]
+    if isinstance(value, dict):
+        return {key: _masked_value(each, key) for key, each in value.items()}
+    return value
+
+
+def masked(response: Response, largest_bytes: int = _LARGEST_BYTES) -> Page:
     """What is kept of a page: known secrets, and what looks like one, are not in it."""
     page = page_of(response)
-    text = hide_in_page(page.body[:_LARGEST_BYTES].decode("utf-8", "surrogateescape"))
+    text = hide_in_page(page.body[:largest_bytes].decode("utf-8", "surrogateescape"))
     head = [(name, hide(value)) for name, value in page.head]
     return replace(page, body=text.encode("utf-8", "surrogateescape"), head=head, url=hide(page.url))

@@ -48,13 +48,18 @@ class Looked:
     error: str = ""
 
 
-def look(spider: Spider, callback: str, page: Page, keywords: Mapping[str, Any] | None = None) -> Looked:
-    """Run a callback of *spider* on a kept page. Nothing is sent for it; what it raises is in what comes back."""
+def look(spider: Spider, callback: str, page: Page, given: Mapping[str, Any]) -> Looked:
+    """Run a callback of *spider* on a kept page. Nothing is sent for it; what it raises is in what comes back.
+
+    Args:
+        given: What else the callback is given, `cb_kwargs` and `meta`.
+    """
     found = Looked()
-    response = response_of(page, Request(page.url, callback=callback), "")
+    keywords = given.get("cb_kwargs") or {}
+    response = response_of(page, Request(page.url, callback=callback, cb_kwargs=keywords, meta=given.get("meta")), "")
     with _watching(found.queries):
         try:
-            produced = spider.callback(callback)(response, **(keywords or {}))
+            produced = spider.callback(callback)(response, **keywords)
             for number, each in enumerate(produced if hasattr(produced, "__iter__") else [produced]):
                 found.requests += isinstance(each, Request)
                 found.items += not isinstance(each, Request) and is_item(each)

@@ -252,7 +252,7 @@ class _Reader:
         difference = Difference(kept.request.url, error=outcome.error)
         if outcome.error:
             return difference
-        _compare(kept.items, [_stored(item) for item in outcome.items], difference)
+        compare_items(kept.items, [as_stored(item) for item in outcome.items], difference)
         found = {row.fingerprint: row.url for row in outcome.found}
         if lost := kept.links - found.keys():
             difference.lost_links = self._store.urls_of(self._run.frontier, list(lost))
@@ -275,11 +275,12 @@ class _Reader:
             reading.differences.append(difference)
 
 
-def _stored(item: ItemRow) -> StoredItem:
+def as_stored(item: ItemRow) -> StoredItem:
+    """An item as it reads back from the store."""
     return StoredItem(item.table, {name: read_back(value) for name, value in item.fields.items()}, item.key)
 
 
-def _compare(before: list[StoredItem], now: list[StoredItem], difference: Difference) -> None:
+def compare_items(before: list[StoredItem], now: list[StoredItem], difference: Difference) -> None:
     """Pair items by table and key, those without a key by what they say and then by their place."""
     for (table, key), pairs in _paired(before, now):
         for old, new in pairs:
@@ -324,4 +325,11 @@ def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tupl
 
 
 def _unlike(old: Any, new: Any) -> bool:
-    return type(old) is not type(new) or (old != new and not (old != old and new != new))
+    """Whether two values differ, kinds included; NaN is like NaN, wherever it stands."""
+    if type(old) is not type(new):
+        return True
+    if isinstance(old, list):
+        return len(old) != len(new) or any(map(_unlike, old, new))
+    if isinstance(old, dict):
+        return old.keys() != new.keys() or any(_unlike(value, new[name]) for name, value in old.items())
+    return bool(old != new and not (old != old and new != new))

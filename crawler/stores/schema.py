@@ -22,7 +22,7 @@ from crawler.stores import schema_files, schema_pages, schema_samples
 from crawler.stores.connection import APPLICATION_ID, Connection, copy_database
 from crawler.stores.schema_records import RECORD_TABLES, records_into_old_tables
 
-VERSION = 3
+VERSION = 4
 
 TABLES = (
     """
@@ -223,8 +223,13 @@ def _pages_records_and_files(raw: sqlite3.Connection) -> None:
     schema_samples.migrate(raw)
 
 
+def _fields_of_samples(raw: sqlite3.Connection) -> None:
+    """4: pages that are kept to look at say which fields are filled on them."""
+    schema_samples.migrate_fields(raw)
+
+
 #: Version to the step that leads there from the version before. Steps run inside one transaction.
-MIGRATIONS: dict[int, Migration] = {2: _claims_into_session_rows, 3: _pages_records_and_files}
+MIGRATIONS: dict[int, Migration] = {2: _claims_into_session_rows, 3: _pages_records_and_files, 4: _fields_of_samples}
 
 
 def prepare(connection: Connection) -> None:

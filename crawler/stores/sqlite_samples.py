@@ -14,15 +14,16 @@ from crawler.stores.part import Part
 from crawler.stores.told import KeptSample
 
 LESS = "gives less than before"  #: cause of a page whose callback found half or less of what it did
+EMPTY = "is empty and was filled"  #: with the field before it: cause of a page none of whose items has it
 _MOST = 100  #: of one spider
-_COLUMNS = "id, callback, cause, run, url, status, head, body, at"
+_COLUMNS = "id, callback, cause, run, url, status, head, body, at, given"
 
 
 class SamplesPart(Part):
     """Samples."""
 
     def _write_samples(self, raw: sqlite3.Connection, run: RunRow, now: float, given: Sequence[Outcome]) -> None:
-        """Inside a transaction: a good page takes the place of the one before it unless it gives half or less."""
+        """Inside a transaction: a good page takes the place of the one before it unless that was better (`_less`)."""
         for one in given:
             if one.sample is not None:
                 self._write_sample(raw, run, now, one.sample, one.request)
@@ -30,14 +31,14 @@ class SamplesPart(Part):
     def _write_sample(self, raw: sqlite3.Connection, run: RunRow, now: float, sample: Sample, request: Leased) -> None:
         page, key = sample.page, (run.spider, request.callback)
         known = raw.execute(
-            "SELECT score FROM crawl_samples WHERE spider = ? AND callback = ? AND cause = ''", key
+            "SELECT score, fields FROM crawl_samples WHERE spider = ? AND callback = ? AND cause = ''", key
         ).fetchone()
-        less = not sample.cause and known is not None and 2 * sample.score <= known[0]
+        cause = sample.cause or (_less(sample, *known) if known is not None else "")
         facts = (page.url or request.url, page.status, json.dumps(list(page.head)), zlib.compress(page.body), now)
         raw.execute(
-            "INSERT OR REPLACE INTO crawl_samples (spider, callback, cause, score, run, url, status, head, body, at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*key, LESS if less else sample.cause, sample.score, run.id, *facts),
+            "INSERT OR REPLACE INTO crawl_samples (spider, callback, cause, score, run, url, status, head, body, at,"
+            " fields, given) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*key, cause, sample.score, run.id, *facts, json.dumps(list(sample.fields)), sample.given),
         )
         raw.execute(
             "DELETE FROM crawl_samples WHERE spider = ? AND id <= (SELECT id FROM crawl_samples WHERE spider = ?"
@@ -58,7 +59,15 @@ class SamplesPart(Part):
         return _sample(row) if row is not None else None
 
 
+def _less(sample: Sample, score: int, fields: str) -> str:
+    """Why a page is no good one beside the one before it; "" where it is."""
+    if 2 * sample.score <= score:
+        return LESS
+    lost = [name.partition(".")[2] for name in sample.lacks if name in json.loads(fields)]
+    return f"{', '.join(lost)} {EMPTY}" if lost else ""
+
+
 def _sample(row: Sequence[Any]) -> KeptSample:
-    number, callback, cause, run, url, status, head, body, at, spider = row
-    lines = [(name, value) for name, value in json.loads(head)]
-    return KeptSample(number, spider, callback, cause, run, Page(zlib.decompress(body), lines, url, status), at)
+    number, callback, cause, run, url, status, head, body, at, given, spider = row
+    page = Page(zlib.decompress(body), [(name, value) for name, value in json.loads(head)], url, status)
+    return KeptSample(number, spider, callback, cause, run, page, at, json.loads(given or "{}"))

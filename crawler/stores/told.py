@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from crawler.outcome import Page
 
@@ -63,7 +64,12 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class KeptSample:
-    """A page that is kept to look at; *cause* is "" for a good one."""
+    """A page that is kept to look at.
+
+    Attributes:
+        cause: "" for a good one.
+        given: What else its callback was given: `cb_kwargs` and `meta`, secrets masked.
+    """
 
     id: int
     spider: str
@@ -72,6 +78,7 @@ class KeptSample:
     run: int
     page: Page
     at: float
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

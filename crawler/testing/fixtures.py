@@ -1,4 +1,4 @@
-"""pytest fixtures: a practice site, sites of your own making, scripted servers and adapters, and a clock.
+"""For pytest: recorded pages as tests, a practice site, scripted servers and adapters, and a clock.
 
 pytest loads this module in every run of a project that has the crawler installed, so it imports nothing of weight;
 each fixture imports what it needs when a test asks for it.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -36,6 +37,15 @@ if TYPE_CHECKING:
 
         def __call__(self, *scripts: Any, **options: Any) -> RawServer:
             """A scripted server that is closed after the test."""
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Each recorded page (`crawl record`) is a test."""
+    if not file_path.name.endswith(".page.json"):
+        return None
+    from crawler.testing.page_items import PageFile
+
+    return PageFile.from_parent(parent, path=file_path)
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ class ShopPages:
         self._lists: dict[tuple[int, str, int], bytes] = {}
         self._lock = threading.Lock()  # guards _deleted
         self._deleted: set[str] = set()
+        self._total = "total"  # class of that cell; an assignment is whole
 
     def routes(self) -> dict[str, Handler]:
         """The handlers, by first part of the path."""
@@ -47,7 +48,13 @@ class ShopPages:
             "orders": self.orders,
             "search": self.search,
             "private": self.private,
+            "redesign": self.redesign,
         }
+
+    def redesign(self, visit: Visit) -> Answer:
+        """``/redesign``: from now on the total of an order has another class, for tests of what that breaks."""
+        self._total = "amount"
+        return self._layout.page(visit, "Redesign", "<h1>Orders look different now</h1>")
 
     def home(self, visit: Visit) -> Answer:
         """The home page; ``/?do=signout`` logs out."""
@@ -185,7 +192,7 @@ class ShopPages:
         )
         return (
             f'<td class="id"><a href="/orders/{order.number}">{order.number}</a></td><td class="date">{order.date}</td>'
-            f'<td class="total">{order.total}</td><td class="book">{order.book_id}</td>{delete}'
+            f'<td class="{self._total}">{order.total}</td><td class="book">{order.book_id}</td>{delete}'
         )
 
     def _order(self, order: Order) -> str:

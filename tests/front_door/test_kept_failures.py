@@ -55,6 +55,41 @@ def test_a_callback_that_raises_is_compared_with_its_last_good_page(
     assert "h1.title" not in shown
 
 
+def test_a_page_that_lacks_one_field_of_many_is_kept_and_the_good_one_stays(
+    site: NightlySite, project: Path, crawl: Crawl, next_night: Callable[[], None]
+) -> None:
+    crawl("run", "books")
+    site.edit = empty_prices
+    for _ in range(2):
+        next_night()
+        crawl("run", "books")
+
+    assert "price is empty and was filled" in crawl("failures", "books").out
+    shown = crawl("failures", "show", kept(crawl, "parse_book")).out
+    assert "css p.price::text (on the good page: 1)" in shown
+    assert "h1.title" not in shown
+
+
+def test_a_callback_is_given_what_it_was_given_in_the_run_without_its_secrets(
+    site: NightlySite, project: Path, crawl: Crawl, next_night: Callable[[], None]
+) -> None:
+    file = project / "spiders" / "books.py"
+    source = file.read_text().replace("def parse_book(self, response)", "def parse_book(self, response, shelf, **more)")
+    words = 'cb_kwargs={"shelf": 3, "token": "t" * 20}, meta={"n": 1}, callback=self.parse_book)'
+    file.write_text(source.replace("callback=self.parse_book)", words))
+    crawl("run", "books")
+    next_night()
+    site.edit = empty_prices
+    crawl("run", "books")
+    number = kept(crawl, "parse_book")
+
+    assert "css p.price::text (on the good page: 1)" in crawl("failures", "show", number).out
+    crawl("record", "books", "--failure", number)
+    case = json.loads(next((project / "tests" / "pages" / "books").glob("*.page.json")).read_text())
+    assert (case["cb_kwargs"], case["meta"]) == ({"shelf": 3, "token": "***"}, {"n": 1})
+    assert "price empty in more than half" in crawl("check", "books").out
+
+
 def test_no_cookie_and_no_password_is_in_what_is_kept(site: NightlySite, project: Path, crawl: Crawl) -> None:
     _, password = site.account
     site.edit = lambda call, answer: setattr(answer, "body", answer.body + f"<i>{password}</i>".encode())

@@ -1,0 +1,244 @@
+"""Recorded pages: what a callback was given and what it gave, as two files that a person can read and change.
+
+``tests/pages/orders/orders-page-1.page.json`` says which callback, how the page came and what was found on it; the body
+is beside it as it came, so that a browser opens it and an editor can cut it down.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from crawler.errors import UsageError
+from crawler.loading import valid_name
+from crawler.outcome import Page
+from crawler.plain_values import packed, unpacked
+from crawler.stores.told_pages import StoredItem
+
+FOLDER: Final = Path("tests/pages")
+SUFFIX: Final = ".page.json"
+
+_WORD: Final = re.compile(r"[A-Za-z0-9]+")
+_LONGEST_NAME: Final = 80
+_ENDINGS: Final = {
+    "text/html": ".html",
+    "application/xhtml+xml": ".html",
+    "application/json": ".json",
+    "application/xml": ".xml",
+    "text/xml": ".xml",
+    "text/csv": ".csv",
+    "text/plain": ".txt",
+}
+
+
+@dataclass(slots=True)
+class Yielded:
+    """What a callback gave on a page.
+
+    Attributes:
+        items: In the order in which they came, as they read back from a store.
+        requests: Each as JSON: URL, callback where it is not `parse`, and what a plain GET does not have.
+        kept_aside: Why what it yielded is no good item, one each.
+        error: What it raised; "" for nothing.
+    """
+
+    items: list[StoredItem] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    kept_aside: list[str] = field(default_factory=list)
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StillWanted:
+    """What a page has to give whose right result nobody has seen yet: a page that failed.
+
+    Attributes:
+        cause: Why it failed.
+        fields: Kind of item to the fields that are filled on a good page; empty: any item or request will do.
+    """
+
+    cause: str
+    fields: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedPage:
+    """A page as a test case.
+
+    Attributes:
+        url: What was asked for.
+        page: The answer, secrets masked.
+        arguments: Of the spider (``-a``).
+        expected: What its callback gives; for a page that failed what it has to give.
+        file: Where it stands; None where it is not written yet.
+    """
+
+    spider: str
+    url: str
+    page: Page
+    expected: Yielded | StillWanted
+    callback: str = "parse"
+    session: str = "default"
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    cb_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    file: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """How a person calls it: its file, without the ending."""
+        return self.file.name.removesuffix(SUFFIX) if self.file is not None else file_name(self.url)
+
+
+def file_name(url: str) -> str:
+    """A name for the page at *url*: ``http://shop.example/orders/?page=1`` is ``orders-page-1``."""
+    rest = url.partition("://")[2]
+    path = rest.partition("/")[2]
+    return ("-".join(_WORD.findall(path)) or "-".join(_WORD.findall(rest)))[:_LONGEST_NAME].lower() or "page"
+
+
+def write(case: RecordedPage, folder: Path) -> RecordedPage:
+    """Write a page into ``folder/SPIDER/``; the same page of the same callback takes the place of the one before.
+
+    Args:
+        folder: Of all recorded pages; made where it is missing.
+    Returns:
+        The page with its file.
+    Raises:
+        OSError: It cannot be written.
+    """
+    if case.file is None:
+        case = replace(case, file=_free(case, folder / valid_name(case.spider)))
+    file = case.file
+    assert file is not None
+    file.parent.mkdir(parents=True, exist_ok=True)
+    body = file.with_name(file.name.removesuffix(SUFFIX) + _ending(case.page))
+    _replace(body, case.page.body)
+    _replace(file, (json.dumps(_as_json(case, body.name), indent=2, ensure_ascii=False) + "\n").encode())
+    return case
+
+
+def _free(case: RecordedPage, folder: Path) -> Path:
+    """The file of this very page, else one that is free."""
+    stem = file_name(case.url)
+    mark = hashlib.blake2b(json.dumps(_asked(case), sort_keys=True).encode(), digest_size=3).hexdigest()
+    for name in (stem, f"{stem}-{mark}"):
+        path = folder / f"{name}{SUFFIX}"
+        if not path.exists():
+            return path
+        try:
+            known = read(path)
+        except UsageError:
+            continue
+        if _asked(known) == _asked(case):
+            return path
+    return folder / f"{stem}-{mark}{SUFFIX}"
+
+
+def _asked(case: RecordedPage) -> dict[str, Any]:
+    """What tells a page from another one. What is usual is left out."""
+    found: dict[str, Any] = {"spider": case.spider, "url": case.url, "callback": case.callback}
+    for name, usual in (("session", "default"), ("arguments", {}), ("cb_kwargs", {}), ("meta", {})):
+        value = getattr(case, name)
+        if value != usual:
+            found[name] = dict(value) if isinstance(value, Mapping) else value
+    return found
+
+
+def _as_json(case: RecordedPage, body: str) -> dict[str, Any]:
+    answer: dict[str, Any] = {"status": case.page.status, "body": body}
+    if case.page.url and case.page.url != case.url:
+        answer["url"] = case.page.url
+    answer["headers"] = [list(pair) for pair in case.page.head]
+    expected = case.expected
+    if isinstance(expected, StillWanted):
+        told: dict[str, Any] = {"failed": expected.cause, "wanted": dict(expected.fields)}
+    else:
+        told = {"gives": given_as_json(expected)}
+    return {**_asked(case), "answer": answer, **told}
+
+
+def given_as_json(given: Yielded) -> dict[str, Any]:
+    """What a callback gave, for a file."""
+    found: dict[str, Any] = {"items": [_item_as_json(item) for item in given.items], "requests": given.requests}
+    return found | ({"kept aside": given.kept_aside} if given.kept_aside else {})
+
+
+def _item_as_json(item: StoredItem) -> dict[str, Any]:
+    key = {"key": item.key} if item.key else {}
+    return {"kind": item.table, **key, "fields": {name: packed(value) for name, value in item.fields.items()}}
+
+
+def _ending(page: Page) -> str:
+    kind = next((value for name, value in page.head if name.lower() == "content-type"), "")
+    kind = kind.partition(";")[0].strip().lower()
+    return _ENDINGS.get(kind, ".json" if kind.endswith("+json") else ".body")
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write it whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(data)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read(file: Path) -> RecordedPage:
+    """A page from its file.
+
+    Raises:
+        UsageError: It is no recorded page, or its body is missing; the message names the file.
+    """
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        answer = found["answer"]
+        head = [(str(name), str(value)) for name, value in answer["headers"]]
+        body = file.with_name(Path(answer["body"]).name).read_bytes()
+        page = Page(body, head, str(answer.get("url") or found["url"]), int(answer["status"]))
+        return RecordedPage(
+            spider=str(found["spider"]),
+            url=str(found["url"]),
+            page=page,
+            expected=_expected(found),
+            callback=str(found.get("callback", "parse")),
+            session=str(found.get("session", "default")),
+            arguments={str(name): str(value) for name, value in found.get("arguments", {}).items()},
+            cb_kwargs=dict(found.get("cb_kwargs", {})),
+            meta=dict(found.get("meta", {})),
+            file=file,
+        )
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UsageError(f"{file} is no recorded page: {type(error).__name__}: {error}") from None
+
+
+def _expected(found: dict[str, Any]) -> Yielded | StillWanted:
+    if "gives" not in found:
+        return StillWanted(str(found["failed"]), {str(kind): list(names) for kind, names in found["wanted"].items()})
+    gives = found["gives"]
+    items = [
+        StoredItem(
+            str(item["kind"]),
+            {name: unpacked(value) for name, value in item["fields"].items()},
+            str(item.get("key", "")),
+        )
+        for item in gives["items"]
+    ]
+    return Yielded(
+        items, [dict(each) for each in gives["requests"]], [str(each) for each in gives.get("kept aside", ())]
+    )
+
+
+def files_of(spider: str | None = None, folder: Path = FOLDER) -> Iterator[Path]:
+    """The files of recorded pages, in the order of their names; those of one spider, or all."""
+    where = folder / valid_name(spider) if spider is not None else folder
+    yield from sorted(where.rglob(f"*{SUFFIX}"))

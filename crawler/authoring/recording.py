@@ -1,0 +1,172 @@
+"""Pages become test cases: asked for as the spider asks, taken from a failure, or from what a crawl has kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from crawler.authoring import recorded
+from crawler.authoring.callback_run import given_by
+from crawler.authoring.checking import filled_fields
+from crawler.authoring.recorded import RecordedPage, StillWanted, Yielded
+from crawler.engine.application import argument_key, visitor
+from crawler.errors import SessionError, StatusError, UsageError
+from crawler.fetching.kept import response_of
+from crawler.outcome import Page
+from crawler.pagework.assembly import build_spider
+from crawler.pagework.samples import masked
+from crawler.replay.kept_pages import run_of
+from crawler.request import Request
+from crawler.response import Response
+from crawler.sessions.accounts import Ask
+from crawler.sessions.login.watch import logged_out_reason
+from crawler.sessions.secrets import hide
+from crawler.settings import load
+from crawler.spider import Spider
+from crawler.stores.base import Store
+from crawler.stores.told import KeptSample
+from crawler.urls import redact
+
+_LARGEST_BYTES: Final = 16 * 1024 * 1024  #: of a body; test cases are kept with the code
+
+
+@dataclass(frozen=True, slots=True)
+class HowAsked:
+    """How pages are asked for, and what is told their callback.
+
+    Attributes:
+        callback: Name of a method.
+        session: None for the spider's first.
+        arguments: Of the spider (``-a``).
+        settings: Of the command line.
+        ask: Asks a person for credentials; None when nobody is there.
+    """
+
+    callback: str = "parse"
+    session: str | None = None
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    cb_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    ask: Ask | None = None
+
+    def with_arguments(self, arguments: Mapping[str, str]) -> HowAsked:
+        """The same with other arguments of the spider."""
+        return replace(self, arguments=arguments)
+
+    def given(self, more: Mapping[str, Any]) -> HowAsked:
+        """The same with what a kept page's callback was given."""
+        return replace(self, cb_kwargs=more.get("cb_kwargs") or {}, meta=more.get("meta") or {})
+
+    def case(self, spider: str, url: str, page: Page, session: str) -> RecordedPage:
+        """The page of *url*, of which is not known yet what it gives."""
+        return RecordedPage(
+            spider,
+            hide(url),
+            page,
+            Yielded(),
+            callback=self.callback,
+            session=session,
+            arguments=self.arguments,
+            cb_kwargs=self.cb_kwargs,
+            meta=self.meta,
+        )
+
+
+def record_pages(spider: type[Spider], urls: Sequence[str], asked: HowAsked, folder: Path) -> Iterator[RecordedPage]:
+    """Fetch pages as the spider does, logged in where it logs in, and write each as a test case.
+
+    One at a time, with the spider's `delay` between them.
+
+    Raises:
+        StatusError: An answer that the callback would never see.
+        SessionError: The session is logged out on that page.
+        FetchError: There is no answer.
+    """
+    settings = load(spider=spider.custom_settings, command_line=asked.settings)
+    with visitor(spider, arguments=asked.arguments, settings=asked.settings, ask=asked.ask) as visiting:
+        made = visiting.spider
+        for number, url in enumerate(urls):
+            if number and settings.delay:
+                time.sleep(settings.delay)
+            response = visiting.fetch(url, session=asked.session)
+            session = visiting.session(asked.session)
+            _check_status(made, response)
+            if made.wants_login() and (reason := logged_out_reason(made, session, response, url)):
+                raise SessionError(session.name, f"{redact(url)} was not recorded: logged out there ({reason})")
+            if len(response.body) > _LARGEST_BYTES:
+                raise UsageError(f"{redact(url)} has {len(response.body):,} bytes, more than a test case should have")
+            case = asked.case(made.name, url, masked(response, _LARGEST_BYTES), session.name)
+            yield _written(case, given_by(made, settings, case), folder)
+
+
+def _check_status(spider: Spider, response: Response) -> None:
+    if response.status_code >= 400 and response.status_code not in spider.handle_httpstatus_list:
+        raise StatusError(redact(response.url), response.status_code)
+
+
+def _written(case: RecordedPage, given: Yielded, folder: Path) -> RecordedPage:
+    """With what it gives; a page whose callback fails has to give something one day."""
+    expected: Yielded | StillWanted = StillWanted(given.error) if given.error else given
+    return recorded.write(replace(case, expected=expected), folder)
+
+
+def record_failure(
+    spider: type[Spider], bad: KeptSample, good: KeptSample | None, asked: HowAsked, folder: Path
+) -> RecordedPage:
+    """Write a page that failed as a test case that is red until the spider is mended.
+
+    Args:
+        bad: The page, as `crawl failures` lists it.
+        good: The last good page of the same callback: what is filled there has to be filled on the bad one.
+        asked: Its callback is not looked at: it is that of the page.
+    """
+    settings = load(spider=spider.custom_settings, command_line=asked.settings)
+    made = build_spider(spider, asked.arguments, settings)
+    asked = replace(asked, callback=bad.callback or "parse").given(bad.given)
+    session = asked.session or made.identities()[0].name
+    fields: dict[str, list[str]] = {}
+    if good is not None:
+        before = asked.given(good.given).case(made.name, good.page.url, good.page, session)
+        fields = filled_fields(given_by(made, settings, before))
+    case = asked.case(made.name, bad.page.url, bad.page, session)
+    return recorded.write(replace(case, expected=StillWanted(bad.cause, fields)), folder)
+
+
+def record_kept(
+    spider: type[Spider], urls: Sequence[str], asked: HowAsked, folder: Path, store: Store
+) -> Iterator[RecordedPage]:
+    """Write pages that the last crawl has kept (`keep_pages`) as test cases, with the callback that they had there.
+
+    Raises:
+        UsageError: A page is not kept.
+    """
+    settings = load(spider=spider.custom_settings, command_line=asked.settings)
+    made = build_spider(spider, asked.arguments, settings)
+    run = run_of(store, made.name, None, argument_key(asked.arguments))
+    wanted = dict.fromkeys(Request(url).url for url in urls)
+    for kept in store.kept(run.frontier):
+        leased, page = kept.request, kept.page
+        if page is None or leased.url not in wanted:
+            continue
+        del wanted[leased.url]
+        request = Request.restore(
+            leased.url,
+            callback=leased.callback,
+            session=leased.session,
+            priority=leased.priority,
+            depth=leased.depth,
+            extras=leased.extras,
+        )
+        clean = masked(response_of(page, request, leased.session), _LARGEST_BYTES)
+        how = replace(asked, callback=leased.callback or "parse", cb_kwargs=request.cb_kwargs or {}, meta=request.meta)
+        case = how.case(made.name, leased.url, clean, leased.session)
+        yield _written(case, given_by(made, settings, case), folder)
+    for url in wanted:
+        raise UsageError(
+            f"{redact(url)} is not kept by crawl {run.frontier} of {made.name};"
+            f" `crawl run {made.name} -s keep_pages=true` keeps pages"
+        )
