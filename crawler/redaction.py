@@ -11,6 +11,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from crawler import session_ids
+
 HIDDEN: Final = "***"
 
 _USERINFO: Final = re.compile(r"(?<=://)[^/?#\s\"'<>]*@")
@@ -38,7 +40,7 @@ _PORT: Final = re.compile(r"\d{1,5}(?![\w.])")
 
 _SECRET_STEM: Final = re.compile(
     r"passw|passphrase|passcode|secret|token|credential|session|sessid|signature|apikey|api[_-]?key|authori[sz]|jwt|"
-    r"x-amz-sec|private[_-]?key|cookie",
+    r"x-amz-sec|private[_-]?key|cookie|oscsid|xtcsid|zenid|wosid|cfid|contextid",
     re.IGNORECASE,
 )
 _SECRET_WORD: Final = re.compile(
@@ -73,7 +75,7 @@ def redact(text: str) -> str:
     User names and passwords in URLs go; values of parameters, fields and headers with a telling name become ``***``,
     be it in a query, a form body, JSON, the repr of a dict or a header line. What may be a secret is hidden.
     """
-    text = _SCHEME_AND_TOKEN.sub(_without_token, _USERINFO.sub(_without_user, text))
+    text = session_ids.masked(_SCHEME_AND_TOKEN.sub(_without_token, _USERINFO.sub(_without_user, text)))
     if _SIGNED in text:
         text = _DOTTED.sub(_without_signed, text)
     shown, position = [], 0

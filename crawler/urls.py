@@ -19,6 +19,7 @@ from urllib.parse import quote_from_bytes, quote_plus, unquote_to_bytes
 import ada_url
 from publicsuffixlist import PublicSuffixList
 
+from crawler import session_ids
 from crawler.errors import InvalidURL
 from crawler.redaction import HIDDEN as HIDDEN
 from crawler.redaction import is_secret_name as is_secret_name
@@ -48,13 +49,6 @@ KEPT_QUERY: Final = r"(?:\?[\w.~!$()*+,=:@&;/?%-]*+)?"
 _KEPT_URL: Final = re.compile(rf"https?://{_PLAIN_HOST}{_PLAIN_PORT}{KEPT_PATH}{KEPT_QUERY}", re.ASCII)
 _QUOTED_PATH: Final = re.compile(r"[\w.~:/\[\]@!$&'()*+,;=|%-]*", re.ASCII)
 _ORIGIN: Final = re.compile(rf"(https?)://({_PLAIN_HOST})(?::([1-9]\d{{0,3}}|{_HIGH_PORT}))?(?=[/?#]|\Z)", re.ASCII)
-
-_SESSION_NAMES: Final = r"(?:jsessionid|phpsessid|aspsessionid[a-z]*|cfid|cftoken)"
-_SESSION_HINT: Final = re.compile("sess|cf", re.IGNORECASE)  # in every name above
-_SESSION_SEGMENT: Final = re.compile(rf";{_SESSION_NAMES}=[^;/]*", re.IGNORECASE)
-#: ASP.NET without cookies: ``/shop/(S(lit3py55t21z5v55vlm25s55))/list.aspx``
-_SESSION_FOLDER: Final = re.compile(r"/\((?:[AFSX]\([^()/]*\))+\)(?=/)")
-_SESSION_ARGUMENT: Final = re.compile(rf"{_SESSION_NAMES}\Z", re.IGNORECASE)
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _BARE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -159,19 +153,15 @@ def canonical(url: str) -> str:
         url: An absolute http or https URL in any spelling.
     Returns:
         WHATWG form without fragment; query arguments sorted by name, then value, spaces as ``+``; escapes in upper case
-        and only where needed; session ids of Java, PHP, ASP (.NET) and ColdFusion left out. The key of a key is itself.
+        and only where needed; ids of sessions left out (`session_ids`). The key of a key is itself.
     Raises:
         InvalidURL: As in `absolute`.
     """
     plain = _PLAIN.fullmatch(url) if isinstance(url, str) and len(url) <= MAX_CHARACTERS else None
-    if plain is None or "))/" in url:
+    if plain is None or session_ids.may_hold(url):
         return _canonical_slowly(url)
     query = plain[1]
-    if query is None:
-        return url
-    if _SESSION_HINT.search(query):
-        return _canonical_slowly(url)
-    if "&" not in query:
+    if query is None or "&" not in query:
         return url
     # "!" sorts below all that a plain name may hold, so whole arguments sort as pairs of name and value would.
     arguments = query.replace("=", "!").split("&")
@@ -183,12 +173,14 @@ def _canonical_slowly(url: str) -> str:
     href = url if isinstance(url, str) and is_kept(url) else absolute("", url).partition("#")[0]
     address, _, query = href.partition("?")
     start = address.index("/", 8)
-    path = _normal_path(address[start:])
-    if "/." in path:  # a session id behind it may have hidden that a segment is "." or ".."
-        path = absolute("", address[:start] + path)[start:]
+    path, may_hold = _normal_path(address[start:]), session_ids.may_hold(href)
+    if may_hold or ";" in path or "%3B" in path:
+        path = session_ids.path_without(path)
+        if "/." in path:  # a session id behind it may have hidden that a segment is "." or ".."
+            path = session_ids.path_without(absolute("", address[:start] + path)[start:])
     if not query:
         return address[:start] + path
-    if _SPELLED_QUERY.fullmatch(query) and not _SESSION_HINT.search(query):
+    if not may_hold and _SPELLED_QUERY.fullmatch(query):
         ordered = sorted(query.split("&"), key=_pair) if "&" in query else (query,)
         return f"{address[:start]}{path}?{'&'.join(ordered)}"
     arguments = []
@@ -196,8 +188,12 @@ def _canonical_slowly(url: str) -> str:
         if argument:
             name, _, value = argument.replace("+", " ").partition("=")
             pair = unquote_to_bytes(name), unquote_to_bytes(value)
-            if not _SESSION_ARGUMENT.match(pair[0].decode("latin-1")):
-                arguments.append((pair, name, value))
+            without = session_ids.argument_without(path, *pair)
+            if without is None:
+                continue
+            if without != pair[1]:
+                pair, value = (pair[0], without), quote_plus(without)
+            arguments.append((pair, name, value))
     if not arguments:
         return address[:start] + path
     arguments.sort()
@@ -234,10 +230,7 @@ def _one_spelling(escape: re.Match[str]) -> str:
 def _normal_path(path: str) -> str:
     # A "%" that escapes nothing is escaped itself, or "%%32f" would turn into "%2f", which means something else.
     path = _ESCAPE.sub(_one_spelling, _BARE_PERCENT.sub("%25", path)) if "%" in path else path
-    if not _QUOTED_PATH.fullmatch(path):
-        path = quote_from_bytes(path.encode(), _PATH_SAFE + "%")
-    path = _SESSION_SEGMENT.sub("", path) if ";" in path else path
-    return _SESSION_FOLDER.sub("", path) if "))" in path else path
+    return path if _QUOTED_PATH.fullmatch(path) else quote_from_bytes(path.encode(), _PATH_SAFE + "%")
 
 
 def fingerprint(method: str, url_canonical: str, body: bytes = b"", session: str = "") -> bytes:

@@ -10,6 +10,8 @@ from crawler import urls
 from crawler.errors import InvalidURL
 from tests.addresses import addresses
 
+HEX = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+
 
 @pytest.mark.parametrize(
     ("url", "key"),
@@ -34,12 +36,54 @@ from tests.addresses import addresses
         pytest.param("http://a.example/(s(1))/x", "http://a.example/(s(1))/x", id="a-folder-of-another-case"),
         pytest.param("http://a.example/f(S(1))/x", "http://a.example/f(S(1))/x", id="a-part-of-a-folder"),
         pytest.param("http://a.example/x/(S(1))", "http://a.example/x/(S(1))", id="a-name-at-the-end"),
+        pytest.param("http://a.example/(lit3py55t21z5v55vlm25s55)/x", "http://a.example/x", id="ASP.NET-1.1"),
+        pytest.param("http://a.example/x;JSESSIONID=1A!-12!99/y", "http://a.example/x/y", id="WebLogic"),
+        pytest.param("http://a.example/x;a=1;jsessionid=1A.n1;b=2", "http://a.example/x;a=1;b=2", id="matrix"),
+        pytest.param("http://a.example/x%3Bjsessionid%3D1A", "http://a.example/x", id="escaped-semicolon"),
+        pytest.param("http://a.example/x;phpsessid=77a1", "http://a.example/x", id="PHP-behind-a-semicolon"),
+        pytest.param(f"http://a.example/x;sid={HEX}", "http://a.example/x", id="sid-behind-a-semicolon"),
+        pytest.param("http://a.example/PHPSESSID=77a1/x", "http://a.example/x", id="PHP-in-a-folder"),
+        pytest.param("http://a.example/s/PHPSESSID,77a1/x", "http://a.example/s/x", id="PHP-in-a-folder-with-comma"),
+        pytest.param(f"http://a.example/s/phpsessid/{HEX}/x", "http://a.example/s/x", id="PHP-in-two-folders"),
+        pytest.param(f"http://a.example/s/sid/{HEX}", "http://a.example/s", id="sid-in-two-folders"),
+        pytest.param(f"http://a.example/sid/{HEX}", "http://a.example/", id="nothing-else-in-the-path"),
+        pytest.param("http://a.example/i.cfm/CFID/81/CFTOKEN/9b-7f/x/1", "http://a.example/i.cfm/x/1", id="ColdFusion"),
+        pytest.param("http://a.example/i.cfm?CFID=81&CFTOKEN=9b-7f&x=1", "http://a.example/i.cfm?x=1", id="CF-query"),
+        pytest.param(f"http://a.example/viewtopic.php?sid={HEX}&t=7", "http://a.example/viewtopic.php?t=7", id="phpBB"),
+        pytest.param(f"http://a.example/showthread.php?s={HEX}&t=7", "http://a.example/showthread.php?t=7", id="vB"),
+        pytest.param("http://a.example/p.php?osCsid=77a1&id=7", "http://a.example/p.php?id=7", id="osCommerce"),
+        pytest.param("http://a.example/p.php?zenid=77a1&id=7", "http://a.example/p.php?id=7", id="Zen-Cart"),
+        pytest.param(
+            "http://a.example/x?BV_SessionID=@@1&BV_EngineID=c&i=7", "http://a.example/x?i=7", id="BroadVision"
+        ),
+        pytest.param("http://a.example/x?%73ess%69d=77a1&i=7", "http://a.example/x?i=7", id="escaped-name"),
+        pytest.param(
+            "http://a.example/o/f?p=100:7:1503468754::NO", "http://a.example/o/f?p=100%3A7%3A%3A%3ANO", id="APEX"
+        ),
+        pytest.param("http://a.example/o/f?p=100:7", "http://a.example/o/f?p=100%3A7", id="APEX-without-a-session"),
+        pytest.param(f"http://a.example/F/{'X6V1K5' * 8}-01234?func=item", "http://a.example/F?func=item", id="Aleph"),
+        pytest.param(
+            "http://a.example/wiki/jsessionid/explained",
+            "http://a.example/wiki/jsessionid/explained",
+            id="a-page-about-it",
+        ),
+        pytest.param("http://a.example/x?s=search+words", "http://a.example/x?s=search+words", id="s-may-be-a-search"),
+        pytest.param(f"http://a.example/x?id={HEX}", f"http://a.example/x?id={HEX}", id="id-is-no-session"),
+        pytest.param(
+            f"http://a.example/x?session={HEX}", f"http://a.example/x?session={HEX}", id="a-session-of-a-course"
+        ),
+        pytest.param("http://a.example/F/short-01234", "http://a.example/F/short-01234", id="a-folder-called-F"),
+        pytest.param("http://a.example/g?p=1:2:3", "http://a.example/g?p=1%3A2%3A3", id="p-of-another-program"),
+        pytest.param("http://a.example/(lit3py55)/x", "http://a.example/(lit3py55)/x", id="a-shorter-name-in-brackets"),
+        pytest.param(f"http://a.example/sid;cfid=1/{HEX}/x", "http://a.example/x", id="one-id-hides-another"),
+        pytest.param(f"http://a.example/sid/x/..;cfid=1/{HEX}/y", "http://a.example/y", id="dots-hide-another"),
         pytest.param("http://a.example/x?sid=7", "http://a.example/x?sid=7", id="sid-may-be-an-article"),
         pytest.param("http://A.example:80/./b/../c", "http://a.example/c", id="host-port-dots"),
     ],
 )
 def test_a_key_has_one_spelling(url: str, key: str) -> None:
     assert urls.canonical(url) == key
+    assert urls.canonical(key) == key
 
 
 @pytest.mark.parametrize("url", ["a?b=1", "/x", "sftp://a.example/", "about:blank", ""], ids=repr)

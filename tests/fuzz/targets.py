@@ -328,6 +328,7 @@ TARGETS: dict[str, Target] = {
             b"http://user:pw@shop.test:8080/a/../b;jsessionid=1?b=2&a=%41#f",
             b"//[::ffff:127.0.0.1]/calendar?date=2031-01-01",
             b"/a/.;jsessionid=1/%2e%2E;cfid=2/c",
+            b"/a/(S(1)F(2))/sid/0f1e2d3c4b5a69788796a5b4c3d2e1f0/PHPSESSID/0f1e2d3c4b5a69788796a5b/f?p=1:2:3:4&zenid=5",
             b"logout?token=abcdef&password=%3D",
             b"eyJhbGciOi.eyJ.sig Authorization: Basic abcdefgh",
         ),

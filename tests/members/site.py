@@ -40,6 +40,7 @@ class Rules:
         cookie: Whether it is set anew with each page: with the same value; with a new one, the old one being refused;
             or so that the old one, when it comes again, ends the session.
         odd: Pages that show the login form to members, too.
+        address: Of a page in links, with its number ``{n}`` and the id of the session ``{id}``; the cookie counts.
     """
 
     pages: int = 100
@@ -54,6 +55,7 @@ class Rules:
     latency_s: float = 0.0
     cookie: Literal["once", "the same", "rotates", "rotates strictly"] = "once"
     odd: frozenset[int] = frozenset()
+    address: str = "/p/{n}"
 
 
 FORM = (
@@ -202,7 +204,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/":
             self._say(200, "<html><title>Home</title><p>A site for everybody, with news of all kinds.</html>")
         else:
-            self._page(rules, int(self.path.rsplit("/", 1)[1]))
+            self._page(rules, int(self.path.partition("/p/")[2].partition("?")[0].partition(";")[0].partition("/")[0]))
 
     def _login_page(self, rules: Rules) -> None:
         if rules.login != "basic":
@@ -262,9 +264,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._data(200, {"n": number, "pages": rules.pages if number == 0 else 0})
             return
         way_out = "<a href=/logout>Log out</a>" if rules.link else ""
-        links = (
-            "".join(f"<a class=p href=/p/{each}>{each}</a> " for each in range(1, rules.pages)) if not number else ""
-        )
+        numbers = range(1, rules.pages) if not number or rules.address != "/p/{n}" else ()
+        key = self._key()
+        links = "".join(f"<a class=p href='{rules.address.format(n=n, id=key)}'>{n}</a> " for n in numbers)
         self._say(200, f"<html><title>{number}</title>{way_out}<p id=n>{number}</p>{links}</html>")
 
     def _show_out(self, showing: Showing) -> None:

@@ -110,3 +110,25 @@ def test_how_long_sessions_live_is_known_from_the_run_before(
     assert [run.item_count for run in (first, second)] == [rules.pages] * 2
     assert second.logins == sessions
     assert out <= 2 * sessions + 1, "each end is met by the probe, hardly by pages"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/p/{n}?sid={id}{id}",
+        "/p/{n};jsessionid={id}",
+        "/(S({id}))/p/{n}",
+        "/PHPSESSID/{id}{id}1/p/{n}",
+        "/p/{n}?CFID=8&CFTOKEN={id}",
+    ],
+)
+def test_pages_whose_links_hold_the_id_of_the_session_are_known_again_after_each_login(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", "")
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "")
+
+    result = play(Row("ids", Rules(pages=40, requests=20, address=address), most_logins=4), str(tmp_path))
+
+    assert result.faults == ()
+    assert result.summary.known == 40

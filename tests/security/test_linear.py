@@ -167,6 +167,10 @@ CALLS: dict[str, tuple[int, Callable[[int], Callable[[], Any]]]] = {
     "cookies of http": (1_000, lambda n: received(*(f"c{i}=1" for i in range(n)), url="http://shop.test/")),
     "deletions": (2_000, lambda n: received(*(f"c{i}=; Max-Age=0" for i in range(n)))),
     "a path of a URL": (15_000, lambda n: lambda: canonical("https://a.test/" + "%41;" * (n // 4))),
+    "ids of sessions in a path": (
+        15_000,
+        lambda n: lambda: canonical("https://a.test" + "/sid;cfid=1/(S(1))" * (n // 18)),
+    ),
     "a query of a URL": (15_000, lambda n: lambda: canonical("https://a.test/?" + "b=1&a&" * (n // 6))),
     "a host": (15_000, lambda n: lambda: absolute("", "https://" + "a." * (n // 2) + "test/")),
     "a host of letters": (15_000, lambda n: lambda: absolute("", "https://" + "é" * n + ".test/")),
