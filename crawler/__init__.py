@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crawler.engine.application import run
-    from crawler.errors import CrawlError, LoginFailed, NeedsHuman, WrongPassword
+    from crawler.errors import CrawlError, DropItem, IgnoreRequest, LoginFailed, NeedsHuman, WrongPassword
     from crawler.events import Summary
     from crawler.files import File
     from crawler.identity import Identity
     from crawler.links import LinkExtractor, Rule
     from crawler.pages.filled import Filled
     from crawler.pages.forms import Form
+    from crawler.plugins import Plugin
     from crawler.response import Request, Response
     from crawler.runs.results import results
     from crawler.sessions.auth.digest import DigestAuth
@@ -34,14 +35,17 @@ _HOMES = {
     "CrawlError": "crawler.errors",
     "CrawlSpider": "crawler.spider",
     "DigestAuth": "crawler.sessions.auth.digest",
+    "DropItem": "crawler.errors",
     "File": "crawler.files",
     "Filled": "crawler.pages.filled",
     "Form": "crawler.pages.forms",
     "Identity": "crawler.identity",
+    "IgnoreRequest": "crawler.errors",
     "LinkExtractor": "crawler.links",
     "LoginFailed": "crawler.errors",
     "NeedsHuman": "crawler.errors",
     "OAuth2": "crawler.sessions.auth.oauth",
+    "Plugin": "crawler.plugins",
     "Request": "crawler.response",
     "Response": "crawler.response",
     "Rule": "crawler.links",
@@ -61,14 +65,17 @@ __all__ = [
     "CrawlError",
     "CrawlSpider",
     "DigestAuth",
+    "DropItem",
     "File",
     "Filled",
     "Form",
     "Identity",
+    "IgnoreRequest",
     "LinkExtractor",
     "LoginFailed",
     "NeedsHuman",
     "OAuth2",
+    "Plugin",
     "Request",
     "Response",
     "Rule",

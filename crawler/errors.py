@@ -41,6 +41,8 @@
     │   ├── KeyFileError        the key of what is sealed cannot be read or kept  exit 2
     │   ├── StoreDamaged        not a database, or a damaged one
     │   └── SchemaTooNew        written by a newer version of this program
+    ├── DropItem                `on_item` leaves an item out: the page goes on
+    ├── IgnoreRequest           `on_request` or `on_response` leaves a request out: it counts as skipped
     ├── NotWritten              an export would have replaced a good file            exit 10
     ├── TargetError             an export cannot be brought to where it is to go       exit 1
     └── AlreadyRunning          another process runs this spider on this store      exit 4
@@ -88,6 +90,20 @@ class InvalidURL(UsageError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.why}: {redact(self.url[:500])[:200]!r}"
+
+
+class DropItem(CrawlError):
+    """An item is to be left out: raised by `on_item`. The rest of the page is kept; the summary counts the reasons."""
+
+    def __str__(self) -> str:
+        return " ".join(super().__str__().split()) or _said_by(type(self))
+
+
+class IgnoreRequest(CrawlError):
+    """A request, or the page that came, is to be left out: raised by `on_request` or `on_response`. It is skipped."""
+
+    def __str__(self) -> str:
+        return " ".join(super().__str__().split()) or _said_by(type(self))
 
 
 class FetchError(CrawlError):

@@ -180,6 +180,7 @@ class Summary:
         items: Items of this run, by table, with those of unchanged pages.
         changes: Kind of item with a key to how many of its records the crawl found "new", "changed", "gone" and "back".
         complete: Every page was seen to: records that this crawl did not meet are gone. Always False without records.
+        dropped: Reason to number of items that `on_item` left out in this run.
         rejected: What callbacks yielded and was no good item; `crawl items rejected` lists it.
         files: Files of this run: "new", "changed", "unchanged" (the server said so), "held" (it was not asked).
         known, waiting, failed, skipped, parked: Requests of the frontier by state, now.
@@ -216,6 +217,7 @@ class Summary:
     changes: dict[str, dict[str, int]] = field(default_factory=dict)
     complete: bool = False
     rejected: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
     known: int = 0
     waiting: int = 0

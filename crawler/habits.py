@@ -24,19 +24,19 @@ NAMES: Final[dict[str, str]] = {
     "TextResponse": "response is a crawler.Response",
     "XMLFeedSpider": "from crawler import Spider; response.xpath reads XML, too",
     "CSVFeedSpider": "from crawler import Spider; csv.DictReader(response.text.splitlines())",
-    "signals": "run(Orders, observers=[...]) with the events of crawler.events; a spider's closed(reason)",
+    "signals": "on_event(self, event) in the spider, with the events of crawler.events; closed(self, reason)",
 }
 
 #: modules of Scrapy, by the last part of their name
 MODULES: Final[dict[str, str]] = {
-    "exceptions": "from crawler import CrawlError, LoginFailed, NeedsHuman, WrongPassword",
+    "exceptions": "from crawler import CrawlError, DropItem, IgnoreRequest, LoginFailed, NeedsHuman, WrongPassword",
     "http": "from crawler import Request, Response",
     "item": "yield dicts, or dataclasses",
     "items": "yield dicts, or dataclasses",
     "linkextractors": "from crawler import LinkExtractor",
     "loader": "yield dicts, or dataclasses",
     "crawler": "from crawler import run; run(Orders)",
-    "pipelines": "change items in the callback; write files with `crawl export`",
+    "pipelines": "def on_item(self, item, response) in the spider, or in a crawler.Plugin; `crawl export` writes files",
     "selector": "response.css, response.xpath; for a text of your own: from parsel import Selector",
     "spider": "from crawler import Spider",
     "spiders": "from crawler import CrawlSpider, Rule, SitemapSpider, Spider",
@@ -52,14 +52,14 @@ METHODS: Final[dict[str, str]] = {
     "start_url": "write start_urls = [...]",
     "allowed_domain": "write allowed_domains = [...]",
     "custom_setting": "write custom_settings = {...}",
-    "process_item": "change items in the callback before they are yielded",
+    "process_item": "write `def on_item(self, item, response)`, which returns the item or raises DropItem",
     "adjust_request_args": "pass arguments to Request(...)",
 }
 
 #: attributes of Scrapy's spiders
 ATTRIBUTES: Final[dict[str, str]] = {
     "settings": "arguments of `-a` are attributes (self.day); for a setting: from crawler.settings import load",
-    "crawler": "events go to run(Orders, observers=[...])",
+    "crawler": "events go to on_event(self, event)",
     "log": "self.logger.info(...)",
     "state": "what must be kept goes into items, requests or meta; the crawl itself is kept",
 }
@@ -90,10 +90,10 @@ SETTINGS: Final[dict[str, str]] = {
     "DEPTH_PRIORITY": "`Request(priority=...)`",
     "DNSCACHE_ENABLED": "leave it out",
     "DOWNLOADER_CLIENTCONTEXTFACTORY": "`verify`, and Identity(cert=...)",
-    "DOWNLOADER_MIDDLEWARES": "headers, auth, proxies and adapters are set on the session in login(self, session)",
+    "DOWNLOADER_MIDDLEWARES": "`plugins`, or on_request and on_response in the spider",
     "DOWNLOAD_HANDLERS": "session.mount(...) in login(self, session)",
     "DUPEFILTER_CLASS": "`Request(dont_filter=True)` for a page that is wanted again",
-    "EXTENSIONS": "run(Orders, observers=[...]) with the events of crawler.events",
+    "EXTENSIONS": "`plugins`, with on_event; or run(Orders, observers=[...])",
     "FEEDS": "`crawl export NAME -o items.jsonl` writes the items",
     "FEED_EXPORT_ENCODING": "leave it out: exports are UTF-8",
     "FEED_EXPORT_FIELDS": "`crawl export NAME -o items.csv --columns A,B`",
@@ -104,7 +104,7 @@ SETTINGS: Final[dict[str, str]] = {
     "HTTPERROR_ALLOWED_CODES": "handle_httpstatus_list = [404] in the spider",
     "HTTPERROR_ALLOW_ALL": "handle_httpstatus_list = [...] in the spider",
     "IMAGES_STORE": "yield File(url): it is kept below data/files",
-    "ITEM_PIPELINES": "change items in the callback before they are yielded; `crawl export` writes files",
+    "ITEM_PIPELINES": "`plugins`, or def on_item(self, item, response) in the spider; `crawl export` writes files",
     "JOBDIR": "leave it out: a run always goes on where the last one stopped; `store` names the database",
     "LOG_ENABLED": "`crawl run NAME --quiet`",
     "MEMUSAGE_LIMIT_MB": "leave it out",
@@ -117,7 +117,7 @@ SETTINGS: Final[dict[str, str]] = {
     "REQUEST_FINGERPRINTER_IMPLEMENTATION": "leave it out",
     "RETRY_ENABLED": "`retries=0`",
     "SCHEDULER": "leave it out: the frontier is in the database",
-    "SPIDER_MIDDLEWARES": "change requests and items in the callback before they are yielded",
+    "SPIDER_MIDDLEWARES": "`plugins`, or on_item and on_response in the spider",
     "SPIDER_MODULES": "leave it out: spiders are in spiders/",
     "STATS_CLASS": "`crawl run NAME --json`",
     "TELNETCONSOLE_ENABLED": "leave it out: there is none",

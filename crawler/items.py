@@ -66,7 +66,7 @@ def to_row(item: Any, keys: Mapping[str, Sequence[str]] = NO_KEYS, session: str 
         NotStorable: Not an item, or without fields; a field holds something that is no value, or the key is no key.
     """
     if type(item) is Draft:
-        item = _made(item)
+        item = made(item)
     if isinstance(item, dict):
         fields = {str(key): value for key, value in item.items()}
     elif is_item(item):
@@ -91,14 +91,16 @@ def to_row(item: Any, keys: Mapping[str, Sequence[str]] = NO_KEYS, session: str 
         raise NotStorable(str(why)) from None
 
 
-def _made(draft: Draft) -> Any:
-    """The item of a draft.
+def made(produced: Any) -> Any:
+    """The item of a draft; anything else as it is.
 
     Raises:
         NotStorable: Its class raised, or gave something that is no item.
     """
+    if type(produced) is not Draft:
+        return produced
     try:
-        item = draft.kind(**draft.fields)
+        item = produced.kind(**produced.fields)
     except Exception as error:
         raise NotStorable(_said_by(error)) from error
     if not is_item(item):

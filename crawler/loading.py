@@ -157,14 +157,20 @@ def place_in_spider(error: BaseException | None, spider: Spider | None = None) -
     return place
 
 
-def source_mark(spider: type[Spider]) -> str:
-    """What tells this version of a spider's code from others: a digest of the files that it is made of.
+def code_mark(spider: Spider) -> str:
+    """`source_mark` of a spider that is to run, with its plugins."""
+    return source_mark(type(spider), *map(type, spider.active_plugins))
 
-    These are those of its class and of its base classes, and what they import from the same project. "" for a class
-    that stands in no file.
+
+def source_mark(*kinds: type) -> str:
+    """What tells this version of a spider's code from others: a digest of the files that its classes are made of.
+
+    These are those of the classes and of their base classes, and what they import from the same project. "" for classes
+    that stand in no file.
     """
     files: set[Path] = set()
-    for module in filter(None, (sys.modules.get(each.__module__) for each in spider.__mro__ if _is_own(each))):
+    own = (each for kind in kinds for each in kind.__mro__ if _is_own(each))
+    for module in filter(None, (sys.modules.get(each.__module__) for each in own)):
         home = _file_of(module)
         if home is not None:
             files |= {home, *_neighbours(module, home.parent.parent)}

@@ -292,6 +292,7 @@ class Outcome:
         verdict: What becomes of the row.
         items: Items in the order in which the callback yielded them; position in the list is part of their key.
         rejected: What was yielded and is no good item; the rest of the page stays.
+        dropped: Reason to number of items that `on_item` left out; None for none.
         found: Requests found on the page, admitted or skipped with a rule.
         session: The session's new state when this page changed it.
         status: HTTP status, 0 when there was no answer.
@@ -326,6 +327,7 @@ class Outcome:
     verdict: Verdict
     items: list[ItemRow] = field(default_factory=list)
     rejected: Sequence[Rejected] = ()
+    dropped: Mapping[str, int] | None = None
     found: Sequence[Found] = ()
     session: SessionSnapshot | None = None
     status: int = 0

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from crawler.errors import SpiderError
 from crawler.link_text import about_link
+from crawler.outcome import Leased
 from crawler.plain_values import packed, unpacked
 from crawler.urls import absolute, redact
 
@@ -196,24 +197,35 @@ class Request:
             raise SpiderError(f"File({self.url!r}): {error}") from None
 
     @classmethod
-    def restore(cls, url: str, *, callback: str, session: str, priority: int, depth: int, extras: str) -> Request:
-        """The request of a frontier row. *extras* is data: nothing in it is imported or called.
+    def of_row(cls, row: Leased) -> Request:
+        """The request of a row of the frontier; its extras are data: nothing in them is imported or called.
 
         Raises:
-            SpiderError: It is not what `extras` gave: the row was tampered with, or belongs to another version.
+            SpiderError: They are not what `extras` gave: the row was tampered with, or belongs to another version.
         """
+        self = cls.of_link(row.url, row.callback, row.session)
+        self.priority, self.depth = row.priority, row.depth
+        if row.extras:
+            self._take(row.extras)
+        return self
+
+    @classmethod
+    def restore(cls, url: str, *, callback: str, session: str, priority: int, depth: int, extras: str) -> Request:
+        """`of_row`, from the fields of a row."""
         self = cls.of_link(url, callback, session)
         self.priority, self.depth = priority, depth
         if extras:
-            try:
-                self._take(json_module.loads(extras))
-            except (ValueError, TypeError, AttributeError, RecursionError) as error:
-                raise SpiderError(
-                    f"the stored request for {redact(url)} cannot be read: {type(error).__name__}"
-                ) from None
+            self._take(extras)
         return self
 
-    def _take(self, found: Any) -> None:
+    def _take(self, extras: str) -> None:
+        try:
+            self._take_values(json_module.loads(extras))
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            why = f"the stored request for {redact(self.url)} cannot be read: {type(error).__name__}"
+            raise SpiderError(why) from None
+
+    def _take_values(self, found: Any) -> None:
         self.method = str(found.get("method", "GET"))
         self.headers, self.cookies = _texts(found.get("headers")), _texts(found.get("cookies"))
         self.cb_kwargs = {str(name): value for name, value in (found.get("cb_kwargs") or {}).items()} or None

@@ -11,7 +11,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, get_origin, get_type_hints
 
 from crawler.errors import SettingsError
 from crawler.setting_kinds import Setting, setting
@@ -159,6 +159,9 @@ class Settings:
         description="Pages that an earlier crawl has seen: validate: ask whether they have changed, where their server"
         " gave an ETag or a Last-Modified; rfc: and do not ask while Cache-Control or Expires says that they are fresh;"
         " off: ask for all as if nobody had been there.",
+    )
+    plugins: tuple[str, ...] = setting(
+        (), description="Plugins besides those of the spider: names of installed ones, or module:Class; with commas."
     )
     full: bool = setting(False, description="Ask for all pages of this run as wholes, whatever is known of them.")
     keep_pages: bool = setting(
@@ -314,7 +317,7 @@ def _parsed(key: str, value: Any, source: str) -> Any:
     annotation = FIELDS[key].annotation
     if key == "verify" and value.lower() in {"true", "1", "yes", "on", "false", "0", "no", "off"}:
         return value.lower() in {"true", "1", "yes", "on"}
-    if key == "retry_statuses":
+    if get_origin(annotation) is tuple:
         return tuple(part.strip() for part in value.split(",") if part.strip())
     if annotation in (dict[str, str], dict[str, float]):
         import json

@@ -20,6 +20,7 @@ from crawler.records import key_fields
 from crawler.response import SPREAD, Request, Response
 
 if TYPE_CHECKING:
+    from crawler.events import Event
     from crawler.sessions.session import Session
 
 _NO_ARGUMENTS = frozenset(("name", "arguments", "custom_settings", "key", "keys", "rules", "sitemap_rules"))
@@ -50,6 +51,7 @@ class Spider:
         probe_url: Page that proves that a session is logged in; the first start URL where it is not given.
         logged_out_css, logged_out_text: A page on which one of them is found was fetched logged out.
         logged_in_css, logged_in_text: A page on which one of them is found was fetched logged in.
+        plugins: Classes that inherit from `crawler.Plugin`; the setting of the same name adds installed ones.
     """
 
     name: ClassVar[str] = ""
@@ -66,6 +68,8 @@ class Spider:
     logged_out_text: str | None = None
     logged_in_css: str | None = None
     logged_in_text: str | None = None
+    plugins: Sequence[Any] = ()
+    active_plugins: Sequence[Any] = ()  #: those of the run, made from the classes
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Refuse what would be passed over in silence, or fail at each page.
@@ -126,6 +130,35 @@ class Spider:
         """Yield items and requests."""
         raise SpiderError(f"{type(self).__name__} has no parse method; write `def parse(self, response)`")
 
+    def on_item(self, item: Any, response: Response | None) -> Any:
+        """Look at each item before it is stored, on a worker thread. Return it, changed or not, or another one.
+
+        Raise `DropItem` to leave it out. A row of `File` comes later than its page and is not given to it.
+
+        Args:
+            response: The page; None where an errback yields the item and no answer came.
+        """
+        return item
+
+    def on_request(self, request: Request) -> Request:
+        """Look at each request just before it is sent, on a worker thread. Return it, changed or not, or another one.
+
+        Raise `IgnoreRequest` to leave it out: it counts as skipped. It keeps its host and its session; requests of a
+        login step and those for robots.txt are not given to it.
+        """
+        return request
+
+    def on_response(self, response: Response) -> Response:
+        """Look at each page before its callback, on a worker thread. Return it, changed or not, or another one.
+
+        Raise `IgnoreRequest` to leave it out: it counts as skipped. It is not given errors, files and pages that were
+        fetched logged out.
+        """
+        return response
+
+    def on_event(self, event: Event) -> None:
+        """Called with each event (`crawler.events`) after it is committed, between two commits: keep it short."""
+
     def closed(self, reason: Any) -> None:
         """Called once when a run ends, with its ending; with the `Summary` where the parameter is called ``summary``.
 
@@ -185,8 +218,13 @@ _CALLED: dict[str, tuple[str, ...]] = {  # by us, with these
     "parse": ("response",),
     "parse_start_url": ("response",),
     "sitemap_filter": ("entries",),
+    "on_item": ("item", "response"),
+    "on_request": ("request",),
+    "on_response": ("response",),
+    "on_event": ("event",),
     "closed": ("reason",),
 }
+_NO_GENERATORS = frozenset(("login", "login_browser", "closed", "on_item", "on_request", "on_response", "on_event"))
 
 
 def wants_summary(spider: Spider) -> bool:
@@ -207,6 +245,16 @@ def _check_class(cls: type[Spider]) -> None:
     for name in habits.METHODS:
         if name in own and not (name == "start_requests" and "start" in own):  # for old and new ones
             raise SpiderError(f"nobody asks for {cls.__name__}.{name}; instead: {habits.METHODS[name]}")
+    check_called(cls)
+
+
+def check_called(cls: type) -> None:
+    """Refuse methods that are called by us and take other parameters, are ``async``, or would not run.
+
+    Raises:
+        SpiderError: There is one.
+    """
+    own = vars(cls)
     for name, method in own.items():
         if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
             raise SpiderError(f"{cls.__name__}.{name} is async; write `def {name}`: threads do the waiting here")
@@ -234,13 +282,13 @@ def checked_keys(cls: type[Spider], given: Any) -> dict[str, tuple[str, ...]]:
     return checked
 
 
-def _check_method(cls: type[Spider], method: Any, name: str, words: tuple[str, ...]) -> None:
+def _check_method(cls: type, method: Any, name: str, words: tuple[str, ...]) -> None:
     try:
         inspect.signature(method).bind(None, *words)
     except TypeError:
         wanted = ", ".join(("self", *words))
         raise SpiderError(f"{cls.__name__}.{name} has other parameters; write `def {name}({wanted})`") from None
-    if name in ("login", "login_browser", "closed") and inspect.isgeneratorfunction(method):
+    if name in _NO_GENERATORS and inspect.isgeneratorfunction(method):
         raise SpiderError(
             f"{cls.__name__}.{name} has a `yield`, so that none of it would run; call session.get and session.submit"
             " there, line by line"

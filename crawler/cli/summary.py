@@ -64,6 +64,8 @@ def summary_lines(summary: Summary) -> list[str]:
                 for rule, count in _largest(summary.skipped_by)
             ],
         )
+    if summary.dropped:
+        rows += _listed("dropped", [f"{count:,} x {reason}" for reason, count in _largest(summary.dropped)])
     if summary.errors:
         rows += _listed("errors", [f"{count:,} x {text}" for text, count in _largest(summary.errors)])
     rows += _listed("note", [*summary.messages, *summary.notes])

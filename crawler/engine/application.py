@@ -24,7 +24,9 @@ from crawler.outcome import State
 from crawler.output.reasons import failed_for, short_reason
 from crawler.pagework.assembly import build_spider
 from crawler.pagework.single_page import Visitor, make_visitor
+from crawler.plugins import own_observers
 from crawler.runs.ending import options_again
+from crawler.runs.stats import wants_pages
 from crawler.runs.telling import Telling, run_before
 from crawler.sessions.accounts import Ask
 from crawler.settings import Settings, field_names, load
@@ -81,11 +83,12 @@ def run(
     telling = Telling(spider.name or spider.__name__, merged)
     made = build_spider(spider, arguments, merged)
     processes = how_many(merged, made, automatic=cores() if signals else 1)
-    members = Members(processes - 1, _member_of(spider, arguments, merged, processes)) if processes > 1 else None
+    observers = [*observers, *own_observers(made), *([telling] if telling.listens else [])]
+    main = _member_of(spider, arguments, merged, processes)
+    members = Members(processes - 1, main, tells_pages=wants_pages(observers)) if processes > 1 else None
     try:
         also = options_again(arguments or {}, settings or {}) if signals else ""  # a person typed it
         how = _How(argument_key(arguments or {}), fresh, retry, if_running)
-        observers = [*observers, telling] if telling.listens else observers
         summary, before, last_success = _run(made, merged, how, Caller(observers, ask, also), members, signals)
     except Exception as error:
         telling.broke(error)

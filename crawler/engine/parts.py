@@ -22,7 +22,7 @@ from crawler.events import LoginStarted, Observer, Summary, Warned
 from crawler.frontier.gates import Gates
 from crawler.frontier.guard_learned import key_of
 from crawler.frontier.leases import Hold, Leases, NextLook
-from crawler.loading import source_mark
+from crawler.loading import code_mark
 from crawler.outcome import Found, Page
 from crawler.pages.file_folder import FileFolder, folder_of, names_of
 from crawler.pagework.assembly import Around, Assembly, file_work, session_delays
@@ -118,7 +118,7 @@ class _Ground:
         self.calls = StoreCalls(self.member.store, self.inbox.post, patiently=self.patience)
         self.slots = HostSlots(settings, session_delays(self.spider))
         self.limits = RunLimits(settings, began_at=min(self.member.run.started_at, unix_now()))
-        self.gates, self.code = Gates(), source_mark(type(self.spider))
+        self.gates, self.code = Gates(), code_mark(self.spider)
         hold = Hold(unix_now(), settings.lease)
         self.leases = Leases(hold, NextLook(), alone=self.member.number == 0)
 

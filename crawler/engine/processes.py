@@ -63,8 +63,12 @@ def cores() -> int:
 class Members:
     """The further processes of a run, seen from the first one. Used by its main thread."""
 
-    def __init__(self, count: int, main: Main) -> None:
-        """Fork *count* processes; they wait. Call it before threads are started and files are opened."""
+    def __init__(self, count: int, main: Main, *, tells_pages: bool = False) -> None:
+        """Fork *count* processes; they wait. Call it before threads are started and files are opened.
+
+        Args:
+            tells_pages: An observer wants to hear of each page of them, too.
+        """
         self._main = main
         self._pipes: list[Connection] = []
         self._processes: list[Any] = []
@@ -75,8 +79,12 @@ class Members:
         context = multiprocessing.get_context("fork")
         for number in range(1, count + 1):
             ours, theirs = context.Pipe()
+            send = _Sender(theirs, tells_pages)
             process = context.Process(
-                target=_member, args=(theirs, [*self._pipes, ours], number, main), name=f"crawl-{number}", daemon=True
+                target=_member,
+                args=(send, [*self._pipes, ours], number, main),
+                name=f"crawl-{number}",
+                daemon=True,
             )
             process.start()
             theirs.close()
@@ -210,8 +218,9 @@ def is_stopped(pid: int) -> bool:
     return facts.rpartition(")")[2].split()[:1] in (["T"], ["t"])
 
 
-def _member(pipe: Connection, not_ours: list[Connection], number: int, main: Main) -> None:
+def _member(send: _Sender, not_ours: list[Connection], number: int, main: Main) -> None:
     """The life of a further process."""
+    pipe = send.pipe
     for other in not_ours:
         other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all of us: the first process passes it on
@@ -229,7 +238,6 @@ def _member(pipe: Connection, not_ours: list[Connection], number: int, main: Mai
             call("the first process is gone")
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
-    send = _Sender(pipe)
     summary = main(run, number, send, gone.append)
     send.whatever(summary)
 
@@ -237,10 +245,9 @@ def _member(pipe: Connection, not_ours: list[Connection], number: int, main: Mai
 class _Sender:
     """An observer that sends events to the first process. Safe from any thread."""
 
-    ignores = frozenset((PageDone, RunStarted, RunEnded))
-
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe = pipe
+    def __init__(self, pipe: Connection, tells_pages: bool) -> None:
+        self.pipe = pipe
+        self.ignores = frozenset((RunStarted, RunEnded) if tells_pages else (PageDone, RunStarted, RunEnded))
         self._lock = threading.Lock()  # guards the sending end of the pipe
 
     def __call__(self, event: Event) -> None:
@@ -249,7 +256,7 @@ class _Sender:
 
     def whatever(self, message: Event | Summary) -> None:
         with self._lock, contextlib.suppress(OSError):
-            self._pipe.send(message)
+            self.pipe.send(message)
 
 
 def add_up(summary: Summary, others: list[Summary]) -> None:
@@ -270,6 +277,8 @@ def add_up(summary: Summary, others: list[Summary]) -> None:
         summary.seen = added(summary.seen, other.seen)
         for table, fields in other.filled.items():
             summary.filled[table] = added(summary.filled.get(table, {}), fields)
+        for reason, number in other.dropped.items():
+            summary.dropped[reason] = summary.dropped.get(reason, 0) + number
         for how, number in other.files.items():
             summary.files[how] = summary.files.get(how, 0) + number
         for name, counts in other.callbacks.items():

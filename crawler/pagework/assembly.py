@@ -27,6 +27,7 @@ from crawler.frontier.traps import TrapGuard, TrapLimits
 from crawler.identity import Identity
 from crawler.pagework.file_desk import FileDesk
 from crawler.pagework.file_work import FileRules, FileWork
+from crawler.plugins import make_plugins
 from crawler.sessions.accounts import Account, Ask
 from crawler.sessions.from_spider import home_site, known_urls, origins_of, probe_url_of, session_key
 from crawler.sessions.login.manager import LoginManager
@@ -67,6 +68,7 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
     chosen = roster(made, setting=settings.sessions, file=file)
     if chosen != made.identities():  # names stay names: a spider may go through its own list
         made.sessions = [each.name if each == Identity(each.name) else each for each in chosen]
+    made.active_plugins = make_plugins(made, settings.plugins)
     made.identities()
     for url in known_urls(made):
         host_of(url)  # a wrong one is found here, before a run is opened

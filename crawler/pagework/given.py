@@ -16,10 +16,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from crawler.errors import SpiderError
+from crawler.errors import DropItem, SpiderError
 from crawler.frontier.known import KnownLinks
 from crawler.items import NotStorable, is_item, rejected, to_row, with_storable_fields
-from crawler.outcome import Found, ItemRow, Outcome, Rejected
+from crawler.outcome import Found, ItemRow, Outcome, Rejected, without_numbers
 from crawler.pages.filled import Filled
 from crawler.pages.following import Followed, handed_out
 from crawler.pages.targets import Targets, of_site
@@ -81,6 +81,7 @@ class CallbackWatch:
 
 _MOST = 1_000  #: of one page
 _REASONS = 20
+_LONGEST_REASON = 200  # characters
 
 
 class KeptAside:
@@ -155,6 +156,7 @@ class CallbackResults:
         call: Callable[[], Any],
         bare: Bare,
         notes: LinksGiven | None = None,
+        step: Callable[[Any], Any] | None = None,
     ) -> list[Request]:
         """Run a callback and sort what it yields into items and found requests.
 
@@ -164,10 +166,12 @@ class CallbackResults:
         Args:
             bare: Takes out of a URL what the session adds to each one; None where it adds nothing.
             notes: Where all requests are noted that it yields.
+            step: What each item passes through; None where it is kept as it is.
         """
         started = time.perf_counter()
         items: list[ItemRow] = []
         aside: KeptAside | None = None
+        dropped: Counter[str] | None = None
         found: dict[bytes, Found] = {}
         keyed: list[Request] = []
         session, page = request.session, outcome.request.id
@@ -204,10 +208,15 @@ class CallbackResults:
                     elif type(produced) is Filled:
                         take(produced.request())
                     elif produced is not None:
-                        items.append(to_row(produced, keys, fetched_by))
+                        items.append(to_row(produced if step is None else step(produced), keys, fetched_by))
                 except NotStorable as why:
                     (aside := aside or KeptAside(keys, fetched_by)).add(produced, why)
+                except DropItem as why:
+                    dropped = dropped or Counter()
+                    dropped[without_numbers(str(why))[:_LONGEST_REASON]] += 1
         outcome.items, outcome.found = items, list(found.values())
+        if dropped:
+            outcome.dropped = dropped
         if aside is not None:
             aside.put_into(outcome, notes)
         if time.perf_counter() - started > self._callback_time_s:

@@ -23,6 +23,7 @@ from crawler.pagework.given import Bare, CallbackResults, CallbackWatch
 from crawler.pagework.links_given import LinksGiven
 from crawler.pagework.revisits import NOT_MODIFIED, Answered, Revisits, ask
 from crawler.pagework.samples import Samples
+from crawler.pagework.steps import Steps
 from crawler.response import Request, Response
 from crawler.sessions.answers import set_cookie_lines
 from crawler.sessions.flow import Flow
@@ -78,6 +79,7 @@ class PageWork:
             spider, settings, parts.admission, portion=outside.portion, watch=outside.callbacks
         )
         self._revisits, self._files, self._samples = revisits, outside.files, Samples()
+        self._steps = Steps(spider)
         self._statuses = frozenset(spider.handle_httpstatus_list)
 
     def flow(
@@ -103,16 +105,11 @@ class PageWork:
                 return outcome
             if manager.record.state is not LoginState.READY:  # lost while this waited for a worker
                 return outcome
-            request = Request.restore(
-                leased.url,
-                callback=leased.callback,
-                session=leased.session,
-                priority=leased.priority,
-                depth=leased.depth,
-                extras=leased.extras,
-            )
-            rule = self._rule_now(request, manager)
-            if rule:
+            request = Request.of_row(leased)
+            rule = ""
+            if self._steps.requests:
+                rule, request = self._stepped(request, manager)
+            if rule or (rule := self._rule_now(request, manager)):
                 _settle(outcome, skipped(rule))
             elif request.file is not None:
                 yield from self._files.flow(
@@ -128,6 +125,15 @@ class PageWork:
         except BaseException as error:  # noqa: BLE001 - a worker survives everything; the request carries the trace
             self._broken(outcome, error)
         return outcome
+
+    def _stepped(self, request: Request, manager: LoginManager) -> tuple[str, Request]:
+        """What the steps of the spider make of a request; a URL that is new by it is looked at as a link is."""
+        url = request.url
+        rule, sent = self._steps.request(request)
+        if not rule and sent.url != url and manager.wants_login and self._hop_guard is not None:
+            guarded = self._hop_guard(sent.url, "", "")
+            rule = f"guard: {guarded}" if guarded else ""
+        return rule, sent
 
     def _rule_now(self, request: Request, manager: LoginManager) -> str:
         """A rule that was not known when the request was admitted: robots.txt, or what the guard has learned."""
@@ -158,16 +164,19 @@ class PageWork:
         learned = answered(outcome)
         outcome.pause_slot_until = learned.pause_until
         page = fetched.response if not (fetched.logged_out or fetched.error) else None
-        rule, landed = self._landing(leased, request, page) if page is not None and page.history else ("", None)
-        known = Known(leased.attempt, request.method, rule, manager.is_guest, learned.given_up)
-        judged = judge(fetched, known, self._fetcher.policy)
-        _settle(outcome, judged)
-        if answer is not None and answer.unchanged:
+        unchanged = answer is not None and answer.unchanged
+        if unchanged:
             outcome.proven = not watched  # nothing to see there by which it could prove itself
-        elif watched and fetched.response is not None and judged.verdict is not Verdict.LOGIN:
+        elif watched and fetched.response is not None and not fetched.logged_out:
             outcome.proven = signs.logged_in_sign(
                 fetched.response, css=self._spider.logged_in_css, text=self._spider.logged_in_text
             )
+        rule, landed = self._landing(leased, request, page) if page is not None and page.history else ("", None)
+        if page is not None and not (rule or unchanged) and self._steps.responses:
+            rule, page = self._steps.response(page)
+        known = Known(leased.attempt, request.method, rule, manager.is_guest, learned.given_up)
+        judged = judge(fetched, known, self._fetcher.policy)
+        _settle(outcome, judged)
         if judged.verdict is Verdict.RETRY:
             outcome.not_before = unix_now() + judged.wait_s
         elif judged.verdict is Verdict.LOGIN:
@@ -211,7 +220,13 @@ class PageWork:
         if page is None:
             self._revisits.carry(outcome, visit)
             return
-        yield from self._accept(outcome, request, response_of(page, request, session.name), session)
+        rule, read = "", response_of(page, request, session.name)
+        if self._steps.responses:
+            rule, read = self._steps.response(read)
+        if rule:
+            _settle(outcome, skipped(rule))
+            return
+        yield from self._accept(outcome, request, read, session)
         if outcome.visit is not None:
             outcome.visit = self._revisits.of_old(outcome.visit, visit)
 
@@ -222,7 +237,12 @@ class PageWork:
         method = self._spider.callback(request.callback)
         notes = self._revisits.notes(request, page) if self._revisits.learns else None
         keyed = self._given.collect(
-            outcome, request, lambda: method(page, **(request.cb_kwargs or {})), _bare(session), notes
+            outcome,
+            request,
+            lambda: method(page, **(request.cb_kwargs or {})),
+            _bare(session),
+            notes,
+            self._steps.item_step(page) if self._steps.items else None,
         )
         if landed is not None:
             outcome.found = [*outcome.found, landed]
@@ -290,7 +310,8 @@ class PageWork:
         error: Any = fetched.error
         error.__dict__["request"], error.__dict__["response"] = request, fetched.response
         method = self._spider.callback(request.errback)
-        self._given.collect(outcome, request, lambda: method(error), bare)
+        step = self._steps.item_step(fetched.response)
+        self._given.collect(outcome, request, lambda: method(error), bare, step=step)
 
     def _broken(self, outcome: Outcome, error: BaseException) -> None:
         _trace.debug("the whole trace for %s:", redact(outcome.request.url), exc_info=error)

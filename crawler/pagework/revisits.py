@@ -197,15 +197,7 @@ class Revisits:
 def _max_age_s(leased: Leased) -> float | None:
     if "max_age" not in leased.extras:
         return None
-    request = Request.restore(
-        leased.url,
-        callback=leased.callback,
-        session=leased.session,
-        priority=leased.priority,
-        depth=leased.depth,
-        extras=leased.extras,
-    )
-    return request.max_age
+    return Request.of_row(leased).max_age
 
 
 NOT_MODIFIED = 304

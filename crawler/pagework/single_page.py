@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from crawler.errors import LoginFailed, SiteUnreachable
-from crawler.loading import source_mark
+from crawler.loading import code_mark
 from crawler.pagework.assembly import Around, Assembly
 from crawler.response import Request, Response
 from crawler.sessions import snapshot
@@ -127,6 +127,6 @@ def make_visitor(spider: Spider, settings: Settings, store: Store, ask: Ask | No
     """A visitor on the calling thread."""
     calls = StoreCalls(store, lambda call: call())
     lease_s = _LOGIN_LEASE_S if ask is None else _ASKING_LEASE_S
-    trying = Trying(spider.name, source_mark(type(spider)), budget=settings.login_budget)
+    trying = Trying(spider.name, code_mark(spider), budget=settings.login_budget)
     desk = SessionDesk(calls, run=None, owner=new_owner("visit"), lease_s=lease_s, trying=trying)
     return Visitor(spider, Assembly(spider, settings, desk, Around(threading.Event(), ask)), desk)

@@ -22,6 +22,7 @@ from crawler.frontier.admission import Admission
 from crawler.outcome import Found, ItemRow, Outcome, Verdict
 from crawler.pagework.assembly import Around, Assembly, build_spider
 from crawler.pagework.given import CallbackResults, CallbackWatch
+from crawler.pagework.steps import Steps
 from crawler.request import Request
 from crawler.runs.knowledge import Knowledge
 from crawler.settings import Settings, load
@@ -190,6 +191,7 @@ class _Reader:
         knowledge = Knowledge(store, run, guard=self._parts.guard, robots=None)
         knowledge.load()
         self._parts.learn_start(knowledge.seeded() or ())
+        self._steps = Steps(spider)
         self._early: list[Found] = []  # of a page with very many links
         self._given = CallbackResults(
             spider,
@@ -229,17 +231,20 @@ class _Reader:
         outcome = Outcome(leased, Verdict.ACCEPT, session_name=leased.session, final_url=page.url, status=page.status)
         self._early.clear()
         try:
-            request = Request.restore(
-                leased.url,
-                callback=leased.callback,
-                session=leased.session,
-                priority=leased.priority,
-                depth=leased.depth,
-                extras=leased.extras,
-            )
+            request = Request.of_row(leased)
             method = self._spider.callback(request.callback)
             response = response_of(page, request, leased.session)
-            keyed = self._given.collect(outcome, request, lambda: method(response, **(request.cb_kwargs or {})), None)
+            if self._steps.responses:
+                rule, response = self._steps.response(response)
+                if rule:
+                    return outcome  # by the steps of today it would have been left out: it gives nothing
+            keyed = self._given.collect(
+                outcome,
+                request,
+                lambda: method(response, **(request.cb_kwargs or {})),
+                None,
+                step=self._steps.item_step(response),
+            )
             admit = self._parts.admission.admit
             files = (admit(each, depth=leased.depth + 1, session=leased.session, parent=leased.id) for each in keyed)
             outcome.found = [*self._early, *outcome.found, *(row for row in files if row is not None)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from crawler.events import Event, Observer, PageDone, PageFailed, PageRetried, Progress, Summary
 from crawler.outcome import Outcome, Verdict
@@ -17,12 +17,18 @@ from crawler.urls import printable, redact
 log = logging.getLogger("crawler.engine")
 _PROGRESS_EVERY_S = 0.25
 _ERRORS_KEPT = 50
+_REASONS_KEPT = 50
 
 
 def error_name(error: str) -> str:
     """How an error (or a rule) is counted: by its class, or by its status."""
     name = error.partition("\n")[0].partition(":")[0]
     return (" ".join(error.split()[1:2]) or name) if name == "StatusError" else name
+
+
+def wants_pages(observers: Iterable[Observer]) -> bool:
+    """Whether one of them does something with a `PageDone`."""
+    return any(PageDone not in getattr(each, "ignores", ()) for each in observers)
 
 
 class Stats:
@@ -35,7 +41,7 @@ class Stats:
     def __init__(self, summary: Summary, observers: Iterable[Observer]) -> None:
         self.summary = summary
         self._observers = list(observers)
-        self._tells_pages = any(PageDone not in getattr(each, "ignores", ()) for each in self._observers)
+        self._tells_pages = wants_pages(self._observers)
         self._started = time.monotonic()
         self._told_at = 0.0
         self._errors: Counter[str] = Counter()
@@ -71,6 +77,8 @@ class Stats:
             summary.retried += max(outcome.tries - 1, 0) if outcome.sent_at else 0
             if outcome.rejected:
                 summary.rejected += len(outcome.rejected)
+            if outcome.dropped:
+                self._count_dropped(outcome.dropped)
             if verdict is Verdict.ACCEPT:
                 summary.pages += 1
                 summary.size_bytes += outcome.size_bytes
@@ -92,6 +100,12 @@ class Stats:
         if self._observers:
             for outcome in outcomes:
                 self._tell_outcome(outcome, now)
+
+    def _count_dropped(self, dropped: Mapping[str, int]) -> None:
+        counts = self.summary.dropped
+        for reason, count in dropped.items():
+            name = reason if reason in counts or len(counts) < _REASONS_KEPT else "for other reasons"
+            counts[name] = counts.get(name, 0) + count
 
     def _count_files(self, outcome: Outcome) -> None:
         files, how = self.summary.files, outcome.file_was or "held"

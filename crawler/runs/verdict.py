@@ -75,6 +75,7 @@ class Facts:
         failed: Requests that failed, by error (class and text), most first.
         skipped: Requests that were left out, by rule, most first.
         callbacks: Callback to what it brought in this run.
+        dropped: Reason to number of items that a step of the spider left out.
         empty_fields: Fields that are empty in every item of this run.
         may_be_empty: Fields of which nothing is told.
         domains: Hosts that belong to the crawl.
@@ -94,6 +95,7 @@ class Facts:
     failed: Sequence[Sample] = ()
     skipped: Sequence[Sample] = ()
     callbacks: Mapping[str, Yield] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
     empty_fields: Sequence[str] = ()
     may_be_empty: Sequence[str] = ()
     domains: Sequence[str] = ()
@@ -263,6 +265,12 @@ def _too_few_items(facts: Facts) -> tuple[str, str]:
     usual = usual_items(facts.before)
     if usual:
         ours = f"; {last_ones(facts.before)} had {usual:,.0f}"
+    if facts.dropped:
+        most = max(facts.dropped.items(), key=lambda each: each[1])[0]
+        return (
+            "all-dropped",
+            f"no item: {_number(sum(facts.dropped.values()), 'item')} dropped, such as for: {most}{ours}",
+        )
     names = ", ".join(sorted(facts.callbacks)) or "the callbacks"
     if facts.callbacks and set(facts.callbacks) == {"parse_sitemap"}:
         return "empty-sitemap", f"no item: nothing that the sitemap names is followed{ours}"
