@@ -23,7 +23,7 @@ from crawler.pagework.given import Bare, CallbackResults, CallbackWatch
 from crawler.pagework.links_given import LinksGiven
 from crawler.pagework.revisits import NOT_MODIFIED, Answered, Revisits, ask
 from crawler.pagework.samples import Samples
-from crawler.pagework.steps import Steps
+from crawler.pagework.spider_steps import SpiderSteps
 from crawler.response import Request, Response
 from crawler.sessions.answers import set_cookie_lines
 from crawler.sessions.flow import Flow
@@ -79,7 +79,7 @@ class PageWork:
             spider, settings, parts.admission, portion=outside.portion, watch=outside.callbacks
         )
         self._revisits, self._files, self._samples = revisits, outside.files, Samples()
-        self._steps = Steps(spider)
+        self._steps = SpiderSteps(spider)
         self._statuses = frozenset(spider.handle_httpstatus_list)
 
     def flow(

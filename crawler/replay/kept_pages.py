@@ -22,7 +22,7 @@ from crawler.frontier.admission import Admission
 from crawler.outcome import Found, ItemRow, Outcome, Verdict
 from crawler.pagework.assembly import Around, Assembly, build_spider
 from crawler.pagework.given import CallbackResults, CallbackWatch
-from crawler.pagework.steps import Steps
+from crawler.pagework.spider_steps import SpiderSteps
 from crawler.request import Request
 from crawler.runs.knowledge import Knowledge
 from crawler.settings import Settings, load
@@ -191,7 +191,7 @@ class _Reader:
         knowledge = Knowledge(store, run, guard=self._parts.guard, robots=None)
         knowledge.load()
         self._parts.learn_start(knowledge.seeded() or ())
-        self._steps = Steps(spider)
+        self._steps = SpiderSteps(spider)
         self._early: list[Found] = []  # of a page with very many links
         self._given = CallbackResults(
             spider,

@@ -18,7 +18,7 @@ from crawler.loading import code_mark
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.pagework.assembly import build_spider
 from crawler.pagework.given import CallbackResults, CallbackWatch
-from crawler.pagework.steps import Steps
+from crawler.pagework.spider_steps import SpiderSteps
 from crawler.settings import Settings, load
 
 URL = "https://shop.test/list"
@@ -33,8 +33,8 @@ def built(**body: Any) -> Spider:
     return build_spider(type("Made", (Plain,), body), {}, Settings())
 
 
-def steps(**body: Any) -> Steps:
-    return Steps(built(**body))
+def steps(**body: Any) -> SpiderSteps:
+    return SpiderSteps(built(**body))
 
 
 def test_a_spider_without_steps_has_none_to_call() -> None:
@@ -101,7 +101,7 @@ def collected(produced: list[Any], **body: Any) -> Outcome:
     watch = CallbackWatch(60.0, lambda url, seconds: None)
     given = CallbackResults(spider, Settings(), admission, portion=lambda found: None, watch=watch)
     outcome = Outcome(Leased(1, URL, "shop.test", "default", "", 0, 0, "", 0, 0.0, 1), Verdict.ACCEPT)
-    given.collect(outcome, Request(URL), lambda: iter(produced), None, step=Steps(spider).item_step(None))
+    given.collect(outcome, Request(URL), lambda: iter(produced), None, step=SpiderSteps(spider).item_step(None))
     return outcome
 
 

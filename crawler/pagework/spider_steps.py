@@ -15,7 +15,7 @@ from crawler.spider import Spider
 from crawler.urls import absolute
 
 
-class Steps:
+class SpiderSteps:
     """Those of one spider: its own first, then those of its plugins. Safe from any thread: it keeps nothing.
 
     Attributes:
