@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
+import io
 import os
+import pty
+import select
 import shutil
+import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 import sysconfig
 import tempfile
+import termios
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -116,7 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with practice() as site:
             crawl_nights(site, folder)
-        crawl(folder, "report", "bookshop", "-o", "report.html")
+            crawl(folder, "report", "bookshop", "-o", "report.html")
+            at_terminals(site, folder, chosen.out)
         photograph((folder / "report.html").as_uri(), chosen.out)
     finally:
         if chosen.keep is None:
@@ -164,6 +173,88 @@ def crawl(folder: Path, *words: str, variables: Mapping[str, str] | None = None)
     """A command of the project; how a night ends is for the pictures to show."""
     done = subprocess.run([CRAWL, *words], cwd=folder, env={**os.environ, **(variables or {})}, check=False)
     print(f"crawl {words[0]}: exit {done.returncode}", file=sys.stderr)
+
+
+def at_terminals(site: SiteProcess, folder: Path, out: Path) -> None:
+    """A slow crawl, with its bar, and watched from a second terminal."""
+    site.change(latency_s=0.25, rate_503=0.03, rate_slow=0.0, rate_reset=0.0)
+    words = (
+        "run",
+        "bookshop",
+        "--fresh",
+        "-a",
+        f"site={site.url}",
+        "-s",
+        "backoff=1",
+        "-s",
+        "http_cache=off",
+        "-w",
+        "6",
+    )
+    with Screen(folder, *words, columns=112, rows=8) as bar:
+        bar.read(9.0)
+        with Screen(folder, "top", "bookshop", columns=100, rows=26) as top:
+            top.read(3.0)
+            picture(top.lines("\x1b[H"), 100, out / "top.png")
+        picture(bar.lines("\x1b[2K")[-8:], 112, out / "bar.png")
+
+
+class Screen:
+    """A command at a terminal of its own."""
+
+    def __init__(self, folder: Path, *words: str, columns: int, rows: int) -> None:
+        self._ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        environ = {**os.environ, "TERM": "xterm-256color"}
+        self._process = subprocess.Popen(
+            [CRAWL, *words], cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, env=environ
+        )
+        os.close(theirs)
+        self.shown = ""
+
+    def __enter__(self) -> Screen:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.send_signal(signal.SIGINT)
+        self.read(5.0)
+        self._process.wait(30)
+        os.close(self._ours)
+
+    def read(self, seconds: float) -> None:
+        """Take what it shows for so long, or until it ends."""
+        ends = time.monotonic() + seconds
+        while (left := ends - time.monotonic()) > 0:
+            if select.select([self._ours], [], [], left)[0]:
+                try:
+                    self.shown += os.read(self._ours, 65_536).decode("utf-8", "replace")
+                except OSError:
+                    return
+
+    def lines(self, mark: str) -> list[str]:
+        """What stands there: what was printed, and the last whole frame below it; each begins with *mark*."""
+        parts = self.shown.replace("\r", "").split(mark)
+        printed = [line for part in parts[:-1] for line in part.split("\n")[:-1]] if mark != "\x1b[H" else []
+        return [*(each for each in printed if each.strip()), *parts[-2].rstrip("\n").split("\n")[-30:]]
+
+
+def picture(lines: Sequence[str], columns: int, path: Path) -> None:
+    """Lines of a terminal, with their colours, as a picture."""
+    from rich.console import Console
+    from rich.terminal_theme import MONOKAI
+    from rich.text import Text
+
+    console = Console(record=True, width=columns, file=io.StringIO(), force_terminal=True)
+    for line in lines:
+        console.print(Text.from_ansi(line, no_wrap=True, overflow="crop"))
+    page = console.export_html(theme=MONOKAI, inline_styles=True, code_format=(
+        "<body style='margin:0;background:#1b1d20;color:#d7dade;width:max-content'>"
+        "<pre style='margin:0;padding:14px 18px;font:14px/1.35 DejaVu Sans Mono,monospace'>{code}</pre></body>"
+    ))  # fmt: skip
+    with chromium() as browser:
+        shown = browser.new_page(viewport={"width": 1200, "height": 300})
+        shown.set_content(page)
+        shown.locator("pre").screenshot(path=str(path))
 
 
 def photograph(address: str, out: Path) -> None:

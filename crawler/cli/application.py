@@ -30,6 +30,7 @@ from crawler.cli import (
     session_files,
     session_push,
     sessions,
+    top,
     warc,
 )
 
@@ -94,6 +95,7 @@ session_files.register(sessions.app)
 session_push.register(sessions.app)
 runs.register(app)
 look.register(app)
+top.register(app)
 results.register(app)
 records.register(app)
 export.register(app)

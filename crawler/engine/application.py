@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,7 +30,7 @@ from crawler.sessions.accounts import Ask
 from crawler.settings import Settings, field_names, load
 from crawler.spider import Spider
 from crawler.stores.base import RunRow, Store
-from crawler.stores.calls import new_owner
+from crawler.stores.calls import new_owner, process_name
 from crawler.stores.project import open_project_store
 from crawler.urls import redact
 
@@ -205,11 +203,6 @@ def _reopen_failed(store: Store, frontier: int, causes: Sequence[str]) -> None:
         known = ", ".join(dict.fromkeys(short_reason(each)[:80] for each in errors[:5])) or "nothing failed"
         raise UsageError(f"--cause {', '.join(causes)}: nothing failed for that; there is: {redact(known)}")
     store.reopen(frontier, states=(State.FAILED,), errors=wanted)
-
-
-def process_name() -> str:
-    """How this process is named to a person: number and machine."""
-    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def argument_key(arguments: Mapping[str, str]) -> str:

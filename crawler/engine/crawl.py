@@ -159,6 +159,7 @@ class Crawl:
         counts = store.counts(frontier)
         failed, skipped = store.ended_samples(frontier)
         keep_proofs(store, self._sessions)
+        self._parts.heartbeat.over()
         if summary.rechecked and self._member.number == 0:  # pages that were fetched again are stored once
             summary.pages, summary.items = store.stored_by(self._run.id)
         take_counts(summary, counts)

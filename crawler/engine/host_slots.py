@@ -47,18 +47,21 @@ class HostSlots:
 
     Attributes:
         delays: The delay of each host, for whoever reserves a time.
+        known: All hosts, to look at.
+        allowed: What the settings allow for any host.
     """
 
     def __init__(self, settings: Settings, session_delays: Mapping[str, float], *, scouts: int = _SCOUTS) -> None:
         allowed = Allowed.by(per_host=settings.per_host, workers=settings.workers, throttle=settings.throttle)
         self._lock = threading.Lock()  # guards all that follows; nothing that waits is called under it
+        self.allowed = allowed
         self._shared = Shared(allowed, places=settings.workers, scouts=scouts)
         self._slots = _Known(settings, session_delays, allowed)
         self._turns = _Turns(self._shared)
         self._with_ready: dict[str, HostSlot] = {}
         self._holds_place: set[int] = set()  # requests that were sent and are not committed
         self._given_up = 0
-        self.delays = self._slots.delays
+        self.delays, self.known = self._slots.delays, self._slots
 
     def __len__(self) -> int:
         """Requests that wait; those that are ready are not among them."""

@@ -24,12 +24,14 @@ from crawler.frontier.guard_learned import key_of
 from crawler.frontier.leases import Hold, Leases, NextLook
 from crawler.loading import code_mark
 from crawler.outcome import Found, Page
+from crawler.output.live import ProcessState
 from crawler.pages.file_folder import FileFolder, folder_of, names_of
 from crawler.pagework.assembly import Around, Assembly, file_work, session_delays
 from crawler.pagework.file_desk import FileDesk
 from crawler.pagework.given import CallbackWatch
 from crawler.pagework.page_work import Outside, PageWork
 from crawler.pagework.revisits import Revisits
+from crawler.runs.heartbeat import Heartbeat
 from crawler.runs.knowledge import Knowledge
 from crawler.runs.results import Results
 from crawler.runs.stats import Stats
@@ -42,11 +44,12 @@ from crawler.sessions.login.session_evidence import SessionEvidence
 from crawler.sessions.login.settling import Settling
 from crawler.sessions.login.trials import TrialRules
 from crawler.sessions.login.unusable import UnusableSessions
+from crawler.sessions.pool import SessionPool
 from crawler.sessions.saves import SessionSaves
 from crawler.settings import Settings
 from crawler.spider import Spider
 from crawler.stores.base import Store
-from crawler.stores.calls import StoreCalls
+from crawler.stores.calls import StoreCalls, process_name
 from crawler.stores.login_policy import Trying
 from crawler.stores.session_desk import SessionDesk
 from crawler.urls import printable, redact
@@ -99,6 +102,7 @@ class Parts:
     leases: Leases
     leasing: Leasing
     helpers: Helpers
+    heartbeat: Heartbeat
 
 
 @dataclass
@@ -202,7 +206,14 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
         leases=leases,
         leasing=Leasing(member, slots, doors, committer, leases, revisits),
         helpers=Helpers(members, member, pool, stats, ground.inbox),
+        heartbeat=_heartbeat(ground, pool),
     )
+
+
+def _heartbeat(ground: _Ground, pool: SessionPool) -> Heartbeat:
+    member, slots = ground.member, ground.slots
+    me = ProcessState(member.number, process_name(), unix_now(), 0, 0, member.settings.workers)
+    return Heartbeat(member.store, ground.stats, me, lambda: slots.known, slots.allowed, pool.managers)
 
 
 def _portions(calls: StoreCalls, committer: Committer, look: NextLook) -> Callable[[list[Found]], None]:

@@ -27,6 +27,7 @@ class Scheduler:
         self._inbox, self._limits, self._slots, self._workers = parts.inbox, parts.limits, parts.slots, parts.workers
         self._committer, self._dispatcher, self._doors = parts.committer, parts.dispatcher, parts.doors
         self._leasing, self._leases, self._helpers = parts.leasing, parts.leases, parts.helpers
+        self._heartbeat = parts.heartbeat
         self.start, self.close = self._workers.start, self._workers.close  # before `run`, and after `join`
         self._out: dict[int, str] = {}  # requests that are ready or under way: their session
 
@@ -50,6 +51,7 @@ class Scheduler:
             now = unix_now()
             self._limits.check(self._stats.summary.pages, now)
             self._commit()
+            self._heartbeat.beat(now, len(self._out))
             if self._limits.reason:
                 self._give_back_unsent()
             else:
@@ -72,7 +74,7 @@ class Scheduler:
 
     def _wait_s(self, now: float) -> float:
         """Seconds until something has to be done without a message."""
-        times = [self._leasing.renew_at]
+        times = [self._leasing.renew_at, self._heartbeat.due_at(len(self._out))]
         self._inbox.doze(now)
         if self._inbox or len(self._committer) or (self._out and not self._inbox.dozing):
             times.append(now + _LINGER_S)

@@ -38,7 +38,7 @@ class Timeline:
         """Take a point, unless one of about the same time is there.
 
         Args:
-            last: The run has ended: it is taken whatever the time.
+            last: Somebody wants to know how it is now: it is taken whatever the time.
         """
         if not last and moment.after_s - self._last_s < self._step_s:
             return

@@ -49,6 +49,7 @@ class Stats:
         self._warning = ""
         self.others: Callable[[], list[Progress]] = list
         self.timeline = Timeline()
+        self._stands = (0, 0)  # waiting and failed, as they were last told
 
     @property
     def watched(self) -> bool:
@@ -160,18 +161,28 @@ class Stats:
 
     def progress(self, now: float, *, waiting: int, failed: int, force: bool = False) -> None:
         """Tell how far it is, a few times a second at most."""
+        self._stands = (waiting, failed)
         monotonic = time.monotonic()
         if not force and monotonic - self._told_at < _PROGRESS_EVERY_S:
             return
         self._told_at = monotonic
-        summary, others = self.summary, self.others()
-        elapsed_s = max(monotonic - self._started, 1e-6)
-        pages = summary.pages + sum(other.pages for other in others)
-        items = summary.item_count + sum(other.items for other in others)
-        logins = summary.logins + sum(other.logins for other in others)
-        self.timeline.note(Moment(elapsed_s, pages, waiting, failed, items, logins), last=force)
+        moment = self.keep_moment(force=force)
         if self._observers:
-            self.tell(Progress(now, pages, waiting, failed, items, logins, pages / elapsed_s))
+            rate = moment.pages / max(moment.after_s, 1e-6)
+            self.tell(Progress(now, moment.pages, waiting, failed, moment.items, moment.logins, rate))
+
+    def keep_moment(self, *, force: bool = True) -> Moment:
+        """How far it is now, all processes together, as the timeline takes it."""
+        summary, others = self.summary, self.others()
+        moment = Moment(
+            time.monotonic() - self._started,
+            summary.pages + sum(other.pages for other in others),
+            *self._stands,
+            summary.item_count + sum(other.items for other in others),
+            summary.logins + sum(other.logins for other in others),
+        )
+        self.timeline.note(moment, last=force)
+        return moment
 
     def ended(self) -> None:
         """Fill in the times, and say that there were warnings."""

@@ -18,6 +18,11 @@ T = TypeVar("T")
 _PATIENCE_S = 300.0  #: longest wait for the scheduler: it may itself wait for a locked database
 
 
+def process_name() -> str:
+    """How this process is named to a person: number and machine."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
+
+
 def new_owner(role: str) -> str:
     """A name for what this process claims, of this incarnation alone.
 

@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterator, Sequence
 
 from crawler.stores.part import Part
-from crawler.stores.told import LogLine
+from crawler.stores.told import LogLine, Trouble
 
 _PORTION = 5_000
+_NEWEST = 5_000  #: lines of the page log that errors are looked for in
 _CLOCK_S = 3_600.0  #: by which a clock may have been put back during a run
 
 
@@ -25,6 +26,15 @@ class AnswersPart(Part):
             last = portion[-1][0]
             for _, at, url, verdict, status, ms in portion:
                 yield LogLine(at, url, verdict, status, ms)
+
+    def last_troubles(self, run: int, *, limit: int) -> list[Trouble]:
+        """The last answers of a run that failed or are tried again, newest first; looked for among the last ones."""
+        rows = self._connection.read(
+            "SELECT at, url, verdict, error FROM (SELECT * FROM crawl_pages ORDER BY id DESC LIMIT ?)"
+            " WHERE run = ? AND verdict IN ('fail', 'retry') LIMIT ?",
+            (_NEWEST, run, limit),
+        )
+        return [Trouble(at, url, verdict, error or "") for at, url, verdict, error in rows]
 
     def statuses(self, runs: Sequence[int]) -> dict[int, dict[int, int]]:
         """Run to status (0: no answer) to how many answers had it."""

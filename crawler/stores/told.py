@@ -63,6 +63,16 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """A line of the page log that tells of an error."""
+
+    at: float
+    url: str
+    verdict: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeptSample:
     """A page that is kept to look at.
 

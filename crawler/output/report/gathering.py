@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from crawler.output.figures import Figures, figures_of
 from crawler.output.history import PastRun, past_runs, summary_of, told_of
+from crawler.output.live import KnowsLive, name_of, process_of
 from crawler.output.report.answer_log import AnswerFigures, read_answers
 from crawler.output.run_report import Cause, Login, causes_of
 from crawler.output.source import KnowsAnswers, KnowsSamples, Run, Source
@@ -112,7 +113,7 @@ def gather(source: Reported, spider: str, *, nights: int = NIGHTS) -> Report | N
         source.now(),
         [_night(source, run, past[run.id], statuses.get(run.id, {})) for run in reversed(runs)],
         _answers(source, newest, past[newest.id]),
-        timeline_of(told.get("timeline")),
+        _timeline(source, newest, told),
         causes_of(source, newest) if isinstance(source, KnowsSamples) else [],
         _skipped(told),
         [row for row in source.list_sessions() if sessions is None or row.key in sessions],
@@ -140,6 +141,13 @@ def _answers(source: Source, run: Run, past: PastRun) -> AnswerFigures | None:
         return None
     ended = run.started_at + (past.took_s if past.took_s is not None else 0.0)
     return read_answers(source.answers(run.id), began=run.started_at, ended=ended)
+
+
+def _timeline(source: Source, run: Run, told: Mapping[str, Any]) -> list[Moment]:
+    """As it stands with the summary; of a run that goes on, or was killed, as its first process last said it."""
+    points = timeline_of(told.get("timeline"))
+    word = process_of(source.get_value(name_of(run.id, 0))) if not points and isinstance(source, KnowsLive) else None
+    return points if word is None else timeline_of(list(word.timeline))
 
 
 def _skipped(told: Mapping[str, Any]) -> list[tuple[str, int, str]]:

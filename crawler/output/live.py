@@ -1,0 +1,291 @@
+"""How a run fares at this moment, for whoever looks on from elsewhere: read from the store and nowhere else.
+
+Each process of a run writes a small value every few seconds (`runs.heartbeat`): `ProcessState`, bounded in every part.
+`look` puts those of a run together with what the store knows besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Protocol, runtime_checkable
+
+from crawler.output.history import PastRun, past_runs, summary_of, told_of
+from crawler.output.reasons import short_reason
+from crawler.output.source import Counts, Source
+from crawler.output.time_left import TimeLeft
+from crawler.output.timeline import Moment, timeline_of
+from crawler.urls import printable, redact
+
+MOST_HOSTS, MOST_SESSIONS, MOST_PROCESSES = 30, 30, 64
+_RATE_OVER_S = 10.0
+_ERRORS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """One host, as a process treats it.
+
+    Attributes:
+        delay_s: Least seconds between two requests.
+        paused_until: It is left alone until then, seconds since 1970; 0 for no pause.
+        breaker: "closed"; "open" while it is left alone after faults; "half open" when one request asks whether it is
+            back; "given up".
+        under_way: Sent, and no answer is in yet.
+        held: Requests that the process holds for it.
+        connections: Most at once.
+    """
+
+    name: str
+    delay_s: float = 0.0
+    paused_until: float = 0.0
+    breaker: str = "closed"
+    under_way: int = 0
+    held: int = 0
+    connections: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSession:
+    """One session: the state of its login, and why it cannot be used where it cannot."""
+
+    name: str
+    state: str
+    epoch: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessState:
+    """What one process of a run says of itself.
+
+    Attributes:
+        at: When, seconds since 1970.
+        pages: That it has committed in this run.
+        under_way: Requests that it has out.
+        workers: Most that it may have out.
+        timeline: Of the first process: how the run went on.
+    """
+
+    number: int
+    process: str
+    at: float
+    pages: int
+    under_way: int
+    workers: int
+    hosts: Sequence[HostState] = ()
+    sessions: Sequence[LiveSession] = ()
+    timeline: Sequence[Sequence[float]] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        return asdict(self)
+
+
+def process_of(stored: Any) -> ProcessState | None:
+    """What `ProcessState.as_dict` gave, back from JSON; None for anything else."""
+    if not isinstance(stored, dict) or not {"number", "process", "at"} <= set(stored):
+        return None
+    known = {each.name: stored[each.name] for each in fields(ProcessState) if each.name in stored}
+    known["hosts"] = [_made(HostState, each) for each in known.get("hosts") or ()]
+    known["sessions"] = [_made(LiveSession, each) for each in known.get("sessions") or ()]
+    return ProcessState(**{"pages": 0, "under_way": 0, "workers": 0, **known})
+
+
+def _made(kind: Any, stored: Mapping[str, Any]) -> Any:
+    return kind(**{each.name: stored[each.name] for each in fields(kind) if each.name in stored})
+
+
+def name_of(run: int, number: int) -> str:
+    """The name of the value in the store."""
+    return f"live:{run}:{number}"
+
+
+class ToldTrouble(Protocol):
+    """A line of the page log that tells of an error (`stores.told.Trouble`)."""
+
+    @property
+    def at(self) -> float: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def error(self) -> str: ...
+
+
+@runtime_checkable
+class KnowsLive(Protocol):
+    """A store in which runs say how they fare."""
+
+    def get_value(self, name: str) -> Any: ...
+
+    def last_troubles(self, run: int, *, limit: int) -> Sequence[ToldTrouble]:
+        """The last answers of a run that failed or are tried again, newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveView:
+    """What `crawl top` shows of one spider.
+
+    Attributes:
+        holder: Who runs it, or None when nobody does.
+        pages, items, logins: Of this run, all processes together; as of the last word of its first process.
+        pages_per_s: Of the last ten seconds.
+        left_s: Seconds that it still takes; None where no end is in sight.
+        seen_s: Seconds since the last word of any of its processes; None where there was none.
+        hosts: Those of all processes together, busiest first.
+        troubles: When, verdict, error and address of the last answers that went wrong, newest first.
+        told: What it said at its end.
+    """
+
+    spider: str
+    run: PastRun
+    holder: str | None
+    counts: Counts
+    pages: int | None
+    items: int | None
+    logins: int | None
+    pages_per_s: float
+    left_s: float | None
+    seen_s: float | None
+    processes: Sequence[ProcessState]
+    hosts: Sequence[HostState]
+    sessions: Sequence[LiveSession]
+    troubles: Sequence[tuple[float, str, str, str]]
+    told: Sequence[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        states = ("known", "waiting", "leased", "done", "failed", "skipped", "parked")
+        names = ("pages", "items", "logins", "pages_per_s", "left_s", "seen_s")
+        return {
+            "spider": self.spider,
+            "run": self.run.id,
+            "ending": self.run.ending,
+            "running": self.holder,
+            "started_at": self.run.started_at,
+            "took_s": self.run.took_s,
+            **{name: getattr(self, name) for name in names},
+            "requests": {name: getattr(self.counts, name) for name in states},
+            "processes": [
+                {name: getattr(each, name) for name in ("number", "process", "at", "pages", "under_way", "workers")}
+                for each in self.processes
+            ],
+            "hosts": [asdict(each) for each in self.hosts],
+            "sessions": [asdict(each) for each in self.sessions],
+            "troubles": [dict(zip(("at", "verdict", "error", "url"), each, strict=True)) for each in self.troubles],
+            "told": list(self.told),
+        }
+
+
+def running_spiders(source: Source) -> list[str]:
+    """Spiders with a run that has not ended and that somebody holds, in the order of their runs."""
+    names = dict.fromkeys(run.spider for run in source.runs(limit=200) if run.ended_at is None)
+    return [name for name in names if source.running(name) is not None]
+
+
+def look(source: Source, spider: str) -> LiveView | None:
+    """How the newest run of *spider* fares, or went; None where it never ran on this store."""
+    past = past_runs(source, spider, limit=1)
+    if not past:
+        return None
+    run, newest = past[0], source.runs(spider, limit=1)[0]
+    holder = source.running(spider)
+    processes = list(_processes(source, run.id)) if isinstance(source, KnowsLive) else []
+    points = timeline_of(list(processes[0].timeline)) if processes else []
+    told = summary_of(newest)
+    last = points[-1] if points else None
+    now = source.now()
+    return LiveView(
+        spider,
+        run,
+        holder,
+        source.counts(newest.frontier),
+        run.pages if last is None else max(last.pages, sum(each.pages for each in processes)),
+        run.items if last is None else last.items,
+        run.logins if last is None else last.logins,
+        _rate(points) if holder else float(told.get("pages_per_s") or 0.0),
+        _left(points) if holder else None,
+        max(now - max(each.at for each in processes), 0.0) if processes else None,
+        processes,
+        _together(processes),
+        _sessions(processes),
+        _troubles(source, run.id),
+        [] if holder else [printable(redact(text)) for text in told_of(told)],
+    )
+
+
+def _processes(source: KnowsLive, run: int) -> Iterable[ProcessState]:
+    for number in range(MOST_PROCESSES):
+        found = process_of(source.get_value(name_of(run, number)))
+        if found is None:
+            return
+        yield found
+
+
+def _rate(points: Sequence[Moment]) -> float:
+    """Pages a second of late."""
+    if not points:
+        return 0.0
+    end = points[-1]
+    begin = next((each for each in points if each.after_s >= end.after_s - _RATE_OVER_S), points[0])
+    if begin is end:
+        begin = points[-2] if len(points) > 1 else Moment(0.0, 0, 0, 0, 0, 0)
+    return (end.pages - begin.pages) / max(end.after_s - begin.after_s, 0.001)
+
+
+def _left(points: Sequence[Moment]) -> float | None:
+    left = TimeLeft()
+    for each in points:
+        left.note(each.after_s, done=each.pages, waiting=each.waiting)
+    return left.seconds()
+
+
+_GRAVITY = ("closed", "half open", "open", "given up")
+
+
+def _together(processes: Iterable[ProcessState]) -> list[HostState]:
+    """The hosts of all processes: what they have under way added up, of the rest the gravest."""
+    found: dict[str, HostState] = {}
+    for host in (host for process in processes for host in process.hosts):
+        known = found.get(host.name)
+        found[host.name] = (
+            host
+            if known is None
+            else HostState(
+                host.name,
+                max(known.delay_s, host.delay_s),
+                max(known.paused_until, host.paused_until),
+                max(known.breaker, host.breaker, key=_GRAVITY.index),
+                known.under_way + host.under_way,
+                known.held + host.held,
+                known.connections + host.connections,
+            )
+        )
+    return sorted(
+        found.values(), key=lambda each: (-_GRAVITY.index(each.breaker), -each.under_way, -each.held, each.name)
+    )
+
+
+def _sessions(processes: Iterable[ProcessState]) -> list[LiveSession]:
+    """Each session once, as the process knows it that has seen most of its logins."""
+    found: dict[str, LiveSession] = {}
+    for session in (session for process in processes for session in process.sessions):
+        if session.name not in found or session.epoch > found[session.name].epoch:
+            found[session.name] = session
+    return [found[name] for name in sorted(found)]
+
+
+def _troubles(source: Source, run: int) -> list[tuple[float, str, str, str]]:
+    if not isinstance(source, KnowsLive):
+        return []
+    return [
+        (each.at, each.verdict, printable(_short(each)), printable(redact(each.url)))
+        for each in source.last_troubles(run, limit=_ERRORS)
+    ]
+
+
+def _short(trouble: ToldTrouble) -> str:
+    """The reason in a line, without the address, which stands beside it."""
+    return short_reason(trouble.error).removesuffix(f" from {redact(trouble.url)}")
