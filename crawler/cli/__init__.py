@@ -7,11 +7,25 @@ that needs them, so that `crawl --help` answers at once.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from crawler.cli.text import drain, prepare_streams
 
 __all__ = ["main"]
+
+
+_CRAWLING = frozenset({"run", "login", "retry"})  #: the commands of `crawler.cli.run`
+
+
+def _application(words: Sequence[str]) -> Callable[..., None]:
+    """All commands; for one that crawls only those of its file."""
+    if words and words[0] in _CRAWLING:
+        from crawler.cli.commands import with_run
+
+        return with_run()
+    from crawler.cli.application import app
+
+    return app
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -24,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     prepare_streams()
     try:
-        from crawler.cli.application import app
+        app = _application(sys.argv[1:] if arguments is None else arguments)
     except (MemoryError, ImportError) as error:  # a library that does not fit is no library that is missing
         if isinstance(error, ImportError) and "failed to map" not in str(error):
             raise

@@ -50,7 +50,7 @@ class Kind:
     """How values of one sort are stored.
 
     Attributes:
-        sql: Type for sqlite-utils when a column is made for this kind.
+        sql: Type with which a column is made for this kind.
         encode: Value to what is bound.
         decode: What was stored to the value.
     """

@@ -1,8 +1,8 @@
 """Result tables: items in. What comes out of them is `sqlite_results`.
 
-One plain table for each kind of item, with our columns (`OURS`) in front; made and widened by sqlite-utils. Items of
-one shape (table and keys) share a *plan*, so that fifty of them are one statement. Fields beyond `MOST_COLUMNS` go into
-`_more`, one JSON text.
+One plain table for each kind of item, with our columns (`OURS`) in front, which any SQLite tool reads while a crawl
+runs. Items of one shape (table and keys) share a *plan*, so that fifty of them are one statement. Fields beyond
+`MOST_COLUMNS` go into `_more`, one JSON text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from crawler.stores.connection import batch_size, values
 from crawler.stores.naming import safe_name, table_name
 from crawler.stores.part import Part
 from crawler.stores.rows import KINDS, PLAIN_TYPE, escape, kind_of, load_value, store_value, unescape
-from crawler.stores.tools import table_tools
 from crawler.stores.views import make_latest_view, make_record_index
 
 HIDDEN = ("_types", "_more")
@@ -189,16 +188,15 @@ class ItemsPart(Part):
         taken = {row[0].lower() for row in raw.execute("SELECT name FROM sqlite_master").fetchall()}
         table = Table(name, table_name(name, taken), {})
         chosen = self._choose_columns(table, sample)
-        types: dict[str, Any] = dict(zip(OURS, (int, str, float, int, int, int, str), strict=True))
-        types |= (
-            dict.fromkeys(OF_RECORDS, int)
-            | dict.fromkeys(HIDDEN, str)
-            | {column: KINDS[kind].sql for column, kind in chosen.values()}
-        )
-        made = table_tools(raw, table.stored_as)
-        made.create(types)
-        made.create_index(["_request", "_position"], unique=True, index_name=f"crawl_by_request_{table.stored_as}")
-        made.create_index(["_run"], index_name=f"crawl_by_run_{table.stored_as}")
+        types = dict(zip(OURS, ("INTEGER", "TEXT", "REAL", "INTEGER", "INTEGER", "INTEGER", "TEXT"), strict=True))
+        types |= dict.fromkeys(OF_RECORDS, "INTEGER") | dict.fromkeys(HIDDEN, "TEXT")
+        types |= {column: KINDS[kind].sql for column, kind in chosen.values()}
+        stored_as = quoted(table.stored_as)
+        columns = ",\n   ".join(f"{quoted(column)} {kind}" for column, kind in types.items())
+        raw.execute(f"CREATE TABLE {stored_as} (\n   {columns}\n)")
+        by_request, by_run = quoted(f"crawl_by_request_{table.stored_as}"), quoted(f"crawl_by_run_{table.stored_as}")
+        raw.execute(f'CREATE UNIQUE INDEX {by_request} ON {stored_as} ("_request", "_position")')
+        raw.execute(f'CREATE INDEX {by_run} ON {stored_as} ("_run")')
         make_record_index(raw, table.stored_as)
         raw.execute("INSERT INTO crawl_tables (name, stored_as) VALUES (?, ?)", (escape(name), table.stored_as))
         self._register(raw, table, chosen)
@@ -207,9 +205,8 @@ class ItemsPart(Part):
 
     def _widen(self, raw: sqlite3.Connection, table: Table, sample: dict[str, Any]) -> None:
         chosen = self._choose_columns(table, sample)
-        made = table_tools(raw, table.stored_as)
         for column, kind in chosen.values():
-            made.add_column(column, KINDS[kind].sql)
+            raw.execute(f"ALTER TABLE {quoted(table.stored_as)} ADD COLUMN {quoted(column)} {KINDS[kind].sql}")
         self._register(raw, table, chosen)
         self._plans.clear()  # a shape that had to leave fields out may have a column for them now
 

@@ -17,6 +17,7 @@ from crawler.events import Summary
 from crawler.settings import load
 from crawler.spider import Spider
 from crawler.stores.project import open_project_store
+from crawler.testing import PracticeSite
 
 from .conftest import Crawl
 
@@ -266,6 +267,10 @@ def test_a_spider_without_a_login_step_says_so(orders: Path, crawl: Crawl, visit
     assert "no login step" in done.err
 
 
+#: what takes long to load, and a crawl without a login and without failures has no use for
+UNWANTED = frozenset({"pydantic", "sqlite_utils", "numpy", "pandas", "rich", "asyncio"})
+
+
 def _imported(words: list[str], folder: Path) -> set[str]:
     program = f"""
 import sys
@@ -304,6 +309,32 @@ def test_commands_that_only_look_into_the_database_load_no_engine(orders: Path, 
 
     assert "crawler.stores.sqlite" in loaded
     assert not {name for name in loaded if name.startswith(("crawler.engine", "crawler.fetching"))}
+
+
+def test_a_crawl_loads_nothing_that_only_other_commands_or_other_sites_need(
+    orders: Path, practice_site: PracticeSite
+) -> None:
+    (orders / "spiders" / "plain.py").write_text(
+        f"""from crawler import Spider
+
+
+class Plain(Spider):
+    name = "plain"
+    start_urls = ["{practice_site.url}/"]
+
+    def parse(self, response):
+        yield {{"title": response.css("title::text").get()}}
+"""
+    )
+
+    loaded = _imported(["run", "plain", "--quiet", "--processes", "1", "-s", "workers=4"], orders)
+
+    assert "crawler.stores.sqlite" in loaded
+    assert not loaded & UNWANTED
+    assert not {name for name in loaded if name.startswith("crawler.cli.")} & {
+        "crawler.cli.schedule",
+        "crawler.cli.sessions",
+    }
 
 
 @pytest.mark.parametrize("command", ["runs", "status", "audit"])

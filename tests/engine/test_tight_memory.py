@@ -19,7 +19,7 @@ def crawl_within(room_mb: int, site: str, folder: Path) -> subprocess.CompletedP
     code = f"""
         import resource, sys
         import crawler.cli.application, crawler.engine.application, crawler.stores.sqlite
-        import pycurl, lxml.html, sqlite_utils
+        import pycurl, lxml.html
         from crawler.cli import main
         with open("/proc/self/status") as file:
             (size,) = [int(line.split()[1]) << 10 for line in file if line.startswith("VmSize")]
