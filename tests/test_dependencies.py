@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 import tomllib
+from collections.abc import Mapping
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -23,6 +25,7 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+@functools.cache
 def declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
@@ -31,6 +34,7 @@ def declared() -> set[str]:
     return {normal(found[0]) for each in listed if (found := _NAME.match(each))}
 
 
+@functools.cache
 def imported() -> dict[str, set[str]]:
     """Module outside of the standard library to the files that import it, imports inside of functions included."""
     found: dict[str, set[str]] = {}
@@ -48,11 +52,17 @@ def imported() -> dict[str, set[str]]:
     return found
 
 
+@functools.cache
+def brought_by() -> Mapping[str, list[str]]:
+    """Module to the distributions that bring it; it reads the lists of files of all that is installed."""
+    return packages_distributions()
+
+
 @pytest.mark.parametrize("module", sorted(imported()))
 def test_what_is_imported_is_declared(module: str) -> None:
     if module in OPTIONAL | BY_PYTEST:
         return
-    distributions = {normal(name) for name in packages_distributions().get(module, [module])}
+    distributions = {normal(name) for name in brought_by().get(module, [module])}
 
     assert distributions & declared(), f"imported by {', '.join(sorted(imported()[module]))} and not declared"
 

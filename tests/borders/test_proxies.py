@@ -158,7 +158,7 @@ def failed(folder: Path) -> str:
 
 @pytest.mark.parametrize("make", [lambda proxy: proxy], ids=["crawl"])
 def test_a_crawl_through_a_proxy_with_any_password(tmp_path: Path, make: Callable[[Any], Any]) -> None:
-    with RawServer([READ, OK]) as proxy:
+    with RawServer([READ, OK, CLOSE]) as proxy:
         summary = crawl(One, "", tmp_path, proxy=f"http://ann:p@ss/w\u00f6rd@127.0.0.1:{proxy.port}")
 
         assert (summary.ending, summary.pages) == ("finished", 1)
