@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from tests.crash.project import CHECKOUT, ENDED_WITHIN_S, Ended
 
@@ -213,8 +213,8 @@ def import_everything() -> None:
     importlib.import_module("cryptography.hazmat.primitives.ciphers.aead")
 
 
-def be_a_crawl(order: dict[str, Any]) -> None:
-    """In a forked child: become ``crawl`` as the order says. Does not return."""
+def be_a_crawl(order: dict[str, Any]) -> NoReturn:
+    """In a forked child: become ``crawl`` as the order says."""
     os.setsid()
     nowhere = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nowhere, 0)
@@ -233,11 +233,16 @@ def be_a_crawl(order: dict[str, Any]) -> None:
     sys.path[:] = [path for path in sys.path if path]
     if order["wait"]:
         os.kill(os.getpid(), signal.SIGSTOP)  # until the tracer is there
+    end_as_crawl(order["words"])
+
+
+def end_as_crawl(words: Sequence[str]) -> NoReturn:
+    """Run a command and end this process as it would."""
     from crawler.cli import main
 
     code = 70
     try:
-        main(order["words"])
+        main(words)
     except SystemExit as ending:
         code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
     finally:

@@ -20,11 +20,14 @@ class Shell:
     Args:
         project: Where it begins.
         addresses: What stands on the page, and what is meant in this test.
+        programs: A folder whose programs come before those of the environment.
     """
 
-    def __init__(self, project: Path, state: Path, addresses: dict[str, str]) -> None:
+    def __init__(self, project: Path, state: Path, addresses: dict[str, str], *, programs: Path | None = None) -> None:
         self._project, self._state, self._addresses = project, state, addresses
         scripts = sysconfig.get_path("scripts")
+        if programs is not None:
+            scripts = f"{programs}:{scripts}"
         self._environment = {**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}", "NO_COLOR": "1", "COLUMNS": "120"}
 
     def run(self, text: str, *, exit_code: int = 0) -> None:

@@ -1,4 +1,7 @@
-"""Every page of the documentation is run from top to bottom, as `tests.docs.blocks` says."""
+"""Every page of the documentation is run from top to bottom, as `tests.docs.blocks` says.
+
+The pages of the first hour are run with the installed program; for the others its starts are forked (`tests.forked`).
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ import pytest
 from crawler.testing import SiteProcess
 from tests.docs.blocks import Block, blocks_of, site_options, variables
 from tests.docs.shell import Shell
+from tests.forked import forked_crawl
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = ("python", "console", "crontab")
@@ -23,6 +27,7 @@ PAGES = [
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     if any(block.runs and block.language in LANGUAGES for block in blocks_of(page))
 ]
+BY_THE_INSTALLED_PROGRAM = ("README.md", "tutorial.md")
 WRITTEN_ADDRESS, WRITTEN_FOLDER = "127.0.0.1:8000", "/srv/shop"
 
 
@@ -42,9 +47,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             del sys.modules[name]
 
 
+@pytest.fixture(scope="session")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a program ``crawl`` that starts quickly."""
+    with forked_crawl(tmp_path_factory.mktemp("forked")) as program:
+        yield program.parent
+
+
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_a_page_does_what_it_says(
-    page: Path, project: Path, tmp_path: Path, make_site_process: Any, monkeypatch: pytest.MonkeyPatch
+    page: Path, project: Path, tmp_path: Path, make_site_process: Any, monkeypatch: pytest.MonkeyPatch, forked: Path
 ) -> None:
     site: SiteProcess = make_site_process(books=40, **site_options(page))
     accounts = {account.username: account for account in site.accounts}
@@ -52,7 +64,8 @@ def test_a_page_does_what_it_says(
         monkeypatch.setenv(f"CRAWL_{session.upper()}_USERNAME", username)
         monkeypatch.setenv(f"CRAWL_{session.upper()}_PASSWORD", accounts[username].password)
     addresses = {WRITTEN_ADDRESS: site.url.removeprefix("http://"), WRITTEN_FOLDER: str(project)}
-    shell = Shell(project, tmp_path / "shell-state", addresses)
+    programs = None if page.name in BY_THE_INSTALLED_PROGRAM else forked
+    shell = Shell(project, tmp_path / "shell-state", addresses, programs=programs)
     namespace: dict[str, Any] = {"__name__": "page"}
     missing: list[str] = []
     for block in blocks_of(page):
