@@ -18,7 +18,7 @@ settings.load_profile("project")
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The vault's key and the file of accounts come from an empty folder, no keyring is asked; variables of the crawler are forgotten."""
+    """Key and accounts come from an empty folder, no keyring is asked; variables of the crawler are forgotten."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("configuration")))
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))  # browsers write there

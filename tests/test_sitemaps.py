@@ -226,10 +226,10 @@ NESTED = b"".join(b'<!ENTITY e%d "%s">' % (n, b"&e%d;" % (n - 1) * 10) for n in 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_Z7_C5_a_sitemap_that_declares_entities_is_refused(document_type: bytes, encoding: str) -> None:
     body = (document_type + urlset("/&e11;" * 3_000)).decode().encode(encoding)
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(BadAnswer, match="entities"):
         parse_sitemap(body, url=HERE)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_C5_an_external_document_type_is_not_asked_for(httpserver: HTTPServer) -> None:
@@ -278,9 +278,9 @@ def test_a_file_of_very_many_elements_is_cut(monkeypatch: pytest.MonkeyPatch) ->
     ids=["deep", "long-field", "long-line", "ampersands"],
 )
 def test_an_odd_file_costs_little(body: bytes) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert parse_sitemap(body, url=HERE).entries == ()
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
 
 
 # --- files that nobody's rules foresee --------------------------------------------------------------------------------

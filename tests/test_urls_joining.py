@@ -60,11 +60,11 @@ def test_a_link_is_resolved_as_a_browser_would(link: str, wanted: str) -> None:
     ],
 )
 def test_what_cannot_be_fetched_is_an_invalid_url_and_nothing_else(link: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(InvalidURL) as raised:
         urls.absolute(PAGE, link)
     assert len(raised.value.url) <= 500
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 @pytest.mark.parametrize("link", [b"/c", None, 5], ids=["bytes", "none", "number"])

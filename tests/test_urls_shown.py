@@ -95,9 +95,9 @@ def test_the_rest_of_a_url_stays_readable() -> None:
     "piece", ["a.", "token=", "%25", "'", "=:", "eyJ", "://", "Basic ", "x \t", 'token="\\', "a@"], ids=repr
 )
 def test_hiding_takes_time_in_proportion(piece: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     urls.redact("password" + piece * (200_000 // len(piece)))
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_X12_control_characters_are_shown_and_one_text_stays_on_one_line() -> None:

@@ -165,11 +165,11 @@ def test_any_bytes_become_text_of_a_known_charset(body: bytes, charset: str | No
 def test_a_guess_costs_milliseconds_on_a_page_of_a_megabyte() -> None:
     body = ("<p>" + GERMAN + "</p>").encode("cp1252") * 15_000
     charsets.read("text/html", body[:2_000])  # the library is loaded
-    started = time.perf_counter()
+    started = time.thread_time()
 
     found = charsets.read("text/html", body)
 
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
     assert found.charset == "cp1252"
 
 

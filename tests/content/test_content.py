@@ -60,11 +60,11 @@ def test_C1_below_50_000_elements_the_tree_is_cut_with_a_warning_in_bounded_time
     quick_net: Net, tmp_path: Path
 ) -> None:
     own = quick_net.host({"/": Answer(body=b"<a href=/first>f</a>" + nested(50_000))})
-    started = time.perf_counter()
+    started = time.process_time()
 
     summary = crawl(Reader, own.url, tmp_path)
 
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
     assert summary.ending == "finished"
     assert "/first" in [call.path for call in own.calls], "what stands before the cut is read"
     with opened(tmp_path) as database:
@@ -303,10 +303,10 @@ def test_Z11_very_many_links_of_a_page_are_taken_in_portions_and_once_each(quick
 @pytest.mark.parametrize("beginning", [b"", b"<!doctype html>", b"<html><head>"], ids=["nothing", "doctype", "head"])
 def test_C2_a_page_of_spaces_takes_no_time_to_find_its_charset(beginning: bytes) -> None:
     body = beginning + b" " * 200_000
-    started = time.perf_counter()
+    started = time.thread_time()
 
     assert page(body, "text/html").is_plain_utf8
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_an_item_with_a_generator_is_kept_out_and_counted_and_the_rest_of_the_page_stays(

@@ -62,10 +62,10 @@ def test_a_form_after_the_end_is_found() -> None:
 
 def test_a_page_of_a_million_ends_costs_a_second() -> None:
     body = b"<body>" + b"</html>x<b></b>" * 200_000
-    started = time.perf_counter()
+    started = time.thread_time()
 
     assert len(page(body).css("b")) == 200_000
-    assert time.perf_counter() - started < 10
+    assert time.thread_time() - started < 10
 
 
 def test_rows_and_links_after_the_end_are_crawled(quick_net: Net, tmp_path: Path) -> None:

@@ -54,8 +54,16 @@ def in_child(work: Callable[[], None]) -> int:
 def counting(on_call: Callable[[], None]) -> Callable[[FrameType, str, Any], None]:
     """A profile function that sees each call that the export makes, of Python and of C."""
 
+    known: dict[str, bool] = {}
+
     def seen(frame: FrameType, event: str, _: Any) -> None:
-        if event in ("call", "c_call", "c_return") and any(each in frame.f_code.co_filename for each in COUNTED):
+        if event == "return":
+            return
+        file = frame.f_code.co_filename
+        counts = known.get(file)
+        if counts is None:
+            counts = known[file] = any(each in file for each in COUNTED)
+        if counts and event != "c_exception":
             on_call()
 
     return seen

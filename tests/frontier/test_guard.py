@@ -260,9 +260,9 @@ def test_no_text_breaks_the_guard(path: str, text: str, rel: str) -> None:
 @pytest.mark.parametrize("piece", ["a-", "a/", "?a=b&", "%41", "/log", "Aa", "é"], ids=str)
 def test_a_very_long_link_costs_little(piece: str) -> None:
     url = f"{SITE}/{piece * (60_000 // len(piece))}"
-    started = time.perf_counter()
+    started = time.thread_time()
     LogoutGuard().refuses(url, "log " * 20_000, "nofollow")
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
 
 
 # --- learning ---------------------------------------------------------------------------------------------------------

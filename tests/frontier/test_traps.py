@@ -214,10 +214,10 @@ def test_memory_is_bounded_however_many_paths_there_are() -> None:
 )
 def test_a_hostile_url_costs_little_also_without_a_limit_of_length(piece: str) -> None:
     guard = TrapGuard(TrapLimits(max_characters=0, max_arguments=0))
-    started = time.perf_counter()
+    started = time.thread_time()
     guard.refuses(f"{SITE}/x?" + piece * (60_000 // len(piece)), 1, NOW)
     guard.refuses(f"{SITE}/" + piece * (60_000 // len(piece)), 1, NOW)
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
 
 
 @given(st.text(max_size=60), st.integers(0, 10**6), st.floats(0, 4e9))

@@ -87,11 +87,11 @@ def test_the_address_names_what_no_header_names(url: str, wanted: str) -> None:
 @pytest.mark.parametrize("piece", [";", "a=;", 'a="', "filename*0=", "\\", 'a="\\', " ", "a", "%41", "=?"])
 def test_a_long_header_costs_no_time(piece: str) -> None:
     header = "attachment; filename=" + piece * (250_000 // len(piece))
-    started = time.perf_counter()
+    started = time.thread_time()
 
     name_of(URL, header)
 
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
 
 
 class Files(Spider):

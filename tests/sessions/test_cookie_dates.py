@@ -50,10 +50,10 @@ def test_what_is_no_date_is_none(text: str) -> None:
     "text", ["1-c-1" + " " * 60_000 + "!", "1" * 60_000, "1:" * 30_000, "Jan" * 20_000, "-" * 60_000], ids=range(5)
 )
 def test_Z6_a_hostile_date_costs_no_time(text: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     for _ in range(99):
         parse_cookie_date(text)
-    assert time.perf_counter() - began < 1.0
+    assert time.thread_time() - began < 1.0
 
 
 @given(st.text())

@@ -127,24 +127,24 @@ def test_a_curl_command_sends_only_what_belongs_to_the_url(jar: Jar) -> None:
 
 @given(st.text())
 def test_any_command_is_read_or_refused_in_no_time(text: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     try:
         read(f"curl https://shop.example/ {text}", now=NOW)
     except UsageError:
         pass
-    assert time.perf_counter() - began < 1.0
+    assert time.thread_time() - began < 1.0
 
 
 @pytest.mark.parametrize(
     "text", ["'" * 99_999, "\\" * 99_999, "$'\\" * 30_000, '"\\' * 50_000, " \\\n" * 30_000, "-" * 99_999]
 )
 def test_Z6_a_hostile_command_costs_no_time(text: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     try:
         read(f"curl https://shop.example/ {text}", now=NOW)
     except UsageError:
         pass
-    assert time.perf_counter() - began < 1.0
+    assert time.thread_time() - began < 1.0
 
 
 @pytest.mark.parametrize(

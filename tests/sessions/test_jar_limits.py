@@ -67,11 +67,11 @@ def test_Z6_a_line_above_8_kib_is_ignored(jar: Jar) -> None:
 
 def test_Z6_hostile_lines_cost_no_time(jar: Jar) -> None:
     lines = [f"a=1; Expires=1-c-1{' ' * 60_000}!", "a" * 60_000, ";" * 8_000, "=" * 8_000, "a=b;" + " =" * 4_000]
-    began = time.perf_counter()
+    began = time.thread_time()
     for _ in range(20):
         jar.receive(URL, lines)
 
-    assert time.perf_counter() - began < 1.0
+    assert time.thread_time() - began < 1.0
 
 
 def test_Z10_a_domain_keeps_180_cookies_and_the_oldest_go_first(jar: Jar) -> None:
@@ -241,10 +241,10 @@ def test_L2_a_look_up_among_3000_cookies_of_300_domains_costs_what_one_among_ten
         urls = [f"https://site{page % sites}.example/page/{page}" for page in range(300)]
         best = float("inf")
         for _ in range(5):
-            began = time.perf_counter()
+            began = time.thread_time()
             for url in urls:
                 jar.header(url)
-            best = min(best, (time.perf_counter() - began) / len(urls))
+            best = min(best, (time.thread_time() - began) / len(urls))
         return best
 
     few, many = cost_s(1), cost_s(300)
