@@ -309,7 +309,7 @@ class Outcome:
         not_before: For RETRY and RELEASE: earliest moment of the next try, seconds since 1970.
         pause_slot_until: The host asked us to stay away until then (Retry-After), or None.
         page: The page itself when `keep_pages` is on.
-        sets_cookies: The first answer, before any redirect, had a Set-Cookie header.
+        changes_cookies: The first answer, before any redirect, sets a cookie to another value than the one it was sent.
         host_fault: The host is in trouble, and not only this page.
         requests: How many requests the callback yielded, known ones too.
         warnings: Short texts such as "tree cut"; kept in the page log.
@@ -340,7 +340,7 @@ class Outcome:
     epoch: int = 0
     proven: bool = True
     tries: int = 1
-    sets_cookies: bool = False
+    changes_cookies: bool = False
     host_fault: bool = False
     error: str = ""
     not_before: float = 0.0

@@ -25,7 +25,7 @@ from crawler.pagework.revisits import NOT_MODIFIED, Answered, Revisits, ask
 from crawler.pagework.samples import Samples
 from crawler.pagework.spider_steps import SpiderSteps
 from crawler.response import Request, Response
-from crawler.sessions.answers import set_cookie_lines
+from crawler.sessions.answers import changes_cookies
 from crawler.sessions.flow import Flow
 from crawler.sessions.login import signs
 from crawler.sessions.login.manager import LoginManager
@@ -339,7 +339,7 @@ def _describe_answer(outcome: Outcome, fetched: Fetched) -> None:
     if response is not None:
         outcome.status, outcome.size_bytes = response.status_code, len(response.body)
         first: Any = response.history[0] if response.history else response  # redirects come after it
-        outcome.sets_cookies = bool(set_cookie_lines(first))
+        outcome.changes_cookies = changes_cookies(first)
         outcome.final_url = response.url if response.history else ""
     elif fetched.error is not None:
         outcome.status = getattr(fetched.error, "status", 0)

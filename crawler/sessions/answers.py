@@ -42,6 +42,15 @@ def set_cookie_lines(answer: requests.Response) -> list[str]:
     return [single] if single else []
 
 
+def changes_cookies(answer: requests.Response) -> bool:
+    """Whether an answer sets a cookie to another value than the one that was sent with its request."""
+    lines = set_cookie_lines(answer)
+    if not lines:
+        return False
+    sent = {each.strip() for each in str(answer.request.headers.get("Cookie") or "").split(";")}
+    return any(line.partition(";")[0].strip() not in sent for line in lines)
+
+
 def own_copy(hooks: Any) -> dict[str, Any]:
     """Hooks of one request: an auth adds its own to them, which must not end up on the session."""
     return {event: list(hooked) for event, hooked in {**default_hooks(), **hooks}.items()}

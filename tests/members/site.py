@@ -37,8 +37,8 @@ class Rules:
         quits: Pages that end the session when they are fetched, and say good-bye or lead home.
         forbidden: Pages that members may not see either: 403.
         latency_s: Seconds that each page takes.
-        cookie: Whether it is set anew with each page: with the same value; with a new one, the old one being refused;
-            or so that the old one, when it comes again, ends the session.
+        cookie: Whether it is set anew with each page: with the same value; with a new one, the old one being good, too;
+            with a new one, the old one being refused; or so that the old one, when it comes again, ends the session.
         odd: Pages that show the login form to members, too.
         address: Of a page in links, with its number ``{n}`` and the id of the session ``{id}``; the cookie counts.
     """
@@ -53,7 +53,7 @@ class Rules:
     quits: Mapping[int, Literal["good-bye", "home", "page"]] = field(default_factory=dict)
     forbidden: frozenset[int] = frozenset()
     latency_s: float = 0.0
-    cookie: Literal["once", "the same", "rotates", "rotates strictly"] = "once"
+    cookie: Literal["once", "the same", "changes", "rotates", "rotates strictly"] = "once"
     odd: frozenset[int] = frozenset()
     address: str = "/p/{n}"
 
@@ -137,8 +137,8 @@ class Members:
         with self._lock:
             if self.rules.cookie == "once" or key not in self._alive:
                 return ""
-            if self.rules.cookie == "the same":
-                return key
+            if self.rules.cookie in ("the same", "changes"):
+                return key if self.rules.cookie == "the same" else f"{key}.{secrets.token_hex(4)}"
             following = secrets.token_hex(8)
             self._alive[following] = self._alive.pop(key)
             self._follows[key] = following
@@ -223,7 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
         if bearer.startswith("Bearer "):
             return bearer[7:]
         pairs = (each.strip().partition("=") for each in self.headers.get("Cookie", "").split(";"))
-        return next((value for name, _, value in pairs if name == "sid"), "")
+        return next((value.partition(".")[0] for name, _, value in pairs if name == "sid"), "")
 
     def _page(self, rules: Rules, number: int) -> None:
         if self.members.hangs():

@@ -77,7 +77,7 @@ def test_pages_with_a_login_form_for_everybody_make_no_session_slow_though_each_
     tmp_path: Path,
 ) -> None:
     odd = frozenset({10, 30, 31, 32, 50})
-    with Members(Rules(pages=80, cookie="the same", odd=odd)) as site:
+    with Members(Rules(pages=80, cookie="changes", odd=odd)) as site:
         summary = crawl(tmp_path, site)
         counts = site.counts
 
@@ -90,8 +90,21 @@ def test_pages_with_a_login_form_for_everybody_make_no_session_slow_though_each_
 def test_short_sessions_whose_answers_set_the_cookie_are_no_reason_to_go_one_at_a_time(
     requests: int, tmp_path: Path
 ) -> None:
-    with Members(Rules(pages=80, cookie="the same", requests=requests)) as site:
+    with Members(Rules(pages=80, cookie="changes", requests=requests)) as site:
         summary = crawl(tmp_path, site)
 
     assert (summary.exit_code, summary.item_count) == (0, 80)
+    assert hints(summary) == []
+
+
+@pytest.mark.parametrize("link", [True, False], ids=["signs", "no sign"])
+@pytest.mark.parametrize("cookie", ["the same", "changes"])
+def test_many_pages_that_log_out_on_a_site_that_sets_its_cookie_with_each_answer_are_not_taken_for_rotation(
+    cookie: Any, link: bool, tmp_path: Path
+) -> None:
+    quits = dict.fromkeys(range(5, 40, 6), "good-bye")
+    with Members(Rules(pages=40, cookie=cookie, quits=quits, link=link)) as site:
+        summary = crawl(tmp_path, site, logout_guard=False)
+
+    assert (summary.exit_code, summary.item_count) == (1, 34), summary
     assert hints(summary) == []

@@ -7,10 +7,10 @@ import pytest
 from crawler.sessions.login.rotation import Rotation
 
 
-def after(answers: int, *, sets_cookies: bool = True) -> Rotation:
+def after(answers: int, *, changes_cookies: bool = True) -> Rotation:
     rotation = Rotation()
     for page in range(1_000, 1_000 + answers):
-        rotation.answered(page, sets_cookies=sets_cookies)
+        rotation.answered(page, changes_cookies=changes_cookies)
     return rotation
 
 
@@ -20,7 +20,7 @@ def test_refused_pages_that_come_when_they_are_sent_alone_settle_it() -> None:
     rotation.refused([1, 2, 3])
     on_trial, told = rotation.in_turn, rotation.is_news()
     for page in (1, 2, 3):
-        rotation.answered(page, sets_cookies=True)
+        rotation.answered(page, changes_cookies=True)
 
     assert (on_trial, told) == (True, False)
     assert rotation.in_turn
@@ -45,13 +45,13 @@ def test_a_page_that_fails_among_many_that_come_does_not_hide_the_rotation() -> 
     rotation.refused([1, 2, 3, 4])
     rotation.failed(1)
     for page in (2, 3, 4):
-        rotation.answered(page, sets_cookies=True)
+        rotation.answered(page, changes_cookies=True)
 
     assert rotation.is_news()
 
 
 def test_without_new_cookies_nothing_is_tried() -> None:
-    rotation = after(3, sets_cookies=False)
+    rotation = after(3, changes_cookies=False)
 
     rotation.refused([1, 2, 3])
 
@@ -59,7 +59,7 @@ def test_without_new_cookies_nothing_is_tried() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lives", "sets_cookies", "in_turn"),
+    ("lives", "changes_cookies", "in_turn"),
     [
         ((4, 3, 5), True, True),
         ((4, 3), True, False),  # not yet
@@ -67,13 +67,40 @@ def test_without_new_cookies_nothing_is_tried() -> None:
         ((4, 3, 5), False, False),
     ],
 )
-def test_sessions_that_end_soon_settle_it_where_answers_set_cookies(
-    lives: tuple[int, ...], sets_cookies: bool, in_turn: bool
+def test_after_sessions_that_ended_soon_where_answers_set_cookies_the_next_one_goes_one_at_a_time_on_probation(
+    lives: tuple[int, ...], changes_cookies: bool, in_turn: bool
 ) -> None:
-    rotation = after(5, sets_cookies=sets_cookies)
+    rotation = after(5, changes_cookies=changes_cookies)
 
     for life in lives:
         rotation.lost(life)
 
     assert rotation.in_turn is in_turn
-    assert rotation.is_news() is in_turn
+    assert not rotation.is_news()
+
+
+def on_probation() -> Rotation:
+    rotation = after(5)
+    for life in (4, 3, 5):
+        rotation.lost(life)
+    return rotation
+
+
+def test_a_session_on_probation_that_outlives_them_settles_it() -> None:
+    rotation = on_probation()
+
+    news = [rotation.answered(page, changes_cookies=True) for page in range(12)]
+
+    assert news.index(True) == 10
+    assert rotation.in_turn
+    assert rotation.is_news()
+
+
+def test_a_session_on_probation_that_ends_as_soon_shows_another_cause_for_good() -> None:
+    rotation = on_probation()
+
+    for life in (6, 4, 3, 5):
+        rotation.lost(life)
+
+    assert not rotation.in_turn
+    assert not rotation.is_news()

@@ -25,7 +25,7 @@ def fail_logged_out(outcome: Outcome, *, serial: bool) -> None:
     hint = f"; if this site changes its cookie with most answers: Identity({outcome.session_name!r}, serial=True)"
     outcome.error = (
         f"LoggedOutPage: it shows the logged-out sign although the session is good ({outcome.error})"
-        f"{hint if outcome.sets_cookies and not serial else ''}"
+        f"{hint if outcome.changes_cookies and not serial else ''}"
     )
 
 

@@ -3,8 +3,10 @@
 Such a site refuses whatever was sent with the cookie before the last one: pages of a good session show the logged-out
 sign. So may pages that show a login form to everybody, and many sites set a cookie with each answer that changes
 nothing. What tells them apart: sent again alone, the refused page comes. So the session goes on one request at a time
-on trial, until the pages that were refused have come again, or not. Where the site ends the session instead, there is
-nothing to try: several sessions in a row that ended after a few requests are enough. Plain values, no I/O, no clock.
+on trial, until the pages that were refused have come again, or not. Where the site ends the session instead, several
+sessions in a row end after a few requests; so they do where pages log out, or where all sessions are short. The next
+one sends one request at a time on probation: where it lives longer than those, the cookie was the cause; where it does
+not, it was not, and this is not tried again. Plain values, no I/O, no clock.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ _SOON: Final = 10  # requests
 class _State(Enum):
     TOGETHER = auto()
     TRIAL = auto()
+    PROBATION = auto()
     IN_TURN = auto()
 
 
@@ -36,6 +39,8 @@ class Rotation:
         self._refused = 0  # since the last trial
         self._waiting: set[int] = set()  # refused pages that have not come again
         self._came = self._again = 0
+        self._alone = 0  # answers since the probation began
+        self._other_cause = False  # a session on probation ended as soon as the others
 
     @property
     def in_turn(self) -> bool:
@@ -47,9 +52,14 @@ class Rotation:
         news, self._told = self._state is _State.IN_TURN and not self._told, self._told or self._state is _State.IN_TURN
         return news
 
-    def answered(self, page: int, *, sets_cookies: bool) -> bool:
+    def answered(self, page: int, *, changes_cookies: bool) -> bool:
         """A page came without the logged-out sign. Whether that says something new."""
-        self._changes.append(sets_cookies)
+        self._changes.append(changes_cookies)
+        if self._state is _State.PROBATION:
+            self._alone += 1
+            if self._alone > _SOON:
+                self._state = _State.IN_TURN
+                return True
         if page not in self._waiting:
             return False
         self._came += 1
@@ -76,9 +86,12 @@ class Rotation:
         Those that were sent one by one because it outlived the sessions before do not count: one by one a session
         lives where the cookie rotates, too.
         """
+        if self._state is _State.PROBATION and answered <= _SOON:
+            self._state, self._other_cause = _State.TOGETHER, True
         self._lives.append(answered)
-        if len(self._lives) >= _SHORT_LIVES and max(self._lives) <= _SOON and self.changing:
-            self._state = _State.IN_TURN
+        soon = len(self._lives) >= _SHORT_LIVES and max(self._lives) <= _SOON
+        if soon and self.changing and not self._other_cause and self._state is not _State.IN_TURN:
+            self._state, self._alone = _State.PROBATION, 0
 
     @property
     def changing(self) -> bool:

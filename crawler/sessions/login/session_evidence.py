@@ -134,7 +134,7 @@ class SessionEvidence:
             pages.hold(outcome)
             plain = "" if outcome.request.extras else outcome.request.url
             return Ruling(False, doubt=outcome.error or "logged out", seen_at=plain)
-        rotates = pages.rotation.answered(outcome.request.id, sets_cookies=outcome.sets_cookies)
+        rotates = pages.rotation.answered(outcome.request.id, changes_cookies=outcome.changes_cookies)
         ruling = self._page(outcome, session, pages, stale, now)
         return replace(ruling, rotates=True) if rotates else ruling
 
