@@ -58,8 +58,9 @@ class AddressRule:
             self._led.add(host)
             return ""
         return (
-            f"{host} has the private address {address}: if the crawl belongs there, name the host in login_url or "
-            "allowed_domains, which is enough (allow_private=true allows the connection, and no page of another host)"
+            f"{host} has the private address {address}: if the crawl belongs there, name it: in allowed_domains for "
+            "its pages, in login_url or Identity(..., origins=[...]) for a login there, which is enough "
+            "(allow_private=true allows the connection, and no page of another host)"
         )
 
     def refuses_literal(self, host: str, led_by: str = "") -> str:

@@ -39,11 +39,12 @@ class Form:
 
     Attributes:
         page_url: URL of the page that it stands on.
+        asked_url: What was asked for when that page came.
     """
 
     def __init__(self, element: FormElement, page: FormPage) -> None:
         self._element, self._page = element, page
-        self.page_url = page.url
+        self.page_url, self.asked_url = page.url, page.asked_url
 
     @property
     def action(self) -> str:
@@ -137,7 +138,7 @@ class Form:
             self._referer(url),
             short_origin(self.page_url),
             self.page_url,
-            self._page.asked_url,
+            self.asked_url,
             self._page.session,
             tuple(allow),
         )

@@ -193,6 +193,7 @@ class Assembly:
             max_redirects=settings.max_redirects,
         )
         session.pace, session.leads_inside = self._paced(name), self._logs_in(name)
+        session.trusts = self._trusted.add
         manager = self._made[name] = LoginManager(
             session,
             self.spider,

@@ -111,7 +111,9 @@ def test_X8_only_a_session_that_logs_in_is_led_inside(net: Net, leads: bool) -> 
     if leads:
         assert session.get(f"{own.url}/go").url == f"{sso.url}/login"
     else:
-        with pytest.raises(Refused, match=r"login_url or allowed_domains, which is enough .allow_private"):
+        with pytest.raises(
+            Refused, match=r"in login_url or Identity.* for a login there, which is enough .allow_private"
+        ):
             session.get(f"{own.url}/go")
 
 

@@ -169,7 +169,7 @@ ROWS = {
     "a private host, named": Row(
         PLAIN.replace("/public", "/moved"),
         "run orders",
-        "name the host in login_url or allowed_domains",
+        "name it: in allowed_domains for its pages",
         ("run orders --fresh",),
         (BEGIN, '    allowed_domains = ["127.0.0.1", "127.0.0.2"]\n' + BEGIN),
     ),
@@ -181,7 +181,7 @@ ROWS = {
         )
         .replace("/link", "/moved"),
         "run orders",
-        "allowed_domains, which is enough",
+        "name it: in allowed_domains for its pages",
         ("run orders --fresh",),
         (BEGIN, '    allowed_domains = ["127.0.0.1", "127.0.0.2"]\n' + BEGIN),
     ),

@@ -35,6 +35,7 @@ class LoginTools:
         sent: What the login step has sent.
         asked_again: URLs that led elsewhere by way of the login page, and are under way once more.
         asked_in_vain: How many of them in a row led elsewhere again.
+        trusts: Called with a host that the login step names itself (`allow`): it may have a private address.
     """
 
     name: str
@@ -54,6 +55,7 @@ class LoginTools:
         self._login_thread = 0  # the thread that logs in: only its answers are watched
         self._steps: list[str] = []
         self._answered: Callable[[], None] = lambda: None
+        self.trusts: Callable[[str], object] = lambda host: None
 
     if TYPE_CHECKING:  # Session has it
 
@@ -165,10 +167,19 @@ class LoginTools:
         Returns:
             The answer, after its redirects and after a page that only sends the browser on (`refreshed`).
         """
-        filled = form if isinstance(form, Filled) else self._filled(form, data, click, extra, allow)
-        if filled is form and (data or extra or click is not None):
-            raise UsageError("the form is filled in already: give data, click and extra to fill(), not to submit()")
-        self._check_page(filled, (*allow, *filled.allow))
+        if isinstance(form, Filled):
+            if data or extra or click is not None:
+                raise UsageError("the form is filled in already: give data, click and extra to fill(), not to submit()")
+            filled = form
+        else:
+            try:
+                filled = self._filled(form, data, click, extra, allow)
+            except Refused:  # where its page is nobody's either, say both at once
+                self._check_page(form, allow, form.target(data, click=click))
+                raise
+        self._check_page(filled, named := (*allow, *filled.allow))
+        if is_named(filled.url, named):
+            self.trusts(host_of(filled.url))
         headers = {**filled.all_headers(), **(kwargs.pop("headers", None) or {})}
         answer = self.request(filled.method, filled.url, data=filled.body or None, headers=headers, **kwargs)
         return self.refreshed(answer)
@@ -193,22 +204,31 @@ class LoginTools:
         own = (origin_of(target),) if self.origins.covers(target) and not weaker else ()
         return form.fill(data, click=click, extra=extra, allow=(*allow, *own))
 
-    def _check_page(self, filled: Filled, allow: Collection[str]) -> None:
-        """A redirect may have led to a page of somebody else, and what is filled in there is a password."""
-        page, asked = filled.page_url, filled.asked_url
+    def _check_page(self, form: Form | Filled, allow: Collection[str], refused: str = "") -> None:
+        """A redirect may have led to a page of somebody else, and what is filled in there is a password.
+
+        Args:
+            refused: Where the form goes, if it may not go there either.
+        """
+        page, asked = form.page_url, form.asked_url
         weaker = asked.startswith("https:") and page.startswith("http:")
         own = self.origins.may_fill_in(page) if self.origins else same_origin(page, asked)
         if own or is_named(page, allow, by_host=not weaker):
             return
         here = short_origin(page)
         usual = not weaker and here == f"{here.partition(':')[0]}://{host_of(page)}"
-        name = host_of(page) if usual else here
+        names, what, other = [host_of(page) if usual else here], "it", f"login_url = '{here}/...' or "
         led = f"; {short_origin(asked)} led there" if not same_origin(page, asked) else ""
+        origins = [here]
+        if refused:
+            origins.append(short_origin(refused))
+            names.append(origins[-1])
+            what, other, led = "both", "", f"{led}, and its form goes to {origins[-1]}"
         raise Refused(
             redact(page),
             f"nothing is filled in on {here}, which is no origin of session {self.name!r}{led}. If that is your "
-            f"single sign-on, name it: session.submit(form, ..., allow=[{name!r}]), or for all of its forms "
-            f"login_url = '{here}/...' or Identity({self.name!r}, origins=({here!r},))",
+            f"single sign-on, name {what}: session.submit(form, ..., allow={names!r}), or for all of its forms "
+            f"{other}Identity({self.name!r}, origins={tuple(origins)!r})",
         )
 
     def ask(self, what: str, *, secret: bool = False) -> str:
