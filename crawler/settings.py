@@ -192,7 +192,8 @@ class Settings:
         " (extra notify), with blanks between them.",
     )
     notify_on: str = setting(
-        "failure,recovery,parked", description="Of what: failure, recovery, parked, success, with commas between them."
+        "failure,recovery,parked",
+        description="Of what: failure, recovery, parked, success, changes (of records), with commas between them.",
     )
     ping: str = setting(
         "", description="Address of a dead man's switch: asked for after each good run, with {exit_code} after each."

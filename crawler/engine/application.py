@@ -25,7 +25,7 @@ from crawler.pagework.single_page import Visitor, make_visitor
 from crawler.plugins import own_observers
 from crawler.runs.ending import options_again
 from crawler.runs.stats import wants_pages
-from crawler.runs.telling import Telling, run_before
+from crawler.runs.telling import Left, Telling, left_by
 from crawler.sessions.accounts import Ask
 from crawler.settings import Settings, field_names, load
 from crawler.spider import Spider
@@ -87,7 +87,7 @@ def run(
     try:
         also = options_again(arguments or {}, settings or {}) if signals else ""  # a person typed it
         how = _How(argument_key(arguments or {}), fresh, retry, if_running)
-        summary, before, last_success = _run(made, merged, how, Caller(observers, ask, also), members, signals)
+        summary, left = _run(made, merged, how, Caller(observers, ask, also), members, signals)
     except Exception as error:
         telling.broke(error)
         raise
@@ -95,7 +95,7 @@ def run(
         if members is not None:
             members.end()
     if summary.ending != "skipped":  # no sign of life either: what runs may hang
-        telling.ended(summary, before=before, last_success=last_success)
+        telling.ended(summary, left)
     return summary
 
 
@@ -135,17 +135,17 @@ class _How:
 
 def _run(
     spider: Spider, settings: Settings, how: _How, caller: Caller, members: Members | None, signals: bool
-) -> tuple[Summary, RunRow | None, float | None]:
+) -> tuple[Summary, Left]:
     store = open_project_store(settings)
     try:
         row = _open(store, spider, how)
         if row is None:
-            return Summary(spider.name, ending="skipped", store=store.path), None, None
+            return Summary(spider.name, ending="skipped", store=store.path), Left()
         member = Member(store, row, new_owner(f"run-{row.id}"), settings)
         crawl = Crawl(spider, member, caller, members)
         with handled_signals(crawl.interrupt) if signals else nullcontext():
             summary = crawl.run()
-        return summary, *run_before(store, row.id)
+        return summary, left_by(store, row.id, summary)
     finally:
         store.close()
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from crawler.events import SessionParked, Summary
+from crawler.output.changes import cells, counted_changes
+from crawler.records import Change
+from crawler.urls import redact
 
 FAILURE: Final = "failure"
 RECOVERY: Final = "recovery"
 PARKED: Final = "parked"
 SUCCESS: Final = "success"
+CHANGES: Final = "changes"
+EVENTS: Final = (FAILURE, RECOVERY, PARKED, SUCCESS, CHANGES)
+EXAMPLES: Final = 5  #: records that a message names
 
 #: Endings that a person chose, or set a limit for: no failure, and no proof that all is well again.
 _CHOSEN: Final = frozenset({"limit", "interrupted", "skipped"})
@@ -24,7 +30,7 @@ class Notice:
     """One thing to tell.
 
     Attributes:
-        event: `FAILURE`, `RECOVERY`, `PARKED` or `SUCCESS`.
+        event: One of `EVENTS`.
         title: Who and what, in a few words.
         text: The cause, the figures and the command that goes on, a line each.
         facts: The same for programs.
@@ -76,6 +82,35 @@ def of_run(summary: Summary, *, last_was_bad: bool, told_parked: bool) -> Notice
         "host": platform.node(),
     }
     return Notice(event, f"{summary.spider}: {said}", "\n".join(line for line in lines if line), facts)
+
+
+def of_changes(summary: Summary, counts: Mapping[str, Mapping[str, int]], examples: Sequence[Change]) -> Notice | None:
+    """What is to be told of the records that a run has changed; None where it changed none.
+
+    Args:
+        counts: Kind of item to how many of its records are new, changed, gone and back.
+        examples: Some of them, at most `EXAMPLES` are named.
+    """
+    total = sum(number for kinds in counts.values() for number in kinds.values())
+    if not total:
+        return None
+    named = examples[:EXAMPLES]
+    lines = [" ".join(each for each in (kind, table, key, what) if each) for kind, table, key, what in cells(named)]
+    if total > len(named):
+        lines.append(f"and {total - len(named):,} more")
+    command = f"crawl changes {summary.spider}"
+    facts = {
+        "spider": summary.spider,
+        "run": summary.run,
+        "ending": summary.ending,
+        "complete": summary.complete,
+        "changes": {table: dict(kinds) for table, kinds in counts.items()},
+        "examples": [{**each.as_dict(), "item": None, "url": redact(each.url)} for each in named],
+        "next_command": command,
+        "host": platform.node(),
+    }
+    text = "\n".join([*lines, f"next: {command}"])
+    return Notice(CHANGES, f"{summary.spider}: {counted_changes(counts)}", text, facts)
 
 
 def of_error(spider: str, error: Exception, exit_code: int) -> Notice:

@@ -7,15 +7,30 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from crawler.clock import unix_now
-from crawler.errors import AlreadyRunning, StoreError, UsageError
+from crawler.errors import AlreadyRunning, SettingsError, StoreError, UsageError
 from crawler.events import Event, PageDone, SessionParked, Summary
 from crawler.output import metrics
-from crawler.output.notices import Notice, is_alive, of_error, of_parked, of_run
+from crawler.output.changes import counts_of
+from crawler.output.notices import (
+    CHANGES,
+    EVENTS,
+    EXAMPLES,
+    Notice,
+    is_alive,
+    of_changes,
+    of_error,
+    of_parked,
+    of_run,
+)
 from crawler.output.notifiers import Ping, notifier_of, tell_all
+from crawler.records import Change
 from crawler.runs.verdict import CODES
 from crawler.sessions.secrets import hide, remember_secret
 from crawler.settings import Settings
@@ -24,6 +39,7 @@ from crawler.stores.base import RunRow, Store
 log = logging.getLogger("crawler.notify")
 _CODES: tuple[tuple[type[Exception], int], ...] = ((StoreError, 6), (AlreadyRunning, 4), (UsageError, 2))
 _BUG = 70
+_COUNTED = 100_000  #: changes of a run that goes on with a crawl
 PARKED_AFTER_S = 30.0  #: a run that ends sooner tells of its sessions itself
 _CHOSEN = frozenset({"limit", "interrupted", "terminated"})  #: endings that say nothing of how the site is
 
@@ -32,7 +48,7 @@ class Telling:
     """What is told of one run of a spider. An observer of its events.
 
     Raises:
-        SettingsError: An address is none, or needs an extra that is not installed.
+        SettingsError: An address is none, or needs an extra that is not installed; or there is no such event.
     """
 
     ignores: frozenset[type[Event]] = frozenset((PageDone,))
@@ -41,6 +57,9 @@ class Telling:
         self._spider = spider
         self._notifiers = [notifier_of(url) for url in settings.notify.replace(",", " ").split()]
         self._events = frozenset(settings.notify_on.replace(",", " ").split())
+        unknown = sorted(self._events - set(EVENTS))
+        if unknown:
+            raise SettingsError(f"setting notify_on: {', '.join(unknown)} is none of {', '.join(EVENTS)}")
         self._ping = Ping(settings.ping) if settings.ping else None
         self._metrics = settings.metrics_file.replace("{spider}", spider)
         self._parked = False
@@ -72,19 +91,16 @@ class Telling:
             if self._parked:
                 timer.join(PARKED_AFTER_S)
 
-    def ended(self, summary: Summary, *, before: RunRow | None, last_success: float | None) -> None:
-        """Tell of a run that has ended.
-
-        Args:
-            before: The run before it whose ending says how the site was, or None.
-            last_success: When the last good run ended, this one included.
-        """
+    def ended(self, summary: Summary, left: Left) -> None:
+        """Tell of a run that has ended, and of what it has changed."""
         self._no_more_timers()
-        bad = before is not None and before.exit_code != 0
+        bad = left.before is not None and left.before.exit_code != 0
         notice = of_run(summary, last_was_bad=bad, told_parked=self._parked)
-        self._tell(notice, alive=is_alive(notice, summary.exit_code), exit_code=summary.exit_code)
+        changed = of_changes(summary, left.counts, left.examples) if notice is not None else None
+        also = self._calls(changed) if changed is not None and CHANGES in self._events else []
+        self._tell(notice, alive=is_alive(notice, summary.exit_code), exit_code=summary.exit_code, also=also)
         if self._metrics:
-            self._write_metrics(metrics.metrics_text(summary, now=unix_now(), last_success=last_success))
+            self._write_metrics(metrics.metrics_text(summary, now=unix_now(), last_success=left.last_success))
 
     def broke(self, error: Exception) -> None:
         """Tell of a run that ended with an error."""
@@ -95,12 +111,19 @@ class Telling:
             summary = Summary(self._spider, exit_code=code, ending=type(error).__name__)
             self._write_metrics(metrics.metrics_text(summary, now=unix_now(), last_success=None))
 
-    def _tell(self, notice: Notice | None, *, alive: bool, exit_code: int) -> None:
+    def _tell(
+        self,
+        notice: Notice | None,
+        *,
+        alive: bool,
+        exit_code: int,
+        also: Sequence[tuple[str, Callable[[], None]]] = (),
+    ) -> None:
         calls = self._calls(notice) if notice is not None and notice.event in self._events else []
         if self._ping is not None:
             ping = self._ping
             calls.append((ping.name, lambda: ping.send(alive=alive, exit_code=exit_code)))
-        tell_all(calls)
+        tell_all([*calls, *also])
 
     def _calls(self, notice: Notice) -> list[tuple[str, Callable[[], None]]]:
         return [(each.name, lambda each=each: each.send(notice)) for each in self._notifiers]  # type: ignore[misc]
@@ -112,10 +135,33 @@ class Telling:
             log.error("metrics file %s: %s", self._metrics, hide(str(error.strerror or error)))
 
 
-def run_before(store: Store, run: int) -> tuple[RunRow | None, float | None]:
-    """The run before *run* whose ending says how things were, and when the last good one (this one, too) ended."""
+class Left(NamedTuple):
+    """What the store says of a run that has ended, besides its summary.
+
+    Attributes:
+        before: The run before it whose ending says how the site was, or None.
+        last_success: When the last good run ended, this one included.
+        counts: Kind of item to how many of its records this run found new, changed, gone and back.
+        examples: A few of these.
+    """
+
+    before: RunRow | None = None
+    last_success: float | None = None
+    counts: Mapping[str, Mapping[str, int]] = MappingProxyType({})
+    examples: Sequence[Change] = ()
+
+
+def left_by(store: Store, run: int, summary: Summary) -> Left:
+    """Ask the store, which is about to be closed."""
     this = store.run(run)
     rows = [row for row in store.runs(this.spider, limit=200) if row.args == this.args]
     good = next((row.ended_at for row in rows if row.exit_code == CODES["finished"]), None)
     earlier = (row for row in rows if row.id < run and row.ending not in _CHOSEN)
-    return next(earlier, None), good
+    counts: Mapping[str, Mapping[str, int]] = summary.changes
+    examples: list[Change] = []
+    if any(number for kinds in counts.values() for number in kinds.values()):
+        found = store.changes(this.spider, since=this.started_at)
+        examples = list(islice(found, EXAMPLES))
+        if summary.resumed:  # what runs before it have found was told then
+            counts = counts_of([*examples, *islice(found, _COUNTED)])
+    return Left(next(earlier, None), good, counts, examples)

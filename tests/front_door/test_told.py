@@ -17,7 +17,7 @@ import pytest
 from crawler.events import SessionParked, Summary
 from crawler.output.notices import Notice
 from crawler.output.notifiers import Ping, Webhook, tell_all
-from crawler.runs.telling import Telling
+from crawler.runs.telling import Left, Telling
 from crawler.settings import load
 from crawler.testing.wire import Answer, Call
 from tests.cli.conftest import Crawl, _clean, crawl, project
@@ -129,7 +129,7 @@ def test_a_session_that_waits_for_a_person_is_told_once_and_the_run_that_ends_so
     telling(SessionParked(0.0, "default", "code from the mail", "crawl login shop --session default"))
     for timer in telling._timers:
         timer.join()
-    telling.ended(Summary("shop", ending="needs human", exit_code=7), before=None, last_success=None)
+    telling.ended(Summary("shop", ending="needs human", exit_code=7), Left())
     assert [(each["event"], each["session"]) for each in place.told()] == [("parked", "default")]
     assert "code from the mail" in place.told()[0]["text"]
     assert "crawl login shop --session default" in place.told()[0]["next_command"]
