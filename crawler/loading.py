@@ -6,7 +6,6 @@ import difflib
 import hashlib
 import importlib.util
 import os
-import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -16,20 +15,9 @@ from types import ModuleType
 from crawler.errors import SpiderError
 from crawler.habits import of_import
 from crawler.spider import CrawlSpider, SitemapSpider, Spider
+from crawler.spider_names import valid_name
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")
 _BASES = (Spider, CrawlSpider, SitemapSpider)
-
-
-def valid_name(name: str) -> str:
-    """The name itself when it is safe in paths and tables.
-
-    Raises:
-        SpiderError: It holds anything but letters, digits, ``_``, ``-`` and ``.``, or is too long.
-    """
-    if not _NAME.match(name):
-        raise SpiderError(f"spider name {name[:60]!r}: use letters, digits, '_', '-' and '.', 100 at most")
-    return name
 
 
 def find_spider(name: str, folder: Path | None = None) -> type[Spider]:

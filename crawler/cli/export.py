@@ -173,6 +173,8 @@ def export_all(typed: Mapping[str, Any], spider: str, targets: Sequence[Target],
     from crawler.selection import Selection
 
     code = exits.DONE
+    if not targets:
+        return code
     store = options.settings_of(options.find(spider), dict(typed)).store
     with stored({"store": store}) as source:
         for target in targets:

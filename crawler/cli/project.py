@@ -82,7 +82,8 @@ def new(
     url: Annotated[str, typer.Option("--url", help="Where it begins.")] = "https://shop.example/orders",
 ) -> None:
     """Write a new spider with a login, to be filled in."""
-    from crawler.loading import load_spiders, valid_name
+    from crawler.loading import load_spiders
+    from crawler.spider_names import valid_name
     from crawler.urls import absolute
 
     stem = templates.file_stem(valid_name(name))

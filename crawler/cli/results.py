@@ -55,7 +55,7 @@ def require_store(settings: Settings) -> None:
 
 
 def checked(name: str | None) -> str | None:
-    from crawler.loading import valid_name
+    from crawler.spider_names import valid_name
 
     return valid_name(name) if name is not None else None
 

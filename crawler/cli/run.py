@@ -120,7 +120,7 @@ def run(
     arguments = options.pairs(argument, "-a")
     summary = _crawl(found, typed, quiet, as_json, if_running, arguments=arguments, fresh=fresh)
     if summary is not None:
-        written = export.export_all(typed, found.name, targets, quiet=quiet or as_json) if targets else exits.DONE
+        written = export.export_all(typed, found.name, targets, quiet=quiet or as_json)
         raise typer.Exit(summary.exit_code or written)
 
 
@@ -130,6 +130,8 @@ def retry(
     argument: options.Arguments = None,
     set_: options.SettingsTyped = None,
     workers: Workers = None,
+    output: Outputs = None,
+    replace: Replacing = None,
     store: options.StorePath = None,
     if_running: WhenRunning = IfRunning.fail,
     quiet: options.Quiet = False,
@@ -138,14 +140,16 @@ def retry(
     """Try the failed requests of the last run again. Then it goes on like `crawl run`.
 
     With --cause only those that failed for it: a status, the name of an error, or some words of it, as `crawl failures
-    NAME` lists them.
+    NAME` lists them. With -o or -O the items of the whole crawl are written at the end, as after `crawl run`.
     """
+    targets = export.targets_of(output, replace)
     typed = options.typed_settings(set_, workers=workers, store=store)
     found = options.find(spider)
     arguments = options.pairs(argument, "-a")
     summary = _crawl(found, typed, quiet, as_json, if_running, arguments=arguments, retry=tuple(cause or ()) or True)
     if summary is not None:
-        raise typer.Exit(summary.exit_code)
+        written = export.export_all(typed, found.name, targets, quiet=quiet or as_json)
+        raise typer.Exit(summary.exit_code or written)
 
 
 def _crawl(

@@ -99,7 +99,7 @@ def spider_source(name: str, url: str) -> str:
     """The file of a new spider with a login.
 
     Args:
-        name: A valid name (`loading.valid_name`) with a letter or digit in it.
+        name: A valid name (`spider_names.valid_name`) with a letter or digit in it.
         url: Where it begins; absolute.
     """
     from crawler.urls import origin_of

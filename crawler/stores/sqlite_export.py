@@ -20,6 +20,14 @@ from crawler.stores.sqlite_results import ResultsPart
 
 _ROWS = 2_000
 _AS_STORED = frozenset({"text", "integer", "real", "blob"})
+_OPEN = frozenset({"any", "datetime", "decimal"})  #: kinds that only the values make certain
+_OF_TYPES = {  #: what SQLite gives for a column, without its empty values, to the kind that all have in common
+    frozenset({str}): "text",
+    frozenset({int}): "integer",
+    frozenset({float}): "real",
+    frozenset({bytes}): "blob",
+}
+_NONE = type(None)
 _NEWEST = "SELECT frontier FROM crawl_runs WHERE id = (SELECT max(id) FROM crawl_runs WHERE spider = ?)"
 
 IDENTITY = "_id"  #: see `SQLiteStore.portions`
@@ -47,7 +55,7 @@ class ExportPart(ResultsPart):
         if not typed and not shared:
             found = [Column(field, stored_as=column) for field, (column, _) in known.columns.items()]
             return found + self._fields_without_column(known, conditions)
-        kinds = self._kinds_stored(known, conditions)
+        kinds = self._kinds_stored(known, conditions, whether_filled=shared)
         found = [
             _common(Column(field, stored_as=column), kind, kinds.get(column, set()))
             for field, (column, kind) in known.columns.items()
@@ -109,17 +117,18 @@ class ExportPart(ResultsPart):
             count = self._field_count(reader.known)
             if count != known and order != "_record":  # widened meanwhile: items with the new fields came later
                 known, new = count, self._new_fields(reader.known)
+            table = f"{quoted(reader.known.stored_as)} WHERE ({order}) > ({marks})"
+            end = self._connection.one(f"SELECT {order} FROM {table} ORDER BY {order} LIMIT 1 OFFSET {_ROWS - 1}", at)
+            until = f" AND ({order}) <= ({marks})" if end else ""
             rows = self._connection.read(
-                f"SELECT {reader.select}, {order} FROM {quoted(reader.known.stored_as)} WHERE ({order}) > ({marks})"
-                f" AND {text}{new} ORDER BY {order} LIMIT {_ROWS}",
-                (*at, *bound),
+                f"SELECT {reader.select} FROM {table}{until} AND {text}{new} ORDER BY {order}",
+                (*at, *(end or ()), *bound),
             )
-            if not rows:
+            if rows:
+                yield reader.portion(rows)
+            if end is None:
                 return
-            at = rows[-1][-len(start) :]
-            yield reader.portion(rows)
-            if len(rows) < _ROWS:
-                return
+            at = end
 
     # --- what is selected -----------------------------------------------------------------------------------------
     def _conditions(self, selection: Selection) -> tuple[_Condition, _Condition]:
@@ -185,27 +194,49 @@ class ExportPart(ResultsPart):
         old = {column for column, _ in known.columns.values()}
         return "".join(f" AND {quoted(name)} IS NULL" for (name,) in names if name not in old)
 
-    def _kinds_stored(self, known: Table, conditions: Sequence[_Condition]) -> dict[str, set[str]]:
-        """Column to the kinds of its values; columns without a value have none."""
+    def _kinds_stored(
+        self, known: Table, conditions: Sequence[_Condition], *, whether_filled: bool
+    ) -> dict[str, set[str]]:
+        """Column to the kinds of its values; columns without a value have none.
+
+        Args:
+            whether_filled: Ask it also of columns whose kind is certain: these have none here otherwise.
+        """
         found: dict[str, set[str]] = {column: set() for column, _ in known.columns.values()}
         table = quoted(known.stored_as)
         for condition, bound in conditions:
-            notes = self._connection.read(
-                f"SELECT DISTINCT j.key, json_extract(j.value, '$[0]') FROM {table} t, json_each(t._types) j"
-                f" WHERE t._types IS NOT NULL AND {condition}",
-                bound,
-            )
-            for column, own in notes:
-                found[column].add({"escaped": "text", "integer": "big", "datetime": ""}.get(own, own))
-            noted = {column for column, _ in notes}
-            columns = list(known.columns.values())
-            for start in range(0, len(columns), 200):
-                some = columns[start : start + 200]
-                asked = ", ".join(_question(column, kind, column in noted) for column, kind in some)
-                row = self._connection.one(f"SELECT {asked} FROM {table} WHERE {condition}", bound)
-                for (column, kind), answer in zip(some, row or (), strict=True):
-                    found[column] |= _answered(kind, answer)
+            asked = [each for each in known.columns.items() if whether_filled or each[1][1] in _OPEN]
+            answers, notes = self._asked_of(table, (condition, bound), [each for _, each in asked], set())
+            noted: set[str] = set()
+            if notes:
+                own = self._connection.read(
+                    f"SELECT DISTINCT j.key, json_extract(j.value, '$[0]') FROM {table} t, json_each(t._types) j"
+                    f" WHERE t._types IS NOT NULL AND {condition}",
+                    bound,
+                )
+                for column, kind in own:
+                    found[column].add({"escaped": "text", "integer": "big", "datetime": ""}.get(kind, kind))
+                noted = {column for column, _ in own}
+                asked = [each for each in known.columns.items() if each in asked or each[1][0] in noted]
+                answers, _ = self._asked_of(table, (condition, bound), [each for _, each in asked], noted)
+            for (_, (column, kind)), answer in zip(asked, answers, strict=True):
+                found[column] |= _answered(kind, answer)
         return found
+
+    def _asked_of(
+        self, table: str, condition: _Condition, columns: Sequence[tuple[str, str]], noted: set[str]
+    ) -> tuple[list[Any], int]:
+        """What `_question` is answered, column by column, and how many rows have a note."""
+        text, bound = condition
+        answers: list[Any] = []
+        notes = 0
+        for start in range(0, max(len(columns), 1), 200):
+            asked = [_question(column, kind, column in noted) for column, kind in columns[start : start + 200]]
+            row = self._connection.one(
+                f"SELECT {', '.join(['count(_types)', *asked])} FROM {table} WHERE {text}", bound
+            )
+            notes, answers = (row or (0,))[0], answers + list(row or ())[1:]
+        return answers, int(notes)
 
     def _fields_without_column(self, known: Table, conditions: Sequence[_Condition]) -> list[Column]:
         if len(known.columns) < MOST_COLUMNS:
@@ -285,25 +316,30 @@ class _Reader:
         stored = dict(known.columns.values())
         self._stored_kinds = [stored.get(column.stored_as, "") for column in columns]
         self._asked = [*map(_ours, origin), *(quoted(c.stored_as) if c.stored_as else "NULL" for c in columns)]
-        self.select = ", ".join([*self._asked, "_types", "_more"])
+        self._has_more = any(not column.stored_as for column in columns)
+        self.select = ", ".join([*self._asked, "_types", *(["_more"] if self._has_more else [])])
         of_ours = {"_run": "integer", "_time": "real", "_crawl": "integer"}
         self._kinds = [of_ours.get(name, "text") for name in origin] + self._stored_kinds
 
     def portion(self, rows: list[tuple[Any, ...]]) -> Portion:
         columns: list[Any] = list(zip(*rows, strict=True))
         width = len(self._asked)
-        values, types, more = columns[:width], columns[width], columns[width + 1]
+        values, types = columns[:width], columns[width]
         kinds = ["" if kind == "any" else kind for kind in self._kinds]
-        notes = [(place, json.loads(text)) for place, text in enumerate(types) if text is not None]
+        notes: list[tuple[int, dict[str, list[Any]]]] = []
+        if types.count(None) < len(types):
+            notes = [(place, json.loads(text)) for place, text in enumerate(types) if text is not None]
         noted = {column for _, of_row in notes for column in of_row}
         for place, kind in enumerate(self._kinds[len(self._origin) :], len(self._origin)):
             column = self._columns[place - len(self._origin)]
             if column.stored_as in noted:
                 values[place], kinds[place] = self._with_notes(values[place], kind, column.stored_as, notes), ""
-            elif kind and kind != "any" and kind not in _AS_STORED:
+            elif kind == "any":
+                kinds[place] = _OF_TYPES.get(frozenset(map(type, values[place])) - {_NONE}, "")
+            elif kind and kind not in _AS_STORED:
                 values[place] = [None if each is None else load_value(each, kind, None) for each in values[place]]
-        if any(each is not None for each in more):
-            self._fill_more(values, more)
+        if self._has_more:
+            self._fill_more(values, columns[width + 1])
         return Portion(self.table, self._names, values, tuple(kinds), len(rows))
 
     @staticmethod

@@ -229,6 +229,21 @@ def test_a_run_writes_all_its_targets_and_keeps_a_good_file(shop: Host, project:
     assert len(lines((project / "a.jsonl").read_text())) == 5
 
 
+def test_a_retry_writes_the_whole_crawl(shop: Host, project: Path, crawl: Crawl) -> None:
+    good = shop.pages.pop("/2")  # type: ignore[attr-defined]
+    shop.routes["/2"] = Answer(503)
+    assert crawl("run", "shop", "--quiet", "-s", "retries=0", "-o", "a.jsonl").code == 1
+    assert len(lines((project / "a.jsonl").read_text())) == 4
+    del shop.routes["/2"]
+    shop.pages["/2"] = good  # type: ignore[attr-defined]
+
+    assert crawl("retry", "shop", "--quiet", "-o", "a.jsonl", "-O", "b.csv").code == 0
+
+    assert len(lines((project / "a.jsonl").read_text())) == 5
+    assert (project / "b.csv").exists()
+    assert crawl("retry", "shop", "-o", "a.xyz").code == 2
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

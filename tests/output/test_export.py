@@ -18,9 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.errors import UsageError
-from crawler.output.export.formats import format_of
+from crawler.output.export.formats import Look, format_of
 from crawler.output.export.places import ForTerminal, whole_file
-from crawler.output.export.values import json_text, spreadsheet_safe
+from crawler.output.export.text_formats import Csv
+from crawler.output.export.values import cell, json_text, spreadsheet_safe
+from crawler.output.export.what import ExportTable
+from crawler.selection import Column, Portion
 from tests.exports import columns_of, write_rows, written
 
 json_values = st.recursive(
@@ -71,6 +74,31 @@ def test_csv_has_the_union_of_all_columns_and_reads_back(rows: list[dict[str, st
 
     columns = columns_of(rows)
     assert found == [{column: row.get(column, "") for column in columns} for row in rows]
+
+
+any_text = st.text()
+typed_columns = st.one_of(
+    st.tuples(st.just("text"), st.lists(st.none() | any_text, min_size=2, max_size=2)),
+    st.tuples(st.just("integer"), st.lists(st.none() | st.integers(), min_size=2, max_size=2)),
+    st.tuples(st.just("real"), st.lists(st.none() | st.floats(), min_size=2, max_size=2)),
+    st.tuples(st.just(""), st.lists(st.none() | any_text | st.booleans() | st.integers(), min_size=2, max_size=2)),
+)
+
+
+@given(columns=st.lists(typed_columns, min_size=1, max_size=4), safe=st.booleans())
+def test_csv_is_byte_for_byte_that_of_the_standard_library(columns: list[tuple[str, list[Any]]], safe: bool) -> None:
+    names = tuple(f"f{number}" for number in range(len(columns)))
+    file, plain = io.BytesIO(), io.StringIO(newline="")
+    writer = Csv(file, [ExportTable("items", tuple(map(Column, names)))], Look(safe=safe))
+    writer.write(Portion("items", names, [each for _, each in columns], tuple(kind for kind, _ in columns), 2))
+    cells = [
+        [spreadsheet_safe(cell(each)) if safe and kind not in ("integer", "real") else cell(each) for each in values]
+        for kind, values in columns
+    ]
+    other = csv.writer(plain, quoting=csv.QUOTE_NONNUMERIC if safe else csv.QUOTE_MINIMAL)
+    other.writerows([names, *zip(*cells, strict=True)])
+
+    assert file.getvalue() == plain.getvalue().encode("utf-8", "backslashreplace")
 
 
 def test_nested_values_are_json_inside_a_cell_and_missing_ones_are_empty() -> None:

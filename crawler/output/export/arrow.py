@@ -32,7 +32,6 @@ _TYPES = {
     "blob": pyarrow.binary(),
     "date": pyarrow.date32(),
 }
-_AS_IT_IS = frozenset(_TYPES) - {"text"}
 
 
 def type_of(column: Column) -> Any:
@@ -63,7 +62,7 @@ class _Gathered:
         arrays = []
         for column, field, given in zip(self.columns, self.schema, values, strict=True):
             try:
-                arrays.append(pyarrow.array(_converted(given, column, field.type), field.type))
+                arrays.append(_array(given, column, field.type))
             except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, OverflowError) as error:
                 raise UsageError(f"the field {column.name!r} does not fit the type {field.type}: {error}") from None
         self._batches.append(pyarrow.record_batch(arrays, schema=self.schema))
@@ -76,18 +75,16 @@ class _Gathered:
         return found.combine_chunks()
 
 
-def _converted(values: Sequence[Any], column: Column, kind: Any) -> Sequence[Any]:
+def _array(values: Sequence[Any], column: Column, kind: Any) -> Any:
     if not pyarrow.types.is_string(kind):
         if column.kind == "datetime" and column.zoned:
-            return [None if each is None else each.astimezone(UTC) for each in values]
-        return values
+            values = [None if each is None else each.astimezone(UTC) for each in values]
+        return pyarrow.array(values, kind)
     if column.kind == "text":
-        try:
-            pyarrow.array(values, kind)
-        except (UnicodeEncodeError, pyarrow.ArrowInvalid):
-            return [None if each is None else writable(each) for each in values]
-        return values
-    return [None if each is None else writable(str(cell(each))) for each in values]
+        with suppress(UnicodeEncodeError, pyarrow.ArrowInvalid):  # half of a character, which is written as an escape
+            return pyarrow.array(values, kind)
+        return pyarrow.array([None if each is None else writable(each) for each in values], kind)
+    return pyarrow.array([None if each is None else writable(str(cell(each))) for each in values], kind)
 
 
 class Parquet:

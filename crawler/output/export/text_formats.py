@@ -9,9 +9,8 @@ a line of Python for each value.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,6 +20,7 @@ from crawler.output.export.formats import Look, TableHead
 from crawler.output.export.values import cell, json_text, spreadsheet_safe
 from crawler.selection import Portion
 
+_NEEDS_QUOTES = re.compile('[",\r\n]')
 _quoted = json.encoder.encode_basestring  # in C where Python has it
 
 
@@ -90,7 +90,7 @@ def _texts(values: Sequence[Any], kind: str) -> Sequence[str]:
 
 
 class Csv:
-    """RFC 4180.
+    """RFC 4180, byte for byte as the writer of the standard library has it (a test compares them), in columns.
 
     For spreadsheets (*safe*): a text that a spreadsheet would take for a formula gets ``'`` in front, and every text is
     quoted, so that no separator of another country cuts a cell open. Numbers stay numbers.
@@ -100,21 +100,15 @@ class Csv:
         assert not isinstance(place, Path)
         self._file = place
         self._names = tuple(dict.fromkeys(column.name for head in heads for column in head.columns))
-        self._safe = look.safe
+        self._cells = _safe_cells if look.safe else _cells
         if look.bom:
             place.write(b"\xef\xbb\xbf")
         if self._names:
-            self._write_rows([[spreadsheet_safe(name) if look.safe else name for name in self._names]])
+            self._write_rows([self._cells([name], "text") for name in self._names])
 
     def write(self, portion: Portion) -> None:
         values, kinds = aligned(portion, self._names)
-        columns = [_cells(column, kind) for column, kind in zip(values, kinds, strict=True)]
-        if self._safe:
-            columns = [
-                column if kind in ("integer", "real") else [spreadsheet_safe(each) for each in column]
-                for column, kind in zip(columns, kinds, strict=True)
-            ]
-        self._write_rows(zip(*columns, strict=True))
+        self._write_rows([self._cells(column, kind) for column, kind in zip(values, kinds, strict=True)])
 
     def finish(self) -> None:
         return
@@ -122,15 +116,36 @@ class Csv:
     def abandon(self) -> None:
         return
 
-    def _write_rows(self, rows: Iterable[Iterable[Any]]) -> None:
-        text = io.StringIO(newline="")
-        csv.writer(text, quoting=csv.QUOTE_NONNUMERIC if self._safe else csv.QUOTE_MINIMAL).writerows(rows)
-        self._file.write(text.getvalue().encode("utf-8", "backslashreplace"))
+    def _write_rows(self, columns: Sequence[Sequence[str]]) -> None:
+        if not columns or not columns[0]:
+            return
+        rows: Iterable[str] = map(",".join, zip(*columns, strict=True))
+        if len(columns) == 1:  # an empty line is no row
+            rows = (row or '""' for row in rows)
+        self._file.write(("\r\n".join(rows) + "\r\n").encode("utf-8", "backslashreplace"))
 
 
-def _cells(values: Sequence[Any], kind: str) -> Sequence[Any]:
-    """A column as cells; the writer itself leaves None empty."""
-    return values if kind in ("text", "integer", "real") else [cell(each) for each in values]
+def _cells(values: Sequence[Any], kind: str) -> Sequence[str]:
+    """A column as cells, of which texts are quoted that need it."""
+    if kind in ("integer", "real"):
+        return list(map(str, values)) if None not in values else ["" if each is None else str(each) for each in values]
+    texts = [cell(each) for each in values] if kind != "text" else values
+    if None in texts:
+        texts = ["" if each is None else each for each in texts]
+    if kind != "text":
+        texts = list(map(str, texts))
+    if _NEEDS_QUOTES.search("".join(texts)) is None:
+        return texts
+    return [each if _NEEDS_QUOTES.search(each) is None else _in_quotes(each) for each in texts]
+
+
+def _safe_cells(values: Sequence[Any], kind: str) -> Sequence[str]:
+    cells = values if kind in ("integer", "real") else [spreadsheet_safe(cell(each)) for each in values]
+    return [_in_quotes(each or "") if each is None or isinstance(each, str) else str(each) for each in cells]
+
+
+def _in_quotes(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
 
 
 def aligned(portion: Portion, names: Sequence[str]) -> tuple[list[Sequence[Any]], list[str]]:

@@ -1,0 +1,20 @@
+"""What a spider may be called. Commands that only read results check a name without loading what spiders need."""
+
+from __future__ import annotations
+
+import re
+
+from crawler.errors import SpiderError
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")
+
+
+def valid_name(name: str) -> str:
+    """The name itself when it is safe in paths and tables.
+
+    Raises:
+        SpiderError: It holds anything but letters, digits, ``_``, ``-`` and ``.``, or is too long.
+    """
+    if not _NAME.match(name):
+        raise SpiderError(f"spider name {name[:60]!r}: use letters, digits, '_', '-' and '.', 100 at most")
+    return name
