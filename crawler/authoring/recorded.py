@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from crawler.errors import UsageError
-from crawler.loading import valid_name
 from crawler.outcome import Page
 from crawler.plain_values import packed, unpacked
+from crawler.spider_names import valid_name
 from crawler.stores.told_pages import StoredItem
 
 FOLDER: Final = Path("tests/pages")
