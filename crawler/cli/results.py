@@ -113,6 +113,7 @@ def status_lines(found: Status) -> list[str]:
     rows += group("waiting", found.waiting_by)
     rows += group("failed", *kinds(found.failed_by, found.examples))
     rows += group("skipped", found.skipped_by, found.examples)
+    rows += group("dropped", found.dropped_by)
     rows += group("tried again", found.retried_by, found.examples)
     rows += group("warnings", {f"{text}, as on {url}": count for text, (count, url) in found.warned_by.items()})
     rows += [("note" if place == 0 else "", text) for place, text in enumerate(found.notes[:MOST_LINES])]

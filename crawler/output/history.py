@@ -93,6 +93,7 @@ class Status:
         sessions: Keys of the sessions that it had; None while it says nothing of them.
         retried_by: Error to how often something was tried again because of it.
         examples: Short reason of a failure, rule, or error of `retried_by`, to the URL of one such request.
+        dropped_by: Reason to items that `on_item` left out in the last run.
         warned_by: What was odd about pages (lost characters, items kept aside ...): to how many, and the URL of one.
     """
 
@@ -109,6 +110,7 @@ class Status:
     next_command: str
     sessions: Sequence[str] | None
     retried_by: Mapping[str, int] = field(default_factory=dict)
+    dropped_by: Mapping[str, int] = field(default_factory=dict)
     examples: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -124,6 +126,7 @@ class Status:
             "failed_by": dict(self.failed_by),
             "skipped_by": dict(self.skipped_by),
             "retried_by": dict(self.retried_by),
+            "dropped_by": dict(self.dropped_by),
             "examples": dict(self.examples),
             "next_due": self.next_due,
             "notes": list(self.notes),
@@ -150,6 +153,7 @@ def status(source: Source, spider: str) -> Status | None:
         failed_by=source.failed_by(frontier) if isinstance(source, KnowsReasons) else {},
         skipped_by={each.kind: each.count for each in skipped} or source.skipped_by(frontier),
         retried_by={each.kind: each.count for each in retried},
+        dropped_by=_counts(told.get("dropped")),
         examples={
             each.kind if each not in failed else short_reason(each.kind): printable(redact(each.url))
             for each in (*retried, *failed, *skipped)
@@ -172,6 +176,10 @@ def told_of(summary: Mapping[str, Any]) -> list[str]:
     """What a summary says of how the run went: why it is no good one, then the rest."""
     why = str(summary.get("why") or "")
     return [*([why] if why else []), *_texts(summary.get("messages")), *_texts(summary.get("notes"))]
+
+
+def _counts(found: Any) -> dict[str, int]:
+    return {str(name): int(count) for name, count in found.items()} if isinstance(found, dict) else {}
 
 
 def _texts(found: Any) -> list[str]:

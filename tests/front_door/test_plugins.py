@@ -109,6 +109,7 @@ def test_steps_of_a_spider_and_of_an_installed_plugin_are_called_and_what_they_l
     assert summary["dropped"] == {"no price": 1}
     assert summary["skipped_by"] == {"on_request: sold out": 1, "on_response: an empty page": 1}
     assert sorted(host.header("X-Signed")) == sorted(["t", "2", "3", "4"] * 2)
+    assert "dropped   1 x no price" in crawl("status", "shop").out
     assert "dropped" in told
     assert "1 x no price" in told
     assert sorted((row["price"], row["page"]) for row in rows) == [("1 EUR", "t"), ("7 EUR", "2")]
