@@ -25,6 +25,7 @@ class Identity:
         login: False for a session that never logs in.
         origins: Where its credentials may go besides the exact origins of the start URLs and the hosts of
             `allowed_domains`: ``https://api.shop.example``, or ``shop.example`` for all that is below it, over https.
+        transport: Name of what sends its requests; "" for the setting's.
         keeps: Names of cookies that stay when it logs in anew, such as the one of a trusted device.
     """
 
@@ -42,3 +43,4 @@ class Identity:
     login: bool = True
     origins: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
+    transport: str = ""

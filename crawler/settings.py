@@ -150,7 +150,9 @@ class Settings:
     proxy: str = setting("", description="Proxy for all requests, such as http://127.0.0.1:3128.")
     verify: bool | str = setting(True, description="Verify certificates: true, false, or the path of a CA file.")
     allow_private: bool = setting(False, description="Let public pages send us to private addresses.")
-    transport: Literal["curl", "urllib3"] = setting("curl", description="Engine below the requests sessions.")
+    transport: str = setting(
+        "curl", description="What sends requests below the sessions: curl, urllib3, or an installed one."
+    )
     durability: Literal["normal", "full"] = setting(
         "normal", description="full: every commit survives a power cut; normal: the last ones may be lost then."
     )

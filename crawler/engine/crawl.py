@@ -104,7 +104,7 @@ class Crawl:
         parts.calls.close()
         parts.callbacks.close()
         if not self._scheduler.join(5.0 if self._scheduler.drained else 0.05):
-            getattr(parts.assembly.transport, "abort_all", lambda: None)()
+            parts.assembly.abort_all()
             self._scheduler.join(2.0)
         self._scheduler.close()
         parts.files.close()

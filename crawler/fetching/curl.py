@@ -43,6 +43,8 @@ _CLOSE_S = 2.0  # that `close` waits for a resolver
 class CurlAdapter(CarriedAdapter):
     """Sends requests through libcurl. Safe from any thread; one adapter may serve many sessions."""
 
+    sinks = proxies = socks = keeps_connections = True
+
     def __init__(
         self,
         *,
@@ -100,9 +102,8 @@ class CurlAdapter(CarriedAdapter):
             FetchError: No usable answer; the subclass says whether another try is worth it.
         """
         started = time.monotonic()
-        limits = getattr(request, "limits", None) or self._limits
-        sink, seconds = getattr(request, "sink", None), timeouts(timeout)
         asked = outgoing(request, proxies)
+        limits, sink, seconds = asked.limits or self._limits, asked.sink, timeouts(timeout)
         route = self._route(asked, verify, cert)
         while True:
             try:
@@ -141,11 +142,11 @@ class CurlAdapter(CarriedAdapter):
         wanted = Wanted(
             asked,
             self._route(asked, options.get("verify", True), options.get("cert")),
-            getattr(request, "limits", None) or self._limits,
+            asked.limits or self._limits,
             timeouts(options.get("timeout")),
             started,
             latest,
-            getattr(request, "sink", None),
+            asked.sink,
         )
 
         def respond(head: Head, body: Body, address: str) -> requests.Response:

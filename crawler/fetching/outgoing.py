@@ -20,7 +20,9 @@ from requests.utils import select_proxy
 
 from crawler.errors import Refused
 from crawler.fetching.decoding import ACCEPT_ENCODING
+from crawler.fetching.limits import Limits
 from crawler.headers import fields_of
+from crawler.sessions.prepared import Prepared
 
 log = logging.getLogger("crawler.fetching")
 
@@ -80,6 +82,8 @@ class Outgoing:
         body: Bytes, an iterator of bytes, or None for no body.
         length_bytes: Of the body; None when only its end will tell.
         led_by: Address of the inside host whose redirect led here, "" for none (`AddressRule.refuses`).
+        limits: What the exchange may cost, where the request says so.
+        sink: Takes the body of a 2xx answer; None for memory.
     """
 
     method: str
@@ -92,6 +96,8 @@ class Outgoing:
     length_bytes: int | None
     proxy: Proxy | None
     led_by: str = ""
+    limits: Limits | None = None
+    sink: Any = None
 
     @property
     def where(self) -> str:
@@ -163,6 +169,9 @@ def _unescaped(text: str) -> str:
         return text
 
 
+_PLAIN = Prepared()  # stands for a request that was prepared by requests itself
+
+
 def outgoing(request: PreparedRequest, proxies: Mapping[str, str] | None) -> Outgoing:
     """Check *request* and choose its proxy by requests' rules (``http``, ``https://host``, ``all``).
 
@@ -195,8 +204,21 @@ def outgoing(request: PreparedRequest, proxies: Mapping[str, str] | None) -> Out
     body, length_bytes = _body(url, request.body, headers, names)
     if method == "HEAD" and body is not None:
         raise Refused(url, "HEAD cannot carry a body")
-    led_by = getattr(request, "led_by", "")
-    return Outgoing(method, url, origin, target, headers, names, body, length_bytes, proxy, led_by)
+    ours = request if isinstance(request, Prepared) else _PLAIN
+    return Outgoing(
+        method,
+        url,
+        origin,
+        target,
+        headers,
+        names,
+        body,
+        length_bytes,
+        proxy,
+        ours.led_by,
+        ours.limits,
+        ours.sink,
+    )
 
 
 def _headers(url: str, given: Mapping[str, Any]) -> Headers:

@@ -41,6 +41,9 @@ _FOREIGN = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, Va
 class PooledAdapter(HTTPAdapter):
     """Sends requests through urllib3. Safe from any thread; one adapter may serve many sessions."""
 
+    sinks = proxies = keeps_connections = True
+    socks = False
+
     def __init__(
         self,
         *,
@@ -89,8 +92,8 @@ class PooledAdapter(HTTPAdapter):
     ) -> requests.Response:
         """Send one request and read its answer; arguments and errors as in `CurlAdapter.send`."""
         started = time.monotonic()
-        limits = getattr(request, "limits", None) or self._limits
         asked = outgoing(request, proxies)
+        limits = asked.limits or self._limits
         connect_s, read_s = timeouts(timeout)
         if self._rule is not None and (why := self._rule.refuses_literal(asked.origin.host, asked.led_by)):
             raise Refused(asked.url, why)
@@ -110,7 +113,7 @@ class PooledAdapter(HTTPAdapter):
         work_for(exchange)
         try:
             answer = self._open(exchange, Timeout(connect=connect_s, read=read_s), verify, cert)
-            body, content = self._read(exchange, answer, limits, getattr(request, "sink", None))
+            body, content = self._read(exchange, answer, limits, asked.sink)
         finally:
             work_for(None)
             with self._lock:

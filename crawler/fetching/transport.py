@@ -1,19 +1,97 @@
-"""The engine below the sessions: one adapter for all of them, by the setting `transport`."""
+"""The seam below the sessions: what a transport is, and how one is chosen by its name.
+
+Two come along, ``curl`` and ``urllib3``. A package brings others as entry points of the group ``crawler.transports``: a
+class, or a function, that is called with `TransportOptions`. The setting `transport` names the one that all sessions
+share; `Identity.transport` another for one session.
+"""
 
 from __future__ import annotations
 
 import resource
-from collections.abc import Container
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from requests.adapters import BaseAdapter
+import requests
 
+from crawler.errors import UsageError
 from crawler.fetching.addresses import AddressRule
 from crawler.fetching.descriptors import connections_allowed
 from crawler.fetching.limits import Limits
 from crawler.response import Response
 from crawler.settings import Settings
 
+BUILT_IN = ("curl", "urllib3")
+GROUP = "crawler.transports"  #: of entry points
 _IDLE = 256  #: connections that are kept, of all hosts together; each holds two descriptors and some 70 kB
+
+
+class Transport(Protocol):
+    """Sends requests; an adapter of requests. Safe from any thread: all sessions of a process share one.
+
+    `send` returns the final answer with its body read and decoded, of the class that the options name. It follows no
+    redirect, keeps no cookie, and takes nothing from the environment. It raises `crawler.errors.FetchError`, and what
+    the body of the request or a sink raises. ``tests/fetching`` holds every transport to this, and to much more.
+
+    One whose requests can be begun here and finished there inherits `crawler.fetching.carried.CarriedAdapter`: its
+    transfers need no thread each. A thread of its own waits for each request of any other.
+
+    Attributes:
+        sinks: The body of a good answer goes to the ``sink`` of the request as it comes; else all of it is in memory.
+        proxies: It goes through http and https proxies.
+        socks: It goes through SOCKS proxies.
+        keeps_connections: One connection serves several requests.
+    """
+
+    sinks: bool
+    proxies: bool
+    socks: bool
+    keeps_connections: bool
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """Send one request and read its answer; arguments as in requests.
+
+        The *request* may be a `crawler.sessions.prepared.Prepared`, with limits and a sink.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close idle connections now and those in use after their answer; later sends raise `ConnectFailed`."""
+        ...
+
+    def abort_all(self) -> None:
+        """Make every transfer under way fail within half a second, and every later one at once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TransportOptions:
+    """What a transport is made with.
+
+    Attributes:
+        connections: Most idle connections to keep, of all hosts together.
+        limits: For requests that bring none of their own.
+        address_rule: Asked before each connect; None lets every address pass.
+        response_class: Made without arguments; attributes are set on it.
+        resolve: Addresses by host, instead of DNS; None for DNS alone.
+    """
+
+    connections: int = 32
+    limits: Limits = field(default_factory=Limits)
+    address_rule: AddressRule | None = None
+    response_class: type[requests.Response] = Response
+    resolve: Mapping[str, list[str]] | None = None
+
+
+MakeTransport = Callable[[TransportOptions], Transport]
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -23,24 +101,47 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
+def make_transport(settings: Settings, trusted_hosts: Container[str], name: str = "") -> Transport:
+    """The transport that sessions of a process share.
+
+    Args:
+        trusted_hosts: Hosts that may have private addresses: those of the start URLs; may grow while it is used.
+        name: "" for that of the setting.
+    Raises:
+        UsageError: There is none of that name.
+    """
+    rule = None if settings.allow_private else AddressRule(trusted_hosts)
+    idle = min(max(2 * settings.workers, min(_IDLE, _open_files() // 4)), connections_allowed())
+    return maker_of(name or settings.transport)(TransportOptions(idle, limits_of(settings), rule))
+
+
+def maker_of(name: str) -> MakeTransport:
+    """What makes the transport of that name. Raises UsageError where there is none, or it cannot be loaded."""
+    if name == "curl":
+        from crawler.fetching.curl import CurlAdapter
+
+        return lambda options: CurlAdapter(**_arguments(options))
+    if name == "urllib3":
+        from crawler.fetching.pooled import PooledAdapter
+
+        return lambda options: PooledAdapter(**_arguments(options))
+    from importlib.metadata import entry_points  # only for one that does not come along
+
+    found = {each.name: each for each in entry_points(group=GROUP)}
+    if name not in found:
+        raise UsageError(f"no transport {name!r} is installed; there are: {', '.join([*BUILT_IN, *found])}")
+    try:
+        made: MakeTransport = found[name].load()
+    except Exception as error:
+        raise UsageError(f"transport {name} cannot be loaded: {type(error).__name__}: {error}") from error
+    return made
+
+
+def _arguments(options: TransportOptions) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in TransportOptions.__slots__}
+
+
 def _open_files() -> int:
     """How many descriptors this process may have."""
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return 4 * _IDLE if soft == resource.RLIM_INFINITY else soft
-
-
-def make_transport(settings: Settings, trusted_hosts: Container[str]) -> BaseAdapter:
-    """The adapter that the sessions of a process share.
-
-    Args:
-        trusted_hosts: Hosts that may have private addresses: those of the start URLs; may grow while it is used.
-    """
-    idle = min(max(2 * settings.workers, min(_IDLE, _open_files() // 4)), connections_allowed())
-    rule = None if settings.allow_private else AddressRule(trusted_hosts)
-    if settings.transport == "urllib3":
-        from crawler.fetching.pooled import PooledAdapter
-
-        return PooledAdapter(connections=idle, limits=limits_of(settings), address_rule=rule, response_class=Response)
-    from crawler.fetching.curl import CurlAdapter
-
-    return CurlAdapter(connections=idle, limits=limits_of(settings), address_rule=rule, response_class=Response)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from requests.adapters import BaseAdapter
 
@@ -18,7 +19,7 @@ from crawler.clock import unix_now
 from crawler.errors import SpiderError
 from crawler.fetching.fetcher import Fetcher
 from crawler.fetching.retry import Backoff, RetryPolicy, retry_after_s
-from crawler.fetching.transport import limits_of, make_transport
+from crawler.fetching.transport import BUILT_IN, Transport, limits_of, make_transport, maker_of
 from crawler.frontier.admission import Admission, AdmissionRules, allowed_hosts, domains_of, slot_of
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.robots_ways import RobotsWays, Way, product_of
@@ -68,6 +69,8 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
     chosen = roster(made, setting=settings.sessions, file=file)
     if chosen != made.identities():  # names stay names: a spider may go through its own list
         made.sessions = [each.name if each == Identity(each.name) else each for each in chosen]
+    for name in {settings.transport, *(each.transport for each in made.identities())} - {"", *BUILT_IN}:
+        maker_of(name)  # a wrong name is found here, before a run is opened
     made.active_plugins = make_plugins(made, settings.plugins)
     made.identities()
     for url in known_urls(made):
@@ -113,7 +116,7 @@ class Assembly:
         for identity in self._identities.values():
             self._trusted |= {host_of(origin) if "://" in origin else origin for origin in identity.origins}
         self._https_hosts = {host_of(url) for url in start_urls if url.startswith("https://")}
-        self.transport: BaseAdapter = make_transport(settings, self._trusted)
+        self._transports: dict[str, Transport] = {}  # by name; made and read under the lock of the pool
         self._start_origins: list[str] = []
         self._made: dict[str, LoginManager] = {}
         delays = session_delays(spider)
@@ -181,7 +184,7 @@ class Assembly:
             identity,
             account=account,
             origins=origins,
-            transport=self.transport,
+            transport=self._transport(identity.transport),
             limits=limits_of(settings),
             key=session_key(self.spider, identity, user, self._begins),
             user_agent=settings.user_agent,
@@ -214,7 +217,7 @@ class Assembly:
         settings = self.settings
         proxies = (("http", settings.proxy), ("https", settings.proxy)) if settings.proxy else ()
         usual = Way(product_of(settings.user_agent), proxies, settings.verify)
-        return RobotsWays(self._bare_session, usual, self.transport)
+        return RobotsWays(self._bare_session, usual, self._transport())
 
     def _bare_session(self, origins: Origins) -> Session:
         """For robots.txt: no credentials of anybody, small answers only."""
@@ -224,7 +227,7 @@ class Assembly:
             Identity("robots", login=False),
             account=Account("robots", environ={}),
             origins=origins,
-            transport=self.transport,
+            transport=self._transport(),
             limits=replace(limits_of(settings), max_size_bytes=_ROBOTS_LIMIT_BYTES),
             user_agent=settings.user_agent,
             headers=plain,
@@ -237,10 +240,23 @@ class Assembly:
         session.pace = self._paced("robots")
         return session
 
+    def _transport(self, name: str = "") -> BaseAdapter:
+        """That of the setting, or of a name; sessions share it, and it is closed here."""
+        name = name or self.settings.transport
+        if name not in self._transports:
+            self._transports[name] = make_transport(self.settings, self._trusted, name)
+        return cast(BaseAdapter, self._transports[name])  # requests asks for nothing that it has not
+
+    def abort_all(self) -> None:
+        """Make every transfer under way fail, and every later one."""
+        for each in list(self._transports.values()):
+            each.abort_all()
+
     def close(self) -> None:
-        """Close sessions and transport; safe to call twice."""
+        """Close sessions and transports; safe to call twice."""
         self.pool.close()
-        self.transport.close()
+        for each in list(self._transports.values()):
+            each.close()
 
 
 def file_work(spider: Spider, settings: Settings, parts: Assembly, desk: FileDesk) -> FileWork:

@@ -165,6 +165,7 @@ class TestSize:
 
 
 class TestRedirects:
+    @pytest.mark.needs("keeps_connections")
     def test_Z3_the_body_of_a_redirect_is_never_decoded(self, transport: Any, serve: Any) -> None:
         bomb = zeros("gzip")
         assert len(bomb) < REDIRECT_BYTES

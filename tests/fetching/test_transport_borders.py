@@ -21,6 +21,7 @@ def authorization(username: str, password: str) -> bytes:
     return base64.b64encode(f"{username}:{password}".encode())
 
 
+@pytest.mark.needs("proxies")
 class TestProxies:
     def test_B6_each_proxy_sees_only_its_own_credentials(self, transport: Any, serve: Any) -> None:
         first, second = serve(proxying("one", "1")), serve(proxying("two", "2"))
@@ -304,6 +305,7 @@ class TestAddresses:
         assert [bool(each) for each in refused] == [False, False, True]
         assert not rule.refuses_literal("site.example")
 
+    @pytest.mark.needs("proxies")
     def test_X8_behind_a_proxy_only_a_written_address_can_be_checked(self, transport: Any, serve: Any) -> None:
         proxy = serve(proxying())
         adapter = transport(address_rule=AddressRule())
@@ -402,6 +404,7 @@ class TestForgedLines:
         assert server.accepted == 0
 
 
+@pytest.mark.needs("proxies")
 def test_no_error_shows_the_password_of_a_url_or_a_proxy(transport: Any, serve: Any) -> None:
     closed = serve(OK)
     closed.close()
@@ -416,6 +419,7 @@ def test_no_error_shows_the_password_of_a_url_or_a_proxy(transport: Any, serve: 
             cause = cause.__cause__ or cause.__context__
 
 
+@pytest.mark.needs("keeps_connections")
 def test_addresses_are_asked_for_each_new_connection(transport: Any, serve: Any) -> None:
     asked: list[str] = []
 

@@ -60,6 +60,7 @@ def stale(connection: Connection) -> None:
     connection.read()
 
 
+@pytest.mark.needs("keeps_connections")
 class TestStaleConnections:
     def test_T7_a_get_on_a_dead_connection_is_sent_again_at_once(self, transport: Any, serve: Any) -> None:
         server = serve(stale, OK)

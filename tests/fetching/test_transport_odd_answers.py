@@ -16,6 +16,7 @@ from crawler.fetching.limits import INTERIM, Limits
 
 
 class TestInterim:
+    @pytest.mark.needs("keeps_connections")
     def test_T1_answers_of_1xx_are_skipped_and_the_connection_stays_in_step(self, transport: Any, serve: Any) -> None:
         server = serve(in_turn(EARLY * 3 + answer(b"first"), b"HTTP/1.1 100 Continue\r\n\r\n" + answer(b"second")))
         adapter = transport()

@@ -25,6 +25,7 @@ from crawler.fetching.limits import Limits
 
 
 class TestPool:
+    @pytest.mark.needs("keeps_connections")
     def test_a_connection_is_kept(self, transport: Any, serve: Any) -> None:
         server = serve(OK)
         adapter = transport()
@@ -33,6 +34,7 @@ class TestPool:
 
         assert server.accepted == 1
 
+    @pytest.mark.needs("keeps_connections")
     def test_so_is_one_over_tls(self, transport: Any, serve: Any, authority: Any) -> None:
         server = serve(OK, tls=authority.context("127.0.0.1"))
         adapter = transport()
@@ -41,6 +43,7 @@ class TestPool:
 
         assert server.accepted == 1
 
+    @pytest.mark.needs("keeps_connections")
     def test_threads_never_open_more_connections_than_there_are_threads(self, transport: Any, serve: Any) -> None:
         server = serve(OK)
         adapter = transport(connections=8)
@@ -186,6 +189,7 @@ class TestPool:
         with pytest.raises(ConnectFailed):
             fetch(adapter, server.url())
 
+    @pytest.mark.needs("keeps_connections")
     def test_a_forked_child_shares_no_connection(
         self, transport: Any, serve: Any, authority: Any, tmp_path: Path
     ) -> None:

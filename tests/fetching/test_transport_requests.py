@@ -51,6 +51,7 @@ class TestRequest:
         names = {line.partition(":")[0].lower() for line in server.requests[0].decode().split("\r\n")[1:-2]}
         assert names == {"host", "accept-encoding"}
 
+    @pytest.mark.needs("keeps_connections")
     def test_a_header_of_one_request_is_not_in_the_next(self, transport: Any, serve: Any) -> None:
         server = serve(OK)
         adapter = transport()

@@ -18,8 +18,16 @@ from crawler.fetching.curl import CurlAdapter
 from crawler.fetching.io_thread import IOThread
 from crawler.fetching.limits import Limits
 from crawler.fetching.pooled import PooledAdapter
+from crawler.fetching.transport import TransportOptions
+from crawler.sessions.prepared import Prepared
+from tests.plain_transport import PlainTransport
 
-Adapter = CurlAdapter | PooledAdapter
+Adapter = CurlAdapter | PooledAdapter | PlainTransport
+
+
+def plain(**options: Any) -> PlainTransport:
+    """The small one of the tests, from what the others are made with."""
+    return PlainTransport(TransportOptions(**{"response_class": requests.Response, **options}))
 
 
 class CarriedAdapter(CurlAdapter):
@@ -39,19 +47,23 @@ class CarriedAdapter(CurlAdapter):
         self.io.close(ConnectFailed("http://closed.test/", "the transport is closed"))
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(CurlAdapter, id="curl"),
-        pytest.param(CarriedAdapter, id="curl-io"),
-        pytest.param(PooledAdapter, id="urllib3"),
-    ]
-)
+#: by name; one more transport is one more line here
+KINDS: dict[str, type[Any]] = {
+    "curl": CurlAdapter,
+    "curl-io": CarriedAdapter,
+    "urllib3": PooledAdapter,
+    "plain": PlainTransport,
+}
+
+
+@pytest.fixture(params=list(KINDS))
 def transport(request: pytest.FixtureRequest) -> Iterator[Callable[..., Adapter]]:
     """Makes adapters of each kind and closes them."""
     made: list[Adapter] = []
 
     def make(**options: Any) -> Adapter:
-        made.append(request.param(**options))
+        kind = KINDS[request.param]
+        made.append(kind(**options) if kind is not PlainTransport else plain(**options))
         return made[-1]
 
     yield make
@@ -87,7 +99,7 @@ def fetch(
     **options: Any,
 ) -> Any:
     """Prepare a request as requests does it, put our attributes on it, and send it."""
-    prepared = requests.Request(method, url, headers=headers, data=data).prepare()
+    prepared = Prepared.of(requests.Request(method, url, headers=headers, data=data).prepare())
     return send(adapter, prepared, limits=limits, sink=sink, timeout=timeout, **options)
 
 
@@ -101,10 +113,9 @@ def send(
     **options: Any,
 ) -> Any:
     """Send a request that is prepared already."""
-    if limits is not None:
-        prepared.limits = limits  # type: ignore[attr-defined]
-    if sink is not None:
-        prepared.sink = sink  # type: ignore[attr-defined]
+    if limits is not None or sink is not None:
+        prepared = Prepared.of(prepared)
+        prepared.limits, prepared.sink = limits, sink
     return adapter.send(prepared, timeout=timeout, **options)
 
 

@@ -13,6 +13,7 @@ import crawler
 from crawler.testing.wire import Answer, Call
 from tests.cli.conftest import Crawl, _clean, crawl, project
 from tests.hosts import Host
+from tests.installed import install_entry_points
 
 __all__ = ["_clean", "crawl", "project"]
 
@@ -88,11 +89,7 @@ def host(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
 
 
 def install(folder: Path) -> None:
-    """What ``pip install`` leaves behind for a plugin."""
-    info = folder / "shop_steps-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shop-steps\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[crawler.plugins]\ncurrency = own_steps:Currency\n")
+    install_entry_points(folder, {"crawler.plugins": {"currency": "own_steps:Currency"}})
 
 
 def test_steps_of_a_spider_and_of_an_installed_plugin_are_called_and_what_they_leave_out_is_named(
