@@ -10,6 +10,7 @@ from crawler.cli import (
     guard,
     kept,
     look,
+    new_spider,
     page,
     project,
     recorded_pages,
@@ -28,6 +29,7 @@ from crawler.cli.commands import new_app
 
 app = new_app()
 project.register(app)
+new_spider.register(app)
 run.register(app)
 app.add_typer(sessions.app, name="sessions")
 session_files.register(sessions.app)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
@@ -21,7 +19,6 @@ from crawler.errors import FetchError, UsageError
 if TYPE_CHECKING:
     from crawler.engine.application import Visitor
     from crawler.response import Response
-    from crawler.spider import Spider
 
 Url = Annotated[str, typer.Argument(metavar="URL", help="An http or https URL.")]
 SpiderOption = Annotated[str | None, typer.Option("--spider", metavar="NAME", help="Log in as this spider does.")]
@@ -86,45 +83,18 @@ def _visiting(
     found = options.find(spider) if spider is not None else None
     level = options.settings_of(found, typed).log_level
     set_up_logging("WARNING" if level == "INFO" else level)
+    from crawler.authoring.guests import guest
     from crawler.engine import application
 
     with ExitStack() as stack:
-        if found is None:  # nobody's session: nothing is to be kept, and no database made wherever we happen to be
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="crawl-"))
-            typed = {"store": os.path.join(folder, "crawl.db"), **typed}
-            stack.enter_context(_passing_key())
-            found = _spider_for(target)
-        visitor = stack.enter_context(application.visitor(found, settings=typed, ask=terminal_ask()))
+        if found is None:
+            visitor = stack.enter_context(guest(target, settings=typed, ask=terminal_ask()))
+        else:
+            visitor = stack.enter_context(application.visitor(found, settings=typed, ask=terminal_ask()))
         names = [identity.name for identity in visitor.spider.identities()]
         if session is not None and session not in names:
             raise UsageError(f"{spider} has no session {session!r}, only: {', '.join(names)}")
         yield visitor, target
-
-
-@contextmanager
-def _passing_key() -> Iterator[None]:
-    """A key that ends with this command, where no variable holds one: no file is made for what is not kept."""
-    from crawler.sessions.vault import VARIABLE, Vault
-
-    if os.environ.get(VARIABLE):
-        yield
-        return
-    os.environ[VARIABLE] = Vault.new_key()
-    try:
-        yield
-    finally:
-        del os.environ[VARIABLE]
-
-
-def _spider_for(url: str) -> type[Spider]:
-    """A spider without a login, for which the host of *url* is its own: a person named it, so it may be private."""
-    from crawler.spider import Spider as Base
-
-    class Fetch(Base):
-        name = "fetch"
-        start_urls = (url,)
-
-    return Fetch
 
 
 def header_lines(response: Response) -> list[str]:

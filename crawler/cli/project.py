@@ -41,6 +41,13 @@ def init(
     say(f"next: {where}crawl list, crawl new NAME" if any(made) else "nothing to do: the project is there")
 
 
+def write_new(path: Path, text: str) -> None:
+    """Write a file that is not there yet, and its folder. Raises SpiderError where somebody else was quicker."""
+    path.parent.mkdir(exist_ok=True)
+    if not _make(path, text):
+        raise SpiderError(f"{path} is there already and is left as it is; choose another name")
+
+
 def _make(path: Path, text: str) -> str:
     try:
         with open(path, "x", encoding="utf-8") as file:
@@ -75,29 +82,6 @@ def _add_ignored(path: Path) -> str:
     with open(path, "a", encoding="utf-8") as file:
         file.write(("" if text.endswith("\n") or not text else "\n") + "".join(f"{line}\n" for line in missing))
     return f"added {', '.join(missing)} to {path}"
-
-
-def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new spider.")],
-    url: Annotated[str, typer.Option("--url", help="Where it begins.")] = "https://shop.example/orders",
-) -> None:
-    """Write a new spider with a login, to be filled in."""
-    from crawler.loading import load_spiders
-    from crawler.spider_names import valid_name
-    from crawler.urls import absolute
-
-    stem = templates.file_stem(valid_name(name))
-    if not stem:
-        raise SpiderError(f"spider name {name!r}: use at least one letter or digit")
-    start = absolute("", url)
-    if name in load_spiders()[0]:
-        raise SpiderError(f"there is already a spider {name!r} in {SPIDERS}/")
-    SPIDERS.mkdir(exist_ok=True)
-    path = SPIDERS / f"{stem}.py"
-    if not _make(path, templates.spider_source(name, start)):
-        raise SpiderError(f"{path} is there already and is left as it is; choose another name")
-    say(f"made {path}")
-    say(f"next: write its login and parse methods, then: crawl login {name}, crawl run {name}")
 
 
 def list_(
@@ -205,6 +189,5 @@ def _shown(value: Any) -> str:
 def register(app: typer.Typer) -> None:
     """Put the commands of this file into *app*."""
     app.command()(init)
-    app.command()(new)
     app.command("list")(list_)
     app.command()(settings)

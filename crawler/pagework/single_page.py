@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from crawler.errors import LoginFailed, SiteUnreachable
+from crawler.frontier.robots import Robots
 from crawler.loading import code_mark
 from crawler.pagework.assembly import Around, Assembly
 from crawler.response import Request, Response
@@ -53,6 +54,13 @@ class Visitor:
         response.asked, response.session_name = request, manager.session.name
         self._save(manager, url)
         return response
+
+    def robots(self, url: str) -> tuple[Robots, str] | None:
+        """What the robots.txt of a URL's host says, and the name that it has for us; None where it is not obeyed."""
+        if self._parts.robots is None:
+            return None
+        answers = self._parts.robots.answers(self.session())
+        return answers.rules.get(url), answers.agent
 
     def login(self, session: str | None = None, *, force: bool = False) -> str:
         """Make a session ready and keep it.

@@ -69,7 +69,7 @@ def test_init_in_another_folder_says_where_to_go(project: Path, crawl: Crawl) ->
     ("name", "file"), [("my-shop.v2", "my_shop_v2.py"), ("import", "import.py"), ("2026", "2026.py"), ("_x", "x.py")]
 )
 def test_a_new_spider_is_found_by_its_name_at_once(project: Path, crawl: Crawl, name: str, file: str) -> None:
-    made = crawl("new", name, "--url", "http://127.0.0.1:8000/orders?a=\"b'")
+    made = crawl("new", name, "http://127.0.0.1:8000/orders?a=\"b'", "--blank")
 
     assert (made.code, (project / "spiders" / file).exists()) == (0, True)
     ast.parse((project / "spiders" / file).read_text())

@@ -1,0 +1,212 @@
+"""Looks at a page for a first spider: a few requests, one after the other, as robots.txt allows.
+
+Asked for are robots.txt, the page, the page for logging in where the page links to one, the sitemap where nothing names
+one, and, with credentials at hand, the page once more behind the login.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from crawler.authoring.first_spider import FirstSpider, ParseMethod, login_lines, reading_of
+from crawler.authoring.guests import guest
+from crawler.authoring.login_forms import LoginForm, find_login, is_login_page, login_link
+from crawler.engine.application import visitor
+from crawler.errors import CrawlError, FetchError, NoCredentials, Refused, SessionError, StatusError
+from crawler.pagework.single_page import Visitor
+from crawler.response import Response
+from crawler.sessions.accounts import Account, Ask
+from crawler.sessions.session import Session
+from crawler.settings import Settings, load
+from crawler.sitemaps import parse_sitemap
+from crawler.spider import Spider
+from crawler.urls import host_of, origin_of, redact, site_of
+
+_PAUSE_S: Final = 0.5  #: between two requests, where nothing longer is said
+_LONGEST_PAUSE_S: Final = 10.0
+_SITEMAP_BYTES: Final = 16 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Explored:
+    """What was found at a page.
+
+    Attributes:
+        spider: To be written.
+        told: What was found, a sentence each.
+        error: Why the page behind the login could not be looked at, where that was tried; None for no trouble.
+    """
+
+    spider: FirstSpider
+    told: list[str] = field(default_factory=list)
+    error: CrawlError | None = None
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is known so far."""
+
+    page: Response
+    login: LoginForm | None = None
+    sitemaps: list[str] = field(default_factory=list)
+    sitemap_entries: int = 0
+    sitemap_holds: str = "addresses"
+    told: list[str] = field(default_factory=list)
+
+
+def explore(name: str, url: str, *, settings: Mapping[str, Any], ask: Ask | None) -> Explored:
+    """Look at *url* and say what a first spider for it is.
+
+    Args:
+        settings: Of the command line.
+        ask: Asks a person for the credentials; None when nobody is there.
+    Raises:
+        Refused: robots.txt forbids the page.
+        FetchError: There is no page.
+    """
+    merged = load(command_line=settings)
+    with guest(url, settings=settings) as visiting:
+        seen = _look_outside(visiting, url, merged)
+    explored = Explored(FirstSpider(name, [url], ParseMethod([])), seen.told)
+    page, login = seen.page, seen.login
+    if login is not None and not _is_outside(page, url):
+        step = ["def login(self, session):", *(f"    {line}" for line in login_lines(login))]
+        explored.spider.remarks = ["the page is for everybody; what is behind the login takes this step:", *step]
+    elif login is not None:
+        explored.spider.login = login_lines(login)
+        try:
+            inside = _look_inside(name, url, login, {**settings, "accounts": merged.accounts}, ask)
+        except (SessionError, FetchError) as error:
+            inside, explored.error = None, error
+        page = inside or page
+    explored.spider.reading = reading_of(page)
+    if _is_outside(page, url):
+        explored.told.append(
+            "the page is behind the login and was not looked at"
+            + ("" if explored.error else ": no user name or no password was found")
+        )
+    else:
+        explored.told += explored.spider.reading.found
+    _with_sitemaps(explored.spider, seen)
+    return explored
+
+
+def _is_outside(page: Response, url: str) -> bool:
+    """Whether what came is the login, and not the page."""
+    is_elsewhere = page.url.partition("?")[0] != url.partition("?")[0]
+    return page.status_code in (401, 403) or is_login_page(page) or (is_elsewhere and find_login(page) is not None)
+
+
+def _with_sitemaps(spider: FirstSpider, seen: _Seen) -> None:
+    if not seen.sitemaps:
+        return
+    seen.told.append(f"sitemap: {seen.sitemaps[0]} names {seen.sitemap_entries:,} {seen.sitemap_holds}")
+    if spider.reading.is_guess and not spider.login and seen.sitemap_entries:
+        spider.sitemaps = seen.sitemaps[:1]
+    else:
+        spider.remarks = [*spider.remarks, f"sitemap, for a SitemapSpider: {seen.sitemaps[0]}"]
+
+
+def _look_outside(visiting: Visitor, url: str, settings: Settings) -> _Seen:
+    """The page as a guest sees it, where it leads to log in, and sitemaps."""
+    pause_s = _pause_s(visiting, url, settings)
+    page = _fetch(visiting, url)
+    seen = _Seen(page, find_login(page))
+    link = login_link(page)
+    if seen.login is None and link is not None and site_of(host_of(link)) == site_of(host_of(page.url)):
+        time.sleep(pause_s)
+        try:
+            seen.login = find_login(_fetch(visiting, link))
+        except (FetchError, Refused) as error:
+            seen.told.append(f"the page to log in was not looked at: {error}")
+    if page.status_code >= 400 and seen.login is None:
+        raise StatusError(redact(page.url), page.status_code)
+    if seen.login is not None:
+        seen.told.append(f"login form: {redact(seen.login.url)} with {', '.join(seen.login.fields)}")
+        if seen.login.asks_twice:
+            seen.told.append('its next page asks for the password and was not seen: a field "password" is supposed')
+    elif is_login_page(page):
+        seen.told.append(
+            f"{redact(page.url)} is for logging in and has no form: its scripts make it;"
+            " `crawl login NAME --browser` logs in with a browser"
+        )
+    time.sleep(pause_s)
+    _look_for_sitemaps(visiting, page, seen)
+    return seen
+
+
+def _look_for_sitemaps(visiting: Visitor, page: Response, seen: _Seen) -> None:
+    """Those that robots.txt names, else the usual address. One of them is read."""
+    rules = visiting.robots(page.url)
+    named = rules[0].sitemaps if rules is not None else []
+    origin = origin_of(page.url).removesuffix(":443" if page.url.startswith("https") else ":80")
+    for url in named[:1] or [f"{origin}/sitemap.xml"]:
+        try:
+            answer = _fetch(visiting, url)
+        except (FetchError, Refused):
+            continue
+        if answer.status_code != 200:
+            continue
+        read = parse_sitemap(answer.body, url=answer.url, max_bytes=_SITEMAP_BYTES, nesting=0)
+        if read.entries:
+            seen.sitemaps, seen.sitemap_entries = [*(named or [url])], len(read.entries)
+            seen.sitemap_holds = "sitemaps" if read.kind == "index" else "addresses"
+
+
+def _fetch(visiting: Visitor, url: str) -> Response:
+    found = visiting.robots(url)
+    if found is not None:
+        rules, agent = found
+        if rules.unreachable:
+            if isinstance(rules.cause, FetchError):
+                raise rules.cause
+            raise Refused(redact(url), f"its robots.txt answers {rules.status}; `-s robots=false` asks all the same")
+        if not rules.allows(agent, url):
+            raise Refused(redact(url), "robots.txt forbids it; `-s robots=false` asks all the same")
+    return visiting.fetch(url)
+
+
+def _pause_s(visiting: Visitor, url: str, settings: Settings) -> float:
+    found = visiting.robots(url)
+    asked = found[0].delay(found[1]) if found is not None else None
+    return min(max(settings.delay or _PAUSE_S, asked or 0.0), _LONGEST_PAUSE_S)
+
+
+def _look_inside(name: str, url: str, form: LoginForm, settings: Mapping[str, Any], ask: Ask | None) -> Response | None:
+    """The page as somebody who is logged in sees it; None where there are no credentials.
+
+    The session is kept in the project's store: the spider's first run begins with it.
+    """
+    file = Path(settings["accounts"]) if settings.get("accounts") else None
+    account = Account("default", site=site_of(host_of(url)), file=file)
+    if ask is None and not (account.get("username") and account.get("password")):
+        return None
+    wanted = url
+
+    class LoggedIn(Spider):
+        start_urls = (wanted,)
+
+        def login(self, session: Session) -> None:
+            page = session.get(form.url)
+            filled = {field: _part(session.account, part) for field, part in form.fields.items()}
+            page = session.submit(page.form(), filled)
+            if form.asks_twice:
+                session.submit(page.form(), {"password": session.account.password})
+
+    LoggedIn.name = name
+    try:
+        with visitor(LoggedIn, settings=settings, ask=ask) as visiting:
+            page = visiting.fetch(url)
+    except NoCredentials:
+        return None
+    return page if page.status_code < 400 and not _is_outside(page, url) else None
+
+
+def _part(account: Account, part: str) -> Any:
+    if part in ("username", "password"):
+        return getattr(account, part)
+    return account.otp() if part == "otp" else account.get(part, "")

@@ -1,0 +1,169 @@
+"""The source of a first spider, from what was found: a login step, where to begin, and how a page is read. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from textwrap import indent
+from typing import Any, Final
+
+from crawler.authoring.login_forms import CODE, PASSWORD, USERNAME, LoginForm
+from crawler.authoring.next_links import find_next, find_next_in_json
+from crawler.authoring.repeating import ListFound, find_json_list, find_list, quoted
+from crawler.response import Response
+
+_WORD: Final = re.compile(r"[A-Za-z0-9]+")
+_LONGEST_LINE: Final = 110
+
+
+@dataclass(slots=True)
+class ParseMethod:
+    """How a page is read.
+
+    Attributes:
+        lines: Of the `parse` method.
+        found: What was found, in a few words for a person.
+        is_guess: Nothing that repeats was found: the lines are only a beginning.
+    """
+
+    lines: list[str]
+    found: list[str] = field(default_factory=list)
+    is_guess: bool = False
+
+
+@dataclass(slots=True)
+class FirstSpider:
+    """What is to be written.
+
+    Attributes:
+        about: One sentence for the top of the file.
+        requests: Source of the first requests, where plain addresses will not do.
+        login: Lines of the login step; empty for none.
+        imports: Names from `crawler` besides Spider.
+        sitemaps: With which it begins, instead of `start_urls`.
+        remarks: Comments below the attributes.
+    """
+
+    name: str
+    start_urls: Sequence[str]
+    reading: ParseMethod
+    about: str = ""
+    requests: Sequence[str] = ()
+    login: Sequence[str] = ()
+    imports: Sequence[str] = ()
+    sitemaps: Sequence[str] = ()
+    remarks: Sequence[str] = ()
+
+    def source(self) -> str:
+        """The file."""
+        base = "SitemapSpider" if self.sitemaps else "Spider"
+        imports = sorted({base, *self.imports})
+        lines = [
+            f'"""{class_name(self.name)}: {self.about or "describe here what is collected and for whom"}."""',
+            "",
+            f"from crawler import {', '.join(imports)}",
+            "",
+            "",
+            f"class {class_name(self.name)}({base}):",
+            f"    name = {quoted(self.name)}",
+        ]
+        if self.sitemaps:
+            lines += _listed("sitemap_urls", self.sitemaps)
+        elif not self.requests:
+            lines += _listed("start_urls", self.start_urls)
+        else:
+            lines += _listed("start_urls", self.start_urls[:1])
+        lines += [f"    # {remark}" for remark in self.remarks]
+        if self.login:
+            lines += ["", "    def login(self, session):", *_body(self.login)]
+        if self.requests:
+            lines += ["", "    def start(self):", *_body([f"yield {request}" for request in self.requests])]
+        lines += ["", "    def parse(self, response):", *_body(self.reading.lines)]
+        return "\n".join(lines) + "\n"
+
+
+def _listed(name: str, urls: Sequence[str]) -> list[str]:
+    if len(urls) == 1:
+        return [f"    {name} = [{quoted(urls[0])}]"]
+    return [f"    {name} = [", *(f"        {quoted(url)}," for url in urls), "    ]"]
+
+
+def _body(lines: Sequence[str]) -> list[str]:
+    return indent("\n".join(lines), " " * 8, lambda line: bool(line.strip())).split("\n")
+
+
+def class_name(name: str) -> str:
+    """The class of the spider *name*: ``MyShop`` for ``my-shop``."""
+    made = "".join(word[0].upper() + word[1:] for word in _WORD.findall(name))
+    return f"Spider{made}" if made[:1].isdigit() else made
+
+
+def login_lines(form: LoginForm) -> list[str]:
+    """A login step that fills a form in, as a person does."""
+    lines = [f"page = session.get({quoted(form.url)})"]
+    if form.asks_twice:
+        lines += [*_submit(form.fields), f'session.submit(page.form(), {{"password": {_of_account(PASSWORD)}}})']
+        lines[1] = f"page = {lines[1]}"
+        return lines
+    return lines + _submit(form.fields)
+
+
+def _submit(fields: Any) -> list[str]:
+    pairs = [f"{quoted(name)}: {_of_account(part)}" for name, part in fields.items()]
+    line = f"session.submit(page.form(), {{{', '.join(pairs)}}})"
+    if len(line) < _LONGEST_LINE:
+        return [line]
+    return ["session.submit(", "    page.form(),", "    {", *(f"        {pair}," for pair in pairs), "    },", ")"]
+
+
+def _of_account(part: str) -> str:
+    """The expression for a part of an account."""
+    if part in (USERNAME, PASSWORD):
+        return f"session.account.{part}"
+    return "session.account.otp()" if part == CODE else f"session.account.get({quoted(part)})"
+
+
+def reading_of(response: Response) -> ParseMethod:
+    """How a page is read: what repeats on it, and the way to the next one."""
+    if not response.has_elements:
+        return _reading_of_json(response)
+    found, following = find_list(response), find_next(response)
+    lines = list(_rows(found)) if found is not None else ['yield {"url": response.url, "title": _TITLE}']
+    told = []
+    if found is not None:
+        told.append(f"{found.count} x {found.rows} with {', '.join(each.name for each in found.fields)}")
+    else:
+        lines = ['yield {"url": response.url, "title": response.css("title::text").get()}']
+        told.append("nothing that repeats: each page gives its address and title")
+    if following is not None:
+        lines.append(f"yield from response.follow_all({following})")
+        told.append(f"next page: {following}")
+    return ParseMethod(lines, told, found is None)
+
+
+def _rows(found: ListFound) -> Iterator[str]:
+    yield f"for row in {found.rows}:"
+    yield "    yield {"
+    for each in found.fields:
+        yield f"        {quoted(each.name)}: {each.expression},"
+    yield "    }"
+
+
+def _reading_of_json(response: Response) -> ParseMethod:
+    try:
+        data = response.json()
+    except ValueError:
+        return ParseMethod(['yield {"url": response.url, "body": response.text}'], ["JSON that cannot be read"], True)
+    found, following = find_json_list(data), find_next_in_json(data)
+    lines, told = ["data = response.json()"], []
+    if found is None:
+        lines.append('yield {"url": response.url, "data": data}')
+        told.append("JSON without a list of objects: each answer is one item")
+    else:
+        lines.append(f"yield from {found[0]}")
+        told.append(f"{len(found[1])} objects in {found[0]} with {', '.join(list(found[1][0])[:8])}")
+    if following is not None:
+        lines += [f"if {following}:", f"    yield response.follow({following})"]
+        told.append(f"next portion: {following}")
+    return ParseMethod(lines, told, found is None)

@@ -1,0 +1,43 @@
+"""Pages for somebody without a session: no database is made, and no key."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from crawler.engine.application import visitor
+from crawler.pagework.single_page import Visitor
+from crawler.sessions.accounts import Ask
+from crawler.sessions.vault import VARIABLE, Vault
+from crawler.spider import Spider
+
+
+@contextmanager
+def guest(url: str, *, settings: Mapping[str, Any], ask: Ask | None = None) -> Iterator[Visitor]:
+    """Fetches single pages without a login. The host of *url* is its own: a person named it, so it may be private."""
+
+    class Fetch(Spider):
+        name = "fetch"
+        start_urls = (url,)
+
+    with tempfile.TemporaryDirectory(prefix="crawl-") as folder, _passing_key():
+        merged = {"store": str(Path(folder) / "crawl.db"), **settings}
+        with visitor(Fetch, settings=merged, ask=ask) as visiting:
+            yield visiting
+
+
+@contextmanager
+def _passing_key() -> Iterator[None]:
+    """A key that ends with this command, where no variable holds one: no file is made for what is not kept."""
+    if os.environ.get(VARIABLE):
+        yield
+        return
+    os.environ[VARIABLE] = Vault.new_key()
+    try:
+        yield
+    finally:
+        del os.environ[VARIABLE]

@@ -1,0 +1,123 @@
+"""The login form of a page: which fields a person fills in, and with what of an account. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+
+from crawler.errors import UsageError
+from crawler.pages.form_controls import is_fillable, kind_of
+from crawler.pages.form_page import FormPage, unlikeliness
+from crawler.pages.form_tree import Control, FormElement
+from crawler.response import Response
+from crawler.sessions.login.words import LOGIN_ARGUMENT, LOGIN_PATH, LOGIN_TITLE
+
+_TYPED: Final = frozenset({"text", "email", "tel", "password", "number", "url"})
+_USER: Final = re.compile(
+    r"user|login|e-?mail|account|name|benutzer|kunde|customer|member|identif|usuario|utilisateur|card", re.IGNORECASE
+)
+_CODE: Final = re.compile(
+    r"otp|totp|2fa|mfa|one.?time|(?:security|verification|auth)[-_ ]?code|\Acode\Z", re.IGNORECASE
+)
+_WAY_BACK: Final = re.compile(
+    r"next|return|redirect|continue|back|url|goto|target|dest|ref|came_?from|r", re.IGNORECASE
+)
+USERNAME, PASSWORD, CODE = "username", "password", "otp"  #: of an account
+
+
+@dataclass(frozen=True, slots=True)
+class LoginForm:
+    """A form that logs somebody in.
+
+    Attributes:
+        url: Of its page, without where to go afterwards.
+        fields: Name of a field to the part of an account that it takes.
+        asks_twice: It asks for the name alone, and for the password on its next page, which nobody has seen.
+    """
+
+    url: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    asks_twice: bool = False
+
+
+def find_login(response: Response) -> LoginForm | None:
+    """The login form of a page; None where it has none."""
+    if not response.has_elements:
+        return None
+    try:
+        forms = FormPage(response).tree.forms
+    except UsageError:
+        return None
+    if not forms:
+        return None
+    best = min(forms, key=unlikeliness)
+    if unlikeliness(best) == 0:
+        return LoginForm(without_way_back(response.url), fields_of(best))
+    if is_login_page(response):
+        for form in forms:
+            fields = fields_of(form)
+            if USERNAME in fields.values():
+                return LoginForm(without_way_back(response.url), fields, asks_twice=True)
+    return None
+
+
+def is_login_page(response: Response) -> bool:
+    """Whether a page is for logging in, by its address or its title."""
+    parts = urlsplit(response.url)
+    title = " ".join(response.css("title::text").get("").split()).lower() if response.has_elements else ""
+    return bool(LOGIN_PATH.search(parts.path) or LOGIN_ARGUMENT.search(parts.query) or LOGIN_TITLE.match(title))
+
+
+def fields_of(form: FormElement) -> dict[str, str]:
+    """Name of each field that a person has to fill in, to the part of an account that goes there."""
+    typed = [each for each in form.controls if is_fillable(each) and kind_of(each) in _TYPED]
+    password = next((place for place, each in enumerate(typed) if kind_of(each) == "password"), len(typed))
+    before = [each for each in typed[:password] if not _is_code(each)]
+    user = next((each for each in reversed(before) if _is_user(each)), before[-1] if before else None)
+    found: dict[str, str] = {}
+    for each in typed:
+        if each is user:
+            found[each.name] = USERNAME
+        elif kind_of(each) == "password" and PASSWORD not in found.values():
+            found[each.name] = PASSWORD
+        elif _is_code(each):
+            found[each.name] = CODE
+        elif not each.get("value") and ("required" in each.attributes or each in before):
+            found[each.name] = each.name
+    return found
+
+
+def _is_user(control: Control) -> bool:
+    said = f"{control.name} {control.get('id')} {control.get('autocomplete')} {control.get('placeholder')}"
+    return kind_of(control) == "email" or bool(_USER.search(said))
+
+
+def _is_code(control: Control) -> bool:
+    return control.get("autocomplete") == "one-time-code" or bool(_CODE.search(control.name))
+
+
+def without_way_back(url: str) -> str:
+    """The address of a login page without the argument that says where to go afterwards."""
+    parts = urlsplit(url)
+    kept = [
+        (name, value)
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+        if not (_WAY_BACK.fullmatch(name) or unquote(value).startswith(("/", "http://", "https://")))
+    ]
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(kept), ""))
+
+
+def login_link(response: Response) -> str | None:
+    """Where a page's own link to log in leads; None where it has none."""
+    for link in response.css("a[href]") if response.has_elements else ():
+        text = " ".join(link.xpath("string()").get("").split()).lower()
+        href = link.attrib["href"]
+        if len(text) < 40 and (LOGIN_TITLE.match(text) or LOGIN_PATH.search(urlsplit(href).path)):
+            try:
+                return response.urljoin(href)
+            except UsageError:
+                continue
+    return None

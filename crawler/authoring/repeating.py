@@ -1,0 +1,323 @@
+"""What repeats on a page: rows of a table, entries of a list, cards; and which fields each of them has. Pure.
+
+Siblings that look alike (tag, classes) are a candidate. Its fields are the elements inside that most of the siblings
+have once and whose texts differ: what says the same in each of them ("add to cart") is no field. The candidate whose
+fields say most is taken. Every selector is tried on the page before it is given: it finds these elements and no others.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from crawler.response import Response
+
+_LEAST: Final = 2  #: elements of a list
+_MOST_ELEMENTS: Final = 20_000  #: of a page that are looked at
+_MOST_FIELDS: Final = 12
+_MOST: Final = 0.7  #: share of the elements that have a field
+_WEIGHS: Final = 6  #: fields beyond that make a list no better
+_NO_LIST: Final = ("head", "script", "style", "nav", "header", "footer", "aside", "form", "select", "noscript", "svg")
+_ABOUT: Final = re.compile(
+    r"nav|menu|pager|pagina|breadcrumb|footer|header|sidebar|toolbar|tabs?|lang|social|cookie|carousel", re.IGNORECASE
+)
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*|[0-9]+")
+_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_CLASS: Final = re.compile(r"-?[A-Za-z_][\w-]*")
+_MADE: Final = re.compile(r"[A-Za-z]*\d{3,}|css-|sc-|jsx-|_\w{5,}\Z")  # of a build, another one tomorrow
+_TAG_NAMES: Final = {"h1": "title", "h2": "title", "h3": "title", "h4": "title", "a": "title", "time": "date"}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFound:
+    """One field of an element: the Python expression that reads it from ``row``."""
+
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListFound:
+    """What repeats.
+
+    Attributes:
+        rows: Python expression for the elements, from ``response``.
+        count: How many the page has.
+    """
+
+    rows: str
+    count: int
+    fields: Sequence[FieldFound] = field(default_factory=tuple)
+
+
+def find_list(response: Response) -> ListFound | None:
+    """What repeats on a page and says most; None where nothing does."""
+    candidates = []
+    for place, members in enumerate(_groups(response)):
+        fields = list(_fields(response, members))
+        if not fields:
+            continue
+        score = min(len(fields), _WEIGHS) * min(len(members), 50) ** 0.5
+        candidates.append((score, -place, members, fields))
+    for _, _, members, fields in sorted(candidates, key=lambda each: each[:2], reverse=True)[:10]:
+        rows = _rows(response, members)
+        if rows is not None:
+            return ListFound(rows, len(members), fields)
+    return None
+
+
+def _groups(response: Response) -> Iterator[list[Any]]:
+    """Selectors of siblings that look alike."""
+    parents: dict[Any, dict[tuple[str, ...], list[Any]]] = defaultdict(lambda: defaultdict(list))
+    for number, each in enumerate(response.xpath("//body//*")):
+        if number >= _MOST_ELEMENTS:
+            break
+        element = each.root
+        if not (isinstance(element.tag, str) and _PLAIN.fullmatch(element.tag)) or _is_frame(element):
+            continue
+        if element.tag == "tr" and not any(child.tag == "td" for child in element):
+            continue
+        classes = tuple(sorted(name for name in (element.get("class") or "").split() if not _MADE.match(name)))
+        parents[element.getparent()][(element.tag, *classes)].append(each)
+    for groups in parents.values():
+        by_tag: dict[str, list[list[Any]]] = defaultdict(list)
+        for key, members in groups.items():
+            by_tag[key[0]].append(members)
+            if len(members) >= _LEAST:
+                yield members
+        for several in by_tag.values():  # rows that are "odd" and "even"
+            if len(several) > 1 and sum(map(len, several)) > max(map(len, several)):
+                yield sorted((each for group in several for each in group), key=lambda each: _place(each.root))
+
+
+def _place(element: Any) -> int:
+    return int(element.getparent().index(element))
+
+
+def _is_frame(element: Any) -> bool:
+    """Whether it belongs to what stands around every page of the site."""
+    for each in (element, *element.iterancestors()):
+        if each.tag in ("body", "html"):
+            return False
+        if each.tag in _NO_LIST or _ABOUT.search(f"{each.get('class') or ''} {each.get('id') or ''}"):
+            return True
+    return False
+
+
+# --- fields -----------------------------------------------------------------------------------------------------------
+
+
+def _fields(response: Response, members: list[Any]) -> Iterator[FieldFound]:
+    used: set[str] = set()
+    links: list[FieldFound] = []
+    for query, name in _queries(members):
+        if len(used) >= _MOST_FIELDS:
+            break
+        texts = [_text(each, query) for each in members]
+        said = [text for text in texts if text]
+        if len(said) < _MOST * len(members) or len(set(said)) < 2:
+            continue
+        free = _free(name, used)
+        yield FieldFound(free, _reading(members, query))
+        link = _link(members, query, used)
+        links += [link] if link is not None else []
+    picture = _picture(members, used)
+    yield from [*links[:1], *([picture] if picture is not None else [])]
+
+
+def _queries(members: list[Any]) -> Iterator[tuple[str, str]]:
+    """Queries for what has a text of its own inside of the first members, with a name for each; each once."""
+    seen: set[str] = set()
+    if _texts_alone(members):
+        yield "", "text"
+        return
+    headings = _headings(members[0])
+    for member in members[:3]:
+        for inner in member.xpath(".//*[text()[normalize-space()]]"):
+            query = _query(member, inner.root)
+            if query and query not in seen:
+                seen.add(query)
+                yield query, _name(member, inner.root, query, headings)
+
+
+def _texts_alone(members: list[Any]) -> bool:
+    """Whether the elements hold text and nothing else."""
+    return all(len(each.root) == 0 for each in members)
+
+
+def _query(member: Any, element: Any) -> str:
+    """A CSS query for *element* alone inside of *member*; "" where there is none."""
+    tag = element.tag
+    if not (isinstance(tag, str) and _PLAIN.fullmatch(tag)):
+        return ""
+    names = [name for name in (element.get("class") or "").split() if _CLASS.fullmatch(name) and not _MADE.match(name)]
+    queries = [f"{tag}.{name}" for name in names]
+    queries += (
+        [f'{tag}[itemprop="{element.get("itemprop")}"]'] if _PLAIN.fullmatch(element.get("itemprop") or "") else []
+    )
+    parent = element.getparent()
+    if tag in ("td", "th") and parent is member.root:
+        queries.append(f"td:nth-child({[each for each in parent if each.tag in ('td', 'th')].index(element) + 1})")
+    above = _query(member, parent) if parent is not None and parent is not member.root else ""
+    queries += [f"{above} > {tag}", tag] if "." in above else [tag, f"{above} > {tag}" if above else ""]
+    alike = [each for each in parent if each.tag == tag] if parent is not None else []
+    queries.append(f"{tag}:nth-of-type({alike.index(element) + 1})" if alike else "")
+    return next((query for query in queries if query and _only(member, query, element)), "")
+
+
+def _only(member: Any, query: str, element: Any) -> bool:
+    found = member.css(query)
+    return len(found) == 1 and found[0].root is element
+
+
+def _headings(member: Any) -> list[str]:
+    """The heads of the columns of a table."""
+    table = next((each for each in member.root.iterancestors() if each.tag == "table"), None)
+    row = table.find(".//tr[th]") if table is not None else None
+    return [" ".join(each.text_content().split()) for each in row] if row is not None else []
+
+
+def _name(member: Any, element: Any, query: str, headings: list[str]) -> str:
+    if element.get("itemprop"):
+        return str(element.get("itemprop"))
+    cell = next((each for each in (element, *element.iterancestors()) if each.getparent() is member.root), None)
+    if cell is not None and cell.tag == "td" and headings:
+        place = [each for each in member.root if each.tag in ("td", "th")].index(cell)
+        if place < len(headings) and headings[place]:
+            return headings[place]
+    named = re.findall(r"\.([\w-]+)", query)
+    if named:
+        return str(named[-1])
+    for above in element.iterancestors():
+        if above is member.root:
+            break
+        names = [name for name in (above.get("class") or "").split() if not _MADE.match(name)]
+        if names:
+            return str(names[0])
+    return _TAG_NAMES.get(element.tag, "column" if element.tag == "td" else element.tag)
+
+
+def _free(name: str, used: set[str]) -> str:
+    words = "_".join(word.lower() for word in _WORD.findall(name))[:40].strip("_") or "field"
+    if words[0].isdigit() or keyword.iskeyword(words):
+        words = f"field_{words}"
+    found, number = words, 2
+    while found in used:
+        found, number = f"{words}_{number}", number + 1
+    used.add(found)
+    return found
+
+
+def _text(member: Any, query: str) -> str:
+    found = member.css(query) if query else [member]
+    return " ".join(found[0].xpath("string()").get("").split()) if found else ""
+
+
+def _reading(members: list[Any], query: str) -> str:
+    """How the text is read: plainly where it stands in the element itself, else all of it, blanks folded."""
+    plain = f"{query}::text" if query else "::text"
+    if all(each.css(plain).get("") == _text(each, query) for each in members):
+        return f"row.css({quoted(plain)}).get()"
+    return (
+        f'row.css({quoted(query)}).xpath("normalize-space()").get()'
+        if query
+        else 'row.xpath("normalize-space()").get()'
+    )
+
+
+def _link(members: list[Any], query: str, used: set[str]) -> FieldFound | None:
+    """The address of the first field that is a link."""
+    for inner in (query, f"{query} a[href]".strip()):
+        found = [each.css(inner)[:1] if inner else [each] for each in members]
+        hrefs = [each[0].root.get("href") if each else None for each in found]
+        if all(hrefs) and len(set(hrefs)) > 1:
+            free = _free("url", used)
+            selector = f"{inner}::attr(href)" if inner else "::attr(href)"
+            return FieldFound(free, f"response.urljoin(row.css({quoted(selector)}).get())")
+    return None
+
+
+def _picture(members: list[Any], used: set[str]) -> FieldFound | None:
+    sources = [each.css("img::attr(src)").get() for each in members]
+    if not all(sources) or len(set(sources)) < 2:
+        return None
+    return FieldFound(_free("image", used), 'response.urljoin(row.css("img::attr(src)").get())')
+
+
+# --- the elements themselves ------------------------------------------------------------------------------------------
+
+
+def _rows(response: Response, members: list[Any]) -> str | None:
+    """The shortest expression that finds these elements and no others."""
+    wanted = [each.root for each in members]
+    for query in _row_queries(wanted):
+        if [each.root for each in response.css(query)] == wanted:
+            return f"response.css({quoted(query)})"
+    if wanted[0].tag == "tr":
+        for table in _above(wanted[0], "table"):
+            query = f"//{table}//tr[td]"
+            if [each.root for each in response.xpath(query)] == wanted:
+                return f"response.xpath({quoted(query)})"
+    return None
+
+
+def _row_queries(wanted: list[Any]) -> Iterator[str]:
+    tag = wanted[0].tag
+    shared = set.intersection(*(set((each.get("class") or "").split()) for each in wanted))
+    names = [name for name in (wanted[0].get("class") or "").split() if name in shared and _CLASS.fullmatch(name)]
+    own = [f"{tag}.{name}" for name in names if not _MADE.match(name)] + [tag]
+    yield from own[:-1]
+    above: list[str] = []
+    for each in wanted[0].iterancestors():
+        if each.tag in ("body", "html"):
+            break
+        names = [n for n in (each.get("class") or "").split() if _CLASS.fullmatch(n) and not _MADE.match(n)]
+        marks = [f"#{each.get('id')}"] if _CLASS.fullmatch(each.get("id") or "") else []
+        tag_above = each.tag if _PLAIN.fullmatch(each.tag) else "*"
+        above += [*marks, *(f"{tag_above}.{name}" for name in names), tag_above]
+    for parent in above:
+        for mine in own:
+            yield f"{parent} > {mine}"
+            yield f"{parent} {mine}"
+
+
+def _above(element: Any, tag: str) -> Iterator[str]:
+    for each in element.iterancestors():
+        if each.tag == tag:
+            if _PLAIN.fullmatch(each.get("id") or ""):
+                yield f"{tag}[@id='{each.get('id')}']"
+            if _PLAIN.fullmatch(each.get("class") or ""):
+                yield f"{tag}[@class='{each.get('class')}']"
+            yield tag
+
+
+def quoted(text: str) -> str:
+    """A text as Python source, in double quotes where that needs no escapes."""
+    return f'"{text}"' if text.isprintable() and '"' not in text and "\\" not in text else repr(text)
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------------
+
+
+def find_json_list(data: Any) -> tuple[str, list[Any]] | None:
+    """Where a list of objects is in JSON, as an expression from ``data``, and the list itself."""
+    if isinstance(data, list):
+        return ("data", data) if data and all(isinstance(each, Mapping) for each in data) else None
+    if not isinstance(data, Mapping):
+        return None
+    own = [
+        (f"data[{quoted(name)}]", value)
+        for name, value in data.items()
+        if isinstance(value, list) and value and all(isinstance(each, Mapping) for each in value)
+    ]
+    if own:
+        return max(own, key=lambda each: len(each[1]))
+    for name, value in data.items():
+        inner = find_json_list(value) if isinstance(value, Mapping) else None
+        if inner is not None:
+            return f"data[{quoted(name)}]{inner[0].removeprefix('data')}", inner[1]
+    return None

@@ -1,0 +1,213 @@
+"""What a page shows: its login form, what repeats on it, the way to the next one, and the spider that is made of it."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crawler.authoring.first_spider import FirstSpider, ParseMethod, login_lines, reading_of
+from crawler.authoring.login_forms import find_login, login_link, without_way_back
+from crawler.authoring.next_links import find_next
+from crawler.authoring.repeating import find_list
+from crawler.fetching.kept import response_of
+from crawler.outcome import Page
+from crawler.request import Request
+from crawler.response import Response
+
+URL = "http://shop.test/list?page=1"
+
+
+def page(html: str, kind: str = "text/html", url: str = URL) -> Response:
+    """A page as a crawl gets it."""
+    return response_of(Page(html.encode(), [("Content-Type", f"{kind}; charset=utf-8")], url, 200), Request(url), "")
+
+
+def items_of(response: Response) -> list[dict[str, Any]]:
+    """What the written spider gives: its source is run on the page that it was made from."""
+    reading = reading_of(response)
+    source = FirstSpider("made", [URL], reading).source()
+    namespace: dict[str, Any] = {}
+    exec(compile(source, "made.py", "exec"), namespace)  # noqa: S102 - what we have written is what is tested
+    return [each for each in namespace["Made"]().parse(response) if isinstance(each, dict)]
+
+
+CARDS = """<body><nav><ul><li><a href=/1>Home</a><li><a href=/2>Help</a><li><a href=/3>About</a></ul></nav>
+<div class="grid"><article class="card css-1x2y"><h3><a href="/p/1">Lamp</a></h3><p class="price">1.50</p>
+<img src="/1.png"><button>Add to cart</button></article>
+<article class="card css-9z8q"><h3><a href="/p/2">Chair</a></h3><p class="price">2.50</p>
+<img src="/2.png"><button>Add to cart</button></article></div></body>"""
+TABLE = """<body><table id="t"><tr><th>Number</th><th>Unit price</th><th></th></tr>
+<tr><td>1</td><td> <b>9</b> EUR </td><td><a href="/o/1">open</a></td></tr>
+<tr class="odd"><td>2</td><td> <b>8</b> EUR </td><td><a href="/o/2">open</a></td></tr></table></body>"""
+NESTED = """<body><ul class="results">{rows}</ul></body>""".format(
+    rows="".join(
+        f'<li class="result"><span class="class">c{n}</span><span class="1x">odd{n}</span><div><em>{n}</em></div></li>'
+        for n in range(4)
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("html", "items"),
+    [
+        pytest.param(
+            CARDS,
+            [
+                {"title": "Lamp", "price": "1.50", "url": "http://shop.test/p/1", "image": "http://shop.test/1.png"},
+                {"title": "Chair", "price": "2.50", "url": "http://shop.test/p/2", "image": "http://shop.test/2.png"},
+            ],
+            id="cards",
+        ),
+        pytest.param(
+            TABLE,
+            [{"number": "1", "unit_price": "9 EUR"}, {"number": "2", "unit_price": "8 EUR"}],
+            id="table-with-heads",
+        ),
+        pytest.param(
+            "<body><ol><li><a href=/a>A</a></li><li><a href=/b>B</a></li></ol></body>",
+            [{"title": "A", "url": "http://shop.test/a"}, {"title": "B", "url": "http://shop.test/b"}],
+            id="links",
+        ),
+        pytest.param(
+            NESTED,
+            [{"field_class": f"c{n}", "span": f"odd{n}", "em": str(n)} for n in range(4)],
+            id="names-that-are-none",
+        ),
+        pytest.param("<title>T</title><p>one</p>", [{"url": URL, "title": "T"}], id="nothing-repeats"),
+    ],
+)
+def test_what_repeats_is_found_and_the_written_spider_gives_it(html: str, items: list[dict[str, Any]]) -> None:
+    assert [
+        {name: each.get(name) for name in item} for each, item in zip(items_of(page(html)), items, strict=True)
+    ] == (items)
+
+
+@pytest.mark.parametrize(
+    ("body", "items", "follows"),
+    [
+        pytest.param('[{"a": 1}, {"a": 2}]', [{"a": 1}, {"a": 2}], [], id="list"),
+        pytest.param('{"data": {"rows": [{"a": 1}]}, "next": "/l?page=2"}', [{"a": 1}], ["/l?page=2"], id="inside"),
+        pytest.param('{"x": [{"a": 1}], "_links": {"next": {"href": "/b"}}}', [{"a": 1}], ["/b"], id="hal"),
+        pytest.param('{"a": 1}', [{"url": URL, "data": {"a": 1}}], [], id="no-list"),
+    ],
+)
+def test_json_is_read_as_json(body: str, items: list[dict[str, Any]], follows: list[str]) -> None:
+    response = page(body, "application/json")
+    namespace: dict[str, Any] = {}
+    exec(compile(FirstSpider("made", [URL], reading_of(response)).source(), "made.py", "exec"), namespace)  # noqa: S102
+
+    given = list(namespace["Made"]().parse(response))
+
+    assert [each for each in given if isinstance(each, dict)] == items
+    assert [each.url for each in given if isinstance(each, Request)] == [f"http://shop.test{url}" for url in follows]
+
+
+@pytest.mark.parametrize(
+    ("html", "said"),
+    [
+        pytest.param('<a rel="next nofollow" href="?page=2">2</a>', 'css="a[rel~=\\"next\\"]"', id="rel"),
+        pytest.param('<a class="btn next" href="?page=2">2</a>', 'css="a.next"', id="class"),
+        pytest.param('<ul><li class="next"><a href="?page=2">x</a></ul>', 'css="li.next > a"', id="parent"),
+        pytest.param("<a href='?page=2'>Weiter »</a>", "xpath=\"//a[normalize-space()='Weiter »']\"", id="text"),
+        pytest.param('<a aria-label="Next page" href="?page=2"><i></i></a>', "", id="label"),
+        pytest.param('<a class="next" href="http://ads.test/">next</a>', None, id="elsewhere"),
+        pytest.param('<a class="next" href="#">next</a>', None, id="no-page"),
+        pytest.param('<a class="nextgen" href="/about">About</a>', None, id="another-word"),
+    ],
+)
+def test_the_link_to_the_next_page_is_found_and_no_other(html: str, said: str | None) -> None:
+    found = find_next(page(f"<body><a href='/'>Home</a>{html}</body>"))
+
+    if said:
+        assert found is not None
+        assert ast.literal_eval(found.partition("=")[2]) == ast.literal_eval(said.partition("=")[2])
+    else:
+        assert (found is None) is (said is None)
+
+
+@pytest.mark.parametrize(
+    ("form", "fields", "twice"),
+    [
+        pytest.param(
+            "<input name=u><input type=password name=p>", {"u": "username", "p": "password"}, False, id="plain"
+        ),
+        pytest.param(
+            "<input name=firm required><input type=email name=mail><input type=password name=pw><input name=otp>"
+            "<input type=hidden name=csrf value=1><input type=checkbox name=remember>",
+            {"firm": "firm", "mail": "username", "pw": "password", "otp": "otp"},
+            False,
+            id="firm-and-code",
+        ),
+        pytest.param("<input type=email name=email>", {"email": "username"}, True, id="asks-twice"),
+        pytest.param("<input name=q type=search>", None, False, id="search"),
+    ],
+)
+def test_a_login_form_says_what_of_an_account_goes_where(form: str, fields: dict[str, str] | None, twice: bool) -> None:
+    at = "http://shop.test/login?next=/orders&lang=en" if fields else "http://shop.test/find"
+    found = find_login(page(f"<body><form method=post>{form}</form></body>", url=at))
+
+    if fields is None:
+        assert found is None
+        return
+    assert found is not None
+    assert (found.url, found.fields, found.asks_twice) == ("http://shop.test/login?lang=en", fields, twice)
+    ast.parse("\n".join(login_lines(found)))
+
+
+def test_a_form_to_sign_up_is_no_login_when_there_is_one() -> None:
+    two = "<form><input type=password name=a><input type=password name=b></form>"
+    one = "<form method=post><input name=user><input type=password name=c></form>"
+
+    found = find_login(page(f"<body>{two}{one}</body>"))
+
+    assert found is not None
+    assert found.fields == {"user": "username", "c": "password"}
+
+
+def test_the_link_to_log_in_is_known_by_its_text_or_its_address() -> None:
+    assert login_link(page("<a href=/x>Help</a><a href=/enter>Sign in</a>")) == "http://shop.test/enter"
+    assert login_link(page("<a href=/x>Help</a><a href=/account/login?next=/>me</a>")) is not None
+    assert login_link(page("<a href=/x>Help</a>")) is None
+    assert without_way_back("http://a.test/login?a=1&ReturnUrl=%2Fx&to=http://b/") == "http://a.test/login?a=1"
+
+
+markup = st.recursive(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=6) | st.sampled_from(["<img src=a>", "<a href=b>n</a>"]),
+    lambda inner: st.builds(
+        lambda tag, name, parts: f'<{tag} class="{name}" id="{name}" itemprop="{name}">{"".join(parts)}</{tag}>',
+        st.sampled_from(["div", "li", "tr", "td", "th", "table", "a", "span", "form", "p", "ul"]),
+        st.text(max_size=5),
+        st.lists(inner, max_size=4),
+    ),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=40)
+@given(
+    html=st.lists(markup, max_size=6).map("".join), name=st.from_regex(r"[A-Za-z0-9_.-]*[A-Za-z0-9]", fullmatch=True)
+)
+def test_whatever_a_page_holds_the_source_is_python_and_reads_that_page(html: str, name: str) -> None:
+    response = page(f"<body>{html * 2}</body>")
+    spider = FirstSpider(name, [URL, URL + '"'], reading_of(response), login=["pass"])
+
+    namespace: dict[str, Any] = {}
+    exec(compile(spider.source(), "made.py", "exec"), namespace)  # noqa: S102
+    kind = next(each for each in namespace.values() if getattr(each, "name", None) == name)
+
+    list(kind().parse(response))
+    found = find_list(response)
+    assert found is None or found.count >= 2
+
+
+def test_a_spider_of_many_lines_stays_python() -> None:
+    reading = ParseMethod(["yield {}"])
+    spider = FirstSpider("a-b", [URL], reading, requests=["Request('http://x/')"], imports=["Request"], remarks=["r"])
+
+    ast.parse(spider.source())
+    assert "class AB(Spider)" in spider.source()
+    assert FirstSpider("s", [URL], reading, sitemaps=["http://x/s.xml"]).source().count("SitemapSpider") == 2

@@ -1,0 +1,116 @@
+"""`crawl new NAME URL`: a few polite requests, and a spider that runs as it is."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from crawler.testing import PracticeSite
+from crawler.testing.wire import Answer
+from tests.cli.conftest import Crawl, _clean, crawl, project
+from tests.hosts import Host
+
+__all__ = ["_clean", "crawl", "project"]
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crawler.authoring.exploring._PAUSE_S", 0.0)
+
+
+def credentials(site: PracticeSite, monkeypatch: pytest.MonkeyPatch, password: str = "") -> None:
+    monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", site.accounts[0].username)
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", password or site.accounts[0].password)
+
+
+@pytest.mark.parametrize("login", ["redirect", "soft200", "status401"])
+def test_with_credentials_the_list_behind_the_login_is_found_and_the_spider_runs_without_another_login(
+    project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch, login: str
+) -> None:
+    with PracticeSite(books=10, login=login) as site:
+        credentials(site, monkeypatch)
+
+        made = crawl("new", "orders", f"{site.url}/orders/?page=1")
+        asked = site.record.requests.total()
+        run = crawl("run", "orders", "--json")
+
+        assert (made.code, run.code) == (0, 0), made.err + run.err
+        assert asked <= 10
+        assert site.record.logins.total() == 1
+    summary = json.loads(run.out)
+    assert (summary["items"], summary["logins"]) == ({"items": site.accounts[0].orders}, 0)
+    source = (project / "spiders" / "orders.py").read_text()
+    assert site.accounts[0].password not in source + made.out + made.err
+    assert 'session.submit(page.form(), {"username": session.account.username' in source
+
+
+def test_without_credentials_the_login_is_written_and_what_was_not_seen_is_said(project: Path, crawl: Crawl) -> None:
+    with PracticeSite(books=10) as site:
+        made = crawl("new", "orders", f"{site.url}/orders/?page=1")
+
+    assert made.code == 0
+    assert f"login form: {site.url}/login with username, password" in made.out
+    assert "behind the login and was not looked at: no user name or no password was found" in made.out
+    assert not (project / "data").exists()
+
+
+def test_a_refused_password_is_tried_once_and_the_spider_is_there_all_the_same(
+    project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with PracticeSite(books=10) as site:
+        credentials(site, monkeypatch, "a-wrong-password")
+
+        made = crawl("new", "orders", f"{site.url}/orders/?page=1")
+
+        assert (made.code, site.record.failed_logins.total()) == (3, 1)
+    assert "was not looked at: session 'default': the site refused the user name or password" in made.err
+    assert (project / "spiders" / "orders.py").exists()
+
+
+def test_a_page_for_everybody_gets_no_login_step(project: Path, crawl: Crawl) -> None:
+    with PracticeSite(books=30) as site:
+        made = crawl("new", "books", f"{site.url}/catalogue/?page=1")
+        run = crawl("run", "books", "--json")
+
+    assert (made.code, json.loads(run.out)["items"]) == (0, {"items": 30})
+    assert "# def login(self, session):" in (project / "spiders" / "books.py").read_text()
+
+
+def test_a_page_of_a_site_with_a_sitemap_and_without_a_list_begins_with_the_sitemap(
+    project: Path, crawl: Crawl
+) -> None:
+    with closing(Host({"*": Answer(body=b"<title>One</title><p>text")}, "127.0.0.1", None)) as host:
+        host.routes["/robots.txt"] = Answer(body=f"Sitemap: {host.url}/map.xml".encode())
+        entries = "".join(f"<url><loc>{host.url}/p/{number}</loc></url>" for number in range(3))
+        sitemap = f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{entries}</urlset>'
+        host.routes["/map.xml"] = Answer(body=sitemap.encode())
+
+        made = crawl("new", "pages", f"{host.url}/")
+        run = crawl("run", "pages", "--json")
+
+    assert f"sitemap: {host.url}/map.xml names 3 addresses" in made.out
+    assert json.loads(run.out)["items"] == {"items": 3}
+
+
+@pytest.mark.parametrize(
+    ("pages", "code", "said"),
+    [
+        pytest.param(
+            {"/robots.txt": Answer(body=b"User-agent: *\nDisallow: /")}, 1, "robots.txt forbids it", id="robots"
+        ),
+        pytest.param({"/robots.txt": Answer(404), "*": Answer(404)}, 1, "404 from", id="404"),
+        pytest.param({"/robots.txt": Answer(503), "*": Answer()}, 1, "its robots.txt answers 503", id="robots-503"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_one_line_and_no_file(
+    project: Path, crawl: Crawl, pages: dict[str, Answer], code: int, said: str
+) -> None:
+    with closing(Host(pages, "127.0.0.1", None)) as host:
+        made = crawl("new", "x", f"{host.url}/")
+
+    assert (made.code, made.out, len(made.err.splitlines())) == (code, "", 1)
+    assert said in made.err
+    assert not (project / "spiders").exists()
