@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crawler.engine.application import run
-    from crawler.errors import CrawlError, DropItem, IgnoreRequest, LoginFailed, NeedsHuman, WrongPassword
+    from crawler.errors import CrawlError, DropItem, IgnoreRequest, LoginFailed, NeedsHuman, QuotaSpent, WrongPassword
     from crawler.events import Summary
     from crawler.files import File
     from crawler.identity import Identity
@@ -46,6 +46,7 @@ _HOMES = {
     "NeedsHuman": "crawler.errors",
     "OAuth2": "crawler.sessions.auth.oauth",
     "Plugin": "crawler.plugins",
+    "QuotaSpent": "crawler.errors",
     "Request": "crawler.response",
     "Response": "crawler.response",
     "Rule": "crawler.links",
@@ -76,6 +77,7 @@ __all__ = [
     "NeedsHuman",
     "OAuth2",
     "Plugin",
+    "QuotaSpent",
     "Request",
     "Response",
     "Rule",

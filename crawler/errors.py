@@ -11,7 +11,8 @@
     │   ├── StatusError         the server answered with an error status
     │   ├── Refused             we may not send this (scheme, private address, other origin); never retried
     │   │   ├── RobotsDenied    robots.txt forbids it
-    │   │   └── GuardRefused    it would log the session out, or delete something
+    │   │   ├── GuardRefused    it would log the session out, or delete something
+    │   │   └── QuotaSpent      the account may send no more for now; others go on with the page
     │   ├── BadAnswer           the answer is no HTTP, contradicts itself or breaks a limit; never retried
     │   │   ├── TooLarge        more decoded bytes than `max_size`
     │   │   └── RedirectError   a loop, a chain too long, or a login body to another origin
@@ -51,6 +52,9 @@ Errors carry values in ``args`` alone, so that they can be pickled; their text n
 """
 
 from __future__ import annotations
+
+from functools import partial
+from typing import Any
 
 from crawler.redaction import redact
 
@@ -163,6 +167,22 @@ class RobotsDenied(Refused):
 
 class GuardRefused(Refused):
     """A redirect of a logged-in session leads to a URL that logs out or deletes something."""
+
+
+class QuotaSpent(Refused):
+    """The account of the session may send no more for now. A spider raises it where only the page says so.
+
+    Attributes:
+        wait_s: Seconds until it may go on.
+    """
+
+    def __init__(self, url: str = "", why: str | None = None, *, wait_s: float = 3_600.0) -> None:
+        """``QuotaSpent("limit of today is reached", wait_s=6 * 3600)`` in a callback: others go on with the page."""
+        super().__init__(url, why)
+        self.wait_s = wait_s
+
+    def __reduce__(self) -> Any:
+        return partial(type(self), wait_s=self.wait_s), self.args
 
 
 class BadAnswer(FetchError):

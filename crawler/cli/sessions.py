@@ -32,16 +32,18 @@ def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> N
     with stored(options.typed_settings(None, store=store)) as source:
         now = source.now()
         found = [(row, judge(row, source.login_lives(row.key), now)) for row in source.list_sessions()]
+        resting = source.resting()
     if as_json:
         for row, judged in found:
-            say(json.dumps(_as_dict(row, judged)))
+            until, why = resting.get(row.key, (None, ""))
+            say(json.dumps({**_as_dict(row, judged), "rests_until": until, "rests_since": why}))
         return
     for line in columns(
         [
             (
                 row.name,
                 row.key,
-                judged.health,
+                judged.health + (f", rests until {local_time(resting[row.key][0])}" if row.key in resting else ""),
                 f"{row.epoch:,}",
                 f"{row.cookies:,}",
                 _ago(row.logged_in_at, now),

@@ -72,6 +72,11 @@ class Dispatcher:
         """Requests that were not sent: others may have them at once."""
         self._store.release(self._run.frontier, owner=self._owner, ids=ids)
 
+    def not_now(self, leased: Leased) -> None:
+        """A request whose session may send nothing for now: it waits in the store, for another time or session."""
+        self.give_back([leased.id])
+        self._look.soon()
+
     def _give_back_waiting(self, slot: str) -> None:
         """The host asked for a pause, which is stored now, or is asked more seldom: what is reserved for it goes."""
         if drained := self._slots.drain(slot):
@@ -116,10 +121,12 @@ class Dispatcher:
     def take_back(self, leased: Sequence[Leased]) -> None:
         """Requests that a gate let go: back to their hosts."""
         self._slots.put(leased)
+        self._look.soon()
 
     def send_first(self, leased: Sequence[Leased]) -> None:
         """Requests that go before those that wait."""
         self._slots.put(leased, first=True)
+        self._look.soon()
 
     def not_committed(self, request: int) -> None:
         """A page that was sent is kept until a probe has spoken: nothing waits for its commit."""

@@ -19,6 +19,7 @@ from crawler.frontier.leases import Leases, NextLook
 from crawler.frontier.politeness import slack_s
 from crawler.outcome import Leased, Outcome
 from crawler.pagework.revisits import Revisits
+from crawler.request import SPREAD
 from crawler.stores.base import LeaseTerms, Store
 from crawler.stores.calls import StoreCalls
 
@@ -70,6 +71,8 @@ class Reservations:
 _HORIZON_S = 3.0  #: how far ahead sending times are reserved
 _MOST_HELD = 1_000  #: requests before a robots.txt that nobody knows yet
 _LIMIT_POLL_S = 0.05  #: how often to look again when the pages under way fill the limit of pages
+_SHUT_POLL_S = 0.5  #: how often to look again while some sessions are shut
+_ALL_SHUT_POLL_S = 60.0  #: the same while all of them are
 _OTHERS_POLL_S = 0.1  #: how often to look for work that other processes may have found
 
 
@@ -141,7 +144,7 @@ class Leasing:
             if limit <= 0:
                 self._look.wait_until(now + _LIMIT_POLL_S)
                 return
-        blocked = self._blocked()
+        blocked, shut = self._blocked(), self._doors.shut_sessions(now)
         leased = self._store.lease(
             self._run.frontier,
             owner=self._owner,
@@ -151,7 +154,7 @@ class Leasing:
                 horizon_s=_HORIZON_S,
                 rules=self._slots.delays,
                 default_rule=self._slots.delays.usual,
-                exclude_sessions=self._doors.shut_sessions(),
+                exclude_sessions=shut,
                 exclude_slots=blocked,
                 per_slot=0 if self._leases.alone else 2 * settings.per_host,  # the others want some, too
             ),
@@ -159,7 +162,7 @@ class Leasing:
         if leased:
             self._slots.put(self._to_ask_for(leased, now))
         else:
-            self._nothing_found(now, blocked)
+            self._nothing_found(now, blocked, shut)
 
     def _to_ask_for(self, leased: list[Leased], now: float) -> list[Leased]:
         """Those that are to be sent, with what an earlier crawl knows of them; what is fresh is done without."""
@@ -186,12 +189,17 @@ class Leasing:
         rule = self._slots.delays.get(slot, self._slots.delays.usual)
         return rule.delay_s * (1 + rule.jitter)
 
-    def _nothing_found(self, now: float, blocked: frozenset[str]) -> None:
+    def _nothing_found(self, now: float, blocked: frozenset[str], shut: frozenset[str]) -> None:
         """Put aside what cannot go in this run, and find out when to look again."""
         for session in self._doors.unusable.names():
             self._committer.waiting -= self._store.park(self._run.frontier, session=session)
         due = self._store.next_due(self._run.frontier)
-        look_at = float("inf") if due is None else max(due - _HORIZON_S / 2, now + 0.02)
+        # What is due may be of sessions that are shut; one that opens says so
+        soonest = now + (_ALL_SHUT_POLL_S if SPREAD in shut else _SHUT_POLL_S if shut else 0.02)
+        look_at = float("inf") if due is None else max(due - _HORIZON_S / 2, soonest)
+        rested = self._doors.allowances.next_due()
+        if rested is not None:
+            look_at = min(look_at, max(rested, now))
         if not self._leases.alone:
             look_at = min(look_at, now + _OTHERS_POLL_S)
         self._look.nothing_found(blocked, look_at)

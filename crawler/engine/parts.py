@@ -36,6 +36,7 @@ from crawler.runs.knowledge import Knowledge
 from crawler.runs.results import Results
 from crawler.runs.stats import Stats
 from crawler.sessions.accounts import Ask
+from crawler.sessions.allowances import Allowances
 from crawler.sessions.login.last_doubts import LastDoubts
 from crawler.sessions.login.last_proofs import LastProofs
 from crawler.sessions.login.lives import most_unproven
@@ -137,6 +138,9 @@ class _Ground:
             on_login_start=lambda name, why: self.tell(LoginStarted(unix_now(), name, why)),
             pace=reservations.wait,
             expected_run_s=last_duration_s(member.store, spider.name),
+            grants=lambda key, quota, wanted, back: self.calls(
+                lambda store: store.take_quota(key, quota, wanted=wanted, back=back)
+            ),
         )
         desk = SessionDesk(self.calls, run=member.run.id, owner=member.owner, lease_s=lease_s, trying=trying)
         return Assembly(spider, settings, desk, around)
@@ -256,7 +260,9 @@ def _doors(
     robots = RobotsDoor(assembly.robots, gates, dispatcher, stats, settings)
     proofs = LastProofs(pool, dispatcher, reopen=settling.reopen, clock=unix_now)
     last = LastDoubts(pool, gates, answers, sessions, unusable, proofs)
-    return Doors(pool, dispatcher, gates, unusable, sessions, robots, answers, last)
+    store = ground.member.store
+    allowances = Allowances(pool, stats, store.rest_account, store.give_back_quota)
+    return Doors(pool, dispatcher, gates, unusable, sessions, robots, answers, last, allowances)
 
 
 def last_duration_s(store: Store, spider: str) -> float:

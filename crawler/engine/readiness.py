@@ -14,6 +14,7 @@ from crawler.engine.robots_door import RobotsDoor
 from crawler.frontier.gates import Gates, Missing
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.request import SPREAD
+from crawler.sessions.allowances import Allowances
 from crawler.sessions.login.findings import ENDS_SESSION
 from crawler.sessions.login.last_doubts import LastDoubts
 from crawler.sessions.login.lives import Next
@@ -36,6 +37,7 @@ class Doors:
     Attributes:
         answers: What answers have said of the sessions.
         last: What is done about sessions when nothing else is left to do.
+        allowances: Which accounts may send no more for now.
     """
 
     pool: SessionPool
@@ -46,12 +48,19 @@ class Doors:
     robots: RobotsDoor
     answers: SessionEvidence
     last: LastDoubts
+    allowances: Allowances
+
+    def choose(self, leased: Leased, now: float) -> str:
+        """The session that is to send a request."""
+        return self.unusable.choose(leased, now, without=self.allowances.spent(now))
 
     # --- asked before a request is handed out ----------------------------------------------------------------------
     def missing(self, leased: Leased, name: str, now: float) -> Missing | None:
         """What a request still needs before session *name* may send it; None when it may go."""
         if name not in self.pool.names:
             return Missing(stranger=True)
+        if not self.allowances.may_go(name):
+            return Missing(spent=True)
         manager, key = self.pool.manager(name), (SESSION, name)
         if manager.record.state is not LoginState.READY:
             return Missing(person=True) if self.gates.get(key).is_barred else Missing(key)
@@ -88,6 +97,8 @@ class Doors:
             self.unusable.park([leased], name)
         elif missing.ending is not None:
             self.dispatcher.settle([missing.ending])
+        elif missing.spent:
+            self.dispatcher.not_now(leased)
         elif missing.trial:
             self._put_off(leased, name, now)
         elif missing.gate is not None:
@@ -112,9 +123,9 @@ class Doors:
                 (self.sessions if kind == SESSION else self.robots).open(name)
 
     # --- how it stands ----------------------------------------------------------------------------------------------
-    def shut_sessions(self) -> frozenset[str]:
+    def shut_sessions(self, now: float) -> frozenset[str]:
         """Sessions whose requests cannot go now."""
-        shut = self.gates.closed_names(SESSION)
+        shut = self.gates.closed_names(SESSION) | self.allowances.spent(now)
         return shut | {SPREAD} if shut.issuperset(self.pool.names) else shut
 
     @property

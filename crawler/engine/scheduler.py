@@ -62,6 +62,7 @@ class Scheduler:
             if self._is_over(now):
                 self._commit()
                 self._committer.keep_sessions()
+                self._doors.allowances.close(finished=not self._limits.reason)
                 return
             self._doors.start_wanted()
             self._take(self._wait_s(unix_now()))
@@ -108,7 +109,7 @@ class Scheduler:
         if slot.error:
             self._dispatcher.settle([Outcome(leased, Verdict.FAIL, error=slot.error)])
             return False
-        name = self._doors.unusable.choose(leased, now)
+        name = self._doors.choose(leased, now)
         missing = self._doors.missing(leased, name, now)
         if missing is not None:
             self._doors.put_aside(leased, name, missing, now)
@@ -124,6 +125,7 @@ class Scheduler:
         self._pool.gave_back(self._out.pop(leased.id))
         if outcome.sent_at and outcome.verdict is not Verdict.LOGIN:
             self._pool.observe(name, outcome.status, unix_now())
+            self._doors.allowances.came_back(name)
         if (
             outcome.host_fault or outcome.is_refused or outcome.pause_slot_until is not None
         ):  # others teach no such thing

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crawler.errors import CrawlError, GuardRefused, RobotsDenied, StatusError, Transient, UnknownHost
+from crawler.errors import CrawlError, GuardRefused, QuotaSpent, RobotsDenied, StatusError, Transient, UnknownHost
 from crawler.fetching.fetcher import Fetched
 from crawler.fetching.retry import RetryPolicy
 from crawler.outcome import Verdict
@@ -26,6 +26,7 @@ class Known:
         method: Its method.
         rule: Why the page is not wanted where its redirects ended, "" when it is.
         is_guest: Its session is one of several that need no login: a refusal may be meant for it and not for the page.
+        account_rests: Its account has sent enough for now: the page waits for another time, or another account.
         host_given_up: Its host gives no answers, and nothing of it is asked any more in this run.
     """
 
@@ -34,6 +35,7 @@ class Known:
     rule: str = ""
     is_guest: bool = False
     host_given_up: bool = False
+    account_rests: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ def judge(exchange: Fetched, evidence: Known, policy: RetryPolicy) -> Settled:
     error = exchange.error
     if error is None:
         return skipped(evidence.rule) if evidence.rule else Settled(Verdict.ACCEPT)
+    if evidence.account_rests or isinstance(error, QuotaSpent):
+        return Settled(Verdict.RELEASE, error=describe(error))
     if isinstance(error, RobotsDenied | GuardRefused):
         return skipped(error.why)
     made, text = evidence.attempt + exchange.tries, describe(error)
@@ -83,6 +87,8 @@ def judge_broken(error: BaseException, trace: str) -> Settled:
     """
     if isinstance(error, GuardRefused):
         return skipped(error.why)
+    if isinstance(error, QuotaSpent):
+        return Settled(Verdict.RELEASE, error=describe(error))
     return Settled(Verdict.FAIL, error=redact(describe(error) + "\n" + trace))
 
 

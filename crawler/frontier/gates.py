@@ -29,6 +29,7 @@ class Missing:
         rests: As much of its session is under way as the rest of its life may be good for.
         person: Its session waits for a person.
         stranger: This run does not have its session.
+        spent: Its account may send no more for now: it goes back as it was.
         trial: Its page may end the session: it is tried alone, later.
         ending: It is not sent, and ends so.
     """
@@ -38,6 +39,7 @@ class Missing:
     rests: bool = False
     person: bool = False
     stranger: bool = False
+    spent: bool = False
     trial: bool = False
     ending: Outcome | None = None
 

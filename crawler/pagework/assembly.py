@@ -35,6 +35,7 @@ from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.watch import logged_out_reason
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
 from crawler.sessions.pool import SessionPool
+from crawler.sessions.quota import Allowance, BareAsking, Granted, Quota
 from crawler.sessions.roster import roster
 from crawler.sessions.session import Session
 from crawler.settings import Settings
@@ -92,6 +93,7 @@ class Around:
         ask: Asks a person for credentials; None when nobody is there.
         on_login_start: Told the session and the reason of each login that begins.
         pace: Waits for the turn of a request to a host that is in no frontier; None where nothing is waited for.
+        grants: Asks the store what a session (its key) may send by its quota; None where nothing is kept.
         expected_run_s: How long the run will take, as far as anybody knows; 0 for not known.
     """
 
@@ -100,6 +102,7 @@ class Around:
     on_login_start: Callable[[str, str], None] = lambda name, reason: None
     pace: Callable[[str], None] | None = None
     expected_run_s: float = 0.0
+    grants: Callable[[str, Quota | None, int, list[tuple[float, int]]], Granted] | None = None
 
 
 class Assembly:
@@ -108,6 +111,7 @@ class Assembly:
     def __init__(self, spider: Spider, settings: Settings, desk: SessionDesk, around: Around) -> None:
         self.spider, self.settings, self._desk, self._ask = spider, settings, desk, around.ask
         self._expected_run_s, stop = around.expected_run_s, around.stop
+        self._grants, self._bare_asking = around.grants, BareAsking()
         self._stop, self._on_login_start, self._pace = stop, around.on_login_start, around.pace
         self._identities = {identity.name: identity for identity in spider.identities()}
         self._begins = first_request_url(spider)
@@ -197,6 +201,7 @@ class Assembly:
         )
         session.pace, session.leads_inside = self._paced(name), self._logs_in(name)
         session.trusts = self._trusted.add
+        session.allowance = self._allowance(identity, session)
         manager = self._made[name] = LoginManager(
             session,
             self.spider,
@@ -207,6 +212,14 @@ class Assembly:
             retry_after_s=lambda header: retry_after_s(header, now=unix_now(), cap_s=settings.max_retry_after),
         )
         return manager
+
+    def _allowance(self, identity: Identity, session: Session) -> Allowance | None:
+        """What the account may send; None for a session that is nobody's account."""
+        if not (identity.quota or self._logs_in(identity.name) or session.auth or identity.secret_headers):
+            return None
+        quota, grants = Quota.parse(identity.quota) if identity.quota else None, self._grants
+        grant = None if grants is None else partial(grants, session.key, quota)
+        return Allowance(identity.name, quota, grant, others=len(self._identities) > 1, bare=self._bare_asking)
 
     def _paced(self, session: str) -> Callable[[str], None] | None:
         """What waits for the turn of a request to a URL: by its host, or by host and session where that has a delay."""

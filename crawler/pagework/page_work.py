@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from crawler.clock import unix_now
+from crawler.errors import QuotaSpent, StatusError
 from crawler.fetching.fetcher import Checks, Fetched
 from crawler.fetching.judge import Known, Settled, describe, is_hosts_fault, judge, judge_broken, pause_s, skipped
 from crawler.fetching.kept import page_of, response_of
@@ -161,6 +162,7 @@ class PageWork:
             answer = yield from ask(fetch, request, asking, session, self._kept)
             fetched = answer.fetched
         _describe_answer(outcome, fetched)
+        account_rests = isinstance(fetched.error, StatusError) and _account_rests(outcome, fetched, session)
         learned = answered(outcome)
         outcome.pause_slot_until = learned.pause_until
         page = fetched.response if not (fetched.logged_out or fetched.error) else None
@@ -174,7 +176,7 @@ class PageWork:
         rule, landed = self._landing(leased, request, page) if page is not None and page.history else ("", None)
         if page is not None and not (rule or unchanged) and self._steps.responses:
             rule, page = self._steps.response(page)
-        known = Known(leased.attempt, request.method, rule, manager.is_guest, learned.given_up)
+        known = Known(leased.attempt, request.method, rule, manager.is_guest, learned.given_up, account_rests)
         judged = judge(fetched, known, self._fetcher.policy)
         _settle(outcome, judged)
         if judged.verdict is Verdict.RETRY:
@@ -192,6 +194,10 @@ class PageWork:
                 outcome.warnings += (_NO_LOGIN,)
             try:
                 yield from self._accept(outcome, request, page, session, landed)
+            except QuotaSpent as error:
+                if session.allowance is not None:
+                    session.allowance.rest(error.wait_s, error.why)
+                raise
             except Exception as error:
                 self._samples.failed(outcome, page, describe(error))
                 raise
@@ -250,6 +256,8 @@ class PageWork:
             yield from self._take_keyed(outcome, request, keyed, session, notes)
         if notes is not None:
             outcome.visit = self._revisits.visit_of(outcome, page, session, notes)
+        if session.allowance is not None:
+            session.allowance.brought()
         if self._keep_pages:
             outcome.page = page_of(page)
         if outcome.request.callback not in self._samples.seen:
@@ -322,6 +330,17 @@ class PageWork:
 
 def _settle(outcome: Outcome, judged: Settled) -> None:
     outcome.verdict, outcome.error = judged.verdict, judged.error
+
+
+def _account_rests(outcome: Outcome, fetched: Fetched, session: Session) -> bool:
+    """Whether a refusal is about what the account has sent: then it rests, and nothing is said against the host."""
+    response, error = fetched.response, fetched.error
+    if session.allowance is None or response is None or not isinstance(error, StatusError):
+        return False
+    rests_s = session.allowance.asks_for_rest(error.status, response.headers, error.retry_after_s)
+    if rests_s is not None:
+        outcome.host_fault, outcome.pause_slot_until = False, None
+    return rests_s is not None
 
 
 def _bare(session: Session) -> Bare:

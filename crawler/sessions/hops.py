@@ -25,6 +25,7 @@ from crawler.sessions.known_errors import as_known
 from crawler.sessions.login.tools import LoginTools
 from crawler.sessions.origins import Origins
 from crawler.sessions.prepared import Prepared
+from crawler.sessions.quota import Allowance
 from crawler.sessions.redirects import Hop, Steps, location_of, next_hop, surviving_headers
 from crawler.sessions.sent_headers import SentHeaders, address_cookies, put_cookies
 from crawler.urls import is_private, redact, same_origin
@@ -41,6 +42,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
         deadline_s: Seconds for a request with all its redirects.
         max_redirects: More are refused.
         pace: Waits for the turn of a request that has none yet.
+        allowance: What its account may still send; None where nobody counts.
     """
 
     origins: Origins
@@ -49,6 +51,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
     timeout_s: float
     deadline_s: float
     pace: Callable[[str], None] | None
+    allowance: Allowance | None
     _limits: Any  # of one exchange: a dataclass with a field ``deadline_s``
     _sent: SentHeaders
     _one_at_a_time: Serial  # for a serial session
@@ -160,15 +163,22 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
             limits = dataclasses.replace(limits, deadline_s=max(left_s, 0.001))
         request.limits = limits
         ticket = jar.ticket()
+        counted = self.allowance if self.allowance is not None and self.origins.covers(url) else None
+        if counted is not None and not counted.take():
+            yield Call(partial(counted.before_sending, url))
         try:
             answer = yield Send(self.get_adapter(url), request, options)
         except (ValueError, requests.RequestException, OSError) as error:  # from an adapter that a user mounted
+            if counted is not None:
+                counted.answered(None)
             if isinstance(error, FetchError | InvalidURL):
                 raise
             raise FetchError(url, f"{type(error).__name__}: {error}") from error
-        for each in (answer, *late_answers(answer, request, options)):
+        for number, each in enumerate((answer, *late_answers(answer, request, options))):
             self._receive(each, jar, ticket)
             answer = each
+            if counted is not None and (not number or counted.take()):  # an auth has sent it once more
+                counted.answered(each.headers)
         if not isinstance(answer, Response):
             answer = as_ours(answer)
         return answer

@@ -11,6 +11,7 @@ The file may say more of a session than its credentials, since whoever has many 
     user_agent = "Mozilla/5.0 ..."
     delay = 2.0                         # seconds between two requests to one host
     serial = true                       # one request at a time
+    quota = "100/hour"                  # requests that the account may send
 
 What the spider says of a session itself goes before that.
 """
@@ -34,6 +35,7 @@ _FIELDS: dict[str, tuple[type, ...]] = {
     "user_agent": (str,),
     "delay": (int, float),
     "serial": (bool,),
+    "quota": (str,),
 }
 
 

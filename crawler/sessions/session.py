@@ -120,7 +120,7 @@ class Session(Hops):
         self.mount("http://", transport)
         self.as_made = fittings(self)  #: a login step may fit it with more, which cannot be stored
         self.given = given_to(self)  #: what a login begins with, whatever the last one has left
-        self.pace, self._one_at_a_time = None, Serial()
+        self.pace, self.allowance, self._one_at_a_time = None, None, Serial()
 
     # --- what requests does, by our rules ---------------------------------------------------------------------
     def prepare_request(self, request: requests.Request) -> Prepared:

@@ -14,6 +14,7 @@ from crawler.outcome import FileRow, Found, Leased, Outcome, Page, SessionSnapsh
 from crawler.records import Change
 from crawler.selection import Column, Portion, Selection
 from crawler.sessions.desk import LoginEnd
+from crawler.sessions.quota import Granted, Quota
 from crawler.stores.login_policy import Trying
 from crawler.stores.told import Audit, Counts, HeldFile, Login, Sample
 from crawler.stores.told_pages import Kept, KnownPage
@@ -237,6 +238,23 @@ class Store(Protocol):
 
     def login_lives(self, key: str, *, limit: int = 10) -> list[float]:
         """How long past logins lived, in seconds, newest first."""
+
+    # --- quotas of accounts -----------------------------------------------------------------------------------
+    def take_quota(self, key: str, quota: Quota | None, *, wanted: int, back: list[tuple[float, int]]) -> Granted:
+        """Grant requests of the session *key*, as many as are wanted and left of its quota.
+
+        *quota* None: nobody counts, and only whether the account rests is of interest. *back*: what was granted and was
+        not sent, as moments and numbers.
+        """
+
+    def give_back_quota(self, key: str, back: list[tuple[float, int]]) -> None:
+        """What was granted and will not be sent: others may have it."""
+
+    def rest_account(self, key: str, until: float, why: str) -> None:
+        """No process and no run sends anything of the account before that moment."""
+
+    def resting(self) -> dict[str, tuple[float, str]]:
+        """Accounts that rest now: key to until when and why."""
 
     # --- small things -----------------------------------------------------------------------------------------
     def get_value(self, name: str) -> Any: ...

@@ -18,11 +18,11 @@ from collections.abc import Callable
 
 from crawler.clock import unix_now
 from crawler.errors import SchemaTooNew, StoreBusy, StoreDamaged, StoreError
-from crawler.stores import schema_files, schema_pages, schema_samples
+from crawler.stores import schema_files, schema_pages, schema_quotas, schema_samples
 from crawler.stores.connection import APPLICATION_ID, Connection, copy_database
 from crawler.stores.schema_records import RECORD_TABLES, records_into_old_tables
 
-VERSION = 4
+VERSION = 5
 
 TABLES = (
     """
@@ -195,6 +195,7 @@ CREATE VIEW crawl_urls AS
     + RECORD_TABLES
     + schema_files.TABLES
     + schema_samples.TABLES
+    + schema_quotas.TABLES
 )
 
 Migration = Callable[[sqlite3.Connection], None]
@@ -229,7 +230,12 @@ def _fields_of_samples(raw: sqlite3.Connection) -> None:
 
 
 #: Version to the step that leads there from the version before. Steps run inside one transaction.
-MIGRATIONS: dict[int, Migration] = {2: _claims_into_session_rows, 3: _pages_records_and_files, 4: _fields_of_samples}
+MIGRATIONS: dict[int, Migration] = {
+    2: _claims_into_session_rows,
+    3: _pages_records_and_files,
+    4: _fields_of_samples,
+    5: schema_quotas.migrate,
+}
 
 
 def prepare(connection: Connection) -> None:

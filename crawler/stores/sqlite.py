@@ -18,6 +18,7 @@ from crawler.stores.sqlite_changes import ChangesPart
 from crawler.stores.sqlite_export import ExportPart
 from crawler.stores.sqlite_gone import GonePart
 from crawler.stores.sqlite_kept import KeptPart
+from crawler.stores.sqlite_quotas import QuotasPart
 from crawler.stores.sqlite_report import ReportPart
 from crawler.stores.sqlite_reseal import ResealPart
 from crawler.stores.sqlite_runs import RunsPart
@@ -27,7 +28,17 @@ _HURRY_S = 1.0
 
 
 class SQLiteStore(
-    KeptPart, GonePart, ChangesPart, ExportPart, RunsPart, ValuesPart, AuditPart, AnswersPart, ReportPart, ResealPart
+    KeptPart,
+    GonePart,
+    ChangesPart,
+    ExportPart,
+    RunsPart,
+    ValuesPart,
+    AuditPart,
+    AnswersPart,
+    ReportPart,
+    QuotasPart,
+    ResealPart,
 ):
     """`Store` on a SQLite file. For one thread at a time; any number of processes may share the file."""
 

@@ -17,6 +17,7 @@ from crawler.frontier.guard_learned import key_of
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.request import SPREAD
 from crawler.runs.stats import Stats
+from crawler.sessions.allowances import Allowances
 from crawler.sessions.login.last_doubts import LastDoubts
 from crawler.sessions.login.last_proofs import LastProofs
 from crawler.sessions.login.ports import SESSION
@@ -40,7 +41,7 @@ class LoginManager:
         self.wants_login = wants_login
         self.record = SimpleNamespace(state=LoginState.UNPROVEN, epoch=0, version=0)
         identity = SimpleNamespace(serial=False)
-        self.session = SimpleNamespace(name=name, key=f"a.test/{name}", serial=False, identity=identity)
+        self.session = SimpleNamespace(name=name, key=f"a.test/{name}", serial=False, identity=identity, allowance=None)
         self.standing = SimpleNamespace(saved_as=(1, 1), lost_stored_epoch=0, proved_before_loss=0.0)
         self.next: list[Prepared | BaseException] = []
         self.doubts: list[str] = []
@@ -78,6 +79,9 @@ class Pool:
 
     def manager(self, name: str) -> LoginManager:
         return self.managers[name]
+
+    def session(self, name: str) -> Any:
+        return self.managers[name].session
 
     def under_way(self, name: str) -> int:
         return self.busy.get(name, 0)
@@ -170,6 +174,7 @@ class House:
             RobotsDoor(None, gates, self.yard, stats, Settings()),
             answers,
             LastDoubts(self.pool, gates, answers, sessions, unusable, proofs),
+            Allowances(self.pool, stats, keep=lambda *told: None, give_back=lambda *told: None),
         )
         self.yard.start_wanted = self.doors.start_wanted
 
@@ -230,7 +235,7 @@ def test_a_refused_login_parks_its_requests_and_says_how_to_go_on() -> None:
     assert [(each.request.id, each.verdict) for each in house.yard.settled] == [(1, Verdict.PARK), (2, Verdict.PARK)]
     assert house.kinds() == [LoginEnded, SessionParked]
     assert house.summary.next_command == "crawl login orders --session default --store x.db"
-    assert house.doors.shut_sessions() == {"default", SPREAD}
+    assert house.doors.shut_sessions(house.now) == {"default", SPREAD}
     assert not house.doors.busy()
 
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from typing import Literal
 
 from crawler.clock import unix_now
 from crawler.errors import (
     LoginBudgetSpent,
     LoginFailed,
     NeedsHuman,
+    QuotaSpent,
     SessionError,
     WrongPassword,
 )
@@ -120,18 +122,24 @@ class LoginManager:
             if force:
                 self.standing.attempts = 0
                 return self._claim_and_login(force=True)
-            state = self.record.state
-            if state is LoginState.READY:
-                return Prepared(True, "ready")
-            if state in (LoginState.PARKED, LoginState.REFUSED):
-                error = SessionError(self.session.name, self.record.why)
-                return self._restorer.adopted() or Prepared(False, error=error)
-            if not self.wants_login and not self._is_by_hand():
-                return self._restorer.without_login()
-            settled = self._restorer.restored() if state is LoginState.UNPROVEN else self._restorer.doubts_settled()
-            if settled is None and type(self.spider).login is Spider.login:
-                settled = self._restorer.adopted() or self._waits_for_person()
-            return settled or self._claim_and_login()
+            try:
+                return self._prepare()
+            except QuotaSpent as spent:  # by a probe, whose answer nobody knows then
+                return Prepared(False, wait_s=spent.wait_s)
+
+    def _prepare(self) -> Prepared:
+        state = self.record.state
+        if state is LoginState.READY:
+            return Prepared(True, "ready")
+        if state in (LoginState.PARKED, LoginState.REFUSED):
+            error = SessionError(self.session.name, self.record.why)
+            return self._restorer.adopted() or Prepared(False, error=error)
+        if not self.wants_login and not self._is_by_hand():
+            return self._restorer.without_login()
+        settled = self._restorer.restored() if state is LoginState.UNPROVEN else self._restorer.doubts_settled()
+        if settled is None and type(self.spider).login is Spider.login:
+            settled = self._restorer.adopted() or self._waits_for_person()
+        return settled or self._claim_and_login()
 
     def still_good(self) -> bool | None:
         """Ask the probe, and do nothing about what it says. None: nothing is known."""
@@ -284,6 +292,11 @@ class LoginManager:
 
     def _ended_badly(self, error: Exception) -> Prepared:
         session, record = self.session, self.record
+        if isinstance(error, QuotaSpent):
+            ending: Literal["busy", "unsent"] = "busy" if session.sent.credentials else "unsent"
+            self.desk.end_login(session.key, LoginEnd(ending, error.why, session.account.mark()))
+            record.signal(Signal.LOGIN_FAILED)
+            return Prepared(False, wait_s=error.wait_s)
         found = login_errors.ended(
             error, session, self.spider, known_good=self.standing.known_good, retry_after_s=self._retry_after_s
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from crawler.errors import CrawlError, StatusError, Transient
+from crawler.errors import CrawlError, QuotaSpent, StatusError, Transient
 from crawler.sessions import snapshot
 from crawler.sessions.auth.schemes import dump_auth
 from crawler.sessions.auth.tokens import token_end
@@ -68,6 +68,8 @@ class Restorer:
         if row is not None and row.epoch > 0 and self.take_over(row):
             try:
                 reason = self._prover.logged_out()
+            except QuotaSpent:
+                raise
             except CrawlError as error:
                 return self._unproved(error)
             standing.patience.over()
@@ -97,6 +99,8 @@ class Restorer:
             self.take_over(row)  # another process has newer cookies of the same login
         try:
             reason = self._prover.logged_out()
+        except QuotaSpent:
+            raise
         except CrawlError as error:
             standing.attempts += 1
             if standing.attempts < _DOUBTFUL_PROBES:

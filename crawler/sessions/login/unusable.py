@@ -48,10 +48,13 @@ class UnusableSessions:
         self._said: dict[str, str] = {}  # unusable session to its line of the summary
         self._strangers: set[str] = set()  # sessions of stored requests that this run does not have
 
-    def choose(self, leased: Leased, now: float) -> str:
+    def choose(self, leased: Leased, now: float, *, without: frozenset[str] = frozenset()) -> str:
         """The session that is to send a request. One that is logging in gets no more than what makes it log in."""
         return self._pool.choose(
-            leased.session, now, without=self._said, waiting=lambda name: _MANY * self._gates.held_by((SESSION, name))
+            leased.session,
+            now,
+            without=without.union(self._said) if without else self._said,
+            waiting=lambda name: _MANY * self._gates.held_by((SESSION, name)),
         )
 
     def names(self) -> list[str]:

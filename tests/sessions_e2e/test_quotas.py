@@ -1,0 +1,226 @@
+"""Accounts with a quota: whole runs against a site that counts what each account sends, and refuses more."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+import crawler.clock
+from crawler import Identity, QuotaSpent, Request, Response, Session, Spider
+from crawler.clock import unix_now
+from crawler.engine.store_thread import Inbox
+from crawler.testing.wire import Answer, Call
+from tests.engine.shop import crawl, opened, stored
+from tests.hosts import Net, net, quick_net
+
+__all__ = ["net", "quick_net"]
+
+NAMES = ("anna", "otto", "vera")
+
+
+class Counting:
+    """Answers members, and counts each account by a sliding window. Logins, probes and redirects count as pages do.
+
+    Args:
+        limit: Requests in so many seconds.
+        tells: Headers that say what is left.
+        refusal: Status of what is refused.
+        as_page: It is refused by a page that looks as all others.
+    """
+
+    def __init__(
+        self,
+        limit: int,
+        per_s: float,
+        *,
+        pages: int = 0,
+        tells: bool = False,
+        refusal: int = 429,
+        as_page: bool = False,
+    ) -> None:
+        self.limit, self.per_s, self.pages = limit, per_s, pages
+        self.tells, self.refusal, self.as_page = tells, refusal, as_page
+        self.sent: dict[str, deque[float]] = {name: deque() for name in NAMES}
+        self.refused: Counter[str] = Counter()
+        self.served: Counter[str] = Counter()
+        self.most = 0
+        self._lock = threading.Lock()  # guards all above
+
+    def __call__(self, call: Call) -> Answer:
+        if call.path == "/robots.txt":
+            return Answer(404, b"")
+        if call.path == "/login":
+            name = call.form().get("user", "")
+            return self._counted(name, Answer(body=b"in", headers=[("Set-Cookie", f"who={name}; Path=/")]))
+        name = call.cookies().get("who", "")
+        if name not in NAMES:
+            return Answer(401, b"who are you?")
+        links = "".join(f'<a class=page href="/p/{number}">p</a>' for number in range(self.pages))
+        body = f"<p class=x>{call.path}</p><a href=/logout>Log out</a>{links if call.path == '/' else ''}".encode()
+        return self._counted(name, Answer(body=body), call.path)
+
+    def _counted(self, name: str, answer: Answer, path: str = "") -> Answer:
+        with self._lock:
+            now, sent = unix_now(), self.sent[name]
+            while sent and sent[0] <= now - self.per_s:
+                sent.popleft()
+            refused = len(sent) >= self.limit
+            if refused:
+                self.refused[name] += 1
+                answer = Answer(200 if self.as_page else self.refusal, b"<p class=limit>enough for now</p>")
+            else:
+                sent.append(now)
+                self.served[path] += 1
+                self.most = max(self.most, len(sent))
+            ends_in = int(sent[0] + self.per_s - now) + 1
+            if self.tells:
+                answer.headers += [
+                    ("X-RateLimit-Remaining", str(self.limit - len(sent))),
+                    ("X-RateLimit-Reset", str(ends_in)),
+                ]
+            elif refused and not self.as_page:
+                answer.headers.append(("Retry-After", str(ends_in)))
+            return answer
+
+
+class Many(Spider):
+    """All pages, by whichever account may."""
+
+    name = "many"
+    sessions: ClassVar[Any] = NAMES
+    logged_out_text = "who are you?"
+
+    def start(self) -> Iterator[Request]:
+        yield Request(self.arguments["site"] + "/", session="spread")
+
+    def login(self, session: Session) -> None:
+        session.post(self.arguments["site"] + "/login", data={"user": session.name})
+
+    def parse(self, response: Response) -> Iterator[Any]:
+        if response.css("p.limit"):
+            raise QuotaSpent("the page says that it is enough for now", wait_s=61)
+        yield {"id": response.css("p.x::text").get().removeprefix("/p/").strip("/") or "-1"}
+        yield from response.follow_all(css="a.page", session="spread")
+
+
+class Declared(Many):
+    name = "declared"
+    sessions: ClassVar[Any] = [Identity(name, quota="100/hour") for name in NAMES]
+
+
+@pytest.fixture(autouse=True)
+def _accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        monkeypatch.setenv(f"CRAWL_{name.upper()}_USERNAME", name)
+        monkeypatch.setenv(f"CRAWL_{name.upper()}_PASSWORD", "pa55")
+
+
+@contextmanager
+def fake_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nobody waits: where the crawl has nothing to do for a while, the clock is put forward by as much."""
+
+    def take(self: Inbox, wait_s: float) -> None:
+        try:
+            call = self._calls.get(timeout=min(wait_s, 0.02)) if wait_s > 0 else self._calls.get_nowait()
+            while True:
+                call()
+                call = self._calls.get_nowait()
+        except queue.Empty:
+            if wait_s > 0.02:
+                crawler.clock._BEGAN += wait_s - 0.02
+
+    monkeypatch.setattr(Inbox, "take", take)
+    began = crawler.clock._BEGAN
+    try:
+        yield
+    finally:
+        crawler.clock._BEGAN = began
+
+
+def test_three_accounts_of_100_requests_an_hour_bring_1000_pages_in_three_runs_and_none_sends_more(
+    quick_net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Counting(100, 3_600, pages=999)
+    host = quick_net.host({"*": site})
+
+    with fake_clock(monkeypatch):
+        options = {"lease": 20_000, "processes": 1}
+        runs = [crawl(Declared, host.url, tmp_path, max_pages=pages, **options) for pages in (250, 400, 0)]
+
+    assert [run.exit_code for run in runs] == [5, 5, 0]
+    assert not site.refused
+    assert site.most <= 100
+    assert [int(row["id"]) for row in stored(tmp_path, "id")] == list(range(-1, 999))
+    assert sum(run.logins for run in runs) == 3
+    assert max(site.served.values()) == 1 or {path: n for path, n in site.served.items() if n > 1}.keys() <= {"", "/"}
+
+
+def test_a_quota_holds_over_two_processes(quick_net: Net, tmp_path: Path) -> None:
+    class Short(Many):
+        name = "short"
+        sessions: ClassVar[Any] = [Identity(name, quota="30/3 seconds") for name in NAMES]
+
+    site = Counting(30, 3.0, pages=99)
+    host = quick_net.host({"*": site})
+
+    summary = crawl(Short, host.url, tmp_path, processes=2)
+
+    assert summary.exit_code == 0
+    assert not site.refused
+    assert len(stored(tmp_path, "id")) == 100
+
+
+def test_what_the_site_says_is_left_is_heeded_before_it_refuses(
+    quick_net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Counting(20, 900.0, pages=79, tells=True)
+    host = quick_net.host({"*": site})
+
+    with fake_clock(monkeypatch):
+        summary = crawl(Many, host.url, tmp_path, processes=1, lease=20_000)
+
+    assert summary.exit_code == 0
+    assert not site.refused
+    assert len(stored(tmp_path, "id")) == 80
+
+
+@pytest.mark.parametrize(("refusal", "tells", "as_page"), [(429, False, False), (403, True, False), (200, False, True)])
+def test_an_account_that_is_refused_rests_and_the_others_go_on(
+    quick_net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int, tells: bool, as_page: bool
+) -> None:
+    site = Counting(10, 60.0, pages=29, tells=tells, refusal=refusal, as_page=as_page)
+    site.sent["anna"].extend([unix_now() + 30] * 9)  # somebody else uses her account, too
+    host = quick_net.host({"*": site})
+
+    with fake_clock(monkeypatch):
+        summary = crawl(Many, host.url, tmp_path, processes=1, lease=20_000)
+
+    assert summary.exit_code == 0
+    assert len(stored(tmp_path, "id")) == 30
+    assert summary.logins == 3
+
+
+def test_a_run_begins_with_what_the_last_one_knew_of_a_spent_account(quick_net: Net, tmp_path: Path) -> None:
+    class One(Many):
+        name = "one"
+        sessions: ClassVar[Any] = ("anna",)
+
+    site = Counting(5, 600.0, pages=9, tells=True)
+    host = quick_net.host({"*": site})
+
+    first = crawl(One, host.url, tmp_path, processes=1, max_time=1)
+    sent = len(host.calls)
+    second = crawl(One, host.url, tmp_path, processes=1, max_time=1)
+
+    assert [first.exit_code, second.exit_code] == [5, 5]
+    assert len(host.calls) == sent, "nothing of the account was sent"
+    assert any("session anna" in message and "go on at" in message for message in second.messages)
+    with opened(tmp_path) as database:
+        assert database.execute("SELECT count(*) FROM crawl_requests WHERE state = 3").fetchone() == (0,)
