@@ -25,11 +25,6 @@ from tests.plain_transport import PlainTransport
 Adapter = CurlAdapter | PooledAdapter | PlainTransport
 
 
-def plain(**options: Any) -> PlainTransport:
-    """The small one of the tests, from what the others are made with."""
-    return PlainTransport(TransportOptions(**{"response_class": requests.Response, **options}))
-
-
 class CarriedAdapter(CurlAdapter):
     """libcurl with the I/O thread: what crawled pages are fetched with."""
 
@@ -63,7 +58,10 @@ def transport(request: pytest.FixtureRequest) -> Iterator[Callable[..., Adapter]
 
     def make(**options: Any) -> Adapter:
         kind = KINDS[request.param]
-        made.append(kind(**options) if kind is not PlainTransport else plain(**options))
+        ours = issubclass(kind, CurlAdapter | PooledAdapter)
+        made.append(
+            kind(**options) if ours else kind(TransportOptions(**{"response_class": requests.Response, **options}))
+        )
         return made[-1]
 
     yield make
