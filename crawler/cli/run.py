@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crawler.cli import exits, export, options, progress
+from crawler.cli import exits, export, loading, options, progress
 from crawler.cli.logs import LogFile, set_up_logging
 from crawler.cli.summary import show_summary
 from crawler.cli.text import safe, say, tell
@@ -159,7 +159,8 @@ def _crawl(
     settings = options.settings_of(spider, typed)
     file = LogFile(Path(settings.log_file), settings.log_size, settings.log_keep) if settings.log_file else None
     set_up_logging(settings.log_level, quiet, traces=exits.show_tracebacks, log_format=settings.log_format, file=file)
-    from crawler.engine import application
+    with loading():
+        from crawler.engine import application
 
     with progress.watching(spider.name, quiet=quiet, logs=file is not None) as view:
         summary: Summary = application.run(

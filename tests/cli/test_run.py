@@ -370,3 +370,18 @@ def test_help_needs_less_than_a_quarter_of_a_second_of_processor_time(project: P
     )
 
     assert float(done.stdout) < 0.25
+
+
+def test_a_program_ends_at_once_with_its_code_and_all_that_it_has_printed(orders: Path) -> None:
+    def ended(*words: str) -> subprocess.CompletedProcess[str]:
+        code = "import atexit, sys; atexit.register(print, 'left in order'); from crawler.cli import command; command()"
+        return subprocess.run(
+            [sys.executable, "-c", code, *words], cwd=orders, capture_output=True, text=True, timeout=30, check=False
+        )
+
+    shown, wrong = ended("list"), ended("run", "nobody")
+
+    assert (shown.returncode, wrong.returncode) == (0, 2)
+    assert "orders" in shown.stdout
+    assert shown.stdout.endswith("left in order\n")
+    assert "nobody" in wrong.stderr
