@@ -59,13 +59,13 @@ def make_store(path: str, rows: int) -> None:
     number = 0
     for start in range(0, pages, 1_000):
         some = min(1_000, pages - start)
-        store.add(run.frontier, [found(os.urandom, start + each) for each in range(some)], run=run.id)
-        for leased in store.lease(run.frontier, owner="me", terms=LeaseTerms(some, 600, 1)):
+        store.frontier.add(run.frontier, [found(os.urandom, start + each) for each in range(some)], run=run.id)
+        for leased in store.leases.lease(run.frontier, owner="me", terms=LeaseTerms(some, 600, 1)):
             items = [ItemRow("items", item(number + each)) for each in range(min(ITEMS_A_PAGE, rows - number))]
             number += len(items)
             done = Outcome(leased, Verdict.ACCEPT, items=items, status=200, sent_at=time.time(), session_name="default")
             store.commit(run, "me", [done])
-    store.end_run(run.id, ending="finished", exit_code=0, summary="{}")
+    store.runs.end(run.id, ending="finished", exit_code=0, summary="{}")
     store.close()
 
 

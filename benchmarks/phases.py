@@ -29,11 +29,11 @@ from crawler.fetching.curl import CurlAdapter
 from crawler.fetching.curl_handle import Handle
 from crawler.fetching.io_thread import IOThread
 from crawler.pagework.given import CallbackResults
-from crawler.stores.sqlite_commit import CommitPart
+from crawler.stores.sql.page_commit import PageCommit
 
 PLACES: list[tuple[str, Any, str]] = [
     ("loop", Scheduler, "_loop"),
-    ("commit", CommitPart, "commit"),
+    ("commit", PageCommit, "commit"),
     ("lease", Leasing, "more"),
     ("worker", Computing, "_work"),
     ("begin", workers._PageUnderWay, "begin"),

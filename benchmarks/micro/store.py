@@ -80,9 +80,9 @@ def measure(path: str, pages: int, slots: int, start: int) -> Iterator[tuple[str
     """CPU microseconds a page, by step."""
     make = random.Random(1).randbytes
     store = SQLiteStore(path, cipher=OpenCipher())
-    run = store.open_run("bench", args="{}", fresh=True, process="benchmark")
+    run = store.runs.open("bench", args="{}", fresh=True, process="benchmark")
     first = [found(make, number, slots) for number in range(start)]
-    cpu, _ = spent(lambda: store.add(run.frontier, first, run=run.id))
+    cpu, _ = spent(lambda: store.frontier.add(run.frontier, first, run=run.id))
     yield f"add (request of {start})", cpu / start * 1e6
     number, lease_s, commit_s, done = start, 0.0, 0.0, 0
     recent = first[-500:]
@@ -104,26 +104,26 @@ def measure(path: str, pages: int, slots: int, start: int) -> Iterator[tuple[str
         done += len(leased)
     yield "lease (page)", lease_s / done * 1e6
     yield "commit (page)", commit_s / done * 1e6
-    cpu, _ = spent(lambda: [store.counts(run.frontier) for _ in range(100)])
+    cpu, _ = spent(lambda: [store.frontier.counts(run.frontier) for _ in range(100)])
     yield "counts (call)", cpu / 100 * 1e6
-    cpu, _ = spent(lambda: [store.next_due(run.frontier) for _ in range(100)])
+    cpu, _ = spent(lambda: [store.leases.next_due(run.frontier) for _ in range(100)])
     yield "next_due (call)", cpu / 100 * 1e6
     store.close()
 
 
 def lease(store: SQLiteStore, run: RunRow, limit: int) -> list[Leased]:
-    return store.lease(run.frontier, owner="me", terms=LeaseTerms(limit, 90, 1))
+    return store.leases.lease(run.frontier, owner="me", terms=LeaseTerms(limit, 90, 1))
 
 
 def fill(path: str, known: int, *, spider: str, make_found: Callable[[int], Found]) -> tuple[RunRow, float]:
     """A store with so many known URLs of one spider. Returns its run, not ended, and the seconds that adding took."""
     store = SQLiteStore(path, cipher=OpenCipher())
-    run = store.open_run(spider, args="{}", fresh=True, process="benchmark")
+    run = store.runs.open(spider, args="{}", fresh=True, process="benchmark")
     portion = 10_000
     wall = 0.0
     for start in range(0, known, portion):
         ready = [make_found(start + number) for number in range(portion)]
-        wall += spent(lambda ready=ready: store.add(run.frontier, ready, run=run.id))[1]  # type: ignore[misc]
+        wall += spent(lambda ready=ready: store.frontier.add(run.frontier, ready, run=run.id))[1]  # type: ignore[misc]
     store.close()
     return run, wall
 
@@ -138,13 +138,13 @@ def large(path: str, known: int) -> Iterator[tuple[str, float]]:
     yield "open (ms)", spent(lambda: stores.append(SQLiteStore(path, cipher=OpenCipher())))[1] * 1e3
     store = stores[0]
     runs: list[RunRow] = []
-    again = lambda: runs.append(store.open_run("large", args="{}", fresh=False, process="benchmark"))  # noqa: E731
+    again = lambda: runs.append(store.runs.open("large", args="{}", fresh=False, process="benchmark"))  # noqa: E731
     yield "resume (ms)", spent(again)[1] * 1e3
     yield "first lease of 64 (ms)", spent(lambda: lease(store, runs[0], 64))[1] * 1e3
     yield "second lease of 64 (ms)", spent(lambda: lease(store, runs[0], 64))[1] * 1e3
     yield "commit at that size (CPU us a page)", _commit_some(store, runs[0], make)
-    yield "next_due (ms)", spent(lambda: store.next_due(run.frontier))[1] * 1e3
-    yield "counts (ms)", spent(lambda: store.counts(run.frontier))[1] * 1e3
+    yield "next_due (ms)", spent(lambda: store.leases.next_due(run.frontier))[1] * 1e3
+    yield "counts (ms)", spent(lambda: store.frontier.counts(run.frontier))[1] * 1e3
     store.close()
 
 
@@ -163,8 +163,8 @@ def durable(path: str, durability: str, groups: int = 20) -> float:
     """Wall milliseconds of one commit."""
     make = random.Random(4).randbytes
     store = SQLiteStore(path, cipher=OpenCipher(), durability=durability)
-    run = store.open_run("durable", args="{}", fresh=True, process="benchmark")
-    store.add(run.frontier, [found(make, number) for number in range(groups * GROUP)], run=run.id)
+    run = store.runs.open("durable", args="{}", fresh=True, process="benchmark")
+    store.frontier.add(run.frontier, [found(make, number) for number in range(groups * GROUP)], run=run.id)
     wall = 0.0
     for _ in range(groups):
         pages = [outcome(one, []) for one in lease(store, run, GROUP)]

@@ -132,9 +132,9 @@ def store(tmp_path: Path) -> Iterator[SQLiteStore]:
 
 @pytest.fixture
 def run(store: SQLiteStore) -> RunRow:
-    run = store.open_run("micro", args="{}", fresh=True, process="benchmark")
+    run = store.runs.open("micro", args="{}", fresh=True, process="benchmark")
     make = random.Random(1).randbytes
-    store.add(run.frontier, [found(make, number) for number in range(20_000)], run=run.id)
+    store.frontier.add(run.frontier, [found(make, number) for number in range(20_000)], run=run.id)
     return run
 
 

@@ -148,7 +148,7 @@ def record_kept(
     made = build_spider(spider, asked.arguments, settings)
     run = run_of(store, made.name, None, argument_key(asked.arguments))
     wanted = dict.fromkeys(Request(url).url for url in urls)
-    for kept in store.kept(run.frontier):
+    for kept in store.kept.all(run.frontier):
         leased, page = kept.request, kept.page
         if page is None or leased.url not in wanted:
             continue

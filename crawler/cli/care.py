@@ -19,7 +19,7 @@ def doctor(
     store: options.StorePath = None,
 ) -> None:
     """Look for damage in the database. Gets out what can be read; the file itself is never changed."""
-    from crawler.stores import doctor as doctors
+    from crawler.stores.sqlite import doctor as doctors
 
     settings = options.settings_of(None, options.typed_settings(None, store=store))
     require_store(settings)
@@ -42,7 +42,7 @@ def backup(
 ) -> None:
     """Copy the database, also while a crawl runs. A copy by `cp` would lack what is in its log."""
     with stored(options.typed_settings(None, store=store)) as source:
-        source.backup(str(target))
+        source.care.backup(str(target))
     say(f"copied to {target}")
 
 

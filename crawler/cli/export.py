@@ -98,7 +98,7 @@ def _selection(source: Store, spider: str, asked: _Asked) -> Selection:
     run, crawl, all_runs, since = asked
     if sum((run is not None, crawl is not None, all_runs, since is not None)) > 1:
         raise UsageError("give one of --run, --crawl, --all and --since")
-    known = source.runs(spider, limit=MOST_RUNS)
+    known = source.runs.last(spider, limit=MOST_RUNS)
     if not known:
         raise never_ran(source, spider)
     if run is not None:

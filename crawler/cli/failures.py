@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -43,11 +42,11 @@ def failures(
         return
     spider = checked(name) or ""
     with stored(options.typed_settings(None, store=store)) as source:
-        newest = next(iter(source.runs(spider, limit=1)), None)
+        newest = next(iter(source.runs.last(spider, limit=1)), None)
         if newest is None:
             raise never_ran(source, spider)
-        found = causes_of(source, newest)
-        kept = [each for each in samples_of(source, spider) if each.cause]
+        found = causes_of(source.reports, newest)
+        kept = [each for each in source.samples.of(spider) if each.cause]
     if as_json:
         for cause in found:
             say(json.dumps(cause.as_dict()))
@@ -69,26 +68,17 @@ def failures(
         tell(f"crawl: {safe(options.here(command))} tries those of the first cause again")
 
 
-def samples_of(source: Store, spider: str) -> Sequence[Any]:
-    """The pages that are kept of a spider, newest first."""
-    from crawler.output.source import KeepsSamples
-
-    return source.samples(spider) if isinstance(source, KeepsSamples) else ()
-
-
 def failed_and_good(source: Store, number: int) -> tuple[KeptSample, KeptSample | None, dict[str, str]]:
     """A page that is kept of a failure, the last good page of its callback, and the arguments of its run.
 
     Raises:
         UsageError: No such page is kept.
     """
-    from crawler.output.source import KeepsSamples
-
-    bad = source.sample(number) if isinstance(source, KeepsSamples) else None
+    bad = source.samples.get(number)
     if bad is None or not bad.cause:
         raise UsageError(f"no page {number} is kept of a failure; `crawl failures NAME` lists those that are")
-    same = [each for each in samples_of(source, bad.spider) if each.callback == bad.callback]
-    return bad, next((each for each in same if not each.cause), None), json.loads(source.run(bad.run).args or "{}")
+    same = [each for each in source.samples.of(bad.spider) if each.callback == bad.callback]
+    return bad, next((each for each in same if not each.cause), None), json.loads(source.runs.get(bad.run).args or "{}")
 
 
 def _show(number: int, store: str | None, as_json: bool, body: bool) -> None:

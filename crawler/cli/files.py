@@ -41,7 +41,7 @@ def list_(
     typed = options.typed_settings(None, store=store)
     folder = folder_of_project(options.settings_of(None, typed), spider)
     with stored(typed) as source:
-        found = list(source.files(spider))
+        found = list(source.files.all(spider))
     if not versions:
         found = list({(each.spider, each.session, each.url): each for each in found}.values())
     if as_json:
@@ -74,7 +74,7 @@ def prune(
     typed = options.typed_settings(None, store=store)
     folder = folder_of_project(options.settings_of(None, typed), None)
     with stored(typed) as source:
-        found = pruned(source, folder, now=time.time(), older_than_s=days * _DAY_S, really=not dry_run)
+        found = pruned(source.files, folder, now=time.time(), older_than_s=days * _DAY_S, really=not dry_run)
     word = "would remove" if dry_run else "removed"
     say(
         f"{word} {counted(found.files, 'file')} without a row and {counted(found.partials, 'partial file')}"

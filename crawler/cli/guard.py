@@ -60,7 +60,7 @@ def guard(
 def _learned(source: Store, name: str) -> LearnedBans:
     from crawler.frontier.guard_learned import LearnedBans, guard_name
 
-    bans, state = LearnedBans(), source.get_value(guard_name(name))
+    bans, state = LearnedBans(), source.values.get(guard_name(name))
     try:
         if isinstance(state, str) and (old := bans.loads(state)):
             tell(f"crawl: {counted(old, 'page')} that an older version left out untried will be fetched again")
@@ -77,7 +77,7 @@ def _change(source: Store, name: str, bans: LearnedBans, *, forget: Urls, confir
         if key_of(url) not in known:
             raise UsageError(f"{url} is not one of these pages; `crawl guard {name}` lists them")
     confirmed, forgotten = bans.confirm(confirm), bans.forget(forget)
-    source.set_value(guard_name(name), bans.dumps())
+    source.values.set(guard_name(name), bans.dumps())
     for ban in confirmed:
         say(f"confirmed: {safe(ban.key)}")
     for ban in forgotten:

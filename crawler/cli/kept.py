@@ -90,7 +90,7 @@ def page(
     with stored(options.typed_settings(None, store=store)) as opened:
         known = [
             each
-            for each in opened.known_pages([target, canonical(target)])
+            for each in opened.kept.known([target, canonical(target)])
             if (spider is None or each.spider == spider) and (crawl is None or each.crawl == crawl)
         ]
         if not known:
@@ -99,7 +99,7 @@ def page(
             _tell(known, as_json)
             return
         newest = next((each for each in known if each.size_bytes is not None), None)
-        kept = opened.page(newest.request) if newest is not None else None
+        kept = opened.kept.page(newest.request) if newest is not None else None
         if kept is None:
             raise UsageError(f"{safe(target)} was not kept; `crawl run NAME -s keep_pages=true` keeps pages")
     if headers:

@@ -67,14 +67,14 @@ def _and(spider: str, store: str | None) -> str:
     with stored(options.typed_settings(None, store=store)) as source:
         if not _follows(source, spider):
             return "; no item has a key, none is followed: write `keys` in the spider, the fields that tell them apart"
-        last = source.runs(spider, limit=1)[0]
+        last = source.runs.last(spider, limit=1)[0]
         if summary_of(last).get("complete") is not False:
             return ""
     return f"; crawl {last.frontier} was not complete ({last.ending or 'it has not ended'}): nothing is gone by it"
 
 
 def _follows(source: Store, spider: str) -> bool:
-    return bool(source.change_counts(spider, 0))
+    return bool(source.records.counts(spider, 0))
 
 
 def rejected(name: options.SpiderName, store: options.StorePath = None, as_json: options.AsJson = False) -> None:

@@ -68,11 +68,11 @@ def status(
 
     wanted = checked(name)
     with stored(options.typed_settings(None, store=store)) as source:
-        names = [wanted] if wanted is not None else sorted({run.spider for run in source.runs(limit=1000)})
+        names = [wanted] if wanted is not None else sorted({run.spider for run in source.runs.last(limit=1000)})
         found = [each for each in (history.status(source, spider) for spider in names) if each is not None]
         if wanted is not None and not found:
             raise never_ran(source, wanted)
-        sessions = source.list_sessions()
+        sessions = source.sessions.all()
     used = [each.sessions for each in found]
     if all(keys is not None for keys in used):
         known = {key for keys in used for key in keys or ()}
@@ -138,7 +138,7 @@ def group(
 
 
 def never_ran(source: Store, spider: str) -> UsageError:
-    others = sorted({run.spider for run in source.runs(limit=1000)})
+    others = sorted({run.spider for run in source.runs.last(limit=1000)})
     known = f"there are runs of: {', '.join(others)}" if others else "nothing has run yet"
     return UsageError(f"{spider} has never run on {source.path}; {known}")
 

@@ -117,12 +117,12 @@ def report_lines(found: RunReport) -> list[str]:
 def _accept(source: Store, number: int) -> None:
     from crawler.output.run_report import accepted_summary
 
-    run = source.run(number)
+    run = source.runs.get(number)
     if not run.ending:
         raise UsageError(f"run {number} has not ended: accept it when it has")
-    source.set_summary(number, accepted_summary(run))
-    if run.ending == "less than before" and source.runs(run.spider, limit=1)[0].id == number:
-        source.settle_records(run)  # it was complete, and what it did not meet was not believed to be gone
+    source.runs.set_summary(number, accepted_summary(run))
+    if run.ending == "less than before" and source.runs.last(run.spider, limit=1)[0].id == number:
+        source.records.settle(run)  # it was complete, and what it did not meet was not believed to be gone
     tell(f"crawl: what run {number} of {run.spider} brought is right: later runs are compared with it")
 
 

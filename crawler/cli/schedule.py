@@ -156,10 +156,12 @@ def _last_run(entry: Entry, store: str | None) -> dict[str, Any]:
     nothing: dict[str, Any] = {"last_start": None, "verdict": "never ran", "exit_code": None}
     try:
         with stored(options.typed_settings(None, store=store)) as source:
-            runs = [run for run in source.runs(entry.spider, limit=200) if run.args == argument_key(entry.arguments)]
+            runs = [
+                run for run in source.runs.last(entry.spider, limit=200) if run.args == argument_key(entry.arguments)
+            ]
             if not runs:
                 return nothing
-            ending = runs[0].ending or ("running" if source.running(entry.spider) else "crashed")
+            ending = runs[0].ending or ("running" if source.runs.running(entry.spider) else "crashed")
             return {"last_start": runs[0].started_at, "verdict": ending, "exit_code": runs[0].exit_code}
     except UsageError:
         return nothing

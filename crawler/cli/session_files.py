@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -101,21 +101,13 @@ def export(
     typed = options.typed_settings(None, store=store)
     wanted = session if spider is None else SpiderSession.find(spider, session, typed).key
     with stored(typed) as source:
-        row = choose(source.list_sessions(), wanted)
+        row = choose(source.sessions.all(), wanted)
     text = as_text(row, form, url)
     if output == "-":
         say(text.rstrip("\n"))
     else:
         exchange.write_private(output, text)
         tell(f"crawl: {safe(row.key)} to {output}, which logs in whoever reads it")
-
-
-@runtime_checkable
-class Reseals(Protocol):
-    """A store that can encrypt what it holds with the newest key of its cipher."""
-
-    def reseal(self) -> tuple[int, int]:
-        """How many secrets were sealed anew, and how many could not be read."""
 
 
 def rekey(
@@ -133,9 +125,9 @@ def rekey(
     vault = Vault.load()
     database: Store = open_store(settings.store, cipher=vault, busy_timeout_s=settings.busy_timeout, create=False)
     try:
-        if not isinstance(database, Reseals):
-            raise UsageError(f"{settings.store}: this kind of store cannot encrypt its secrets anew")
-        going = {each.spider for each in database.runs() if each.ended_at is None and database.running(each.spider)}
+        going = {
+            each.spider for each in database.runs.last() if each.ended_at is None and database.runs.running(each.spider)
+        }
         if going and drop_old:
             raise UsageError(
                 f"{', '.join(sorted(going))} is running and would go on with the old key, which nobody could open then:"
@@ -148,7 +140,7 @@ def rekey(
                 "the key is in the variable CRAWL_KEY: put a new one, as `openssl rand -base64 32` prints it, before"
                 " the old one there, with a comma between them, and run this again; then drop the old one"
             )
-        resealed, lost = database.reseal()
+        resealed, lost = database.care.reseal()
     finally:
         database.close()
     say(f"{resealed:,} secrets are encrypted with the new key {vault.key_names[0]}")

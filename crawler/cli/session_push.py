@@ -36,7 +36,7 @@ def push(
     there, typed = Place.of(place), options.typed_settings(None, store=store)
     mine = SpiderSession.find(spider, session, typed)
     with stored(typed) as source:
-        text = as_text(choose(source.list_sessions(), mine.key), "json")
+        text = as_text(choose(source.sessions.all(), mine.key), "json")
     words = ["sessions", "import", spider, "-", "--format", "json", "--session", mine.name]
     said = crawl_there(there, words, ssh=ssh, crawl=crawl, text=text)
     say(f"{safe(there.host)}: {safe(said.strip())}")

@@ -31,8 +31,8 @@ def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> N
 
     with stored(options.typed_settings(None, store=store)) as source:
         now = source.now()
-        found = [(row, judge(row, source.login_lives(row.key), now)) for row in source.list_sessions()]
-        resting = source.resting()
+        found = [(row, judge(row, source.logins.lives(row.key), now)) for row in source.sessions.all()]
+        resting = source.quotas.resting()
     if as_json:
         for row, judged in found:
             until, why = resting.get(row.key, (None, ""))
@@ -88,8 +88,8 @@ def show(session: SessionName, store: options.StorePath = None) -> None:
     from crawler.sessions.auth.schemes import kind_of
 
     with stored(options.typed_settings(None, store=store)) as source:
-        row, now = choose(source.list_sessions(), session), source.now()
-        judged = judge(row, source.login_lives(row.key), now)
+        row, now = choose(source.sessions.all(), session), source.now()
+        judged = judge(row, source.logins.lives(row.key), now)
     for line in columns(
         [
             ("session", row.name),
@@ -134,9 +134,9 @@ def clear(
     if (session is None) == (not everything):
         raise UsageError("name a session, or give --all")
     with stored(options.typed_settings(None, store=store), reading=False) as source:
-        rows = source.list_sessions()
+        rows = source.sessions.all()
         for row in rows if session is None else [choose(rows, session)]:
-            source.clear_session(row.key)
+            source.sessions.clear(row.key)
             say(f"removed {safe(row.key)}")
 
 
@@ -146,7 +146,7 @@ def history(session: SessionName, store: options.StorePath = None) -> None:
     from crawler.output.snapshots import choose
 
     with stored(options.typed_settings(None, store=store)) as source:
-        found = source.session_history(choose(source.list_sessions(), session).key)
+        found = source.sessions.history(choose(source.sessions.all(), session).key)
     for line in columns(
         [
             (str(each.id), local_time(each.at), each.url, str(each.run or "-"), f"{each.epoch:,}", f"{each.cookies:,}")
@@ -167,7 +167,7 @@ def diff(
     from crawler.output.snapshots import changes
 
     with stored(options.typed_settings(None, store=store)) as source:
-        lines = changes(source.snapshot_secret(before), source.snapshot_secret(after))
+        lines = changes(source.sessions.secret_of(before), source.sessions.secret_of(after))
     for line in lines:
         say(safe(line))
     if not lines:
@@ -184,10 +184,10 @@ def restore(
     from crawler.output.snapshots import brought_back, choose
 
     with stored(options.typed_settings(None, store=store), reading=False) as source:
-        row = choose(source.list_sessions(), session)
-        old = snapshot_at(source.session_history(row.key), at)
-        secret = source.snapshot_secret(old.id)
-        source.save_session(brought_back(row, secret, url=f"restore of {old.id}"), run=None)
+        row = choose(source.sessions.all(), session)
+        old = snapshot_at(source.sessions.history(row.key), at)
+        secret = source.sessions.secret_of(old.id)
+        source.sessions.save(brought_back(row, secret, url=f"restore of {old.id}"), run=None)
     say(f"{safe(row.key)} is as it was {local_time(old.at)}; the next run proves it")
 
 

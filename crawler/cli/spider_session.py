@@ -72,14 +72,14 @@ def keep(mine: SpiderSession, imported: Imported, source: str) -> None:
     secret = json.dumps({"cookies": imported.cookies, "headers": headers, **imported.more}, ensure_ascii=False)
     database = application.open_project_store(mine.settings)
     try:
-        if any(not row.readable for row in database.list_sessions()):
+        if any(not row.readable for row in database.sessions.all()):
             tell(
                 "crawl: sessions that are stored here cannot be read with the keys at hand: a run that has another key"
                 " (CRAWL_KEY, or another user's file) will not read this one either"
             )
-        row = database.load_session(mine.key)
+        row = database.sessions.load(mine.key)
         epoch = (row.epoch if row is not None else 0) + 1
-        database.save_session(unproven(mine.key, mine.name, secret, epoch=epoch, url="import"), run=None)
+        database.sessions.save(unproven(mine.key, mine.name, secret, epoch=epoch, url="import"), run=None)
     finally:
         database.close()
     token = " and a token" if imported.more.get("auth") or "authorization" in map(str.lower, headers) else ""

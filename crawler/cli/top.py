@@ -132,7 +132,7 @@ def _table(
 
 
 def _nothing_runs(source: Store) -> str:
-    last = next(iter(source.runs(limit=1)), None)
+    last = next(iter(source.runs.last(limit=1)), None)
     if last is None:
         return "nothing runs, and nothing has run yet"
     ended = f"{last.ending or 'crashed'} at {local_time(last.ended_at)}"

@@ -157,7 +157,7 @@ def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settin
         store = open_project_store(settings)
         mine = settings.replace(per_host=share_of(settings.per_host, number, processes))
         try:
-            row = store.join_run(run, process=process_name())
+            row = store.runs.join(run, process=process_name())
             made = build_spider(spider, arguments, mine)
             member = Member(store, row, new_owner(f"run-{row.id}"), mine, number)
             crawl = Crawl(made, member, Caller([tell]))
@@ -174,12 +174,12 @@ def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settin
 
 def _open(store: Store, spider: Spider, how: _How) -> RunRow | None:
     if how.retry:
-        last = next((row for row in store.runs(spider.name) if row.args == how.key), None)
+        last = next((row for row in store.runs.last(spider.name) if row.args == how.key), None)
         if last is not None:
             _reopen_failed(store, last.frontier, () if isinstance(how.retry, bool) else how.retry)
     while True:
         try:
-            return store.open_run(spider.name, args=how.key, fresh=how.fresh, process=process_name())
+            return store.runs.open(spider.name, args=how.key, fresh=how.fresh, process=process_name())
         except AlreadyRunning:
             if how.if_running == "skip":
                 return None
@@ -195,14 +195,14 @@ def _reopen_failed(store: Store, frontier: int, causes: Sequence[str]) -> None:
         UsageError: Nothing failed for any of the causes; the message names those that there are.
     """
     if not causes:
-        store.reopen(frontier, states=(State.FAILED,))
+        store.frontier.reopen(frontier, states=(State.FAILED,))
         return
-    errors = store.failed_errors(frontier)
+    errors = store.frontier.failed_errors(frontier)
     wanted = [error for error in errors if any(failed_for(cause, error) for cause in causes)]
     if not wanted:
         known = ", ".join(dict.fromkeys(short_reason(each)[:80] for each in errors[:5])) or "nothing failed"
         raise UsageError(f"--cause {', '.join(causes)}: nothing failed for that; there is: {redact(known)}")
-    store.reopen(frontier, states=(State.FAILED,), errors=wanted)
+    store.frontier.reopen(frontier, states=(State.FAILED,), errors=wanted)
 
 
 def argument_key(arguments: Mapping[str, str]) -> str:

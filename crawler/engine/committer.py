@@ -71,7 +71,7 @@ class Committer:
 
     def begin(self) -> None:
         """Take over the counts of the frontier."""
-        counts = self._store.counts(self._run.frontier)
+        counts = self._store.frontier.counts(self._run.frontier)
         self.waiting, self.failed = counts.waiting + counts.leased, counts.failed
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
@@ -123,7 +123,7 @@ class Committer:
 
     def add(self, found: Sequence[Found]) -> None:
         """Store found requests of a page that is not done yet."""
-        self.waiting += self.patiently(lambda: self._store.add(self._run.frontier, found, run=self._run.id))
+        self.waiting += self.patiently(lambda: self._store.frontier.add(self._run.frontier, found, run=self._run.id))
         self._admission.remember(found)
 
     def keep_sessions(self) -> None:
@@ -132,7 +132,7 @@ class Committer:
             taken = self._saves.changed(manager.session.name, "the end of the run")
             if taken is not None:
                 changed = replace(taken, base=manager.standing.base)
-                self.patiently(partial(self._store.save_session, changed, run=self._run.id))
+                self.patiently(partial(self._store.sessions.save, changed, run=self._run.id))
 
     def _sessions_stored(self, batch: Sequence[Outcome], committed: Committed) -> None:
         """What was written with a page is what the next changes of the session are told from."""
@@ -144,11 +144,11 @@ class Committer:
                 continue
             manager, version = (
                 self._pool.manager(outcome.session_name),
-                self._store.session_version(outcome.session.key),
+                self._store.sessions.version(outcome.session.key),
             )
             others = manager.record.version and version > manager.record.version + 1
             manager.standing.base, manager.record.version = outcome.session.secret, version
-            row = self._store.load_session(outcome.session.key) if others else None
+            row = self._store.sessions.load(outcome.session.key) if others else None
             if row is not None:
                 self._saves.take_news(outcome.session_name, row)
-        self._saves.news({outcome.session_name for outcome in batch}, self._store, unix_now())
+        self._saves.news({outcome.session_name for outcome in batch}, self._store.sessions, unix_now())

@@ -72,7 +72,7 @@ class Crawl:
         except StoreError as error:
             failure = error
         except UsageError as error:  # the spider's own start
-            self._store.end_run(self._run.id, ending="usage", exit_code=CODES["usage"], summary="{}")
+            self._store.runs.end(self._run.id, ending="usage", exit_code=CODES["usage"], summary="{}")
             raise error
         finally:
             self._hang_up()
@@ -85,15 +85,19 @@ class Crawl:
         frontier = self._run.frontier
         self._parts.knowledge.load()
         if self._member.number == 0:
-            self._store.reopen(frontier, states=(State.PARKED,))
+            self._store.frontier.reopen(frontier, states=(State.PARKED,))
             self.summary.rechecked += losses.settle(self._store, self._run) if self._run.resumed else 0
-            tidy(self._store, self._parts.files.folder, now=unix_now())
+            tidy(self._store.files, self._parts.files.folder, now=unix_now())
         parts = self._parts.assembly
         requests = start_requests(self.spider)
         seed(self._store, self._run, requests, parts.admission, self._parts.knowledge, parts.learn_start)
         self._stats.tell(
             RunStarted(
-                unix_now(), self._run.id, self.spider.name, self._run.resumed, self._store.counts(frontier).waiting
+                unix_now(),
+                self._run.id,
+                self.spider.name,
+                self._run.resumed,
+                self._store.frontier.counts(frontier).waiting,
             )
         )
 
@@ -140,7 +144,7 @@ class Crawl:
         self._stats.progress(unix_now(), waiting=summary.waiting, failed=summary.failed, force=True)
         if failure is None and facts is not None and self._member.number == 0:
             settle_records(self._store, self._run, summary, facts)
-            self._store.end_run(
+            self._store.runs.end(
                 self._run.id,
                 ending=summary.ending,
                 exit_code=summary.exit_code,
@@ -155,18 +159,18 @@ class Crawl:
         self._scheduler.release_out()
         self._parts.knowledge.keep(self._parts.doors.last.lives())
         if self._member.number == 0 and self._is_certain():
-            store.prove_frontier(frontier)  # later crawls may ask whether these pages have changed
-        counts = store.counts(frontier)
-        failed, skipped = store.ended_samples(frontier)
+            store.frontier.prove_frontier(frontier)  # later crawls may ask whether these pages have changed
+        counts = store.frontier.counts(frontier)
+        failed, skipped = store.reports.ended_samples(frontier)
         keep_proofs(store, self._sessions)
         self._parts.heartbeat.over()
         if summary.rechecked and self._member.number == 0:  # pages that were fetched again are stored once
-            summary.pages, summary.items = store.stored_by(self._run.id)
+            summary.pages, summary.items = store.results.stored_by(self._run.id)
         take_counts(summary, counts)
         facts = self._facts(counts, failed, skipped)
         if self._member.number:
             return facts
-        silent = store.silent_hosts(frontier) if facts.failed and facts.pages else {}
+        silent = store.reports.silent_hosts(frontier) if facts.failed and facts.pages else {}
         figures, before = compared(store, self._run, summary, counts)
         return replace(facts, silent=silent, figures=figures, before=before)
 

@@ -70,7 +70,7 @@ class Dispatcher:
 
     def give_back(self, ids: Sequence[int]) -> None:
         """Requests that were not sent: others may have them at once."""
-        self._store.release(self._run.frontier, owner=self._owner, ids=ids)
+        self._store.leases.release(self._run.frontier, owner=self._owner, ids=ids)
 
     def not_now(self, leased: Leased) -> None:
         """A request whose session may send nothing for now: it waits in the store, for another time or session."""
@@ -86,7 +86,7 @@ class Dispatcher:
     def quarantine(self, session: str, epoch: int, since: float) -> int:
         """Reopen pages that a lost session brought without proof. Returns their number."""
         self.commit()
-        reopened = self._store.quarantine(self._run.frontier, session=session, epoch=epoch, since=since)
+        reopened = self._store.frontier.quarantine(self._run.frontier, session=session, epoch=epoch, since=since)
         losses.settled(self._store, self._run.id, self._pool.manager(session).session.key)
         self._committer.waiting += reopened
         self._look.soon()
@@ -101,17 +101,19 @@ class Dispatcher:
         if not ids:
             return
         self.commit()
-        self._store.prove_pages(self._run.frontier, ids=ids, epoch=epoch)
+        self._store.frontier.prove_pages(self._run.frontier, ids=ids, epoch=epoch)
 
     def bring_back(self, session: str) -> None:
         """Parked requests of a session wait again."""
         self.commit()
-        self._committer.waiting += self._store.reopen(self._run.frontier, states=(State.PARKED,), session=session)
+        self._committer.waiting += self._store.frontier.reopen(
+            self._run.frontier, states=(State.PARKED,), session=session
+        )
         self._look.soon()
 
     def session_version(self, key: str) -> int:
         """The version of a stored session: it moves when somebody logs in."""
-        return self._store.session_version(key)
+        return self._store.sessions.version(key)
 
     # --- on their way -----------------------------------------------------------------------------------------------
     def give_task(self, task: Callable[[], Callable[[], None]]) -> None:

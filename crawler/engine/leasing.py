@@ -45,7 +45,7 @@ class Reservations:
         if delay_s:
             at = self._calls(
                 lambda store: (
-                    self._turn_that_waits(store, slot) or store.reserve(slot, delay_s=delay_s + slack_s(delay_s))
+                    self._turn_that_waits(store, slot) or store.slots.reserve(slot, delay_s=delay_s + slack_s(delay_s))
                 )
             )
             self._stopping.wait(max(at - unix_now(), 0.0))
@@ -63,7 +63,7 @@ class Reservations:
         if first is None:
             return 0.0
         self._gates.take(first)
-        store.release(self._member.run.frontier, owner=self._member.owner, ids=[first.id])
+        store.leases.release(self._member.run.frontier, owner=self._member.owner, ids=[first.id])
         self._look.soon()
         return max(first.send_at, now)
 
@@ -131,7 +131,7 @@ class Leasing:
         settings = self._settings
         if now >= self.renew_at:
             self._committer.patiently(
-                lambda: self._store.renew(self._run.frontier, owner=self._owner, lease_s=settings.lease)
+                lambda: self._store.leases.renew(self._run.frontier, owner=self._owner, lease_s=settings.lease)
             )
             self._hold.renewed(now)
             self.renew_at = now + settings.lease / 3
@@ -145,7 +145,7 @@ class Leasing:
                 self._look.wait_until(now + _LIMIT_POLL_S)
                 return
         blocked, shut = self._blocked(), self._doors.shut_sessions(now)
-        leased = self._store.lease(
+        leased = self._store.leases.lease(
             self._run.frontier,
             owner=self._owner,
             terms=LeaseTerms(
@@ -167,12 +167,12 @@ class Leasing:
     def _to_ask_for(self, leased: list[Leased], now: float) -> list[Leased]:
         """Those that are to be sent, with what an earlier crawl knows of them; what is fresh is done without."""
         if self._earlier is None:
-            self._earlier = self._store.earlier(self._run.frontier)
+            self._earlier = self._store.visits.earlier(self._run.frontier)
         if not self._earlier:
             return leased
         asked: list[Leased] = []
         fresh: list[Outcome] = []
-        for each in self._store.recall(self._earlier, leased):
+        for each in self._store.visits.recall(self._earlier, leased):
             outcome = self._revisits.not_asked(each, now) if each.visit is not None else None
             if outcome is None:
                 asked.append(each)
@@ -180,7 +180,7 @@ class Leasing:
                 fresh.append(outcome)
         if fresh:
             self._committer.settle(fresh)
-            self._store.give_back_turns(unused_turns(leased, asked, self._longest_pause_s), now=now)
+            self._store.slots.give_back(unused_turns(leased, asked, self._longest_pause_s), now=now)
             self._look.soon()
         return asked
 
@@ -192,8 +192,8 @@ class Leasing:
     def _nothing_found(self, now: float, blocked: frozenset[str], shut: frozenset[str]) -> None:
         """Put aside what cannot go in this run, and find out when to look again."""
         for session in self._doors.unusable.names():
-            self._committer.waiting -= self._store.park(self._run.frontier, session=session)
-        due = self._store.next_due(self._run.frontier)
+            self._committer.waiting -= self._store.frontier.park(self._run.frontier, session=session)
+        due = self._store.leases.next_due(self._run.frontier)
         # What is due may be of sessions that are shut; one that opens says so
         soonest = now + (_ALL_SHUT_POLL_S if SPREAD in shut else _SHUT_POLL_S if shut else 0.02)
         look_at = float("inf") if due is None else max(due - _HORIZON_S / 2, soonest)

@@ -51,7 +51,7 @@ from crawler.settings import Settings
 from crawler.spider import Spider
 from crawler.stores.base import Store
 from crawler.stores.calls import StoreCalls, process_name
-from crawler.stores.login_policy import Trying
+from crawler.stores.policy.login_policy import Trying
 from crawler.stores.session_desk import SessionDesk
 from crawler.urls import printable, redact
 
@@ -139,7 +139,7 @@ class _Ground:
             pace=reservations.wait,
             expected_run_s=last_duration_s(member.store, spider.name),
             grants=lambda key, quota, wanted, back: self.calls(
-                lambda store: store.take_quota(key, quota, wanted=wanted, back=back)
+                lambda store: store.quotas.take(key, quota, wanted=wanted, back=back)
             ),
         )
         desk = SessionDesk(self.calls, run=member.run.id, owner=member.owner, lease_s=lease_s, trying=trying)
@@ -217,7 +217,7 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
 def _heartbeat(ground: _Ground, pool: SessionPool) -> Heartbeat:
     member, slots = ground.member, ground.slots
     me = ProcessState(member.number, process_name(), unix_now(), 0, 0, member.settings.workers)
-    return Heartbeat(member.store, ground.stats, me, lambda: slots.known, slots.allowed, pool.managers)
+    return Heartbeat(member.store.values, ground.stats, me, lambda: slots.known, slots.allowed, pool.managers)
 
 
 def _portions(calls: StoreCalls, committer: Committer, look: NextLook) -> Callable[[list[Found]], None]:
@@ -232,7 +232,7 @@ def _portions(calls: StoreCalls, committer: Committer, look: NextLook) -> Callab
 
 def _kept(calls: StoreCalls) -> Callable[[int], Page | None]:
     """The kept page of a request of an earlier crawl; asked on a worker."""
-    return lambda request: calls(lambda store: store.page(request))
+    return lambda request: calls(lambda store: store.kept.page(request))
 
 
 def _doors(
@@ -261,13 +261,13 @@ def _doors(
     proofs = LastProofs(pool, dispatcher, reopen=settling.reopen, clock=unix_now)
     last = LastDoubts(pool, gates, answers, sessions, unusable, proofs)
     store = ground.member.store
-    allowances = Allowances(pool, stats, store.rest_account, store.give_back_quota)
+    allowances = Allowances(pool, stats, store.quotas.rest, store.quotas.give_back)
     return Doors(pool, dispatcher, gates, unusable, sessions, robots, answers, last, allowances)
 
 
 def last_duration_s(store: Store, spider: str) -> float:
     """How long the last finished run of a spider took, 0 when there is none."""
-    for row in store.runs(spider):
+    for row in store.runs.last(spider):
         if row.ending in ("finished", "failures") and row.ended_at is not None:
             return row.ended_at - row.started_at
     return 0.0

@@ -189,7 +189,7 @@ class Scheduler:
 
     def _nothing_left(self) -> bool:
         """Whether nothing waits, and nobody else works on this frontier."""
-        counts = self._store.counts(self._run.frontier)
+        counts = self._store.frontier.counts(self._run.frontier)
         return counts.leased <= self._doors.kept and not counts.waiting
 
     @property

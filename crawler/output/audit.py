@@ -75,12 +75,12 @@ def audit(source: Source, spider: str, folder: FileFolder | None = None, *, read
     runs = crawl_runs(source, spider)
     if not runs:
         return None
-    holder = source.running(spider)
+    holder = source.runs.running(spider)
     if holder is not None:
         raise AlreadyRunning(spider, holder)
-    found = source.audit(runs[0].frontier)
+    found = source.care.audit(runs[0].frontier)
     counts = found.counts
-    files = FileAudit(0, 0) if folder is None else audit_files(source, folder, spider, read=read)
+    files = FileAudit(0, 0) if folder is None else audit_files(source.files, folder, spider, read=read)
     return Audit(
         spider=spider,
         runs=tuple(run.id for run in runs),

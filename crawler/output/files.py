@@ -49,9 +49,9 @@ class Held(Protocol):
 
 
 class KnowsFiles(Protocol):
-    """A store that holds files."""
+    """The files that a store holds (`stores.base_results.FileStore`)."""
 
-    def files(self, spider: str | None = None) -> Iterator[Held]:
+    def all(self, spider: str | None = None) -> Iterator[Held]:
         """Every version of every file that is held, oldest first."""
 
 
@@ -110,7 +110,7 @@ def audit_files(source: KnowsFiles, folder: FileFolder, spider: str | None = Non
     missing: dict[str, None] = {}
     damaged: dict[str, None] = {}
     rows = 0
-    for held in source.files():
+    for held in source.all():
         known.add(held.hash)
         if spider is not None and held.spider != spider:
             continue
@@ -179,7 +179,7 @@ def prune(source: KnowsFiles, folder: FileFolder, *, now: float, older_than_s: f
             partials += 1
             size_bytes += size
     on_the_way = set(_notes(folder).values())
-    known = {held.hash for held in source.files()}
+    known = {held.hash for held in source.all()}
     for stored in there:
         if stored.hash not in known and stored.hash not in on_the_way:
             files += 1
@@ -194,7 +194,7 @@ def tidy(source: KnowsFiles, folder: FileFolder, *, now: float) -> None:
     leftovers = [(stem, changed) for stem, _, changed in folder.partials()]
     if not leftovers:
         return
-    known = {(held.url, held.hash) for held in source.files()}
+    known = {(held.url, held.hash) for held in source.all()}
     for stem, changed in leftovers:
         state = read_state(stem.with_suffix(".json"))
         is_done = _is_placed(stem) if state is None else (state.url, state.hash) in known
@@ -221,7 +221,7 @@ def _drop_partial(source: KnowsFiles, folder: FileFolder, stem: Path, *, really:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if really:
             state = read_state(notes)
-            if state is not None and state.hash and not any(each.link == state.link for each in source.files()):
+            if state is not None and state.hash and not any(each.link == state.link for each in source.all()):
                 folder.unname(state.link, state.hash)
             notes.unlink(missing_ok=True)
             stem.with_suffix(".new").unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crawler.output.reasons import short_reason
-from crawler.output.source import Counts, KnowsHosts, KnowsReasons, KnowsSamples, KnowsWarnings, Run, Sample, Source
+from crawler.output.source import Counts, Run, Sample, Source
 from crawler.urls import printable, redact
 
 CRASHED = "crashed"  # it neither ended nor runs: killed, or the machine went down
@@ -38,13 +38,13 @@ class PastRun:
 
 def past_runs(source: Source, spider: str | None, *, limit: int) -> list[PastRun]:
     """The last runs, newest first. Of the runs of one spider only its newest can be running."""
-    runs = source.runs(spider, limit=limit)
+    runs = source.runs.last(spider, limit=limit)
     holders: dict[str, str | None] = {}
     found = []
     for run in runs:
         newest = run.spider not in holders
         if newest:
-            holders[run.spider] = source.running(run.spider) if run.ended_at is None else None
+            holders[run.spider] = source.runs.running(run.spider) if run.ended_at is None else None
         found.append(_past(run, source.now(), running=newest and holders[run.spider] is not None))
     return found
 
@@ -140,18 +140,18 @@ def status(source: Source, spider: str) -> Status | None:
     past = past_runs(source, spider, limit=1)
     if not past:
         return None
-    newest = source.runs(spider, limit=1)[0]
-    frontier, told, holder = newest.frontier, summary_of(newest), source.running(spider)
-    due = source.next_due(frontier)
+    newest = source.runs.last(spider, limit=1)[0]
+    frontier, told, holder = newest.frontier, summary_of(newest), source.runs.running(spider)
+    due = source.leases.next_due(frontier)
     failed, skipped, retried = _samples(source, frontier)
     return Status(
         spider=spider,
         run=past[0],
         holder=holder,
-        counts=source.counts(frontier),
-        waiting_by=source.waiting_by(frontier) if isinstance(source, KnowsHosts) else {},
-        failed_by=source.failed_by(frontier) if isinstance(source, KnowsReasons) else {},
-        skipped_by={each.kind: each.count for each in skipped} or source.skipped_by(frontier),
+        counts=source.frontier.counts(frontier),
+        waiting_by=source.frontier.waiting_by(frontier),
+        failed_by=source.reports.failed_by(frontier),
+        skipped_by={each.kind: each.count for each in skipped} or source.frontier.skipped_by(frontier),
         retried_by={each.kind: each.count for each in retried},
         dropped_by=_counts(told.get("dropped")),
         examples={
@@ -159,7 +159,7 @@ def status(source: Source, spider: str) -> Status | None:
             for each in (*retried, *failed, *skipped)
         },
         next_due=due if due is not None and due > source.now() else None,
-        warned_by=source.warned_by(frontier) if isinstance(source, KnowsWarnings) else {},
+        warned_by=source.reports.warned_by(frontier),
         notes=[] if holder else told_of(told),
         next_command="" if holder else str(told.get("next_command") or ""),
         sessions=None if told.get("sessions") is None else _texts(told["sessions"]),
@@ -168,7 +168,7 @@ def status(source: Source, spider: str) -> Status | None:
 
 def past_run(source: Source, run: Run) -> PastRun:
     """One run; whether it is running, its spider's lock says."""
-    running = run.ended_at is None and source.running(run.spider) is not None
+    running = run.ended_at is None and source.runs.running(run.spider) is not None
     return _past(run, source.now(), running=running)
 
 
@@ -187,8 +187,6 @@ def _texts(found: Any) -> list[str]:
 
 
 def _samples(source: Source, frontier: int) -> tuple[Sequence[Sample], Sequence[Sample], Sequence[Sample]]:
-    """What failed, was left out, and was tried again, with examples; nothing of a store that has none."""
-    if not isinstance(source, KnowsSamples):
-        return (), (), ()
-    failed, skipped = source.ended_samples(frontier)
-    return failed, skipped, source.retried_samples(frontier)
+    """What failed, was left out, and was tried again, with examples."""
+    failed, skipped = source.reports.ended_samples(frontier)
+    return failed, skipped, source.reports.retried_samples(frontier)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from crawler.output.history import PastRun, past_runs, summary_of, told_of
 from crawler.output.reasons import short_reason
-from crawler.output.source import Counts, Source
+from crawler.output.source import Counts, Source, ToldTrouble
 from crawler.output.time_left import TimeLeft
 from crawler.output.timeline import Moment, timeline_of
 from crawler.urls import printable, redact
@@ -101,29 +101,6 @@ def name_of(run: int, number: int) -> str:
     return f"live:{run}:{number}"
 
 
-class ToldTrouble(Protocol):
-    """A line of the page log that tells of an error (`stores.told.Trouble`)."""
-
-    @property
-    def at(self) -> float: ...
-    @property
-    def url(self) -> str: ...
-    @property
-    def verdict(self) -> str: ...
-    @property
-    def error(self) -> str: ...
-
-
-@runtime_checkable
-class KnowsLive(Protocol):
-    """A store in which runs say how they fare."""
-
-    def get_value(self, name: str) -> Any: ...
-
-    def last_troubles(self, run: int, *, limit: int) -> Sequence[ToldTrouble]:
-        """The last answers of a run that failed or are tried again, newest first."""
-
-
 @dataclass(frozen=True, slots=True)
 class LiveView:
     """What `crawl top` shows of one spider.
@@ -181,8 +158,8 @@ class LiveView:
 
 def running_spiders(source: Source) -> list[str]:
     """Spiders with a run that has not ended and that somebody holds, in the order of their runs."""
-    names = dict.fromkeys(run.spider for run in source.runs(limit=200) if run.ended_at is None)
-    return [name for name in names if source.running(name) is not None]
+    names = dict.fromkeys(run.spider for run in source.runs.last(limit=200) if run.ended_at is None)
+    return [name for name in names if source.runs.running(name) is not None]
 
 
 def look(source: Source, spider: str) -> LiveView | None:
@@ -190,9 +167,9 @@ def look(source: Source, spider: str) -> LiveView | None:
     past = past_runs(source, spider, limit=1)
     if not past:
         return None
-    run, newest = past[0], source.runs(spider, limit=1)[0]
-    holder = source.running(spider)
-    processes = list(_processes(source, run.id)) if isinstance(source, KnowsLive) else []
+    run, newest = past[0], source.runs.last(spider, limit=1)[0]
+    holder = source.runs.running(spider)
+    processes = list(_processes(source, run.id))
     points = timeline_of(list(processes[0].timeline)) if processes else []
     told = summary_of(newest)
     last = points[-1] if points else None
@@ -201,7 +178,7 @@ def look(source: Source, spider: str) -> LiveView | None:
         spider,
         run,
         holder,
-        source.counts(newest.frontier),
+        source.frontier.counts(newest.frontier),
         run.pages if last is None else max(last.pages, sum(each.pages for each in processes)),
         run.items if last is None else last.items,
         run.logins if last is None else last.logins,
@@ -216,9 +193,9 @@ def look(source: Source, spider: str) -> LiveView | None:
     )
 
 
-def _processes(source: KnowsLive, run: int) -> Iterable[ProcessState]:
+def _processes(source: Source, run: int) -> Iterable[ProcessState]:
     for number in range(MOST_PROCESSES):
-        found = process_of(source.get_value(name_of(run, number)))
+        found = process_of(source.values.get(name_of(run, number)))
         if found is None:
             return
         yield found
@@ -278,11 +255,9 @@ def _sessions(processes: Iterable[ProcessState]) -> list[LiveSession]:
 
 
 def _troubles(source: Source, run: int) -> list[tuple[float, str, str, str]]:
-    if not isinstance(source, KnowsLive):
-        return []
     return [
         (each.at, each.verdict, printable(_short(each)), printable(redact(each.url)))
-        for each in source.last_troubles(run, limit=_ERRORS)
+        for each in source.log.last_troubles(run, limit=_ERRORS)
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from crawler.errors import UsageError
 from crawler.output.history import PastRun, past_run, summary_of, told_of
 from crawler.output.reasons import kinds, short_reason
-from crawler.output.source import KnowsSamples, Run, Source
+from crawler.output.source import ReportSource, Run, Source
 from crawler.urls import printable, redact
 
 _FIELDS = 40  # of one table that are listed
@@ -31,12 +31,17 @@ class Login(Protocol):
     def expired_at(self) -> float | None: ...
 
 
+class LoginSource(Protocol):
+    """Logins, as they were recorded (`stores.base.LoginStore`)."""
+
+    def of_run(self, run: int) -> Sequence[Login]: ...
+
+
 class Runs(Source, Protocol):
-    """A store that knows one run by its number, and the logins that it made."""
+    """A store that knows the logins that a run made."""
 
-    def run(self, run: int) -> Any: ...
-
-    def logins_of(self, run: int) -> Sequence[Login]: ...
+    @property
+    def logins(self) -> LoginSource: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +133,7 @@ class Cause:
         return {"cause": self.text, "count": self.count, "url": self.url, "retry": self.word}
 
 
-def causes_of(source: KnowsSamples, run: Run) -> list[Cause]:
+def causes_of(source: ReportSource, run: Run) -> list[Cause]:
     """Why requests of the crawl of *run* failed, most first, as the store has them now."""
     failed, _ = source.ended_samples(run.frontier)
     again = str(summary_of(run).get("again") or "")
@@ -160,7 +165,7 @@ def run_report(source: Runs, number: int) -> RunReport:
     Raises:
         StoreError: There is none.
     """
-    run = source.run(number)
+    run = source.runs.get(number)
     told = summary_of(run)
     crawl = told.get("crawl") or {}
     return RunReport(
@@ -175,7 +180,7 @@ def run_report(source: Runs, number: int) -> RunReport:
         failed=[(each["cause"], each["count"], each["url"]) for each in told.get("causes") or ()],
         skipped_by=told.get("skipped_by") or {},
         examples=told.get("examples") or {},
-        logins=source.logins_of(number),
+        logins=source.logins.of_run(number),
         next_command=str(told.get("next_command") or f"crawl run {run.spider}{told.get('again') or ''}"),
     )
 

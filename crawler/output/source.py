@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 
 class Run(Protocol):
@@ -65,52 +65,6 @@ class Recount(Protocol):
     def problems(self) -> Sequence[str]: ...
 
 
-class Source(Protocol):
-    """A store to read from."""
-
-    @property
-    def path(self) -> str: ...
-
-    def now(self) -> float: ...
-
-    def runs(self, spider: str | None = None, *, limit: int = 20) -> Sequence[Run]:
-        """Newest first."""
-
-    def running(self, spider: str) -> str | None:
-        """Who runs the spider now, or None."""
-
-    def counts(self, frontier: int) -> Counts: ...
-
-    def skipped_by(self, frontier: int) -> Mapping[str, int]:
-        """Rule to number of requests that it refused, most first."""
-
-    def next_due(self, frontier: int) -> float | None: ...
-
-    def tables(self) -> Mapping[str, int]: ...
-
-    def files(self, spider: str | None = None) -> Iterator[Any]:
-        """Every version of every file that is held (`output.files.Held`)."""
-
-    def audit(self, frontier: int) -> Recount:
-        """Count everything about a frontier anew."""
-
-
-@runtime_checkable
-class KnowsReasons(Protocol):
-    """A store that can tell quickly why requests failed."""
-
-    def failed_by(self, frontier: int) -> Mapping[str, int]:
-        """Last error to number of failed requests, most first."""
-
-
-@runtime_checkable
-class KnowsWarnings(Protocol):
-    """A store that can tell what was odd about pages."""
-
-    def warned_by(self, frontier: int) -> Mapping[str, tuple[int, str]]:
-        """Warning, numbers left out, to number of pages and the address of one of them, most first."""
-
-
 class Sample(Protocol):
     """Requests with one thing in common (`stores.told.Sample`)."""
 
@@ -122,9 +76,51 @@ class Sample(Protocol):
     def url(self) -> str: ...
 
 
-@runtime_checkable
-class KnowsSamples(Protocol):
-    """A store that can give examples."""
+class RunSource(Protocol):
+    """Runs, to read from (`stores.base.RunStore`)."""
+
+    def last(self, spider: str | None = None, *, limit: int = 20) -> Sequence[Run]:
+        """Newest first."""
+
+    def get(self, run: int) -> Run:
+        """One run, by its number."""
+
+    def running(self, spider: str) -> str | None:
+        """Who runs the spider now, or None."""
+
+
+class FrontierSource(Protocol):
+    """Requests of crawls, to read from (`stores.base.FrontierStore`)."""
+
+    def counts(self, frontier: int) -> Counts: ...
+
+    def skipped_by(self, frontier: int) -> Mapping[str, int]:
+        """Rule to number of requests that it refused, most first."""
+
+    def waiting_by(self, frontier: int) -> Mapping[str, int]:
+        """Slot to number of waiting requests, most first."""
+
+
+class LeaseSource(Protocol):
+    """What is about to be sent (`stores.base.LeaseStore`)."""
+
+    def next_due(self, frontier: int) -> float | None: ...
+
+
+class ResultTables(Protocol):
+    """Results by kind (`stores.base_results.ResultStore`)."""
+
+    def tables(self) -> Mapping[str, int]: ...
+
+
+class ReportSource(Protocol):
+    """What became of a crawl, by cause (`stores.base_results.ReportStore`)."""
+
+    def failed_by(self, frontier: int) -> Mapping[str, int]:
+        """Last error to number of failed requests, most first."""
+
+    def warned_by(self, frontier: int) -> Mapping[str, tuple[int, str]]:
+        """Warning, numbers left out, to number of pages and the address of one of them, most first."""
 
     def ended_samples(self, frontier: int) -> tuple[Sequence[Sample], Sequence[Sample]]:
         """Failed and skipped requests by error and rule, most first."""
@@ -133,23 +129,18 @@ class KnowsSamples(Protocol):
         """What was tried again, by error, most first."""
 
 
-@runtime_checkable
-class KeepsSamples(Protocol):
-    """A store that keeps pages to look at (`stores.told.KeptSample`)."""
+class CareSource(Protocol):
+    """The database, looked after (`stores.base_results.CareStore`)."""
 
-    def samples(self, spider: str) -> Sequence[Any]:
-        """Those of a spider, newest first."""
-
-    def sample(self, number: int) -> Any:
-        """One of them, by its number, or None."""
+    def audit(self, frontier: int) -> Recount:
+        """Count everything about a frontier anew."""
 
 
-@runtime_checkable
-class KnowsHosts(Protocol):
-    """A store that can tell for whom requests wait."""
+class FileSource(Protocol):
+    """The files that are held (`stores.base_results.FileStore`)."""
 
-    def waiting_by(self, frontier: int) -> Mapping[str, int]:
-        """Slot to number of waiting requests, most first."""
+    def all(self, spider: str | None = None) -> Iterator[Any]:
+        """Every version of every file that is held, oldest first (`output.files.Held`)."""
 
 
 class Answered(Protocol):
@@ -167,15 +158,64 @@ class Answered(Protocol):
     def ms(self) -> float: ...
 
 
-@runtime_checkable
-class KnowsAnswers(Protocol):
-    """A store whose page log can be read for pictures."""
+class ToldTrouble(Protocol):
+    """A line of the page log that tells of an error (`stores.told.Trouble`)."""
+
+    @property
+    def at(self) -> float: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def error(self) -> str: ...
+
+
+class ValueSource(Protocol):
+    """Small things by name (`stores.base.ValueStore`)."""
+
+    def get(self, name: str) -> Any: ...
+
+
+class LogSource(Protocol):
+    """The page log, read for pictures (`stores.base_results.LogStore`)."""
 
     def answers(self, run: int) -> Iterator[Answered]:
         """The page log of a run, oldest first."""
 
+    def last_troubles(self, run: int, *, limit: int) -> Sequence[ToldTrouble]:
+        """The last answers of a run that failed or are tried again, newest first."""
+
     def statuses(self, runs: Sequence[int]) -> Mapping[int, Mapping[int, int]]:
         """Run to status (0: no answer) to how many answers had it."""
+
+
+class Source(Protocol):
+    """A store to read from."""
+
+    @property
+    def path(self) -> str: ...
+
+    def now(self) -> float: ...
+
+    @property
+    def runs(self) -> RunSource: ...
+    @property
+    def frontier(self) -> FrontierSource: ...
+    @property
+    def leases(self) -> LeaseSource: ...
+    @property
+    def results(self) -> ResultTables: ...
+    @property
+    def files(self) -> FileSource: ...
+    @property
+    def reports(self) -> ReportSource: ...
+    @property
+    def values(self) -> ValueSource: ...
+    @property
+    def log(self) -> LogSource: ...
+    @property
+    def care(self) -> CareSource: ...
 
 
 MOST_RUNS = 1_000_000  #: "all of them": a run each minute for two years
@@ -183,5 +223,5 @@ MOST_RUNS = 1_000_000  #: "all of them": a run each minute for two years
 
 def crawl_runs(source: Source, spider: str) -> list[Run]:
     """The runs of the spider's last crawl, oldest first: the last one and those that it resumed. Empty for none."""
-    runs = source.runs(spider, limit=MOST_RUNS)
+    runs = source.runs.last(spider, limit=MOST_RUNS)
     return [run for run in reversed(runs) if run.frontier == runs[0].frontier] if runs else []

@@ -42,7 +42,7 @@ class FileDesk:
         Args:
             epoch: Of the session now: what this crawl was told in an earlier one is asked again.
         """
-        by_key, at_url = self._calls(lambda store: store.held_file(self._spider, session, url=url, key=key))
+        by_key, at_url = self._calls(lambda store: store.files.held(self._spider, session, url=url, key=key))
         sure = by_key
         if at_url is not None and at_url.frontier == self._frontier and (at_url.proven or at_url.epoch == epoch):
             sure = sure or (at_url if not key else None)  # this crawl has asked already
@@ -54,7 +54,7 @@ class FileDesk:
         """For each (url, key): the file with that key, where it is held. Waits for the store once."""
         wanted = list(keys)
         found = self._calls(
-            lambda store: [store.held_file(self._spider, session, url=url, key=key)[0] for url, key in wanted]
+            lambda store: [store.files.held(self._spider, session, url=url, key=key)[0] for url, key in wanted]
         )
         return [row if row is not None and self.folder.has(row.hash, row.size_bytes) else None for row in found]
 

@@ -20,7 +20,7 @@ from crawler.settings import Settings
 from crawler.spider import Spider
 from crawler.stores.base import Store
 from crawler.stores.calls import StoreCalls, new_owner
-from crawler.stores.login_policy import Trying
+from crawler.stores.policy.login_policy import Trying
 from crawler.stores.session_desk import SessionDesk
 
 _LOGIN_LEASE_S = 180.0

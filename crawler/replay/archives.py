@@ -20,7 +20,7 @@ from crawler.request import Request
 from crawler.settings import load
 from crawler.spider import Spider
 from crawler.stores.calls import StoreCalls, new_owner
-from crawler.stores.login_policy import Trying
+from crawler.stores.policy.login_policy import Trying
 from crawler.stores.project import open_project_store
 from crawler.stores.session_desk import SessionDesk
 
@@ -45,7 +45,9 @@ def export_warc(
     store = open_project_store(merged, create=False)
     try:
         run = run_of(store, spider.name, crawl, json.dumps(dict(arguments or {}), sort_keys=True, ensure_ascii=False))
-        pages = ((each.request.url, each.page, each.at) for each in store.kept(run.frontier) if each.page is not None)
+        pages = (
+            (each.request.url, each.page, each.at) for each in store.kept.all(run.frontier) if each.page is not None
+        )
         first = list(islice(pages, 1))
         if not first:
             raise UsageError(f"crawl {run.frontier} of {spider.name} has kept no pages; `keep_pages` keeps them")
@@ -79,7 +81,7 @@ def import_warc(
     store = open_project_store(merged)
     try:
         args = json.dumps(dict(arguments or {}), sort_keys=True, ensure_ascii=False)
-        run = store.open_run(spider.name, args=args, fresh=True, process="crawl warc read")
+        run = store.runs.open(spider.name, args=args, fresh=True, process="crawl warc read")
         trying = Trying(spider.name, "", budget=merged.login_budget)
         desk = SessionDesk(
             StoreCalls(store, lambda call: call()), run=None, owner=new_owner("warc"), lease_s=1.0, trying=trying
@@ -91,11 +93,11 @@ def import_warc(
             while portion := list(islice(rest, _PORTION)):
                 seen += len(portion)
                 found = [row for row in (_admitted(parts.admission, *each) for each in portion) if row is not None]
-                taken += store.take_pages(run, found) if found else 0
+                taken += store.kept.take(run, found) if found else 0
         finally:
             parts.close()
         summary = Summary(spider.name, run=run.id, ending="finished", pages=taken, known=taken, store=store.path)
-        store.end_run(run.id, ending="finished", exit_code=0, summary=json.dumps(summary.as_dict()))
+        store.runs.end(run.id, ending="finished", exit_code=0, summary=json.dumps(summary.as_dict()))
     finally:
         store.close()
     return run.frontier, taken, seen - taken

@@ -29,7 +29,7 @@ from crawler.settings import Settings, load
 from crawler.spider import Spider
 from crawler.stores.base import RunRow, Store
 from crawler.stores.calls import StoreCalls, new_owner
-from crawler.stores.login_policy import Trying
+from crawler.stores.policy.login_policy import Trying
 from crawler.stores.project import open_project_store
 from crawler.stores.rows import read_back
 from crawler.stores.session_desk import SessionDesk
@@ -125,10 +125,10 @@ def parse_kept(
     try:
         run = run_of(store, spider.name, crawl, json.dumps(dict(arguments or {}), sort_keys=True, ensure_ascii=False))
         if write:
-            last = next(row for row in store.runs(spider.name, limit=1_000) if row.args == run.args)
+            last = next(row for row in store.runs.last(spider.name, limit=1_000) if row.args == run.args)
             if last.frontier != run.frontier:
                 raise UsageError(f"crawl {run.frontier} is not the last one of {spider.name}: only that can be written")
-            store.hold(spider.name, process="crawl parse --write")
+            store.runs.hold(spider.name, process="crawl parse --write")
         made = build_spider(spider, json.loads(run.args), merged)
         reading = _Reader(made, merged, store, run).read(write=write)
     finally:
@@ -143,7 +143,7 @@ def parse_kept(
 
 def run_of(store: Store, spider: str, crawl: int | None, args: str) -> RunRow:
     """The last run of the crawl that is meant."""
-    for row in store.runs(spider, limit=100_000):
+    for row in store.runs.last(spider, limit=100_000):
         if row.frontier == crawl or (crawl is None and row.args == args):
             return row
     which = f"crawl {crawl}" if crawl is not None else "crawl"
@@ -206,7 +206,7 @@ class _Reader:
         reading = Reading(self._spider.name, self._run.frontier, written=write)
         changed: list[Outcome] = []
         try:
-            for kept in self._store.kept(self._run.frontier):
+            for kept in self._store.kept.all(self._run.frontier):
                 if kept.page is None:
                     reading.unreadable += 1
                     continue
@@ -216,9 +216,9 @@ class _Reader:
                 if write and difference and outcome.verdict is Verdict.ACCEPT:
                     changed.append(outcome)
                 if len(changed) >= _GROUP:
-                    self._store.rewrite(self._run, changed)
+                    self._store.kept.rewrite(self._run, changed)
                     changed = []
-            self._store.rewrite(self._run, changed)
+            self._store.kept.rewrite(self._run, changed)
         finally:
             self._parts.close()
         reading.elapsed_s = time.monotonic() - started
@@ -260,9 +260,9 @@ class _Reader:
         compare_items(kept.items, [as_stored(item) for item in outcome.items], difference)
         found = {row.fingerprint: row.url for row in outcome.found}
         if lost := kept.links - found.keys():
-            difference.lost_links = self._store.urls_of(self._run.frontier, list(lost))
+            difference.lost_links = self._store.frontier.urls_of(self._run.frontier, list(lost))
         if more := found.keys() - kept.links:
-            new = more - self._store.known_among(self._run.frontier, list(more))
+            new = more - self._store.frontier.known_among(self._run.frontier, list(more))
             difference.new_links = [url for mark, url in found.items() if mark in new]
         if kept.rejected != len(outcome.rejected):
             difference.rejected = kept.rejected, len(outcome.rejected)

@@ -60,7 +60,7 @@ def summary_of(run: RunRow) -> dict[str, Any]:
 
 def runs_before(store: Store, this: RunRow) -> list[RunRow]:
     """The newest runs of the spider but this one."""
-    return [run for run in store.runs(this.spider, limit=_RUNS_READ) if run.id != this.id]
+    return [run for run in store.runs.last(this.spider, limit=_RUNS_READ) if run.id != this.id]
 
 
 def figures_so_far(store: Store, runs: Iterable[RunRow], this: RunRow, summary: Summary) -> Figures:
@@ -75,7 +75,7 @@ def figures_so_far(store: Store, runs: Iterable[RunRow], this: RunRow, summary: 
         kept = figures_of(summary_of(run).get("crawl"))
         if kept is not None:
             return figures.plus(kept)  # that is of all runs of the crawl before it
-        pages, items = store.stored_by(run.id)
+        pages, items = store.results.stored_by(run.id)
         figures = figures.plus(Figures(pages, items))
     return figures
 

@@ -166,5 +166,5 @@ def settle_records(store: Store, run: RunRow, summary: Summary, facts: Facts) ->
     """
     failed = summary.ending == "failures" and bool(facts.pages) and not summary.shortfalls
     if (summary.ending == "finished" or failed) and facts.items >= facts.wanted.min_items:
-        summary.complete = store.settle_records(run)
-    summary.changes = store.change_counts(run.spider, run.frontier)
+        summary.complete = store.records.settle(run)
+    summary.changes = store.records.counts(run.spider, run.frontier)

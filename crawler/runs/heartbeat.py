@@ -16,7 +16,7 @@ from crawler.output.live import MOST_HOSTS, MOST_SESSIONS, HostState, LiveSessio
 from crawler.runs.stats import Stats
 from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.secrets import hide
-from crawler.stores.base import Store
+from crawler.stores.base import ValueStore
 
 FIRST_S, EVERY_S, IDLE_S = 0.5, 2.0, 15.0  #: after the start; while something happens; as a sign of life
 _KEPT_S = 86_400.0  #: of a process that was killed
@@ -36,14 +36,14 @@ class Heartbeat:
 
     def __init__(
         self,
-        store: Store,
+        values: ValueStore,
         stats: Stats,
         me: ProcessState,
         hosts: Callable[[], Iterable[HostSlot]],
         allowed: Allowed,
         managers: Callable[[], Iterable[LoginManager]],
     ) -> None:
-        self._store, self._stats, self._me, self._allowed = store, stats, me, allowed
+        self._values, self._stats, self._me, self._allowed = values, stats, me, allowed
         self._hosts, self._managers = hosts, managers
         self._name = name_of(stats.summary.run, me.number)
         self._last, self._at = (-1, -1), 0.0
@@ -61,7 +61,7 @@ class Heartbeat:
             return
         self._at, self._last = now, (self._stats.summary.pages, under_way)
         try:
-            self._store.set_value(self._name, self._word(now, under_way).as_dict(), ttl_s=_KEPT_S)
+            self._values.set(self._name, self._word(now, under_way).as_dict(), ttl_s=_KEPT_S)
             self._written = True
         except StoreError:
             pass  # the next commit meets the same trouble, and knows what to do about it
@@ -69,7 +69,7 @@ class Heartbeat:
     def over(self) -> None:
         """The run has ended: its summary says all of this."""
         if self._written:
-            self._store.set_value(self._name, None)
+            self._values.set(self._name, None)
 
     def _word(self, now: float, under_way: int) -> ProcessState:
         me, stats = self._me, self._stats

@@ -49,7 +49,7 @@ def seed(
     while portion := list(islice(requests, _PORTION)):
         origins |= dict.fromkeys(origin_of(request.url) for request in portion)
         learn_start(origins)
-        store.add(run.frontier, admission.admit_all(portion, depth=0), run=run.id)
+        store.frontier.add(run.frontier, admission.admit_all(portion, depth=0), run=run.id)
     knowledge.keep_seeded(list(origins))
 
 
@@ -101,11 +101,11 @@ class Knowledge:
         """At the end: keep the rules of robots.txt files, and how long sessions lived, by their keys."""
         for key, known in lives.items():
             if known.requests or known.answered or self._value(_LIVES + key):
-                self._store.set_value(_LIVES + key, asdict(known), ttl_s=_LIVES_KEPT_S)
+                self._store.values.set(_LIVES + key, asdict(known), ttl_s=_LIVES_KEPT_S)
         if self._robots is not None:
             records = [record.to_dict() for record in self._robots.dump()[-_MOST_ROBOTS:]]
             if records:
-                self._store.set_value("robots", records, ttl_s=_ROBOTS_S)
+                self._store.values.set("robots", records, ttl_s=_ROBOTS_S)
 
     def keep_guard(self) -> None:
         """Keep what was learned of links that log out, with what another process of the run has kept meanwhile."""
@@ -113,25 +113,25 @@ class Knowledge:
         if isinstance(state, str):
             with suppress(ValueError):
                 self._guard.learned.loads(state)
-        self._store.set_value(self._guard_name, self._guard.learned.dumps())
+        self._store.values.set(self._guard_name, self._guard.learned.dumps())
 
     def share_suspects(self, keys: frozenset[str]) -> frozenset[str]:
         """Tell the other processes of pages that may end the session. Returns all that any of them suspects."""
         known = frozenset(self._value(self._suspects_name) or ())
         if not keys <= known:
-            self._store.set_value(self._suspects_name, sorted(known | keys), ttl_s=_SUSPECT_S)
+            self._store.values.set(self._suspects_name, sorted(known | keys), ttl_s=_SUSPECT_S)
         return known | keys
 
     def leave_trials(self) -> None:
         """The first process is done: whoever meets a page that may end the session tries it."""
         with suppress(StoreError):
-            self._store.set_value(self._trials_name, _NOBODY, ttl_s=_SUSPECT_S)
+            self._store.values.set(self._trials_name, _NOBODY, ttl_s=_SUSPECT_S)
 
     def takes_trials(self, member: int) -> bool:
         """Whether this process tries suspects, the first one being done."""
         by = self._value(self._trials_name)
         if by == _NOBODY:
-            self._store.set_value(self._trials_name, member, ttl_s=_SUSPECT_S)
+            self._store.values.set(self._trials_name, member, ttl_s=_SUSPECT_S)
         return by in (_NOBODY, member)
 
     def seeded(self) -> list[str] | None:
@@ -141,12 +141,12 @@ class Knowledge:
 
     def keep_seeded(self, origins: Sequence[str]) -> None:
         """All start requests are in the frontier."""
-        self._store.set_value(self._seeded_name, list(origins))
+        self._store.values.set(self._seeded_name, list(origins))
 
     def _value(self, name: str) -> Any:
         """A value of an earlier run; None where there is none, or nothing that can be read."""
         try:
-            return self._store.get_value(name)
+            return self._store.values.get(name)
         except ValueError:
             log.warning("what the store holds under %r cannot be read and is forgotten", name)
             return None

@@ -39,7 +39,10 @@ class Results:
     def tables(self) -> dict[str, int]:
         """Kind of item to how many there are now: records that are there, and items of the last crawl."""
         with self._opened() as store:
-            counts = {table: sum(1 for _ in store.latest(table, spider=self.spider)) for table in store.tables()}
+            counts = {
+                table: sum(1 for _ in store.results.latest(table, spider=self.spider))
+                for table in store.results.tables()
+            }
         return {table: count for table, count in counts.items() if count}
 
     def rows(self, table: str | None = None, *, origin: bool = False) -> Iterator[dict[str, Any]]:
@@ -52,16 +55,16 @@ class Results:
             UsageError: There is no such table.
         """
         with self._opened() as store:
-            known = list(store.tables())
+            known = list(store.results.tables())
             if table is not None and table not in known:
                 raise UsageError(f"no table {table!r}; there are: {', '.join(known) or 'none'}")
             wanted = (
                 [table]
                 if table is not None
-                else [each for each in known if next(store.latest(each, spider=self.spider), None) is not None]
+                else [each for each in known if next(store.results.latest(each, spider=self.spider), None) is not None]
             )
             for each in wanted:
-                for row in store.latest(each, spider=self.spider):
+                for row in store.results.latest(each, spider=self.spider):
                     first = {"_table": each} if len(wanted) > 1 else {}
                     yield first | (row if origin else {name: row[name] for name in row if name not in OURS})
 
@@ -88,12 +91,12 @@ class Results:
             UsageError: The spider has no such crawl, or *since* cannot be read.
         """
         with self._opened() as store:
-            return list(store.changes(self.spider, **self._span(store, since), table=table))
+            return list(store.records.changes(self.spider, **self._span(store, since), table=table))
 
     def rejected(self) -> list[dict[str, Any]]:
         """What was kept aside in the last crawl since it was no good item: reason, page, session, and what it held."""
         with self._opened() as store:
-            return list(store.rejected(self._last_crawl(store)))
+            return list(store.rejected.all(self._last_crawl(store)))
 
     def _span(self, store: Store, since: Since | None) -> dict[str, Any]:
         if since is None:
@@ -102,14 +105,14 @@ class Results:
         moment = since if isinstance(since, int) else moment_of(since, store.now())
         if isinstance(moment, float):
             return {"since": moment}
-        known = {run.frontier for run in store.runs(self.spider, limit=_MOST_RUNS)}
+        known = {run.frontier for run in store.runs.last(self.spider, limit=_MOST_RUNS)}
         if moment not in known:
             shown = ", ".join(map(str, sorted(known)[-5:]))
             raise UsageError(f"{self.spider} has no crawl {moment}; the last ones: {shown or 'none'}")
         return {"crawls": (moment + 1, _END)}
 
     def _last_crawl(self, store: Store) -> int:
-        runs = store.runs(self.spider, limit=1)
+        runs = store.runs.last(self.spider, limit=1)
         if not runs:
             raise UsageError(f"{self.spider} has never run on {store.path}")
         return runs[0].frontier

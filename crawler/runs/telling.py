@@ -153,14 +153,14 @@ class Left(NamedTuple):
 
 def left_by(store: Store, run: int, summary: Summary) -> Left:
     """Ask the store, which is about to be closed."""
-    this = store.run(run)
-    rows = [row for row in store.runs(this.spider, limit=200) if row.args == this.args]
+    this = store.runs.get(run)
+    rows = [row for row in store.runs.last(this.spider, limit=200) if row.args == this.args]
     good = next((row.ended_at for row in rows if row.exit_code == CODES["finished"]), None)
     earlier = (row for row in rows if row.id < run and row.ending not in _CHOSEN)
     counts: Mapping[str, Mapping[str, int]] = summary.changes
     examples: list[Change] = []
     if any(number for kinds in counts.values() for number in kinds.values()):
-        found = store.changes(this.spider, since=this.started_at)
+        found = store.records.changes(this.spider, since=this.started_at)
         examples = list(islice(found, EXAMPLES))
         if summary.resumed:  # what runs before it have found was told then
             counts = counts_of([*examples, *islice(found, _COUNTED)])

@@ -18,9 +18,9 @@ _LOOK_EVERY_S = 0.5  #: how often it is looked up whether others have written
 class StoredSessions(Protocol):
     """What is needed of the store."""
 
-    def session_version(self, key: str) -> int: ...
+    def version(self, key: str) -> int: ...
 
-    def load_session(self, key: str) -> StoredSession | None: ...
+    def load(self, key: str) -> StoredSession | None: ...
 
 
 class SessionSaves:
@@ -57,8 +57,8 @@ class SessionSaves:
         self._look_at = now + _LOOK_EVERY_S
         for name in set(names) & set(self.pool.names):
             manager = self.pool.manager(name)
-            if manager.record.version and store.session_version(manager.session.key) > manager.record.version:
-                row = store.load_session(manager.session.key)
+            if manager.record.version and store.version(manager.session.key) > manager.record.version:
+                row = store.load(manager.session.key)
                 if row is not None:
                     self.take_news(name, row)
 

@@ -43,8 +43,7 @@ def open_store(
         cipher=cipher,
         durability=durability,
         busy_timeout_s=busy_timeout_s,
-        create=create,
-        reading=reading,
+        access="read" if reading else "make" if create else "write",
     )
 
 
@@ -52,6 +51,6 @@ def who_else_may_write(address: str) -> str:
     """A warning when others may put files in the place of a store's; "" when not so."""
     if "://" in address:
         return ""
-    from crawler.stores.connection import who_else_may_write as of_file
+    from crawler.stores.sqlite.database_file import who_else_may_write as of_file
 
     return of_file(address)

@@ -19,13 +19,13 @@ def _name(run: int, key: str) -> str:
 
 def note(store: Store, run: int, key: str, *, epoch: int, since: float) -> None:
     """The login of *epoch* is lost; nothing is known of pages after *since*."""
-    store.set_value(_name(run, key), [epoch, max(since - _MARGIN_S, 0.0)])
+    store.values.set(_name(run, key), [epoch, max(since - _MARGIN_S, 0.0)])
 
 
 def settled(store: Store, run: int, key: str) -> None:
     """The pages of the loss wait again."""
-    if store.get_value(_name(run, key)) is not None:
-        store.set_value(_name(run, key), None)
+    if store.values.get(_name(run, key)) is not None:
+        store.values.set(_name(run, key), None)
 
 
 def settle(store: Store, run: RunRow) -> int:
@@ -35,12 +35,12 @@ def settle(store: Store, run: RunRow) -> int:
         How many there were.
     """
     reopened = 0
-    runs = [each.id for each in store.runs(run.spider, limit=_MOST_RUNS) if each.frontier == run.frontier]
-    for session in store.list_sessions():
+    runs = [each.id for each in store.runs.last(run.spider, limit=_MOST_RUNS) if each.frontier == run.frontier]
+    for session in store.sessions.all():
         for number in runs:
-            found = store.get_value(_name(number, session.key))
+            found = store.values.get(_name(number, session.key))
             if isinstance(found, list) and len(found) == 2:
                 epoch, since = int(found[0]), float(found[1])
-                reopened += store.quarantine(run.frontier, session=session.name, epoch=epoch, since=since)
+                reopened += store.frontier.quarantine(run.frontier, session=session.name, epoch=epoch, since=since)
                 settled(store, number, session.key)
     return reopened

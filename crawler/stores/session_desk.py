@@ -11,7 +11,7 @@ from crawler.sessions.login.states import LoginRecord
 from crawler.stores import losses
 from crawler.stores.base import LoginClaim, SessionRow, Store
 from crawler.stores.calls import StoreCalls
-from crawler.stores.login_policy import Trying
+from crawler.stores.policy.login_policy import Trying
 
 _WHY = "login failed:"  #: beginning of the values that say why
 _WHY_KEPT_S = 7 * 86_400.0
@@ -32,15 +32,15 @@ class SessionDesk:
         self._tokens: dict[str, int] = {}
 
     def load(self, key: str) -> SessionRow | None:
-        return self._calls(lambda store: store.load_session(key))
+        return self._calls(lambda store: store.sessions.load(key))
 
     def save(self, taken: SessionSnapshot) -> SessionRow:
-        return self._calls(lambda store: store.save_session(taken, run=self._run))
+        return self._calls(lambda store: store.sessions.save(taken, run=self._run))
 
     def claim(self, key: str, epoch: int, *, credentials: str = "", force: bool = False) -> LoginClaim:
         trying = replace(self._trying, credentials=credentials, force=force)
         claimed = self._calls(
-            lambda store: store.claim_login(key, owner=self._owner, epoch=epoch, lease_s=self._lease_s, trying=trying)
+            lambda store: store.logins.claim(key, owner=self._owner, epoch=epoch, lease_s=self._lease_s, trying=trying)
         )
         if claimed.granted:
             self._tokens[key] = claimed.token
@@ -55,7 +55,7 @@ class SessionDesk:
         token = self._tokens.get(key, 0)
 
         def end(store: Store) -> bool:
-            kept = store.end_login(
+            kept = store.logins.end(
                 key,
                 owner=self._owner,
                 token=token,
@@ -65,9 +65,9 @@ class SessionDesk:
             )
             name = _WHY + key
             if ended.why:
-                store.set_value(name, ended.why[:_WHY_CHARACTERS], ttl_s=_WHY_KEPT_S)
-            elif ended.outcome == "ok" and store.get_value(name) is not None:
-                store.set_value(name, None)
+                store.values.set(name, ended.why[:_WHY_CHARACTERS], ttl_s=_WHY_KEPT_S)
+            elif ended.outcome == "ok" and store.values.get(name) is not None:
+                store.values.set(name, None)
             return kept
 
         return self._calls(end)
@@ -75,13 +75,13 @@ class SessionDesk:
     def renew(self, key: str) -> None:
         """Our login of *key* is still under way: nobody else may begin one."""
         token = self._tokens.get(key, 0)
-        self._calls(lambda store: store.renew_login(key, owner=self._owner, token=token, lease_s=self._lease_s))
+        self._calls(lambda store: store.logins.renew(key, owner=self._owner, token=token, lease_s=self._lease_s))
 
     def last_failure(self, key: str) -> str:
         """Why the last login failed, in this run or an earlier one, of any spider; "" when it did not."""
 
         def look(store: Store) -> str:
-            found = store.get_value(_WHY + key)
+            found = store.values.get(_WHY + key)
             return found if isinstance(found, str) else ""
 
         return self._calls(look)
@@ -92,16 +92,16 @@ class SessionDesk:
         def note(store: Store) -> None:
             if self._run is not None:
                 losses.note(store, self._run, key, epoch=epoch, since=since)
-            store.note_expired(key, epoch)
+            store.logins.note_expired(key, epoch)
 
         self._calls(note)
 
     def lives(self, key: str) -> list[float]:
-        return self._calls(lambda store: store.login_lives(key))
+        return self._calls(lambda store: store.logins.lives(key))
 
 
 def keep_proofs(store: Store, records: Mapping[str, LoginRecord]) -> None:
     """At the end of a run: when each session was last known to be logged in. *records* are by key."""
     for key, record in records.items():
         if record.proved_at is not None:
-            store.prove_session(key, epoch=record.epoch, proved_at=record.proved_at)
+            store.sessions.prove(key, epoch=record.epoch, proved_at=record.proved_at)

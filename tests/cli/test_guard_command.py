@@ -37,7 +37,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     bans.ban("https://shop.example/leave?token=1", "tried alone", 1_700_000_100.0)
     (tmp_path / "data").mkdir(mode=0o700)
     with closing(open_store("data/crawl.db", cipher=ReversingCipher())) as store:
-        store.set_value(guard_name("shop"), bans.dumps())
+        store.values.set(guard_name("shop"), bans.dumps())
 
     def run(*words: str) -> tuple[int, str, str]:
         from crawler.cli import main

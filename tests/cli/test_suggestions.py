@@ -523,7 +523,7 @@ def test_what_a_message_says_to_do_works(
 
 HOLDS = """
 import sys
-from crawler.stores.locking import SpiderLock
+from crawler.stores.sqlite.locking import SpiderLock
 
 SpiderLock("data/crawl.db", "orders").acquire("process 1, since today")
 print("held", flush=True)

@@ -248,9 +248,9 @@ def test_a_database_that_refuses_is_told_without_its_password(tmp_path: Path, po
 
 def commit(store: SQLiteStore, items: list[ItemRow]) -> None:
     """A crawl of one page that gives these."""
-    run = store.open_run("shop", args="{}", fresh=True, process="test")
-    store.add(run.frontier, [found("all", slot="shop")], run=run.id)
+    run = store.runs.open("shop", args="{}", fresh=True, process="test")
+    store.frontier.add(run.frontier, [found("all", slot="shop")], run=run.id)
     [leased] = lease(store, run)
     store.commit(run, "me", [Outcome(leased, Verdict.ACCEPT, items=items, status=200, sent_at=leased.send_at)])
-    store.settle_records(run)
-    store.end_run(run.id, ending="finished", exit_code=0, summary="{}")
+    store.records.settle(run)
+    store.runs.end(run.id, ending="finished", exit_code=0, summary="{}")

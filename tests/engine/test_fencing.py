@@ -17,7 +17,7 @@ from crawler.outcome import SessionSnapshot
 from crawler.stores import losses
 from crawler.stores.base import Store
 from crawler.stores.calls import new_owner
-from crawler.stores.login_policy import Trying
+from crawler.stores.policy.login_policy import Trying
 from crawler.testing import SiteProcess
 from tests.engine.shop import Members, crawl, credentials, opened, stored
 
@@ -80,7 +80,7 @@ def log_in_elsewhere(spider: Members, folder: Path) -> str:
     ) as visitor:
         visitor.login()
     found: list[str] = []
-    with_store(folder, lambda store, key: found.append(getattr(store.load_session(key), "secret", "")))
+    with_store(folder, lambda store, key: found.append(getattr(store.sessions.load(key), "secret", "")))
     return found[0]
 
 
@@ -101,7 +101,7 @@ def test_a_login_that_outlasts_its_lease_takes_over_the_session_of_who_logged_in
     assert (summary.ending, stored(tmp_path, *FIELDS)) == ("finished", truth(site))
     assert site.record.logins == {site.accounts[0].username: 2}  # theirs, and ours, which nobody uses
     assert summary.logins == 0
-    with_store(tmp_path, lambda store, key: theirs.append(getattr(store.load_session(key), "secret", "")))
+    with_store(tmp_path, lambda store, key: theirs.append(getattr(store.sessions.load(key), "secret", "")))
     assert sid(theirs[0]) == sid(theirs[1])
 
 
@@ -111,7 +111,7 @@ def sid(secret: str) -> list[tuple[str, str]]:
 
 def test_a_session_that_is_cleared_during_its_login_is_logged_in_again(site: SiteProcess, tmp_path: Path) -> None:
     class Cleared(Disturbed):
-        disturb = staticmethod(lambda spider: with_store(tmp_path, lambda store, key: store.clear_session(key)))
+        disturb = staticmethod(lambda spider: with_store(tmp_path, lambda store, key: store.sessions.clear(key)))
 
     summary = crawl(Cleared, site.url, tmp_path)
 
@@ -126,7 +126,7 @@ def test_a_login_that_ends_in_a_refusal_after_its_lease_leaves_the_claim_of_the_
         lapse(tmp_path)
 
         def claim(store: Store, key: str) -> None:
-            assert store.claim_login(
+            assert store.logins.claim(
                 key, owner=new_owner("test"), epoch=0, lease_s=1.0, trying=Trying(force=True)
             ).granted
 
@@ -177,9 +177,9 @@ def test_a_session_that_somebody_imports_during_a_crawl_is_taken_over_where_the_
     site: SiteProcess, tmp_path: Path
 ) -> None:
     def again(store: Store, key: str) -> None:
-        row = store.load_session(key)
+        row = store.sessions.load(key)
         assert row is not None
-        store.save_session(
+        store.sessions.save(
             SessionSnapshot(key, row.name, "unproven", row.epoch + 1, row.secret, "import", row.cookies), run=None
         )
 
@@ -207,12 +207,12 @@ def test_a_cookie_that_somebody_else_stores_during_a_crawl_is_there_afterwards(
     credentials(monkeypatch, default=site.accounts[0])
 
     def add(store: Store, key: str) -> None:
-        row = store.load_session(key)
+        row = store.sessions.load(key)
         assert row is not None
         held = json.loads(row.secret)
         held["cookies"].append({"name": "device", "value": "theirs", "domain": "127.0.0.1"})
         taken = SessionSnapshot(key, row.name, row.state, row.epoch, json.dumps(held), "elsewhere", 3, base=row.secret)
-        store.save_session(taken, run=None)
+        store.sessions.save(taken, run=None)
 
     class Added(Disturbed):
         disturb = staticmethod(lambda spider: with_store(tmp_path, add))
@@ -226,7 +226,7 @@ def test_a_cookie_that_somebody_else_stores_during_a_crawl_is_there_afterwards(
         (later,) = raw.execute("SELECT count(*) FROM crawl_session_history WHERE id > ?", (elsewhere,)).fetchone()
     assert later > 5
     found: list[str] = []
-    with_store(tmp_path, lambda store, key: found.append(getattr(store.load_session(key), "secret", "")))
+    with_store(tmp_path, lambda store, key: found.append(getattr(store.sessions.load(key), "secret", "")))
     assert ("device", "theirs") in sid(found[0])
 
 
@@ -238,12 +238,12 @@ def test_it_is_sent_with_the_pages_that_follow(
     sent: list[str] = []
 
     def add(store: Store, key: str) -> None:
-        row = store.load_session(key)
+        row = store.sessions.load(key)
         assert row is not None
         held = json.loads(row.secret)
         held["cookies"].append({"name": "device", "value": "theirs", "domain": "127.0.0.1"})
         taken = SessionSnapshot(key, row.name, row.state, row.epoch, json.dumps(held), "elsewhere", 3, base=row.secret)
-        store.save_session(taken, run=None)
+        store.sessions.save(taken, run=None)
 
     class Added(Disturbed):
         disturb = staticmethod(lambda spider: with_store(tmp_path, add))

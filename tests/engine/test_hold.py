@@ -114,12 +114,12 @@ def test_a_process_that_is_stopped_beyond_its_leases_sends_nothing_of_what_other
         wait_until(lambda: len(site.log) >= 4, "robots.txt and some pages")
         os.kill(running.pid, signal.SIGSTOP)
         with closing(SQLiteStore(str(project.database), cipher=ReversingCipher())) as store:
-            run = store.join_run(1, process="another machine")
+            run = store.runs.join(1, process="another machine")
             taken: list[Leased] = []
 
             def take() -> bool:
                 taken.extend(
-                    store.lease(
+                    store.leases.lease(
                         run.frontier,
                         owner="other",
                         terms=LeaseTerms(limit=100, lease_s=60.0, horizon_s=1.0),

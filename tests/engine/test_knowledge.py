@@ -62,7 +62,7 @@ def test_what_another_process_has_learned_meanwhile_is_not_overwritten(rooms: Ro
 
 
 def test_what_cannot_be_read_is_forgotten_with_a_warning(rooms: Rooms, caplog: pytest.LogCaptureFixture) -> None:
-    rooms.store.set_value(guard_name("orders"), "{not json")
+    rooms.store.values.set(guard_name("orders"), "{not json")
 
     rooms.knowledge().load()
 
@@ -93,7 +93,7 @@ def test_how_long_sessions_lived_is_known_to_the_next_run(rooms: Rooms) -> None:
 def test_lives_are_read_as_older_versions_wrote_them_and_nonsense_is_forgotten(
     stored: Any, known: KnownLives, rooms: Rooms
 ) -> None:
-    rooms.store.set_value("requests of sessions:a.test/bob", stored)
+    rooms.store.values.set("requests of sessions:a.test/bob", stored)
     assert rooms.knowledge().lives("a.test/bob") == known
 
 
@@ -119,7 +119,7 @@ def test_start_requests_are_stored_once_and_their_hosts_are_told_each_time(rooms
         seed(rooms.store, rooms.run, requests(), admission, rooms.knowledge(), lambda origins: told.append([*origins]))
 
     assert len(asked) == 3
-    assert rooms.store.counts(rooms.run.frontier).waiting == 3
+    assert rooms.store.frontier.counts(rooms.run.frontier).waiting == 3
     assert told[0] == told[1]
     assert len(told[0]) == 1
 

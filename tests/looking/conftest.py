@@ -97,7 +97,7 @@ def _cookies(store: str) -> list[str]:
     """The values of all cookies that are stored."""
     opened = open_project_store(load(command_line={"store": store}), create=False)
     try:
-        found = [json.loads(row.secret) for row in opened.list_sessions()]
+        found = [json.loads(row.secret) for row in opened.sessions.all()]
     finally:
         opened.close()
     values = [each["value"] for secret in found for each in secret["cookies"] if len(each["value"]) > 8]

@@ -83,7 +83,7 @@ def words(project: Path) -> list[dict[str, Any]]:
 def _has_spoken(project: Path) -> bool:
     store = open_project_store(load(command_line={"store": str(project / "data" / "crawl.db")}), create=False)
     try:
-        return store.get_value(name_of(1, 0)) is not None
+        return store.values.get(name_of(1, 0)) is not None
     finally:
         store.close()
 
@@ -132,14 +132,14 @@ class Values:
     """The one thing that a heartbeat needs of a store."""
 
     def __init__(self, error: Exception | None = None) -> None:
-        self.values: dict[str, Any] = {}
+        self.kept: dict[str, Any] = {}
         self.writes, self._error = 0, error
 
-    def set_value(self, name: str, value: Any, *, ttl_s: float | None = None) -> None:
+    def set(self, name: str, value: Any, *, ttl_s: float | None = None) -> None:
         self.writes += 1
         if self._error is not None:
             raise self._error
-        self.values[name] = json.loads(json.dumps(value))
+        self.kept[name] = json.loads(json.dumps(value))
 
 
 def heart(store: Any, hosts: list[HostSlot], stats: Stats) -> Heartbeat:
@@ -172,12 +172,12 @@ def test_what_it_says_is_bounded_and_names_first_the_hosts_that_are_in_trouble()
     store = Values()
     heart(store, hosts, Stats(Summary("orders", run=7), [])).beat(2000.0, 3)
 
-    word = process_of(store.values[name_of(7, 0)])
+    word = process_of(store.kept[name_of(7, 0)])
     assert word is not None
     assert len(word.hosts) == MOST_HOSTS
     assert [(each.name, each.breaker) for each in word.hosts[:3]][:2] == [("h250", "given up"), ("h251", "open")]
     assert word.hosts[1].paused_until == 5000.0
-    assert len(json.dumps(store.values)) < 8_000
+    assert len(json.dumps(store.kept)) < 8_000
 
 
 def test_a_disk_that_is_full_ends_no_heartbeat() -> None:
@@ -197,10 +197,10 @@ def test_hosts_of_several_processes_are_added_up_and_the_gravest_word_counts(nig
         for number, breaker in ((0, "closed"), (1, "open")):
             host = HostState("a.example", 0.5 * number, 0.0, breaker, 2, 3, 4)
             word = ProcessState(number, f"process {number}", store.now(), 5, 2, 16, [host])
-            store.set_value(name_of(2, number), word.as_dict(), ttl_s=60)
+            store.values.set(name_of(2, number), word.as_dict(), ttl_s=60)
         view = look(store, "shop")
         for number in (0, 1):
-            store.set_value(name_of(2, number), None)
+            store.values.set(name_of(2, number), None)
     finally:
         store.close()
 

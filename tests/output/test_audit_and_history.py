@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -45,7 +45,7 @@ class Shelf:
     all_runs: list[RunRow] = field(default_factory=lambda: [run(3, 2), run(2, 2, ended_at=None, ending=""), run(1, 1)])
     holder: str | None = None
     numbers: Counts = field(default_factory=lambda: Counts(waiting=1, done=2, failed=1, skipped=1, pages=3, items=3))
-    results: dict[str, list[dict[str, Any]]] = field(
+    tables: dict[str, list[dict[str, Any]]] = field(
         default_factory=lambda: {
             "items": [row(2, 1, 0, a=1), row(3, 2, 0, a=2), row(1, 9, 0, a=9)],
             "Book": [row(3, 2, 1, title="x")],
@@ -56,35 +56,49 @@ class Shelf:
     def now(self) -> float:
         return 1000.0
 
-    def runs(self, spider: str | None = None, *, limit: int = 20) -> list[RunRow]:
-        return [each for each in self.all_runs if spider in (None, each.spider)][:limit]
+    @property
+    def runs(self) -> Any:
+        return SimpleNamespace(
+            last=lambda spider=None, *, limit=20: [each for each in self.all_runs if spider in (None, each.spider)][
+                :limit
+            ],
+            get=lambda number: next(each for each in self.all_runs if each.id == number),
+            running=lambda spider: self.holder,
+        )
 
-    def running(self, spider: str) -> str | None:
-        return self.holder
+    @property
+    def frontier(self) -> Any:
+        return SimpleNamespace(
+            counts=lambda frontier: self.numbers,
+            skipped_by=lambda frontier: {"robots": 1},
+            waiting_by=lambda frontier: {"a.example": 1},
+        )
 
-    def counts(self, frontier: int) -> Counts:
-        return self.numbers
+    @property
+    def leases(self) -> Any:
+        return SimpleNamespace(next_due=lambda frontier: 2000.0)
 
-    def failed_by(self, frontier: int) -> Mapping[str, int]:
-        return {"404": 1}
+    @property
+    def results(self) -> Any:
+        return SimpleNamespace(tables=lambda: {table: len(rows) for table, rows in self.tables.items()})
 
-    def skipped_by(self, frontier: int) -> Mapping[str, int]:
-        return {"robots": 1}
+    @property
+    def files(self) -> Any:
+        return SimpleNamespace(all=lambda spider=None: iter(()))
 
-    def waiting_by(self, frontier: int) -> Mapping[str, int]:
-        return {"a.example": 1}
+    @property
+    def reports(self) -> Any:
+        return SimpleNamespace(
+            failed_by=lambda frontier: {"404": 1},
+            warned_by=lambda frontier: {},
+            ended_samples=lambda frontier: ((), ()),
+            retried_samples=lambda frontier: (),
+        )
 
-    def next_due(self, frontier: int) -> float | None:
-        return 2000.0
-
-    def tables(self) -> Mapping[str, int]:
-        return {table: len(rows) for table, rows in self.results.items()}
-
-    def rows(self, table: str, *, run: int | None = None) -> Iterator[dict[str, Any]]:
-        return (each for each in self.results[table] if run in (None, each["_run"]))
-
-    def audit(self, frontier: int) -> Recounted:
-        return Recounted(self.numbers, {"404": 1}, {"robots": 1}, tuple(self.found_wrong))
+    @property
+    def care(self) -> Any:
+        recounted = Recounted(self.numbers, {"404": 1}, {"robots": 1}, tuple(self.found_wrong))
+        return SimpleNamespace(audit=lambda frontier: recounted)
 
 
 def test_a_crawl_that_adds_up_has_no_problems() -> None:

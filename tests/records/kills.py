@@ -58,27 +58,29 @@ class SecondNight:
             return killed, [f"{call} {n}: {each}" for each in [*wrong, *self._wrong(project)]]
 
     def _store(self, project: Project) -> SQLiteStore:
-        return SQLiteStore(str(project.database), cipher=ReversingCipher(), create=False)
+        return SQLiteStore(str(project.database), cipher=ReversingCipher(), access="write")
 
     def _ending(self, project: Project) -> str:
         with closing(self._store(project)) as store:
-            runs = store.runs("members", limit=1)
+            runs = store.runs.last("members", limit=1)
             return runs[0].ending if runs and runs[0].frontier > 1 else ""
 
     def _wrong(self, project: Project) -> Iterable[str]:
         with closing(self._store(project)) as store:
-            crawl = store.runs("members", limit=1)[0].frontier
-            found = sorted((each.kind, each.key["id"]) for each in store.changes("members", crawls=(crawl, crawl)))
+            crawl = store.runs.last("members", limit=1)[0].frontier
+            found = sorted(
+                (each.kind, each.key["id"]) for each in store.records.changes("members", crawls=(crawl, crawl))
+            )
             if found != EXPECTED:
                 yield f"the changes are {found}"
-            entries = store._connection.read("SELECT count(*) FROM crawl_changes WHERE crawl = ?", (crawl,))[0][0]
+            entries = store._db.read("SELECT count(*) FROM crawl_changes WHERE crawl = ?", (crawl,))[0][0]
             if entries != len(EXPECTED):
                 yield f"the history has {entries} entries"
-            rows = {int(row["id"]): row["stock"] for row in store.latest("Book", spider="members")}
+            rows = {int(row["id"]): row["stock"] for row in store.results.latest("Book", spider="members")}
             wanted = {int(item["id"]): int(item["stock"]) for item in self._site.truth.catalogue_items()}
             if rows != wanted:
                 yield f"there are {rows}, and not {wanted}"
-            yield from store.audit(crawl).problems
+            yield from store.care.audit(crawl).problems
 
 
 def main(step: int) -> None:

@@ -88,8 +88,8 @@ def changed(folder: Path, spider: str, crawl: int | None = None) -> list[tuple[s
     """What the last crawl (or one of that number) found: kind, key, changed fields; by key."""
     store = opened(folder)
     try:
-        number = crawl if crawl is not None else store.runs(spider, limit=1)[0].frontier
-        found = store.changes(spider, crawls=(number, number))
+        number = crawl if crawl is not None else store.runs.last(spider, limit=1)[0].frontier
+        found = store.records.changes(spider, crawls=(number, number))
         return sorted((each.kind, " ".join(each.key.values()), dict(each.fields)) for each in found)
     finally:
         store.close()
@@ -99,6 +99,6 @@ def audited(folder: Path, spider: str) -> tuple[str, ...]:
     """What does not add up in the last crawl."""
     store = opened(folder)
     try:
-        return store.audit(store.runs(spider, limit=1)[0].frontier).problems
+        return store.care.audit(store.runs.last(spider, limit=1)[0].frontier).problems
     finally:
         store.close()

@@ -50,7 +50,7 @@ def test_what_is_exported_is_what_is_there_now(site: PracticeSite, tmp_path: Pat
 
     store = opened(tmp_path)
     try:
-        there = {row["id"]: row["stock"] for row in store.latest("Book", spider="books")}
+        there = {row["id"]: row["stock"] for row in store.results.latest("Book", spider="books")}
     finally:
         store.close()
     assert sorted(there) == [1, *range(3, 13)]

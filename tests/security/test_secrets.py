@@ -291,7 +291,7 @@ def test_X11_cleared_cookies_are_gone_from_the_raw_file(
         (key, secret) = database.execute("SELECT key, secret FROM crawl_sessions").fetchone()
     store = open_project_store(load(command_line={"store": str(tmp_path / "crawl.db")}))
     try:
-        store.clear_session(key)
+        store.sessions.clear(key)
     finally:
         store.close()
 

@@ -18,8 +18,8 @@ from crawler.sessions.login.standing import Prepared
 from crawler.sessions.origins import Origins
 from crawler.sessions.session import Session
 from crawler.spider import Identity, Spider
-from crawler.stores import login_policy
-from crawler.stores.login_policy import Book, Trying, begun, may_begin
+from crawler.stores.policy import login_policy
+from crawler.stores.policy.login_policy import Book, Trying, begun, may_begin
 from crawler.testing.adapter import ScriptedAdapter, reply
 
 SITE = "http://shop.test"

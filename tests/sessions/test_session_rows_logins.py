@@ -11,7 +11,7 @@ import pytest
 from crawler import Response, Session
 from crawler.sessions.login import patience
 from crawler.spider import Spider
-from crawler.stores import login_policy
+from crawler.stores.policy import login_policy
 from crawler.testing.wire import Answer, Call
 from tests.engine.shop import Members, crawl, stored
 from tests.hosts import Net, cookie_page

@@ -46,7 +46,7 @@ def keep_bans(folder: Path, url: str, *, confirm: bool = False) -> None:
 
 def keep(folder: Path, state: str) -> None:
     with closing(open_store(str(folder / "crawl.db"), cipher=ReversingCipher())) as store:
-        store.set_value(guard_name(Everything.name), state)
+        store.values.set(guard_name(Everything.name), state)
 
 
 def kept_bans(folder: Path) -> list[str]:

@@ -13,8 +13,8 @@ import pytest
 
 from crawler import BearerAuth, Request, Session
 from crawler.sessions.vault import Vault
-from crawler.stores.locking import SpiderLock
 from crawler.stores.sealed import place_of_snapshot
+from crawler.stores.sqlite.locking import FileMembers
 from crawler.testing import PracticeSite
 from tests.cli.conftest import Crawl
 from tests.engine.shop import Members, crawl, credentials, opened, stored
@@ -183,8 +183,8 @@ def test_the_key_of_a_run_that_is_going_is_not_dropped(
     with closing(sqlite3.connect(store)) as database, database:
         database.execute("UPDATE crawl_runs SET ended_at = NULL")
 
-    with SpiderLock(str(store), "orders") as lock:
-        lock.acquire("process 4711")
+    with closing(FileMembers(str(store))) as members:
+        members.take("orders", "process 4711")
         refused = command("sessions", "rekey", "--drop-old")
         assert (refused.code, "orders is running" in refused.err) == (2, True)
         assert (tmp_path / "config" / "crawl" / "key").read_text() == old, "nothing was changed"

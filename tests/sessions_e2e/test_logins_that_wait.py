@@ -15,7 +15,7 @@ import pytest
 from crawler import Request, Response, Session
 from crawler.events import Event, Warned
 from crawler.sessions.login import patience
-from crawler.stores import login_policy
+from crawler.stores.policy import login_policy
 from crawler.testing.wire import Answer, Call
 from tests.engine.shop import crawl, opened
 from tests.hosts import Certificates, Net, quick_net

@@ -11,7 +11,7 @@ import pytest
 
 from crawler import Session
 from crawler.sessions.login import patience
-from crawler.stores import login_policy
+from crawler.stores.policy import login_policy
 from crawler.testing import PracticeSite
 from tests.cli.conftest import Crawl
 from tests.engine.shop import Members, crawl, credentials

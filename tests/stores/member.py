@@ -9,18 +9,18 @@ from crawler.errors import AlreadyRunning
 from crawler.outcome import Leased
 from crawler.sessions.desk import LoginEnd
 from crawler.stores.base import LeaseTerms, RunRow, SlotRule
-from crawler.stores.login_policy import Trying
+from crawler.stores.policy.login_policy import Trying
 from crawler.stores.sqlite import SQLiteStore
 from tests.stores.support import ReversingCipher, accept, found, snapshot, start
 
 
 def lease(store: SQLiteStore, run: RunRow, owner: str, limit: int, rule: SlotRule) -> list[Leased]:
-    return store.lease(run.frontier, owner=owner, terms=LeaseTerms(limit, 60, 5.0, default_rule=rule))
+    return store.leases.lease(run.frontier, owner=owner, terms=LeaseTerms(limit, 60, 5.0, default_rule=rule))
 
 
 def reserve(store: SQLiteStore, owner: str, moment: float) -> None:
     """From a moment on, lease with a delay until the horizon is full, and print the reserved times."""
-    run = store.join_run(1, process=owner)
+    run = store.runs.join(1, process=owner)
     while time.time() < moment:
         time.sleep(0.0005)
     while claimed := lease(store, run, owner, 3, SlotRule(delay_s=0.02, jitter=0.3)):
@@ -31,12 +31,12 @@ def reserve(store: SQLiteStore, owner: str, moment: float) -> None:
 
 def crawl(store: SQLiteStore, owner: str, group: int) -> None:
     """Lease and commit groups until nothing waits; each page has two items, its links and a cookie that it changed."""
-    run = store.join_run(1, process=owner) if owner != "opener" else start(store)
+    run = store.runs.join(1, process=owner) if owner != "opener" else start(store)
     print("ready", flush=True)
     while True:
         claimed = lease(store, run, owner, group, SlotRule())
         if not claimed:
-            if store.next_due(run.frontier) is None:
+            if store.leases.next_due(run.frontier) is None:
                 break
             time.sleep(0.005)  # the other process has the rest
             continue
@@ -48,7 +48,7 @@ def crawl(store: SQLiteStore, owner: str, group: int) -> None:
             pages.append(accept(one, {"name": name}, {"name": -name}, links=links, session=cookie))
         store.commit(run, owner, pages)
     if owner == "opener":
-        store.end_run(run.id, ending="finished", exit_code=0, summary="{}")
+        store.runs.end(run.id, ending="finished", exit_code=0, summary="{}")
 
 
 def hold(store: SQLiteStore, owner: str) -> None:
@@ -66,11 +66,11 @@ def hold(store: SQLiteStore, owner: str) -> None:
 
 def log_in(store: SQLiteStore, owner: str, lease_s: float) -> None:
     """Claim the login, take a while about it, and end it."""
-    asked = store.claim_login("shop.example/ann", owner=owner, epoch=0, lease_s=lease_s, trying=Trying())
+    asked = store.logins.claim("shop.example/ann", owner=owner, epoch=0, lease_s=lease_s, trying=Trying())
     print("granted" if asked.granted else "refused", flush=True)
     sys.stdin.readline()
     kept = snapshot(f"sid of {owner}", epoch=1)
-    ours = store.end_login(
+    ours = store.logins.end(
         "shop.example/ann", owner=owner, token=asked.token, ended=LoginEnd("ok"), snapshot=kept, run=None
     )
     print("kept" if ours else "too late", flush=True)

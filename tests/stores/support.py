@@ -62,7 +62,7 @@ class SQLiteHome:
     def open(self, **options: Any) -> Store:
         defaults: dict[str, Any] = {"cipher": self.cipher, "clock": self.clock, "busy_timeout_s": 5.0}
         store = SQLiteStore(self.path, **(defaults | options))
-        store._random.seed(0)  # the same steps lead to the same leases
+        store.leases.chance.seed(0)  # the same steps lead to the same leases
         self._opened.append(store)
         return store
 
@@ -84,12 +84,12 @@ def found(name: object, *, slot: str = "shop.example", session: str = "default",
 
 
 def start(store: Store, *, spider: str = "orders", args: str = "{}", fresh: bool = False) -> RunRow:
-    return store.open_run(spider, args=args, fresh=fresh, process="process 4711")
+    return store.runs.open(spider, args=args, fresh=fresh, process="process 4711")
 
 
 def lease(store: Store, run: RunRow, limit: int = 10, *, owner: str = "me", **more: Any) -> list[Leased]:
     options: dict[str, Any] = {"lease_s": 60.0, "horizon_s": 1.0} | more
-    return store.lease(run.frontier, owner=owner, terms=LeaseTerms(limit, **options))
+    return store.leases.lease(run.frontier, owner=owner, terms=LeaseTerms(limit, **options))
 
 
 def accept(leased: Leased, *items: dict[str, Any], links: Sequence[Found] = (), **more: Any) -> Outcome:

@@ -15,7 +15,7 @@ from tests.stores.support import Home, accept, found, lease, outcome
 @pytest.fixture
 def crawled(store: Store, run: RunRow) -> RunRow:
     """A frontier with a request in every state."""
-    store.add(run.frontier, [found(name) for name in "abcdef"] + [found("g", skipped="robots")], run=run.id)
+    store.frontier.add(run.frontier, [found(name) for name in "abcdef"] + [found("g", skipped="robots")], run=run.id)
     first, second, third, fourth, _ = lease(store, run, 5)
     store.commit(
         run,
@@ -31,7 +31,7 @@ def crawled(store: Store, run: RunRow) -> RunRow:
 
 
 def test_a_frontier_with_all_states_is_sound(store: Store, crawled: RunRow) -> None:
-    audit = store.audit(crawled.frontier)
+    audit = store.care.audit(crawled.frontier)
 
     assert (audit.ok, audit.problems) == (True, ())
     assert (audit.failed, audit.skipped) == ({"404": 1}, {"robots": 1})
@@ -67,7 +67,7 @@ def test_the_audit_tells_what_does_not_match(home: Home, store: Store, crawled: 
     with closing(sqlite3.connect(home.path)) as raw:
         raw.executescript(harm)
 
-    audit = store.audit(crawled.frontier)
+    audit = store.care.audit(crawled.frontier)
 
     assert not audit.ok
     assert any(told in line for line in audit.problems), audit.problems
@@ -76,8 +76,8 @@ def test_the_audit_tells_what_does_not_match(home: Home, store: Store, crawled: 
 def test_a_lease_that_nobody_will_end_is_told(home: Home, store: Store, crawled: RunRow) -> None:
     home.clock.now += 1000
 
-    assert any("lease ran out" in line for line in store.audit(crawled.frontier).problems)
+    assert any("lease ran out" in line for line in store.care.audit(crawled.frontier).problems)
 
 
 def test_a_frontier_that_is_not_there_is_a_problem(store: Store) -> None:
-    assert not store.audit(77).ok
+    assert not store.care.audit(77).ok

@@ -10,7 +10,7 @@ from tests.stores.support import Home, accept, found, lease, outcome, snapshot, 
 
 
 def test_S1_state_items_links_log_and_cookies_of_a_page_are_there_together(store: Store, run: RunRow) -> None:
-    store.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")], run=run.id)
     (leased,) = lease(store, run)
     page = accept(
         leased,
@@ -27,43 +27,43 @@ def test_S1_state_items_links_log_and_cookies_of_a_page_are_there_together(store
     committed = store.commit(run, "me", [page])
 
     assert committed == Committed(added=1, items=2)
-    counts = store.counts(run.frontier)
+    counts = store.frontier.counts(run.frontier)
     assert (counts.done, counts.waiting, counts.skipped, counts.pages, counts.items) == (1, 1, 1, 1, 2)
-    rows = list(store.rows("items"))
+    rows = list(store.results.rows("items"))
     assert [row["title"] for row in rows] == ["one", "two"]
     assert [(row["_request"], row["_position"], row["_run"]) for row in rows] == [
         (leased.id, 0, run.id),
         (leased.id, 1, run.id),
     ]
     assert rows[0]["_url"] == "http://shop.example/a/"
-    (logged,) = store.pages(run.frontier)
+    (logged,) = store.runs.pages(run.frontier)
     assert (logged["url"], logged["final_url"], logged["status"]) == (leased.url, "http://shop.example/a/", 200)
     assert (logged["bytes"], logged["ms"], logged["session"], logged["attempt"]) == (5, 1.5, "default", 0)
     assert logged["warnings"] == '["tree cut"]'
-    stored = store.load_session("shop.example/ann")
+    stored = store.sessions.load("shop.example/ann")
     assert stored is not None
     assert stored.secret == "sid=2"
-    assert store.body(leased.id) == b"<html>"
-    assert store.audit(run.frontier).problems == ()
+    assert store.kept.body(leased.id) == b"<html>"
+    assert store.care.audit(run.frontier).problems == ()
 
 
 def test_a_group_of_many_pages_is_one_commit(store: Store, run: RunRow) -> None:
-    store.add(run.frontier, [found(number) for number in range(300)], run=run.id)
+    store.frontier.add(run.frontier, [found(number) for number in range(300)], run=run.id)
     leased = lease(store, run, 300)
     pages = [accept(one, {"n": one.id}, links=[found(f"{one.id}-{k}") for k in range(3)]) for one in leased]
 
     committed = store.commit(run, "me", pages)
 
     assert (committed.added, committed.items, committed.lost) == (900, 300, frozenset())
-    assert len(list(store.pages(run.frontier))) == 300
-    assert sorted(row["n"] for row in store.rows("items")) == sorted(one.id for one in leased)
-    assert store.audit(run.frontier).ok
+    assert len(list(store.runs.pages(run.frontier))) == 300
+    assert sorted(row["n"] for row in store.results.rows("items")) == sorted(one.id for one in leased)
+    assert store.care.audit(run.frontier).ok
 
 
 def test_S9_an_outcome_whose_lease_was_lost_writes_nothing_and_the_rest_of_the_group_commits(
     home: Home, store: Store, run: RunRow
 ) -> None:
-    store.add(run.frontier, [found("a"), found("b")], run=run.id)
+    store.frontier.add(run.frontier, [found("a"), found("b")], run=run.id)
     first, second = lease(store, run, owner="slow", lease_s=10)
     home.clock.now += 11
     other = home.open()
@@ -77,50 +77,50 @@ def test_S9_an_outcome_whose_lease_was_lost_writes_nothing_and_the_rest_of_the_g
     committed = store.commit(run, "slow", pages)
 
     assert committed == Committed(lost=frozenset({stolen.id}), added=1, items=1)
-    assert [row["_request"] for row in store.rows("items")] == [kept.id]
-    session = store.load_session("shop.example/ann")
+    assert [row["_request"] for row in store.results.rows("items")] == [kept.id]
+    session = store.sessions.load("shop.example/ann")
     assert session is not None
     assert session.secret == f"of{kept.id}"
     assert other.commit(run, "quick", [accept(stolen, {"by": "quick"})]).lost == frozenset()
-    assert sorted(row["by"] for row in store.rows("items")) == ["quick", "slow"]
-    assert store.audit(run.frontier).ok
+    assert sorted(row["by"] for row in store.results.rows("items")) == ["quick", "slow"]
+    assert store.care.audit(run.frontier).ok
 
 
 def test_a_lease_that_ran_out_but_was_claimed_by_nobody_is_still_good(home: Home, store: Store, run: RunRow) -> None:
-    store.add(run.frontier, [found("a"), found("b")], run=run.id)
+    store.frontier.add(run.frontier, [found("a"), found("b")], run=run.id)
     mine = lease(store, run, lease_s=10)
     home.clock.now += 11
-    home.open().add(run.frontier, [found("c")], run=run.id)
+    home.open().frontier.add(run.frontier, [found("c")], run=run.id)
     assert urls(lease(store, run, 1, owner="other")) != []  # sweeps the expired ones, claims one of the three
-    still = [one for one in mine if one.id not in {row["request"] for row in store.pages(run.frontier)}]
+    still = [one for one in mine if one.id not in {row["request"] for row in store.runs.pages(run.frontier)}]
 
     committed = store.commit(run, "me", [accept(one) for one in still])
 
     assert len(committed.lost) == 1
-    assert store.counts(run.frontier).done == 1
+    assert store.frontier.counts(run.frontier).done == 1
 
 
 def test_the_same_outcome_committed_twice_is_written_once(store: Store, run: RunRow) -> None:
-    store.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")], run=run.id)
     page = accept(lease(store, run)[0], {"n": 1})
     store.commit(run, "me", [page])
 
     assert store.commit(run, "me", [page]).lost == {page.request.id}
-    assert len(list(store.rows("items"))) == 1
-    assert len(list(store.pages(run.frontier))) == 1
+    assert len(list(store.results.rows("items"))) == 1
+    assert len(list(store.runs.pages(run.frontier))) == 1
 
 
 @pytest.mark.parametrize("verdict", [Verdict.RETRY, Verdict.LOGIN, Verdict.PARK, Verdict.RELEASE])
 def test_a_page_that_does_not_count_brings_neither_items_nor_links(store: Store, run: RunRow, verdict: Verdict) -> None:
-    store.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")], run=run.id)
     (leased,) = lease(store, run)
     page = outcome(
         leased, verdict, items=[ItemRow("items", {"title": "please log in"})], found=[found("b")], status=200
     )
 
     assert store.commit(run, "me", [page]) == Committed()
-    assert store.tables() == {}
-    assert store.counts(run.frontier).known == 1
+    assert store.results.tables() == {}
+    assert store.frontier.counts(run.frontier).known == 1
 
 
 @pytest.mark.parametrize(
@@ -137,20 +137,20 @@ def test_a_page_that_does_not_count_brings_neither_items_nor_links(store: Store,
     ids=str,
 )
 def test_each_verdict_leads_to_its_state(store: Store, run: RunRow, verdict: Verdict, state: str, logged: bool) -> None:
-    store.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")], run=run.id)
     (leased,) = lease(store, run)
 
     store.commit(run, "me", [outcome(leased, verdict, error="robots" if verdict is not Verdict.ACCEPT else "")])
 
-    counts = store.counts(run.frontier)
+    counts = store.frontier.counts(run.frontier)
     assert getattr(counts, state) == 1
     assert counts.known == 1
-    assert len(list(store.pages(run.frontier))) == int(logged)
-    assert store.audit(run.frontier).ok
+    assert len(list(store.runs.pages(run.frontier))) == int(logged)
+    assert store.care.audit(run.frontier).ok
 
 
 def test_skips_and_failures_keep_their_reason(store: Store, run: RunRow) -> None:
-    store.add(run.frontier, [found("a"), found("b")], run=run.id)
+    store.frontier.add(run.frontier, [found("a"), found("b")], run=run.id)
     first, second = lease(store, run)
     store.commit(
         run,
@@ -158,7 +158,7 @@ def test_skips_and_failures_keep_their_reason(store: Store, run: RunRow) -> None
         [outcome(first, Verdict.SKIP, error="robots"), outcome(second, Verdict.FAIL, error="404 from x", status=404)],
     )
 
-    audit = store.audit(run.frontier)
+    audit = store.care.audit(run.frontier)
 
     assert (audit.skipped, audit.failed) == ({"robots": 1}, {"404 from x": 1})
 
@@ -169,19 +169,19 @@ def test_an_empty_commit_writes_nothing(store: Store, run: RunRow) -> None:
 
 def test_C4_hostile_text_in_urls_errors_and_rules_loses_no_page(store: Store, run: RunRow) -> None:
     nasty = "\x00 \ud800 'x\" \u2028"
-    store.add(run.frontier, [found(f"a{nasty}"), found("b", skipped=nasty)], run=run.id)
+    store.frontier.add(run.frontier, [found(f"a{nasty}"), found("b", skipped=nasty)], run=run.id)
     (leased,) = lease(store, run)
 
     page = outcome(leased, Verdict.FAIL, error=nasty, final_url=f"http://shop.example/{nasty}", warnings=(nasty,))
     store.commit(run, "me", [page])
 
-    assert store.audit(run.frontier).ok
-    assert len(list(store.pages(run.frontier))) == 1
+    assert store.care.audit(run.frontier).ok
+    assert len(list(store.runs.pages(run.frontier))) == 1
 
 
 def test_Z11_fifty_thousand_links_of_one_page_are_taken(store: Store, run: RunRow) -> None:
-    store.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")], run=run.id)
     (leased,) = lease(store, run)
 
     assert store.commit(run, "me", [accept(leased, links=[found(n) for n in range(50_000)])]).added == 50_000
-    assert store.counts(run.frontier).waiting == 50_000
+    assert store.frontier.counts(run.frontier).waiting == 50_000

@@ -11,14 +11,14 @@ import pytest
 from crawler.outcome import Outcome, Page, SessionSnapshot, Verdict
 from crawler.sessions.desk import LoginEnd
 from crawler.stores.base import LeaseTerms, LoginClaim, RunRow, Store
-from crawler.stores.login_policy import Ending, Trying
+from crawler.stores.policy.login_policy import Ending, Trying
 from tests.stores.support import Home, accept, found, lease, outcome, snapshot, urls
 
 KEY = "shop.example/ann"
 
 
 def claim(store: Store, owner: str, *, epoch: int = 0, lease_s: float = 30.0, **more: Any) -> LoginClaim:
-    return store.claim_login(KEY, owner=owner, epoch=epoch, lease_s=lease_s, trying=Trying(budget=100, **more))
+    return store.logins.claim(KEY, owner=owner, epoch=epoch, lease_s=lease_s, trying=Trying(budget=100, **more))
 
 
 def end(
@@ -30,13 +30,13 @@ def end(
     kept: SessionSnapshot | None = None,
     **more: Any,
 ) -> bool:
-    return store.end_login(
+    return store.logins.end(
         KEY, owner=owner, token=asked.token, ended=LoginEnd(outcome, **more), snapshot=kept, run=None
     )
 
 
 def secret_of(store: Store) -> str | None:
-    row = store.load_session(KEY)
+    row = store.sessions.load(KEY)
     return row.secret if row else None
 
 
@@ -93,15 +93,15 @@ def test_a_claim_that_is_lost_cannot_be_prolonged_again(home: Home, store: Store
     home.clock.now += 31
     second = claim(other, "second", lease_s=30)
 
-    assert not store.renew_login(KEY, owner="paused", token=paused.token, lease_s=10_000)
+    assert not store.logins.renew(KEY, owner="paused", token=paused.token, lease_s=10_000)
 
-    assert other.renew_login(KEY, owner="second", token=second.token, lease_s=30)
+    assert other.logins.renew(KEY, owner="second", token=second.token, lease_s=30)
     home.clock.now += 31
     assert claim(home.open(), "third").granted
 
 
 def test_a_claim_that_ran_out_and_was_ended_elsewhere_cannot_be_prolonged(store: Store, overtaken: LoginClaim) -> None:
-    assert not store.renew_login(KEY, owner="paused", token=overtaken.token, lease_s=30)
+    assert not store.logins.renew(KEY, owner="paused", token=overtaken.token, lease_s=30)
     assert claim(store, "third", epoch=1).granted
 
 
@@ -111,7 +111,7 @@ def test_tokens_only_grow_also_over_a_cleared_session(store: Store) -> None:
         asked = claim(store, "me")
         tokens.append(asked.token)
         end(store, "me", asked, kept=snapshot("one"))
-        store.clear_session(KEY)
+        store.sessions.clear(KEY)
 
     assert tokens == sorted(set(tokens))
     assert tokens[0] > 0
@@ -119,19 +119,19 @@ def test_tokens_only_grow_also_over_a_cleared_session(store: Store) -> None:
 
 def test_a_session_that_is_cleared_during_a_login_stays_cleared(store: Store, other: Store) -> None:
     asked = claim(store, "me")
-    other.clear_session(KEY)
+    other.sessions.clear(KEY)
 
     assert not end(store, "me", asked, kept=snapshot("late"))
 
-    assert other.load_session(KEY) is None
-    assert other.list_sessions() == []
+    assert other.sessions.load(KEY) is None
+    assert other.sessions.all() == []
 
 
 def test_a_session_that_is_cleared_and_logged_in_elsewhere_during_a_login_is_the_others(
     home: Home, store: Store, other: Store
 ) -> None:
     asked = claim(store, "me")
-    other.clear_session(KEY)
+    other.sessions.clear(KEY)
     second = claim(other, "second")
     assert second.granted  # the one who cleared it does not want what the first one is about
 
@@ -143,7 +143,7 @@ def test_a_session_that_is_cleared_and_logged_in_elsewhere_during_a_login_is_the
 
 def test_a_session_that_is_imported_during_a_login_stays(store: Store, other: Store) -> None:
     asked = claim(store, "me")
-    other.save_session(snapshot("imported", epoch=1, url="import"), run=None)
+    other.sessions.save(snapshot("imported", epoch=1, url="import"), run=None)
 
     assert not end(store, "me", asked, kept=snapshot("logged in", epoch=1))
 
@@ -152,10 +152,10 @@ def test_a_session_that_is_imported_during_a_login_stays(store: Store, other: St
 
 
 def test_a_save_of_the_session_leaves_the_claim_on_its_login(home: Home, store: Store, other: Store) -> None:
-    store.save_session(snapshot("one", epoch=1), run=None)
+    store.sessions.save(snapshot("one", epoch=1), run=None)
     asked = claim(store, "me", epoch=1)
 
-    other.save_session(snapshot("two", epoch=1), run=None)
+    other.sessions.save(snapshot("two", epoch=1), run=None)
 
     assert not claim(home.open(), "third", epoch=1).granted
     assert end(store, "me", asked, kept=snapshot("three", epoch=2))
@@ -170,11 +170,11 @@ def test_two_names_for_one_account_in_one_process_do_not_log_in_at_once(store: S
 def test_a_claim_is_no_session(store: Store, other: Store) -> None:
     claim(store, "me")
 
-    assert other.load_session(KEY) is None
-    assert other.list_sessions() == []
-    assert other.session_version(KEY) == 0
-    assert other.reseal() == (0, 0)  # type: ignore[attr-defined]
-    assert not other.clear_session(KEY)
+    assert other.sessions.load(KEY) is None
+    assert other.sessions.all() == []
+    assert other.sessions.version(KEY) == 0
+    assert other.care.reseal() == (0, 0)
+    assert not other.sessions.clear(KEY)
 
 
 def test_a_late_good_login_does_not_lift_the_refusal_that_came_after_it(home: Home, store: Store, other: Store) -> None:
@@ -202,16 +202,16 @@ def test_a_late_refusal_is_remembered(home: Home, store: Store, other: Store) ->
 def test_logins_that_came_too_late_have_no_life(home: Home, store: Store, overtaken: LoginClaim) -> None:
     end(store, "paused", overtaken, kept=snapshot("older", epoch=1))
     home.clock.now += 50
-    store.note_expired(KEY, 1)
+    store.logins.note_expired(KEY, 1)
 
-    assert store.login_lives(KEY) == [50.0]
+    assert store.logins.lives(KEY) == [50.0]
 
 
 # --- pages of a login that is over ------------------------------------------------------------------------------------
 
 
 def page(store: Store, run: RunRow, name: str, verdict: Verdict = Verdict.ACCEPT, **more: Any) -> Outcome:
-    store.add(run.frontier, [found(name)], run=run.id)
+    store.frontier.add(run.frontier, [found(name)], run=run.id)
     (leased,) = lease(store, run)
     options = {"session_key": KEY, "session_name": "default", "epoch": 1, "proven": False} | more
     if verdict is Verdict.ACCEPT:
@@ -221,7 +221,7 @@ def page(store: Store, run: RunRow, name: str, verdict: Verdict = Verdict.ACCEPT
 
 def committed_over(store: Store, run: RunRow, pages: Sequence[Outcome], *, stored_epoch: int) -> list[int]:
     """Commit *pages* after somebody has stored a login; returns the ids that were refused."""
-    store.save_session(snapshot("sid", epoch=stored_epoch), run=None)
+    store.sessions.save(snapshot("sid", epoch=stored_epoch), run=None)
     return sorted(store.commit(run, "me", pages).outdated)
 
 
@@ -229,16 +229,16 @@ def test_an_unproven_page_of_a_login_that_is_over_waits_again_with_nothing_of_it
     home: Home, store: Store, other: Store, run: RunRow
 ) -> None:
     sent = page(store, run, "a", page=Page(b"<html>"))
-    other.save_session(snapshot("sid=2", epoch=2), run=None)
-    other.quarantine(run.frontier, session="default", epoch=1, since=0)  # before the page is committed
+    other.sessions.save(snapshot("sid=2", epoch=2), run=None)
+    other.frontier.quarantine(run.frontier, session="default", epoch=1, since=0)  # before the page is committed
 
     committed = store.commit(run, "me", [sent])
 
     assert committed.outdated == {sent.request.id}
-    counts = store.counts(run.frontier)
+    counts = store.frontier.counts(run.frontier)
     assert (counts.done, counts.waiting, counts.known, counts.items, counts.pages) == (0, 1, 1, 0, 0)
-    assert store.body(sent.request.id) is None
-    assert store.audit(run.frontier).problems == ()
+    assert store.kept.body(sent.request.id) is None
+    assert store.care.audit(run.frontier).problems == ()
     (again,) = lease(store, run)
     assert (again.id, again.attempt) == (sent.request.id, 0)  # no attempt counted
 
@@ -264,7 +264,7 @@ def test_a_page_is_taken_when_it_proved_itself_or_its_login_lasts(
     refused = committed_over(store, run, [sent], stored_epoch=stored)
 
     assert refused == ([] if taken else [sent.request.id])
-    assert store.counts(run.frontier).done == taken
+    assert store.frontier.counts(run.frontier).done == taken
 
 
 @pytest.mark.parametrize(
@@ -295,17 +295,17 @@ def test_pages_of_both_logins_in_one_group_are_told_apart(store: Store, run: Run
     refused = committed_over(store, run, pages, stored_epoch=2)
 
     assert refused == [pages[0].request.id, pages[2].request.id]
-    assert sorted(row["name"] for row in store.rows("items")) == ["b", "d"]
+    assert sorted(row["name"] for row in store.results.rows("items")) == ["b", "d"]
     assert urls(lease(store, run)) == ["a", "c", "b-link", "d-link"]
-    assert store.audit(run.frontier).problems == ()
+    assert store.care.audit(run.frontier).problems == ()
 
 
 def test_a_page_whose_lease_was_lost_too_is_lost(home: Home, store: Store, other: Store, run: RunRow) -> None:
     pages = [page(store, run, name) for name in ("a", "b")]
     home.clock.now += 61
-    (taken, *_) = other.lease(run.frontier, owner="other", terms=LeaseTerms(limit=1, lease_s=60, horizon_s=1))
+    (taken, *_) = other.leases.lease(run.frontier, owner="other", terms=LeaseTerms(limit=1, lease_s=60, horizon_s=1))
 
-    other.save_session(snapshot("sid", epoch=2), run=None)
+    other.sessions.save(snapshot("sid", epoch=2), run=None)
     committed = store.commit(run, "me", pages)
 
     assert committed.lost == {taken.id}
@@ -333,7 +333,7 @@ def values_of(store: Store) -> dict[str, str]:
 
 def test_two_processes_that_set_different_cookies_lose_none(store: Store, other: Store, run: RunRow) -> None:
     base = cookies(sid="1")
-    store.save_session(snapshot(base), run=None)
+    store.sessions.save(snapshot(base), run=None)
     sent = [page(store, run, name, proven=True) for name in ("a", "b")]
     sent[0].session = snapshot(cookies(sid="1", a="1"), base=base)
     sent[1].session = snapshot(cookies(sid="1", b="1"), base=base)
@@ -342,26 +342,26 @@ def test_two_processes_that_set_different_cookies_lose_none(store: Store, other:
     other.commit(run, "me", [sent[1]])
 
     assert values_of(store) == {"sid": "1", "a": "1", "b": "1"}
-    row = store.load_session(KEY)
+    row = store.sessions.load(KEY)
     assert row is not None
     assert row.cookies == 3
 
 
 def test_two_processes_that_rotate_different_cookies_again_and_again_lose_none(store: Store, other: Store) -> None:
     start = cookies(a="0", b="0")
-    store.save_session(snapshot(start), run=None)
+    store.sessions.save(snapshot(start), run=None)
     mine = theirs = start
     for number in map(str, range(1, 6)):
         mine, base = cookies(a=number, b="0"), mine
-        store.save_session(snapshot(mine, base=base), run=None)
+        store.sessions.save(snapshot(mine, base=base), run=None)
         theirs, base = cookies(a="0", b=number), theirs
-        other.save_session(snapshot(theirs, base=base), run=None)
+        other.sessions.save(snapshot(theirs, base=base), run=None)
 
     assert values_of(store) == {"a": "5", "b": "5"}
 
 
 def test_a_login_takes_the_place_of_whatever_is_stored(store: Store) -> None:
-    store.save_session(snapshot(cookies(old="1"), epoch=1), run=None)
+    store.sessions.save(snapshot(cookies(old="1"), epoch=1), run=None)
     asked = claim(store, "me", epoch=1)
 
     assert end(store, "me", asked, kept=snapshot(cookies(new="1"), epoch=2))
@@ -371,22 +371,22 @@ def test_a_login_takes_the_place_of_whatever_is_stored(store: Store) -> None:
 
 def test_changes_of_a_session_that_cannot_be_read_take_its_place(home: Home, store: Store) -> None:
     home.cipher.key = 0x11
-    store.save_session(snapshot(cookies(old="1")), run=None)
+    store.sessions.save(snapshot(cookies(old="1")), run=None)
     home.cipher.key = 0x5A
     fresh = home.open()
 
-    fresh.save_session(snapshot(cookies(new="1"), base=cookies(old="1")), run=None)
+    fresh.sessions.save(snapshot(cookies(new="1"), base=cookies(old="1")), run=None)
 
     assert values_of(fresh) == {"new": "1"}
 
 
 def test_what_was_merged_is_what_others_load_and_what_the_history_has(store: Store, other: Store) -> None:
     base = cookies(sid="1")
-    store.save_session(snapshot(base), run=None)
-    other.save_session(snapshot(cookies(sid="1", theirs="1"), base=base), run=None)
-    store.save_session(snapshot(cookies(sid="1", mine="1"), base=base), run=None)
+    store.sessions.save(snapshot(base), run=None)
+    other.sessions.save(snapshot(cookies(sid="1", theirs="1"), base=base), run=None)
+    store.sessions.save(snapshot(cookies(sid="1", mine="1"), base=base), run=None)
 
-    (newest, *_) = store.session_history(KEY)
+    (newest, *_) = store.sessions.history(KEY)
 
-    assert json.loads(store.snapshot_secret(newest.id))["cookies"] == json.loads(secret_of(other) or "")["cookies"]
+    assert json.loads(store.sessions.secret_of(newest.id))["cookies"] == json.loads(secret_of(other) or "")["cookies"]
     assert newest.cookies == 3

@@ -20,13 +20,13 @@ OURS = {"_run", "_url", "_time", "_request", "_position", "_crawl", "_spider"}
 
 def keep(store: Store, run: RunRow, *items: ItemRow) -> None:
     """Commit one page with these items."""
-    store.add(run.frontier, [found(f"page-{store.counts(run.frontier).known}")], run=run.id)
+    store.frontier.add(run.frontier, [found(f"page-{store.frontier.counts(run.frontier).known}")], run=run.id)
     (leased,) = lease(store, run, 1)
     assert store.commit(run, "me", [Outcome(leased, Verdict.ACCEPT, items=list(items))]).items == len(items)
 
 
 def read(store: Store, table: str = "items") -> list[dict[str, Any]]:
-    return [{name: value for name, value in row.items() if name not in OURS} for row in store.rows(table)]
+    return [{name: value for name, value in row.items() if name not in OURS} for row in store.results.rows(table)]
 
 
 def same(left: Any, right: Any) -> bool:
@@ -164,13 +164,13 @@ def test_S11_hostile_keys_become_columns_that_read_back_under_their_name(store: 
     keep(store, run, ItemRow("items", item))
 
     assert read(store) == [item, item]
-    assert store.tables() == {"items": 2}
+    assert store.results.tables() == {"items": 2}
 
 
 def test_S11_a_field_named_like_a_column_of_ours_keeps_its_value_beside_ours(store: Store, run: RunRow) -> None:
     keep(store, run, ItemRow("items", {"_run": "theirs", "_URL": "theirs too", "a": 1}))
 
-    (row,) = store.rows("items")
+    (row,) = store.results.rows("items")
 
     assert row["_run"] == run.id
     assert sorted(str(value) for name, value in row.items() if name not in OURS) == ["1", "theirs", "theirs too"]
@@ -194,11 +194,11 @@ def test_S11_a_field_named_like_a_column_of_ours_keeps_its_value_beside_ours(sto
 def test_S11_every_table_name_has_its_own_table(home: Home, store: Store, run: RunRow, name: str) -> None:
     keep(store, run, ItemRow(name, {"a": 1}), ItemRow("items", {"a": 2}))
 
-    assert store.tables() == {name: 1, "items": 1}
+    assert store.results.tables() == {name: 1, "items": 1}
     assert read(store, name) == [{"a": 1}]
     again = home.open()
     assert read(again, name) == [{"a": 1}]
-    assert again.runs()[0].id == run.id
+    assert again.runs.last()[0].id == run.id
 
 
 def test_tables_named_like_our_indexes_do_not_clash_with_them(store: Store, run: RunRow) -> None:
@@ -206,7 +206,7 @@ def test_tables_named_like_our_indexes_do_not_clash_with_them(store: Store, run:
     for name in [*names, *reversed(names)]:
         keep(store, run, ItemRow(name, {"name": name}))
 
-    assert store.tables() == dict.fromkeys(names, 2)
+    assert store.results.tables() == dict.fromkeys(names, 2)
     assert all(read(store, name) == [{"name": name}] * 2 for name in names)
 
 
@@ -243,7 +243,7 @@ def test_items_with_more_fields_than_a_table_can_have_columns_lose_none(store: S
 def test_keys_that_differ_on_every_item_are_all_kept(
     store: Store, run: RunRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crawler.stores.sqlite_items.MOST_COLUMNS", 40)
+    monkeypatch.setattr(store._db.dialect, "most_columns", 40)  # type: ignore[attr-defined]
     items = [{"n": number, f"key-{number}": number} for number in range(200)]
     for start_at in range(0, 200, 20):
         keep(store, run, *(ItemRow("items", item) for item in items[start_at : start_at + 20]))
@@ -261,18 +261,18 @@ def test_an_item_without_a_field_is_still_an_item(store: Store, run: RunRow) -> 
 
 def test_rows_of_one_run_can_be_read_alone(store: Store, run: RunRow) -> None:
     keep(store, run, ItemRow("items", {"a": 1}))
-    store.end_run(run.id, ending="finished", exit_code=0, summary="{}")
+    store.runs.end(run.id, ending="finished", exit_code=0, summary="{}")
     second = start(store)
     keep(store, second, ItemRow("items", {"a": 2}))
 
-    assert [row["a"] for row in store.rows("items", run=second.id)] == [2]
-    assert [row["a"] for row in store.rows("items")] == [1, 2]
-    assert list(store.rows("nothing of that name")) == []
+    assert [row["a"] for row in store.results.rows("items", run=second.id)] == [2]
+    assert [row["a"] for row in store.results.rows("items")] == [1, 2]
+    assert list(store.results.rows("nothing of that name")) == []
 
 
 def test_rows_are_read_whole_in_portions_while_others_write(store: Store, run: RunRow) -> None:
     keep(store, run, *(ItemRow("items", {"n": number}) for number in range(1_201)))
-    reader = store.rows("items")
+    reader = store.results.rows("items")
     first = next(reader)
 
     keep(store, run, ItemRow("items", {"n": 1_201}))
@@ -306,10 +306,10 @@ _keys = _text.filter(lambda key: key.lower() not in OURS)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(items=st.lists(st.dictionaries(_keys, _values, max_size=5), min_size=1, max_size=4))
 def test_S11_any_items_read_back_equal(store: Store, run: RunRow, items: list[dict[str, Any]]) -> None:
-    table = f"table {len(store.tables())}"
+    table = f"table {len(store.results.tables())}"
     keep(store, run, *(ItemRow(table, item) for item in items))
 
-    rows = list(store.rows(table))
+    rows = list(store.results.rows(table))
 
     assert len(rows) == len(items)
     for row, item in zip(rows, items, strict=True):

@@ -103,7 +103,7 @@ class FrontierMachine(RuleBasedStateMachine):
                 expected += state is State.WAITING
         self.remember(fresh)
 
-        assert self.store.add(self.run.frontier, chosen, run=self.run.id) == expected
+        assert self.store.frontier.add(self.run.frontier, chosen, run=self.run.id) == expected
 
     def remember(self, fresh: list[Row]) -> None:
         """Waiting ones come first, in the order in which they were found."""
@@ -122,7 +122,7 @@ class FrontierMachine(RuleBasedStateMachine):
         ready = [row for row in self.model.rows.values() if row.state is State.WAITING and row.not_before <= now]
         open_slots = {slot for slot in SLOTS if max(self.model.next_at[slot], self.model.paused[slot]) <= now + 1.0}
 
-        leased = self.store.lease(
+        leased = self.store.leases.lease(
             self.run.frontier,
             owner=owner,
             terms=LeaseTerms(limit, LEASE_S, 1.0, default_rule=DELAY if delayed else SlotRule()),
@@ -206,14 +206,14 @@ class FrontierMachine(RuleBasedStateMachine):
     def release(self, data: st.DataObject) -> None:
         claim = data.draw(st.sampled_from(self.claims))
         row = self.model.of(claim.leased)
-        self.store.release(self.run.frontier, owner=claim.owner, ids=[claim.leased.id])
+        self.store.leases.release(self.run.frontier, owner=claim.owner, ids=[claim.leased.id])
         if row.state is State.LEASED and row.owner == claim.owner:
             row.state, row.owner = State.WAITING, ""
 
     @rule(owner=st.sampled_from(OWNERS))
     def renew(self, owner: str) -> None:
         held = [row for row in self.model.rows.values() if row.state is State.LEASED and row.owner == owner]
-        assert self.store.renew(self.run.frontier, owner=owner, lease_s=LEASE_S) == len(held)
+        assert self.store.leases.renew(self.run.frontier, owner=owner, lease_s=LEASE_S) == len(held)
         for row in held:
             row.lease_until = self.home.clock.now + LEASE_S
 
@@ -224,7 +224,7 @@ class FrontierMachine(RuleBasedStateMachine):
     @rule(states=st.sets(st.sampled_from([State.FAILED, State.PARKED, State.SKIPPED, State.DONE]), min_size=1))
     def reopen(self, states: set[State]) -> None:
         rows = [row for row in self.model.rows.values() if row.state in states]
-        assert self.store.reopen(self.run.frontier, states=sorted(states)) == len(rows)
+        assert self.store.frontier.reopen(self.run.frontier, states=sorted(states)) == len(rows)
         for row in rows:
             row.state, row.attempt, row.not_before, row.owner, row.items = State.WAITING, 0, 0.0, "", 0
 
@@ -233,7 +233,7 @@ class FrontierMachine(RuleBasedStateMachine):
         member = self.home.open()
         self.store.close()
         self.store = member
-        self.run = member.run(self.run.id)
+        self.run = member.runs.get(self.run.id)
 
     @rule()
     def crash_and_resume(self) -> None:
@@ -252,7 +252,7 @@ class FrontierMachine(RuleBasedStateMachine):
     # --- what must be true ------------------------------------------------------------------------------------------
     @invariant()
     def counters_are_exact(self) -> None:
-        counts = self.store.counts(self.run.frontier)
+        counts = self.store.frontier.counts(self.run.frontier)
         for state in State:
             assert getattr(counts, state.name.lower()) == sum(row.state is state for row in self.model.rows.values())
         assert counts.pages == self.model.pages
@@ -261,7 +261,7 @@ class FrontierMachine(RuleBasedStateMachine):
     @invariant()
     def what_waits_is_due_some_time(self) -> None:
         waits = any(row.state in (State.WAITING, State.LEASED) for row in self.model.rows.values())
-        due = self.store.next_due(self.run.frontier)
+        due = self.store.leases.next_due(self.run.frontier)
         assert (due is not None) == waits
         ready = [
             row
@@ -273,9 +273,9 @@ class FrontierMachine(RuleBasedStateMachine):
         assert not ready or (due is not None and due <= self.home.clock.now)
 
     def check_everything(self) -> None:
-        problems = [line for line in self.store.audit(self.run.frontier).problems if "lease ran out" not in line]
+        problems = [line for line in self.store.care.audit(self.run.frontier).problems if "lease ran out" not in line]
         assert problems == []
-        items = sorted(row["n"] for row in self.store.rows("items")) if self.store.tables() else []
+        items = sorted(row["n"] for row in self.store.results.rows("items")) if self.store.results.tables() else []
         expected = [name for row in self.model.rows.values() if row.items for name in (row.name, -row.name)]
         assert items == sorted(expected)
 

@@ -40,7 +40,7 @@ class Crawler:
     def pages(self, pages: dict[str, Page], *, proven: bool = True, **of_each: Any) -> dict[str, Leased]:
         """Read a start page that links to *pages*, and those; returns what was leased, by name."""
         run = self.run or self.begin()
-        self.store.add(run.frontier, [found("start")], run=run.id)
+        self.store.frontier.add(run.frontier, [found("start")], run=run.id)
         (first,) = lease(self.store, run, 1)
         self.store.commit(run, "me", [Outcome(first, Verdict.ACCEPT, found=links(pages, first.id), status=200)])
         return self.read(pages, proven=proven, **of_each)
@@ -59,9 +59,9 @@ class Crawler:
 
     def end(self, *, settle: bool = True) -> bool:
         assert self.run is not None
-        complete = self.store.settle_records(self.run) if settle else False
-        self.store.end_run(self.run.id, ending="finished", exit_code=0, summary="{}")
-        assert self.store.audit(self.run.frontier).problems == ()
+        complete = self.store.records.settle(self.run) if settle else False
+        self.store.runs.end(self.run.id, ending="finished", exit_code=0, summary="{}")
+        assert self.store.care.audit(self.run.frontier).problems == ()
         self.run = None
         return complete
 
@@ -73,14 +73,14 @@ class Crawler:
         return self.told(run)
 
     def told(self, run: RunRow) -> list[tuple[str, str, dict[str, Any]]]:
-        changes = self.store.changes("shop", crawls=(run.frontier, run.frontier))
+        changes = self.store.records.changes("shop", crawls=(run.frontier, run.frontier))
         return sorted((each.kind, each.key["id"], dict(each.fields)) for each in changes)
 
     def rows(self) -> list[dict[str, Any]]:
         """The records that are there, without our columns."""
         return [
             {name: value for name, value in row.items() if name[0] != "_" and value is not None}
-            for row in self.store.latest("Book", spider="shop")
+            for row in self.store.results.latest("Book", spider="shop")
         ]
 
 
@@ -94,11 +94,11 @@ A, B = {"id": 1, "price": 10}, {"id": 2, "price": 20}
 
 def test_a_crawl_that_says_the_same_writes_no_row_and_no_change(shop: Crawler) -> None:
     assert shop.crawl({"a": [A], "b": [B]}) == [("new", "1", {}), ("new", "2", {})]
-    before = list(shop.store.rows("Book"))
+    before = list(shop.store.results.rows("Book"))
 
     assert shop.crawl({"a": [A], "b": [B]}) == []
 
-    assert list(shop.store.rows("Book")) == before, "not even its time"
+    assert list(shop.store.results.rows("Book")) == before, "not even its time"
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_a_crawl_with_open_requests_makes_nothing_gone_and_goes_on(shop: Crawler
     run = shop.begin()
     leased = shop.pages({"a": []}) | {}
     assert leased
-    shop.store.add(run.frontier, [found("late")], run=run.id)
+    shop.store.frontier.add(run.frontier, [found("late")], run=run.id)
     assert shop.end() is False
     assert shop.told(run) == []
 
@@ -215,11 +215,11 @@ def test_a_page_left_out_by_a_rule_proves_nothing_nor_do_the_pages_below_it(shop
     shop.begin()
     (listing,) = [shop.pages({"list": []})["list"]]
     assert shop.run is not None
-    shop.store.add(shop.run.frontier, links(["deep"], listing.id), run=shop.run.id)
+    shop.store.frontier.add(shop.run.frontier, links(["deep"], listing.id), run=shop.run.id)
     shop.read({"deep": [A]})
     shop.end()
     run = shop.begin()
-    shop.store.add(run.frontier, [found("start")], run=run.id)
+    shop.store.frontier.add(run.frontier, [found("start")], run=run.id)
     (first,) = lease(shop.store, run, 1)
     left_out = [replace(each, skipped="depth: deeper than 0") for each in links(["list"], first.id)]
     shop.store.commit(run, "me", [Outcome(first, Verdict.ACCEPT, found=left_out, status=200)])
@@ -237,7 +237,7 @@ def test_a_page_from_which_something_without_a_key_was_kept_aside_proves_nothing
     shop.end()
     assert shop.told(run) == []
     assert shop.rows() == [A, B]
-    assert [each["reason"] for each in shop.store.rejected(run.frontier)] == [bad[0].reason]
+    assert [each["reason"] for each in shop.store.rejected.all(run.frontier)] == [bad[0].reason]
 
     assert shop.crawl({"a": [A]}) == [("gone", "2", {})]
 
@@ -280,9 +280,9 @@ def state(shop: Crawler) -> Any:
     """All that is known of records, but for numbers that only ever grow."""
     told = sorted(
         (each.kind, each.key["id"], sorted(each.fields.items()))
-        for each in shop.store.changes("shop", crawls=(0, 10**9))
+        for each in shop.store.records.changes("shop", crawls=(0, 10**9))
     )
-    return shop.rows(), told, [row["id"] for row in shop.store.rows("Book")]
+    return shop.rows(), told, [row["id"] for row in shop.store.results.rows("Book")]
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def test_what_a_page_of_a_lost_session_said_is_taken_back(shop: Crawler, page: P
     run = shop.begin()
     shop.pages({"a": page}, proven=False)
 
-    assert shop.store.quarantine(run.frontier, session="default", epoch=1, since=0.0) == 1
+    assert shop.store.frontier.quarantine(run.frontier, session="default", epoch=1, since=0.0) == 1
 
     assert state(shop) == before
     shop.read({"a": [A, B]})
@@ -317,9 +317,9 @@ def test_what_two_pages_said_is_taken_back_of_one_alone(shop: Crawler) -> None:
     shop.crawl({"a": [A], "b": [{"id": 1}]})
     run = shop.begin()
     leased = shop.pages({"b": [{"id": 1, "price": 11}], "a": [{"id": 1, "price": 12}]}, proven=False)
-    shop.store.prove_pages(run.frontier, ids=[leased["a"].id], epoch=1)
+    shop.store.frontier.prove_pages(run.frontier, ids=[leased["a"].id], epoch=1)
 
-    shop.store.quarantine(run.frontier, session="default", epoch=1, since=0.0)
+    shop.store.frontier.quarantine(run.frontier, session="default", epoch=1, since=0.0)
 
     assert shop.told(run) == [("changed", "1", {"price": (10, 12)})]
     shop.read({"b": [{"id": 1}]})
@@ -330,9 +330,9 @@ def test_what_two_pages_said_is_taken_back_of_one_alone(shop: Crawler) -> None:
 def test_a_record_that_a_lost_page_was_the_first_to_list_stays_while_another_one_lists_it(shop: Crawler) -> None:
     run = shop.begin()
     leased = shop.pages({"a": [{"id": 1, "price": None}], "b": [A]}, proven=False)
-    shop.store.prove_pages(run.frontier, ids=[leased["b"].id], epoch=1)
+    shop.store.frontier.prove_pages(run.frontier, ids=[leased["b"].id], epoch=1)
 
-    shop.store.quarantine(run.frontier, session="default", epoch=1, since=0.0)
+    shop.store.frontier.quarantine(run.frontier, session="default", epoch=1, since=0.0)
 
     assert (shop.rows(), shop.told(run)) == ([A], [("new", "1", {})])
     shop.read({"a": [A]})
@@ -344,12 +344,12 @@ def test_a_failed_page_whose_errback_gave_a_record_takes_it_back_when_it_is_trie
     run = shop.begin()
     leased = shop.pages({"a": []})
     assert leased
-    shop.store.add(run.frontier, [found("x")], run=run.id)
+    shop.store.frontier.add(run.frontier, [found("x")], run=run.id)
     (broken,) = lease(shop.store, run, 1)
     shop.store.commit(run, "me", [Outcome(broken, Verdict.FAIL, items=[item(A)], error=BROKEN, status=500)])
     assert shop.rows() == [A]
 
-    shop.store.reopen(run.frontier, states=[3])
+    shop.store.frontier.reopen(run.frontier, states=[3])
 
     assert shop.rows() == []
     shop.read({"x": [B]})
@@ -364,25 +364,25 @@ def test_a_record_and_an_item_without_a_key_may_share_a_table(store: Store) -> N
     shop = Crawler(store)
     shop.crawl({"a": [A]})
     other = start(store, spider="plain")
-    store.add(other.frontier, [found("p")], run=other.id)
+    store.frontier.add(other.frontier, [found("p")], run=other.id)
     (leased,) = lease(store, other, 1)
     store.commit(other, "me", [Outcome(leased, Verdict.ACCEPT, items=[ItemRow("Book", {"id": 9})])])
 
-    assert [row["id"] for row in store.latest("Book")] == [9, 1]
-    assert [row["id"] for row in store.latest("Book", spider="plain")] == [9]
-    assert [row["_spider"] for row in store.rows("Book")] == ["plain", "shop"]
-    assert store.audit(other.frontier).problems == ()
+    assert [row["id"] for row in store.results.latest("Book")] == [9, 1]
+    assert [row["id"] for row in store.results.latest("Book", spider="plain")] == [9]
+    assert [row["_spider"] for row in store.results.rows("Book")] == ["plain", "shop"]
+    assert store.care.audit(other.frontier).problems == ()
 
 
 @pytest.mark.parametrize("name", ["Order", "group", "SELECT", "Table", "values", "user"])
 def test_a_table_named_by_a_keyword_gets_a_name_that_needs_no_quotes(store: Store, home: Home, name: str) -> None:
     run = start(store)
-    store.add(run.frontier, [found("p")], run=run.id)
+    store.frontier.add(run.frontier, [found("p")], run=run.id)
     (leased,) = lease(store, run, 1)
     store.commit(run, "me", [Outcome(leased, Verdict.ACCEPT, items=[ItemRow(name, {"id": 9})])])
 
-    assert [row["id"] for row in store.rows(name)] == [9]
-    assert store.stored_as(name) == f"{name}_items"
+    assert [row["id"] for row in store.results.rows(name)] == [9]
+    assert store.results.stored_as(name) == f"{name}_items"
     with closing(sqlite3.connect(home.path)) as raw:
         rows = raw.execute(f"SELECT id, _crawl, _spider FROM {name}_items").fetchall()
         latest = raw.execute(f"SELECT id FROM latest_{name}").fetchall()

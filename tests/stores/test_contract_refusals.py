@@ -7,8 +7,8 @@ from pathlib import Path
 
 from crawler.sessions.desk import LoginEnd
 from crawler.stores.base import LoginClaim, Store
-from crawler.stores.login_policy import Trying
-from crawler.stores.sqlite_sessions import HISTORY_KEPT, LOGINS_KEPT
+from crawler.stores.policy.login_policy import Trying
+from crawler.stores.sql.session_rows import HISTORY_KEPT, LOGINS_KEPT
 from tests.stores.support import START, Home, ReversingCipher, found, lease, snapshot, start
 
 KEY = "shop.example/ann"
@@ -21,14 +21,14 @@ DAY_S = 86_400.0
 def refuse(store: Store, credentials: str, *, force: bool = False) -> None:
     asked = asking(store, credentials, force=force)
     assert asked.granted, asked
-    assert store.end_login(
+    assert store.logins.end(
         KEY, owner="me", token=asked.token, ended=LoginEnd("refused", credentials=credentials), snapshot=None, run=None
     )
 
 
 def asking(store: Store, credentials: str, *, force: bool = False, epoch: int = 0) -> LoginClaim:
     trying = Trying("orders", "v1", credentials, force, budget=100)
-    return store.claim_login(KEY, owner="me", epoch=epoch, lease_s=60, trying=trying)
+    return store.logins.claim(KEY, owner="me", epoch=epoch, lease_s=60, trying=trying)
 
 
 def test_refused_credentials_are_not_tried_again_for_days_however_often_a_run_starts(home: Home, store: Store) -> None:
@@ -38,7 +38,7 @@ def test_refused_credentials_are_not_tried_again_for_days_however_often_a_run_st
         asked = asking(home.open(), "old")
         if not asked.refused:
             tried_on.append(night)
-            assert store.end_login(
+            assert store.logins.end(
                 KEY,
                 owner="me",
                 token=asked.token,
@@ -75,7 +75,7 @@ def test_a_good_login_ends_the_refusal(home: Home, store: Store) -> None:
     refuse(store, "old")
     asked = asking(store, "old", force=True)
     assert asked.granted
-    assert store.end_login(
+    assert store.logins.end(
         KEY,
         owner="me",
         token=asked.token,
@@ -113,33 +113,37 @@ class Rotated(ReversingCipher):
 def test_resealing_moves_all_that_is_secret_to_the_new_key(home: Home, store: Store) -> None:
     refuse(store, "old")
     for number in range(3):
-        store.save_session(snapshot(f"sid={number}", epoch=number), run=None)
+        store.sessions.save(snapshot(f"sid={number}", epoch=number), run=None)
     run = start(store)
-    store.add(run.frontier, [found(number, extras='{"body": "x"}') for number in range(1200)], run=run.id)
+    store.frontier.add(run.frontier, [found(number, extras='{"body": "x"}') for number in range(1200)], run=run.id)
 
-    assert home.open(cipher=Rotated(0x33)).reseal() == (1 + 3 + 1200 + 1, 0)
+    assert home.open(cipher=Rotated(0x33)).care.reseal() == (1 + 3 + 1200 + 1, 0)
 
     raw = b"".join(path.read_bytes() for path in Path(home.path).parent.iterdir())
     assert home.cipher.seal('{"body": "x"}') not in raw
     assert home.cipher.seal("sid=1") not in raw
     only_new = home.open(cipher=ReversingCipher(0x33))
-    loaded = only_new.load_session(KEY)
+    loaded = only_new.sessions.load(KEY)
     assert loaded is not None
     assert loaded.secret == "sid=2"
-    assert [only_new.snapshot_secret(each.id) for each in only_new.session_history(KEY)] == ["sid=2", "sid=1", "sid=0"]
+    assert [only_new.sessions.secret_of(each.id) for each in only_new.sessions.history(KEY)] == [
+        "sid=2",
+        "sid=1",
+        "sid=0",
+    ]
     assert {one.extras for one in lease(only_new, run, 2000)} == {'{"body": "x"}'}
-    only_new.clear_session(KEY)
+    only_new.sessions.clear(KEY)
     assert asking(only_new, "old").kind == "refused"
 
 
 def test_what_no_key_opens_is_counted_and_left_as_it_is(home: Home, store: Store) -> None:
-    store.save_session(snapshot("sid=1"), run=None)
+    store.sessions.save(snapshot("sid=1"), run=None)
     stranger = home.open(cipher=ReversingCipher(0x11))
-    stranger.save_session(snapshot("sid=2", key="other"), run=None)
+    stranger.sessions.save(snapshot("sid=2", key="other"), run=None)
 
-    assert stranger.reseal() == (2, 2)
+    assert stranger.care.reseal() == (2, 2)
 
-    kept = home.open().load_session(KEY)
+    kept = home.open().sessions.load(KEY)
     assert kept is not None
     assert kept.secret == "sid=1"
 
@@ -147,10 +151,10 @@ def test_what_no_key_opens_is_counted_and_left_as_it_is(home: Home, store: Store
 def test_a_site_that_rotates_its_cookie_does_not_push_old_logins_out_of_the_history(store: Store) -> None:
     for epoch in (1, 2):
         for number in range(HISTORY_KEPT + 10):
-            store.save_session(snapshot(f"sid={epoch}-{number}", epoch=epoch), run=None)
+            store.sessions.save(snapshot(f"sid={epoch}-{number}", epoch=epoch), run=None)
 
-    history = store.session_history(KEY)
+    history = store.sessions.history(KEY)
 
     assert len(history) == HISTORY_KEPT + 2
-    assert [store.snapshot_secret(each.id) for each in history[-2:]] == ["sid=2-0", "sid=1-0"]
+    assert [store.sessions.secret_of(each.id) for each in history[-2:]] == ["sid=2-0", "sid=1-0"]
     assert LOGINS_KEPT > 2

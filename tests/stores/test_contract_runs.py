@@ -13,7 +13,7 @@ from tests.stores.support import Home, accept, found, lease, outcome, start, url
 
 
 def finish(store: Store, run: int, ending: str = "finished") -> None:
-    store.end_run(run, ending=ending, exit_code=0, summary='{"pages": 1}')
+    store.runs.end(run, ending=ending, exit_code=0, summary='{"pages": 1}')
 
 
 def test_a_run_is_told_with_all_that_is_known_of_it(home: Home, store: Store) -> None:
@@ -21,7 +21,7 @@ def test_a_run_is_told_with_all_that_is_known_of_it(home: Home, store: Store) ->
     home.clock.now += 5
     finish(store, run.id)
 
-    (stored,) = store.runs("orders")
+    (stored,) = store.runs.last("orders")
 
     assert (stored.spider, stored.args, stored.resumed, stored.process) == (
         "orders",
@@ -31,14 +31,14 @@ def test_a_run_is_told_with_all_that_is_known_of_it(home: Home, store: Store) ->
     )
     assert (stored.ending, stored.exit_code, stored.summary) == ("finished", 0, '{"pages": 1}')
     assert stored.ended_at == stored.started_at + 5
-    assert store.run(run.id) == stored
+    assert store.runs.get(run.id) == stored
     with pytest.raises(StoreError):
-        store.run(99)
+        store.runs.get(99)
 
 
 def test_an_unfinished_frontier_is_resumed(store: Store) -> None:
     first = start(store)
-    store.add(first.frontier, [found("a")], run=first.id)
+    store.frontier.add(first.frontier, [found("a")], run=first.id)
     finish(store, first.id, "interrupted")
 
     second = start(store)
@@ -48,7 +48,7 @@ def test_an_unfinished_frontier_is_resumed(store: Store) -> None:
 
 def test_a_finished_frontier_is_not_resumed(store: Store) -> None:
     first = start(store)
-    store.add(first.frontier, [found("a"), found("b")], run=first.id)
+    store.frontier.add(first.frontier, [found("a"), found("b")], run=first.id)
     one, other = lease(store, first)
     store.commit(first, "me", [accept(one), outcome(other, Verdict.FAIL, error="404")])
     finish(store, first.id)
@@ -56,19 +56,19 @@ def test_a_finished_frontier_is_not_resumed(store: Store) -> None:
     second = start(store)
 
     assert (second.resumed, second.frontier != first.frontier) == (False, True)
-    assert store.add(second.frontier, [found("a")], run=second.id) == 1
+    assert store.frontier.add(second.frontier, [found("a")], run=second.id) == 1
 
 
 def test_S2_a_run_that_died_after_its_last_page_and_before_its_end_is_resumed_and_not_begun_anew(home: Home) -> None:
     dead = home.open()
     first = start(dead)
-    dead.add(first.frontier, [found(1)], run=first.id)
+    dead.frontier.add(first.frontier, [found(1)], run=first.id)
     dead.commit(first, "me", [accept(lease(dead, first)[0])])
     dead.close()
     store = home.open()
 
     second = start(store)
-    store.end_run(second.id, ending="finished", exit_code=0, summary="{}")
+    store.runs.end(second.id, ending="finished", exit_code=0, summary="{}")
 
     assert (second.frontier, second.resumed) == (first.frontier, True)
     assert start(store).frontier != first.frontier
@@ -77,10 +77,10 @@ def test_S2_a_run_that_died_after_its_last_page_and_before_its_end_is_resumed_an
 def test_P1_what_waits_for_a_moment_moves_with_a_clock_that_was_put_back(home: Home) -> None:
     dead = home.open()
     run = start(dead)
-    dead.add(run.frontier, [found("retried"), found("else", slot="other.example")], run=run.id)
+    dead.frontier.add(run.frontier, [found("retried"), found("else", slot="other.example")], run=run.id)
     one = next(each for each in lease(dead, run) if each.url.endswith("retried"))
     dead.commit(run, "me", [outcome(one, Verdict.RETRY, error="503", not_before=home.clock.now + 40)])
-    dead.pause_slot("other.example", home.clock.now + 600)
+    dead.slots.pause("other.example", home.clock.now + 600)
     dead.close()
     home.clock.now -= 86_400
     store = home.open()
@@ -98,17 +98,17 @@ def test_P1_what_waits_for_a_moment_moves_with_a_clock_that_was_put_back(home: H
 
 def test_reopened_requests_make_a_finished_frontier_unfinished(store: Store) -> None:
     first = start(store)
-    store.add(first.frontier, [found("a")], run=first.id)
+    store.frontier.add(first.frontier, [found("a")], run=first.id)
     store.commit(first, "me", [outcome(lease(store, first)[0], Verdict.FAIL, error="404")])
     finish(store, first.id)
-    assert store.reopen(first.frontier, states=[State.FAILED]) == 1
+    assert store.frontier.reopen(first.frontier, states=[State.FAILED]) == 1
 
     assert start(store).frontier == first.frontier
 
 
 def test_parked_requests_keep_a_frontier_unfinished(store: Store) -> None:
     first = start(store)
-    store.add(first.frontier, [found("a")], run=first.id)
+    store.frontier.add(first.frontier, [found("a")], run=first.id)
     store.commit(first, "me", [outcome(lease(store, first)[0], Verdict.PARK)])
     finish(store, first.id)
 
@@ -117,7 +117,7 @@ def test_parked_requests_keep_a_frontier_unfinished(store: Store) -> None:
 
 def test_a_fresh_run_leaves_the_unfinished_frontier_behind_for_good(store: Store) -> None:
     first = start(store)
-    store.add(first.frontier, [found("a")], run=first.id)
+    store.frontier.add(first.frontier, [found("a")], run=first.id)
     finish(store, first.id, "interrupted")
     second = start(store, fresh=True)
     assert second.frontier != first.frontier
@@ -128,7 +128,7 @@ def test_a_fresh_run_leaves_the_unfinished_frontier_behind_for_good(store: Store
 
 def test_other_arguments_are_another_crawl(store: Store) -> None:
     first = start(store, args='{"year": 2025}')
-    store.add(first.frontier, [found("a")], run=first.id)
+    store.frontier.add(first.frontier, [found("a")], run=first.id)
     finish(store, first.id, "interrupted")
 
     second = start(store, args='{"year": 2026}')
@@ -145,7 +145,7 @@ def test_P5_a_second_process_is_told_who_runs_the_spider(home: Home, store: Stor
     with pytest.raises(AlreadyRunning, match="process 4711 since 20") as caught:
         start(other)
     assert caught.value.spider == "orders"
-    assert other.running("orders") == caught.value.holder
+    assert other.runs.running("orders") == caught.value.holder
     assert start(other, spider="books").spider == "books"
 
 
@@ -153,13 +153,13 @@ def test_P5_the_spider_is_free_after_the_end_and_after_a_crash(home: Home, store
     run = start(store)
     other = home.open()
     finish(store, run.id)
-    assert other.running("orders") is None
+    assert other.runs.running("orders") is None
     start(other)
     other.close()  # what the system does to the locks of a dead process
 
-    assert store.running("orders") is None
+    assert store.runs.running("orders") is None
     third = start(store)
-    assert [row.ending for row in store.runs("orders")] == ["", "crashed", "finished"]
+    assert [row.ending for row in store.runs.last("orders")] == ["", "crashed", "finished"]
     assert third.ending == ""
 
 
@@ -172,7 +172,7 @@ def test_opening_a_run_twice_in_one_store_is_refused(store: Store) -> None:
 
 def test_what_dead_processes_had_leased_is_free_when_the_run_is_resumed(home: Home, store: Store) -> None:
     first = start(store)
-    store.add(first.frontier, [found("a")], run=first.id)
+    store.frontier.add(first.frontier, [found("a")], run=first.id)
     lease(store, first, lease_s=3600)
     store.close()
 
@@ -186,9 +186,9 @@ def test_what_dead_processes_had_leased_is_free_when_the_run_is_resumed(home: Ho
 
 def test_what_a_living_member_of_the_run_holds_is_not_given_away(home: Home, store: Store) -> None:
     first = start(store)
-    store.add(first.frontier, [found("a")], run=first.id)
+    store.frontier.add(first.frontier, [found("a")], run=first.id)
     member = home.open()
-    member.join_run(first.id, process="process 4712")
+    member.runs.join(first.id, process="process 4712")
     (held,) = lease(member, first, owner="member", lease_s=3600)
     store.close()  # the opener dies, the member lives
 
@@ -203,14 +203,14 @@ def test_members_take_part_without_the_lock(home: Home, store: Store) -> None:
     run = start(store)
     member = home.open()
 
-    joined = member.join_run(run.id, process="process 4712")
+    joined = member.runs.join(run.id, process="process 4712")
 
     assert (joined.id, joined.frontier) == (run.id, run.frontier)
     member.close()
-    assert home.open().running("orders") is not None
+    assert home.open().runs.running("orders") is not None
     finish(store, run.id)
     with pytest.raises(StoreError, match="has ended"):
-        home.open().join_run(run.id, process="late")
+        home.open().runs.join(run.id, process="late")
 
 
 @pytest.mark.parametrize("spider", ["../../x", "a;touch x", "x" * 300, "ümlaut", "", "."], ids=lambda name: name[:10])
@@ -230,29 +230,33 @@ def test_old_frontiers_are_thrown_away_and_their_log_and_results_stay(store: Sto
     for number in range(6):
         run = start(store, fresh=True)
         frontiers.append(run.frontier)
-        store.add(run.frontier, [found(f"{number}-{page}") for page in range(20)], run=run.id)
+        store.frontier.add(run.frontier, [found(f"{number}-{page}") for page in range(20)], run=run.id)
         store.commit(run, "me", [accept(one, {"n": number}) for one in lease(store, run, 5)])
         finish(store, run.id)
 
-    assert store.prune("orders") == 0
-    assert [len(list(store.pages(frontier))) for frontier in frontiers] == [5] * 6
-    assert len(list(store.rows("items"))) == 30
-    store.reopen(frontiers[0], states=[State.DONE])
+    assert store.runs.prune("orders") == 0
+    assert [len(list(store.runs.pages(frontier))) for frontier in frontiers] == [5] * 6
+    assert len(list(store.results.rows("items"))) == 30
+    store.frontier.reopen(frontiers[0], states=[State.DONE])
     assert [len(lease_all(store, frontier)) for frontier in frontiers] == [0, 0, 0, 15, 15, 15]
-    assert all(store.audit(frontier).ok for frontier in frontiers[:3])
+    assert all(store.care.audit(frontier).ok for frontier in frontiers[:3])
 
 
 def lease_all(store: Store, frontier: int) -> list[object]:
-    return list(store.lease(frontier, owner="x", terms=LeaseTerms(100, 1, 1)))
+    return list(store.leases.lease(frontier, owner="x", terms=LeaseTerms(100, 1, 1)))
 
 
 def test_values_are_kept_until_their_time_is_over(home: Home, store: Store) -> None:
-    store.set_value("robots", {"a": [1, None]}, ttl_s=10)
-    store.set_value("ever", "x")
+    store.values.set("robots", {"a": [1, None]}, ttl_s=10)
+    store.values.set("ever", "x")
     other = home.open()
 
-    assert (other.get_value("robots"), other.get_value("ever"), other.get_value("no")) == ({"a": [1, None]}, "x", None)
+    assert (other.values.get("robots"), other.values.get("ever"), other.values.get("no")) == (
+        {"a": [1, None]},
+        "x",
+        None,
+    )
     home.clock.now += 10
-    assert (other.get_value("robots"), other.get_value("ever")) == (None, "x")
-    other.set_value("ever", None)
-    assert store.get_value("ever") is None
+    assert (other.values.get("robots"), other.values.get("ever")) == (None, "x")
+    other.values.set("ever", None)
+    assert store.values.get("ever") is None

@@ -12,7 +12,7 @@ from crawler.errors import VaultError
 from crawler.sessions.desk import LoginEnd
 from crawler.sessions.vault import Vault
 from crawler.stores.base import RunRow, Store
-from crawler.stores.login_policy import Trying
+from crawler.stores.policy.login_policy import Trying
 from tests.stores.support import Home, found, lease, snapshot, start
 
 KEYS = ("shop.example/ann", "shop.example/otto")
@@ -37,21 +37,21 @@ def swap(home: Home, table: str, column: str, order: str) -> None:
 
 def test_the_cookies_of_two_sessions_cannot_be_swapped(home: Home, vault: Vault, store: Store) -> None:
     for key in KEYS:
-        store.save_session(snapshot(f"sid of {key}", key=key), run=None)
+        store.sessions.save(snapshot(f"sid of {key}", key=key), run=None)
 
     swap(home, "crawl_sessions", "secret", "key")
 
-    rows = home.open(cipher=vault).list_sessions()
+    rows = home.open(cipher=vault).sessions.all()
     assert [(row.readable, row.secret) for row in rows] == [(False, ""), (False, "")]
 
 
 def test_an_old_entry_of_the_history_cannot_become_the_session(home: Home, vault: Vault, store: Store) -> None:
     for number in range(2):
-        store.save_session(snapshot(f"sid={number}"), run=None)
+        store.sessions.save(snapshot(f"sid={number}"), run=None)
     with closing(sqlite3.connect(home.path, isolation_level=None)) as raw:
         raw.execute("UPDATE crawl_sessions SET secret = (SELECT secret FROM crawl_session_history ORDER BY id LIMIT 1)")
 
-    loaded = home.open(cipher=vault).load_session(KEYS[0])
+    loaded = home.open(cipher=vault).sessions.load(KEYS[0])
 
     assert loaded is not None
     assert not loaded.readable
@@ -59,30 +59,32 @@ def test_an_old_entry_of_the_history_cannot_become_the_session(home: Home, vault
 
 def test_entries_of_the_history_cannot_be_swapped(home: Home, vault: Vault, store: Store) -> None:
     for number in range(2):
-        store.save_session(snapshot(f"sid={number}"), run=None)
+        store.sessions.save(snapshot(f"sid={number}"), run=None)
         home.clock.now += 1
     swap(home, "crawl_session_history", "secret", "id")
     reader = home.open(cipher=vault)
 
-    for entry in reader.session_history(KEYS[0]):
+    for entry in reader.sessions.history(KEYS[0]):
         with pytest.raises(VaultError, match="moved"):
-            reader.snapshot_secret(entry.id)
+            reader.sessions.secret_of(entry.id)
 
 
 def test_the_bodies_of_two_requests_cannot_be_swapped(home: Home, vault: Vault, store: Store) -> None:
     run: RunRow = start(store)
-    store.add(run.frontier, [found(number, extras=f'{{"body": "{number}"}}') for number in range(2)], run=run.id)
+    store.frontier.add(
+        run.frontier, [found(number, extras=f'{{"body": "{number}"}}') for number in range(2)], run=run.id
+    )
 
     swap(home, "crawl_requests", "extras", "id")
 
     assert lease(home.open(cipher=vault), run) == []
-    assert store.counts(run.frontier).failed == 2
+    assert store.frontier.counts(run.frontier).failed == 2
 
 
 def test_refused_credentials_cannot_be_moved_to_another_account(home: Home, vault: Vault, store: Store) -> None:
     for key in KEYS:
-        asked = store.claim_login(key, owner="me", epoch=0, lease_s=60, trying=Trying(credentials="pw"))
-        store.end_login(
+        asked = store.logins.claim(key, owner="me", epoch=0, lease_s=60, trying=Trying(credentials="pw"))
+        store.logins.end(
             key,
             owner="me",
             token=asked.token,
@@ -94,42 +96,42 @@ def test_refused_credentials_cannot_be_moved_to_another_account(home: Home, vaul
 
     for key in KEYS:
         other = next(each for each in KEYS if each != key)
-        again = store.claim_login(key, owner="you", epoch=0, lease_s=60, trying=Trying(credentials=f"pw of {other}"))
+        again = store.logins.claim(key, owner="you", epoch=0, lease_s=60, trying=Trying(credentials=f"pw of {other}"))
         assert again.kind != "refused"
 
 
 def test_what_was_sealed_without_a_place_is_read_and_bound_when_it_is_next_written(
     home: Home, vault: Vault, store: Store
 ) -> None:
-    store.save_session(snapshot("sid=1"), run=None)
+    store.sessions.save(snapshot("sid=1"), run=None)
     with closing(sqlite3.connect(home.path, isolation_level=None)) as raw:
         raw.execute("UPDATE crawl_sessions SET secret = ?", (old_seal(vault, "sid=1"),))
 
     later = home.open(cipher=vault)
-    loaded = later.load_session(KEYS[0])
+    loaded = later.sessions.load(KEYS[0])
     assert loaded is not None
     assert loaded.secret == "sid=1"
-    later.save_session(snapshot("sid=2"), run=None)
+    later.sessions.save(snapshot("sid=2"), run=None)
 
     assert versions(home) == [2]
 
 
 def test_resealing_binds_what_was_sealed_without_a_place(home: Home, vault: Vault, store: Store) -> None:
-    store.save_session(snapshot("sid=1"), run=None)
+    store.sessions.save(snapshot("sid=1"), run=None)
     with closing(sqlite3.connect(home.path, isolation_level=None)) as raw:
         raw.execute("UPDATE crawl_sessions SET secret = ?", (old_seal(vault, "sid=1"),))
 
-    assert home.open(cipher=vault).reseal() == (2, 0)  # type: ignore[attr-defined]
+    assert home.open(cipher=vault).care.reseal() == (2, 0)
 
     assert versions(home) == [2]
 
 
 def test_resealing_leaves_what_was_moved_as_it_is(home: Home, vault: Vault, store: Store) -> None:
     for key in KEYS:
-        store.save_session(snapshot(f"sid of {key}", key=key), run=None)
+        store.sessions.save(snapshot(f"sid of {key}", key=key), run=None)
     swap(home, "crawl_sessions", "secret", "key")
 
-    assert home.open(cipher=vault).reseal() == (2, 2)  # type: ignore[attr-defined]
+    assert home.open(cipher=vault).care.reseal() == (2, 2)
 
 
 def versions(home: Home) -> list[int]:

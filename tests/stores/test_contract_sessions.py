@@ -10,26 +10,26 @@ import pytest
 from crawler.errors import StoreError, VaultError
 from crawler.sessions.desk import LoginEnd
 from crawler.stores.base import LoginClaim, Store
-from crawler.stores.login_policy import Ending, Trying
-from crawler.stores.sqlite_sessions import HISTORY_KEPT
+from crawler.stores.policy.login_policy import Ending, Trying
+from crawler.stores.sql.session_rows import HISTORY_KEPT
 from tests.stores.support import Home, ReversingCipher, snapshot
 
 KEY = "shop.example/ann"
 
 
 def claim(store: Store, *, owner: str = "me", epoch: int = 0, lease_s: float = 60.0, budget: int = 100) -> LoginClaim:
-    return store.claim_login(KEY, owner=owner, epoch=epoch, lease_s=lease_s, trying=Trying(budget=budget))
+    return store.logins.claim(KEY, owner=owner, epoch=epoch, lease_s=lease_s, trying=Trying(budget=budget))
 
 
 def log_in(store: Store, outcome: Ending = "ok", *, epoch: int = 1, budget: int = 100) -> None:
     asked = claim(store, epoch=epoch - 1, budget=budget)
     assert asked.granted
     kept = snapshot(f"sid={epoch}", epoch=epoch) if outcome == "ok" else None
-    assert store.end_login(KEY, owner="me", token=asked.token, ended=LoginEnd(outcome), snapshot=kept, run=None)
+    assert store.logins.end(KEY, owner="me", token=asked.token, ended=LoginEnd(outcome), snapshot=kept, run=None)
 
 
 def test_a_session_is_loaded_as_it_was_saved(home: Home, store: Store) -> None:
-    saved = store.save_session(
+    saved = store.sessions.save(
         snapshot(
             '{"cookies": ["a\\tb", "ü", ""]}',
             epoch=3,
@@ -42,38 +42,38 @@ def test_a_session_is_loaded_as_it_was_saved(home: Home, store: Store) -> None:
         run=None,
     )
 
-    loaded = home.open().load_session(KEY)
+    loaded = home.open().sessions.load(KEY)
 
     assert loaded == saved
     assert (saved.epoch, saved.version, saved.cookies, saved.readable) == (3, 1, 7, True)
     assert (saved.saved_at, saved.expires_at) == (home.clock.now, home.clock.now + 60)
-    assert store.load_session("nobody") is None
-    assert store.list_sessions() == [saved]
+    assert store.sessions.load("nobody") is None
+    assert store.sessions.all() == [saved]
 
 
 def test_each_write_moves_the_version_so_that_other_processes_reload(home: Home, store: Store) -> None:
     other = home.open()
-    assert other.session_version(KEY) == 0
-    store.save_session(snapshot("one"), run=None)
-    assert other.load_session(KEY) is not None
-    store.save_session(snapshot("two"), run=None)
+    assert other.sessions.version(KEY) == 0
+    store.sessions.save(snapshot("one"), run=None)
+    assert other.sessions.load(KEY) is not None
+    store.sessions.save(snapshot("two"), run=None)
 
-    assert other.session_version(KEY) == 2
-    loaded = other.load_session(KEY)
+    assert other.sessions.version(KEY) == 2
+    loaded = other.sessions.load(KEY)
     assert loaded is not None
     assert loaded.secret == "two"
 
 
 def test_the_state_of_an_older_login_never_overwrites_a_newer_one(store: Store) -> None:
-    store.save_session(snapshot("new", epoch=2), run=None)
+    store.sessions.save(snapshot("new", epoch=2), run=None)
 
-    kept = store.save_session(snapshot("old", epoch=1), run=None)
+    kept = store.sessions.save(snapshot("old", epoch=1), run=None)
 
     assert (kept.secret, kept.epoch, kept.version) == ("new", 2, 1)
 
 
 def test_X11_no_secret_is_in_the_raw_file(home: Home, store: Store) -> None:
-    store.save_session(snapshot("sid=TOPSECRET"), run=None)
+    store.sessions.save(snapshot("sid=TOPSECRET"), run=None)
 
     raw = b"".join(path.read_bytes() for path in Path(home.path).parent.iterdir())
 
@@ -82,62 +82,62 @@ def test_X11_no_secret_is_in_the_raw_file(home: Home, store: Store) -> None:
 
 
 def test_a_session_of_a_lost_key_is_there_but_cannot_be_read(home: Home, store: Store) -> None:
-    store.save_session(snapshot("one"), run=None)
+    store.sessions.save(snapshot("one"), run=None)
     other = home.open(cipher=ReversingCipher(key=0x11))
 
-    loaded = other.load_session(KEY)
+    loaded = other.sessions.load(KEY)
 
     assert loaded is not None
     assert (loaded.readable, loaded.secret, loaded.epoch) == (False, "", 1)
-    assert other.save_session(snapshot("two", epoch=2), run=None).readable
-    (newest, oldest) = other.session_history(KEY)
-    assert other.snapshot_secret(newest.id) == "two"
+    assert other.sessions.save(snapshot("two", epoch=2), run=None).readable
+    (newest, oldest) = other.sessions.history(KEY)
+    assert other.sessions.secret_of(newest.id) == "two"
     with pytest.raises(VaultError):
-        other.snapshot_secret(oldest.id)
+        other.sessions.secret_of(oldest.id)
 
 
 def test_the_history_holds_each_change_of_the_secret_and_nothing_else(home: Home, store: Store) -> None:
-    store.save_session(snapshot("one", url="login"), run=None)
-    store.save_session(snapshot("one", url="http://shop.example/a", proved_at=home.clock.now), run=None)
+    store.sessions.save(snapshot("one", url="login"), run=None)
+    store.sessions.save(snapshot("one", url="http://shop.example/a", proved_at=home.clock.now), run=None)
     home.clock.now += 5
-    home.open().save_session(snapshot("two", url="http://shop.example/b", cookies=2), run=None)
+    home.open().sessions.save(snapshot("two", url="http://shop.example/b", cookies=2), run=None)
 
-    newest, oldest = store.session_history(KEY)
+    newest, oldest = store.sessions.history(KEY)
 
     assert (newest.at, newest.url, newest.epoch, newest.cookies) == (home.clock.now, "http://shop.example/b", 1, 2)
-    assert [store.snapshot_secret(entry.id) for entry in (newest, oldest)] == ["two", "one"]
+    assert [store.sessions.secret_of(entry.id) for entry in (newest, oldest)] == ["two", "one"]
     with pytest.raises(StoreError, match="no snapshot"):
-        store.snapshot_secret(999)
+        store.sessions.secret_of(999)
 
 
 def test_the_history_is_bounded(store: Store) -> None:
     for number in range(HISTORY_KEPT + 20):
-        store.save_session(snapshot(f"sid={number}"), run=None)
-    store.save_session(snapshot("else", key="other"), run=None)
+        store.sessions.save(snapshot(f"sid={number}"), run=None)
+    store.sessions.save(snapshot("else", key="other"), run=None)
 
-    history = store.session_history(KEY)
+    history = store.sessions.history(KEY)
 
     assert len(history) == HISTORY_KEPT + 1, "the last changes, and the login itself"
-    assert store.snapshot_secret(history[0].id) == f"sid={HISTORY_KEPT + 19}"
-    assert len(store.session_history("other")) == 1
+    assert store.sessions.secret_of(history[0].id) == f"sid={HISTORY_KEPT + 19}"
+    assert len(store.sessions.history("other")) == 1
 
 
 def test_X11_a_cleared_session_is_no_longer_in_the_raw_file(home: Home, store: Store) -> None:
     for number in range(30):
-        store.save_session(snapshot(f"sid=TOPSECRET{number}" + "x" * 3000), run=None)
-    store.save_session(snapshot("kept", key="other"), run=None)
+        store.sessions.save(snapshot(f"sid=TOPSECRET{number}" + "x" * 3000), run=None)
+    store.sessions.save(snapshot("kept", key="other"), run=None)
     marks = [home.cipher.seal(f"sid=TOPSECRET{number}" + "x" * 3000)[-16:] for number in range(30)]
     reader = home.open()
 
-    assert store.clear_session(KEY)
-    assert not store.clear_session(KEY)
+    assert store.sessions.clear(KEY)
+    assert not store.sessions.clear(KEY)
 
     raw = b"".join(path.read_bytes() for path in Path(home.path).parent.iterdir())
     assert [mark for mark in marks if mark in raw] == []
-    assert store.load_session(KEY) is None
-    assert store.session_history(KEY) == []
-    assert reader.load_session(KEY) is None
-    assert [row.key for row in store.list_sessions()] == ["other"]
+    assert store.sessions.load(KEY) is None
+    assert store.sessions.history(KEY) == []
+    assert reader.sessions.load(KEY) is None
+    assert [row.key for row in store.sessions.all()] == ["other"]
 
 
 def test_L8_one_of_many_may_log_in_and_the_others_wait(home: Home, store: Store) -> None:
@@ -151,7 +151,7 @@ def test_L8_one_of_many_may_log_in_and_the_others_wait(home: Home, store: Store)
     assert 0 < second.wait_s <= 60
     assert second.refused == ""
     fresh = snapshot("fresh", epoch=1)
-    assert store.end_login(KEY, owner="a", token=first.token, ended=LoginEnd("ok"), snapshot=fresh, run=None)
+    assert store.logins.end(KEY, owner="a", token=first.token, ended=LoginEnd("ok"), snapshot=fresh, run=None)
     third = claim(other, owner="b")
     assert (third.granted, third.refused) == (False, "")
     assert third.row is not None
@@ -166,10 +166,10 @@ def test_a_login_whose_process_died_is_free_after_its_lease(home: Home, store: S
     home.clock.now += 1
 
     assert claim(store, owner="b").granted
-    assert not store.renew_login(KEY, owner="dead", token=dead.token, lease_s=30)
+    assert not store.logins.renew(KEY, owner="dead", token=dead.token, lease_s=30)
     late = snapshot("late", epoch=1)
-    assert not store.end_login(KEY, owner="dead", token=dead.token, ended=LoginEnd("ok"), snapshot=late, run=None)
-    assert store.load_session(KEY) is None
+    assert not store.logins.end(KEY, owner="dead", token=dead.token, ended=LoginEnd("ok"), snapshot=late, run=None)
+    assert store.sessions.load(KEY) is None
     assert not claim(store, owner="c").granted
 
 
@@ -194,7 +194,7 @@ def test_a_login_that_takes_long_can_be_prolonged(home: Home, store: Store) -> N
     asked = claim(store, owner="a", lease_s=30)
     assert asked.granted
     home.clock.now += 20
-    assert store.renew_login(KEY, owner="a", token=asked.token, lease_s=30)
+    assert store.logins.renew(KEY, owner="a", token=asked.token, lease_s=30)
     home.clock.now += 20
 
     assert not claim(store, owner="b").granted
@@ -206,8 +206,8 @@ def test_a_late_login_that_nobody_has_overtaken_counts(home: Home, store: Store)
     home.clock.now += 100
 
     late = snapshot("late", epoch=1)
-    assert store.end_login(KEY, owner="a", token=asked.token, ended=LoginEnd("ok"), snapshot=late, run=None)
-    assert store.load_session(KEY) is not None
+    assert store.logins.end(KEY, owner="a", token=asked.token, ended=LoginEnd("ok"), snapshot=late, run=None)
+    assert store.sessions.load(KEY) is not None
 
 
 @pytest.mark.parametrize("outcome", ["refused", "failed", "human"])
@@ -238,7 +238,7 @@ def test_logins_that_succeed_are_as_many_as_it_takes(store: Store) -> None:
 
 def test_clearing_a_session_is_no_way_around_the_budget(store: Store) -> None:
     log_in(store, "failed", budget=1)
-    store.clear_session(KEY)
+    store.sessions.clear(KEY)
 
     assert claim(store, budget=1).refused
 
@@ -249,7 +249,7 @@ def test_failed_logins_are_spaced_more_and_more_until_one_is_good(home: Home, st
         while (asked := claim(store)).refused:
             home.clock.now += asked.wait_s + 0.001
             waits.append(round(asked.wait_s))
-        assert store.end_login(KEY, owner="me", token=asked.token, ended=LoginEnd("failed"), snapshot=None, run=None)
+        assert store.logins.end(KEY, owner="me", token=asked.token, ended=LoginEnd("failed"), snapshot=None, run=None)
     assert waits == [600, 3600, 6 * 3600, 86_400]
 
     home.clock.now += 86_400
@@ -269,14 +269,14 @@ def test_P1_a_clock_that_was_set_back_does_not_lock_an_account_out(home: Home, s
 def test_how_long_logins_lived_is_known(home: Home, store: Store) -> None:
     log_in(store, epoch=1)
     home.clock.now += 100
-    store.note_expired(KEY, 1)
+    store.logins.note_expired(KEY, 1)
     home.clock.now += 50
-    store.note_expired(KEY, 1)  # the second report of the same
+    store.logins.note_expired(KEY, 1)  # the second report of the same
     log_in(store, epoch=2)
     home.clock.now += 200
-    store.note_expired(KEY, 2)
+    store.logins.note_expired(KEY, 2)
     log_in(store, epoch=3)
 
-    assert store.login_lives(KEY) == [200.0, 100.0]
-    assert store.login_lives(KEY, limit=1) == [200.0]
-    assert store.login_lives("nobody") == []
+    assert store.logins.lives(KEY) == [200.0, 100.0]
+    assert store.logins.lives(KEY, limit=1) == [200.0]
+    assert store.logins.lives("nobody") == []

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from crawler.stores.login_policy import (
+from crawler.stores.policy.login_policy import (
     MOST_ATTEMPTS,
     MOST_REFUSALS,
     Book,

@@ -45,10 +45,10 @@ def filled(home: SQLiteHome, pages: int = 300) -> RunRow:
     """A closed store with done pages, results and a session, all in the main file."""
     store = home.open()
     run = start(store)
-    store.add(run.frontier, [found(number) for number in range(pages + 20)], run=run.id)
+    store.frontier.add(run.frontier, [found(number) for number in range(pages + 20)], run=run.id)
     leased = lease(store, run, pages)
     store.commit(run, "me", [accept(one, {"n": number, "text": "x" * 200}) for number, one in enumerate(leased)])
-    store.save_session(snapshot(), run=run.id)
+    store.sessions.save(snapshot(), run=run.id)
     store.close()
     return run
 
@@ -96,14 +96,14 @@ def test_S4_a_commit_that_does_not_fit_writes_nothing_and_goes_through_when_ther
     store = home.open()
     assert isinstance(store, SQLiteStore)
     run = start(store)
-    store.add(run.frontier, [found(number) for number in range(10)], run=run.id)
+    store.frontier.add(run.frontier, [found(number) for number in range(10)], run=run.id)
     leased = lease(store, run)
     pages = [
         accept(one, {"text": "x" * 50_000}, links=[found(f"{one.id}-{n}", slot=f"s{n}") for n in range(50)])
         for one in leased
     ]
-    raw = store._connection.raw
-    before = store.counts(run.frontier)
+    raw = store._db.raw
+    before = store.frontier.counts(run.frontier)
     raw.execute(f"PRAGMA max_page_count = {raw.execute('PRAGMA page_count').fetchone()[0] + 5}")
 
     for _ in range(2):
@@ -111,12 +111,12 @@ def test_S4_a_commit_that_does_not_fit_writes_nothing_and_goes_through_when_ther
             store.commit(run, "me", pages)
     assert home.path in str(caught.value)
     assert "bytes are needed" in str(caught.value)
-    assert store.counts(run.frontier) == before
-    assert store.tables() == {}
+    assert store.frontier.counts(run.frontier) == before
+    assert store.results.tables() == {}
 
     raw.execute("PRAGMA max_page_count = 1000000")
     assert store.commit(run, "me", pages) == Committed(added=500, items=10)
-    assert store.audit(run.frontier).ok
+    assert store.care.audit(run.frontier).ok
 
 
 def test_S4_a_full_disk_is_told_and_survived(tmp_path: Path) -> None:
@@ -131,14 +131,14 @@ def test_S4_a_full_disk_is_told_and_survived(tmp_path: Path) -> None:
     try:
         store = home.open()
         run = start(store)
-        store.add(run.frontier, [found(number) for number in range(10)], run=run.id)
+        store.frontier.add(run.frontier, [found(number) for number in range(10)], run=run.id)
         pages = [accept(one, {"text": "x" * 300_000}) for one in lease(store, run)]
         with pytest.raises(StoreFull, match="are free"):
             store.commit(run, "me", pages)
-        assert store.counts(run.frontier).leased == 10
+        assert store.frontier.counts(run.frontier).leased == 10
         subprocess.run(["mount", "-o", "remount,size=64m", str(folder)], check=True)
         assert store.commit(run, "me", pages).items == 10
-        assert store.audit(run.frontier).ok
+        assert store.care.audit(run.frontier).ok
     finally:
         home.close()
         subprocess.run(["umount", str(folder)], check=True)
@@ -156,15 +156,15 @@ def locked(path: str) -> Iterator[Callable[[], None]]:
 def test_S5_a_store_that_stays_locked_is_a_clear_error_and_nothing_is_lost(home: SQLiteHome) -> None:
     store = home.open(busy_timeout_s=0.1)
     run = start(store)
-    store.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")], run=run.id)
     page = accept(lease(store, run)[0], {"n": 1})
 
     with locked(home.path) as let_go:
         with pytest.raises(StoreBusy, match=r"locked by another process for more than 0\.1 s") as caught:
             store.commit(run, "me", [page])
         assert home.path in str(caught.value)
-        assert store.counts(run.frontier).leased == 1  # readers go on
-        assert store.tables() == {}
+        assert store.frontier.counts(run.frontier).leased == 1  # readers go on
+        assert store.results.tables() == {}
         let_go()
 
     assert store.commit(run, "me", [page]).items == 1
@@ -177,7 +177,7 @@ def test_S5_a_store_that_is_locked_for_a_moment_is_waited_for(home: SQLiteHome) 
     with locked(home.path) as let_go:
         timer = threading.Timer(0.2, let_go)
         timer.start()
-        assert store.add(run.frontier, [found("a")], run=run.id) == 1
+        assert store.frontier.add(run.frontier, [found("a")], run=run.id) == 1
         timer.join()
 
 
@@ -186,8 +186,8 @@ def test_S5_a_reader_opens_and_reads_while_another_process_writes(home: SQLiteHo
 
     with locked(home.path):
         reader = home.open(busy_timeout_s=30.0)
-        assert reader.counts(run.frontier).done == 300
-        assert len(list(reader.rows("items"))) == 300
+        assert reader.frontier.counts(run.frontier).done == 300
+        assert len(list(reader.results.rows("items"))) == 300
 
 
 # --- S6: read-only ----------------------------------------------------------------------------------------------------
@@ -284,9 +284,9 @@ def test_S7_a_damaged_store_says_so_and_is_left_as_it_is(home: SQLiteHome, damag
 
 def use(home: SQLiteHome, run: RunRow) -> None:
     store = home.open()
-    store.runs()
-    list(store.rows("items"))
-    store.add(run.frontier, [found(f"new-{number}") for number in range(50)], run=run.id)
+    store.runs.last()
+    list(store.results.rows("items"))
+    store.frontier.add(run.frontier, [found(f"new-{number}") for number in range(50)], run=run.id)
     store.commit(run, "me", [accept(one, {"n": 1}) for one in lease(store, run)])
     start(store)
 
@@ -294,7 +294,7 @@ def use(home: SQLiteHome, run: RunRow) -> None:
 def test_S7_a_store_whose_log_was_zeroed_opens_with_what_the_file_holds(home: SQLiteHome) -> None:
     store = home.open()
     run = start(store)
-    store.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")], run=run.id)
     copy = Path(home.path).parent / "copy"
     copy.mkdir()
     shutil.copy(home.path, copy / "crawl.db")
@@ -304,7 +304,7 @@ def test_S7_a_store_whose_log_was_zeroed_opens_with_what_the_file_holds(home: SQ
     other = SQLiteHome(copy)
     reopened = other.open()
 
-    assert reopened.runs() == []  # the run was in the log alone
+    assert reopened.runs.last() == []  # the run was in the log alone
     other.close()
 
 
@@ -316,26 +316,26 @@ def test_S8_a_copy_without_its_log_opens_as_a_store(home: SQLiteHome) -> None:
     shutil.copy(home.path, copy / "crawl.db")
 
     other = SQLiteHome(copy)
-    assert other.open().runs() == []
+    assert other.open().runs.last() == []
     other.close()
 
 
 def test_S8_a_backup_holds_what_only_the_log_held_and_overwrites_nothing(home: SQLiteHome, tmp_path: Path) -> None:
     store = home.open()
     run = start(store)
-    store.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")], run=run.id)
     target = tmp_path / "copy.db"
 
-    store.backup(str(target))
+    store.care.backup(str(target))
 
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     copy = SQLiteStore(str(target), cipher=ReversingCipher())
-    assert copy.counts(run.frontier).waiting == 1
+    assert copy.frontier.counts(run.frontier).waiting == 1
     copy.close()
     with pytest.raises(StoreError, match="is there already"):
-        store.backup(str(target))
+        store.care.backup(str(target))
     with pytest.raises(StoreError):
-        store.backup(str(tmp_path / "no" / "such" / "folder.db"))
+        store.care.backup(str(tmp_path / "no" / "such" / "folder.db"))
 
 
 def test_a_database_of_another_program_is_refused_untouched(tmp_path: Path) -> None:
@@ -434,7 +434,7 @@ def test_a_store_on_a_full_disk_can_be_read(small: Path, killed: bool) -> None:
         from tests.stores.support import ReversingCipher, accept, found, lease, start
         store = open_store({str(path)!r}, cipher=ReversingCipher())
         run = start(store)
-        store.add(run.frontier, [found(1), found(2)], run=run.id)
+        store.frontier.add(run.frontier, [found(1), found(2)], run=run.id)
         store.commit(run, "me", [accept(one, {{"n": 1}}) for one in lease(store, run, 1)])
         os._exit(0) if {killed} else store.close()
     """
@@ -444,8 +444,8 @@ def test_a_store_on_a_full_disk_can_be_read(small: Path, killed: bool) -> None:
     fill(small)
 
     with closing(open_store(str(path), cipher=ReversingCipher(), create=False, reading=True)) as store:
-        assert store.counts(1).done == 1
-        assert len(list(store.rows("items"))) == 1
-        assert store.audit(1).problems == ()
+        assert store.frontier.counts(1).done == 1
+        assert len(list(store.results.rows("items"))) == 1
+        assert store.care.audit(1).problems == ()
     with pytest.raises(StoreFull):
-        open_store(str(path), cipher=ReversingCipher(), create=False).add(1, [found(9)], run=1)
+        open_store(str(path), cipher=ReversingCipher(), create=False).frontier.add(1, [found(9)], run=1)

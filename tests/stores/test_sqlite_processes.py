@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from crawler.sessions.desk import LoginEnd
-from crawler.stores.login_policy import Trying
+from crawler.stores.policy.login_policy import Trying
 from crawler.stores.sqlite import SQLiteStore
 from tests.stores.member import LAST
 from tests.stores.support import ReversingCipher, found, snapshot, start
@@ -57,7 +57,7 @@ def test_no_gap_is_shorter_than_the_delay_when_two_processes_lease(tmp_path: Pat
     with closing(store_at(path)) as store:
         run = start(store)
         requests = [found(number, slot=f"s{number % 2}.example") for number in range(400)]
-        store.add(run.frontier, requests, run=run.id)
+        store.frontier.add(run.frontier, requests, run=run.id)
         moment = repr(time.time() + 0.7)
         with member("reserve", str(path), "one", moment) as one, member("reserve", str(path), "two", moment) as two:
             lines = [process.communicate(timeout=60)[0].splitlines() for process in (one, two)]
@@ -74,20 +74,20 @@ def test_two_processes_crawl_one_frontier_and_every_page_is_written_once(tmp_pat
     path = tmp_path / "crawl.db"
     with closing(store_at(path)) as store:
         run = start(store)
-        store.add(run.frontier, [found(1)], run=run.id)
+        store.frontier.add(run.frontier, [found(1)], run=run.id)
         with member("crawl", str(path), "one", "20") as one, member("crawl", str(path), "two", "20") as two:
             assert [process.wait(timeout=60) for process in (one, two)] == [0, 0]
 
         complete(store, run.frontier)
-        assert len(list(store.pages(run.frontier))) == LAST - 1
+        assert len(list(store.runs.pages(run.frontier))) == LAST - 1
 
 
 def complete(store: SQLiteStore, frontier: int) -> None:
-    audit = store.audit(frontier)
+    audit = store.care.audit(frontier)
     assert (audit.problems, audit.counts.done, audit.counts.known) == ((), LAST - 1, LAST - 1)
-    names = sorted(row["name"] for row in store.rows("items"))
+    names = sorted(row["name"] for row in store.results.rows("items"))
     assert names == sorted([*range(1, LAST), *(-name for name in range(1, LAST))])
-    row = store.load_session("shop.example/ann")
+    row = store.sessions.load("shop.example/ann")
     assert row is not None
     assert row.secret.startswith("sid=")
 
@@ -97,8 +97,8 @@ def test_S2_a_kill_at_any_moment_loses_nothing_and_doubles_nothing(tmp_path: Pat
     path = tmp_path / "crawl.db"
     with closing(store_at(path)) as store:
         run = start(store)
-        store.add(run.frontier, [found(1)], run=run.id)
-        store.end_run(run.id, ending="interrupted", exit_code=130, summary="{}")
+        store.frontier.add(run.frontier, [found(1)], run=run.id)
+        store.runs.end(run.id, ending="interrupted", exit_code=130, summary="{}")
     chance = random.Random(20)
     kills = 0
     for _ in range(20):
@@ -118,8 +118,8 @@ def test_S2_a_kill_at_any_moment_loses_nothing_and_doubles_nothing(tmp_path: Pat
     assert kills >= 10
     with closing(store_at(path)) as store:
         complete(store, run.frontier)
-        assert [row.ending for row in store.runs("orders", limit=50)].count("crashed") >= 10
-        fetched = [page["request"] for page in store.pages(run.frontier)]
+        assert [row.ending for row in store.runs.last("orders", limit=50)].count("crashed") >= 10
+        fetched = [page["request"] for page in store.runs.pages(run.frontier)]
         assert len(fetched) == len(set(fetched)) == LAST - 1  # what was committed was never asked for again
 
 
@@ -141,10 +141,10 @@ def test_P5_of_many_starts_at_one_moment_exactly_one_wins_and_kill_frees_the_spi
         assert sorted(answers.values()) == ["first", *["second"] * 5]
         winner = next(process for process, answer in answers.items() if answer == "first")
         with closing(store_at(path)) as store:
-            assert (store.running("orders") or "").startswith("process 4711 since")
+            assert (store.runs.running("orders") or "").startswith("process 4711 since")
             os.kill(winner.pid, signal.SIGKILL)
             winner.wait(timeout=10)
-            assert store.running("orders") is None
+            assert store.runs.running("orders") is None
             start(store)
 
 
@@ -155,20 +155,20 @@ def test_a_process_that_is_stopped_in_its_login_does_not_overwrite_the_session_o
         assert said(paused) == "granted"
         paused.send_signal(signal.SIGSTOP)
         with closing(store_at(path)) as store:
-            asked = store.claim_login(KEY, owner="next", epoch=0, lease_s=60, trying=Trying())
+            asked = store.logins.claim(KEY, owner="next", epoch=0, lease_s=60, trying=Trying())
             assert not asked.granted  # its lease holds, and the process lives
             deadline = time.monotonic() + 20
             while not asked.granted:
                 assert time.monotonic() < deadline
                 time.sleep(asked.wait_s)  # what the store asks a process to wait
-                asked = store.claim_login(KEY, owner="next", epoch=0, lease_s=60, trying=Trying())
+                asked = store.logins.claim(KEY, owner="next", epoch=0, lease_s=60, trying=Trying())
             kept = snapshot("sid of the next", epoch=1)
-            assert store.end_login(KEY, owner="next", token=asked.token, ended=LoginEnd("ok"), snapshot=kept, run=None)
+            assert store.logins.end(KEY, owner="next", token=asked.token, ended=LoginEnd("ok"), snapshot=kept, run=None)
             paused.send_signal(signal.SIGCONT)
             answer(paused)
 
             assert said(paused) == "too late"
-            row = store.load_session(KEY)
+            row = store.sessions.load(KEY)
             assert row is not None
             assert (row.secret, row.epoch) == ("sid of the next", 1)
 

@@ -16,11 +16,11 @@ import pytest
 
 from crawler.errors import SchemaTooNew, StoreDamaged
 from crawler.outcome import ItemRow, Outcome, Verdict
-from crawler.stores import schema
 from crawler.stores.base import RunRow
-from crawler.stores.connection import APPLICATION_ID, Connection
-from crawler.stores.login_policy import Trying
+from crawler.stores.policy.login_policy import Trying
 from crawler.stores.sqlite import SQLiteStore
+from crawler.stores.sqlite import sqlite_schema as schema
+from crawler.stores.sqlite.sqlite_driver import APPLICATION_ID, SQLiteDriver
 from tests.stores.support import ReversingCipher, SQLiteHome, accept, found, lease, start
 
 
@@ -36,7 +36,7 @@ def old(home: SQLiteHome) -> RunRow:
     """A store of the current version, which the tests below make an old one."""
     store = home.open()
     run = start(store)
-    store.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")], run=run.id)
     store.commit(run, "me", [accept(lease(store, run)[0], {"n": 1})])
     store.close()
     return run
@@ -68,7 +68,7 @@ def test_S10_an_older_store_is_brought_forward_after_a_copy_was_made(
 
     assert value(home.path, "SELECT later FROM crawl_runs") == "new"
     assert value(home.path, "PRAGMA user_version") == schema.VERSION
-    assert store.counts(old.frontier).done == 1
+    assert store.frontier.counts(old.frontier).done == 1
     copy = f"{home.path}.schema-{schema.VERSION - 1}.backup"
     assert stat.S_IMODE(os.stat(copy).st_mode) == 0o600
     assert value(copy, "PRAGMA user_version") == schema.VERSION - 1
@@ -186,10 +186,10 @@ def first_schema(home: SQLiteHome) -> sqlite3.Connection:
 def test_S10_claims_of_the_first_schema_stand_in_the_rows_of_their_sessions_afterwards(home: SQLiteHome) -> None:
     store = home.open()
 
-    known = store.load_session("known")
+    known = store.sessions.load("known")
     assert known is not None
     assert (known.secret, known.epoch, known.version, known.name) == ("sid=1", 3, 7, "ann")
-    assert store.load_session("unknown") is None
+    assert store.sessions.load("unknown") is None
     assert value(home.path, "SELECT count(*) FROM sqlite_master WHERE name = 'crawl_login_claims'") == 0
     assert value(f"{home.path}.schema-1.backup", "SELECT count(*) FROM crawl_login_claims") == 2
     for key, token in (("known", 41), ("unknown", 42)):
@@ -198,7 +198,7 @@ def test_S10_claims_of_the_first_schema_stand_in_the_rows_of_their_sessions_afte
             claim = raw.execute(f"SELECT {columns} FROM crawl_sessions WHERE key = ?", (key,)).fetchone()
         assert claim == ("old", token, home.clock.now + 60)
     home.clock.now += 61
-    assert store.claim_login("unknown", owner="me", epoch=0, lease_s=60, trying=Trying()).token == 43
+    assert store.logins.claim("unknown", owner="me", epoch=0, lease_s=60, trying=Trying()).token == 43
 
 
 @pytest.mark.usefixtures("first_schema")
@@ -225,31 +225,31 @@ def second_schema(home: SQLiteHome) -> None:
 def test_S10_rows_of_the_second_schema_tell_their_crawl_and_spider_afterwards(home: SQLiteHome) -> None:
     store = home.open()
 
-    rows = list(store.rows("items"))
+    rows = list(store.results.rows("items"))
     assert [(row["_crawl"], row["_spider"], row["sku"]) for row in rows] == [
         (crawl, "shop", f"s{number}") for crawl in (1, 2) for number in range(3)
     ]
     assert [row["price"] for row in rows] == [Decimal("1.50")] * 6
     assert [row["_crawl_2"] for row in rows] == [f"theirs {night}" for night in (1, 1, 1, 2, 2, 2)]
-    assert [row["total"] for row in store.rows("Order")] == [2**70] * 6
-    assert [row["sku"] for row in store.latest("items")] == ["s0", "s1", "s2"]
+    assert [row["total"] for row in store.results.rows("Order")] == [2**70] * 6
+    assert [row["sku"] for row in store.results.latest("items")] == ["s0", "s1", "s2"]
     assert value(home.path, "SELECT count(*) FROM latest_items") == 3
     assert value(home.path, "SELECT count(*) FROM latest_Order") == 3
-    assert store.audit(2).problems == ()
+    assert store.care.audit(2).problems == ()
 
 
 @pytest.mark.usefixtures("second_schema")
 def test_S10_a_store_of_the_second_schema_takes_records_and_items_afterwards(home: SQLiteHome) -> None:
     store = home.open()
     run = start(store, spider="shop", fresh=True)
-    store.add(run.frontier, [found("p9")], run=run.id)
+    store.frontier.add(run.frontier, [found("p9")], run=run.id)
     (leased,) = lease(store, run, 1)
     items = [ItemRow("items", {"sku": "s9", "_crawl": "theirs 3"}), ItemRow("Order", {"id": 1}, '{"id":"1"}')]
     store.commit(run, "me", [Outcome(leased, Verdict.ACCEPT, items=items)])
 
-    assert [row["_crawl_2"] for row in store.latest("items")] == ["theirs 3"]
-    assert [row["id"] for row in store.latest("Order")] == [1]
-    assert store.audit(run.frontier).problems == ()
+    assert [row["_crawl_2"] for row in store.results.latest("items")] == ["theirs 3"]
+    assert [row["id"] for row in store.results.latest("Order")] == [1]
+    assert store.care.audit(run.frontier).problems == ()
 
 
 @pytest.mark.usefixtures("second_schema")
@@ -275,7 +275,7 @@ def test_S3_durability_full_syncs_every_commit(home: SQLiteHome) -> None:
     def synchronous(durability: str) -> int:
         store = home.open(durability=durability)
         assert isinstance(store, SQLiteStore)
-        return int(store._connection.read("PRAGMA synchronous")[0][0])
+        return int(store._db.read("PRAGMA synchronous")[0][0])
 
     assert (synchronous("normal"), synchronous("full")) == (1, 2)
 
@@ -284,20 +284,20 @@ def test_no_question_on_the_hot_path_walks_over_the_frontier(home: SQLiteHome) -
     store = home.open()
     assert isinstance(store, SQLiteStore)
     run = start(store)
-    raw = store._connection.raw
+    raw = store._db.raw
     asked: list[str] = []
     raw.set_trace_callback(asked.append)
-    store.add(run.frontier, [found(number, slot=f"s{number % 3}") for number in range(20)], run=run.id)
+    store.frontier.add(run.frontier, [found(number, slot=f"s{number % 3}") for number in range(20)], run=run.id)
     leased = lease(store, run, 9)
     store.commit(run, "me", [accept(one, {"n": 1}, links=[found("new")]) for one in leased[:5]])
     store.commit(run, "other", [accept(one, {"n": 1}) for one in leased[5:]])
-    store.renew(run.frontier, owner="me", lease_s=60)
-    store.release(run.frontier, owner="me", ids=[leased[8].id])
-    store.next_due(run.frontier)
-    store.counts(run.frontier)
-    store.park(run.frontier, session="default")
-    store.reopen(run.frontier, states=[3, 5])
-    store.quarantine(run.frontier, session="default", epoch=0, since=0)
+    store.leases.renew(run.frontier, owner="me", lease_s=60)
+    store.leases.release(run.frontier, owner="me", ids=[leased[8].id])
+    store.leases.next_due(run.frontier)
+    store.frontier.counts(run.frontier)
+    store.frontier.park(run.frontier, session="default")
+    store.frontier.reopen(run.frontier, states=[3, 5])
+    store.frontier.quarantine(run.frontier, session="default", epoch=0, since=0)
     raw.set_trace_callback(None)
     raw.execute("PRAGMA foreign_keys = OFF")  # their checks are planned always and run only after a violation
 
@@ -316,17 +316,17 @@ def test_P5_a_store_that_another_process_makes_between_two_looks_is_no_foreign_o
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = str(tmp_path / "crawl.db")
-    look = Connection.one
+    look = SQLiteDriver.one
 
-    def slow_look(self: Connection, sql: str, *parameters: Any) -> Any:
+    def slow_look(self: SQLiteDriver, sql: str, *parameters: Any) -> Any:
         seen = look(self, sql, *parameters)
-        monkeypatch.setattr(Connection, "one", look)
+        monkeypatch.setattr(SQLiteDriver, "one", look)
         SQLiteStore(path, cipher=ReversingCipher()).close()  # the other process, after our first look
         return seen
 
-    monkeypatch.setattr(Connection, "one", slow_look)
+    monkeypatch.setattr(SQLiteDriver, "one", slow_look)
 
     store = SQLiteStore(path, cipher=ReversingCipher())
 
-    assert store.runs() == []
+    assert store.runs.last() == []
     store.close()

@@ -193,7 +193,7 @@ class _Load:
         )
 
     def _note(self, spider: str, source: ResultSource, count: int) -> None:
-        run = source.runs(spider, limit=1)[0]
+        run = source.runs.last(spider, limit=1)[0]
         schema = sql.SQL("{}.").format(sql.Identifier(self._place.schema)) if self._place.schema else sql.SQL("")
         self._do(
             sql.SQL(

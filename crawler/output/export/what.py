@@ -18,17 +18,21 @@ ORIGIN = ("_run", "_url", "_time")
 BY_NAME = (*ORIGIN, "_crawl", "_spider")  #: columns of ours that may be asked for by name
 
 
-class ResultSource(Source, Protocol):
-    """A store to export from."""
+class ExportSource(Protocol):
+    """Results in whole columns (`stores.base_results.ExportStore`)."""
 
     def columns(self, table: str, selection: Selection, *, typed: bool = True) -> Sequence[Column]:
-        """See `stores.base.Store`, as of all that follow."""
+        """The fields of what is selected, in their order."""
 
     def has_rows(self, table: str, selection: Selection) -> bool: ...
 
     def portions(
         self, table: str, selection: Selection, columns: Sequence[Column], *, origin: Sequence[str] = ()
     ) -> Iterator[Portion]: ...
+
+
+class ChangeSource(Protocol):
+    """What records have come to (`stores.base_results.RecordStore`)."""
 
     def changes(
         self,
@@ -38,6 +42,15 @@ class ResultSource(Source, Protocol):
         since: float | None = None,
         table: str | None = None,
     ) -> Iterator[Change]: ...
+
+
+class ResultSource(Source, Protocol):
+    """A store to export from."""
+
+    @property
+    def exports(self) -> ExportSource: ...
+    @property
+    def records(self) -> ChangeSource: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +106,20 @@ def tables_of(source: ResultSource, wanted: Wanted, *, typed: bool, extra: Seque
     """
     if wanted.changes:
         return [ExportTable("changes", tuple(_CHANGE_COLUMNS))]
-    known = list(source.tables())
+    known = list(source.results.tables())
     if wanted.table is not None and wanted.table not in known:
         raise UsageError(f"no table {wanted.table!r}; there are: {', '.join(known) or 'none'}")
     names = [wanted.table] if wanted.table is not None else known
     found = []
     for name in names:
-        if source.has_rows(name, wanted.selection) or wanted.table is not None:
-            columns = source.columns(name, wanted.selection, typed=typed)
+        if source.exports.has_rows(name, wanted.selection) or wanted.table is not None:
+            columns = source.exports.columns(name, wanted.selection, typed=typed)
             found.append(_table(name, columns, wanted, extra))
     if wanted.fields:
         there = {column.name for table in found for column in table.columns}
         missing = [name for name in wanted.fields if name not in there and found]
         if missing:
-            every = {c.name: None for table in found for c in source.columns(table.table, wanted.selection)}
+            every = {c.name: None for table in found for c in source.exports.columns(table.table, wanted.selection)}
             raise UsageError(f"no field {missing[0]!r}; there are: {', '.join([*every, *BY_NAME])}")
     return found
 
@@ -128,7 +141,7 @@ def portions(source: ResultSource, wanted: Wanted, table: ExportTable) -> Iterat
         return
     fields = [column for column in table.columns if column.name not in table.ours]
     order = tuple(column.name for column in table.columns)
-    for portion in source.portions(table.table, wanted.selection, fields, origin=table.ours):
+    for portion in source.exports.portions(table.table, wanted.selection, fields, origin=table.ours):
         if "_url" in table.ours:  # an export travels; the store keeps what must be asked again
             place = portion.names.index("_url")
             portion.values[place] = [redact(str(each)) for each in portion.values[place]]
@@ -192,9 +205,9 @@ def _changes(source: ResultSource, wanted: Wanted) -> Iterator[Portion]:
     elif chosen.after is not None:
         crawls = chosen.after + 1, 2**62
     elif chosen.since is None:
-        newest = source.runs(chosen.spider, limit=1)[0].frontier
+        newest = source.runs.last(chosen.spider, limit=1)[0].frontier
         crawls = newest, newest
-    found = source.changes(chosen.spider, crawls=crawls, since=chosen.since, table=wanted.table)
+    found = source.records.changes(chosen.spider, crawls=crawls, since=chosen.since, table=wanted.table)
     yield from portions_of((_change(each) for each in found), "changes")
 
 
@@ -222,7 +235,7 @@ class CrawlStanding(NamedTuple):
 
 def standing(source: Source, selection: Selection) -> CrawlStanding:
     """How the crawl of a selection stands, as far as the selection means whole crawls."""
-    runs = source.runs(selection.spider, limit=MOST_RUNS)
+    runs = source.runs.last(selection.spider, limit=MOST_RUNS)
     if selection.runs is not None:
         last = next((run for run in runs if run.id in (selection.runs or ())), None)
     elif selection.crawl is not None:
@@ -231,7 +244,7 @@ def standing(source: Source, selection: Selection) -> CrawlStanding:
         last = runs[0] if runs else None
     if last is None:
         return CrawlStanding()
-    counts = source.counts(last.frontier)
+    counts = source.frontier.counts(last.frontier)
     open_requests = counts.waiting + counts.leased + counts.parked
     how = (
         f"run {last.id} of {last.spider} ended with {last.ending!r}" if last.ending else f"run {last.id} has not ended"

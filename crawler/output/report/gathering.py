@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 from crawler.output.figures import Figures, figures_of
 from crawler.output.history import PastRun, past_runs, summary_of, told_of
-from crawler.output.live import KnowsLive, name_of, process_of
+from crawler.output.live import name_of, process_of
 from crawler.output.report.answer_log import AnswerFigures, read_answers
-from crawler.output.run_report import Cause, Login, causes_of
-from crawler.output.source import KnowsAnswers, KnowsSamples, Run, Source
+from crawler.output.run_report import Cause, Login, LoginSource, causes_of
+from crawler.output.source import Run, Source
 from crawler.output.timeline import Moment, timeline_of
 from crawler.records import Change
 from crawler.urls import printable, redact
@@ -39,14 +39,27 @@ class SessionState(Protocol):
     def logged_in_at(self) -> float | None: ...
 
 
+class SessionSource(Protocol):
+    """Stored sessions (`stores.base.SessionStore`)."""
+
+    def all(self) -> Sequence[SessionState]: ...
+
+
+class ChangedRecords(Protocol):
+    """What records have come to (`stores.base_results.RecordStore`)."""
+
+    def changes(self, spider: str, *, crawls: tuple[int, int] | None = None) -> Iterator[Change]: ...
+
+
 class Reported(Source, Protocol):
     """A store from which a report can be made."""
 
-    def logins_of(self, run: int) -> Sequence[Login]: ...
-
-    def list_sessions(self) -> Sequence[SessionState]: ...
-
-    def changes(self, spider: str, *, crawls: tuple[int, int] | None = None) -> Iterator[Change]: ...
+    @property
+    def logins(self) -> LoginSource: ...
+    @property
+    def sessions(self) -> SessionSource: ...
+    @property
+    def records(self) -> ChangedRecords: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +112,12 @@ class Report:
 
 def gather(source: Reported, spider: str, *, nights: int = NIGHTS) -> Report | None:
     """Read what is known of the last *nights* runs; None where the spider has never run on this store."""
-    runs = list(source.runs(spider, limit=nights))
+    runs = list(source.runs.last(spider, limit=nights))
     if not runs:
         return None
     past = {each.id: each for each in past_runs(source, spider, limit=nights)}
     numbers = [run.id for run in runs]
-    statuses = source.statuses(numbers) if isinstance(source, KnowsAnswers) else {}
+    statuses = source.log.statuses(numbers)
     newest, told = runs[0], summary_of(runs[0])
     sessions = told.get("sessions")
     changed = _changed(source, newest)
@@ -114,9 +127,9 @@ def gather(source: Reported, spider: str, *, nights: int = NIGHTS) -> Report | N
         [_night(source, run, past[run.id], statuses.get(run.id, {})) for run in reversed(runs)],
         _answers(source, newest, past[newest.id]),
         _timeline(source, newest, told),
-        causes_of(source, newest) if isinstance(source, KnowsSamples) else [],
+        causes_of(source.reports, newest),
         _skipped(told),
-        [row for row in source.list_sessions() if sessions is None or row.key in sessions],
+        [row for row in source.sessions.all() if sessions is None or row.key in sessions],
         changed,
         max(_all_changes(told) - len(changed), 0),
         str(told.get("next_command") or ""),
@@ -132,21 +145,19 @@ def _night(source: Reported, run: Run, past: PastRun, statuses: Mapping[int, int
         _counts(told.get("items")),
         {str(table): _counts(kinds) for table, kinds in _dict(told.get("changes")).items()},
         figures_of(told.get("crawl")),
-        source.logins_of(run.id),
+        source.logins.of_run(run.id),
     )
 
 
-def _answers(source: Source, run: Run, past: PastRun) -> AnswerFigures | None:
-    if not isinstance(source, KnowsAnswers):
-        return None
+def _answers(source: Source, run: Run, past: PastRun) -> AnswerFigures:
     ended = run.started_at + (past.took_s if past.took_s is not None else 0.0)
-    return read_answers(source.answers(run.id), began=run.started_at, ended=ended)
+    return read_answers(source.log.answers(run.id), began=run.started_at, ended=ended)
 
 
 def _timeline(source: Source, run: Run, told: Mapping[str, Any]) -> list[Moment]:
     """As it stands with the summary; of a run that goes on, or was killed, as its first process last said it."""
     points = timeline_of(told.get("timeline"))
-    word = process_of(source.get_value(name_of(run.id, 0))) if not points and isinstance(source, KnowsLive) else None
+    word = process_of(source.values.get(name_of(run.id, 0))) if not points else None
     return points if word is None else timeline_of(list(word.timeline))
 
 
@@ -157,7 +168,7 @@ def _skipped(told: Mapping[str, Any]) -> list[tuple[str, int, str]]:
 
 
 def _changed(source: Reported, run: Run) -> list[Change]:
-    return list(islice(source.changes(run.spider, crawls=(run.frontier, run.frontier)), _CHANGES))
+    return list(islice(source.records.changes(run.spider, crawls=(run.frontier, run.frontier)), _CHANGES))
 
 
 def _all_changes(told: Mapping[str, Any]) -> int:

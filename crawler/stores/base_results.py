@@ -1,0 +1,221 @@
+"""What a store must do with what pages have brought: results, records, files, kept pages, and reports of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+from crawler.outcome import FileRow, Found, Leased, Outcome, Page
+from crawler.records import Change
+from crawler.selection import Column, Portion, Selection
+from crawler.stores.told import Audit, HeldFile, KeptSample, LogLine, Sample, Trouble
+from crawler.stores.told_pages import Kept, KnownPage
+from crawler.stores.told_runs import RunRow
+
+
+class VisitStore(Protocol):
+    """What earlier crawls know of pages."""
+
+    def earlier(self, frontier: int) -> tuple[int, ...]:
+        """The frontiers before this one, of the same spider and arguments, that know of visits; newest last."""
+
+    def recall(self, earlier: Sequence[int], leased: Sequence[Leased]) -> list[Leased]:
+        """*leased*, each with the last visit of its page in one of the frontiers *earlier*, where there is one.
+
+        Only of pages that were accepted and are certain, whose request was the same, and whose items are all there.
+        """
+
+
+class FileStore(Protocol):
+    """Files that are held."""
+
+    def held(self, spider: str, session: str, *, url: str, key: str = "") -> tuple[FileRow | None, FileRow | None]:
+        """The newest version that is held of a file: by the key that the spider gives it, and at its URL.
+
+        Args:
+            session: Key of the session; what another one holds does not count.
+        """
+
+    def all(self, spider: str | None = None) -> Iterator[HeldFile]:
+        """Every version of every file that is held, oldest first."""
+
+
+class ResultStore(Protocol):
+    """Items, read."""
+
+    def stored_by(self, run: int) -> tuple[int, dict[str, int]]:
+        """What a run has stored and what is still there: pages that are done, and items by table.
+
+        A page that was fetched again because its session was lost counts once. Looks at all pages of the run.
+        """
+
+    def tables(self) -> dict[str, int]:
+        """Result tables and their number of rows."""
+
+    def stored_as(self, table: str) -> str | None:
+        """The name in the database of a kind of item; None where there is none."""
+
+    def rows(self, table: str, *, run: int | None = None) -> Iterator[dict[str, Any]]: ...
+
+    def latest(self, table: str, *, spider: str | None = None) -> Iterator[dict[str, Any]]:
+        """What is so now: the records that are there, and of items without a key those of the newest crawl."""
+
+
+class ExportStore(Protocol):
+    """Results for what writes them, in whole columns."""
+
+    def columns(self, table: str, selection: Selection, *, typed: bool = True) -> list[Column]:
+        """The fields of what is selected, in their order, with what their values have in common where *typed*."""
+
+    def has_rows(self, table: str, selection: Selection) -> bool:
+        """Whether anything is selected."""
+
+    def portions(
+        self, table: str, selection: Selection, columns: Sequence[Column], *, origin: Sequence[str] = ()
+    ) -> Iterator[Portion]:
+        """What is selected, in portions, also while a crawl runs: items in the order of their pages, then records.
+
+        Args:
+            origin: Columns of ours that go in front; ``_id`` is what tells a row from all others.
+        """
+
+
+class RecordStore(Protocol):
+    """Items with a key, from crawl to crawl."""
+
+    def settle(self, run: RunRow) -> bool:
+        """A run has ended well: where its crawl is complete, mark the records as gone that it did not meet.
+
+        Called again it does nothing. Returns whether the crawl is complete; False where the spider has no records.
+        """
+
+    def changes(
+        self,
+        spider: str,
+        *,
+        crawls: tuple[int, int] | None = None,
+        since: float | None = None,
+        table: str | None = None,
+    ) -> Iterator[Change]:
+        """What the records of a spider have come to, each once, compared with how they were before.
+
+        Args:
+            crawls: The first and the last crawl that count.
+            since: Instead of those: the moment from which on changes count, seconds since 1970.
+            table: One kind of item; all when left out.
+        """
+
+    def counts(self, spider: str, crawl: int) -> dict[str, dict[str, int]]:
+        """Kind of item to how many of its records are new, changed, gone and back by one crawl."""
+
+
+class RejectedStore(Protocol):
+    """What was kept aside, since it was no good item."""
+
+    def all(self, frontier: int) -> Iterator[dict[str, Any]]:
+        """What was kept aside in a crawl since it was no good item, oldest first."""
+
+    def count(self, frontier: int) -> int:
+        """How many things were kept aside in a crawl."""
+
+
+class KeptStore(Protocol):
+    """Pages that are kept."""
+
+    def body(self, request: int) -> bytes | None:
+        """The body of a page where `keep_pages` was on."""
+
+    def page(self, request: int) -> Page | None:
+        """The page itself where `keep_pages` was on."""
+
+    def all(self, frontier: int) -> Iterator[Kept]:
+        """The kept pages of a frontier that are done, with what is stored of them, in the order of their requests."""
+
+    def known(self, urls: Sequence[str]) -> list[KnownPage]:
+        """All requests for one of these URLs, newest first. Looks at every request that is stored."""
+
+    def take(self, run: RunRow, pages: Sequence[tuple[Found, Page]]) -> int:
+        """Put pages that somebody else has fetched into a crawl, as done and kept. Returns how many were new to it."""
+
+    def rewrite(self, run: RunRow, outcomes: Sequence[Outcome]) -> None:
+        """Put what was found in kept pages in the place of what is stored of them, whole pages in one transaction."""
+
+
+class SampleStore(Protocol):
+    """Pages that are kept to look at: a good one of each callback, one that failed of each cause."""
+
+    def of(self, spider: str) -> list[KeptSample]:
+        """Those of a spider, newest first."""
+
+    def get(self, number: int) -> KeptSample | None:
+        """One of them, by its number."""
+
+
+class ReportStore(Protocol):
+    """What a person is told of a crawl."""
+
+    def ended_samples(self, frontier: int) -> tuple[list[Sample], list[Sample]]:
+        """Failed and skipped requests by error and rule, most first, each with an example."""
+
+    def silent_hosts(self, frontier: int) -> dict[str, int]:
+        """Slots of which every request failed without an answer, to how many, most first."""
+
+    def retried_samples(self, frontier: int) -> list[Sample]:
+        """What was tried again, by error, most first; reads the page log."""
+
+    def failed_by(self, frontier: int) -> dict[str, int]:
+        """Last error to number of failed requests, most first."""
+
+    def warned_by(self, frontier: int) -> dict[str, tuple[int, str]]:
+        """Warning, numbers left out, to number of pages and the address of one of them, most first."""
+
+
+class LogStore(Protocol):
+    """The page log, read for pictures."""
+
+    def answers(self, run: int) -> Iterator[LogLine]:
+        """The page log of a run, oldest first."""
+
+    def last_troubles(self, run: int, *, limit: int) -> list[Trouble]:
+        """The last answers of a run that failed or are tried again, newest first; looked for among the last ones."""
+
+    def statuses(self, runs: Sequence[int]) -> dict[int, dict[int, int]]:
+        """Run to status (0: no answer) to how many answers had it."""
+
+
+class CareStore(Protocol):
+    """Looking after the database itself."""
+
+    def audit(self, frontier: int) -> Audit:
+        """Recount everything about a frontier; slow on large ones."""
+
+    def reseal(self) -> tuple[int, int]:
+        """Encrypt all secrets with the newest key of the cipher: how many were, and how many could not be read."""
+
+    def backup(self, target: str) -> None:
+        """Copy the whole database to a new file, while others go on writing."""
+
+
+class KeptResults(Protocol):
+    """What pages have brought, each kind in a part of its own."""
+
+    @property
+    def files(self) -> FileStore: ...
+    @property
+    def results(self) -> ResultStore: ...
+    @property
+    def exports(self) -> ExportStore: ...
+    @property
+    def records(self) -> RecordStore: ...
+    @property
+    def rejected(self) -> RejectedStore: ...
+    @property
+    def kept(self) -> KeptStore: ...
+    @property
+    def samples(self) -> SampleStore: ...
+    @property
+    def reports(self) -> ReportStore: ...
+    @property
+    def log(self) -> LogStore: ...
+    @property
+    def care(self) -> CareStore: ...

@@ -1,0 +1,246 @@
+"""What the statements of a store run on: one connection to a database, and how its SQL differs from that of others.
+
+The parts in `stores.sql` are written once for every database. They know a `Driver`, which begins transactions, waits
+for others and explains errors, and its `Dialect`, which has a name for each place where databases differ; `sqlite/` and
+`postgres/` have one of each. Parameters are marked by ``?`` or ``:name`` everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from typing import Any, Protocol
+
+Row = tuple[Any, ...]
+Bound = Sequence[Any] | Mapping[str, Any]
+
+
+class Result(Protocol):
+    """What a statement brought."""
+
+    @property
+    def rowcount(self) -> int: ...
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+
+class Transaction(Protocol):
+    """An open transaction. Each call is one statement."""
+
+    def execute(self, sql: str, parameters: Any = ..., /) -> Result: ...
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> object: ...
+
+
+class Dialect(Protocol):
+    """Where the SQL of databases differs.
+
+    Attributes:
+        greatest, least: The function that gives the greatest (least) of its arguments.
+        json_row: The function that makes a JSON list of its arguments.
+        for_claim: What is put behind a query for rows that are about to be claimed, so that those are left out which
+            somebody else claims just now; "" where writers are alone.
+        repeats: A statement may name the same row twice: so that there are few prepared statements, lists are filled up
+            with a row that they hold already.
+        most_variables: Most parameters of one statement.
+        most_columns: Most columns of a result table for fields; the others go into one text.
+        taken_names: Query for all names of tables, views and indexes.
+    """
+
+    greatest: str
+    least: str
+    json_row: str
+    for_claim: str
+    repeats: bool
+    most_variables: int
+    most_columns: int
+    taken_names: str
+
+    def numbers(self, at: str = "?") -> str:
+        """A query for the numbers of a list that is bound as JSON."""
+
+    def texts(self, at: str = "?") -> str:
+        """The same for texts."""
+
+    def rows(self, columns: Mapping[str, str], at: str = "?") -> str:
+        """A table in brackets, of a list of lists that is bound as JSON.
+
+        Args:
+            columns: Name to type: ``integer``, ``real`` or ``text``.
+        """
+
+    def json_list(self, of: str, condition: str = "") -> str:
+        """An aggregate: a JSON text of all values; ``[]`` where there is none."""
+
+    def joined_each(self, table: str, chosen: str) -> str:
+        """A join with ``r``, rows of a *table* with an ``id``: those that are *chosen*, for each row of ``j``.
+
+        Args:
+            chosen: Table, condition, order and limit: what follows FROM.
+        """
+
+    def hex(self, column: str) -> str:
+        """Bytes as a text of hexadecimal digits."""
+
+    def cast(self, kinds: Sequence[str]) -> str:
+        """A row of ``?`` for the first row of VALUES whose types nothing else says. *kinds*: as in `rows`, or blob."""
+
+    def replace(self, table: str, columns: Sequence[str], key: Sequence[str]) -> tuple[str, str]:
+        """The beginning and the end of a statement that writes rows in the place of those with the same key."""
+
+    def keys_of(self, column: str) -> str:
+        """A table ``j`` in FROM, with the ``key`` and the ``value`` of each entry of a JSON object in *column*."""
+
+    def first_of(self, value: str) -> str:
+        """The first entry of a JSON list, as text."""
+
+    def stamp(self, seconds: str) -> str:
+        """A moment as the text of its UTC time, such as ``20261129T041152.250``."""
+
+    def fit(self, stored: Any, note: list[Any] | None, kind: str) -> tuple[Any, list[Any] | None]:
+        """A value and its note (`stores.rows`) as a column of *kind* takes them."""
+
+    def question(self, column: str, kind: str, noted: str) -> str:
+        """What tells the kinds of a column's values, as an aggregate that is 0 or NULL where there is none.
+
+        Args:
+            column: Its name, quoted.
+            noted: Values whose row has this text in `_types` do not count; "" for none.
+        """
+
+
+class Driver(Protocol):
+    """One connection, for one thread at a time.
+
+    Attributes:
+        place: What the store is called in messages; shows no password.
+        dialect: How the SQL of this database differs.
+        now: The clock of the store, seconds since 1970.
+        on_rollback: Called after each transaction that was undone: caches of uncommitted facts empty themselves.
+    """
+
+    @property
+    def place(self) -> str: ...
+    @property
+    def dialect(self) -> Dialect: ...
+    @property
+    def now(self) -> Callable[[], float]: ...
+    @property
+    def on_rollback(self) -> list[Callable[[], None]]: ...
+
+    def write(self, expected_bytes: int = 0, *, beside: str = "") -> AbstractContextManager[Transaction]:
+        """``with driver.write() as raw:`` is one transaction: it happens whole or not at all.
+
+            Args:
+                expected_bytes: About how much it writes; told when there is no room.
+        XX        Raises:
+                StoreError: Of the kind that fits. Nothing was written; the same call may be made again later.
+        """
+
+    def again(self, raw: Transaction) -> None:
+        """Undo what the open transaction has done so far, and begin it anew."""
+
+    def read(self, sql: str, parameters: Bound = ()) -> list[Row]:
+        """All rows of a query, outside or inside a transaction."""
+
+    def one(self, sql: str, parameters: Bound = ()) -> Row | None:
+        """The first row of a query, or None."""
+
+    def objection(self, sql: str) -> str:
+        """What the database says against a query that a person wrote; "" when nothing."""
+
+    def forgetting(self) -> AbstractContextManager[Callable[[], None]]:
+        """While secrets are removed: nothing of them stays where the rows were.
+
+        What the block is given has to be called once they are removed.
+
+        Raises:
+            StoreBusy: They are removed, but another process reads the old pages, so that they are still there.
+        """
+
+    def copy(self, target: str) -> None:
+        """Copy the whole database to a new file, while others go on writing."""
+
+    def hurry(self) -> None:
+        """From now on wait a second at most for other processes."""
+
+    def close(self) -> None:
+        """Hang up; an open transaction is undone. May be called twice."""
+
+    def damage(self) -> Iterator[str]:
+        """What the database itself finds wrong with its files."""
+
+
+class Tables(Protocol):
+    """Makes the tables of results, inside a transaction."""
+
+    def create(self, raw: Transaction, stored_as: str, columns: Mapping[str, str]) -> None:
+        """Make a table, with one row for each place of a request, and for each record.
+
+        Args:
+            columns: Name to type (`stores.rows.Kind.sql`).
+        """
+
+    def widen(self, raw: Transaction, stored_as: str, columns: Mapping[str, str]) -> None:
+        """Add columns to it."""
+
+
+class Membership(Protocol):
+    """Which processes work on a spider, and which of them log in: who dies holds nothing any more."""
+
+    def take(self, spider: str, holder: str) -> bool:
+        """Become the process that runs *spider*.
+
+        Args:
+            holder: Who we are and since when, for those who come second.
+        Returns:
+            True when no other process of an earlier run is alive.
+        Raises:
+            AlreadyRunning: Another one is.
+        """
+
+    def join(self, spider: str) -> None:
+        """Take part beside the process that runs the spider."""
+
+    def holder(self, spider: str) -> str | None:
+        """Who runs the spider now, or None."""
+
+    def release(self, spider: str) -> None:
+        """Let go; nothing happens where we hold nothing."""
+
+    def takes_login(self, key: str) -> bool:
+        """Begin the login of *key*. True when whoever has claimed it before is dead."""
+
+    def ends_login(self, key: str) -> None:
+        """Our login of *key* is over; nothing happens where there is none."""
+
+    def close(self) -> None:
+        """Let go of everything. May be called twice."""
+
+
+@lru_cache(maxsize=512)
+def values(width: int, count: int) -> str:
+    """``(?,?),(?,?)``: placeholders for *count* rows of *width* columns."""
+    row = "(" + ",".join("?" * width) + ")"
+    return ",".join([row] * count)
+
+
+_SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128)  # few sizes, so that prepared statements are used again
+
+
+def batch_size(count: int, dialect: Dialect) -> int:
+    """How many rows a statement for *count* rows has, 128 at most: the least prepared size that takes them."""
+    if not dialect.repeats:
+        return min(count, _SIZES[-1])
+    for size in _SIZES:
+        if size >= count:
+            return size
+    return _SIZES[-1]
+
+
+def quoted(identifier: str) -> str:
+    """An identifier for SQL, whatever it holds."""
+    return '"' + identifier.replace('"', '""') + '"'

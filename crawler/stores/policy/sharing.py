@@ -1,0 +1,61 @@
+"""Who of many waiting requests goes first: pure. Places are shared fairly between the slots that may send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from crawler.stores.told_runs import LeaseTerms, SlotRule
+
+
+@dataclass(slots=True)
+class WaitingSlot:
+    """A slot that may send now or soon, and what of it was chosen.
+
+    Attributes:
+        rows: Candidates, best first: number, URL, lane, callback, priority and what else the store has of them.
+        moved: *available_at* was moved and is to be stored.
+    """
+
+    id: int
+    name: str
+    available_at: float
+    lanes: list[int]
+    rows: list[list[Any]]
+    moved: bool = False
+
+
+def share(
+    slots: list[WaitingSlot], now: float, terms: LeaseTerms, *, chance: Random, moment: Callable[[float], float]
+) -> list[tuple[float, int, list[Any]]]:
+    """Places for the candidates, one of each slot in turn: (send at, slot, row), earliest and highest first.
+
+    Args:
+        moment: Rounds a sending time as the store keeps it.
+    """
+    chosen: list[tuple[float, int, list[Any]]] = []
+    queues: list[tuple[WaitingSlot, SlotRule, list[list[Any]]]] = []
+    if len(slots) > 1:
+        chance.shuffle(slots)  # else the same ones would always be first where places are few
+    for slot in slots:
+        rows = slot.rows[: terms.per_slot] if terms.per_slot else slot.rows
+        queues.append((slot, terms.rules.get(slot.name, terms.default_rule), rows))
+    place = 0
+    while queues and len(chosen) < terms.limit:
+        going_on = []
+        for slot, rule, rows in queues:
+            if len(chosen) >= terms.limit:
+                break
+            send_at = max(now, slot.available_at)
+            if place >= len(rows) or send_at > now + terms.horizon_s:
+                continue
+            chosen.append((send_at, slot.id, rows[place]))
+            if rule.delay_s > 0:
+                slot.available_at = moment(send_at + rule.delay_s * (1 + rule.jitter * chance.random()))
+                slot.moved = True
+            going_on.append((slot, rule, rows))
+        queues, place = going_on, place + 1
+    chosen.sort(key=lambda one: (one[0], -one[2][4], one[2][0]))
+    return chosen

@@ -1,0 +1,152 @@
+"""Requests that were found, on their way into the frontier.
+
+Known requests are dropped by the unique index over fingerprints. In front of it stands a bounded memory of fingerprints
+that are committed for sure: pages repeat the same links over and over, and asking a set costs a tenth of a microsecond.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from crawler.outcome import Found, State
+from crawler.stores.base import Cipher
+from crawler.stores.driver import Driver, Transaction, batch_size, values
+from crawler.stores.rows import harmless
+from crawler.stores.sealed import place_of_request
+
+_GENERATION = 32_768  # fingerprints in each of the two generations of the memory, about 3 MB each
+_MOST_LANES = 20_000
+
+_INSERT = """INSERT INTO crawl_requests (frontier, fingerprint, url, lane, callback, priority, depth, state,
+lease_until, sent_at, rule, extras, parent) VALUES """
+_INSERT_END = " ON CONFLICT (frontier, fingerprint) DO NOTHING"
+_INSERT_WIDTH = 13
+
+
+def count(raw: Transaction, frontier: int, **changes: int) -> None:
+    """Inside a transaction: move the counters of a frontier by *changes*."""
+    moved = {name: change for name, change in changes.items() if change}
+    if moved:
+        sets = ", ".join(f"{name} = {name} + ?" for name in moved)
+        raw.execute(f"UPDATE crawl_frontiers SET {sets} WHERE id = ?", (*moved.values(), frontier))
+
+
+class Memory:
+    """The fingerprints of one frontier that are known to be stored: a set that forgets the older half when full."""
+
+    def __init__(self) -> None:
+        self.frontier = 0
+        self._young: set[bytes] = set()
+        self._old: set[bytes] = set()
+
+    def unknown(self, frontier: int, found: Iterable[Found]) -> dict[bytes, Found]:
+        """Those of *found* that may be new, the first of each fingerprint."""
+        if frontier != self.frontier:
+            self.frontier, self._young, self._old = frontier, set(), set()
+        young, old = self._young, self._old
+        fresh: dict[bytes, Found] = {}
+        for one in found:
+            fingerprint = one.fingerprint
+            if fingerprint not in young and fingerprint not in old and fingerprint not in fresh:
+                fresh[fingerprint] = one
+        return fresh
+
+    def learn(self, frontier: int, fingerprints: Iterable[bytes]) -> None:
+        """To be called after their transaction was committed."""
+        if frontier == self.frontier:
+            self._young.update(fingerprints)
+            if len(self._young) > _GENERATION:
+                self._old, self._young = self._young, set()
+
+
+class Owners:
+    """Numbers for those who claim requests."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._numbers: dict[str, int] = {}
+        driver.on_rollback.append(self._numbers.clear)
+
+    def number(self, raw: Transaction, owner: str) -> int:
+        """Inside a transaction: the number of an owner."""
+        number = self._numbers.get(owner)
+        if number is None:
+            raw.execute("INSERT INTO crawl_owners (name) VALUES (?) ON CONFLICT (name) DO NOTHING", (owner,))
+            number = int(raw.execute("SELECT id FROM crawl_owners WHERE name = ?", (owner,)).fetchone()[0])
+            self._numbers[owner] = number
+        return number
+
+
+class FoundRows:
+    """Rows for requests that were found."""
+
+    def __init__(self, driver: Driver, cipher: Cipher) -> None:
+        self._db, self._cipher = driver, cipher
+        self.memory = Memory()
+        self._lanes: dict[tuple[str, str], int] = {}
+        driver.on_rollback.append(self._lanes.clear)
+        pairs = driver.dialect.rows({"slot": "text", "session": "text"})
+        self._slots_made = (
+            f"INSERT INTO crawl_slots (name) SELECT DISTINCT j.slot FROM {pairs} j WHERE true"
+            " ON CONFLICT (name) DO NOTHING"
+        )
+        self._lanes_made = (
+            f"INSERT INTO crawl_lanes (slot, session) SELECT s.id, j.session FROM {pairs} j"
+            " JOIN crawl_slots s ON s.name = j.slot WHERE true ON CONFLICT (slot, session) DO NOTHING"
+        )
+        lane = f"{driver.dialect.json_row}(s.name, l.session, l.id)"
+        self._lanes_there = (
+            f"SELECT {driver.dialect.json_list(lane)} FROM {pairs} j JOIN crawl_slots s ON s.name = j.slot"
+            " JOIN crawl_lanes l ON l.slot = s.id AND l.session = j.session"
+        )
+
+    def add(self, raw: Transaction, frontier: int, found: Iterable[Found]) -> tuple[int, int]:
+        """Inside a transaction. Returns how many were new: waiting, and skipped by a rule."""
+        chosen = list(found)
+        lanes = self._lanes
+        missing = {(one.slot, one.session) for one in chosen if (one.slot, one.session) not in lanes}
+        if missing:
+            self._make_lanes(raw, missing)
+            lanes = self._lanes
+        now = self._db.now()
+        seal = self._cipher.seal
+        admitted: list[Found] = [one for one in chosen if not one.skipped]
+        refused: list[Found] = [one for one in chosen if one.skipped] if len(admitted) < len(chosen) else []
+        counts = []
+        for state, group in ((State.WAITING, admitted), (State.SKIPPED, refused)):
+            number, new = int(state), 0
+            for start in range(0, len(group), 128):
+                portion = group[start : start + 128]
+                size = batch_size(len(portion), self._db.dialect)
+                bound: list[object] = []
+                for one in portion:
+                    url = one.url
+                    bound += (
+                        frontier,
+                        one.fingerprint,
+                        url if url.isascii() and url.isprintable() else harmless(url),
+                        lanes[one.slot, one.session],
+                        one.callback,
+                        one.priority,
+                        one.depth,
+                        number,
+                        now,
+                        now,
+                        harmless(one.skipped) if number else None,
+                        seal(one.extras, place_of_request(frontier, one.fingerprint)) if one.extras else None,
+                        one.parent,
+                    )
+                bound += bound[-_INSERT_WIDTH:] * (size - len(portion))  # repeats are dropped as known
+                new += raw.execute(_INSERT + values(_INSERT_WIDTH, size) + _INSERT_END, bound).rowcount
+            counts.append(new)
+        return counts[0], counts[1]
+
+    def _make_lanes(self, raw: Transaction, missing: set[tuple[str, str]]) -> None:
+        """Inside a transaction: numbers for slots and sessions that we have not met yet."""
+        if len(self._lanes) > _MOST_LANES:
+            self._lanes.clear()
+        bound = (json.dumps(sorted(missing)),)
+        raw.execute(self._slots_made, bound)
+        raw.execute(self._lanes_made, bound)
+        for slot, session, lane in json.loads(raw.execute(self._lanes_there, bound).fetchone()[0]):
+            self._lanes[slot, session] = lane

@@ -1,0 +1,118 @@
+"""The tables of results, and the registry that knows under which names their fields are stored.
+
+One plain table for each kind of item, with our columns (`OURS`) in front. A table is made by the first item of its
+kind, and widened by the first one with a new field; another process may have been quicker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from crawler.selection import OURS as OURS
+from crawler.stores.driver import Driver, Tables, Transaction
+from crawler.stores.naming import safe_name, table_name
+from crawler.stores.rows import KINDS, escape, kind_of, unescape
+from crawler.stores.sql.views import make_latest_view
+
+HIDDEN = ("_types", "_more")
+OF_RECORDS = ("_record", "_gone")  # number of the record; the crawl that found it gone
+
+
+@dataclass(slots=True)
+class Table:
+    """A result table as the registry knows it."""
+
+    name: str
+    stored_as: str
+    columns: dict[str, tuple[str, str]]  #: field to (column, kind)
+
+
+class ItemTables:
+    """The registry of result tables."""
+
+    def __init__(self, driver: Driver, tables: Tables) -> None:
+        self._db, self._made = driver, tables
+        self._known: dict[str, Table] = {}
+        self.on_widened: list[Callable[[], None]] = []
+        driver.on_rollback.append(self._known.clear)
+
+    def names(self) -> list[tuple[str, str]]:
+        """Kind of item, and the table in which it is stored; in the order in which they were made."""
+        rows = self._db.read("SELECT name, stored_as FROM crawl_tables ORDER BY rowid")
+        return [(unescape(name), stored_as) for name, stored_as in rows]
+
+    def table(self, raw: Transaction, name: str, sample: dict[str, Any]) -> Table:
+        """The table for *name* with a column for each field of *sample*, made or widened where needed."""
+        table = self._known.get(name) or self.load(name)
+        missing = [field for field in sample if table is None or field not in table.columns]
+        if table is not None and missing:
+            table = self.load(name)  # another process may have widened it
+            assert table is not None
+            missing = [field for field in missing if field not in table.columns]
+        if table is None:
+            table = self._create_table(raw, name, sample)
+        elif missing and len(table.columns) < self._db.dialect.most_columns:
+            self._widen(raw, table, {field: sample[field] for field in missing})
+        self._known[name] = table
+        return table
+
+    def get(self, name: str) -> Table | None:
+        """The table of a kind of item as it was last seen, or None; it may have been widened since."""
+        return self._known.get(name) or self.load(name)
+
+    def load(self, name: str) -> Table | None:
+        """The table of a kind of item as the database has it now, or None."""
+        row = self._db.one("SELECT stored_as FROM crawl_tables WHERE name = ?", (escape(name),))
+        if row is None:
+            return None
+        found = self._db.read(
+            "SELECT field, stored_as, kind FROM crawl_columns WHERE stored_in = ? ORDER BY rowid", (row[0],)
+        )
+        return Table(name, row[0], {unescape(field): (column, kind) for field, column, kind in found})
+
+    def _create_table(self, raw: Transaction, name: str, sample: dict[str, Any]) -> Table:
+        taken = {row[0].lower() for row in raw.execute(self._db.dialect.taken_names).fetchall()}
+        table = Table(name, table_name(name, taken), {})
+        chosen = self._choose_columns(table, sample)
+        types = dict(zip(OURS, ("INTEGER", "TEXT", "REAL", "INTEGER", "INTEGER", "INTEGER", "TEXT"), strict=True))
+        types |= dict.fromkeys(OF_RECORDS, "INTEGER") | dict.fromkeys(HIDDEN, "TEXT")
+        types |= {column: KINDS[kind].sql for column, kind in chosen.values()}
+        self._made.create(raw, table.stored_as, types)
+        raw.execute("INSERT INTO crawl_tables (name, stored_as) VALUES (?, ?)", (escape(name), table.stored_as))
+        self._register(raw, table, chosen)
+        make_latest_view(raw, escape(name), table.stored_as, taken | {table.stored_as.lower()})
+        return table
+
+    def _widen(self, raw: Transaction, table: Table, sample: dict[str, Any]) -> None:
+        chosen = self._choose_columns(table, sample)
+        self._made.widen(raw, table.stored_as, {column: KINDS[kind].sql for column, kind in chosen.values()})
+        self._register(raw, table, chosen)
+        for forget in self.on_widened:
+            forget()
+
+    def _choose_columns(self, table: Table, sample: dict[str, Any]) -> dict[str, tuple[str, str]]:
+        taken = {column.lower() for column, _ in table.columns.values()} | {
+            *OURS,
+            *OF_RECORDS,
+            *HIDDEN,
+            "rowid",
+            "oid",
+            "_rowid_",
+        }
+        chosen: dict[str, tuple[str, str]] = {}
+        for field, value in sample.items():
+            if len(table.columns) + len(chosen) >= self._db.dialect.most_columns:
+                break
+            column = safe_name(field, taken, fallback="unnamed")
+            taken.add(column.lower())
+            chosen[field] = (column, kind_of(value))
+        return chosen
+
+    def _register(self, raw: Transaction, table: Table, chosen: dict[str, tuple[str, str]]) -> None:
+        raw.executemany(
+            "INSERT INTO crawl_columns (stored_in, field, stored_as, kind) VALUES (?, ?, ?, ?)",
+            [(table.stored_as, escape(field), column, kind) for field, (column, kind) in chosen.items()],
+        )
+        table.columns.update(chosen)

@@ -1,0 +1,289 @@
+"""Leasing: which requests go out next, and from when.
+
+One transaction does all of it, so that two processes never break a delay together: look which lanes have something
+ready and may send within the horizon, share the places fairly between their slots, reserve the times, mark the rows. A
+lane is found by jumping from one to the next in the index of ready rows; with more lanes than `_LANES_AT_ONCE` each
+call goes on where the last one stopped.
+
+Rows that wait for a moment (`not_before`) and leases that ran out lie in indexes of their own and are moved to the
+ready ones when their time has come, so that they never stand in the way of others.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from crawler.errors import SessionError
+from crawler.outcome import Leased
+from crawler.stores.base import Cipher, LeaseTerms
+from crawler.stores.driver import Dialect, Driver, Transaction
+from crawler.stores.policy.sharing import WaitingSlot, share
+from crawler.stores.rows import FETCHED_AGAIN
+from crawler.stores.sealed import place_of_request
+from crawler.stores.sql.found_rows import Owners, count
+from crawler.stores.sql.slot_rows import moment
+
+_LANES_AT_ONCE = 256
+_MOST_ROUNDS = 16
+_ALL_LANES = 2**62
+
+_READY = "frontier = :frontier AND state = 0 AND not_before = 0"
+_WALK = f"""
+WITH RECURSIVE walk (lane, number) AS (
+    SELECT (SELECT lane FROM crawl_requests WHERE {_READY} AND lane > :after ORDER BY lane LIMIT 1), 1
+    UNION ALL
+    SELECT (SELECT lane FROM crawl_requests WHERE {_READY} AND lane > walk.lane ORDER BY lane LIMIT 1), walk.number + 1
+    FROM walk WHERE walk.lane IS NOT NULL AND walk.number < :most
+)"""
+
+
+class _Statements:
+    """What is asked, in the words of one database."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        free_at = f"{dialect.greatest}(s.next_at, s.paused_until)"
+        slot = f"{dialect.json_row}(walk.lane, s.id, s.name, l.session, {free_at})"
+        row = (
+            f"{dialect.json_row}(r.id, r.url, r.lane, r.callback, r.priority, r.depth, r.attempt, r.token,"
+            f" {dialect.hex('r.fingerprint')}, r.rule, {dialect.hex('r.extras')})"
+        )
+        moments = """
+    (SELECT min(lease_until) FROM crawl_requests WHERE frontier = :frontier AND state = 1),
+    (SELECT min(not_before) FROM crawl_requests WHERE frontier = :frontier AND state = 0 AND not_before > 0)"""
+        joined = "walk LEFT JOIN crawl_lanes l ON l.id = walk.lane LEFT JOIN crawl_slots s ON s.id = l.slot"
+        self.look = f"""{_WALK}
+SELECT count(walk.lane), max(walk.lane), {dialect.json_list(slot, f"{free_at} <= :horizon")},{moments}
+FROM {joined}"""
+        best = "crawl_requests WHERE {} AND lane = {} ORDER BY priority DESC, id LIMIT :most"
+        one = f"SELECT * FROM {best.format(_READY, ':lane')}{dialect.for_claim}"
+        self.pick_one = f"SELECT {dialect.json_list(row)} FROM ({one}) r"
+        lanes = dialect.rows({"lane": "integer"}, ":lanes")
+        each = dialect.joined_each("crawl_requests", best.format(_READY, "j.lane"))
+        self.pick_many = f"SELECT {dialect.json_list(row)} FROM {lanes} j {each}"
+        self.lock = (
+            f"SELECT id, {dialect.greatest}(next_at, paused_until) FROM crawl_slots WHERE id IN ({dialect.numbers()})"
+            f" ORDER BY id{dialect.for_claim}"
+        )
+        self.due = f"{_WALK} SELECT (SELECT min({free_at}) FROM {joined}),{moments}"
+        self.renew = (
+            f"UPDATE crawl_requests SET lease_until = {dialect.greatest}(lease_until, ?)"
+            " WHERE frontier = ? AND state = 1 AND owner = ?"
+        )
+        self.reserve = (
+            f"UPDATE crawl_slots SET next_at = j.at FROM {dialect.rows({'slot': 'integer', 'at': 'real'})} j"
+            " WHERE crawl_slots.id = j.slot"
+        )
+
+
+class LeaseRows:
+    """Requests: out."""
+
+    def __init__(self, driver: Driver, cipher: Cipher, owners: Owners) -> None:
+        self._db, self._cipher, self._owners = driver, cipher, owners
+        self._statements, self._numbers = _Statements(driver.dialect), driver.dialect.numbers()
+        self._cursor: dict[int, int] = {}
+        self.chance = random.Random()
+
+    def lease(self, frontier: int, *, owner: str, terms: LeaseTerms) -> list[Leased]:
+        """Claim waiting requests until the lease runs out; see `LeaseStore.lease`."""
+        if terms.limit < 1:
+            return []
+        with self._db.write(beside="frontier") as raw:
+            now = self._db.now()
+            slots, sessions = self._look(raw, frontier, now, terms)
+            if not slots:
+                return []
+            self._claim(raw, slots, terms.limit)
+            if not slots:
+                return []
+            self._pick(raw, frontier, slots, terms.limit, terms.per_slot)
+            chosen = share(slots, now, terms, chance=self.chance, moment=moment)
+            if not chosen:
+                return []
+            number = self._owners.number(raw, owner)
+            raw.execute(
+                "UPDATE crawl_requests SET state = 1, token = token + 1, owner = ?, lease_until = ?"
+                f" WHERE id IN ({self._numbers})",
+                (number, now + terms.lease_s, json.dumps([row[0] for _, _, row in chosen])),
+            )
+            self._reserve(raw, slots)
+            leased, unreadable = self._leased(frontier, chosen, slots, sessions, now + terms.lease_s)
+            if unreadable:
+                self._give_up(raw, frontier, unreadable)
+        return leased
+
+    def _look(
+        self, raw: Transaction, frontier: int, now: float, terms: LeaseTerms
+    ) -> tuple[list[WaitingSlot], dict[int, str]]:
+        """The slots that have something ready and may send within the horizon, and the session of each lane."""
+        slots: dict[int, WaitingSlot] = {}
+        sessions: dict[int, str] = {}
+        excluded, full = terms.exclude_sessions, terms.exclude_slots
+        start = after = self._cursor.get(frontier, 0)
+        wrapped = start == 0
+        for _ in range(_MOST_ROUNDS):
+            bound = {"frontier": frontier, "after": after, "most": _LANES_AT_ONCE + 1, "horizon": now + terms.horizon_s}
+            seen, last, found, lease_until, not_before = raw.execute(self._statements.look, bound).fetchone()
+            if (lease_until is not None and lease_until <= now) or (not_before is not None and not_before <= now):
+                self._wake(raw, frontier, now)
+                seen, last, found, *_ = raw.execute(self._statements.look, bound).fetchone()
+            for lane, slot, name, session, available_at in json.loads(found):
+                if session not in excluded and name not in full and lane not in sessions:
+                    sessions[lane] = session
+                    slots.setdefault(slot, WaitingSlot(slot, name, available_at, [], [])).lanes.append(lane)
+            if seen <= _LANES_AT_ONCE:  # the end of the index
+                if wrapped:
+                    last = 0
+                    break
+                wrapped, after = True, 0
+                continue
+            after = last
+            if len(slots) >= terms.limit or (wrapped and start and after >= start):
+                break
+        self._cursor[frontier] = last if last is not None and seen > _LANES_AT_ONCE else 0
+        return list(slots.values()), sessions
+
+    def _wake(self, raw: Transaction, frontier: int, now: float) -> None:
+        """Make ready what has waited long enough and what a dead process held. Owner and token of the latter stay:
+        should the process live after all and commit before anybody else has claimed the row, its work counts."""
+        raw.execute(
+            "UPDATE crawl_requests SET state = 0 WHERE frontier = ? AND state = 1 AND lease_until <= ?", (frontier, now)
+        )
+        raw.execute(
+            "UPDATE crawl_requests SET not_before = 0 WHERE frontier = ? AND state = 0 AND not_before > 0"
+            " AND not_before <= ?",
+            (frontier, now),
+        )
+
+    def _claim(self, raw: Transaction, slots: list[WaitingSlot], limit: int) -> None:
+        """Leave those slots in which requests are claimed, and nobody else claims some just now."""
+        if len(slots) > limit:  # places for some of them only: which ones is left to chance, so that none starves
+            slots[:] = self.chance.sample(slots, limit)
+        if self._db.dialect.for_claim:  # others claim beside us: what was read of a slot may be over
+            bound = (json.dumps([slot.id for slot in slots]),)
+            free_at = dict(raw.execute(self._statements.lock, bound).fetchall())
+            slots[:] = [slot for slot in slots if slot.id in free_at]
+            for slot in slots:
+                slot.available_at = free_at[slot.id]
+
+    def _pick(self, raw: Transaction, frontier: int, slots: list[WaitingSlot], limit: int, per_slot: int) -> None:
+        """Fill `rows` of each slot with its best candidates, best first."""
+        by_lane = {lane: slot for slot in slots for lane in slot.lanes}
+        most = limit if not per_slot else min(limit, per_slot)
+        if len(by_lane) == 1:
+            bound: dict[str, Any] = {"frontier": frontier, "lane": next(iter(by_lane)), "most": most}
+            slots[0].rows = json.loads(raw.execute(self._statements.pick_one, bound).fetchone()[0])
+            return
+        first = min(most, math.ceil(limit / len(slots)))
+        lanes = list(by_lane)
+        while lanes:
+            bound = {"frontier": frontier, "lanes": json.dumps([[lane] for lane in lanes]), "most": first}
+            taken: dict[int, list[list[Any]]] = {lane: [] for lane in lanes}
+            for row in json.loads(raw.execute(self._statements.pick_many, bound).fetchone()[0]):
+                taken[row[2]].append(row)
+            for lane, rows in taken.items():
+                slot = by_lane[lane]
+                slot.rows = [row for row in slot.rows if row[2] != lane] + rows
+            have = sum(min(len(slot.rows), most) for slot in slots)
+            if have >= limit or first >= most:
+                break
+            lanes = [lane for lane, rows in taken.items() if len(rows) == first]  # these may have more
+            first = most
+        for slot in slots:
+            slot.rows.sort(key=lambda row: (-row[4], row[0]))
+
+    def _reserve(self, raw: Transaction, slots: Sequence[WaitingSlot]) -> None:
+        moved = [(slot.id, slot.available_at) for slot in slots if slot.moved]
+        if moved:
+            raw.execute(self._statements.reserve, (json.dumps(moved),))
+
+    def _leased(
+        self,
+        frontier: int,
+        chosen: Sequence[tuple[float, int, list[Any]]],
+        slots: Sequence[WaitingSlot],
+        sessions: Mapping[int, str],
+        until: float,
+    ) -> tuple[list[Leased], list[int]]:
+        """What the engine gets; and the ids of rows whose extras cannot be read with the keys at hand."""
+        names = {slot.id: slot.name for slot in slots}
+        unopen = self._cipher.open
+        leased: list[Leased] = []
+        unreadable: list[int] = []
+        for send_at, slot, (
+            id_,
+            url,
+            lane,
+            callback,
+            priority,
+            depth,
+            attempt,
+            token,
+            fingerprint,
+            rule,
+            sealed,
+        ) in chosen:
+            extras, known_as = "", bytes.fromhex(fingerprint)
+            if sealed:
+                try:
+                    extras = unopen(bytes.fromhex(sealed), place_of_request(frontier, known_as))
+                except SessionError:
+                    unreadable.append(id_)
+                    continue
+            leased.append(
+                Leased(
+                    id=id_,
+                    url=url,
+                    slot=names[slot],
+                    session=sessions[lane],
+                    callback=callback,
+                    priority=priority,
+                    depth=depth,
+                    extras=extras,
+                    attempt=attempt,
+                    send_at=send_at,
+                    token=token + 1,
+                    fingerprint=known_as,
+                    until=until,
+                    again=rule == FETCHED_AGAIN,
+                )
+            )
+        return leased, unreadable
+
+    def _give_up(self, raw: Transaction, frontier: int, ids: list[int]) -> None:
+        """Requests whose body or headers were encrypted with a lost key can never be sent: failed, with the reason."""
+        raw.execute(
+            f"UPDATE crawl_requests SET state = 3, owner = 0, error = ? WHERE id IN ({self._numbers})",
+            ("its stored headers or body cannot be read with the keys at hand", json.dumps(ids)),
+        )
+        count(raw, frontier, waiting_or_leased=-len(ids), failed=len(ids))
+
+    def renew(self, frontier: int, *, owner: str, lease_s: float) -> int:
+        """Prolong all leases of *owner* to *lease_s* seconds from now; none is cut short. Returns how many it holds."""
+        with self._db.write() as raw:
+            return raw.execute(
+                self._statements.renew,
+                (self._db.now() + lease_s, frontier, self._owners.number(raw, owner)),
+            ).rowcount
+
+    def release(self, frontier: int, *, owner: str, ids: Sequence[int]) -> None:
+        """Give unsent requests back as they were; those that we no longer hold are left alone."""
+        if not ids:
+            return
+        with self._db.write() as raw:
+            raw.execute(
+                "UPDATE crawl_requests SET state = 0, owner = 0 WHERE frontier = ? AND state = 1 AND owner = ?"
+                f" AND id IN ({self._numbers})",
+                (frontier, self._owners.number(raw, owner), json.dumps(list(ids))),
+            )
+
+    def next_due(self, frontier: int) -> float | None:
+        """When the next waiting (or expired leased) request may be sent; None when nothing waits or is leased."""
+        bound = {"frontier": frontier, "after": 0, "most": _ALL_LANES}
+        row = self._db.one(self._statements.due, bound)
+        moments = [at for at in row or () if at is not None]
+        return min(moments) if moments else None

@@ -1,0 +1,215 @@
+"""Who may log in: claims with a lease, and the book of each account by which `stores.policy.login_policy` decides.
+
+A claim stands in the row of its session: owner, end of the lease, and a token, the number of the login in
+`crawl_logins`, which no other login ever has. Whoever ends or prolongs a login has to show both, so a process that was
+paused for longer than its lease, or whose claim was cleared, writes nothing over what came after it.
+
+The book holds what logins were tried with, sealed: credentials that the site has refused are not tried again by
+themselves for days, however often cron starts a run, while changed ones are tried at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from crawler.errors import SessionError
+from crawler.outcome import SessionSnapshot
+from crawler.sessions.desk import LoginEnd
+from crawler.stores.base import Cipher, LoginClaim
+from crawler.stores.driver import Driver, Membership, Transaction
+from crawler.stores.policy.login_policy import (
+    Book,
+    Trying,
+    account_of,
+    begun,
+    clock_time,
+    may_begin,
+    packed,
+    unpacked,
+)
+from crawler.stores.policy.login_policy import (
+    ended as book_after,
+)
+from crawler.stores.sealed import place_of_value
+from crawler.stores.sql.session_rows import SessionRows
+from crawler.stores.sql.value_rows import ValueRows
+from crawler.stores.told import Login
+
+_ASK_AGAIN_S = 0.5
+OVERTAKEN = "overtaken"  #: outcome of a login that was good and came too late
+_CLAIM = """INSERT INTO crawl_sessions (key, name, state, epoch, version, secret, cookies, url, saved_at, login_owner,
+login_token, login_until) VALUES (?, '', 'unproven', 0, 0, ?, 0, '', 0, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
+login_owner = excluded.login_owner, login_token = excluded.login_token,
+login_until = excluded.login_until"""  # a row that holds nothing but a claim has version 0
+REFUSED = "refused:"  #: beginning of the values that hold the books of accounts, with refused credentials
+
+
+class LoginRows:
+    """Logins: one at a time, and not too many."""
+
+    def __init__(
+        self, driver: Driver, cipher: Cipher, members: Membership, sessions: SessionRows, named: ValueRows
+    ) -> None:
+        self._db, self._cipher, self._members, self._sessions, self._named = driver, cipher, members, sessions, named
+
+    def claim(
+        self,
+        key: str,
+        *,
+        owner: str,
+        epoch: int,
+        lease_s: float,
+        trying: Trying,
+    ) -> LoginClaim:
+        """Ask to be the one that logs in.
+
+        Args:
+            owner: Who asks; unique among the incarnations of processes. Its own living claim is in the way, too.
+            epoch: The epoch that was found logged out.
+            lease_s: Seconds after which others may log in when we have not ended; at once when this process has died.
+            trying: By what the policy of logins decides whether one may begin (`stores.policy.login_policy`).
+        Raises:
+            KeyFileError: What comes of the login could not be sealed; nothing was claimed.
+        """
+        self._cipher.seal("")  # makes the first key: a login that cannot be kept is neither made nor counted
+        with self._db.write() as raw:
+            now = self._db.now()
+            row = self._sessions.load(key)
+            if row is not None and row.epoch > epoch:
+                return LoginClaim(False, row)
+            held = raw.execute("SELECT login_until FROM crawl_sessions WHERE key = ?", (key,)).fetchone()
+            abandoned = self._members.takes_login(key)
+            if held is not None and held[0] > now and not abandoned:
+                return LoginClaim(False, row, wait_s=min(held[0] - now, _ASK_AGAIN_S))
+            book = self._book(raw, key)
+            decision = may_begin(book, trying, now)
+            if decision.until > now:
+                self._members.ends_login(key)
+                refused = f"{decision.why}; possible again at {clock_time(decision.until, now)}"
+                return LoginClaim(False, row, decision.until - now, refused, decision.kind)
+            (token,) = raw.execute(
+                "INSERT INTO crawl_logins (key, owner, epoch, started_at) VALUES (?, ?, ?, ?) RETURNING id",
+                (key, owner, epoch, now),
+            ).fetchone()
+            raw.execute(_CLAIM, (key, b"", owner, token, now + lease_s))
+            self._keep_book(raw, key, begun(book, trying, token=token, now=now))
+        return LoginClaim(True, row, token=token)
+
+    def _book(self, raw: Transaction, key: str) -> Book:
+        """What is known of the logins of the account that *key* belongs to."""
+        row = raw.execute("SELECT value FROM crawl_values WHERE name = ?", (REFUSED + account_of(key),)).fetchone()
+        try:
+            found = json.loads(row[0]) if row else {}
+            marks = self._opened(found, place_of_value(REFUSED + account_of(key)))
+        except (ValueError, TypeError):
+            return Book()
+        if "at" in found:  # as earlier versions kept the last refusal
+            found["refusals"] = [{"credentials": 1, "at": found["at"], "times": found.get("times", 1)}]
+            marks = ["", *marks]
+        return unpacked(found, marks)
+
+    def _opened(self, found: Any, place: str) -> list[str]:
+        """The marks of credentials; none where no key at hand opens them."""
+        try:
+            text = self._cipher.open(base64.b64decode(found["sealed"]), place)
+        except (ValueError, KeyError, TypeError, SessionError):
+            return []
+        return [str(each) for each in json.loads(text)] if text.startswith("[") else [text]
+
+    def _keep_book(self, raw: Transaction, key: str, book: Book) -> None:
+        tables, marks = packed(book)
+        name = REFUSED + account_of(key)
+        if any(marks):
+            sealed = self._cipher.seal(json.dumps(marks), place_of_value(name))
+            tables["sealed"] = base64.b64encode(sealed).decode("ascii")
+        self._named.put(raw, name, json.dumps(tables))
+
+    def end(
+        self,
+        key: str,
+        *,
+        owner: str,
+        token: int,
+        ended: LoginEnd,
+        snapshot: SessionSnapshot | None,
+        run: int | None,
+    ) -> bool:
+        """Record how the login ended, store the session and free the claim, in one transaction.
+
+        Args:
+            token: Of the claim.
+        Returns:
+            False when the claim is no longer ours (it ran out and another process holds or held it, or the session was
+            cleared), or somebody else has stored a newer session meanwhile: the login is recorded, the session is not.
+        """
+        with self._db.write() as raw:
+            ours = self._free_claim(raw, key, owner, token)
+            current = ours and (snapshot is None or self._stored_epoch(raw, key) < snapshot.epoch)
+            recorded = ended.outcome if current or ended.outcome != "ok" else OVERTAKEN
+            snapshot = snapshot if current else None
+            raw.execute(
+                "UPDATE crawl_logins SET ended_at = ?, outcome = ?, run = ?, epoch = ? WHERE id = ? AND outcome = ''",
+                (self._db.now(), recorded, run, snapshot.epoch if snapshot else -1, token),
+            )
+            now, book = self._db.now(), self._book(raw, key)
+            book = book_after(
+                book, ended.outcome, token=token, now=now, asked_s=ended.asked_s, credentials=ended.credentials
+            )
+            self._keep_book(raw, key, book)
+            if snapshot is not None:
+                self._sessions.write(raw, run, [snapshot])
+        self._sessions.written()
+        if ours:
+            self._members.ends_login(key)
+        return current
+
+    def _free_claim(self, raw: Transaction, key: str, owner: str, token: int) -> bool:
+        """Give a claim back. False when it is not ours any more: then it stays as it is."""
+        freed = raw.execute(
+            "UPDATE crawl_sessions SET login_owner = '', login_until = 0"
+            " WHERE key = ? AND login_owner = ? AND login_token = ?",
+            (key, owner, token),
+        )
+        return freed.rowcount == 1
+
+    def _stored_epoch(self, raw: Transaction, key: str) -> int:
+        row = raw.execute("SELECT epoch FROM crawl_sessions WHERE key = ? AND version > 0", (key,)).fetchone()
+        return int(row[0]) if row else -1
+
+    def renew(self, key: str, *, owner: str, token: int, lease_s: float) -> bool:
+        """Prolong a claim while a login takes long (a person types a code). False when it is no longer ours."""
+        with self._db.write() as raw:
+            changed = raw.execute(
+                "UPDATE crawl_sessions SET login_until = ? WHERE key = ? AND login_owner = ? AND login_token = ?",
+                (self._db.now() + lease_s, key, owner, token),
+            )
+            return changed.rowcount == 1
+
+    def note_expired(self, key: str, epoch: int) -> None:
+        """The login of *epoch* was found logged out now: the first report ends its life."""
+        with self._db.write() as raw:
+            raw.execute(
+                "UPDATE crawl_logins SET expired_at = ? WHERE key = ? AND epoch = ? AND outcome = 'ok'"
+                " AND expired_at IS NULL",
+                (self._db.now(), key, epoch),
+            )
+
+    def of_run(self, run: int) -> list[Login]:
+        """The logins that a run made, oldest first."""
+        rows = self._db.read(
+            "SELECT coalesce(s.name, l.key), l.started_at, l.ended_at, l.outcome, l.expired_at FROM crawl_logins l"
+            " LEFT JOIN crawl_sessions s ON s.key = l.key WHERE l.run = ? ORDER BY l.id LIMIT 1000",
+            (run,),
+        )
+        return [Login(*row) for row in rows]
+
+    def lives(self, key: str, *, limit: int = 10) -> list[float]:
+        """How long past logins lived, in seconds, newest first."""
+        rows = self._db.read(
+            f"SELECT {self._db.dialect.greatest}(0, expired_at - ended_at) FROM crawl_logins WHERE key = ?"
+            " AND outcome = 'ok' AND expired_at IS NOT NULL ORDER BY id DESC LIMIT ?",
+            (key, limit),
+        )
+        return [float(row[0]) for row in rows]

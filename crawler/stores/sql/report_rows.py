@@ -1,0 +1,109 @@
+"""What a person is told of a crawl: what failed, was left out, tried again or odd, by kind, each with an example."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from crawler.outcome import without_numbers
+from crawler.stores.driver import Driver
+from crawler.stores.told import Sample
+
+_URL_AT_END = re.compile(r" (?:from |\()?https?://")
+_MOST_KINDS = 50
+_MOST_REASONS = 50
+_SILENT = ("Unreachable", "UnknownHost", "ConnectFailed", "TimedOut", "TLSFailed", "Incomplete")
+_OTHERS = 5  #: times as many kinds are read, since kinds that differ in a number or a URL become one
+
+
+def kind_of(text: str) -> str:
+    """The kind of a rule or an error: the first line without a URL at its end."""
+    return _URL_AT_END.split(text.partition("\n")[0], maxsplit=1)[0]
+
+
+class ReportRows:
+    """Samples."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._db = driver
+
+    def ended_samples(self, frontier: int) -> tuple[list[Sample], list[Sample]]:
+        """Failed and skipped requests by error and rule, most first; read from the index of ended requests."""
+        return self._ended(frontier, 3, "error"), self._ended(frontier, 4, "rule")
+
+    def silent_hosts(self, frontier: int) -> dict[str, int]:
+        """Slots of which every request failed without an answer, to how many, most first.
+
+        The index of ended requests names the hosts; of those alone one request is looked for that was answered.
+        """
+        rows = self._db.read(
+            "SELECT s.id, s.name, sum(f.number) FROM (SELECT lane, count(*) AS number FROM crawl_requests"
+            " WHERE frontier = ? AND state = 3 AND state >= 3 GROUP BY lane) f"
+            " JOIN crawl_lanes l ON l.id = f.lane JOIN crawl_slots s ON s.id = l.slot GROUP BY s.id ORDER BY 3 DESC, 2"
+            " LIMIT ?",
+            (frontier, _MOST_KINDS),
+        )
+        return {str(name): int(number) for slot, name, number in rows if not self._answered(frontier, slot)}
+
+    def _answered(self, frontier: int, slot: int) -> bool:
+        silent = " OR ".join(f"error LIKE '{name}:%'" for name in _SILENT)
+        found = self._db.one(
+            "SELECT 1 FROM crawl_requests WHERE frontier = ? AND lane IN (SELECT id FROM crawl_lanes WHERE slot = ?)"
+            f" AND (state = 2 OR (state = 3 AND NOT ({silent}))) LIMIT 1",
+            (frontier, slot),
+        )
+        return found is not None
+
+    def _ended(self, frontier: int, state: int, column: str) -> list[Sample]:
+        rows = self._db.read(
+            f"SELECT coalesce({column}, ''), count(*), url, min(id) FROM crawl_requests"
+            f" WHERE frontier = ? AND state = {state} AND state >= 3 GROUP BY 1 ORDER BY 2 DESC LIMIT ?",
+            (frontier, _MOST_KINDS * _OTHERS),
+        )
+        return _grouped([(str(text), int(count), str(url)) for text, count, url, _ in rows], keep=state == 3)
+
+    def retried_samples(self, frontier: int) -> list[Sample]:
+        """What was tried again, by error, most first; reads the page log."""
+        rows = self._db.read(
+            "SELECT coalesce(error, ''), count(*), url, min(id) FROM crawl_pages WHERE verdict = 'retry'"
+            " AND run IN (SELECT id FROM crawl_runs WHERE frontier = ?) GROUP BY 1 ORDER BY 2 DESC LIMIT ?",
+            (frontier, _MOST_KINDS * _OTHERS),
+        )
+        return _grouped([(str(text), int(count), str(url)) for text, count, url, _ in rows])
+
+    def failed_by(self, frontier: int) -> dict[str, int]:
+        """Reason to number of failed requests, most first."""
+        rows = self._db.read(
+            "SELECT coalesce(error, ''), count(*) FROM crawl_requests WHERE frontier = ? AND state = 3 AND state >= 3"
+            " GROUP BY 1 ORDER BY 2 DESC LIMIT ?",
+            (frontier, _MOST_REASONS),
+        )
+        return {str(reason): int(count) for reason, count in rows}
+
+    def warned_by(self, frontier: int) -> dict[str, tuple[int, str]]:
+        """Warning, numbers left out, to number of pages and the address of one of them, most first."""
+        rows = self._db.read(
+            "SELECT p.warnings, count(*), min(p.url) FROM crawl_pages p JOIN crawl_runs r ON r.id = p.run"
+            " WHERE r.frontier = ? AND p.warnings IS NOT NULL GROUP BY 1",
+            (frontier,),
+        )
+        found: dict[str, tuple[int, str]] = {}
+        for texts, count, url in rows:
+            for text in {without_numbers(str(each)) for each in json.loads(texts)}:
+                before, example = found.get(text, (0, str(url)))
+                found[text] = before + int(count), example
+        return dict(sorted(found.items(), key=lambda pair: (-pair[1][0], pair[0])))
+
+
+def _grouped(rows: list[tuple[str, int, str]], *, keep: bool = False) -> list[Sample]:
+    """Samples by kind, most first.
+
+    Args:
+        keep: Texts are told apart as they are.
+    """
+    found: dict[str, Sample] = {}
+    for text, count, url in rows:
+        kind = text if keep else kind_of(text)
+        known = found.get(kind)
+        found[kind] = Sample(kind, count, url, text) if known is None else known.with_more(count)
+    return sorted(found.values(), key=lambda sample: -sample.count)[:_MOST_KINDS]

@@ -1,0 +1,201 @@
+"""Runs: which frontier a run works on, who holds the spider, and what is thrown away of old frontiers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from crawler.errors import StoreError
+from crawler.stores.base import RunRow
+from crawler.stores.driver import Driver, Membership, Transaction
+
+FRONTIERS_KEPT = 3
+_OF_ARGUMENTS_KEPT = 2  #: of each set of arguments: one at work, and one that knows the pages
+_WITH_OTHERS_KEPT = 50  #: frontiers of a spider, whatever their arguments
+_PRUNE_PORTION = 2_000
+_PRUNE_S = 0.5  # longest time that the end of a run spends on throwing away
+_PORTION = 1_000
+_STEP_S = 1.0  # clocks of processes on one machine differ by less
+_COLUMNS = "id, spider, frontier, resumed, started_at, args, ended_at, ending, exit_code, summary, process"
+_PAGE_COLUMNS = (
+    "run", "request", "url", "final_url", "verdict", "status", "bytes", "ms", "session", "attempt", "error", "warnings",
+    "at",
+)  # fmt: skip
+
+
+class RunRows:
+    """Executions of spiders."""
+
+    def __init__(self, driver: Driver, members: Membership) -> None:
+        self._db, self._members = driver, members
+
+    def open(self, spider: str, *, args: str, fresh: bool, process: str) -> RunRow:
+        """Begin a run: on the unfinished frontier of the last run with the same *args*, or on a new one.
+
+        Unfinished is a frontier with requests that wait, are leased or parked, and one whose last run died before its
+        end was recorded; `reopen` makes a finished one unfinished again.
+
+        Raises:
+            AlreadyRunning: A living process runs this spider with this store.
+        """
+        since = datetime.fromtimestamp(self._db.now()).astimezone().strftime("%Y-%m-%d %H:%M")
+        alone = self._members.take(spider, f"{process} since {since}")
+        try:
+            run = self._begin(spider, args, fresh, process, alone)
+        except BaseException:
+            self._members.release(spider)
+            raise
+        self.prune(spider)
+        return run
+
+    def hold(self, spider: str, *, process: str) -> None:
+        """Let no crawl of *spider* begin until the store is closed. Raises AlreadyRunning."""
+        self._members.take(spider, process)
+
+    def _begin(self, spider: str, args: str, fresh: bool, process: str, alone: bool) -> RunRow:
+        with self._db.write() as raw:
+            now = self._db.now()
+            self._follow_clock(raw, now)
+            raw.execute(
+                "UPDATE crawl_runs SET ending = 'crashed', ended_at = ? WHERE spider = ? AND ending = ''", (now, spider)
+            )
+            frontier = None if fresh else self._unfinished(raw, spider, args)
+            resumed = frontier is not None
+            if frontier is None:
+                (frontier,) = raw.execute(
+                    "INSERT INTO crawl_frontiers (spider, args, created_at) VALUES (?, ?, ?) RETURNING id",
+                    (spider, args, now),
+                ).fetchone()
+            elif alone:  # nobody lives who could still commit these
+                raw.execute(
+                    "UPDATE crawl_requests SET state = 0, owner = 0 WHERE frontier = ? AND state = 1", (frontier,)
+                )
+            (run,) = raw.execute(
+                "INSERT INTO crawl_runs (spider, frontier, resumed, started_at, args, process)"
+                " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+                (spider, frontier, int(resumed), now, args, process),
+            ).fetchone()
+        return self.get(run)
+
+    def _follow_clock(self, raw: Transaction, now: float) -> None:
+        """When the clock was put back since the last run wrote something, move what waits for a moment by as much."""
+        greatest = self._db.dialect.greatest
+        (latest,) = raw.execute(
+            f"SELECT {greatest}(coalesce((SELECT at FROM crawl_pages ORDER BY id DESC LIMIT 1), 0), coalesce((SELECT"
+            f" {greatest}(started_at, coalesce(ended_at, 0)) FROM crawl_runs ORDER BY id DESC LIMIT 1), 0))"
+        ).fetchone()
+        behind_s = latest - now
+        if behind_s < _STEP_S:
+            return
+        bound = {"now": now, "behind": behind_s}
+        for column in ("next_at", "paused_until"):
+            raw.execute(f"UPDATE crawl_slots SET {column} = {column} - :behind WHERE {column} > :now", bound)
+        raw.execute(
+            f"UPDATE crawl_requests SET not_before = {greatest}(not_before - :behind, 1)"
+            " WHERE state = 0 AND not_before > :now",
+            bound,
+        )
+
+    def _unfinished(self, raw: Transaction, spider: str, args: str) -> int | None:
+        """The last frontier, when something is left to do, or when its last run died before it could say so."""
+        row = raw.execute(
+            "SELECT id, waiting_or_leased + parked, (SELECT ending FROM crawl_runs WHERE frontier = f.id"
+            " ORDER BY id DESC LIMIT 1) FROM crawl_frontiers f WHERE spider = ? AND args = ? ORDER BY id DESC LIMIT 1",
+            (spider, args),
+        ).fetchone()
+        return int(row[0]) if row is not None and (row[1] or row[2] == "crashed") else None
+
+    def join(self, run: int, *, process: str) -> RunRow:
+        """Take part in a run that another process of ours has opened."""
+        found = self.get(run)
+        if found.ending:
+            raise StoreError(self._db.place, f"run {run} has ended ({found.ending})")
+        self._members.join(found.spider)
+        return found
+
+    def end(self, run: int, *, ending: str, exit_code: int, summary: str) -> None:
+        """Record how a run ended and let go of its spider."""
+        with self._db.write() as raw:
+            raw.execute(
+                "UPDATE crawl_runs SET ended_at = ?, ending = ?, exit_code = ?, summary = ? WHERE id = ?",
+                (self._db.now(), ending, exit_code, summary, run),
+            )
+        spider = self.get(run).spider
+        deadline = time.monotonic() + _PRUNE_S
+        while self.prune(spider) and time.monotonic() < deadline:
+            pass
+        self._members.release(spider)
+
+    def set_summary(self, run: int, summary: str) -> None:
+        """Replace what a run that has ended says of itself."""
+        with self._db.write() as raw:
+            raw.execute("UPDATE crawl_runs SET summary = ? WHERE id = ? AND ending != ''", (summary, run))
+
+    def get(self, run: int) -> RunRow:
+        """One run.
+
+        Raises:
+            StoreError: There is none of that number.
+        """
+        row = self._db.one(f"SELECT {_COLUMNS} FROM crawl_runs WHERE id = ?", (run,))
+        if row is None:
+            raise StoreError(self._db.place, f"there is no run {run}; see `crawl runs`")
+        return _run(row)
+
+    def last(self, spider: str | None = None, *, limit: int = 20) -> list[RunRow]:
+        """Newest first."""
+        where, bound = ("", (limit,)) if spider is None else ("WHERE spider = ?", (spider, limit))
+        rows = self._db.read(f"SELECT {_COLUMNS} FROM crawl_runs {where} ORDER BY id DESC LIMIT ?", bound)
+        return [_run(row) for row in rows]
+
+    def running(self, spider: str) -> str | None:
+        """Who runs *spider* on this store now ("process 4711 since ..."), or None."""
+        return self._members.holder(spider)
+
+    def prune(self, spider: str, *, most: int = _PRUNE_PORTION) -> int:
+        """Remove requests of frontiers of *spider* older than the last `FRONTIERS_KEPT`; page log and items stay.
+
+        A spider that is run with other arguments in turn keeps the last two frontiers of each. A request whose page is
+        kept stays, since the page could not be read without it.
+
+        Args:
+            most: Rows to remove in this call, so that nobody waits long; call again until it returns 0.
+        """
+        row = self._db.one(
+            "SELECT id FROM (SELECT id, pruned, row_number() OVER (ORDER BY id DESC) AS age,"
+            " row_number() OVER (PARTITION BY args ORDER BY id DESC) AS age_of_its_own FROM crawl_frontiers"
+            " WHERE spider = ?) f WHERE pruned = 0 AND age > ? AND (age_of_its_own > ? OR age > ?) ORDER BY id LIMIT 1",
+            (spider, FRONTIERS_KEPT, _OF_ARGUMENTS_KEPT, _WITH_OTHERS_KEPT),
+        )
+        if row is None:
+            return 0
+        with self._db.write() as raw:
+            ids = (
+                "SELECT id FROM crawl_requests r WHERE frontier = ?"
+                " AND NOT EXISTS (SELECT 1 FROM crawl_bodies b WHERE b.request = r.id) LIMIT ?"
+            )
+            raw.execute(f"DELETE FROM crawl_visits WHERE request IN ({ids})", (row[0], most))
+            removed = raw.execute(f"DELETE FROM crawl_requests WHERE id IN ({ids})", (row[0], most)).rowcount
+            if removed < most:
+                raw.execute("UPDATE crawl_frontiers SET pruned = 1 WHERE id = ?", (row[0],))
+        return removed
+
+    def pages(self, frontier: int) -> Iterator[dict[str, Any]]:
+        """The page log of a frontier, oldest first; read in portions, each its own short query."""
+        columns = ", ".join(_PAGE_COLUMNS)
+        last = 0
+        while portion := self._db.read(
+            f"SELECT id, {columns} FROM crawl_pages WHERE id > ? AND run IN (SELECT id FROM crawl_runs"
+            f" WHERE frontier = ?) ORDER BY id LIMIT {_PORTION}",
+            (last, frontier),
+        ):
+            last = portion[-1][0]
+            for row in portion:
+                yield dict(zip(_PAGE_COLUMNS, row[1:], strict=True))
+
+
+def _run(row: tuple[Any, ...]) -> RunRow:
+    id_, spider, frontier, resumed, *others = row
+    return RunRow(id_, spider, frontier, bool(resumed), *others)

@@ -1,0 +1,77 @@
+"""Pages that are kept to look at; see `pagework.samples`. There are few of them: one a callback, one a cause."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+from crawler.outcome import Leased, Outcome, Page, Sample
+from crawler.stores.base import RunRow
+from crawler.stores.driver import Driver, Transaction
+from crawler.stores.told import KeptSample
+
+LESS = "gives less than before"  #: cause of a page whose callback found half or less of what it did
+EMPTY = "is empty and was filled"  #: with the field before it: cause of a page none of whose items has it
+_MOST = 100  #: of one spider
+_COLUMNS = "id, callback, cause, run, url, status, head, body, at, given"
+
+
+class SampleRows:
+    """Samples."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._db = driver
+
+    def write(self, raw: Transaction, run: RunRow, now: float, given: Sequence[Outcome]) -> None:
+        """Inside a transaction: a good page takes the place of the one before it unless that was better (`_less`)."""
+        for one in given:
+            if one.sample is not None:
+                self._write_sample(raw, run, now, one.sample, one.request)
+
+    def _write_sample(self, raw: Transaction, run: RunRow, now: float, sample: Sample, request: Leased) -> None:
+        page, key = sample.page, (run.spider, request.callback)
+        known = raw.execute(
+            "SELECT score, fields FROM crawl_samples WHERE spider = ? AND callback = ? AND cause = ''", key
+        ).fetchone()
+        cause = sample.cause or (_less(sample, *known) if known is not None else "")
+        facts = (page.url or request.url, page.status, json.dumps(list(page.head)), zlib.compress(page.body), now)
+        place = (*key, cause)
+        raw.execute("DELETE FROM crawl_samples WHERE spider = ? AND callback = ? AND cause = ?", place)
+        raw.execute(
+            "INSERT INTO crawl_samples (spider, callback, cause, score, run, url, status, head, body, at, fields,"
+            " given) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*place, sample.score, run.id, *facts, json.dumps(list(sample.fields)), sample.given),
+        )
+        raw.execute(
+            "DELETE FROM crawl_samples WHERE spider = ? AND id <= (SELECT id FROM crawl_samples WHERE spider = ?"
+            " ORDER BY id DESC LIMIT 1 OFFSET ?)",
+            (run.spider, run.spider, _MOST),
+        )
+
+    def of(self, spider: str) -> list[KeptSample]:
+        """The pages that are kept of a spider to look at, newest first."""
+        rows = self._db.read(
+            f"SELECT {_COLUMNS}, spider FROM crawl_samples WHERE spider = ? ORDER BY id DESC", (spider,)
+        )
+        return [_sample(row) for row in rows]
+
+    def get(self, number: int) -> KeptSample | None:
+        """One of them, by its number."""
+        row = self._db.one(f"SELECT {_COLUMNS}, spider FROM crawl_samples WHERE id = ?", (number,))
+        return _sample(row) if row is not None else None
+
+
+def _less(sample: Sample, score: int, fields: str) -> str:
+    """Why a page is no good one beside the one before it; "" where it is."""
+    if 2 * sample.score <= score:
+        return LESS
+    lost = [name.partition(".")[2] for name in sample.lacks if name in json.loads(fields)]
+    return f"{', '.join(lost)} {EMPTY}" if lost else ""
+
+
+def _sample(row: Sequence[Any]) -> KeptSample:
+    number, callback, cause, run, url, status, head, body, at, given, spider = row
+    page = Page(zlib.decompress(body), [(name, value) for name, value in json.loads(head)], url, status)
+    return KeptSample(number, spider, callback, cause, run, page, at, json.loads(given or "{}"))

@@ -1,0 +1,98 @@
+"""A store of the parts in this folder: each is given the parts that it needs, and knows no others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crawler.outcome import Outcome
+from crawler.stores.base import Cipher, Committed, RunRow
+from crawler.stores.driver import Driver, Membership, Tables
+from crawler.stores.sql.answer_rows import AnswerRows
+from crawler.stores.sql.audit_rows import AuditRows
+from crawler.stores.sql.body_rows import BodyRows
+from crawler.stores.sql.caring import Care, RecordHistory
+from crawler.stores.sql.change_rows import ChangeRows
+from crawler.stores.sql.file_rows import FileRows
+from crawler.stores.sql.found_rows import FoundRows, Owners
+from crawler.stores.sql.frontier_rows import FrontierRows
+from crawler.stores.sql.gone_records import GoneRecords
+from crawler.stores.sql.item_rows import ItemRows
+from crawler.stores.sql.item_tables import ItemTables
+from crawler.stores.sql.kept_rows import KeptRows
+from crawler.stores.sql.lease_rows import LeaseRows
+from crawler.stores.sql.login_rows import LoginRows
+from crawler.stores.sql.page_commit import PageCommit, PageParts
+from crawler.stores.sql.quota_rows import QuotaRows
+from crawler.stores.sql.record_rows import RecordRows
+from crawler.stores.sql.rejected_rows import RejectedRows
+from crawler.stores.sql.reopening import Reopening
+from crawler.stores.sql.report_rows import ReportRows
+from crawler.stores.sql.resealing import Resealing
+from crawler.stores.sql.result_portions import ResultPortions
+from crawler.stores.sql.result_rows import ResultRows
+from crawler.stores.sql.run_rows import RunRows
+from crawler.stores.sql.sample_rows import SampleRows
+from crawler.stores.sql.session_rows import SessionRows
+from crawler.stores.sql.sighting_rows import SightingRows
+from crawler.stores.sql.slot_rows import SlotRows
+from crawler.stores.sql.taking_back import TakingBack
+from crawler.stores.sql.value_rows import ValueRows
+from crawler.stores.sql.visit_rows import VisitRows
+
+
+class SQLStore:
+    """`stores.base.Store` on a `Driver`. For one thread at a time."""
+
+    def __init__(self, path: str, driver: Driver, cipher: Cipher, members: Membership, tables: Tables) -> None:
+        self.path, self._db, self._members = path, driver, members
+        known = ItemTables(driver, tables)
+        owners, found = Owners(driver), FoundRows(driver, cipher)
+        items, sightings = ItemRows(driver, known), SightingRows(driver)
+        records = RecordRows(driver, known, items, sightings)
+        taking_back = TakingBack(driver, known, items, records)
+        bodies = BodyRows(driver)
+
+        self.slots, self.values, self.quotas = SlotRows(driver), ValueRows(driver), QuotaRows(driver)
+        self.files, self.rejected, self.samples = FileRows(driver), RejectedRows(driver), SampleRows(driver)
+        self.sessions = SessionRows(driver, cipher)
+        self.logins = LoginRows(driver, cipher, members, self.sessions, self.values)
+        self.visits = VisitRows(driver, cipher, known, bodies)
+        self.frontier = FrontierRows(driver, found, Reopening(driver, taking_back, self.files))
+        self.leases = LeaseRows(driver, cipher, owners)
+        self.results, self.exports = ResultRows(driver, known), ResultPortions(driver, known)
+        self.records = RecordHistory(GoneRecords(driver, records, sightings), ChangeRows(driver, known))
+        self.runs = RunRows(driver, members)
+        written = PageParts(
+            found,
+            items,
+            records,
+            self.visits,
+            self.rejected,
+            self.files,
+            self.sessions,
+            self.slots,
+            self.samples,
+            bodies,
+        )
+        self._commits = PageCommit(driver, owners, written)
+        self.kept = KeptRows(driver, cipher, self.results, self._commits, taking_back)
+        self.reports, self.log = ReportRows(driver), AnswerRows(driver)
+        audit = AuditRows(driver, self.frontier, self.results, self.reports)
+        self.care = Care(driver, audit, Resealing(driver, cipher))
+
+    def now(self) -> float:
+        """The store's clock, seconds since 1970."""
+        return self._db.now()
+
+    def commit(self, run: RunRow, owner: str, outcomes: Sequence[Outcome]) -> Committed:
+        """Write whole pages in one transaction; see `stores.base.Store.commit`."""
+        return self._commits.commit(run, owner, outcomes)
+
+    def hurry(self) -> None:
+        """From now on wait a second at most for other processes: this one is told to end at once."""
+        self._db.hurry()
+
+    def close(self) -> None:
+        """Let go of spiders, logins and the database. May be called twice."""
+        self._members.close()
+        self._db.close()

@@ -1,0 +1,37 @@
+"""Small named values, such as a robots.txt kept for a day."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from crawler.stores.driver import Driver, Transaction
+
+
+class ValueRows:
+    """Named values as JSON, with an end where one is given."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._db = driver
+        head, tail = driver.dialect.replace("crawl_values", ("name", "value", "expires_at"), ("name",))
+        self._put = f"{head}(?, ?, ?){tail}"
+
+    def put(self, raw: Transaction, name: str, text: str, expires_at: float | None = None) -> None:
+        """Inside a transaction: keep a JSON text."""
+        raw.execute(self._put, (name, text, expires_at))
+
+    def get(self, name: str) -> Any:
+        """The value, or None when there is none or its time is over."""
+        row = self._db.one(
+            "SELECT value FROM crawl_values WHERE name = ? AND (expires_at IS NULL OR expires_at > ?)",
+            (name, self._db.now()),
+        )
+        return json.loads(row[0]) if row else None
+
+    def set(self, name: str, value: Any, *, ttl_s: float | None = None) -> None:
+        """Keep a value that JSON can hold, for *ttl_s* seconds or for ever; None removes it."""
+        with self._db.write() as raw:
+            if value is None:
+                raw.execute("DELETE FROM crawl_values WHERE name = ?", (name,))
+                return
+            self.put(raw, name, json.dumps(value), None if ttl_s is None else self._db.now() + ttl_s)
