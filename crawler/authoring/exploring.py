@@ -132,7 +132,7 @@ def _look_outside(visiting: Visitor, url: str, settings: Settings) -> _Seen:
     elif is_login_page(page):
         seen.told.append(
             f"{redact(page.url)} is for logging in and has no form: its scripts make it;"
-            " `crawl login NAME --browser` logs in with a browser"
+            " `crawl new NAME --from-har FILE` takes the login as a browser has recorded it"
         )
     time.sleep(pause_s)
     _look_for_sitemaps(visiting, page, seen)
@@ -210,3 +210,17 @@ def _part(account: Account, part: str) -> Any:
     if part in ("username", "password"):
         return getattr(account, part)
     return account.otp() if part == "otp" else account.get(part, "")
+
+
+def look_as(spider: type[Spider], url: str, *, settings: Mapping[str, Any], ask: Ask | None) -> Response:
+    """A page as a spider that is written already gets it, logged in where it logs in.
+
+    Raises:
+        Refused: robots.txt forbids it.
+        FetchError, SessionError: There is no page.
+    """
+    with visitor(spider, settings=settings, ask=ask) as visiting:
+        response = _fetch(visiting, url)
+    if response.status_code >= 400:
+        raise StatusError(redact(url), response.status_code)
+    return response

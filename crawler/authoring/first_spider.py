@@ -49,7 +49,7 @@ class FirstSpider:
     start_urls: Sequence[str]
     reading: ParseMethod
     about: str = ""
-    requests: Sequence[str] = ()
+    requests: Sequence[str] = field(default=(), repr=False)
     login: Sequence[str] = ()
     imports: Sequence[str] = ()
     sitemaps: Sequence[str] = ()

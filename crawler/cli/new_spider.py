@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,40 +15,108 @@ from crawler.cli.logs import set_up_logging
 from crawler.cli.progress import terminal_ask
 from crawler.cli.project import SPIDERS, write_new
 from crawler.cli.text import safe, say, tell
-from crawler.errors import SpiderError
+from crawler.errors import FetchError, SessionError, SpiderError, UsageError
 
 if TYPE_CHECKING:
     from crawler.authoring.exploring import Explored
+    from crawler.authoring.from_recording import Recording
+    from crawler.settings import Settings
 
 
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new spider.")],
     url: Annotated[str | None, typer.Argument(metavar="[URL]", help="The page that it begins with.")] = None,
     blank: Annotated[bool, typer.Option("--blank", help="Ask the site for nothing: a spider to be filled in.")] = False,
+    curl: Annotated[
+        str | None,
+        typer.Option("--from-curl", metavar="COMMAND", help="A request as a browser copies it for curl; - reads it."),
+    ] = None,
+    har: Annotated[
+        Path | None, typer.Option("--from-har", metavar="FILE", help="A recording of a browser's network panel.")
+    ] = None,
     set_: options.SettingsTyped = None,
     store: options.StorePath = None,
 ) -> None:
     """Look at the page at URL and write a spider for it. With its login form, what repeats on it, and the next page.
 
     A few requests are sent, as robots.txt allows. Where user name and password are found, the page behind the login is
-    looked at, too. Without URL a spider is written that is to be filled in.
+    looked at, too. Without URL a spider is written that is to be filled in. With --from-curl and --from-har it logs in
+    and asks as the browser did; passwords, tokens and cookies go into the file of accounts.
     """
     from crawler.urls import absolute
 
+    if sum(each is not None for each in (url, curl, har)) > 1:
+        raise UsageError("one of URL, --from-curl and --from-har says what the spider is made from")
     path = _free_path(name)
     start = absolute("", url or "https://shop.example/orders")
+    typed = options.typed_settings(set_, store=store)
+    settings = options.settings_of(None, typed)
+    set_up_logging("WARNING" if settings.log_level == "INFO" else settings.log_level)
+    if curl is not None or har is not None:
+        _from_recording(path, name, _recorded(name, curl, har), settings, typed)
+        return
     if url is None or blank:
         write_new(path, templates.spider_source(name, start))
         say(f"made {path}")
         say(f"next: write its login and parse methods, then: crawl login {name}, crawl run {name}")
         return
-    typed = options.typed_settings(set_, store=store)
-    level = options.settings_of(None, typed).log_level
-    set_up_logging("WARNING" if level == "INFO" else level)
     from crawler.authoring.exploring import explore
 
-    found = explore(name, start, settings=typed, ask=terminal_ask())
-    _written(path, name, found)
+    _written(path, name, explore(name, start, settings=typed, ask=terminal_ask()))
+
+
+def _recorded(name: str, curl: str | None, har: Path | None) -> Recording:
+    from crawler.authoring.from_recording import from_recording
+    from crawler.authoring.recorded_requests import from_curl, from_har
+
+    if curl is not None:
+        sent, left_out = from_curl(sys.stdin.read() if curl == "-" else curl)
+        return from_recording(name, [sent], left_out)
+    assert har is not None
+    try:
+        data = json.loads(har.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{har}: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise UsageError(f"{har} is not JSON, which a HAR file is") from None
+    return from_recording(name, *from_har(data))
+
+
+def _from_recording(path: Path, name: str, recording: Recording, settings: Settings, typed: Mapping[str, Any]) -> None:
+    from crawler.authoring.account_table import add_account
+    from crawler.authoring.from_recording import source_of
+
+    told = list(recording.told)
+    if recording.secrets:
+        file = add_account(
+            recording.site, recording.secrets, file=Path(settings.accounts) if settings.accounts else None
+        )
+        told.append(f"{', '.join(recording.secrets)}: in {file}, for spiders of {recording.site}")
+    write_new(path, source_of(recording))
+    say(f"made {path}")
+    for line in told:
+        say(f"  {safe(line)}")
+    if recording.spider.reading.is_guess and recording.begins is not None:
+        _read_better(path, name, recording, typed)
+    say(f"next: look at it, then: {options.here(f'crawl run {name}')}")
+
+
+def _read_better(path: Path, name: str, recording: Recording, typed: Mapping[str, Any]) -> None:
+    """The recording does not hold the page: it is asked for once, as the spider will ask."""
+    from crawler.authoring.exploring import look_as
+    from crawler.authoring.first_spider import reading_of
+    from crawler.authoring.from_recording import source_of
+
+    assert recording.begins is not None
+    spider = options.find(name)
+    try:
+        recording.spider.reading = reading_of(look_as(spider, spider.start_urls[0], settings=typed, ask=terminal_ask()))
+    except (FetchError, SessionError) as error:
+        tell(f"crawl: the page was not looked at: {exits.line_for(error)}")
+        raise typer.Exit(exits.code_for(error)) from None
+    path.write_text(source_of(recording), encoding="utf-8")
+    for line in recording.spider.reading.found:
+        say(f"  {safe(line)}")
 
 
 def _written(path: Path, name: str, found: Explored) -> None:

@@ -27,7 +27,7 @@ _REQUEST_HEADERS = """
 """
 _OF_ONE_REQUEST: Final = frozenset(_REQUEST_HEADERS.split())
 
-_PROMPT: Final = re.compile(r"\A\s*[$%#>] ")
+PROMPT: Final = re.compile(r"\A\s*[$%#>] ")
 _PIECE: Final = re.compile(
     r"""(?P<space>(?:[ \t\r\n]|\\\r?\n)+)
       | \$'(?P<ansi>(?:[^'\\]|\\.)*)'
@@ -45,7 +45,7 @@ _ANSI_ESCAPE: Final = re.compile(
 )
 _ANSI_LETTERS: Final = {"a": 7, "b": 8, "e": 27, "E": 27, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 
-_SHORT_WITH_VALUE: Final = frozenset("AbcCdDeEFHKmoPQrtTuUwxXyYz")
+SHORT_WITH_VALUE: Final = frozenset("AbcCdDeEFHKmoPQrtTuUwxXyYz")
 _LONG_OPTIONS = """
     --cacert --cert --cert-type --ciphers --config --connect-timeout --cookie --cookie-jar --data --data-ascii
     --data-binary --data-raw --data-urlencode --dump-header --form --form-string --header --interface --json --key
@@ -53,7 +53,7 @@ _LONG_OPTIONS = """
     --range --referer --request --resolve --retry --retry-delay --socks5 --socks5-hostname --tls-max --unix-socket
     --upload-file --url --url-query --user --user-agent --write-out
 """
-_LONG_WITH_VALUE: Final = frozenset(_LONG_OPTIONS.split())
+LONG_WITH_VALUE: Final = frozenset(_LONG_OPTIONS.split())
 _SHORT_NAMES: Final = {"-H": "--header", "-b": "--cookie", "-A": "--user-agent", "-u": "--user"}
 
 
@@ -85,7 +85,7 @@ def read_curl(command: str, *, url: str | None = None) -> Captured:
     Raises:
         UsageError: It is no curl command, a quote does not end, or its cookies are in a file.
     """
-    words = list(_words(_PROMPT.sub("", command, count=1)))
+    words = list(shell_words(PROMPT.sub("", command, count=1)))
     if not words or words[0].rsplit("/", 1)[-1] not in ("curl", "curl.exe"):
         raise UsageError("this is not a curl command: it should begin with the word curl")
     user_agent, headers, cookie_texts, address = None, dict[str, str](), [], url
@@ -135,7 +135,7 @@ def records_of_header(text: str, origin: Origin) -> list[Record]:
     return list(found.values())
 
 
-def _words(command: str) -> Iterator[str]:
+def shell_words(command: str) -> Iterator[str]:
     """Split as a POSIX shell does, with the ``$'...'`` of bash; stops at the end of the first command."""
     if len(command) > _MAX_COMMAND_CHARACTERS:
         raise UsageError("the curl command is longer than 1 MiB")
@@ -194,11 +194,11 @@ def _options(words: list[str]) -> Iterator[tuple[str, str]]:
     rest = iter(words)
     for word in rest:
         if word.startswith("--"):
-            if word in _LONG_WITH_VALUE:
+            if word in LONG_WITH_VALUE:
                 yield word, next(rest, "")
         elif word.startswith("-") and len(word) > 1:
             for place, letter in enumerate(word[1:], start=1):
-                if letter in _SHORT_WITH_VALUE:  # the rest of the word is its value, or else the next word
+                if letter in SHORT_WITH_VALUE:  # the rest of the word is its value, or else the next word
                     yield _SHORT_NAMES.get(f"-{letter}", f"-{letter}"), word[place + 1 :] or next(rest, "")
                     break
         else:

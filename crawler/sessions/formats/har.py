@@ -29,7 +29,7 @@ def read_har(har: Any, *, url: str | None = None, now: float) -> Captured:
         UsageError: It is no HAR, has no request to the site, or holds neither cookies nor a token: browsers leave them
             out.
     """
-    entries, damaged = _entries(har)
+    entries, damaged = entries_of(har)
     wanted = url if url is not None or not entries else entries[0][0]
     home = origin_and_path_start(wanted or "")[0]
     if home is None:
@@ -40,12 +40,12 @@ def read_har(har: Any, *, url: str | None = None, now: float) -> Captured:
         origin = origin_and_path_start(address)[0]
         if origin is None or origin.site != home.site:
             continue
-        headers = _har_headers(entry["request"])
+        headers = headers_of_har(entry["request"])
         user_agent = next((value for name, value in headers if name == "user-agent"), user_agent)
         authorization = next((value for name, value in headers if name == "authorization"), authorization)
         _note_sent(jar, entry["request"], headers, origin)
         moment = _moment(entry.get("startedDateTime"), now)
-        answer = _har_headers(entry.get("response"))
+        answer = headers_of_har(entry.get("response"))
         lines = [line for name, value in answer if name == "set-cookie" for line in value.split("\n")]
         jar.receive(address, lines, now=moment, date=next((value for name, value in answer if name == "date"), None))
         if not lines:
@@ -57,7 +57,7 @@ def read_har(har: Any, *, url: str | None = None, now: float) -> Captured:
     return Captured(cookies, user_agent, own, left_out=tuple(damaged))
 
 
-def _entries(har: Any) -> tuple[list[tuple[str, Any]], list[str]]:
+def entries_of(har: Any) -> tuple[list[tuple[str, Any]], list[str]]:
     """Address and entry of each request; and what is no entry."""
     try:
         listed = list(har["log"]["entries"])
@@ -86,7 +86,7 @@ def _note_received(jar: Jar, response: Any, origin: Origin) -> list[str]:
     return left_out
 
 
-def _har_headers(message: Any) -> list[tuple[str, str]]:
+def headers_of_har(message: Any) -> list[tuple[str, str]]:
     headers = message.get("headers") if isinstance(message, dict) else None
     if isinstance(headers, dict):  # some write an object instead of the list
         headers = [{"name": name, "value": value} for name, value in headers.items()]

@@ -1,0 +1,257 @@
+"""`crawl new --from-curl`, `--from-har`: as the browser did it, with the secrets in the file of accounts alone."""
+
+from __future__ import annotations
+
+import ast
+import json
+import stat
+import tomllib
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.authoring.from_recording import from_recording, source_of
+from crawler.authoring.recorded_requests import SentRequest, from_curl, from_har
+from crawler.errors import UsageError
+from crawler.testing import PracticeSite
+from crawler.testing.wire import Answer, Call
+from tests.cli.conftest import Crawl, _clean, crawl, project
+from tests.hosts import Host
+
+__all__ = ["_clean", "crawl", "project"]
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crawler.authoring.exploring._PAUSE_S", 0.0)
+
+
+def accounts(project: Path) -> dict[str, Any]:
+    """What stands in the file of accounts."""
+    file = project.parent / "config" / "crawl" / "accounts.toml"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    return tomllib.loads(file.read_text())
+
+
+def test_a_copied_page_request_logs_in_with_its_cookie_which_is_in_no_source(
+    project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with PracticeSite(books=10) as site:
+        first = site.accounts[0]
+        monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", first.username)
+        monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", first.password)
+        crawl("new", "person", f"{site.url}/orders/?page=1", "--store", "other.db")
+        cookie = dict(pair.strip().split("=") for pair in site.log[-1].headers["cookie"].split(";"))["sid"]
+        monkeypatch.delenv("CRAWL_DEFAULT_USERNAME")
+        monkeypatch.delenv("CRAWL_DEFAULT_PASSWORD")
+        command = f"curl '{site.url}/orders/?page=1' -H 'Accept: text/html' -b 'sid={cookie}; lang=en' --compressed -k"
+
+        made = crawl("new", "orders", "--from-curl", command)
+        run = crawl("run", "orders", "--json")
+
+    assert (made.code, made.err) == (0, "")
+    assert "left out: option --insecure: `-s verify=false` does it" in made.out
+    assert '10 x response.css("tr.order")' in made.out
+    assert json.loads(run.out)["items"] == {"items": first.orders}, run.err
+    assert accounts(project) == {"sites": {"127.0.0.1": {"default": {"cookie": f"sid={cookie}; lang=en"}}}}
+    everything = (project / "spiders" / "orders.py").read_text() + made.out + made.err + run.out + run.err
+    assert cookie not in everything
+
+
+def test_a_copied_login_becomes_a_login_step_that_works(project: Path, crawl: Crawl) -> None:
+    with PracticeSite(books=10) as site:
+        first = site.accounts[0]
+        body = f"csrf=abc123def456&username={first.username}&password={first.password}&next=%2F"
+        command = f"curl '{site.url}/login' -H 'Referer: {site.url}/login?next=/' --data-raw '{body}'"
+
+        made = crawl("new", "shop", "--from-curl", command)
+        login = crawl("login", "shop")
+
+        assert (made.code, login.code, site.record.logins.total()) == (0, 0, 1), made.err + login.err
+    source = (project / "spiders" / "shop.py").read_text()
+    assert f'page = session.get("{site.url}/login")' in source
+    assert "session.submit(page.form()" in source
+    assert first.password not in source + made.out + login.out
+    assert accounts(project)["sites"]["127.0.0.1"]["default"]["password"] == first.password
+
+
+class Api:
+    """A JSON API: a login that gives a token, and orders for whoever sends it."""
+
+    def __init__(self) -> None:
+        self.token = "t0k3n" * 6
+
+    def login(self, call: Call) -> Answer:
+        given = json.loads(call.body)
+        if given.get("password") != "s3cret-word":
+            return Answer(401, body=b"{}", content_type="application/json")
+        body = json.dumps({"data": {"access": self.token}}).encode()
+        return Answer(body=body, content_type="application/json")
+
+    def orders(self, call: Call) -> Answer:
+        if call.headers.get("authorization") != f"Bearer {self.token}":
+            return Answer(401, body=b"{}", content_type="application/json")
+        return Answer(body=b'{"orders": [{"id": 1}, {"id": 2}]}', content_type="application/json")
+
+
+def har(*entries: dict[str, Any]) -> str:
+    """A recording as browsers export it."""
+    return json.dumps({"log": {"version": "1.2", "entries": list(entries)}})
+
+
+def entry(method: str, url: str, answer: str = "", kind: str = "application/json", **more: Any) -> dict[str, Any]:
+    headers = [{"name": name, "value": value} for name, value in more.pop("headers", {}).items()]
+    posted = {"postData": {"mimeType": "application/json", "text": more.pop("body")}} if "body" in more else {}
+    return {
+        "request": {"method": method, "url": url, "headers": headers, **posted},
+        "response": {"status": more.get("status", 200), "headers": [], "content": {"mimeType": kind, "text": answer}},
+    }
+
+
+def test_a_recorded_login_of_an_app_is_done_again_and_its_token_is_taken_from_the_answer(
+    project: Path, crawl: Crawl
+) -> None:
+    api = Api()
+    with closing(Host({"/api/login": api.login, "/api/orders": api.orders}, "127.0.0.1", None)) as host:
+        host.routes["/robots.txt"] = Answer(404)
+        bearer = {"Authorization": f"Bearer {api.token}", "Accept": "application/json", "X-Api-Key": "k3y" * 5}
+        sent = {"email": "ann@shop.test", "password": "s3cret-word", "remember": True}
+        login = entry(
+            "POST", f"{host.url}/api/login", json.dumps({"data": {"access": api.token}}), body=json.dumps(sent),
+            headers={"Content-Type": "application/json"},
+        )  # fmt: skip
+        orders = entry("GET", f"{host.url}/api/orders?page=1", '{"orders": [{"id": 1}, {"id": 2}]}', headers=bearer)
+        noise = [
+            entry("GET", f"{host.url}/app.js", kind="text/javascript"),
+            entry("GET", "http://ads.test/pixel", kind="text/html"),
+            entry("POST", f"{host.url}/api/cart", "{}", body="{}"),
+        ]
+        Path("app.har").write_text(har(login, *noise, orders))
+        api.token = "another" * 5  # the recorded one is over
+
+        made = crawl("new", "app", "--from-har", "app.har")
+        run = crawl("run", "app", "--json")
+
+    source = (project / "spiders" / "app.py").read_text()
+    assert (made.code, json.loads(run.out)["items"]) == (0, {"items": 2}), made.err + run.err + source
+    assert 'session.auth = BearerAuth(answer.json()["data"]["access"])' in source
+    assert f"left out, for it may change something: POST {host.url}/api/cart" in made.out
+    assert accounts(project)["sites"]["127.0.0.1"]["default"] == {
+        "username": "ann@shop.test",
+        "password": "s3cret-word",
+    }
+    for secret in ("s3cret-word", "t0k3n", "another", "k3yk3y"):
+        assert secret not in source + made.out + made.err + run.err
+
+
+@pytest.mark.parametrize(
+    ("command", "wanted", "left_out"),
+    [
+        pytest.param("curl a.test/x", SentRequest("GET", "http://a.test/x"), [], id="no-scheme"),
+        pytest.param(
+            "$ curl -sSL -XPUT 'https://a.test/' -d 'a=1' -d b=2",
+            SentRequest("PUT", "https://a.test/", body="a=1&b=2", fields=[("a", "1"), ("b", "2")]),
+            [],
+            id="joined",
+        ),
+        pytest.param(
+            "curl -G https://a.test/?q=1 --data-urlencode 'w=a b'",
+            SentRequest("GET", "https://a.test/?q=1&w=a+b"),
+            [],
+            id="get",
+        ),
+        pytest.param(
+            "curl 'https://ann:pw@a.test/' -x http://p:1 --cert c.pem",
+            SentRequest("GET", "https://a.test/", basic=("ann", "pw")),
+            ["option --proxy: `-s proxy=...` does it", "option --cert"],
+            id="user-in-address",
+        ),
+        pytest.param(
+            """curl https://a.test/ --json '{"a": 1}' -F f=@file -b jar.txt -d @body""",
+            SentRequest(
+                "POST", "https://a.test/", body='{"a": 1}', json={"a": 1},
+                headers=[("Content-Type", "application/json"), ("Accept", "application/json")],
+            ),
+            ["the file of form field f", "cookies from a file; `crawl sessions import` reads it", "a body from a file"],
+            id="json-and-files",
+        ),
+    ],
+)  # fmt: skip
+def test_a_curl_command_is_understood_or_what_is_not_is_named(
+    command: str, wanted: SentRequest, left_out: list[str]
+) -> None:
+    assert from_curl(command) == (wanted, left_out)
+
+
+KEY = "abcdef123456"
+KEYS = {
+    "token": (f"-H 'Authorization: Token {KEY}'", {"token": KEY}, 'scheme="Token"'),
+    "header": (f"-H 'X-Api-Key: {KEY}'", {"x_api_key": KEY}, 'session.headers["X-Api-Key"]'),
+    "query": (f"-G -d api_key={KEY} -d page=1", {"api_key": KEY}, 'session.params["api_key"]'),
+    "basic": (f"-u ann:{KEY}", {"username": "ann", "password": KEY}, "session.auth = ("),
+    "cookie": (f"-b 'sid={KEY}'", {"cookie": f"sid={KEY}"}, "session.cookies.set("),
+    "body": (f"-d 'q=1&token={KEY}'", {}, "data=[('q', '1')]"),
+    "elsewhere": (f"-H 'X-Trace: {KEY}' -u a:{KEY}", {"username": "a", "password": KEY}, "'X-Trace': '***'"),
+}
+
+
+@pytest.mark.parametrize(("options", "secrets", "line"), KEYS.values(), ids=KEYS)
+def test_no_secret_of_a_command_gets_into_the_source(options: str, secrets: dict[str, str], line: str) -> None:
+    recording = from_recording("s", [from_curl(f"curl https://a.test/o {options}")[0]])
+
+    source = source_of(recording)
+
+    ast.parse(source)
+    assert recording.secrets == secrets
+    assert line in source
+    assert KEY not in source + repr(recording)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(["--from-curl", "wget http://a/"], "not a curl command", id="wget"),
+        pytest.param(["--from-curl", "curl 'http://a/"], "a quote in the curl command does not end", id="quote"),
+        pytest.param(["--from-curl", "curl -H 'A: b'"], "names no URL", id="no-url"),
+        pytest.param(["--from-curl", "curl ftp://a/"], "ftp://a/", id="ftp"),
+        pytest.param(["--from-har", "none.har"], "none.har: No such file", id="no-file"),
+        pytest.param(["--from-har", "bad.har"], "bad.har is not JSON", id="no-json"),
+        pytest.param(["--from-har", "other.har"], "this is not a HAR file", id="no-har"),
+        pytest.param(["--from-har", "empty.har"], "holds no http request", id="empty"),
+        pytest.param(["http://a.test/", "--from-curl", "curl http://a/"], "one of URL", id="both"),
+    ],
+)
+def test_what_is_no_recording_is_one_line_and_nothing_is_written(
+    project: Path, crawl: Crawl, words: list[str], said: str
+) -> None:
+    (project / "bad.har").write_text("{")
+    (project / "other.har").write_text('{"a": 1}')
+    (project / "empty.har").write_text(har())
+
+    done = crawl("new", "x", *words)
+
+    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert said in done.err
+    assert not (project / "spiders").exists()
+
+
+def test_an_account_that_is_there_with_another_value_is_left_alone(project: Path, crawl: Crawl) -> None:
+    folder = project.parent / "config" / "crawl"
+    folder.mkdir(parents=True)
+    (folder / "accounts.toml").write_text('# mine\n[sites."a.test".default]\npassword = "old"\n')
+    (folder / "accounts.toml").chmod(0o600)
+    before = (folder / "accounts.toml").read_text()
+
+    done = crawl("new", "x", "--from-curl", "curl -u ann:new-password https://a.test/")
+
+    assert (done.code, "is there already" in done.err or "already, with other values" in done.err) == (2, True)
+    assert (folder / "accounts.toml").read_text() == before
+    assert not (project / "spiders").exists()
+
+
+@pytest.mark.parametrize("data", [None, [], {"log": {}}, {"log": {"entries": [1, {"request": {"url": 3}}]}}])
+def test_broken_recordings_are_refused(data: Any) -> None:
+    with pytest.raises(UsageError):
+        from_recording("s", *from_har(data))
