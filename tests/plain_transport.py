@@ -24,7 +24,7 @@ from crawler.fetching.causes import from_urllib3, tls_words
 from crawler.fetching.heads import Head
 from crawler.fetching.limits import LINE_BYTES, Limits, Pace, timeouts
 from crawler.fetching.outgoing import Outgoing, outgoing
-from crawler.fetching.pooled_exchange import Exchange
+from crawler.fetching.pooled_exchange import Exchange, InCommon
 from crawler.fetching.transport import TransportOptions
 
 _CHUNK_BYTES = 64 * 1024
@@ -64,10 +64,8 @@ class PlainTransport(BaseAdapter):
             asked,
             limits,
             Pace(asked.url, limits, read_s, started),
+            InCommon(rule, self._options.resolve or {}, lambda: self._aborted),
             connect_s=connect_s,
-            rule=rule,
-            resolve=self._options.resolve or {},
-            stopped=lambda: self._aborted,
         )
         if self._closed:
             raise ConnectFailed(asked.url, "the transport is closed")

@@ -28,10 +28,12 @@ from crawler.fetching import forks
 from crawler.fetching.addresses import AddressRule
 from crawler.fetching.answers import Body, ResponseMaker, check_proxy
 from crawler.fetching.causes import from_urllib3, no_descriptor_left, tls_words
+from crawler.fetching.descriptors import connections_allowed
 from crawler.fetching.limits import Limits, Pace, timeouts
 from crawler.fetching.outgoing import Outgoing, Proxy, outgoing
 from crawler.fetching.pooled_connection import POOLS, work_for
-from crawler.fetching.pooled_exchange import Exchange
+from crawler.fetching.pooled_exchange import Exchange, InCommon
+from crawler.fetching.pooled_places import Places
 
 _CHUNK_BYTES = 64 * 1024
 _NAP_S = 0.02
@@ -53,11 +55,13 @@ class PooledAdapter(HTTPAdapter):
         resolve: Mapping[str, Sequence[str]] | None = None,
         response_class: type[requests.Response] = requests.Response,
         proxy_ca: str | None = None,
+        most: int = 0,
     ) -> None:
         """Make an adapter; no I/O.
 
         Args:
             connections: Most origins, and most connections of each, that are kept.
+            most: Connections that are open at once, as in `CurlAdapter`.
             limits: For requests that bring none of their own as ``request.limits``.
             address_rule: Asked before each connect; None lets every address pass.
             resolve: Addresses by host, instead of DNS.
@@ -70,11 +74,17 @@ class PooledAdapter(HTTPAdapter):
         self._maker = ResponseMaker(response_class)
         self._proxy_ca = proxy_ca or certifi.where()
         self._closed = self._aborted = False
+        self._most = most or connections_allowed()
         self._lock = threading.Lock()  # guards the three below; never held during I/O
         self._running: set[Exchange] = set()
         self._contexts: dict[Any, ssl.SSLContext] = {}
         self._managers: dict[Proxy, PoolManager] = {}
+        self._shared = self._share()
         forks.register(self)
+
+    def _share(self) -> InCommon:
+        self._places = Places(self._most)
+        return InCommon(self._rule, self._resolve, self._is_aborted, self._places, self._make_room)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
         """As in requests, with connections of ours."""
@@ -97,15 +107,7 @@ class PooledAdapter(HTTPAdapter):
         connect_s, read_s = timeouts(timeout)
         if self._rule is not None and (why := self._rule.refuses_literal(asked.origin.host, asked.led_by)):
             raise Refused(asked.url, why)
-        exchange = Exchange(
-            asked,
-            limits,
-            Pace(asked.url, limits, read_s, started),
-            connect_s=connect_s,
-            rule=self._rule,
-            resolve=self._resolve,
-            stopped=self._is_aborted,
-        )
+        exchange = Exchange(asked, limits, Pace(asked.url, limits, read_s, started), self._shared, connect_s=connect_s)
         with self._lock:
             if self._closed:
                 raise ConnectFailed(asked.url, "the transport is closed")
@@ -136,9 +138,23 @@ class PooledAdapter(HTTPAdapter):
         """Close idle connections now and those in use after their answer; later sends raise `ConnectFailed`."""
         with self._lock:
             self._closed = True
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Close idle connections now, and those in use after their answer."""
+        with self._lock:
             managers = [self.poolmanager, *self._managers.values()]
         for manager in managers:
-            manager.clear()
+            pools = [manager.pools.get(key) for key in manager.pools.keys()]  # noqa: SIM118 - it has no iterator
+            manager.clear()  # forgets them; who waits for a connection of one would keep its idle ones open
+            for pool in pools:
+                if pool is not None:
+                    pool.close()
+
+    def _make_room(self) -> None:
+        """Close idle connections, where there are any: more are open than exchanges are under way."""
+        if self._places.open > len(self._running) - self._places.waiting:
+            self._hang_up()
 
     def abort_all(self) -> None:
         """Make every transfer under way fail within half a second, and every later one at once."""
@@ -189,7 +205,7 @@ class PooledAdapter(HTTPAdapter):
             return True
         if no_descriptor_left(error) and not exchange.sent_bytes:
             exchange.pace.left_s(time.monotonic())
-            self.poolmanager.clear()
+            self._hang_up()
             time.sleep(_NAP_S)
             return True
         # An idle connection may turn out to be dead.
@@ -280,7 +296,7 @@ class PooledAdapter(HTTPAdapter):
 
     def after_fork(self) -> None:
         """In a forked child: new pools and a new lock; dropping the old ones closes only the child's descriptors."""
-        self._lock = threading.Lock()
+        self._lock, self._shared = threading.Lock(), self._share()
         self._running, self._managers = set(), {}
         self.init_poolmanager(self._connections, self._connections)
 

@@ -12,6 +12,7 @@ import http.client
 import io
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -104,19 +105,38 @@ class _Watched(HTTPConnection):
 
     response_class = _Answer
     peer = ""
+    _leave: Callable[[], None] | None = None  # gives its place back
 
     def _new_conn(self) -> socket.socket:
         exchange: Exchange = _current.exchange
         exchange.fresh = True
-        made = exchange.connect(self._dns_host, self.port or 0, self.socket_options)
-        self.peer = made.getpeername()[0]
+        exchange.take_place()
+        try:
+            made = exchange.connect(self._dns_host, self.port or 0, self.socket_options)
+            self.peer = made.getpeername()[0]
+        except BaseException:
+            exchange.places.leave()
+            raise
+        self._leave = exchange.places.leave
         return made
+
+    def close(self) -> None:
+        super().close()
+        leave, self._leave = self._leave, None
+        if leave is None:
+            return
+        exchange: Exchange | None = getattr(_current, "exchange", None)
+        if exchange is not None and exchange.connection is self:  # its answer may still be read
+            exchange.at_end.append(leave)
+        else:
+            leave()
 
     def send(self, data: Any) -> None:
         exchange: Exchange = _current.exchange
         if self.sock is None:
             self.connect()
         exchange.use(self.sock)
+        exchange.connection = self
         exchange.address = self.peer
         view = memoryview(data)
         while view:

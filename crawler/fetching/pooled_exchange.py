@@ -9,14 +9,36 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from crawler.errors import BadAnswer, ConnectFailed, Refused, TimedOut, UnknownHost
 from crawler.fetching.addresses import AddressRule
 from crawler.fetching.causes import from_gaierror
+from crawler.fetching.descriptors import connections_allowed
 from crawler.fetching.heads import Head, is_interim, parse_head
 from crawler.fetching.limits import INTERIM, LINE_BYTES, SLICE_S, Limits, Pace
 from crawler.fetching.outgoing import Outgoing
+from crawler.fetching.pooled_places import Places
+
+
+@dataclass(frozen=True, slots=True)
+class InCommon:
+    """What the exchanges of one adapter have in common.
+
+    Attributes:
+        rule: Asked before each connect.
+        resolve: Addresses by host, instead of DNS.
+        stopped: Whether everything is to end.
+        places: For connections.
+        make_room: Closes connections that are idle.
+    """
+
+    rule: AddressRule | None
+    resolve: Mapping[str, Sequence[str]]
+    stopped: Callable[[], bool]
+    places: Places = field(default_factory=lambda: Places(connections_allowed()))
+    make_room: Callable[[], None] = lambda: None
 
 
 class Exchange:
@@ -28,6 +50,9 @@ class Exchange:
         wants_fresh: An idle connection must not be used.
         tainted: The connection must not be used again.
         received_bytes: From the server, heads included.
+        places: For connections.
+        connection: That it has used last.
+        at_end: Called when it is over.
         sockets: Those in use; another thread may shut them down. While TLS is set up a duplicate stands in, since the
             socket itself passes from hand to hand.
     """
@@ -37,21 +62,27 @@ class Exchange:
         asked: Outgoing,
         limits: Limits,
         pace: Pace,
+        shared: InCommon,
         *,
         connect_s: float | None,
-        rule: AddressRule | None,
-        resolve: Mapping[str, Sequence[str]],
-        stopped: Callable[[], bool],
     ) -> None:
         self.asked, self.limits, self.pace = asked, limits, pace
-        self.connect_s, self._resolve, self._stopped = connect_s, resolve, stopped
-        self._rule = rule if asked.proxy is None else None
+        self.connect_s, self._resolve, self._stopped = connect_s, shared.resolve, shared.stopped
+        self._rule = shared.rule if asked.proxy is None else None
         self.head: Head | None = None
         self.fresh = self.wants_fresh = self.tainted = False
         self.received_bytes = self._head_bytes = self.sent_bytes = 0
         self.sockets: list[socket.socket] = []
         self._stand_in: socket.socket | None = None
         self.address = ""
+        self.places, self._make_room = shared.places, shared.make_room
+        self.connection: Any = None
+        self.at_end: list[Callable[[], None]] = []
+
+    def take_place(self) -> None:
+        """Wait until one more connection may be open. Raises when the deadline passes."""
+        self._leave_all()  # the place of a connection that was of no use
+        self.places.take(self.still, self._make_room)
 
     def still(self) -> None:
         """Raise when the deadline has passed or the transport was stopped."""
@@ -115,10 +146,18 @@ class Exchange:
     def use(self, connection: socket.socket) -> None:
         """The connection is ready: this socket is the one in use."""
         self.sockets = [connection]
-        self.end()
+        self._close_stand_in()
 
     def end(self) -> None:
         """Close what only the exchange holds."""
+        self._close_stand_in()
+        self._leave_all()
+
+    def _leave_all(self) -> None:
+        while self.at_end:
+            self.at_end.pop()()
+
+    def _close_stand_in(self) -> None:
         if self._stand_in is not None:
             self._stand_in.close()
             self._stand_in = None

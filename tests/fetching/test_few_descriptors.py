@@ -11,6 +11,7 @@ import pytest
 
 from crawler.fetching.curl import CurlAdapter
 from crawler.fetching.descriptors import connections_allowed
+from crawler.fetching.pooled import PooledAdapter
 from crawler.testing.wire import Answer, Call
 from tests.hosts import Host, Net
 
@@ -46,8 +47,18 @@ def watched() -> Iterator[Watched]:
     made.close()
 
 
-def test_P6_24_threads_and_12_hosts_share_three_connections(watched: Watched) -> None:
-    adapter, net = CurlAdapter(connections=64, most=3), Net()
+def opened(adapter: CurlAdapter | PooledAdapter) -> int:
+    return adapter._open if isinstance(adapter, CurlAdapter) else adapter._places.open
+
+
+both = pytest.mark.parametrize("kind", [CurlAdapter, PooledAdapter], ids=["curl", "urllib3"])
+
+
+@both
+def test_P6_24_threads_and_12_hosts_share_three_connections(
+    kind: type[CurlAdapter | PooledAdapter], watched: Watched
+) -> None:
+    adapter, net = kind(connections=64, most=3), Net()
     session = net.session(adapter=adapter)
     urls = [host.url for host in watched.hosts] * 5
 
@@ -56,13 +67,42 @@ def test_P6_24_threads_and_12_hosts_share_three_connections(watched: Watched) ->
 
     assert texts == ["ok"] * 60
     assert 1 <= watched.most <= 3
-    assert adapter._open <= 3
+    assert opened(adapter) <= 3
+    net.close()
+    adapter.close()
+    assert opened(adapter) == (3 if isinstance(adapter, CurlAdapter) else 0)
+
+
+@both
+def test_P6_who_waits_for_a_connection_waits_no_longer_than_its_deadline(
+    kind: type[CurlAdapter | PooledAdapter], watched: Watched
+) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow(call: Call) -> Answer:
+        asked.set()
+        go_on.wait(5)
+        return Answer(body=b"ok")
+
+    watched.hosts[0].routes["/slow"] = slow
+    adapter, net = kind(connections=64, most=1), Net()
+    patient, hurried = net.session(adapter=adapter), net.session(adapter=adapter)
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(lambda: patient.get(f"{watched.hosts[0].url}/slow").text)
+        assert asked.wait(5)
+        hurried.deadline_s = 0.1
+        with pytest.raises(OSError, match="total deadline"):
+            hurried.get(watched.hosts[1].url)
+        go_on.set()
+        first.result()
+
     net.close()
     adapter.close()
 
 
-def test_P6_a_connection_that_failed_makes_room(watched: Watched) -> None:
-    adapter, net = CurlAdapter(connections=64, most=1), Net()
+@both
+def test_P6_a_connection_that_failed_makes_room(kind: type[CurlAdapter | PooledAdapter], watched: Watched) -> None:
+    adapter, net = kind(connections=64, most=1), Net()
     session = net.session(adapter=adapter)
 
     for _ in range(3):
