@@ -127,6 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             crawl(folder, "report", "bookshop", "-o", "report.html")
             at_terminals(site, folder, chosen.out)
         photograph((folder / "report.html").as_uri(), chosen.out)
+        look_through(folder, chosen.out)
     finally:
         if chosen.keep is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -271,6 +272,23 @@ def photograph(address: str, out: Path) -> None:
                 path=str(out / f"{name}.png"), clip={"x": 0, "y": 0, "width": width, "height": height}, full_page=True
             )
             page.close()
+
+
+def look_through(folder: Path, out: Path) -> None:
+    """Results and changes in Datasette."""
+    words = (CRAWL, "browse", "bookshop", "--search", "title")
+    with subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, text=True) as served, chromium() as browser:
+        assert served.stdout is not None
+        address = served.stdout.readline().strip()
+        page = browser.new_page(viewport={"width": 1000, "height": 760})
+        page.goto(address)
+        for name, path in (
+            ("browse-results", "results/Book?_search=dublin"),
+            ("browse-changes", "runs/changes"),
+        ):
+            page.goto(address.partition("?")[0] + path)
+            page.screenshot(path=str(out / f"{name}.png"))
+        served.send_signal(signal.SIGINT)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
-"""`crawl report`: the last runs to look at."""
+"""`crawl report` and `crawl browse`: the last runs to look at, and results to look through."""
 
 from __future__ import annotations
 
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,51 @@ def report(name: options.SpiderName, output: Page = None, limit: Nights = 30, st
     tell(f"crawl: {counted(len(found.nights), 'run')} of {spider} in {path} ({size(len(data))})")
 
 
+Search = Annotated[
+    str | None, typer.Option("--search", metavar="FIELD,FIELD", help="Make these fields searchable by their words.")
+]
+Port = Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port on 127.0.0.1; 0 for a free one.")]
+
+
+def browse(
+    name: options.SpiderName,
+    search: Search = None,
+    port: Port = 0,
+    open_: Annotated[bool, typer.Option("--open", help="Open a browser.")] = False,
+    store: options.StorePath = None,
+) -> None:
+    """Look through results and runs in Datasette. On this machine alone, for whoever has the address with its token.
+
+    Shown are copies as of this moment, in a folder that is removed at the end: the results, and of the crawl's own
+    tables what may be told. No cookie, header or stored state is in them. Needs the extra explore.
+    """
+    import tempfile
+
+    from crawler.output.browse.copying import copy_for_browsing
+    from crawler.output.browse.serving import application, listening, new_token, serve
+    from crawler.output.export.formats import require
+
+    require("crawl browse", "explore", ("datasette", "uvicorn"))
+    spider = checked(name) or ""
+    with tempfile.TemporaryDirectory(prefix="crawl-browse-") as folder, closing(listening(port)) as listener:
+        with stored(options.typed_settings(None, store=store)) as source:
+            fields = [each.strip() for each in (search or "").split(",") if each.strip()]
+            copies = copy_for_browsing(source, spider, Path(folder), search=fields)
+            if copies is None:
+                raise never_ran(source, spider)
+        token, number = new_token(), listener.getsockname()[1]
+        app, address = application(copies, token=token, port=number), f"http://127.0.0.1:{number}/?token={token}"
+        say(address)
+        tell("crawl: results and runs as of now; Ctrl-C ends it")
+        if open_:
+            import webbrowser
+
+            webbrowser.open(address)
+        with suppress(KeyboardInterrupt):  # it has ended as it should
+            serve(app, listener)
+
+
 def register(app: typer.Typer) -> None:
     """Put the commands of this file into *app*."""
-    app.command()(report)
+    for command in (report, browse):
+        app.command()(command)

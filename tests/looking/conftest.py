@@ -12,6 +12,8 @@ import pytest
 
 import crawler
 from crawler import Spider
+from crawler.sessions import secrets
+from crawler.sessions.cookie_secrets import COOKIES
 from crawler.settings import load
 from crawler.stores.project import open_project_store
 from crawler.testing.practice import PracticeSite
@@ -90,7 +92,17 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
         second = crawler.run(spider, settings=settings)
         assert (first.ending, second.ending) == ("failures", "failures"), (first, second)
         assert (first.logins, second.logins) == (1, 1)
-    return Nights(settings["store"], (account.password, TOKEN, *_cookies(settings["store"])))
+    found = Nights(settings["store"], (account.password, TOKEN, *_cookies(settings["store"])))
+    _forget()
+    return found
+
+
+def _forget() -> None:
+    """Whoever looks later is another process, which has never seen a secret."""
+    secrets._known.clear()
+    secrets._pattern = None
+    for remembered in (COOKIES._last, COOKIES._uses, COOKIES._by_start):
+        remembered.clear()
 
 
 def _cookies(store: str) -> list[str]:
