@@ -149,6 +149,8 @@ def targets_of(outputs: Sequence[str] | None, replacing: Sequence[str] | None) -
     Raises:
         UsageError: One cannot be written, or is named twice.
     """
+    if not outputs and not replacing:
+        return []
     from crawler.output.export import Target
     from crawler.output.export import check as check_target
 
