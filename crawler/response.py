@@ -42,6 +42,8 @@ _BLANK = {
     for name, value in vars(requests.Response()).items()
     if name not in ("cookies", "encoding", "headers", "history")
 }
+# a base element that may have an address: most others name a target, and nothing else
+_BASE = re.compile(rb"<base(?!(?:\s++target\s*+=\s*+(?:\"\w*+\"|'\w*+'|\w++))?+\s*+/?>)", re.IGNORECASE)
 _MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<|(?:\xff\xfe)?(?:\s\0)*+<\0|(?:\xfe\xff)?(?:\0\s)*+\0<")
 
 
@@ -238,8 +240,7 @@ class Response(requests.Response):
         """What relative links are relative to: `<base href>` where it is a web URL, else the page's URL."""
         if self._base is None:
             self._base = self.url
-            body = self.body
-            if b"<base" in body or b"<BASE" in body or b"<Base" in body or self.charset != charsets.DEFAULT:
+            if _BASE.search(self.body) is not None or self.charset != charsets.DEFAULT:
                 base = base_of(self.selector)
                 if base:
                     with suppress(InvalidURL):

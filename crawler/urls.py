@@ -181,7 +181,7 @@ def _canonical_slowly(url: str) -> str:
     if not query:
         return address[:start] + path
     if not may_hold and _SPELLED_QUERY.fullmatch(query):
-        ordered = sorted(query.split("&"), key=_pair) if "&" in query else (query,)
+        ordered = _ordered(query.split("&")) if "&" in query else (query,)
         return f"{address[:start]}{path}?{'&'.join(ordered)}"
     arguments = []
     for argument in query.split("&"):
@@ -210,6 +210,15 @@ _NOT_IN_QUERY: Final = re.compile(r"%[0-9A-Fa-f]{2}|[^\w.~-]", re.ASCII)
 # What is in the one spelling already: nothing is escaped that could stand for itself.
 _SPELLED: Final = r"(?:[\w.~+-]|%(?!2[0DE]|3\d|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])[0-9A-F]{2})*+"
 _SPELLED_QUERY: Final = re.compile(rf"{_SPELLED}={_SPELLED}(?:&{_SPELLED}={_SPELLED})*+", re.ASCII)
+
+
+def _ordered(arguments: list[str]) -> list[str]:
+    """By name, then value, whatever of them is escaped."""
+    names = [each.partition("=")[0] for each in arguments]
+    together = "".join(names)
+    if "%" in together or "+" in together or len(set(names)) < len(names):
+        return sorted(arguments, key=_pair)
+    return [argument for _, argument in sorted(zip(names, arguments, strict=True))]
 
 
 def _pair(argument: str) -> tuple[bytes, bytes]:

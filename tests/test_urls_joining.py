@@ -119,6 +119,12 @@ _pieces = st.sampled_from(
         "http:",
         ";",
         "\u2003",
+        "HTTPS://",
+        "https://",
+        "WWW.Shop.example/",
+        "A\u212a",  # its lower case is a plain k
+        "XN--",
+        "@",
     ]
 )
 

@@ -60,6 +60,8 @@ class Targets:
 
     def __call__(self, link: str) -> str:
         """The URL to fetch, without fragment; "" for what is no http or https URL, or only a fragment."""
+        if link[:1] in ("", "#"):
+            return ""
         folders, address = self._folders, ""
         if folders and len(link) < _LONGEST:
             found = _LINK.fullmatch(link)
@@ -75,7 +77,12 @@ class Targets:
                 scheme = scheme.lower()
                 if scheme not in ("http", "https"):
                     return ""
-                address = f"{scheme}:{rest}"
+                host, slash, path = rest[2:].partition("/")
+                address = (
+                    f"{scheme}://{host.lower()}/{path}"
+                    if slash and rest[:2] == "//" and host.isascii()
+                    else f"{scheme}:{rest}"
+                )
             if address and is_kept(address):
                 return address
         base = self.base if not self._folders or of_page(link) else self._folder

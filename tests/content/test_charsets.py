@@ -246,9 +246,11 @@ def test_the_server_is_asked_for_the_query_in_the_charset_of_the_page(quick_net:
         b"<html><head><style>" + b"x" * 40_000 + b"</style><base href='/deep/'></head><a href=x>x</a>",
         b"<base target=_blank><base href='/deep/'><a href=x>x</a>",
         b"<BASE HREF='/deep/'><a href=x>x</a>",
+        b"<bAsE\nhref='/deep/'><a href=x>x</a>",
+        b"<base target='>' href='/deep/'><a href=x>x</a>",
         "\ufeff<base href='/deep/'><a href=x>x</a>".encode("utf-16-le"),
     ],
-    ids=["far-down", "second-of-two", "upper-case", "utf-16"],
+    ids=["far-down", "second-of-two", "upper-case", "mixed-case", "behind-another-attribute", "utf-16"],
 )
 def test_base_href_counts_wherever_it_stands(body: bytes) -> None:
     response = page(body, "text/html")
