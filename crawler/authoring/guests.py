@@ -17,15 +17,19 @@ from crawler.spider import Spider
 
 
 @contextmanager
-def guest(url: str, *, settings: Mapping[str, Any], ask: Ask | None = None) -> Iterator[Visitor]:
-    """Fetches single pages without a login. The host of *url* is its own: a person named it, so it may be private."""
+def guest(url: str | None, *, settings: Mapping[str, Any], ask: Ask | None = None) -> Iterator[Visitor]:
+    """Fetches single pages without a login. The host of *url* is its own: a person named it, so it may be private.
+
+    Args:
+        url: None where a person names each page later: each of them may be private.
+    """
 
     class Fetch(Spider):
         name = "fetch"
-        start_urls = (url,)
+        start_urls = (url,) if url is not None else ()
 
     with tempfile.TemporaryDirectory(prefix="crawl-") as folder, _passing_key():
-        merged = {"store": str(Path(folder) / "crawl.db"), **settings}
+        merged = {"store": str(Path(folder) / "crawl.db"), "allow_private": url is None, **settings}
         with visitor(Fetch, settings=merged, ask=ask) as visiting:
             yield visiting
 

@@ -22,6 +22,7 @@ from crawler.cli import (
     session_files,
     session_push,
     sessions,
+    shell,
     top,
     warc,
 )
@@ -46,6 +47,7 @@ care.register(app)
 app.add_typer(schedule.app, name="schedule")
 guard.register(app)
 page.register(app)
+shell.register(app)
 kept.register(app)
 recorded_pages.register(app)
 app.add_typer(warc.app, name="warc")

@@ -1,11 +1,10 @@
-"""`crawl fetch` and `crawl shell`: one page, logged in where the spider logs in, to look at."""
+"""`crawl fetch`: one page, logged in where the spider logs in, to look at."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +13,7 @@ from crawler.cli import exits, options
 from crawler.cli.logs import set_up_logging
 from crawler.cli.progress import terminal_ask
 from crawler.cli.text import safe, say, tell
-from crawler.errors import FetchError, UsageError
+from crawler.errors import UsageError
 
 if TYPE_CHECKING:
     from crawler.engine.application import Visitor
@@ -34,8 +33,8 @@ def fetch(
     store: options.StorePath = None,
 ) -> None:
     """Fetch one page and print it. The body as it came; on a terminal as text that is safe to show."""
-    with _visiting(url, spider, session, options.typed_settings(set_, store=store)) as (visitor, target):
-        response = visitor.fetch(target, session=session)
+    with visiting(url, spider, session, options.typed_settings(set_, store=store)) as (visitor, _):
+        response = visitor.fetch(url, session=session)
     if headers:
         for line in header_lines(response):
             say(line)
@@ -46,40 +45,16 @@ def fetch(
         raise typer.Exit(exits.FAILURES)
 
 
-def shell(
-    url: Url,
-    spider: SpiderOption = None,
-    session: SessionOption = None,
-    set_: options.SettingsTyped = None,
-    store: options.StorePath = None,
-) -> None:
-    """Fetch one page and open a Python prompt. With `response`, `session`, `spider` and `fetch(url)`."""
-    with _visiting(url, spider, session, options.typed_settings(set_, store=store)) as (visitor, target):
-        try:
-            response: Response | None = visitor.fetch(target, session=session)
-        except FetchError as error:  # the prompt is where one finds out why
-            tell(f"crawl: {exits.line_for(error)}")
-            response = None
-        name = session or visitor.spider.identities()[0].name
-        namespace = {
-            "response": response,
-            "session": visitor.session(name),
-            "spider": visitor.spider,
-            "fetch": lambda asked, session=name: visitor.fetch(asked, session=session),
-        }
-        _interact(namespace, f"response is {response!r}; there are also session, spider and fetch(url)")
-
-
 @contextmanager
-def _visiting(
-    url: str, spider: str | None, session: str | None, typed: dict[str, Any]
-) -> Iterator[tuple[Visitor, str]]:
+def visiting(
+    url: str | None, spider: str | None, session: str | None, typed: dict[str, Any]
+) -> Iterator[tuple[Visitor, str | None]]:
     """A visitor, and the checked URL. What a person can have typed wrong is found before anything is opened."""
     from crawler.urls import absolute
 
-    target = absolute("", url)
+    target = absolute("", url) if url is not None else None
     if session is not None and spider is None:
-        raise UsageError("--session goes with --spider")
+        raise UsageError("--session goes with a spider: name it")
     found = options.find(spider) if spider is not None else None
     level = options.settings_of(found, typed).log_level
     set_up_logging("WARNING" if level == "INFO" else level)
@@ -124,32 +99,6 @@ def _shown(line: str) -> str:
     return printable(line.expandtabs(4))
 
 
-def _interact(namespace: dict[str, Any], banner: str) -> None:
-    try:
-        start_ipython = import_module("IPython").start_ipython
-    except ImportError:
-        start_ipython = None
-    if start_ipython is not None:
-        tell(banner)
-        start_ipython(argv=["--no-banner"], user_ns=namespace)
-        return
-    import code
-
-    _complete_with_tab(namespace)  # not inside the `except`: every error at the prompt would tell of IPython
-    code.interact(banner=f"{banner}\nCtrl-D ends it", local=namespace, exitmsg="")
-
-
-def _complete_with_tab(namespace: dict[str, Any]) -> None:
-    try:
-        import readline
-        import rlcompleter
-    except ImportError:
-        return
-    readline.set_completer(rlcompleter.Completer(namespace).complete)
-    readline.parse_and_bind("tab: complete")
-
-
 def register(app: typer.Typer) -> None:
     """Put the commands of this file into *app*."""
     app.command()(fetch)
-    app.command()(shell)

@@ -40,19 +40,23 @@ class Visitor:
         """A session by name; the spider's first for None. Raises SpiderError for a name that it does not have."""
         return self._manager(name).session
 
-    def fetch(self, url: str, *, session: str | None = None) -> Response:
+    def fetch(self, url: str | Request, *, session: str | None = None) -> Response:
         """One page, whatever its status; logged in first where the spider logs in.
 
+        Args:
+            url: Its address, or a whole request.
+            session: None for that of the request, else for the spider's first.
         Raises:
             InvalidURL, FetchError: No answer that can be shown.
             SessionError: The login did not succeed.
         """
-        request = Request(url, session=session)
-        manager = self._manager(session)
+        request = url if isinstance(url, Request) else Request(url)
+        manager = self._manager(session or request.session)
+        request.session = manager.session.name
         self._prepare(manager)
         response = manager.session.send(manager.session.prepare_link(request))
         response.asked, response.session_name = request, manager.session.name
-        self._save(manager, url)
+        self._save(manager, request.url)
         return response
 
     def robots(self, url: str) -> tuple[Robots, str] | None:

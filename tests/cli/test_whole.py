@@ -203,7 +203,7 @@ def test_the_prompt_of_shell_has_the_page_and_the_session(
 
     monkeypatch.setattr("builtins.input", typed)
 
-    done = crawl("shell", f"{shop.url}/orders/?page=1", "--spider", "orders")
+    done = crawl("shell", "orders", f"{shop.url}/orders/?page=1")
 
     assert done.code == 0
     assert done.out.splitlines()[0] == "200 default orders"

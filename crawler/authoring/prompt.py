@@ -1,0 +1,102 @@
+"""What `crawl shell` offers: a page, its session, and functions that fetch another one or show it in a browser."""
+
+from __future__ import annotations
+
+import re
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from crawler.errors import UsageError
+from crawler.pagework.single_page import Visitor
+from crawler.request import Request
+from crawler.response import Response
+
+_HEAD = re.compile(rb"<head(?:\s[^>]*)?>", re.IGNORECASE)
+
+
+class Prompt:
+    """The names of a prompt. Used by one thread.
+
+    Args:
+        visitor: Fetches, logged in where the spider logs in.
+        folder: For the pages that a browser is to show; others cannot read it.
+        tell: Says a line to the person.
+        opens: Opens an address in a browser; False where there is none.
+    """
+
+    def __init__(
+        self,
+        visitor: Visitor,
+        folder: Path,
+        tell: Callable[[str], None],
+        opens: Callable[[str], bool] = webbrowser.open,
+    ) -> None:
+        self._visitor, self._folder, self._tell, self._opens = visitor, folder, tell, opens
+        self._session: str | None = None
+        self.names: dict[str, Any] = {
+            "response": None,
+            "session": None,
+            "spider": visitor.spider,
+            "Request": Request,
+            "fetch": self.fetch,
+            "view": self.view,
+        }
+
+    def use(self, session: str | None) -> None:
+        """Which session fetches; None for the spider's first."""
+        self._session = session
+        self.names["session"] = self._visitor.session(session)
+
+    def fetch(self, what: Any = None, *, session: str | None = None) -> Response:
+        """Fetch a page; `response` is that page from then on.
+
+        Args:
+            what: An address, which may be relative to the page at hand, a link of it, or a `Request`; None for the same
+                page again.
+            session: The session that fetches it; the one of the prompt otherwise.
+        Raises:
+            UsageError: There is no page yet that the address could be relative to.
+            FetchError: No answer that can be shown.
+        """
+        before: Response | None = self.names["response"]
+        if what is None:
+            if before is None:
+                raise UsageError("fetch(url): there is no page yet")
+            what = before.asked or before.url
+        if isinstance(what, Request):
+            request = what
+        elif before is not None:
+            request = before.follow(what)
+        else:
+            request = Request(what)
+        self.names["response"] = found = self._visitor.fetch(request, session=session or self._session)
+        self._tell(repr(found))
+        return found
+
+    def view(self, response: Response | None = None) -> Path:
+        """Show a page in a browser, as it came, with its pictures and styles from the site.
+
+        Returns:
+            The file that the browser was given; it is gone when the prompt ends.
+        """
+        shown = response if response is not None else self.names["response"]
+        if shown is None:
+            raise UsageError("view(): there is no page yet")
+        ending = ".html" if shown.is_html else ".json" if not shown.has_elements else ".txt"
+        path = self._folder / f"page-{len(list(self._folder.iterdir())) + 1}{ending}"
+        path.write_bytes(_with_base(shown) if shown.is_html else shown.body)
+        if not self._opens(path.as_uri()):
+            self._tell(f"no browser was found; the page is in {path}")
+        return path
+
+
+def _with_base(response: Response) -> bytes:
+    """The page, with its address as what relative links are relative to."""
+    body = response.body
+    if b"<base" in body.lower():
+        return body
+    base = f'<base href="{response.url.replace(chr(34), "%22")}">'.encode()
+    head = _HEAD.search(body)
+    return body[: head.end()] + base + body[head.end() :] if head else base + body
