@@ -229,6 +229,24 @@ def test_a_run_writes_all_its_targets_and_keeps_a_good_file(shop: Host, project:
     assert len(lines((project / "a.jsonl").read_text())) == 5
 
 
+def test_an_address_of_a_file_is_that_file(shop: Host, project: Path, crawl: Crawl) -> None:
+    folder = project / "with space"
+    folder.mkdir()
+
+    assert crawl("run", "shop", "--quiet", "-o", f"file://{project}/with%20space/a.jsonl").code == 0
+    good = (folder / "a.jsonl").read_bytes()
+    assert len(lines(good)) == 5
+    assert crawl("export", "shop", "-o", f"{folder.as_uri()}/b.csv.gz", "--table", "Product", "-q").code == 0
+    assert gzip.decompress((folder / "b.csv.gz").read_bytes()).startswith(b"sku,price")
+
+    done = crawl("export", "shop", "-o", f"{folder.as_uri()}/a.jsonl", "--table", "Product", "--where", "0")
+    assert done.code == 10
+    assert (folder / "a.jsonl").read_bytes() == good
+    assert crawl("export", "shop", "-o", "file://elsewhere/a.jsonl").code == 2
+    assert crawl("export", "shop", "-o", f"file://{project}/nowhere/a.jsonl").code != 0
+    assert [each.name for each in project.iterdir() if "file" in each.name] == []
+
+
 def test_a_retry_writes_the_whole_crawl(shop: Host, project: Path, crawl: Crawl) -> None:
     good = shop.pages.pop("/2")  # type: ignore[attr-defined]
     shop.routes["/2"] = Answer(503)

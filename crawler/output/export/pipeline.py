@@ -79,6 +79,8 @@ def _format(target: Target) -> Format:
     form.check()
     if _is_remote(target.place):
         require(redact(target.place), "remote", ("fsspec",))
+    else:
+        _path(target.place)
     if form.in_place and (target.place == "-" or _is_remote(target.place)):
         raise UsageError(
             f"{redact(target.place)}: a file of the format {form.name} is changed where it is, on this machine"
@@ -179,4 +181,10 @@ def _is_remote(place: str) -> bool:
 
 
 def _path(place: str) -> Path:
-    return Path(unquote(urlsplit(place).path)) if place.startswith("file://") else Path(place)
+    """The path of a target on this machine; UsageError for a ``file://`` that names another one."""
+    if not place.startswith("file://"):
+        return Path(place)
+    parts = urlsplit(place)
+    if parts.netloc not in ("", "localhost"):
+        raise UsageError(f"{place}: a file of this machine is written as file:///path")
+    return Path(unquote(parts.path))
