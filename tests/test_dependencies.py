@@ -7,7 +7,7 @@ import functools
 import re
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -34,12 +34,21 @@ def declared() -> set[str]:
     return {normal(found[0]) for each in listed if (found := _NAME.match(each))}
 
 
+def statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """All statements of a body, those within others included; an import is never in an expression."""
+    for node in body:
+        yield node
+        for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+            if isinstance(within := getattr(node, field, None), list):
+                yield from statements(within)
+
+
 @functools.cache
 def imported() -> dict[str, set[str]]:
     """Module outside of the standard library to the files that import it, imports inside of functions included."""
     found: dict[str, set[str]] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in statements(ast.parse(path.read_text(encoding="utf-8")).body):
             names = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
