@@ -29,13 +29,18 @@ TRACED_WITHIN_S = 20.0
 
 
 class Warm:
-    """A process that forks crawls, one at a time. Not for several threads at once; `close` ends it."""
+    """A process that forks crawls, one at a time. Not for several threads at once; `close` ends it.
 
-    def __init__(self) -> None:
+    Args:
+        before: A folder whose modules come first, for all crawls.
+    """
+
+    def __init__(self, *, before: Path | None = None) -> None:
+        path = str(CHECKOUT) if before is None else f"{before}:{CHECKOUT}"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.warm"],
             cwd=CHECKOUT,
-            env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+            env={**os.environ, "PYTHONPATH": path},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -238,8 +243,12 @@ def be_a_crawl(order: dict[str, Any]) -> NoReturn:
 
 def end_as_crawl(words: Sequence[str]) -> NoReturn:
     """Run a command and end this process as it would."""
+    import importlib
+
+    from crawler import clock
     from crawler.cli import main
 
+    importlib.reload(clock)  # it reads the system's clock once, at the start of a process
     code = 70
     try:
         main(words)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -33,11 +34,15 @@ class Nights:
     def __init__(self, site: PracticeSite, folder: Path) -> None:
         self.site, self.project = site, Project(folder, site.url, site.accounts[0], spider=SPIDER)
         self.project.settings.update(workers=4, retries=0, http_cache="off")
-        self.clock = Clock(self.project)
+        (folder / "clock").mkdir()
+        self.clock = Clock(folder / "clock")
         self.known: dict[int, dict[str, Any]] = {}
         self.gone: set[int] = set()
         self.night = 0
         self._before = deepcopy((self.known, self.gone))
+
+    def close(self) -> None:
+        self.clock.close()
 
     def pass_one(
         self, edits: Mapping[int, Mapping[str, Any] | None] | None = None, *, password: str = "", **options: Any
@@ -48,9 +53,9 @@ class Nights:
         self.project.account = replace(right, password=password) if password else right
         self.clock.set(self.night * DAY_S)
         self.site.edit(edits or {})
-        with self.clock.start(**options) as running:
+        with self.clock.start(self.project, **options) as running:
             ended = running.end()
-        told = self.project.run(["changes", "members", "--json", "--store", str(self.project.database)])
+        told = self.command("changes", "members", "--json")
         assert told.code == 0, told.err
         changes = [json.loads(line) for line in told.out.splitlines()]
         return ended, {
@@ -60,6 +65,10 @@ class Nights:
             )
             for each in changes
         }
+
+    def command(self, *words: str) -> Ended:
+        with self.project.start_warm(self.clock.warm, [*words, "--store", str(self.project.database)]) as running:
+            return running.end()
 
     def truth(self) -> dict[int, dict[str, Any]]:
         """The books for sale, as the spider reads them."""
@@ -120,7 +129,8 @@ SPIDER = Path(__file__).with_name("members.py")
 def nights(tmp_path: Path) -> Iterator[Nights]:
     with PracticeSite(books=BOOKS, per_page=PER_PAGE, log_limit=0) as site:
         site.edit({30: None})
-        yield Nights(site, tmp_path)
+        with closing(Nights(site, tmp_path)) as nights:
+            yield nights
 
 
 def test_changes_are_exact_after_each_complete_night_and_nothing_is_gone_after_any_other(nights: Nights) -> None:
@@ -191,7 +201,7 @@ def test_changes_are_exact_after_each_complete_night_and_nothing_is_gone_after_a
     } == nights.truth()
     moments = {each.key["id"]: each.at for each in found.changes(since=1)}
     assert 2 * DAY_S < moments["16"] - moments["13"] < 2 * DAY_S + 60, "found by nights 8 and 10"
-    assert nights.project.run(["audit", "members", "--store", str(nights.project.database)]).code == 0
+    assert nights.command("audit", "members").code == 0
 
 
 def served(site: PracticeSite) -> int:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from crawler.testing import SiteProcess
-from tests.crash.project import CHECKOUT, Project, Running
+from tests.crash.project import Project
 from tests.crash.proof import remains, wrong_at_the_end
 from tests.crash.waiting import wait_for_pages
+from tests.crash.warm import Warm, WarmRunning
 
 pytestmark = pytest.mark.crash
 DAY_S = 86_400.0
@@ -33,32 +35,39 @@ time.time = _false
 
 
 class Clock:
-    """The clock of the crawls that `start` starts: the true one and an offset."""
+    """The clock of the crawls that `start` starts: the true one and an offset. `close` ends what forks them."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._folder = project.folder / "clock"
-        self._folder.mkdir()
-        self._file = self._folder / "offset"
-        (self._folder / "sitecustomize.py").write_text(FALSE_CLOCK.format(file=str(self._file)))
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "offset"
+        (folder / "sitecustomize.py").write_text(FALSE_CLOCK.format(file=str(self._file)))
         self.set(0.0)
+        self.warm = Warm(before=folder)
 
     def set(self, offset_s: float) -> None:
         new = self._file.with_suffix(".new")
         new.write_text(str(offset_s))
         new.replace(self._file)
 
-    def start(self, **options: float) -> Running:
-        environment = {"PYTHONPATH": f"{self._folder}:{CHECKOUT}"}
-        return self._project.start(self._project.words(**options), environment=environment)
+    def start(self, project: Project, **options: float) -> WarmRunning:
+        return project.start_warm(self.warm, project.words(**options))
+
+    def close(self) -> None:
+        self.warm.close()
+
+
+@pytest.fixture(scope="module")
+def _clock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clock]:
+    with closing(Clock(tmp_path_factory.mktemp("clock"))) as clock:
+        yield clock
 
 
 @pytest.fixture
-def clock(project: Project) -> Clock:
-    return Clock(project)
+def clock(_clock: Clock) -> Clock:
+    _clock.set(0.0)
+    return _clock
 
 
-def finished(running: Running) -> float:
+def finished(running: WarmRunning) -> float:
     """Wait for a crawl that must end well, and soon. Returns the seconds it took from now on."""
     began = time.monotonic()
     ended = running.end(SOON_S)
@@ -75,12 +84,12 @@ def test_P1_a_crawl_in_2030_is_like_any_other_and_the_next_one_today_needs_no_lo
     project: Project, shop: SiteProcess, clock: Clock
 ) -> None:
     clock.set(YEARS_S)
-    with clock.start() as running:
+    with clock.start(project) as running:
         finished(running)
     assert exact(project, shop) == []
 
     clock.set(0.0)
-    with clock.start() as running:
+    with clock.start(project) as running:
         finished(running)
 
     assert {shop.record.hits[url] for url in shop.truth.member_urls} == {2}
@@ -96,7 +105,7 @@ def test_P1_a_step_while_it_runs_freezes_nothing_and_repeats_nothing(
     delay_s: float, step_s: float, project: Project, shop: SiteProcess, clock: Clock
 ) -> None:
     shop.change(latency_s=0.1)
-    with clock.start(delay=delay_s) as running:
+    with clock.start(project, delay=delay_s) as running:
         wait_for_pages(shop, 3)
         clock.set(step_s)
         finished(running)
@@ -111,41 +120,40 @@ def test_P1_a_step_while_it_runs_freezes_nothing_and_repeats_nothing(
 
 @pytest.mark.parametrize(
     ("end", "delay_s"),
-    [(Running.kill, 0.1), (lambda running: running.send(signal.SIGTERM), 0.0)],
+    [(WarmRunning.kill, 0.1), (lambda running: running.send(signal.SIGTERM), 0.0)],
     ids=["killed with a delay", "stopped"],
 )
 def test_P1_a_clock_that_is_put_back_before_a_resume_freezes_nothing(
-    end: Callable[[Running], None], delay_s: float, project: Project, shop: SiteProcess, clock: Clock
+    end: Callable[[WarmRunning], None], delay_s: float, project: Project, shop: SiteProcess, clock: Clock
 ) -> None:
     shop.change(latency_s=0.1, rate_503=0.3)  # some wait for another try
     clock.set(DAY_S)
-    with clock.start(delay=delay_s, retries=50, backoff=1) as running:
+    with clock.start(project, delay=delay_s, retries=50, backoff=1) as running:
         wait_for_pages(shop, 6)
         end(running)
         running.ended_within(20)
     clock.set(0.0)
     shop.change(latency_s=0.0, rate_503=0.0)
 
-    with clock.start(delay=delay_s, retries=50, backoff=1) as running:
+    with clock.start(project, delay=delay_s, retries=50, backoff=1) as running:
         finished(running)
 
     assert exact(project, shop) == []
     assert shop.record.logins == {"alice": 1}
 
 
-def test_P1_a_cookie_that_has_expired_does_not_come_back_with_the_clock(tmp_path: Path) -> None:
+def test_P1_a_cookie_that_has_expired_does_not_come_back_with_the_clock(tmp_path: Path, clock: Clock) -> None:
     with SiteProcess(books=10, per_page=5, cookie_max_age_s=3600) as shop:
         project = Project(tmp_path, shop.url, shop.accounts[0], settings={"workers": 2, "login_budget": 100})
-        clock = Clock(project)
-        with clock.start() as running:
+        with clock.start(project) as running:
             finished(running)
         clock.set(DAY_S)
-        with clock.start() as running:
+        with clock.start(project) as running:
             finished(running)  # the cookie is over: a second login
 
         clock.set(0.0)
         shop.revoke()  # the site has forgotten the second session; had the first cookie come back, it would be sent now
-        with clock.start() as running:
+        with clock.start(project) as running:
             finished(running)
 
         assert shop.record.logins == {"alice": 3}
