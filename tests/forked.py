@@ -45,7 +45,10 @@ sys.exit(code)
 
 @contextmanager
 def forked_crawl(folder: Path) -> Iterator[Path]:
-    """Puts the program ``crawl`` into *folder* for as long as its forking process lives; gives its path."""
+    """Puts the program ``crawl`` into *folder* for as long as its forking process lives; gives its path.
+
+    ``PYTHONPATH`` counts as for a new process: what it names can be imported by the child.
+    """
     address = folder / "orders"
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.forked", str(address)],
@@ -116,7 +119,8 @@ def look_after(order: socket.socket) -> NoReturn:
         os.environ.update(environment)
         time.tzset()
         sys.argv[:] = ["crawl", *words]
-        sys.path[:] = [path for path in sys.path if path not in ("", str(CHECKOUT))]
+        named = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
+        sys.path[:] = named + [path for path in sys.path if path not in ("", str(CHECKOUT), *named)]
         end_as_crawl(words)
     for stream in (*streams, 0, 1):
         os.close(stream)

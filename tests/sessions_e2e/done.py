@@ -6,7 +6,6 @@ import os
 import random
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -19,6 +18,7 @@ from crawler.engine import application
 from crawler.testing import Account, SiteProcess
 from tests.engine.shop import Members
 from tests.engine.test_session_keeping import WideMembers
+from tests.forked import forked_crawl
 
 ROOT = Path(__file__).parents[2]
 FIELDS = ("id", "title", "upc", "price")
@@ -149,13 +149,18 @@ def four_spiders(folder: Path, *, books: int = 40) -> dict[str, Any]:
     (folder / "spiders").mkdir()
     for number in range(4):
         (folder / "spiders" / f"spider{number}.py").write_text(SPIDER.format(number=number), encoding="utf-8")
+    (folder / "program").mkdir()
     figures: dict[str, Any] = {}
-    with SiteProcess(books=books) as site, knowing(site.accounts[0]):
+    with (
+        SiteProcess(books=books) as site,
+        knowing(site.accounts[0]),
+        forked_crawl(folder / "program") as crawl,
+    ):
 
         def start(number: int) -> subprocess.Popen[bytes]:
             words = ["run", f"spider{number}", "--fresh", "--quiet", "-a", f"site={site.url}"]
             return subprocess.Popen(
-                [sys.executable, "-m", "crawler.cli", *words],
+                [crawl, *words],
                 cwd=folder,
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.DEVNULL,
