@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes: without bytecode each compiles all it imports
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports docs reference test-all crash fuzz bench micro politeness soak clean
+.PHONY: help demo test check lint types imports compiled docs reference test-all crash fuzz bench micro politeness soak clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -38,6 +38,9 @@ types: $(TOOLS)  ## types
 
 imports: $(TOOLS)  ## who may import whom
 	$(BIN)/lint-imports --no-logo
+
+compiled: $(TOOLS)  ## the tests as pytest compiles them: once, instead of by each worker
+	@$(BIN)/python -m pytest --collect-only -qqq >/dev/null
 
 docs: $(TOOLS)  ## the blocks and links of README and docs/, and the site of them in build/site
 	$(PYTEST) tests/docs tests/test_project.py
