@@ -113,6 +113,16 @@ def test_steps_of_a_spider_and_of_an_installed_plugin_are_called_and_what_they_l
     assert (project / "heard.txt").read_text() == "23t"
 
 
+def test_an_installed_plugin_that_nobody_has_named_sees_no_page(host: Host, project: Path, crawl: Crawl) -> None:
+    install(project)
+
+    done = crawl("run", "shop", "--json")
+
+    assert done.code == 0
+    assert "own_steps" not in sys.modules, "its code is not even loaded"
+    assert {row["price"] for row in crawler.results("shop", store="data/crawl.db").rows()} == {"1", "7"}
+
+
 def test_a_class_of_the_project_is_a_plugin_by_its_module_and_name(host: Host, crawl: Crawl) -> None:
     crawl("run", "shop", "--json", "-s", "plugins=own_steps:Currency", "-a", "currency=USD")
 
