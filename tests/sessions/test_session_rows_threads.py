@@ -32,9 +32,10 @@ def test_L1_a_serial_session_is_never_refused_by_a_server_that_replaces_its_id(
 
 
 def test_L1_answers_that_overtake_each_other_leave_the_cookie_of_the_newest_request(net: Net) -> None:
-    overtaken = threading.Event()
+    begun, overtaken = threading.Event(), threading.Event()
 
     def slow(call: Call) -> Answer:
+        begun.set()
         overtaken.wait(10)
         return cookie_page("sid=older")
 
@@ -42,8 +43,7 @@ def test_L1_answers_that_overtake_each_other_leave_the_cookie_of_the_newest_requ
     session = net.session(own.url)
     with ThreadPoolExecutor(1) as thread:
         older = thread.submit(session.get, f"{own.url}/slow")
-        while not own.seen("/slow"):
-            time.sleep(0.005)  # the older request must have started
+        assert begun.wait(10)
         session.get(f"{own.url}/quick")
         overtaken.set()
         older.result()
