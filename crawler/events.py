@@ -54,7 +54,10 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class PageDone(Event):
-    """A page is committed, with its items and links. An unchanged one has status 304, or 0 when it was not asked."""
+    """A page is committed, with its items and links. An unchanged one has status 304, or 0 when it was not asked.
+
+    It was sent at `sent_at` (seconds since 1970; 0 when it was not), and answered within `elapsed_ms`.
+    """
 
     url: str
     status: int
@@ -63,6 +66,7 @@ class PageDone(Event):
     found: int
     size_bytes: int
     elapsed_ms: float
+    sent_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ class PageRetried(Event):
     error: str
     attempt: int
     wait_s: float
+    sent_at: float = 0.0
+    elapsed_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,8 @@ class PageFailed(Event):
     url: str
     error: str
     status: int
+    sent_at: float = 0.0
+    elapsed_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,6 +204,16 @@ class Settings:
         "",
         description="File for Prometheus's textfile collector, written after each run; {spider}: its name.",
     )
+    metrics_port: int = setting(
+        0,
+        at_least=0,
+        at_most=65_535,
+        description="Port on 127.0.0.1 at which Prometheus finds the figures of a run that goes on (extra metrics);"
+        " 0: none.",
+    )
+    traces: bool = setting(
+        False, description="Send a trace of each page to OpenTelemetry, as its OTEL_ variables say (extra otel)."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", description="Least level that is logged.")
     log_format: Literal["text", "json"] = setting("text", description="Log lines as text, or as one JSON object each.")
     log_file: str = setting("", description="File that gets all log lines, too, also of a quiet run.")

@@ -25,7 +25,7 @@ from crawler.pagework.single_page import Visitor, make_visitor
 from crawler.plugins import own_observers
 from crawler.runs.ending import options_again
 from crawler.runs.stats import wants_pages
-from crawler.runs.telling import Left, Telling, left_by
+from crawler.runs.telling import Left, Telling, left_by, watchers
 from crawler.sessions.accounts import Ask
 from crawler.settings import Settings, field_names, load
 from crawler.spider import Spider
@@ -81,7 +81,8 @@ def run(
     telling = Telling(spider.name or spider.__name__, merged)
     made = build_spider(spider, arguments, merged)
     processes = how_many(merged, made, automatic=cores() if signals else 1)
-    observers = [*observers, *own_observers(made), *([telling] if telling.listens else [])]
+    watching = watchers(telling.spider, merged)
+    observers = [*observers, *own_observers(made), *([telling] if telling.listens else []), *watching]
     main = _member_of(spider, arguments, merged, processes)
     members = Members(processes - 1, main, tells_pages=wants_pages(observers)) if processes > 1 else None
     try:
@@ -94,6 +95,8 @@ def run(
     finally:
         if members is not None:
             members.end()
+        for each in watching:
+            each.close()
     if summary.ending != "skipped":  # no sign of life either: what runs may hang
         telling.ended(summary, left)
     return summary

@@ -151,13 +151,16 @@ class Stats:
                     len(outcome.found),
                     outcome.size_bytes,
                     outcome.elapsed_ms,
+                    outcome.sent_at,
                 )
             )
         elif outcome.verdict is Verdict.RETRY:
             wait_s = max(outcome.not_before - now, 0.0)
-            self.tell(PageRetried(now, url, error, outcome.request.attempt + outcome.tries, wait_s))
+            attempt, took_ms = outcome.request.attempt + outcome.tries, outcome.elapsed_ms
+            self.tell(PageRetried(now, url, error, attempt, wait_s, outcome.sent_at, took_ms))
         elif outcome.verdict is Verdict.FAIL:
-            self.tell(PageFailed(now, url, printable(short_reason(outcome.error)), outcome.status))
+            why = printable(short_reason(outcome.error))
+            self.tell(PageFailed(now, url, why, outcome.status, outcome.sent_at, outcome.elapsed_ms))
 
     def progress(self, now: float, *, waiting: int, failed: int, force: bool = False) -> None:
         """Tell how far it is, a few times a second at most."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from crawler.clock import unix_now
 from crawler.errors import AlreadyRunning, SettingsError, StoreError, UsageError
@@ -54,7 +54,7 @@ class Telling:
     ignores: frozenset[type[Event]] = frozenset((PageDone,))
 
     def __init__(self, spider: str, settings: Settings) -> None:
-        self._spider = spider
+        self.spider = spider
         self._notifiers = [notifier_of(url) for url in settings.notify.replace(",", " ").split()]
         self._events = frozenset(settings.notify_on.replace(",", " ").split())
         unknown = sorted(self._events - set(EVENTS))
@@ -74,7 +74,7 @@ class Telling:
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, SessionParked) and self.listens:
-            timer = threading.Timer(PARKED_AFTER_S, self._tell_parked, [of_parked(self._spider, event)])
+            timer = threading.Timer(PARKED_AFTER_S, self._tell_parked, [of_parked(self.spider, event)])
             timer.daemon = True
             timer.start()
             self._timers.append(timer)
@@ -106,9 +106,9 @@ class Telling:
         """Tell of a run that ended with an error."""
         self._no_more_timers()
         code = next((code for kind, code in _CODES if isinstance(error, kind)), _BUG)
-        self._tell(of_error(self._spider, error, code), alive=False, exit_code=code)
+        self._tell(of_error(self.spider, error, code), alive=False, exit_code=code)
         if self._metrics:
-            summary = Summary(self._spider, exit_code=code, ending=type(error).__name__)
+            summary = Summary(self.spider, exit_code=code, ending=type(error).__name__)
             self._write_metrics(metrics.metrics_text(summary, now=unix_now(), last_success=None))
 
     def _tell(
@@ -133,6 +133,32 @@ class Telling:
             metrics.write_metrics(Path(self._metrics), text)
         except OSError as error:
             log.error("metrics file %s: %s", self._metrics, hide(str(error.strerror or error)))
+
+
+class RunWatcher(Protocol):
+    """An observer that is closed at the end of the run."""
+
+    def __call__(self, event: Event) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def watchers(spider: str, settings: Settings) -> list[RunWatcher]:
+    """Those that watch a run because settings say so; what they need is imported for them alone.
+
+    Raises:
+        SettingsError: An extra is not installed.
+    """
+    found: list[RunWatcher] = []
+    if settings.metrics_port:
+        from crawler.runs.metrics_endpoint import MetricsEndpoint
+
+        found.append(MetricsEndpoint(spider, settings.metrics_port))
+    if settings.traces:
+        from crawler.runs.traces import Traces
+
+        found.append(Traces(spider))
+    return found
 
 
 class Left(NamedTuple):
