@@ -52,6 +52,8 @@ _KINDS = {"html": b"text/html", "json": b"application/json", "txt": b"text/plain
 class Memory(BaseAdapter):
     """Answers from memory, with the heads and the responses of the real transports."""
 
+    browser_headers = False
+
     def __init__(self, site: InMemory) -> None:
         super().__init__()
         self._files, self._maker, self._limits = site.files, ResponseMaker(Response), Limits()

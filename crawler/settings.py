@@ -153,6 +153,9 @@ class Settings:
     transport: str = setting(
         "curl", description="What sends requests below the sessions: curl, urllib3, or an installed one."
     )
+    http: Literal["1.1", "2"] = setting(
+        "1.1", description="HTTP version: 1.1, or 2 where the server offers it over TLS (transports of libcurl)."
+    )
     durability: Literal["normal", "full"] = setting(
         "normal", description="full: every commit survives a power cut; normal: the last ones may be lost then."
     )

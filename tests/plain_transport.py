@@ -35,7 +35,7 @@ class PlainTransport(BaseAdapter):
     """See `crawler.fetching.transport.Transport`."""
 
     sinks = True
-    proxies = socks = keeps_connections = False
+    proxies = socks = keeps_connections = browser_headers = False
 
     def __init__(self, options: TransportOptions) -> None:
         super().__init__()

@@ -78,7 +78,7 @@ _WORDS = {
 
 def tls_words(text: str) -> str:
     """Why a handshake failed, from what OpenSSL or a transport says about it."""
-    lower = text.lower()
+    lower = text.lower().replace("_", " ")  # BoringSSL writes them
     plain = next((words for sign, words in _TLS_WORDS if sign in lower), "the handshake failed")
     return f"no trusted TLS connection: {plain} [{text[:200]}]"
 

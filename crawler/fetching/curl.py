@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 import certifi
 import requests
+from requests.adapters import BaseAdapter
 
 from crawler.errors import ConnectFailed, Refused
 from crawler.fetching import forks
@@ -40,10 +41,12 @@ _NAP_S = 0.02
 _CLOSE_S = 2.0  # that `close` waits for a resolver
 
 
-class CurlAdapter(CarriedAdapter):
-    """Sends requests through libcurl. Safe from any thread; one adapter may serve many sessions."""
+class HandlesAdapter(BaseAdapter):
+    """Sends requests through handles of libcurl. Safe from any thread; one adapter may serve many sessions."""
 
     sinks = proxies = socks = keeps_connections = True
+    browser_headers = False
+    make_handle: type[Handle] = Handle
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class CurlAdapter(CarriedAdapter):
         response_class: type[requests.Response] = requests.Response,
         proxy_ca: str | None = None,
         most: int = 0,
+        http: str = "1.1",
     ) -> None:
         """Make an adapter; no I/O.
 
@@ -67,8 +71,10 @@ class CurlAdapter(CarriedAdapter):
             proxy_ca: File of certificates by which an https proxy is verified; None for the public ones.
             most: Connections that are open at once, idle ones too; further requests wait for their turn. 0: as many as
                 leave descriptors for files.
+            http: "1.1", or "2" where a server offers it over TLS. Each connection carries one request at a time.
         """
         super().__init__()
+        self._http = http
         self._limits = limits or Limits()
         self._rule, self._resolve = address_rule, dict(resolve or {})
         self._maker = ResponseMaker(response_class)
@@ -127,43 +133,6 @@ class CurlAdapter(CarriedAdapter):
             stream=stream,
         )
 
-    def begin(
-        self,
-        io: IOThread,
-        request: requests.PreparedRequest,
-        done: Done,
-        *,
-        latest: float | None = None,
-        **options: Any,
-    ) -> None:
-        """See `CarriedAdapter.begin`."""
-        started = time.monotonic()
-        asked = outgoing(request, options.get("proxies"))
-        wanted = Wanted(
-            asked,
-            self._route(asked, options.get("verify", True), options.get("cert")),
-            asked.limits or self._limits,
-            timeouts(options.get("timeout")),
-            started,
-            latest,
-            asked.sink,
-        )
-
-        def respond(head: Head, body: Body, address: str) -> requests.Response:
-            check_proxy(asked, head)
-            content = body.finish()
-            return self._maker.make(
-                self,
-                request,
-                head,
-                content,
-                elapsed_s=time.monotonic() - started,
-                address=address,
-                size_bytes=body.wire_bytes,
-            )
-
-        io.carry(CurlTransfer(self, wanted, respond, done))
-
     def close(self) -> None:
         """Close idle connections now and those in use after their answer; later sends raise `ConnectFailed`."""
         close_all(self._idle.empty(close=True), _CLOSE_S)
@@ -216,8 +185,13 @@ class CurlAdapter(CarriedAdapter):
         if not self._may_open():
             raise OSError(errno.EMFILE, "no descriptor may be taken for another connection")
         try:
-            return Handle(
-                route, rule=self._rule, resolve=self._resolve, proxy_ca=self._proxy_ca, stopped=self._is_aborted
+            return self.make_handle(
+                route,
+                rule=self._rule,
+                resolve=self._resolve,
+                proxy_ca=self._proxy_ca,
+                stopped=self._is_aborted,
+                http=self._http,
             )
         except BaseException:
             self._gone(1)
@@ -264,3 +238,44 @@ class CurlAdapter(CarriedAdapter):
         self._open_lock, self._open = threading.Lock(), 0
         for handle in self._idle.after_fork():
             handle.forget()
+
+
+class CurlAdapter(HandlesAdapter, CarriedAdapter):
+    """The one for crawled pages: one thread carries the transfers of all."""
+
+    def begin(
+        self,
+        io: IOThread,
+        request: requests.PreparedRequest,
+        done: Done,
+        *,
+        latest: float | None = None,
+        **options: Any,
+    ) -> None:
+        """See `CarriedAdapter.begin`."""
+        started = time.monotonic()
+        asked = outgoing(request, options.get("proxies"))
+        wanted = Wanted(
+            asked,
+            self._route(asked, options.get("verify", True), options.get("cert")),
+            asked.limits or self._limits,
+            timeouts(options.get("timeout")),
+            started,
+            latest,
+            asked.sink,
+        )
+
+        def respond(head: Head, body: Body, address: str) -> requests.Response:
+            check_proxy(asked, head)
+            content = body.finish()
+            return self._maker.make(
+                self,
+                request,
+                head,
+                content,
+                elapsed_s=time.monotonic() - started,
+                address=address,
+                size_bytes=body.wire_bytes,
+            )
+
+        io.carry(CurlTransfer(self, wanted, respond, done))

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 import pycurl
 
@@ -26,6 +26,7 @@ from crawler.fetching.answers import Body
 from crawler.fetching.causes import NOBODY_THERE, from_curl, unreachable
 from crawler.fetching.curl_options import RequestOptions, Route, set_addresses, set_route
 from crawler.fetching.heads import Head, parse_head, switches
+from crawler.fetching.io_thread import Watcher
 from crawler.fetching.limits import INTERIM, Limits, Pace
 from crawler.fetching.outgoing import Outgoing
 
@@ -55,16 +56,6 @@ class Exchanged:
     wire_bytes: int
 
 
-class Watcher(Protocol):
-    """Told what libcurl waits for, where the I/O thread does the waiting."""
-
-    def socket(self, descriptor: int, mask: int) -> None:
-        """Wait for *descriptor*, with epoll's mask; 0: no more."""
-
-    def timer(self, seconds: float | None) -> None:
-        """Act after so many seconds; None: no more."""
-
-
 class Handle:
     """One handle and its connection. Used by one thread at a time."""
 
@@ -76,6 +67,7 @@ class Handle:
         resolve: Mapping[str, Sequence[str]],
         proxy_ca: str,
         stopped: Callable[[], bool],
+        http: str = "1.1",
     ) -> None:
         """Make a handle, without any connection.
 
@@ -84,6 +76,7 @@ class Handle:
             resolve: Addresses of hosts, instead of DNS.
             proxy_ca: File of certificates by which an https proxy is verified.
             stopped: Asked now and then during a transfer; True ends it.
+            http: "1.1", or "2" where a server offers it over TLS.
         Raises:
             OSError: No descriptor is left.
         """
@@ -91,7 +84,7 @@ class Handle:
         self._socket_number = -1  # of the connection; only to look at, libcurl owns it
         self._poll: select.poll | None = None
         try:
-            self._curl, self._multi = pycurl.Curl(), pycurl.CurlMulti()
+            self._curl, self._multi = self.bound()
         except pycurl.error as error:
             raise OSError(errno.EMFILE, "no descriptor left for libcurl") from error
         for option, setting in (
@@ -108,10 +101,13 @@ class Handle:
         self._not_taken = 0
         self._opened: list[socket.socket] = []
         self._renewed = False  # the next exchange wants a new connection
+        self._frames = False  # HTTP/2: a server may send at any time
         self.address = ""  # connected, of the last exchange
         self._watcher: Watcher | None = None
         self._resolving_until = 0.0  # until then threads of the resolver may run on
         set_route(self._curl, route, proxy_ca)
+        if http == "2":
+            self._curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)
         for option, callback in (
             (pycurl.HEADERFUNCTION, self._lines.append),
             (pycurl.WRITEFUNCTION, self._write),
@@ -121,6 +117,10 @@ class Handle:
             self._curl.setopt(option, callback)
         self._request = RequestOptions(self._curl, self._failed)
         self._set_addresses()
+
+    def bound(self) -> tuple[Any, Any]:
+        """An easy and a multi handle, as pycurl has them. Raises pycurl.error where no descriptor is left."""
+        return pycurl.Curl(), pycurl.CurlMulti()
 
     def _set_addresses(self) -> None:
         addresses = self._resolve.get(self.route.origin.host)
@@ -271,6 +271,7 @@ class Handle:
         """
         self._check(self._multi.info_read()[2])
         head, body = self._started()
+        self._frames = head.version.startswith("2")
         self._watch()
         if body.cut or head.is_ambiguous:
             self.renew()
@@ -352,7 +353,7 @@ class Handle:
         self._socket_number, self._poll = number, None
         if number >= 0:
             self._poll = select.poll()
-            self._poll.register(number, select.POLLIN)
+            self._poll.register(number, select.POLLRDHUP if self._frames else select.POLLIN)
 
     def is_stale(self) -> bool:
         """Whether the idle connection has ended, or brought bytes that nobody asked for. libcurl looks only now and

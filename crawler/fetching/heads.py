@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from crawler.errors import BadAnswer, ConnectFailed
 from crawler.fetching.limits import INTERIM, LINE_BYTES, Limits
 
-_STATUS_LINE = re.compile(rb"HTTP/(\d\.\d) +([1-9]\d\d)(?=[ \t\r\n]|\Z)")  # without the reason, which anything may be
+_STATUS_LINE = re.compile(rb"HTTP/(\d\.\d|[23](?=[ ])) +([1-9]\d\d)(?=[ \t\r\n]|\Z)")  # without the reason
 _WELL_FORMED = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*\r\n)*")
 _FIELD = re.compile(r"^([^:\r\n]++):[ \t]*+([^\r\n]*+)\r\n", re.MULTILINE)  # of a well-formed head
 _FRAMING = frozenset(("content-length", "transfer-encoding", "content-encoding", "connection"))

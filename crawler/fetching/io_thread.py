@@ -29,6 +29,16 @@ log = logging.getLogger("crawler.fetching")
 Watch = Callable[[int, int], None]  #: (descriptor, epoll's mask; 0 for no more)
 
 
+class Watcher(Protocol):
+    """Told what libcurl waits for, where the I/O thread does the waiting."""
+
+    def socket(self, descriptor: int, mask: int) -> None:
+        """Wait for *descriptor*, with epoll's mask; 0: no more."""
+
+    def timer(self, seconds: float | None) -> None:
+        """Act after so many seconds; None: no more."""
+
+
 @runtime_checkable
 class Transfer(Protocol):
     """What is carried. All methods are called on the I/O thread."""

@@ -44,6 +44,7 @@ class PooledAdapter(HTTPAdapter):
     """Sends requests through urllib3. Safe from any thread; one adapter may serve many sessions."""
 
     sinks = proxies = keeps_connections = True
+    browser_headers = False
     socks = False
 
     def __init__(

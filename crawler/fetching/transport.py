@@ -1,15 +1,16 @@
 """The seam below the sessions: what a transport is, and how one is chosen by its name.
 
-Two come along, ``curl`` and ``urllib3``. A package brings others as entry points of the group ``crawler.transports``: a
-class, or a function, that is called with `TransportOptions`. The setting `transport` names the one that all sessions
-share; `Identity.transport` another for one session.
+``curl`` and ``urllib3`` come along, and ``chrome``, ``firefox`` and ``safari``, which look like these browsers. A
+package brings others as entry points of the group ``crawler.transports``: a class, or a function, that is called with
+`TransportOptions`. The setting `transport` names the one that all sessions share; `Identity.transport` another for one
+session.
 """
 
 from __future__ import annotations
 
 import resource
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import requests
@@ -17,11 +18,12 @@ import requests
 from crawler.errors import UsageError
 from crawler.fetching.addresses import AddressRule
 from crawler.fetching.descriptors import connections_allowed
+from crawler.fetching.impersonating import BROWSERS, adapter_of
 from crawler.fetching.limits import Limits
 from crawler.response import Response
 from crawler.settings import Settings
 
-BUILT_IN = ("curl", "urllib3")
+BUILT_IN = ("curl", "urllib3", *BROWSERS)
 GROUP = "crawler.transports"  #: of entry points
 _IDLE = 256  #: connections that are kept, of all hosts together; each holds two descriptors and some 70 kB
 
@@ -41,12 +43,14 @@ class Transport(Protocol):
         proxies: It goes through http and https proxies.
         socks: It goes through SOCKS proxies.
         keeps_connections: One connection serves several requests.
+        browser_headers: It sends the headers of a browser by itself; a session adds none but those that it was given.
     """
 
     sinks: bool
     proxies: bool
     socks: bool
     keeps_connections: bool
+    browser_headers: bool
 
     def send(
         self,
@@ -82,6 +86,7 @@ class TransportOptions:
         address_rule: Asked before each connect; None lets every address pass.
         response_class: Made without arguments; attributes are set on it.
         resolve: Addresses by host, instead of DNS; None for DNS alone.
+        http: ``"1.1"``, or ``"2"`` where a server offers it over TLS; a transport that knows only one speaks that.
     """
 
     connections: int = 32
@@ -89,6 +94,7 @@ class TransportOptions:
     address_rule: AddressRule | None = None
     response_class: type[requests.Response] = Response
     resolve: Mapping[str, list[str]] | None = None
+    http: str = "1.1"
 
 
 MakeTransport = Callable[[TransportOptions], Transport]
@@ -101,18 +107,20 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def make_transport(settings: Settings, trusted_hosts: Container[str], name: str = "") -> Transport:
+def make_transport(settings: Settings, trusted_hosts: Container[str], name: str = "", http: str = "") -> Transport:
     """The transport that sessions of a process share.
 
     Args:
         trusted_hosts: Hosts that may have private addresses: those of the start URLs; may grow while it is used.
         name: "" for that of the setting.
+        http: The same.
     Raises:
         UsageError: There is none of that name.
     """
     rule = None if settings.allow_private else AddressRule(trusted_hosts)
     idle = min(max(2 * settings.workers, min(_IDLE, _open_files() // 4)), connections_allowed())
-    return maker_of(name or settings.transport)(TransportOptions(idle, limits_of(settings), rule))
+    options = TransportOptions(idle, limits_of(settings), rule, http=http or settings.http)
+    return maker_of(name or settings.transport)(options)
 
 
 def maker_of(name: str) -> MakeTransport:
@@ -124,7 +132,10 @@ def maker_of(name: str) -> MakeTransport:
     if name == "urllib3":
         from crawler.fetching.pooled import PooledAdapter
 
-        return lambda options: PooledAdapter(**_arguments(options))
+        return lambda options: PooledAdapter(**_arguments(replace(options, http="")))
+    if name in BROWSERS:
+        adapter = adapter_of(name)
+        return lambda options: adapter(**_arguments(options))
     from importlib.metadata import entry_points  # only for one that does not come along
 
     found = {each.name: each for each in entry_points(group=GROUP)}
@@ -138,7 +149,8 @@ def maker_of(name: str) -> MakeTransport:
 
 
 def _arguments(options: TransportOptions) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in TransportOptions.__slots__}
+    given = {name: getattr(options, name) for name in TransportOptions.__slots__}
+    return {name: value for name, value in given.items() if name != "http" or value}
 
 
 def _open_files() -> int:

@@ -19,7 +19,7 @@ from crawler.clock import unix_now
 from crawler.errors import SpiderError
 from crawler.fetching.fetcher import Fetcher
 from crawler.fetching.retry import Backoff, RetryPolicy, retry_after_s
-from crawler.fetching.transport import BUILT_IN, Transport, limits_of, make_transport, maker_of
+from crawler.fetching.transport import Transport, limits_of, make_transport, maker_of
 from crawler.frontier.admission import Admission, AdmissionRules, allowed_hosts, domains_of, slot_of
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.robots_ways import RobotsWays, Way, product_of
@@ -70,7 +70,7 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
     chosen = roster(made, setting=settings.sessions, file=file)
     if chosen != made.identities():  # names stay names: a spider may go through its own list
         made.sessions = [each.name if each == Identity(each.name) else each for each in chosen]
-    for name in {settings.transport, *(each.transport for each in made.identities())} - {"", *BUILT_IN}:
+    for name in {settings.transport, *(each.transport for each in made.identities())} - {"", "curl", "urllib3"}:
         maker_of(name)  # a wrong name is found here, before a run is opened
     made.active_plugins = make_plugins(made, settings.plugins)
     made.identities()
@@ -120,7 +120,7 @@ class Assembly:
         for identity in self._identities.values():
             self._trusted |= {host_of(origin) if "://" in origin else origin for origin in identity.origins}
         self._https_hosts = {host_of(url) for url in start_urls if url.startswith("https://")}
-        self._transports: dict[str, Transport] = {}  # by name; made and read under the lock of the pool
+        self._transports: dict[tuple[str, str], Transport] = {}  # by name and HTTP; under the lock of the pool
         self._start_origins: list[str] = []
         self._made: dict[str, LoginManager] = {}
         delays = session_delays(spider)
@@ -184,11 +184,13 @@ class Assembly:
         file = Path(settings.accounts) if settings.accounts else None
         account = Account(name, site=home_site(self.spider, self._begins), file=file, ask=self._ask)
         user = account.get("username") if self._logs_in(name) else None
+        transport = self._transport(identity.transport, identity.http)
         session = Session(
             identity,
             account=account,
             origins=origins,
-            transport=self._transport(identity.transport),
+            transport=transport,
+            own_headers_alone=cast(Transport, transport).browser_headers,
             limits=limits_of(settings),
             key=session_key(self.spider, identity, user, self._begins),
             user_agent=settings.user_agent,
@@ -236,11 +238,13 @@ class Assembly:
         """For robots.txt: no credentials of anybody, small answers only."""
         settings = self.settings
         plain = {name: value for name, value in settings.headers.items() if name.lower() in SURVIVES_ORIGIN}
+        transport = self._transport()
         session = Session(
             Identity("robots", login=False),
             account=Account("robots", environ={}),
             origins=origins,
-            transport=self._transport(),
+            transport=transport,
+            own_headers_alone=cast(Transport, transport).browser_headers,
             limits=replace(limits_of(settings), max_size_bytes=_ROBOTS_LIMIT_BYTES),
             user_agent=settings.user_agent,
             headers=plain,
@@ -253,12 +257,12 @@ class Assembly:
         session.pace = self._paced("robots")
         return session
 
-    def _transport(self, name: str = "") -> BaseAdapter:
+    def _transport(self, name: str = "", http: str = "") -> BaseAdapter:
         """That of the setting, or of a name; sessions share it, and it is closed here."""
-        name = name or self.settings.transport
-        if name not in self._transports:
-            self._transports[name] = make_transport(self.settings, self._trusted, name)
-        return cast(BaseAdapter, self._transports[name])  # requests asks for nothing that it has not
+        kind = name or self.settings.transport, http or self.settings.http
+        if kind not in self._transports:
+            self._transports[kind] = make_transport(self.settings, self._trusted, *kind)
+        return cast(BaseAdapter, self._transports[kind])  # requests asks for nothing that it has not
 
     def abort_all(self) -> None:
         """Make every transfer under way fail, and every later one."""

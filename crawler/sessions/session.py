@@ -36,6 +36,13 @@ from crawler.sessions.storage import Storage
 from crawler.untyped import merge_hooks
 from crawler.urls import absolute, is_secret_name
 
+_USUAL = {
+    "User-Agent": "",  # comes first
+    "Accept-Encoding": "gzip, deflate",
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "Accept-Language": "en",
+}
+
 
 class Session(Hops):
     """One identity, shared by all worker threads.
@@ -68,6 +75,7 @@ class Session(Hops):
         timeout_s: float = 30.0,
         deadline_s: float = 120.0,
         max_redirects: int = 20,
+        own_headers_alone: bool = False,
     ) -> None:
         """Make a session without any I/O.
 
@@ -76,6 +84,7 @@ class Session(Hops):
             limits: Dataclass with a field ``deadline_s``, put on each prepared request for the transport.
             timeout_s: Seconds to connect and between two reads, where a call names none.
             deadline_s: Seconds for a request with all its redirects.
+            own_headers_alone: The transport sends the headers of a browser: of ours only those that somebody asked for.
         """
         super().__init__()
         self.trust_env = False  # no netrc, no proxy variables: a credential must come from its own place
@@ -88,14 +97,9 @@ class Session(Hops):
         self._limits, self._transport = limits, transport
         self.cookies = Jar(home=origins.first)
         self.storage = Storage()
-        self.headers = CaseInsensitiveDict(
-            {
-                "User-Agent": identity.user_agent or user_agent,
-                "Accept-Encoding": "gzip, deflate",
-                "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-                "Accept-Language": "en",
-            }
-        )
+        self.headers = CaseInsensitiveDict({} if own_headers_alone else _USUAL)
+        if identity.user_agent or not own_headers_alone:
+            self.headers["User-Agent"] = identity.user_agent or user_agent
         self.headers.update(headers or {})
         self.headers.update(identity.headers)
         self._sent = SentHeaders(frozenset(name.lower() for name in identity.secret_headers))

@@ -25,4 +25,5 @@ def lacks_something(item: pytest.Function) -> bool:
 
 def vars_of(kind: type) -> dict[str, bool]:
     """The attributes of its class and its bases."""
-    return {name: value for each in reversed(kind.__mro__) for name, value in vars(each).items()}
+    found = {name: value for each in reversed(kind.__mro__) for name, value in vars(each).items()}
+    return {**found, "own_headers_alone": not found["browser_headers"]}

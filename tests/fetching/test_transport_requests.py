@@ -29,6 +29,7 @@ def value_of_empty(lines: list[str]) -> str:
 
 
 class TestRequest:
+    @pytest.mark.needs("own_headers_alone")
     def test_it_goes_out_as_it_was_prepared(self, transport: Any, serve: Any) -> None:
         server = serve(OK)
         headers = {"X-Last": "z", "User-Agent": "me", "Cookie": "a=1; b=2", "Empty": "", "Accept-Encoding": "br"}
@@ -44,6 +45,7 @@ class TestRequest:
             (name, f" {value}" if value else value_of_empty(lines)) for name, value in headers.items()
         ]
 
+    @pytest.mark.needs("own_headers_alone")
     def test_nothing_is_added_but_host_and_codings(self, transport: Any, serve: Any) -> None:
         server = serve(OK)
         send(transport(), prepared(server.url()))

@@ -64,7 +64,11 @@ class TestTLS:
             fetch(transport(), server.url(), verify=authority.ca_file)
 
     def test_T8_a_plain_server_on_an_https_url_is_not_asked_in_plain(self, transport: Any, serve: Any) -> None:
-        server = serve(lambda connection: connection.send(b"HTTP/1.0 400 Bad Request\r\n\r\n"))
+        def script(connection: Connection) -> None:
+            connection.socket.recv(65536)
+            connection.send(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+
+        server = serve(script)
 
         with pytest.raises(TLSFailed, match="does not speak TLS"):
             fetch(transport(), server.url().replace("http:", "https:"))

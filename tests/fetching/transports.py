@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import queue
 import ssl
 from collections.abc import Callable, Iterator
@@ -14,7 +15,8 @@ import trustme
 from rawserver import RawServer
 
 from crawler.errors import ConnectFailed
-from crawler.fetching.curl import CurlAdapter
+from crawler.fetching.curl import CurlAdapter, HandlesAdapter
+from crawler.fetching.impersonating import ChromeAdapter
 from crawler.fetching.io_thread import IOThread
 from crawler.fetching.limits import Limits
 from crawler.fetching.pooled import PooledAdapter
@@ -22,7 +24,7 @@ from crawler.fetching.transport import TransportOptions
 from crawler.sessions.prepared import Prepared
 from tests.plain_transport import PlainTransport
 
-Adapter = CurlAdapter | PooledAdapter | PlainTransport
+Adapter = HandlesAdapter | PooledAdapter | PlainTransport
 
 
 class CarriedAdapter(CurlAdapter):
@@ -49,6 +51,8 @@ KINDS: dict[str, type[Any]] = {
     "urllib3": PooledAdapter,
     "plain": PlainTransport,
 }
+if importlib.util.find_spec("curl_cffi") is not None:
+    KINDS["chrome"] = ChromeAdapter
 
 
 @pytest.fixture(params=list(KINDS))
@@ -58,7 +62,7 @@ def transport(request: pytest.FixtureRequest) -> Iterator[Callable[..., Adapter]
 
     def make(**options: Any) -> Adapter:
         kind = KINDS[request.param]
-        ours = issubclass(kind, CurlAdapter | PooledAdapter)
+        ours = issubclass(kind, HandlesAdapter | PooledAdapter)
         made.append(
             kind(**options) if ours else kind(TransportOptions(**{"response_class": requests.Response, **options}))
         )

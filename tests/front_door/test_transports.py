@@ -70,5 +70,5 @@ def test_a_transport_that_is_not_installed_is_refused_before_anything_is_sent(
     refused = crawl("run", "shop", "-s", f"transport={setting}")
 
     assert refused.code == 2
-    assert "no transport 'plan' is installed; there are: curl, urllib3, plain" in refused.err
+    assert "no transport 'plan' is installed; there are: curl, urllib3, chrome, firefox, safari, plain" in refused.err
     assert not host.calls

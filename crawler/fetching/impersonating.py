@@ -1,0 +1,116 @@
+"""A transport that looks like a browser to a server: its TLS, its HTTP/2, its headers and their order agree.
+
+Some sites turn away what does not shake hands as a browser does. `curl_cffi` brings a libcurl that does (extra
+``impersonate``); all else is that of the other transports: limits, deadlines, addresses, decoding. It has no hook for
+sockets, so addresses are asked for and checked before a connection is made, and the connection is pinned to them. Each
+request has a thread while it is under way.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, BinaryIO, ClassVar
+
+from crawler.errors import Refused, UsageError
+from crawler.fetching.causes import name_error
+from crawler.fetching.curl import HandlesAdapter
+from crawler.fetching.curl_handle import Handle
+from crawler.fetching.curl_options import set_addresses
+from crawler.fetching.io_thread import Watcher
+from crawler.fetching.limits import Limits
+from crawler.fetching.outgoing import Outgoing
+
+_STREAM = socket.SOCK_STREAM
+BROWSERS = ("chrome", "firefox", "safari")
+
+
+class _Handle(Handle):
+    """One handle that looks like a browser. Used by one thread at a time."""
+
+    browser: ClassVar[str]
+
+    def bound(self) -> tuple[Any, Any]:
+        from crawler.fetching.impersonated_curl import Curl
+
+        return Curl(self.browser), self.bound_multi()
+
+    def bound_multi(self) -> Any:
+        from crawler.fetching.impersonated_curl import CurlMulti
+
+        return CurlMulti()
+
+    def start(
+        self,
+        asked: Outgoing,
+        limits: Limits,
+        sink: BinaryIO | None,
+        timeouts_s: tuple[float | None, float | None],
+        started: float,
+        *,
+        watcher: Watcher | None = None,
+    ) -> None:
+        if self._renewed:  # its connection is in there, and would stay open
+            self._multi.close()
+            self._multi = self.bound_multi()
+        if self._rule is not None and self.route.proxy is None and (self._renewed or self._socket_number < 0):
+            self._pin(asked)
+        super().start(asked, limits, sink, timeouts_s, started, watcher=watcher)
+
+    def _pin(self, asked: Outgoing) -> None:
+        """A new connection goes to addresses that the rule allows, whatever DNS says a moment later."""
+        origin = self.route.origin
+        given = self._resolve.get(origin.host)
+        try:
+            found = given or [str(each[4][0]) for each in socket.getaddrinfo(origin.host, origin.port, type=_STREAM)]
+        except OSError as error:
+            raise name_error(asked.url, origin.host) from error
+        assert self._rule is not None
+        whys = {each: self._rule.refuses(origin.host, each, asked.led_by) for each in found}
+        allowed = [address for address, why in whys.items() if not why]
+        if not allowed:
+            raise Refused(asked.url, next(iter(whys.values())))
+        set_addresses(self._curl, origin, allowed)
+
+
+class _Chrome(_Handle):
+    browser = "chrome"
+
+
+class _Firefox(_Handle):
+    browser = "firefox"
+
+
+class _Safari(_Handle):
+    browser = "safari"
+
+
+class ChromeAdapter(HandlesAdapter):
+    """Looks like Chrome. Safe from any thread."""
+
+    browser_headers = True
+    make_handle = _Chrome
+
+
+class FirefoxAdapter(HandlesAdapter):
+    """Looks like Firefox. Safe from any thread."""
+
+    browser_headers = True
+    make_handle = _Firefox
+
+
+class SafariAdapter(HandlesAdapter):
+    """Looks like Safari. Safe from any thread."""
+
+    browser_headers = True
+    make_handle = _Safari
+
+
+def adapter_of(browser: str) -> type[HandlesAdapter]:
+    """The adapter that looks like *browser*, one of `BROWSERS`. Raises UsageError without the extra."""
+    try:
+        import curl_cffi  # noqa: F401
+    except ImportError as error:
+        raise UsageError(
+            f"transport {browser!r} needs the extra `impersonate`: pip install 'crawl-sessions[impersonate]'"
+        ) from error
+    return {"chrome": ChromeAdapter, "firefox": FirefoxAdapter, "safari": SafariAdapter}[browser]
