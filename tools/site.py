@@ -98,6 +98,7 @@ def configuration(pages: Path) -> str:
     nav = [
         {"Home": "index.md"},
         {"Tutorial": "tutorial.md"},
+        {"Ten commands": "ten-commands.md"},
         *sections((pages / "index.md").read_text(encoding="utf-8")),
     ]
     nav.append({"Project": [{"Readme": "readme.md"}, {"Changes": "changes.md"}, {"Contributing": "contributing.md"}]})

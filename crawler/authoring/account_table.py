@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from crawler.errors import UsageError
 from crawler.sessions.accounts import accounts_path, read_accounts, tables_of_site
 from crawler.sessions.private import only_one_process, read_private, write_private
+
+_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def add_account(site: str, fields: Mapping[str, str], *, file: Path | None, session: str = "default") -> Path:
@@ -39,7 +43,7 @@ def add_account(site: str, fields: Mapping[str, str], *, file: Path | None, sess
             )
         before = read_private(path) if path.exists() else ""
         lines = [
-            f"[sites.{json.dumps(site)}.{session}]",
+            f"[sites.{json.dumps(site)}.{_key(session)}]",
             *(f"{name} = {_text(value)}" for name, value in fields.items()),
         ]
         text = (before.rstrip("\n") + "\n\n" if before.strip() else "") + "\n".join(lines) + "\n"
@@ -50,6 +54,10 @@ def add_account(site: str, fields: Mapping[str, str], *, file: Path | None, sess
         assert tables_of_site(added, site)[session] == dict(fields)
         write_private(path, text)
     return path
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else _text(name)
 
 
 def _text(value: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crawler.cli import (
+    account_file,
     care,
     export,
     failures,
@@ -33,6 +34,7 @@ project.register(app)
 new_spider.register(app)
 run.register(app)
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(account_file.app, name="accounts")
 session_files.register(sessions.app)
 session_push.register(sessions.app)
 runs.register(app)

@@ -1,0 +1,52 @@
+"""`crawl accounts add`: credentials into the file of accounts, where a job of cron finds them, too."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crawler.cli import options
+from crawler.cli.progress import terminal_ask
+from crawler.cli.text import safe, say
+from crawler.errors import UsageError
+
+app = typer.Typer(no_args_is_help=True, help="Credentials that sessions log in with.")
+
+
+@app.command()
+def add(
+    site: Annotated[str, typer.Argument(metavar="SITE", help="The site, or any address of it.")],
+    username: Annotated[str | None, typer.Option("--username", "-u", help="Asked for where it is not given.")] = None,
+    session: Annotated[str, typer.Option("--session", help="The session that logs in with them.")] = "default",
+    set_: options.SettingsTyped = None,
+) -> None:
+    """Put user name and password for a SITE into the file of accounts. The password is asked for, or read from input.
+
+    The file is for you alone (mode 0600). Credentials that are there already are left alone.
+    """
+    from crawler.authoring.account_table import add_account
+    from crawler.sessions.secrets import Secret
+    from crawler.urls import absolute, host_of, site_of
+
+    settings = options.settings_of(None, options.typed_settings(set_))
+    place = site_of(host_of(absolute("", site if "://" in site else f"http://{site}/")))
+    ask = terminal_ask()
+
+    def answer(what: str, secret: bool) -> str:
+        found = ask(f"{what} at {place}: ", secret) if ask is not None else sys.stdin.readline().rstrip("\r\n")
+        if not found:
+            raise UsageError(f"no {what} was given: type it, or write it to standard input, a line each")
+        return found
+
+    name = username or answer("user name", False)
+    password = Secret(answer("password", True))
+    file = add_account(
+        place,
+        {"username": name, "password": str.__str__(password)},
+        file=Path(settings.accounts) if settings.accounts else None,
+        session=session,
+    )
+    say(f"{safe(name)} at {place}: in {file}, session {session!r}")
