@@ -38,6 +38,21 @@ class State(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """A verdict with what it needs; only the judge makes one (`judge`).
+
+    Attributes:
+        verdict: What becomes of the request.
+        wait_s: For RETRY: seconds until the next try.
+        error: One line, "" for none.
+    """
+
+    verdict: Verdict
+    wait_s: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A request that admission has looked at, ready to be stored.
 
@@ -357,6 +372,10 @@ class Outcome:
     file_was: str = ""
     file_before: str = ""
     files_held: int = 0
+
+    def settle(self, judged: Settled) -> None:
+        """Take over what the judge has said: the one place where a verdict is set."""
+        self.verdict, self.error = judged.verdict, judged.error
 
     @property
     def item_count(self) -> int:

@@ -7,9 +7,9 @@ import json
 from typing import Any
 
 from crawler.authoring.recorded import RecordedPage, Yielded
-from crawler.fetching.judge import describe
 from crawler.fetching.kept import response_of
 from crawler.frontier.known import KnownLinks
+from crawler.judge import describe
 from crawler.outcome import Found, Leased, Outcome, Verdict
 from crawler.pagework.given import CallbackResults, CallbackWatch
 from crawler.replay.kept_pages import as_stored

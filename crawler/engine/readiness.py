@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from crawler.engine.dispatcher import Dispatcher
 from crawler.engine.robots_door import RobotsDoor
 from crawler.frontier.gates import Gates, Missing
+from crawler.judge import ENDS_SESSION
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.request import SPREAD
 from crawler.sessions.allowances import Allowances
-from crawler.sessions.login.findings import ENDS_SESSION
 from crawler.sessions.login.last_doubts import LastDoubts
 from crawler.sessions.login.lives import Next
 from crawler.sessions.login.ports import SESSION

@@ -17,11 +17,11 @@ from crawler.clock import unix_now
 from crawler.engine.dispatcher import Dispatcher
 from crawler.errors import TimedOut, Transient, UnknownHost, Unreachable
 from crawler.events import Warned
-from crawler.fetching.judge import describe
 from crawler.fetching.retry import next_wait_s
 from crawler.frontier.gates import Gates, Missing
 from crawler.frontier.robots import Robots
 from crawler.frontier.robots_ways import Answers, RobotsWays
+from crawler.judge import describe
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.runs.stats import Stats
 from crawler.sessions.session import Session

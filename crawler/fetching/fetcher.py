@@ -1,6 +1,6 @@
 """Fetch one request through its session: prepare, send, retry, check, and say how it went.
 
-Nothing here decides what becomes of the request (`fetching.judge` does) and nothing is stored.
+Nothing here decides what becomes of the request (`judge` does) and nothing is stored.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from crawler.errors import UsageError
-from crawler.outcome import FileRow, Outcome, Verdict
+from crawler.judge import judge_unplaced
+from crawler.outcome import FileRow, Outcome
 from crawler.pages.file_folder import FileFolder
 from crawler.pages.partials import Partial
 from crawler.stores.calls import StoreCalls
@@ -97,8 +98,8 @@ class FileDesk:
             self.folder.place(partial)
         except OSError as error:
             why = error.strerror or str(error)
-            one.verdict, one.items, one.file = Verdict.FAIL, [], None
-            one.error = f"NotKept: the file could not be put in its place: {why}"
+            one.items, one.file = [], None
+            one.settle(judge_unplaced(why))
             return
         try:
             link = self.folder.name(partial, file.name, one.file_before)

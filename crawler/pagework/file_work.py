@@ -17,9 +17,9 @@ from crawler.errors import BadAnswer, CrawlError, FetchError, NotKept, StatusErr
 from crawler.fetching.fetcher import Fetched, Fetcher
 from crawler.fetching.file_asking import validators_of
 from crawler.fetching.file_sink import PAGE_BYTES, FileSink
-from crawler.fetching.judge import Known, Settled, describe, is_hosts_fault, judge, pause_s, skipped
 from crawler.fetching.limits import Limits
 from crawler.frontier.host_slot import Learned
+from crawler.judge import Known, describe, is_hosts_fault, judge, judge_held, pause_s
 from crawler.outcome import FileRow, ItemRow, Outcome, Verdict
 from crawler.pages.downloads import clean_name, name_of
 from crawler.pages.kinds import HEAD_BYTES, MARKUP_TYPES, image_size, is_markup, media_type, type_of, why_not
@@ -162,7 +162,7 @@ class FileWork:
 
     def take_held(self, outcome: Outcome, request: Request, file: FileRow) -> None:
         """Nobody is asked for a file that is held: its item is all that there is to do."""
-        outcome.verdict = Verdict.ACCEPT
+        outcome.settle(judge_held())
         outcome.sent_at, outcome.epoch = file.sent_at, file.epoch
         outcome.proven = file.proven or bool(file.key)
         self._take(outcome, request, file, "held")
@@ -273,9 +273,17 @@ class FileWork:
 
     # --- judging ----------------------------------------------------------------------------------------------------
     def _settle(self, job: _Job, outcome: Outcome, fetched: Fetched, watched: bool, given_up: bool) -> None:
-        known = Known(outcome.request.attempt, host_given_up=given_up)
-        judged = self._judged(job, outcome, fetched, watched, known)
-        outcome.verdict, outcome.error = judged.verdict, judged.error
+        goes_on = self._goes_on(job, fetched)
+        if goes_on:
+            outcome.tries = 0  # it goes on where it was cut, and does not count as a failed try
+        elif isinstance(fetched.error, TooLarge):
+            job.partial.forget()  # nobody will want its beginning
+        rule = self._landing(fetched)
+        if not rule:
+            self._make_item(job, outcome, fetched, watched)
+        known = Known(outcome.request.attempt, rule=rule, host_given_up=given_up, goes_on=goes_on)
+        judged = judge(fetched, known, self._fetcher.policy)
+        outcome.settle(judged)
         if watched and judged.verdict is not Verdict.LOGIN:
             outcome.proven = False  # a file has no link to log out
         if judged.verdict is Verdict.RETRY:
@@ -283,29 +291,32 @@ class FileWork:
         elif judged.verdict is Verdict.LOGIN:
             outcome.login_wanted, outcome.refuses_guests = fetched.epoch, refuses_guests(fetched.response)
 
-    def _judged(self, job: _Job, outcome: Outcome, fetched: Fetched, watched: bool, known: Known) -> Settled:
-        policy = self._fetcher.policy
+    @staticmethod
+    def _goes_on(job: _Job, fetched: Fetched) -> bool:
+        """Whether a good part of the file came before it was cut, and the next try can go on there."""
         moved = job.partial.size_bytes - job.began_bytes >= _MOVED_BYTES
-        if isinstance(fetched.error, Transient) and moved and can_go_on(job.partial):
-            outcome.tries = 0  # it goes on where it was cut, and does not count as a failed try
-            return Settled(Verdict.RETRY, wait_s=policy.wait_s(fetched.error, 1), error=describe(fetched.error))
-        if isinstance(fetched.error, TooLarge):
-            job.partial.forget()  # nobody will want its beginning
-        judged = judge(fetched, known, policy)
-        response = fetched.response
-        if judged.verdict is not Verdict.ACCEPT or response is None:
-            return judged
-        if response.history and not self._allows_host(host_of(response.url)):
-            return skipped(f"off-site: redirected to {redact(response.url)}")
+        return isinstance(fetched.error, Transient) and moved and can_go_on(job.partial)
+
+    def _landing(self, fetched: Fetched) -> str:
+        """A rule against where redirects ended; "" for none."""
+        response = fetched.response if fetched.error is None else None
+        if response is None or not response.history or self._allows_host(host_of(response.url)):
+            return ""
+        return f"off-site: redirected to {redact(response.url)}"
+
+    def _make_item(self, job: _Job, outcome: Outcome, fetched: Fetched, watched: bool) -> None:
+        """What came becomes the item; why it does not is part of how the request went, before that is judged."""
+        if fetched.error is not None or fetched.logged_out or fetched.response is None:
+            return
         try:
-            self._accept(job, outcome, response)
+            self._accept(job, outcome, fetched.response)
         except NotKept as error:
-            return judge(Fetched(error=error, tries=fetched.tries), known, policy)
+            fetched.error = error
         except WrongFile as error:
             if watched and job.sink is not None and job.sink.page is not None:  # perhaps a login page of its own kind
-                return Settled(Verdict.LOGIN, error=str(error.why))
-            return Settled(Verdict.FAIL, error=describe(error))
-        return judged
+                fetched.logged_out = str(error.why)
+            else:
+                fetched.error = error
 
     def _accept(self, job: _Job, outcome: Outcome, response: Response) -> None:
         """Make the item. Raises WrongFile, NotKept."""

@@ -12,11 +12,11 @@ from typing import Any
 from crawler.clock import unix_now
 from crawler.errors import QuotaSpent, StatusError
 from crawler.fetching.fetcher import Checks, Fetched
-from crawler.fetching.judge import Known, Settled, describe, is_hosts_fault, judge, judge_broken, pause_s, skipped
 from crawler.fetching.kept import page_of, response_of
 from crawler.frontier.guard_learned import LEARNED
 from crawler.frontier.host_slot import Learned
 from crawler.frontier.leases import Hold
+from crawler.judge import Known, describe, is_hosts_fault, judge, judge_broken, pause_s, skipped
 from crawler.outcome import Found, Leased, Outcome, Page, Verdict, Visit
 from crawler.pagework.assembly import Assembly
 from crawler.pagework.file_work import FileWork
@@ -111,7 +111,7 @@ class PageWork:
             if self._steps.requests:
                 rule, request = self._stepped(request, manager)
             if rule or (rule := self._rule_now(request, manager)):
-                _settle(outcome, skipped(rule))
+                outcome.settle(skipped(rule))
             elif request.file is not None:
                 yield from self._files.flow(
                     outcome,
@@ -178,7 +178,7 @@ class PageWork:
             rule, page = self._steps.response(page)
         known = Known(leased.attempt, request.method, rule, manager.is_guest, learned.given_up, account_rests)
         judged = judge(fetched, known, self._fetcher.policy)
-        _settle(outcome, judged)
+        outcome.settle(judged)
         if judged.verdict is Verdict.RETRY:
             outcome.not_before = unix_now() + judged.wait_s
         elif judged.verdict is Verdict.LOGIN:
@@ -230,7 +230,7 @@ class PageWork:
         if self._steps.responses:
             rule, read = self._steps.response(read)
         if rule:
-            _settle(outcome, skipped(rule))
+            outcome.settle(skipped(rule))
             return
         yield from self._accept(outcome, request, read, session)
         if outcome.visit is not None:
@@ -325,11 +325,7 @@ class PageWork:
         _trace.debug("the whole trace for %s:", redact(outcome.request.url), exc_info=error)
         outcome.items, outcome.found, outcome.rejected = [], (), ()
         frames = "".join(traceback.format_exception(error, limit=-6))
-        _settle(outcome, judge_broken(error, frames[-_TRACE_CHARACTERS:]))
-
-
-def _settle(outcome: Outcome, judged: Settled) -> None:
-    outcome.verdict, outcome.error = judged.verdict, judged.error
+        outcome.settle(judge_broken(error, frames[-_TRACE_CHARACTERS:]))
 
 
 def _account_rests(outcome: Outcome, fetched: Fetched, session: Session) -> bool:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-from crawler.fetching.judge import describe
 from crawler.fetching.kept import response_of
 from crawler.items import is_item
+from crawler.judge import describe
 from crawler.outcome import Page
 from crawler.pages.selectors import PageSelector
 from crawler.request import Request

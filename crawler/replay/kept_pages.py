@@ -16,9 +16,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from crawler.errors import UsageError
-from crawler.fetching.judge import describe
 from crawler.fetching.kept import response_of
 from crawler.frontier.admission import Admission
+from crawler.judge import judge_callback
 from crawler.outcome import Found, ItemRow, Outcome, Verdict
 from crawler.pagework.assembly import Around, Assembly, build_spider
 from crawler.pagework.given import CallbackResults, CallbackWatch
@@ -249,7 +249,7 @@ class _Reader:
             files = (admit(each, depth=leased.depth + 1, session=leased.session, parent=leased.id) for each in keyed)
             outcome.found = [*self._early, *outcome.found, *(row for row in files if row is not None)]
         except Exception as error:  # noqa: BLE001 - users' code
-            outcome.verdict, outcome.error = Verdict.FAIL, describe(error)
+            outcome.settle(judge_callback(error))
             outcome.items, outcome.found, outcome.rejected = [], (), ()
         return outcome
 

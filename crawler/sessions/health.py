@@ -11,8 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from crawler.judge import BLOCKED
+
 FULL = 3.0  #: score of a session in good standing
-BLOCKED = frozenset({401, 403, 407, 429})  #: statuses that may mean "not you"
 FIRST_REST_S = 60.0
 LONGEST_REST_S = 3_600.0
 MOST_USES = 1_000  #: requests after which an anonymous session is replaced in any case

@@ -24,8 +24,8 @@ from crawler.errors import (
     TooLarge,
     UnknownHost,
 )
-from crawler.fetching.judge import describe
 from crawler.fetching.retry import IDEMPOTENT, Backoff, RetryPolicy, next_wait_s, retry_after_s
+from crawler.judge import describe
 from crawler.sessions.flow import Flow, Wait
 
 NOW = 1_800_000_000.0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from crawler.outcome import Outcome, Verdict
+from crawler.judge import Said, judge_probed
+from crawler.outcome import Outcome
 from crawler.sessions.login.suspects import Finding
 from crawler.urls import redact
 
@@ -15,18 +16,11 @@ class Bans(Protocol):
     def ban(self, url: str, why: str, now: float) -> object: ...
 
 
-ENDS_SESSION = "EndsSession: fetched alone, this page ended the session"
-_UNTOLD = "EndsSession: the session was lost each time this page was fetched, also alone; it may not be to blame"
-
-
 def fail_logged_out(outcome: Outcome, *, serial: bool) -> None:
     """A page that shows the logged-out sign although the session is good."""
-    outcome.verdict = Verdict.FAIL
     hint = f"; if this site changes its cookie with most answers: Identity({outcome.session_name!r}, serial=True)"
-    outcome.error = (
-        f"LoggedOutPage: it shows the logged-out sign although the session is good ({outcome.error})"
-        f"{hint if outcome.changes_cookies and not serial else ''}"
-    )
+    may_rotate = outcome.changes_cookies and not serial
+    outcome.settle(judge_probed(Said.SESSION_LIVES, outcome.error, hint if may_rotate else ""))
 
 
 def convict(answer: Outcome, finding: Finding, bans: Bans | None, spider_name: str, now: float) -> str:
@@ -42,13 +36,12 @@ def convict(answer: Outcome, finding: Finding, bans: Bans | None, spider_name: s
     if finding is Finding.GUILTY and bans is not None:
         why = "fetched alone between two probes, it ended the session each time"
         bans.ban(answer.request.url, why, now)
-        answer.verdict, answer.error = Verdict.SKIP, "guard: learned"
+        answer.settle(judge_probed(Said.ENDS_IT_BANNED))
         return (
             f"{redact(answer.request.url)} ended the session each time it was fetched alone, and is left alone from now"
             f" on; see `crawl guard {spider_name}`, which takes that back or confirms it"
         )
-    answer.verdict = Verdict.FAIL
-    answer.error = ENDS_SESSION if finding is Finding.GUILTY else _UNTOLD
+    answer.settle(judge_probed(Said.ENDS_IT if finding is Finding.GUILTY else Said.UNTOLD))
     return ""
 
 

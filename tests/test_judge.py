@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import crawler
 from crawler.errors import (
     ConnectFailed,
     CrawlError,
@@ -16,7 +19,7 @@ from crawler.errors import (
     TLSFailed,
 )
 from crawler.fetching.fetcher import Fetched
-from crawler.fetching.judge import Known, describe, is_hosts_fault, judge, judge_broken, pause_s, skipped
+from crawler.judge import Known, Said, describe, is_hosts_fault, judge, judge_broken, judge_probed, pause_s, skipped
 from crawler.outcome import Verdict
 from tests.fetching.test_retry import FINAL, PASSING, URL, policy
 
@@ -122,3 +125,43 @@ def test_X9_the_line_that_is_kept_of_an_error_is_short_and_without_secrets() -> 
 
     assert line.startswith("ConnectFailed: broke (http://shop.test/?token=***")
     assert len(line) <= 500
+
+
+def test_nobody_but_the_judge_makes_a_verdict_or_changes_one() -> None:
+    """New outcomes begin with a verdict; afterwards only `Outcome.settle` sets one: what the judge has said."""
+    package = Path(crawler.__file__).parent
+    made, changed = set[str](), set[str]()
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Settled":
+                made.add(path.name)
+            for target in node.targets if isinstance(node, ast.Assign) else ():
+                each = target.elts if isinstance(target, ast.Tuple) else [target]
+                if any(isinstance(one, ast.Attribute) and one.attr == "verdict" for one in each):
+                    changed.add(path.name)
+
+    assert made == {"judge.py"}
+    assert changed == {"outcome.py"}
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict", "error"),
+    [
+        (Said.SESSION_LIVES, Verdict.FAIL, "LoggedOutPage: it shows the logged-out sign although"),
+        (Said.ENDS_IT_BANNED, Verdict.SKIP, "guard: learned"),
+        (Said.ENDS_IT, Verdict.FAIL, "EndsSession: fetched alone"),
+        (Said.UNTOLD, Verdict.FAIL, "EndsSession: the session was lost each time"),
+    ],
+)
+def test_what_a_probe_has_said_of_a_page_ends_it(said: Said, verdict: Verdict, error: str) -> None:
+    judged = judge_probed(said, "a form")
+
+    assert judged.verdict is verdict
+    assert judged.error.startswith(error)
+
+
+def test_a_file_that_goes_on_where_it_was_cut_is_tried_again_whatever_came_before() -> None:
+    cut = Fetched(error=ConnectFailed(URL, "x"), tries=5)
+
+    assert judge(cut, Known(attempt=9), policy()).verdict is Verdict.FAIL
+    assert judge(cut, Known(attempt=9, goes_on=True), policy()).verdict is Verdict.RETRY

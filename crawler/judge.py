@@ -1,20 +1,41 @@
 """The one judge: what becomes of a request, from its exchange and from what is known besides. Pure.
 
 Whatever an answer teaches (about its host, its redirects) is learned before and goes in as evidence; what comes out is
-final. Nobody who gets a judgement changes it; only what a probe says of the session afterwards can end a page otherwise
-(`sessions.login.session_evidence`), for it is not known before the probe has been asked.
+final, and nobody who gets a judgement changes it. Where a probe of the session has spoken since, or a file could not be
+put in its place, the judge is asked again with that. Rooms below and above ask it; none makes a verdict of its own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
 
 from crawler.errors import CrawlError, GuardRefused, QuotaSpent, RobotsDenied, StatusError, Transient, UnknownHost
-from crawler.fetching.fetcher import Fetched
-from crawler.fetching.retry import RetryPolicy
-from crawler.outcome import Verdict
-from crawler.sessions.health import BLOCKED
+from crawler.outcome import Settled, Verdict
 from crawler.urls import redact
+
+BLOCKED = frozenset({401, 403, 407, 429})  #: statuses that may mean "not you"
+ENDS_SESSION = "EndsSession: fetched alone, this page ended the session"
+
+
+class Exchanged(Protocol):
+    """How a request went (`fetching.fetcher.Fetched`)."""
+
+    error: CrawlError | None
+    logged_out: str
+    tries: int
+
+
+class Tries(Protocol):
+    """When another try is worth it (`fetching.retry.RetryPolicy`)."""
+
+    @property
+    def retries(self) -> int: ...
+
+    def worth_retrying(self, error: BaseException, attempt: int, method: str = "GET") -> bool: ...
+
+    def wait_s(self, error: BaseException | None, attempt: int) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +48,7 @@ class Known:
         rule: Why the page is not wanted where its redirects ended, "" when it is.
         is_guest: Its session is one of several that need no login: a refusal may be meant for it and not for the page.
         account_rests: Its account has sent enough for now: the page waits for another time, or another account.
+        goes_on: What came of a file before it was cut is kept, and the next try goes on there.
         host_given_up: Its host gives no answers, and nothing of it is asked any more in this run.
     """
 
@@ -36,24 +58,10 @@ class Known:
     is_guest: bool = False
     host_given_up: bool = False
     account_rests: bool = False
+    goes_on: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A verdict with what it needs.
-
-    Attributes:
-        verdict: What becomes of the request.
-        wait_s: For RETRY: seconds until the next try.
-        error: One line, "" for none.
-    """
-
-    verdict: Verdict
-    wait_s: float = 0.0
-    error: str = ""
-
-
-def judge(exchange: Fetched, evidence: Known, policy: RetryPolicy) -> Settled:
+def judge(exchange: Exchanged, evidence: Known, policy: Tries) -> Settled:
     """The verdict on a request after its exchange."""
     if exchange.logged_out:
         return Settled(Verdict.LOGIN, error=exchange.logged_out)
@@ -64,6 +72,8 @@ def judge(exchange: Fetched, evidence: Known, policy: RetryPolicy) -> Settled:
         return Settled(Verdict.RELEASE, error=describe(error))
     if isinstance(error, RobotsDenied | GuardRefused):
         return skipped(error.why)
+    if evidence.goes_on:
+        return Settled(Verdict.RETRY, policy.wait_s(error, 1), describe(error))
     made, text = evidence.attempt + exchange.tries, describe(error)
     if policy.worth_retrying(error, made, evidence.method):
         again = not evidence.host_given_up
@@ -92,7 +102,49 @@ def judge_broken(error: BaseException, trace: str) -> Settled:
     return Settled(Verdict.FAIL, error=redact(describe(error) + "\n" + trace))
 
 
-def pause_s(exchange: Fetched) -> float | None:
+class Said(StrEnum):
+    """What a probe, or a trial between two probes, has said of a page."""
+
+    SESSION_LIVES = "the session is good, and the page shows the logged-out sign"
+    ENDS_IT_BANNED = "the page ends the session, and is left alone from now on"
+    ENDS_IT = "the page ends the session"
+    UNTOLD = "the session was lost each time, and it cannot be told why"
+
+
+def judge_probed(said: Said, error: str = "", hint: str = "") -> Settled:
+    """The verdict on a page after a probe of its session.
+
+    Args:
+        error: What the page was said to show.
+        hint: What may help, for a person.
+    """
+    if said is Said.SESSION_LIVES:
+        shows = f"LoggedOutPage: it shows the logged-out sign although the session is good ({error})"
+        return Settled(Verdict.FAIL, error=shows + hint)
+    if said is Said.ENDS_IT_BANNED:
+        return skipped("guard: learned")
+    if said is Said.ENDS_IT:
+        return Settled(Verdict.FAIL, error=ENDS_SESSION)
+    why = "the session was lost each time this page was fetched, also alone; it may not be to blame"
+    return Settled(Verdict.FAIL, error=f"EndsSession: {why}")
+
+
+def judge_callback(error: BaseException) -> Settled:
+    """A callback raised on a page that nobody fetched for it."""
+    return Settled(Verdict.FAIL, error=describe(error))
+
+
+def judge_held() -> Settled:
+    """Nobody has to be asked: what is wanted is held already, and certain."""
+    return Settled(Verdict.ACCEPT)
+
+
+def judge_unplaced(why: str) -> Settled:
+    """A file came, and its bytes could not be put in their place just before the commit."""
+    return Settled(Verdict.FAIL, error=f"NotKept: the file could not be put in its place: {why}")
+
+
+def pause_s(exchange: Exchanged) -> float | None:
     """Seconds for which the whole host asks to be left alone, or None."""
     return exchange.error.retry_after_s if isinstance(exchange.error, StatusError) else None
 
