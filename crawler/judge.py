@@ -19,7 +19,7 @@ BLOCKED = frozenset({401, 403, 407, 429})  #: statuses that may mean "not you"
 ENDS_SESSION = "EndsSession: fetched alone, this page ended the session"
 
 
-class Exchanged(Protocol):
+class JudgedExchange(Protocol):
     """How a request went (`fetching.fetcher.Fetched`)."""
 
     error: CrawlError | None
@@ -61,7 +61,7 @@ class Known:
     goes_on: bool = False
 
 
-def judge(exchange: Exchanged, evidence: Known, policy: Tries) -> Settled:
+def judge(exchange: JudgedExchange, evidence: Known, policy: Tries) -> Settled:
     """The verdict on a request after its exchange."""
     if exchange.logged_out:
         return Settled(Verdict.LOGIN, error=exchange.logged_out)
@@ -102,7 +102,7 @@ def judge_broken(error: BaseException, trace: str) -> Settled:
     return Settled(Verdict.FAIL, error=redact(describe(error) + "\n" + trace))
 
 
-class Said(StrEnum):
+class ProbeSaid(StrEnum):
     """What a probe, or a trial between two probes, has said of a page."""
 
     SESSION_LIVES = "the session is good, and the page shows the logged-out sign"
@@ -111,19 +111,19 @@ class Said(StrEnum):
     UNTOLD = "the session was lost each time, and it cannot be told why"
 
 
-def judge_probed(said: Said, error: str = "", hint: str = "") -> Settled:
+def judge_probed(said: ProbeSaid, error: str = "", hint: str = "") -> Settled:
     """The verdict on a page after a probe of its session.
 
     Args:
         error: What the page was said to show.
         hint: What may help, for a person.
     """
-    if said is Said.SESSION_LIVES:
+    if said is ProbeSaid.SESSION_LIVES:
         shows = f"LoggedOutPage: it shows the logged-out sign although the session is good ({error})"
         return Settled(Verdict.FAIL, error=shows + hint)
-    if said is Said.ENDS_IT_BANNED:
+    if said is ProbeSaid.ENDS_IT_BANNED:
         return skipped("guard: learned")
-    if said is Said.ENDS_IT:
+    if said is ProbeSaid.ENDS_IT:
         return Settled(Verdict.FAIL, error=ENDS_SESSION)
     why = "the session was lost each time this page was fetched, also alone; it may not be to blame"
     return Settled(Verdict.FAIL, error=f"EndsSession: {why}")
@@ -144,7 +144,7 @@ def judge_unplaced(why: str) -> Settled:
     return Settled(Verdict.FAIL, error=f"NotKept: the file could not be put in its place: {why}")
 
 
-def pause_s(exchange: Exchanged) -> float | None:
+def pause_s(exchange: JudgedExchange) -> float | None:
     """Seconds for which the whole host asks to be left alone, or None."""
     return exchange.error.retry_after_s if isinstance(exchange.error, StatusError) else None
 

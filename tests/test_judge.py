@@ -19,7 +19,17 @@ from crawler.errors import (
     TLSFailed,
 )
 from crawler.fetching.fetcher import Fetched
-from crawler.judge import Known, Said, describe, is_hosts_fault, judge, judge_broken, judge_probed, pause_s, skipped
+from crawler.judge import (
+    Known,
+    ProbeSaid,
+    describe,
+    is_hosts_fault,
+    judge,
+    judge_broken,
+    judge_probed,
+    pause_s,
+    skipped,
+)
 from crawler.outcome import Verdict
 from tests.fetching.test_retry import FINAL, PASSING, URL, policy
 
@@ -147,13 +157,13 @@ def test_nobody_but_the_judge_makes_a_verdict_or_changes_one() -> None:
 @pytest.mark.parametrize(
     ("said", "verdict", "error"),
     [
-        (Said.SESSION_LIVES, Verdict.FAIL, "LoggedOutPage: it shows the logged-out sign although"),
-        (Said.ENDS_IT_BANNED, Verdict.SKIP, "guard: learned"),
-        (Said.ENDS_IT, Verdict.FAIL, "EndsSession: fetched alone"),
-        (Said.UNTOLD, Verdict.FAIL, "EndsSession: the session was lost each time"),
+        (ProbeSaid.SESSION_LIVES, Verdict.FAIL, "LoggedOutPage: it shows the logged-out sign although"),
+        (ProbeSaid.ENDS_IT_BANNED, Verdict.SKIP, "guard: learned"),
+        (ProbeSaid.ENDS_IT, Verdict.FAIL, "EndsSession: fetched alone"),
+        (ProbeSaid.UNTOLD, Verdict.FAIL, "EndsSession: the session was lost each time"),
     ],
 )
-def test_what_a_probe_has_said_of_a_page_ends_it(said: Said, verdict: Verdict, error: str) -> None:
+def test_what_a_probe_has_said_of_a_page_ends_it(said: ProbeSaid, verdict: Verdict, error: str) -> None:
     judged = judge_probed(said, "a form")
 
     assert judged.verdict is verdict

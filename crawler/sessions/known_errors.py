@@ -1,7 +1,7 @@
 """Our errors as the users of requests catch them: ``except requests.ConnectionError`` catches a `ConnectFailed`.
 
-Each class here is one of ours and one of requests'. They are not in `crawler.errors`, which the command line loads for
-each ``--help``: requests takes longer to load than all that it prints.
+Each class here is one of ours and one of requests', with the name of ours. They are not in `crawler.errors`, which the
+command line loads for each ``--help``: requests takes longer to load than all that it prints.
 """
 
 from __future__ import annotations
@@ -15,66 +15,35 @@ from crawler import errors
 
 __all__: list[str] = []
 
-
-class FetchError(errors.FetchError, requests.RequestException):
-    """As `crawler.errors.FetchError`."""
-
-
-class Refused(errors.Refused, requests.RequestException):
-    """As `crawler.errors.Refused`."""
-
-
-class GuardRefused(errors.GuardRefused, requests.RequestException):
-    """As `crawler.errors.GuardRefused`."""
-
-
-class BadAnswer(errors.BadAnswer, theirs.ContentDecodingError, requests.ConnectionError):
-    """As `crawler.errors.BadAnswer`."""
-
-
-class TooLarge(errors.TooLarge, requests.RequestException):
-    """As `crawler.errors.TooLarge`."""
-
-
-class RedirectError(errors.RedirectError, requests.TooManyRedirects):
-    """As `crawler.errors.RedirectError`."""
-
-
-class TLSFailed(errors.TLSFailed, theirs.SSLError):
-    """As `crawler.errors.TLSFailed`."""
-
-
-class UnknownHost(errors.UnknownHost, requests.ConnectionError):
-    """As `crawler.errors.UnknownHost`."""
-
-
-class ConnectFailed(errors.ConnectFailed, requests.ConnectionError):
-    """As `crawler.errors.ConnectFailed`."""
-
-
-class Unreachable(errors.Unreachable, requests.ConnectionError):
-    """As `crawler.errors.Unreachable`."""
-
-
-class TimedOut(errors.TimedOut, requests.ReadTimeout):
-    """As `crawler.errors.TimedOut`."""
-
-
-class Incomplete(errors.Incomplete, theirs.ChunkedEncodingError, requests.ConnectionError):
-    """As `crawler.errors.Incomplete`."""
-
-
-class InvalidURL(errors.InvalidURL, theirs.InvalidURL, theirs.MissingSchema, theirs.InvalidSchema):
-    """As `crawler.errors.InvalidURL`."""
-
-
-_KNOWN: Final[dict[type[Exception], type[Exception]]] = {
-    kind.__bases__[0]: kind
-    for kind in (
-        *(FetchError, Refused, GuardRefused, BadAnswer, TooLarge, RedirectError, TLSFailed, UnknownHost, Unreachable),
-        *(ConnectFailed, TimedOut, Incomplete, InvalidURL),
-    )
+_ALSO: Final[dict[type[Exception], tuple[type[Exception], ...]]] = {
+    errors.FetchError: (requests.RequestException,),
+    errors.Refused: (requests.RequestException,),
+    errors.GuardRefused: (requests.RequestException,),
+    errors.BadAnswer: (theirs.ContentDecodingError, requests.ConnectionError),
+    errors.TooLarge: (requests.RequestException,),
+    errors.RedirectError: (requests.TooManyRedirects,),
+    errors.TLSFailed: (theirs.SSLError,),
+    errors.UnknownHost: (requests.ConnectionError,),
+    errors.Unreachable: (requests.ConnectionError,),
+    errors.ConnectFailed: (requests.ConnectionError,),
+    errors.TimedOut: (requests.ReadTimeout,),
+    errors.Incomplete: (theirs.ChunkedEncodingError, requests.ConnectionError),
+    errors.InvalidURL: (theirs.InvalidURL, theirs.MissingSchema, theirs.InvalidSchema),
 }
+_KNOWN: Final[dict[type[Exception], type[Exception]]] = {
+    ours: type(
+        ours.__name__, (ours, *also), {"__module__": __name__, "__doc__": f"As `crawler.errors.{ours.__name__}`."}
+    )
+    for ours, also in _ALSO.items()
+}
+
+
+def __getattr__(name: str) -> type[Exception]:
+    """One of these classes by its name: where pickle looks for it."""
+    for kind in _KNOWN.values():
+        if kind.__name__ == name:
+            return kind
+    raise AttributeError(name)
 
 
 def as_known(error: errors.CrawlError) -> errors.CrawlError:

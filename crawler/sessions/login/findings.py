@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from crawler.judge import Said, judge_probed
+from crawler.judge import ProbeSaid, judge_probed
 from crawler.outcome import Outcome
 from crawler.sessions.login.suspects import Finding
 from crawler.urls import redact
@@ -20,7 +20,7 @@ def fail_logged_out(outcome: Outcome, *, serial: bool) -> None:
     """A page that shows the logged-out sign although the session is good."""
     hint = f"; if this site changes its cookie with most answers: Identity({outcome.session_name!r}, serial=True)"
     may_rotate = outcome.changes_cookies and not serial
-    outcome.settle(judge_probed(Said.SESSION_LIVES, outcome.error, hint if may_rotate else ""))
+    outcome.settle(judge_probed(ProbeSaid.SESSION_LIVES, outcome.error, hint if may_rotate else ""))
 
 
 def convict(answer: Outcome, finding: Finding, bans: Bans | None, spider_name: str, now: float) -> str:
@@ -36,12 +36,12 @@ def convict(answer: Outcome, finding: Finding, bans: Bans | None, spider_name: s
     if finding is Finding.GUILTY and bans is not None:
         why = "fetched alone between two probes, it ended the session each time"
         bans.ban(answer.request.url, why, now)
-        answer.settle(judge_probed(Said.ENDS_IT_BANNED))
+        answer.settle(judge_probed(ProbeSaid.ENDS_IT_BANNED))
         return (
             f"{redact(answer.request.url)} ended the session each time it was fetched alone, and is left alone from now"
             f" on; see `crawl guard {spider_name}`, which takes that back or confirms it"
         )
-    answer.settle(judge_probed(Said.ENDS_IT if finding is Finding.GUILTY else Said.UNTOLD))
+    answer.settle(judge_probed(ProbeSaid.ENDS_IT if finding is Finding.GUILTY else ProbeSaid.UNTOLD))
     return ""
 
 
