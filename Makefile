@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes: without bytecode each compiles all it imports
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports compiled docs reference test-all crash fuzz bench micro politeness soak clean
+.PHONY: help demo test check lint types imports compiled docs reference pictures test-all crash fuzz bench micro politeness soak clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -49,6 +49,9 @@ docs: $(TOOLS)  ## the blocks and links of README and docs/, and the site of the
 reference: $(TOOLS)  ## make the pages of docs/reference anew, after a change of what they are made from
 	$(BIN)/python -m crawler.cli.reference docs/reference
 	$(BIN)/python -m tools.python_reference
+
+pictures: $(TOOLS)  ## make the pictures of docs/ anew, from a practice site; needs Chromium
+	$(BIN)/python -m tools.pictures
 
 test-all:  ## every test, on each of Python 3.11, 3.12 and 3.13 that is there
 	@.ci/test-all

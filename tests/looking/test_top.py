@@ -68,16 +68,12 @@ def running(project: Path) -> Iterator[subprocess.Popen[bytes]]:
     net.close()
 
 
-def words(project: Path) -> list[dict[str, Any]]:
-    """What `crawl top --json` says once the run has said something of itself."""
-    command = (sys.executable, "-c", "from crawler.cli import main; main(['top', '--json'])")
+def spoken(project: Path) -> None:
+    """Wait until the run has said something of itself."""
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if (project / "data" / "crawl.db").exists() and _has_spoken(project):
-            out = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True).stdout
-            return [json.loads(line) for line in out.splitlines()]
+    while not ((project / "data" / "crawl.db").exists() and _has_spoken(project)):
+        assert time.monotonic() < deadline, "the run said nothing of itself"
         time.sleep(0.05)
-    raise AssertionError("the run said nothing of itself")
 
 
 def _has_spoken(project: Path) -> bool:
@@ -91,7 +87,8 @@ def _has_spoken(project: Path) -> bool:
 def test_a_run_is_watched_from_another_terminal_and_its_end_is_seen(
     project: Path, running: subprocess.Popen[bytes], crawl: Crawl
 ) -> None:
-    (told,) = words(project)
+    spoken(project)
+    (told,) = map(json.loads, crawl("top", "--json").out.splitlines())
     plain = crawl("top")
     with at_a_terminal("top", "orders", folder=project, columns=100, environ={"TERM": "xterm"}) as terminal:
         terminal.read_until("breaker closed")
