@@ -22,7 +22,7 @@ def open_store(
     """Open the database of a project.
 
     Args:
-        address: Path of a SQLite file.
+        address: Path of a SQLite file, or address of a PostgreSQL database (``postgresql://``).
         cipher: Seals what is secret.
         durability: "normal" or "full"; see the setting of that name.
         busy_timeout_s: Longest wait for another process, in seconds.
@@ -31,10 +31,25 @@ def open_store(
     Raises:
         StoreError: It cannot be opened; the message says what to do.
     """
+    if is_shared(address):
+        try:
+            from crawler.stores.postgres import PostgresStore
+        except ModuleNotFoundError as error:
+            if error.name != "psycopg":
+                raise
+            raise StoreError("postgresql://", 'psycopg is missing: pip install "crawl-sessions[postgres]"') from None
+        return PostgresStore(
+            address,
+            cipher=cipher,
+            durability=durability,
+            busy_timeout_s=busy_timeout_s,
+            create=create,
+        )
     scheme = re.match(r"([a-z][a-z0-9+]+)://", address)
     if scheme:
         raise StoreError(
-            address.split("://")[0] + "://", f"unknown kind of store {scheme[1]!r}; give the path of a file"
+            address.split("://")[0] + "://",
+            f"unknown kind of store {scheme[1]!r}; give the path of a file, or postgresql://...",
         )
     from crawler.stores.sqlite import SQLiteStore  # sqlite3 is loaded only where a store is opened
 
@@ -45,6 +60,11 @@ def open_store(
         busy_timeout_s=busy_timeout_s,
         access="read" if reading else "make" if create else "write",
     )
+
+
+def is_shared(address: str) -> bool:
+    """Whether several machines may share the store."""
+    return address.startswith(("postgresql://", "postgres://"))
 
 
 def who_else_may_write(address: str) -> str:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 Row = tuple[Any, ...]
+Part = TypeVar("Part")
 Bound = Sequence[Any] | Mapping[str, Any]
 
 
@@ -43,6 +44,7 @@ class Dialect(Protocol):
         json_row: The function that makes a JSON list of its arguments.
         for_claim: What is put behind a query for rows that are about to be claimed, so that those are left out which
             somebody else claims just now; "" where writers are alone.
+        ordered_join: A join that is done in the order in which it is written, where the database has one.
         repeats: A statement may name the same row twice: so that there are few prepared statements, lists are filled up
             with a row that they hold already.
         most_variables: Most parameters of one statement.
@@ -54,6 +56,7 @@ class Dialect(Protocol):
     least: str
     json_row: str
     for_claim: str
+    ordered_join: str
     repeats: bool
     most_variables: int
     most_columns: int
@@ -152,10 +155,13 @@ class Driver(Protocol):
     def objection(self, sql: str) -> str:
         """What the database says against a query that a person wrote; "" when nothing."""
 
-    def forgetting(self) -> AbstractContextManager[Callable[[], None]]:
+    def forgetting(self, *tables: str) -> AbstractContextManager[Callable[[], None]]:
         """While secrets are removed: nothing of them stays where the rows were.
 
         What the block is given has to be called once they are removed.
+
+        Args:
+            tables: Where they are.
 
         Raises:
             StoreBusy: They are removed, but another process reads the old pages, so that they are still there.
@@ -181,7 +187,7 @@ class Tables(Protocol):
         """Make a table, with one row for each place of a request, and for each record.
 
         Args:
-            columns: Name to type (`stores.rows.Kind.sql`).
+            columns: Name to type (`stores.rows.Kind.sql`), or ANY for a column that says nothing of its values.
         """
 
     def widen(self, raw: Transaction, stored_as: str, columns: Mapping[str, str]) -> None:
@@ -219,6 +225,12 @@ class Membership(Protocol):
 
     def close(self) -> None:
         """Let go of everything. May be called twice."""
+
+
+class Outer(Protocol):
+    """Gives what callers from outside a store get of one of its parts, in its place."""
+
+    def __call__(self, part: Part, /) -> Part: ...
 
 
 @lru_cache(maxsize=512)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 
+from crawler.errors import KeyFileError
 from crawler.sessions.vault import Vault
 from crawler.settings import Settings
-from crawler.stores import Store, open_store, who_else_may_write
+from crawler.stores import Store, is_shared, open_store, who_else_may_write
 
 log = logging.getLogger("crawler.stores")
 
@@ -22,14 +23,21 @@ def open_project_store(settings: Settings, *, create: bool = True, reading: bool
         reading: Nothing will be written: that the disk is full, or cannot be written to, does not matter.
     Raises:
         StoreError: It cannot be opened; the message says what to do.
-        KeyFileError: The keys of this user cannot be read.
+        KeyFileError: The keys of this user cannot be read, or are not those of the store.
     """
     warning = "" if reading else who_else_may_write(settings.store)
     if warning:
         log.warning("%s", warning)
+    vault = Vault.load()
+    if is_shared(settings.store) and vault.has_file:
+        raise KeyFileError(
+            "CRAWL_KEY",
+            "a store that several machines share needs the same key on each: set CRAWL_KEY, such as"
+            " `openssl rand -base64 32` prints it once",
+        )
     return open_store(
         settings.store,
-        cipher=Vault.load(),
+        cipher=vault,
         durability=settings.durability,
         busy_timeout_s=settings.busy_timeout,
         create=create,

@@ -6,6 +6,9 @@ body of another one, by copying one sealed value over another. A value that is m
 
 from __future__ import annotations
 
+#: Name of the value by which a store that several machines share knows the keys with which its secrets are sealed.
+KEY_CHECK = "key of the fleet"
+
 
 def place_of_session(key: str) -> str:
     """Of the current secret of a session."""

@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ from crawler.selection import Selection
 from crawler.stores.sqlite import SQLiteStore
 from crawler.testing.wire import Answer
 from tests.hosts import Net
+from tests.postgres import server
 from tests.stores.support import ReversingCipher, found, lease
 
 #: kills of one target, a file or a server, where each costs more; the long form: CRAWL_KILLS=100 pytest --timeout 0
@@ -72,44 +72,9 @@ def crawled(store: SQLiteStore, products: dict[int, float], text: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """A real server, on a socket in a folder of its own, as a user that is not root."""
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    tool = str(binaries[-1]) if binaries else shutil.which("initdb")
-    if tool is None:
-        pytest.skip("PostgreSQL is not installed")
-    pytest.importorskip("psycopg")
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    as_user: dict[str, object] = {}
-    if os.geteuid() == 0:
-        shutil.chown(folder, "nobody")
-        as_user = {"user": "nobody", "cwd": folder, "env": {**os.environ, "HOME": str(folder)}}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    data = folder / "data"
-    subprocess.run([tool, "-D", data, "-U", "crawl", "-A", "trust", "-N", "-E", "UTF8"], check=True, **quiet, **as_user)
-    server = subprocess.Popen(
-        [Path(tool).with_name("postgres"), "-D", data, "-k", folder, "-h", "", "-F"], **quiet, **as_user
-    )
-    try:
-        wait_for(folder / ".s.PGSQL.5432")
-        yield f"postgresql:///postgres/{{}}?host={folder}&user=crawl"
-    finally:
-        server.terminate()
-        server.wait(20)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def wait_for(path: Path) -> None:
-    import psycopg
-
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            psycopg.connect(f"host={path.parent} user=crawl dbname=postgres").close()
-            return
-        except psycopg.OperationalError:
-            time.sleep(0.1)
-    raise AssertionError("PostgreSQL did not start")
+def postgres() -> str:
+    """A real server: the address of a table, whose name is put in."""
+    return f"postgresql:///postgres/{{}}?host={server().folder}&user=crawl"
 
 
 @pytest.fixture(scope="module")

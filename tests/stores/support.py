@@ -6,7 +6,10 @@ The contract tests (`test_contract_*`) run on every kind of store: add a class l
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +56,11 @@ class Clock:
 class SQLiteHome:
     """A place for one store; each `open` is what another process would open."""
 
+    row_id = "rowid"  #: what tells the rows of any table apart
+    mark_of_case = ""  #: put around a name that has capitals
+
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.path = str(folder / "crawl.db")
         self.clock = Clock()
         self.cipher = ReversingCipher()
@@ -66,12 +73,100 @@ class SQLiteHome:
         self._opened.append(store)
         return store
 
+    @contextmanager
+    def raw(self) -> Iterator[Any]:
+        """A connection of somebody else, for statements with ``?``."""
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as raw:
+            yield raw
+
+    def bytes(self) -> bytes:
+        """All that is on the disk."""
+        return b"".join(path.read_bytes() for path in self.folder.iterdir())
+
     def close(self) -> None:
         for store in self._opened:
             store.close()
 
 
-HOMES = {"sqlite": SQLiteHome}
+class PostgresHome:
+    """A database for one store; each `open` is what another process, or another machine, would open."""
+
+    row_id = "ctid"
+    mark_of_case = '"'
+
+    def __init__(self, folder: Path) -> None:
+        from tests import postgres
+
+        self.folder = folder
+        self.server = postgres.server()
+        self.path = self.server.database(_template())
+        self._last: Any = None
+        self.name = self.path.partition("?")[0].rpartition("/")[2]
+        self.clock = Clock()
+        self.cipher = ReversingCipher()
+        self._opened: list[Any] = []
+
+    def open(self, **options: Any) -> Store:
+        from crawler.stores.postgres import PostgresStore
+
+        if options.get("cipher", self.cipher) is not self._last:  # who has lost the key begins with another one
+            self.server.do("DELETE FROM crawl_values WHERE name = 'key of the fleet'", self.name)
+        self._last = options.get("cipher", self.cipher)
+        defaults: dict[str, Any] = {"cipher": self.cipher, "clock": self.clock, "busy_timeout_s": 5.0}
+        store = PostgresStore(self.path, **(defaults | options))
+        store.leases.chance.seed(0)
+        self._opened.append(store)
+        return store
+
+    @contextmanager
+    def raw(self) -> Iterator[Any]:
+        import psycopg
+
+        with psycopg.connect(self.path, autocommit=True) as raw:
+            yield _Raw(raw)
+
+    def bytes(self) -> bytes:
+        """All that is on the disk, but for the log of the server, which is written over in time."""
+        self.server.do("CHECKPOINT", self.name)
+        (number,) = self.server.do("SELECT oid FROM pg_database WHERE datname = current_database()", self.name)[0]
+        return b"".join(path.read_bytes() for path in (self.server.folder / "data/base" / str(number)).iterdir())
+
+    def close(self) -> None:
+        for store in self._opened:
+            store.close()
+
+
+class _Raw:
+    """psycopg's connection, for statements with ``?``."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
+        return self._connection.execute(statement.replace("?", "%s").encode(), parameters)
+
+    def executemany(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        for row in rows:
+            self.execute(statement, row)
+
+
+@cache
+def _template() -> str:
+    """A database with the tables, to be copied."""
+    from crawler.stores.postgres.postgres_driver import PostgresDriver
+    from crawler.stores.postgres.postgres_line import PostgresLine
+    from crawler.stores.postgres.postgres_schema import prepare
+    from tests import postgres
+
+    server = postgres.server()
+    server.do("CREATE DATABASE prepared")
+    driver = PostgresDriver(PostgresLine(server.address("prepared"), 5.0), durability="normal")
+    prepare(driver, create=True)
+    driver.close()
+    return "prepared"
+
+
+HOMES = {"sqlite": SQLiteHome, "postgresql": PostgresHome}
 Home = SQLiteHome
 
 

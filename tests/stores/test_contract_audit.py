@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 
 from crawler.outcome import Verdict
@@ -64,8 +61,9 @@ def test_a_frontier_with_all_states_is_sound(store: Store, crawled: RunRow) -> N
     ids=lambda text: text[:40],
 )
 def test_the_audit_tells_what_does_not_match(home: Home, store: Store, crawled: RunRow, harm: str, told: str) -> None:
-    with closing(sqlite3.connect(home.path)) as raw:
-        raw.executescript(harm)
+    with home.raw() as raw:
+        for statement in harm.split(";"):
+            raw.execute(statement)
 
     audit = store.care.audit(crawled.frontier)
 

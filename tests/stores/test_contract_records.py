@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -383,7 +381,8 @@ def test_a_table_named_by_a_keyword_gets_a_name_that_needs_no_quotes(store: Stor
 
     assert [row["id"] for row in store.results.rows(name)] == [9]
     assert store.results.stored_as(name) == f"{name}_items"
-    with closing(sqlite3.connect(home.path)) as raw:
-        rows = raw.execute(f"SELECT id, _crawl, _spider FROM {name}_items").fetchall()
-        latest = raw.execute(f"SELECT id FROM latest_{name}").fetchall()
+    with home.raw() as raw:
+        q = home.mark_of_case
+        rows = raw.execute(f"SELECT id, _crawl, _spider FROM {q}{name}_items{q}").fetchall()
+        latest = raw.execute(f"SELECT id FROM {q}latest_{name}{q}").fetchall()
     assert (rows, latest) == ([(9, run.frontier, "orders")], [(9,)])

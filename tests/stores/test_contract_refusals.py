@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from crawler.sessions.desk import LoginEnd
 from crawler.stores.base import LoginClaim, Store
@@ -90,7 +89,7 @@ def test_a_good_login_ends_the_refusal(home: Home, store: Store) -> None:
 def test_X11_refused_credentials_stand_in_no_file_in_the_clear(home: Home, store: Store) -> None:
     refuse(store, "SECRET-DIGEST")
 
-    assert b"SECRET-DIGEST" not in b"".join(path.read_bytes() for path in Path(home.path).parent.iterdir())
+    assert b"SECRET-DIGEST" not in home.bytes()
 
 
 def test_a_refusal_that_a_lost_key_has_sealed_counts_like_any_failure(home: Home, store: Store) -> None:
@@ -119,7 +118,7 @@ def test_resealing_moves_all_that_is_secret_to_the_new_key(home: Home, store: St
 
     assert home.open(cipher=Rotated(0x33)).care.reseal() == (1 + 3 + 1200 + 1, 0)
 
-    raw = b"".join(path.read_bytes() for path in Path(home.path).parent.iterdir())
+    raw = home.bytes()
     assert home.cipher.seal('{"body": "x"}') not in raw
     assert home.cipher.seal("sid=1") not in raw
     only_new = home.open(cipher=ReversingCipher(0x33))

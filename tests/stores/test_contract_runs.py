@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from crawler.errors import AlreadyRunning, StoreError
@@ -215,7 +213,7 @@ def test_members_take_part_without_the_lock(home: Home, store: Store) -> None:
 
 @pytest.mark.parametrize("spider", ["../../x", "a;touch x", "x" * 300, "ümlaut", "", "."], ids=lambda name: name[:10])
 def test_X5_a_strange_name_of_a_spider_stays_beside_the_store(home: Home, store: Store, spider: str) -> None:
-    folder = Path(home.path).parent
+    folder = home.folder
     around = set(folder.parent.iterdir()), set(folder.parent.parent.iterdir())
     start(store, spider=spider)
 

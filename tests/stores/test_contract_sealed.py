@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
-from contextlib import closing
 
 import pytest
 
@@ -30,9 +28,11 @@ def store(home: Home, vault: Vault) -> Store:
 
 def swap(home: Home, table: str, column: str, order: str) -> None:
     """Put the sealed values of the first two rows of *table* into each other's place."""
-    with closing(sqlite3.connect(home.path, isolation_level=None)) as raw:
-        (one, a), (two, b) = raw.execute(f"SELECT rowid, {column} FROM {table} ORDER BY {order} LIMIT 2").fetchall()
-        raw.executemany(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", [(b, one), (a, two)])
+    with home.raw() as raw:
+        (one, a), (two, b) = raw.execute(
+            f"SELECT {home.row_id}, {column} FROM {table} ORDER BY {order} LIMIT 2"
+        ).fetchall()
+        raw.executemany(f"UPDATE {table} SET {column} = ? WHERE {home.row_id} = ?", [(b, one), (a, two)])
 
 
 def test_the_cookies_of_two_sessions_cannot_be_swapped(home: Home, vault: Vault, store: Store) -> None:
@@ -48,7 +48,7 @@ def test_the_cookies_of_two_sessions_cannot_be_swapped(home: Home, vault: Vault,
 def test_an_old_entry_of_the_history_cannot_become_the_session(home: Home, vault: Vault, store: Store) -> None:
     for number in range(2):
         store.sessions.save(snapshot(f"sid={number}"), run=None)
-    with closing(sqlite3.connect(home.path, isolation_level=None)) as raw:
+    with home.raw() as raw:
         raw.execute("UPDATE crawl_sessions SET secret = (SELECT secret FROM crawl_session_history ORDER BY id LIMIT 1)")
 
     loaded = home.open(cipher=vault).sessions.load(KEYS[0])
@@ -92,7 +92,7 @@ def test_refused_credentials_cannot_be_moved_to_another_account(home: Home, vaul
             snapshot=None,
             run=None,
         )
-    swap(home, "crawl_values", "value", "name")
+    swap(home, "crawl_values", "value", "name DESC")
 
     for key in KEYS:
         other = next(each for each in KEYS if each != key)
@@ -104,7 +104,7 @@ def test_what_was_sealed_without_a_place_is_read_and_bound_when_it_is_next_writt
     home: Home, vault: Vault, store: Store
 ) -> None:
     store.sessions.save(snapshot("sid=1"), run=None)
-    with closing(sqlite3.connect(home.path, isolation_level=None)) as raw:
+    with home.raw() as raw:
         raw.execute("UPDATE crawl_sessions SET secret = ?", (old_seal(vault, "sid=1"),))
 
     later = home.open(cipher=vault)
@@ -118,7 +118,7 @@ def test_what_was_sealed_without_a_place_is_read_and_bound_when_it_is_next_writt
 
 def test_resealing_binds_what_was_sealed_without_a_place(home: Home, vault: Vault, store: Store) -> None:
     store.sessions.save(snapshot("sid=1"), run=None)
-    with closing(sqlite3.connect(home.path, isolation_level=None)) as raw:
+    with home.raw() as raw:
         raw.execute("UPDATE crawl_sessions SET secret = ?", (old_seal(vault, "sid=1"),))
 
     assert home.open(cipher=vault).care.reseal() == (2, 0)
@@ -135,7 +135,7 @@ def test_resealing_leaves_what_was_moved_as_it_is(home: Home, vault: Vault, stor
 
 
 def versions(home: Home) -> list[int]:
-    with closing(sqlite3.connect(home.path)) as raw:
+    with home.raw() as raw:
         return [sealed[0] for (sealed,) in raw.execute("SELECT secret FROM crawl_sessions")]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
@@ -75,7 +74,7 @@ def test_the_state_of_an_older_login_never_overwrites_a_newer_one(store: Store) 
 def test_X11_no_secret_is_in_the_raw_file(home: Home, store: Store) -> None:
     store.sessions.save(snapshot("sid=TOPSECRET"), run=None)
 
-    raw = b"".join(path.read_bytes() for path in Path(home.path).parent.iterdir())
+    raw = home.bytes()
 
     assert b"TOPSECRET" not in raw
     assert home.cipher.seal("sid=TOPSECRET") in raw
@@ -132,7 +131,7 @@ def test_X11_a_cleared_session_is_no_longer_in_the_raw_file(home: Home, store: S
     assert store.sessions.clear(KEY)
     assert not store.sessions.clear(KEY)
 
-    raw = b"".join(path.read_bytes() for path in Path(home.path).parent.iterdir())
+    raw = home.bytes()
     assert [mark for mark in marks if mark in raw] == []
     assert store.sessions.load(KEY) is None
     assert store.sessions.history(KEY) == []

@@ -78,7 +78,7 @@ class ItemTables:
         chosen = self._choose_columns(table, sample)
         types = dict(zip(OURS, ("INTEGER", "TEXT", "REAL", "INTEGER", "INTEGER", "INTEGER", "TEXT"), strict=True))
         types |= dict.fromkeys(OF_RECORDS, "INTEGER") | dict.fromkeys(HIDDEN, "TEXT")
-        types |= {column: KINDS[kind].sql for column, kind in chosen.values()}
+        types |= {column: _type_of(kind) for column, kind in chosen.values()}
         self._made.create(raw, table.stored_as, types)
         raw.execute("INSERT INTO crawl_tables (name, stored_as) VALUES (?, ?)", (escape(name), table.stored_as))
         self._register(raw, table, chosen)
@@ -87,7 +87,7 @@ class ItemTables:
 
     def _widen(self, raw: Transaction, table: Table, sample: dict[str, Any]) -> None:
         chosen = self._choose_columns(table, sample)
-        self._made.widen(raw, table.stored_as, {column: KINDS[kind].sql for column, kind in chosen.values()})
+        self._made.widen(raw, table.stored_as, {column: _type_of(kind) for column, kind in chosen.values()})
         self._register(raw, table, chosen)
         for forget in self.on_widened:
             forget()
@@ -116,3 +116,8 @@ class ItemTables:
             [(table.stored_as, escape(field), column, kind) for field, (column, kind) in chosen.items()],
         )
         table.columns.update(chosen)
+
+
+def _type_of(kind: str) -> str:
+    """The type of a column; ANY where the first value was None, which says nothing."""
+    return "ANY" if kind == "any" else KINDS[kind].sql

@@ -1,6 +1,6 @@
 """Records in: what pages list is compared with what the store holds, in the transaction of the page.
 
-A page that lists what it listed before, and says the same of it, costs two reads and no write. See `schema_records` for
+A page that lists what it listed before, and says the same of it, costs two reads and no write. See `table_texts` for
 what the tables mean, `crawler.records` for what is decided, `gone_records` for the end of a crawl.
 """
 

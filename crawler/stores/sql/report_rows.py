@@ -55,21 +55,22 @@ class ReportRows:
         return found is not None
 
     def _ended(self, frontier: int, state: int, column: str) -> list[Sample]:
-        rows = self._db.read(
-            f"SELECT coalesce({column}, ''), count(*), url, min(id) FROM crawl_requests"
-            f" WHERE frontier = ? AND state = {state} AND state >= 3 GROUP BY 1 ORDER BY 2 DESC LIMIT ?",
-            (frontier, _MOST_KINDS * _OTHERS),
-        )
-        return _grouped([(str(text), int(count), str(url)) for text, count, url, _ in rows], keep=state == 3)
+        ended = f"FROM crawl_requests WHERE frontier = ? AND state = {state} AND state >= 3"
+        return self._by_kind("crawl_requests", column, ended, frontier, keep=state == 3)
 
     def retried_samples(self, frontier: int) -> list[Sample]:
         """What was tried again, by error, most first; reads the page log."""
+        retried = "FROM crawl_pages WHERE verdict = 'retry' AND run IN (SELECT id FROM crawl_runs WHERE frontier = ?)"
+        return self._by_kind("crawl_pages", "error", retried, frontier)
+
+    def _by_kind(self, table: str, column: str, chosen: str, frontier: int, *, keep: bool = False) -> list[Sample]:
         rows = self._db.read(
-            "SELECT coalesce(error, ''), count(*), url, min(id) FROM crawl_pages WHERE verdict = 'retry'"
-            " AND run IN (SELECT id FROM crawl_runs WHERE frontier = ?) GROUP BY 1 ORDER BY 2 DESC LIMIT ?",
+            f"SELECT g.kind, g.number, t.url FROM (SELECT coalesce({column}, '') AS kind, count(*) AS number,"
+            f" min(id) AS first {chosen} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?) g JOIN {table} t ON t.id = g.first"
+            " ORDER BY 2 DESC, 1",
             (frontier, _MOST_KINDS * _OTHERS),
         )
-        return _grouped([(str(text), int(count), str(url)) for text, count, url, _ in rows])
+        return _grouped([(str(text), int(count), str(url)) for text, count, url in rows], keep=keep)
 
     def failed_by(self, frontier: int) -> dict[str, int]:
         """Reason to number of failed requests, most first."""

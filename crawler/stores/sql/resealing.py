@@ -11,6 +11,7 @@ from crawler.errors import SessionError
 from crawler.stores.base import Cipher
 from crawler.stores.driver import Driver, Transaction
 from crawler.stores.sealed import (
+    KEY_CHECK,
     place_of_request,
     place_of_session,
     place_of_snapshot,
@@ -59,7 +60,7 @@ class Resealing:
             StoreError: The database failed; the portions before that are sealed anew. Call it again.
         """
         done = lost = 0
-        with self._db.forgetting() as forget:
+        with self._db.forgetting("crawl_values", *(each.table for each in _SEALED)) as forget:
             for where in _SEALED:
                 after: int | str | None = where.before_all
                 while after is not None:
@@ -69,6 +70,7 @@ class Resealing:
             with self._db.write() as raw:
                 for readable in self._reseal_refusals(raw):
                     done, lost = done + readable, lost + (not readable)
+                self._reseal_check(raw)
             forget()
         return done, lost
 
@@ -88,6 +90,13 @@ class Resealing:
                 continue
         raw.executemany(f"UPDATE {where.table} SET {where.column} = ? WHERE {where.row} = ?", fresh)
         return (rows[-1][0] if len(rows) == _PORTION else None), len(fresh), len(rows) - len(fresh)
+
+    def _reseal_check(self, raw: Transaction) -> None:
+        """Whoever has the newest key alone may go on with this store."""
+        row = raw.execute("SELECT value FROM crawl_values WHERE name = ?", (KEY_CHECK,)).fetchone()
+        if row is not None:
+            sealed = base64.b64encode(self._cipher.seal("crawl", place_of_value(KEY_CHECK))).decode("ascii")
+            raw.execute("UPDATE crawl_values SET value = ? WHERE name = ?", (json.dumps(sealed), KEY_CHECK))
 
     def _reseal_refusals(self, raw: Transaction) -> Iterator[bool]:
         """Seal remembered refusals anew; whether each could be read."""

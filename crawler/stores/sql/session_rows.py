@@ -168,7 +168,7 @@ class SessionRows:
         Raises:
             StoreBusy: It is removed, but another process reads the old pages, so that they are still in the file.
         """
-        with self._db.forgetting() as forget:
+        with self._db.forgetting("crawl_sessions", "crawl_session_history") as forget:
             with self._db.write() as raw:
                 removed = raw.execute("DELETE FROM crawl_sessions WHERE key = ? AND version > 0", (key,)).rowcount
                 removed += raw.execute("DELETE FROM crawl_session_history WHERE key = ?", (key,)).rowcount

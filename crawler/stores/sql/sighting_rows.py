@@ -1,4 +1,4 @@
-"""Pages that list records, and their sightings; see `schema_records` for what the tables mean."""
+"""Pages that list records, and their sightings; see `table_texts` for what the tables mean."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from crawler.outcome import Outcome
 from crawler.stores.base import Cipher, Committed, RunRow
-from crawler.stores.driver import Driver, Membership, Tables
+from crawler.stores.driver import Driver, Membership, Outer, Part, Tables
 from crawler.stores.sql.answer_rows import AnswerRows
 from crawler.stores.sql.audit_rows import AuditRows
 from crawler.stores.sql.body_rows import BodyRows
@@ -40,45 +40,55 @@ from crawler.stores.sql.value_rows import ValueRows
 from crawler.stores.sql.visit_rows import VisitRows
 
 
+def _as_it_is(part: Part, /) -> Part:
+    return part
+
+
 class SQLStore:
     """`stores.base.Store` on a `Driver`. For one thread at a time."""
 
-    def __init__(self, path: str, driver: Driver, cipher: Cipher, members: Membership, tables: Tables) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        cipher: Cipher,
+        members: Membership,
+        tables: Tables,
+        *,
+        path: str,
+        outer: Outer = _as_it_is,
+    ) -> None:
+        """Make the parts from the bottom up.
+
+        Args:
+            path: What the store is called.
+            outer: What callers from outside get of a part, in its place.
+        """
         self.path, self._db, self._members = path, driver, members
         known = ItemTables(driver, tables)
         owners, found = Owners(driver), FoundRows(driver, cipher)
         items, sightings = ItemRows(driver, known), SightingRows(driver)
         records = RecordRows(driver, known, items, sightings)
         taking_back = TakingBack(driver, known, items, records)
-        bodies = BodyRows(driver)
+        bodies, files, slots, values = BodyRows(driver), FileRows(driver), SlotRows(driver), ValueRows(driver)
+        rejected, samples, sessions = RejectedRows(driver), SampleRows(driver), SessionRows(driver, cipher)
+        visits = VisitRows(driver, cipher, known, bodies)
+        frontier = FrontierRows(driver, found, Reopening(driver, taking_back, files))
+        results, reports = ResultRows(driver, known), ReportRows(driver)
+        written = PageParts(found, items, records, visits, rejected, files, sessions, slots, samples, bodies)
+        commits = PageCommit(driver, owners, written)
+        audit = AuditRows(driver, frontier, results, reports)
 
-        self.slots, self.values, self.quotas = SlotRows(driver), ValueRows(driver), QuotaRows(driver)
-        self.files, self.rejected, self.samples = FileRows(driver), RejectedRows(driver), SampleRows(driver)
-        self.sessions = SessionRows(driver, cipher)
-        self.logins = LoginRows(driver, cipher, members, self.sessions, self.values)
-        self.visits = VisitRows(driver, cipher, known, bodies)
-        self.frontier = FrontierRows(driver, found, Reopening(driver, taking_back, self.files))
-        self.leases = LeaseRows(driver, cipher, owners)
-        self.results, self.exports = ResultRows(driver, known), ResultPortions(driver, known)
-        self.records = RecordHistory(GoneRecords(driver, records, sightings), ChangeRows(driver, known))
-        self.runs = RunRows(driver, members)
-        written = PageParts(
-            found,
-            items,
-            records,
-            self.visits,
-            self.rejected,
-            self.files,
-            self.sessions,
-            self.slots,
-            self.samples,
-            bodies,
-        )
-        self._commits = PageCommit(driver, owners, written)
-        self.kept = KeptRows(driver, cipher, self.results, self._commits, taking_back)
-        self.reports, self.log = ReportRows(driver), AnswerRows(driver)
-        audit = AuditRows(driver, self.frontier, self.results, self.reports)
-        self.care = Care(driver, audit, Resealing(driver, cipher))
+        self.runs, self.frontier = outer(RunRows(driver, members)), outer(frontier)
+        self.leases, self.slots, self.visits = outer(LeaseRows(driver, cipher, owners)), outer(slots), outer(visits)
+        self.sessions, self.logins = outer(sessions), outer(LoginRows(driver, cipher, members, sessions, values))
+        self.quotas, self.values = outer(QuotaRows(driver)), outer(values)
+        self.files, self.results, self.exports = outer(files), outer(results), outer(ResultPortions(driver, known))
+        self.records = outer(RecordHistory(GoneRecords(driver, records, sightings), ChangeRows(driver, known)))
+        self.rejected, self.samples = outer(rejected), outer(samples)
+        self.kept = outer(KeptRows(driver, cipher, results, commits, taking_back))
+        self.reports, self.log = outer(reports), outer(AnswerRows(driver))
+        self.care = outer(Care(driver, audit, Resealing(driver, cipher)))
+        self._commits = outer(commits)
 
     def now(self) -> float:
         """The store's clock, seconds since 1970."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from crawler.stores.driver import Transaction
+from crawler.stores.driver import Transaction, quoted
 from crawler.stores.naming import view_name
 from crawler.stores.rows import unescape
 
@@ -19,9 +19,15 @@ def make_latest_view(raw: Transaction, name: str, stored_as: str, taken: Set[str
         stored_as: Its table.
         taken: Names in use, lower case.
     """
-    view, table = (f'"{each}"' for each in (view_name(unescape(name), taken), stored_as))
-    raw.execute(
-        f"CREATE VIEW {view} AS SELECT * FROM {table} WHERE _record IS NULL AND _run IN (SELECT id FROM crawl_runs"
+    view = quoted(view_name(unescape(name), taken))
+    raw.execute(f"CREATE VIEW {view} AS {latest_of(stored_as)}")
+
+
+def latest_of(stored_as: str) -> str:
+    """The query of such a view."""
+    table = quoted(stored_as)
+    return (
+        f"SELECT * FROM {table} WHERE _record IS NULL AND _run IN (SELECT id FROM crawl_runs"
         " WHERE frontier IN (SELECT frontier FROM crawl_runs WHERE id IN (SELECT max(id) FROM crawl_runs"
         " GROUP BY spider)))"
         f" UNION ALL SELECT * FROM {table} WHERE _record IS NOT NULL AND _gone IS NULL"

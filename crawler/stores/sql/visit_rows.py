@@ -26,7 +26,7 @@ _MOST_EARLIER = 2  #: frontiers that are looked in; older ones are thrown away, 
 _RECALLED = """SELECT r.frontier, r.fingerprint, r.id, r.callback, r.extras, v.checked_at, v.etag, v.modified,
 v.caching, v.vary, v.code, v.session, v.items, v.records, v.links,
 v.others, EXISTS (SELECT 1 FROM crawl_bodies WHERE request = r.id)
-FROM crawl_requests r CROSS JOIN crawl_visits v ON v.request = r.id
+FROM crawl_requests r {join} crawl_visits v ON v.request = r.id
 WHERE r.state = 2 AND r.proven = 1 AND r.frontier IN """
 
 
@@ -58,7 +58,7 @@ class VisitRows:
     def _knows_visits(self, frontier: int) -> bool:
         return (
             self._db.one(
-                "SELECT 1 FROM crawl_requests r CROSS JOIN crawl_visits v ON v.request = r.id"
+                f"SELECT 1 FROM crawl_requests r {self._db.dialect.ordered_join} crawl_visits v ON v.request = r.id"
                 " WHERE r.frontier = ? LIMIT 1",
                 (frontier,),
             )
@@ -73,12 +73,13 @@ class VisitRows:
         wanted = {each.fingerprint: each for each in leased if each.fingerprint and not each.again}
         visits: dict[bytes, Visit] = {}
         marks = list(wanted)
+        recalled = _RECALLED.format(join=self._db.dialect.ordered_join)
         for start in range(0, len(marks), _PORTION):
             portion = marks[start : start + _PORTION]
             size = batch_size(len(portion), self._db.dialect)
             portion += portion[-1:] * (size - len(portion))
             rows = self._db.read(
-                f"{_RECALLED}({self._numbers}) AND r.fingerprint IN ({','.join('?' * size)}) ORDER BY r.frontier",
+                f"{recalled}({self._numbers}) AND r.fingerprint IN ({','.join('?' * size)}) ORDER BY r.frontier",
                 (json.dumps(list(earlier)), *portion),
             )
             for frontier, mark, request, callback, sealed, *others in rows:

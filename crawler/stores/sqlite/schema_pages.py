@@ -13,49 +13,14 @@ import sqlite3
 import zlib
 
 from crawler.stores.contents import digest
-
-TABLES = """
-CREATE TABLE crawl_visits (
-    request INTEGER PRIMARY KEY,
-    checked_at REAL NOT NULL,
-    etag TEXT,
-    modified TEXT,
-    caching TEXT,
-    vary TEXT,
-    code TEXT NOT NULL,
-    session TEXT NOT NULL,
-    items TEXT,
-    records TEXT,
-    links BLOB,
-    others BLOB
-);
-
-CREATE TABLE crawl_contents (
-    id INTEGER PRIMARY KEY,
-    hash BLOB NOT NULL UNIQUE,
-    size INTEGER NOT NULL,
-    coding TEXT NOT NULL,
-    body BLOB NOT NULL
-);
-CREATE TABLE crawl_bodies (
-    request INTEGER PRIMARY KEY,
-    at REAL NOT NULL,
-    content INTEGER NOT NULL REFERENCES crawl_contents (id),
-    status INTEGER NOT NULL DEFAULT 200,
-    url TEXT,
-    head INTEGER REFERENCES crawl_contents (id)
-);
-CREATE INDEX crawl_bodies_by_content ON crawl_bodies (content);
-CREATE INDEX crawl_bodies_by_head ON crawl_bodies (head);
-"""
+from crawler.stores.sql.table_texts import PAGES, statements
 
 
 def migrate(raw: sqlite3.Connection) -> None:
     """The tables above in a file of version 2, whose kept pages stood whole in `crawl_bodies`."""
     raw.execute("ALTER TABLE crawl_bodies RENAME TO crawl_bodies_2")
-    for statement in TABLES.split(";\n"):
-        if statement.strip():
-            raw.execute(statement)
+    for statement in statements(PAGES):
+        raw.execute(statement)
     for request, at, body in raw.execute("SELECT request, at, body FROM crawl_bodies_2"):
         plain = zlib.decompress(body)
         raw.execute(

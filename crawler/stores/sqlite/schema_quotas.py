@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 
-TABLES = """
-CREATE TABLE crawl_quotas (
-    key TEXT PRIMARY KEY,
-    granted TEXT NOT NULL DEFAULT '[]',
-    rests_until REAL NOT NULL DEFAULT 0,
-    why TEXT NOT NULL DEFAULT ''
-);
-"""
+from crawler.stores.sql.table_texts import QUOTAS, statements
 
 
 def migrate(raw: sqlite3.Connection) -> None:
     """Make the table in a file that has none."""
-    raw.execute(TABLES.strip())
+    for statement in statements(QUOTAS):
+        raw.execute(statement)

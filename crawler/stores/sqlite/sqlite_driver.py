@@ -204,7 +204,7 @@ class SQLiteDriver:
         return ""
 
     @contextmanager
-    def forgetting(self) -> Iterator[Callable[[], None]]:
+    def forgetting(self, *tables: str) -> Iterator[Callable[[], None]]:
         """While secrets are removed: afterwards not even free pages of the file and its log hold them."""
         self.read("PRAGMA secure_delete = ON")
         try:

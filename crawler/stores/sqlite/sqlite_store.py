@@ -48,4 +48,4 @@ class SQLiteStore(SQLStore):
         except BaseException:
             driver.close()
             raise
-        super().__init__(path, driver, cipher, FileMembers(driver.path), SQLiteTables())
+        super().__init__(driver, cipher, FileMembers(driver.path), SQLiteTables(), path=path)

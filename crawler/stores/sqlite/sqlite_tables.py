@@ -13,7 +13,7 @@ class SQLiteTables:
 
     def create(self, raw: Transaction, stored_as: str, columns: Mapping[str, str]) -> None:
         table = quoted(stored_as)
-        listed = ",\n   ".join(f"{quoted(column)} {kind}" for column, kind in columns.items())
+        listed = ",\n   ".join(f"{quoted(column)} {_type(kind)}" for column, kind in columns.items())
         raw.execute(f"CREATE TABLE {table} (\n   {listed}\n)")
         by_request, by_run = quoted(f"crawl_by_request_{stored_as}"), quoted(f"crawl_by_run_{stored_as}")
         raw.execute(f'CREATE UNIQUE INDEX {by_request} ON {table} ("_request", "_position")')
@@ -22,4 +22,8 @@ class SQLiteTables:
 
     def widen(self, raw: Transaction, stored_as: str, columns: Mapping[str, str]) -> None:
         for column, kind in columns.items():
-            raw.execute(f"ALTER TABLE {quoted(stored_as)} ADD COLUMN {quoted(column)} {kind}")
+            raw.execute(f"ALTER TABLE {quoted(stored_as)} ADD COLUMN {quoted(column)} {_type(kind)}")
+
+
+def _type(kind: str) -> str:
+    return "BLOB" if kind == "ANY" else kind  # the declared type BLOB converts nothing

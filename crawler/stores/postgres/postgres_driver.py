@@ -1,0 +1,259 @@
+"""Transactions on PostgreSQL: begun with their lock, tried again, and asked for when the answer was lost.
+
+A transaction takes a lock of the whole store, for as long as it lasts: alone for most of what is written, so that it
+may be thought of as on SQLite; together with others for leases and commits, which lock the rows that they change. The
+lock belongs to the transaction and nothing is set for a session, so that PgBouncer may give each transaction another
+server connection (mode ``transaction``); for the same reason no statement is prepared.
+
+Whoever is interrupted by another transaction (deadlock, serialization) or by a lost connection gets `Interrupted`:
+nothing was written, and `TryingAgain` makes the call again. When the answer to COMMIT is lost, a new connection asks
+what has become of the transaction, by its number.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import psycopg
+
+from crawler.errors import StoreError
+from crawler.stores.driver import Bound, Transaction
+from crawler.stores.postgres.postgres_dialect import PostgresDialect, translated
+from crawler.stores.postgres.postgres_line import PostgresLine, is_lost, waits
+from crawler.stores.sql.table_texts import TABLES, references
+
+_LOCK = 0x43524157  # "CRAW"
+_CLOCK_S = 60.0  # how often the clock of the database is looked at
+_HURRY_S = 1.0
+
+
+class PostgresDriver:
+    """A connection for one thread at a time; see `stores.driver.Driver`.
+
+    Attributes:
+        line: The connection.
+        on_begin: Called at the beginning of each transaction.
+        number: Of the last transaction that was begun.
+    """
+
+    dialect = PostgresDialect()
+
+    def __init__(self, line: PostgresLine, *, durability: str, clock: Callable[[], float] | None = None) -> None:
+        """Connect.
+
+        Args:
+            durability: "full": each commit survives a stop of the database; "normal": the last leases and pages may be
+                lost then, and are fetched again. Logins and runs always survive it.
+            clock: Seconds since 1970, in place of the database's clock.
+        Raises:
+            StoreError: It does not answer, or refuses us.
+        """
+        self.line, self.place = line, line.place
+        self.on_rollback: list[Callable[[], None]] = []
+        self.on_begin: list[Callable[[Transaction], None]] = []
+        self._durability, self.number = durability, ""
+        self._ahead_s, self._look_at = 0.0, -math.inf
+        self.now: Callable[[], float] = clock if clock is not None else self._database_now
+        line.open()
+
+    def _connection(self) -> psycopg.Connection[Any]:
+        if not self.line.is_open:
+            self.forget()  # what was found out on the lost one may not be so any more
+        return self.line.open()
+
+    def _database_now(self) -> float:
+        """The database's clock, by its distance from ours, which is looked at now and then."""
+        ours = time.monotonic()
+        if ours > self._look_at and self.line.idle:
+            rows = self.read("SELECT extract(epoch FROM clock_timestamp())::double precision")
+            after = time.monotonic()
+            self._ahead_s, self._look_at = rows[0][0] - (ours + after) / 2, after + _CLOCK_S
+            ours = after
+        return ours + self._ahead_s
+
+    # --- statements -----------------------------------------------------------------------------------------------
+    def write(self, expected_bytes: int = 0, *, beside: str = "") -> _Begun:
+        return _Begun(self, beside)
+
+    def begin(self, beside: str) -> None:
+        """Begin a transaction."""
+        asynchronous = "SET LOCAL synchronous_commit = off; " if beside and self._durability != "full" else ""
+        lock = f"pg_advisory_xact_lock{'_shared' if beside else ''}({_LOCK}, hashtext(current_schema()))"
+        patience_ms = max(1, int(self.line.busy_timeout_s * 1000))
+        self.now()  # looked at outside of the transaction
+        raw = self._connection()
+        answer = raw.execute(
+            f"BEGIN; SET LOCAL lock_timeout = {patience_ms}; {asynchronous}"
+            f"SELECT pg_current_xact_id()::text; SELECT {lock}"
+        )
+        self.number = ""
+        while True:
+            if answer.description is not None and (row := answer.fetchone()) is not None and not self.number:
+                self.number = str(row[0])
+            if not answer.nextset():
+                break
+
+    def again(self, raw: Transaction) -> None:
+        connection = self._connection()
+        connection.execute("ROLLBACK")
+        self.forget()
+        self.begin("frontier")
+
+    def read(self, sql: str, parameters: Bound = ()) -> list[tuple[Any, ...]]:
+        deadline = time.monotonic() + self.line.busy_timeout_s
+        for wait_s in waits():
+            raw = self._connection()
+            inside = not self.line.idle
+            try:
+                return raw.execute(translated(sql).encode(), parameters).fetchall()
+            except psycopg.Error as error:
+                if inside:
+                    raise  # the transaction says what has become of it
+                if not is_lost(error) or time.monotonic() + wait_s > deadline:
+                    raise self.line.explained(error) from error
+                self.line.drop()
+                time.sleep(wait_s)
+        raise AssertionError("waits never end")
+
+    def one(self, sql: str, parameters: Bound = ()) -> tuple[Any, ...] | None:
+        rows = self.read(sql, parameters)
+        return rows[0] if rows else None
+
+    def objection(self, sql: str) -> str:
+        try:
+            self._connection().execute(f"EXPLAIN {sql}".encode())
+        except psycopg.Error as error:
+            return str(error).partition("\n")[0]
+        return ""
+
+    # --- care -----------------------------------------------------------------------------------------------------
+    @contextmanager
+    def forgetting(self, *tables: str) -> Iterator[Callable[[], None]]:
+        def rewrite() -> None:  # what was removed stays in a table, and in the log of the server, for a while
+            for table in tables:
+                self.run(f"VACUUM (FULL) {table}")
+
+        yield rewrite
+
+    def run(self, sql: str) -> None:
+        """A statement that brings no rows, outside of a transaction."""
+        try:
+            self._connection().execute(sql.encode())
+        except psycopg.Error as error:
+            raise self.line.explained(error) from error
+
+    def damage(self) -> Iterator[str]:
+        """Rows that refer to none: no foreign key guards them."""
+        for table, column, parent in references(TABLES):
+            lost = (
+                f"SELECT count(*) FROM {table} t WHERE {column} IS NOT NULL"
+                f" AND NOT EXISTS (SELECT 1 FROM {parent} p WHERE p.id = t.{column})"
+            )
+            count = self.read(lost)[0][0]
+            if count:
+                yield f"{column} of {count} rows of {table} points to nothing in {parent}"
+
+    def copy(self, target: str) -> None:
+        raise StoreError(self.place, "is backed up by the tools of PostgreSQL: pg_dump, or pg_basebackup")
+
+    def hurry(self) -> None:
+        self.line.busy_timeout_s = min(self.line.busy_timeout_s, _HURRY_S)
+
+    def forget(self) -> None:
+        """After a transaction was undone."""
+        for forget in self.on_rollback:
+            forget()
+
+    def close(self) -> None:
+        self.line.drop()
+
+    def became(self, number: str) -> bool:
+        """Whether a transaction was committed whose answer was lost.
+
+        Raises:
+            StoreError: Nobody can say.
+        """
+        for wait_s in waits(12):
+            row = self.one("SELECT pg_xact_status(?::xid8)", (number,))
+            if row is None or row[0] != "in progress":
+                break
+            time.sleep(wait_s)
+        if row is None or row[0] not in ("committed", "aborted"):
+            raise StoreError(
+                self.place, "the connection was lost during a commit, and nobody can say what became of it"
+            )
+        return bool(row[0] == "committed")
+
+
+class _Cursors:
+    """What a `Transaction` is here."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: psycopg.Connection[Any]) -> None:
+        self._raw = raw
+
+    def execute(self, sql: str, parameters: Any = (), /) -> psycopg.Cursor[Any]:
+        return self._raw.execute(translated(sql).encode(), parameters)
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> object:
+        cursor = self._raw.cursor()
+        cursor.executemany(translated(sql).encode(), parameters)
+        return cursor
+
+
+class _Begun:
+    """One transaction."""
+
+    __slots__ = ("_beside", "_driver")
+
+    def __init__(self, driver: PostgresDriver, beside: str) -> None:
+        self._driver, self._beside = driver, beside
+
+    def __enter__(self) -> Transaction:
+        driver = self._driver
+        if not driver.line.idle:  # a signal that ends the run came before its transaction could be left in order
+            driver.line.drop()
+        try:
+            driver.begin(self._beside)
+            statements = _Cursors(driver.line.open())
+            for call in driver.on_begin:
+                call(statements)
+        except psycopg.Error as error:
+            self._undo(error)
+            raise driver.line.explained(error) from error
+        return statements
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        driver = self._driver
+        if error is None:
+            try:
+                driver.line.open().execute("COMMIT")
+                return
+            except psycopg.Error as failed:
+                error = failed
+                if is_lost(failed):  # it may have been done: perhaps only the answer is lost
+                    driver.line.drop()
+                    if driver.became(driver.number):
+                        return
+        self._undo(error)
+        if isinstance(error, psycopg.Error):
+            raise driver.line.explained(error) from error
+
+    def _undo(self, error: BaseException) -> None:
+        driver = self._driver
+        if isinstance(error, psycopg.Error) and is_lost(error):
+            driver.line.drop()
+        elif not driver.line.idle:
+            try:
+                driver.line.open().execute("ROLLBACK")
+            except psycopg.Error:
+                driver.line.drop()
+        driver.forget()

@@ -1,0 +1,128 @@
+"""A connection to PostgreSQL that is made anew when it was lost; here psycopg's errors become ours."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+from psycopg import conninfo
+
+from crawler.errors import StoreBusy, StoreError, StoreFull, StoreReadOnly
+
+_AGAIN_S = (0.02, 0.1, 0.3, 1.0, 2.0, 5.0)
+_INTERRUPTED = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+_GONE = frozenset({"57P01", "57P02", "57P03", "08000", "08001", "08003", "08004", "08006", "08007", "08P01"})
+
+
+class Interrupted(StoreError):
+    """Another transaction, or a lost connection, was in the way: nothing was written; call it again."""
+
+
+class PostgresLine:
+    """One connection, for one thread at a time.
+
+    Attributes:
+        place: The address without its password.
+        busy_timeout_s: Longest wait for others, and for a database that does not answer.
+    """
+
+    def __init__(self, address: str, busy_timeout_s: float) -> None:
+        self._address, self.place, self.busy_timeout_s = address, masked(address), busy_timeout_s
+        self._raw: psycopg.Connection[Any] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """No transaction is open."""
+        return self._raw is None or self._raw.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+    @property
+    def is_open(self) -> bool:
+        return self._raw is not None and not self._raw.closed
+
+    def open(self) -> psycopg.Connection[Any]:
+        """The open connection, made anew when it was lost.
+
+        Raises:
+            StoreError: The database does not answer within `busy_timeout_s`, or refuses us.
+        """
+        if self._raw is not None and not self._raw.closed:
+            return self._raw
+        deadline = time.monotonic() + self.busy_timeout_s
+        for wait_s in waits():
+            try:
+                self._raw = psycopg.connect(
+                    self._address,
+                    autocommit=True,
+                    prepare_threshold=None,
+                    application_name="crawl",
+                    connect_timeout=10,
+                    keepalives_idle=10,
+                    keepalives_interval=5,
+                    keepalives_count=3,
+                    tcp_user_timeout=30_000,
+                )
+                return self._raw
+            except psycopg.Error as error:
+                if not is_lost(error) or time.monotonic() + wait_s > deadline:
+                    raise self.explained(error) from None
+                time.sleep(wait_s)
+        raise AssertionError("waits never end")
+
+    def drop(self) -> None:
+        """Give the connection up, when it is of no use any more. May be called twice."""
+        if self._raw is not None:
+            with suppress(psycopg.Error):
+                self._raw.close()
+            self._raw = None
+
+    def explained(self, error: psycopg.Error) -> StoreError:
+        """Our error for one of psycopg's, with what to do; nothing in it shows a password."""
+        state = error.sqlstate or ""
+        text = " ".join(str(error).split()) or type(error).__name__
+        if state in _INTERRUPTED or is_lost(error):
+            return Interrupted(self.place, f"interrupted: {text}")
+        if state in ("55P03", "57014"):
+            return StoreBusy(
+                self.place,
+                f"locked by others for more than {self.busy_timeout_s:g} s; end them, or raise `busy_timeout`",
+            )
+        if state in ("53100", "53200"):
+            return StoreFull(self.place, f"no room left: {text}; nothing was lost")
+        if state in ("25006", "42501"):
+            return StoreReadOnly(self.place, f"cannot be written: {text}")
+        return StoreError(self.place, text)
+
+
+def waits(most: int = 1_000) -> Iterator[float]:
+    """Seconds to wait between tries, growing, and by chance not the same for all."""
+    for number in range(most):
+        yield _AGAIN_S[min(number, len(_AGAIN_S) - 1)] * (0.5 + random.random())
+
+
+def is_lost(error: psycopg.Error) -> bool:
+    """Whether the connection is lost, or could not be had now."""
+    state = error.sqlstate
+    if state is None:
+        refused = ("password authentication", "does not exist", "no pg_hba.conf entry", "no password supplied")
+        return isinstance(error, psycopg.OperationalError) and not any(each in str(error) for each in refused)
+    return state in _GONE
+
+
+def masked(address: str) -> str:
+    """The address as people may see it: without password.
+
+    Raises:
+        StoreError: It is none.
+    """
+    try:
+        parts = conninfo.conninfo_to_dict(address)
+    except psycopg.Error as error:
+        raise StoreError("postgresql://", f"no address of a database: {str(error).strip()}") from None
+    host = ",".join(str(parts.get(name)) for name in ("host", "service") if parts.get(name))
+    port = f":{parts['port']}" if parts.get("port") else ""
+    user = f"{parts['user']}@" if parts.get("user") else ""
+    return f"postgresql://{user}{host}{port}/{parts.get('dbname') or ''}"

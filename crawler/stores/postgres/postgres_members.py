@@ -1,0 +1,156 @@
+"""Who lives, without a lock that a connection holds: rows that run out by the database's clock.
+
+A process that works on a spider, runs it or logs a session in has a row for that, which it prolongs whenever it writes
+something. A dead one's row runs out; on the machine where it lived it is known to be dead at once, by its number and
+the moment when it began. So a crawl that was killed can go on at once where it was, and within `LIFE_S` elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from typing import Any
+
+from crawler.errors import AlreadyRunning
+from crawler.stores.driver import Transaction
+from crawler.stores.postgres.postgres_driver import PostgresDriver
+
+LIFE_S = 90.0  #: a member that has not been heard of for so long is dead; leases are renewed several times in it
+_SPEAK_S = 10.0  #: how often it says that it lives, at most
+_SPIDER, _WORK, _LOGIN = "spider", "work", "login"
+
+
+class RowMembers:
+    """Who works on spiders and logs in, by rows of `crawl_members`; see `stores.driver.Membership`."""
+
+    def __init__(self, driver: PostgresDriver) -> None:
+        self._db = driver
+        self._id = uuid.uuid4().hex
+        self._process = json.dumps(this_process())
+        self._held: set[tuple[str, str]] = set()
+        self._speak_at = 0.0
+        driver.on_begin.append(self._speak)
+
+    def take(self, spider: str, holder: str) -> bool:
+        if (_SPIDER, spider) in self._held:
+            raise AlreadyRunning(spider, "this process, which has not ended its run")
+        with self._db.write() as raw:
+            self._bury(raw, spider)
+            runs = raw.execute(
+                "SELECT holder FROM crawl_members WHERE kind = ? AND name = ?", (_SPIDER, spider)
+            ).fetchone()
+            if runs is not None:
+                raise AlreadyRunning(spider, str(runs[0]))
+            works = raw.execute("SELECT 1 FROM crawl_members WHERE kind = ? AND name = ?", (_WORK, spider)).fetchone()
+            self._put(raw, _SPIDER, spider, holder)
+            self._put(raw, _WORK, spider, holder)
+        self._held |= {(_SPIDER, spider), (_WORK, spider)}
+        return works is None
+
+    def join(self, spider: str) -> None:
+        if (_WORK, spider) not in self._held:
+            with self._db.write() as raw:
+                self._put(raw, _WORK, spider, "")
+            self._held.add((_WORK, spider))
+
+    def holder(self, spider: str) -> str | None:
+        rows = self._db.read(
+            "SELECT holder, process FROM crawl_members WHERE kind = ? AND name = ? AND until > ?",
+            (_SPIDER, spider, self._db.now()),
+        )
+        return next((str(holder) for holder, process in rows if not _is_dead(process)), None)
+
+    def release(self, spider: str) -> None:
+        self._let_go([(_SPIDER, spider), (_WORK, spider)])
+
+    def takes_login(self, key: str) -> bool:
+        if (_LOGIN, key) in self._held:
+            return False
+        rows = self._db.read(
+            "SELECT id, process FROM crawl_members WHERE kind = ? AND name = ? AND until > ?",
+            (_LOGIN, key, self._db.now()),
+        )
+        if any(not _is_dead(process) for _, process in rows):
+            return False
+        self._db.read("DELETE FROM crawl_members WHERE kind = ? AND name = ? RETURNING id", (_LOGIN, key))
+        self._db.read(f"{_PUT} RETURNING id", self._row(_LOGIN, key, ""))
+        self._held.add((_LOGIN, key))
+        return True
+
+    def ends_login(self, key: str) -> None:
+        self._let_go([(_LOGIN, key)])
+
+    def close(self) -> None:
+        if self._held and self._db.line.is_open:
+            self._let_go(sorted(self._held))
+        self._held.clear()
+
+    def _let_go(self, what: list[tuple[str, str]]) -> None:
+        for kind, name in what:
+            if (kind, name) in self._held:
+                self._db.read(
+                    "DELETE FROM crawl_members WHERE id = ? AND kind = ? AND name = ? RETURNING id",
+                    (self._id, kind, name),
+                )
+                self._held.discard((kind, name))
+
+    def _put(self, raw: Transaction, kind: str, name: str, holder: str) -> None:
+        raw.execute(_PUT, self._row(kind, name, holder))
+
+    def _row(self, kind: str, name: str, holder: str) -> tuple[Any, ...]:
+        return self._id, kind, name, holder, self._process, self._db.now() + LIFE_S
+
+    def _bury(self, raw: Transaction, spider: str) -> None:
+        """Forget who is dead among those who worked on a spider."""
+        raw.execute("DELETE FROM crawl_members WHERE until <= ?", (self._db.now(),))
+        for number, process in raw.execute(
+            "SELECT id, process FROM crawl_members WHERE name = ?", (spider,)
+        ).fetchall():
+            if _is_dead(process):
+                raw.execute("DELETE FROM crawl_members WHERE id = ?", (number,))
+
+    def _speak(self, raw: Transaction) -> None:
+        """At the beginning of a transaction: we live."""
+        if self._held and time.monotonic() >= self._speak_at:
+            self._speak_at = time.monotonic() + _SPEAK_S
+            raw.execute("UPDATE crawl_members SET until = ? WHERE id = ?", (self._db.now() + LIFE_S, self._id))
+
+
+_PUT = (
+    "INSERT INTO crawl_members (id, kind, name, holder, process, until) VALUES (?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (id, kind, name) DO UPDATE SET holder = excluded.holder, until = excluded.until"
+)
+
+
+def this_process() -> dict[str, Any]:
+    """What tells this process from all others, past and to come, on its machine."""
+    return {"machine": _machine(), "number": os.getpid(), "began": _began(os.getpid())}
+
+
+def _is_dead(process: str) -> bool:
+    """Whether a process is known to have ended: it was on this machine, and is not there any more."""
+    found = json.loads(process)
+    if not found.get("machine") or found["machine"] != _machine():
+        return False
+    return bool(_began(int(found["number"])) != found["began"])
+
+
+def _machine() -> str:
+    """This boot of this machine, and the space of its process numbers; "" where the system does not say."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return f"{file.read().strip()} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+def _began(number: int) -> str:
+    """When a process began, in ticks since the boot; "" when there is none, or it is a zombie."""
+    try:
+        with open(f"/proc/{number}/stat", encoding="utf-8", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in ("Z", "X") else fields[19]

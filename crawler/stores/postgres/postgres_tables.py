@@ -1,0 +1,48 @@
+"""Result tables in PostgreSQL: typed columns, and a view of what is latest, made anew with new columns."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from crawler.stores.driver import Transaction, quoted
+from crawler.stores.sql.views import latest_of
+
+_LONGEST_BYTES = 63
+_TYPES = {"TEXT": "text", "INTEGER": "bigint", "REAL": "double precision", "BLOB": "bytea", "ANY": "text"}
+
+
+class PostgresTables:
+    """Makes and widens result tables; see `stores.driver.Tables`."""
+
+    def create(self, raw: Transaction, stored_as: str, columns: Mapping[str, str]) -> None:
+        table = quoted(stored_as)
+        listed = ", ".join(f"{quoted(column)} {_TYPES[kind]}" for column, kind in columns.items())
+        raw.execute(f"CREATE TABLE {table} ({listed})")
+        by_request, by_run, by_record = (
+            _index(f"crawl_by_{what}_", stored_as) for what in ("request", "run", "record")
+        )
+        raw.execute(f"CREATE UNIQUE INDEX {by_request} ON {table} (_request, _position)")
+        raw.execute(f"CREATE INDEX {by_run} ON {table} (_run)")
+        raw.execute(f"CREATE UNIQUE INDEX {by_record} ON {table} (_record) WHERE _record IS NOT NULL")
+
+    def widen(self, raw: Transaction, stored_as: str, columns: Mapping[str, str]) -> None:
+        views = raw.execute(
+            "SELECT DISTINCT view_name FROM information_schema.view_table_usage WHERE table_schema = current_schema()"
+            " AND view_schema = current_schema() AND table_name = ? AND view_name LIKE 'latest\\_%'",
+            (stored_as,),
+        ).fetchall()
+        added = ", ".join(f"ADD COLUMN {quoted(column)} {_TYPES[kind]}" for column, kind in columns.items())
+        for (view,) in views:
+            raw.execute(f"DROP VIEW {quoted(view)}")
+        raw.execute(f"ALTER TABLE {quoted(stored_as)} {added}")
+        for (view,) in views:
+            raw.execute(f"CREATE VIEW {quoted(view)} AS {latest_of(stored_as)}")
+
+
+def _index(beginning: str, stored_as: str) -> str:
+    """A name for an index: PostgreSQL cuts names after 63 bytes, and indexes share theirs with tables."""
+    name = beginning + stored_as
+    if len(name.encode()) > _LONGEST_BYTES:
+        name = beginning + hashlib.sha256(stored_as.encode()).hexdigest()[:24]
+    return quoted(name)

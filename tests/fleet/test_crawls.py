@@ -1,0 +1,93 @@
+"""Whole crawls in PostgreSQL, by the command that a person types: behind a login, killed, by several processes."""
+
+from __future__ import annotations
+
+import time
+
+from crawler.sessions.vault import Vault
+from tests.fleet.conftest import PAGES, Fleet
+
+
+def logins(fleet: Fleet) -> int:
+    """As the site counted them."""
+    return sum(fleet.site.record.login_posts.values())
+
+
+def test_a_crawl_behind_a_login_is_exact_and_the_next_one_is_still_logged_in(fleet: Fleet) -> None:
+    first = fleet.run()
+    assert first.code == 0, first
+    fleet.is_exact()
+    assert "psycopg" not in first.err
+
+    second = fleet.run(machine="two")
+
+    assert second.code == 0, second
+    assert logins(fleet) == 1
+    assert fleet.rows("SELECT count(*), count(DISTINCT frontier) FROM crawl_runs WHERE exit_code = 0") == [(2, 2)]
+
+
+def test_a_crawl_that_was_killed_goes_on_at_once_logged_in_and_ends_exact(fleet: Fleet) -> None:
+    fleet.site.change(latency_s=0.05)
+    with fleet.start() as running:
+        until(lambda: fleet.count("crawl_pages") >= 10)
+        running.kill()
+    done = fleet.rows("SELECT count(*) FROM crawl_requests WHERE state = 2")[0][0]
+    assert 0 < done < PAGES
+    fleet.site.change(latency_s=0.0)
+
+    resumed = fleet.run()
+
+    assert resumed.code == 0, resumed
+    assert logins(fleet) == 1
+    fleet.is_exact()
+
+
+def test_two_processes_share_the_pages_and_the_login(fleet: Fleet) -> None:
+    fleet.site.change(latency_s=0.02)
+
+    ended = fleet.run(processes=2)
+
+    assert ended.code == 0, ended
+    assert logins(fleet) == 1
+    fleet.is_exact()
+
+
+def test_a_second_run_of_the_spider_is_refused_while_the_first_one_works(fleet: Fleet) -> None:
+    fleet.site.change(latency_s=0.1)
+    with fleet.start() as running:
+        until(lambda: fleet.count("crawl_pages") >= 1)
+        second = fleet.run(machine="two")
+        assert "runs already" in second.err or "running" in second.err or "process" in second.err, second
+        assert second.code not in (0, -9), second
+        assert running.code is None
+
+
+def test_without_the_key_of_the_others_nothing_is_sent(fleet: Fleet) -> None:
+    fleet.run()
+    fleet.site.reset_record()
+
+    fleet.key = Vault.new_key()
+    other_key = fleet.run(machine="two")
+    fleet.key = ""
+    no_key = fleet.run(machine="two")
+
+    assert (other_key.code, no_key.code) == (2, 2)
+    assert "CRAWL_KEY" in other_key.err
+    assert "CRAWL_KEY" in no_key.err
+    assert list(fleet.site.log) == []
+
+
+def until(holds: object, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not _held(holds):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _held(holds: object) -> bool:
+    import psycopg
+
+    try:
+        return bool(holds())  # type: ignore[operator]
+    except psycopg.errors.UndefinedTable:
+        return False

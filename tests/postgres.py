@@ -1,0 +1,96 @@
+"""A real PostgreSQL for the tests of a process: started by the first that wants it, with a database for each."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+#: Nothing has to survive a power cut here, and a test waits for no disk.
+_FAST = ["-F", "-c", "full_page_writes=off", "-c", "shared_buffers=32MB", "-c", "max_connections=60", "-c", "jit=off"]
+_numbers = count(1)
+
+
+class PostgresServer:
+    """A server on a socket in a folder of its own, as a user that is not root.
+
+    Attributes:
+        folder: Where its socket is.
+    """
+
+    def __init__(self, tool: str) -> None:
+        self._bin = Path(tool).parent
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
+        self._as_user: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "nobody")
+            environment = {**os.environ, "HOME": str(self.folder)}
+            self._as_user = {"user": "nobody", "cwd": self.folder, "env": environment}
+        self._quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        made = [tool, "-D", self.folder / "data", "-U", "crawl", "-A", "trust", "-N", "-E", "UTF8", "--locale=C"]
+        subprocess.run(made, check=True, **self._quiet, **self._as_user)
+        self._server = self._started()
+        atexit.register(self.close)
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        command = [self._bin / "postgres", "-D", self.folder / "data", "-k", self.folder, "-h", "", *_FAST]
+        server = subprocess.Popen(command, **self._quiet, **self._as_user)
+        deadline = time.monotonic() + 30
+        while subprocess.run([self._bin / "pg_isready", "-h", self.folder], **self._quiet).returncode:
+            assert time.monotonic() < deadline, "PostgreSQL did not start"
+            time.sleep(0.02)
+        return server
+
+    def address(self, database: str = "postgres") -> str:
+        return f"postgresql:///{database}?host={self.folder}&user=crawl"
+
+    def database(self, template: str = "template1") -> str:
+        """The address of a new database."""
+        name = f"test_{next(_numbers)}"
+        self.do(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        return self.address(name)
+
+    def do(self, statement: str, database: str = "postgres") -> list[Any]:
+        """Run one statement, and give its rows."""
+        import psycopg
+
+        with psycopg.connect(self.address(database), autocommit=True) as connection:
+            done = connection.execute(statement.encode())
+            return done.fetchall() if done.description else []
+
+    def stop_at_once(self) -> None:
+        """As `pg_ctl stop -m immediate`: what is not on the disk is gone. Then it is started again."""
+        self._server.send_signal(3)  # SIGQUIT
+        self._server.wait(20)
+        self._server = self._started()
+
+    def close(self) -> None:
+        if self._server.poll() is None:
+            self._server.send_signal(2)  # SIGINT: connections are cut
+            self._server.wait(20)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@cache
+def _server(process: int) -> PostgresServer | None:
+    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    tool = str(binaries[-1]) if binaries else shutil.which("initdb")
+    return PostgresServer(tool) if tool is not None else None
+
+
+def server() -> PostgresServer:
+    """The server of this process; the test is left out where PostgreSQL is not installed."""
+    pytest.importorskip("psycopg")
+    found = _server(os.getpid())
+    if found is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    return found

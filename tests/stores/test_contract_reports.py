@@ -1,0 +1,62 @@
+"""What a person is told of a crawl: samples, hosts that are silent, warnings, and the page log."""
+
+from __future__ import annotations
+
+import pytest
+
+from crawler.outcome import Verdict
+from crawler.stores.base import RunRow, Store
+from tests.stores.support import accept, found, lease, outcome
+
+
+@pytest.fixture
+def told(store: Store, run: RunRow) -> RunRow:
+    """A crawl with a good page, one with a warning, two failures, one retry and one that robots.txt refuses."""
+    hosts = {"a": "up.example", "b": "up.example", "c": "down.example", "d": "down.example", "e": "up.example"}
+    rows = [found(name, slot=slot) for name, slot in hosts.items()]
+    store.frontier.add(run.frontier, [*rows, found("f", skipped="robots")], run=run.id)
+    leased = {one.url[-1]: one for one in lease(store, run, 10)}
+    store.commit(
+        run,
+        "me",
+        [
+            accept(leased["a"]),
+            accept(leased["b"], warnings=("3 links are cut",)),
+            outcome(leased["c"], Verdict.FAIL, error="TimedOut: http://down.example/c"),
+            outcome(leased["d"], Verdict.FAIL, error="TimedOut: http://down.example/d"),
+            outcome(leased["e"], Verdict.RETRY, status=503, error="503 from http://up.example/e"),
+        ],
+    )
+    return run
+
+
+def test_failures_and_refusals_are_told_by_kind_with_an_example(store: Store, told: RunRow) -> None:
+    failed, skipped = store.reports.ended_samples(told.frontier)
+    retried = store.reports.retried_samples(told.frontier)
+
+    assert [(each.count, each.url) for each in failed] == [
+        (1, "http://down.example/c"),
+        (1, "http://down.example/d"),
+    ]
+    assert [(each.kind, each.count) for each in skipped] == [("robots", 1)]
+    assert [(each.kind, each.count, each.url) for each in retried] == [("503", 1, "http://up.example/e")]
+
+
+def test_a_host_that_never_answered_is_silent(store: Store, told: RunRow) -> None:
+    assert store.reports.silent_hosts(told.frontier) == {"down.example": 2}
+
+
+def test_reasons_and_warnings_are_counted(store: Store, told: RunRow) -> None:
+    reasons = store.reports.failed_by(told.frontier)
+
+    assert sorted(reasons.values()) == [1, 1]
+    assert list(store.reports.warned_by(told.frontier).values()) == [(1, "http://up.example/b")]
+
+
+def test_the_page_log_tells_answers_statuses_and_the_last_troubles(store: Store, told: RunRow) -> None:
+    lines = list(store.log.answers(told.id))
+
+    assert sorted(line.verdict for line in lines) == ["accept", "accept", "fail", "fail", "retry"]
+    assert store.log.statuses([told.id]) == {told.id: {200: 2, 0: 2, 503: 1}}
+    assert [each.verdict for each in store.log.last_troubles(told.id, limit=2)] == ["retry", "fail"]
+    assert len(list(store.runs.pages(told.frontier))) == 5
