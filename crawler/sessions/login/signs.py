@@ -216,16 +216,17 @@ def _heading(body: bytes) -> bytes:
 
     Headings without a text, and those in comments and scripts, are passed over.
     """
+    at = body.find(b"<h1")
+    if at >= 0 and body[at + 3 : at + 4] in b"> \n" and body.find(b"<H1", 0, at) < 0:  # most pages; ten times as quick
+        inside = _inside(body, at)
+        if inside and b"<" not in inside and not _is_dead(body, at):
+            return inside
     first: tuple[bytes, bytes] = b"7", b""
     for found in islice(_HEADING_TAG.finditer(body), _MOST_HEADINGS):
         level = found[1]
         if level >= first[0]:
             continue
-        begin = body.find(b">", found.start()) + 1
-        end = body.find(b"</h", begin, begin + _HEADING_BYTES) if begin else -1
-        if end < 0:
-            end = body.find(b"</H", begin, begin + _HEADING_BYTES) if begin else -1
-        inside = body[begin:end] if end >= 0 else b""
+        inside = _inside(body, found.start())
         if inside and (b"<" not in inside or plain_text(inside.decode("utf-8", "replace"))):
             if _is_dead(body, found.start()):
                 continue
@@ -233,6 +234,15 @@ def _heading(body: bytes) -> bytes:
             if level == b"1":
                 break
     return first[1]
+
+
+def _inside(body: bytes, at: int) -> bytes:
+    """What is in the heading that begins there, b"" for nothing."""
+    begin = body.find(b">", at) + 1
+    end = body.find(b"</h", begin, begin + _HEADING_BYTES) if begin else -1
+    if end < 0:
+        end = body.find(b"</H", begin, begin + _HEADING_BYTES) if begin else -1
+    return body[begin:end] if end >= 0 else b""
 
 
 def _is_dead(body: bytes, at: int) -> bool:
