@@ -13,7 +13,7 @@ from crawler.pages.filled import Filled
 from crawler.pages.forms import Form
 from crawler.request import Request
 from crawler.sessions.login import signs
-from crawler.sessions.login.errors import Sight, last_sight
+from crawler.sessions.login.sight import Sight, last_sight
 from crawler.sessions.login.watch import logged_out_reason
 from crawler.sessions.session import Session
 from crawler.spider import Spider

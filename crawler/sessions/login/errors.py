@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import Any, Literal
+from typing import Literal
 
 from crawler.errors import (
     BadAnswer,
     FetchError,
-    InvalidURL,
     LoginBudgetSpent,
     LoginFailed,
     LoginMiswritten,
@@ -35,15 +32,11 @@ from crawler.sessions.answers import set_cookie_lines
 from crawler.sessions.login import signs
 from crawler.sessions.login.answers import captcha_sign, one_time_code_sign, speaks_of_something_else
 from crawler.sessions.login.page_marks import has_login_form, has_new_password_form, refresh_of
+from crawler.sessions.login.sight import sent_on
 from crawler.sessions.session import Session
 from crawler.spider import Spider
-from crawler.urls import absolute, redact
+from crawler.urls import canonical, redact
 
-_MANY = 20  #: somebody ends the session again and again before it has shown a page; it will not be so for ever
-_ONCE_MORE = 2
-_NOTE = re.compile(
-    r"flash|notice|alert|messag|\bmsg|error|fail|csrf|xsrf|lang|locale", re.IGNORECASE
-)  #: in names of cookies
 _ASKS_FOR_PATIENCE = frozenset({429, 503})
 _REFUSES_WHAT_WAS_SENT = frozenset({400, 422})  # 403 may as well be a token that is too old, or a wall before the site
 RetryAfter = Callable[[str | None], float | None]
@@ -170,7 +163,7 @@ def refused_by(session: Session, *, known_good: bool) -> Refusal | None:
 
 def _let_in_and_lost(answer: Response) -> bool:
     """Whether the site led away from the form with a new cookie, as after a good password: then somebody ended it."""
-    return any(_sent_on(each) and set_cookie_lines(each) for each in answer.history)
+    return any(sent_on(each) and set_cookie_lines(each) for each in answer.history)
 
 
 def _refused_so(answer: Response, said: str) -> str:
@@ -228,6 +221,14 @@ def still_out(
     """
     last = session.last_answer
     probe = redact(probe_url or "")
+    if alive_at and probe_url and alive_at != probe_url and canonical(alive_at) == canonical(probe_url):
+        return LoginFailed(
+            session.name,
+            f"the login is good ({redact(alive_at)} shows it), but the site writes the session into the addresses of"
+            f" its pages and sets no cookie for it, so that {probe} is asked for without it. Many programs do so only"
+            " for who does not look like a browser: set `user_agent`. Where it is an argument of the address, let the"
+            " login step put it into session.params",
+        )
     if alive_at:
         return LoginFailed(
             session.name,
@@ -285,66 +286,6 @@ def nothing_lasts(session: Session, logins: int) -> LoginBudgetSpent:
         " may log in with the same account, the site may allow few requests a session, or it may change its cookie with"
         f" each answer (`Identity({session.name!r}, serial=True)`)",
     )
-
-
-class Sight(IntEnum):
-    """How well the last page of a login step shows that the login succeeded, although nobody is logged in now.
-
-    Then somebody has ended the session at once: an administrator, another login of the same account.
-    """
-
-    NOTHING = 0
-    SENT_ON = 1  #: the site led away from the form, to a page that is none for logging in
-    LET_IN = 2  #: it did so with a cookie that the form was sent without, and took that page away before it was read
-    INSIDE = 3  #: it was a page for somebody who is logged in
-
-
-def last_sight(session: Session) -> Sight:
-    """What the last page of the login step shows."""
-    last = session.last_answer
-    if last is None or signs.wrong_password_sign(last) is not None:
-        return Sight.NOTHING
-    if signs.logged_in_sign(last):
-        return Sight.INSIDE
-    hops = [each for each in last.history if _sent_on(each)]
-    if has_login_form(last) and any(_brings_a_session(each) for each in hops):
-        return Sight.LET_IN
-    return Sight.SENT_ON if hops else Sight.NOTHING
-
-
-def _brings_a_session(answer: Any) -> bool:
-    """Whether a cookie comes with the answer that was not there before, and is no note for the next page."""
-    sent = {pair.partition("=")[0].strip() for pair in str(answer.request.headers.get("Cookie") or "").split(";")}
-    given = {line.partition("=")[0].strip() for line in set_cookie_lines(answer)}
-    return any(name not in sent and not _NOTE.search(name) for name in given)
-
-
-def _sent_on(answer: Any) -> bool:
-    """Whether the answer to a form leads away from it, and not to another page for logging in."""
-    location, request = answer.headers.get("Location"), answer.request
-    if request is None or request.method != "POST" or not location:
-        return False
-    try:
-        target = absolute(answer.url, location).partition("?")[0]
-    except InvalidURL:
-        return False
-    form = str(request.headers.get("Referer") or "").partition("?")[0]
-    return target not in (form, answer.url.partition("?")[0]) and not signs.looks_like_login(target)
-
-
-def tries(error: Exception, sight: Sight, *, known_good: bool, let_in: bool) -> int:
-    """How many logins in a row may end with *error*: a second attempt with a wrong password is not to be made.
-
-    Args:
-        sight: What the last page of the login step shows.
-        known_good: The credentials have let us in before.
-        let_in: They did so in this run: the session may have been ended before it showed us a page.
-    """
-    if isinstance(error, WrongPassword | StatusError):
-        return 1
-    if sight is not Sight.NOTHING:
-        return _MANY if known_good or sight >= Sight.LET_IN else _ONCE_MORE
-    return _ONCE_MORE if let_in else 1
 
 
 def failure(error: Exception, session: Session, spider: Spider) -> SessionError:

@@ -30,10 +30,10 @@ from crawler.sessions.login import errors as login_errors
 from crawler.sessions.login import patience
 from crawler.sessions.login.addresses import is_one_of
 from crawler.sessions.login.attempt import alive_at, take_steps
-from crawler.sessions.login.errors import Sight
 from crawler.sessions.login.patience import again_s
 from crawler.sessions.login.prove import Prover
 from crawler.sessions.login.restore import Restorer
+from crawler.sessions.login.sight import Sight, last_sight, tries_of
 from crawler.sessions.login.standing import Prepared, Standing
 from crawler.sessions.login.states import LoginState, Signal
 from crawler.sessions.session import Session
@@ -253,12 +253,12 @@ class LoginManager:
         if reason is None and self._prover.nothing:
             reason = login_errors.refused_at_last(session, self._prover.nothing)
         if reason is not None:
-            sight, alive = login_errors.last_sight(session), alive_at(session, self.spider)
+            sight, alive = last_sight(session), alive_at(session, self.spider)
             error = login_errors.still_out(
                 session, reason, probe_url=self.probe_url, spider_name=self.spider.name, alive_at=alive
             )
             known_good = self.standing.known_good or sight is Sight.INSIDE
-            tries = login_errors.tries(error, sight, known_good=known_good, let_in=self.standing.let_in)
+            tries = tries_of(error, sight, known_good=known_good, let_in=self.standing.let_in)
             self.standing.known_good, self._tries_after_loss = known_good, 1 if alive else tries
             raise error
 

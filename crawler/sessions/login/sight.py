@@ -1,0 +1,80 @@
+"""What the last page of a login step shows where the probe shows nobody, and how often it is made again. Pure."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from typing import Any
+
+from crawler.errors import InvalidURL, StatusError, WrongPassword
+from crawler.sessions.answers import set_cookie_lines
+from crawler.sessions.login import signs
+from crawler.sessions.login.page_marks import has_login_form
+from crawler.sessions.session import Session
+from crawler.urls import absolute
+
+_MANY = 20  #: somebody ends the session again and again before it has shown a page; it will not be so for ever
+_ONCE_MORE = 2
+_NOTE = re.compile(
+    r"flash|notice|alert|messag|\bmsg|error|fail|csrf|xsrf|lang|locale", re.IGNORECASE
+)  #: in names of cookies
+
+
+class Sight(IntEnum):
+    """How well the last page of a login step shows that the login succeeded, although nobody is logged in now.
+
+    Then somebody has ended the session at once: an administrator, another login of the same account.
+    """
+
+    NOTHING = 0
+    SENT_ON = 1  #: the site led away from the form, to a page that is none for logging in
+    LET_IN = 2  #: it did so with a cookie that the form was sent without, and took that page away before it was read
+    INSIDE = 3  #: it was a page for somebody who is logged in
+
+
+def last_sight(session: Session) -> Sight:
+    """What the last page of the login step shows."""
+    last = session.last_answer
+    if last is None or signs.wrong_password_sign(last) is not None:
+        return Sight.NOTHING
+    if signs.logged_in_sign(last):
+        return Sight.INSIDE
+    hops = [each for each in last.history if sent_on(each)]
+    if has_login_form(last) and any(_brings_a_session(each) for each in hops):
+        return Sight.LET_IN
+    return Sight.SENT_ON if hops else Sight.NOTHING
+
+
+def _brings_a_session(answer: Any) -> bool:
+    """Whether a cookie comes with the answer that was not there before, and is no note for the next page."""
+    sent = {pair.partition("=")[0].strip() for pair in str(answer.request.headers.get("Cookie") or "").split(";")}
+    given = {line.partition("=")[0].strip() for line in set_cookie_lines(answer)}
+    return any(name not in sent and not _NOTE.search(name) for name in given)
+
+
+def sent_on(answer: Any) -> bool:
+    """Whether the answer to a form leads away from it, and not to another page for logging in."""
+    location, request = answer.headers.get("Location"), answer.request
+    if request is None or request.method != "POST" or not location:
+        return False
+    try:
+        target = absolute(answer.url, location).partition("?")[0]
+    except InvalidURL:
+        return False
+    form = str(request.headers.get("Referer") or "").partition("?")[0]
+    return target not in (form, answer.url.partition("?")[0]) and not signs.looks_like_login(target)
+
+
+def tries_of(error: Exception, sight: Sight, *, known_good: bool, let_in: bool) -> int:
+    """How many logins in a row may end with *error*: a second attempt with a wrong password is not to be made.
+
+    Args:
+        sight: What the last page of the login step shows.
+        known_good: The credentials have let us in before.
+        let_in: They did so in this run: the session may have been ended before it showed us a page.
+    """
+    if isinstance(error, WrongPassword | StatusError):
+        return 1
+    if sight is not Sight.NOTHING:
+        return _MANY if known_good or sight >= Sight.LET_IN else _ONCE_MORE
+    return _ONCE_MORE if let_in else 1
