@@ -80,6 +80,25 @@ class SpiderError(UsageError):
     """A spider cannot be found, imported or built."""
 
 
+class ItemRefused(SpiderError):
+    """A callback ended at an item that its class refuses. What it had given before is stored, the item is kept aside.
+
+    Attributes:
+        kind: Name of the class.
+        why: What it says against the item.
+    """
+
+    def __init__(self, kind: str, why: str) -> None:
+        super().__init__(kind, why)
+        self.kind, self.why = kind, why
+
+    def __str__(self) -> str:
+        return (
+            f"the callback ended at an item that {self.kind} refuses ({self.why}); what it gave before is stored, what"
+            f" would have come after it is not: `yield response.item({self.kind}, ...)` keeps such an item aside"
+        )
+
+
 class InvalidURL(UsageError, ValueError):
     """Not an http(s) URL.
 

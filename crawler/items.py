@@ -118,6 +118,46 @@ def _said_by(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:_LONGEST_REASON]
 
 
+_MAKING = frozenset({"__init__", "__setattr__"})
+
+
+def refused_by_its_class(error: Exception) -> tuple[Draft, NotStorable] | None:
+    """The item that raised while it was made, or changed, inside of a callback; None for any other error.
+
+    Dataclasses, attrs and pydantic all raise from within ``__init__`` of the item, or ``__setattr__``: what that was
+    called with is in its frame.
+    """
+    trace = error.__traceback__
+    while trace is not None:
+        frame, trace = trace.tb_frame, trace.tb_next
+        if frame.f_code.co_name in _MAKING:
+            given = frame.f_locals
+            item = given["self"] if "self" in given else given.get("__dataclass_self__")
+            if item is not None and not isinstance(item, dict) and is_item(item):
+                return Draft(type(item), _called_with(type(item), given)), NotStorable(_said_by(error))
+    kind = getattr(error, "title", None)
+    if type(error).__module__.startswith("pydantic") and isinstance(kind, str):  # model_validate and the like
+        return Draft(type(kind, (), {}), _inputs(error)), NotStorable(_said_by(error))
+    return None
+
+
+def _called_with(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields among what stands in a frame of ``__init__``: by name, or in what it passes on (pydantic)."""
+    names = list(_adapter().get_field_names_from_class(kind) or ())
+    found = {**dict(zip(names, given.get("args") or (), strict=False)), **given}
+    for name in ("kwargs", "data"):
+        if isinstance(given.get(name), dict):
+            found |= given[name]
+    return {name: found[name] for name in names if name in found}
+
+
+def _inputs(error: Any) -> dict[str, Any]:
+    """What pydantic was given where it refused it."""
+    with suppress(Exception):
+        return {".".join(map(str, each["loc"])): each.get("input") for each in error.errors()}
+    return {}
+
+
 def rejected(item: Any, why: NotStorable, keys: Mapping[str, Sequence[str]] = NO_KEYS, session: str = "") -> Rejected:
     """What is kept of something that is no good item, without addresses of the memory."""
     kind, fields = _parts(item)

@@ -16,9 +16,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from crawler.errors import DropItem, SpiderError
+from crawler.errors import DropItem, ItemRefused, SpiderError
 from crawler.frontier.known import KnownLinks
-from crawler.items import NotStorable, is_item, rejected, to_row, with_storable_fields
+from crawler.items import NotStorable, is_item, refused_by_its_class, rejected, to_row, with_storable_fields
 from crawler.outcome import Found, ItemRow, Outcome, Rejected, without_numbers
 from crawler.pages.filled import Filled
 from crawler.pages.following import Followed, handed_out
@@ -85,7 +85,7 @@ _LONGEST_REASON = 200  # characters
 
 
 class KeptAside:
-    """Collects what one page yielded and is no good item. Used by one thread.
+    """Collects what one page yielded and is not stored: no good items, and what `on_item` left out. Used by one thread.
 
     Args:
         keys: `Spider.keys`.
@@ -94,8 +94,9 @@ class KeptAside:
 
     def __init__(self, keys: Mapping[str, Sequence[str]], session: str) -> None:
         self._keys, self._session = keys, session
-        self._reasons = Counter[str]()
+        self._reasons, self._left_out = Counter[str](), Counter[str]()
         self.rejected: list[Rejected] = []
+        self._stopped: ItemRefused | None = None
 
     def add(self, produced: Any, why: NotStorable) -> None:
         """Keep something; beyond a large number, only count it."""
@@ -103,15 +104,53 @@ class KeptAside:
         if len(self.rejected) < _MOST:
             self.rejected.append(rejected(produced, why, self._keys, self._session))
 
-    def put_into(self, outcome: Outcome, notes: LinksGiven | None) -> None:
-        """Tell it in the outcome of the page, with a warning for each reason, the most frequent first."""
-        if notes is not None:
-            notes.incomplete = True  # what was kept out is to be said again
-        outcome.rejected = self.rejected
-        outcome.warnings += tuple(
-            f"{count:,} item{'s' if count > 1 else ''} kept out: {why}"
-            for why, count in self._reasons.most_common(_REASONS)
-        )
+    def leave_out(self, why: DropItem) -> None:
+        """Count something that is left out."""
+        self._left_out[without_numbers(str(why))[:_LONGEST_REASON]] += 1
+
+    def stop(self, error: Exception) -> bool:
+        """Keep the item at which a callback ended. Returns whether it was the class of an item that raised."""
+        refused = refused_by_its_class(error)
+        if refused is None:
+            return False
+        self.add(*refused)
+        self._stopped = ItemRefused(refused[0].kind.__name__, str(refused[1]))
+        self._stopped.__cause__ = error
+        return True
+
+    def put_into(self, outcome: Outcome, notes: LinksGiven | None, keyed: list[Request]) -> None:
+        """Tell it in the outcome of the page, with a warning for each reason, the most frequent first.
+
+        Args:
+            keyed: Files with a key that the page gave.
+        Raises:
+            StoppedAtItem: The callback ended at one of these.
+        """
+        if self._left_out:
+            outcome.dropped = self._left_out
+        if self._reasons:
+            if notes is not None:
+                notes.incomplete = True  # what was kept out is to be said again
+            outcome.rejected = self.rejected
+            outcome.warnings += tuple(
+                f"{count:,} item{'s' if count > 1 else ''} kept out: {why}"
+                for why, count in self._reasons.most_common(_REASONS)
+            )
+        if self._stopped is not None:
+            raise StoppedAtItem(self._stopped, keyed)
+
+
+class StoppedAtItem(Exception):
+    """A callback ended at an item that its class refuses.
+
+    Attributes:
+        error: What is told of it.
+        keyed: Files with a key that it gave before.
+    """
+
+    def __init__(self, error: ItemRefused, keyed: list[Request]) -> None:
+        super().__init__(str(error))
+        self.error, self.keyed = error, keyed
 
 
 Bare = Callable[[str], str] | None
@@ -162,6 +201,8 @@ class CallbackResults:
 
         Returns:
             Files with a key, which are not among these yet.
+        Raises:
+            StoppedAtItem: It ended at an item that its class refuses; the outcome has what it gave before.
 
         Args:
             bare: Takes out of a URL what the session adds to each one; None where it adds nothing.
@@ -171,7 +212,6 @@ class CallbackResults:
         started = time.perf_counter()
         items: list[ItemRow] = []
         aside: KeptAside | None = None
-        dropped: Counter[str] | None = None
         found: dict[bytes, Found] = {}
         keyed: list[Request] = []
         session, page = request.session, outcome.request.id
@@ -196,31 +236,32 @@ class CallbackResults:
                     found.clear()
 
         with self._watch.watched(request.url):
-            results = call()
-            for produced in _each(results):
-                try:
-                    if isinstance(produced, Request):
-                        take(produced)
-                        following = handed_out(results)
-                        if following is not None:
-                            for url, element in self._new_among(following, session, bare, notes):
-                                take(following.request(url, element), is_noted=True)
-                    elif type(produced) is Filled:
-                        take(produced.request())
-                    elif produced is not None:
-                        items.append(to_row(produced if step is None else step(produced), keys, fetched_by))
-                except NotStorable as why:
-                    (aside := aside or KeptAside(keys, fetched_by)).add(produced, why)
-                except DropItem as why:
-                    dropped = dropped or Counter()
-                    dropped[without_numbers(str(why))[:_LONGEST_REASON]] += 1
+            try:
+                results = call()
+                for produced in _each(results):
+                    try:
+                        if isinstance(produced, Request):
+                            take(produced)
+                            following = handed_out(results)
+                            if following is not None:
+                                for url, element in self._new_among(following, session, bare, notes):
+                                    take(following.request(url, element), is_noted=True)
+                        elif type(produced) is Filled:
+                            take(produced.request())
+                        elif produced is not None:
+                            items.append(to_row(produced if step is None else step(produced), keys, fetched_by))
+                    except NotStorable as why:
+                        (aside := aside or KeptAside(keys, fetched_by)).add(produced, why)
+                    except DropItem as why:
+                        (aside := aside or KeptAside(keys, fetched_by)).leave_out(why)
+            except Exception as error:
+                if not (aside := aside or KeptAside(keys, fetched_by)).stop(error):
+                    raise
         outcome.items, outcome.found = items, list(found.values())
-        if dropped:
-            outcome.dropped = dropped
-        if aside is not None:
-            aside.put_into(outcome, notes)
         if time.perf_counter() - started > self._callback_time_s:
             outcome.warnings += (f"callback took {time.perf_counter() - started:.1f} s",)
+        if aside is not None:
+            aside.put_into(outcome, notes, keyed)
         return keyed
 
     def _new_among(

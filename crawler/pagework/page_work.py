@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from crawler.clock import unix_now
-from crawler.errors import QuotaSpent, StatusError
+from crawler.errors import ItemRefused, QuotaSpent, StatusError
 from crawler.fetching.fetcher import Checks, Fetched
 from crawler.fetching.kept import page_of, response_of
 from crawler.frontier.guard_learned import LEARNED
@@ -20,7 +20,7 @@ from crawler.judge import Known, describe, is_hosts_fault, judge, judge_broken, 
 from crawler.outcome import Found, Leased, Outcome, Page, Verdict, Visit
 from crawler.pagework.assembly import Assembly
 from crawler.pagework.file_work import FileWork
-from crawler.pagework.given import Bare, CallbackResults, CallbackWatch
+from crawler.pagework.given import Bare, CallbackResults, CallbackWatch, StoppedAtItem
 from crawler.pagework.links_given import LinksGiven
 from crawler.pagework.revisits import NOT_MODIFIED, Answered, Revisits, ask
 from crawler.pagework.samples import Samples
@@ -242,18 +242,24 @@ class PageWork:
         """Run the callback."""
         method = self._spider.callback(request.callback)
         notes = self._revisits.notes(request, page) if self._revisits.learns else None
-        keyed = self._given.collect(
-            outcome,
-            request,
-            lambda: method(page, **(request.cb_kwargs or {})),
-            _bare(session),
-            notes,
-            self._steps.item_step(page) if self._steps.items else None,
-        )
+        stopped: ItemRefused | None = None
+        try:
+            keyed = self._given.collect(
+                outcome,
+                request,
+                lambda: method(page, **(request.cb_kwargs or {})),
+                _bare(session),
+                notes,
+                self._steps.item_step(page) if self._steps.items else None,
+            )
+        except StoppedAtItem as stop:
+            keyed, stopped = stop.keyed, stop.error
         if landed is not None:
             outcome.found = [*outcome.found, landed]
         if keyed:
             yield from self._take_keyed(outcome, request, keyed, session, notes)
+        if stopped is not None:
+            raise stopped
         if notes is not None:
             outcome.visit = self._revisits.visit_of(outcome, page, session, notes)
         if session.allowance is not None:
@@ -319,11 +325,15 @@ class PageWork:
         error.__dict__["request"], error.__dict__["response"] = request, fetched.response
         method = self._spider.callback(request.errback)
         step = self._steps.item_step(fetched.response)
-        self._given.collect(outcome, request, lambda: method(error), bare, step=step)
+        try:
+            self._given.collect(outcome, request, lambda: method(error), bare, step=step)
+        except StoppedAtItem as stop:
+            raise stop.error from None
 
     def _broken(self, outcome: Outcome, error: BaseException) -> None:
         _trace.debug("the whole trace for %s:", redact(outcome.request.url), exc_info=error)
-        outcome.items, outcome.found, outcome.rejected = [], (), ()
+        if not isinstance(error, ItemRefused):  # a page is whole, or it is told what of it is there
+            outcome.items, outcome.found, outcome.rejected = [], (), ()
         frames = "".join(traceback.format_exception(error, limit=-6))
         outcome.settle(judge_broken(error, frames[-_TRACE_CHARACTERS:]))
 
