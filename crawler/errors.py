@@ -81,22 +81,15 @@ class SpiderError(UsageError):
 
 
 class ItemRefused(SpiderError):
-    """A callback ended at an item that its class refuses. What it had given before is stored, the item is kept aside.
-
-    Attributes:
-        kind: Name of the class.
-        why: What it says against the item.
-    """
+    """A callback ended at an item that its class *kind* refuses, for *why*. What it had given before is stored."""
 
     def __init__(self, kind: str, why: str) -> None:
         super().__init__(kind, why)
         self.kind, self.why = kind, why
 
     def __str__(self) -> str:
-        return (
-            f"the callback ended at an item that {self.kind} refuses ({self.why}); what it gave before is stored, what"
-            f" would have come after it is not: `yield response.item({self.kind}, ...)` keeps such an item aside"
-        )
+        how = f"`yield response.item({self.kind}, ...)` keeps it aside and goes on"
+        return f"{self.kind} refuses an item ({self.why}), and the callback ended there; {how}"
 
 
 class InvalidURL(UsageError, ValueError):
