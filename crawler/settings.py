@@ -51,7 +51,10 @@ class Settings:
         SettingsError: A name is unknown, or a value does not fit.
     """
 
-    store: str = setting("data/crawl.db", description="File of the database.")
+    store: str = setting(
+        "data/crawl.db",
+        description="File of the database, or postgresql://... for several machines.",
+    )
     workers: int = setting(
         16,
         at_least=1,

@@ -26,6 +26,7 @@ from crawler.cli import (
     shell,
     top,
     warc,
+    worker,
 )
 from crawler.cli.commands import new_app
 
@@ -33,6 +34,7 @@ app = new_app()
 project.register(app)
 new_spider.register(app)
 run.register(app)
+worker.register(app)
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(account_file.app, name="accounts")
 session_files.register(sessions.app)

@@ -29,15 +29,18 @@ from crawler.runs.telling import Left, Telling, left_by, watchers
 from crawler.sessions.accounts import Ask
 from crawler.settings import Settings, field_names, load
 from crawler.spider import Spider
+from crawler.stores import is_shared
 from crawler.stores.base import RunRow, Store
 from crawler.stores.calls import new_owner, process_name
 from crawler.stores.project import open_project_store
 from crawler.urls import redact
 
-__all__ = ["Visitor", "open_project_store", "run", "visitor"]
+__all__ = ["Visitor", "open_project_store", "run", "visitor", "work"]
 
 IfRunning = Literal["fail", "wait", "skip"]
 _WAIT_FOR_OTHER_S = 1.0
+_FIRST_WORKER, _MOST_WORKERS = 32, 1_000  #: numbers of those who join; below are processes of the first machine
+_NUMBER_KEPT_S = 7 * 86_400.0
 
 
 def run(
@@ -173,6 +176,78 @@ def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settin
             store.close()
 
     return main
+
+
+def work(
+    spider: type[Spider],
+    *,
+    arguments: Mapping[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    wait: bool = False,
+    observers: Iterable[Observer] = (),
+    signals: bool = False,
+) -> Summary:
+    """Join a crawl that a process on another machine has begun, until nothing waits any more.
+
+    Args:
+        arguments: Those of the run.
+        wait: Until there is such a run.
+        signals: SIGTERM and SIGINT finish the pages under way and give the others back; the second stops at once.
+    Returns:
+        What this process did; whoever began the run records how it ended.
+    Raises:
+        UsageError: No such run is going on, or its store is no database that machines share.
+        StoreError: The database failed; what was committed is kept.
+    """
+    _check_call(spider, {})
+    merged = load(spider=spider.custom_settings, command_line=settings)
+    if not is_shared(merged.store):
+        raise UsageError(
+            f"{merged.store}: a worker joins a crawl in a database that machines share (--store postgresql://...);"
+            " on one machine `crawl run --processes N` does the same"
+        )
+    made = build_spider(spider, arguments, merged)
+    store = open_project_store(merged)
+    try:
+        row = _running(store, made.name, argument_key(arguments or {}), wait)
+        number = _take_number(store, row.id)
+        member = Member(store, store.runs.join(row.id, process=process_name()), new_owner("worker"), merged, number)
+        crawl = Crawl(made, member, Caller([*observers, *own_observers(made)]))
+        with handled_signals(crawl.interrupt) if signals else nullcontext():
+            summary = crawl.run()
+        store.values.set(_number_name(row.id, number), None)
+        return summary
+    finally:
+        store.close()
+
+
+def _running(store: Store, spider: str, key: str, wait: bool) -> RunRow:
+    """The run to join."""
+    while True:
+        found = next((row for row in store.runs.last(spider) if row.args == key), None)
+        if found is not None and found.ended_at is None and store.runs.running(spider) is not None:
+            return found
+        if not wait:
+            raise UsageError(
+                f"{spider} is not being crawled on {store.path}; `crawl run` begins it, --wait waits for it"
+            )
+        time.sleep(_WAIT_FOR_OTHER_S)
+
+
+def _number_name(run: int, number: int) -> str:
+    return f"worker:{run}:{number}"
+
+
+def _take_number(store: Store, run: int) -> int:
+    """A number that no other worker of the run has; 0 and those after it are of the process that began it."""
+    mine = new_owner("worker")
+    for number in range(_FIRST_WORKER, _FIRST_WORKER + _MOST_WORKERS):
+        name = _number_name(run, number)
+        if store.values.get(name) is None:
+            store.values.set(name, mine, ttl_s=_NUMBER_KEPT_S)
+            if store.values.get(name) == mine:  # two may have found it free
+                return number
+    raise UsageError(f"{_MOST_WORKERS} workers have joined this run already")
 
 
 def _open(store: Store, spider: Spider, how: _How) -> RunRow | None:

@@ -26,7 +26,7 @@ from crawler.runs.verdict import CODES, Facts, Yield, shown
 from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.secrets import hide
 from crawler.spider import Spider, wants_summary
-from crawler.stores import losses
+from crawler.stores import is_shared, losses
 from crawler.stores.session_desk import keep_proofs
 from crawler.stores.told import Counts, Sample
 
@@ -164,7 +164,8 @@ class Crawl:
         failed, skipped = store.reports.ended_samples(frontier)
         keep_proofs(store, self._sessions)
         self._parts.heartbeat.over()
-        if summary.rechecked and self._member.number == 0:  # pages that were fetched again are stored once
+        # Pages that were fetched again are stored once; what other machines have brought belongs to the run as well
+        if self._member.number == 0 and (summary.rechecked or is_shared(self.settings.store)):
             summary.pages, summary.items = store.results.stored_by(self._run.id)
         take_counts(summary, counts)
         facts = self._facts(counts, failed, skipped)

@@ -49,6 +49,7 @@ from crawler.sessions.pool import SessionPool
 from crawler.sessions.saves import SessionSaves
 from crawler.settings import Settings
 from crawler.spider import Spider
+from crawler.stores import is_shared
 from crawler.stores.base import Store
 from crawler.stores.calls import StoreCalls, process_name
 from crawler.stores.policy.login_policy import Trying
@@ -125,7 +126,7 @@ class _Ground:
         self.limits = RunLimits(settings, began_at=min(self.member.run.started_at, unix_now()))
         self.gates, self.code = Gates(), code_mark(self.spider)
         hold = Hold(unix_now(), settings.lease)
-        self.leases = Leases(hold, NextLook(), alone=self.member.number == 0)
+        self.leases = Leases(hold, NextLook(), alone=self.member.number == 0 and not is_shared(settings.store))
 
     def assembly(self) -> Assembly:
         spider, settings, member, ask = self.spider, self.member.settings, self.member, self.caller.ask

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import time
 
 from crawler.sessions.vault import Vault
@@ -91,3 +93,34 @@ def _held(holds: object) -> bool:
         return bool(holds())  # type: ignore[operator]
     except psycopg.errors.UndefinedTable:
         return False
+
+
+def test_workers_join_a_crawl_and_one_leaves_when_it_is_told_to(fleet: Fleet) -> None:
+    fleet.site.change(latency_s=0.08)
+    words = ["worker", "members", "-a", f"site={fleet.site.url}", "-s", f"store={fleet.address}", "--wait", "--json"]
+    more = ["-s", "workers=2", "-s", "throttle=false"]
+    with (
+        fleet.start(per_host=1) as first,
+        fleet.start([*words, *more], machine="two") as two,
+        fleet.start([*words, *more], machine="three") as three,
+    ):
+        until(lambda: fleet.rows("SELECT count(*) FROM crawl_owners WHERE name LIKE 'worker-%'")[0][0] >= 2)
+        two.send(signal.SIGTERM)
+        left = two.end(30)
+        assert fleet.rows("SELECT ended_at FROM crawl_runs") == [(None,)], "it goes on without the one that left"
+        ended, stayed = first.end(60), three.end(60)
+
+    assert (ended.code, left.code, stayed.code) == (0, 0, 0), (ended, left, stayed)
+    assert logins(fleet) == 1
+    assert json.loads(left.out)["pages"] + json.loads(stayed.out)["pages"] > 0
+    assert f"pages      {PAGES} " in ended.out, "the run counts what all have brought"
+    fleet.is_exact()
+
+
+def test_a_worker_says_when_there_is_nothing_to_join(fleet: Fleet) -> None:
+    fleet.run()
+
+    late = fleet.run(["worker", "members", "-a", f"site={fleet.site.url}", "-s", f"store={fleet.address}"])
+
+    assert late.code == 2
+    assert "is not being crawled" in late.err
