@@ -170,13 +170,13 @@ def export_all(typed: Mapping[str, Any], spider: str, targets: Sequence[Target],
     Args:
         typed: The settings of the command line.
     """
+    code = exits.DONE
+    if not targets:
+        return code
     from crawler.output.export import Wanted
     from crawler.output.export import export as write_export
     from crawler.selection import Selection
 
-    code = exits.DONE
-    if not targets:
-        return code
     store = options.settings_of(options.find(spider), dict(typed)).store
     with stored({"store": store}) as source:
         for target in targets:

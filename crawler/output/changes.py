@@ -7,7 +7,6 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from crawler.output.export.values import json_text, spreadsheet_safe
 from crawler.records import KINDS, Change
 from crawler.urls import redact
 
@@ -53,11 +52,13 @@ def cells(changes: Iterable[Change]) -> Iterator[tuple[str, str, str, str]]:
 def json_lines(changes: Iterable[Change]) -> Iterator[str]:
     """One line of JSON a change."""
     for change in changes:
-        yield json_text({**change.as_dict(), "url": redact(change.url)})
+        yield _json({**change.as_dict(), "url": redact(change.url)})
 
 
 def csv_text(changes: Iterable[Change]) -> str:
     """One row a field that changed, or a change without one; texts that look like formulas get a ' in front."""
+    from crawler.output.export.values import spreadsheet_safe
+
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(CSV_COLUMNS)
@@ -74,4 +75,10 @@ def csv_text(changes: Iterable[Change]) -> str:
 def _text(value: Any) -> str:
     if value is None:
         return "-"
-    return value if isinstance(value, str) else json_text(value)
+    return value if isinstance(value, str) else _json(value)
+
+
+def _json(value: Any) -> str:
+    from crawler.output.export.values import json_text  # with all that writes exports, which a run does not load
+
+    return json_text(value)

@@ -17,7 +17,6 @@ from crawler.clock import unix_now
 from crawler.errors import AlreadyRunning, SettingsError, StoreError, UsageError
 from crawler.events import Event, PageDone, SessionParked, Summary
 from crawler.output import metrics
-from crawler.output.changes import counts_of
 from crawler.output.notices import (
     CHANGES,
     EVENTS,
@@ -189,5 +188,7 @@ def left_by(store: Store, run: int, summary: Summary) -> Left:
         found = store.records.changes(this.spider, since=this.started_at)
         examples = list(islice(found, EXAMPLES))
         if summary.resumed:  # what runs before it have found was told then
+            from crawler.output.changes import counts_of  # with all that writes exports
+
             counts = counts_of([*examples, *islice(found, _COUNTED)])
     return Left(next(earlier, None), good, counts, examples)

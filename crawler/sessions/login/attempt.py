@@ -9,8 +9,6 @@ import requests
 
 from crawler import habits
 from crawler.errors import CrawlError, LoginMiswritten, NeedsHuman, UsageError
-from crawler.pages.filled import Filled
-from crawler.pages.forms import Form
 from crawler.request import Request
 from crawler.sessions.login import signs
 from crawler.sessions.login.sight import Sight, last_sight
@@ -54,6 +52,9 @@ def take_steps(session: Session, spider: Spider, *, probe_url: str | None) -> No
 
 def unsent(returned: object) -> str | None:
     """Which kind of thing a login step has returned for somebody else to send, a key of `habits.RETURNED`; or None."""
+    from crawler.pages.filled import Filled
+    from crawler.pages.forms import Form  # with its parser: who has no login and no form never loads it
+
     first = next(iter(returned), None) if isinstance(returned, list | tuple | set) else returned
     if isinstance(first, Request | requests.Request | requests.PreparedRequest):
         return "request"
