@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
+from crawler.cli import exits
 from crawler.settings import field_names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,3 +113,49 @@ def test_the_cron_job_lets_one_run_at_a_time_as_the_user_of_the_image_and_tries_
     assert pod["terminationGracePeriodSeconds"] > 15
     mounts = {mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
     assert "/project/data" in mounts
+
+
+def test_the_dag_of_airflow_names_commands_that_there_are_and_gives_their_codes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Airflow is not installed for the tests: stand-ins take what the file gives it."""
+    tasks: dict[str, dict[str, Any]] = {}
+
+    class Operator:
+        def __init__(self, **words: Any) -> None:
+            tasks[words["task_id"]] = words
+
+        def __rshift__(self, other: Operator) -> None:
+            tasks["order"] = {}
+
+    monkeypatch.setitem(sys.modules, "airflow.sdk", SimpleNamespace(DAG=lambda *_, **words: nullcontext(words)))
+    for name in ("airflow", "airflow.providers", "airflow.providers.standard", "airflow.providers.standard.operators"):
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace())
+    monkeypatch.setitem(
+        sys.modules, "airflow.providers.standard.operators.bash", SimpleNamespace(BashOperator=Operator)
+    )
+    made = runpy.run_path(str(DEPLOY / "airflow_dag.py"))
+
+    assert (made["dag"]["catchup"], made["dag"]["max_active_runs"]) == (False, 1)
+    assert (tasks["crawl"]["retries"], tasks["crawl"]["skip_on_exit_code"]) == (0, exits.RUNNING)
+    program = tmp_path / "crawl"
+    program.write_text('#!/bin/sh\necho "$@" >> words\nexit "$CODE"\n')
+    program.chmod(0o755)
+    for code in (0, 3, 4, 11):
+        for name in ("crawl", "export"):
+            command = tasks[name]["bash_command"].replace(made["CRAWL"], str(program))
+            done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env={**os.environ, "CODE": str(code)})
+            assert done.returncode == code
+    words = (tmp_path / "words").read_text().splitlines()
+    assert set(words) == {"run orders --quiet", "export orders -o data/orders.csv"}
+
+
+def test_what_the_page_tells_kubernetes_not_to_try_again_is_what_another_try_would_not_change() -> None:
+    page = (ROOT / "docs" / "howto" / "exit-codes.md").read_text(encoding="utf-8")
+    policy = yaml.safe_load(page.partition("```text\n")[2].partition("```")[0])["podFailurePolicy"]
+    codes = next(rule["onExitCodes"]["values"] for rule in policy["rules"] if "onExitCodes" in rule)
+
+    known = {code for code, *_ in exits.TABLE}
+    assert set(codes) == known & {
+        *(exits.USAGE, exits.LOGIN, exits.HUMAN, exits.NOTHING, exits.NO_ITEMS, exits.LESS),
+    }
