@@ -30,6 +30,11 @@ def place_of_visit(request: int) -> str:
     return f"crawl_visits\n{request}"
 
 
+def place_of_sample(spider: str, callback: str, cause: str) -> str:
+    """Of what a callback was given besides a page that is kept to look at."""
+    return f"crawl_samples\n{spider}\n{callback}\n{cause}"
+
+
 def place_of_value(name: str) -> str:
     """Of a small thing that is kept by name."""
     return f"crawl_values\n{name}"

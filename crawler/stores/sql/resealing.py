@@ -13,6 +13,7 @@ from crawler.stores.driver import Driver, Transaction
 from crawler.stores.sealed import (
     KEY_CHECK,
     place_of_request,
+    place_of_sample,
     place_of_session,
     place_of_snapshot,
     place_of_value,
@@ -68,7 +69,7 @@ class Resealing:
                         after, sealed, unreadable = self._reseal_portion(raw, where, after)
                     done, lost = done + sealed, lost + unreadable
             with self._db.write() as raw:
-                for readable in self._reseal_refusals(raw):
+                for readable in (*self._reseal_refusals(raw), *self._reseal_samples(raw)):
                     done, lost = done + readable, lost + (not readable)
                 self._reseal_check(raw)
             forget()
@@ -97,6 +98,20 @@ class Resealing:
         if row is not None:
             sealed = base64.b64encode(self._cipher.seal("crawl", place_of_value(KEY_CHECK))).decode("ascii")
             raw.execute("UPDATE crawl_values SET value = ? WHERE name = ?", (json.dumps(sealed), KEY_CHECK))
+
+    def _reseal_samples(self, raw: Transaction) -> Iterator[bool]:
+        """Seal anew what callbacks were given; whether each could be read."""
+        rows = raw.execute("SELECT id, given, spider, callback, cause FROM crawl_samples WHERE given <> ''").fetchall()
+        for number, sealed, *row in rows:
+            place = place_of_sample(*row)
+            try:
+                fresh = self._cipher.seal(self._cipher.open(base64.b64decode(sealed), place), place)
+            except (ValueError, SessionError):
+                yield False
+                continue
+            given = base64.b64encode(fresh).decode("ascii")
+            raw.execute("UPDATE crawl_samples SET given = ? WHERE id = ?", (given, number))
+            yield True
 
     def _reseal_refusals(self, raw: Transaction) -> Iterator[bool]:
         """Seal remembered refusals anew; whether each could be read."""

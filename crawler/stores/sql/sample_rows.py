@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import zlib
 from collections.abc import Sequence
 from typing import Any
 
+from crawler.errors import SessionError
 from crawler.outcome import Leased, Outcome, Page, Sample
-from crawler.stores.base import RunRow
+from crawler.stores.base import Cipher, RunRow
 from crawler.stores.driver import Driver, Transaction
+from crawler.stores.sealed import place_of_sample
 from crawler.stores.told import KeptSample
 
 LESS = "gives less than before"  #: cause of a page whose callback found half or less of what it did
@@ -19,10 +22,10 @@ _COLUMNS = "id, callback, cause, run, url, status, head, body, at, given"
 
 
 class SampleRows:
-    """Samples."""
+    """Samples. What a callback was given besides its page may hold secrets: it is sealed."""
 
-    def __init__(self, driver: Driver) -> None:
-        self._db = driver
+    def __init__(self, driver: Driver, cipher: Cipher) -> None:
+        self._db, self._cipher = driver, cipher
 
     def write(self, raw: Transaction, run: RunRow, now: float, given: Sequence[Outcome]) -> None:
         """Inside a transaction: a good page takes the place of the one before it unless that was better (`_less`)."""
@@ -42,7 +45,7 @@ class SampleRows:
         raw.execute(
             "INSERT INTO crawl_samples (spider, callback, cause, score, run, url, status, head, body, at, fields,"
             " given) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*place, sample.score, run.id, *facts, json.dumps(list(sample.fields)), sample.given),
+            (*place, sample.score, run.id, *facts, json.dumps(list(sample.fields)), self._sealed(sample.given, place)),
         )
         raw.execute(
             "DELETE FROM crawl_samples WHERE spider = ? AND id <= (SELECT id FROM crawl_samples WHERE spider = ?"
@@ -55,12 +58,26 @@ class SampleRows:
         rows = self._db.read(
             f"SELECT {_COLUMNS}, spider FROM crawl_samples WHERE spider = ? ORDER BY id DESC", (spider,)
         )
-        return [_sample(row) for row in rows]
+        return [self._sample(row) for row in rows]
 
     def get(self, number: int) -> KeptSample | None:
         """One of them, by its number."""
         row = self._db.one(f"SELECT {_COLUMNS}, spider FROM crawl_samples WHERE id = ?", (number,))
-        return _sample(row) if row is not None else None
+        return self._sample(row) if row is not None else None
+
+    def _sealed(self, given: str, place: Sequence[str]) -> str:
+        sealed = self._cipher.seal(given, place_of_sample(*place)) if given else b""
+        return base64.b64encode(sealed).decode("ascii")
+
+    def _sample(self, row: Sequence[Any]) -> KeptSample:
+        number, callback, cause, run, url, status, head, body, at, sealed, spider = row
+        page = Page(zlib.decompress(body), [(name, value) for name, value in json.loads(head)], url, status)
+        try:
+            place = place_of_sample(spider, callback, cause)
+            given = json.loads(self._cipher.open(base64.b64decode(sealed), place)) if sealed else {}
+        except (SessionError, ValueError):  # by a key that is gone
+            given = {}
+        return KeptSample(number, spider, callback, cause, run, page, at, given)
 
 
 def _less(sample: Sample, score: int, fields: str) -> str:
@@ -69,9 +86,3 @@ def _less(sample: Sample, score: int, fields: str) -> str:
         return LESS
     lost = [name.partition(".")[2] for name in sample.lacks if name in json.loads(fields)]
     return f"{', '.join(lost)} {EMPTY}" if lost else ""
-
-
-def _sample(row: Sequence[Any]) -> KeptSample:
-    number, callback, cause, run, url, status, head, body, at, given, spider = row
-    page = Page(zlib.decompress(body), [(name, value) for name, value in json.loads(head)], url, status)
-    return KeptSample(number, spider, callback, cause, run, page, at, json.loads(given or "{}"))

@@ -70,7 +70,7 @@ class SQLStore:
         records = RecordRows(driver, known, items, sightings)
         taking_back = TakingBack(driver, known, items, records)
         bodies, files, slots, values = BodyRows(driver), FileRows(driver), SlotRows(driver), ValueRows(driver)
-        rejected, samples, sessions = RejectedRows(driver), SampleRows(driver), SessionRows(driver, cipher)
+        rejected, samples, sessions = RejectedRows(driver), SampleRows(driver, cipher), SessionRows(driver, cipher)
         visits = VisitRows(driver, cipher, known, bodies)
         frontier = FrontierRows(driver, found, Reopening(driver, taking_back, files))
         results, reports = ResultRows(driver, known), ReportRows(driver)
