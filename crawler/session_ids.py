@@ -92,12 +92,16 @@ def _is_id(name: str, value: str) -> bool:
     return _MADE.fullmatch(value) is not None or _NUMBERS.fullmatch(f"{name}/{value}") is not None
 
 
-def argument_without(path: str, name: bytes, value: bytes) -> bytes | None:
-    """The value of an argument of the query without an id of a session; None where nothing of the argument is left."""
+def argument_without(path: str, name: bytes, value: bytes, *, only: bool = False) -> bytes | None:
+    """The value of an argument of the query without an id of a session; None where nothing of the argument is left.
+
+    Args:
+        only: It is the only argument: then a short name such as ``s`` is what tells one page from another.
+    """
     if _ARGUMENT.fullmatch(name.decode("latin-1")):
         return None
     shape = _SHORT_ARGUMENTS.get(name.lower())
-    if shape is not None and shape.fullmatch(value):
+    if shape is not None and shape.fullmatch(value) and not (only and name.lower() == b"s"):
         return None
     if name == b"p" and path.endswith("/f"):
         found = _APEX.fullmatch(value)

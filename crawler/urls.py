@@ -184,16 +184,16 @@ def _canonical_slowly(url: str) -> str:
         ordered = _ordered(query.split("&")) if "&" in query else (query,)
         return f"{address[:start]}{path}?{'&'.join(ordered)}"
     arguments = []
-    for argument in query.split("&"):
-        if argument:
-            name, _, value = argument.replace("+", " ").partition("=")
-            pair = unquote_to_bytes(name), unquote_to_bytes(value)
-            without = session_ids.argument_without(path, *pair)
-            if without is None:
-                continue
-            if without != pair[1]:
-                pair, value = (pair[0], without), quote_plus(without)
-            arguments.append((pair, name, value))
+    written = [argument for argument in query.split("&") if argument]
+    for argument in written:
+        name, _, value = argument.replace("+", " ").partition("=")
+        pair = unquote_to_bytes(name), unquote_to_bytes(value)
+        without = session_ids.argument_without(path, *pair, only=len(written) == 1)
+        if without is None:
+            continue
+        if without != pair[1]:
+            pair, value = (pair[0], without), quote_plus(without)
+        arguments.append((pair, name, value))
     if not arguments:
         return address[:start] + path
     arguments.sort()

@@ -68,6 +68,9 @@ HEX = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
             id="a-page-about-it",
         ),
         pytest.param("http://a.example/x?s=search+words", "http://a.example/x?s=search+words", id="s-may-be-a-search"),
+        pytest.param(
+            f"http://a.example/x?s={HEX}", f"http://a.example/x?s={HEX}", id="s-is-all-that-tells-pages-apart"
+        ),
         pytest.param(f"http://a.example/x?id={HEX}", f"http://a.example/x?id={HEX}", id="id-is-no-session"),
         pytest.param(
             f"http://a.example/x?session={HEX}", f"http://a.example/x?session={HEX}", id="a-session-of-a-course"

@@ -170,15 +170,16 @@ class LoginTools:
         if isinstance(form, Filled):
             if data or extra or click is not None:
                 raise UsageError("the form is filled in already: give data, click and extra to fill(), not to submit()")
-            filled = form
+            filled, said = form, (*allow, *form.allow)
         else:
+            said = tuple(allow)
             try:
                 filled = self._filled(form, data, click, extra, allow)
             except Refused:  # where its page is nobody's either, say both at once
                 self._check_page(form, allow, form.target(data, click=click))
                 raise
-        self._check_page(filled, named := (*allow, *filled.allow))
-        if is_named(filled.url, named):
+        self._check_page(filled, (*allow, *filled.allow))
+        if is_named(filled.url, said):
             self.trusts(host_of(filled.url))
         headers = {**filled.all_headers(), **(kwargs.pop("headers", None) or {})}
         answer = self.request(filled.method, filled.url, data=filled.body or None, headers=headers, **kwargs)
