@@ -6,7 +6,7 @@ import pickle
 from typing import Any
 
 import pytest
-from crawler.stores.sqlite_quotas import still_counting
+from crawler.stores.sql.quota_rows import still_counting
 
 from crawler.errors import QuotaSpent, SettingsError
 from crawler.sessions.quota import Allowance, BareAsking, Granted, Quota, left_and_reset
