@@ -6,10 +6,10 @@ import pickle
 from typing import Any
 
 import pytest
-from crawler.stores.sql.quota_rows import still_counting
 
 from crawler.errors import QuotaSpent, SettingsError
 from crawler.sessions.quota import Allowance, BareAsking, Granted, Quota, left_and_reset
+from crawler.stores.sql.quota_rows import still_counting
 
 NOW = 1_800_000_000.0
 
