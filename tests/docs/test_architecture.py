@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
+from werkzeug import Response as HTTPResponse
 
 import crawler
-from crawler import Response, Spider
+from crawler import Response, Session, Spider
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "explanation" / "architecture.md"
@@ -38,6 +39,7 @@ def test_every_file_of_the_engine_and_of_the_work_on_pages_is_named_once_with_it
 
 MOST_WORDS = 25
 MOST_STOPS = 14
+MOST_STOPS_OF_A_SESSION = 9
 
 
 def test_the_words_are_few_in_order_and_each_has_one_meaning() -> None:
@@ -54,31 +56,69 @@ class OnePage(Spider):
         yield {"title": response.css("title::text").get()}
 
 
-def test_one_request_goes_the_way_that_the_page_says(httpserver: HTTPServer, tmp_path: Path) -> None:
-    httpserver.expect_request("/").respond_with_data("<title>Hi</title>", content_type="text/html")
-    httpserver.expect_request("/robots.txt").respond_with_data("")
-    stops = re.findall(r"^\d+\. `(crawler/[\w/]+\.py)`: `([\w.]+)`$", part_of("The way of one request"), re.M)
-    assert 0 < len(stops) <= MOST_STOPS
-    wanted = {(str(ROOT / file), function) for file, function in stops}
-    met: list[tuple[str, str]] = []
+class Members(OnePage):
+    name = "members"
+
+    def login(self, session: Session) -> None:
+        session.post(self.start_urls[0] + "login", data={"user": "me"})
+
+
+Stop = tuple[str, str]
+
+
+def stops_of(title: str) -> list[Stop]:
+    return re.findall(r"^\d+\. `(crawler/[\w/]+\.py)`: `([\w.]+)`$", part_of(title), re.M)
+
+
+def calls_of(spider: type[Spider], url: str, folder: Path, stops: list[Stop]) -> list[Stop]:
+    """Which of *stops* are entered while *spider* crawls one page, in their order."""
+    wanted, met = {(str(ROOT / file), function) for file, function in stops}, list[Stop]()
 
     def note(frame: FrameType, event: str, argument: object) -> None:
         if event == "call" and "/crawler/" in frame.f_code.co_filename:
             here = frame.f_code.co_filename, frame.f_code.co_qualname
             if here in wanted:
-                met.append(here)
+                met.append((str(Path(here[0]).relative_to(ROOT)), here[1]))
 
     threading.setprofile(note)
     sys.setprofile(note)
     try:
         summary = crawler.run(
-            type("OnePage", (OnePage,), {"start_urls": [httpserver.url_for("/")]}),
-            settings={"store": str(tmp_path / "crawl.db"), "max_time": 20},
+            type(spider.__name__, (spider,), {"start_urls": [url]}),
+            settings={"store": str(folder / "crawl.db"), "max_time": 20},
         )
     finally:
         sys.setprofile(None)
         threading.setprofile(None)
+    assert (summary.pages, summary.items) == (1, {"items": 1}), summary
+    return met
 
-    assert (summary.pages, summary.items) == (1, {"items": 1})
-    calls = iter((str(Path(file).relative_to(ROOT)), function) for file, function in met)
+
+def test_one_request_goes_the_way_that_the_page_says(httpserver: HTTPServer, tmp_path: Path) -> None:
+    httpserver.expect_request("/").respond_with_data("<title>Hi</title>", content_type="text/html")
+    httpserver.expect_request("/robots.txt").respond_with_data("")
+    stops = stops_of("The way of one request")
+    assert 0 < len(stops) <= MOST_STOPS
+
+    calls = iter(calls_of(OnePage, httpserver.url_for("/"), tmp_path, stops))
+
     assert [stop for stop in stops if stop in calls] == stops  # in this order, whatever is called more than once
+
+
+def test_one_session_goes_the_way_that_the_page_says_until_its_cookies_are_stored(
+    httpserver: HTTPServer, tmp_path: Path
+) -> None:
+    def page(request: Any) -> Any:
+        inside = request.cookies.get("sid") == "1"
+        shown = "<title>Hi</title>" if inside else "<form action=/login><input type=password name=p></form>"
+        return HTTPResponse(shown, content_type="text/html")
+
+    httpserver.expect_request("/").respond_with_handler(page)
+    httpserver.expect_request("/login").respond_with_data("hello", headers={"Set-Cookie": "sid=1; Max-Age=999"})
+    httpserver.expect_request("/robots.txt").respond_with_data("")
+    stops = stops_of("The way of one session")
+    assert 0 < len(stops) <= MOST_STOPS_OF_A_SESSION
+
+    calls = calls_of(Members, httpserver.url_for("/"), tmp_path, stops[1:])  # whether a task is wanted is asked often
+
+    assert calls[: len(stops) - 1] == stops[1:]  # then the cookies are stored; a last probe covers the pages
