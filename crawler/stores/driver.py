@@ -14,6 +14,8 @@ from typing import Any, Protocol, TypeVar
 
 Row = tuple[Any, ...]
 Part = TypeVar("Part")
+
+LEASES, PAGES = "leases", "pages"  #: what is written beside others, see `Driver.write`
 Bound = Sequence[Any] | Mapping[str, Any]
 
 
@@ -137,10 +139,12 @@ class Driver(Protocol):
     def write(self, expected_bytes: int = 0, *, beside: str = "") -> AbstractContextManager[Transaction]:
         """``with driver.write() as raw:`` is one transaction: it happens whole or not at all.
 
-            Args:
-                expected_bytes: About how much it writes; told when there is no room.
-        XX        Raises:
-                StoreError: Of the kind that fits. Nothing was written; the same call may be made again later.
+        Args:
+            expected_bytes: About how much it writes; told when there is no room.
+            beside: `LEASES` or `PAGES`, which others may write in the same moment: whoever does so locks the rows that
+                it changes. "": nobody writes meanwhile.
+        Raises:
+            StoreError: Of the kind that fits. Nothing was written; the same call may be made again later.
         """
 
     def again(self, raw: Transaction) -> None:

@@ -7,22 +7,24 @@ server connection (mode ``transaction``); for the same reason no statement is pr
 
 Whoever is interrupted by another transaction (deadlock, serialization) or by a lost connection gets `Interrupted`:
 nothing was written, and `TryingAgain` makes the call again. When the answer to COMMIT is lost, a new connection asks
-what has become of the transaction, by its number.
+what has become of the transaction: each writes its number into a row of this connection's own, `crawl_outcomes`. (The
+number that PostgreSQL gives a transaction does not do: after a crash another one may get it.)
 """
 
 from __future__ import annotations
 
 import math
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
 
 import psycopg
 
 from crawler.errors import StoreError
-from crawler.stores.driver import Bound, Transaction
+from crawler.stores.driver import LEASES, PAGES, Bound, Transaction
 from crawler.stores.postgres.postgres_dialect import PostgresDialect, translated
 from crawler.stores.postgres.postgres_line import PostgresLine, is_lost, waits
 from crawler.stores.sql.table_texts import TABLES, references
@@ -39,6 +41,7 @@ class PostgresDriver:
         line: The connection.
         on_begin: Called at the beginning of each transaction.
         number: Of the last transaction that was begun.
+        counts: Transactions write their number; not before the tables are made.
     """
 
     dialect = PostgresDialect()
@@ -47,8 +50,8 @@ class PostgresDriver:
         """Connect.
 
         Args:
-            durability: "full": each commit survives a stop of the database; "normal": the last leases and pages may be
-                lost then, and are fetched again. Logins and runs always survive it.
+            durability: "full": each transaction survives a stop of the database; "normal": the last leases may be lost
+                then, and are taken anew. What is committed survives it always.
             clock: Seconds since 1970, in place of the database's clock.
         Raises:
             StoreError: It does not answer, or refuses us.
@@ -56,7 +59,8 @@ class PostgresDriver:
         self.line, self.place = line, line.place
         self.on_rollback: list[Callable[[], None]] = []
         self.on_begin: list[Callable[[Transaction], None]] = []
-        self._durability, self.number = durability, ""
+        self._durability, self.number, self.counts = durability, 0, False
+        self._mark = uuid.uuid4().hex
         self._ahead_s, self._look_at = 0.0, -math.inf
         self.now: Callable[[], float] = clock if clock is not None else self._database_now
         line.open()
@@ -82,27 +86,32 @@ class PostgresDriver:
 
     def begin(self, beside: str) -> None:
         """Begin a transaction."""
-        asynchronous = "SET LOCAL synchronous_commit = off; " if beside and self._durability != "full" else ""
+        asynchronous = ""
+        if beside == LEASES and self._durability != "full":
+            asynchronous = "SET LOCAL synchronous_commit = off; "
         lock = f"pg_advisory_xact_lock{'_shared' if beside else ''}({_LOCK}, hashtext(current_schema()))"
         patience_ms = max(1, int(self.line.busy_timeout_s * 1000))
         self.now()  # looked at outside of the transaction
         raw = self._connection()
-        answer = raw.execute(
-            f"BEGIN; SET LOCAL lock_timeout = {patience_ms}; {asynchronous}"
-            f"SELECT pg_current_xact_id()::text; SELECT {lock}"
-        )
-        self.number = ""
-        while True:
-            if answer.description is not None and (row := answer.fetchone()) is not None and not self.number:
-                self.number = str(row[0])
-            if not answer.nextset():
-                break
+        self.number += 1
+        outcome = ""
+        if self.counts:
+            outcome = (
+                f"UPDATE crawl_outcomes SET number = {self.number}, at = {self.now()!r} WHERE id = '{self._mark}'; "
+            )
+        raw.execute(f"BEGIN; SET LOCAL lock_timeout = {patience_ms}; {asynchronous}{outcome}SELECT {lock}")
+
+    def count(self) -> None:
+        """From now on transactions write their number."""
+        self.run("DELETE FROM crawl_outcomes WHERE at < extract(epoch FROM clock_timestamp()) - 604800")
+        self.run(f"INSERT INTO crawl_outcomes (id, number, at) VALUES ('{self._mark}', 0, {self.now()!r})")
+        self.counts = True
 
     def again(self, raw: Transaction) -> None:
         connection = self._connection()
         connection.execute("ROLLBACK")
         self.forget()
-        self.begin("frontier")
+        self.begin(PAGES)
 
     def read(self, sql: str, parameters: Bound = ()) -> list[tuple[Any, ...]]:
         deadline = time.monotonic() + self.line.busy_timeout_s
@@ -170,24 +179,24 @@ class PostgresDriver:
             forget()
 
     def close(self) -> None:
+        if self.counts and self.line.is_open and self.line.idle:
+            with suppress(StoreError):
+                self.run(f"DELETE FROM crawl_outcomes WHERE id = '{self._mark}'")
         self.line.drop()
 
-    def became(self, number: str) -> bool:
-        """Whether a transaction was committed whose answer was lost.
+    def was_committed(self) -> bool:
+        """Whether the last transaction was committed, when the answer was lost; waits for its end.
 
         Raises:
             StoreError: Nobody can say.
         """
-        for wait_s in waits(12):
-            row = self.one("SELECT pg_xact_status(?::xid8)", (number,))
-            if row is None or row[0] != "in progress":
-                break
-            time.sleep(wait_s)
-        if row is None or row[0] not in ("committed", "aborted"):
-            raise StoreError(
-                self.place, "the connection was lost during a commit, and nobody can say what became of it"
-            )
-        return bool(row[0] == "committed")
+        row = None
+        if self.counts:
+            row = self.one("SELECT number FROM crawl_outcomes WHERE id = ? FOR UPDATE", (self._mark,))
+        if row is None:
+            why = "the connection was lost in a commit, and nobody can say what became of it"
+            raise StoreError(self.place, why)
+        return bool(row[0] == self.number)
 
 
 class _Cursors:
@@ -241,7 +250,7 @@ class _Begun:
                 error = failed
                 if is_lost(failed):  # it may have been done: perhaps only the answer is lost
                     driver.line.drop()
-                    if driver.became(driver.number):
+                    if driver.was_committed():
                         return
         self._undo(error)
         if isinstance(error, psycopg.Error):

@@ -38,6 +38,13 @@ CREATE TABLE crawl_members (
     until DOUBLE PRECISION NOT NULL,
     PRIMARY KEY (id, kind, name)
 );
+CREATE TABLE crawl_outcomes (
+    id TEXT PRIMARY KEY,
+    number BIGINT NOT NULL,
+    at DOUBLE PRECISION NOT NULL
+);
+ALTER TABLE crawl_outcomes SET (fillfactor = 20, autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_threshold = 1000);
 CREATE INDEX crawl_members_by_name ON crawl_members (kind, name);
 ALTER TABLE crawl_slots SET (fillfactor = 50);
 ALTER TABLE crawl_frontiers SET (fillfactor = 50);
@@ -65,6 +72,7 @@ def prepare(driver: PostgresDriver, *, create: bool) -> None:
         found = VERSION
     if found > VERSION:
         raise SchemaTooNew(driver.place, f"made by a newer version (schema {found}, this one knows {VERSION})")
+    driver.count()
 
 
 def in_postgres(tables: str) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 from crawler.errors import SessionError
 from crawler.outcome import Leased
 from crawler.stores.base import Cipher, LeaseTerms
-from crawler.stores.driver import Dialect, Driver, Transaction
+from crawler.stores.driver import LEASES, Dialect, Driver, Transaction
 from crawler.stores.policy.sharing import WaitingSlot, share
 from crawler.stores.rows import FETCHED_AGAIN
 from crawler.stores.sealed import place_of_request
@@ -92,7 +92,7 @@ class LeaseRows:
         """Claim waiting requests until the lease runs out; see `LeaseStore.lease`."""
         if terms.limit < 1:
             return []
-        with self._db.write(beside="frontier") as raw:
+        with self._db.write(beside=LEASES) as raw:
             now = self._db.now()
             slots, sessions = self._look(raw, frontier, now, terms)
             if not slots:

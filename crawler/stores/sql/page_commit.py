@@ -17,7 +17,7 @@ from typing import Any
 
 from crawler.outcome import Found, Outcome, Verdict
 from crawler.stores.base import Committed, RunRow
-from crawler.stores.driver import Driver, Transaction, batch_size, values
+from crawler.stores.driver import PAGES, Driver, Transaction, batch_size, values
 from crawler.stores.policy.committing import ENDING, NEXT, counted, needs_its_epoch, outdated, over, rule_of
 from crawler.stores.rows import harmless
 from crawler.stores.sql.body_rows import BodyRows
@@ -77,7 +77,7 @@ class PageCommit:
         frontier = run.frontier
         fresh: dict[bytes, Found] = {}
         added = 0
-        with self._db.write(_bytes_of(outcomes), beside="frontier") as raw:
+        with self._db.write(_bytes_of(outcomes), beside=PAGES) as raw:
             kept, lost, outdated = self._move(raw, owner, outcomes)
             ending = [one for one in kept if one.verdict in ENDING]
             changes = counted(kept)

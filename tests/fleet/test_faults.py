@@ -1,0 +1,155 @@
+"""Interrupted: a lost answer, a deadlock, connections that are cut, a database that is stopped at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.stores.base import RunRow, Store
+from tests.fleet.conftest import PAGES, Fleet
+from tests.fleet.test_crawls import logins, until
+from tests.stores.support import PostgresHome, accept, found, lease, start
+
+psycopg = pytest.importorskip("psycopg")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[PostgresHome]:
+    made = PostgresHome(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def store(home: PostgresHome) -> Store:
+    return home.open()
+
+
+@pytest.fixture
+def run(store: Store) -> RunRow:
+    made = start(store)
+    store.frontier.add(made.frontier, [found(number) for number in range(10)], run=made.id)
+    return made
+
+
+class Cut:
+    """Raises as psycopg does when the connection is lost, once, before or after a statement was done."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, statement: str, *, after: bool) -> None:
+        self.times = 0
+        execute = psycopg.Connection.execute
+
+        def cut(connection: Any, query: Any, *given: Any, **more: Any) -> Any:
+            text = query.decode() if isinstance(query, bytes) else query
+            if self.times or not text.startswith(statement):
+                return execute(connection, query, *given, **more)
+            self.times += 1
+            if after:
+                execute(connection, query, *given, **more)
+            connection.close()
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+        monkeypatch.setattr(psycopg.Connection, "execute", cut)
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["done", "undone"])
+def test_a_commit_whose_answer_is_lost_is_written_once(
+    store: Store, run: RunRow, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    pages = [accept(one, {"n": one.id}, links=[found(f"new {one.id}")]) for one in lease(store, run, 5)]
+    cut = Cut(monkeypatch, "COMMIT", after=after)
+
+    committed = store.commit(run, "me", pages)
+
+    assert cut.times == 1
+    assert (committed.lost, committed.added, committed.items) == (frozenset(), 5, 5)
+    assert store.results.tables() == {"items": 5}
+    counts = store.frontier.counts(run.frontier)
+    assert (counts.done, counts.waiting, counts.pages, counts.items) == (5, 10, 5, 5)
+    assert store.care.audit(run.frontier).problems == ()
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["done", "undone"])
+def test_a_lease_whose_answer_is_lost_is_ours(
+    store: Store, run: RunRow, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    Cut(monkeypatch, "COMMIT", after=after)
+
+    leased = lease(store, run, 4)
+
+    assert len(leased) == 4
+    assert store.frontier.counts(run.frontier).leased == 4
+    assert store.commit(run, "me", [accept(one) for one in leased]).lost == frozenset()
+
+
+@pytest.mark.parametrize("statement", ["UPDATE crawl_requests", "INSERT INTO crawl_pages", "SELECT key, epoch"])
+def test_a_connection_that_is_lost_in_a_commit_costs_nothing(
+    store: Store, run: RunRow, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    pages = [accept(one, {"n": one.id}, session_key="k", epoch=1, proven=False) for one in lease(store, run, 5)]
+    cut = Cut(monkeypatch, statement, after=True)
+
+    committed = store.commit(run, "me", pages)
+
+    assert cut.times == 1
+    assert (committed.lost, committed.items) == (frozenset(), 5)
+    assert store.care.audit(run.frontier).problems == ()
+
+
+def test_who_is_the_victim_of_a_deadlock_goes_again(store: Store, run: RunRow, monkeypatch: pytest.MonkeyPatch) -> None:
+    execute, failed = psycopg.Connection.execute, list[str]()
+
+    def deadlocked(connection: Any, query: Any, *given: Any, **more: Any) -> Any:
+        if not failed and isinstance(query, bytes) and query.startswith(b"UPDATE crawl_frontiers"):
+            failed.append("once")
+            raise psycopg.errors.DeadlockDetected("deadlock detected")
+        return execute(connection, query, *given, **more)
+
+    leased = lease(store, run, 3)
+    monkeypatch.setattr(psycopg.Connection, "execute", deadlocked)
+
+    assert store.commit(run, "me", [accept(one, {"n": 1}) for one in leased]).items == 3
+    assert failed
+
+
+def test_a_password_is_in_no_message(home: PostgresHome) -> None:
+    from crawler.stores.postgres.postgres_line import masked
+
+    address = "postgresql://ann:hunter2@db.example:5433/shop?sslmode=require"
+
+    assert masked(address) == "postgresql://ann@db.example:5433/shop"
+
+
+def test_a_crawl_whose_connections_are_cut_again_and_again_is_exact(fleet: Fleet) -> None:
+    fleet.site.change(latency_s=0.04)
+    cuts = 0
+    with fleet.start() as running:
+        until(lambda: fleet.count("crawl_pages") >= 3)
+        while running.code is None and cuts < 5:
+            before = fleet.count("crawl_pages")
+            until(lambda least=before + 4: fleet.count("crawl_pages") >= least or running.code is not None)
+            cuts += bool(
+                fleet.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'crawl'")
+            )
+        ended = running.end(60)
+
+    assert ended.code == 0, ended
+    assert cuts >= 3
+    assert logins(fleet) == 1
+    fleet.is_exact()
+
+
+def test_a_database_that_is_stopped_at_once_and_comes_back_loses_nothing(fleet: Fleet) -> None:
+    fleet.site.change(latency_s=0.04)
+    with fleet.start() as running:
+        until(lambda: fleet.count("crawl_pages") >= 8)
+        fleet.server.stop_at_once()
+        ended = running.end(90)
+
+    assert ended.code == 0, ended
+    assert logins(fleet) == 1
+    assert fleet.rows("SELECT count(*) FROM crawl_requests WHERE state = 2") == [(PAGES,)]
+    fleet.is_exact()
