@@ -38,11 +38,13 @@ class Explored:
     Attributes:
         spider: To be written.
         told: What was found, a sentence each.
+        is_unseen: The page is behind a login, and nobody was there to log in.
         error: Why the page behind the login could not be looked at, where that was tried; None for no trouble.
     """
 
     spider: FirstSpider
     told: list[str] = field(default_factory=list)
+    is_unseen: bool = False
     error: CrawlError | None = None
 
 
@@ -85,6 +87,7 @@ def explore(name: str, url: str, *, settings: Mapping[str, Any], ask: Ask | None
         page = inside or page
     explored.spider.reading = reading_of(page)
     if _is_outside(page, url):
+        explored.is_unseen = explored.error is None
         explored.told.append(
             "the page is behind the login and was not looked at"
             + ("" if explored.error else ": no user name or no password was found")

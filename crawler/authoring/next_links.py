@@ -17,6 +17,7 @@ _NEXT: Final = re.compile(
     re.IGNORECASE,
 )
 _CLASS: Final = re.compile(r"-?[A-Za-z_][\w-]*")
+_PAGER: Final = re.compile(r"(?:\A|[-_])(?:pager|paginat\w+|pages|paging)(?:\Z|[-_])", re.IGNORECASE)
 _SAYS_NEXT: Final = re.compile(r"(?:\A|[-_])next(?:\Z|[-_])", re.IGNORECASE)
 _IN_JSON: Final = (
     "next",
@@ -41,6 +42,20 @@ def find_next(response: Response) -> str | None:
             query = f"//a[normalize-space()='{text}']"
             if len(response.xpath(query)) == 1:
                 return f"xpath={quoted(query)}"
+    return _numbered(response)
+
+
+def _numbered(response: Response) -> str | None:
+    """The links of a pager that names pages by their numbers; None where there is none."""
+    for pager in response.css("[class], [id]"):
+        if not isinstance(pager.root.tag, str):
+            continue
+        names = [(f".{name}", name) for name in pager.attrib.get("class", "").split()]
+        names += [(f"#{pager.attrib['id']}", pager.attrib["id"])] if pager.attrib.get("id") else []
+        mark = next((mark for mark, name in names if _CLASS.fullmatch(name) and _PAGER.search(name)), None)
+        links = [each.root for each in pager.css("a[href]")] if mark is not None else []
+        if any(" ".join(each.text_content().split()).isdigit() and _leads(response, each) for each in links):
+            return f'css="{mark} a[href]"'
     return None
 
 

@@ -21,10 +21,13 @@ _MOST_ELEMENTS: Final = 20_000  #: of a page that are looked at
 _MOST_FIELDS: Final = 12
 _MOST: Final = 0.7  #: share of the elements that have a field
 _WEIGHS: Final = 6  #: fields beyond that make a list no better
-_NO_LIST: Final = ("head", "script", "style", "nav", "header", "footer", "aside", "form", "select", "noscript", "svg")
-_ABOUT: Final = re.compile(
-    r"nav|menu|pager|pagina|breadcrumb|footer|header|sidebar|toolbar|tabs?|lang|social|cookie|carousel", re.IGNORECASE
-)
+_NO_LIST: Final = ("head", "script", "style", "nav", "header", "footer", "aside", "select", "noscript", "svg")
+_ABOUT_WORDS: Final = """
+    nav navbar navigation menu submenu pager pagination paginator breadcrumb breadcrumbs footer header sidebar toolbar
+    tabs langs language languages social cookies carousel
+"""
+_ABOUT: Final = frozenset(_ABOUT_WORDS.split())  # in a class or id of what stands around every page
+_NOT: Final = frozenset(("has", "with", "no", "without"))  # before such a word: it is a neighbour, and not the element
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*|[0-9]+")
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _CLASS: Final = re.compile(r"-?[A-Za-z_][\w-]*")
@@ -58,7 +61,7 @@ def find_list(response: Response) -> ListFound | None:
     """What repeats on a page and says most; None where nothing does."""
     candidates = []
     for place, members in enumerate(_groups(response)):
-        fields = list(_fields(response, members))
+        fields = [] if _is_filled_in(members) else list(_fields(response, members))
         if not fields:
             continue
         score = min(len(fields), _WEIGHS) * min(len(members), 50) ** 0.5
@@ -103,9 +106,19 @@ def _is_frame(element: Any) -> bool:
     for each in (element, *element.iterancestors()):
         if each.tag in ("body", "html"):
             return False
-        if each.tag in _NO_LIST or _ABOUT.search(f"{each.get('class') or ''} {each.get('id') or ''}"):
+        if each.tag in _NO_LIST or any(map(_is_about, f"{each.get('class') or ''} {each.get('id') or ''}".split())):
             return True
     return False
+
+
+def _is_about(name: str) -> bool:
+    words = [word.lower() for word in _WORD.findall(name)]
+    return bool(words) and words[-1] in _ABOUT and words[0] not in _NOT
+
+
+def _is_filled_in(members: list[Any]) -> bool:
+    """Whether they are the rows of a form, which a person fills in."""
+    return bool(members[0].xpath(".//textarea | .//select | .//input[not(@type) or @type='text' or @type='email']"))
 
 
 # --- fields -----------------------------------------------------------------------------------------------------------

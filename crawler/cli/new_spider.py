@@ -91,7 +91,7 @@ def _from_recording(path: Path, name: str, recording: Recording, settings: Setti
         file = add_account(
             recording.site, recording.secrets, file=Path(settings.accounts) if settings.accounts else None
         )
-        told.append(f"{', '.join(recording.secrets)}: in {file}, for spiders of {recording.site}")
+        told.append(f"in {file}, for spiders of {recording.site}, stand now {', '.join(recording.secrets)}")
     write_new(path, source_of(recording))
     say(f"made {path}")
     for line in told:
@@ -129,7 +129,7 @@ def _written(path: Path, name: str, found: Explored) -> None:
         tell(f"crawl: the page behind the login was not looked at: {exits.line_for(found.error)}")
         raise typer.Exit(exits.code_for(found.error))
     login = f"{options.here(f'crawl login {name}')}, " if found.spider.login else ""
-    if found.spider.login and found.spider.reading.is_guess:
+    if found.is_unseen:
         tell("crawl: with its credentials (CRAWL_DEFAULT_USERNAME, CRAWL_DEFAULT_PASSWORD) the page is looked at, too")
     say(f"next: look at it, then: {login}{options.here(f'crawl run {name}')}")
 

@@ -77,6 +77,18 @@ NESTED = """<body><ul class="results">{rows}</ul></body>""".format(
             [{"field_class": f"c{n}", "span": f"odd{n}", "em": str(n)} for n in range(4)],
             id="names-that-are-none",
         ),
+        pytest.param(
+            "<body class='has-sidebar'><form>"
+            "<table class='results-table'><tr><td class=a>1<td><input type=checkbox></tr>"
+            "<tr><td class=a>2<td><input type=checkbox></tr></table></form></body>",
+            [{"a": "1"}, {"a": "2"}],
+            id="inside-a-form",
+        ),
+        pytest.param(
+            "<title>T</title><form><p><b>Name</b><input name=a></p><p><b>Town</b><input name=b></p></form>",
+            [{"url": URL, "title": "T"}],
+            id="fields-of-a-form",
+        ),
         pytest.param("<title>T</title><p>one</p>", [{"url": URL, "title": "T"}], id="nothing-repeats"),
     ],
 )
@@ -114,6 +126,11 @@ def test_json_is_read_as_json(body: str, items: list[dict[str, Any]], follows: l
         pytest.param('<ul><li class="next"><a href="?page=2">x</a></ul>', 'css="li.next > a"', id="parent"),
         pytest.param("<a href='?page=2'>Weiter »</a>", "xpath=\"//a[normalize-space()='Weiter »']\"", id="text"),
         pytest.param('<a aria-label="Next page" href="?page=2"><i></i></a>', "", id="label"),
+        pytest.param(
+            '<nav class="paginator"><a href="?page=1">1</a> <a href="?page=2">2</a></nav>',
+            'css=".paginator a[href]"',
+            id="numbers",
+        ),
         pytest.param('<a class="next" href="http://ads.test/">next</a>', None, id="elsewhere"),
         pytest.param('<a class="next" href="#">next</a>', None, id="no-page"),
         pytest.param('<a class="nextgen" href="/about">About</a>', None, id="another-word"),

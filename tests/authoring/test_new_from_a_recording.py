@@ -146,6 +146,22 @@ def test_a_recorded_login_of_an_app_is_done_again_and_its_token_is_taken_from_th
         assert secret not in source + made.out + made.err + run.err
 
 
+def test_what_chromium_has_recorded_makes_a_spider_that_runs(project: Path, crawl: Crawl) -> None:
+    with PracticeSite(books=10) as site:
+        recorded = (Path(__file__).parent / "chromium.har").read_text()
+        Path("shop.har").write_text(recorded.replace("{url}", site.url).replace("{host}", site.url.partition("//")[2]))
+
+        made = crawl("new", "shop", "--from-har", "shop.har")
+        asked = site.record.requests.total()
+        run = crawl("run", "shop", "--json")
+
+        assert (made.code, asked, site.record.logins.total()) == (0, 0, 1), made.err
+    assert json.loads(run.out)["items"] == {"items": site.accounts[0].orders}, run.err
+    source = (project / "spiders" / "shop.py").read_text()
+    assert f'page = session.get("{site.url}/login")' in source
+    assert site.accounts[0].password not in source + made.out + run.out + run.err
+
+
 @pytest.mark.parametrize(
     ("command", "wanted", "left_out"),
     [
