@@ -220,5 +220,5 @@ def test_the_bar_of_a_run_that_goes_on_begins_at_nothing() -> None:
         live(events.RunStarted(0.0, 2, "orders", True, 100))
         live(events.Progress(0.0, 0, 100, 50, 0, 0, 0.0))
         assert (shown.tasks[0].completed, shown.tasks[0].total) == (0, None), "no end is in sight"
-        live(events.Progress(1.0, 20, 79, 51, 0, 0, 20.0))
+        live(events.Progress(20.0, 20, 79, 51, 0, 0, 1.0))
         assert (shown.tasks[0].completed, shown.tasks[0].total) == (21, 100)

@@ -88,8 +88,9 @@ class PostgresDialect:
         if kind == "any":
             return f"CASE WHEN count({name}) > 0 THEN 'text' END"
         if kind == "datetime":  # which of them have an offset: "+00:00" at the end
-            which = f"CASE WHEN {name} IS NULL THEN {{}} WHEN {name} ~ '[+-]..:..$' THEN 1 ELSE 2 END"
-            return f"max({which.format(0)}) * 10 + min({which.format(9)})"
+            one = f"WHEN {name} ~ '[+-]..:..$' THEN 1 ELSE 2 END"
+            absent = f"CASE WHEN {name} IS NULL THEN"
+            return f"max({absent} 0 {one}) * 10 + min({absent} 9 {one})"
         if kind == "decimal":  # 1 and the digits behind the point; 100 for what has an exponent, NaN and infinity
             behind = f"length(split_part({name}, '.', 2))"
             return f"max(CASE WHEN {name} IS NULL THEN 0 WHEN {name} ~ '[a-zA-Z]' THEN 100 ELSE 1 + {behind} END)"
