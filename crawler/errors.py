@@ -11,6 +11,8 @@
     │   ├── StatusError         the server answered with an error status
     │   ├── Refused             we may not send this (scheme, private address, other origin); never retried
     │   │   ├── RobotsDenied    robots.txt forbids it
+    │   │   ├── ProxyRefused    the proxy wants other credentials, or will not connect us
+    │   │   ├── BetweenProxies  the session logs in anew through another proxy; the page waits
     │   │   ├── GuardRefused    it would log the session out, or delete something
     │   │   └── QuotaSpent      the account may send no more for now; others go on with the page
     │   ├── BadAnswer           the answer is no HTTP, contradicts itself or breaks a limit; never retried
@@ -21,6 +23,7 @@
     │   ├── UnknownHost         the name does not exist
     │   └── Transient           worth another try
     │       ├── ConnectFailed   no connection, or it broke before the answer
+    │       │   ├── ProxyFailed  no connection to the proxy, or none from it to the host
     │       │   └── Unreachable  connection refused, or no way to the host
     │       ├── TimedOut        connect, read or total deadline, or slower than the minimum speed
     │       ├── Incomplete      the body ended before its end
@@ -52,9 +55,6 @@ Errors carry values in ``args`` alone, so that they can be pickled; their text n
 """
 
 from __future__ import annotations
-
-from functools import partial
-from typing import Any
 
 from crawler.redaction import redact
 
@@ -173,6 +173,14 @@ class Refused(FetchError):
     sent = False
 
 
+class ProxyRefused(Refused):
+    """The proxy wants other credentials, or will not connect us."""
+
+
+class BetweenProxies(Refused):
+    """The session logs in anew through another proxy; the page waits for that."""
+
+
 class RobotsDenied(Refused):
     """The robots.txt of the host forbids this URL."""
 
@@ -182,19 +190,12 @@ class GuardRefused(Refused):
 
 
 class QuotaSpent(Refused):
-    """The account of the session may send no more for now. A spider raises it where only the page says so.
+    """The account may send no more for `wait_s` seconds. A spider raises it where only the page says so."""
 
-    Attributes:
-        wait_s: Seconds until it may go on.
-    """
-
-    def __init__(self, url: str = "", why: str | None = None, *, wait_s: float = 3_600.0) -> None:
+    def __init__(self, url: str = "", why: str | None = None, wait_s: float = 3_600.0) -> None:
         """``QuotaSpent("limit of today is reached", wait_s=6 * 3600)`` in a callback: others go on with the page."""
         super().__init__(url, why)
-        self.wait_s = wait_s
-
-    def __reduce__(self) -> Any:
-        return partial(type(self), wait_s=self.wait_s), self.args
+        self.args, self.wait_s = (url, why, wait_s), wait_s
 
 
 class BadAnswer(FetchError):
@@ -227,6 +228,10 @@ class Transient(FetchError):
 
 class ConnectFailed(Transient):
     """No connection, or it broke before the answer came."""
+
+
+class ProxyFailed(ConnectFailed):
+    """No connection to the proxy, or none from it to the host."""
 
 
 class Unreachable(ConnectFailed):
@@ -336,11 +341,7 @@ class StoreReadOnly(StoreError):
 
 
 class KeyFileError(StoreError):
-    """The key that seals stored sessions cannot be read, or a new one cannot be kept. No site was asked for it.
-
-    Attributes:
-        path: The key file, or the name of the variable that holds the key.
-    """
+    """The key of what is sealed cannot be read or kept: `path` is its file, or the variable that holds it."""
 
 
 class StoreDamaged(StoreError):

@@ -16,6 +16,8 @@ class Identity:
         secret_headers: Names among *headers* whose values are credentials: sent to the session's origins only.
         user_agent: Fixed for the life of the session; "" for the setting's.
         proxy: Proxy of this session, and of the robots.txt of its pages; "" for the setting's.
+        proxies: Several of them: the session stays with one, from run to run, until it fails; then that one rests, and
+            an account logs in anew through the next.
         auth: Anything that requests takes as auth; sent to the session's origins only.
         verify: As requests' ``verify``; None for the setting's.
         cert: As requests' ``cert``.
@@ -48,4 +50,5 @@ class Identity:
     keeps: tuple[str, ...] = ()
     transport: str = ""
     http: str = ""
+    proxies: tuple[str, ...] = ()
     quota: str = ""

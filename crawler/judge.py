@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from crawler.errors import CrawlError, GuardRefused, QuotaSpent, RobotsDenied, StatusError, Transient, UnknownHost
+from crawler.errors import (
+    BetweenProxies,
+    CrawlError,
+    GuardRefused,
+    QuotaSpent,
+    RobotsDenied,
+    StatusError,
+    Transient,
+    UnknownHost,
+)
 from crawler.outcome import Settled, Verdict
 from crawler.urls import redact
 
@@ -68,7 +77,7 @@ def judge(exchange: JudgedExchange, evidence: Known, policy: Tries) -> Settled:
     error = exchange.error
     if error is None:
         return skipped(evidence.rule) if evidence.rule else Settled(Verdict.ACCEPT)
-    if evidence.account_rests or isinstance(error, QuotaSpent):
+    if evidence.account_rests or isinstance(error, QuotaSpent | BetweenProxies):
         return Settled(Verdict.RELEASE, error=describe(error))
     if isinstance(error, RobotsDenied | GuardRefused):
         return skipped(error.why)
@@ -97,7 +106,7 @@ def judge_broken(error: BaseException, trace: str) -> Settled:
     """
     if isinstance(error, GuardRefused):
         return skipped(error.why)
-    if isinstance(error, QuotaSpent):
+    if isinstance(error, QuotaSpent | BetweenProxies):
         return Settled(Verdict.RELEASE, error=describe(error))
     return Settled(Verdict.FAIL, error=redact(describe(error) + "\n" + trace))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,10 +28,12 @@ SessionName = Annotated[
 def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> None:
     """List all sessions with health, age, last proof and expected end."""
     from crawler.output.snapshots import judge
+    from crawler.stores.session_desk import PROXIES
 
     with stored(options.typed_settings(None, store=store)) as source:
         now = source.now()
         found = [(row, judge(row, source.logins.lives(row.key), now)) for row in source.sessions.all()]
+        proxies = {row.key: source.values.get(PROXIES + row.key) for row, _ in found}
         resting = source.quotas.resting()
     if as_json:
         for row, judged in found:
@@ -55,8 +57,20 @@ def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> N
         ("session", "key", "health", "logins", "cookies", "logged in", "last proof", "expected end"),
     ):
         say(line)
+    for row, _ in found:
+        for line in _proxy_lines(row.name, proxies.get(row.key) or {}, now):
+            say(line)
     if not found:
         tell("crawl: no session is stored yet; `crawl login NAME` or a run makes one")
+
+
+def _proxy_lines(session: str, health: dict[str, Any], now: float) -> list[str]:
+    """Which of its proxies rest, for a session that has several."""
+    return [
+        f"{session}: proxy {place} rests until {local_time(each['resting_until'])} ({each['why']})"
+        for place, each in health.items()
+        if each["resting_until"] > now
+    ]
 
 
 def _as_dict(row: SessionRow, judged: Judged) -> dict[str, object]:

@@ -15,7 +15,7 @@ import requests
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPHeaderDict
 
-from crawler.errors import Refused, TooLarge
+from crawler.errors import ProxyRefused, TooLarge
 from crawler.fetching.decoding import Decoding
 from crawler.fetching.heads import Head
 from crawler.fetching.limits import REDIRECT_BYTES, Limits
@@ -146,7 +146,7 @@ class Body:
 def check_proxy(asked: Outgoing, head: Head) -> None:
     """Raise Refused where it was the proxy that answered: only a proxy asks for credentials by 407."""
     if head.status == 407 and asked.proxy is not None:
-        raise Refused(asked.url, f"the proxy {asked.proxy.place} wants other credentials (status 407)")
+        raise ProxyRefused(asked.url, f"the proxy {asked.proxy.place} wants other credentials (status 407)")
 
 
 class _Lines:

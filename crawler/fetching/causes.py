@@ -17,6 +17,8 @@ from crawler.errors import (
     ConnectFailed,
     FetchError,
     Incomplete,
+    ProxyFailed,
+    ProxyRefused,
     Refused,
     TimedOut,
     TLSFailed,
@@ -150,19 +152,19 @@ def from_curl(
     if code == pycurl.E_COULDNT_RESOLVE_PROXY:
         return name_error(url, _host_of(proxy), whose=", the proxy")
     if code == pycurl.E_COULDNT_CONNECT and proxy and connect_status < 300:
-        return never_sent(ConnectFailed(url, f"no connection to the proxy {proxy} ({text})"))
+        return never_sent(ProxyFailed(url, f"no connection to the proxy {proxy} ({text})"))
     if code == _PROXY_FAILED or "SOCKS" in text:
         refused = any(sign in text.lower() for sign in ("rejected", "authentication", "credential", "denied"))
-        kind = Refused if refused else ConnectFailed
+        kind = ProxyRefused if refused else ProxyFailed
         return never_sent(kind(url, f"the proxy {proxy} did not connect us ({text})"))
     if code == pycurl.E_COULDNT_RESOLVE_HOST:
         return never_sent(ConnectFailed(url, f"{text}{through}")) if proxy else name_error(url, host)
     if code == pycurl.E_OPERATION_TIMEDOUT:
         return never_sent(TimedOut(url, f"no connection{through} in time"))
     if code in (401, 403, 407) or connect_status in (401, 403, 407):
-        return Refused(url, proxy_words(proxy, connect_status))
+        return ProxyRefused(url, proxy_words(proxy, connect_status))
     if connect_status >= 300:
-        return never_sent(ConnectFailed(url, proxy_words(proxy, connect_status)))
+        return never_sent(ProxyFailed(url, proxy_words(proxy, connect_status)))
     if code in _TLS_CODES or code == pycurl.E_SSL_CONNECT_ERROR:
         if code == pycurl.E_SSL_CONNECT_ERROR and any(sign in text.lower() for sign in _BROKEN_TLS):
             return never_sent(ConnectFailed(url, f"the connection{through} broke in the TLS handshake"))
@@ -230,7 +232,7 @@ def from_urllib3(error: Exception, url: str, host: str, *, answered: bool, proxy
             )
         if isinstance(each, OSError) and "Tunnel connection failed" in str(each):
             status = int((str(each).partition("failed: ")[2][:3] or "0").strip() or 0)
-            kind = Refused if status in (401, 403, 407) else ConnectFailed
+            kind = ProxyRefused if status in (401, 403, 407) else ProxyFailed
             return kind(url, proxy_words(proxy, status))
         if isinstance(each, OSError) and each.errno in NOBODY_THERE and not answered:
             return unreachable(url, each.errno, where or host)

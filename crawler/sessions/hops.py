@@ -14,7 +14,7 @@ from typing import Any
 import requests
 from requests.structures import CaseInsensitiveDict
 
-from crawler.errors import FetchError, GuardRefused, InvalidURL, RedirectError
+from crawler.errors import BetweenProxies, FetchError, GuardRefused, InvalidURL, RedirectError
 from crawler.response import Response
 from crawler.sessions.answers import TOO_LONG, as_ours, late_answers, own_copy, refuses_cookies, set_cookie_lines
 from crawler.sessions.auth.schemes import sendable
@@ -25,6 +25,7 @@ from crawler.sessions.known_errors import as_known
 from crawler.sessions.login.tools import LoginTools
 from crawler.sessions.origins import Origins
 from crawler.sessions.prepared import Prepared
+from crawler.sessions.proxy_pool import ProxyPool
 from crawler.sessions.quota import Allowance
 from crawler.sessions.redirects import Hop, Steps, location_of, next_hop, surviving_headers
 from crawler.sessions.sent_headers import SentHeaders, address_cookies, put_cookies
@@ -42,6 +43,8 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
         deadline_s: Seconds for a request with all its redirects.
         max_redirects: More are refused.
         pace: Waits for the turn of a request that has none yet.
+        proxy_pool: Where it has several proxies.
+        between_proxies: It has left one, and is not logged in through the next yet: its cookies are not shown there.
         allowance: What its account may still send; None where nobody counts.
     """
 
@@ -52,6 +55,8 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
     deadline_s: float
     pace: Callable[[str], None] | None
     allowance: Allowance | None
+    proxy_pool: ProxyPool | None
+    between_proxies: bool
     _limits: Any  # of one exchange: a dataclass with a field ``deadline_s``
     _sent: SentHeaders
     _one_at_a_time: Serial  # for a serial session
@@ -100,6 +105,8 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
         steps = Steps()
         inside = self.leads_inside and not options["proxies"]
         guard = request.hop_guard
+        if self.between_proxies and request.has_turn:
+            raise BetweenProxies(str(request.url), "its session logs in anew through another proxy")
         while True:
             steps.take(request)
             if self.pace is not None and not request.has_turn:
@@ -168,12 +175,13 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
             yield Call(partial(counted.before_sending, url))
         try:
             answer = yield Send(self.get_adapter(url), request, options)
-        except (ValueError, requests.RequestException, OSError) as error:  # from an adapter that a user mounted
-            if counted is not None:
-                counted.answered(None)
-            if isinstance(error, FetchError | InvalidURL):
+        except (FetchError, ValueError, requests.RequestException, OSError) as error:
+            failed = self._no_answer(error, url, options, counted)
+            if failed is error:
                 raise
-            raise FetchError(url, f"{type(error).__name__}: {error}") from error
+            raise failed from error
+        if self.proxy_pool is not None:
+            self.proxy_pool.connected(options["proxies"])
         for number, each in enumerate((answer, *late_answers(answer, request, options))):
             self._receive(each, jar, ticket)
             answer = each
@@ -182,6 +190,16 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
         if not isinstance(answer, Response):
             answer = as_ours(answer)
         return answer
+
+    def _no_answer(self, error: Exception, url: str, options: dict[str, Any], counted: Allowance | None) -> Exception:
+        """No answer came to a request: count it, look at the proxy, and say what is to be raised."""
+        if counted is not None:
+            counted.answered(None)
+        if self.proxy_pool is not None:
+            error = self.proxy_pool.look_at(error, options["proxies"])
+        if isinstance(error, FetchError | InvalidURL):
+            return error
+        return FetchError(url, f"{type(error).__name__}: {error}")  # from an adapter that a user mounted
 
     def _receive(self, answer: requests.Response, jar: Jar, ticket: int) -> None:
         lines = set_cookie_lines(answer)

@@ -18,6 +18,8 @@ __all__: list[str] = []
 _ALSO: Final[dict[type[Exception], tuple[type[Exception], ...]]] = {
     errors.FetchError: (requests.RequestException,),
     errors.Refused: (requests.RequestException,),
+    errors.ProxyRefused: (requests.exceptions.ProxyError,),
+    errors.ProxyFailed: (requests.exceptions.ProxyError,),
     errors.GuardRefused: (requests.RequestException,),
     errors.BadAnswer: (theirs.ContentDecodingError, requests.ConnectionError),
     errors.TooLarge: (requests.RequestException,),

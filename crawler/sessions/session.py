@@ -30,6 +30,7 @@ from crawler.sessions.hops import Hops
 from crawler.sessions.known_errors import as_known
 from crawler.sessions.origins import Origins
 from crawler.sessions.prepared import HopGuard, Prepared
+from crawler.sessions.proxy_pool import ProxyPool
 from crawler.sessions.secrets import remember_secret
 from crawler.sessions.sent_headers import SentHeaders, address_cookies
 from crawler.sessions.storage import Storage
@@ -112,11 +113,13 @@ class Session(Hops):
         self.auth, self.verify, self.cert = identity.auth, verify if identity.verify is None else identity.verify, None
         self.cert = identity.cert
         self.params = dict(identity.params)
-        chosen = identity.proxy or proxy
-        password = chosen.rpartition("@")[0].rpartition("://")[2].partition(":")[2]
-        for spelling in (password, unquote(password)):
-            remember_secret(spelling)
-        self.proxies = {"http": chosen, "https": chosen} if chosen else {}
+        self.between_proxies = False
+        self.proxy_pool = ProxyPool(identity.name, identity.proxies) if identity.proxies else None
+        for each in identity.proxies or (identity.proxy or proxy,):
+            password = each.rpartition("@")[0].rpartition("://")[2].partition(":")[2]
+            for spelling in (password, unquote(password)):
+                remember_secret(spelling)
+        self.go_through(self.proxy_pool.current if self.proxy_pool is not None else identity.proxy or proxy)
         for adapter in self.adapters.values():
             adapter.close()
         self.adapters.clear()
@@ -193,6 +196,10 @@ class Session(Hops):
             prepared.prepare_auth(sendable(self.auth), request.url)
         address_cookies(prepared, self.cookies, request.cookies)
         return prepared
+
+    def go_through(self, proxy: str) -> None:
+        """From the next request on send all through *proxy*; "" for none."""
+        self.proxies = {"http": proxy, "https": proxy} if proxy else {}
 
     def bare(self, url: str) -> str:
         """*url* as it may be kept: without what this session adds to each URL (`params`)."""

@@ -88,6 +88,16 @@ def take_news(session: Session, record: LoginRecord, base: str, stored: str) -> 
     return with_cookies_of(base, stored)
 
 
+def _may_go_through(session: Session, proxies: Any) -> bool:
+    """Go on through the proxy that a stored session was made through, where it is one of the session's."""
+    proxy, pool = proxies.get("https", "") if isinstance(proxies, dict) else "", session.proxy_pool
+    if pool is None or not pool.knows(proxy):
+        return False
+    pool.current = proxy
+    session.go_through(proxy)
+    return True
+
+
 def put_back(session: Session, secret: str) -> bool:
     """Give *session* what a snapshot holds; expired and invalid cookies are left out.
 
@@ -102,7 +112,7 @@ def put_back(session: Session, secret: str) -> bool:
     if not isinstance(found, dict):
         return False
     proxies = found.get("proxies")
-    if proxies is not None and proxies != dict(session.proxies):
+    if proxies is not None and proxies != dict(session.proxies) and not _may_go_through(session, proxies):
         return False
     if found.get("fitted") not in (None, fittings(session)):
         return False

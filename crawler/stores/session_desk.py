@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from crawler.outcome import SessionSnapshot
 from crawler.sessions.desk import LoginEnd
@@ -13,6 +14,7 @@ from crawler.stores.base import LoginClaim, SessionRow, Store
 from crawler.stores.calls import StoreCalls
 from crawler.stores.policy.login_policy import Trying
 
+PROXIES = "proxies:"  #: beginning of the values that say how the proxies of a session do
 _WHY = "login failed:"  #: beginning of the values that say why
 _WHY_KEPT_S = 7 * 86_400.0
 _WHY_CHARACTERS = 600
@@ -95,6 +97,14 @@ class SessionDesk:
             store.logins.note_expired(key, epoch)
 
         self._calls(note)
+
+    def proxy_health(self, key: str) -> Any:
+        """What is known of the proxies of a session (`sessions.proxy_pool`)."""
+        return self._calls(lambda store: store.values.get(PROXIES + key))
+
+    def keep_proxy_health(self, key: str, health: dict[str, Any]) -> None:
+        """Keep it for the next run."""
+        self._calls(lambda store: store.values.set(PROXIES + key, health or None, ttl_s=_WHY_KEPT_S))
 
     def lives(self, key: str) -> list[float]:
         return self._calls(lambda store: store.logins.lives(key))

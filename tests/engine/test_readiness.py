@@ -41,7 +41,9 @@ class LoginManager:
         self.wants_login = wants_login
         self.record = SimpleNamespace(state=LoginState.UNPROVEN, epoch=0, version=0)
         identity = SimpleNamespace(serial=False)
-        self.session = SimpleNamespace(name=name, key=f"a.test/{name}", serial=False, identity=identity, allowance=None)
+        self.session = SimpleNamespace(
+            name=name, key=f"a.test/{name}", serial=False, identity=identity, allowance=None, proxy_pool=None
+        )
         self.standing = SimpleNamespace(saved_as=(1, 1), lost_stored_epoch=0, proved_before_loss=0.0)
         self.next: list[Prepared | BaseException] = []
         self.doubts: list[str] = []

@@ -129,6 +129,13 @@ class LoginManager:
 
     def _prepare(self) -> Prepared:
         state = self.record.state
+        pool = self.session.proxy_pool
+        if pool is not None and state is LoginState.UNPROVEN:
+            pool.take_over(self.desk.proxy_health(self.session.key))
+        if pool is not None and self.session.proxies.get("https") != pool.current:
+            self.session.go_through(pool.current)
+            self.session.between_proxies = self.wants_login
+            self.standing.doubted = False  # nobody has to ask whether the old cookies are good there
         if state is LoginState.READY:
             return Prepared(True, "ready")
         if state in (LoginState.PARKED, LoginState.REFUSED):
@@ -292,11 +299,12 @@ class LoginManager:
 
     def _ended_badly(self, error: Exception) -> Prepared:
         session, record = self.session, self.record
-        if isinstance(error, QuotaSpent):
+        pool = session.proxy_pool
+        if isinstance(error, QuotaSpent) or (pool is not None and pool.may_help(error)):
             ending: Literal["busy", "unsent"] = "busy" if session.sent.credentials else "unsent"
-            self.desk.end_login(session.key, LoginEnd(ending, error.why, session.account.mark()))
+            self.desk.end_login(session.key, LoginEnd(ending, str(error), session.account.mark()))
             record.signal(Signal.LOGIN_FAILED)
-            return Prepared(False, wait_s=error.wait_s)
+            return Prepared(False, wait_s=error.wait_s if isinstance(error, QuotaSpent) else patience.AGAIN_S)
         found = login_errors.ended(
             error, session, self.spider, known_good=self.standing.known_good, retry_after_s=self._retry_after_s
         )

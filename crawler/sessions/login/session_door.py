@@ -20,6 +20,7 @@ from crawler.sessions.login.findings import goes_in_turn
 from crawler.sessions.login.lives import Next
 from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.ports import SESSION, SessionGates
+from crawler.sessions.login.proxies import left_proxy
 from crawler.sessions.login.session_evidence import SessionNow
 from crawler.sessions.login.settling import Settling
 from crawler.sessions.login.standing import Prepared
@@ -96,6 +97,12 @@ class SessionDoor:
         """
         name = outcome.session_name
         manager = self._pool.manager(name)
+        if manager.session.proxy_pool is not None and (why := left_proxy(manager)):
+            self._teller.tell(Warned(self._clock(), f"session {name}", why))
+            self._teller.summary.messages.append(f"session {name}: {why}")
+            if manager.wants_login:
+                self._doubts[name].overtaken = True  # no page is to blame
+                self.doubt(name, why)
         if not manager.wants_login:
             return True
         record = manager.record

@@ -69,6 +69,7 @@ class Standing:
         self.record.proved_at = self.clock()
         self.record.signal(signal, epoch=epoch)
         self.session.epoch, self.known_good = epoch, True
+        self.session.between_proxies = False
         self.let_in = self.let_in or signal in (Signal.LOGIN_OK, Signal.ADOPTED)
         self.patience.over()
         self.patience.answers = True
