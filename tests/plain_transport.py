@@ -164,7 +164,7 @@ def write(connection: socket.socket, data: bytes, exchange: Exchange) -> bool:
             sent = connection.send(view[:_CHUNK_BYTES])
         except TimeoutError:
             continue
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLError):  # what it thinks of us comes with its answer
             return False
         exchange.sent_bytes += sent
         view = view[sent:]

@@ -14,6 +14,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "crawler"
 MOST_PARAMETERS = 6
 MOST_METHODS = 20
+MOST_ATTRIBUTES = 15
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -26,12 +27,14 @@ class House:
         wide: Functions with more than `MOST_PARAMETERS` parameters, without ``self``.
         words: Those that are what a user types or writes: commands with their options, and public names of the package.
         large: Classes with more than `MOST_METHODS` methods and properties.
+        crowded: Classes, but for plain records, that set more than `MOST_ATTRIBUTES` attributes.
         twins: Names of files or classes that stand more than once.
     """
 
     wide: list[str]
     words: list[str]
     large: list[str]
+    crowded: list[str]
     twins: list[str]
 
 
@@ -63,6 +66,14 @@ def methods(found: ast.ClassDef) -> int:
     return len({each.name for each in found.body if isinstance(each, Function)})
 
 
+def attributes(found: ast.ClassDef) -> int:
+    """How many attributes its methods set; 0 for a dataclass, which is a record of what it declares."""
+    if any("dataclass" in ast.unparse(each) for each in found.decorator_list):
+        return 0
+    stored = (each for each in ast.walk(found) if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store))
+    return len({each.attr for each in stored if isinstance(each.value, ast.Name) and each.value.id == "self"})
+
+
 def _named(tree: ast.AST, before: str = "") -> Iterator[tuple[str, ast.AST]]:
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.ClassDef | Function):
@@ -74,7 +85,7 @@ def _named(tree: ast.AST, before: str = "") -> Iterator[tuple[str, ast.AST]]:
 
 def look(package: Path = PACKAGE) -> House:
     """Count."""
-    wide, words, large = list[str](), list[str](), list[str]()
+    wide, words, large, crowded = list[str](), list[str](), list[str](), list[str]()
     public = _public(package)
     files, classes = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
     for path in sorted(package.rglob("*.py")):
@@ -89,8 +100,10 @@ def look(package: Path = PACKAGE) -> House:
                 classes[name].append(f"{place}: {name}")
                 if methods(node) > MOST_METHODS:
                     large.append(f"{place}: {name} ({methods(node)})")
+                if attributes(node) > MOST_ATTRIBUTES:
+                    crowded.append(f"{place}: {name} ({attributes(node)})")
     twins = [" = ".join(places) for places in [*files.values(), *classes.values()] if len(places) > 1]
-    return House(wide, words, large, sorted(twins))
+    return House(wide, words, large, crowded, sorted(twins))
 
 
 def main() -> None:
@@ -99,6 +112,7 @@ def main() -> None:
         (f"functions with more than {MOST_PARAMETERS} parameters", house.wide),
         ("of them in commands and public names", house.words),
         (f"classes with more than {MOST_METHODS} methods", house.large),
+        (f"classes that set more than {MOST_ATTRIBUTES} attributes", house.crowded),
         ("names of files and classes that stand more than once", house.twins),
     ):
         print(f"{len(found)} {title}")

@@ -63,7 +63,7 @@ class Crawl:
         self._parts.calls.owned_here()
         failure: BaseException | None = None
         try:
-            self._scheduler.start()
+            self._parts.workers.start()
             self._parts.callbacks.start()
             self._begin()
             self._scheduler.run()
@@ -110,7 +110,7 @@ class Crawl:
         if not self._scheduler.join(5.0 if self._scheduler.drained else 0.05):
             parts.assembly.abort_all()
             self._scheduler.join(2.0)
-        self._scheduler.close()
+        parts.workers.close()
         parts.files.close()
         self._sessions = parts.assembly.pool.records()
         parts.assembly.close()

@@ -22,13 +22,11 @@ class Scheduler:
     """Runs one frontier until it is empty, or until it is told to stop."""
 
     def __init__(self, parts: Parts) -> None:
-        self._store, self._run = parts.member.store, parts.member.run
-        self._settings, self._stats, self._pool = parts.settings, parts.stats, parts.assembly.pool
+        self._member, self._stats, self._pool = parts.member, parts.stats, parts.assembly.pool
         self._inbox, self._limits, self._slots, self._workers = parts.inbox, parts.limits, parts.slots, parts.workers
         self._committer, self._dispatcher, self._doors = parts.committer, parts.dispatcher, parts.doors
         self._leasing, self._leases, self._helpers = parts.leasing, parts.leases, parts.helpers
         self._heartbeat = parts.heartbeat
-        self.start, self.close = self._workers.start, self._workers.close  # before `run`, and after `join`
         self._out: dict[int, str] = {}  # requests that are ready or under way: their session
 
     def stop(self, reason: str, *, grace_s: float) -> None:
@@ -189,7 +187,7 @@ class Scheduler:
 
     def _nothing_left(self) -> bool:
         """Whether nothing waits, and nobody else works on this frontier."""
-        counts = self._store.frontier.counts(self._run.frontier)
+        counts = self._member.store.frontier.counts(self._member.run.frontier)
         return counts.leased <= self._doors.kept and not counts.waiting
 
     @property

@@ -109,10 +109,8 @@ class Assembly:
     """The parts of one process for one spider. `close` hangs up."""
 
     def __init__(self, spider: Spider, settings: Settings, desk: SessionDesk, around: Around) -> None:
-        self.spider, self.settings, self._desk, self._ask = spider, settings, desk, around.ask
-        self._expected_run_s, stop = around.expected_run_s, around.stop
-        self._grants, self._bare_asking = around.grants, BareAsking()
-        self._stop, self._on_login_start, self._pace = stop, around.on_login_start, around.pace
+        self.spider, self.settings, self._desk, self._around = spider, settings, desk, around
+        self._bare_asking = BareAsking()
         self._identities = {identity.name: identity for identity in spider.identities()}
         self._begins = first_request_url(spider)
         start_urls = known_urls(spider)
@@ -129,7 +127,7 @@ class Assembly:
         self.guard = LogoutGuard()
         self.robots = self._make_robots() if settings.robots else None
         backoff = Backoff(settings.backoff, settings.max_backoff)
-        self.policy = RetryPolicy(settings.retries, frozenset(settings.retry_statuses), backoff, stop)
+        self.policy = RetryPolicy(settings.retries, frozenset(settings.retry_statuses), backoff, around.stop)
         self.fetcher = Fetcher(self.policy, max_retry_after_s=settings.max_retry_after)
         traps = TrapGuard(TrapLimits(max_pages_per_host=settings.max_pages_per_host))
         self.admission = Admission(
@@ -182,7 +180,7 @@ class Assembly:
         origins = origins_of(self.spider, identity, self._start_origins)
         origins.private = settings.allow_private
         file = Path(settings.accounts) if settings.accounts else None
-        account = Account(name, site=home_site(self.spider, self._begins), file=file, ask=self._ask)
+        account = Account(name, site=home_site(self.spider, self._begins), file=file, ask=self._around.ask)
         user = account.get("username") if self._logs_in(name) else None
         transport = self._transport(identity.transport, identity.http)
         session = Session(
@@ -209,8 +207,8 @@ class Assembly:
             self.spider,
             self._desk,
             probe_url=probe_url_of(self.spider) or self._begins,
-            on_login_start=self._on_login_start,
-            expected_run_s=self._expected_run_s,
+            on_login_start=self._around.on_login_start,
+            expected_run_s=self._around.expected_run_s,
             retry_after_s=lambda header: retry_after_s(header, now=unix_now(), cap_s=settings.max_retry_after),
         )
         return manager
@@ -219,13 +217,13 @@ class Assembly:
         """What the account may send; None for a session that is nobody's account."""
         if not (identity.quota or self._logs_in(identity.name) or session.auth or identity.secret_headers):
             return None
-        quota, grants = Quota.parse(identity.quota) if identity.quota else None, self._grants
+        quota, grants = Quota.parse(identity.quota) if identity.quota else None, self._around.grants
         grant = None if grants is None else partial(grants, session.key, quota)
         return Allowance(identity.name, quota, grant, others=len(self._identities) > 1, bare=self._bare_asking)
 
     def _paced(self, session: str) -> Callable[[str], None] | None:
         """What waits for the turn of a request to a URL: by its host, or by host and session where that has a delay."""
-        pace, own = self._pace, f"#{session}" if session in self._own_slots else ""
+        pace, own = self._around.pace, f"#{session}" if session in self._own_slots else ""
         return None if pace is None else lambda url: pace(slot_of(url) + own)
 
     def _make_robots(self) -> RobotsWays:
