@@ -14,6 +14,7 @@ from crawler.cli.text import columns, local_time, safe, say, tell
 from crawler.errors import UsageError
 
 if TYPE_CHECKING:
+    from crawler.outcome import Page
     from crawler.stores.base import Store
     from crawler.stores.told import KeptSample
 
@@ -68,6 +69,13 @@ def failures(
         tell(f"crawl: {safe(options.here(command))} tries those of the first cause again")
 
 
+def cut_of(page: Page) -> str:
+    """How much of a page was kept, where it was too large to be kept whole; "" for all of it."""
+    from crawler.pagework.samples import CUT
+
+    return next((value for name, value in page.head if name == CUT), "")
+
+
 def failed_and_good(source: Store, number: int) -> tuple[KeptSample, KeptSample | None, dict[str, str]]:
     """A page that is kept of a failure, the last good page of its callback, and the arguments of its run.
 
@@ -105,6 +113,8 @@ def _show(number: int, store: str | None, as_json: bool, body: bool) -> None:
         ("failed", f"{bad.page.status} {bad.page.url}, {len(bad.page.body):,} bytes, kept {local_time(bad.at)}"),
         ("gives", f"{now.items} items, {now.requests} requests{f'; {now.error}' if now.error else ''}"),
     ]
+    if cut := cut_of(bad.page):
+        rows.append(("kept", f"{cut}: what stands behind them is not seen"))
     if good is not None and then is not None:
         rows.append(("good", f"{good.page.status} {good.page.url}, run {good.run}, kept {local_time(good.at)}"))
         rows.append(("gives", f"{then.items} items, {then.requests} requests{f'; {then.error}' if then.error else ''}"))

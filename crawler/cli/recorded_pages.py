@@ -111,7 +111,10 @@ def _tell_all(cases: Iterable[RecordedPage]) -> None:
 
 def _tell(case: RecordedPage) -> None:
     from crawler.authoring.recorded import StillWanted
+    from crawler.cli.failures import cut_of
 
+    if cut := cut_of(case.page):
+        tell(f"crawl: of {safe(case.url)} were kept {cut}: what stands behind them is not in the test case")
     expected = case.expected
     if isinstance(expected, StillWanted):
         say(f"recorded {case.file}: {safe(expected.cause)}")

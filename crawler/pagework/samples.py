@@ -18,6 +18,7 @@ from crawler.response import Response
 from crawler.sessions.secrets import hide, hide_in_page
 from crawler.urls import HIDDEN, is_secret_name
 
+CUT = "X-Crawl-Cut"  #: a header line of ours, of a page that was too large to be kept whole
 _LARGEST_BYTES = 1024 * 1024
 _CAUSES = 20  #: of one run in one process
 
@@ -69,8 +70,10 @@ def _masked_value(value: Any, name: str = "") -> Any:
 
 
 def masked(response: Response, largest_bytes: int = _LARGEST_BYTES) -> Page:
-    """What is kept of a page: known secrets, and what looks like one, are not in it."""
+    """What is kept of a page: known secrets, and what looks like one, are not in it; a cut one says so."""
     page = page_of(response)
     text = hide_in_page(page.body[:largest_bytes].decode("utf-8", "surrogateescape"))
     head = [(name, hide(value)) for name, value in page.head]
+    if len(page.body) > largest_bytes:
+        head.append((CUT, f"the first {largest_bytes:,} of {len(page.body):,} bytes"))
     return replace(page, body=text.encode("utf-8", "surrogateescape"), head=head, url=hide(page.url))

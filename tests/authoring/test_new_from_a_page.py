@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from crawler.testing import PracticeSite
 from crawler.testing.wire import Answer
 from tests.cli.conftest import Crawl, _clean, crawl, project
 from tests.hosts import Host
+from tests.sessions_e2e.terminal import at_a_terminal
 
 __all__ = ["_clean", "crawl", "project"]
 
@@ -114,3 +116,18 @@ def test_what_cannot_be_looked_at_is_one_line_and_no_file(
     assert (made.code, made.out, len(made.err.splitlines())) == (code, "", 1)
     assert said in made.err
     assert not (project / "spiders").exists()
+
+
+def test_at_a_terminal_a_person_is_asked_for_the_credentials(project: Path) -> None:
+    with PracticeSite(books=10) as site:
+        first = site.accounts[0]
+        environ = {**os.environ, "PYTHONWARNINGS": ""}
+        with at_a_terminal("new", "orders", f"{site.url}/orders/?page=1", folder=project, environ=environ) as terminal:
+            terminal.read_until("username for session default at 127.0.0.1: ")
+            terminal.type(first.username)
+            terminal.read_until("password for session default at 127.0.0.1: ")
+            terminal.type(first.password)
+            assert terminal.ended() == 0
+
+    assert '10 x response.css("tr.order")' in terminal.shown
+    assert first.password not in terminal.shown

@@ -6,8 +6,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Crawl, _clean, crawl, project
-from tests.front_door.nights import NightlySite, empty_prices, no_books
+from tests.front_door.nights import NightlySite, empty_prices, no_books, redesign
 from tests.front_door.test_twelve_nights import next_night, site
 
 __all__ = ["_clean", "crawl", "next_night", "project", "site"]
@@ -88,6 +90,20 @@ def test_a_callback_is_given_what_it_was_given_in_the_run_without_its_secrets(
     case = json.loads(next((project / "tests" / "pages" / "books").glob("*.page.json")).read_text())
     assert (case["cb_kwargs"], case["meta"]) == ({"shelf": 3, "token": "***"}, {"n": 1})
     assert "price empty in more than half" in crawl("check", "books").out
+
+
+def test_a_page_that_was_too_large_to_be_kept_whole_says_so(
+    site: NightlySite, project: Path, crawl: Crawl, next_night: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crawl("run", "books")
+    next_night()
+    site.edit = redesign
+    monkeypatch.setattr("crawler.pagework.samples.masked.__defaults__", (100,))
+    crawl("run", "books")
+    number = kept(crawl, "parse_book")
+
+    assert "the first 100 of" in crawl("failures", "show", number).out
+    assert "were kept the first 100 of" in crawl("record", "books", "--failure", number).err
 
 
 def test_no_cookie_and_no_password_is_in_what_is_kept(site: NightlySite, project: Path, crawl: Crawl) -> None:
