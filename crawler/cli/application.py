@@ -13,6 +13,7 @@ from crawler.cli import (
     look,
     new_spider,
     page,
+    pages_command,
     project,
     recorded_pages,
     records,
@@ -53,5 +54,6 @@ guard.register(app)
 page.register(app)
 shell.register(app)
 kept.register(app)
+pages_command.register(app)
 recorded_pages.register(app)
 app.add_typer(warc.app, name="warc")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,6 +74,7 @@ def status(
         if wanted is not None and not found:
             raise never_ran(source, wanted)
         sessions = source.sessions.all()
+        disk = "" if as_json else _disk(source)
     used = [each.sessions for each in found]
     if all(keys is not None for keys in used):
         known = {key for keys in used for key in keys or ()}
@@ -91,6 +93,30 @@ def status(
             ("session", "key", "state", "cookies", "last proof"),
         ):
             say(line)
+    if found:
+        say()
+        say(disk)
+
+
+def _disk(source: Store) -> str:
+    """What results take: the database, what of it is kept pages, and the files."""
+    sizes = {each.hash: each.size_bytes for each in source.files.all()}
+    kept = source.kept.size()
+    parts = [f"{source.path} {size(stored_bytes)}" if (stored_bytes := _bytes_of(source.path)) else source.path]
+    if kept:
+        parts.append(f"of which kept pages {size(kept)} (`crawl pages prune`)")
+    if sizes:
+        parts.append(f"{counted(len(sizes), 'file')} {size(sum(sizes.values()))}")
+    return "disk  " + ", ".join(parts)
+
+
+def _bytes_of(path: str) -> int:
+    """Of a database that is a file of this machine, and its log; 0 for another one."""
+    total = 0
+    for each in (path, f"{path}-wal"):
+        with suppress(OSError):
+            total += os.stat(each).st_size
+    return total
 
 
 def status_lines(found: Status) -> list[str]:

@@ -9,7 +9,7 @@ from crawler.outcome import FileRow, Found, Leased, Outcome, Page
 from crawler.records import Change
 from crawler.selection import Column, Portion, Selection
 from crawler.stores.told import Audit, HeldFile, KeptSample, LogLine, Sample, Trouble
-from crawler.stores.told_pages import Kept, KnownPage
+from crawler.stores.told_pages import Kept, KeptCrawl, KnownPage
 from crawler.stores.told_runs import RunRow
 
 
@@ -139,6 +139,19 @@ class KeptStore(Protocol):
 
     def rewrite(self, run: RunRow, outcomes: Sequence[Outcome]) -> None:
         """Put what was found in kept pages in the place of what is stored of them, whole pages in one transaction."""
+
+    def by_crawl(self, spider: str | None = None) -> list[KeptCrawl]:
+        """How much is kept, crawl by crawl, oldest first; of one spider, or of all."""
+
+    def size(self) -> int:
+        """Bytes of all that is kept, as it is stored: equal bodies once."""
+
+    def prune(self, crawls: Sequence[int], *, before: float) -> tuple[int, int]:
+        """Remove what is kept of these crawls and was kept before that moment, some pages in each transaction.
+
+        Returns:
+            How many pages, and how many bytes no other page had.
+        """
 
 
 class SampleStore(Protocol):

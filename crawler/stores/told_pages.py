@@ -62,3 +62,17 @@ class Kept:
     links: set[bytes] = field(default_factory=set)
     rejected: int = 0
     at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCrawl:
+    """How much is kept of one crawl.
+
+    Attributes:
+        size_bytes: Of its bodies as they are stored; one that several crawls have counts for each.
+    """
+
+    spider: str
+    crawl: int
+    pages: int
+    size_bytes: int

@@ -148,6 +148,48 @@ def test_pages_that_are_kept_outlive_their_frontier(site: Site, tmp_path: Path) 
     assert read(kind, site, tmp_path, crawl=1).pages == 7
 
 
+def test_kept_pages_of_older_crawls_are_removed_on_demand_and_items_stay(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    kind = spider(tmp_path)
+    for number in range(4):
+        site.pages["/p/3"] = page(3, number)
+        night(kind, site, tmp_path, keep_pages=True)
+    monkeypatch.chdir(tmp_path)
+
+    def typed(*words: str) -> str:
+        return command(monkeypatch, capfd, *words, "--store", str(tmp_path / "crawl.db"))[1]
+
+    listed = [json.loads(line) for line in typed("pages", "list", "--json").splitlines()]
+    assert [(each["spider"], each["crawl"], each["pages"]) for each in listed] == [("kept", n, 7) for n in (1, 2, 3, 4)]
+    contents = value(tmp_path, "SELECT count(*) FROM crawl_contents")
+    items = value(tmp_path, "SELECT count(*) FROM items")
+    assert "would remove up to 14 pages of 2 crawls" in typed("pages", "prune", "--keep", "2", "--dry-run")
+    assert typed("pages", "prune", "--keep", "2", "--days", "1").startswith("removed 0 pages")
+    said = typed("pages", "prune", "kept", "--keep", "2")
+
+    assert said.startswith("removed 14 pages of 2 crawls")
+    assert value(tmp_path, "SELECT count(*) FROM crawl_contents") == contents - 4, "two versions of a page, with heads"
+    assert value(tmp_path, "SELECT count(*) FROM items") == items
+    assert (read(kind, site, tmp_path).differ, read(kind, site, tmp_path, crawl=3).differ) == (0, 0)
+    with pytest.raises(UsageError, match="kept no pages"):
+        read(kind, site, tmp_path, crawl=1)
+    assert "kept pages" in typed("status", "kept").splitlines()[-1]
+    site.asked.clear()
+    assert night(kind, site, tmp_path, keep_pages=True).ending == "finished"
+    assert read(kind, site, tmp_path).pages == 7
+
+
+def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """Exit code and output of a command."""
+    from crawler.cli import main
+
+    monkeypatch.setattr("sys.argv", ["crawl", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0), capfd.readouterr().out
+
+
 def test_what_is_kept_of_an_answer_holds_no_cookie(site: Site, tmp_path: Path) -> None:
     from crawler.stores.contents import unpack
 
@@ -199,8 +241,6 @@ def test_a_crawl_that_is_under_way_is_not_written_to(site: Site, tmp_path: Path)
 def test_the_commands_tell_it_and_show_a_page(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from crawler.cli import main
-
     monkeypatch.chdir(tmp_path)
     night(spider(tmp_path), site, tmp_path, keep_pages=True)
     site.asked.clear()
@@ -208,10 +248,7 @@ def test_the_commands_tell_it_and_show_a_page(
     store = ["--store", str(tmp_path / "crawl.db")]
 
     def typed(*words: str) -> tuple[int, str]:
-        monkeypatch.setattr("sys.argv", ["crawl", *words, *store])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0), capfd.readouterr().out
+        return command(monkeypatch, capfd, *words, *store)
 
     code, said = typed("parse", "kept", "-a", f"site={site.url}")
     assert (code, "7 kept pages read in" in said, '~ items: price: "5" -> "home"' in said) == (0, True, True)

@@ -47,6 +47,26 @@ def test_S1_state_items_links_log_and_cookies_of_a_page_are_there_together(store
     assert store.care.audit(run.frontier).problems == ()
 
 
+def test_kept_pages_are_counted_by_crawl_and_removed_with_what_no_other_page_has(store: Store, run: RunRow) -> None:
+    store.frontier.add(run.frontier, [found(number) for number in range(3)], run=run.id)
+    leased = lease(store, run, 3)
+    for one, body in zip(leased, (b"<p>same", b"<p>same", b"<p>other" * 100), strict=True):
+        page = accept(one, {"n": one.id})
+        page.page = Page(body, (("X-A", "b"),), "", 200)
+        store.commit(run, "me", [page])
+
+    [kept] = store.kept.by_crawl("orders")
+    assert (kept.crawl, kept.pages) == (run.frontier, 3)
+    whole = store.kept.size()
+    assert store.kept.by_crawl("nobody") == []
+    assert store.kept.prune([run.frontier], before=0.0) == (0, 0)
+    assert store.kept.prune([run.frontier + 1], before=2e9) == (0, 0)
+    assert store.kept.prune([run.frontier], before=2e11) == (3, whole)
+    assert store.kept.by_crawl() == []
+    assert store.kept.size() == 0
+    assert store.kept.body(leased[0].id) is None
+
+
 def test_a_group_of_many_pages_is_one_commit(store: Store, run: RunRow) -> None:
     store.frontier.add(run.frontier, [found(number) for number in range(300)], run=run.id)
     leased = lease(store, run, 300)

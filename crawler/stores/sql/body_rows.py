@@ -55,14 +55,28 @@ class BodyRows:
         ).fetchone()
         return int(made[0])
 
-    def _forget_contents(self, raw: Transaction, ids: Sequence[int | None]) -> None:
-        """Inside a transaction: remove those of these contents that no page has any more."""
-        raw.execute(
+    def _forget_contents(self, raw: Transaction, ids: Sequence[int | None]) -> int:
+        """Inside a transaction: remove those of these contents that no page has any more. Returns their bytes."""
+        gone = raw.execute(
             f"DELETE FROM crawl_contents WHERE id IN ({self._numbers})"
             " AND NOT EXISTS (SELECT 1 FROM crawl_bodies WHERE content = crawl_contents.id)"
-            " AND NOT EXISTS (SELECT 1 FROM crawl_bodies WHERE head = crawl_contents.id)",
+            " AND NOT EXISTS (SELECT 1 FROM crawl_bodies WHERE head = crawl_contents.id) RETURNING length(body)",
             (json.dumps([each for each in ids if each is not None]),),
-        )
+        ).fetchall()
+        return sum(size for (size,) in gone)
+
+    def remove_some(self, crawls: Sequence[int], before: float, most: int) -> tuple[int, int]:
+        """In a transaction of its own: remove kept pages of these crawls. Returns how many pages and bytes."""
+        with self._db.write() as raw:
+            rows = raw.execute(
+                "SELECT b.request, b.content, b.head FROM crawl_bodies b JOIN crawl_requests r ON r.id = b.request"
+                f" WHERE r.frontier IN ({self._numbers}) AND b.at < ? LIMIT ?",
+                (json.dumps(list(crawls)), before, most),
+            ).fetchall()
+            raw.execute(
+                f"DELETE FROM crawl_bodies WHERE request IN ({self._numbers})", (json.dumps([row[0] for row in rows]),)
+            )
+            return len(rows), self._forget_contents(raw, [each for row in rows for each in row[1:]])
 
     def carry(self, raw: Transaction, now: float, pairs: Sequence[tuple[int, int]]) -> None:
         """Inside a transaction: what these requests had kept is kept for others, too: pairs of (of old, for new)."""

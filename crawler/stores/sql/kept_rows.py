@@ -17,7 +17,7 @@ from crawler.stores.sql.item_tables import OURS
 from crawler.stores.sql.page_commit import PageCommit, address
 from crawler.stores.sql.result_rows import ResultRows
 from crawler.stores.sql.taking_back import TakingBack
-from crawler.stores.told_pages import Kept, KnownPage, StoredItem
+from crawler.stores.told_pages import Kept, KeptCrawl, KnownPage, StoredItem
 
 _PORTION = 200
 _KEPT = """SELECT r.id, r.url, s.name, coalesce(r.session_name, l.session), r.callback, r.priority, r.depth, r.extras,
@@ -128,6 +128,30 @@ class KeptRows:
             (FETCHED_AGAIN, json.dumps(list(urls))),
         )
         return [KnownPage(*row) for row in rows]
+
+    def by_crawl(self, spider: str | None = None) -> list[KeptCrawl]:
+        """How much is kept, crawl by crawl, oldest first."""
+        rows = self._db.read(
+            "SELECT f.spider, f.id, count(*), sum(length(c.body)) FROM crawl_bodies b"
+            " JOIN crawl_requests r ON r.id = b.request JOIN crawl_frontiers f ON f.id = r.frontier"
+            f" JOIN crawl_contents c ON c.id = b.content{' WHERE f.spider = ?' if spider is not None else ''}"
+            " GROUP BY f.spider, f.id ORDER BY f.id",
+            (spider,) if spider is not None else (),
+        )
+        return [KeptCrawl(name, crawl, pages, int(size)) for name, crawl, pages, size in rows]
+
+    def size(self) -> int:
+        """Bytes of all that is kept, as it is stored."""
+        return int(self._db.read("SELECT coalesce(sum(length(body)), 0) FROM crawl_contents")[0][0])
+
+    def prune(self, crawls: Sequence[int], *, before: float) -> tuple[int, int]:
+        """Remove what is kept of these crawls; see `stores.base_results.KeptStore`."""
+        pages = size_bytes = 0
+        while True:
+            removed, freed = self._to.bodies.remove_some(crawls, before, _PORTION)
+            pages, size_bytes = pages + removed, size_bytes + freed
+            if removed < _PORTION:
+                return pages, size_bytes
 
     def take(self, run: RunRow, pages: Sequence[tuple[Found, Page]]) -> int:
         """Put pages that somebody else has fetched into a crawl, as done and kept. Returns how many were new to it."""
