@@ -86,14 +86,33 @@ def test_a_query_of_which_all_matches_were_wanted_is_not_walked_for_on_the_next_
     assert selectors._plan("li.row").walk is None
 
 
-def test_a_query_whose_first_match_stands_far_down_is_not_walked_for_on_the_next_page() -> None:
-    selectors._plan.cache_clear()
-    rows = "".join(f"<tr><td class='{'last' if number == 99 else 'row'}'>{number}</td></tr>" for number in range(100))
-    page = PageSelector.over(html.document_fromstring(f"<table class='t'>{rows}</table>"))
+FAR_DOWN = "".join(f"<tr><td class='{'last' if number == 99 else 'row'}'>{number}</td></tr>" for number in range(100))
 
-    assert page.css("table.t td.last::text").get() == "99"
+
+def _page(rows: str) -> PageSelector:
+    return PageSelector.over(html.document_fromstring(f"<table class='t'>{rows}</table>"))
+
+
+def test_a_query_whose_first_match_stands_far_down_on_most_pages_is_not_walked_for_any_more() -> None:
+    selectors._plan.cache_clear()
+    page = _page(FAR_DOWN)
+
+    for _ in range(selectors._WALKS):
+        assert page.css("table.t td.last::text").get() == "99"
+
     assert selectors._plan("table.t td.last::text").walk is None
     assert page.css("table.t td.last::text").get() == "99"
+
+
+def test_a_page_in_ten_without_an_early_match_changes_nothing_for_the_others() -> None:
+    selectors._plan.cache_clear()
+    far, near = _page(FAR_DOWN), _page("<tr><td class='last'>0</td></tr>")
+
+    for number in range(3 * selectors._WALKS):
+        page, wanted = (far, "99") if number % 10 == 0 else (near, "0")
+        assert page.css("table.t td.last::text").get() == wanted
+
+    assert selectors._plan("table.t td.last::text").walk is not None
 
 
 @pytest.mark.parametrize(
