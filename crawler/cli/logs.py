@@ -94,18 +94,17 @@ class TerminalLines(logging.Formatter):
     _COLOURS = {"WARNING": "33", "ERROR": "31", "CRITICAL": "31"}
 
     def __init__(self, *, colours: bool) -> None:
-        super().__init__("%(asctime)s %(said)s%(message)s", datefmt="%H:%M:%S")
+        super().__init__("%(asctime)s %(message)s", datefmt="%H:%M:%S")
         self._colours = colours
 
-    def format(self, record: logging.LogRecord) -> str:
+    def formatMessage(self, record: logging.LogRecord) -> str:
         said = f"{record.levelname.lower()}: " if record.levelno != logging.INFO else ""
         colour = self._COLOURS.get(record.levelname)
         if said and colour and self._colours:
             said = f"\x1b[{colour}m{said}\x1b[0m"
         if record.name.partition(".")[0] != "crawler":  # a library, or a spider's own logger
             said += f"{record.name}: "
-        record.said = said
-        return super().format(record)
+        return f"{record.asctime} {said}{record.message}"
 
 
 class JsonLines(logging.Formatter):

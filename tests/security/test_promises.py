@@ -45,8 +45,14 @@ HELD = {
     " test_X14_headers_and_cookies_of_a_request_cannot_end_their_line test_X14_a_method_that_is_none_is_refused",
     "Names of items": "test_S11_hostile_keys_become_columns_that_read_back_under_their_name",
     "No port is opened": "test_X4_a_crawl_opens_no_port",
+    "`metrics_port` serves figures": "test_names_and_labels_are_bounded_whatever_happens"
+    " test_prometheus_finds_the_figures_while_a_run_goes_on_and_nobody_there_after_it"
+    " test_no_password_cookie_or_token_is_in_any_table_page_or_file"
+    " test_only_who_has_the_token_and_asks_by_this_machines_names_is_let_in",
     "Logs at any level": "test_X9_no_log_line_event_or_summary_of_a_failing_run_shows_a_secret"
-    " test_X9_an_export_shows_no_secret_of_an_address",
+    " test_X9_an_export_shows_no_secret_of_an_address test_no_password_cookie_or_token_is_on_the_page"
+    " test_top_after_the_end_says_how_it_went_and_shows_no_secret"
+    " test_each_page_is_a_trace_with_its_times_sent_to_a_collector_without_its_token",
     "`repr` masks": "test_X9_X10_no_repr_shows_the_password test_the_repr_shows_no_cookie",
     "Sessions, jars and accounts": "test_X3_a_session_and_what_it_holds_cannot_be_pickled",
     "Cookies, tokens, headers and request bodies": "test_X11_no_secret_but_what_stands_in_addresses_is_in_the_raw_files"
