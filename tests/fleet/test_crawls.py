@@ -96,7 +96,7 @@ def _held(holds: object) -> bool:
 
 
 def test_workers_join_a_crawl_and_one_leaves_when_it_is_told_to(fleet: Fleet) -> None:
-    fleet.site.change(latency_s=0.08)
+    fleet.site.change(latency_s=0.5)  # nobody is done before the others have come
     words = ["worker", "members", "-a", f"site={fleet.site.url}", "-s", f"store={fleet.address}", "--wait", "--json"]
     more = ["-s", "workers=2", "-s", "throttle=false"]
     with (
@@ -104,8 +104,9 @@ def test_workers_join_a_crawl_and_one_leaves_when_it_is_told_to(fleet: Fleet) ->
         fleet.start([*words, *more], machine="two") as two,
         fleet.start([*words, *more], machine="three") as three,
     ):
-        until(lambda: fleet.rows("SELECT count(*) FROM crawl_owners WHERE name LIKE 'worker-%'")[0][0] >= 2)
+        until(lambda: fleet.rows("SELECT count(*) FROM crawl_owners WHERE name LIKE 'worker-%'")[0][0] >= 2, 40)
         two.send(signal.SIGTERM)
+        fleet.site.change(latency_s=0.05)
         left = two.end(30)
         assert fleet.rows("SELECT ended_at FROM crawl_runs") == [(None,)], "it goes on without the one that left"
         ended, stayed = first.end(60), three.end(60)

@@ -16,6 +16,7 @@ from typing import Any
 from crawler.errors import VaultError
 from crawler.outcome import Found, ItemRow, Leased, Outcome, SessionSnapshot, Verdict
 from crawler.stores.base import LeaseTerms, RunRow, SlotRule, Store
+from crawler.stores.memory import MemoryPlace, MemoryStore
 from crawler.stores.sqlite import SQLiteStore
 
 NO_DELAY = SlotRule()
@@ -58,6 +59,7 @@ class SQLiteHome:
 
     row_id = "rowid"  #: what tells the rows of any table apart
     mark_of_case = ""  #: put around a name that has capitals
+    many = 50_000  #: links of a page that has very many
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -93,6 +95,7 @@ class PostgresHome:
 
     row_id = "ctid"
     mark_of_case = '"'
+    many = 5_000  # each is sent to a server
 
     def __init__(self, folder: Path) -> None:
         from tests import postgres
@@ -166,7 +169,38 @@ def _template() -> str:
     return "prepared"
 
 
-HOMES = {"sqlite": SQLiteHome, "postgresql": PostgresHome}
+class MemoryHome:
+    """A place in memory."""
+
+    row_id, mark_of_case, many = "rowid", "", 50_000
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.place = folder, MemoryPlace()
+        self.path = ":memory:"
+        self.clock, self.cipher = Clock(), ReversingCipher()
+        self._opened: list[MemoryStore] = []
+
+    def open(self, **options: Any) -> Store:
+        options.pop("busy_timeout_s", None)
+        store = MemoryStore(self.place, **({"cipher": self.cipher, "clock": self.clock} | options))
+        store.leases.chance.seed(0)
+        self._opened.append(store)
+        return store
+
+    @contextmanager
+    def raw(self) -> Iterator[Any]:
+        yield self.place.raw
+
+    def bytes(self) -> bytes:
+        return self.place.raw.serialize()
+
+    def close(self) -> None:
+        for store in self._opened:
+            store.close()
+        self.place.raw.close()
+
+
+HOMES = {"sqlite": SQLiteHome, "postgresql": PostgresHome, "memory": MemoryHome}
 Home = SQLiteHome
 
 
