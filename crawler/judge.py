@@ -117,7 +117,7 @@ class ProbeSaid(StrEnum):
     SESSION_LIVES = "the session is good, and the page shows the logged-out sign"
     ENDS_IT_BANNED = "the page ends the session, and is left alone from now on"
     ENDS_IT = "the page ends the session"
-    UNTOLD = "the session was lost each time, and it cannot be told why"
+    UNTOLD = "the session was lost each time, and the cause is not clear"
 
 
 def judge_probed(said: ProbeSaid, error: str = "", hint: str = "") -> Settled:
@@ -134,7 +134,7 @@ def judge_probed(said: ProbeSaid, error: str = "", hint: str = "") -> Settled:
         return skipped("guard: learned")
     if said is ProbeSaid.ENDS_IT:
         return Settled(Verdict.FAIL, error=ENDS_SESSION)
-    why = "the session was lost each time this page was fetched, also alone; it may not be to blame"
+    why = "the session was lost each time this page was fetched, even alone; the page may not be to blame"
     return Settled(Verdict.FAIL, error=f"EndsSession: {why}")
 
 

@@ -89,7 +89,7 @@ def _named(name: str) -> Any:
         raise UsageError(f"plugin {name}: module {module} has no {inside}") from None
     except Exception as error:
         raise UsageError(f"plugin {name} cannot be loaded: {type(error).__name__}: {error}") from error
-    there = f"there are: {', '.join(sorted(found))}" if found else f"none is, as an entry point of the group {GROUP}"
+    there = f"there are: {', '.join(sorted(found))}" if found else f"there are none (entry points of the group {GROUP})"
     raise UsageError(f"no plugin {name!r} is installed; {there}; one of your own project: module:Name")
 
 

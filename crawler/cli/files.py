@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,21 +12,9 @@ from crawler.cli import options
 from crawler.cli.results import checked, stored
 from crawler.cli.text import columns, counted, local_time, safe, say, size, tell
 
-if TYPE_CHECKING:
-    from crawler.pages.file_folder import FileFolder
-    from crawler.settings import Settings
-
 _DAY_S = 86_400.0
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Files that spiders have fetched.")
-
-
-def folder_of_project(settings: Settings, spider: str | None) -> FileFolder:
-    """The files of the project, with the readable names of one spider."""
-    from crawler.pages.file_folder import FileFolder, folder_of, names_of
-
-    root = folder_of(settings.store, settings.files)
-    return FileFolder(root, names_of(root, spider or "-"))
 
 
 @app.command("list")
@@ -37,9 +25,11 @@ def list_(
     as_json: options.AsJson = False,
 ) -> None:
     """List the files that are held. Of each the newest version: when it came, its size, its name and its URL."""
+    from crawler.pages.file_folder import folder_of_spider
+
     spider = checked(name)
     typed = options.typed_settings(None, store=store)
-    folder = folder_of_project(options.settings_of(None, typed), spider)
+    folder = folder_of_spider(options.settings_of(None, typed), spider or "-")
     with stored(typed) as source:
         found = list(source.files.all(spider))
     if not versions:
@@ -70,9 +60,10 @@ def prune(
 ) -> None:
     """Remove files that no row tells of. And partial files that nobody goes on with; also while a crawl runs."""
     from crawler.output.files import prune as pruned
+    from crawler.pages.file_folder import folder_of_spider
 
     typed = options.typed_settings(None, store=store)
-    folder = folder_of_project(options.settings_of(None, typed), None)
+    folder = folder_of_spider(options.settings_of(None, typed), "-")
     with stored(typed) as source:
         found = pruned(source.files, folder, now=time.time(), older_than_s=days * _DAY_S, really=not dry_run)
     word = "would remove" if dry_run else "removed"

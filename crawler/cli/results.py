@@ -176,13 +176,13 @@ def audit(
     as_json: options.AsJson = False,
 ) -> None:
     """Prove that the last crawl adds up. Every request is accounted for; states, page log, items and files agree."""
-    from crawler.cli.files import folder_of_project
     from crawler.output.audit import audit as audited
     from crawler.output.reasons import kinds
+    from crawler.pages.file_folder import folder_of_spider
 
     spider = checked(name) or ""
     typed = options.typed_settings(None, store=store)
-    folder = folder_of_project(options.settings_of(None, typed), spider)
+    folder = folder_of_spider(options.settings_of(None, typed), spider or "-")
     with stored(typed) as source:
         found = audited(source, spider, folder, read=read)
         if found is None:

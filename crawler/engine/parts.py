@@ -25,7 +25,7 @@ from crawler.frontier.leases import Hold, Leases, NextLook
 from crawler.loading import code_mark
 from crawler.outcome import Found, Page
 from crawler.output.live import ProcessState
-from crawler.pages.file_folder import FileFolder, folder_of, names_of
+from crawler.pages.file_folder import folder_of_spider
 from crawler.pagework.assembly import Around, Assembly, file_work, session_delays
 from crawler.pagework.file_desk import FileDesk
 from crawler.pagework.given import CallbackWatch
@@ -151,7 +151,7 @@ class _Ground:
         self.inbox.post(partial(self.stats.tell, event))
 
     def callback_is_late(self, url: str, running_s: float) -> None:
-        message = f"a callback has been running for {running_s:.1f} s and goes on: {printable(redact(url))}"
+        message = f"a callback has been running for {running_s:.1f} s and is still running: {printable(redact(url))}"
         self.tell(Warned(unix_now(), "callback", message))
 
 
@@ -172,9 +172,7 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
     usual = assembly.robots.usual if assembly.robots is not None else None
     knowledge = Knowledge(store, run, guard=assembly.guard, robots=usual)
     saves = SessionSaves(pool)
-    root = folder_of(settings.store, settings.files)
-    folder = FileFolder(root, names_of(root, spider.name), durable=settings.durability == "full")
-    files = FileDesk(folder, ground.calls, spider=spider.name, frontier=run.frontier)
+    files = FileDesk(folder_of_spider(settings, spider.name), ground.calls, spider=spider.name, frontier=run.frontier)
     committer = Committer(member, assembly.admission, stats, saves, ground.patience, files)
     callbacks = CallbackWatch(settings.callback_time, ground.callback_is_late)
     revisits = Revisits(

@@ -60,7 +60,9 @@ def patience(robots: Robots, origin: str, tries: int, *, retries: int, backoff_s
     cause = robots.cause
     if cause is None:
         said = f"answers {robots.status}" if robots.status else "gives no answer"
-        error = f"RobotsUnreachable: {origin}/robots.txt {said}; nothing may be fetched until it does better"
+        error = (
+            f"RobotsUnreachable: {origin}/robots.txt {said}; nothing is fetched from this host before it can be read"
+        )
         return RobotsPatience(error, _wait_s(tries, _BUSY_FIRST_WAIT_S) if tries <= retries else None)
     most = next((number for kind, number in _TRIES if isinstance(cause, kind)), 1)
     goes_on = tries < min(most, retries + 1)

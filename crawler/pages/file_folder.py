@@ -26,6 +26,7 @@ from typing import Final
 from crawler.errors import UsageError
 from crawler.pages.downloads import clean_name, twins
 from crawler.pages.partials import Partial
+from crawler.settings import Settings
 
 PARTIAL: Final = "partial"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -222,6 +223,12 @@ def folder_of(store: str, setting: str) -> Path:
 def names_of(root: Path, spider: str) -> Path:
     """The folder of the readable names of a spider: beside that of the bytes."""
     return root.parent / (spider if spider != root.name else f"{spider}-names")
+
+
+def folder_of_spider(settings: Settings, spider: str) -> FileFolder:
+    """The files of the project, with the readable names of one spider."""
+    root = folder_of(settings.store, settings.files)
+    return FileFolder(root, names_of(root, spider), durable=settings.durability == "full")
 
 
 def _is_taken(name: str, directory: int) -> bool:

@@ -133,7 +133,9 @@ class FileWork:
             outcome.not_before = unix_now() + _BUSY_S
             return
         except OSError as error:
-            raise NotKept(request.url, f"no file can be made in {self._desk.folder.root}: {error.strerror}") from error
+            raise NotKept(
+                request.url, f"no file can be created in {self._desk.folder.root}: {error.strerror}"
+            ) from error
         wanted, explicit = wanted_type(spec, request.url)
         job = _Job(
             request,
@@ -328,9 +330,9 @@ class FileWork:
                 known = validators_of(*map(response.headers.get, ("ETag", "Last-Modified", "Date")))
                 self._take_unchanged(job, outcome, job.at_url, known.etag, known.modified)
             else:
-                raise WrongFile(url, "the server says that nothing has changed, and was not asked that")
+                raise WrongFile(url, "the server says that nothing has changed, although nobody asked")
         elif response.status_code not in (200, 203, 206) or sink is None or not sink.began:
-            raise WrongFile(url, f"status {response.status_code} brings no file")
+            raise WrongFile(url, f"an answer with status {response.status_code} is no file")
         elif sink.page is not None:
             raise WrongFile(url, f"a web page came instead of {job.wanted or partial.state.declared or 'the file'}")
         else:

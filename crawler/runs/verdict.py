@@ -267,10 +267,8 @@ def _too_few_items(facts: Facts) -> tuple[str, str]:
         ours = f"; {last_ones(facts.before)} had {usual:,.0f}"
     if facts.dropped:
         most = max(facts.dropped.items(), key=lambda each: each[1])[0]
-        return (
-            "all-dropped",
-            f"no item: {_number(sum(facts.dropped.values()), 'item')} dropped, such as for: {most}{ours}",
-        )
+        dropped = _number(sum(facts.dropped.values()), "item")
+        return "all-dropped", f"no item: {dropped} left out by `on_item`, most of them for: {most}{ours}"
     names = ", ".join(sorted(facts.callbacks)) or "the callbacks"
     if facts.callbacks and set(facts.callbacks) == {"parse_sitemap"}:
         return "empty-sitemap", f"no item: nothing that the sitemap names is followed{ours}"

@@ -159,3 +159,13 @@ def test_kept_pages_are_read_again_with_the_steps_of_today(host: Host, project: 
 
     assert "price:" not in same.out
     assert 'price: "7 EUR" -> "7"' in other.out
+
+
+def test_a_crawl_whose_items_are_all_dropped_says_so_in_its_first_line(host: Host, project: Path, crawl: Crawl) -> None:
+    spider = project / "spiders" / "shop.py"
+    spider.write_text(spider.read_text().replace('if not item["price"]', "if True"))
+
+    ended = crawl("run", "shop")
+
+    assert ended.code == 9
+    assert "no item: 3 items left out by `on_item`, most of them for: no price" in ended.out
