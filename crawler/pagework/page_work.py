@@ -325,10 +325,19 @@ class PageWork:
         error.__dict__["request"], error.__dict__["response"] = request, fetched.response
         method = self._spider.callback(request.errback)
         step = self._steps.item_step(fetched.response)
+        stopped: ItemRefused | None = None
         try:
-            self._given.collect(outcome, request, lambda: method(error), bare, step=step)
+            keyed = self._given.collect(outcome, request, lambda: method(error), bare, step=step)
         except StoppedAtItem as stop:
-            raise stop.error from None
+            keyed, stopped = stop.keyed, stop.error
+        for link in keyed:  # whether it is held is seen when its turn comes
+            row = self._admission.admit(
+                link, depth=request.depth + 1, session=request.session, parent=outcome.request.id
+            )
+            if row is not None:
+                outcome.found = [*outcome.found, row]
+        if stopped is not None:
+            raise stopped
 
     def _broken(self, outcome: Outcome, error: BaseException) -> None:
         _trace.debug("the whole trace for %s:", redact(outcome.request.url), exc_info=error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,7 @@ from crawler.testing.shop import ShopPages
 from crawler.testing.sso import SingleSignOn
 from crawler.testing.surroundings import Surroundings
 from crawler.testing.tokens import Tokens
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import HTML, Answer, Call
 
 Handler = Callable[[Visit], Answer]
 
@@ -153,5 +154,16 @@ class PracticeApplication:
             new_sid = self.sessions.rotate(session)
             if new_sid is not None:
                 answer.headers.append(("Set-Cookie", self.forms.session_cookie(visit, new_sid)))
+        if self.options.page_validators and answer.status == 200 and answer.content_type == HTML:
+            answer = self._as_asked(visit, answer)
         self.faults.cut(visit, answer)
+        return answer
+
+    def _as_asked(self, visit: Visit, answer: Answer) -> Answer:
+        """A page with its validator, or the word that it has not changed."""
+        tag = f'"{hashlib.sha256(answer.body).hexdigest()[:16]}"'
+        if visit.call.headers.get("if-none-match") == tag:
+            self.recorder.count("pages", "unchanged")
+            answer = Answer(304, headers=answer.headers)
+        answer.headers.append(("ETag", tag))
         return answer

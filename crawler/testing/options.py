@@ -116,6 +116,7 @@ class SiteOptions:
         http_links: Pages carry plain http links to pages behind the login.
         search_form: A search form stands before all other forms.
         padding_bytes: Filler in each shop page.
+        page_validators: Shop pages have an ETag, and one that has not changed is answered 304.
         invoices: PDF files on /invoices/, behind the login; 0 for none.
         invoices_revised: Numbers of invoices that have another version than the first one: one more for each time.
         invoice_bytes: Size of each.
@@ -167,6 +168,7 @@ class SiteOptions:
     http_links: bool = False
     search_form: bool = False
     padding_bytes: int = 0
+    page_validators: bool = False
     invoices: int = 0
     invoices_revised: tuple[int, ...] = ()
     invoice_bytes: int = 20_000

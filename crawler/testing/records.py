@@ -60,6 +60,7 @@ class Record:
         logouts: Sessions ended by a logout link, by account.
         deleted: Orders deleted through links, in order.
         tokens: Tokens given out, by grant.
+        pages: Shop pages that were answered "unchanged" (304).
         files: Answers to requests of invoices: "sent" whole, "continued" where a try had ended, "unchanged" (304).
     """
 
@@ -78,6 +79,7 @@ class Record:
     logouts: Counter[str] = field(default_factory=Counter)
     deleted: list[str] = field(default_factory=list)
     tokens: Counter[str] = field(default_factory=Counter)
+    pages: Counter[str] = field(default_factory=Counter)
     files: Counter[str] = field(default_factory=Counter)
 
     def copy(self) -> Record:

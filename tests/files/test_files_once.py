@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from crawler import File, Response
+from crawler import File, Request, Response
 from crawler.testing import PracticeSite
 from tests.engine.shop import Members, credentials
 from tests.files.portal import Portal, Supplier, assert_whole, blobs, crawl, held, partials, pdf, rows
@@ -176,6 +176,28 @@ def test_a_held_file_that_was_cut_short_on_the_disk_is_fetched_again(portal: Por
 
     assert portal.statuses() == {200: 1}
     assert short.read_bytes() == pdf("a.pdf")
+    assert_whole(tmp_path)
+
+
+class Elsewhere(Supplier):
+    """Takes a file from another place where its page is not there."""
+
+    name = "elsewhere"
+
+    def start(self) -> Iterator[Any]:
+        yield Request(f"{self.arguments['site']}/nowhere", callback="parse", errback="lost")
+
+    def lost(self, error: Exception) -> Iterator[Any]:
+        yield File(f"{self.arguments['site']}/files/a.pdf", key="a", number="a.pdf")
+
+
+def test_a_file_with_a_key_that_an_errback_yields_is_fetched(portal: Portal, tmp_path: Path) -> None:
+    portal.add("a.pdf")
+
+    crawl(portal, tmp_path, Elsewhere)
+
+    assert [row["number"] for row in rows(tmp_path)] == ["a.pdf"]
+    assert portal.statuses() == {200: 1}
     assert_whole(tmp_path)
 
 

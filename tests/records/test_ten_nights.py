@@ -33,7 +33,7 @@ class Nights:
 
     def __init__(self, site: PracticeSite, folder: Path) -> None:
         self.site, self.project = site, Project(folder, site.url, site.accounts[0], spider=SPIDER)
-        self.project.settings.update(workers=4, retries=0, http_cache="off")
+        self.project.settings.update(workers=4, retries=0)
         (folder / "clock").mkdir()
         self.clock = Clock(folder / "clock")
         self.known: dict[int, dict[str, Any]] = {}
@@ -127,7 +127,7 @@ SPIDER = Path(__file__).with_name("members.py")
 
 @pytest.fixture
 def nights(tmp_path: Path) -> Iterator[Nights]:
-    with PracticeSite(books=BOOKS, per_page=PER_PAGE, log_limit=0) as site:
+    with PracticeSite(books=BOOKS, per_page=PER_PAGE, log_limit=0, page_validators=True) as site:
         site.edit({30: None})
         with closing(Nights(site, tmp_path)) as nights:
             yield nights
@@ -143,6 +143,7 @@ def test_changes_are_exact_after_each_complete_night_and_nothing_is_gone_after_a
 
     ended, told = nights.pass_one()
     assert (ended.code, told) == (0, {})
+    assert unchanged(site) == BOOKS - 1 + BOOKS // PER_PAGE, "each book and each list was answered 304"
 
     ended, told = nights.pass_one({3: {"stock": 99}, 4: {"title": "Another"}, 7: None, 8: None})
     assert ended.code == 0
@@ -202,6 +203,11 @@ def test_changes_are_exact_after_each_complete_night_and_nothing_is_gone_after_a
     moments = {each.key["id"]: each.at for each in found.changes(since=1)}
     assert 2 * DAY_S < moments["16"] - moments["13"] < 2 * DAY_S + 60, "found by nights 8 and 10"
     assert nights.command("audit", "members").code == 0
+
+
+def unchanged(site: PracticeSite) -> int:
+    """Pages that were answered 304 so far."""
+    return site.record.pages["unchanged"]
 
 
 def served(site: PracticeSite) -> int:
