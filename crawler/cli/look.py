@@ -76,7 +76,7 @@ def browse(
             if copies is None:
                 raise never_ran(source, spider)
         token, number = new_token(), listener.getsockname()[1]
-        app, address = application(copies, token=token, port=number), f"http://127.0.0.1:{number}/?token={token}"
+        app, address = application(copies, token=token, port=number), f"http://127.0.0.1:{number}/?enter={token}"
         say(address)
         tell("crawl: results and runs as of now; Ctrl-C ends it")
         if open_:

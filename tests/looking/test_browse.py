@@ -54,7 +54,7 @@ def asked(copies: Copies, ask: Callable[[Any], Awaitable[Any]], **options: Any) 
 
 async def walked(client: Any) -> dict[str, str]:
     """All pages, and all rows of every table that is served, hidden ones too, by their addresses."""
-    await client.get("/", params={"token": TOKEN})
+    await client.get("/", params={"enter": TOKEN})
     seen: dict[str, str] = {}
 
     async def get(path: str) -> Any:
@@ -92,7 +92,7 @@ def test_no_password_cookie_or_token_is_in_any_table_page_or_file(copies: Copies
 
 def test_results_and_the_crawls_own_tables_are_there_with_facets_search_and_charts(copies: Copies) -> None:
     async def ask(client: Any) -> tuple[Any, ...]:
-        await client.get("/", params={"token": TOKEN})
+        await client.get("/", params={"enter": TOKEN})
         rows = (await client.get("/results/Book.json?_shape=array&_size=max")).json()
         found = (await client.get("/results/Book.json?_shape=array&_search=another")).json()
         runs = (await client.get("/runs/runs.json?_shape=array")).json()
@@ -115,7 +115,7 @@ def test_results_and_the_crawls_own_tables_are_there_with_facets_search_and_char
     ("headers", "path", "status"),
     [
         ({}, "/", 403),
-        ({}, "/?token=wrong", 403),
+        ({}, "/?enter=wrong", 403),
         ({}, "/results.db", 403),
         ({}, "/-/static/app.css", 403),
         ({"cookie": "crawl_browse_8123=wrong"}, "/charts", 403),
@@ -142,7 +142,7 @@ def test_the_token_becomes_a_cookie_that_scripts_and_other_sites_do_not_get_and_
     copies: Copies,
 ) -> None:
     async def ask(client: Any) -> tuple[Any, Any]:
-        entered = await client.get("/", params={"token": TOKEN})
+        entered = await client.get("/", params={"enter": TOKEN})
         return entered, await client.post("/results/-/query", data={"sql": "delete from Book"})
 
     entered, posted = asked(copies, ask)
@@ -167,7 +167,7 @@ def test_the_command_serves_on_loopback_and_leaves_nothing_behind(nights: Nights
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=20)
 
-    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=\S{32}", address)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?enter=\S{32}", address)
     assert (shown.status_code, refused.status_code) == (200, 403)
     assert "shop" in shown.text
     assert mode == 0o700

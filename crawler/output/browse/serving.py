@@ -50,7 +50,7 @@ class Guard:
                 await self._app(scope, receive, send)
             return  # no WebSocket is answered
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        given = parse_qs(scope["query_string"].decode("latin-1")).get("enter", [""])[0]
         if headers.get("host", "") not in self._names:
             await _answer(send, 403, "This page is for this machine alone.")
         elif scope["method"] not in ("GET", "HEAD"):
