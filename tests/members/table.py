@@ -61,9 +61,9 @@ def sessions_needed(rules: Rules) -> int:
     """How many sessions the pages take.
 
     Two requests of each go to where the login leads, and to its probe; a third one to the probe that says so, where no
-    page shows who is logged in.
+    page shows who is logged in. Data does, where the same address refuses guests.
     """
-    plain = not rules.link or (rules.kind == "json" and "401" not in rules.showing)
+    plain = not rules.link
     return -(-rules.pages // max(rules.requests - 3 - plain, 1)) if rules.requests else 1
 
 
