@@ -45,6 +45,7 @@ class LoginManager:
             name=name, key=f"a.test/{name}", serial=False, identity=identity, allowance=None, proxy_pool=None
         )
         self.standing = SimpleNamespace(saved_as=(1, 1), lost_stored_epoch=0, proved_before_loss=0.0)
+        self.prover = SimpleNamespace(refused_at="")
         self.next: list[Prepared | BaseException] = []
         self.doubts: list[str] = []
         self.pages = 0

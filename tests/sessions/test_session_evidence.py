@@ -196,3 +196,15 @@ def test_data_of_an_address_that_refuses_guests_is_certain_when_the_session_is_l
     kept = [each.id for each in judged.again] + ([1] if judged.since is not None else [])
     assert sorted(kept) == fetched_again
     assert [each.request.id for each in judged.settled] == ([2] if refuses_guests else [])
+
+
+def test_a_probe_that_refuses_us_as_an_api_does_makes_pages_of_its_route_certain() -> None:
+    answers = made()
+    pages = answers.unproven("default")
+    judge(answers, answer(1))
+    judge(answers, answer(2), IN_DOUBT)
+
+    judged = pages.lost(refused_at="http://a.test/0")
+
+    assert judged.since is None
+    assert [each.request.id for each in judged.settled] == [2]

@@ -46,7 +46,11 @@ MOST_FRUITLESS = 8  #: logins in a row that were good and brought no page
 
 
 class LoginManager:
-    """Restores, proves and logs in one session. `prepare` is safe from any thread and runs once at a time."""
+    """Restores, proves and logs in one session. `prepare` is safe from any thread and runs once at a time.
+
+    Attributes:
+        prover: Asks the probe page.
+    """
 
     def __init__(
         self,
@@ -65,9 +69,9 @@ class LoginManager:
         self.is_guest = False  #: one of several sessions without a login, which may take each other's place
         self.standing = Standing(session, clock)
         self.record = self.standing.record
-        self._prover = Prover(session, spider, url=probe_url, retry_after_s=retry_after_s)
+        self.prover = Prover(session, spider, url=probe_url, retry_after_s=retry_after_s)
         self._restorer = Restorer(
-            self.standing, desk, self._prover, expected_run_s=expected_run_s, retry_after_s=retry_after_s
+            self.standing, desk, self.prover, expected_run_s=expected_run_s, retry_after_s=retry_after_s
         )
         self._retry_after_s, self._on_login_start, self._clock = retry_after_s, on_login_start, clock
         self._flight = threading.Lock()  # one preparation at a time; held across its I/O on purpose
@@ -83,7 +87,7 @@ class LoginManager:
     @property
     def probe_url(self) -> str | None:
         """The page that tells whether the session is logged in; None where none is known yet."""
-        return self._prover.url
+        return self.prover.url
 
     @property
     def by_browser(self) -> str:
@@ -98,7 +102,7 @@ class LoginManager:
         """
         news = self.standing.expire(epoch, reason)
         if news:
-            self._prover.url = self.probe_url or url or None
+            self.prover.url = self.probe_url or url or None
         return news
 
     def take_news(self, row: StoredSession) -> None:
@@ -255,10 +259,10 @@ class LoginManager:
         """Raise what fits when the login step has not led to a page of the logged in."""
         session = self.session
         reason = (
-            self._prover.logged_out(fresh=True) if self.probe_url is not None else login_errors.said_at_last(session)
+            self.prover.logged_out(fresh=True) if self.probe_url is not None else login_errors.said_at_last(session)
         )
-        if reason is None and self._prover.nothing:
-            reason = login_errors.refused_at_last(session, self._prover.nothing)
+        if reason is None and self.prover.nothing:
+            reason = login_errors.refused_at_last(session, self.prover.nothing)
         if reason is not None:
             sight, alive = last_sight(session), alive_at(session, self.spider)
             error = login_errors.still_out(
@@ -278,7 +282,7 @@ class LoginManager:
             LoginFailed: The probe still shows the logged-out page.
         """
         with self._flight:
-            reason = self._prover.logged_out(fresh=True) or self._prover.nothing
+            reason = self.prover.logged_out(fresh=True) or self.prover.nothing
             if reason:
                 raise LoginFailed(self.session.name, f"the probe page still shows: {reason}")
             row = self.desk.load(self.session.key)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from crawler.errors import StatusError
 from crawler.sessions.login.probe import ProbePage
-from crawler.sessions.login.watch import logged_out_reason
+from crawler.sessions.login.watch import logged_out_reason, refuses_guests
 from crawler.sessions.session import Session
 from crawler.spider import Spider
 from crawler.urls import redact
@@ -18,6 +18,7 @@ class Prover:
     Attributes:
         url: The page that tells; None where none is known yet.
         nothing: The last answer proved nothing: in a few words, or "".
+        refused_at: Where the last answer but those right after a login refused us as an API does (`refuses_guests`).
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class Prover:
         url: str | None,
         retry_after_s: Callable[[str | None], float | None],
     ) -> None:
-        self.url, self.nothing = url, ""
+        self.url, self.nothing, self.refused_at = url, "", ""
         self._session, self._spider, self._retry_after_s = session, spider, retry_after_s
         self._page = ProbePage()
 
@@ -48,6 +49,8 @@ class Prover:
         if reason is None and (response.status_code >= 500 or response.status_code == 429):
             asked_s = self._retry_after_s(response.headers.get("Retry-After"))
             raise StatusError(redact(self.url), response.status_code, asked_s)
+        if not fresh:
+            self.refused_at = self.url if reason is not None and refuses_guests(response) else ""
         if reason is not None:
             return reason
         probed = self._page.judge(response.status_code, response.url, fresh=fresh)

@@ -263,7 +263,9 @@ class SessionDoor:
     def _lost(self, name: str, manager: LoginManager, epoch: int, *, by_itself: bool) -> Judgement:
         """The session had ended, here or in an earlier run: pages that are not certain are fetched again."""
         overtaken, self._doubts[name].overtaken = self._doubts[name].overtaken, False
-        judged = self._evidence.unproven(name).lost(by_itself=by_itself and not overtaken) if epoch else Judgement()
+        pages, judged = self._evidence.unproven(name), Judgement()
+        if epoch:
+            judged = pages.lost(by_itself=by_itself and not overtaken, refused_at=manager.prover.refused_at)
         if overtaken:
             judged.blamed = []
         since = judged.since

@@ -95,16 +95,19 @@ class UnprovenPages:
                     self.answered(outcome)
         return judged
 
-    def lost(self, *, by_itself: bool = True) -> Judgement:
+    def lost(self, *, by_itself: bool = True, refused_at: str = "") -> Judgement:
         """The session has ended: whatever is not certain is fetched again.
 
         Args:
+            refused_at: The probe page, where it refused us as an API does; "" where it did not.
             by_itself: As in `Evidence.lost`.
         """
         self._patience.meant_the_end(each.status for each in self._refused)
         for outcome in self._held:
             if outcome.verdict is Verdict.LOGIN and outcome.refuses_guests:
                 self._guarded.learn(outcome.request.url)
+        if refused_at:
+            self._guarded.learn(refused_at)
         self.evidence.vouch(self._guarded)
         late = sum(each.verdict is not Verdict.LOGIN and not is_refusal(each) for each in self._held)
         loss = self.evidence.lost(late, by_itself=by_itself)
