@@ -114,7 +114,7 @@ def login_link(response: Response) -> str | None:
     """Where a page's own link to log in leads; None where it has none."""
     for link in response.css("a[href]") if response.has_elements else ():
         text = " ".join(link.xpath("string()").get("").split()).lower()
-        href = link.attrib["href"]
+        href = link.root.get("href")
         if len(text) < 40 and (LOGIN_TITLE.match(text) or LOGIN_PATH.search(urlsplit(href).path)):
             try:
                 return response.urljoin(href)

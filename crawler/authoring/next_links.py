@@ -50,8 +50,8 @@ def _numbered(response: Response) -> str | None:
     for pager in response.css("[class], [id]"):
         if not isinstance(pager.root.tag, str):
             continue
-        names = [(f".{name}", name) for name in pager.attrib.get("class", "").split()]
-        names += [(f"#{pager.attrib['id']}", pager.attrib["id"])] if pager.attrib.get("id") else []
+        names = [(f".{name}", name) for name in (pager.root.get("class") or "").split()]
+        names += [(f"#{each}", each) for each in [pager.root.get("id")] if each]
         mark = next((mark for mark, name in names if _CLASS.fullmatch(name) and _PAGER.search(name)), None)
         links = [each.root for each in pager.css("a[href]")] if mark is not None else []
         if any(" ".join(each.text_content().split()).isdigit() and _leads(response, each) for each in links):

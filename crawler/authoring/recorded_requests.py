@@ -265,12 +265,18 @@ def from_har(har: Any) -> tuple[list[SentRequest], list[str]]:
                 headers,
                 cookies,
                 _posted(request.get("postData")),
-                status=int(answer.get("status") or 0) if isinstance(answer, Mapping) else 0,
+                status=_status(answer),
                 kind=kind,
                 answer=_answer(content) if any(word in kind for word in _TEXTUAL) else "",
             )
         )
     return found, left_out
+
+
+def _status(answer: Any) -> int:
+    """The status of an answer; 0 where none is told."""
+    found = answer.get("status") if isinstance(answer, Mapping) else None
+    return found if isinstance(found, int) else 0
 
 
 def _posted(data: Any) -> str | None:

@@ -153,14 +153,7 @@ def record_kept(
         if page is None or leased.url not in wanted:
             continue
         del wanted[leased.url]
-        request = Request.restore(
-            leased.url,
-            callback=leased.callback,
-            session=leased.session,
-            priority=leased.priority,
-            depth=leased.depth,
-            extras=leased.extras,
-        )
+        request = Request.of_row(leased)
         clean = masked(response_of(page, request, leased.session), _LARGEST_BYTES)
         how = replace(asked, callback=leased.callback or "parse", cb_kwargs=request.cb_kwargs or {}, meta=request.meta)
         case = how.case(made.name, leased.url, clean, leased.session)

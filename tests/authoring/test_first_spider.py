@@ -6,7 +6,7 @@ import ast
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crawler.authoring.first_spider import FirstSpider, ParseMethod, login_lines, reading_of
@@ -208,6 +208,7 @@ markup = st.recursive(
 @given(
     html=st.lists(markup, max_size=6).map("".join), name=st.from_regex(r"[A-Za-z0-9_.-]*[A-Za-z0-9]", fullmatch=True)
 )
+@example(html='<div class="\x08" id="\x08"><a href="b">1</a></div>', name="s")
 def test_whatever_a_page_holds_the_source_is_python_and_reads_that_page(html: str, name: str) -> None:
     response = page(f"<body>{html * 2}</body>")
     spider = FirstSpider(name, [URL, URL + '"'], reading_of(response), login=["pass"])

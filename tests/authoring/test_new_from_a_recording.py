@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from crawler.authoring.from_recording import from_recording, source_of
 from crawler.authoring.recorded_requests import SentRequest, from_curl, from_har
@@ -271,3 +273,68 @@ def test_an_account_that_is_there_with_another_value_is_left_alone(project: Path
 def test_broken_recordings_are_refused(data: Any) -> None:
     with pytest.raises(UsageError):
         from_recording("s", *from_har(data))
+
+
+HAR_WORDS = st.sampled_from(
+    ["name", "value", "text", "params", "mimeType", "content", "status", "headers", "password", "user"]
+)
+CURL_WORDS = st.sampled_from(
+    [
+        "http://a.test/",
+        "-H",
+        "'A: b'",
+        "-d",
+        "'password=x&user=y'",
+        "--json",
+        "'{}'",
+        "-b",
+        "'a=b'",
+        "-u",
+        "a:b",
+        "-X",
+        "-F",
+        "a=@b",
+    ]
+)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just("http://a.test/x?token=1"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8) | HAR_WORDS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=60)
+@given(
+    entries=st.lists(
+        st.fixed_dictionaries(
+            {
+                "request": st.fixed_dictionaries(
+                    {"url": st.sampled_from(["http://a.test/", "https://a.test/login?x", "x", "ftp://b/"])},
+                    optional={"method": json_values, "headers": json_values, "postData": json_values},
+                )
+            },
+            optional={"response": json_values},
+        )
+        | json_values,
+        max_size=4,
+    )
+)
+@example([{"request": {"url": "http://a.test/"}, "response": {"status": [None]}}])
+@example([{"request": {"url": "http://a.test/"}, "response": {"status": "200 OK"}}])
+def test_any_json_in_a_recording_makes_a_spider_or_one_line(entries: list[Any]) -> None:
+    try:
+        recording = from_recording("s", *from_har({"log": {"entries": entries}}))
+    except UsageError:
+        return
+    ast.parse(source_of(recording))
+
+
+@settings(max_examples=60)
+@given(words=st.lists(st.text(max_size=12) | CURL_WORDS, max_size=8))
+def test_any_command_makes_a_spider_or_one_line(words: list[str]) -> None:
+    try:
+        sent, left_out = from_curl(" ".join(["curl", *words]))
+        recording = from_recording("s", [sent], left_out)
+    except UsageError:
+        return
+    ast.parse(source_of(recording))
