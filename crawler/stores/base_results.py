@@ -70,6 +70,9 @@ class ExportStore(Protocol):
     def has_rows(self, table: str, selection: Selection) -> bool:
         """Whether anything is selected."""
 
+    def has_accounts(self, table: str, spider: str) -> bool:
+        """Whether the session that fetched a record is part of its key."""
+
     def portions(
         self, table: str, selection: Selection, columns: Sequence[Column], *, origin: Sequence[str] = ()
     ) -> Iterator[Portion]:

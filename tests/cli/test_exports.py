@@ -229,6 +229,28 @@ def test_a_run_writes_all_its_targets_and_keeps_a_good_file(shop: Host, project:
     assert len(lines((project / "a.jsonl").read_text())) == 5
 
 
+def test_records_of_accounts_say_whose_they_are(shop: Host, project: Path, crawl: Crawl) -> None:
+    spider = project / "spiders" / "shop.py"
+    spider.write_text(
+        spider.read_text().replace('name = "shop"', 'name = "shop"\n    sessions = ["ann", "bob"]').replace(
+            '__key__ = "sku"', '__key__ = ("sku", "@account")'
+        )
+    )  # fmt: skip
+
+    assert crawl("run", "shop", "--quiet", "-o", "a.db").code == 0
+    crawl("export", "shop", "-o", "a.csv", "--table", "Product", "-q")
+    crawl("export", "shop", "-o", "b.csv", "--table", "Product", "--columns", "sku,_account", "-q")
+
+    expected = [(who, sku) for who in ("ann", "bob") for sku in "abc"]
+    assert rows("a.db", "SELECT _account, sku FROM Product ORDER BY 1, 2") == expected
+    assert rows("a.db", "SELECT name FROM pragma_table_info('items') WHERE name = '_account'") == []
+    table = list(csv.DictReader((project / "a.csv").read_text().splitlines()))
+    assert sorted((row["_account"], row["sku"]) for row in table) == expected
+    assert sorted((project / "b.csv").read_text().split()) == sorted(
+        ["sku,_account", *(f"{sku},{who}" for who, sku in expected)]
+    )
+
+
 def test_an_address_of_a_file_is_that_file(shop: Host, project: Path, crawl: Crawl) -> None:
     folder = project / "with space"
     folder.mkdir()

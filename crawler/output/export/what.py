@@ -15,7 +15,7 @@ from crawler.selection import Column, Portion, Selection
 from crawler.urls import redact
 
 ORIGIN = ("_run", "_url", "_time")
-BY_NAME = (*ORIGIN, "_crawl", "_spider")  #: columns of ours that may be asked for by name
+BY_NAME = (*ORIGIN, "_crawl", "_spider", "_account")  #: columns of ours that may be asked for by name
 
 
 class ExportSource(Protocol):
@@ -25,6 +25,8 @@ class ExportSource(Protocol):
         """The fields of what is selected, in their order."""
 
     def has_rows(self, table: str, selection: Selection) -> bool: ...
+
+    def has_accounts(self, table: str, spider: str) -> bool: ...
 
     def portions(
         self, table: str, selection: Selection, columns: Sequence[Column], *, origin: Sequence[str] = ()
@@ -92,6 +94,7 @@ _OUR_COLUMNS = {
     "_crawl": Column("_crawl", "integer"),
     "_spider": Column("_spider", "text"),
     "_id": Column("_id", "text"),
+    "_account": Column("_account", "text"),
 }
 
 
@@ -114,7 +117,8 @@ def tables_of(source: ResultSource, wanted: Wanted, *, typed: bool, extra: Seque
     for name in names:
         if source.exports.has_rows(name, wanted.selection) or wanted.table is not None:
             columns = source.exports.columns(name, wanted.selection, typed=typed)
-            found.append(_table(name, columns, wanted, extra))
+            whose = source.exports.has_accounts(name, wanted.selection.spider) and not wanted.fields
+            found.append(_table(name, columns, wanted, (*extra, "_account") if whose else extra))
     if wanted.fields:
         there = {column.name for table in found for column in table.columns}
         missing = [name for name in wanted.fields if name not in there and found]

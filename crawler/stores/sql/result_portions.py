@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from crawler.errors import UsageError
+from crawler.records import ACCOUNT
 from crawler.selection import Column, Portion, Selection
 from crawler.stores.driver import Dialect, Driver, quoted
 from crawler.stores.rows import load_value, unescape
@@ -34,6 +35,7 @@ _NEWEST = "SELECT frontier FROM crawl_runs WHERE id = (SELECT max(id) FROM crawl
 _OF_NOTE: dict[str, str] = {"escaped": "text", "integer": "big", "datetime": ""}
 
 IDENTITY = "_id"  #: see `ResultPortions.portions`
+WHOSE = "_account"  #: the same
 
 _Condition = tuple[str, list[Any]]
 
@@ -91,6 +93,18 @@ class ResultPortions:
             for condition, bound in self._conditions(selection)
         )
 
+    def has_accounts(self, table: str, spider: str) -> bool:
+        """Whether the session that fetched a record is part of its key."""
+        known = self._tables.load(table)
+        if known is None:
+            return False
+        row = self._db.one(
+            "SELECT key FROM crawl_records WHERE id ="
+            f" (SELECT _record FROM {quoted(known.stored_as)} WHERE _record IS NOT NULL AND _spider = ? LIMIT 1)",
+            (spider,),
+        )
+        return row is not None and _account(row[0]) is not None
+
     def portions(
         self, table: str, selection: Selection, columns: Sequence[Column], *, origin: Sequence[str] = ()
     ) -> Iterator[Portion]:
@@ -100,8 +114,9 @@ class ResultPortions:
         the reading began is not.
 
         Args:
-            origin: Columns of ours that go in front: ``_run``, ``_url``, ``_time``, ``_crawl``, ``_spider``, ``_id``:
-                what tells the row from all others, equal however often it is read.
+            origin: Columns of ours that go in front: ``_run``, ``_url``, ``_time``, ``_crawl``, ``_spider``; ``_id``:
+                what tells the row from all others, equal however often it is read; ``_account``: the session in the
+                key of a record, None where it has none.
         """
         known = self._tables.load(table)
         if known is None:
@@ -333,6 +348,9 @@ class _Reader:
                 kinds[place] = _OF_TYPES.get(frozenset(map(type, values[place])) - {_NONE}, "")
             elif kind and kind not in _AS_STORED:
                 values[place] = [None if each is None else load_value(each, kind, None) for each in values[place]]
+        if WHOSE in self._origin:
+            place = self._origin.index(WHOSE)
+            values[place] = [_account(each) for each in values[place]]
         if self._has_more:
             self._fill_more(values, columns[width + 1])
         return Portion(self.table, self._names, values, tuple(kinds), len(rows))
@@ -356,7 +374,15 @@ class _Reader:
                     values[place][row] = noted_value(given)
 
 
+def _account(key: str | None) -> str | None:
+    """The session in the key of a record."""
+    found = json.loads(unescape(key)).get(ACCOUNT) if key is not None else None
+    return str(found) if found is not None else None
+
+
 def _ours(name: str, dialect: Dialect) -> str:
+    if name == WHOSE:
+        return "(SELECT key FROM crawl_records WHERE id = _record)"
     if name != IDENTITY:
         return quoted(name)
     return (
