@@ -38,7 +38,7 @@ BAD: dict[str, tuple[str, Any, str]] = {
     "2 for a truth value": ("robots", 2, "true or false"),
     "a word for a truth value": ("robots", "maybe", "true or false"),
     "a number for a text": ("store", 5, "a text"),
-    "another word": ("transport", "carrier pigeon", "one of curl, urllib3"),
+    "another word": ("durability", "carrier pigeon", "one of normal, full"),
     "a text for a list": ("may_be_empty", 5, "a list"),
     "a wrong one in a list": ("retry_statuses", [503, "x"], "a whole number"),
     "a list for an object": ("fields", ["price"], "an object"),

@@ -13,7 +13,7 @@ from crawler.pagework.single_page import Visitor
 from crawler.request import Request
 from crawler.response import Response
 
-_HEAD = re.compile(rb"<head(?:\s[^>]*)?>", re.IGNORECASE)
+_HEAD = re.compile(rb"<head(?:\s[^<>]*)?>", re.IGNORECASE)
 
 
 class Prompt:

@@ -99,6 +99,8 @@ def test_what_stands_in_the_place_of_a_secret_is_hidden(text: str) -> None:
 
 _SQL = re.compile(r"\b(SELECT|UPDATE|INSERT|DELETE|WHERE|AND|SET|CREATE)\b")
 _WIRE = re.compile(r"Proxy-Authorization: |nonce=|Bearer |\s+--cacert|\"\"\"")  # what is sent or written, never shown
+#: lines of spiders that are written into the project; and the address with the key to it, which a person is told once
+_ELSEWHERE = ("authoring/first_spider.py", "authoring/from_recording.py", "cli/look.py: http://127.0.0.1:{}/?token={}")
 FILLERS = ("orders", "ConnectTimeout", "the site said no", "12")
 
 
@@ -117,8 +119,9 @@ def messages() -> Iterator[tuple[str, str]]:
                 text = node.value
             else:
                 continue
-            if not _SQL.search(text) and not _WIRE.match(text):
-                yield f"{path.relative_to(PACKAGE)}:{node.lineno}", text
+            where = path.relative_to(PACKAGE)
+            if not _SQL.search(text) and not _WIRE.match(text) and not f"{where}: {text}".startswith(_ELSEWHERE):
+                yield f"{where}:{node.lineno}", text
 
 
 def test_no_message_of_ours_hides_itself() -> None:
