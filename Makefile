@@ -56,8 +56,9 @@ pictures: $(TOOLS)  ## make the pictures of docs/ anew, from a practice site; ne
 test-all:  ## every test, on each of Python 3.11, 3.12 and 3.13 that is there
 	@.ci/test-all
 
-crash: $(TOOLS)  ## kill crawls at random and at every write; prints a table
+crash: $(TOOLS)  ## kill crawls at random and at every write, exports at a hundred calls; prints a table
 	$(BIN)/python -m tests.crash $(ARGS)
+	$(if $(ARGS),,CRAWL_KILLS=100 $(BIN)/python -m pytest --timeout 0 tests/crash/test_killed_exports.py)
 
 fuzz: $(VENV)/.fuzz  ## feed the parsers with broken input; ARGS="--minutes 10"
 	$(BIN)/python -m tests.fuzz $(ARGS)
@@ -67,6 +68,7 @@ politeness: $(TOOLS)  ## delays, connections and pauses of two processes, measur
 
 soak: $(TOOLS)  ## a long crawl with faults switched on
 	$(BIN)/python -m tests.soak $(ARGS)
+	$(if $(ARGS),,CRAWL_ROWS=500 $(BIN)/python -m pytest tests/test_django_admin.py)
 
 bench: $(VENV)/.bench  ## pages a second, beside other crawlers
 	$(BIN)/python -m benchmarks $(ARGS)

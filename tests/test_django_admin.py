@@ -22,7 +22,7 @@ from spiders.django_admin import DjangoAdmin
 from tests.django_site.rows import rows
 
 ROOT = Path(__file__).resolve().parents[1]
-ROWS = 150
+ROWS = int(os.environ.get("CRAWL_ROWS", "150"))  # two pages of the list; `make soak` takes 500
 PROBE = "/admin/password_change/"
 STARTED_WITHIN_S = 60.0
 
@@ -154,7 +154,7 @@ def test_a_crawl_resumed_a_week_later_costs_one_probe_and_one_login(
     site: DjangoSite, tmp_path: Path, clock: list[str]
 ) -> None:
     store = tmp_path / "crawl.db"
-    before = run(DjangoAdmin, arguments={"site": site.url}, settings={"store": str(store), "max_pages": 120})
+    before = run(DjangoAdmin, arguments={"site": site.url}, settings={"store": str(store), "max_pages": ROWS * 4 // 5})
     assert (before.ending, before.logins) == ("limit", 1)
     assert 0 < len(items(store)) < ROWS
     assert site.change_sessions("UPDATE django_session SET expire_date = datetime('now', '-1 day')") == 1

@@ -28,7 +28,7 @@ from tests.hosts import Net
 from tests.postgres import server
 from tests.stores.support import ReversingCipher, found, lease
 
-#: kills of one target, a file or a server, where each costs more; the long form: CRAWL_KILLS=100 pytest --timeout 0
+#: kills of one target, a file or a server, where each costs more; `make crash` makes 100
 KILLS = os.environ.get("CRAWL_KILLS")
 MOMENTS = int(KILLS or 20)
 MOMENTS_OF_A_SERVER = int(KILLS or 10)
