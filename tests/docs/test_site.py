@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import re
 from pathlib import Path
 
@@ -15,9 +17,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("site")
-    for version in ("0.1", "0.2"):
-        assert site.main(["--out", str(out), "--version", version]) == 0
+    """Built once, also where several workers of pytest-xdist share these tests: it takes seconds."""
+    base = tmp_path_factory.getbasetemp()
+    out = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "site"
+    with open(out.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (out / "complete").exists():
+            for version in ("0.1", "0.2"):
+                assert site.main(["--out", str(out), "--version", version]) == 0
+            (out / "complete").touch()
     return out
 
 
