@@ -14,7 +14,11 @@ from parsel import Selector
 
 from crawler.output.report.answer_log import MOST_HOSTS, read_answers
 from crawler.output.report.charts import Series, columns_chart, lines_chart, nice_top, spans
+from crawler.output.report.document import report_page
+from crawler.output.report.gathering import gather
 from crawler.output.timeline import MOST_POINTS, Moment, Timeline, timeline_of
+from crawler.settings import load
+from crawler.stores.project import open_project_store
 from crawler.stores.told import LogLine
 from tests.looking.conftest import Crawl, Nights, leaks
 
@@ -54,6 +58,20 @@ def test_the_page_shows_runs_plots_errors_and_changes(page: str) -> None:
     columns = shown.xpath("//section[h2='Items by run']//*[name()='g']/*[name()='title']/text()").getall()
     assert [column.rpartition(": ")[2] for column in columns] == ["Book 12", "Book 12"]
     assert len(shown.xpath("//section[h2='Life of the sessions']//*[name()='rect'][*[name()='title']]")) == 2
+
+
+def test_a_run_of_which_nothing_is_known_yet_has_a_page_too(tmp_path: Path) -> None:
+    store = open_project_store(load(command_line={"store": str(tmp_path / "crawl.db")}))
+    try:
+        run = store.runs.open("bare", args="{}", fresh=False, process="process 1")
+        found = gather(store, "bare")
+        store.runs.end(run.id, ending="usage", exit_code=2, summary="{}")
+    finally:
+        store.close()
+
+    assert found is not None
+    headings = Selector(report_page(found)).css("h2::text").getall()
+    assert headings == ["Pages a minute", "Items by run", "Runs"]
 
 
 def test_the_page_asks_nobody_for_anything_and_runs_no_script(page: str) -> None:

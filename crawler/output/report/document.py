@@ -42,6 +42,11 @@ def _sections(report: Report) -> Iterator[str]:
     if report.causes:
         rows = [(f"{each.count:,}", each.text, redact(each.url)) for each in report.causes]
         yield _table("Errors of the newest crawl", ("failed", "cause", "such as"), rows)
+        command = escape(f"crawl failures {report.spider}")
+        yield f'<p class="note"><code>{command}</code> has pages of them to compare with good ones</p>'
+    if report.retried:
+        rows = [(f"{count:,}", why, url) for why, count, url in report.retried]
+        yield _table("Tried again in the newest crawl", ("answers", "because of", "such as"), rows)
     if report.skipped:
         rows = [(f"{count:,}", rule, url) for rule, count, url in report.skipped]
         yield _table("Left out", ("requests", "by the rule", "such as"), rows)

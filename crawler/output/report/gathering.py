@@ -92,6 +92,7 @@ class Report:
         answers: Of the newest run; None where the store cannot tell.
         timeline: Of the newest run.
         causes: Why requests of the newest crawl failed, most first.
+        retried: Why answers of the newest crawl were tried again, how often, and an address.
         skipped: Rule, how many requests it left out, and the URL of one of them.
         changed: What the newest crawl changed; at most so many, the rest is in *more_changes*.
     """
@@ -102,6 +103,7 @@ class Report:
     answers: AnswerFigures | None
     timeline: Sequence[Moment]
     causes: Sequence[Cause]
+    retried: Sequence[tuple[str, int, str]]
     skipped: Sequence[tuple[str, int, str]]
     sessions: Sequence[SessionState]
     changed: Sequence[Change] = ()
@@ -128,6 +130,7 @@ def gather(source: Reported, spider: str, *, nights: int = NIGHTS) -> Report | N
         _answers(source, newest, past[newest.id]),
         _timeline(source, newest, told),
         causes_of(source.reports, newest),
+        _retried(source, newest),
         _skipped(told),
         [row for row in source.sessions.all() if sessions is None or row.key in sessions],
         changed,
@@ -165,6 +168,13 @@ def _skipped(told: Mapping[str, Any]) -> list[tuple[str, int, str]]:
     examples = _dict(told.get("examples"))
     ranked = sorted(_counts(told.get("skipped_by")).items(), key=lambda pair: (-pair[1], pair[0]))[:_SKIPPED]
     return [(printable(rule), count, printable(redact(str(examples.get(rule, ""))))) for rule, count in ranked]
+
+
+def _retried(source: Source, run: Run) -> list[tuple[str, int, str]]:
+    return [
+        (printable(redact(each.kind)), each.count, printable(redact(each.url)))
+        for each in source.reports.retried_samples(run.frontier)[:_SKIPPED]
+    ]
 
 
 def _changed(source: Reported, run: Run) -> list[Change]:
