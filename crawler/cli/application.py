@@ -25,6 +25,7 @@ from crawler.cli import (
     session_push,
     sessions,
     shell,
+    store_copy,
     top,
     warc,
     worker,
@@ -49,6 +50,7 @@ export.register(app)
 failures.register(app)
 files.register(app)
 care.register(app)
+store_copy.register(app)
 app.add_typer(schedule.app, name="schedule")
 guard.register(app)
 page.register(app)

@@ -156,6 +156,9 @@ class Driver(Protocol):
     def one(self, sql: str, parameters: Bound = ()) -> Row | None:
         """The first row of a query, or None."""
 
+    def go_on_after(self, raw: Transaction, table: str) -> None:
+        """Rows with numbers were put into a table: new ones get greater numbers."""
+
     def objection(self, sql: str) -> str:
         """What the database says against a query that a person wrote; "" when nothing."""
 

@@ -74,6 +74,9 @@ class MemoryDriver:
         rows = self.read(sql, parameters)
         return rows[0] if rows else None
 
+    def go_on_after(self, raw: Transaction, table: str) -> None:
+        """SQLite does so by itself."""
+
     def objection(self, sql: str) -> str:
         try:
             self._raw.execute(f"EXPLAIN {sql}").close()

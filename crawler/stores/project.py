@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 
-from crawler.errors import KeyFileError
+from crawler.errors import KeyFileError, StoreError
 from crawler.sessions.vault import Vault
 from crawler.settings import Settings
 from crawler.stores import Store, is_shared, open_store, who_else_may_write
 
 log = logging.getLogger("crawler.stores")
+_MOST_RUNS = 1_000
 
 
 def open_project_store(settings: Settings, *, create: bool = True, reading: bool = False) -> Store:
@@ -43,3 +44,32 @@ def open_project_store(settings: Settings, *, create: bool = True, reading: bool
         create=create,
         reading=reading,
     )
+
+
+def copy_store(source: str, target: str) -> dict[str, int]:
+    """Copy a store into an empty one. Returns table to the number of its rows.
+
+    Raises:
+        StoreError: A crawl is going on, the target holds one, a secret cannot be read, or one of the two failed.
+    """
+    from crawler.stores.sql.copying import copy
+    from crawler.stores.sql.sql_store import SQLStore
+
+    old = open_project_store(Settings(store=source), create=False)
+    try:
+        going = {each.spider for each in old.runs.last(limit=_MOST_RUNS) if old.runs.running(each.spider)}
+        if going:
+            raise StoreError(old.path, f"{', '.join(sorted(going))} is going on; copy it when it has ended")
+        if any(not row.readable for row in old.sessions.all()):
+            raise StoreError(
+                old.path, "a session in it was sealed with another key: set CRAWL_KEY to the key that it was made with"
+            )
+        new = open_project_store(Settings(store=target))
+        try:
+            assert isinstance(old, SQLStore)
+            assert isinstance(new, SQLStore)
+            return copy(old.copied, new.copied)
+        finally:
+            new.close()
+    finally:
+        old.close()

@@ -133,6 +133,9 @@ class PostgresDriver:
         rows = self.read(sql, parameters)
         return rows[0] if rows else None
 
+    def go_on_after(self, raw: Transaction, table: str) -> None:
+        raw.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}")
+
     def objection(self, sql: str) -> str:
         try:
             self._connection().execute(f"EXPLAIN {sql}".encode())

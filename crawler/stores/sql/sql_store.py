@@ -12,6 +12,7 @@ from crawler.stores.sql.audit_rows import AuditRows
 from crawler.stores.sql.body_rows import BodyRows
 from crawler.stores.sql.caring import Care, RecordHistory
 from crawler.stores.sql.change_rows import ChangeRows
+from crawler.stores.sql.copying import CopyParts
 from crawler.stores.sql.file_rows import FileRows
 from crawler.stores.sql.found_rows import FoundRows, Owners
 from crawler.stores.sql.frontier_rows import FrontierRows
@@ -89,6 +90,7 @@ class SQLStore:
         self.reports, self.log = outer(reports), outer(AnswerRows(driver))
         self.care = outer(Care(driver, audit, Resealing(driver, cipher)))
         self._commits = outer(commits)
+        self.copied = CopyParts(driver, known, items, records)
 
     def now(self) -> float:
         """The store's clock, seconds since 1970."""

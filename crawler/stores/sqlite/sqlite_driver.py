@@ -195,6 +195,9 @@ class SQLiteDriver:
         self.forget()
         raw.execute("BEGIN IMMEDIATE")
 
+    def go_on_after(self, raw: Transaction, table: str) -> None:
+        """SQLite does so by itself."""
+
     def objection(self, sql: str) -> str:
         """What SQLite says against a query that a person wrote; "" when nothing."""
         try:

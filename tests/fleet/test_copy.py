@@ -1,0 +1,92 @@
+"""`crawl store copy`: an unfinished, logged-in crawl goes from a file to PostgreSQL, on there, and back."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.errors import StoreError
+from crawler.outcome import ItemRow
+from crawler.records import key_of
+from crawler.stores.sql.copying import copy, tables
+from tests.fleet.conftest import PAGES, Fleet
+from tests.fleet.test_crawls import logins
+from tests.stores.support import HOMES, accept, found, lease, snapshot, start
+
+
+def test_an_unfinished_crawl_moves_to_a_database_and_back_without_a_second_login(fleet: Fleet) -> None:
+    file, back = str(fleet.folder / "crawl.db"), str(fleet.folder / "back.db")
+    begun = fleet.run(store=file, max_pages=12)
+    assert "12" in begun.out, begun
+
+    there = fleet.run(["store", "copy", file, fleet.address])
+    assert there.code == 0, there
+    again = fleet.run(["store", "copy", file, fleet.address])
+    assert (again.code != 0, "not empty" in again.err) == (True, True), again
+    ended = fleet.run(machine="two")
+    assert ended.code == 0, ended
+    fleet.is_exact()
+
+    returned = fleet.run(["store", "copy", fleet.address, back])
+    assert returned.code == 0, returned
+    audit = fleet.run(["audit", "members", "--store", back])
+    assert (audit.code, f"{PAGES} known" in audit.out) == (0, True), audit
+    here, there_too = (
+        fleet.run(["export", "members", "--store", each, "-o", "-"]).out for each in (back, fleet.address)
+    )
+    assert [json.loads(line) for line in here.splitlines()] == [json.loads(line) for line in there_too.splitlines()]
+    assert logins(fleet) == 1
+
+
+VALUES: list[dict[str, Any]] = [
+    {"id": 1, "text": "a\x00b", "late": None, "mixed": 5},
+    {"id": 2, "text": "ü", "late": 7, "mixed": "five", "at": datetime(2026, 11, 29, 5), "price": Decimal("1.50")},
+    {"id": 3, "text": "", "late": "x", "mixed": b"\xff", "big": 2**70, "nested": {"a": [1, None]}, "nan": 0.25},
+]
+
+
+@pytest.mark.parametrize(("here", "there"), [("sqlite", "postgresql"), ("postgresql", "sqlite"), ("memory", "sqlite")])
+def test_all_that_a_store_holds_is_equal_in_the_copy(tmp_path: Path, here: str, there: str) -> None:
+    old_home, new_home = HOMES[here](tmp_path / "old"), HOMES[there](tmp_path / "new")
+    with closing(old_home), closing(new_home):
+        old: Any = old_home.open()
+        run = start(old)
+        old.frontier.add(run.frontier, [found(number, slot=f"s{number}") for number in range(5)], run=run.id)
+        leased = lease(old, run, 3)
+        keyed = [ItemRow("Book", item, key=key_of(item, ["id"], "")) for item in VALUES]
+        plain = [ItemRow("items", item) for item in VALUES]
+        old.commit(run, "me", [accept(leased[0], links=[found("new")])])
+        page = accept(leased[1])
+        page.items.extend([*plain, *keyed])
+        old.commit(run, "me", [page])
+        old.sessions.save(snapshot("sid=1"), run=run.id)
+        old.slots.pause("s4", 2e9)
+
+        copy(old.copied, new_home.open().copied)
+
+        new: Any = new_home.open()
+        for kind in ("items", "Book"):
+            assert list(new.results.rows(kind)) == list(old.results.rows(kind))
+        assert new.frontier.counts(run.frontier) == old.frontier.counts(run.frontier)
+        assert new.sessions.all() == old.sessions.all()
+        assert list(new.runs.pages(run.frontier)) == list(old.runs.pages(run.frontier))
+        assert list(new.records.changes("orders", since=0)) == list(old.records.changes("orders", since=0))
+        assert new.care.audit(run.frontier).problems == ()
+        new.frontier.add(run.frontier, [found("later")], run=run.id)
+        assert new.frontier.counts(run.frontier).waiting == old.frontier.counts(run.frontier).waiting + 1
+        with pytest.raises(StoreError, match="not empty"):
+            copy(old.copied, new.copied)
+
+
+def test_every_table_is_copied_with_all_its_columns() -> None:
+    copied = dict(tables())
+
+    assert len(copied) >= 23
+    assert copied["crawl_lanes"] == ["id", "slot", "session"]
+    assert copied["crawl_sightings"] == ["page", "record", "hash", "shape", "request", "dropped"]
