@@ -52,8 +52,8 @@ def copy_store(source: str, target: str) -> dict[str, int]:
     Raises:
         StoreError: A crawl is going on, the target holds one, a secret cannot be read, or one of the two failed.
     """
-    from crawler.stores.sql.copying import copy
     from crawler.stores.sql.sql_store import SQLStore
+    from crawler.stores.sql.store_copying import copy
 
     old = open_project_store(Settings(store=source), create=False)
     try:

@@ -14,7 +14,7 @@ import pytest
 from crawler.errors import StoreError
 from crawler.outcome import ItemRow
 from crawler.records import key_of
-from crawler.stores.sql.copying import copy, tables
+from crawler.stores.sql.store_copying import copy, tables
 from tests.fleet.conftest import PAGES, Fleet
 from tests.fleet.test_crawls import logins
 from tests.stores.support import HOMES, accept, found, lease, snapshot, start

@@ -25,7 +25,7 @@ Noted = dict[str, Any]  #: field to its value as `noted` has it; without fields 
 
 
 @dataclass(slots=True)
-class Record:
+class KeptRecord:
     """A row of `crawl_records`."""
 
     id: int
@@ -74,7 +74,9 @@ class RecordRows:
                 listed += len(seen & page.sightings.keys()) + self._drop(said, page, seen)
         return listed
 
-    def _meet(self, said: Said, page: ListingPage | None, item: ItemRow, known: dict[tuple[int, str], Record]) -> int:
+    def _meet(
+        self, said: Said, page: ListingPage | None, item: ItemRow, known: dict[tuple[int, str], KeptRecord]
+    ) -> int:
         """A page says *item*. Returns the number of its record."""
         kind = self._record_kind(said.raw, said.run.spider, item.table, item.fields)
         record = known.get((kind, item.key))
@@ -92,15 +94,15 @@ class RecordRows:
             self._sightings.sight(said, page, record.id, (mark, self._sightings.shape(said.raw, item.fields), False))
         return record.id
 
-    def _make_record(self, said: Said, kind: int, item: ItemRow, mark: bytes) -> Record:
+    def _make_record(self, said: Said, kind: int, item: ItemRow, mark: bytes) -> KeptRecord:
         (number,) = said.raw.execute(
             "INSERT INTO crawl_records (kind, key, hash) VALUES (?, ?, ?) RETURNING id", (kind, item.key, mark)
         ).fetchone()
         self.write_row(said.raw, item.table, said.address(number), item.fields)
         self._note_change(said, number, "new", None)
-        return Record(number, mark, None)
+        return KeptRecord(number, mark, None)
 
-    def _compare(self, said: Said, page: ListingPage | None, item: ItemRow, record: Record) -> None:
+    def _compare(self, said: Said, page: ListingPage | None, item: ItemRow, record: KeptRecord) -> None:
         """Write what differs. A field that the item lacks is kept where another page gives it, and None otherwise."""
         fields = self.fields(item.table, record.id)
         given_elsewhere = self._sightings.fields_given(said.raw, record.id, but=page.id if page is not None else 0)
@@ -200,13 +202,15 @@ class RecordRows:
             (run.frontier, run.id, said.request, record, said.now, kind, packed(fields)),
         )
 
-    def _known_records(self, raw: Transaction, spider: str, keyed: Iterable[ItemRow]) -> dict[tuple[int, str], Record]:
+    def _known_records(
+        self, raw: Transaction, spider: str, keyed: Iterable[ItemRow]
+    ) -> dict[tuple[int, str], KeptRecord]:
         pairs = {(self._record_kind(raw, spider, item.table, item.fields), item.key): None for item in keyed}
         rows = raw.execute(
             self._keyed_rows,
             (json.dumps(list(pairs)),),
         ).fetchall()
-        return {(kind, key): Record(number, mark, gone) for number, kind, key, mark, gone in rows}
+        return {(kind, key): KeptRecord(number, mark, gone) for number, kind, key, mark, gone in rows}
 
     def _record_kind(self, raw: Transaction, spider: str, table: str, sample: dict[str, Any]) -> int:
         number = self._kinds.get((spider, table))

@@ -12,7 +12,6 @@ from crawler.stores.sql.audit_rows import AuditRows
 from crawler.stores.sql.body_rows import BodyRows
 from crawler.stores.sql.caring import Care, RecordHistory
 from crawler.stores.sql.change_rows import ChangeRows
-from crawler.stores.sql.copying import CopyParts
 from crawler.stores.sql.file_rows import FileRows
 from crawler.stores.sql.found_rows import FoundRows, Owners
 from crawler.stores.sql.frontier_rows import FrontierRows
@@ -36,6 +35,7 @@ from crawler.stores.sql.sample_rows import SampleRows
 from crawler.stores.sql.session_rows import SessionRows
 from crawler.stores.sql.sighting_rows import SightingRows
 from crawler.stores.sql.slot_rows import SlotRows
+from crawler.stores.sql.store_copying import CopyParts
 from crawler.stores.sql.taking_back import TakingBack
 from crawler.stores.sql.value_rows import ValueRows
 from crawler.stores.sql.visit_rows import VisitRows
