@@ -17,7 +17,7 @@ from crawler.output.time_left import TimeLeft
 from crawler.output.timeline import Moment, timeline_of
 from crawler.urls import printable, redact
 
-MOST_HOSTS, MOST_SESSIONS, MOST_PROCESSES = 30, 30, 64
+MOST_HOSTS, MOST_SESSIONS, MOST_PROCESSES = 30, 30, 96
 _RATE_OVER_S = 10.0
 _ERRORS = 8
 
@@ -170,7 +170,7 @@ def look(source: Source, spider: str) -> LiveView | None:
     run, newest = past[0], source.runs.last(spider, limit=1)[0]
     holder = source.runs.running(spider)
     processes = list(_processes(source, run.id))
-    points = timeline_of(list(processes[0].timeline)) if processes else []
+    points = timeline_of(list(processes[0].timeline)) if processes else []  # of the first one, which keeps it
     told = summary_of(newest)
     last = points[-1] if points else None
     now = source.now()
@@ -196,9 +196,8 @@ def look(source: Source, spider: str) -> LiveView | None:
 def _processes(source: Source, run: int) -> Iterable[ProcessState]:
     for number in range(MOST_PROCESSES):
         found = process_of(source.values.get(name_of(run, number)))
-        if found is None:
-            return
-        yield found
+        if found is not None:  # numbers have gaps: workers of other machines join and leave
+            yield found
 
 
 def _rate(points: Sequence[Moment]) -> float:

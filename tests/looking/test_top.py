@@ -191,16 +191,16 @@ def test_a_disk_that_is_full_ends_no_heartbeat() -> None:
 def test_hosts_of_several_processes_are_added_up_and_the_gravest_word_counts(nights: Nights) -> None:
     store = open_project_store(load(command_line={"store": nights.store}), create=False)
     try:
-        for number, breaker in ((0, "closed"), (1, "open")):
-            host = HostState("a.example", 0.5 * number, 0.0, breaker, 2, 3, 4)
+        for number, breaker in ((0, "closed"), (33, "open")):
+            host = HostState("a.example", 0.5 * bool(number), 0.0, breaker, 2, 3, 4)
             word = ProcessState(number, f"process {number}", store.now(), 5, 2, 16, [host])
             store.values.set(name_of(2, number), word.as_dict(), ttl_s=60)
         view = look(store, "shop")
-        for number in (0, 1):
+        for number in (0, 33):
             store.values.set(name_of(2, number), None)
     finally:
         store.close()
 
     assert view is not None
     assert view.hosts == [HostState("a.example", 0.5, 0.0, "open", 4, 6, 8)]
-    assert [each.number for each in view.processes] == [0, 1]
+    assert [each.number for each in view.processes] == [0, 33]
