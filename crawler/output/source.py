@@ -143,7 +143,7 @@ class FileSource(Protocol):
         """Every version of every file that is held, oldest first (`output.files.Held`)."""
 
 
-class Answered(Protocol):
+class LoggedAnswer(Protocol):
     """One line of the page log (`stores.told.LogLine`)."""
 
     @property
@@ -180,7 +180,7 @@ class ValueSource(Protocol):
 class LogSource(Protocol):
     """The page log, read for pictures (`stores.base_results.LogStore`)."""
 
-    def answers(self, run: int) -> Iterator[Answered]:
+    def answers(self, run: int) -> Iterator[LoggedAnswer]:
         """The page log of a run, oldest first."""
 
     def last_troubles(self, run: int, *, limit: int) -> Sequence[ToldTrouble]:

@@ -22,7 +22,7 @@ from crawler.pagework.assembly import Assembly
 from crawler.pagework.file_work import FileWork
 from crawler.pagework.given import Bare, CallbackResults, CallbackWatch, StoppedAtItem
 from crawler.pagework.links_given import LinksGiven
-from crawler.pagework.revisits import NOT_MODIFIED, Answered, Revisits, ask
+from crawler.pagework.revisits import NOT_MODIFIED, Revisited, Revisits, ask
 from crawler.pagework.samples import Samples
 from crawler.pagework.spider_steps import SpiderSteps
 from crawler.response import Request, Response
@@ -154,7 +154,7 @@ class PageWork:
         session, leased = manager.session, outcome.request
         watched = manager.wants_login
         asking = self._revisits.asking(leased, request, session) if leased.visit is not None else None
-        answer: Answered | None = None
+        answer: Revisited | None = None
         if asking is None:
             fetched = yield from self._fetch(session, leased, patient, watched, request)
         else:

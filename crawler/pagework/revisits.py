@@ -204,7 +204,7 @@ NOT_MODIFIED = 304
 
 
 @dataclass(slots=True)
-class Answered:
+class Revisited:
     """What came.
 
     Attributes:
@@ -224,7 +224,7 @@ def ask(
     asking: Asking,
     session: Session,
     kept: Callable[[int], Page | None],
-) -> Flow[Answered]:
+) -> Flow[Revisited]:
     """Send *request* with the conditions of *asking*; a 304 that does not confirm them is not believed.
 
     Args:
@@ -236,13 +236,13 @@ def ask(
     if response is not None:
         response.asked = request
     if response is None or response.status_code != NOT_MODIFIED:
-        return Answered(fetched)
+        return Revisited(fetched)
     if fetched.error is None and validators.confirms(response, asking.visit, request.url):
         page = kept(asking.visit.request) if asking.reads_again else None
         if page is not None or not asking.reads_again:
-            return Answered(fetched, True, page)
+            return Revisited(fetched, True, page)
     if session.pace is not None:
         yield Call(partial(session.pace, request.url))
     whole = yield from fetch(request)
     whole.tries += fetched.tries
-    return Answered(whole)
+    return Revisited(whole)

@@ -14,7 +14,7 @@ from crawler.response import Request, Response
 from crawler.sessions import snapshot
 from crawler.sessions.accounts import Ask
 from crawler.sessions.login.manager import LoginManager
-from crawler.sessions.login.standing import Prepared
+from crawler.sessions.login.standing import Preparation
 from crawler.sessions.session import Session
 from crawler.settings import Settings
 from crawler.spider import Spider
@@ -110,7 +110,7 @@ class Visitor:
     def _prepare(self, manager: LoginManager, *, force: bool = False) -> str:
         ends = time.monotonic() + _PATIENCE_S
         while True:
-            prepared: Prepared = manager.prepare(force=force)
+            prepared: Preparation = manager.prepare(force=force)
             if prepared.ready:
                 return prepared.how
             if prepared.error is not None:

@@ -41,7 +41,7 @@ _MOST_TOLD = 1_000  #: pages of which it is told what differs
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ItemChange:
     """An item that reads differently: field to value before and now."""
 
     table: str
@@ -64,7 +64,7 @@ class Difference:
     url: str
     gone: list[StoredItem] = field(default_factory=list)
     new: list[StoredItem] = field(default_factory=list)
-    changed: list[Change] = field(default_factory=list)
+    changed: list[ItemChange] = field(default_factory=list)
     lost_links: list[str] = field(default_factory=list)
     new_links: list[str] = field(default_factory=list)
     rejected: tuple[int, int] | None = None
@@ -294,7 +294,7 @@ def compare_items(before: list[StoredItem], now: list[StoredItem], difference: D
             elif new is None and old is not None:
                 difference.gone.append(old)
             elif old is not None and new is not None and (fields := _differing(old.fields, new.fields)):
-                difference.changed.append(Change(table, key, fields))
+                difference.changed.append(ItemChange(table, key, fields))
 
 
 def _paired(

@@ -24,7 +24,7 @@ from crawler.sessions.login.ports import SESSION
 from crawler.sessions.login.session_door import SessionDoor
 from crawler.sessions.login.session_evidence import SessionEvidence
 from crawler.sessions.login.settling import Settling
-from crawler.sessions.login.standing import Prepared
+from crawler.sessions.login.standing import Preparation
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.login.trials import TrialRules
 from crawler.sessions.login.unusable import UnusableSessions
@@ -46,12 +46,12 @@ class LoginManager:
         )
         self.standing = SimpleNamespace(saved_as=(1, 1), lost_stored_epoch=0, proved_before_loss=0.0)
         self.prover = SimpleNamespace(refused_at="")
-        self.next: list[Prepared | BaseException] = []
+        self.next: list[Preparation | BaseException] = []
         self.doubts: list[str] = []
         self.pages = 0
         self.good: bool | None = True
 
-    def prepare(self) -> Prepared:
+    def prepare(self) -> Preparation:
         said = self.next.pop(0)
         if isinstance(said, BaseException):
             raise said
@@ -195,7 +195,7 @@ class House:
         return missing is None
 
     def ready(self, how: str = "login", name: str = "default") -> None:
-        self.manager(name).next.append(Prepared(True, how))
+        self.manager(name).next.append(Preparation(True, how))
         self.doors.gates.open_now((SESSION, name))
         self.yard.run_tasks()
 
@@ -205,7 +205,7 @@ class House:
 
 def test_a_hundred_requests_wait_for_one_login_and_go_first_when_it_is_done() -> None:
     house = House()
-    house.manager().next.append(Prepared(True, "login"))
+    house.manager().next.append(Preparation(True, "login"))
 
     assert not any(house.asks(number) for number in range(100))
     assert len(house.yard.tasks) == 1
@@ -230,7 +230,7 @@ def test_a_session_that_needs_no_login_is_asked_nothing_once_it_is_ready() -> No
 
 def test_a_refused_login_parks_its_requests_and_says_how_to_go_on() -> None:
     house = House()
-    house.manager().next.append(Prepared(False, error=LoginFailed("default", "wrong password")))
+    house.manager().next.append(Preparation(False, error=LoginFailed("default", "wrong password")))
     house.asks(1)
     house.yard.run_tasks()
     house.asks(2)
@@ -255,7 +255,7 @@ def test_a_login_that_raises_something_unforeseen_is_a_failed_one() -> None:
 def test_a_login_that_has_to_wait_is_tried_again_at_its_time() -> None:
     house = House()
     trouble = SiteUnreachable("default", "no route")
-    house.manager().next += [Prepared(False, wait_s=30.0, trouble=trouble), Prepared(True, "login")]
+    house.manager().next += [Preparation(False, wait_s=30.0, trouble=trouble), Preparation(True, "login")]
     house.asks(1)
     house.yard.run_tasks()
 
@@ -272,7 +272,7 @@ def test_requests_that_any_session_may_send_do_not_wait_for_the_second_login() -
     house = House("one", "two")
     house.asks(1, "one", session=SPREAD)
     house.asks(2, "two", session=SPREAD)
-    house.manager("one").next.append(Prepared(True, "login"))
+    house.manager("one").next.append(Preparation(True, "login"))
     task = house.yard.tasks.pop(0)
 
     task()()
@@ -290,7 +290,7 @@ def test_a_doubt_shuts_the_session_and_a_good_probe_commits_what_was_kept() -> N
     assert not house.doors.sessions.page_came_back(kept)
     assert not house.asks(3)
     assert house.doors.kept == 2
-    house.manager().next.append(Prepared(True, "still good"))
+    house.manager().next.append(Preparation(True, "still good"))
     house.yard.run_tasks()
 
     assert [each.request.id for each in house.yard.settled] == [2]
@@ -306,7 +306,7 @@ def test_a_lost_session_has_its_uncertain_pages_fetched_again() -> None:
     assert house.doors.sessions.page_came_back(answer(1, sent_at=100.5))
     house.doors.sessions.page_came_back(answer(2, verdict=Verdict.LOGIN, sent_at=100.8))
     house.doors.sessions.page_came_back(answer(3, sent_at=100.9))
-    house.manager().next.append(Prepared(True, "login"))
+    house.manager().next.append(Preparation(True, "login"))
 
     house.yard.run_tasks()
 
@@ -321,7 +321,7 @@ def test_pages_of_a_session_that_will_not_be_ready_are_parked_with_those_that_wa
     house.ready()
     house.doors.sessions.page_came_back(answer(1, verdict=Verdict.LOGIN))
     house.asks(2)
-    house.manager().next.append(Prepared(False, error=LoginFailed("default", "locked")))
+    house.manager().next.append(Preparation(False, error=LoginFailed("default", "locked")))
 
     house.yard.run_tasks()
 
@@ -392,7 +392,7 @@ def test_before_the_end_the_last_pages_are_proved() -> None:
     house.doors.sessions.page_came_back(answer(1))
 
     assert house.doors.last_doubts()
-    house.manager().next.append(Prepared(True, "still good"))
+    house.manager().next.append(Preparation(True, "still good"))
     house.now = 200.0
     house.yard.run_tasks()
     assert not house.doors.last_doubts()

@@ -14,7 +14,7 @@ from crawler.sessions import snapshot
 from crawler.sessions.accounts import Account
 from crawler.sessions.desk import LoginEnd
 from crawler.sessions.login.manager import LoginManager
-from crawler.sessions.login.standing import Prepared
+from crawler.sessions.login.standing import Preparation
 from crawler.sessions.origins import Origins
 from crawler.sessions.session import Session
 from crawler.spider import Identity, Spider
@@ -163,7 +163,7 @@ def seconds(header: str | None) -> float | None:
     return None if header is None else float(header)
 
 
-def settle(made: LoginManager, desk: Memory, *, most: int = 50) -> Prepared:
+def settle(made: LoginManager, desk: Memory, *, most: int = 50) -> Preparation:
     """Prepare again and again, as the engine does, until it is ready or given up; nobody sleeps, the clock is set."""
     for _ in range(most):
         found = made.prepare()

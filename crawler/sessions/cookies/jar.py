@@ -32,7 +32,7 @@ from crawler.sessions.cookies.facade import JarFacade
 from crawler.sessions.cookies.records import Record, from_http, from_record, to_record
 from crawler.sessions.cookies.rules import Cookie, cookie_from, to_wire
 from crawler.sessions.cookies.scope import Origin, origin_and_path_start, path_from
-from crawler.sessions.cookies.site import Change, SiteCookies
+from crawler.sessions.cookies.site import CookieChange, SiteCookies
 from crawler.urls import redact, site_of
 
 _log = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ class Jar(JarFacade):
         ticket: int | None = None,
         date: str | None = None,
         now: float | None = None,
-    ) -> list[Change]:
+    ) -> list[CookieChange]:
         """Take in what one answer sets.
 
         Args:
@@ -151,7 +151,7 @@ class Jar(JarFacade):
                 COOKIES.remember(id(self), made.domain, made.name, made.value)
             else:
                 refused.append(f"{line.partition('=')[0][:80]!r}: {made}" if "=" in line else made)
-        changes: list[Change] = []
+        changes: list[CookieChange] = []
         if cookies:
             changes, late = self._site(origin.site).receive(cookies, now=moment, secure=origin.secure)
             refused += late
@@ -354,7 +354,7 @@ class Jar(JarFacade):
                 site = self._sites[name] = SiteCookies(self._floor)
             return site
 
-    def _told(self, changes: list[Change]) -> list[Change]:
+    def _told(self, changes: list[CookieChange]) -> list[CookieChange]:
         if changes:
             with self._lock:
                 self._version += 1

@@ -30,7 +30,7 @@ _SLIDE: Final = 0.01  # an end that moved by less than this part of the lifetime
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CookieChange:
     """One thing that happened to the cookies of a site.
 
     Attributes:
@@ -123,7 +123,7 @@ class SiteCookies:
 
     # --- receiving ---
 
-    def receive(self, cookies: Iterable[Cookie], *, now: float, secure: bool) -> tuple[list[Change], list[str]]:
+    def receive(self, cookies: Iterable[Cookie], *, now: float, secure: bool) -> tuple[list[CookieChange], list[str]]:
         """Take in the cookies of one answer, in their order.
 
         Args:
@@ -133,7 +133,7 @@ class SiteCookies:
         Returns:
             What has changed, and why cookies were left out (text without secrets).
         """
-        changes: list[Change] = []
+        changes: list[CookieChange] = []
         refused: list[str] = []
         with self._lock:
             kept_safe = {} if secure else self._secure_by_name(now)
@@ -160,7 +160,9 @@ class SiteCookies:
                 found.setdefault(cookie.name, []).append(cookie)
         return found
 
-    def put(self, cookie: Cookie, now: float, *, replaces: Callable[[Cookie], bool] | None = None) -> list[Change]:
+    def put(
+        self, cookie: Cookie, now: float, *, replaces: Callable[[Cookie], bool] | None = None
+    ) -> list[CookieChange]:
         """Set a checked cookie for the user.
 
         Args:
@@ -177,7 +179,7 @@ class SiteCookies:
                         break
             return [] if self._is_late(cookie) else [*self._store(cookie, now), *self._make_room({cookie.domain}, now)]
 
-    def _store(self, cookie: Cookie, now: float) -> list[Change]:
+    def _store(self, cookie: Cookie, now: float) -> list[CookieChange]:
         key = key_of(cookie)
         kept = self._by_domain.get(cookie.domain, {}).get(key)
         if kept is not None and kept.cookie.expired(now):
@@ -185,7 +187,7 @@ class SiteCookies:
             kept = None
         if cookie.expired(now):
             self._dig(key, cookie.ticket)
-            return [] if kept is None else [Change("deleted", self._remove(key, ticket=cookie.ticket))]
+            return [] if kept is None else [CookieChange("deleted", self._remove(key, ticket=cookie.ticket))]
         shelf = self._by_domain.setdefault(cookie.domain, {})
         if cookie.expires is not None:
             self._next_end = min(self._next_end, cookie.expires)
@@ -197,7 +199,7 @@ class SiteCookies:
             if cookie.last_used > cookie.created:  # loaded: it has been sent in an earlier life
                 self._sent_at[key] = cookie.last_used
             self._forget_views()
-            return [Change("set", cookie)]
+            return [CookieChange("set", cookie)]
         old = kept.cookie
         cookie = replace(cookie, created=old.created, order=old.order)
         alike = (cookie.value, cookie.secure, cookie.http_only, cookie.same_site) == (
@@ -212,9 +214,9 @@ class SiteCookies:
         shelf[key] = _Kept(cookie, cookie.expires)
         if not alike or old.expires != cookie.expires:
             self._forget_views()
-        return [Change("set", cookie)]
+        return [CookieChange("set", cookie)]
 
-    def _make_room(self, domains: Iterable[str], now: float) -> list[Change]:
+    def _make_room(self, domains: Iterable[str], now: float) -> list[CookieChange]:
         """Evict what is too much in *domains* and in the whole site: once for all cookies of an answer."""
         full = [domain for domain in domains if len(self._by_domain.get(domain, ())) > MAX_DOMAIN_COOKIES]
         if not full and self.count <= MAX_SITE_COOKIES:
@@ -227,7 +229,7 @@ class SiteCookies:
         changes += self._evict(self._all(), self.count - MAX_SITE_COOKIES)
         return changes
 
-    def _evict(self, cookies: Iterable[Cookie], surplus: int) -> list[Change]:
+    def _evict(self, cookies: Iterable[Cookie], surplus: int) -> list[CookieChange]:
         """Remove *surplus* of the cookies, if any."""
         if surplus <= 0:
             return []
@@ -241,15 +243,15 @@ class SiteCookies:
             return cookie.secure, 0 if cookie.order < newest else 2, 0.0, cookie.order
 
         doomed = sorted(by_age, key=rank)[:surplus]
-        return [Change("evicted", self._remove(key_of(each), ticket=0)) for each in doomed]
+        return [CookieChange("evicted", self._remove(key_of(each), ticket=0)) for each in doomed]
 
     # --- removing ---
 
-    def remove(self, which: Callable[[Cookie], bool], *, ticket: int) -> list[Change]:
+    def remove(self, which: Callable[[Cookie], bool], *, ticket: int) -> list[CookieChange]:
         """Remove the cookies for which *which* is true; older answers than *ticket* do not bring them back."""
         with self._lock:
             doomed = [cookie for cookie in self._all() if which(cookie)]
-            return [Change("deleted", self._remove(key_of(cookie), ticket=ticket)) for cookie in doomed]
+            return [CookieChange("deleted", self._remove(key_of(cookie), ticket=ticket)) for cookie in doomed]
 
     def raise_floor(self, ticket: int) -> None:
         """From now on ignore answers to requests older than *ticket*."""

@@ -34,7 +34,7 @@ from crawler.sessions.login.patience import again_s
 from crawler.sessions.login.prove import Prover
 from crawler.sessions.login.restore import Restorer
 from crawler.sessions.login.sight import Sight, last_sight, tries_of
-from crawler.sessions.login.standing import Prepared, Standing
+from crawler.sessions.login.standing import Preparation, Standing
 from crawler.sessions.login.states import LoginState, Signal
 from crawler.sessions.session import Session
 from crawler.spider import Spider
@@ -116,7 +116,7 @@ class LoginManager:
         """A page came in that was fetched with this session: its login was worth it."""
         self._fruitless = 0
 
-    def prepare(self, *, force: bool = False) -> Prepared:
+    def prepare(self, *, force: bool = False) -> Preparation:
         """Make the session ready, or say why not. Errors of sites and spiders come back inside the answer.
 
         Args:
@@ -129,9 +129,9 @@ class LoginManager:
             try:
                 return self._prepare()
             except QuotaSpent as spent:  # by a probe, whose answer nobody knows then
-                return Prepared(False, wait_s=spent.wait_s)
+                return Preparation(False, wait_s=spent.wait_s)
 
-    def _prepare(self) -> Prepared:
+    def _prepare(self) -> Preparation:
         state = self.record.state
         pool = self.session.proxy_pool
         if pool is not None and state is LoginState.UNPROVEN:
@@ -141,10 +141,10 @@ class LoginManager:
             self.session.between_proxies = self.wants_login
             self.standing.doubted = False  # nobody has to ask whether the old cookies are good there
         if state is LoginState.READY:
-            return Prepared(True, "ready")
+            return Preparation(True, "ready")
         if state in (LoginState.PARKED, LoginState.REFUSED):
             error = SessionError(self.session.name, self.record.why)
-            return self._restorer.adopted() or Prepared(False, error=error)
+            return self._restorer.adopted() or Preparation(False, error=error)
         if not self.wants_login and not self._is_by_hand():
             return self._restorer.without_login()
         settled = self._restorer.restored() if state is LoginState.UNPROVEN else self._restorer.doubts_settled()
@@ -167,7 +167,7 @@ class LoginManager:
             self.wants_login, self.is_guest = True, False
         return self.wants_login
 
-    def _claim_and_login(self, *, force: bool = False) -> Prepared:
+    def _claim_and_login(self, *, force: bool = False) -> Preparation:
         record = self.record
         stored = self.desk.load(self.session.key) if force else None  # a forced login is one after the stored one, too
         epoch = max(record.epoch, stored.epoch if stored is not None else 0)
@@ -176,7 +176,7 @@ class LoginManager:
         if row is not None and row.epoch > record.epoch and not force:
             if self._restorer.take_over(row):
                 self.standing.became_ready(Signal.ADOPTED, epoch=row.epoch)
-                return Prepared(True, "adopted")
+                return Preparation(True, "adopted")
             record.signal(Signal.LOGGED_OUT, epoch=row.epoch)  # of no use to us: ours will be the login after it
         if claim.refused:
             blocked = self.blocked_by(claim)
@@ -184,7 +184,7 @@ class LoginManager:
                 return self.standing.waits(claim.wait_s, self.standing.patience.trouble or blocked)
             return self.standing.refused(blocked)
         if not claim.granted:
-            return Prepared(False, wait_s=max(claim.wait_s, 0.05))
+            return Preparation(False, wait_s=max(claim.wait_s, 0.05))
         if self._fruitless >= MOST_FRUITLESS and not force:
             self.desk.end_login(self.session.key, LoginEnd("unsent"))
             return self.standing.refused(login_errors.nothing_lasts(self.session, self._fruitless))
@@ -202,7 +202,7 @@ class LoginManager:
         kinds: dict[str, type[SessionError]] = {"refused": WrongPassword, "human": NeedsHuman}
         return kinds.get(claim.kind, LoginBudgetSpent)(name, why)
 
-    def _login(self, *, epoch: int) -> Prepared:
+    def _login(self, *, epoch: int) -> Preparation:
         session, record = self.session, self.record
         record.signal(Signal.LOGIN_STARTED)
         self._on_login_start(session.name, self.standing.reason or "first login")
@@ -225,19 +225,19 @@ class LoginManager:
         ended, taken = LoginEnd("ok", credentials=session.account.mark()), snapshot.take(session, record, url="login")
         if not self.desk.end_login(session.key, ended, taken):
             record.signal(Signal.LOGGED_OUT, epoch=epoch - 1)  # too late: whoever logged in meanwhile has the session
-            return Prepared(False, wait_s=patience.AGAIN_S)
+            return Preparation(False, wait_s=patience.AGAIN_S)
         self.standing.base = taken.secret
         row = self.desk.load(session.key)
         record.version = row.version if row is not None else 0
-        return Prepared(True, "login")
+        return Preparation(True, "login")
 
-    def _waits_for_person(self) -> Prepared:
+    def _waits_for_person(self) -> Preparation:
         """There is no login step to run: nothing is claimed, and no attempt is counted."""
         error = NeedsHuman(self.session.name, self._by_hand_again())
         self.record.why = error.why
         self.record.signal(Signal.LOGIN_STARTED)
         self.record.signal(Signal.NEEDS_HUMAN)
-        return Prepared(False, error=error)
+        return Preparation(False, error=error)
 
     def _by_hand_again(self) -> str:
         """What a person has to do for a spider without a login step."""
@@ -301,14 +301,14 @@ class LoginManager:
                 raise LoginFailed(self.session.name, "somebody else has logged in meanwhile: that session is kept")
             self.standing.base = taken.secret
 
-    def _ended_badly(self, error: Exception) -> Prepared:
+    def _ended_badly(self, error: Exception) -> Preparation:
         session, record = self.session, self.record
         pool = session.proxy_pool
         if isinstance(error, QuotaSpent) or (pool is not None and pool.may_help(error)):
             ending: Literal["busy", "unsent"] = "busy" if session.sent.credentials else "unsent"
             self.desk.end_login(session.key, LoginEnd(ending, str(error), session.account.mark()))
             record.signal(Signal.LOGIN_FAILED)
-            return Prepared(False, wait_s=error.wait_s if isinstance(error, QuotaSpent) else patience.AGAIN_S)
+            return Preparation(False, wait_s=error.wait_s if isinstance(error, QuotaSpent) else patience.AGAIN_S)
         found = login_errors.ended(
             error, session, self.spider, known_good=self.standing.known_good, retry_after_s=self._retry_after_s
         )
@@ -321,14 +321,14 @@ class LoginManager:
         if isinstance(found.error, NeedsHuman):
             record.why = found.error.why
             record.signal(Signal.NEEDS_HUMAN)
-            return Prepared(False, error=found.error)
+            return Preparation(False, error=found.error)
         if lost_at_once:
             record.signal(Signal.LOGIN_FAILED)
-            return Prepared(False, wait_s=again_s(self.standing.attempts))
+            return Preparation(False, wait_s=again_s(self.standing.attempts))
         if found.passes and found.asked_s <= patience.PATIENCE_S:
             record.signal(Signal.LOGIN_FAILED)
             self.standing.patience.begins(found.error, self._clock())
-            return Prepared(False, wait_s=patience.AGAIN_S)  # the store says then how long it takes
+            return Preparation(False, wait_s=patience.AGAIN_S)  # the store says then how long it takes
         failure = found.error
         if found.asked_s > patience.PATIENCE_S:
             failure = LoginFailed(session.name, f"{failure.why}; it asks to be left alone for {found.asked_s:,.0f} s")

@@ -14,7 +14,7 @@ from crawler.sessions.login import patience
 from crawler.sessions.login.forecast import forecast
 from crawler.sessions.login.patience import PROBE_PAUSES_S, probe_pause_s
 from crawler.sessions.login.prove import Prover
-from crawler.sessions.login.standing import Prepared, Standing
+from crawler.sessions.login.standing import Preparation, Standing
 from crawler.sessions.login.states import Signal
 from crawler.urls import redact
 
@@ -37,7 +37,7 @@ class Restorer:
         self._session, self._standing, self._desk, self._prover = standing.session, standing, desk, prover
         self._expected_run_s, self._retry_after_s = expected_run_s, retry_after_s
 
-    def adopted(self) -> Prepared | None:
+    def adopted(self) -> Preparation | None:
         """Take the session over when somebody has logged in meanwhile: another process, or a person."""
         row = self._desk.load(self._session.key)
         if row is None or row.epoch <= self._standing.record.epoch or not self.take_over(row):
@@ -48,9 +48,9 @@ class Restorer:
         except CrawlError:
             return None
         self._standing.became_ready(Signal.ADOPTED, epoch=row.epoch)
-        return Prepared(True, "adopted")
+        return Preparation(True, "adopted")
 
-    def without_login(self) -> Prepared:
+    def without_login(self) -> Preparation:
         """Ready as it is, with the cookies that an earlier run has left."""
         standing, record = self._standing, self._standing.record
         row = self._desk.load(self._session.key)
@@ -59,9 +59,9 @@ class Restorer:
                 standing.base = row.secret
             record.version, standing.saved_as = row.version, snapshot.version_of(self._session)
         standing.became_ready(Signal.PROBE_OK, epoch=row.epoch if row is not None else 0)
-        return Prepared(True, "ready")
+        return Preparation(True, "ready")
 
-    def restored(self) -> Prepared | None:
+    def restored(self) -> Preparation | None:
         """Prove the stored session. None when it is not good: a login has to follow."""
         standing, record = self._standing, self._standing.record
         row = self._desk.load(self._session.key)
@@ -76,7 +76,7 @@ class Restorer:
             reason = reason or self._prover.nothing or None  # then a login says more
             if reason is None and not self._would_outlive():
                 standing.became_ready(Signal.PROBE_OK, epoch=row.epoch)
-                return Prepared(True, "restored")
+                return Preparation(True, "restored")
             if reason is None:
                 standing.reason = "the stored session is expected to end before this run does"
             else:
@@ -86,7 +86,7 @@ class Restorer:
         record.signal(Signal.LOGGED_OUT, epoch=row.epoch if row is not None else 0)
         return None
 
-    def doubts_settled(self) -> Prepared | None:
+    def doubts_settled(self) -> Preparation | None:
         """Ask the probe whether the page was right that showed us logged out. None: it was, a login has to follow."""
         standing, record = self._standing, self._standing.record
         if not standing.doubted:
@@ -105,14 +105,14 @@ class Restorer:
             standing.attempts += 1
             if standing.attempts < _DOUBTFUL_PROBES:
                 asked_s = login_errors.asked_to_wait_s(error, None, self._retry_after_s)
-                return Prepared(False, wait_s=max(PROBE_PAUSES_S[0], min(asked_s + 1.0, patience.PATIENCE_S)))
+                return Preparation(False, wait_s=max(PROBE_PAUSES_S[0], min(asked_s + 1.0, patience.PATIENCE_S)))
             reason = f"the probe failed: {redact(str(error))}"
         standing.doubted, standing.attempts = False, 0
         if reason is not None:
             self._desk.expired(self._session.key, record.epoch, standing.proved_before_loss)
             return None
         standing.became_ready(Signal.PROBE_OK, epoch=record.epoch)
-        return Prepared(True, "still good")
+        return Preparation(True, "still good")
 
     def still_good(self) -> bool | None:
         """What the probe says of a session against which nothing speaks. None: nothing is known."""
@@ -155,7 +155,7 @@ class Restorer:
         standing.saved_as = snapshot.version_of(self._session)  # the probe may change it
         return True
 
-    def _unproved(self, error: CrawlError) -> Prepared:
+    def _unproved(self, error: CrawlError) -> Preparation:
         """The probe of a stored session brought no usable answer: it is made again, while that may help."""
         standing = self._standing
         failure = login_errors.unproved(self._session, error)

@@ -23,7 +23,7 @@ from crawler.sessions.login.ports import SESSION, SessionGates
 from crawler.sessions.login.proxies import left_proxy
 from crawler.sessions.login.session_evidence import SessionNow
 from crawler.sessions.login.settling import Settling
-from crawler.sessions.login.standing import Prepared
+from crawler.sessions.login.standing import Preparation
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.login.unproven import Judgement
 from crawler.sessions.login.unusable import UnusableSessions
@@ -203,13 +203,13 @@ class SessionDoor:
             try:
                 prepared = manager.prepare()
             except BaseException as error:  # noqa: BLE001 - it must come back as an answer, whatever it is
-                prepared = Prepared(False, error=LoginFailed(name, f"{type(error).__name__}: {redact(str(error))}"))
+                prepared = Preparation(False, error=LoginFailed(name, f"{type(error).__name__}: {redact(str(error))}"))
             elapsed_ms = (time.perf_counter() - started) * 1000
             return lambda: self._prepared(name, prepared, started_at, elapsed_ms)
 
         return task
 
-    def _prepared(self, name: str, prepared: Prepared, started_at: float, elapsed_ms: float) -> None:
+    def _prepared(self, name: str, prepared: Preparation, started_at: float, elapsed_ms: float) -> None:
         self.tasks -= 1
         if prepared.ready:
             self._ready(name, prepared, started_at, elapsed_ms)
@@ -229,7 +229,7 @@ class SessionDoor:
         epoch, self._doubts[name].lost_epoch = self._doubts[name].lost_epoch, 0
         return epoch
 
-    def _ready(self, name: str, prepared: Prepared, started_at: float, elapsed_ms: float) -> None:
+    def _ready(self, name: str, prepared: Preparation, started_at: float, elapsed_ms: float) -> None:
         manager, pages, now = self._pool.manager(name), self._evidence.unproven(name), self._clock()
         self._unusable.let_in(name)
         self._requests.take_back(

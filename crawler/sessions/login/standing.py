@@ -13,7 +13,7 @@ from crawler.sessions.session import Session
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class Preparation:
     """What came of preparing a session.
 
     Attributes:
@@ -74,19 +74,19 @@ class Standing:
         self.patience.over()
         self.patience.answers = True
 
-    def waits(self, wait_s: float, trouble: SessionError, signal: Signal | None = None) -> Prepared:
+    def waits(self, wait_s: float, trouble: SessionError, signal: Signal | None = None) -> Preparation:
         """Wait for what passes by itself, for as long as it makes sense; then give the session up."""
         given_up = self.patience.ends_with(trouble, wait_s, self.clock())
         if given_up is not None:
             return self.refused(given_up, signal)
         self.reason = trouble.why
-        return Prepared(False, wait_s=wait_s, trouble=trouble)
+        return Preparation(False, wait_s=wait_s, trouble=trouble)
 
-    def refused(self, error: SessionError, signal: Signal | None = None) -> Prepared:
+    def refused(self, error: SessionError, signal: Signal | None = None) -> Preparation:
         """It will not be ready in this run by itself."""
         self.record.why = error.why
         if signal is Signal.LOGGED_OUT:
             self.record.signal(Signal.LOGGED_OUT)
         if self.record.state in (LoginState.EXPIRED, LoginState.LOGGING_IN):  # a forced login leaves others as they are
             self.record.signal(Signal.LOGIN_REFUSED)
-        return Prepared(False, error=error)
+        return Preparation(False, error=error)
