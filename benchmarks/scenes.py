@@ -85,6 +85,18 @@ ALL = {
             per_host=8,
             workers=160,
         ),
+        Scene(
+            "hosts200-500",
+            "500 ms a page, 200 hosts, 8 connections each",
+            40,
+            ("ours", "ours-1", "aiohttp"),
+            hosts=200,
+            latency_ms=500,
+            at_once=1_600,
+            per_host=8,
+            workers=512,
+            sites=("market",),
+        ),
         *(
             Scene(
                 f"far{32 * hosts}-{latency_ms}",
