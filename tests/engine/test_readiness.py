@@ -60,7 +60,7 @@ class LoginManager:
             self.record.epoch += said.how == "login"
         return said
 
-    def expire(self, epoch: int, reason: str, url: str = "") -> bool:
+    def expire(self, epoch: int, reason: str, url: str = "", *, witness: bool = False) -> bool:
         if self.record.state is not LoginState.READY or epoch != self.record.epoch:
             return False
         self.record.state = LoginState.EXPIRED

@@ -94,14 +94,16 @@ class LoginManager:
         """What `crawl login` needs besides for a spider without a login step."""
         return " --browser" if type(self.spider).login is Spider.login else ""
 
-    def expire(self, epoch: int, reason: str, url: str = "") -> bool:
+    def expire(self, epoch: int, reason: str, url: str = "", *, witness: bool = False) -> bool:
         """An answer of *epoch* was fetched logged out. True when that is news.
 
         Args:
             url: Where: the page that proves the session where the spider names none.
+            witness: That page may be asked once more.
         """
         news = self.standing.expire(epoch, reason)
         if news:
+            self.standing.witness.page = url if witness else ""
             self.prover.url = self.probe_url or url or None
         return news
 
@@ -214,6 +216,7 @@ class LoginManager:
                 with session.watching_login(self._claim_goes_on):
                     take_steps(session, self.spider, probe_url=self.probe_url)
                 self._check_login()
+                self._restorer.confirm()
         except Exception as error:  # noqa: BLE001 - a login step is users' code: whatever it raises ends the login
             return self._ended_badly(error)
         record.logged_in_at = self._clock()

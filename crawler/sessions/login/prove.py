@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from crawler.errors import StatusError
 from crawler.sessions.login.probe import ProbePage
+from crawler.sessions.login.signs import logged_in_sign
 from crawler.sessions.login.watch import logged_out_reason, refuses_guests
 from crawler.sessions.session import Session
 from crawler.spider import Spider
@@ -18,6 +19,8 @@ class Prover:
     Attributes:
         url: The page that tells; None where none is known yet.
         nothing: The last answer proved nothing: in a few words, or "".
+        is_mute: It showed no sign of being logged in: it may be a page that everybody sees.
+        is_named: The spider has chosen the page.
         refused_at: Where the last answer but those right after a login refused us as an API does (`refuses_guests`).
     """
 
@@ -29,9 +32,10 @@ class Prover:
         url: str | None,
         retry_after_s: Callable[[str | None], float | None],
     ) -> None:
-        self.url, self.nothing, self.refused_at = url, "", ""
+        self.url, self.nothing, self.refused_at, self.is_mute = url, "", "", False
         self._session, self._spider, self._retry_after_s = session, spider, retry_after_s
         self._page = ProbePage()
+        self.is_named = bool(spider.probe_url)
 
     def logged_out(self, *, fresh: bool = False) -> str | None:
         """Fetch the probe page. The reason when it shows that we are logged out, None when nothing speaks against us.
@@ -46,6 +50,7 @@ class Prover:
             return None
         response = self._session.get(self.url)
         reason = logged_out_reason(self._spider, self._session, response, self.url)
+        self.is_mute = not logged_in_sign(response, css=self._spider.logged_in_css, text=self._spider.logged_in_text)
         if reason is None and (response.status_code >= 500 or response.status_code == 429):
             asked_s = self._retry_after_s(response.headers.get("Retry-After"))
             raise StatusError(redact(self.url), response.status_code, asked_s)
@@ -56,3 +61,11 @@ class Prover:
         probed = self._page.judge(response.status_code, response.url, fresh=fresh)
         self.nothing = probed.nothing
         return probed.reason
+
+    def shows_out(self, url: str) -> str | None:
+        """Fetch a page that showed us logged out once more: the reason when it does so again.
+
+        Raises:
+            FetchError: It brought no usable answer.
+        """
+        return logged_out_reason(self._spider, self._session, self._session.get(url), url)

@@ -108,11 +108,44 @@ class Restorer:
                 return Preparation(False, wait_s=max(PROBE_PAUSES_S[0], min(asked_s + 1.0, patience.PATIENCE_S)))
             reason = f"the probe failed: {redact(str(error))}"
         standing.doubted, standing.attempts = False, 0
+        reason = reason or self._by_witness()
         if reason is not None:
             self._desk.expired(self._session.key, record.epoch, standing.proved_before_loss)
             return None
         standing.became_ready(Signal.PROBE_OK, epoch=record.epoch)
         return Preparation(True, "still good")
+
+    def _by_witness(self) -> str | None:
+        """What the page itself says that showed us logged out, where the probe page may be one that everybody sees.
+
+        That is a page that the spider has not named as its probe, without a sign of being logged in.
+        """
+        witness, page = self._standing.witness, self._standing.witness.page
+        if not page or witness.misled or self._prover.is_named or not self._prover.is_mute:
+            return None
+        if page in self._session.asked_again:  # it was led to another page, and is asked for again by itself
+            return None
+        reason = self._shows_out(page)
+        if reason is not None:
+            witness.believed = page
+        return reason
+
+    def confirm(self) -> None:
+        """After a login for the sake of a page: where that shows us logged out all the same, it is forbidden to the
+        account, or ends the session, and no page is taken at its word any more in this run.
+        """
+        witness = self._standing.witness
+        page, witness.believed = witness.believed, ""
+        if page and self._shows_out(page) is not None:
+            witness.misled = True
+
+    def _shows_out(self, page: str) -> str | None:
+        try:
+            return self._prover.shows_out(page)
+        except QuotaSpent:
+            raise
+        except CrawlError:
+            return None
 
     def still_good(self) -> bool | None:
         """What the probe says of a session against which nothing speaks. None: nothing is known."""

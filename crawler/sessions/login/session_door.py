@@ -117,7 +117,8 @@ class SessionDoor:
         if ruling.again:
             self._settling.again([outcome.request], counts=ruling.counts)
         if ruling.doubt:
-            self.doubt(name, ruling.doubt, seen_at=ruling.seen_at)
+            alone = not self._evidence.is_tried(name)
+            self.doubt(name, ruling.doubt, seen_at=ruling.seen_at, witness=alone)
         if ruling.ask:
             self._gates.open_now((SESSION, name))
         if ruling.probe:
@@ -140,14 +141,15 @@ class SessionDoor:
             self._doubts[name].rests = False
             self._gates.get((SESSION, name)).shut()
 
-    def doubt(self, name: str, reason: str, *, seen_at: str = "") -> None:
+    def doubt(self, name: str, reason: str, *, seen_at: str = "", witness: bool = False) -> None:
         """The session may be lost: no request of it leaves before a probe has said so or not.
 
         Args:
             seen_at: The page that showed it.
+            witness: It may be asked once more.
         """
         manager = self._pool.manager(name)
-        if manager.expire(manager.record.epoch, reason, seen_at):
+        if manager.expire(manager.record.epoch, reason, seen_at, witness=witness):
             self._doubts[name].probe = ""
             self._shut(name, manager)
 

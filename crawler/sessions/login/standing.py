@@ -31,6 +31,21 @@ class Preparation:
     trouble: SessionError | None = None
 
 
+@dataclass(slots=True)
+class Witness:
+    """A page that showed us logged out, where the probe page may be one that everybody sees.
+
+    Attributes:
+        page: It may be asked once more; "" for none.
+        believed: It was taken at its word, and a login follows for its sake; "" for none.
+        misled: Such a page showed us logged out right after the login, too: none is believed any more in this run.
+    """
+
+    page: str = ""
+    believed: str = ""
+    misled: bool = False
+
+
 class Standing:
     """Of one session; changed by the thread that prepares it, and where a method says so.
 
@@ -42,6 +57,7 @@ class Standing:
         known_good: Its credentials have let us in before.
         let_in: In this very run.
         doubted: READY was given up because of a page: the probe decides whether that page was right.
+        witness: The page that showed us logged out.
         saved_as: What of it is stored: see `snapshot.version_of`.
         base: The stored secret that the session is in step with: its changes are told from that.
         lost_stored_epoch: Epoch of a stored session that turned out to be lost; 0 for none.
@@ -53,6 +69,7 @@ class Standing:
         self.record, self.patience = LoginRecord(), Patience()
         self.reason, self.attempts = "", 0
         self.known_good = self.let_in = self.doubted = False
+        self.witness = Witness()
         self.saved_as, self.base = snapshot.version_of(session), ""
         self.lost_stored_epoch, self.proved_before_loss = 0, 0.0
 

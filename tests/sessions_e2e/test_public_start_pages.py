@@ -1,0 +1,110 @@
+"""A spider whose first start page everybody may see: it proves nothing of the session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler import Response, Session, Spider
+from crawler.testing.wire import Answer, Call
+from tests.engine.shop import crawl, stored
+from tests.hosts import Net, net, quick_net
+
+__all__ = ["net", "quick_net"]
+
+PAGES = 30
+FORM = b"<form method=post action=/login><input name=user><input type=password name=password><button>Go</button></form>"
+
+
+class Shop:
+    """A public front page, and pages of members. Sessions can be ended; some pages nobody of ours may see."""
+
+    def __init__(self, *, forbidden: int = 0, lives: int = 10_000) -> None:
+        self.forbidden, self.lives = forbidden, lives
+        self.logins = 0
+        self.left: dict[str, int] = {}
+
+    def end_all(self) -> None:
+        self.left.clear()
+
+    def __call__(self, call: Call) -> Answer:
+        if call.path == "/robots.txt":
+            return Answer(404, b"")
+        if call.path == "/":
+            links = "".join(f"<a class=page href=/m/{number}>{number}</a>" for number in range(PAGES))
+            return Answer(body=f"<h1>Welcome to the shop</h1>{links}".encode())
+        if call.path == "/login" and call.method == "POST":
+            self.logins += 1
+            self.left[f"s{self.logins}"] = self.lives
+            return Answer(302, b"", headers=[("Location", "/"), ("Set-Cookie", f"sid=s{self.logins}; Path=/")])
+        if call.path == "/login":
+            return Answer(body=FORM)
+        sid = call.cookies().get("sid", "")
+        number = int(call.path.removeprefix("/m/"))
+        if self.left.get(sid, 0) <= 0 or number < self.forbidden:
+            return Answer.redirect("/login")
+        self.left[sid] -= 1
+        return Answer(body=f"<p class=x>{number}</p>".encode())
+
+
+class Members(Spider):
+    name = "members"
+
+    def __init__(self, **arguments: str) -> None:
+        super().__init__(**arguments)
+        self.start_urls = [arguments["site"] + "/"]
+
+    def login(self, session: Session) -> None:
+        page = session.get(self.arguments["site"] + "/login")
+        session.submit(page.form(), {"user": session.account.username, "password": session.account.password})
+
+    def parse(self, response: Response) -> Iterator[Any]:
+        yield from response.follow_all(css="a.page", callback=self.parse_page)
+
+    def parse_page(self, response: Response) -> Iterator[Any]:
+        yield {"id": response.css("p.x::text").get()}
+
+
+@pytest.fixture(autouse=True)
+def _account(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", "ann")
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "pa55-of-ann")
+
+
+def test_a_stored_session_that_ended_is_renewed_each_night(quick_net: Net, tmp_path: Path) -> None:
+    shop = Shop()
+    host = quick_net.host({"*": shop})
+
+    runs = []
+    for _ in range(3):
+        runs.append(crawl(Members, host.url, tmp_path, fresh=True, processes=1))
+        shop.end_all()
+
+    assert [run.exit_code for run in runs] == [0, 0, 0]
+    assert [run.items for run in runs] == [{"items": PAGES}] * 3
+    assert shop.logins == 3
+
+
+def test_a_session_that_ends_in_mid_crawl_is_renewed(quick_net: Net, tmp_path: Path) -> None:
+    shop = Shop(lives=20)
+    host = quick_net.host({"*": shop})
+
+    summary = crawl(Members, host.url, tmp_path, processes=1)
+
+    assert summary.exit_code == 0
+    assert sorted(int(row["id"]) for row in stored(tmp_path, "id")) == list(range(PAGES))
+    assert shop.logins <= 4
+
+
+def test_pages_that_are_forbidden_to_the_account_cost_one_login_in_all(quick_net: Net, tmp_path: Path) -> None:
+    shop = Shop(forbidden=5)
+    host = quick_net.host({"*": shop})
+
+    summary = crawl(Members, host.url, tmp_path, processes=1)
+
+    assert summary.items == {"items": PAGES - 5}
+    assert summary.exit_code == 1
+    assert shop.logins <= 2
