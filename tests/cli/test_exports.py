@@ -311,3 +311,41 @@ def test_what_a_killed_export_left_beside_the_file_is_removed_by_the_next(
     assert crawl("export", "shop", "-o", "a.jsonl").code == 0
 
     assert sorted(each.name for each in project.iterdir() if each.name.startswith((".", "a"))) == ["a.jsonl"]
+
+
+TWO = """
+from crawler import Spider
+
+
+class Night(Spider):
+    name = "night"
+    start_urls = ["{url}/1"]
+
+    def parse(self, response):
+        yield {{"a": 1, "b": None, "c": "x"}}
+
+
+class Other(Night):
+    name = "other"
+
+    def parse(self, response):
+        yield {{"d": 1, "e": "y"}}
+"""
+
+
+def test_an_empty_field_is_a_column_of_every_format_whatever_other_spiders_store(
+    shop: Host, project: Path, crawl: Crawl
+) -> None:
+    (project / "spiders" / "two.py").write_text(TWO.format(url=shop.url))
+    crawl("run", "night", "--quiet")
+    crawl("run", "other", "--quiet")
+    for name in ("o.csv", "o.jsonl", "o.db", "o.parquet"):
+        assert crawl("export", "night", "-o", name).code == 0
+    assert crawl("export", "night", "-o", "b.csv", "--columns", "b,a").code == 0
+
+    assert (project / "o.csv").read_text() == "a,b,c\n1,,x\n"
+    assert json.loads((project / "o.jsonl").read_text()) == {"a": 1, "b": None, "c": "x"}
+    assert sqlite3.connect(project / "o.db").execute("SELECT a, b, c FROM items").fetchall() == [(1, None, "x")]
+    pyarrow = pytest.importorskip("pyarrow.parquet")
+    assert pyarrow.read_table(project / "o.parquet").column_names == ["a", "b", "c"]
+    assert (project / "b.csv").read_text() == "b,a\n,1\n"

@@ -14,6 +14,7 @@ from typing import Any
 from crawler.outcome import ItemRow
 from crawler.stores.driver import Driver, Transaction, batch_size, quoted, values
 from crawler.stores.rows import KINDS, PLAIN_TYPE, escape, load_value, store_value, unescape
+from crawler.stores.sql.given_fields import GivenFields
 from crawler.stores.sql.item_tables import HIDDEN, OURS, ItemTables
 
 _LIMIT = 2**63
@@ -47,8 +48,8 @@ class Plan:
 class ItemRows:
     """Items in their tables."""
 
-    def __init__(self, driver: Driver, tables: ItemTables) -> None:
-        self._db, self._tables = driver, tables
+    def __init__(self, driver: Driver, tables: ItemTables, given: GivenFields) -> None:
+        self._db, self._tables, self._given = driver, tables, given
         self._plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
         driver.on_rollback.append(self._plans.clear)
         tables.on_widened.append(self._plans.clear)  # a shape that left fields out may have a column for them now
@@ -61,9 +62,17 @@ class ItemRows:
         written = 0
         for shape, members in groups.items():
             plan = self.plan(raw, shape, members[0][1])
+            first = members[0][0]
+            self._given.note(raw, (first[6], first[0]), shape[0], plan.fields)
             written += len(members)
             self.insert(raw, plan, [self.bound(plan, address, fields) for address, fields in members])
         return written
+
+    def note_fields(self, raw: Transaction, whose: tuple[str, int], table: str, fields: Sequence[str]) -> None:
+        """Inside a transaction: a spider, in a run, gives these fields to a table; see `GivenFields`."""
+        if not self._given.knows(whose[0], table, fields):
+            known = self._tables.table(raw, table, dict.fromkeys(fields))
+            self._given.note(raw, whose, table, [field for field in fields if field in known.columns])
 
     def insert(self, raw: Transaction, plan: Plan, rows: list[list[Any]]) -> None:
         dialect = self._db.dialect

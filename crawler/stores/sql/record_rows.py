@@ -63,6 +63,8 @@ class RecordRows:
             self._without_records = run.frontier
             return 0
         known = self._known_records(raw, run.spider, keyed)
+        for table, fields in {(item.table, tuple(item.fields)) for item in keyed}:
+            self._items.note_fields(raw, (run.spider, run.id), table, fields)
         pages = self._sightings.listing_pages(raw, scope, ended)
         listed = 0
         for one in ended:
@@ -98,7 +100,7 @@ class RecordRows:
         (number,) = said.raw.execute(
             "INSERT INTO crawl_records (kind, key, hash) VALUES (?, ?, ?) RETURNING id", (kind, item.key, mark)
         ).fetchone()
-        self.write_row(said.raw, item.table, said.address(number), item.fields)
+        self._put(said, item.table, number, item.fields)
         self._note_change(said, number, "new", None)
         return KeptRecord(number, mark, None)
 
@@ -115,7 +117,7 @@ class RecordRows:
         changed = differing(_noted_fields(fields), {name: new.get(name) for name in item.fields} | lacking)
         back = record.gone is not None
         if changed or back:
-            self.write_row(said.raw, item.table, said.address(record.id), {**fields, **item.fields, **lacking})
+            self._put(said, item.table, record.id, {**fields, **item.fields, **lacking})
             self._note_change(said, record.id, "back" if back else "changed", changed)
 
     def _drop(self, said: Said, page: ListingPage, seen: set[int]) -> int:
@@ -146,7 +148,7 @@ class RecordRows:
         lacking = {name: None for name, value in fields.items() if escape(name) in alone and value is not None}
         changed = differing(_noted_fields(fields), lacking)
         if changed:
-            self.write_row(said.raw, table, said.address(record), fields | lacking)
+            self._put(said, table, record, fields | lacking)
             self._note_change(said, record, "changed", changed)
             said.raw.execute("UPDATE crawl_records SET hash = ? WHERE id = ?", (b"", record))
 
@@ -162,6 +164,12 @@ class RecordRows:
         return {number for (number,) in rows}
 
     # --- rows -----------------------------------------------------------------------------------------------------
+    def _put(self, said: Said, table: str, record: int, fields: Mapping[str, Any]) -> None:
+        """The row as this run has it: what it keeps of earlier runs counts as given, as what the run gave itself."""
+        self.write_row(said.raw, table, said.address(record), fields)
+        filled = [name for name, value in fields.items() if value is not None]
+        self._items.note_fields(said.raw, (said.run.spider, said.run.id), table, filled)
+
     def write_row(self, raw: Transaction, table: str, address: Address, fields: Mapping[str, Any]) -> None:
         """The record's row in its result table: made, or brought up to *fields*; it is there (again)."""
         shape = (table, tuple(fields))

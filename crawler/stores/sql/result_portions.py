@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from crawler.errors import UsageError
@@ -16,6 +15,8 @@ from crawler.records import ACCOUNT
 from crawler.selection import Column, Portion, Selection
 from crawler.stores.driver import Dialect, Driver, quoted
 from crawler.stores.rows import load_value, unescape
+from crawler.stores.sql.column_kinds import answered, common, question
+from crawler.stores.sql.given_fields import GivenFields
 from crawler.stores.sql.item_rows import noted_value
 from crawler.stores.sql.item_tables import ItemTables, Table
 
@@ -43,14 +44,16 @@ _Condition = tuple[str, list[Any]]
 class ResultPortions:
     """Reading results for what writes them."""
 
-    def __init__(self, driver: Driver, tables: ItemTables) -> None:
-        self._db, self._tables, self._numbers = driver, tables, driver.dialect.numbers()
+    def __init__(self, driver: Driver, tables: ItemTables, given: GivenFields) -> None:
+        self._db, self._tables, self._given = driver, tables, given
+        self._numbers = driver.dialect.numbers()
 
     def columns(self, table: str, selection: Selection, *, typed: bool = True) -> list[Column]:
         """The fields of what is selected, in their order, with what their values have in common.
 
-        A field that only other spiders fill is left out: a table that all dicts go to would otherwise have the fields
-        of every spider. A table that is the spider's alone keeps all its fields, empty or not.
+        They are the fields that the spider has ever given to the table, empty or not: those that only other spiders
+        give are left out, of a table that all dicts go to. For rows that were stored before fields were noted, see
+        `_fields_given`.
 
         Args:
             typed: Look at all values for their kinds; otherwise no kind is told.
@@ -59,18 +62,15 @@ class ResultPortions:
         if known is None:
             return []
         conditions = self._conditions(selection)
-        shared = self._is_shared(known, selection.spider)
-        if not typed and not shared:
-            found = [Column(field, stored_as=column) for field, (column, _) in known.columns.items()]
-            return found + self._fields_without_column(known, conditions)
-        kinds = self._kinds_stored(known, conditions, whether_filled=shared)
+        given = self._fields_given(known, selection.spider)
+        kinds = self._kinds_stored(known, conditions, whether_filled=False) if typed else {}
         found = [
-            _common(Column(field, stored_as=column), kind, kinds.get(column, set()))
+            common(Column(field, stored_as=column), kind, kinds.get(column, set()))
+            if typed
+            else Column(field, stored_as=column)
             for field, (column, kind) in known.columns.items()
+            if field in given
         ]
-        if shared:
-            filled = {column for column, stored in kinds.items() if stored}
-            found = [column for column in found if column.stored_as in filled]
         return found + self._fields_without_column(known, conditions)
 
     def has_rows(self, table: str, selection: Selection) -> bool:
@@ -203,6 +203,25 @@ class ResultPortions:
         )
         return found is not None
 
+    def _fields_given(self, known: Table, spider: str) -> set[str]:
+        """The fields that a spider has ever given to a table.
+
+        Rows of runs before the first one whose fields were noted tell theirs by their values; while no other spider
+        has rows there, all fields of the table are the spider's.
+        """
+        given, first = self._given.of(spider, known.name)
+        runs = "SELECT id FROM crawl_runs WHERE spider = ? AND id < ?"
+        bound = [spider, 2**62 if first is None else first]
+        earlier = f"+_run IN ({runs})"
+        if self._db.one(f"{runs} LIMIT 1", bound) is None or not self._db.one(
+            f"SELECT 1 FROM {quoted(known.stored_as)} WHERE {earlier} LIMIT 1", bound
+        ):
+            return given
+        if not self._is_shared(known, spider):
+            return set(known.columns)
+        kinds = self._kinds_stored(known, [(earlier, bound)], whether_filled=True)
+        return given | {field for field, (column, _) in known.columns.items() if kinds[column]}
+
     def _field_count(self, known: Table) -> int:
         row = self._db.one("SELECT count(*) FROM crawl_columns WHERE stored_in = ?", (known.stored_as,))
         return int(row[0]) if row else 0
@@ -238,19 +257,19 @@ class ResultPortions:
                 asked = [each for each in known.columns.items() if each in asked or each[1][0] in noted]
                 answers, _ = self._asked_of(table, (condition, bound), [each for _, each in asked], noted)
             for (_, (column, kind)), answer in zip(asked, answers, strict=True):
-                found[column] |= _answered(kind, answer)
+                found[column] |= answered(kind, answer)
         return found
 
     def _asked_of(
         self, table: str, condition: _Condition, columns: Sequence[tuple[str, str]], noted: set[str]
     ) -> tuple[list[Any], int]:
-        """What `_question` is answered, column by column, and how many rows have a note."""
+        """What `question` is answered, column by column, and how many rows have a note."""
         text, bound = condition
         answers: list[Any] = []
         notes = 0
         for start in range(0, max(len(columns), 1), 200):
             some = columns[start : start + 200]
-            asked = [_question(self._db.dialect, column, kind, column in noted) for column, kind in some]
+            asked = [question(self._db.dialect, column, kind, column in noted) for column, kind in some]
             row = self._db.one(f"SELECT {', '.join(['count(_types)', *asked])} FROM {table} WHERE {text}", bound)
             notes, answers = (row or (0,))[0], answers + list(row or ())[1:]
         return answers, int(notes)
@@ -268,45 +287,6 @@ class ResultPortions:
             )
             names.update(dict.fromkeys(unescape(name) for (name,) in rows))
         return [Column(name) for name in sorted(names)]
-
-
-def _question(dialect: Dialect, column: str, kind: str, noted: bool) -> str:
-    """What tells the kinds of a column's values.
-
-    Args:
-        noted: Some rows have a note on this column: these are not looked at.
-    """
-    mark = (json.dumps(column) + ":").replace("'", "''") if noted else ""
-    return dialect.question(quoted(column), kind, mark)
-
-
-def _answered(kind: str, answer: Any) -> set[str]:
-    if not answer:
-        return set()
-    if kind == "any":
-        return {each for each in str(answer).split(",") if each != "null"}
-    if kind == "datetime":
-        most, least = divmod(int(answer), 10)
-        return {("zoned" if most == 1 else "plain") if most == least else "both"} if most else set()
-    if kind == "decimal":
-        return {f"decimal:{int(answer) - 1}"}
-    return {kind}
-
-
-def _common(column: Column, kind: str, stored: set[str]) -> Column:
-    """The column with what all its values have in common."""
-    if not stored:
-        return replace(column, kind="" if kind in ("any", "datetime", "decimal") else kind)
-    if stored <= {"zoned", "plain", "both"}:
-        zoned = {"zoned": True, "plain": False}.get(next(iter(stored))) if len(stored) == 1 else None
-        return replace(column, kind="datetime", zoned=zoned)
-    if all(each.startswith("decimal:") for each in stored):
-        most = max(int(each.partition(":")[2]) for each in stored)
-        return replace(column, kind="decimal", scale=most if most <= 30 else None)
-    if len(stored) > 1:
-        return column
-    only = next(iter(stored))
-    return replace(column, kind="" if only in ("big", "base64", "escaped", "decimal") else only)
 
 
 class _Reader:

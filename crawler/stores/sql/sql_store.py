@@ -15,6 +15,7 @@ from crawler.stores.sql.change_rows import ChangeRows
 from crawler.stores.sql.file_rows import FileRows
 from crawler.stores.sql.found_rows import FoundRows, Owners
 from crawler.stores.sql.frontier_rows import FrontierRows
+from crawler.stores.sql.given_fields import GivenFields
 from crawler.stores.sql.gone_records import GoneRecords
 from crawler.stores.sql.item_rows import ItemRows
 from crawler.stores.sql.item_tables import ItemTables
@@ -67,7 +68,8 @@ class SQLStore:
         self.path, self._db, self._members = path, driver, members
         known = ItemTables(driver, tables)
         owners, found = Owners(driver), FoundRows(driver, cipher)
-        items, sightings = ItemRows(driver, known), SightingRows(driver)
+        given = GivenFields(driver)
+        items, sightings = ItemRows(driver, known, given), SightingRows(driver)
         records = RecordRows(driver, known, items, sightings)
         taking_back = TakingBack(driver, known, items, records)
         bodies, files, slots, values = BodyRows(driver), FileRows(driver), SlotRows(driver), ValueRows(driver)
@@ -83,7 +85,11 @@ class SQLStore:
         self.leases, self.slots, self.visits = outer(LeaseRows(driver, cipher, owners)), outer(slots), outer(visits)
         self.sessions, self.logins = outer(sessions), outer(LoginRows(driver, cipher, members, sessions, values))
         self.quotas, self.values = outer(QuotaRows(driver)), outer(values)
-        self.files, self.results, self.exports = outer(files), outer(results), outer(ResultPortions(driver, known))
+        self.files, self.results, self.exports = (
+            outer(files),
+            outer(results),
+            outer(ResultPortions(driver, known, given)),
+        )
         self.records = outer(RecordHistory(GoneRecords(driver, records, sightings), ChangeRows(driver, known)))
         self.rejected, self.samples = outer(rejected), outer(samples)
         self.kept = outer(KeptRows(driver, cipher, results, commits, taking_back))
