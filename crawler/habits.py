@@ -43,6 +43,17 @@ MODULES: Final[dict[str, str]] = {
     "utils": "run(Orders, settings={...}) takes settings as a dict",
 }
 
+#: commands of Scrapy
+COMMANDS: Final[dict[str, str]] = {
+    "crawl": "`crawl run NAME`",
+    "runspider": "`crawl run NAME`",
+    "startproject": "`crawl init`",
+    "genspider": "`crawl new NAME URL`",
+    "parse": "`crawl fetch URL --spider NAME`",
+    "view": "`crawl shell URL`, and there view(),",
+    "edit": "an editor on the file in spiders/",
+}
+
 #: methods that Scrapy calls and nobody calls here
 METHODS: Final[dict[str, str]] = {
     "start_requests": "write it as `def start(self)`, which yields Requests",

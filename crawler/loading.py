@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import hashlib
 import importlib.util
+import io
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -18,6 +20,15 @@ from crawler.spider import CrawlSpider, SitemapSpider, Spider
 from crawler.spider_names import valid_name
 
 _BASES = (Spider, CrawlSpider, SitemapSpider)
+_LIBRARY = re.compile(r"[/\\](?:site-packages|lib[/\\]python3[^/\\]*)[/\\]|\A<")
+_FRAMES = 6  #: of a traceback that are kept
+_TRACE_CHARACTERS = 4_000
+_OURS = str(Path(__file__).resolve().parent)
+
+
+def is_users_code(file: str) -> bool:
+    """Whether a file of a traceback is the user's: no library's, and not ours."""
+    return not file.startswith(_OURS) and _LIBRARY.search(file) is None
 
 
 def find_spider(name: str, folder: Path | None = None) -> type[Spider]:
@@ -143,6 +154,23 @@ def place_in_spider(error: BaseException | None, spider: Spider | None = None) -
             place = f"{file}, line {trace.tb_lineno}"
         trace = trace.tb_next
     return place
+
+
+def short_trace(error: BaseException) -> str:
+    """The end of a traceback, with the user's line that is nearest to it: a library may be deeper than that."""
+    told = traceback.TracebackException.from_exception(error)
+    chain: list[traceback.TracebackException | None] = [told]
+    while chain:
+        if (link := chain.pop()) is not None:
+            own = [place for place, each in enumerate(link.stack) if is_users_code(each.filename)]
+            nearest = link.stack[own[-1]] if own else None
+            del link.stack[:-_FRAMES]
+            if nearest is not None and nearest not in link.stack:
+                link.stack.insert(0, nearest)
+            chain += [link.__cause__, link.__context__]
+    text = io.StringIO()
+    told.print(file=text)
+    return text.getvalue()[-_TRACE_CHARACTERS:]
 
 
 def code_mark(spider: Spider) -> str:

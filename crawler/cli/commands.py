@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from crawler.cli import exits, options
 from crawler.cli.plain_words import taken_as_typed
+from crawler.errors import UsageError
 
 
 class Commands(TyperGroup):
@@ -30,6 +31,15 @@ class Commands(TyperGroup):
         if found is not None:
             taken_as_typed(found.get_params(ctx))
         return found
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and self.get_command(ctx, args[0]) is None:
+            from crawler.cli.mistyped import meant_command  # only for the message
+
+            meant = meant_command(args[0])
+            if meant:
+                raise UsageError(f"there is no command {args[0]!r}: {meant}")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         with exits.exit_codes():

@@ -213,6 +213,10 @@ def exit_codes() -> Iterator[None]:
         if hasattr(error, "format_message"):  # typer's usage errors
             path = getattr(getattr(error, "ctx", None), "command_path", "crawl")
             said = safe(error.format_message()).rstrip(".")
+            if option := getattr(error, "option_name", ""):
+                from crawler.cli.mistyped import meant_option  # only for the message
+
+                said = meant_option(option, getattr(error, "ctx", None)) or said
             tell(f"crawl: {said}{'' if said.endswith('?') else ';'} `{path} --help` shows how")
             raise typer.Exit(USAGE) from None
         if isinstance(error, MemoryError) or _is_too_tight(error):

@@ -34,7 +34,8 @@ def failures(
     `crawl failures show N` looks at a page that was kept of a cause: which selectors of its callback find nothing there
     and something on the last good page. No request is sent.
     """
-    from crawler.output.run_report import causes_of
+    from crawler.output.reasons import next_step
+    from crawler.output.run_report import causes_of, run_report
 
     if number is not None:
         if name != "show":
@@ -47,12 +48,22 @@ def failures(
         if newest is None:
             raise never_ran(source, spider)
         found = causes_of(source.reports, newest)
+        parked = source.frontier.counts(newest.frontier).parked
+        next_command = run_report(source, newest.id).next_command if parked else ""
         kept = [each for each in source.samples.of(spider) if each.cause]
     if as_json:
         for cause in found:
             say(json.dumps(cause.as_dict()))
         return
+    if parked:
+        what = "request is" if parked == 1 else "requests are"
+        tell(
+            f"crawl: {parked:,} {what} parked: their session could not be used, and the next run sends them;"
+            f" next: {safe(options.here(next_command))}"
+        )
     if not found and not kept:
+        if parked:
+            return
         tell(f"crawl: nothing of the last crawl of {spider} has failed")
         return
     rows = [(f"{cause.count:,}", safe(cause.text), safe(cause.url)) for cause in found]
@@ -66,7 +77,9 @@ def failures(
         tell(f"crawl: `{options.here(f'crawl failures show {kept[0].id}')}` compares a page with the last good one")
     for cause in found[:1]:
         command = f"crawl retry {spider} --cause {shlex.quote(cause.word)}{cause.again}"
-        tell(f"crawl: {safe(options.here(command))} tries those of the first cause again")
+        step = next_step(command, [{"cause": cause.text}])
+        tries = " tries those of the first cause again" if step == command else ""
+        tell(f"crawl: {safe(options.here(step))}{tries}")
 
 
 def cut_of(page: Page) -> str:

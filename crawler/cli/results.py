@@ -121,7 +121,7 @@ def _bytes_of(path: str) -> int:
 
 def status_lines(found: Status) -> list[str]:
     """One crawl as lines: the run, the states, then each group with its largest numbers first."""
-    from crawler.output.reasons import kinds
+    from crawler.output.reasons import kinds, next_step
 
     run, counts = found.run, found.counts
     ended = f"running: {found.holder}" if found.holder else run.ending
@@ -137,14 +137,16 @@ def status_lines(found: Status) -> list[str]:
     if found.next_due is not None:
         rows.append(("waits", f"until {local_time(found.next_due)}"))
     rows += group("waiting", found.waiting_by)
-    rows += group("failed", *kinds(found.failed_by, found.examples))
+    failed, examples = kinds(found.failed_by, found.examples)
+    rows += group("failed", failed, examples)
     rows += group("skipped", found.skipped_by, found.examples)
     rows += group("dropped", found.dropped_by)
     rows += group("tried again", found.retried_by, found.examples)
     rows += group("warnings", {f"{text}, as on {url}": count for text, (count, url) in found.warned_by.items()})
     rows += [("note" if place == 0 else "", text) for place, text in enumerate(found.notes[:MOST_LINES])]
-    if found.next_command:
-        rows.append(("then", options.here(found.next_command)))
+    if found.next_command and not found.next_command.startswith("crawl status "):  # this is it
+        causes = [{"cause": cause} for cause in sorted(failed, key=lambda each: -failed[each])]
+        rows.append(("then", options.here(next_step(found.next_command, causes))))
     return columns(rows)
 
 

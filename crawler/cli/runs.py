@@ -85,6 +85,8 @@ def _show(source: Store, number: int, as_json: bool) -> None:
 
 def report_lines(found: RunReport) -> list[str]:
     """One run as lines: how it ended and why, its numbers, what went wrong, its logins, what goes on with it."""
+    from crawler.output.reasons import next_step
+
     run = found.run
     took = "" if run.took_s is None else f", took {duration(run.took_s)}"
     code = "" if run.exit_code is None else f", exit {run.exit_code}"
@@ -109,8 +111,9 @@ def report_lines(found: RunReport) -> list[str]:
         ("logins" if place == 0 else "", f"{local_time(each.started_at)} {each.name}: {each.outcome or 'not ended'}")
         for place, each in enumerate(found.logins)
     ]
-    if found.next_command:
-        rows.append(("then", options.here(found.next_command)))
+    if found.next_command and not found.next_command.startswith("crawl runs show "):  # this is it
+        causes = [{"cause": cause} for cause, _, _ in found.failed]
+        rows.append(("then", options.here(next_step(found.next_command, causes))))
     return columns([(label, safe(text)) for label, text in rows])
 
 

@@ -35,7 +35,7 @@ def one_line(summary: Summary) -> str:
         parts.append(f"{summary.parked:,} parked")
     if summary.waiting:
         parts.append(f"{summary.waiting:,} waiting")
-    following = f"; next: {here(summary.next_command)}" if summary.next_command else ""
+    following = f"; next: {_following(summary)}" if summary.next_command else ""
     why = f"; {summary.why}" if summary.why else ""
     return f"{summary.spider}: {ended(summary)} (run {summary.run}): {', '.join(parts)}{why}{following}"
 
@@ -72,10 +72,16 @@ def summary_lines(summary: Summary) -> list[str]:
     if summary.store:
         rows.append(("stored in", summary.store))
     if summary.next_command:
-        rows.append(("next", here(summary.next_command)))
+        rows.append(("next", _following(summary)))
     elif summary.exit_code in (LIMIT, INTERRUPTED, TERMINATED):
         rows.append(("next", "the same command goes on where it stopped"))
     return columns(rows)
+
+
+def _following(summary: Summary) -> str:
+    from crawler.output.reasons import next_step
+
+    return here(next_step(summary.next_command, summary.causes))
 
 
 def ended(summary: Summary) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 
 from crawler.errors import CrawlError, SpiderError
@@ -26,7 +27,8 @@ def start_requests(spider: Spider) -> Iterator[Request]:
     """The spider's first requests.
 
     Raises:
-        SpiderError: It has none, its `start` raised, or gave something that is no request.
+        SpiderError: It has none, its `start` raised, or gave something that is no request, or one for a `parse` that
+            is not there.
     """
     custom = type(spider).start is not Spider.start
     if not custom and not spider.start_urls and not isinstance(spider, SitemapSpider):
@@ -35,8 +37,19 @@ def start_requests(spider: Spider) -> Iterator[Request]:
         for request in spider.start():
             if not isinstance(request, Request):
                 raise SpiderError(f"{spider.name}.start gave a {type(request).__name__}; it must yield Requests")
+            if not request.callback:
+                _check_parse(spider)
             yield request
     except CrawlError:
         raise
     except Exception as error:
         raise SpiderError(f"{spider.name}.start: {type(error).__name__}: {error}") from error
+
+
+def _check_parse(spider: Spider) -> None:
+    kind = type(spider)
+    if kind.parse is Spider.parse and "parse" not in vars(spider):
+        own = [each for each in dir(kind) if callable(getattr(kind, each)) and not hasattr(Spider, each)]
+        near = difflib.get_close_matches("parse", own, n=1)
+        has = f"; it has `{near[0]}`" if near else ""
+        raise SpiderError(f"{kind.__name__} has no parse method{has}; write `def parse(self, response)`")

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from crawler.events import SessionParked, Summary
 from crawler.output.changes import cells, counted_changes
+from crawler.output.reasons import next_step
 from crawler.records import Change
 from crawler.urls import redact
 
@@ -64,7 +65,7 @@ def of_run(summary: Summary, *, last_was_bad: bool, told_parked: bool) -> Notice
         *summary.notes,
         *summary.messages,
         _figures(summary),
-        f"next: {summary.next_command}" if summary.next_command else "",
+        f"next: {next_step(summary.next_command, summary.causes)}" if summary.next_command else "",
     ]
     facts = {
         "spider": summary.spider,

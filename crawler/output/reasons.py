@@ -6,29 +6,43 @@ The store keeps the traceback below the error. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from pathlib import Path, PurePath
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from types import MappingProxyType
+from typing import Any
 
 from crawler.habits import of_text
+from crawler.loading import is_users_code
 
 _FRAME = re.compile(r'^  File "([^"\n]+)", line (\d+), in (\S+)', re.MULTILINE)
 _OWN_URL = re.compile(r" (?:from |(?P<bracket>\())(?P<url>https?://[^\s()]+)(?(bracket)\))\Z")
-_LIBRARY = re.compile(r"[/\\](?:site-packages|lib[/\\]python3[^/\\]*)[/\\]|\A<")
-_OURS = str(Path(__file__).resolve().parents[1])
+_NUMBER = re.compile(r"\d+(?=, in )")
 
 
 def short_reason(text: str) -> str:
     """``KeyError: 'id' at spiders/orders.py, line 12, in parse`` for an error that is kept with its traceback."""
     error, _, trace = text.partition("\n")
     hint = f"; {found}" if (found := of_text(error)) else ""
-    frames = [found for found in _FRAME.findall(trace) if not found[0].startswith(_OURS)]
-    places = [found for found in frames if not _LIBRARY.search(found[0])]
+    places = [found for found in _FRAME.findall(trace) if is_users_code(found[0])]
     if not places:
         return error + hint
     file, line, function = places[-1]
     path = PurePath(file)
     return f"{error} at {path.parent.name}/{path.name}, line {line}, in {function}{hint}"
+
+
+def next_step(command: str, causes: Sequence[Mapping[str, Any]]) -> str:
+    """What a person does next: `command`, and before it what has to be put right for it to help.
+
+    Args:
+        causes: Why requests failed, most first, as `Summary.causes`.
+    """
+    before, _, after = str(causes[0].get("cause")).rpartition(", line ") if causes else ("", "", "")
+    _, at, file = before.rpartition(" at ")
+    line = _NUMBER.match(after)
+    if not at or line is None or not command.startswith("crawl retry "):
+        return command
+    return f"mend {file}, line {line[0]}, then {command}"
 
 
 def kind_of_failure(error: str) -> str:

@@ -89,6 +89,14 @@ class PageSelector(Selector):
         return self
 
     def css(self, query: str) -> SelectorList[PageSelector]:
+        try:
+            return self._css(query)
+        except Exception as error:
+            if not type(error).__module__.startswith("cssselect"):  # which parsel brings along
+                raise
+            raise type(error)(f"{error} in {query!r}") from None
+
+    def _css(self, query: str) -> SelectorList[PageSelector]:
         if self.namespaces is _NAMESPACES and isinstance(self.root, etree._Element):
             plan = _plan(query)
             walk = plan.walk

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +16,7 @@ from crawler.frontier.guard_learned import LEARNED
 from crawler.frontier.host_slot import Learned
 from crawler.frontier.leases import Hold
 from crawler.judge import Known, describe, is_hosts_fault, judge, judge_broken, pause_s, skipped
+from crawler.loading import short_trace
 from crawler.outcome import Found, Leased, Outcome, Page, Verdict, Visit
 from crawler.pagework.assembly import Assembly
 from crawler.pagework.file_work import FileWork
@@ -39,7 +39,6 @@ from crawler.urls import host_of, redact
 
 _trace = logging.getLogger("crawler.trace")  # shown with `--traceback`
 AnswerIsIn = Callable[[Outcome], Learned]
-_TRACE_CHARACTERS = 4_000
 _NO_LOGIN = "it asks to log in, and the spider has no `login` method"
 
 
@@ -343,8 +342,7 @@ class PageWork:
         _trace.debug("the whole trace for %s:", redact(outcome.request.url), exc_info=error)
         if not isinstance(error, ItemRefused):  # a page is whole, or it is told what of it is there
             outcome.items, outcome.found, outcome.rejected = [], (), ()
-        frames = "".join(traceback.format_exception(error, limit=-6))
-        outcome.settle(judge_broken(error, frames[-_TRACE_CHARACTERS:]))
+        outcome.settle(judge_broken(error, short_trace(error)))
 
 
 def _account_rests(outcome: Outcome, fetched: Fetched, session: Session) -> bool:

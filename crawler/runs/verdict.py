@@ -13,6 +13,7 @@ from typing import Final
 
 from crawler.output.comparison import Wanted, last_ones, shortfalls, usual_items
 from crawler.output.figures import Figures
+from crawler.output.reasons import short_reason
 from crawler.stores.told import Sample
 from crawler.urls import printable, redact
 
@@ -222,10 +223,13 @@ def _status(error: str) -> str:
 
 
 def _example(error: str, url: str) -> str:
-    """The text of an error without the name of its class where that says nothing, with a URL."""
-    line = error.partition("\n")[0]
-    name, _, text = line.partition(": ")
-    said = text if text and (name in _UNREACHED or name == "StatusError" or name.startswith("Robots")) else line
+    """The text of an error without the name of its class where that says nothing, with a URL.
+
+    One of the spider's own code is told with its file and line.
+    """
+    name, _, text = error.partition("\n")[0].partition(": ")
+    is_of_web = text and (name in _UNREACHED or name == "StatusError" or name.startswith("Robots"))
+    said = text if is_of_web else short_reason(error)
     return said if not url or "://" in said else f"{said} ({url})"
 
 

@@ -138,10 +138,10 @@ def test_the_last_proof_is_the_last_one_and_other_spiders_sessions_are_not_liste
     crawl("run", "orders", "-q")
     with closing(sqlite3.connect(shop / "data" / "crawl.db")) as database, database:
         database.execute("UPDATE crawl_sessions SET proved_at = proved_at - 86400")
-    first = crawl("status", "orders").out.splitlines()[-1]
+    first = crawl("status", "orders").out.splitlines()[-3]
 
     crawl("run", "orders", "-q")
-    second = crawl("status", "orders").out.splitlines()[-1]
+    second = crawl("status", "orders").out.splitlines()[-3]
     crawl("run", "other", "-a", "good=1", "-q")
     other = crawl("status", "other").out
 
@@ -222,3 +222,63 @@ def test_the_bar_of_a_run_that_goes_on_begins_at_nothing() -> None:
         assert (shown.tasks[0].completed, shown.tasks[0].total) == (0, None), "no end is in sight"
         live(events.Progress(20.0, 20, 79, 51, 0, 0, 1.0))
         assert (shown.tasks[0].completed, shown.tasks[0].total) == (21, 100)
+
+
+MISTAKES = {
+    "a bug": ("self.nothing", "has no attribute 'nothing'"),
+    "a bad selector": ('response.css("tr..order[").get()', "Expected ident, got <DELIM '.' at 3> in 'tr..order['"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_in_a_callback_is_told_with_its_line_wherever_the_run_is_told(
+    mistake: str, shop: Path, crawl: Crawl
+) -> None:
+    wrong, error = MISTAKES[mistake]
+    file = shop / "spiders" / "other.py"
+    file.write_text(file.read_text().replace('yield {"url": response.url} if', f"yield {wrong} if"))
+    mend = "mend spiders/other.py, line 9, then crawl retry other"
+
+    ran = crawl("run", "other", "-a", "good=1")
+    shown = crawl("status", "other").out, crawl("runs", "show", "1").out
+    mail = crawl("retry", "other", "-a", "good=1", "--quiet").err
+
+    assert f"{error} at spiders/other.py, line 9, in parse" in ran.out.splitlines()[0]
+    assert line(ran.out, "next") == f"{mend} -a good=1"
+    assert [line(each, "then") for each in shown] == [f"{mend} -a good=1"] * 2
+    assert f"{error} at spiders/other.py, line 9, in parse" in mail
+    assert mail.endswith(f"; next: {mend} -a good=1\n")
+    assert f"{mend} --cause " in crawl("failures", "other").err
+
+
+def test_failures_name_the_requests_that_a_refused_login_left_and_what_goes_on_with_them(
+    shop: Path, crawl: Crawl
+) -> None:
+    crawl("run", "orders")
+
+    listed = crawl("failures", "orders")
+
+    assert listed.err.startswith("crawl: 3 requests are parked: their session could not be used")
+    assert listed.err.endswith("next: crawl login orders --session default\n")
+    assert "has failed" not in listed.err
+
+
+def test_a_parse_method_with_another_name_is_told_before_anything_is_sent(
+    shop: Path, crawl: Crawl, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = shop / "spiders" / "orders.py"
+    file.write_text(file.read_text().replace("def parse", "def prase").replace(url, "http://127.0.0.1:1"))
+
+    refused = crawl("run", "orders", "-s", "retries=0")
+
+    assert refused.code == 2
+    assert refused.err == "crawl: Orders has no parse method; it has `prase`; write `def parse(self, response)`\n"
+
+
+def test_a_selector_that_finds_nothing_leads_to_a_prompt_on_the_page(shop: Path, crawl: Crawl) -> None:
+    file = shop / "spiders" / "other.py"
+    head, _, _ = file.read_text().partition("        yield")
+    file.write_text(head + '        yield from response.css("tr.order")\n')
+
+    assert line(crawl("run", "other").out, "next") == "crawl shell other"
+    assert line(crawl("status", "other").out, "then") == "crawl shell other"

@@ -102,7 +102,8 @@ def test_what_a_session_has_proposed_stays_where_the_ending_proposes_nothing() -
         ("failures", "left-waiting", "crawl run orders -a day=mon --store x.db"),
         ("failures", "page-ends-session", "crawl guard orders --store x.db"),
         ("nothing", "all-missing", "crawl status orders --store x.db"),
-        ("no items", "no-items", "crawl status orders --store x.db"),
+        ("no items", "no-items", "crawl shell orders --store x.db"),
+        ("no items", "too-few-items", "crawl status orders --store x.db"),
     ],
 )
 def test_commands_that_only_look_get_no_arguments(ending: str, reason: str, command: str) -> None:

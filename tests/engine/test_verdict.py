@@ -66,6 +66,10 @@ FACTS: dict[str, tuple[Facts, str, str, str]] = {
     "logged out": (Facts(failed=[of("LoggedOutPage: the sign")]), "failures", "all-logged-out", "logged out"),
     "dead": (Facts(failed=[of(f"Unreachable: refused ({URL})")]), "failures", "not-reached", f"refused ({URL})"),
     "spider's fault": (Facts(failed=[of("KeyError: 'id'\ntrace")]), "failures", "all-failed", "KeyError: 'id'"),
+    "spider's fault, with its line": (
+        Facts(failed=[of('KeyError: \'id\'\n  File "/srv/shop/spiders/shop.py", line 7, in parse\n')]),
+        "failures", "all-failed", "KeyError: 'id' at spiders/shop.py, line 7, in parse",
+    ),
     "mixture": (
         Facts(failed=[of(f"StatusError: 404 from {URL}", 2), of("KeyError: 'id'")]), "failures", "all-failed", "404"
     ),
