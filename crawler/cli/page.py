@@ -29,11 +29,17 @@ def fetch(
     spider: SpiderOption = None,
     session: SessionOption = None,
     headers: Annotated[bool, typer.Option("--headers", help="Print status and headers instead of the body.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Fetch it even where that may log the session out, or delete something.")
+    ] = False,
     set_: options.SettingsTyped = None,
     store: options.StorePath = None,
 ) -> None:
     """Fetch one page and print it. The body as it came; on a terminal as text that is safe to show."""
     with visiting(url, spider, session, options.typed_settings(set_, store=store)) as (visitor, _):
+        rule = "" if force else visitor.refusal(url, session=session)
+        if rule:
+            raise UsageError(f"not fetched, the logout guard refuses it: {rule}; --force goes there all the same")
         response = visitor.fetch(url, session=session)
     if headers:
         for line in header_lines(response):

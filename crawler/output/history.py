@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -175,7 +176,20 @@ def past_run(source: Source, run: Run) -> PastRun:
 def told_of(summary: Mapping[str, Any]) -> list[str]:
     """What a summary says of how the run went: why it is no good one, then the rest."""
     why = str(summary.get("why") or "")
-    return [*([why] if why else []), *_texts(summary.get("messages")), *_texts(summary.get("notes"))]
+    return [
+        *_mended(summary.get("mended")),
+        *([why] if why else []),
+        *_texts(summary.get("messages")),
+        *_texts(summary.get("notes")),
+    ]
+
+
+def _mended(found: Any) -> list[str]:
+    """That pages of the crawl were written anew after its end: what the summary says is from before."""
+    if not isinstance(found, dict):
+        return []
+    pages, at = int(found.get("pages", 0)), time.strftime("%Y-%m-%d %H:%M", time.localtime(float(found.get("at", 0))))
+    return [f"mended since: `crawl parse --write` put {pages:,} pages right ({at}); figures and words are from before"]
 
 
 def _counts(found: Any) -> dict[str, int]:

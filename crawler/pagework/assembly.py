@@ -137,7 +137,7 @@ class Assembly:
                 max_depth=settings.max_depth,
                 guard=self.guard_rule if settings.logout_guard else None,
                 traps=traps.refuses if settings.traps else None,
-                guarded=self._is_guarded,
+                guarded=self.is_guarded,
                 own_slots=self._own_slots,
                 host_full=traps.refuses_host if settings.max_pages_per_host else None,
                 upgraded=self._https_hosts if settings.upgrade else None,
@@ -170,7 +170,7 @@ class Assembly:
         identity = self._identities.get(name)
         return self.spider.wants_login() and (identity is None or identity.login)
 
-    def _is_guarded(self, name: str) -> bool:
+    def is_guarded(self, name: str) -> bool:
         """Whether a session may be logged in: by a step of the spider, or by a person."""
         made = self._made.get(name)
         return self._logs_in(name) if made is None else made.wants_login

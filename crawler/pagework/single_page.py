@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from crawler.errors import LoginFailed, SiteUnreachable
+from crawler.frontier.guard_learned import guard_name
 from crawler.frontier.robots import Robots
 from crawler.loading import code_mark
 from crawler.pagework.assembly import Around, Assembly
@@ -58,6 +60,12 @@ class Visitor:
         response.asked, response.session_name = request, manager.session.name
         self._save(manager, request.url)
         return response
+
+    def refusal(self, url: str, *, session: str | None = None) -> str:
+        """Why the logout guard would not follow a link there in this session; "" where it would, or has no say."""
+        name = session or self._parts.pool.names[0]
+        guard = self._parts.hop_guard
+        return (guard(url, "", "") or "") if guard is not None and self._parts.is_guarded(name) else ""
 
     def robots(self, url: str) -> tuple[Robots, str] | None:
         """What the robots.txt of a URL's host says, and the name that it has for us; None where it is not obeyed."""
@@ -141,4 +149,9 @@ def make_visitor(spider: Spider, settings: Settings, store: Store, ask: Ask | No
     lease_s = _LOGIN_LEASE_S if ask is None else _ASKING_LEASE_S
     trying = Trying(spider.name, code_mark(spider), budget=settings.login_budget)
     desk = SessionDesk(calls, run=None, owner=new_owner("visit"), lease_s=lease_s, trying=trying)
-    return Visitor(spider, Assembly(spider, settings, desk, Around(threading.Event(), ask)), desk)
+    parts = Assembly(spider, settings, desk, Around(threading.Event(), ask))
+    learned = store.values.get(guard_name(spider.name))
+    if isinstance(learned, str):
+        with suppress(ValueError):  # of a run's knowledge, which says so itself when it cannot be read
+            parts.guard.learned.loads(learned)
+    return Visitor(spider, parts, desk)

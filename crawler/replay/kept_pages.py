@@ -131,6 +131,8 @@ def parse_kept(
             store.runs.hold(spider.name, process="crawl parse --write")
         made = build_spider(spider, json.loads(run.args), merged)
         reading = _Reader(made, merged, store, run).read(write=write)
+        if write and reading.differ > reading.failed:
+            store.runs.set_summary(run.id, _mended_summary(run.summary, reading.differ - reading.failed, store.now()))
     finally:
         store.close()
     if not reading.pages:
@@ -139,6 +141,13 @@ def parse_kept(
             " keeps them"
         )
     return reading
+
+
+def _mended_summary(summary: str, pages: int, now: float) -> str:
+    """The summary of a run with the word that its crawl was mended; pages of several times add up."""
+    told = json.loads(summary or "{}")
+    before = told.get("mended", {}).get("pages", 0)
+    return json.dumps({**told, "mended": {"pages": before + pages, "at": now}})
 
 
 def run_of(store: Store, spider: str, crawl: int | None, args: str) -> RunRow:

@@ -167,6 +167,24 @@ def test_fetch_is_logged_in_with_the_spider_and_a_guest_without_it(
     assert crawl("fetch", f"{shop.url}/", "--headers").out.splitlines()[0] == "200 OK"
 
 
+def test_fetch_asks_the_logout_guard_first_and_goes_there_with_force(
+    shop: PracticeSite, project: Path, crawl: Crawl
+) -> None:
+    account, out = f"{shop.url}/account/", f"{shop.url}/logout"
+    crawl("fetch", account, "--spider", "orders")
+
+    refused = crawl("fetch", out, "--spider", "orders")
+
+    assert refused.code == 2
+    assert "the logout guard refuses it: logout (path); --force goes there" in refused.err
+    crawl("fetch", account, "--spider", "orders")
+    assert sum(shop.record.logins.values()) == 1
+    assert crawl("fetch", out).code in (0, 1)  # a guest has nothing to lose
+    crawl("fetch", out, "--spider", "orders", "--force")
+    crawl("fetch", account, "--spider", "orders")
+    assert sum(shop.record.logins.values()) == 2
+
+
 def test_a_page_that_nobody_logs_in_for_leaves_no_file_behind(
     shop: PracticeSite, project: Path, tmp_path: Path, crawl: Crawl
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -178,3 +179,41 @@ def test_charts_are_well_formed_whatever_their_names_and_numbers() -> None:
 @pytest.mark.parametrize(("value", "top"), [(0, 1), (0.3, 0.4), (1, 1), (7, 10), (332, 400), (1001, 2000)])
 def test_an_axis_ends_at_a_round_number_above_all_values(value: float, top: float) -> None:
     assert nice_top(value) == pytest.approx(top)
+
+
+def test_a_run_shorter_than_a_column_has_its_own_pace() -> None:
+    rows = [LogLine(1000.1, "https://a.example/1", "accept", 200, 5.0)] * 3
+
+    short, long = (read_answers(rows, began=1000.0, ended=1000.0 + took) for took in (0.5, 30.0))
+
+    assert (short.a_minute(), short.column_s) == ([360.0], 0.5)
+    assert long.a_minute()[0] == 180.0
+
+
+def test_short_runs_of_one_day_are_told_apart_and_what_the_program_says_shows_its_commands(tmp_path: Path) -> None:
+    store = open_project_store(load(command_line={"store": str(tmp_path / "crawl.db")}))
+    told = {
+        "why": "less: `crawl runs accept 2`, <b>",
+        "mended": {"pages": 3, "at": 0.0},
+        "items": {"items": 1},
+        "timeline": [[0.37, 1, 2, 3, 4, 5], [0.4, 0, 2, 3, 4, 5]],
+    }
+    try:
+        for _ in range(2):
+            run = store.runs.open("bare", args="{}", fresh=True, process="process 1")
+            store.runs.end(run.id, ending="less than before", exit_code=5, summary=json.dumps(told))
+        found = gather(store, "bare")
+    finally:
+        store.close()
+
+    assert found is not None
+    shown = Selector(report_page(found))
+    items, queue = (shown.xpath(f"//section[h2='{name}']") for name in ("Items by run", "Queue"))
+    ticks = items.css("text.tick:not(.over)::text").getall()
+    assert len(ticks) == 2
+    assert all(re.fullmatch(r"\d\d-\d\d \d\d:\d\d", tick) for tick in ticks)
+    assert queue.css("text.tick:not(.over)::text").getall() == ["start", "0.2 s", "0.4 s"]
+    first, second = shown.css(".told li")
+    assert first.css("code::text").getall() == ["crawl parse --write"]
+    assert "put 3 pages right" in first.get()
+    assert second.get() == "<li>less: <code>crawl runs accept 2</code>, &lt;b&gt;</li>"

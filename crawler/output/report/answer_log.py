@@ -32,6 +32,7 @@ class AnswerFigures:
     Attributes:
         began: Of the first bin, seconds since 1970.
         bin_s: Width of a bin.
+        took_s: Of the run; 0 where it is not known.
         pages: Accepted pages of each bin.
         statuses: Status (0: no answer) to number.
         hosts: Most answers first.
@@ -42,10 +43,16 @@ class AnswerFigures:
     pages: Sequence[int] = ()
     statuses: Mapping[int, int] = field(default_factory=dict)
     hosts: Sequence[HostLatency] = ()
+    took_s: float = 0.0
+
+    @property
+    def column_s(self) -> float:
+        """Seconds in which the pages of a bin came: its width, or the whole run where that was shorter."""
+        return self.took_s if 0 < self.took_s < self.bin_s and len(self.pages) == 1 else self.bin_s
 
     def a_minute(self) -> list[float]:
         """Pages a minute, bin by bin."""
-        return [count * 60 / self.bin_s for count in self.pages]
+        return [count * 60 / self.column_s for count in self.pages]
 
 
 def read_answers(answers: Iterable[LoggedAnswer], *, began: float, ended: float) -> AnswerFigures:
@@ -74,6 +81,7 @@ def read_answers(answers: Iterable[LoggedAnswer], *, began: float, ended: float)
         [bins[place] for place in range(min(last, 4 * _BINS) + 1)] if bins else [],
         dict(statuses),
         sorted((_latency(name, steps) for name, steps in hosts.items()), key=lambda each: -each.answers),
+        took_s=max(ended - began, 0.0),
     )
 
 

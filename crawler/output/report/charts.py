@@ -57,23 +57,25 @@ def lines_chart(title: str, times: Sequence[float], labels: Sequence[str], serie
     """Lines over time, the first one with its area.
 
     Args:
-        times: Of each value; growing.
+        times: Of each value, seconds since the start, which is the left edge; growing.
         labels: Texts below, from the left edge to the right one.
     """
     top = nice_top(max((value for each in series for value in each.values), default=0.0))
-    first, last = (times[0], times[-1]) if times else (0.0, 1.0)
-    spread = max(last - first, 1e-9)
+    spread = max(times[-1] if times else 1.0, 1e-9)
     inner = _HEIGHT - _TOP - _BOTTOM
     drawn = [
         f'<svg x="0" y="{_TOP}" width="100%" height="{inner}" viewBox="0 0 1000 {inner}" preserveAspectRatio="none">'
     ]
     for place, each in enumerate(series):
         points = [
-            f"{(time - first) / spread * 1000:.1f},{_y(value, top) - _TOP:.1f}"
+            f"{time / spread * 1000:.1f},{_y(value, top) - _TOP:.1f}"
             for time, value in zip(times, each.values, strict=True)
         ]
         if place == 0 and points:
-            drawn.append(f'<polygon class="c{each.colour} area" points="0,{inner} {" ".join(points)} 1000,{inner}"/>')
+            corner = points[0].partition(",")[0]
+            drawn.append(
+                f'<polygon class="c{each.colour} area" points="{corner},{inner} {" ".join(points)} 1000,{inner}"/>'
+            )
         drawn.append(f'<polyline class="s{each.colour}" points="{" ".join(points)}"/>')
     drawn.append("</svg>")
     return _svg(title, [*_grid(top), *drawn, *_numbers(top), *_labels(labels, middle=False)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -61,7 +62,7 @@ def _sections(report: Report) -> Iterator[str]:
 def _head(report: Report, newest: Night) -> str:
     run = newest.run
     state = "good" if run.exit_code == 0 else "bad" if run.exit_code else "open"
-    told = "".join(f"<li>{escape(text)}</li>" for text in newest.told)
+    told = "".join(f"<li>{_said(text)}</li>" for text in newest.told)
     following = f"<p>Next: <code>{escape(report.next_command)}</code></p>" if report.next_command else ""
     tiles = [
         ("pages", "-" if run.pages is None else f"{run.pages:,}"),
@@ -89,7 +90,7 @@ def _runs(nights: Sequence[Night]) -> str:
         rows.append((str(run.id), moment(run.started_at), took(run.took_s), ending, *numbers, why or changed))
     heading = ("run", "started", "took", "ending", "pages", "items", "logins", "")
     more = len(nights) - len(rows)
-    return _table("Runs" if not more else f"The last {len(rows)} runs", heading, rows)
+    return _table("Runs" if not more else f"The last {len(rows)} runs", heading, rows, is_told=True)
 
 
 def _change(change: Change) -> tuple[str, str, str]:
@@ -107,13 +108,22 @@ def _value(value: object) -> str:
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "\u2026"
 
 
-def _table(title: str, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _said(text: str) -> str:
+    """What the program says, with its commands as such."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
+def _table(title: str, heading: Sequence[str], rows: Sequence[Sequence[str]], *, is_told: bool = False) -> str:
+    """A table.
+
+    Args:
+        is_told: The cells are the program's own words, none those of a site.
+    """
+    shown = _said if is_told else escape
     head = "".join(f"<th>{escape(cell)}</th>" for cell in heading)
     body = "".join(
         "<tr>"
-        + "".join(
-            f'<td data-name="{escape(name)}">{escape(cell)}</td>' for name, cell in zip(heading, row, strict=True)
-        )
+        + "".join(f'<td data-name="{escape(name)}">{shown(cell)}</td>' for name, cell in zip(heading, row, strict=True))
         + "</tr>"
         for row in rows
     )

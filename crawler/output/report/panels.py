@@ -38,8 +38,10 @@ def panel(title: str, content: str, note: str = "", *, wide: bool = False) -> st
 
 
 def span(seconds: float) -> str:
-    """``0.4 s``, ``12 s``, ``3 min``, ``2 h 5 min``, ``3 d 4 h``."""
+    """``0.04 s``, ``0.4 s``, ``12 s``, ``3 min``, ``2 h 5 min``, ``3 d 4 h``."""
     whole = round(seconds)
+    if 0 < seconds < 0.1:
+        return f"{seconds:.2g} s"
     if seconds < 10:
         return f"{max(seconds, 0.0):.1f} s"
     if whole < 120:
@@ -59,7 +61,7 @@ def _pages_a_minute(report: Report) -> Iterator[str]:
     labels = [_clock(answers.began + place * answers.bin_s) for place in range(len(answers.pages))]
     rates = Series("pages a minute", answers.a_minute())
     chart = columns_chart("Pages a minute of the newest run", labels, [rates])
-    yield panel("Pages a minute", chart, f"the newest run; each column is {span(answers.bin_s)}")
+    yield panel("Pages a minute", chart, f"the newest run; each column is {span(answers.column_s)}")
 
 
 def _queue(report: Report) -> Iterator[str]:
@@ -71,7 +73,7 @@ def _queue(report: Report) -> Iterator[str]:
     failed = Series("failed", [float(point.failed) for point in points], 4)
     series = [waiting, done, *([failed] if any(failed.values) else [])]
     times = [point.after_s for point in points]
-    labels = ["start", span((times[0] + times[-1]) / 2), span(times[-1])]
+    labels = ["start", span(times[-1] / 2), span(times[-1])]
     chart = lines_chart("What waited and what was done during the newest run", times, labels, series)
     yield panel("Queue", legend(series) + chart, "the newest run, all its processes together")
 
@@ -212,7 +214,9 @@ def _names(nights: Sequence[Night]) -> list[str]:
 
 
 def _dates(nights: Sequence[Night]) -> list[str]:
-    return [time.strftime("%m-%d", time.localtime(night.run.started_at)) for night in nights]
+    """Day and month; with the time of day where two runs began on one day."""
+    days = [time.strftime("%m-%d", time.localtime(night.run.started_at)) for night in nights]
+    return days if len(set(days)) == len(days) else [_day(night.run.started_at) for night in nights]
 
 
 def _day(at: float) -> str:

@@ -47,7 +47,7 @@ th,td{text-align:left;padding:5px 10px 5px 0;border-bottom:1px solid var(--line)
 overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
 thead th,.rows tr:first-child th:not(:only-of-type){color:var(--faint);font-weight:500}
 tr:last-child td,tr:last-child th{border-bottom:0}
-.rows th{font-weight:400}.rows th:first-child{width:32%}.rows th:nth-child(n+3){text-align:right}
+.rows th{font-weight:400}.rows th:first-child{width:32%;min-width:17ch}.rows th:nth-child(n+3){text-align:right}
 .rows td{width:1%;white-space:nowrap;
 text-align:right;vertical-align:middle}
 .rows td:nth-child(2){width:auto}.rows td:last-child{padding-right:0}
