@@ -186,7 +186,7 @@ class RobotsDenied(Refused):
 
 
 class GuardRefused(Refused):
-    """A redirect of a logged-in session leads to a URL that logs out or deletes something."""
+    """A redirect of a logged-in session, or an address typed for it, leads to where one logs out or deletes things."""
 
 
 class QuotaSpent(Refused):

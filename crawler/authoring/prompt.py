@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from crawler.errors import UsageError
+from crawler.errors import GuardRefused, UsageError
 from crawler.pagework.single_page import Visitor
 from crawler.request import Request
 from crawler.response import Response
@@ -49,15 +49,17 @@ class Prompt:
         self._session = session
         self.names["session"] = self._visitor.session(session)
 
-    def fetch(self, what: Any = None, *, session: str | None = None) -> Response:
+    def fetch(self, what: Any = None, *, session: str | None = None, force: bool = False) -> Response:
         """Fetch a page; `response` is that page from then on.
 
         Args:
             what: An address, which may be relative to the page at hand, a link of it, or a `Request`; None for the same
                 page again.
             session: The session that fetches it; the one of the prompt otherwise.
+            force: Go there even where that may log the session out, or delete something.
         Raises:
             UsageError: There is no page yet that the address could be relative to.
+            GuardRefused: The logout guard would not follow a link there.
             FetchError: No answer that can be shown.
         """
         before: Response | None = self.names["response"]
@@ -71,7 +73,11 @@ class Prompt:
             request = before.follow(what)
         else:
             request = Request(what)
-        self.names["response"] = found = self._visitor.fetch(request, session=session or self._session)
+        name = session or self._session
+        rule = "" if force else self._visitor.refusal(request.url, session=name or request.session)
+        if rule:
+            raise GuardRefused(request.url, f"{rule}; fetch(url, force=True) goes there all the same")
+        self.names["response"] = found = self._visitor.fetch(request, session=name)
         self._tell(repr(found))
         return found
 

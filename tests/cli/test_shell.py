@@ -46,6 +46,7 @@ def test_a_person_looks_around_behind_the_login_and_finds_the_lines_again(
         typed(terminal, 'len(response.css("tr.order"))', "\n10")
         typed(terminal, "respon\t.status_code", "\n200")  # Tab completes
         typed(terminal, 'fetch("?page=2")', "<Response 200")
+        typed(terminal, 'fetch("/logout")', "fetch(url, force=True) goes there")
         typed(terminal, "response.url.partition('?')[2]", "'page=2'")
         typed(terminal, "view().read_bytes()[:60]", "<base href=")
         typed(terminal, f"x = {password!r}", "\n")
