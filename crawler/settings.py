@@ -269,7 +269,9 @@ def _converted(name: str, each: Setting, value: Any, source: str = "Settings") -
     try:
         return each.converted(value)
     except ValueError as error:
-        raise SettingsError(f"setting {name} ({source}): {error}") from None
+        is_shown = source == "command line" and each.annotation in (int, float, bool)  # others may be a secret
+        given = f", not {str(value)[:40]!r}" if is_shown else ""
+        raise SettingsError(f"setting {name} ({source}): {error}{given}") from None
 
 
 def load(

@@ -244,7 +244,7 @@ def _check_class(cls: type[Spider]) -> None:
         cls.keys = {**cls.keys, **checked_keys(cls, {"items": own["key"]})}
     for name in habits.METHODS:
         if name in own and not (name == "start_requests" and "start" in own):  # for old and new ones
-            raise SpiderError(f"nobody asks for {cls.__name__}.{name}; instead: {habits.METHODS[name]}")
+            raise SpiderError(f"{cls.__name__}.{name} has no effect here; instead: {habits.METHODS[name]}")
     check_called(cls)
 
 

@@ -119,6 +119,8 @@ def _look_outside(visiting: Visitor, url: str, settings: Settings) -> _Seen:
     pause_s = _pause_s(visiting, url, settings)
     page = _fetch(visiting, url)
     seen = _Seen(page, find_login(page))
+    if page.status_code >= 400 and page.status_code not in (401, 403):
+        raise StatusError(redact(page.url), page.status_code)
     link = login_link(page)
     if seen.login is None and link is not None and site_of(host_of(link)) == site_of(host_of(page.url)):
         time.sleep(pause_s)

@@ -15,7 +15,7 @@ from crawler.cli.logs import set_up_logging
 from crawler.cli.progress import terminal_ask
 from crawler.cli.project import SPIDERS, write_new
 from crawler.cli.text import safe, say, tell
-from crawler.errors import FetchError, SessionError, SpiderError, UsageError
+from crawler.errors import FetchError, SessionError, SpiderError, StatusError, UsageError
 
 if TYPE_CHECKING:
     from crawler.authoring.exploring import Explored
@@ -62,7 +62,12 @@ def new(
         return
     from crawler.authoring.exploring import explore
 
-    _written(path, name, explore(name, start, settings=typed, ask=terminal_ask()))
+    try:
+        explored = explore(name, start, settings=typed, ask=terminal_ask())
+    except StatusError as error:
+        tell(f"crawl: {exits.line_for(error)}: no spider was made; with --blank one is made all the same")
+        raise typer.Exit(exits.code_for(error)) from None
+    _written(path, name, explored)
 
 
 def _recorded(name: str, curl: str | None, har: Path | None) -> Recording:

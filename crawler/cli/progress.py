@@ -116,6 +116,7 @@ class LogLines:
         self._wait_s = FIRST_LINE_AFTER_S
         self._left = TimeLeft()
         self._last_detail: dict[str, str] = {}  # of the login of a session: what follows from it need not repeat it
+        self._last_warning = ""
 
     def __call__(self, event: events.Event) -> None:
         match event:
@@ -125,7 +126,8 @@ class LogLines:
                 going_on = f", going on with {event.waiting:,} waiting" if event.resumed else ""
                 _log.info("run %d of %s%s", event.run, event.spider, going_on)
             case events.LoginStarted():
-                _log.info("session %s logs in: %s", event.session, event.reason)
+                is_told = bool(event.reason) and self._last_warning.startswith(event.reason)  # the line before it
+                _log.info("session %s logs in: %s", event.session, "another try" if is_told else event.reason)
             case events.LoginEnded():
                 level = logging.INFO if event.outcome in ("ok", "restored") else logging.WARNING
                 detail = f": {event.detail}" if event.detail else ""
@@ -143,6 +145,7 @@ class LogLines:
             case events.PageRetried():
                 _log.debug("again in %s: %s (%s)", duration(event.wait_s), event.url, event.error)
             case events.Warned():
+                self._last_warning = event.message
                 _log.warning("%s: %s", event.where, event.message)
             case _:
                 pass  # the summary tells the end; single pages are in the page log of the store

@@ -235,7 +235,8 @@ def install(
         return
     if after != before:
         crontab.write_crontab(after)
-    tell(f"crawl: cron knows the schedule of {project} ({len(entries)}); it mails what goes wrong")
+    count = "1 entry" if len(entries) == 1 else f"{len(entries)} entries"
+    tell(f"crawl: {count} of {project} installed in cron, which mails what goes wrong")
 
 
 def _install_units(units: dict[str, str], dry_run: bool) -> None:

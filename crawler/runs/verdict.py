@@ -134,7 +134,8 @@ def verdict_of_run(facts: Facts) -> RunVerdict:
         return RunVerdict("interrupted", CODES[ending], ending, "", notes)
     if facts.login:
         reason = {"failures": "not-reached"}.get(facts.login, facts.login.replace(" ", "-"))
-        return RunVerdict(facts.login, CODES[facts.login], reason, "", notes)
+        sentence = "the site could not be reached to log in" if reason == "not-reached" else ""
+        return RunVerdict(facts.login, CODES[facts.login], reason, sentence, notes)
     if facts.stopped_by and facts.waiting:
         return RunVerdict("limit", CODES["limit"], "limit", "", notes)
     if facts.waiting:
@@ -310,9 +311,7 @@ def _empty_fields(facts: Facts) -> tuple[str, ...]:
     names, more = ", ".join(map(repr, found[:_MOST_FIELDS])), len(found) - _MOST_FIELDS
     names += f" and {more:,} more" if more > 0 else ""
     are = "fields are" if len(found) > 1 else "field is"
-    return (
-        f"{are} empty in every item of this run: {names} (`may_be_empty` in `custom_settings` says that this is right)",
-    )
+    return (f"{are} empty in every item of this run: {names} (`may_be_empty` in `custom_settings` accepts that)",)
 
 
 def _number(count: int, word: str) -> str:

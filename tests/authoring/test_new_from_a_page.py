@@ -104,6 +104,12 @@ def test_a_page_of_a_site_with_a_sitemap_and_without_a_list_begins_with_the_site
             {"/robots.txt": Answer(body=b"User-agent: *\nDisallow: /")}, 1, "robots.txt forbids it", id="robots"
         ),
         pytest.param({"/robots.txt": Answer(404), "*": Answer(404)}, 1, "404 from", id="404"),
+        pytest.param(
+            {"/robots.txt": Answer(404), "*": Answer(404, b"<form><input name=u><input type=password name=p></form>")},
+            1,
+            "no spider was made; with --blank one is made all the same",
+            id="404-with-a-login-form",
+        ),
         pytest.param({"/robots.txt": Answer(503), "*": Answer()}, 1, "its robots.txt answers 503", id="robots-503"),
     ],
 )

@@ -214,6 +214,7 @@ def test_traceback_shows_where_an_error_comes_from_wherever_it_stands(orders: Pa
         (["run", "orders", "--workers", "x"], "crawl: Invalid value for '--workers'"),
         (["run", "orders", "-a", "x"], "crawl: -a 'x': write it as NAME=VALUE"),
         (["run", "orders", "-s", "wokers=3"], "did you mean 'workers'?"),
+        (["run", "orders", "-s", "delay=abc"], "setting delay (command line): it should be a number, not 'abc'"),
         (["run", "orders", "-s", "workers=0"], "setting workers (command line)"),
         (["-C", "nowhere", "list"], "crawl: nowhere: No such file or directory"),
     ],

@@ -242,6 +242,19 @@ def test_a_refused_login_parks_its_requests_and_says_how_to_go_on() -> None:
     assert not house.doors.busy()
 
 
+def test_a_site_that_cannot_be_reached_needs_no_person_and_the_next_run_goes_on() -> None:
+    house = House()
+    house.manager().next.append(Preparation(False, error=SiteUnreachable("default", "no route")))
+    house.asks(1)
+    house.yard.run_tasks()
+
+    assert house.kinds() == [LoginEnded]
+    assert house.summary.messages == [
+        "session 'default': the site could not be reached to log in; the next run goes on"
+    ]
+    assert house.summary.next_command == "crawl run orders --store x.db"
+
+
 def test_a_login_that_raises_something_unforeseen_is_a_failed_one() -> None:
     house = House()
     house.manager().next.append(ZeroDivisionError("oh"))

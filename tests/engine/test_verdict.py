@@ -129,7 +129,7 @@ FACTS: dict[str, tuple[Facts, str, str, str]] = {
     "the same, interrupted": (Facts(pages=3, waiting=2, interrupted_by=2), "interrupted", "interrupted", ""),
     "login failed": (Facts(parked=1, login="login failed"), "login failed", "login-failed", ""),
     "the login lacks an extra": (Facts(parked=1, login="usage"), "usage", "usage", ""),
-    "the login reached no site": (Facts(parked=1, login="failures"), "failures", "not-reached", ""),
+    "the login reached no site": (Facts(parked=1, login="failures"), "failures", "not-reached", "could not be reached"),
     "needs human": (Facts(parked=1, login="needs human"), "needs human", "needs-human", ""),
     "Ctrl-C": (Facts(interrupted_by=2), "interrupted", "interrupted", ""),
 }  # fmt: skip

@@ -121,7 +121,7 @@ def test_what_offers_nothing_in_the_middle_of_a_long_page_proves_nothing(markup:
 def test_the_refusal_is_found_behind_any_amount_of_text() -> None:
     long = TEXT * 2_000 + FORM + "<p>The password is wrong.</p>"
 
-    assert wrong_password_sign(page(long)) == "the password is wrong."
+    assert wrong_password_sign(page(long)) == "The password is wrong."
     assert wrong_password_sign(page(TEXT * 2_000 + FORM + "<p>Your account is locked.</p>"))
     assert wrong_password_sign(page(f"{TEXT * 2_000}<p>The password is wrong.</p>")) is None, "no form"
 

@@ -256,7 +256,8 @@ def standing(source: Source, selection: Selection) -> CrawlStanding:
     if selection.runs is not None:
         return CrawlStanding(how)
     if open_requests or last.ending in ("", "crashed", "store"):
-        left = f", {open_requests:,} requests are not seen to" if open_requests else ""
+        open_ = "1 request is" if open_requests == 1 else f"{open_requests:,} requests are"
+        left = f", {open_} still open" if open_requests else ""
         return CrawlStanding(how, f"the crawl is not done ({how}{left})")
     if selection.is_latest and last.ending == "less than before" and not summary_of(last).get("accepted"):
         accept = f"`crawl runs accept {last.id}` says that this is right"

@@ -51,17 +51,21 @@ def wrong_password_sign(response: Response) -> str | None:
         return "status 401"
     if not response.is_html:
         if 400 <= response.status_code < 500 or response.status_code == 200:
-            found = REFUSAL_CODES.search(response.text[:_MOST_CHARACTERS]) or _refusal(response.text[:2_000].lower())
-            return _shown(found) if found else None
+            code = REFUSAL_CODES.search(response.text[:_MOST_CHARACTERS])
+            if code is not None:
+                return _shown(code)
+            found = _refusal(response.text[:2_000].lower())
+            return _shown(found, response.text[:2_000]) if found else None
         return None
-    text, asks_again = visible_text(response).lower(), has_login_form(response)
+    written = visible_text(response)
+    text, asks_again = written.lower(), has_login_form(response)
     locked = LOCKED.search(text if asks_again else text[:_MOST_CHARACTERS])
     if locked is not None:
-        return _shown(locked)
+        return _shown(locked, written)
     if not asks_again:
         return None
     found = _refusal(text)
-    return _shown(found) if found else None
+    return _shown(found, written) if found else None
 
 
 def one_time_code_sign(response: Response) -> str | None:
@@ -141,8 +145,11 @@ def _refusal(text: str) -> re.Match[str] | None:
     return None
 
 
-def _shown(found: re.Match[str]) -> str:
+def _shown(found: re.Match[str], written: str = "") -> str:
+    """The sentence; as it stands in *written*, of which what was searched is the beginning in small letters."""
     text = found.string
+    if written[: len(text)].lower() == text:  # a few letters have small ones of another length
+        text = written[: len(text)]
     start = max((end.end() for end in _SENTENCE_END.finditer(text, 0, found.start())), default=0)
     following = _SENTENCE_END.search(text, found.end())
     end = following.start() + 1 if following else len(text)

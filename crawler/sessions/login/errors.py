@@ -150,7 +150,10 @@ def refused_by(session: Session, *, known_good: bool) -> Refusal | None:
     surely = not known_good and not speaks_of_something_else(answer) and not _let_in_and_lost(answer)
     if answer.status_code in _REFUSES_WHAT_WAS_SENT:
         return Refusal(
-            f"the site answered {answer.status_code} to the password ({redact(answer.url)}){_from(session)}", surely
+            f"the site answered {answer.status_code} to the password ({redact(answer.url)}): it is wrong, or the login"
+            " step leaves out a field of the form (`session.submit(page.form(), ...)` sends the hidden ones, too)"
+            f"{_from(session)}",
+            surely,
         )
     if not has_login_form(answer) or signs.logged_in_sign(answer):
         return None

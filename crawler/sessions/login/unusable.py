@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from crawler.errors import NeedsHuman, SessionError
+from crawler.errors import NeedsHuman, SessionError, SiteUnreachable
 from crawler.events import LoginEnded, SessionParked
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.response import SPREAD
@@ -88,11 +88,15 @@ class UnusableSessions:
             ending = "human" if isinstance(error, NeedsHuman) else "refused"
             epoch = self._pool.manager(name).record.epoch
             self._teller.tell(LoginEnded(now, name, ending, epoch, elapsed_ms, error.why))
-            command = (
-                f"crawl login {self._spider_name} --session {name}{self._pool.manager(name).by_browser}{self._also}"
-            )
-            self._teller.tell(SessionParked(now, name, error.why, command))
-            self._said[name] = f"{error}; continue with: {command}"
+            if isinstance(error, SiteUnreachable):  # nobody is needed
+                command = f"crawl run {self._spider_name}{self._also}"
+                self._said[name] = f"session {name!r}: the site could not be reached to log in; the next run goes on"
+            else:
+                command = (
+                    f"crawl login {self._spider_name} --session {name}{self._pool.manager(name).by_browser}{self._also}"
+                )
+                self._teller.tell(SessionParked(now, name, error.why, command))
+                self._said[name] = f"{error}; continue with: {command}"
             self._teller.summary.messages.append(self._said[name])
             self._teller.summary.next_command = command
             self.look_at = now + LOOK_EVERY_S
