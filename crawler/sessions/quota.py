@@ -251,6 +251,8 @@ class Allowance:
             if said is None:
                 if headers is None and self._said is not None:
                     self._said.left -= 1
+                elif self._said is not None and now >= self._said.ends_at:
+                    self._said = None  # it says nothing any more
                 return
             left, ends_at = said
             old = self._said
@@ -323,8 +325,8 @@ class Allowance:
         left = float("inf")
         if self.quota is not None:
             left = sum(each.count for each in self._held if self._is_good(each, now))
-        if self._said is not None and now < self._said.ends_at:
-            left = min(left, self._said.left - self._under_way)
+        if self._said is not None:  # where its window is over, the first answer says how much there is
+            left = min(left, (self._said.left if now < self._said.ends_at else 1) - self._under_way)
         return left
 
     def _blocked_until(self, now: float) -> float:

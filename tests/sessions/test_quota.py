@@ -249,3 +249,27 @@ def test_the_error_can_be_raised_with_a_text_and_pickled() -> None:
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
 
     assert (str(again), again.wait_s) == ("limit of today is reached", 60)
+
+
+def test_after_the_window_one_request_asks_how_much_there_is_before_others_follow(clock: Clock) -> None:
+    allowance = Allowance("anna", clock=clock)
+    assert allowance.take()
+    allowance.answered({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "60"})
+    clock.now += 60.1
+
+    assert [allowance.take(), allowance.take()] == [True, False]
+    allowance.answered({"X-RateLimit-Remaining": "2", "X-RateLimit-Reset": "60"})
+
+    assert [allowance.take() for _ in range(3)] == [True, True, False]
+
+
+def test_a_site_that_says_no_more_what_is_left_is_asked_freely_again(clock: Clock) -> None:
+    allowance = Allowance("anna", clock=clock)
+    assert allowance.take()
+    allowance.answered({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "60"})
+    clock.now += 60.1
+    assert allowance.take()
+
+    allowance.answered({})
+
+    assert all(allowance.take() for _ in range(5))
