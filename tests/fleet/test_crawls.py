@@ -104,7 +104,8 @@ def test_workers_join_a_crawl_and_one_leaves_when_it_is_told_to(fleet: Fleet) ->
         fleet.start([*words, *more], machine="two") as two,
         fleet.start([*words, *more], machine="three") as three,
     ):
-        until(lambda: fleet.rows("SELECT count(*) FROM crawl_owners WHERE name LIKE 'worker-%'")[0][0] >= 2, 40)
+        # One that found all requests in the others' hands has no row yet, and may leave all the same
+        until(lambda: fleet.rows("SELECT count(*) FROM crawl_owners WHERE name LIKE 'worker-%'")[0][0] >= 1, 40)
         two.send(signal.SIGTERM)
         fleet.site.change(latency_s=0.05)
         left = two.end(30)
