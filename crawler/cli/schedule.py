@@ -19,6 +19,7 @@ from crawler.errors import UsageError
 
 if TYPE_CHECKING:
     from crawler.schedule.plan import Entry
+    from crawler.spider import Spider
 
 
 class WithNames(TyperGroup):
@@ -49,6 +50,21 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="An entry, as `crawl sched
 When = Annotated[str, typer.Argument(metavar="CRON", help="When: five cron fields in quotes, or @daily and the like.")]
 Systemd = Annotated[bool, typer.Option("--systemd", help="Timers of systemd for this user, in place of cron.")]
 _CREDENTIALS = "crawl: such a job has none of your variables: put the credentials into the file of accounts"
+
+
+def _remind_of_credentials(spider: type[Spider]) -> None:
+    """Say where they belong, unless the file of accounts has some for the site or for the first session."""
+    if not spider.has_login_step():
+        return
+    from crawler.sessions.accounts import accounts_path, read_accounts, tables_of_site
+    from crawler.urls import host_of, site_of
+
+    setting = options.settings_of(spider, {}).accounts
+    file = accounts_path(os.environ, Path(setting) if setting else None)
+    tables = (read_accounts(file) if file is not None else None) or {}
+    sites = {site_of(host_of(url)) for url in spider.start_urls}
+    if not any(tables_of_site(tables, each) for each in sites) and not set(tables) - {"sites"}:
+        tell(_CREDENTIALS)
 
 
 def local_zone() -> tzinfo:
@@ -109,8 +125,7 @@ def add(
         book.write(project, [*entries, entry])
         seen[entry.id] = datetime.now(UTC)
     _show_next(entry)
-    if spider.has_login_step():
-        tell(_CREDENTIALS)
+    _remind_of_credentials(spider)
     tell("crawl: `crawl schedule install` tells cron of it, with --systemd systemd")
 
 
@@ -339,5 +354,4 @@ def line(
             say(f"# ~/.config/systemd/user/{file}")
             say(text)
         tell(f"crawl: then: systemctl --user enable --now crawl-{name}.timer")
-    if spider.has_login_step():
-        tell(_CREDENTIALS)
+    _remind_of_credentials(spider)

@@ -282,3 +282,16 @@ def test_a_selector_that_finds_nothing_leads_to_a_prompt_on_the_page(shop: Path,
 
     assert line(crawl("run", "other").out, "next") == "crawl shell other"
     assert line(crawl("status", "other").out, "then") == "crawl shell other"
+
+
+def test_who_schedules_a_spider_is_sent_to_the_file_of_accounts_only_while_nothing_is_in_it(
+    shop: Path, crawl: Crawl, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = crawl("schedule", "add", "orders", "@daily")
+    monkeypatch.setattr("sys.stdin", io.StringIO("right-1\n"))
+    added = crawl("accounts", "add", url, "-u", "ann")
+    after = crawl("schedule", "add", "orders", "@hourly")
+
+    assert (before.code, added.code, after.code) == (0, 0, 0), before.err + added.err + after.err
+    assert "put the credentials into the file of accounts" in before.err
+    assert "put the credentials" not in after.err
