@@ -250,7 +250,7 @@ def test_a_site_that_cannot_be_reached_needs_no_person_and_the_next_run_goes_on(
 
     assert house.kinds() == [LoginEnded]
     assert house.summary.messages == [
-        "session 'default': the site could not be reached to log in; the next run goes on"
+        "session 'default': the site could not be reached to log in (no route); the next run goes on"
     ]
     assert house.summary.next_command == "crawl run orders --store x.db"
 

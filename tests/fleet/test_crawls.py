@@ -107,9 +107,9 @@ def test_workers_join_a_crawl_and_one_leaves_when_it_is_told_to(fleet: Fleet) ->
         # One that found all requests in the others' hands has no row yet, and may leave all the same
         until(lambda: fleet.rows("SELECT count(*) FROM crawl_owners WHERE name LIKE 'worker-%'")[0][0] >= 1, 40)
         two.send(signal.SIGTERM)
-        fleet.site.change(latency_s=0.05)
         left = two.end(30)
         assert fleet.rows("SELECT ended_at FROM crawl_runs") == [(None,)], "it goes on without the one that left"
+        fleet.site.change(latency_s=0.05)
         ended, stayed = first.end(60), three.end(60)
 
     assert (ended.code, left.code, stayed.code) == (0, 0, 0), (ended, left, stayed)

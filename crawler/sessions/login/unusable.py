@@ -90,7 +90,8 @@ class UnusableSessions:
             self._teller.tell(LoginEnded(now, name, ending, epoch, elapsed_ms, error.why))
             if isinstance(error, SiteUnreachable):  # nobody is needed
                 command = f"crawl run {self._spider_name}{self._also}"
-                self._said[name] = f"session {name!r}: the site could not be reached to log in; the next run goes on"
+                why = f"the site could not be reached to log in ({error.why})"
+                self._said[name] = f"session {name!r}: {why}; the next run goes on"
             else:
                 command = (
                     f"crawl login {self._spider_name} --session {name}{self._pool.manager(name).by_browser}{self._also}"
