@@ -11,7 +11,7 @@
     │   ├── StatusError         the server answered with an error status
     │   ├── Refused             we may not send this (scheme, private address, other origin); never retried
     │   │   ├── RobotsDenied    robots.txt forbids it
-    │   │   ├── ProxyRefused    the proxy wants other credentials, or will not connect us
+    │   │   ├── ProxyRefused    the proxy wants other credentials
     │   │   ├── BetweenProxies  the session logs in anew through another proxy; the page waits
     │   │   ├── GuardRefused    it would log the session out, or delete something
     │   │   └── QuotaSpent      the account may send no more for now; others go on with the page
@@ -23,7 +23,7 @@
     │   ├── UnknownHost         the name does not exist
     │   └── Transient           worth another try
     │       ├── ConnectFailed   no connection, or it broke before the answer
-    │       │   ├── ProxyFailed  no connection to the proxy, or none from it to the host
+    │       │   ├── ProxyFailed  no connection to the proxy
     │       │   └── Unreachable  connection refused, or no way to the host
     │       ├── TimedOut        connect, read or total deadline, or slower than the minimum speed
     │       ├── Incomplete      the body ended before its end
@@ -174,7 +174,7 @@ class Refused(FetchError):
 
 
 class ProxyRefused(Refused):
-    """The proxy wants other credentials, or will not connect us."""
+    """The proxy wants other credentials."""
 
 
 class BetweenProxies(Refused):
@@ -231,7 +231,7 @@ class ConnectFailed(Transient):
 
 
 class ProxyFailed(ConnectFailed):
-    """No connection to the proxy, or none from it to the host."""
+    """There is no connection to the proxy."""
 
 
 class Unreachable(ConnectFailed):

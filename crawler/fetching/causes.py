@@ -154,17 +154,18 @@ def from_curl(
     if code == pycurl.E_COULDNT_CONNECT and proxy and connect_status < 300:
         return never_sent(ProxyFailed(url, f"no connection to the proxy {proxy} ({text})"))
     if code == _PROXY_FAILED or "SOCKS" in text:
-        refused = any(sign in text.lower() for sign in ("rejected", "authentication", "credential", "denied"))
-        kind = ProxyRefused if refused else ProxyFailed
+        said = text.lower()
+        of_us = any(sign in said for sign in ("authentication", "credential"))
+        kind = ProxyRefused if of_us else Refused if "rejected" in said or "denied" in said else ConnectFailed
         return never_sent(kind(url, f"the proxy {proxy} did not connect us ({text})"))
     if code == pycurl.E_COULDNT_RESOLVE_HOST:
         return never_sent(ConnectFailed(url, f"{text}{through}")) if proxy else name_error(url, host)
     if code == pycurl.E_OPERATION_TIMEDOUT:
         return never_sent(TimedOut(url, f"no connection{through} in time"))
     if code in (401, 403, 407) or connect_status in (401, 403, 407):
-        return ProxyRefused(url, proxy_words(proxy, connect_status))
-    if connect_status >= 300:
-        return never_sent(ProxyFailed(url, proxy_words(proxy, connect_status)))
+        return (Refused if connect_status == 403 else ProxyRefused)(url, proxy_words(proxy, connect_status))
+    if connect_status >= 300:  # mostly about the host that it was to connect us to
+        return never_sent(ConnectFailed(url, proxy_words(proxy, connect_status)))
     if code in _TLS_CODES or code == pycurl.E_SSL_CONNECT_ERROR:
         if code == pycurl.E_SSL_CONNECT_ERROR and any(sign in text.lower() for sign in _BROKEN_TLS):
             return never_sent(ConnectFailed(url, f"the connection{through} broke in the TLS handshake"))
@@ -232,7 +233,7 @@ def from_urllib3(error: Exception, url: str, host: str, *, answered: bool, proxy
             )
         if isinstance(each, OSError) and "Tunnel connection failed" in str(each):
             status = int((str(each).partition("failed: ")[2][:3] or "0").strip() or 0)
-            kind = ProxyRefused if status in (401, 403, 407) else ProxyFailed
+            kind = ProxyRefused if status in (401, 407) else Refused if status == 403 else ConnectFailed
             return kind(url, proxy_words(proxy, status))
         if isinstance(each, OSError) and each.errno in NOBODY_THERE and not answered:
             return unreachable(url, each.errno, where or host)

@@ -35,6 +35,7 @@ from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.watch import logged_out_reason
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
 from crawler.sessions.pool import SessionPool
+from crawler.sessions.proxy_pool import ProxyPool
 from crawler.sessions.quota import Allowance, BareAsking, Granted, Quota
 from crawler.sessions.roster import roster
 from crawler.sessions.session import Session
@@ -72,11 +73,23 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
         made.sessions = [each.name if each == Identity(each.name) else each for each in chosen]
     for name in {settings.transport, *(each.transport for each in made.identities())} - {"", "curl", "urllib3"}:
         maker_of(name)  # a wrong name is found here, before a run is opened
+    for each in made.identities():
+        _check(each)
     made.active_plugins = make_plugins(made, settings.plugins)
     made.identities()
     for url in known_urls(made):
         host_of(url)  # a wrong one is found here, before a run is opened
     return made
+
+
+def _check(identity: Identity) -> None:
+    """What an identity says, before a run is opened. Raises UsageError."""
+    if identity.quota:
+        Quota.parse(identity.quota)
+    if identity.proxies:
+        ProxyPool(identity.name, identity.proxies)
+    if identity.http not in ("", "1.1", "2"):
+        raise SpiderError(f"http of session {identity.name!r}: '1.1' or '2', not {identity.http!r:.20}")
 
 
 def session_delays(spider: Spider) -> dict[str, float]:

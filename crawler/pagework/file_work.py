@@ -24,6 +24,7 @@ from crawler.outcome import FileRow, ItemRow, Outcome, Verdict
 from crawler.pages.downloads import clean_name, name_of
 from crawler.pages.kinds import HEAD_BYTES, MARKUP_TYPES, image_size, is_markup, media_type, type_of, why_not
 from crawler.pages.partials import Busy, Partial
+from crawler.pagework.account_rest import account_has_to_rest
 from crawler.pagework.file_desk import FileDesk
 from crawler.pagework.file_rules import can_go_on, conditions_of, item_of, key_text_of, wanted_type, wants_markup
 from crawler.request import Request
@@ -155,9 +156,10 @@ class FileWork:
                 outcome.pause_slot_until = unix_now() + asked_s
             if fetched.error is not None:
                 outcome.error = describe(fetched.error)
+            rests = account_has_to_rest(outcome, fetched, session)
             learned = answered(outcome)
             outcome.pause_slot_until = learned.pause_until
-            self._settle(job, outcome, fetched, watched, learned.given_up)
+            self._settle(job, outcome, fetched, watched, Known(host_given_up=learned.given_up, account_rests=rests))
         finally:
             if outcome.file_was not in ("new", "changed"):
                 self._desk.let_go(outcome.request.id)
@@ -274,7 +276,7 @@ class FileWork:
             response.is_file = True
 
     # --- judging ----------------------------------------------------------------------------------------------------
-    def _settle(self, job: _Job, outcome: Outcome, fetched: Fetched, watched: bool, given_up: bool) -> None:
+    def _settle(self, job: _Job, outcome: Outcome, fetched: Fetched, watched: bool, known: Known) -> None:
         goes_on = self._goes_on(job, fetched)
         if goes_on:
             outcome.tries = 0  # it goes on where it was cut, and does not count as a failed try
@@ -283,7 +285,7 @@ class FileWork:
         rule = self._landing(fetched)
         if not rule:
             self._make_item(job, outcome, fetched, watched)
-        known = Known(outcome.request.attempt, rule=rule, host_given_up=given_up, goes_on=goes_on)
+        known = replace(known, attempt=outcome.request.attempt, rule=rule, goes_on=goes_on)
         judged = judge(fetched, known, self._fetcher.policy)
         outcome.settle(judged)
         if watched and judged.verdict is not Verdict.LOGIN:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from crawler.clock import unix_now
-from crawler.errors import ItemRefused, QuotaSpent, StatusError
+from crawler.errors import ItemRefused, QuotaSpent, SpiderError
 from crawler.fetching.fetcher import Checks, Fetched
 from crawler.fetching.kept import page_of, response_of
 from crawler.frontier.guard_learned import LEARNED
@@ -18,6 +18,7 @@ from crawler.frontier.leases import Hold
 from crawler.judge import Known, describe, is_hosts_fault, judge, judge_broken, pause_s, skipped
 from crawler.loading import short_trace
 from crawler.outcome import Found, Leased, Outcome, Page, Verdict, Visit
+from crawler.pagework.account_rest import account_has_to_rest
 from crawler.pagework.assembly import Assembly
 from crawler.pagework.file_work import FileWork
 from crawler.pagework.given import Bare, CallbackResults, CallbackWatch, StoppedAtItem
@@ -122,6 +123,9 @@ class PageWork:
                 )
             else:
                 yield from self._fetch_and_judge(outcome, request, manager, patient, answered)
+        except QuotaSpent as spent:  # a callback or an errback says so
+            again = session.rest(spent)
+            self._broken(outcome, spent if again else SpiderError(f"{spent.why}; said again and again without a page"))
         except BaseException as error:  # noqa: BLE001 - a worker survives everything; the request carries the trace
             self._broken(outcome, error)
         return outcome
@@ -161,7 +165,7 @@ class PageWork:
             answer = yield from ask(fetch, request, asking, session, self._kept)
             fetched = answer.fetched
         _describe_answer(outcome, fetched)
-        account_rests = isinstance(fetched.error, StatusError) and _account_rests(outcome, fetched, session)
+        account_rests = account_has_to_rest(outcome, fetched, session)
         learned = answered(outcome)
         outcome.pause_slot_until = learned.pause_until
         page = fetched.response if not (fetched.logged_out or fetched.error) else None
@@ -193,9 +197,7 @@ class PageWork:
                 outcome.warnings += (_NO_LOGIN,)
             try:
                 yield from self._accept(outcome, request, page, session, landed)
-            except QuotaSpent as error:
-                if session.allowance is not None:
-                    session.allowance.rest(error.wait_s, error.why)
+            except QuotaSpent:
                 raise
             except Exception as error:
                 self._samples.failed(outcome, page, describe(error))
@@ -343,17 +345,6 @@ class PageWork:
         if not isinstance(error, ItemRefused):  # a page is whole, or it is told what of it is there
             outcome.items, outcome.found, outcome.rejected = [], (), ()
         outcome.settle(judge_broken(error, short_trace(error)))
-
-
-def _account_rests(outcome: Outcome, fetched: Fetched, session: Session) -> bool:
-    """Whether a refusal is about what the account has sent: then it rests, and nothing is said against the host."""
-    response, error = fetched.response, fetched.error
-    if session.allowance is None or response is None or not isinstance(error, StatusError):
-        return False
-    rests_s = session.allowance.asks_for_rest(error.status, response.headers, error.retry_after_s)
-    if rests_s is not None:
-        outcome.host_fault, outcome.pause_slot_until = False, None
-    return rests_s is not None
 
 
 def _bare(session: Session) -> Bare:

@@ -128,7 +128,7 @@ class ProxyPool:
             through one that was left counts as no try.
         """
         proxy = proxies.get("https", "")
-        if proxy not in self._health or not is_of_proxy(error):
+        if proxy not in self._health or not is_of_proxy(error, proxy):
             return error
         self.failed(proxy, str(error))
         if self.current != proxy and isinstance(error, FetchError):
@@ -150,7 +150,7 @@ class ProxyPool:
     def may_help(self, error: BaseException) -> bool:
         """Whether *error* is of a proxy, and another try may go through one that does not rest."""
         with self._lock:
-            return is_of_proxy(error) and self._health[self.current].resting_until <= self._clock()
+            return is_of_proxy(error, self.current) and self._health[self.current].resting_until <= self._clock()
 
     def connected(self, proxies: Mapping[str, str]) -> None:
         """An answer came through *proxies*; one that comes late does not end a rest."""
@@ -161,7 +161,7 @@ class ProxyPool:
                 health.connected()
 
     def _next(self) -> str:
-        """The first that does not rest; where all do, the one that has rested longest."""
+        """The first that does not rest; where all do, the one whose rest ends first."""
         now = self._clock()
         awake = [each for each in self._order if self._health[each].resting_until <= now]
         return awake[0] if awake else min(self._order, key=lambda each: self._health[each].resting_until)
@@ -172,13 +172,17 @@ def _order(session: str, proxy: str) -> bytes:
     return hashlib.sha256(f"{session} {proxy}".encode()).digest()
 
 
-def is_of_proxy(error: BaseException) -> bool:
-    """Whether a request that went through a proxy failed since the proxy did, as far as anybody can tell.
+def is_of_proxy(error: BaseException, proxy: str) -> bool:
+    """Whether a request through *proxy* failed since the proxy did, as far as anybody can tell.
 
-    Whoever goes through a proxy connects to nobody else.
+    Whoever goes through a proxy connects to nobody else, and asks DNS for nobody else's name, but for the kinds of
+    SOCKS that leave names to us. What a proxy says of the host that it was to connect us to is not its fault. A
+    connection that does not come about in time may be either's: an answer from anywhere clears the proxy.
     """
-    if isinstance(error, ProxyFailed | ProxyRefused | BetweenProxies | Unreachable | UnknownHost):
+    if isinstance(error, ProxyFailed | ProxyRefused | BetweenProxies | Unreachable):
         return True
+    if isinstance(error, UnknownHost):
+        return proxy.partition("://")[0].lower() not in ("socks4", "socks5")
     return isinstance(error, TimedOut) and not error.sent
 
 

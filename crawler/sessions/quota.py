@@ -280,20 +280,25 @@ class Allowance:
         if not named and self.bare.is_for_host(self.name, until, now):
             return None
         with self._lock:
-            if now >= self._rests_until:  # of requests that were under way together only the first counts
-                self._in_a_row += 1
-            if self._in_a_row > _IN_A_ROW:
+            if self._is_too_often(now):
                 return None
             until = max(until, now + 1.0)
             why = "the site says that the quota of the account is spent" if named else f"asked for patience ({status})"
             self._rest(until, why, now)
         return until - now
 
-    def rest(self, wait_s: float, why: str) -> None:
-        """A spider says that the account has sent enough."""
+    def rest(self, wait_s: float, why: str) -> bool:
+        """A spider says that the account has sent enough; it rests for at least a second.
+
+        Returns:
+            False when it has rested several times without a good page between: this page would say so for ever.
+        """
         now = self.clock()
         with self._lock:
-            self._rest(now + min(wait_s, _LONGEST_REST_S), why, now)
+            if self._is_too_often(now):
+                return False
+            self._rest(now + min(max(wait_s, 1.0), _LONGEST_REST_S), why, now)
+        return True
 
     def brought(self) -> None:
         """A page was accepted."""
@@ -312,6 +317,12 @@ class Allowance:
             return [(each.at, each.count) for each in held if each.count]
 
     # --- under the lock -------------------------------------------------------------------------------------------
+    def _is_too_often(self, now: float) -> bool:
+        """Count one more rest; of requests that were under way together only the first counts."""
+        if now >= self._rests_until:
+            self._in_a_row += 1
+        return self._in_a_row > _IN_A_ROW
+
     def _rest(self, until: float, why: str, now: float, *, kept: bool = True) -> None:
         if until > max(self._rests_until + _SAME_S, now):
             self._rests_until, self._why = until, why

@@ -16,7 +16,7 @@ import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
-from crawler.errors import InvalidURL, StatusError
+from crawler.errors import InvalidURL, QuotaSpent, StatusError
 from crawler.identity import Identity
 from crawler.pages.downloads import name_of, new_file, renamed
 from crawler.response import Request, Response
@@ -31,6 +31,7 @@ from crawler.sessions.known_errors import as_known
 from crawler.sessions.origins import Origins
 from crawler.sessions.prepared import HopGuard, Prepared
 from crawler.sessions.proxy_pool import ProxyPool
+from crawler.sessions.quota import Allowance
 from crawler.sessions.secrets import remember_secret
 from crawler.sessions.sent_headers import SentHeaders, address_cookies
 from crawler.sessions.storage import Storage
@@ -200,6 +201,15 @@ class Session(Hops):
     def go_through(self, proxy: str) -> None:
         """From the next request on send all through *proxy*; "" for none."""
         self.proxies = {"http": proxy, "https": proxy} if proxy else {}
+
+    def rest(self, spent: QuotaSpent) -> bool:
+        """A spider says that this session has sent enough. False when it has said so too often without a page between.
+
+        Safe from any thread.
+        """
+        if self.allowance is None:  # a guest, whom nobody has counted so far
+            self.allowance = Allowance(self.name)
+        return self.allowance.rest(spent.wait_s, spent.why)
 
     def bare(self, url: str) -> str:
         """*url* as it may be kept: without what this session adds to each URL (`params`)."""

@@ -93,7 +93,7 @@ def _may_go_through(session: Session, proxies: Any) -> bool:
     proxy, pool = proxies.get("https", "") if isinstance(proxies, dict) else "", session.proxy_pool
     if pool is None or not pool.knows(proxy):
         return False
-    pool.current = proxy
+    pool.use(proxy)
     session.go_through(proxy)
     return True
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.errors import ConnectFailed, Incomplete, ProxyFailed, ProxyRefused, SpiderError, TimedOut, Unreachable
+from crawler.errors import (
+    ConnectFailed,
+    Incomplete,
+    ProxyFailed,
+    ProxyRefused,
+    Refused,
+    SpiderError,
+    TimedOut,
+    UnknownHost,
+    Unreachable,
+)
 from crawler.sessions.proxy_pool import ProxyPool, is_of_proxy
 
 ALL = ("http://ann:pw@one.test:3128", "http://two.test:3128", "socks5h://three.test:1080")
@@ -102,6 +112,15 @@ def test_what_is_no_list_of_addresses_is_refused(wrong: object) -> None:
 def test_whoever_goes_through_a_proxy_connects_to_nobody_else() -> None:
     late = TimedOut("http://a.test/", "no connection in time")
     late.sent = False
+    proxys = (ProxyFailed("u", "w"), ProxyRefused("u", "w"), Unreachable("u", "w"), UnknownHost("u", "w"), late)
+    hosts = (ConnectFailed("u", "w"), Refused("u", "w"), TimedOut("u", "w"), Incomplete("u", "w"))
 
-    assert all(map(is_of_proxy, (ProxyFailed("u", "w"), ProxyRefused("u", "w"), Unreachable("u", "w"), late)))
-    assert not any(map(is_of_proxy, (ConnectFailed("u", "w"), TimedOut("u", "w"), Incomplete("u", "w"))))
+    assert all(is_of_proxy(error, ALL[0]) for error in proxys)
+    assert not any(is_of_proxy(error, ALL[0]) for error in hosts)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "its"), [("socks5://p.test:1", False), ("socks5h://p.test:1", True), ("p.test:1", True)]
+)
+def test_a_name_that_we_look_up_ourselves_says_nothing_of_the_proxy(proxy: str, its: bool) -> None:
+    assert is_of_proxy(UnknownHost("http://no.test/", "there is no host named no.test"), proxy) is its

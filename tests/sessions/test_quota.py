@@ -273,3 +273,17 @@ def test_a_site_that_says_no_more_what_is_left_is_asked_freely_again(clock: Cloc
     allowance.answered({})
 
     assert all(allowance.take() for _ in range(5))
+
+
+def test_the_word_of_a_spider_is_not_taken_for_ever_without_a_page_between(clock: Clock) -> None:
+    allowance = Allowance("anna", clock=clock)
+
+    taken = []
+    for _ in range(7):
+        taken.append(allowance.rest(0, "the page says so"))
+        assert not allowance.take() or not taken[-1], "it rests for a second at least"
+        clock.now += 1.1
+
+    assert taken == [True] * 5 + [False] * 2
+    allowance.brought()
+    assert allowance.rest(60, "the page says so")

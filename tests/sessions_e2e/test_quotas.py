@@ -14,9 +14,10 @@ from typing import Any, ClassVar
 import pytest
 
 import crawler.clock
-from crawler import Identity, QuotaSpent, Request, Response, Session, Spider
+from crawler import File, Identity, QuotaSpent, Request, Response, Session, Spider
 from crawler.clock import unix_now
 from crawler.engine.store_thread import Inbox
+from crawler.errors import UsageError
 from crawler.testing.wire import Answer, Call
 from tests.engine.shop import crawl, opened, stored
 from tests.hosts import Net, net, quick_net
@@ -244,3 +245,69 @@ def test_a_run_begins_with_what_the_last_one_knew_of_a_spent_account(quick_net: 
     assert any("session anna" in message and "go on at" in message for message in second.messages)
     with opened(tmp_path) as database:
         assert database.execute("SELECT count(*) FROM crawl_requests WHERE state = 3").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 30.0])
+def test_a_guest_whose_page_says_enough_for_ever_is_asked_a_few_times_and_fails(
+    quick_net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait_s: float
+) -> None:
+    class Guest(Spider):
+        name = "guest"
+
+        def start(self) -> Iterator[Request]:
+            yield Request(self.arguments["site"] + "/")
+
+        def parse(self, response: Response) -> None:
+            raise QuotaSpent("enough", wait_s=wait_s)
+
+    host = quick_net.host({"*": Answer(body=b"<p>enough for now</p>"), "/robots.txt": Answer(404, b"")})
+
+    with fake_clock(monkeypatch):
+        summary = crawl(Guest, host.url, tmp_path, processes=1, lease=20_000)
+
+    assert summary.exit_code == 1
+    assert len(host.seen("/")) == 6
+    with opened(tmp_path) as database:
+        assert "again and again" in database.execute("SELECT error FROM crawl_urls").fetchone()[0]
+
+
+@pytest.mark.parametrize(
+    ("identity", "says"),
+    [
+        (Identity("anna", quota="lots"), "100/hour"),
+        (Identity("anna", proxies="http://one.test:1"), "list of addresses"),  # type: ignore[arg-type]
+        (Identity("anna", http="3"), "'1.1' or '2'"),
+    ],
+)
+def test_what_an_identity_says_is_looked_at_before_a_run_is_opened(
+    tmp_path: Path, identity: Identity, says: str
+) -> None:
+    class Wrong(Many):
+        name = "wrong"
+        sessions: ClassVar[Any] = [identity]
+
+    with pytest.raises(UsageError, match=says):
+        crawl(Wrong, "http://127.0.0.1:9", tmp_path)
+
+    assert not (tmp_path / "crawl.db").exists()
+
+
+def test_a_file_that_is_refused_for_the_quota_parks_the_account_and_not_the_host(
+    quick_net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Files(Many):
+        name = "filed"
+
+        def parse(self, response: Response) -> Iterator[Any]:
+            for link in response.css("a.page::attr(href)").getall():
+                yield File(response.urljoin(link), session="spread")
+
+    site = Counting(10, 60.0, pages=24, tells=True, refusal=403)
+    site.sent["anna"].extend([unix_now() + 30] * 9)
+    host = quick_net.host({"*": site})
+
+    with fake_clock(monkeypatch):
+        summary = crawl(Files, host.url, tmp_path, processes=1, lease=20_000)
+
+    assert (summary.exit_code, summary.failed) == (0, 0)
+    assert sum(summary.files.values()) == 24

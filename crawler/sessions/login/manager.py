@@ -131,7 +131,7 @@ class LoginManager:
             try:
                 return self._prepare()
             except QuotaSpent as spent:  # by a probe, whose answer nobody knows then
-                return Preparation(False, wait_s=spent.wait_s)
+                return Preparation(False, wait_s=spent.wait_s, trouble=SessionError(self.session.name, spent.why))
 
     def _prepare(self) -> Preparation:
         state = self.record.state

@@ -107,8 +107,8 @@ class Restorer:
                 asked_s = login_errors.asked_to_wait_s(error, None, self._retry_after_s)
                 return Preparation(False, wait_s=max(PROBE_PAUSES_S[0], min(asked_s + 1.0, patience.PATIENCE_S)))
             reason = f"the probe failed: {redact(str(error))}"
+        reason = reason or self._by_witness()  # first: where the quota is spent, the doubt stays
         standing.doubted, standing.attempts = False, 0
-        reason = reason or self._by_witness()
         if reason is not None:
             self._desk.expired(self._session.key, record.epoch, standing.proved_before_loss)
             return None
@@ -136,8 +136,10 @@ class Restorer:
         """
         witness = self._standing.witness
         page, witness.believed = witness.believed, ""
-        if page and self._shows_out(page) is not None:
-            witness.misled = True
+        try:
+            witness.misled = bool(page) and self._prover.shows_out(page) is not None
+        except CrawlError:  # the login was good, whatever this page says
+            return
 
     def _shows_out(self, page: str) -> str | None:
         try:
