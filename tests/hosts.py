@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import trustme
 
-from crawler.fetching.curl import CurlAdapter
+from crawler.fetching.libcurl_adapter import CurlAdapter
 from crawler.fetching.limits import Limits
-from crawler.fetching.pooled import PooledAdapter
+from crawler.fetching.urllib3_adapter import Urllib3Adapter
 from crawler.response import Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.origins import Origins
@@ -24,7 +24,7 @@ from crawler.testing.server import Server
 from crawler.testing.wire import Answer, Call
 
 Route = Answer | Callable[[Call], Answer]
-TRANSPORTS = {"curl": CurlAdapter, "urllib3": PooledAdapter}
+TRANSPORTS = {"curl": CurlAdapter, "urllib3": Urllib3Adapter}
 
 
 class Host:

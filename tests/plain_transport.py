@@ -20,12 +20,12 @@ from requests.adapters import BaseAdapter
 
 from crawler.errors import BadAnswer, ConnectFailed, Incomplete, Refused, TLSFailed
 from crawler.fetching.answers import Body, ResponseMaker
-from crawler.fetching.causes import from_urllib3, tls_words
+from crawler.fetching.error_map import from_urllib3, tls_words
 from crawler.fetching.heads import Head
-from crawler.fetching.limits import LINE_BYTES, Limits, Pace, timeouts
+from crawler.fetching.limits import LINE_BYTES, ExchangeClock, Limits, timeouts
 from crawler.fetching.outgoing import Outgoing, outgoing
-from crawler.fetching.pooled_exchange import Exchange, InCommon
 from crawler.fetching.transport import TransportOptions
+from crawler.fetching.urllib3_exchange import Exchange, InCommon
 
 _CHUNK_BYTES = 64 * 1024
 _TRAILERS = 100
@@ -63,7 +63,7 @@ class PlainTransport(BaseAdapter):
         exchange = Exchange(
             asked,
             limits,
-            Pace(asked.url, limits, read_s, started),
+            ExchangeClock(asked.url, limits, read_s, started),
             InCommon(rule, self._options.resolve or {}, lambda: self._aborted),
             connect_s=connect_s,
         )

@@ -19,8 +19,8 @@ from collections.abc import Callable
 import requests
 from requests.adapters import HTTPAdapter
 
-from crawler.fetching.curl import CurlAdapter
-from crawler.fetching.pooled import PooledAdapter
+from crawler.fetching.libcurl_adapter import CurlAdapter
+from crawler.fetching.urllib3_adapter import Urllib3Adapter
 from crawler.response import Response
 
 PAGE_BYTES = 20_000
@@ -93,7 +93,7 @@ def _contenders(url: str) -> dict[str, Callable[[], object]]:
         "GET", url, headers={"User-Agent": "bench", "Accept": "*/*", "Accept-Encoding": "gzip", "Cookie": "a=1; b=2"}
     ).prepare()
     curl, ours = CurlAdapter(), CurlAdapter(response_class=Response)
-    pooled, plain = PooledAdapter(), HTTPAdapter()
+    pooled, plain = Urllib3Adapter(), HTTPAdapter()
     session, bare = requests.Session(), requests.Session()
     bare.trust_env = False
     mounted = requests.Session()
@@ -103,7 +103,7 @@ def _contenders(url: str) -> dict[str, Callable[[], object]]:
     return {
         "CurlAdapter.send": lambda: curl.send(prepared, timeout=timeout),
         "CurlAdapter.send, crawler.response.Response": lambda: ours.send(prepared, timeout=timeout),
-        "PooledAdapter.send": lambda: pooled.send(prepared, timeout=timeout),
+        "Urllib3Adapter.send": lambda: pooled.send(prepared, timeout=timeout),
         "requests HTTPAdapter.send, content read": lambda: plain.send(prepared, timeout=timeout).content,
         "requests.Session.get": lambda: session.get(url, timeout=timeout),
         "requests.Session.get, trust_env=False": lambda: bare.get(url, timeout=timeout),

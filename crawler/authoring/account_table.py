@@ -12,7 +12,7 @@ from typing import Final
 
 from crawler.errors import UsageError
 from crawler.sessions.accounts import accounts_path, read_accounts, tables_of_site
-from crawler.sessions.private import only_one_process, read_private, write_private
+from crawler.sessions.private_files import only_one_process, read_private, write_private
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 

@@ -117,7 +117,7 @@ def history_file() -> Path | None:
 def _keep(file: Path, typed: list[str]) -> None:
     """Add lines to the history, secrets masked; that it cannot be written ends no prompt."""
     from crawler.cli.text import safe
-    from crawler.sessions.private import write_private
+    from crawler.sessions.private_files import write_private
 
     try:
         before = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.exists() else []

@@ -1,7 +1,7 @@
 """The libcurl of curl_cffi behind the names of pycurl: it speaks TLS and HTTP/2 as a certain browser does.
 
 Its numbers of options and infos are those of every libcurl. Its own Python layer runs a transfer to its end; ours are
-run in steps (`curl_handle`), so the few functions for that are taken from the binding below it. What only pycurl has
+run in steps (`libcurl_handle`), so the few functions for that are taken from the binding below it. What only pycurl has
 (sockets that we open ourselves) is left out: see `impersonating` for how addresses are checked then.
 """
 

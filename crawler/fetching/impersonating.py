@@ -12,11 +12,11 @@ import socket
 from typing import Any, BinaryIO, ClassVar
 
 from crawler.errors import Refused, UsageError
-from crawler.fetching.causes import name_error
-from crawler.fetching.curl import HandlesAdapter
-from crawler.fetching.curl_handle import Handle
-from crawler.fetching.curl_options import set_addresses
+from crawler.fetching.error_map import name_error
 from crawler.fetching.io_thread import Watcher
+from crawler.fetching.libcurl_adapter import HandlesAdapter
+from crawler.fetching.libcurl_handle import Handle
+from crawler.fetching.libcurl_options import set_addresses
 from crawler.fetching.limits import Limits
 from crawler.fetching.outgoing import Outgoing
 

@@ -1,6 +1,6 @@
 """The one thread that carries the transfers of crawled pages: it waits for all their sockets at once.
 
-A transfer is libcurl's (`crawler.fetching.curl_transfer`): this thread tells it which of its sockets are ready and when
+A transfer is libcurl's (`fetching.libcurl_transfer`): this thread tells it which of its sockets are ready and when
 its time has come, and tells whoever began it when it is over. It runs no user's code and parses nothing. What others
 ask of it reaches it through a queue and a pipe that wakes it.
 """

@@ -1,6 +1,6 @@
 """How long and how large one exchange may be: the numbers, and the clock that is held against them.
 
-Both transports ask the same `Pace` before each wait, so that a slow head, a slow body and silence end alike.
+Both transports ask the same `ExchangeClock` before each wait, so that a slow head, a slow body and silence end alike.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Limits:
     max_headers: int = 5_000
 
 
-class Pace:
+class ExchangeClock:
     """The clock of one exchange. Used by the thread that sends; all times are of ``time.monotonic()``."""
 
     __slots__ = (

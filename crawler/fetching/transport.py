@@ -126,13 +126,13 @@ def make_transport(settings: Settings, trusted_hosts: Container[str], name: str 
 def maker_of(name: str) -> MakeTransport:
     """What makes the transport of that name. Raises UsageError where there is none, or it cannot be loaded."""
     if name == "curl":
-        from crawler.fetching.curl import CurlAdapter
+        from crawler.fetching.libcurl_adapter import CurlAdapter
 
         return lambda options: CurlAdapter(**_arguments(options))
     if name == "urllib3":
-        from crawler.fetching.pooled import PooledAdapter
+        from crawler.fetching.urllib3_adapter import Urllib3Adapter
 
-        return lambda options: PooledAdapter(**_arguments(replace(options, http="")))
+        return lambda options: Urllib3Adapter(**_arguments(replace(options, http="")))
     if name in BROWSERS:
         adapter = adapter_of(name)
         return lambda options: adapter(**_arguments(options))

@@ -37,8 +37,8 @@ from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
 from crawler.sessions.pool import SessionPool
 from crawler.sessions.proxy_pool import ProxyPool
 from crawler.sessions.quota import Allowance, BareAsking, Granted, Quota
-from crawler.sessions.roster import roster
 from crawler.sessions.session import Session
+from crawler.sessions.session_config import configured_identities
 from crawler.settings import Settings
 from crawler.spider import Spider, checked_keys
 from crawler.stores.session_desk import SessionDesk
@@ -68,7 +68,7 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
     made.allowed_domains = allowed_hosts(made.allowed_domains)
     made.keys = checked_keys(spider, made.keys)
     file = Path(settings.accounts) if settings.accounts else None
-    chosen = roster(made, setting=settings.sessions, file=file)
+    chosen = configured_identities(made, setting=settings.sessions, file=file)
     if chosen != made.identities():  # names stay names: a spider may go through its own list
         made.sessions = [each.name if each == Identity(each.name) else each for each in chosen]
     for name in {settings.transport, *(each.transport for each in made.identities())} - {"", "curl", "urllib3"}:

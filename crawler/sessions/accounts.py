@@ -31,7 +31,7 @@ from typing import Any, Final, NoReturn
 from urllib.parse import quote, quote_plus
 
 from crawler.errors import NeedsHuman, NoCredentials, NotEquipped, SettingsError
-from crawler.sessions.private import config_folder, read_private
+from crawler.sessions.private_files import config_folder, read_private
 from crawler.sessions.secrets import Secret
 from crawler.urls import is_secret_name
 

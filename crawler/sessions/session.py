@@ -24,7 +24,6 @@ from crawler.sessions.accounts import Account
 from crawler.sessions.answers import own_copy
 from crawler.sessions.auth.schemes import of_url, sendable
 from crawler.sessions.cookies.jar import Jar
-from crawler.sessions.fittings import fittings, given_to, merged_params, without_params
 from crawler.sessions.flow import Serial
 from crawler.sessions.hops import Hops
 from crawler.sessions.known_errors import as_known
@@ -34,6 +33,7 @@ from crawler.sessions.proxy_pool import ProxyPool
 from crawler.sessions.quota import Allowance
 from crawler.sessions.secrets import remember_secret
 from crawler.sessions.sent_headers import SentHeaders, address_cookies
+from crawler.sessions.session_setup import given_to, merged_params, session_setup, without_params
 from crawler.sessions.storage import Storage
 from crawler.untyped import merge_hooks
 from crawler.urls import absolute, is_secret_name
@@ -126,7 +126,7 @@ class Session(Hops):
         self.adapters.clear()
         self.mount("https://", transport)
         self.mount("http://", transport)
-        self.as_made = fittings(self)  #: a login step may fit it with more, which cannot be stored
+        self.as_made = session_setup(self)  #: a login step may fit it with more, which cannot be stored
         self.given = given_to(self)  #: what a login begins with, whatever the last one has left
         self.pace, self.allowance, self._one_at_a_time = None, None, Serial()
 

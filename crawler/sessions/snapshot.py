@@ -21,10 +21,10 @@ from crawler.clock import unix_now
 from crawler.errors import NoCredentials
 from crawler.outcome import SessionSnapshot
 from crawler.sessions.auth.schemes import dump_auth, load_auth
-from crawler.sessions.fittings import fittings
 from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.merging import news, with_cookies_of
 from crawler.sessions.session import Session
+from crawler.sessions.session_setup import session_setup
 from crawler.urls import redact
 
 
@@ -43,7 +43,7 @@ def take(session: Session, record: LoginRecord, *, url: str, base: str | None = 
         base: As in `SessionSnapshot`.
     """
     cookies = session.cookies.dump()
-    fitted = fittings(session)
+    fitted = session_setup(session)
     secret = {
         "cookies": cookies,
         "headers": dict(session.headers),
@@ -114,7 +114,7 @@ def put_back(session: Session, secret: str) -> bool:
     proxies = found.get("proxies")
     if proxies is not None and proxies != dict(session.proxies) and not _may_go_through(session, proxies):
         return False
-    if found.get("fitted") not in (None, fittings(session)):
+    if found.get("fitted") not in (None, session_setup(session)):
         return False
     cookies = found.get("cookies")
     jar = session.cookies.fresh()

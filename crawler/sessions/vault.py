@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from crawler.errors import KeyFileError, VaultError
-from crawler.sessions.private import config_folder, only_one_process, read_private, write_private
+from crawler.sessions.private_files import config_folder, only_one_process, read_private, write_private
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM

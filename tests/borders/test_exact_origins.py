@@ -9,7 +9,7 @@ import pytest
 
 import crawler
 from crawler import Identity
-from crawler.sessions.fittings import without_params
+from crawler.sessions.session_setup import without_params
 from crawler.testing.wire import Answer, Call
 from tests.engine.shop import crawl, opened
 from tests.hosts import Net

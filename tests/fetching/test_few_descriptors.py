@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from crawler.fetching.curl import CurlAdapter
 from crawler.fetching.descriptors import connections_allowed
-from crawler.fetching.pooled import PooledAdapter
+from crawler.fetching.libcurl_adapter import CurlAdapter
+from crawler.fetching.urllib3_adapter import Urllib3Adapter
 from crawler.testing.wire import Answer, Call
 from tests.hosts import Host, Net
 
@@ -47,16 +47,16 @@ def watched() -> Iterator[Watched]:
     made.close()
 
 
-def opened(adapter: CurlAdapter | PooledAdapter) -> int:
+def opened(adapter: CurlAdapter | Urllib3Adapter) -> int:
     return adapter._open if isinstance(adapter, CurlAdapter) else adapter._places.open
 
 
-both = pytest.mark.parametrize("kind", [CurlAdapter, PooledAdapter], ids=["curl", "urllib3"])
+both = pytest.mark.parametrize("kind", [CurlAdapter, Urllib3Adapter], ids=["curl", "urllib3"])
 
 
 @both
 def test_P6_24_threads_and_12_hosts_share_three_connections(
-    kind: type[CurlAdapter | PooledAdapter], watched: Watched
+    kind: type[CurlAdapter | Urllib3Adapter], watched: Watched
 ) -> None:
     adapter, net = kind(connections=64, most=3), Net()
     session = net.session(adapter=adapter)
@@ -75,7 +75,7 @@ def test_P6_24_threads_and_12_hosts_share_three_connections(
 
 @both
 def test_P6_who_waits_for_a_connection_waits_no_longer_than_its_deadline(
-    kind: type[CurlAdapter | PooledAdapter], watched: Watched
+    kind: type[CurlAdapter | Urllib3Adapter], watched: Watched
 ) -> None:
     asked, go_on = threading.Event(), threading.Event()
 
@@ -101,7 +101,7 @@ def test_P6_who_waits_for_a_connection_waits_no_longer_than_its_deadline(
 
 
 @both
-def test_P6_a_connection_that_failed_makes_room(kind: type[CurlAdapter | PooledAdapter], watched: Watched) -> None:
+def test_P6_a_connection_that_failed_makes_room(kind: type[CurlAdapter | Urllib3Adapter], watched: Watched) -> None:
     adapter, net = kind(connections=64, most=1), Net()
     session = net.session(adapter=adapter)
 

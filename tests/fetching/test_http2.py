@@ -12,7 +12,7 @@ from transports import CarriedAdapter, authority, fetch
 
 from crawler import Request, Response, Spider, run
 from crawler.errors import Incomplete, TimedOut, TooLarge
-from crawler.fetching.curl import CurlAdapter
+from crawler.fetching.libcurl_adapter import CurlAdapter
 from crawler.fetching.limits import Limits
 
 __all__ = ["authority", "site"]

@@ -14,8 +14,8 @@ from transports import authority, fetch, serve
 
 from crawler import Identity, Request, Response, Spider, run
 from crawler.errors import CrawlError, SpiderError, UsageError
-from crawler.fetching.curl import CurlAdapter
 from crawler.fetching.impersonating import BROWSERS, adapter_of
+from crawler.fetching.libcurl_adapter import CurlAdapter
 
 __all__ = ["authority", "serve", "site"]
 pytestmark = [

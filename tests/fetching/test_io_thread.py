@@ -14,8 +14,8 @@ from pytest_httpserver import HTTPServer
 
 from crawler.errors import ConnectFailed, TimedOut
 from crawler.fetching.carried import NOT_SENT
-from crawler.fetching.curl import CurlAdapter
 from crawler.fetching.io_thread import IOThread, Watch
+from crawler.fetching.libcurl_adapter import CurlAdapter
 
 CLOSED = ConnectFailed("http://a/", "closed")
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from crawler.errors import BadAnswer, FetchError, Incomplete, TimedOut, TooLarge
 from crawler.fetching.decoding import PIECE_BYTES, Decoding, decoders_for
-from crawler.fetching.limits import MEMBERS, SLICE_S, Limits, Pace, timeouts
+from crawler.fetching.limits import MEMBERS, SLICE_S, ExchangeClock, Limits, timeouts
 
 URL = "http://site.example/"
 
@@ -214,13 +214,13 @@ def test_no_coding_needs_no_decoder(coding: str) -> None:
     assert decoders_for(URL, coding) == []
 
 
-def pace(limits: Limits, read_s: float | None = None) -> Pace:
-    return Pace(URL, limits, read_s, 100.0)
+def clock_of(limits: Limits, read_s: float | None = None) -> ExchangeClock:
+    return ExchangeClock(URL, limits, read_s, 100.0)
 
 
 class TestPace:
     def test_a_wait_ends_at_the_deadline_the_silence_or_the_slice(self) -> None:
-        clock = pace(Limits(deadline_s=10), 2)
+        clock = clock_of(Limits(deadline_s=10), 2)
 
         assert clock.wait_s(100.0, 0, 0) == SLICE_S
         assert clock.wait_s(101.9, 0, 0) == pytest.approx(0.1)
@@ -229,20 +229,20 @@ class TestPace:
             clock.wait_s(110.0, 2, 0)
 
     def test_movement_ends_the_silence(self) -> None:
-        clock = pace(Limits(deadline_s=None), 2)
+        clock = clock_of(Limits(deadline_s=None), 2)
 
         assert all(clock.wait_s(100 + 1.9 * step, step, 0) > 0 for step in range(50))
         with pytest.raises(TimedOut, match="silent for 2 s"):
             clock.wait_s(100 + 1.9 * 49 + 2, 49, 0)
 
     def test_no_limits_mean_no_end(self) -> None:
-        clock = pace(Limits(deadline_s=None))
+        clock = clock_of(Limits(deadline_s=None))
 
         assert clock.wait_s(1e9, 0, 0) == SLICE_S
         assert math.isinf(clock.ends)
 
     def test_the_minimum_speed_counts_from_the_first_byte_of_the_body(self) -> None:
-        clock = pace(Limits(deadline_s=None, min_speed_bytes_s=100, min_speed_for_s=10))
+        clock = clock_of(Limits(deadline_s=None, min_speed_bytes_s=100, min_speed_for_s=10))
 
         clock.wait_s(150, 1, 0)  # a server that thinks is not slow
         clock.wait_s(150, 2, 500)
@@ -258,7 +258,7 @@ class TestPace:
     def test_a_wait_is_never_longer_than_what_is_left(
         self, steps: list[tuple[float, int]], deadline_s: float, read_s: float
     ) -> None:
-        clock = pace(Limits(deadline_s=deadline_s, min_speed_bytes_s=1, min_speed_for_s=3), read_s)
+        clock = clock_of(Limits(deadline_s=deadline_s, min_speed_bytes_s=1, min_speed_for_s=3), read_s)
         now, moved = 100.0, 0
         for passed_s, size in steps:
             now, moved = now + passed_s, moved + size

@@ -64,7 +64,7 @@ class TestSize:
 
         assert len(server.requests) == 1
 
-    @pytest.mark.parametrize("name", ["curl.CurlAdapter", "pooled.PooledAdapter"])
+    @pytest.mark.parametrize("name", ["libcurl_adapter.CurlAdapter", "urllib3_adapter.Urllib3Adapter"])
     @pytest.mark.parametrize("kind", ["bomb", "plain"])
     def test_Z1_the_peak_of_memory_stays_near_the_limit(self, name: str, kind: str) -> None:
         """A limit of 24 MB, against 200 MB of zeros in gzip and against 23 MB that pass: less than 16 MB on top."""

@@ -13,8 +13,8 @@ from transports import fetch, send
 
 from crawler.errors import ConnectFailed, FetchError, Refused, TLSFailed
 from crawler.fetching.addresses import AddressRule
-from crawler.fetching.curl import CurlAdapter
-from crawler.fetching.pooled import PooledAdapter
+from crawler.fetching.libcurl_adapter import CurlAdapter
+from crawler.fetching.urllib3_adapter import Urllib3Adapter
 
 
 def authorization(username: str, password: str) -> bytes:
@@ -155,7 +155,7 @@ class TestProxies:
         assert [b"site.example" in each for each in proxy.requests] == [True, True]
 
     def test_the_other_transport_says_that_it_speaks_no_socks(self) -> None:
-        adapter = PooledAdapter()
+        adapter = Urllib3Adapter()
         with pytest.raises(Refused, match="transport=curl"):
             fetch(adapter, "http://site.example/", proxies={"http": "socks5h://127.0.0.1:1"})
         adapter.close()

@@ -64,7 +64,7 @@ for error, limits, timeout in (
 """
 
 
-@pytest.mark.parametrize("where", ["curl.CurlAdapter", "pooled.PooledAdapter"])
+@pytest.mark.parametrize("where", ["libcurl_adapter.CurlAdapter", "urllib3_adapter.Urllib3Adapter"])
 def test_T9_a_slow_resolver_holds_nobody_beyond_the_limits(where: str) -> None:
     """In namespaces of its own, with a name server that never answers."""
     module, name = where.split(".")

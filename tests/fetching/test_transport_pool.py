@@ -20,7 +20,7 @@ from rawserver import OK, Connection, answer
 from transports import fetch
 
 from crawler.errors import BadAnswer, ConnectFailed, TimedOut, TLSFailed
-from crawler.fetching.curl import CurlAdapter
+from crawler.fetching.libcurl_adapter import CurlAdapter
 from crawler.fetching.limits import Limits
 
 
@@ -235,7 +235,7 @@ class TestPool:
                 os.close(number)
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
-    @pytest.mark.parametrize("name", ["curl.CurlAdapter", "pooled.PooledAdapter"])
+    @pytest.mark.parametrize("name", ["libcurl_adapter.CurlAdapter", "urllib3_adapter.Urllib3Adapter"])
     def test_P6_few_descriptors_make_it_slower_and_nothing_else(self, serve: Any, name: str) -> None:
         servers = [serve(OK, host=f"127.0.1.{index + 1}") for index in range(40)]
         module, adapter = name.split(".")

@@ -15,16 +15,16 @@ import trustme
 from rawserver import RawServer
 
 from crawler.errors import ConnectFailed
-from crawler.fetching.curl import CurlAdapter, HandlesAdapter
 from crawler.fetching.impersonating import ChromeAdapter
 from crawler.fetching.io_thread import IOThread
+from crawler.fetching.libcurl_adapter import CurlAdapter, HandlesAdapter
 from crawler.fetching.limits import Limits
-from crawler.fetching.pooled import PooledAdapter
 from crawler.fetching.transport import TransportOptions
+from crawler.fetching.urllib3_adapter import Urllib3Adapter
 from crawler.sessions.prepared import Prepared
 from tests.plain_transport import PlainTransport
 
-Adapter = HandlesAdapter | PooledAdapter | PlainTransport
+Adapter = HandlesAdapter | Urllib3Adapter | PlainTransport
 
 
 class CarriedAdapter(CurlAdapter):
@@ -48,7 +48,7 @@ class CarriedAdapter(CurlAdapter):
 KINDS: dict[str, type[Any]] = {
     "curl": CurlAdapter,
     "curl-io": CarriedAdapter,
-    "urllib3": PooledAdapter,
+    "urllib3": Urllib3Adapter,
     "plain": PlainTransport,
 }
 if importlib.util.find_spec("curl_cffi") is not None:
@@ -62,7 +62,7 @@ def transport(request: pytest.FixtureRequest) -> Iterator[Callable[..., Adapter]
 
     def make(**options: Any) -> Adapter:
         kind = KINDS[request.param]
-        ours = issubclass(kind, HandlesAdapter | PooledAdapter)
+        ours = issubclass(kind, HandlesAdapter | Urllib3Adapter)
         made.append(
             kind(**options) if ours else kind(TransportOptions(**{"response_class": requests.Response, **options}))
         )

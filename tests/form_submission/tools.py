@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from crawler.errors import UsageError
-from crawler.fetching.curl import CurlAdapter
+from crawler.fetching.libcurl_adapter import CurlAdapter
 from crawler.fetching.limits import Limits
 from crawler.response import Response
 from crawler.sessions.accounts import Account

@@ -47,7 +47,7 @@ def spider(project: Path, host: Host, own: str) -> None:
     [
         ("plain", "curl", {"one": "CurlAdapter", "two": "PlainTransport"}),
         ("", "plain", {"one": "PlainTransport", "two": "PlainTransport"}),
-        ("curl", "urllib3", {"one": "PooledAdapter", "two": "CurlAdapter"}),
+        ("curl", "urllib3", {"one": "Urllib3Adapter", "two": "CurlAdapter"}),
     ],
 )
 def test_a_session_is_sent_by_the_transport_that_it_names_or_by_that_of_the_setting(

@@ -15,7 +15,7 @@ import pytest
 from crawler import Identity, Request, Response, Session
 from crawler.errors import SettingsError
 from crawler.response import SPREAD
-from crawler.sessions.roster import roster
+from crawler.sessions.session_config import configured_identities
 from crawler.testing import PracticeSite
 from crawler.testing.server import Server
 from crawler.testing.wire import Answer, Call
@@ -91,7 +91,7 @@ def two_accounts(site: PracticeSite) -> str:
 
 
 def names(spider: Members, **options: Any) -> list[str]:
-    return [identity.name for identity in roster(spider, **options)]
+    return [identity.name for identity in configured_identities(spider, **options)]
 
 
 # --- where they come from ---------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def test_a_spider_without_a_login_is_not_touched_by_the_file(tmp_path: Path) -> 
 
     file = tables(tmp_path, 'sessions = ["one", "two"]\n[default]\ndelay = 3\n')
 
-    assert roster(Plain(), file=file) == [Identity("default")]
+    assert configured_identities(Plain(), file=file) == [Identity("default")]
 
 
 def test_the_file_may_say_proxy_user_agent_and_pace_of_a_session_and_the_spider_goes_before_it(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_the_file_may_say_proxy_user_agent_and_pace_of_a_session_and_the_spider_
         "[sites.'127.0.0.1'.two]\nuser_agent = 'of the site'\n",
     )
 
-    one, two = roster(spider, file=file)
+    one, two = configured_identities(spider, file=file)
 
     assert (one.delay, one.proxy) == (9.0, "http://10.0.0.1:3128")
     assert (two.serial, two.user_agent) == (True, "of the site")
@@ -174,7 +174,7 @@ def test_a_field_of_the_file_that_does_not_fit_is_named(line: str, tmp_path: Pat
     field = line.partition(" ")[0]
 
     with pytest.raises(SettingsError, match=f"{field} of session 'default'"):
-        roster(Members(site="http://127.0.0.1:9"), file=tables(tmp_path, f"[default]\n{line}\n"))
+        configured_identities(Members(site="http://127.0.0.1:9"), file=tables(tmp_path, f"[default]\n{line}\n"))
 
 
 # --- pinned, inherited, spread ----------------------------------------------------------------------------------------

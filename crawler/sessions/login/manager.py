@@ -25,7 +25,6 @@ from crawler.errors import (
 )
 from crawler.sessions import snapshot
 from crawler.sessions.desk import Claim, Desk, LoginEnd, StoredSession
-from crawler.sessions.fittings import begin_anew
 from crawler.sessions.login import errors as login_errors
 from crawler.sessions.login import patience
 from crawler.sessions.login.addresses import is_one_of
@@ -37,6 +36,7 @@ from crawler.sessions.login.sight import Sight, last_sight, tries_of
 from crawler.sessions.login.standing import Preparation, Standing
 from crawler.sessions.login.states import LoginState, Signal
 from crawler.sessions.session import Session
+from crawler.sessions.session_setup import begin_anew
 from crawler.spider import Spider
 
 _log = logging.getLogger("crawler.sessions")

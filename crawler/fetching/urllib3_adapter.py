@@ -1,7 +1,7 @@
 """The other transport (setting ``transport=urllib3``): requests' own adapter on urllib3, held to the same contract.
 
-It costs more CPU than `crawler.fetching.curl`, but it needs no C library beyond Python's and shows every step to a
-debugger. Differences: SOCKS proxies are not spoken, and idle connections are bounded by host, as urllib3 does it.
+It costs more CPU than `fetching.libcurl_adapter`, but it needs no C library beyond Python's and shows every step to
+a debugger. Differences: SOCKS proxies are not spoken, and idle connections are bounded by host, as urllib3 does it.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from crawler.errors import ConnectFailed, FetchError, Refused, TLSFailed
 from crawler.fetching import forks
 from crawler.fetching.addresses import AddressRule
 from crawler.fetching.answers import Body, ResponseMaker, check_proxy
-from crawler.fetching.causes import from_urllib3, no_descriptor_left, tls_words
 from crawler.fetching.descriptors import connections_allowed
-from crawler.fetching.limits import Limits, Pace, timeouts
+from crawler.fetching.error_map import from_urllib3, no_descriptor_left, tls_words
+from crawler.fetching.limits import ExchangeClock, Limits, timeouts
 from crawler.fetching.outgoing import Outgoing, Proxy, outgoing
-from crawler.fetching.pooled_connection import POOLS, work_for
-from crawler.fetching.pooled_exchange import Exchange, InCommon
-from crawler.fetching.pooled_places import Places
+from crawler.fetching.urllib3_connection import POOLS, work_for
+from crawler.fetching.urllib3_exchange import Exchange, InCommon
+from crawler.fetching.urllib3_places import Places
 
 _CHUNK_BYTES = 64 * 1024
 _NAP_S = 0.02
 _FOREIGN = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 
 
-class PooledAdapter(HTTPAdapter):
+class Urllib3Adapter(HTTPAdapter):
     """Sends requests through urllib3. Safe from any thread; one adapter may serve many sessions."""
 
     sinks = proxies = keeps_connections = True
@@ -108,7 +108,9 @@ class PooledAdapter(HTTPAdapter):
         connect_s, read_s = timeouts(timeout)
         if self._rule is not None and (why := self._rule.refuses_literal(asked.origin.host, asked.led_by)):
             raise Refused(asked.url, why)
-        exchange = Exchange(asked, limits, Pace(asked.url, limits, read_s, started), self._shared, connect_s=connect_s)
+        exchange = Exchange(
+            asked, limits, ExchangeClock(asked.url, limits, read_s, started), self._shared, connect_s=connect_s
+        )
         with self._lock:
             if self._closed:
                 raise ConnectFailed(asked.url, "the transport is closed")
@@ -202,10 +204,10 @@ class PooledAdapter(HTTPAdapter):
         """Whether the request never had a chance, so that sending it at once can do no harm and may help."""
         asked = exchange.asked
         if isinstance(error, urllib3.exceptions.ClosedPoolError) and not self._closed:
-            exchange.pace.left_s(time.monotonic())  # others threw the pool out between look-up and use
+            exchange.clock.left_s(time.monotonic())  # others threw the pool out between look-up and use
             return True
         if no_descriptor_left(error) and not exchange.sent_bytes:
-            exchange.pace.left_s(time.monotonic())
+            exchange.clock.left_s(time.monotonic())
             self._hang_up()
             time.sleep(_NAP_S)
             return True

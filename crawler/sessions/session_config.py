@@ -39,7 +39,7 @@ _FIELDS: dict[str, tuple[type, ...]] = {
 }
 
 
-def roster(
+def configured_identities(
     spider: Spider, *, setting: str = "", file: Path | None = None, environ: Mapping[str, str] | None = None
 ) -> list[Identity]:
     """The sessions of *spider* in this run.

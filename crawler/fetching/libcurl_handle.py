@@ -1,8 +1,8 @@
 """One libcurl handle with its one connection: a request goes in, the head and the body of its answer come out.
 
-libcurl speaks HTTP and TLS with the GIL released; what is ours runs between its steps: the clock (`Pace`), the caps on
-the head, the decoding and counting of the body. Each handle has a multi handle of its own, since that is libcurl's way
-to run a transfer in steps; the connection lives in there.
+libcurl speaks HTTP and TLS with the GIL released; what is ours runs between its steps: the clock (`ExchangeClock`), the
+caps on the head, the decoding and counting of the body. Each handle has a multi handle of its own, since that is
+libcurl's way to run a transfer in steps; the connection lives in there.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ import pycurl
 from crawler.errors import BadAnswer, ConnectFailed, Refused
 from crawler.fetching.addresses import AddressRule
 from crawler.fetching.answers import Body
-from crawler.fetching.causes import NOBODY_THERE, from_curl, unreachable
-from crawler.fetching.curl_options import RequestOptions, Route, set_addresses, set_route
+from crawler.fetching.error_map import NOBODY_THERE, from_curl, unreachable
 from crawler.fetching.heads import Head, parse_head, switches
 from crawler.fetching.io_thread import Watcher
-from crawler.fetching.limits import INTERIM, Limits, Pace
+from crawler.fetching.libcurl_options import RequestOptions, Route, set_addresses, set_route
+from crawler.fetching.limits import INTERIM, ExchangeClock, Limits
 from crawler.fetching.outgoing import Outgoing
 
 _NAP_S = 0.002
@@ -228,7 +228,7 @@ class Handle:
         self._head, self._body, self._fault = None, None, None
         self._refused, self._not_taken = "", 0
         self._asked, self._limits, self._sink, self._watcher = asked, limits, sink, watcher
-        self._pace, self._connected = Pace(asked.url, limits, timeouts_s[1], started), False
+        self._clock, self._connected = ExchangeClock(asked.url, limits, timeouts_s[1], started), False
         self._request.set(asked, timeouts_s[0], fresh=self._renewed)
         self._renewed = False
         self._multi.add_handle(self._curl)
@@ -250,17 +250,17 @@ class Handle:
         Raises:
             FetchError: It has taken too long, brought too many lines, or is to end.
         """
-        _still(self._stopped, self._pace, self._asked.url)
+        _still(self._stopped, self._clock, self._asked.url)
         if len(self._lines) > (self._limits.max_headers + 2) * (INTERIM + 1):
             raise BadAnswer(self._asked.url, "too many header lines")
         if not self._connected:
             self._connected = self._curl.getinfo(pycurl.PRETRANSFER_TIME_T) > 0
-            self._pace.restart_silence(now)  # connecting has a limit of its own
+            self._clock.restart_silence(now)  # connecting has a limit of its own
             if not self._connected:
                 self._resolving_until = now + _RESOLVER_S
         body_bytes = self._body.wire_bytes if self._body is not None else 0
         sent = self._curl.getinfo(pycurl.SIZE_UPLOAD_T) if self._asked.body is not None else 0
-        return self._pace.wait_s(now, len(self._lines) + body_bytes + sent, body_bytes)
+        return self._clock.wait_s(now, len(self._lines) + body_bytes + sent, body_bytes)
 
     def result(self) -> tuple[Head, Body]:
         """Head and body of an exchange that is over; the body is not finished yet.
@@ -310,7 +310,7 @@ class Handle:
                 asked.method,
                 self._limits,
                 sink=self._sink,
-                still=partial(_still, self._stopped, self._pace, asked.url),
+                still=partial(_still, self._stopped, self._clock, asked.url),
                 late=self._watcher is not None and self._sink is None,
             )
         return self._head, self._body
@@ -373,7 +373,7 @@ class Handle:
 
     # --- the end ------------------------------------------------------------------------------------------------
     def close(self) -> None:
-        """Close the connection. Harmless when called again. May wait for a slow resolver, see `curl_pool.close_all`."""
+        """Close the connection. Harmless when called again. May wait for a slow resolver: `libcurl_pool.close_all`."""
         self._close_opened()
         self._multi.close()
         self._curl.close()
@@ -393,8 +393,8 @@ class Handle:
         self.close()
 
 
-def _still(stopped: Callable[[], bool], pace: Pace, url: str) -> None:
+def _still(stopped: Callable[[], bool], clock: ExchangeClock, url: str) -> None:
     """Raise when the deadline has passed or the transport was stopped; decoding asks, too, after the exchange."""
     if stopped():
         raise ConnectFailed(url, "stopped from outside")
-    pace.left_s(time.monotonic())
+    clock.left_s(time.monotonic())

@@ -18,7 +18,7 @@ from requests.structures import CaseInsensitiveDict
 from crawler.sessions.auth.schemes import dump_auth
 
 
-def fittings(session: requests.Session) -> dict[str, Any]:
+def session_setup(session: requests.Session) -> dict[str, Any]:
     """What *session* is fitted with, as JSON values that can be compared with those of another run."""
     auth = session.auth
     cert = session.cert

@@ -14,12 +14,12 @@ from crawler.clock import unix_now
 from crawler.errors import TimedOut
 from crawler.fetching.answers import Body
 from crawler.fetching.carried import NOT_SENT, Done, Finish
-from crawler.fetching.causes import no_descriptor_left
-from crawler.fetching.curl_handle import Handle
-from crawler.fetching.curl_options import Route
+from crawler.fetching.error_map import no_descriptor_left
 from crawler.fetching.heads import Head
 from crawler.fetching.io_thread import Watch
-from crawler.fetching.limits import Limits, Pace
+from crawler.fetching.libcurl_handle import Handle
+from crawler.fetching.libcurl_options import Route
+from crawler.fetching.limits import ExchangeClock, Limits
 from crawler.fetching.outgoing import Outgoing
 
 _NAP_S = 0.02  # before another try where no descriptor was left
@@ -155,7 +155,7 @@ class CurlTransfer:
         if not no_descriptor_left(error):
             raise error
         now = time.monotonic()
-        Pace(self._wanted.asked.url, self._wanted.limits, None, self._wanted.started).left_s(now)
+        ExchangeClock(self._wanted.asked.url, self._wanted.limits, None, self._wanted.started).left_s(now)
         self._again_at = now if self._handles.make_room() else now + _NAP_S
 
     def _drop_handle(self) -> None:

@@ -14,12 +14,12 @@ from typing import Any
 
 from crawler.errors import BadAnswer, ConnectFailed, Refused, TimedOut, UnknownHost
 from crawler.fetching.addresses import AddressRule
-from crawler.fetching.causes import from_gaierror
 from crawler.fetching.descriptors import connections_allowed
+from crawler.fetching.error_map import from_gaierror
 from crawler.fetching.heads import Head, is_interim, parse_head
-from crawler.fetching.limits import INTERIM, LINE_BYTES, SLICE_S, Limits, Pace
+from crawler.fetching.limits import INTERIM, LINE_BYTES, SLICE_S, ExchangeClock, Limits
 from crawler.fetching.outgoing import Outgoing
-from crawler.fetching.pooled_places import Places
+from crawler.fetching.urllib3_places import Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ class Exchange:
         self,
         asked: Outgoing,
         limits: Limits,
-        pace: Pace,
+        clock: ExchangeClock,
         shared: InCommon,
         *,
         connect_s: float | None,
     ) -> None:
-        self.asked, self.limits, self.pace = asked, limits, pace
+        self.asked, self.limits, self.clock = asked, limits, clock
         self.connect_s, self._resolve, self._stopped = connect_s, shared.resolve, shared.stopped
         self._rule = shared.rule if asked.proxy is None else None
         self.head: Head | None = None
@@ -88,14 +88,14 @@ class Exchange:
         """Raise when the deadline has passed or the transport was stopped."""
         if self._stopped():
             raise ConnectFailed(self.asked.url, "stopped from outside")
-        self.pace.left_s(time.monotonic())
+        self.clock.left_s(time.monotonic())
 
     def wait_s(self) -> float:
         """Seconds that the next read or write may take; raises when there are none left."""
         if self._stopped():
             raise ConnectFailed(self.asked.url, "stopped from outside")
         body_bytes = self.received_bytes - self._head_bytes if self.head is not None else 0
-        return self.pace.wait_s(time.monotonic(), self.received_bytes + self.sent_bytes, body_bytes)
+        return self.clock.wait_s(time.monotonic(), self.received_bytes + self.sent_bytes, body_bytes)
 
     def connect(self, host: str, port: int, options: Sequence[Any] | None) -> socket.socket:
         """A connected socket for *host*, whose timeout is what is left for connecting (the handshake comes next).
@@ -105,7 +105,7 @@ class Exchange:
         """
         url = self.asked.url
         now = time.monotonic()
-        ends = now + min(self.pace.left_s(now), 86_400.0 if self.connect_s is None else self.connect_s)
+        ends = now + min(self.clock.left_s(now), 86_400.0 if self.connect_s is None else self.connect_s)
         refused, failed = "", None
         for family, address in self._addresses(host, port, ends):
             if self._rule is not None and (why := self._rule.refuses(host, address[0], self.asked.led_by)):
@@ -134,7 +134,7 @@ class Exchange:
             except BaseException:
                 connection.close()
                 raise
-            self.pace.restart_silence(time.monotonic())
+            self.clock.restart_silence(time.monotonic())
             return connection
         if failed is None and refused:
             raise Refused(url, refused)
@@ -191,7 +191,7 @@ class Exchange:
 
         threading.Thread(target=ask, name="resolver", daemon=True).start()
         while True:
-            left_s = min(ends, self.pace.ends) - time.monotonic()
+            left_s = min(ends, self.clock.ends) - time.monotonic()
             try:
                 answer = answers.get(timeout=max(0.0, min(left_s, SLICE_S)))
             except queue.Empty:

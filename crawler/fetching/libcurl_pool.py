@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from crawler.fetching.curl_handle import Handle
-from crawler.fetching.curl_options import Route
+from crawler.fetching.libcurl_handle import Handle
+from crawler.fetching.libcurl_options import Route
 
 
 class HandlePool:

@@ -1,10 +1,10 @@
 """The default transport: a `requests` adapter on libcurl.
 
 Mounted on a session for http:// and https:// it takes the place of `requests.adapters.HTTPAdapter`. One request holds
-one handle; handles with their connections wait in a pool (`crawler.fetching.curl_pool`), so that N threads never open
+one handle; handles with their connections wait in a pool (`fetching.libcurl_pool`), so that N threads never open
 more than N connections to a host. No lock is held while anything is sent.
 
-The contract of both transports (`crawler.fetching.pooled` is the other one): `send` returns the final answer with its
+The contract of both transports (`fetching.urllib3_adapter` is the other one): `send` returns the final answer with its
 body read and decoded, follows no redirect, keeps no cookie, takes nothing from the environment, and raises nothing but
 `crawler.errors.FetchError` and what a body or a sink of the caller raises.
 """
@@ -26,15 +26,15 @@ from crawler.fetching import forks
 from crawler.fetching.addresses import AddressRule
 from crawler.fetching.answers import Body, ResponseMaker, check_proxy
 from crawler.fetching.carried import CarriedAdapter, Done
-from crawler.fetching.causes import no_descriptor_left
-from crawler.fetching.curl_handle import Exchanged, Handle
-from crawler.fetching.curl_options import Route
-from crawler.fetching.curl_pool import HandlePool, close_all
-from crawler.fetching.curl_transfer import CurlTransfer, Wanted
 from crawler.fetching.descriptors import connections_allowed
+from crawler.fetching.error_map import no_descriptor_left
 from crawler.fetching.heads import Head
 from crawler.fetching.io_thread import IOThread
-from crawler.fetching.limits import Limits, Pace, timeouts
+from crawler.fetching.libcurl_handle import Exchanged, Handle
+from crawler.fetching.libcurl_options import Route
+from crawler.fetching.libcurl_pool import HandlePool, close_all
+from crawler.fetching.libcurl_transfer import CurlTransfer, Wanted
+from crawler.fetching.limits import ExchangeClock, Limits, timeouts
 from crawler.fetching.outgoing import Outgoing, outgoing
 
 _NAP_S = 0.02
@@ -118,7 +118,7 @@ class HandlesAdapter(BaseAdapter):
             except OSError as error:
                 if not no_descriptor_left(error):
                     raise
-                Pace(asked.url, limits, None, started).left_s(time.monotonic())
+                ExchangeClock(asked.url, limits, None, started).left_s(time.monotonic())
                 if not self.make_room():
                     time.sleep(_NAP_S)  # for what others have in use
         check_proxy(asked, got.head)
@@ -167,7 +167,7 @@ class HandlesAdapter(BaseAdapter):
         self.put_back(handle)
         return got
 
-    # --- the handles, for `send` and for `crawler.fetching.curl_transfer` -----------------------------------------
+    # --- the handles, for `send` and for `crawler.fetching.libcurl_transfer` -----------------------------------------
     def take(self, wanted: Wanted) -> Handle:
         """An idle handle, or a new one. Raises OSError where no descriptor is left."""
         if self._idle.closed:

@@ -19,7 +19,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from crawler.fetching.heads import Head
-from crawler.fetching.pooled_exchange import Exchange
+from crawler.fetching.urllib3_exchange import Exchange
 
 _BUFFER_BYTES = 64 * 1024
 _current = threading.local()
