@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes: without bytecode each compiles all it imports
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports compiled docs reference pictures test-all crash fuzz bench micro politeness soak clean
+.PHONY: help demo test check lint types imports compiled docs reference pictures test-all taken-out crash fuzz bench micro politeness soak clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -55,6 +55,9 @@ pictures: $(TOOLS)  ## make the pictures of docs/ anew, from a practice site; ne
 
 test-all:  ## every test, on each of Python 3.11, 3.12 and 3.13 that is there
 	@.ci/test-all
+
+taken-out: $(TOOLS)  ## take each mend out again and see its tests fail; ARGS="login- guard-"
+	$(BIN)/python -m tests.taken_out $(ARGS)
 
 crash: $(TOOLS)  ## kill crawls at random and at every write, exports at a hundred calls; prints a table
 	$(BIN)/python -m tests.crash $(ARGS)

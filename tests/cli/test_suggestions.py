@@ -61,6 +61,7 @@ class Site:
         self.three = HTTPServer(host="127.0.0.1", threaded=True)
         self._healed = False
         self._live: set[str] = set()
+        self.sent: dict[str, str] = {}  # what the last login sent
         for each in (self.one, self.two, self.three):
             each.expect_request(re.compile(".*")).respond_with_handler(self._answer)
             each.start()
@@ -74,6 +75,8 @@ class Site:
 
     def _answer(self, asked: Asked) -> Answer:
         page, cookie = asked.path, asked.cookies.get("sid")
+        if page == "/login" and asked.method == "POST":
+            self.sent = asked.form.to_dict()
         if page == "/robots.txt":
             return Answer("User-agent: *\nDisallow: /forbidden\n", content_type="text/plain")
         if page in ("/moved", "/far"):
@@ -116,6 +119,7 @@ class Row:
         files: What is in the folder.
         answers: What a person at the terminal types afterwards.
         code: 0 for a message of a command that goes well, 1 for one that does not, None where both are right.
+        sent: What of the login's form the site gets in the end.
     """
 
     spider: str
@@ -128,6 +132,7 @@ class Row:
     files: dict[str, str] = field(default_factory=dict)
     answers: str = ""
     code: int | None = 1
+    sent: dict[str, str] = field(default_factory=dict)
 
 
 BOTH = (GOOD, GOOD)
@@ -214,6 +219,7 @@ ROWS = {
         ("login orders",),
         ('"pin": "7", "p": ' + END, '"p": ' + END[:-1] + ', extra={{"pin": "7"}})'),
         env=BOTH,
+        sent={"pin": "7"},
     ),
     "a field of a script": Row(
         LOGIN.replace('"p":', '"zzz": "7", "p":'),
@@ -222,6 +228,7 @@ ROWS = {
         ("login orders",),
         ('"zzz": "7", "p": ' + END, '"p": ' + END[:-1] + ', extra={{"zzz": "7"}})'),
         env=BOTH,
+        sent={"zzz": "7"},
     ),
     "a field outside of every form": Row(
         LOGIN.replace('"p":', '"loose": "7", "p":'),
@@ -230,6 +237,7 @@ ROWS = {
         ("login orders",),
         ('"loose": "7", "p": ' + END, '"p": ' + END[:-1] + ', extra={{"loose": "7"}})'),
         env=BOTH,
+        sent={"loose": "7"},
     ),
     "a choice of a script": Row(
         LOGIN.replace('"p":', '"place": "9", "p":'),
@@ -238,6 +246,7 @@ ROWS = {
         ("login orders",),
         ('"place": "9", "p": ' + END, '"p": ' + END[:-1] + ', extra={{"place": "9"}})'),
         env=BOTH,
+        sent={"place": "9"},
     ),
     "no such button": Row(
         LOGIN.replace(END, END[:-1] + ', click="enter")'),
@@ -519,6 +528,7 @@ def test_what_a_message_says_to_do_works(
     for command in row.then:
         done = crawl(*shlex.split(command.replace("{url}", site.url)))
         assert done.code == 0, f"{command}: {done.out}{done.err}"
+    assert row.sent.items() <= site.sent.items()
 
 
 HOLDS = """
