@@ -25,7 +25,7 @@ from crawler.cli import (
     session_push,
     sessions,
     shell,
-    store_copy,
+    store,
     top,
     warc,
     worker,
@@ -50,7 +50,7 @@ export.register(app)
 failures.register(app)
 files.register(app)
 care.register(app)
-store_copy.register(app)
+store.register(app)
 app.add_typer(schedule.app, name="schedule")
 guard.register(app)
 page.register(app)

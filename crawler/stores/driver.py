@@ -46,6 +46,7 @@ class Dialect(Protocol):
         json_row: The function that makes a JSON list of its arguments.
         for_claim: What is put behind a query for rows that are about to be claimed, so that those are left out which
             somebody else claims just now; "" where writers are alone.
+        best_first: Order of requests by priority and age, as the index of ready ones has it.
         ordered_join: A join that is done in the order in which it is written, where the database has one.
         repeats: A statement may name the same row twice: so that there are few prepared statements, lists are filled up
             with a row that they hold already.
@@ -58,6 +59,7 @@ class Dialect(Protocol):
     least: str
     json_row: str
     for_claim: str
+    best_first: str
     ordered_join: str
     repeats: bool
     most_variables: int

@@ -24,6 +24,7 @@ class PostgresDialect:
     least = "least"
     json_row = "json_build_array"
     for_claim = " FOR UPDATE SKIP LOCKED"
+    best_first = "(-priority), id"
     ordered_join = "JOIN"
     repeats = False
     most_variables = 60_000  # of 65,535

@@ -31,7 +31,7 @@ _LANES_AT_ONCE = 256
 _MOST_ROUNDS = 16
 _ALL_LANES = 2**62
 
-_BEST = "crawl_requests WHERE {} AND lane = {} ORDER BY priority DESC, id LIMIT :most"
+_BEST = "crawl_requests WHERE {} AND lane = {} ORDER BY {} LIMIT :most"
 _READY = "frontier = :frontier AND state = 0 AND not_before = 0"
 _WALK = f"""
 WITH RECURSIVE walk (lane, number) AS (
@@ -59,10 +59,10 @@ class _Statements:
         self.look = f"""{_WALK}
 SELECT count(walk.lane), max(walk.lane), {dialect.json_list(slot, f"{free_at} <= :horizon")},{moments}
 FROM {joined}"""
-        one = f"SELECT * FROM {_BEST.format(_READY, ':lane')}{dialect.for_claim}"
+        one = f"SELECT * FROM {_BEST.format(_READY, ':lane', dialect.best_first)}{dialect.for_claim}"
         self.pick_one = f"SELECT {dialect.json_list(row)} FROM ({one}) r"
         lanes = dialect.rows({"lane": "integer"}, ":lanes")
-        each = dialect.joined_each("crawl_requests", _BEST.format(_READY, "j.lane"))
+        each = dialect.joined_each("crawl_requests", _BEST.format(_READY, "j.lane", dialect.best_first))
         self.pick_many = f"SELECT {dialect.json_list(row)} FROM {lanes} j {each}"
         self.lock = (
             f"SELECT id, {dialect.greatest}(next_at, paused_until) FROM crawl_slots WHERE id IN ({dialect.numbers()})"

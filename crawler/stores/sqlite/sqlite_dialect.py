@@ -15,6 +15,7 @@ class SQLiteDialect:
     least = "min"
     json_row = "json_array"
     for_claim = ""
+    best_first = "priority DESC, id"
     ordered_join = "CROSS JOIN"
     repeats = True
     most_variables = 30_000  # SQLite's own limit is 32,766

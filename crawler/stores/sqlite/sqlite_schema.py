@@ -6,6 +6,8 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from urllib.parse import quote
 
 from crawler.clock import unix_now
 from crawler.errors import SchemaTooNew, StoreBusy, StoreDamaged, StoreError
@@ -93,6 +95,12 @@ def _stands_at(connection: SQLiteDriver) -> int:
         if application != APPLICATION_ID:
             raise StoreError(connection.path, "a database of another program; choose another `store`")
     return version
+
+
+def version_at(path: str) -> int:
+    """The version of the tables in a file; 0 where there is none. Nothing is changed."""
+    with closing(sqlite3.connect(f"file:{quote(os.path.abspath(path))}?mode=ro", uri=True)) as raw:
+        return int(raw.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _numbers(connection: SQLiteDriver) -> tuple[int, int]:

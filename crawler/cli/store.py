@@ -1,4 +1,4 @@
-"""`crawl store copy`: a crawl moves to another store."""
+"""`crawl store copy`, `migrate`: moving the database, and looking after it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from crawler.cli import options
+from crawler.cli.results import require_store
 from crawler.cli.text import columns, say
 
-app = typer.Typer(help="Move a store.", no_args_is_help=True)
+app = typer.Typer(help="Move the database, and look after it.", no_args_is_help=True)
 
 
 @app.command("copy")
@@ -25,6 +27,21 @@ def copy_(
     counts = copy_store(source, target)
     for line in columns([(f"{count:,}", table) for table, count in counts.items() if count], ("rows", "table")):
         say(line)
+
+
+@app.command()
+def migrate(store: options.StorePath = None) -> None:
+    """Bring the tables of the database to the version of this program; crawls do so themselves when they begin.
+
+    All of it or nothing. A file is copied before; for PostgreSQL make a backup with its own tools. No crawl
+    may be going on.
+    """
+    from crawler.stores import upkeep
+
+    settings = options.settings_of(None, options.typed_settings(None, store=store))
+    require_store(settings)
+    before, now = upkeep.migrate(settings)
+    say(f"version {now}: nothing to do" if before == now else f"version {before} became {now}")
 
 
 def register(application: typer.Typer) -> None:

@@ -1,0 +1,87 @@
+"""How the tables of an older version become those of this one.
+
+Each step has a number, and all that are missing are one transaction, alone in the store. A step waits no more than
+`_PATIENCE_S` for a lock: whoever waits for one on a whole table holds up everybody who comes after. It is tried again
+until `busy_timeout` is over. While a process of the older version is at work nothing is changed under it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from crawler.errors import StoreBusy, StoreError
+from crawler.stores.driver import Transaction
+from crawler.stores.postgres.postgres_driver import PostgresDriver
+from crawler.stores.postgres.postgres_line import waits
+from crawler.stores.sql.table_texts import statements
+
+_PATIENCE_S = 3.0
+
+#: The best request of a lane is found without a sort: the number of a row is no part of an index by itself here.
+READY = """CREATE INDEX crawl_requests_ready ON crawl_requests (frontier, lane, (-priority), id)
+    WHERE state = 0 AND not_before = 0"""
+
+#: Rows that change with each claim or commit: room for their next version on the same page, and a vacuum that comes
+#: after so many changes as make a difference for them, and does not rest in between.
+AUTOVACUUM = """
+ALTER TABLE crawl_requests SET (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02,
+    autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
+ALTER TABLE crawl_slots SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02,
+    autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
+ALTER TABLE crawl_frontiers SET (fillfactor = 20, autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
+ALTER TABLE crawl_outcomes SET (fillfactor = 20, autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
+ALTER TABLE crawl_members SET (fillfactor = 20, autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
+ALTER TABLE crawl_sessions SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
+ALTER TABLE crawl_pages SET (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
+"""
+
+#: Version to the statements that lead there from the version before.
+MIGRATIONS: Mapping[int, str] = {
+    2: f"DROP INDEX crawl_requests_ready;\n{READY};\n{AUTOVACUUM}",
+}
+VERSION = 1 + len(MIGRATIONS)
+
+
+def migrate(driver: PostgresDriver) -> None:
+    """Bring the tables to this version; several processes may do so at once: one does it.
+
+    Raises:
+        StoreBusy: Others hold the tables for longer than `busy_timeout`.
+        StoreError: Processes of the older version are at work, or a step failed; nothing was changed.
+    """
+    patience_s, deadline = driver.line.busy_timeout_s, time.monotonic() + driver.line.busy_timeout_s
+    try:
+        for wait_s in waits():
+            driver.line.busy_timeout_s = min(patience_s, _PATIENCE_S)
+            try:
+                with driver.write() as raw:
+                    _step_by_step(driver, raw)
+                return
+            except StoreBusy:
+                if time.monotonic() + wait_s > deadline:
+                    raise
+                time.sleep(wait_s)
+    finally:
+        driver.line.busy_timeout_s = patience_s
+
+
+def _step_by_step(driver: PostgresDriver, raw: Transaction) -> None:
+    (found,) = raw.execute("SELECT max(version) FROM crawl_schema").fetchone()  # another one may have been quicker
+    if found >= VERSION:
+        return
+    at_work = raw.execute("SELECT count(*) FROM crawl_members WHERE until > ?", (driver.now(),)).fetchone()[0]
+    if at_work:
+        raise StoreError(
+            driver.place,
+            f"is of an older version (schema {found}, this one makes {VERSION}) and crawls are at work in it: end them,"
+            " or wait 90 s after one was killed, then `crawl store migrate`",
+        )
+    for version in range(found + 1, VERSION + 1):
+        for statement in statements(MIGRATIONS[version]):
+            raw.execute(statement)
+    raw.execute("UPDATE crawl_schema SET version = ?", (VERSION,))
