@@ -39,8 +39,6 @@ __all__ = ["Visitor", "open_project_store", "run", "visitor", "work"]
 
 IfRunning = Literal["fail", "wait", "skip"]
 _WAIT_FOR_OTHER_S = 1.0
-_FIRST_WORKER, _MOST_WORKERS = 32, 1_000  #: numbers of those who join; below are processes of the first machine
-_NUMBER_KEPT_S = 7 * 86_400.0
 
 
 def run(
@@ -90,7 +88,7 @@ def run(
     members = Members(processes - 1, main, tells_pages=wants_pages(observers)) if processes > 1 else None
     try:
         also = options_again(arguments or {}, settings or {}) if signals else ""  # a person typed it
-        how = _How(argument_key(arguments or {}), fresh, retry, if_running)
+        how = _How(argument_key(arguments or {}), fresh, retry, if_running, merged.max_pages)
         summary, left = _run(made, merged, how, Caller(observers, ask, also), members, signals)
     except Exception as error:
         telling.broke(error)
@@ -131,12 +129,14 @@ class _How:
     Attributes:
         key: The spider's arguments, as stored.
         fresh, retry, if_running: As in `run`.
+        max_pages: Of all its processes together; 0 for no limit.
     """
 
     key: str
     fresh: bool
     retry: bool | Sequence[str]
     if_running: IfRunning
+    max_pages: int = 0
 
 
 def _run(
@@ -210,13 +210,12 @@ def work(
     store = open_project_store(merged)
     try:
         row = _running(store, made.name, argument_key(arguments or {}), wait)
-        number = _take_number(store, row.id)
-        member = Member(store, store.runs.join(row.id, process=process_name()), new_owner("worker"), merged, number)
+        row, owner = store.runs.join(row.id, process=process_name()), new_owner("worker")
+        number = store.members.join(row.id, owner=owner, process=process_name())
+        member = Member(store, row, owner, merged.replace(max_pages=row.max_pages), number)
         crawl = Crawl(made, member, Caller([*observers, *own_observers(made)]))
         with handled_signals(crawl.interrupt) if signals else nullcontext():
-            summary = crawl.run()
-        store.values.set(_number_name(row.id, number), None)
-        return summary
+            return crawl.run()
     finally:
         store.close()
 
@@ -234,22 +233,6 @@ def _running(store: Store, spider: str, key: str, wait: bool) -> RunRow:
         time.sleep(_WAIT_FOR_OTHER_S)
 
 
-def _number_name(run: int, number: int) -> str:
-    return f"worker:{run}:{number}"
-
-
-def _take_number(store: Store, run: int) -> int:
-    """A number that no other worker of the run has; 0 and those after it are of the process that began it."""
-    mine = new_owner("worker")
-    for number in range(_FIRST_WORKER, _FIRST_WORKER + _MOST_WORKERS):
-        name = _number_name(run, number)
-        if store.values.get(name) is None:
-            store.values.set(name, mine, ttl_s=_NUMBER_KEPT_S)
-            if store.values.get(name) == mine:  # two may have found it free
-                return number
-    raise UsageError(f"{_MOST_WORKERS} workers have joined this run already")
-
-
 def _open(store: Store, spider: Spider, how: _How) -> RunRow | None:
     if how.retry:
         last = next((row for row in store.runs.last(spider.name) if row.args == how.key), None)
@@ -257,7 +240,9 @@ def _open(store: Store, spider: Spider, how: _How) -> RunRow | None:
             _reopen_failed(store, last.frontier, () if isinstance(how.retry, bool) else how.retry)
     while True:
         try:
-            return store.runs.open(spider.name, args=how.key, fresh=how.fresh, process=process_name())
+            return store.runs.open(
+                spider.name, args=how.key, fresh=how.fresh, process=process_name(), max_pages=how.max_pages
+            )
         except AlreadyRunning:
             if how.if_running == "skip":
                 return None

@@ -32,7 +32,7 @@ from crawler.pagework.given import CallbackWatch
 from crawler.pagework.page_work import Outside, PageWork
 from crawler.pagework.revisits import Revisits
 from crawler.runs.heartbeat import Heartbeat
-from crawler.runs.knowledge import Knowledge
+from crawler.runs.knowledge import Knowledge, Waiting
 from crawler.runs.results import Results
 from crawler.runs.stats import Stats
 from crawler.sessions.accounts import Ask
@@ -57,6 +57,7 @@ from crawler.stores.session_desk import SessionDesk
 from crawler.urls import printable, redact
 
 _LOGIN_LEASE_S = 180.0
+_NAP_S = 0.1  #: between two looks whether another process has put the start requests into the frontier
 _ASKING_LEASE_S = 900.0  #: where a person may have to find a mail first
 
 
@@ -170,7 +171,8 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
     assembly, slots, leases = ground.assembly(), ground.slots, ground.leases
     pool = assembly.pool
     usual = assembly.robots.usual if assembly.robots is not None else None
-    knowledge = Knowledge(store, run, guard=assembly.guard, robots=usual)
+    waiting = Waiting(member.owner, partial(ground.stopping.wait, _NAP_S)) if is_shared(settings.store) else None
+    knowledge = Knowledge(store, run, guard=assembly.guard, robots=usual, waiting=waiting)
     saves = SessionSaves(pool)
     files = FileDesk(folder_of_spider(settings, spider.name), ground.calls, spider=spider.name, frontier=run.frontier)
     committer = Committer(member, assembly.admission, stats, saves, ground.patience, files)

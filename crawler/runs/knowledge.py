@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
@@ -38,23 +38,31 @@ def seed(
 ) -> None:
     """Put the start requests into the frontier, once; begun again when the last process died on the way.
 
+    Of several processes that come at once one does it, and the others wait: only then are all hosts known that the
+    crawl begins with.
+
     Args:
         learn_start: Told the origins to which they go, before they are admitted.
     """
-    seeded = knowledge.seeded()
+    seeded = knowledge.awaited_seeds()
     if seeded is not None:
         learn_start(seeded)
         return
     origins: dict[str, None] = {}
-    while portion := list(islice(requests, _PORTION)):
-        origins |= dict.fromkeys(origin_of(request.url) for request in portion)
-        learn_start(origins)
-        store.frontier.add(run.frontier, admission.admit_all(portion, depth=0), run=run.id)
-    knowledge.keep_seeded(list(origins))
+    try:
+        while portion := list(islice(requests, _PORTION)):
+            origins |= dict.fromkeys(origin_of(request.url) for request in portion)
+            learn_start(origins)
+            store.frontier.add(run.frontier, admission.admit_all(portion, depth=0), run=run.id)
+            knowledge.seeds()
+        knowledge.keep_seeded(list(origins))
+    finally:
+        knowledge.seeds_no_more()
 
 
 log = logging.getLogger("crawler.engine")
 
+_SEEDING_S = 60.0  #: a process that has not gone on with the start requests for so long has died
 _SUSPECT_S = 3_600.0  #: how long processes remember what others suspect
 _NOBODY = 0  #: number of the first process, which has gone
 _ROBOTS_S = 86_400.0  #: how long a robots.txt is good for later runs
@@ -63,15 +71,37 @@ _LIVES = "requests of sessions:"  #: beginning of the values that say after how 
 _LIVES_KEPT_S = 30 * 86_400.0
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """How a process waits for others that begin with it.
+
+    Attributes:
+        owner: Its name.
+        nap: Wait a moment; True when it shall wait no longer.
+    """
+
+    owner: str
+    nap: Callable[[], bool]
+
+
 class Knowledge:
     """The stored knowledge of one spider and one frontier.
 
     Args:
         robots: None where robots.txt is not asked for.
+        waiting: Where several processes may begin at once: how they wait for one another.
     """
 
-    def __init__(self, store: Store, run: RunRow, *, guard: LogoutGuard, robots: RobotsCache | None) -> None:
-        self._store, self._guard, self._robots = store, guard, robots
+    def __init__(
+        self,
+        store: Store,
+        run: RunRow,
+        *,
+        guard: LogoutGuard,
+        robots: RobotsCache | None,
+        waiting: Waiting | None = None,
+    ) -> None:
+        self._store, self._guard, self._robots, self._waiting = store, guard, robots, waiting
         self._guard_name = guard_name(run.spider)
         self._trials_name = f"trials:{run.id}"
         self._seeded_name, self._suspects_name = f"seeded:{run.frontier}", f"suspects:{run.frontier}"
@@ -133,6 +163,32 @@ class Knowledge:
         if by == _NOBODY:
             self._store.values.set(self._trials_name, member, ttl_s=_SUSPECT_S)
         return by in (_NOBODY, member)
+
+    def awaited_seeds(self) -> list[str] | None:
+        """The origins of the start requests; None when this process is to put these into the frontier."""
+        waiting = self._waiting
+        if waiting is None:
+            return self.seeded()
+        while True:
+            mine = self.seeds()
+            seeded = self.seeded()  # looked up after the claim: whoever had it before may have just been done
+            if mine or seeded is not None:
+                return seeded
+            if waiting.nap():
+                return []
+
+    def seeds(self) -> bool:
+        """Claim the start requests, or go on with them; False while another process is about them."""
+        waiting = self._waiting
+        if waiting is None:
+            return True
+        return self._store.values.claim(self._seeded_name + ":by", waiting.owner, ttl_s=_SEEDING_S)
+
+    def seeds_no_more(self) -> None:
+        """The start requests are in the frontier, or it came to nothing: another process may have them."""
+        if self._waiting is not None:
+            with suppress(StoreError):
+                self._store.values.set(self._seeded_name + ":by", None)
 
     def seeded(self) -> list[str] | None:
         """The origins of the start requests; None while they are not all in the frontier."""

@@ -18,6 +18,7 @@ from crawler.stores.policy.login_policy import Trying
 from crawler.stores.told import Counts, Login
 from crawler.stores.told_runs import Committed as Committed
 from crawler.stores.told_runs import LeaseTerms as LeaseTerms
+from crawler.stores.told_runs import MemberRow as MemberRow
 from crawler.stores.told_runs import RunRow as RunRow
 from crawler.stores.told_runs import SlotRule as SlotRule
 from crawler.stores.told_sessions import LoginClaim as LoginClaim
@@ -36,8 +37,11 @@ class Cipher(Protocol):
 class RunStore(Protocol):
     """Executions of spiders."""
 
-    def open(self, spider: str, *, args: str, fresh: bool, process: str) -> RunRow:
+    def open(self, spider: str, *, args: str, fresh: bool, process: str, max_pages: int = 0) -> RunRow:
         """Begin a run: on the unfinished frontier of the last run with the same *args*, or on a new one.
+
+        Args:
+            max_pages: Of all its processes together; 0 for no limit.
 
         Raises:
             AlreadyRunning: A living process runs this spider with this store .
@@ -72,6 +76,31 @@ class RunStore(Protocol):
 
     def pages(self, frontier: int) -> Iterator[dict[str, Any]]:
         """The page log: every answer, and every try that brought none, oldest first."""
+
+
+class MemberStore(Protocol):
+    """The processes that work on a run together."""
+
+    def join(self, run: int, *, owner: str, process: str, first: bool = False) -> int:
+        """Work on a run from now on.
+
+        Args:
+            first: It is the process that began it, number 0.
+        Returns:
+            A number that no other process of the run has had, however many join at the same instant.
+        """
+
+    def stay(self, run: int, number: int, *, agrees: str, counted: str) -> float:
+        """Say that this process lives, and what there is to know of it. Returns seconds until that runs out."""
+
+    def leave(self, run: int, number: int, *, counted: str) -> None:
+        """Work on it no longer: what it had of the limits is free for the others."""
+
+    def of(self, run: int) -> list[MemberRow]:
+        """All processes that have worked on it, in the order of their numbers; those that were killed, too."""
+
+    def living(self, run: int) -> list[MemberRow]:
+        """Those that work on it now. One that was killed is missed at once on this machine, else when it runs out."""
 
 
 class FrontierStore(Protocol):
@@ -264,12 +293,21 @@ class ValueStore(Protocol):
 
     def set(self, name: str, value: Any, *, ttl_s: float | None = None) -> None: ...
 
+    def claim(self, name: str, owner: str, *, ttl_s: float) -> bool:
+        """Be the one that does something, for so many seconds; again, to go on with it. `set` to None ends it.
+
+        Returns:
+            False while a living process is the one, however many ask at the same instant.
+        """
+
 
 class CrawlStore(Protocol):
     """What a crawl works with."""
 
     @property
     def runs(self) -> RunStore: ...
+    @property
+    def members(self) -> MemberStore: ...
     @property
     def frontier(self) -> FrontierStore: ...
     @property

@@ -21,6 +21,32 @@ class RunRow:
     exit_code: int | None = None
     summary: str = "{}"
     process: str = ""
+    max_pages: int = 0  #: of all its processes together, 0 for no limit
+    pages_before: int = 0  #: of its frontier, when it began
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """One process that works on a run, or has.
+
+    Attributes:
+        number: 0 for the one that began it; no other process of the run has had it.
+        owner: The name under which it claims requests.
+        process: How it is named to a person.
+        until: It counts as dead from then on, unless it says that it lives; seconds since 1970, as all times here.
+        left_at: When it left; 0 while it has not.
+        agrees: The processes among which it shares connections, as `frontier.shares` names them.
+        counted: What it has done so far, JSON.
+    """
+
+    number: int
+    owner: str
+    process: str
+    joined_at: float
+    until: float
+    left_at: float = 0.0
+    agrees: str = ""
+    counted: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.guard_learned import guard_name
 from crawler.frontier.robots import RobotsCache
 from crawler.request import Request
-from crawler.runs.knowledge import Knowledge, seed
+from crawler.runs.knowledge import Knowledge, Waiting, seed
 from crawler.sessions.login.lives import KnownLives
 from tests.stores.support import Home, start
 
@@ -27,8 +27,10 @@ class Rooms:
         self.store: Any = self.home.open()
         self.run = start(self.store)
 
-    def knowledge(self, guard: LogoutGuard | None = None, robots: RobotsCache | None = None) -> Knowledge:
-        return Knowledge(self.store, self.run, guard=guard or LogoutGuard(), robots=robots)
+    def knowledge(
+        self, guard: LogoutGuard | None = None, robots: RobotsCache | None = None, waiting: Waiting | None = None
+    ) -> Knowledge:
+        return Knowledge(self.store, self.run, guard=guard or LogoutGuard(), robots=robots, waiting=waiting)
 
 
 @pytest.fixture
@@ -134,3 +136,40 @@ def test_a_start_that_raises_midway_begins_anew_in_the_next_run(rooms: Rooms) ->
         seed(rooms.store, rooms.run, broken(), admission, rooms.knowledge(), lambda origins: None)
 
     assert rooms.knowledge().seeded() is None
+
+
+def test_of_two_processes_that_begin_at_once_one_stores_the_start_requests_and_the_other_waits(rooms: Rooms) -> None:
+    asked: list[str] = []
+    naps: list[str] = []
+    admission = Admission(AdmissionRules(domains=["a.test"], default_session="default"))
+
+    def begins(owner: str, meanwhile: Callable[[], None]) -> None:
+        def requests() -> Iterator[Request]:
+            asked.append(owner)
+            meanwhile()
+            yield Request("http://a.test/1")
+
+        def nap() -> bool:
+            naps.append(owner)
+            return len(naps) == 3  # told to stop
+
+        knowledge = rooms.knowledge(waiting=Waiting(owner, nap))
+        seed(rooms.store, rooms.run, requests(), admission, knowledge, lambda origins: None)
+
+    begins("a", lambda: begins("b", bool))
+    begins("b", bool)
+
+    assert (asked, naps) == (["a"], ["b", "b", "b"])
+    assert len(rooms.knowledge().seeded() or ()) == 1
+
+
+def test_start_requests_that_came_to_nothing_are_begun_by_the_next_process_at_once(rooms: Rooms) -> None:
+    def broken() -> Iterator[Request]:
+        yield Request("http://a.test/1")
+        raise SpiderError("no more")
+
+    admission = Admission(AdmissionRules(domains=["a.test"], default_session="default"))
+    for owner in "ab":
+        knowledge = rooms.knowledge(waiting=Waiting(owner, lambda: True))
+        with pytest.raises(SpiderError):
+            seed(rooms.store, rooms.run, broken(), admission, knowledge, lambda origins: None)

@@ -8,13 +8,13 @@ the moment when it began. So a crawl that was killed can go on at once where it 
 from __future__ import annotations
 
 import json
-import os
 import time
 import uuid
 from typing import Any
 
 from crawler.errors import AlreadyRunning
 from crawler.stores.driver import Transaction
+from crawler.stores.incarnations import is_dead, this_process
 from crawler.stores.postgres.postgres_driver import PostgresDriver
 
 LIFE_S = 90.0  #: a member that has not been heard of for so long is dead; leases are renewed several times in it
@@ -60,7 +60,7 @@ class RowMembers:
             "SELECT holder, process FROM crawl_members WHERE kind = ? AND name = ? AND until > ?",
             (_SPIDER, spider, self._db.now()),
         )
-        return next((str(holder) for holder, process in rows if not _is_dead(process)), None)
+        return next((str(holder) for holder, process in rows if not is_dead(process)), None)
 
     def release(self, spider: str) -> None:
         self._let_go([(_SPIDER, spider), (_WORK, spider)])
@@ -72,7 +72,7 @@ class RowMembers:
             "SELECT id, process FROM crawl_members WHERE kind = ? AND name = ? AND until > ?",
             (_LOGIN, key, self._db.now()),
         )
-        if any(not _is_dead(process) for _, process in rows):
+        if any(not is_dead(process) for _, process in rows):
             return False
         self._db.read("DELETE FROM crawl_members WHERE kind = ? AND name = ? RETURNING id", (_LOGIN, key))
         self._db.read(f"{_PUT} RETURNING id", self._row(_LOGIN, key, ""))
@@ -108,7 +108,7 @@ class RowMembers:
         for number, process in raw.execute(
             "SELECT id, process FROM crawl_members WHERE name = ?", (spider,)
         ).fetchall():
-            if _is_dead(process):
+            if is_dead(process):
                 raw.execute("DELETE FROM crawl_members WHERE id = ?", (number,))
 
     def _speak(self, raw: Transaction) -> None:
@@ -122,35 +122,3 @@ _PUT = (
     "INSERT INTO crawl_members (id, kind, name, holder, process, until) VALUES (?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (id, kind, name) DO UPDATE SET holder = excluded.holder, until = excluded.until"
 )
-
-
-def this_process() -> dict[str, Any]:
-    """What tells this process from all others, past and to come, on its machine."""
-    return {"machine": _machine(), "number": os.getpid(), "began": _began(os.getpid())}
-
-
-def _is_dead(process: str) -> bool:
-    """Whether a process is known to have ended: it was on this machine, and is not there any more."""
-    found = json.loads(process)
-    if not found.get("machine") or found["machine"] != _machine():
-        return False
-    return bool(_began(int(found["number"])) != found["began"])
-
-
-def _machine() -> str:
-    """This boot of this machine, and the space of its process numbers; "" where the system does not say."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return f"{file.read().strip()} {os.readlink('/proc/self/ns/pid')}"
-    except OSError:
-        return ""
-
-
-def _began(number: int) -> str:
-    """When a process began, in ticks since the boot; "" when there is none, or it is a zombie."""
-    try:
-        with open(f"/proc/{number}/stat", encoding="utf-8", errors="replace") as file:
-            fields = file.read().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] in ("Z", "X") else fields[19]

@@ -15,6 +15,7 @@ from crawler.stores.driver import Transaction
 from crawler.stores.postgres.postgres_driver import PostgresDriver
 from crawler.stores.postgres.postgres_line import waits
 from crawler.stores.sql.table_texts import statements
+from crawler.stores.sql.worker_tables import SHARED_COLUMNS, SHARED_INDEX, WORKERS
 
 _PATIENCE_S = 3.0
 
@@ -40,9 +41,17 @@ ALTER TABLE crawl_sessions SET (fillfactor = 50, autovacuum_vacuum_scale_factor 
 ALTER TABLE crawl_pages SET (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
 """
 
+#: What the processes of a run share.
+_SHARED = (
+    ";\n".join([*SHARED_COLUMNS, SHARED_INDEX, *statements(WORKERS)])
+    .replace(" INTEGER ", " BIGINT ")
+    .replace(" REAL ", " DOUBLE PRECISION ")
+)
+
 #: Version to the statements that lead there from the version before.
 MIGRATIONS: Mapping[int, str] = {
     2: f"DROP INDEX crawl_requests_ready;\n{READY};\n{AUTOVACUUM}",
+    3: _SHARED,
 }
 VERSION = 1 + len(MIGRATIONS)
 

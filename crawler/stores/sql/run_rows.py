@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from crawler.errors import StoreError
 from crawler.stores.base import RunRow
@@ -18,11 +18,23 @@ _PRUNE_PORTION = 2_000
 _PRUNE_S = 0.5  # longest time that the end of a run spends on throwing away
 _PORTION = 1_000
 _STEP_S = 1.0  # clocks of processes on one machine differ by less
-_COLUMNS = "id, spider, frontier, resumed, started_at, args, ended_at, ending, exit_code, summary, process"
+_COLUMNS = (
+    "id, spider, frontier, resumed, started_at, args, ended_at, ending, exit_code, summary, process, max_pages,"
+    " pages_before"
+)
 _PAGE_COLUMNS = (
     "run", "request", "url", "final_url", "verdict", "status", "bytes", "ms", "session", "attempt", "error", "warnings",
     "at",
 )  # fmt: skip
+
+
+class _New(NamedTuple):
+    """A run that is about to be begun."""
+
+    spider: str
+    args: str
+    process: str
+    max_pages: int
 
 
 class RunRows:
@@ -31,7 +43,7 @@ class RunRows:
     def __init__(self, driver: Driver, members: Membership) -> None:
         self._db, self._members = driver, members
 
-    def open(self, spider: str, *, args: str, fresh: bool, process: str) -> RunRow:
+    def open(self, spider: str, *, args: str, fresh: bool, process: str, max_pages: int = 0) -> RunRow:
         """Begin a run: on the unfinished frontier of the last run with the same *args*, or on a new one.
 
         Unfinished is a frontier with requests that wait, are leased or parked, and one whose last run died before its
@@ -43,7 +55,7 @@ class RunRows:
         since = datetime.fromtimestamp(self._db.now()).astimezone().strftime("%Y-%m-%d %H:%M")
         alone = self._members.take(spider, f"{process} since {since}")
         try:
-            run = self._begin(spider, args, fresh, process, alone)
+            run = self._begin(_New(spider, args, process, max_pages), fresh, alone)
         except BaseException:
             self._members.release(spider)
             raise
@@ -54,7 +66,8 @@ class RunRows:
         """Let no crawl of *spider* begin until the store is closed. Raises AlreadyRunning."""
         self._members.take(spider, process)
 
-    def _begin(self, spider: str, args: str, fresh: bool, process: str, alone: bool) -> RunRow:
+    def _begin(self, new: _New, fresh: bool, alone: bool) -> RunRow:
+        spider, args = new.spider, new.args
         with self._db.write() as raw:
             now = self._db.now()
             self._follow_clock(raw, now)
@@ -73,9 +86,9 @@ class RunRows:
                     "UPDATE crawl_requests SET state = 0, owner = 0 WHERE frontier = ? AND state = 1", (frontier,)
                 )
             (run,) = raw.execute(
-                "INSERT INTO crawl_runs (spider, frontier, resumed, started_at, args, process)"
-                " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
-                (spider, frontier, int(resumed), now, args, process),
+                "INSERT INTO crawl_runs (spider, frontier, resumed, started_at, args, process, max_pages, pages_before)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT pages FROM crawl_frontiers WHERE id = ?)) RETURNING id",
+                (spider, frontier, int(resumed), now, args, new.process, new.max_pages, frontier),
             ).fetchone()
         return self.get(run)
 

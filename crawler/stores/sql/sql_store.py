@@ -40,6 +40,7 @@ from crawler.stores.sql.store_copying import CopyParts
 from crawler.stores.sql.taking_back import TakingBack
 from crawler.stores.sql.value_rows import ValueRows
 from crawler.stores.sql.visit_rows import VisitRows
+from crawler.stores.sql.worker_rows import WorkerRows
 
 
 def _as_it_is(part: Part, /) -> Part:
@@ -82,6 +83,7 @@ class SQLStore:
         audit = AuditRows(driver, frontier, results, reports)
 
         self.runs, self.frontier = outer(RunRows(driver, members)), outer(frontier)
+        self.members = outer(WorkerRows(driver))
         self.leases, self.slots, self.visits = outer(LeaseRows(driver, cipher, owners)), outer(slots), outer(visits)
         self.sessions, self.logins = outer(sessions), outer(LoginRows(driver, cipher, members, sessions, values))
         self.quotas, self.values = outer(QuotaRows(driver)), outer(values)

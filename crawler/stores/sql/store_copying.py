@@ -23,6 +23,7 @@ from crawler.stores.sql.table_texts import TABLES, statements
 
 _PORTION = 500
 _REGISTRY = frozenset({"crawl_tables", "crawl_columns"})  # made anew with the results
+_OF_PROCESSES = frozenset({"crawl_workers"})
 _OF_A_CLAIM = {"login_owner": "", "login_until": 0.0}
 #: Kind of a column to a value for which such a column is made.
 _SAMPLES: dict[str, Any] = {
@@ -77,7 +78,7 @@ def tables() -> list[tuple[str, list[str]]]:
     found = []
     for statement in statements(TABLES):
         made = re.match(r"\s*CREATE TABLE (\w+) \(\n(.*)\n\)", statement, re.DOTALL)
-        if made is not None and made[1] not in _REGISTRY:
+        if made is not None and made[1] not in _REGISTRY | _OF_PROCESSES:
             lines = (line.split() for line in made[2].splitlines())
             found.append((made[1], [words[0] for words in lines if words and words[0] not in ("UNIQUE", "PRIMARY")]))
     return found

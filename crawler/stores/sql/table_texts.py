@@ -26,13 +26,14 @@ list a record proves nothing.
 
 `crawl_files` has one row for each version of each file that is held. The bytes are in a folder beside the database,
 named after their hash (`crawler.pages.file_folder`). Rows are only added, or confirmed: when what a lost session
-brought is taken back, the version before is the newest one again. `crawl_samples` has pages that are kept to look at,
-`crawl_quotas` what was granted of the quotas of accounts, and which accounts rest.
+brought is taken back, the version before is the newest one again. `crawl_samples` has pages that are kept to look at.
 """
 
 from __future__ import annotations
 
 import re
+
+from crawler.stores.sql.worker_tables import QUOTAS, WORKERS
 
 CRAWLS = """
 CREATE TABLE crawl_frontiers (
@@ -62,7 +63,9 @@ CREATE TABLE crawl_runs (
     ending TEXT NOT NULL DEFAULT '',
     exit_code INTEGER,
     summary TEXT NOT NULL DEFAULT '{}',
-    process TEXT NOT NULL DEFAULT ''
+    process TEXT NOT NULL DEFAULT '',
+    max_pages INTEGER NOT NULL DEFAULT 0,
+    pages_before INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX crawl_runs_by_spider ON crawl_runs (spider, id);
 CREATE INDEX crawl_runs_by_frontier ON crawl_runs (frontier, id);
@@ -71,8 +74,15 @@ CREATE TABLE crawl_slots (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     next_at REAL NOT NULL DEFAULT 0,
-    paused_until REAL NOT NULL DEFAULT 0
+    paused_until REAL NOT NULL DEFAULT 0,
+    crawl_delay_s REAL NOT NULL DEFAULT 0,
+    slowed_s REAL NOT NULL DEFAULT 0,
+    openings INTEGER NOT NULL DEFAULT 0,
+    given_up TEXT NOT NULL DEFAULT '',
+    given_up_in INTEGER NOT NULL DEFAULT 0,
+    learned_at REAL NOT NULL DEFAULT 0
 );
+CREATE INDEX crawl_slots_learned ON crawl_slots (learned_at) WHERE learned_at > 0;
 CREATE TABLE crawl_lanes (
     id INTEGER PRIMARY KEY,
     slot INTEGER NOT NULL REFERENCES crawl_slots (id),
@@ -363,16 +373,7 @@ CREATE TABLE crawl_samples (
 CREATE UNIQUE INDEX crawl_samples_known ON crawl_samples (spider, callback, cause);
 """
 
-QUOTAS = """
-CREATE TABLE crawl_quotas (
-    key TEXT PRIMARY KEY,
-    granted TEXT NOT NULL DEFAULT '[]',
-    rests_until REAL NOT NULL DEFAULT 0,
-    why TEXT NOT NULL DEFAULT ''
-);
-"""
-
-TABLES = CRAWLS + PAGES + RECORDS + FILES + SAMPLES + QUOTAS
+TABLES = CRAWLS + PAGES + RECORDS + FILES + SAMPLES + QUOTAS + WORKERS
 
 
 def statements(tables: str) -> list[str]:

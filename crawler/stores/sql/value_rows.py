@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from crawler.stores.driver import Driver, Transaction
+from crawler.stores.incarnations import is_dead, this_process
 
 
 class ValueRows:
@@ -35,3 +36,15 @@ class ValueRows:
                 raw.execute("DELETE FROM crawl_values WHERE name = ?", (name,))
                 return
             self.put(raw, name, json.dumps(value), None if ttl_s is None else self._db.now() + ttl_s)
+
+    def claim(self, name: str, owner: str, *, ttl_s: float) -> bool:
+        """Be the one that does something; see `stores.base.ValueStore`."""
+        with self._db.write() as raw:
+            now = self._db.now()
+            found = raw.execute("SELECT value, expires_at FROM crawl_values WHERE name = ?", (name,)).fetchone()
+            if found is not None and found[1] is not None and found[1] > now:
+                holder, incarnation = json.loads(found[0])
+                if holder != owner and not is_dead(incarnation):
+                    return False
+            self.put(raw, name, json.dumps([owner, json.dumps(this_process())]), now + ttl_s)
+        return True

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from crawler.stores.sql.table_texts import QUOTAS, statements
+from crawler.stores.sql.table_texts import statements
+from crawler.stores.sql.worker_tables import QUOTAS
 
 
 def migrate(raw: sqlite3.Connection) -> None:

@@ -12,11 +12,11 @@ from urllib.parse import quote
 from crawler.clock import unix_now
 from crawler.errors import SchemaTooNew, StoreBusy, StoreDamaged, StoreError
 from crawler.stores.sql.table_texts import TABLES, statements
-from crawler.stores.sqlite import schema_files, schema_pages, schema_quotas, schema_samples
+from crawler.stores.sqlite import schema_files, schema_pages, schema_quotas, schema_samples, schema_workers
 from crawler.stores.sqlite.schema_records import records_into_old_tables
 from crawler.stores.sqlite.sqlite_driver import APPLICATION_ID, SQLiteDriver, copy_database
 
-VERSION = 5
+VERSION = 6
 
 
 Migration = Callable[[sqlite3.Connection], None]
@@ -56,6 +56,7 @@ MIGRATIONS: dict[int, Migration] = {
     3: _pages_records_and_files,
     4: _fields_of_samples,
     5: schema_quotas.migrate,
+    6: schema_workers.migrate,
 }
 
 

@@ -1,0 +1,68 @@
+"""The processes that work on a run: each has a row that runs out unless it says that it lives.
+
+On the machine where a process was it is known at once that it has died. A number is taken by one statement, and never
+twice in a run.
+"""
+
+from __future__ import annotations
+
+import json
+
+from crawler.stores.driver import PAGES, Driver
+from crawler.stores.incarnations import is_dead, this_process
+from crawler.stores.told_runs import MemberRow
+
+LIFE_S = 30.0  #: who has said nothing for so long works no longer
+_COLUMNS = "number, owner, process, joined_at, until, left_at, agrees, counted"
+
+
+class WorkerRows:
+    """Members of runs."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._db = driver
+        self._incarnation = ""
+
+    def join(self, run: int, *, owner: str, process: str, first: bool = False) -> int:
+        """Work on a run from now on; see `stores.base.MemberStore`."""
+        number = "0" if first else "(SELECT coalesce(max(number), 0) + 1 FROM crawl_workers WHERE run = ?)"
+        self._incarnation = json.dumps(this_process())
+        with self._db.write() as raw:
+            now = self._db.now()
+            (taken,) = raw.execute(
+                "INSERT INTO crawl_workers (number, run, owner, process, incarnation, joined_at, until)"
+                f" VALUES ({number}, ?, ?, ?, ?, ?, ?) RETURNING number",
+                (*(() if first else (run,)), run, owner, process, self._incarnation, now, now + LIFE_S),
+            ).fetchone()
+        return int(taken)
+
+    def stay(self, run: int, number: int, *, agrees: str, counted: str) -> float:
+        """Say that we live; see `stores.base.MemberStore`."""
+        with self._db.write(beside=PAGES) as raw:
+            raw.execute(
+                "UPDATE crawl_workers SET until = ?, left_at = 0, agrees = ?, counted = ? WHERE run = ? AND number = ?",
+                (self._db.now() + LIFE_S, agrees, counted, run, number),
+            )
+        return LIFE_S
+
+    def leave(self, run: int, number: int, *, counted: str) -> None:
+        """Work on it no longer."""
+        with self._db.write(beside=PAGES) as raw:
+            raw.execute(
+                "UPDATE crawl_workers SET left_at = ?, counted = ? WHERE run = ? AND number = ?",
+                (self._db.now(), counted, run, number),
+            )
+
+    def of(self, run: int) -> list[MemberRow]:
+        """All that there have been, in the order of their numbers."""
+        rows = self._db.read(f"SELECT {_COLUMNS} FROM crawl_workers WHERE run = ? ORDER BY number", (run,))
+        return [MemberRow(*row) for row in rows]
+
+    def living(self, run: int) -> list[MemberRow]:
+        """Those that work on it now, in the order of their numbers."""
+        rows = self._db.read(
+            f"SELECT {_COLUMNS}, incarnation FROM crawl_workers WHERE run = ? AND left_at = 0 AND until > ?"
+            " ORDER BY number",
+            (run, self._db.now()),
+        )
+        return [MemberRow(*row) for *row, incarnation in rows if not is_dead(incarnation)]

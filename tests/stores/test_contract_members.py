@@ -1,0 +1,112 @@
+"""The processes of a run: each has a number of its own, and who has died is missed; a claim has one holder."""
+
+from __future__ import annotations
+
+import threading
+
+from crawler.stores.base import RunRow, Store
+from crawler.stores.sql.worker_rows import LIFE_S
+from tests.stores.support import Home, MemoryHome
+
+
+def numbers(members: list[object]) -> list[int]:
+    return [each.number for each in members]  # type: ignore[attr-defined]
+
+
+def at_once(home: Home, count: int, what: object) -> list[object]:
+    """What *what* gives for a store of its own, called by so many threads at the same instant."""
+    stores = [home.open() for _ in range(count)]
+    if isinstance(home, MemoryHome):  # of one thread: its processes are one after the other
+        return [what(store) for store in stores]  # type: ignore[operator]
+    barrier, given = threading.Barrier(count), list[object]()
+
+    def calls(store: Store) -> None:
+        barrier.wait()
+        given.append(what(store))  # type: ignore[operator]
+
+    threads = [threading.Thread(target=calls, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return given
+
+
+def test_processes_that_join_at_the_same_instant_get_different_numbers(home: Home, run: RunRow) -> None:
+    taken = at_once(home, 6, lambda store: store.members.join(run.id, owner="w", process="p"))
+
+    assert sorted(taken) == [1, 2, 3, 4, 5, 6]  # type: ignore[type-var]
+
+
+def test_a_number_is_never_given_again_in_a_run(store: Store, run: RunRow) -> None:
+    assert store.members.join(run.id, owner="first", process="p", first=True) == 0
+    assert store.members.join(run.id, owner="a", process="p") == 1
+    store.members.leave(run.id, 1, counted='{"pages": 3}')
+
+    assert store.members.join(run.id, owner="b", process="p") == 2
+    assert [(each.number, each.owner, each.counted) for each in store.members.of(run.id)] == [
+        (0, "first", "{}"),
+        (1, "a", '{"pages": 3}'),
+        (2, "b", "{}"),
+    ]
+    assert numbers(store.members.living(run.id)) == [0, 2]
+
+
+def test_who_says_nothing_for_long_works_no_longer_until_it_says_something(home: Home, run: RunRow) -> None:
+    store = home.open()
+    for name in ("a", "b"):
+        store.members.join(run.id, owner=name, process="p")
+    home.clock.now += LIFE_S - 1
+    store.members.stay(run.id, 1, agrees="x", counted='{"pages": 1}')
+    home.clock.now += 2
+
+    assert [(each.number, each.agrees, each.counted) for each in store.members.living(run.id)] == [
+        (1, "x", '{"pages": 1}')
+    ]
+    store.members.stay(run.id, 2, agrees="", counted="{}")
+    assert numbers(store.members.living(run.id)) == [1, 2]
+
+
+def test_a_process_of_this_machine_that_has_died_is_missed_at_once(home: Home, run: RunRow) -> None:
+    store = home.open()
+    for name in ("a", "b"):
+        store.members.join(run.id, owner=name, process="p")
+    with home.raw() as raw:
+        (mine,) = raw.execute("SELECT incarnation FROM crawl_workers WHERE number = 1").fetchone()
+        dead = mine.replace('"began": "', '"began": "9')
+        assert dead != mine
+        raw.execute("UPDATE crawl_workers SET incarnation = ? WHERE number = 1", (dead,))
+
+    assert numbers(store.members.living(run.id)) == [2]
+    assert numbers(store.members.of(run.id)) == [1, 2]
+
+
+def test_of_many_that_claim_a_thing_at_the_same_instant_one_has_it(home: Home, run: RunRow) -> None:
+    names = iter("abcdef")
+
+    claimed = at_once(home, 6, lambda store: store.values.claim("seeds", next(names), ttl_s=60))
+
+    assert claimed.count(True) == 1
+
+
+def test_a_claim_can_be_gone_on_with_runs_out_and_is_void_when_its_holder_has_died(home: Home, store: Store) -> None:
+    assert store.values.claim("seeds", "a", ttl_s=60)
+    assert store.values.claim("seeds", "a", ttl_s=60)
+    assert not store.values.claim("seeds", "b", ttl_s=60)
+    home.clock.now += 61
+    assert store.values.claim("seeds", "b", ttl_s=60)
+    with home.raw() as raw:
+        (held,) = raw.execute("SELECT value FROM crawl_values WHERE name = 'seeds'").fetchone()
+        raw.execute(
+            "UPDATE crawl_values SET value = ? WHERE name = 'seeds'", (held.replace('began\\": \\"', 'began\\": \\"9'),)
+        )
+    assert store.values.claim("seeds", "c", ttl_s=60)
+    store.values.set("seeds", None)
+    assert store.values.claim("seeds", "a", ttl_s=60)
+
+
+def test_a_run_knows_its_limit_and_the_pages_before_it(store: Store) -> None:
+    first = store.runs.open("orders", args="{}", fresh=False, process="p", max_pages=7)
+
+    assert (first.max_pages, first.pages_before) == (7, 0)
+    assert store.runs.get(first.id) == first
