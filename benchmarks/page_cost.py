@@ -27,9 +27,9 @@ from requests.adapters import BaseAdapter
 
 from benchmarks.site import SHAPES
 from crawler import Response, Spider, run
-from crawler.fetching.answers import ResponseMaker
 from crawler.fetching.heads import parse_head
 from crawler.fetching.limits import Limits
+from crawler.fetching.response_maker import ResponseMaker
 
 ADDRESS = "shop.example"
 SITE = f"http://{ADDRESS}"

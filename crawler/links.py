@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from crawler.errors import InvalidURL
 from crawler.link_text import text_of
-from crawler.pages.limits import MAX_LINKS
+from crawler.pages.page_limits import MAX_LINKS
 from crawler.urls import absolute, canonical, in_charset
 
 if TYPE_CHECKING:

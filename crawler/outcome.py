@@ -83,7 +83,7 @@ class Found:
 
 
 @dataclass(slots=True)  # not frozen: one is made for each page, and a frozen one costs as many calls as it has fields
-class Visit:
+class PageVisit:
     """What a crawl has learned of a page, for the next one: how to ask whether it has changed, and what it gave.
 
     Nobody changes one.
@@ -119,7 +119,7 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class KeptPage:
     """A page as it came, to be kept.
 
     Attributes:
@@ -136,7 +136,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class PageSample:
     """A page that is kept to look at.
 
     Attributes:
@@ -149,7 +149,7 @@ class Sample:
     """
 
     cause: str
-    page: Page
+    page: KeptPage
     score: int
     fields: Sequence[str] = ()
     lacks: Sequence[str] = ()
@@ -184,7 +184,7 @@ class Leased:
     fingerprint: bytes = b""
     until: float = math.inf
     again: bool = False
-    visit: Visit | None = None
+    visit: PageVisit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,14 +360,14 @@ class Outcome:
     error: str = ""
     not_before: float = 0.0
     pause_slot_until: float | None = None
-    page: Page | None = None
-    sample: Sample | None = None
+    page: KeptPage | None = None
+    sample: PageSample | None = None
     requests: int = 0
     warnings: tuple[str, ...] = ()
     login_wanted: int | None = None
     refuses_guests: bool = False
-    unchanged: Visit | None = None
-    visit: Visit | None = None
+    unchanged: PageVisit | None = None
+    visit: PageVisit | None = None
     file: FileRow | None = None
     file_was: str = ""
     file_before: str = ""

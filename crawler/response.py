@@ -22,7 +22,7 @@ from crawler.pages import charsets
 from crawler.pages.charsets import declared, usable
 from crawler.pages.downloads import IfThere, name_of, saved
 from crawler.pages.following import Followed
-from crawler.pages.limits import MAX_LINKS
+from crawler.pages.page_limits import MAX_LINKS
 from crawler.pages.parsing import base_of, is_json, link_parts, link_target, parse, raw_results
 from crawler.pages.targets import Targets
 from crawler.request import SPREAD as SPREAD

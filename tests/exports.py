@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from crawler.output.export import Look, Target, Wanted, export
+from crawler.output.export import ExportChoice, Look, Target, export
 from crawler.output.export.formats import format_of
 from crawler.output.export.pipeline import write
 from crawler.output.export.text_formats import portions_of
@@ -42,5 +42,5 @@ def written(rows: Sequence[dict[str, Any]], form: str, **how: Any) -> bytes:
 
 def exported(store: Any, folder: Path, spider: str, *, name: str = "out.jsonl", **wanted: Any) -> bytes:
     """What an export of a spider holds."""
-    export(store, Wanted(Selection(spider), **wanted), Target(str(folder / name), force=True))
+    export(store, ExportChoice(Selection(spider), **wanted), Target(str(folder / name), force=True))
     return (folder / name).read_bytes()

@@ -21,9 +21,9 @@ from crawler.sessions.origins import Origins
 from crawler.sessions.session import Session
 from crawler.spider import Identity
 from crawler.testing.server import Server
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 
-Route = Answer | Callable[[Call], Answer]
+Route = Answer | Callable[[WireRequest], Answer]
 TRANSPORTS = {"curl": CurlAdapter, "urllib3": Urllib3Adapter}
 
 
@@ -37,7 +37,7 @@ class Host:
 
     def __init__(self, routes: Mapping[str, Route], address: str, tls: ssl.SSLContext | None) -> None:
         self.routes = dict(routes)
-        self.calls: list[Call] = []
+        self.calls: list[WireRequest] = []
         self._lock = threading.Lock()  # guards calls
         self._server = Server(self, threading.Event())
         self.port = self._server.listen(address, 0, tls)
@@ -48,7 +48,7 @@ class Host:
         """Its address under a name (the session must resolve it)."""
         return f"{self.scheme}://{name}:{self.port}{path}"
 
-    def seen(self, path: str) -> list[Call]:
+    def seen(self, path: str) -> list[WireRequest]:
         """The requests for one path."""
         with self._lock:
             return [call for call in self.calls if call.path == path]
@@ -72,7 +72,7 @@ class Host:
     def date_offset_s(self) -> float:
         return 0.0
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: WireRequest) -> Answer:
         with self._lock:
             self.calls.append(call)
         route = self.routes.get(call.path, self.routes.get("*"))

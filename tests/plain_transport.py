@@ -19,11 +19,11 @@ import requests
 from requests.adapters import BaseAdapter
 
 from crawler.errors import BadAnswer, ConnectFailed, Incomplete, Refused, TLSFailed
-from crawler.fetching.answers import Body, ResponseMaker
 from crawler.fetching.error_map import from_urllib3, tls_words
 from crawler.fetching.heads import Head
 from crawler.fetching.limits import LINE_BYTES, ExchangeClock, Limits, timeouts
 from crawler.fetching.outgoing import Outgoing, outgoing
+from crawler.fetching.response_maker import Body, ResponseMaker
 from crawler.fetching.transport import TransportOptions
 from crawler.fetching.urllib3_exchange import Exchange, InCommon
 

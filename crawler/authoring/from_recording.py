@@ -19,7 +19,7 @@ from crawler.authoring.recorded_requests import SentRequest
 from crawler.authoring.repeating import quoted
 from crawler.errors import UsageError
 from crawler.fetching.kept import response_of
-from crawler.outcome import Page
+from crawler.outcome import KeptPage
 from crawler.redaction import HIDDEN, is_secret_name
 from crawler.request import Request
 from crawler.urls import host_of, redact, site_of
@@ -239,7 +239,7 @@ class _Putting:
 
 def response_in(sent: SentRequest) -> Any:
     """The recorded answer as a response."""
-    page = Page(
+    page = KeptPage(
         sent.answer.encode(), [("Content-Type", f"{sent.kind or 'text/html'}; charset=utf-8")], sent.url, sent.status
     )
     return response_of(page, Request(sent.url), "")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from crawler.errors import UsageError
-from crawler.outcome import Page
+from crawler.outcome import KeptPage
 from crawler.plain_values import packed, unpacked
 from crawler.spider_names import valid_name
 from crawler.stores.told_pages import StoredItem
@@ -81,7 +81,7 @@ class RecordedPage:
 
     spider: str
     url: str
-    page: Page
+    page: KeptPage
     expected: Yielded | StillWanted
     callback: str = "parse"
     session: str = "default"
@@ -175,7 +175,7 @@ def _item_as_json(item: StoredItem) -> dict[str, Any]:
     return {"kind": item.table, **key, "fields": {name: packed(value) for name, value in item.fields.items()}}
 
 
-def _ending(page: Page) -> str:
+def _ending(page: KeptPage) -> str:
     kind = next((value for name, value in page.head if name.lower() == "content-type"), "")
     kind = kind.partition(";")[0].strip().lower()
     return _ENDINGS.get(kind, ".json" if kind.endswith("+json") else ".body")
@@ -202,7 +202,7 @@ def read(file: Path) -> RecordedPage:
         answer = found["answer"]
         head = [(str(name), str(value)) for name, value in answer["headers"]]
         body = file.with_name(Path(answer["body"]).name).read_bytes()
-        page = Page(body, head, str(answer.get("url") or found["url"]), int(answer["status"]))
+        page = KeptPage(body, head, str(answer.get("url") or found["url"]), int(answer["status"]))
         return RecordedPage(
             spider=str(found["spider"]),
             url=str(found["url"]),

@@ -15,7 +15,7 @@ from crawler.authoring.recorded import RecordedPage, StillWanted, Yielded
 from crawler.engine.application import argument_key, visitor
 from crawler.errors import SessionError, StatusError, UsageError
 from crawler.fetching.kept import response_of
-from crawler.outcome import Page
+from crawler.outcome import KeptPage
 from crawler.pagework.assembly import build_spider
 from crawler.pagework.samples import masked
 from crawler.replay.kept_pages import run_of
@@ -61,7 +61,7 @@ class HowAsked:
         """The same with what a kept page's callback was given."""
         return replace(self, cb_kwargs=more.get("cb_kwargs") or {}, meta=more.get("meta") or {})
 
-    def case(self, spider: str, url: str, page: Page, session: str) -> RecordedPage:
+    def case(self, spider: str, url: str, page: KeptPage, session: str) -> RecordedPage:
         """The page of *url*, of which is not known yet what it gives."""
         return RecordedPage(
             spider,

@@ -48,7 +48,7 @@ def _application(words: Sequence[str]) -> Callable[..., None]:
         from crawler.cli.commands import with_run
 
         return with_run()
-    from crawler.cli.application import app
+    from crawler.cli.command_tree import app
 
     return app
 

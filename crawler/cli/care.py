@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from crawler.cli import exits, options
-from crawler.cli.results import require_store, stored
+from crawler.cli.status_commands import require_store, stored
 from crawler.cli.text import columns, safe, say, tell
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crawler.cli import exits, options
-from crawler.cli.results import checked, never_ran, stored
+from crawler.cli.status_commands import checked, never_ran, stored
 from crawler.cli.text import counted, safe, tell
 from crawler.errors import NotWritten, TargetError, UsageError
 
@@ -67,7 +67,7 @@ def export(
     replaced, what is there of such a crawl is written, and the exit code is 13. Dicts of all spiders share the table
     `items`: fields that only other spiders fill are left out.
     """
-    from crawler.output.export import Look, Target, Wanted
+    from crawler.output.export import ExportChoice, Look, Target
     from crawler.output.export import check as check_target
     from crawler.output.export import export as write_export
 
@@ -81,7 +81,7 @@ def export(
 
             chosen = replace(chosen, where=where)
         fields = tuple(each.strip() for each in columns.split(",") if each.strip()) if columns else ()
-        wanted = Wanted(chosen, table, fields, origin, changes)
+        wanted = ExportChoice(chosen, table, fields, origin, changes)
         written = write_export(source, wanted, target)
     tell_of(written, spider, target, quiet=quiet)
     if written.incomplete:
@@ -173,7 +173,7 @@ def export_all(typed: Mapping[str, Any], spider: str, targets: Sequence[Target],
     code = exits.DONE
     if not targets:
         return code
-    from crawler.output.export import Wanted
+    from crawler.output.export import ExportChoice
     from crawler.output.export import export as write_export
     from crawler.selection import Selection
 
@@ -181,7 +181,7 @@ def export_all(typed: Mapping[str, Any], spider: str, targets: Sequence[Target],
     with stored({"store": store}) as source:
         for target in targets:
             try:
-                written = write_export(source, Wanted(Selection(spider)), target)
+                written = write_export(source, ExportChoice(Selection(spider)), target)
             except (NotWritten, TargetError, UsageError, OSError) as error:
                 tell(f"crawl: {exits.line_for(error)}")
                 code = code or exits.code_for(error)

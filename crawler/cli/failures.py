@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crawler.cli import options
-from crawler.cli.results import checked, never_ran, stored
+from crawler.cli.status_commands import checked, never_ran, stored
 from crawler.cli.text import columns, local_time, safe, say, tell
 from crawler.errors import UsageError
 
 if TYPE_CHECKING:
-    from crawler.outcome import Page
+    from crawler.outcome import KeptPage
     from crawler.stores.base import Store
     from crawler.stores.told import KeptSample
 
@@ -82,7 +82,7 @@ def failures(
         tell(f"crawl: {safe(options.here(step))}{tries}")
 
 
-def cut_of(page: Page) -> str:
+def cut_of(page: KeptPage) -> str:
     """How much of a page was kept, where it was too large to be kept whole; "" for all of it."""
     from crawler.pagework.samples import CUT
 

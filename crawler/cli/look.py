@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from crawler.cli import options
-from crawler.cli.results import checked, never_ran, stored
+from crawler.cli.status_commands import checked, never_ran, stored
 from crawler.cli.text import counted, say, size, tell
 from crawler.errors import UsageError
 

@@ -13,7 +13,7 @@ import typer
 from crawler.cli import exits, options, templates
 from crawler.cli.logs import set_up_logging
 from crawler.cli.progress import terminal_ask
-from crawler.cli.project import SPIDERS, write_new
+from crawler.cli.project_commands import SPIDERS, write_new
 from crawler.cli.text import safe, say, tell
 from crawler.errors import FetchError, SessionError, SpiderError, StatusError, UsageError
 

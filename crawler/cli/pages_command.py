@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from crawler.cli import options
-from crawler.cli.results import checked, stored
+from crawler.cli.status_commands import checked, stored
 from crawler.cli.text import columns, counted, safe, say, size, tell
 
 _DAY_S = 86_400.0

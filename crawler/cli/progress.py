@@ -40,7 +40,7 @@ _OUTCOMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class RunView:
     """What `application.run` is given: observers of its events, and how to ask the person (None: nobody is there)."""
 
     observers: tuple[events.Observer, ...]
@@ -48,7 +48,7 @@ class View:
 
 
 @contextmanager
-def watching(spider: str, *, quiet: bool, logs: bool = False) -> Iterator[View]:
+def watching(spider: str, *, quiet: bool, logs: bool = False) -> Iterator[RunView]:
     """Show the progress of one run: live where standard error is a terminal, else as log lines; nothing when quiet.
 
     Args:
@@ -57,12 +57,12 @@ def watching(spider: str, *, quiet: bool, logs: bool = False) -> Iterator[View]:
     ask = terminal_ask()
     notice = StopNotice()
     if quiet:
-        yield View((LogLines(),) if logs else (), ask)
+        yield RunView((LogLines(),) if logs else (), ask)
     elif sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb"):
         display = _live_display()
         live = LiveProgress(display, spider)
         try:
-            yield View((LogLines(progress=False), notice, live), live.asking(ask) if ask is not None else None)
+            yield RunView((LogLines(progress=False), notice, live), live.asking(ask) if ask is not None else None)
         finally:
             notice.close()
             try:
@@ -71,7 +71,7 @@ def watching(spider: str, *, quiet: bool, logs: bool = False) -> Iterator[View]:
                 mute(sys.stderr)
     else:
         try:
-            yield View((LogLines(), notice), ask)
+            yield RunView((LogLines(), notice), ask)
         finally:
             notice.close()
 

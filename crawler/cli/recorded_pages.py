@@ -12,7 +12,7 @@ import typer
 from crawler.cli import exits, options
 from crawler.cli.logs import set_up_logging
 from crawler.cli.progress import terminal_ask
-from crawler.cli.results import stored
+from crawler.cli.status_commands import stored
 from crawler.cli.text import counted, safe, say, tell
 from crawler.errors import UsageError
 

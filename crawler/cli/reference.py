@@ -18,7 +18,7 @@ import typer
 from typer.models import ArgumentInfo
 
 from crawler import errors
-from crawler.cli.application import app
+from crawler.cli.command_tree import app
 from crawler.cli.exits import TABLE, code_for, hint_for
 from crawler.setting_kinds import Setting
 from crawler.settings import FIELDS, SCRAPY_NAMES

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crawler.cli import options
-from crawler.cli.results import checked, group, never_ran, stored
+from crawler.cli.status_commands import checked, group, never_ran, stored
 from crawler.cli.text import columns, counted, duration, local_time, safe, say, tell
 from crawler.errors import UsageError
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crawler.cli import options
-from crawler.cli.results import require_store, stored
 from crawler.cli.sessions import SessionName
 from crawler.cli.spider_session import SpiderSession, as_text, keep
+from crawler.cli.status_commands import require_store, stored
 from crawler.cli.text import safe, say, tell
 from crawler.errors import UsageError
 
@@ -74,14 +74,14 @@ def _of_file(source: str, form: str | None, url: str | None) -> Imported:
 
 def _of_browser(mine: SpiderSession, browser: str, typed: list[str]) -> Imported:
     from crawler.sessions.formats import exchange
-    from crawler.sessions.formats.from_browser import Wanted, read_browser
+    from crawler.sessions.formats.from_browser import BrowserProfile, read_browser
     from crawler.urls import host_of, site_of
 
     pages = [*mine.spider.start_urls, mine.spider.login_url or ""]
     sites = [each.lower().strip(".") for each in typed] or [site_of(host_of(url)) for url in pages if url]
     if not sites:
         raise UsageError(f"{mine.spider.name} has no start_urls: say whose cookies are meant by --site shop.example")
-    found = read_browser(Wanted.of(browser), list(dict.fromkeys(sites)))
+    found = read_browser(BrowserProfile.of(browser), list(dict.fromkeys(sites)))
     imported = exchange.read(json.dumps({"cookies": found.cookies}), now=time.time(), form="json")
     return replace(imported, left_out=(*found.left_out, *imported.left_out))
 

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from crawler.cli import options
-from crawler.cli.results import stored
 from crawler.cli.spider_session import SpiderSession, as_text, keep
+from crawler.cli.status_commands import stored
 from crawler.cli.text import safe, say
 
 Where = Annotated[str, typer.Argument(metavar="HOST[:FOLDER]", help="As ssh knows it, and the project's folder there.")]

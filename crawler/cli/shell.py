@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crawler.cli import exits, options
-from crawler.cli.page import SessionOption, visiting
+from crawler.cli.fetch_command import SessionOption, visiting
 from crawler.cli.text import tell
 from crawler.errors import FetchError, UsageError
 

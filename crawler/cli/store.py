@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from crawler.cli import options
-from crawler.cli.results import require_store
+from crawler.cli.status_commands import require_store
 from crawler.cli.text import columns, say
 
 app = typer.Typer(help="Move the database, and look after it.", no_args_is_help=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crawler.cli import options
-from crawler.cli.results import checked, never_ran, stored
+from crawler.cli.status_commands import checked, never_ran, stored
 from crawler.cli.text import about, columns, counted, duration, local_time, say, tell
 
 if TYPE_CHECKING:

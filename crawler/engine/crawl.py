@@ -18,7 +18,7 @@ from crawler.events import RunEnded, RunStarted, Summary, Warned
 from crawler.frontier.start_requests import start_requests
 from crawler.outcome import State
 from crawler.output.figures import empty_fields
-from crawler.output.files import tidy
+from crawler.output.held_files import tidy
 from crawler.runs.earlier import compared
 from crawler.runs.ending import end_by, end_by_store, login_ending, settle_records, take_counts, wanted_by
 from crawler.runs.knowledge import seed

@@ -23,7 +23,7 @@ from crawler.frontier.gates import Gates
 from crawler.frontier.guard_learned import key_of
 from crawler.frontier.leases import Hold, Leases, NextLook
 from crawler.loading import code_mark
-from crawler.outcome import Found, Page
+from crawler.outcome import Found, KeptPage
 from crawler.output.live import ProcessState
 from crawler.pages.file_folder import folder_of_spider
 from crawler.pagework.assembly import Around, Assembly, file_work, session_delays
@@ -231,7 +231,7 @@ def _portions(calls: StoreCalls, committer: Committer, look: NextLook) -> Callab
     return lambda found: calls(partial(add, found))
 
 
-def _kept(calls: StoreCalls) -> Callable[[int], Page | None]:
+def _kept(calls: StoreCalls) -> Callable[[int], KeptPage | None]:
     """The kept page of a request of an earlier crawl; asked on a worker."""
     return lambda request: calls(lambda store: store.kept.page(request))
 

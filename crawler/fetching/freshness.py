@@ -15,7 +15,7 @@ from importlib import import_module
 from types import ModuleType
 
 from crawler.errors import UsageError
-from crawler.outcome import Visit
+from crawler.outcome import PageVisit
 
 _SAID = ("Cache-Control", "Expires", "Date", "Age")
 
@@ -47,12 +47,12 @@ def forbids_keeping(headers: Mapping[str, str]) -> bool:
     return "no-store" in str(headers.get("Cache-Control", "")).lower()
 
 
-def is_young(visit: Visit, max_age_s: float, now: float) -> bool:
+def is_young(visit: PageVisit, max_age_s: float, now: float) -> bool:
     """Whether a page was seen less than *max_age_s* seconds ago. A clock that was put back says nothing."""
     return 0 <= now - visit.checked_at < max_age_s
 
 
-def is_fresh(visit: Visit, now: float) -> bool:
+def is_fresh(visit: PageVisit, now: float) -> bool:
     """Whether the server's own words let a page count as unchanged at *now*, seconds since 1970."""
     if not visit.caching or now < visit.checked_at:
         return False

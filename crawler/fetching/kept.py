@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crawler.headers import headers_of
-from crawler.outcome import Page
+from crawler.outcome import KeptPage
 from crawler.redaction import is_secret_name
 from crawler.request import Request
 from crawler.response import Response
@@ -11,17 +11,17 @@ from crawler.response import Response
 _SECRET = frozenset({"set-cookie", "set-cookie2", "www-authenticate", "proxy-authenticate", "authentication-info"})
 
 
-def page_of(response: Response) -> Page:
+def page_of(response: Response) -> KeptPage:
     """What is kept of an answer: no cookies, nothing that proves who we are."""
     lines = [
         (name, value)
         for name, value in response.raw_headers
         if name.lower() not in _SECRET and not is_secret_name(name)
     ]
-    return Page(response.body, lines, response.url, response.status_code)
+    return KeptPage(response.body, lines, response.url, response.status_code)
 
 
-def response_of(page: Page, request: Request, session: str) -> Response:
+def response_of(page: KeptPage, request: Request, session: str) -> Response:
     """A kept page as the response that it was, for a callback. Nothing is sent for it."""
     response = Response()
     response.status_code, response.reason = page.status, ""

@@ -24,7 +24,6 @@ from requests.adapters import BaseAdapter
 from crawler.errors import ConnectFailed, Refused
 from crawler.fetching import forks
 from crawler.fetching.addresses import AddressRule
-from crawler.fetching.answers import Body, ResponseMaker, check_proxy
 from crawler.fetching.carried import CarriedAdapter, Done
 from crawler.fetching.descriptors import connections_allowed
 from crawler.fetching.error_map import no_descriptor_left
@@ -33,9 +32,10 @@ from crawler.fetching.io_thread import IOThread
 from crawler.fetching.libcurl_handle import Exchanged, Handle
 from crawler.fetching.libcurl_options import Route
 from crawler.fetching.libcurl_pool import HandlePool, close_all
-from crawler.fetching.libcurl_transfer import CurlTransfer, Wanted
+from crawler.fetching.libcurl_transfer import CurlTransfer, TransferRequest
 from crawler.fetching.limits import ExchangeClock, Limits, timeouts
 from crawler.fetching.outgoing import Outgoing, outgoing
+from crawler.fetching.response_maker import Body, ResponseMaker, check_proxy
 
 _NAP_S = 0.02
 _CLOSE_S = 2.0  # that `close` waits for a resolver
@@ -158,7 +158,7 @@ class HandlesAdapter(BaseAdapter):
         started: float,
     ) -> Exchanged:
         """One exchange on an idle handle, or on a new one."""
-        handle = self.take(Wanted(asked, route, limits, seconds, started))
+        handle = self.take(TransferRequest(asked, route, limits, seconds, started))
         try:
             got = handle.exchange(asked, limits, sink, seconds, started)
         except BaseException:
@@ -168,7 +168,7 @@ class HandlesAdapter(BaseAdapter):
         return got
 
     # --- the handles, for `send` and for `crawler.fetching.libcurl_transfer` -----------------------------------------
-    def take(self, wanted: Wanted) -> Handle:
+    def take(self, wanted: TransferRequest) -> Handle:
         """An idle handle, or a new one. Raises OSError where no descriptor is left."""
         if self._idle.closed:
             raise ConnectFailed(wanted.asked.url, "the transport is closed")
@@ -255,7 +255,7 @@ class CurlAdapter(HandlesAdapter, CarriedAdapter):
         """See `CarriedAdapter.begin`."""
         started = time.monotonic()
         asked = outgoing(request, options.get("proxies"))
-        wanted = Wanted(
+        wanted = TransferRequest(
             asked,
             self._route(asked, options.get("verify", True), options.get("cert")),
             asked.limits or self._limits,

@@ -22,13 +22,13 @@ import pycurl
 
 from crawler.errors import BadAnswer, ConnectFailed, Refused
 from crawler.fetching.addresses import AddressRule
-from crawler.fetching.answers import Body
 from crawler.fetching.error_map import NOBODY_THERE, from_curl, unreachable
 from crawler.fetching.heads import Head, parse_head, switches
 from crawler.fetching.io_thread import Watcher
 from crawler.fetching.libcurl_options import RequestOptions, Route, set_addresses, set_route
 from crawler.fetching.limits import INTERIM, ExchangeClock, Limits
 from crawler.fetching.outgoing import Outgoing
+from crawler.fetching.response_maker import Body
 
 _NAP_S = 0.002
 _EPOLL = {

@@ -12,7 +12,6 @@ import requests
 
 from crawler.clock import unix_now
 from crawler.errors import TimedOut
-from crawler.fetching.answers import Body
 from crawler.fetching.carried import NOT_SENT, Done, Finish
 from crawler.fetching.error_map import no_descriptor_left
 from crawler.fetching.heads import Head
@@ -21,12 +20,13 @@ from crawler.fetching.libcurl_handle import Handle
 from crawler.fetching.libcurl_options import Route
 from crawler.fetching.limits import ExchangeClock, Limits
 from crawler.fetching.outgoing import Outgoing
+from crawler.fetching.response_maker import Body
 
 _NAP_S = 0.02  # before another try where no descriptor was left
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TransferRequest:
     """What is to be sent, and within which limits."""
 
     asked: Outgoing
@@ -41,7 +41,7 @@ class Wanted:
 class Handles(Protocol):
     """Where handles come from and go to; the adapter."""
 
-    def take(self, wanted: Wanted) -> Handle:
+    def take(self, wanted: TransferRequest) -> Handle:
         """A handle for an exchange. Raises OSError where no descriptor is left."""
 
     def put_back(self, handle: Handle) -> None:
@@ -65,7 +65,7 @@ class CurlTransfer:
     def __init__(
         self,
         handles: Handles,
-        wanted: Wanted,
+        wanted: TransferRequest,
         respond: Callable[[Head, Body, str], requests.Response],
         done: Done,
     ) -> None:

@@ -26,11 +26,11 @@ from urllib3.util.ssl_ import create_urllib3_context
 from crawler.errors import ConnectFailed, FetchError, Refused, TLSFailed
 from crawler.fetching import forks
 from crawler.fetching.addresses import AddressRule
-from crawler.fetching.answers import Body, ResponseMaker, check_proxy
 from crawler.fetching.descriptors import connections_allowed
 from crawler.fetching.error_map import from_urllib3, no_descriptor_left, tls_words
 from crawler.fetching.limits import ExchangeClock, Limits, timeouts
 from crawler.fetching.outgoing import Outgoing, Proxy, outgoing
+from crawler.fetching.response_maker import Body, ResponseMaker, check_proxy
 from crawler.fetching.urllib3_connection import POOLS, work_for
 from crawler.fetching.urllib3_exchange import Exchange, InCommon
 from crawler.fetching.urllib3_places import Places

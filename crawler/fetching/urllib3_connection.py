@@ -30,7 +30,7 @@ def work_for(exchange: Exchange | None) -> None:
     _current.exchange = exchange
 
 
-class _Reader(io.RawIOBase):
+class _SocketReader(io.RawIOBase):
     """The socket as a file whose reads keep to the clock of the exchange."""
 
     def __init__(self, file: Any, connection: socket.socket, exchange: Exchange) -> None:
@@ -63,7 +63,7 @@ class _Answer(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self._exchange: Exchange = _current.exchange
-        self._reader = _Reader(self.fp.detach(), sock, self._exchange)
+        self._reader = _SocketReader(self.fp.detach(), sock, self._exchange)
         self.fp = io.BufferedReader(self._reader, _BUFFER_BYTES)
         self.connection: Any = None
 

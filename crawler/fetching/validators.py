@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from crawler.headers import fields_of
-from crawler.outcome import Visit
+from crawler.outcome import PageVisit
 from crawler.request import Request
 from crawler.response import Response
 
@@ -27,13 +27,13 @@ def may_be_conditional(request: Request) -> bool:
     return not headers or (_CONDITIONAL.isdisjoint(headers) and "no-store" not in headers.get("cache-control", ""))
 
 
-def conditions(visit: Visit) -> dict[str, str]:
+def conditions(visit: PageVisit) -> dict[str, str]:
     """The headers that ask whether a page has changed since *visit*; none where it has no validators."""
     found = {"If-None-Match": visit.etag, "If-Modified-Since": visit.modified}
     return {name: value for name, value in found.items() if value}
 
 
-def confirms(response: Response, visit: Visit, url: str) -> bool:
+def confirms(response: Response, visit: PageVisit, url: str) -> bool:
     """Whether an answer says that the page is what it was: a 304 of the very address, for the very version."""
     if response.status_code != 304 or response.url != url:
         return False

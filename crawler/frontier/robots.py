@@ -231,7 +231,7 @@ class _Entry:
     ask_again_at_s: float
 
 
-class _Flight:
+class _RobotsFlight:
     def __init__(self) -> None:
         self.landed = threading.Event()
         self.robots = Robots.without_rules(allowed=False)  # what waiters get when the fetch never ends
@@ -269,7 +269,7 @@ class RobotsCache:
         self._keep_s, self._unreachable_s, self._wait_s = keep_s, unreachable_s, wait_s
         self._max_origins = max_origins
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._flights: dict[str, _Flight] = {}
+        self._flights: dict[str, _RobotsFlight] = {}
         self._lock = threading.Lock()  # guards _entries and _flights; never held while fetching or parsing
 
     def get(self, url: str) -> Robots:
@@ -283,7 +283,7 @@ class RobotsCache:
             flight = self._flights.get(origin)
             mine = flight is None
             if flight is None:
-                flight = self._flights[origin] = _Flight()
+                flight = self._flights[origin] = _RobotsFlight()
         if not mine:
             flight.landed.wait(self._wait_s)
             return flight.robots

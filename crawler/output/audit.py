@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crawler.errors import AlreadyRunning
-from crawler.output.files import FileAudit, audit_files
+from crawler.output.held_files import FileAudit, audit_files
 from crawler.output.source import Source, crawl_runs
 from crawler.pages.file_folder import FileFolder
 
@@ -18,7 +18,7 @@ STATES = ("done", "failed", "skipped", "parked", "waiting", "leased")
 
 
 @dataclass(frozen=True, slots=True)
-class Audit:
+class AuditResult:
     """What an audit found.
 
     Attributes:
@@ -63,7 +63,7 @@ class Audit:
         }
 
 
-def audit(source: Source, spider: str, folder: FileFolder | None = None, *, read: bool = False) -> Audit | None:
+def audit(source: Source, spider: str, folder: FileFolder | None = None, *, read: bool = False) -> AuditResult | None:
     """Audit the last crawl of *spider*; None when it has never run. Takes seconds a million requests.
 
     Args:
@@ -81,7 +81,7 @@ def audit(source: Source, spider: str, folder: FileFolder | None = None, *, read
     found = source.care.audit(runs[0].frontier)
     counts = found.counts
     files = FileAudit(0, 0) if folder is None else audit_files(source.files, folder, spider, read=read)
-    return Audit(
+    return AuditResult(
         spider=spider,
         runs=tuple(run.id for run in runs),
         states={name: getattr(counts, name) for name in STATES},

@@ -19,7 +19,7 @@ _NAMED: Final = 5  #: fields that are named one by one
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Expected:
     """What a crawl has to bring.
 
     Attributes:
@@ -45,7 +45,7 @@ class Shortfall:
     sentence: str
 
 
-def shortfalls(now: Figures, before: Sequence[Figures], wanted: Wanted) -> list[Shortfall]:
+def shortfalls(now: Figures, before: Sequence[Figures], wanted: Expected) -> list[Shortfall]:
     """What *now* lacks, gravest first: items, a kind of item, fields that are empty, fields that are asked for.
 
     Args:
@@ -94,7 +94,7 @@ def _fewer_of_a_kind(now: Figures, before: Sequence[Figures], share: float) -> I
 # --- fields -------------------------------------------------------------------------------------------------------
 
 
-def _emptied(now: Figures, before: Sequence[Figures], wanted: Wanted) -> Iterable[Shortfall]:
+def _emptied(now: Figures, before: Sequence[Figures], wanted: Expected) -> Iterable[Shortfall]:
     """Fields that were mostly filled and are now mostly empty, in tables that have items now."""
     found = []
     for table, count in sorted(now.seen.items()):

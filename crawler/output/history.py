@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crawler.output.reasons import short_reason
-from crawler.output.source import Counts, Run, Sample, Source
+from crawler.output.source import CountsRow, Run, SampleRow, Source
 from crawler.urls import printable, redact
 
 CRASHED = "crashed"  # it neither ended nor runs: killed, or the machine went down
@@ -101,7 +101,7 @@ class Status:
     spider: str
     run: PastRun
     holder: str | None
-    counts: Counts
+    counts: CountsRow
     waiting_by: Mapping[str, int]
     failed_by: Mapping[str, int]
     skipped_by: Mapping[str, int]
@@ -200,7 +200,7 @@ def _texts(found: Any) -> list[str]:
     return [str(each) for each in found] if isinstance(found, list) else []
 
 
-def _samples(source: Source, frontier: int) -> tuple[Sequence[Sample], Sequence[Sample], Sequence[Sample]]:
+def _samples(source: Source, frontier: int) -> tuple[Sequence[SampleRow], Sequence[SampleRow], Sequence[SampleRow]]:
     """What failed, was left out, and was tried again, with examples."""
     failed, skipped = source.reports.ended_samples(frontier)
     return failed, skipped, source.reports.retried_samples(frontier)

@@ -12,7 +12,7 @@ from typing import Any
 
 from crawler.output.history import PastRun, past_runs, summary_of, told_of
 from crawler.output.reasons import short_reason
-from crawler.output.source import Counts, Source, ToldTrouble
+from crawler.output.source import CountsRow, Source, ToldTrouble
 from crawler.output.time_left import TimeLeft
 from crawler.output.timeline import Moment, timeline_of
 from crawler.urls import printable, redact
@@ -119,7 +119,7 @@ class LiveView:
     spider: str
     run: PastRun
     holder: str | None
-    counts: Counts
+    counts: CountsRow
     pages: int | None
     items: int | None
     logins: int | None

@@ -16,7 +16,7 @@ from crawler.urls import printable, redact
 _FIELDS = 40  # of one table that are listed
 
 
-class Login(Protocol):
+class LoginRow(Protocol):
     """One login (`stores.told.Login`)."""
 
     @property
@@ -34,7 +34,7 @@ class Login(Protocol):
 class LoginSource(Protocol):
     """Logins, as they were recorded (`stores.base.LoginStore`)."""
 
-    def of_run(self, run: int) -> Sequence[Login]: ...
+    def of_run(self, run: int) -> Sequence[LoginRow]: ...
 
 
 class Runs(Source, Protocol):
@@ -70,7 +70,7 @@ class RunReport:
     failed: Sequence[tuple[str, int, str]]
     skipped_by: Mapping[str, int]
     examples: Mapping[str, str]
-    logins: Sequence[Login]
+    logins: Sequence[LoginRow]
     next_command: str
 
     def shares(self) -> dict[str, list[str]]:
@@ -154,7 +154,7 @@ def _word(text: str) -> str:
     return (rest.split()[:1] or [name])[0] if name == "StatusError" and colon else name
 
 
-def _login(made: Login) -> dict[str, Any]:
+def _login(made: LoginRow) -> dict[str, Any]:
     names = ("name", "started_at", "ended_at", "outcome", "expired_at")
     return {name: getattr(made, name) for name in names}
 

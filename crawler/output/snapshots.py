@@ -16,7 +16,7 @@ from crawler.sessions.auth.tokens import token_end
 from crawler.sessions.login.forecast import forecast
 
 
-class StoredSession(Protocol):
+class ListedSession(Protocol):
     """A session's row, as the store lists it."""
 
     @property
@@ -37,7 +37,7 @@ class StoredSession(Protocol):
     def logged_in_at(self) -> float | None: ...
 
 
-Row = TypeVar("Row", bound=StoredSession)
+Row = TypeVar("Row", bound=ListedSession)
 
 
 def choose(rows: Sequence[Row], wanted: str) -> Row:
@@ -57,7 +57,7 @@ def choose(rows: Sequence[Row], wanted: str) -> Row:
     raise UsageError(f"no session {wanted!r}; there are: {_listed(rows)}")
 
 
-def _listed(rows: Sequence[StoredSession]) -> str:
+def _listed(rows: Sequence[ListedSession]) -> str:
     return ", ".join(repr(row.key) for row in rows)
 
 
@@ -76,7 +76,7 @@ class Judged:
     why: str
 
 
-def judge(row: StoredSession, lives_s: Sequence[float], now: float) -> Judged:
+def judge(row: ListedSession, lives_s: Sequence[float], now: float) -> Judged:
     """Judge a session by its state, its cookies, and how long its past logins lived.
 
     Args:
@@ -96,7 +96,7 @@ def judge(row: StoredSession, lives_s: Sequence[float], now: float) -> Judged:
 _WORDS = {"parked": "waits for a person", "refused": "refused", "expired": "over"}
 
 
-def _health(row: StoredSession, expected: str) -> str:
+def _health(row: ListedSession, expected: str) -> str:
     if row.state in _WORDS:
         return _WORDS[row.state]
     if expected == "over" or row.proved_at is not None:
@@ -200,7 +200,7 @@ def _changed_names(before: Any, after: Any) -> str:
     return f": {', '.join(names)}"
 
 
-def brought_back(row: StoredSession, secret: str, *, url: str) -> SessionSnapshot:
+def brought_back(row: ListedSession, secret: str, *, url: str) -> SessionSnapshot:
     """The stored session with other contents, to be saved: a probe proves it before the next request of a run.
 
     Args:

@@ -29,7 +29,7 @@ class Run(Protocol):
     def summary(self) -> str: ...
 
 
-class Counts(Protocol):
+class CountsRow(Protocol):
     """Requests of a frontier by state, and what was committed for it (`stores.told.Counts`)."""
 
     @property
@@ -56,7 +56,7 @@ class Recount(Protocol):
     """What the store found when it counted everything anew (`stores.told.Audit`)."""
 
     @property
-    def counts(self) -> Counts: ...
+    def counts(self) -> CountsRow: ...
     @property
     def failed(self) -> Mapping[str, int]: ...
     @property
@@ -65,7 +65,7 @@ class Recount(Protocol):
     def problems(self) -> Sequence[str]: ...
 
 
-class Sample(Protocol):
+class SampleRow(Protocol):
     """Requests with one thing in common (`stores.told.Sample`)."""
 
     @property
@@ -92,7 +92,7 @@ class RunSource(Protocol):
 class FrontierSource(Protocol):
     """Requests of crawls, to read from (`stores.base.FrontierStore`)."""
 
-    def counts(self, frontier: int) -> Counts: ...
+    def counts(self, frontier: int) -> CountsRow: ...
 
     def skipped_by(self, frontier: int) -> Mapping[str, int]:
         """Rule to number of requests that it refused, most first."""
@@ -122,10 +122,10 @@ class ReportSource(Protocol):
     def warned_by(self, frontier: int) -> Mapping[str, tuple[int, str]]:
         """Warning, numbers left out, to number of pages and the address of one of them, most first."""
 
-    def ended_samples(self, frontier: int) -> tuple[Sequence[Sample], Sequence[Sample]]:
+    def ended_samples(self, frontier: int) -> tuple[Sequence[SampleRow], Sequence[SampleRow]]:
         """Failed and skipped requests by error and rule, most first."""
 
-    def retried_samples(self, frontier: int) -> Sequence[Sample]:
+    def retried_samples(self, frontier: int) -> Sequence[SampleRow]:
         """What was tried again, by error, most first."""
 
 
@@ -140,7 +140,7 @@ class FileSource(Protocol):
     """The files that are held (`stores.base_results.FileStore`)."""
 
     def all(self, spider: str | None = None) -> Iterator[Any]:
-        """Every version of every file that is held, oldest first (`output.files.Held`)."""
+        """Every version of every file that is held, oldest first (`output.held_files.Held`)."""
 
 
 class LoggedAnswer(Protocol):

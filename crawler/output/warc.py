@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from crawler.errors import InvalidURL, UsageError
-from crawler.outcome import Page
+from crawler.outcome import KeptPage
 from crawler.output.export.places import whole_file
 from crawler.urls import absolute
 
@@ -34,7 +34,7 @@ def _library(name: str) -> ModuleType:
         raise UsageError("WARC needs the extra `warc`: pip install 'crawl-sessions[warc]'") from None
 
 
-def write_warc(pages: Iterable[tuple[str, Page, float]], target: Path, *, crawl: int) -> int:
+def write_warc(pages: Iterable[tuple[str, KeptPage, float]], target: Path, *, crawl: int) -> int:
     """Write kept pages to a file; ``.gz`` is compressed record by record.
 
     Args:
@@ -71,7 +71,7 @@ def write_warc(pages: Iterable[tuple[str, Page, float]], target: Path, *, crawl:
     return count
 
 
-def read_warc(source: Path) -> Iterator[tuple[str, Page]]:
+def read_warc(source: Path) -> Iterator[tuple[str, KeptPage]]:
     """URL and page of each response with status 200 to GET, the bodies decoded. Others are passed over.
 
     Raises:
@@ -88,7 +88,7 @@ def read_warc(source: Path) -> Iterator[tuple[str, Page]]:
         raise UsageError(f"{source} cannot be read as WARC: {error}") from error
 
 
-def _page_of(record: Any) -> tuple[str, Page] | None:
+def _page_of(record: Any) -> tuple[str, KeptPage] | None:
     url = record.rec_headers.get_header("WARC-Target-URI")
     if record.rec_type != "response" or record.http_headers is None or not url:
         return None
@@ -103,7 +103,7 @@ def _page_of(record: Any) -> tuple[str, Page] | None:
         for name, value in record.http_headers.headers
         if name.lower() not in _OF_THE_WIRE and name.lower() not in _SECRET
     ]
-    return target, Page(record.content_stream().read(), lines, target, 200)
+    return target, KeptPage(record.content_stream().read(), lines, target, 200)
 
 
 def _date(seconds: float) -> str:

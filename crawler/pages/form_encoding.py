@@ -30,7 +30,7 @@ _LABELS: Final = {"utf-8": "UTF-8", "cp932": "Shift_JIS", "cp949": "EUC-KR", "gb
 
 
 @dataclass(slots=True, frozen=True)
-class Entry:
+class FormEntry:
     """A name with a text. A file input in which nothing was chosen sends an empty file."""
 
     name: str
@@ -40,7 +40,7 @@ class Entry:
 
 def entry_list(
     controls: list[Control], values: Values, button: Control | None, charset: str, extra: list[tuple[str, str]]
-) -> list[Entry]:
+) -> list[FormEntry]:
     """What a form sends, in the order of the page.
 
     Args:
@@ -50,30 +50,30 @@ def entry_list(
         extra: Names and texts that the form does not have; sent last.
     """
     own = [entry for control in controls for entry in _entries(control, values, control is button, charset)]
-    return own + [Entry(name, text) for name, text in extra]
+    return own + [FormEntry(name, text) for name, text in extra]
 
 
-def _entries(control: Control, values: Values, clicked: bool, charset: str) -> Iterator[Entry]:
+def _entries(control: Control, values: Values, clicked: bool, charset: str) -> Iterator[FormEntry]:
     kind, name = kind_of(control), control.name
     if control.disabled or control.offered or (kind in ("submit", "image", "reset", "button") and not clicked):
         return
     if kind == "image":  # the place of the click, and not its value
         prefix = f"{name}." if name else ""
-        yield Entry(f"{prefix}x", "0")
-        yield Entry(f"{prefix}y", "0")
+        yield FormEntry(f"{prefix}x", "0")
+        yield FormEntry(f"{prefix}y", "0")
         return
     if not name:
         return
     if kind == "file":
-        yield Entry(name, "", file=True)
+        yield FormEntry(name, "", file=True)
         return
     texts = [control.get("value")] if kind == "submit" else values.get(control, [])
     if kind == "hidden" and name.lower() == "_charset_" and texts:
         texts = [charset_label(charset)]
     for text in texts:
-        yield Entry(name, text)
+        yield FormEntry(name, text)
     if control.get("dirname") and kind in _HAVE_DIRECTION and texts:
-        yield Entry(control.get("dirname"), _direction(control, kind, texts[0]))
+        yield FormEntry(control.get("dirname"), _direction(control, kind, texts[0]))
 
 
 def _direction(control: Control, kind: str, text: str) -> str:
@@ -107,7 +107,7 @@ def charset_label(codec: str) -> str:
     return _LABELS.get(codec, codec.upper().replace("ISO8859", "ISO-8859"))
 
 
-def urlencoded(entries: list[Entry], charset: str) -> str:
+def urlencoded(entries: list[FormEntry], charset: str) -> str:
     """Always ASCII."""
     return "&".join(f"{_escaped(each.name, charset)}={_escaped(each.value, charset)}" for each in entries)
 
@@ -116,7 +116,7 @@ def _escaped(text: str, charset: str) -> str:
     return quote_plus(_encoded(_NEWLINE.sub("\r\n", text), charset), safe="*").replace("~", "%7E")
 
 
-def multipart(entries: list[Entry], charset: str) -> tuple[bytes, str]:
+def multipart(entries: list[FormEntry], charset: str) -> tuple[bytes, str]:
     """The body and its Content-Type."""
     boundary = f"----WebKitFormBoundary{secrets.token_hex(8)}"  # no field can hold it: it is made anew each time
     lines: list[bytes] = []
@@ -131,7 +131,7 @@ def multipart(entries: list[Entry], charset: str) -> tuple[bytes, str]:
     return b"\r\n".join(lines), f"{MULTIPART}; boundary={boundary}"
 
 
-def plain(entries: list[Entry], charset: str) -> bytes:
+def plain(entries: list[FormEntry], charset: str) -> bytes:
     """The body as text/plain, which cannot be read back in every case."""
     text = "".join(f"{each.name}={each.value}\n" for each in entries)
     return _encoded(_NEWLINE.sub("\r\n", text), charset)

@@ -166,7 +166,7 @@ def read_forms(markup: str, *, deep: bool = False) -> FormTree:
     mark = f"q{secrets.token_hex(8)}"
     stamped = _Stamped(mark)
     parser = LexborHTMLParser(stamped.put_into(markup, ends=True))
-    return _Reader(parser, stamped).read()
+    return _TreeReader(parser, stamped).read()
 
 
 def _different_names(markup: str) -> int:
@@ -212,7 +212,7 @@ class _Stamped:
         return {name: self.without(value) for name, value in found.items() if name != self.mark}
 
 
-class _Reader:
+class _TreeReader:
     def __init__(self, parser: LexborHTMLParser, stamped: _Stamped) -> None:
         self._parser, self._stamped = parser, stamped
         self._around = _Around(parser.root)

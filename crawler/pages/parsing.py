@@ -10,7 +10,7 @@ from lxml import etree, html
 
 from crawler.errors import BadAnswer, SpiderError
 from crawler.link_text import about_link
-from crawler.pages.limits import SMALL_BYTES, check_json, check_markup, trees
+from crawler.pages.page_limits import SMALL_BYTES, check_json, check_markup, trees
 
 if TYPE_CHECKING:
     from parsel import Selector, SelectorList
@@ -48,7 +48,7 @@ def parse(response: Page) -> tuple[Selector, str]:
     JSON and XML by their Content-Type, everything else as HTML.
 
     Raises:
-        BadAnswer: Parsing it would cost too much (`pages.limits`). Nothing else on a page raises.
+        BadAnswer: Parsing it would cost too much (`pages.page_limits`). Nothing else on a page raises.
     """
     from crawler.pages.selectors import PageSelector
 

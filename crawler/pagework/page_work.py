@@ -17,7 +17,7 @@ from crawler.frontier.host_slot import Learned
 from crawler.frontier.leases import Hold
 from crawler.judge import Known, describe, is_hosts_fault, judge, judge_broken, pause_s, skipped
 from crawler.loading import short_trace
-from crawler.outcome import Found, Leased, Outcome, Page, Verdict, Visit
+from crawler.outcome import Found, KeptPage, Leased, Outcome, PageVisit, Verdict
 from crawler.pagework.account_rest import account_has_to_rest
 from crawler.pagework.assembly import Assembly
 from crawler.pagework.file_work import FileWork
@@ -27,8 +27,8 @@ from crawler.pagework.revisits import NOT_MODIFIED, Revisited, Revisits, ask
 from crawler.pagework.samples import Samples
 from crawler.pagework.spider_steps import SpiderSteps
 from crawler.response import Request, Response
-from crawler.sessions.answers import changes_cookies
 from crawler.sessions.flow import Flow
+from crawler.sessions.foreign_answers import changes_cookies
 from crawler.sessions.login import signs
 from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.states import LoginState
@@ -56,7 +56,7 @@ class Outside:
     """
 
     portion: Callable[[list[Found]], None]
-    kept: Callable[[int], Page | None]
+    kept: Callable[[int], KeptPage | None]
     hold: Hold
     callbacks: CallbackWatch
     files: FileWork
@@ -221,7 +221,7 @@ class PageWork:
         return self._fetcher.flow(session, request, checks, attempt=leased.attempt, patient=patient)
 
     def _unchanged(
-        self, outcome: Outcome, request: Request, session: Session, visit: Visit, page: Page | None
+        self, outcome: Outcome, request: Request, session: Session, visit: PageVisit, page: KeptPage | None
     ) -> Flow[None]:
         """A page that is what it was: it gives what it gave, or what today's spider finds in what is kept of it."""
         if page is None:

@@ -17,7 +17,7 @@ from functools import partial
 from crawler.fetching import freshness, validators
 from crawler.fetching.fetcher import Fetched
 from crawler.frontier.admission import Admission
-from crawler.outcome import Found, Leased, Outcome, Page, Verdict, Visit
+from crawler.outcome import Found, KeptPage, Leased, Outcome, PageVisit, Verdict
 from crawler.pagework.links_given import LinksGiven, groups_of, others_of
 from crawler.request import SPREAD, Request
 from crawler.response import Response
@@ -36,7 +36,7 @@ class Asking:
         reads_again: The code of the spider is another one now: an unchanged page is read anew, from what is kept.
     """
 
-    visit: Visit
+    visit: PageVisit
     conditions: Mapping[str, str]
     reads_again: bool = False
 
@@ -81,7 +81,7 @@ class Revisits:
         self.carry(outcome, visit)
         return outcome
 
-    def _is_whose(self, visit: Visit, session: str) -> bool:
+    def _is_whose(self, visit: PageVisit, session: str) -> bool:
         names = self._names if session == SPREAD else (session,)
         return any(visit.session == self._key_of(name) for name in names)
 
@@ -99,12 +99,12 @@ class Revisits:
         return Asking(visit, conditions, other_code)
 
     # --- what an unchanged page gives -------------------------------------------------------------------------------
-    def carry(self, outcome: Outcome, visit: Visit) -> None:
+    def carry(self, outcome: Outcome, visit: PageVisit) -> None:
         """Put into *outcome* what the page gave at *visit*: links by today's rules; the store has the items."""
         outcome.unchanged = outcome.visit = visit
         outcome.found, outcome.requests = self._links(outcome.request, visit)
 
-    def confirmed(self, visit: Visit, fetched: Fetched) -> Visit:
+    def confirmed(self, visit: PageVisit, fetched: Fetched) -> PageVisit:
         """*visit* after an answer that confirms it, which may name other validators (RFC 9111, 3.2)."""
         response = fetched.response
         assert response is not None
@@ -119,13 +119,13 @@ class Revisits:
         )
 
     @staticmethod
-    def of_old(visit: Visit, old: Visit) -> Visit:
+    def of_old(visit: PageVisit, old: PageVisit) -> PageVisit:
         """*visit*, made from a kept page, with what only its answer could say."""
         return replace(
             visit, checked_at=old.checked_at, etag=old.etag, modified=old.modified, caching=old.caching, vary=old.vary
         )
 
-    def _links(self, leased: Leased, visit: Visit) -> tuple[list[Found], int]:
+    def _links(self, leased: Leased, visit: PageVisit) -> tuple[list[Found], int]:
         found: dict[bytes, Found] = {}
         groups, refused = groups_of(visit.links)
         count = 0
@@ -166,7 +166,7 @@ class Revisits:
                 return None
         return LinksGiven(self._admission.known.refused)
 
-    def visit_of(self, outcome: Outcome, response: Response, session: Session, notes: LinksGiven) -> Visit | None:
+    def visit_of(self, outcome: Outcome, response: Response, session: Session, notes: LinksGiven) -> PageVisit | None:
         """What the next crawl may know of a page whose callback has run; None for nothing."""
         packed = notes.packed()
         sent = response.request.headers if response.request is not None else {}
@@ -179,7 +179,7 @@ class Revisits:
             counts = records if item.key else items
             counts[item.table] = counts[item.table] + 1 if item.table in counts else 1
         etag, modified = validators.validators_of(response.headers)
-        return Visit(
+        return PageVisit(
             checked_at=outcome.sent_at,
             etag=etag,
             modified=modified,
@@ -215,7 +215,7 @@ class Revisited:
 
     fetched: Fetched
     unchanged: bool = False
-    page: Page | None = None
+    page: KeptPage | None = None
 
 
 def ask(
@@ -223,7 +223,7 @@ def ask(
     request: Request,
     asking: Asking,
     session: Session,
-    kept: Callable[[int], Page | None],
+    kept: Callable[[int], KeptPage | None],
 ) -> Flow[Revisited]:
     """Send *request* with the conditions of *asking*; a 304 that does not confirm them is not believed.
 

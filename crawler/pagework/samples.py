@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from crawler.fetching.kept import page_of
-from crawler.outcome import Outcome, Page, Sample
+from crawler.outcome import KeptPage, Outcome, PageSample
 from crawler.output.figures import is_filled
 from crawler.output.reasons import kind_of_failure
 from crawler.response import Response
@@ -39,7 +39,7 @@ class Samples:
         filled = list(dict.fromkeys(name for name, says_something in values if says_something))
         lacks = [name for name in dict.fromkeys(name for name, _ in values) if name not in filled]
         score = sum(says_something for _, says_something in values) + outcome.requests
-        outcome.sample = Sample("", masked(page), score, filled, lacks, _given(outcome))
+        outcome.sample = PageSample("", masked(page), score, filled, lacks, _given(outcome))
 
     def failed(self, outcome: Outcome, page: Response | None, error: str) -> None:
         """The first page of each cause, which a spider may have written a secret into."""
@@ -47,7 +47,7 @@ class Samples:
         if page is None or key in self._causes or len(self._causes) >= _CAUSES:
             return
         self._causes.add(key)
-        outcome.sample = Sample(key[1], masked(page), 0, given=_given(outcome))
+        outcome.sample = PageSample(key[1], masked(page), 0, given=_given(outcome))
 
 
 def _given(outcome: Outcome) -> str:
@@ -69,7 +69,7 @@ def _masked_value(value: Any, name: str = "") -> Any:
     return value
 
 
-def masked(response: Response, largest_bytes: int = _LARGEST_BYTES) -> Page:
+def masked(response: Response, largest_bytes: int = _LARGEST_BYTES) -> KeptPage:
     """What is kept of a page: known secrets, and what looks like one, are not in it; a cut one says so."""
     page = page_of(response)
     text = hide_in_page(page.body[:largest_bytes].decode("utf-8", "surrogateescape"))

@@ -12,7 +12,7 @@ from typing import Any
 from crawler.errors import UsageError
 from crawler.events import Summary
 from crawler.frontier.admission import Admission
-from crawler.outcome import Found, Page
+from crawler.outcome import Found, KeptPage
 from crawler.output.warc import read_warc, write_warc
 from crawler.pagework.assembly import Around, Assembly, build_spider
 from crawler.replay.kept_pages import run_of
@@ -103,6 +103,6 @@ def import_warc(
     return run.frontier, taken, seen - taken
 
 
-def _admitted(admission: Admission, url: str, page: Page) -> tuple[Found, Page] | None:
+def _admitted(admission: Admission, url: str, page: KeptPage) -> tuple[Found, KeptPage] | None:
     row = admission.admit(Request(url), depth=0)
     return (row, page) if row is not None and not row.skipped else None

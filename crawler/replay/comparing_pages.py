@@ -16,7 +16,7 @@ from typing import Any
 from crawler.fetching.kept import response_of
 from crawler.items import is_item
 from crawler.judge import describe
-from crawler.outcome import Page
+from crawler.outcome import KeptPage
 from crawler.pages.selectors import PageSelector
 from crawler.request import Request
 from crawler.spider import Spider
@@ -48,7 +48,7 @@ class Looked:
     error: str = ""
 
 
-def look(spider: Spider, callback: str, page: Page, given: Mapping[str, Any]) -> Looked:
+def look(spider: Spider, callback: str, page: KeptPage, given: Mapping[str, Any]) -> Looked:
     """Run a callback of *spider* on a kept page. Nothing is sent for it; what it raises is in what comes back.
 
     Args:

@@ -130,7 +130,7 @@ def parse_kept(
                 raise UsageError(f"crawl {run.frontier} is not the last one of {spider.name}: only that can be written")
             store.runs.hold(spider.name, process="crawl parse --write")
         made = build_spider(spider, json.loads(run.args), merged)
-        reading = _Reader(made, merged, store, run).read(write=write)
+        reading = _KeptReader(made, merged, store, run).read(write=write)
         if write and reading.differ > reading.failed:
             store.runs.set_summary(run.id, _mended_summary(run.summary, reading.differ - reading.failed, store.now()))
     finally:
@@ -184,7 +184,7 @@ class _Admitted:
         return row
 
 
-class _Reader:
+class _KeptReader:
     """Reads the kept pages of one crawl. Used by one thread."""
 
     def __init__(self, spider: Spider, settings: Settings, store: Store, run: RunRow) -> None:

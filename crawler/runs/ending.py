@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from crawler.errors import LoginMiswritten, NeedsHuman, NotEquipped, SessionError, SiteUnreachable
 from crawler.events import Summary
-from crawler.output.comparison import Wanted
+from crawler.output.comparison import Expected
 from crawler.output.reasons import kinds, short_reason
 from crawler.runs.stats import error_name
 from crawler.runs.verdict import CODES, Facts, RunVerdict, verdict_of_run
@@ -79,9 +79,9 @@ def take_counts(summary: Summary, counts: Counts) -> None:
     summary.failed, summary.skipped, summary.parked = counts.failed, counts.skipped, counts.parked
 
 
-def wanted_by(settings: Settings) -> Wanted:
+def wanted_by(settings: Settings) -> Expected:
     """What a crawl has to bring, by its settings."""
-    return Wanted(
+    return Expected(
         min_items=settings.min_items,
         min_share=settings.min_share,
         fields=settings.fields,

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from crawler.output.comparison import Wanted, last_ones, shortfalls, usual_items
+from crawler.output.comparison import Expected, last_ones, shortfalls, usual_items
 from crawler.output.figures import Figures
 from crawler.output.reasons import short_reason
 from crawler.stores.told import Sample
@@ -89,7 +89,7 @@ class Facts:
     items: int = 0
     waiting: int = 0
     parked: int = 0
-    wanted: Wanted = field(default_factory=Wanted)
+    wanted: Expected = field(default_factory=Expected)
     figures: Figures = field(default_factory=Figures)
     before: Sequence[Figures] = ()
     silent: Mapping[str, int] = field(default_factory=dict)

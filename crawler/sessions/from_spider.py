@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from crawler.errors import InvalidURL
 from crawler.identity import Identity
-from crawler.sessions.login.kinds import kind_of
+from crawler.sessions.login.login_kinds import kind_of
 from crawler.sessions.origins import Origins
 from crawler.spider import SitemapSpider, Spider
 from crawler.urls import host_of, site_of

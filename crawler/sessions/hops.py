@@ -16,11 +16,18 @@ from requests.structures import CaseInsensitiveDict
 
 from crawler.errors import BetweenProxies, FetchError, GuardRefused, InvalidURL, RedirectError
 from crawler.response import Response
-from crawler.sessions.answers import TOO_LONG, as_ours, late_answers, own_copy, refuses_cookies, set_cookie_lines
 from crawler.sessions.auth.schemes import sendable
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.cookies.rules import from_wire
 from crawler.sessions.flow import Call, Enter, Flow, Send, Serial, run
+from crawler.sessions.foreign_answers import (
+    TOO_LONG,
+    as_ours,
+    late_answers,
+    own_copy,
+    refuses_cookies,
+    set_cookie_lines,
+)
 from crawler.sessions.known_errors import as_known
 from crawler.sessions.login.tools import LoginTools
 from crawler.sessions.origins import Origins

@@ -21,10 +21,10 @@ from crawler.identity import Identity
 from crawler.pages.downloads import name_of, new_file, renamed
 from crawler.response import Request, Response
 from crawler.sessions.accounts import Account
-from crawler.sessions.answers import own_copy
 from crawler.sessions.auth.schemes import of_url, sendable
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.flow import Serial
+from crawler.sessions.foreign_answers import own_copy
 from crawler.sessions.hops import Hops
 from crawler.sessions.known_errors import as_known
 from crawler.sessions.origins import Origins

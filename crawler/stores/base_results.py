@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from crawler.outcome import FileRow, Found, Leased, Outcome, Page
+from crawler.outcome import FileRow, Found, KeptPage, Leased, Outcome
 from crawler.records import Change
 from crawler.selection import Column, Portion, Selection
 from crawler.stores.told import Audit, HeldFile, KeptSample, LogLine, Sample, Trouble
@@ -128,7 +128,7 @@ class KeptStore(Protocol):
     def body(self, request: int) -> bytes | None:
         """The body of a page where `keep_pages` was on."""
 
-    def page(self, request: int) -> Page | None:
+    def page(self, request: int) -> KeptPage | None:
         """The page itself where `keep_pages` was on."""
 
     def all(self, frontier: int) -> Iterator[Kept]:
@@ -137,7 +137,7 @@ class KeptStore(Protocol):
     def known(self, urls: Sequence[str]) -> list[KnownPage]:
         """All requests for one of these URLs, newest first. Looks at every request that is stored."""
 
-    def take(self, run: RunRow, pages: Sequence[tuple[Found, Page]]) -> int:
+    def take(self, run: RunRow, pages: Sequence[tuple[Found, KeptPage]]) -> int:
         """Put pages that somebody else has fetched into a crawl, as done and kept. Returns how many were new to it."""
 
     def rewrite(self, run: RunRow, outcomes: Sequence[Outcome]) -> None:

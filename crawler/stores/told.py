@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from crawler.outcome import Page
+from crawler.outcome import KeptPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class KeptSample:
     callback: str
     cause: str
     run: int
-    page: Page
+    page: KeptPage
     at: float
     given: Mapping[str, Any] = field(default_factory=dict)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from crawler.outcome import Leased, Page
+from crawler.outcome import KeptPage, Leased
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Kept:
     """
 
     request: Leased
-    page: Page | None
+    page: KeptPage | None
     items: list[StoredItem] = field(default_factory=list)
     links: set[bytes] = field(default_factory=set)
     rejected: int = 0

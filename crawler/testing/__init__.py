@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from crawler.testing.adapter import ScriptedAdapter, reply
-    from crawler.testing.clock import FakeClock
     from crawler.testing.codes import totp
+    from crawler.testing.fake_clock import FakeClock
     from crawler.testing.interface import Site
-    from crawler.testing.options import Account, SiteOptions, practice_accounts
     from crawler.testing.practice import PracticeSite
     from crawler.testing.process import SiteProcess
     from crawler.testing.raw import RawServer
-    from crawler.testing.records import LoggedRequest, Record
+    from crawler.testing.site_options import Account, SiteOptions, practice_accounts
+    from crawler.testing.site_records import LoggedRequest, Record
 
 __all__ = [
     "Account",
@@ -36,17 +36,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Account": "options",
-    "FakeClock": "clock",
-    "LoggedRequest": "records",
+    "Account": "site_options",
+    "FakeClock": "fake_clock",
+    "LoggedRequest": "site_records",
     "PracticeSite": "site",
     "RawServer": "raw",
-    "Record": "records",
+    "Record": "site_records",
     "ScriptedAdapter": "adapter",
     "Site": "interface",
-    "SiteOptions": "options",
+    "SiteOptions": "site_options",
     "SiteProcess": "process",
-    "practice_accounts": "options",
+    "practice_accounts": "site_options",
     "reply": "adapter",
     "totp": "codes",
 }

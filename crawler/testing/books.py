@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from crawler.testing.options import Account, SiteOptions
+from crawler.testing.site_options import Account, SiteOptions
 
 ORDERS_PER_PAGE = 10
 PRIVATE_PAGES = 3  # pages that robots.txt forbids; the home page links to them

@@ -10,13 +10,13 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 
 if TYPE_CHECKING:
     from crawler.testing.interface import Site
 
 
-class Control:
+class SiteControl:
     """Answers ``/_site/...``. Safe from any thread."""
 
     def __init__(self, site: Site) -> None:
@@ -49,7 +49,7 @@ class Control:
         """This clock is right."""
         return 0.0
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: WireRequest) -> Answer:
         """A question by GET, an order by POST; what is wrong with it comes back as ``{"error": ...}`` with 400."""
         try:
             if call.method == "GET" and call.path in self._questions:

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from email.utils import formatdate
 from urllib.parse import quote
 
-from crawler.testing.layout import Layout, Visit
+from crawler.testing.layout import Layout, VisitorRequest
 from crawler.testing.logins import Sessions
-from crawler.testing.options import SiteOptions
-from crawler.testing.records import Recorder
+from crawler.testing.site_options import SiteOptions
+from crawler.testing.site_records import Recorder
 from crawler.testing.wire import Answer
 
-Handler = Callable[[Visit], Answer]
+Handler = Callable[[VisitorRequest], Answer]
 REDIRECT_STATUSES = {"301": 301, "302": 302, "303": 303, "307": 307, "308": 308}
 MAX_WAIT_S = 60.0
 HEAD_ONLY_BYTES = 40  # a reset after so many bytes leaves a client with half a head
@@ -60,7 +60,7 @@ class Faults:
         if seconds > 0:
             self._closing.wait(min(seconds, MAX_WAIT_S))
 
-    def strike(self, visit: Visit) -> Answer | None:
+    def strike(self, visit: VisitorRequest) -> Answer | None:
         """A fault in place of the answer to a shop page, by the rates in the options; or None, perhaps after a wait."""
         options = self.options
         if options.requests_per_s is not None and self._too_fast(visit.call.host, options.requests_per_s):
@@ -84,7 +84,7 @@ class Faults:
             return Answer.redirect(f"/go?to={quote(visit.call.target, safe='')}")
         return None
 
-    def cut(self, visit: Visit, answer: Answer) -> None:
+    def cut(self, visit: VisitorRequest, answer: Answer) -> None:
         """Marks an answer for a reset in the middle of its body, by rate."""
         rate = self.options.rate_cut
         if rate and answer.status == 200 and visit.call.path.startswith(self.options.fault_paths):
@@ -93,14 +93,14 @@ class Faults:
             if roll < rate:
                 answer.reset_after = 200 + len(answer.body) // 2
 
-    def flaky(self, visit: Visit) -> Answer:
+    def flaky(self, visit: VisitorRequest) -> Answer:
         """``/flaky/ID?times=k&status=503``: answers the status k times, then 200; k counts for each whole address."""
         query = visit.call.query()
         if self._times_before(visit) < _number(query.get("times"), 1):
             return self._sorry(int(_number(query.get("status"), 503)), query.get("after", ""))
         return self._layout.page(visit, "Flaky", f'<h1>At last</h1><p class="id">{visit.number()}</p>')
 
-    def limited(self, visit: Visit) -> Answer:
+    def limited(self, visit: VisitorRequest) -> Answer:
         """``/limited/ID?after=2&form=seconds|date``: 429 with Retry-After, then 200 to whoever stayed away that long.
 
         Who comes back early is counted as ``too-early`` and gets the 429 again, with what is left of the time.
@@ -124,12 +124,12 @@ class Faults:
         text = formatdate(until, usegmt=True) if query.get("form") == "date" else _seconds(until - now)
         return self._sorry(429, text)
 
-    def slow(self, visit: Visit) -> Answer:
+    def slow(self, visit: VisitorRequest) -> Answer:
         """``/slow/ID?s=1.5``: takes that long, at most a minute."""
         self.wait(_number(visit.call.query().get("s"), self.options.slow_s))
         return self._layout.page(visit, "Slow", f'<h1>Sorry to keep you waiting</h1><p class="id">{visit.number()}</p>')
 
-    def redirect(self, visit: Visit) -> Answer:
+    def redirect(self, visit: VisitorRequest) -> Answer:
         """``/redirect/N?status=302``: N redirects, then a page; also ``loop``, ``grow``, ``to?url=`` and ``bad``."""
         query = visit.call.query()
         status = REDIRECT_STATUSES.get(query.get("status", ""), 302)
@@ -154,27 +154,27 @@ class Faults:
             return self._layout.page(visit, "Arrived", "<h1>Arrived</h1>")
         return self._layout.not_found(visit)
 
-    def rotating(self, visit: Visit) -> Answer:
+    def rotating(self, visit: VisitorRequest) -> Answer:
         """``/rotating/ID``: each answer replaces the session id; the id before is refused with 401 from then on."""
         if visit.session is None:
             return Answer.redirect(f"/login?next={quote(visit.call.target, safe='')}")
         return self._layout.page(visit, "Rotating", f'<h1>Round and round</h1><p class="id">{visit.number()}</p>')
 
-    def status(self, visit: Visit) -> Answer:
+    def status(self, visit: VisitorRequest) -> Answer:
         """``/status/404`` and the like: a page with that status."""
         status = visit.number() or 404
         return self._layout.page(
             visit, f"Status {status}", "<h1>As you wished</h1>", status if 200 <= status < 600 else 404
         )
 
-    def broken(self, visit: Visit) -> Answer:
+    def broken(self, visit: VisitorRequest) -> Answer:
         """``/broken/reset``, ``/broken/head``, ``/broken/body``: a reset before the answer, in its head or body."""
         answer = self._layout.page(visit, "Broken", "<h1>Broken</h1>" + "<p>much text</p>" * 200)
         where = visit.parts[1] if len(visit.parts) > 1 else ""
         answer.reset_after = {"reset": 0, "head": HEAD_ONLY_BYTES, "body": 1000}.get(where)
         return answer if answer.reset_after is not None else self._layout.not_found(visit)
 
-    def _times_before(self, visit: Visit) -> int:
+    def _times_before(self, visit: VisitorRequest) -> int:
         with self._lock:
             before = self._seen[visit.call.target]
             self._seen[visit.call.target] = before + 1

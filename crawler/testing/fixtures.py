@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from crawler.testing.clock import FakeClock
-    from crawler.testing.options import SiteOptions
+    from crawler.testing.fake_clock import FakeClock
     from crawler.testing.practice import PracticeSite
     from crawler.testing.process import SiteProcess
     from crawler.testing.raw import RawServer
+    from crawler.testing.site_options import SiteOptions
 
     class MakePracticeSite(Protocol):
         """What the fixture `make_practice_site` gives."""
@@ -96,6 +96,6 @@ def make_raw_server() -> Iterator[MakeRawServer]:
 @pytest.fixture
 def fake_clock() -> FakeClock:
     """A clock that stands still until the test moves it."""
-    from crawler.testing.clock import FakeClock
+    from crawler.testing.fake_clock import FakeClock
 
     return FakeClock()

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from crawler.testing.books import Truth
-from crawler.testing.options import Account, SiteOptions
-from crawler.testing.records import LoggedRequest, Record
+from crawler.testing.site_options import Account, SiteOptions
+from crawler.testing.site_records import LoggedRequest, Record
 
 
 class Site(ABC):

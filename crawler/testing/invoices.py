@@ -7,14 +7,14 @@ import re
 from collections.abc import Callable
 from email.utils import formatdate
 
-from crawler.testing.forms import LoginForms
-from crawler.testing.layout import Layout, Visit
+from crawler.testing.layout import Layout, VisitorRequest
+from crawler.testing.login_pages import LoginForms
 from crawler.testing.logins import Sessions
-from crawler.testing.options import SiteOptions
-from crawler.testing.records import Recorder
+from crawler.testing.site_options import SiteOptions
+from crawler.testing.site_records import Recorder
 from crawler.testing.wire import Answer
 
-Handler = Callable[[Visit], Answer]
+Handler = Callable[[VisitorRequest], Answer]
 _FIRST_DAY = 1_767_225_600  # 2026-01-01
 _DAY_S = 86_400
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
@@ -34,7 +34,7 @@ class Invoices:
         """The handlers, by first part of the path."""
         return {"invoices": self.handle}
 
-    def handle(self, visit: Visit) -> Answer:
+    def handle(self, visit: VisitorRequest) -> Answer:
         """The list, or one of them; guests get what a page behind the login shows them."""
         if not self.options.invoices:
             return self._layout.not_found(visit)
@@ -49,7 +49,7 @@ class Invoices:
             return self._layout.not_found(visit)
         return self._answer(visit, number, visit.session.username)
 
-    def _list(self, visit: Visit) -> Answer:
+    def _list(self, visit: VisitorRequest) -> Answer:
         rows = "".join(
             f'<tr class="invoice"><td class="number">{number}</td><td class="version">{self._version(number)}</td>'
             f'<td><a class="pdf" href="/invoices/{number}.pdf">PDF</a></td></tr>'
@@ -60,7 +60,7 @@ class Invoices:
     def _version(self, number: int) -> int:
         return 1 + self.options.invoices_revised.count(number)
 
-    def _answer(self, visit: Visit, number: int, username: str) -> Answer:
+    def _answer(self, visit: VisitorRequest, number: int, username: str) -> Answer:
         body = invoice(number, username, version=self._version(number), size_bytes=self.options.invoice_bytes)
         headers = [("Content-Disposition", f'attachment; filename="invoice-{number:04d}.pdf"')]
         etag, modified = _validators(body, number, self._version(number))

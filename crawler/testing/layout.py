@@ -8,8 +8,8 @@ from html import escape
 
 from crawler.testing.books import PRIVATE_PAGES
 from crawler.testing.logins import SiteSession
-from crawler.testing.options import SiteOptions
-from crawler.testing.wire import Answer, Call
+from crawler.testing.site_options import SiteOptions
+from crawler.testing.wire import Answer, WireRequest
 
 LOGOUT_LINKS = (
     ("/logout", "Log out"),
@@ -33,7 +33,7 @@ _TRAPS = (
 
 
 @dataclass(slots=True)
-class Visit:
+class VisitorRequest:
     """One request and who makes it.
 
     Attributes:
@@ -43,7 +43,7 @@ class Visit:
         session: The live session of that id.
     """
 
-    call: Call
+    call: WireRequest
     parts: list[str]
     sid: str | None
     session: SiteSession | None
@@ -71,7 +71,7 @@ class Layout:
         self.options = options
         self.base = self.plain_base = ""  # the site fills them in once it listens
 
-    def page(self, visit: Visit, title: str, content: bytes | str, status: int = 200) -> Answer:
+    def page(self, visit: VisitorRequest, title: str, content: bytes | str, status: int = 200) -> Answer:
         """A page of the shop around *content* (HTML)."""
         body = content.encode() if isinstance(content, str) else content
         head = (
@@ -79,11 +79,11 @@ class Layout:
         )
         return Answer(status, b"".join((head.encode(), self._top(visit).encode(), body, self._bottom(visit))))
 
-    def not_found(self, visit: Visit) -> Answer:
+    def not_found(self, visit: VisitorRequest) -> Answer:
         """The page for what is not there."""
         return self.page(visit, "Not found", '<h1 class="error">There is no such page</h1>', 404)
 
-    def _top(self, visit: Visit) -> str:
+    def _top(self, visit: VisitorRequest) -> str:
         search = _SEARCH if self.options.search_form else ""
         if visit.session is None:
             return f'{_NAV}<a href="/login">Sign in</a></nav>{search}'
@@ -100,7 +100,7 @@ class Layout:
             return f'{links} <a href="/signout?token={secrets.token_hex(6)}">Sign off</a>'
         return ""
 
-    def _bottom(self, visit: Visit) -> bytes:
+    def _bottom(self, visit: VisitorRequest) -> bytes:
         options = self.options
         footer = '<footer><a href="/catalogue/?page=1#top">All books</a></footer></body></html>\n'
         if options.traps:

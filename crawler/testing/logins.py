@@ -14,8 +14,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from crawler.testing.options import SiteOptions
-from crawler.testing.records import Recorder
+from crawler.testing.site_options import SiteOptions
+from crawler.testing.site_records import Recorder
 
 REMEMBERED_OLD_IDS = 10_000  # replaced ids that are still recognised, so that they can be refused as such
 

@@ -18,13 +18,13 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from crawler.testing.application import PracticeApplication
 from crawler.testing.books import Truth
-from crawler.testing.control import Control
+from crawler.testing.control import SiteControl
 from crawler.testing.interface import Site
-from crawler.testing.options import SiteOptions
-from crawler.testing.records import LoggedRequest, Record
 from crawler.testing.server import Server
+from crawler.testing.site_application import PracticeApplication
+from crawler.testing.site_options import SiteOptions
+from crawler.testing.site_records import LoggedRequest, Record
 
 PORT_ATTEMPTS = 20
 
@@ -56,7 +56,7 @@ class PracticeSite(Site):
                 self.http_url = f"http://{hosts[0]}:{self._server.listen(hosts[0], 0)}"
             self._application.listening(self.url, self.http_url)
             if self.options.control:
-                self._control = Server(Control(self), threading.Event())
+                self._control = Server(SiteControl(self), threading.Event())
                 self.control_url = f"http://127.0.0.1:{self._control.listen('127.0.0.1', 0)}"
         except BaseException:
             self.close()

@@ -22,8 +22,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from crawler.testing.books import Shop, Truth
 from crawler.testing.interface import Site
-from crawler.testing.options import SiteOptions
-from crawler.testing.records import LoggedRequest, Record
+from crawler.testing.site_options import SiteOptions
+from crawler.testing.site_records import LoggedRequest, Record
 
 STARTED_WITHIN_S = 30.0
 ANSWERED_WITHIN_S = 30.0

@@ -12,7 +12,7 @@ from email.utils import formatdate
 from functools import partial
 from typing import Protocol
 
-from crawler.testing.wire import Answer, BadCall, Call, CallReader
+from crawler.testing.wire import Answer, BadCall, CallReader, WireRequest
 
 BACKLOG = 512
 HANDSHAKE_WITHIN_S = 10.0
@@ -26,7 +26,7 @@ class Application(Protocol):
     def connected(self, host: str) -> int:
         """A connection was opened; returns its number."""
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: WireRequest) -> Answer:
         """The answer to a request."""
 
     def answers_left(self, answered: int) -> bool:

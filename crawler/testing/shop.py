@@ -7,14 +7,14 @@ from collections.abc import Callable
 from html import escape
 
 from crawler.testing.books import ORDERS_PER_PAGE, Book, Order, Shop, pages_for
-from crawler.testing.forms import LoginForms
-from crawler.testing.layout import Layout, Visit, private_links
+from crawler.testing.layout import Layout, VisitorRequest, private_links
+from crawler.testing.login_pages import LoginForms
 from crawler.testing.logins import Sessions
-from crawler.testing.options import Account
-from crawler.testing.records import Recorder
+from crawler.testing.site_options import Account
+from crawler.testing.site_records import Recorder
 from crawler.testing.wire import Answer
 
-Handler = Callable[[Visit], Answer]
+Handler = Callable[[VisitorRequest], Answer]
 
 _HOME = (
     '<h1>The Practice Bookshop</h1><p>Books, and prices for <a href="/account/">customers</a>.</p>'
@@ -51,22 +51,22 @@ class ShopPages:
             "redesign": self.redesign,
         }
 
-    def redesign(self, visit: Visit) -> Answer:
+    def redesign(self, visit: VisitorRequest) -> Answer:
         """``/redesign``: from now on the total of an order has another class, for tests of what that breaks."""
         self._total = "amount"
         return self._layout.page(visit, "Redesign", "<h1>Orders look different now</h1>")
 
-    def home(self, visit: Visit) -> Answer:
+    def home(self, visit: VisitorRequest) -> Answer:
         """The home page; ``/?do=signout`` logs out."""
         if visit.call.query_text and visit.call.query().get("do") == "signout":
             return self._forms.leave(visit)
         return self._layout.page(visit, "The Practice Bookshop", _HOME)
 
-    def catalogue(self, visit: Visit) -> Answer:
+    def catalogue(self, visit: VisitorRequest) -> Answer:
         """A list page of public books."""
         return self._list(visit, "catalogue", "/book/")
 
-    def book(self, visit: Visit) -> Answer:
+    def book(self, visit: VisitorRequest) -> Answer:
         """A public book; its price is for customers."""
         book = self._find(visit.number())
         if book is None:
@@ -74,7 +74,7 @@ class ShopPages:
         price = _NO_PRICE if visit.session is None else self._price(book, visit.session.username)
         return self._layout.page(visit, book.title, self._detail(book) + price)
 
-    def members(self, visit: Visit) -> Answer:
+    def members(self, visit: VisitorRequest) -> Answer:
         """A list page or a book behind the login."""
         if visit.session is None and (self._forms.options.login != "masked" or len(visit.parts) < 3):
             return self._forms.guest(visit)
@@ -90,7 +90,7 @@ class ShopPages:
         self._granted(visit)
         return self._layout.page(visit, book.title, self._detail(book) + self._price(book, visit.session.username))
 
-    def account(self, visit: Visit) -> Answer:
+    def account(self, visit: VisitorRequest) -> Answer:
         """The customer's own page; ``/account/log-off`` logs out."""
         if visit.parts[1:] == ["log-off"]:
             return self._forms.leave(visit)
@@ -104,7 +104,7 @@ class ShopPages:
         )
         return self._layout.page(visit, "Your account", content)
 
-    def orders(self, visit: Visit) -> Answer:
+    def orders(self, visit: VisitorRequest) -> Answer:
         """The customer's orders, one of them, or its deletion by GET."""
         if visit.session is None:
             return self._forms.guest(visit)
@@ -124,18 +124,18 @@ class ShopPages:
             return Answer.redirect("/orders/?page=1")
         return self._layout.page(visit, order.number, f'<h1>Order</h1><div class="order">{self._order(order)}</div>')
 
-    def search(self, visit: Visit) -> Answer:
+    def search(self, visit: VisitorRequest) -> Answer:
         """Books with the word in their title, at most one page of them."""
         word = visit.call.query().get("q", "").lower()
         found = [book for book in self._shop.books if word and word in book.title.lower()][: self._shop.per_page]
         links = "".join(f'<li><a href="/book/{book.id}">{escape(book.title)}</a></li>' for book in found)
         return self._layout.page(visit, "Search", f"<h1>{len(found)} found</h1><ul>{links}</ul>")
 
-    def private(self, visit: Visit) -> Answer:
+    def private(self, visit: VisitorRequest) -> Answer:
         """What robots.txt forbids."""
         return self._layout.page(visit, "Private", "<h1>No crawler should be here</h1>")
 
-    def _granted(self, visit: Visit) -> None:
+    def _granted(self, visit: VisitorRequest) -> None:
         if visit.session is not None:
             self._sessions.granted(visit.session.username)
 
@@ -157,7 +157,7 @@ class ShopPages:
             self._details[book] = content
         return content
 
-    def _list(self, visit: Visit, area: str, detail: str) -> Answer:
+    def _list(self, visit: VisitorRequest, area: str, detail: str) -> Answer:
         page = visit.page()
         key = (self._shop.edits, area, page)
         content = self._lists.get(key)
@@ -175,7 +175,7 @@ class ShopPages:
             self._lists[key] = content
         return self._layout.page(visit, f"Books, page {page}", content)
 
-    def _order_list(self, visit: Visit, orders: list[Order]) -> Answer:
+    def _order_list(self, visit: VisitorRequest, orders: list[Order]) -> Answer:
         page = visit.page()
         pages = pages_for(len(orders), ORDERS_PER_PAGE)
         if not 1 <= page <= pages:

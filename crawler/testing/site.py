@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from crawler.testing.options import SiteOptions, practice_accounts
 from crawler.testing.practice import PracticeSite
+from crawler.testing.site_options import SiteOptions, practice_accounts
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,10 +12,10 @@ import time
 from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, urlsplit
 
-from crawler.testing.forms import LoginForms
-from crawler.testing.layout import Layout, Visit
-from crawler.testing.options import SiteOptions
-from crawler.testing.records import Recorder
+from crawler.testing.layout import Layout, VisitorRequest
+from crawler.testing.login_pages import LoginForms
+from crawler.testing.site_options import SiteOptions
+from crawler.testing.site_records import Recorder
 from crawler.testing.wire import Answer
 
 TICKET_S = 60.0
@@ -37,7 +37,7 @@ class SingleSignOn:
         self._lock = threading.Lock()  # guards _tickets
         self._tickets: dict[str, _Ticket] = {}
 
-    def handle(self, visit: Visit) -> Answer:
+    def handle(self, visit: VisitorRequest) -> Answer:
         """``/sso/authorize`` on the first host and ``/sso/accept`` on the others."""
         action = visit.parts[1] if len(visit.parts) > 1 else ""
         is_main = visit.call.host == self.options.hosts[0]
@@ -47,7 +47,7 @@ class SingleSignOn:
             return self._accept(visit)
         return self._layout.not_found(visit)
 
-    def _authorize(self, visit: Visit) -> Answer:
+    def _authorize(self, visit: VisitorRequest) -> Answer:
         back = visit.call.query().get("return", "")
         target = urlsplit(back)
         main = visit.call.base
@@ -67,7 +67,7 @@ class SingleSignOn:
         self._recorder.count("tokens", "sso-ticket")
         return Answer.redirect(f"{back}{'&' if target.query else '?'}ticket={ticket}")
 
-    def _accept(self, visit: Visit) -> Answer:
+    def _accept(self, visit: VisitorRequest) -> Answer:
         query = parse_qs(visit.call.query_text)
         with self._lock:
             ticket = self._tickets.pop(query.get("ticket", [""])[0], None)

@@ -8,11 +8,11 @@ import threading
 from collections.abc import Callable
 
 from crawler.testing.books import Shop
-from crawler.testing.layout import Layout, Visit
-from crawler.testing.options import SiteOptions
+from crawler.testing.layout import Layout, VisitorRequest
+from crawler.testing.site_options import SiteOptions
 from crawler.testing.wire import Answer
 
-Handler = Callable[[Visit], Answer]
+Handler = Callable[[VisitorRequest], Answer]
 COOKIES_A_CRUMB = 50
 
 
@@ -43,7 +43,7 @@ class Surroundings:
             "go": self.go,
         }
 
-    def robots(self, visit: Visit) -> Answer:
+    def robots(self, visit: VisitorRequest) -> Answer:
         """``/robots.txt``, with the status and the delay from the options."""
         options = self.options
         if options.robots_status != 200:
@@ -54,7 +54,7 @@ class Surroundings:
             f"Sitemap: {visit.call.base}/sitemap_index.xml\n"
         )
 
-    def sitemap(self, visit: Visit) -> Answer:
+    def sitemap(self, visit: VisitorRequest) -> Answer:
         """All public books: whole (plain and gz), or in two halves (the second one gz)."""
         name = visit.parts[0]
         key = (visit.call.base, name)
@@ -64,7 +64,7 @@ class Surroundings:
                 content = self._sitemaps[key] = self._make_sitemap(visit.call.base, name)
         return Answer(200, content, "application/gzip" if name.endswith(".gz") else "application/xml")
 
-    def sitemap_index(self, visit: Visit) -> Answer:
+    def sitemap_index(self, visit: VisitorRequest) -> Answer:
         """The two halves."""
         parts = "".join(
             f"<sitemap><loc>{visit.call.base}/{name}</loc></sitemap>" for name in ("sitemap-1.xml", "sitemap-2.xml.gz")
@@ -80,7 +80,7 @@ class Surroundings:
         text = f'{_XML}<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{rows}</urlset>\n'
         return gzip.compress(text.encode(), 6, mtime=0) if name.endswith(".gz") else text.encode()
 
-    def calendar(self, visit: Visit) -> Answer:
+    def calendar(self, visit: VisitorRequest) -> Answer:
         """``/calendar/?month=2026-01``: a month, and a link to the next one, for ever."""
         text = visit.call.query().get("month", "2026-01")
         year, _, month = text.partition("-")
@@ -90,17 +90,17 @@ class Surroundings:
         link = f"/calendar/?month={following // 12:04d}-{following % 12 + 1:02d}"
         return self._layout.page(visit, "Events", f'<h1>{text}</h1><a class="later" href="{link}">next month</a>')
 
-    def deep(self, visit: Visit) -> Answer:
+    def deep(self, visit: VisitorRequest) -> Answer:
         """``/deep/a/``: a relative link that makes the path grow with each step."""
         return self._layout.page(visit, "Deeper", f'<h1>{len(visit.parts)} steps down</h1><a href="a/">deeper</a>')
 
-    def trail(self, visit: Visit) -> Answer:
+    def trail(self, visit: VisitorRequest) -> Answer:
         """``/trail/?sessid=...``: the same page under a new session id in every link."""
         return self._layout.page(
             visit, "Trail", f'<h1>A trail</h1><a href="/trail/?sessid={secrets.token_hex(16)}">go on</a>'
         )
 
-    def crumbs(self, visit: Visit) -> Answer:
+    def crumbs(self, visit: VisitorRequest) -> Answer:
         """``/crumbs/ID``: fifty new cookies on each page, and a link to the next."""
         number = visit.number() or 1
         answer = self._layout.page(visit, "Crumbs", f'<h1>Crumbs</h1><a href="/crumbs/{number + 1}">more</a>')
@@ -109,7 +109,7 @@ class Surroundings:
         ]
         return answer
 
-    def echo(self, visit: Visit) -> Answer:
+    def echo(self, visit: VisitorRequest) -> Answer:
         """``/echo``: method, address, header fields, cookies and body of the request, as JSON."""
         call = visit.call
         return Answer.json(
@@ -124,7 +124,7 @@ class Surroundings:
             }
         )
 
-    def cookies(self, visit: Visit) -> Answer:
+    def cookies(self, visit: VisitorRequest) -> Answer:
         """``/cookies``: what was sent, as JSON; ``/cookies/set?a=1`` and ``/cookies/delete?a=`` change them."""
         action = visit.parts[1] if len(visit.parts) > 1 else ""
         if action == "":
@@ -139,7 +139,7 @@ class Surroundings:
             answer.headers.append(("Set-Cookie", f"{name}={value}; Path=/{gone}"))
         return answer
 
-    def go(self, visit: Visit) -> Answer:
+    def go(self, visit: VisitorRequest) -> Answer:
         """``/go?to=/path``: a redirect to a path of this site."""
         target = visit.call.query().get("to", "/")
         return Answer.redirect(target if target.startswith("/") and not target.startswith("//") else "/")

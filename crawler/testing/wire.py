@@ -27,7 +27,7 @@ class BadCall(Exception):
 
 
 @dataclass(slots=True)
-class Call:
+class WireRequest:
     """One request as it was read.
 
     Attributes:
@@ -131,7 +131,7 @@ class CallReader:
         self._connection, self._host, self._base, self._number = connection, host, base, number
         self._buffer = b""
 
-    def read(self) -> Call | None:
+    def read(self) -> WireRequest | None:
         """The next request, or None where the other side has hung up.
 
         Raises:
@@ -164,7 +164,7 @@ class CallReader:
             target = "/" + target.split("/", 3)[3] if target.count("/") >= 3 else "/"
         path, _, query = target.partition("?")
         keep_alive = wish != "close" if version == "HTTP/1.1" else wish == "keep-alive"
-        return Call(self._host, self._base, method, path, query, headers, body, self._number, keep_alive)
+        return WireRequest(self._host, self._base, method, path, query, headers, body, self._number, keep_alive)
 
     def _read_body(self, headers: dict[str, str]) -> bytes:
         chunked = headers.get("transfer-encoding", "").lower() == "chunked"

@@ -14,7 +14,7 @@ from crawler.authoring.login_forms import find_login, login_link, without_way_ba
 from crawler.authoring.next_links import find_next
 from crawler.authoring.repeating import find_list
 from crawler.fetching.kept import response_of
-from crawler.outcome import Page
+from crawler.outcome import KeptPage
 from crawler.request import Request
 from crawler.response import Response
 
@@ -23,7 +23,9 @@ URL = "http://shop.test/list?page=1"
 
 def page(html: str, kind: str = "text/html", url: str = URL) -> Response:
     """A page as a crawl gets it."""
-    return response_of(Page(html.encode(), [("Content-Type", f"{kind}; charset=utf-8")], url, 200), Request(url), "")
+    return response_of(
+        KeptPage(html.encode(), [("Content-Type", f"{kind}; charset=utf-8")], url, 200), Request(url), ""
+    )
 
 
 def items_of(response: Response) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from crawler.authoring.from_recording import from_recording, source_of
 from crawler.authoring.recorded_requests import SentRequest, from_curl, from_har
 from crawler.errors import UsageError
 from crawler.testing import PracticeSite
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.cli.conftest import Crawl, _clean, crawl, project
 from tests.hosts import Host
 
@@ -85,14 +85,14 @@ class Api:
     def __init__(self) -> None:
         self.token = "t0k3n" * 6
 
-    def login(self, call: Call) -> Answer:
+    def login(self, call: WireRequest) -> Answer:
         given = json.loads(call.body)
         if given.get("password") != "s3cret-word":
             return Answer(401, body=b"{}", content_type="application/json")
         body = json.dumps({"data": {"access": self.token}}).encode()
         return Answer(body=body, content_type="application/json")
 
-    def orders(self, call: Call) -> Answer:
+    def orders(self, call: WireRequest) -> Answer:
         if call.headers.get("authorization") != f"Bearer {self.token}":
             return Answer(401, body=b"{}", content_type="application/json")
         return Answer(body=b'{"orders": [{"id": 1}, {"id": 2}]}', content_type="application/json")

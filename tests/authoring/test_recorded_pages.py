@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.authoring.recorded import RecordedPage, Yielded, read, write
-from crawler.outcome import Page
+from crawler.outcome import KeptPage
 from crawler.replay.kept_pages import Difference, compare_items
 from crawler.stores.rows import read_back
 from crawler.stores.told_pages import StoredItem
@@ -239,7 +239,7 @@ values = st.recursive(
 @given(fields=st.dictionaries(st.from_regex(r"[a-z~]{1,5}", fullmatch=True), values, min_size=1), body=st.binary())
 def test_what_is_written_reads_back_the_same(fields: dict[str, object], body: bytes) -> None:
     items = [StoredItem("items", {name: read_back(value) for name, value in fields.items()}, "k")]
-    page = Page(body, [("Content-Type", "text/html")], "http://shop.test/b", 200)
+    page = KeptPage(body, [("Content-Type", "text/html")], "http://shop.test/b", 200)
     case = RecordedPage("s", "http://shop.test/a", page, Yielded(items, [{"url": "http://x/"}], ["items: odd"]))
 
     with TemporaryDirectory() as folder:
@@ -254,7 +254,7 @@ def test_what_is_written_reads_back_the_same(fields: dict[str, object], body: by
 
 
 def test_two_pages_of_one_name_are_two_files_and_one_recorded_again_is_one(tmp_path: Path) -> None:
-    page = Page(b"", [], "", 200)
+    page = KeptPage(b"", [], "", 200)
     one, two = (RecordedPage("s", f"http://{host}/a?b", page, Yielded()) for host in ("x.test", "y.test"))
 
     for case in (one, two, one):

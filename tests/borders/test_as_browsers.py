@@ -11,7 +11,7 @@ import pytest
 
 import crawler
 from crawler.errors import BadAnswer, RedirectError
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import crawl, stored
 from tests.hosts import Net, cookie_page
 
@@ -22,7 +22,7 @@ def redirect(*locations: str, status: int = 302) -> Answer:
     return Answer(status, headers=[("Location", each) for each in locations])
 
 
-def refusing(status: int, most: int = 8_190) -> Callable[[Call], Answer]:
+def refusing(status: int, most: int = 8_190) -> Callable[[WireRequest], Answer]:
     """A server that refuses Cookie headers of more than *most* bytes."""
     return lambda call: Answer(status) if len(call.headers.get("cookie", "")) > most else Answer(body=b"<p>in</p>")
 
@@ -106,10 +106,10 @@ def test_U2_a_comma_in_a_location_is_a_part_of_it(net: Net) -> None:
     assert net.session(own.url).get(f"{own.url}/go").url == f"{own.url}/a,%20b"
 
 
-def visits(own: dict[str, int], path: str, then: str, times: int = 1) -> Callable[[Call], Answer]:
+def visits(own: dict[str, int], path: str, then: str, times: int = 1) -> Callable[[WireRequest], Answer]:
     """Redirects to *then* for the first *times* visits; no cookie changes."""
 
-    def route(call: Call) -> Answer:
+    def route(call: WireRequest) -> Answer:
         own[path] = own.get(path, 0) + 1
         return Answer.redirect(then) if own[path] <= times else Answer(body=b"<p>in</p>")
 
@@ -170,7 +170,7 @@ class Pages(crawler.Spider):
 
 
 def test_what_browsers_open_is_crawled_with_default_settings(quick_net: Net, tmp_path: Path) -> None:
-    def chunks(call: Call) -> Answer:
+    def chunks(call: WireRequest) -> Answer:
         return Answer(body=b"<p>in</p>" if len(call.headers.get("cookie", "")) > 11_000 else b"<p>out</p>")
 
     page = b"<p>in</p>"

@@ -9,7 +9,7 @@ import pytest
 from crawler import Identity, Request
 from crawler.errors import BadAnswer
 from crawler.testing.raw import READ, RawServer, answer
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.hosts import Certificates, Net, cookie_page
 
 
@@ -98,7 +98,7 @@ def test_B9_a_cookie_set_by_a_redirect_belongs_to_the_host_that_set_it(net: Net)
 
 
 def test_B18_two_sessions_on_one_pool_send_their_own_cookies_on_every_hop(net: Net) -> None:
-    def login(call: Call) -> Answer:
+    def login(call: WireRequest) -> Answer:
         return cookie_page(f"sid={call.query()['who']}", location="/hop")
 
     own = net.host({"/login": login, "/hop": Answer.redirect("/end"), "/page": Answer.redirect("/hop")})
@@ -200,10 +200,10 @@ def test_B25_http_cannot_overwrite_what_https_has_set(net: Net, certificates: Ce
 
 
 def test_a_page_that_leads_to_itself_with_a_new_cookie_or_another_method_is_no_loop(net: Net) -> None:
-    def once(call: Call) -> Answer:
+    def once(call: WireRequest) -> Answer:
         return Answer(body=b"<p>in</p>") if "cookie" in call.headers else cookie_page("seen=1", location="/door")
 
-    def form(call: Call) -> Answer:
+    def form(call: WireRequest) -> Answer:
         return Answer.redirect("/form") if call.method == "POST" else Answer(body=b"<p>thanks</p>")
 
     own = net.host({"/door": once, "/form": form})

@@ -10,7 +10,7 @@ import pytest
 import crawler
 from crawler import Identity
 from crawler.sessions.session_setup import without_params
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import crawl, opened
 from tests.hosts import Net
 
@@ -58,7 +58,7 @@ class Keyed(crawler.Spider):
         yield from response.follow_all(css="a")
 
 
-def echoing(call: Call) -> Answer:
+def echoing(call: WireRequest) -> Answer:
     """Every URL of this server carries on what it was asked with."""
     asked = call.query_text
     if call.path == "/start":

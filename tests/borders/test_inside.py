@@ -11,7 +11,7 @@ import crawler
 from crawler.errors import Refused
 from crawler.fetching.addresses import AddressRule, may_lead
 from crawler.testing import Account
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import crawl, credentials, stored
 from tests.hosts import Host, Net
 
@@ -142,17 +142,17 @@ class Intranet(crawler.Spider):
 def intranet(own: Host, sso: Host) -> None:
     """The application sends guests to the single sign-on, which sends them back with a ticket."""
 
-    def enter(call: Call) -> Answer:
+    def enter(call: WireRequest) -> Answer:
         if "ticket" in call.query():
             return Answer(302, headers=[("Location", "/home"), ("Set-Cookie", "sid=1; Path=/")])
         return Answer.redirect(f"{sso.url}/login")
 
-    def home(call: Call) -> Answer:
+    def home(call: WireRequest) -> Answer:
         if "sid=1" in call.headers.get("cookie", ""):
             return Answer(body=b"<p>members</p><a href='/logout'>Log out</a>")
         return Answer.redirect("/enter")
 
-    def login(call: Call) -> Answer:
+    def login(call: WireRequest) -> Answer:
         if call.method == "POST":
             return Answer.redirect(f"{own.url}/enter?ticket=1")
         return Answer(

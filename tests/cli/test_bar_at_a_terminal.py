@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.hosts import Net
 from tests.sessions_e2e.terminal import at_a_terminal
 
@@ -82,7 +82,7 @@ def go_on() -> threading.Event:
 def shop(project: Path, go_on: threading.Event) -> Iterator[Path]:
     """Three pages, one after the other; the last one is answered when the test says so."""
 
-    def page(call: Call) -> Answer:
+    def page(call: WireRequest) -> Answer:
         number = int(call.path[1:])
         if number == 3:
             go_on.wait(20)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.hosts import Host, Net
 
 from .conftest import Crawl
@@ -32,7 +32,7 @@ GOOD = '{"row": "yesterday"}\n' * 3
 def shop(project: Path) -> Iterator[Host]:
     """Two pages with a row each, and a project with the spider "rows"."""
 
-    def page(call: Call) -> Answer:
+    def page(call: WireRequest) -> Answer:
         link = b"<a href=/2>next</a>" if call.path == "/1" else b""
         return Answer(body=b"<p class=row>" + call.path[1:].encode() + b"</p>" + link)
 
@@ -51,7 +51,7 @@ def good(project: Path) -> Path:
     return file
 
 
-def nothing(call: Call) -> Answer:
+def nothing(call: WireRequest) -> Answer:
     return Answer(body=b"<p>the shop is closed</p>")
 
 

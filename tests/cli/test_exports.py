@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from crawler.output.export.places import _zstd
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.hosts import Host, Net
 
 from .conftest import Crawl
@@ -60,7 +60,7 @@ def shop(project: Path) -> Iterator[Host]:
     net = Net()
     pages = dict(PAGES)
 
-    def page(call: Call) -> Answer:
+    def page(call: WireRequest) -> Answer:
         return Answer(body=pages[call.path].encode())
 
     own = net.host({"/robots.txt": Answer(404), "*": page})

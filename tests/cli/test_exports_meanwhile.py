@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.hosts import Host, Net
 
 from .conftest import Crawl
@@ -46,7 +46,7 @@ class Gate:
     def __init__(self) -> None:
         self.reached, self.opened = threading.Event(), threading.Event()
 
-    def page(self, call: Call) -> Answer:
+    def page(self, call: WireRequest) -> Answer:
         number = int(call.path[1:])
         if number == HELD_AT:
             self.reached.set()

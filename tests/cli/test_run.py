@@ -300,7 +300,7 @@ print("\\n".join(sys.modules), file=sys.stderr)
 def test_commands_that_only_look_load_no_engine_and_no_store(orders: Path, words: list[str]) -> None:
     loaded = _imported(words, orders)
 
-    assert "crawler.cli.application" in loaded
+    assert "crawler.cli.command_tree" in loaded
     assert not {name for name in loaded if name.startswith(("crawler.engine", "crawler.stores", "sqlite"))}
 
 

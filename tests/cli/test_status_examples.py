@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.hosts import Net
 
 from .conftest import Crawl
@@ -37,7 +37,7 @@ def address(project: Path) -> Iterator[str]:
     """A site with a page for each kind of trouble, crawled once by the spider "rows"."""
     busy: list[str] = []
 
-    def page(call: Call) -> Answer:
+    def page(call: WireRequest) -> Answer:
         if call.path == "/busy":
             busy.append(call.path)
             return Answer(502) if len(busy) == 1 else Answer(body=b"<p>here</p>")

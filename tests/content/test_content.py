@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import crawler
 from crawler import Response
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import crawl, opened, stored
 from tests.hosts import Net
 
@@ -256,7 +256,7 @@ def _mapped() -> type[crawler.SitemapSpider]:
 
 
 def test_C6_an_index_that_lists_itself_under_new_names_ends_by_itself(quick_net: Net, tmp_path: Path) -> None:
-    def index(call: Call) -> Answer:
+    def index(call: WireRequest) -> Answer:
         number = int(call.query().get("n", "0"))
         entries = "".join(f"<sitemap><loc>/sitemap.xml?n={number * 3 + each}</loc></sitemap>" for each in (1, 2, 3))
         return Answer(body=f"<sitemapindex>{entries}</sitemapindex>".encode(), content_type="application/xml")

@@ -16,7 +16,7 @@ from lxml import etree
 import crawler
 from crawler import LinkExtractor
 from crawler.errors import BadAnswer
-from crawler.pages.limits import MAX_ATTRIBUTES, MAX_LINKS, Trees, check_markup, elements_of
+from crawler.pages.page_limits import MAX_ATTRIBUTES, MAX_LINKS, Trees, check_markup, elements_of
 from crawler.testing.wire import Answer
 from tests.engine.shop import crawl, opened, stored
 from tests.hosts import Net

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from crawler.output.export import Target, Wanted, export, formats, pipeline
+from crawler.output.export import ExportChoice, Target, export, formats, pipeline
 from crawler.selection import Selection
 from crawler.stores.sqlite import SQLiteStore
 from tests.stores.support import ReversingCipher
@@ -28,7 +28,7 @@ COUNTED = ("/output/export/", "/psycopg/")
 def write(store: str, target: str, *, spider: str = "shop", table: str = "Product") -> None:
     opened = SQLiteStore(store, cipher=ReversingCipher())
     try:
-        export(opened, Wanted(Selection(spider), table), Target(target))
+        export(opened, ExportChoice(Selection(spider), table), Target(target))
     finally:
         opened.close()
 

@@ -19,7 +19,7 @@ import pytest
 
 from crawler.errors import TargetError
 from crawler.outcome import ItemRow, Outcome, Verdict
-from crawler.output.export import Target, Wanted, export
+from crawler.output.export import ExportChoice, Target, export
 from crawler.records import key_of
 from crawler.selection import Selection
 from crawler.stores.sqlite import SQLiteStore
@@ -260,12 +260,14 @@ def test_a_table_of_postgresql_has_types_one_row_a_record_and_how_far_it_came(tm
     try:
         commit(store, [ItemRow("Order", row, key=key_of(row, ["sku"], "")) for row in rows])
         for _ in range(2):
-            assert export(store, Wanted(Selection("shop"), "Order"), target).count == 3
+            assert export(store, ExportChoice(Selection("shop"), "Order"), target).count == 3
         commit(store, [ItemRow("Order", row | {"ok": False}, key=key_of(row, ["sku"], "")) for row in rows[1:]])
-        assert export(store, Wanted(Selection("shop"), "Order"), target).count == 2, "k0 is gone"
+        assert export(store, ExportChoice(Selection("shop"), "Order"), target).count == 2, "k0 is gone"
         commit(store, [ItemRow("visits", {"n": 1}), ItemRow("visits", {"n": 2})])
         for _ in range(2):
-            assert export(store, Wanted(Selection("shop"), "visits"), Target(postgres.format("visits"))).count == 2
+            assert (
+                export(store, ExportChoice(Selection("shop"), "visits"), Target(postgres.format("visits"))).count == 2
+            )
     finally:
         store.close()
 
@@ -290,7 +292,7 @@ def test_a_database_that_refuses_is_told_without_its_password(tmp_path: Path, po
         commit(store, [ItemRow("visits", {"n": 1})])
         address = postgres.format("visits").replace("///postgres/", "//crawl:pw-5ecret@/nowhere/")
         with pytest.raises(TargetError, match="nowhere") as refused:
-            export(store, Wanted(Selection("shop")), Target(address))
+            export(store, ExportChoice(Selection("shop")), Target(address))
     finally:
         store.close()
     assert "pw-5ecret" not in str(refused.value)

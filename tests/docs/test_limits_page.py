@@ -15,10 +15,10 @@ from crawler.settings import FIELDS
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "explanation" / "limits.md"
 PLACES = (
-    *(f"crawler/fetching/{name}.py" for name in ("answers", "decoding", "heads", "limits", "outgoing", "retry")),
+    *(f"crawler/fetching/{name}.py" for name in ("response_maker", "decoding", "heads", "limits", "outgoing", "retry")),
     "crawler/sessions/cookies/*.py",
     "crawler/sessions/redirects.py",
-    "crawler/sessions/answers.py",
+    "crawler/sessions/foreign_answers.py",
     "crawler/urls.py",
 )
 NO_LIMITS = frozenset(

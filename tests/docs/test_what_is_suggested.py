@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from crawler.cli.application import app
+from crawler.cli.command_tree import app
 from crawler.settings import field_names
 from tests.security.test_redaction import messages
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.outcome import ItemRow
-from crawler.output.comparison import COMPARED, Wanted, shortfalls
+from crawler.output.comparison import COMPARED, Expected, shortfalls
 from crawler.output.figures import Figures, count_fields, figures_of, is_filled
 from crawler.runs.earlier import earlier_crawls
 from crawler.stores.base import RunRow
@@ -27,106 +27,112 @@ def both(one: Figures, other: Figures) -> Figures:
 BEFORE = [crawl_of(100, price=98)] * 3
 TWO_KINDS = [both(crawl_of(100), crawl_of(40, table="Review"))] * 4
 #: What the crawl brought, those before it, what is asked for; the reasons, and words of the first sentence
-CASES: dict[str, tuple[Figures, list[Figures], Wanted, list[str], str]] = {
-    "as before": (crawl_of(97, price=95), BEFORE, Wanted(), [], ""),
-    "a first crawl": (crawl_of(3, price=0), [], Wanted(), [], ""),
-    "more than half": (crawl_of(51, price=51), BEFORE, Wanted(), [], ""),
+CASES: dict[str, tuple[Figures, list[Figures], Expected, list[str], str]] = {
+    "as before": (crawl_of(97, price=95), BEFORE, Expected(), [], ""),
+    "a first crawl": (crawl_of(3, price=0), [], Expected(), [], ""),
+    "more than half": (crawl_of(51, price=51), BEFORE, Expected(), [], ""),
     "half of the items": (
         crawl_of(50, price=50),
         BEFORE,
-        Wanted(),
+        Expected(),
         ["fewer-items"],
         "50 items from 110 pages; the last 3",
     ),
     "one crawl before it is enough": (
         crawl_of(9, price=9),
         BEFORE[:1],
-        Wanted(),
+        Expected(),
         ["fewer-items"],
         "crawl had 100 from",
     ),
-    "none, though none are asked for": (crawl_of(0), BEFORE, Wanted(min_items=0), ["fewer-items"], "0 items"),
-    "much more": (crawl_of(900, price=890), BEFORE, Wanted(), [], ""),
-    "one odd night before it": (crawl_of(60, price=60), [crawl_of(900), *BEFORE], Wanted(), [], ""),
-    "a share of one's own": (crawl_of(70, price=70), BEFORE, Wanted(min_share=0.8), ["fewer-items"], "70 items"),
-    "nothing is compared": (crawl_of(1, price=0), BEFORE, Wanted(min_share=0), [], ""),
-    "a person accepts it": (crawl_of(1, price=0), BEFORE, Wanted(accepted=True, fields={"price": 1}), [], ""),
-    "a kind is gone": (crawl_of(100), TWO_KINDS, Wanted(), ["kind-gone"], "0 items of kind 'Review'"),
+    "none, though none are asked for": (crawl_of(0), BEFORE, Expected(min_items=0), ["fewer-items"], "0 items"),
+    "much more": (crawl_of(900, price=890), BEFORE, Expected(), [], ""),
+    "one odd night before it": (crawl_of(60, price=60), [crawl_of(900), *BEFORE], Expected(), [], ""),
+    "a share of one's own": (crawl_of(70, price=70), BEFORE, Expected(min_share=0.8), ["fewer-items"], "70 items"),
+    "nothing is compared": (crawl_of(1, price=0), BEFORE, Expected(min_share=0), [], ""),
+    "a person accepts it": (crawl_of(1, price=0), BEFORE, Expected(accepted=True, fields={"price": 1}), [], ""),
+    "a kind is gone": (crawl_of(100), TWO_KINDS, Expected(), ["kind-gone"], "0 items of kind 'Review'"),
     "few of a kind": (
         both(crawl_of(100), crawl_of(9, table="Review")),
         TWO_KINDS,
-        Wanted(),
+        Expected(),
         ["fewer-of-a-kind"],
         "usually 40",
     ),
-    "a new kind": (both(crawl_of(100), crawl_of(9, table="Tag")), [crawl_of(100)], Wanted(), [], ""),
+    "a new kind": (both(crawl_of(100), crawl_of(9, table="Tag")), [crawl_of(100)], Expected(), [], ""),
     "a field is empty": (
         crawl_of(100, price=0),
         BEFORE,
-        Wanted(),
+        Expected(),
         ["field-emptied"],
         "'price' is filled in 0 of 100 items",
     ),
-    "a field is not there any more": (crawl_of(100), BEFORE, Wanted(), ["field-emptied"], "before it was in 98 %"),
-    "a field is mostly empty": (crawl_of(100, price=40), BEFORE, Wanted(), ["field-emptied"], "(40 %)"),
-    "a field is emptier, and still mostly filled": (crawl_of(100, price=60), BEFORE, Wanted(), [], ""),
-    "a field that was seldom filled": (crawl_of(100, sale=0), [crawl_of(100, sale=20)] * 3, Wanted(), [], ""),
+    "a field is not there any more": (crawl_of(100), BEFORE, Expected(), ["field-emptied"], "before it was in 98 %"),
+    "a field is mostly empty": (crawl_of(100, price=40), BEFORE, Expected(), ["field-emptied"], "(40 %)"),
+    "a field is emptier, and still mostly filled": (crawl_of(100, price=60), BEFORE, Expected(), [], ""),
+    "a field that was seldom filled": (crawl_of(100, sale=0), [crawl_of(100, sale=20)] * 3, Expected(), [], ""),
     "two pages have changed, and lack the field": (
         Figures(110, {"items": 100}, {"items": 2}, {"items": {"title": 2, "price": 0}}),
         BEFORE,
-        Wanted(),
+        Expected(),
         [],
         "",
     ),
     "most pages have changed, and lack it": (
         Figures(110, {"items": 100}, {"items": 60}, {"items": {"title": 60, "price": 0}}),
         BEFORE,
-        Wanted(),
+        Expected(),
         ["field-emptied"],
         "0 of 60 items",
     ),
     "nights on which few pages had changed": (
         crawl_of(100, price=0),
         [*[Figures(110, {"items": 100}, {"items": 2}, {"items": {"title": 2, "price": 0}})] * 5, *BEFORE],
-        Wanted(),
+        Expected(),
         ["field-emptied"],
         "before it was in 98 %",
     ),
-    "a new field": (crawl_of(100, price=98, upc=0), BEFORE, Wanted(), [], ""),
+    "a new field": (crawl_of(100, price=98, upc=0), BEFORE, Expected(), [], ""),
     "a field of another kind": (
         crawl_of(100, table="Book", price=0),
         [crawl_of(100, table="Book", price=90)],
-        Wanted(),
+        Expected(),
         ["field-emptied"],
         "'Book.price'",
     ),
-    "fewer items, and a field": (crawl_of(20, price=0), BEFORE, Wanted(), ["fewer-items", "field-emptied"], "20 items"),
+    "fewer items, and a field": (
+        crawl_of(20, price=0),
+        BEFORE,
+        Expected(),
+        ["fewer-items", "field-emptied"],
+        "20 items",
+    ),
     "a field that is asked for": (
         crawl_of(100, price=80),
         [],
-        Wanted(fields={"price": 0.9}),
+        Expected(fields={"price": 0.9}),
         ["field-below"],
         "80 of 100 items (80 %); `fields`",
     ),
-    "asked for, and filled": (crawl_of(100, price=90), [], Wanted(fields={"price": 0.9}), [], ""),
+    "asked for, and filled": (crawl_of(100, price=90), [], Expected(fields={"price": 0.9}), [], ""),
     "asked for, and misspelled": (
         crawl_of(100),
         [],
-        Wanted(fields={"prize": 0.5}),
+        Expected(fields={"prize": 0.5}),
         ["field-below"],
         "'prize' is filled in 0",
     ),
     "asked for of one kind": (
         both(crawl_of(100, price=0), crawl_of(10, table="Book", price=10)),
         [],
-        Wanted(fields={"Book.price": 1}),
+        Expected(fields={"Book.price": 1}),
         [],
         "",
     ),
     "asked for, in the kinds that have it": (
         both(crawl_of(100), crawl_of(10, table="Book", price=10)),
         [],
-        Wanted(fields={"price": 1}),
+        Expected(fields={"price": 1}),
         [],
         "",
     ),
@@ -147,7 +153,7 @@ def test_many_empty_fields_are_five_sentences_and_a_number() -> None:
     names = [f"f{number}" for number in range(12)]
     before = [crawl_of(10, **dict.fromkeys(names, 10))]
 
-    found = shortfalls(crawl_of(10, **dict.fromkeys(names, 0)), before, Wanted())
+    found = shortfalls(crawl_of(10, **dict.fromkeys(names, 0)), before, Expected())
 
     assert len(found) == 6
     assert found[-1].sentence.startswith("7 further fields")
@@ -160,7 +166,7 @@ def test_a_crawl_that_brings_as_much_as_the_best_of_those_before_it_lacks_nothin
     before = [crawl_of(items, price=items) for items in earlier]
     now = max(earlier) + more
 
-    assert shortfalls(crawl_of(now, price=now), before, Wanted()) == []
+    assert shortfalls(crawl_of(now, price=now), before, Expected()) == []
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import crawler
 from crawler import Request, Response, Spider
 from crawler.cli.summary import one_line, summary_lines
 from crawler.events import Summary
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.hosts import Certificates, Net, certificates, quick_net
 
 __all__ = ["certificates", "quick_net"]
@@ -189,7 +189,7 @@ def test_a_robots_txt_that_answers_503_is_asked_for_with_patience_and_its_status
 def test_a_host_that_is_back_after_a_moment_is_crawled(tmp_path: Path, quick_net: Net) -> None:
     tries: list[int] = []
 
-    def robots(call: Call) -> Answer:
+    def robots(call: WireRequest) -> Answer:
         tries.append(1)
         return Answer(reset_after=0) if len(tries) == 1 else Answer(404)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import crawler
 from crawler import Response, Spider
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.hosts import Net, quick_net
 
 __all__ = ["quick_net"]
@@ -34,7 +34,7 @@ class Wide(Spider):
 def test_a_process_that_was_woken_late_ends_with_the_run(quick_net: Net, tmp_path: Path) -> None:
     pause = time.sleep
 
-    def pages(call: Call) -> Answer:
+    def pages(call: WireRequest) -> Answer:
         if call.path == "/":
             pause(LATE_S)  # what the server under test does, not the test
             return Answer(body="".join(f"<a href=/{number}>x</a>" for number in range(5_000)).encode())

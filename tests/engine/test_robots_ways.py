@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 
 import crawler
 from crawler.events import Summary
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import opened
 from tests.hosts import Certificates, Host, Net, certificates, quick_net
 
@@ -195,7 +195,7 @@ def test_robots_txt_is_asked_for_without_credentials_and_with_the_languages_of_t
 def test_a_sitemap_is_asked_for_by_the_way_of_its_session(quick_net: Net, tmp_path: Path) -> None:
     sitemap = f"<urlset><url><loc>{AT}/one</loc></url></urlset>".encode()
 
-    def answer(call: Call) -> Answer:
+    def answer(call: WireRequest) -> Answer:
         path = call.path.removeprefix(AT)
         return {"/robots.txt": OPEN, "/sitemap.xml": Answer(body=sitemap, content_type="text/xml")}.get(path, PAGE)
 

@@ -18,7 +18,7 @@ def crawl_within(room_mb: int, site: str, folder: Path) -> subprocess.CompletedP
     """`crawl run` with so much address space beside what the loaded program takes."""
     code = f"""
         import resource, sys
-        import crawler.cli.application, crawler.engine.application, crawler.stores.sqlite
+        import crawler.cli.command_tree, crawler.engine.application, crawler.stores.sqlite
         import pycurl, lxml.html
         from crawler.cli import main
         with open("/proc/self/status") as file:

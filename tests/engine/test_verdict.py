@@ -12,11 +12,11 @@ from crawler import Request, Response, SitemapSpider, Spider
 from crawler.cli.exits import TABLE
 from crawler.cli.summary import one_line, summary_lines
 from crawler.events import Summary
-from crawler.output.comparison import Wanted
+from crawler.output.comparison import Expected
 from crawler.output.figures import Figures
 from crawler.runs.verdict import CODES, Facts, Yield, verdict_of_run
 from crawler.stores.told import Sample
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.hosts import Net, quick_net
 
 __all__ = ["quick_net"]
@@ -37,10 +37,10 @@ ONE = {"parse": Yield(pages=3, items=1, requests=2)}
 NONE = {"parse": Yield(pages=3)}
 FACTS: dict[str, tuple[Facts, str, str, str]] = {
     "all is well": (Facts(pages=3, items=1, callbacks=ONE), "finished", "", ""),
-    "no items wanted": (Facts(pages=3, wanted=Wanted(min_items=0), callbacks=NONE), "finished", "", ""),
+    "no items wanted": (Facts(pages=3, wanted=Expected(min_items=0), callbacks=NONE), "finished", "", ""),
     "resumed, nothing left": (Facts(pages=3, items=9), "finished", "", ""),
     "fewer than wanted": (
-        Facts(pages=3, items=2, wanted=Wanted(min_items=5)), "no items", "too-few-items", "2 items stored"
+        Facts(pages=3, items=2, wanted=Expected(min_items=5)), "no items", "too-few-items", "2 items stored"
     ),
     "no items": (Facts(pages=3, callbacks={"parse": Yield(3, 0, 9)}), "no items", "no-items", "3 pages: see parse"),
     "no items, no links": (Facts(pages=1, callbacks=NONE), "no items", "no-items-no-links", "no item and no link"),
@@ -75,10 +75,13 @@ FACTS: dict[str, tuple[Facts, str, str, str]] = {
     ),
     "some failed": (Facts(pages=5, items=1, failed=[of("KeyError: 'id'")]), "failures", "some-failed", "1 request"),
     "few enough failed": (
-        Facts(pages=99, items=1, failed=[of("KeyError: 'id'")], wanted=Wanted(max_error_rate=0.01)), "finished", "", ""
+        Facts(pages=99, items=1, failed=[of("KeyError: 'id'")], wanted=Expected(max_error_rate=0.01)),
+        "finished",
+        "",
+        "",
     ),
     "too many failed": (
-        Facts(pages=98, items=1, failed=[of("KeyError: 'id'", 2)], wanted=Wanted(max_error_rate=0.01)),
+        Facts(pages=98, items=1, failed=[of("KeyError: 'id'", 2)], wanted=Expected(max_error_rate=0.01)),
         "failures", "some-failed", "2 requests",
     ),
     "a host of several is dead": (
@@ -105,11 +108,11 @@ FACTS: dict[str, tuple[Facts, str, str, str]] = {
         "no items", "no-items", "no item came of 110 pages: see parse; the last complete crawl had 100",
     ),
     "none, and that is accepted": (
-        Facts(pages=110, before=BEFORE, wanted=Wanted(accepted=True)), "finished", "", ""
+        Facts(pages=110, before=BEFORE, wanted=Expected(accepted=True)), "finished", "", ""
     ),
     "none, as it was accepted before": (Facts(pages=110, before=[Figures(110)]), "finished", "", ""),
     "none though a spider wants none": (
-        Facts(pages=110, figures=figures(0), before=BEFORE, wanted=Wanted(min_items=0)),
+        Facts(pages=110, figures=figures(0), before=BEFORE, wanted=Expected(min_items=0)),
         "less than before", "fewer-items", "0 items",
     ),
     "stopped half way": (
@@ -300,7 +303,7 @@ def test_a_last_page_exactly_on_the_limit_is_a_finished_crawl(quick_net: Net, tm
 
 
 def test_what_was_left_out_is_named_by_rule_with_an_example(quick_net: Net, tmp_path: Path) -> None:
-    def pages(call: Call) -> Answer:
+    def pages(call: WireRequest) -> Answer:
         return Answer(body=b"<p class=row>1</p><a href=http://other.test/x>x</a><a href=/private>p</a>")
 
     robots = Answer(body=b"User-agent: *\nDisallow: /private", content_type="text/plain")

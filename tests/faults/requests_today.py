@@ -21,7 +21,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from crawler.testing.raw import READ, Drip, RawServer, answer
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.hosts import Host, Net, cookie_page
 
 Measured = tuple[str, bool]  #: what was seen, and whether it is wrong
@@ -314,7 +314,7 @@ def broken_location() -> Measured:
 def cookie_race() -> Measured:
     state = {"sid": 0, "refused": 0}
 
-    def rotate(call: Call) -> Answer:
+    def rotate(call: WireRequest) -> Answer:
         if call.cookies().get("sid", "0") != str(state["sid"]):
             state["refused"] += 1
             return Answer(401, b"old")

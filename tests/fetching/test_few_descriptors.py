@@ -12,7 +12,7 @@ import pytest
 from crawler.fetching.descriptors import connections_allowed
 from crawler.fetching.libcurl_adapter import CurlAdapter
 from crawler.fetching.urllib3_adapter import Urllib3Adapter
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.hosts import Host, Net
 
 
@@ -26,7 +26,7 @@ class Watched:
         self._lock = threading.Lock()
         self._busy = 0
 
-    def _answer(self, call: Call) -> Answer:
+    def _answer(self, call: WireRequest) -> Answer:
         with self._lock:
             self._busy += 1
             self.most = max(self.most, self._busy)
@@ -79,7 +79,7 @@ def test_P6_who_waits_for_a_connection_waits_no_longer_than_its_deadline(
 ) -> None:
     asked, go_on = threading.Event(), threading.Event()
 
-    def slow(call: Call) -> Answer:
+    def slow(call: WireRequest) -> Answer:
         asked.set()
         go_on.wait(5)
         return Answer(body=b"ok")

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from crawler import Response
-from crawler.cli.application import app
+from crawler.cli.command_tree import app
 from crawler.errors import UsageError
 from tests.files.portal import Portal, assert_whole, blobs, crawl, partials, pdf, rows
 

@@ -6,13 +6,13 @@ import re
 import threading
 from collections.abc import Callable
 
-from crawler.testing.application import PracticeApplication
-from crawler.testing.options import SiteOptions
 from crawler.testing.server import Server
-from crawler.testing.wire import Answer, Call
+from crawler.testing.site_application import PracticeApplication
+from crawler.testing.site_options import SiteOptions
+from crawler.testing.wire import Answer, WireRequest
 
 BOOKS = 20
-Edit = Callable[[Call, Answer], None]
+Edit = Callable[[WireRequest, Answer], None]
 
 
 class NightlySite:
@@ -26,7 +26,7 @@ class NightlySite:
 
     def __init__(self) -> None:
         self.edit: Edit | None = None
-        self.told: list[Call] = []
+        self.told: list[WireRequest] = []
         self._application = PracticeApplication(SiteOptions(books=BOOKS, per_page=5), threading.Event())
         self._server = Server(self, threading.Event())
         self._port = self._server.listen("127.0.0.1", 0)
@@ -62,7 +62,7 @@ class NightlySite:
     def date_offset_s(self) -> float:
         return 0.0
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: WireRequest) -> Answer:
         answer = self._application.answer(call)
         if self.edit is not None:
             answer.body = bytes(answer.body)
@@ -70,29 +70,29 @@ class NightlySite:
         return answer
 
 
-def refuse_logins(call: Call, answer: Answer) -> None:
+def refuse_logins(call: WireRequest, answer: Answer) -> None:
     """Logins are answered with an error of the server."""
     if call.method == "POST" and call.path == "/login":
         answer.status, answer.body, answer.headers = 403, b"<h1>Suspended</h1>", []
 
 
-def half_of_the_books(call: Call, answer: Answer) -> None:
+def half_of_the_books(call: WireRequest, answer: Answer) -> None:
     """The list ends after half of its pages."""
     if call.path.startswith("/members/") and call.query().get("page") == str(BOOKS // 5 // 2):
         answer.body = re.sub(rb'<a class="(next|last)"[^>]*>', b"<a>", answer.body)
 
 
-def empty_prices(call: Call, answer: Answer) -> None:
+def empty_prices(call: WireRequest, answer: Answer) -> None:
     """The price is there and has another class."""
     answer.body = answer.body.replace(b'class="price"', b'class="amount"')
 
 
-def no_books(call: Call, answer: Answer) -> None:
+def no_books(call: WireRequest, answer: Answer) -> None:
     """The links to the books have another class: the pages come, and nothing follows."""
     answer.body = answer.body.replace(b'class="book"', b'class="card"')
 
 
-def redesign(call: Call, answer: Answer) -> None:
+def redesign(call: WireRequest, answer: Answer) -> None:
     """Every class has another name but those of the links: each book is found, and every field of it is empty."""
     if call.path.startswith("/members/book/"):
         answer.body = re.sub(rb'class="(\w+)"', rb'class="new-\1"', answer.body)

@@ -13,7 +13,7 @@ import pytest
 
 from crawler.cli.logs import LogFile, set_up_logging
 from crawler.output.reasons import failed_for
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.cli.conftest import Crawl, _clean, crawl, project
 from tests.hosts import Host
 
@@ -47,7 +47,7 @@ class Site:
         self.mended: tuple[str, ...] = ()
         self.host = Host({"*": self.page}, "127.0.0.1", None)
 
-    def page(self, call: Call) -> Answer:
+    def page(self, call: WireRequest) -> Answer:
         name = call.path[1:]
         if name == "start":
             links = "".join(f"<a href=/{path}>x</a>" for path in PATHS)

@@ -12,10 +12,10 @@ import pytest
 from crawler import Spider
 from crawler.errors import SpiderError
 from crawler.loading import find_spider
-from crawler.sessions.login.addresses import login_page_of
+from crawler.sessions.login.login_addresses import login_page_of
 from crawler.testing import Account
 from crawler.testing.raw import CLOSE, RawServer
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import crawl, credentials, stored
 from tests.hosts import Host
 
@@ -36,7 +36,7 @@ class Wiki:
         search = {"/index.php/Special:Search/Tea": self.search}
         self.host = Host({"/index.php": self.script, "*": self.page, **search, **pages}, "127.0.0.1", None)
 
-    def page(self, call: Call) -> Answer:
+    def page(self, call: WireRequest) -> Answer:
         if not self._knows(call):
             return self._turned_away(call)
         name = call.path.rpartition("/")[2]
@@ -47,10 +47,10 @@ class Wiki:
         links += "<a class=page href='/index.php/Special:Search/Tea'>search</a>" if name == "Start" else ""
         return Answer(body=f"<html><title>{name}</title><h1><span>{name}</span></h1>{links}</html>".encode())
 
-    def search(self, call: Call) -> Answer:
+    def search(self, call: WireRequest) -> Answer:
         return Answer(302, headers=[("Location", "/index.php?title=Special:Search&search=Tea")])
 
-    def script(self, call: Call) -> Answer:
+    def script(self, call: WireRequest) -> Answer:
         title = call.query().get("title", "")
         if call.method == "POST":
             self.posts += 1
@@ -68,7 +68,7 @@ class Wiki:
         body = f"<html><title>Log in - Wiki</title><p>{said}</p><form name=userlogin method=post action='/index.php'>"
         return Answer(body=f"{body}{form} type=password><button>Log in</button></form></html>".encode())
 
-    def _turned_away(self, call: Call) -> Answer:
+    def _turned_away(self, call: WireRequest) -> Answer:
         if not self.soft:
             return Answer(302, headers=[("Location", f"{LOGIN}&returnto={call.path}")])
         search = "<form action='/index.php' id=searchform><input type=search name=search></form>"
@@ -76,7 +76,7 @@ class Wiki:
         text = f"<html><title>Login required - Wiki</title><h1>Login required</h1>Please {link} to view pages.{search}"
         return Answer(body=f"{text}<a href='/index.php/Page_1'>p</a></html>".encode())
 
-    def _knows(self, call: Call) -> bool:
+    def _knows(self, call: WireRequest) -> bool:
         cookies = dict(part.strip().split("=", 1) for part in call.headers.get("cookie", "").split(";") if "=" in part)
         return cookies.get("sid") in self.known
 
@@ -257,7 +257,7 @@ class Redirecting:
         self.asked: list[str] = []
         self.host = Host({"*": self.answer}, "127.0.0.1", None)
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: WireRequest) -> Answer:
         sid = call.headers.get("cookie", "").partition("sid=")[2]
         if call.path == "/login":
             return self._login(call)
@@ -272,7 +272,7 @@ class Redirecting:
         links = "".join(f"<a href='{path}'>old</a>" for path in (*self.LEADS, "/last")) if call.path == "/start" else ""
         return Answer(body=f"<html><title>{call.path}</title>{links}</html>".encode())
 
-    def _login(self, call: Call) -> Answer:
+    def _login(self, call: WireRequest) -> Answer:
         if call.method != "POST":
             return Answer(body=b"<html><form method=post><input name=u><input type=password name=p></form></html>")
         self.logins += 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import crawler
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.cli.conftest import Crawl, _clean, crawl, project
 from tests.hosts import Host
 from tests.installed import install_entry_points
@@ -75,7 +75,7 @@ class Currency(Plugin):
 
 @pytest.fixture
 def host(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
-    def page(call: Call) -> Answer:
+    def page(call: WireRequest) -> Answer:
         return Answer(body=f"<html>{PAGES[call.path[1:]]}</html>".encode())
 
     host = Host({"*": page}, "127.0.0.1", None)

@@ -19,7 +19,7 @@ from crawler.output.notices import Notice
 from crawler.output.notifiers import Ping, Webhook, tell_all
 from crawler.runs.telling import Left, Telling
 from crawler.settings import load
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.cli.conftest import Crawl, _clean, crawl, project
 from tests.hosts import Host
 
@@ -52,7 +52,7 @@ class Place:
         self.service = Host({"*": lambda call: self.answer}, "127.0.0.1", None)
         self.hook = f"{self.service.url}/hooks/{TOKEN}"
 
-    def page(self, call: Call) -> Answer:
+    def page(self, call: WireRequest) -> Answer:
         if call.path != "/list":
             return Answer(404, b"no")
         return Answer(body=("<html>" + "<p class=row>1</p>" * self.rows + "</html>").encode())

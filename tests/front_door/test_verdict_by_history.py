@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.cli.conftest import Crawl, Result, _clean, crawl, project
 from tests.hosts import Host
 
@@ -46,7 +46,7 @@ class Shop:
         self.pages, self.rows, self.prices, self.reviews, self.missing = 4, 4, 1.0, 0, 0
         self.host = Host({"*": self.page}, "127.0.0.1", None)
 
-    def page(self, call: Call) -> Answer:
+    def page(self, call: WireRequest) -> Answer:
         if call.path == "/robots.txt":
             return Answer(404, b"no")
         if "missing" in call.path:

@@ -25,7 +25,7 @@ from crawler.runs.metrics_endpoint import LOGINS, METRICS, MetricsEndpoint
 from crawler.runs.telling import watchers
 from crawler.runs.traces import Traces
 from crawler.settings import load
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.hosts import Net
 from tests.looking.conftest import TOKEN
 
@@ -146,7 +146,7 @@ class Collector:
         self.service = ""
         self.url = net.host({"/v1/traces": self.take}).url
 
-    def take(self, call: Call) -> Answer:
+    def take(self, call: WireRequest) -> Answer:
         from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
         for resource in ExportTraceServiceRequest.FromString(call.body).resource_spans:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.hosts import Net
 from tests.looking.conftest import Crawl
 
@@ -38,11 +38,11 @@ class Shop:
         self.heard: list[dict[str, Any]] = []
         self.url = net.host({"/robots.txt": Answer(404), "/list": self.page, "/hook": self.hook}).url
 
-    def page(self, call: Call) -> Answer:
+    def page(self, call: WireRequest) -> Answer:
         rows = "".join(f"<p id={sku}>{price}</p>" for sku, price in self.prices.items())
         return Answer(body=f"<html>{rows}{self.more}</html>".encode())
 
-    def hook(self, call: Call) -> Answer:
+    def hook(self, call: WireRequest) -> Answer:
         self.heard.append(json.loads(call.body))
         return Answer(body=b"ok")
 

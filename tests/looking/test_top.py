@@ -24,7 +24,7 @@ from crawler.runs.heartbeat import EVERY_S, FIRST_S, IDLE_S, Heartbeat
 from crawler.runs.stats import Stats
 from crawler.settings import load
 from crawler.stores.project import open_project_store
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.hosts import Net
 from tests.looking.conftest import Crawl, Nights, leaks
 from tests.sessions_e2e.terminal import at_a_terminal
@@ -48,7 +48,7 @@ def running(project: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A run that waits for the answer to its last page; ended after the test."""
     go_on = threading.Event()
 
-    def page(call: Call) -> Answer:
+    def page(call: WireRequest) -> Answer:
         if call.path == "/bad":
             return Answer(404)
         if call.path == "/2":

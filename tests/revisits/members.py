@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crawler import Session
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.revisits.site import Shop, Site
 
 FORM = b"<form method=post action=/login><input name=user><input name=password type=password></form>"
@@ -22,7 +22,7 @@ def members(site: Site, *, sloppy: bool = False, sign: bool = False) -> dict[str
     names = iter(range(1, 1_000))
     open_to_all = site.answer
 
-    def answer(call: Call) -> Answer:
+    def answer(call: WireRequest) -> Answer:
         if call.path == "/login":
             if call.method == "POST":
                 sid = f"s{next(names)}"

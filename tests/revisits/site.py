@@ -13,7 +13,7 @@ from typing import Any
 import crawler
 from crawler import Request, Response, Spider
 from crawler.events import Summary
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.hosts import Host
 
 DATE = "Mon, 23 Nov 2026 03:00:00 GMT"
@@ -43,7 +43,7 @@ class Site:
         mark = hashlib.sha256(self.pages[path].encode()).hexdigest()[:12]
         return f'W/"{mark}"' if self.validators == "weak" else f'"{mark}"'
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: WireRequest) -> Answer:
         body = self.pages.get(call.path)
         if body is None:
             return self._counted(call, Answer(404))
@@ -61,7 +61,7 @@ class Site:
             return self._counted(call, Answer(304, headers=headers))
         return self._counted(call, Answer(body=body.encode(), headers=headers))
 
-    def _counted(self, call: Call, answer: Answer) -> Answer:
+    def _counted(self, call: WireRequest, answer: Answer) -> Answer:
         self.asked[call.path, answer.status] += 1
         return answer
 

@@ -11,7 +11,7 @@ import pytest
 
 from crawler import LinkExtractor, Response, Rule, Spider
 from crawler.spider import CrawlSpider
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.revisits.site import Shop, Site, night, page, rows
 
 
@@ -30,7 +30,7 @@ def lies(site: Site, path: str, answer: Answer) -> None:
     """Answer conditional requests for *path* with this one."""
     before = site.host.routes["*"]
 
-    def lying(call: Call) -> Answer:
+    def lying(call: WireRequest) -> Answer:
         if call.path == path and ("if-none-match" in call.headers or "if-modified-since" in call.headers):
             return site._counted(call, answer)
         return before(call)  # type: ignore[operator]
@@ -67,7 +67,7 @@ def test_a_304_to_which_a_redirect_led_is_not_believed(site: Site, tmp_path: Pat
     site.pages["/other"] = page(1, 9)
     before = site.host.routes["*"]
 
-    def moved(call: Call) -> Answer:
+    def moved(call: WireRequest) -> Answer:
         if call.path == "/p/1":
             return Answer(302, headers=[("Location", "/other")])
         if call.path == "/other" and "if-none-match" in call.headers:
@@ -101,7 +101,7 @@ def test_a_304_after_a_503_is_still_the_answer_to_the_question(site: Site, tmp_p
     before = site.host.routes["*"]
     broken = iter([True])
 
-    def shaky(call: Call) -> Answer:
+    def shaky(call: WireRequest) -> Answer:
         if call.path == "/p/1" and next(broken, False):
             return Answer(503)
         return before(call)  # type: ignore[operator]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.revisits.site import Shop, Site, night, rows
 
 RUN = """
@@ -34,7 +34,7 @@ def test_a_night_that_is_killed_twice_carries_each_page_once(site: Site, tmp_pat
     for _ in range(2):
         many, answered = threading.Event(), iter(range(1, 10_000))
 
-        def counting(call: Call, many: threading.Event = many, answered: Iterator[int] = answered) -> Answer:
+        def counting(call: WireRequest, many: threading.Event = many, answered: Iterator[int] = answered) -> Answer:
             if next(answered) == 60:
                 many.set()
             return before(call)  # type: ignore[operator]

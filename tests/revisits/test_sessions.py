@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crawler import Request, Response, Spider
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.revisits.members import Members, members
 from tests.revisits.site import Shop, Site, night, page, rows, value
 
@@ -71,7 +71,7 @@ def test_what_a_lost_session_was_told_is_asked_for_again(site: Site, tmp_path: P
 
     once = iter([True])
 
-    def ends(call: Call) -> Answer:
+    def ends(call: WireRequest) -> Answer:
         if call.path == "/p/0" and next(once, False):
             good.clear()
         return answer(call)  # type: ignore[operator]
@@ -135,7 +135,7 @@ def test_each_session_has_validators_of_its_own(site: Site, tmp_path: Path) -> N
     assert set(asked[2:]) == {'"first"', '"second"'}
 
 
-def _own(call: Call, text: str) -> Answer:
+def _own(call: WireRequest, text: str) -> Answer:
     if not text:
         return Answer(304)
     return Answer(body=text.encode(), headers=[("ETag", f'"{text}"')])

@@ -26,12 +26,12 @@ from crawler.urls import absolute, canonical, host_of, site_of
 
 URL = "https://shop.test/a"
 MODULES = (
-    "crawler.fetching.answers",
+    "crawler.fetching.response_maker",
     "crawler.fetching.fetcher",
     "crawler.fetching.heads",
     "crawler.fetching.outgoing",
     "crawler.headers",
-    "crawler.sessions.answers",
+    "crawler.sessions.foreign_answers",
     "crawler.sessions.auth.digest",
     "crawler.sessions.cookies.dates",
     "crawler.sessions.cookies.rules",

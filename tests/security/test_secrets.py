@@ -26,7 +26,7 @@ from crawler.engine.application import open_project_store
 from crawler.events import Event
 from crawler.sessions.secrets import SecretFilter
 from crawler.settings import load
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import Members, crawl, credentials, opened
 from tests.exports import exported
 from tests.hosts import Net, cookie_page
@@ -50,7 +50,7 @@ FORM = f"""<form method=post action=/login><input name=user><input type=password
 <input type=hidden name=csrf_token value={SECRETS["csrf"]}></form>""".encode()
 
 
-def site(call: Call) -> Answer:
+def site(call: WireRequest) -> Answer:
     """A login, and behind it pages that fail in every way that has a text."""
     if call.path == "/login":
         if call.method == "GET":

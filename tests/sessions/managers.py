@@ -19,7 +19,7 @@ from crawler.sessions.origins import Origins
 from crawler.sessions.session import Session
 from crawler.spider import Identity, Spider
 from crawler.stores.policy import login_policy
-from crawler.stores.policy.login_policy import Book, Trying, begun, may_begin
+from crawler.stores.policy.login_policy import LoginBook, Trying, begun, may_begin
 from crawler.testing.adapter import ScriptedAdapter, reply
 
 SITE = "http://shop.test"
@@ -61,7 +61,7 @@ class Memory:
     budget: str = ""
     failed: str = ""
     renewed: int = 0
-    book: Book = field(default_factory=Book)
+    book: LoginBook = field(default_factory=LoginBook)
     ends: list[LoginEnd] = field(default_factory=list)
     ahead_s: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from crawler.sessions.cookies.jar import Jar
-from crawler.sessions.cookies.site import MAX_DOMAIN_COOKIES, MAX_SITE_COOKIES
+from crawler.sessions.cookies.site_cookies import MAX_DOMAIN_COOKIES, MAX_SITE_COOKIES
 
 URL = "https://shop.example/"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.cookies.rules import Cookie
-from crawler.sessions.cookies.site import SiteCookies
+from crawler.sessions.cookies.site_cookies import SiteCookies
 
 URL = "https://shop.example/"
 

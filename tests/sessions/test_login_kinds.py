@@ -12,7 +12,7 @@ from requests.adapters import HTTPAdapter
 
 from crawler import Identity, Response, Session, Spider
 from crawler.sessions.from_spider import session_key
-from crawler.sessions.login.kinds import kind_of
+from crawler.sessions.login.login_kinds import kind_of
 from crawler.spider import Spider as Base
 
 

@@ -16,13 +16,13 @@ from crawler import Identity, Request, Response
 from crawler.errors import FetchError, InvalidURL, RedirectError, TimedOut
 from crawler.sessions.cookies.jar import Jar
 from crawler.testing.adapter import ScriptedAdapter, reply
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.hosts import Net, net, quick_net
 
 __all__ = ["net", "quick_net"]  # fixtures
 
 
-def echo(call: Call) -> Answer:
+def echo(call: WireRequest) -> Answer:
     return Answer.json(
         {"method": call.method, "target": call.target, "body": call.body.decode(), "headers": call.headers}
     )
@@ -170,7 +170,7 @@ def test_what_is_no_url_is_an_error_of_ours(net: Net, url: str) -> None:
 def test_one_deadline_counts_for_a_request_with_all_its_redirects(net: Net) -> None:
     waiting = threading.Event()
 
-    def slow(call: Call) -> Answer:
+    def slow(call: WireRequest) -> Answer:
         waiting.wait(0.2)
         return Answer.redirect(f"/{int(call.path[1:] or 0) + 1}")
 
@@ -187,7 +187,7 @@ def test_a_serial_session_has_one_request_under_way(net: Net) -> None:
     most, now = 0, 0
     lock = threading.Lock()
 
-    def count(call: Call) -> Answer:
+    def count(call: WireRequest) -> Answer:
         nonlocal most, now
         with lock:
             now += 1

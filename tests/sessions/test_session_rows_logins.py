@@ -12,7 +12,7 @@ from crawler import Response, Session
 from crawler.sessions.login import patience
 from crawler.spider import Spider
 from crawler.stores.policy import login_policy
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import Members, crawl, stored
 from tests.hosts import Net, cookie_page
 from tests.sessions.member_site import FIELDS, Wide, truth
@@ -39,7 +39,7 @@ class Door(Spider):
 FORM = b"<form method=post action=/login><input name=user><input type=password name=password></form>"
 
 
-def fixed_id_site(call: Call) -> Answer:
+def fixed_id_site(call: WireRequest) -> Answer:
     """An application that gives an id to every visitor and keeps it through the login."""
     sid = call.cookies().get("sid")
     if call.path == "/login" and call.method == "POST":

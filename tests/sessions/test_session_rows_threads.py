@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from crawler import Identity, Request
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import Members, crawl, credentials, stored
 from tests.hosts import Net, cookie_page
 from tests.sessions.member_site import FIELDS, Wide, truth
@@ -34,7 +34,7 @@ def test_L1_a_serial_session_is_never_refused_by_a_server_that_replaces_its_id(
 def test_L1_answers_that_overtake_each_other_leave_the_cookie_of_the_newest_request(net: Net) -> None:
     begun, overtaken = threading.Event(), threading.Event()
 
-    def slow(call: Call) -> Answer:
+    def slow(call: WireRequest) -> Answer:
         begun.set()
         overtaken.wait(10)
         return cookie_page("sid=older")

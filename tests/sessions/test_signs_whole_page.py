@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crawler.response import Response
-from crawler.sessions.login.answers import one_time_code_sign, wrong_password_sign
+from crawler.sessions.login.login_answers import one_time_code_sign, wrong_password_sign
 from crawler.sessions.login.page_marks import refresh_of
 from crawler.sessions.login.signs import logged_in_sign, logged_out_sign, wants_login
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from crawler import Response, Session, Spider
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 
 FORM = (
     b"<title>Portal</title><form method=post action=/login><input name=user><input type=password name=password>"
@@ -55,7 +55,7 @@ class Portal:
         self.pages_each = 1_000_000
         self._window = (0.0, 0)
 
-    def __call__(self, call: Call) -> Answer:
+    def __call__(self, call: WireRequest) -> Answer:
         if call.path == "/robots.txt":
             return Answer(404, b"")
         if call.method == "POST" and call.path in ("/login", "/token"):
@@ -70,7 +70,7 @@ class Portal:
         self.lives[sid] -= 1
         return Answer(body=HOME)
 
-    def _posted(self, call: Call) -> Answer:
+    def _posted(self, call: WireRequest) -> Answer:
         self.posts.append(time.monotonic())
         if self.busy:
             return self.busy.pop(0)

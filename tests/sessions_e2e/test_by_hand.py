@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.cli.conftest import Crawl
 from tests.hosts import Host, Net
 
@@ -35,7 +35,7 @@ class Members:
         self.good, self.door, self.ends_after = "one", "redirect", 0
         self.asked: list[str] = []
 
-    def __call__(self, call: Call) -> Answer:
+    def __call__(self, call: WireRequest) -> Answer:
         self.asked.append(call.path)
         if call.path == "/login":
             return Answer(body=FORM)

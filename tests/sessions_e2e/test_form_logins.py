@@ -12,7 +12,7 @@ import pytest
 
 from crawler import Identity, Spider, run
 from crawler.events import Summary
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import stored
 from tests.hosts import Host
 
@@ -23,7 +23,7 @@ Pairs = list[tuple[str, str]]
 Submit = Callable[[Any, Any, dict[str, str]], Any]
 
 
-def pairs(call: Call) -> Pairs:
+def pairs(call: WireRequest) -> Pairs:
     return parse_qsl(call.body.decode(), keep_blank_values=True)
 
 
@@ -35,19 +35,19 @@ class Site:
         self.host = Host({"/login": self._login, "/home": self._home, "/find": self._find}, address, None)
         self.url = self.host.url
 
-    def _login(self, call: Call) -> Answer:
+    def _login(self, call: WireRequest) -> Answer:
         if call.method == "POST" and pairs(call) == self.right:
             return Answer(302, headers=[("Location", "/home"), ("Set-Cookie", "sid=ok; Path=/")])
         return Answer(body=f"<!doctype html><title>Login</title>{self.form}".encode())
 
-    def _home(self, call: Call) -> Answer:
+    def _home(self, call: WireRequest) -> Answer:
         if "sid=ok" not in call.headers.get("cookie", ""):
             return Answer(302, headers=[("Location", "/login")])
         return Answer(
             body=MEMBERS + b"<form method=post action=/find><input name=q><button name=go>Find</button></form>"
         )
 
-    def _find(self, call: Call) -> Answer:
+    def _find(self, call: WireRequest) -> Answer:
         words = ", ".join(f"{name}={value}" for name, value in pairs(call))
         return Answer(body=f"<title>Hits</title><p class=x>{words}</p><a href=/logout>Log out</a>".encode())
 
@@ -340,10 +340,10 @@ def single_sign_on(shop: Site, sign_on: Site) -> None:
     """The form of *sign_on* ends with one that goes to *shop*, as a script would send it."""
     back = f"<form method=post action={shop.url}/acs><input type=hidden name=SAMLResponse value=x></form>"
 
-    def login(call: Call) -> Answer:
+    def login(call: WireRequest) -> Answer:
         return Answer(body=(back if call.method == "POST" else sign_on.form).encode())
 
-    def acs(call: Call) -> Answer:
+    def acs(call: WireRequest) -> Answer:
         return Answer(302, headers=[("Location", "/home"), ("Set-Cookie", "sid=ok; Path=/")])
 
     sign_on.host.routes["/login"] = login

@@ -13,7 +13,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from crawler.errors import UsageError
-from crawler.sessions.formats.from_browser import Wanted, read_browser
+from crawler.sessions.formats.from_browser import BrowserProfile, read_browser
 from tests.cli.conftest import Crawl
 
 from .members_only import SECRET, SPIDER, serve
@@ -83,7 +83,7 @@ def browser_with(*cookies: Cookie, says: tuple[str, ...] = ()) -> Callable[..., 
 def test_only_cookies_of_the_wanted_sites_are_taken() -> None:
     extract = browser_with(cookie(".shop.example"), cookie("www.shop.example", "www"), cookie("bank.example", "money"))
 
-    found = read_browser(Wanted.of("firefox"), ["shop.example"], extract)
+    found = read_browser(BrowserProfile.of("firefox"), ["shop.example"], extract)
 
     assert {(each["name"], each["domain"], each["host_only"]) for each in found.cookies} == {
         ("sid", "shop.example", False),
@@ -93,7 +93,7 @@ def test_only_cookies_of_the_wanted_sites_are_taken() -> None:
 
 def test_an_end_in_microseconds_since_1601_is_understood() -> None:
     found = read_browser(
-        Wanted.of("chrome"), ["a.example"], browser_with(cookie("a.example", expires=13440471352844396))
+        BrowserProfile.of("chrome"), ["a.example"], browser_with(cookie("a.example", expires=13440471352844396))
     )
 
     assert round(float(str(found.cookies[0]["expires"]))) == 1795997753
@@ -103,7 +103,7 @@ def test_a_browser_without_the_site_says_what_to_do() -> None:
     with pytest.raises(
         UsageError, match=r"chrome holds no cookie of shop.example \(1 of other sites\).*--site.*--browser"
     ):
-        read_browser(Wanted.of("chrome"), ["shop.example"], browser_with(cookie("bank.example")))
+        read_browser(BrowserProfile.of("chrome"), ["shop.example"], browser_with(cookie("bank.example")))
 
 
 @pytest.mark.parametrize(
@@ -117,13 +117,15 @@ def test_a_browser_without_the_site_says_what_to_do() -> None:
 )
 def test_sealed_cookies_are_refused_with_the_ways_out(said: str) -> None:
     with pytest.raises(UsageError, match=r"seals its cookies.*--browser.*cookies\.txt"):
-        read_browser(Wanted.of("edge"), ["shop.example"], browser_with(says=(said,)))
+        read_browser(BrowserProfile.of("edge"), ["shop.example"], browser_with(says=(said,)))
 
 
 def test_some_sealed_cookies_beside_open_ones_are_told() -> None:
     said = "failed to decrypt cookie (AES-CBC)"
 
-    found = read_browser(Wanted.of("brave"), ["a.example"], browser_with(cookie("a.example"), says=(said, said)))
+    found = read_browser(
+        BrowserProfile.of("brave"), ["a.example"], browser_with(cookie("a.example"), says=(said, said))
+    )
 
     assert found.left_out == (said,)
 
@@ -134,7 +136,7 @@ def test_a_profile_that_cannot_be_read_is_one_line_with_what_to_do(error: Except
         raise error
 
     with pytest.raises(UsageError) as told:
-        read_browser(Wanted.of("opera:Work"), ["a.example"], extract)
+        read_browser(BrowserProfile.of("opera:Work"), ["a.example"], extract)
 
     assert "opera, profile Work" in str(told.value)
     assert "\n" not in str(told.value)
@@ -143,24 +145,24 @@ def test_a_profile_that_cannot_be_read_is_one_line_with_what_to_do(error: Except
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("firefox", Wanted("firefox")),
+        ("firefox", BrowserProfile("firefox")),
         ("Firefox", None),
-        ("chrome:Profile 1", Wanted("chrome", profile="Profile 1")),
-        ("chromium+gnomekeyring:Default", Wanted("chromium", "GNOMEKEYRING", "Default")),
-        ("firefox::Work", Wanted("firefox", container="Work")),
-        ("firefox:default-release::Work", Wanted("firefox", None, "default-release", "Work")),
-        ("firefox:/srv/profiles/a b", Wanted("firefox", profile="/srv/profiles/a b")),
-        (r"chrome:C:\Users\me\Profile 2", Wanted("chrome", profile=r"C:\Users\me\Profile 2")),
+        ("chrome:Profile 1", BrowserProfile("chrome", profile="Profile 1")),
+        ("chromium+gnomekeyring:Default", BrowserProfile("chromium", "GNOMEKEYRING", "Default")),
+        ("firefox::Work", BrowserProfile("firefox", container="Work")),
+        ("firefox:default-release::Work", BrowserProfile("firefox", None, "default-release", "Work")),
+        ("firefox:/srv/profiles/a b", BrowserProfile("firefox", profile="/srv/profiles/a b")),
+        (r"chrome:C:\Users\me\Profile 2", BrowserProfile("chrome", profile=r"C:\Users\me\Profile 2")),
         ("netscape", None),
         ("", None),
     ],
 )
-def test_a_browser_and_profile_are_written_as_yt_dlp_has_them(text: str, wanted: Wanted | None) -> None:
+def test_a_browser_and_profile_are_written_as_yt_dlp_has_them(text: str, wanted: BrowserProfile | None) -> None:
     if wanted is None:
         with pytest.raises(UsageError, match="BROWSER"):
-            Wanted.of(text)
+            BrowserProfile.of(text)
     else:
-        assert Wanted.of(text) == wanted
+        assert BrowserProfile.of(text) == wanted
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from crawler.response import SPREAD
 from crawler.sessions import health
 from crawler.sessions.health import FIRST_REST_S, LONGEST_REST_S, Health, Remedy
 from crawler.testing import PracticeSite
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import Members, crawl, credentials, opened, stored
 from tests.hosts import Host
 
@@ -33,7 +33,7 @@ class Doorman:
         self.pages: Counter[str] = Counter()  # served, by visitor
         self.refused: Counter[str] = Counter()
 
-    def __call__(self, call: Call) -> Answer:
+    def __call__(self, call: WireRequest) -> Answer:
         if call.path == "/robots.txt":
             return Answer.text("", 404)
         visitor = call.cookies().get("visitor")

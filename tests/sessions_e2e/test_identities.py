@@ -18,7 +18,7 @@ from crawler.response import SPREAD
 from crawler.sessions.session_config import configured_identities
 from crawler.testing import PracticeSite
 from crawler.testing.server import Server
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.cli.conftest import Crawl
 from tests.engine.shop import Members, crawl, credentials, opened, stored
 
@@ -29,7 +29,7 @@ class Proxy:
     """A proxy for plain http that keeps what it was asked, and answers from a site by asking it."""
 
     def __init__(self) -> None:
-        self.asked: list[Call] = []
+        self.asked: list[WireRequest] = []
         self._lock = threading.Lock()  # guards asked
         self._server = Server(self, threading.Event())
         self.url = f"http://127.0.0.1:{self._server.listen('127.0.0.1', 0)}"
@@ -43,7 +43,7 @@ class Proxy:
     def date_offset_s(self) -> float:
         return 0.0
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: WireRequest) -> Answer:
         with self._lock:
             self.asked.append(call)
         connection = http.client.HTTPConnection(call.headers["host"], timeout=10)

@@ -12,7 +12,7 @@ import pytest
 
 from crawler import Request, Session, clock
 from crawler.testing import LoggedRequest, PracticeSite
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import Members, crawl, opened, stored
 from tests.hosts import Host
 
@@ -266,7 +266,7 @@ def test_a_login_that_is_lost_on_the_way_to_its_first_page_is_made_again(
 def test_L11_a_wrong_password_that_leads_back_to_the_form_in_unknown_words_is_one_attempt(tmp_path: Path) -> None:
     posts: list[str] = []
 
-    def form(call: Call) -> Answer:
+    def form(call: WireRequest) -> Answer:
         if call.method == "POST":
             posts.append(call.target)
             return Answer.redirect("/who?again=1")

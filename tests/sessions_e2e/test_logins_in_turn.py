@@ -12,7 +12,7 @@ import pytest
 
 from crawler import Response
 from crawler.engine import application
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.hosts import Net, quick_net
 from tests.sessions_e2e.portal import Home, Portal
 
@@ -44,7 +44,7 @@ def test_a_login_in_the_middle_takes_the_turns_of_pages_that_wait_for_it(quick_n
     portal.pages_each = 9
     calls: list[tuple[float, str]] = []
 
-    def answer(call: Call) -> Answer:
+    def answer(call: WireRequest) -> Answer:
         calls.append((time.monotonic(), f"{call.method} {call.path}"))
         return portal(call)
 

@@ -16,7 +16,7 @@ from crawler import Request, Response, Session
 from crawler.events import Event, Warned
 from crawler.sessions.login import patience
 from crawler.stores.policy import login_policy
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import crawl, opened
 from tests.hosts import Certificates, Net, quick_net
 
@@ -290,7 +290,7 @@ class Silent(Portal):
         super().__init__()
         self._method, self.over, self._asked = method, threading.Event(), 0
 
-    def __call__(self, call: Call) -> Answer:
+    def __call__(self, call: WireRequest) -> Answer:
         if (call.method, call.path) == (self._method, "/login"):
             self._asked += 1
             if self._asked == 1:

@@ -13,7 +13,7 @@ import pytest
 
 from crawler import Identity, Response, Session, Spider
 from crawler.sessions.proxy_pool import ProxyPool
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import opened, stored
 from tests.hosts import Net, net, quick_net
 
@@ -89,7 +89,7 @@ class Bound:
         self.strangers = 0
         self.served: Counter[str] = Counter()
 
-    def __call__(self, call: Call) -> Answer:
+    def __call__(self, call: WireRequest) -> Answer:
         via = call.headers.get("via", "")
         if call.path == "/robots.txt":
             return Answer(404, b"")

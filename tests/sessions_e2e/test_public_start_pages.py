@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crawler import Response, Session, Spider
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import crawl, stored
 from tests.hosts import Net, net, quick_net
 
@@ -30,7 +30,7 @@ class Shop:
     def end_all(self) -> None:
         self.left.clear()
 
-    def __call__(self, call: Call) -> Answer:
+    def __call__(self, call: WireRequest) -> Answer:
         if call.path == "/robots.txt":
             return Answer(404, b"")
         if call.path == "/":

@@ -18,7 +18,7 @@ from crawler import File, Identity, QuotaSpent, Request, Response, Session, Spid
 from crawler.clock import unix_now
 from crawler.engine.store_thread import Inbox
 from crawler.errors import UsageError
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import crawl, opened, stored
 from tests.hosts import Net, net, quick_net
 
@@ -55,7 +55,7 @@ class Counting:
         self.most = 0
         self._lock = threading.Lock()  # guards all above
 
-    def __call__(self, call: Call) -> Answer:
+    def __call__(self, call: WireRequest) -> Answer:
         if call.path == "/robots.txt":
             return Answer(404, b"")
         if call.path == "/login":

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from crawler import Response, Session, Spider
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import crawl, stored
 from tests.hosts import Host
 
@@ -35,7 +35,7 @@ class Cookieless:
     def _at(self, path: str, key: str) -> str:
         return f"/(S({key})){path}" if self.kind == "folder" else f"{path}?sid={key}"
 
-    def _answer(self, call: Call) -> Answer:
+    def _answer(self, call: WireRequest) -> Answer:
         address = call.target
         folder = re.match(r"/\(S\((\w+)\)\)(/[^?]*)", address)
         path = folder[2] if folder else address.partition("?")[0]
@@ -57,7 +57,7 @@ class Cookieless:
         links = "".join(f"<a class=p href='{n if browser else self._at(f'/p/{n}', key)}'>x</a>" for n in range(PAGES))
         return Answer(body=f"<a href='{shown}/logout'>Log out</a><b>{path[3:]}</b>{links}".encode())
 
-    def _login(self, call: Call, key: str, browser: bool) -> Answer:
+    def _login(self, call: WireRequest, key: str, browser: bool) -> Answer:
         if call.method != "POST":
             return Answer(body=FORM)
         self.logins += 1

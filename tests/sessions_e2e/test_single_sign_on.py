@@ -11,14 +11,14 @@ import pytest
 
 from crawler import Request, Spider
 from crawler.events import Summary
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import crawl, stored
 from tests.hosts import Host
 
 PAGES = 12
 
 
-def cookies_of(call: Call) -> dict[str, str]:
+def cookies_of(call: WireRequest) -> dict[str, str]:
     return dict(part.strip().split("=", 1) for part in call.headers.get("cookie", "").split(";") if "=" in part)
 
 
@@ -39,10 +39,10 @@ class Signed:
         self.shop.close()
         self.sign_on.close()
 
-    def _away(self, call: Call) -> Answer:
+    def _away(self, call: WireRequest) -> Answer:
         return Answer(302, headers=[("Location", f"{self.sign_on.url}/authorize")])
 
-    def _page(self, call: Call) -> Answer:
+    def _page(self, call: WireRequest) -> Answer:
         if cookies_of(call).get("sid") not in self.guests_at_home:
             return self._away(call)
         number = int(call.path.rpartition("/")[2])
@@ -52,17 +52,17 @@ class Signed:
         after = "<a href='/old'>old</a>" if number == PAGES else f"<a href='/page/{number + 1}'>next</a>"
         return Answer(body=f"<html><title>{number}</title>{after}</html>".encode())
 
-    def _accept(self, call: Call) -> Answer:
+    def _accept(self, call: WireRequest) -> Answer:
         self.guests_at_home.add(name := f"s{next(self.numbers)}")
         return Answer(302, headers=[("Location", "/page/1"), ("Set-Cookie", f"sid={name}; Path=/")])
 
-    def _authorize(self, call: Call) -> Answer:
+    def _authorize(self, call: WireRequest) -> Answer:
         if cookies_of(call).get("who") in self.known:
             return Answer(302, headers=[("Location", f"{self.shop.url}/accept")])
         form = "<form method=post action=/login><input name=user><input type=password name=secret><button>In</button>"
         return Answer(body=f"<html><title>Who?</title>{form}</form></html>".encode())
 
-    def _login(self, call: Call) -> Answer:
+    def _login(self, call: WireRequest) -> Answer:
         self.password_posts += 1
         self.known.add(name := f"k{next(self.numbers)}")
         return Answer(302, headers=[("Location", "/authorize"), ("Set-Cookie", f"who={name}; Path=/")])

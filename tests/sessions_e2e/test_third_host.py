@@ -12,7 +12,7 @@ import pytest
 
 from crawler import Identity, Session, Spider
 from crawler.events import Summary
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import crawl, stored
 from tests.hosts import Host
 
@@ -31,16 +31,16 @@ class Portal:
         for host in (self.shop, self.check, self.sign_on):
             host.close()
 
-    def _home(self, call: Call) -> Answer:
+    def _home(self, call: WireRequest) -> Answer:
         if "sid=ok" not in call.headers.get("cookie", ""):
             return Answer(302, headers=[("Location", f"{self.sign_on.url}/login")])
         return Answer(body=b"<p class=x>members</p><a href=/logout>Log out</a>")
 
-    def _check(self, call: Call) -> Answer:
+    def _check(self, call: WireRequest) -> Answer:
         self.passwords += b"p=s3cret-Pw" in call.body
         return Answer(302, headers=[("Location", f"{self.shop.url}/acs")])
 
-    def _acs(self, call: Call) -> Answer:
+    def _acs(self, call: WireRequest) -> Answer:
         return Answer(302, headers=[("Location", "/home"), ("Set-Cookie", "sid=ok; Path=/")])
 
 

@@ -11,7 +11,7 @@ import pytest
 from crawler import Identity, OAuth2, Request, Response, Session, SitemapSpider
 from crawler.engine import application
 from crawler.spider import Spider
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import Members, crawl, credentials, stored
 from tests.hosts import Host
 
@@ -116,12 +116,12 @@ def test_L4_a_new_login_drops_all_cookies_of_its_sites_but_those_that_the_identi
     seen: list[set[str]] = []
     ended: set[str] = set()
 
-    def enter(call: Call) -> Answer:
+    def enter(call: WireRequest) -> Answer:
         seen.append(set(call.cookies()))
         device = [] if "device" in call.cookies() else [("Set-Cookie", "device=trusted; Path=/; Max-Age=9999999")]
         return Answer(200, b"<p>welcome</p>", headers=[("Set-Cookie", f"sid={len(seen)}; Path=/"), *device])
 
-    def page(call: Call) -> Answer:
+    def page(call: WireRequest) -> Answer:
         sid = call.cookies().get("sid", "")
         if call.path == "/2" and sid == "1":
             ended.add(sid)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.outcome import ItemRow, Page, Verdict
+from crawler.outcome import ItemRow, KeptPage, Verdict
 from crawler.stores.base import Committed, RunRow, Store
 from tests.stores.support import Home, accept, found, lease, outcome, snapshot, urls
 
@@ -21,7 +21,7 @@ def test_S1_state_items_links_log_and_cookies_of_a_page_are_there_together(store
         session_name="default",
         warnings=("tree cut",),
         final_url="http://shop.example/a/",
-        page=Page(b"<html>"),
+        page=KeptPage(b"<html>"),
     )
 
     committed = store.commit(run, "me", [page])
@@ -52,7 +52,7 @@ def test_kept_pages_are_counted_by_crawl_and_removed_with_what_no_other_page_has
     leased = lease(store, run, 3)
     for one, body in zip(leased, (b"<p>same", b"<p>same", b"<p>other" * 100), strict=True):
         page = accept(one, {"n": one.id})
-        page.page = Page(body, (("X-A", "b"),), "", 200)
+        page.page = KeptPage(body, (("X-A", "b"),), "", 200)
         store.commit(run, "me", [page])
 
     [kept] = store.kept.by_crawl("orders")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crawler.outcome import Outcome, Page, SessionSnapshot, Verdict
+from crawler.outcome import KeptPage, Outcome, SessionSnapshot, Verdict
 from crawler.sessions.desk import LoginEnd
 from crawler.stores.base import LeaseTerms, LoginClaim, RunRow, Store
 from crawler.stores.policy.login_policy import Ending, Trying
@@ -228,7 +228,7 @@ def committed_over(store: Store, run: RunRow, pages: Sequence[Outcome], *, store
 def test_an_unproven_page_of_a_login_that_is_over_waits_again_with_nothing_of_it_kept(
     home: Home, store: Store, other: Store, run: RunRow
 ) -> None:
-    sent = page(store, run, "a", page=Page(b"<html>"))
+    sent = page(store, run, "a", page=KeptPage(b"<html>"))
     other.sessions.save(snapshot("sid=2", epoch=2), run=None)
     other.frontier.quarantine(run.frontier, session="default", epoch=1, since=0)  # before the page is committed
 

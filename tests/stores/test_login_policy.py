@@ -10,9 +10,9 @@ import pytest
 from crawler.stores.policy.login_policy import (
     MOST_ATTEMPTS,
     MOST_REFUSALS,
-    Book,
     Decision,
     Ending,
+    LoginBook,
     Trying,
     account_of,
     begun,
@@ -28,20 +28,20 @@ DAY_S = 86_400.0
 ANN = Trying("orders", "v1", "ann:secret")
 
 
-def logged(book: Book, ending: Ending, *, at: float, trying: Trying = ANN, asked_s: float = 0.0) -> Book:
+def logged(book: LoginBook, ending: Ending, *, at: float, trying: Trying = ANN, asked_s: float = 0.0) -> LoginBook:
     book = begun(book, trying, token=1, now=at)
     return ended(book, ending, token=1, now=at, asked_s=asked_s)
 
 
-def after(*endings: Ending, trying: Trying = ANN, every_s: float = 1.0) -> Book:
+def after(*endings: Ending, trying: Trying = ANN, every_s: float = 1.0) -> LoginBook:
     """A book in which these logins ended, the last one just now."""
-    book = Book()
+    book = LoginBook()
     for number, ending in enumerate(endings):
         book = logged(book, ending, at=NOW - every_s * (len(endings) - 1 - number), trying=trying)
     return book
 
 
-def wait_s(book: Book, trying: Trying = ANN, *, now: float = NOW) -> float:
+def wait_s(book: LoginBook, trying: Trying = ANN, *, now: float = NOW) -> float:
     return max(may_begin(book, trying, now).until - now, 0.0)
 
 
@@ -102,7 +102,7 @@ def test_two_wrong_passwords_in_turn_are_both_remembered() -> None:
 
 
 def test_the_list_of_refused_credentials_and_of_attempts_is_bounded() -> None:
-    book = Book()
+    book = LoginBook()
     for number in range(200):
         book = logged(book, "refused", at=NOW, trying=replace(ANN, credentials=f"ann:{number}"))
 
@@ -150,7 +150,7 @@ def test_whoever_insists_or_has_changed_something_goes_on_at_once(trying: Trying
 
 
 def test_a_changed_spider_does_not_hurry_a_site_that_asks_for_patience() -> None:
-    book = logged(Book(), "busy", at=NOW, asked_s=100)
+    book = logged(LoginBook(), "busy", at=NOW, asked_s=100)
 
     assert wait_s(book, replace(ANN, steps="v2")) == 101
     assert wait_s(book, replace(ANN, force=True)) == 0
@@ -160,7 +160,7 @@ def test_a_changed_spider_does_not_hurry_a_site_that_asks_for_patience() -> None
 
 
 def test_a_retry_after_that_was_rounded_down_is_given_more_time_each_time() -> None:
-    book, waits, now = Book(), [], NOW
+    book, waits, now = LoginBook(), [], NOW
     for _ in range(4):
         book = logged(book, "busy", at=now, asked_s=5)
         waits.append(wait_s(book, now=now))
@@ -186,7 +186,7 @@ def test_the_pauses_begin_anew_when_the_trouble_was_over() -> None:
 
 def limited(limit: int, window_s: float, *, logins: int, every_s: float = 0.5) -> tuple[list[float], int]:
     """What a site sees that bears *limit* logins in a fixed window: the moments of logins, and how many it refused."""
-    book, now, moments, refused, start, posts = Book(), NOW, [], 0, NOW, 0
+    book, now, moments, refused, start, posts = LoginBook(), NOW, [], 0, NOW, 0
     while len(moments) < logins:
         now += max(wait_s(book, now=now), every_s)
         if now - start > window_s:
@@ -211,7 +211,7 @@ def test_a_limit_of_logins_is_learned_from_the_answers(limit: int, window_s: flo
 
 
 def test_a_trouble_long_after_the_last_login_is_no_limit() -> None:
-    book = logged(logged(logged(Book(), "ok", at=NOW - 3000), "busy", at=NOW - 100), "ok", at=NOW - 98)
+    book = logged(logged(logged(LoginBook(), "ok", at=NOW - 3000), "busy", at=NOW - 100), "ok", at=NOW - 98)
 
     assert learned_limit(book) is None
     assert wait_s(book) == 0
@@ -244,14 +244,14 @@ def test_without_the_key_the_attempts_still_count_and_nothing_is_taken_for_refus
     ids=repr,
 )
 def test_what_cannot_be_read_is_left_out(tables: object) -> None:
-    assert unpacked(tables, ["", "a"]) == Book()
+    assert unpacked(tables, ["", "a"]) == LoginBook()
 
 
 def test_a_clock_that_was_set_back_locks_nobody_out() -> None:
     book = after("failed", "failed")
 
     assert wait_s(book, now=NOW - 10 * DAY_S) <= 600
-    assert wait_s(logged(Book(), "busy", at=NOW, asked_s=5), now=NOW - DAY_S) <= 6
+    assert wait_s(logged(LoginBook(), "busy", at=NOW, asked_s=5), now=NOW - DAY_S) <= 6
 
 
 def test_sessions_of_several_kinds_belong_to_one_account() -> None:

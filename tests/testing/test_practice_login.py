@@ -10,7 +10,7 @@ from crawler.testing import FakeClock, SiteOptions, totp
 from crawler.testing import logins as logins_module
 from crawler.testing.layout import LOGOUT_LINKS, SNEAKY_LOGOUT
 from crawler.testing.logins import Sessions
-from crawler.testing.records import Recorder
+from crawler.testing.site_records import Recorder
 
 
 def test_a_right_password_opens_the_page_that_was_asked_for(practice_site, visit, text) -> None:

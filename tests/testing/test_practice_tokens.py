@@ -7,7 +7,7 @@ import requests
 from requests.auth import HTTPBasicAuth, HTTPDigestAuth
 
 from crawler.testing import FakeClock
-from crawler.testing import tokens as tokens_module
+from crawler.testing import token_logins as tokens_module
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 import crawler
 from crawler import Request, Response
 from crawler.frontier.admission import Admission, AdmissionRules
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import Members, crawl, credentials, stored
 from tests.hosts import Certificates, Net, cookie_page
 from tests.urls_and_traps.test_redirects import Follower, links
@@ -19,21 +19,21 @@ from tests.urls_and_traps.test_redirects import Follower, links
 NUMBERS = itertools.count(1)
 
 
-def growing(call: Call) -> Answer:
+def growing(call: WireRequest) -> Answer:
     return Answer(body=b"<a href='deeper/page'>x</a><a href='/a/'>y</a>")
 
 
-def calendar(call: Call) -> Answer:
+def calendar(call: WireRequest) -> Answer:
     month = int(call.query().get("n", "0"))
     year, rest = divmod(2020 * 12 + month, 12)
     return Answer(body=f"<a href='/calendar?date={year}-{rest + 1:02d}-01&n={month + 1}'>next</a>".encode())
 
 
-def session_ids(call: Call) -> Answer:
+def session_ids(call: WireRequest) -> Answer:
     return Answer(body=f"<a href='/page?PHPSESSID={next(NUMBERS):032x}'>x</a>".encode())
 
 
-def cookies_each_page(call: Call) -> Answer:
+def cookies_each_page(call: WireRequest) -> Answer:
     number = int(call.path.rpartition("/")[2] or 0)
     answer = cookie_page(*(f"c{next(NUMBERS)}={'x' * 50}" for _ in range(50)))
     answer.body = f"<a href='/p/{number + 1}'>x</a>".encode() if number < 40 else b"<p>end</p>"
@@ -113,7 +113,7 @@ def test_U5_logout_links_in_every_spelling_cost_no_item(
 def test_U5_a_redirect_to_a_logout_is_not_followed_by_a_session_that_is_logged_in(
     quick_net: Net, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def site(call: Call) -> Answer:
+    def site(call: WireRequest) -> Answer:
         if call.method == "POST":
             return cookie_page("sid=1", location="/")
         if call.path == "/login":

@@ -14,7 +14,7 @@ from crawler import Response, Spider
 from crawler.frontier import admission
 from crawler.frontier.traps import TrapGuard, TrapLimits
 from crawler.settings import Settings
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.hosts import Net
 
 SITE = "https://shop.example"
@@ -118,7 +118,7 @@ def test_what_sprays_links_fills_neither_the_frontier_nor_the_disk(
     monkeypatch.setattr(admission, "_MOST_TRAPPED", 50)
     numbers = itertools.count()
 
-    def spray(call: Call) -> Answer:
+    def spray(call: WireRequest) -> Answer:
         return Answer(body="".join(f"<a href=/{next(numbers):x}>x</a>" for _ in range(100)).encode())
 
     class Follower(Spider):

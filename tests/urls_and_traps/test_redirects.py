@@ -12,7 +12,7 @@ import crawler
 from crawler import Request
 from crawler.errors import FetchError, InvalidURL, RedirectError, Refused
 from crawler.testing.raw import READ, RawServer, answer
-from crawler.testing.wire import Answer, Call
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import crawl, opened, stored
 from tests.hosts import Net, cookie_page
 
@@ -58,7 +58,7 @@ def test_U1_two_pages_that_lead_to_each_other_are_found_after_two_rounds(net: Ne
 def test_U1_a_chain_without_end_ends_at_the_limit(net: Net, kind: str) -> None:
     numbers = itertools.count(1)
 
-    def on(call: Call) -> Answer:
+    def on(call: WireRequest) -> Answer:
         number = next(numbers)
         if kind == "growing-query":
             return Answer.redirect(f"{call.target}{'&' if '?' in call.target else '?'}n={number}")

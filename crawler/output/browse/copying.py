@@ -20,7 +20,7 @@ from crawler.output.changes import key_text
 from crawler.output.export.pipeline import Target, export
 from crawler.output.export.tables import add_search, add_table, columns_of, facets_of, mask_addresses
 from crawler.output.export.values import json_text
-from crawler.output.export.what import ChangeSource, ResultSource, Wanted
+from crawler.output.export.what import ChangeSource, ExportChoice, ResultSource
 from crawler.output.history import past_runs, summary_of, told_of
 from crawler.output.report.answer_log import host_part
 from crawler.output.report.document import report_page
@@ -79,7 +79,7 @@ def copy_for_browsing(source: Browsed, spider: str, folder: Path, *, search: Seq
     if report is None:
         return None
     results, runs = folder / "results.db", folder / "runs.db"
-    export(source, Wanted(Selection(spider), origin=True), Target(str(results), "sqlite", force=True))
+    export(source, ExportChoice(Selection(spider), origin=True), Target(str(results), "sqlite", force=True))
     mask_addresses(results, lambda text: redact(str(text)))
     fields = {name for columns in columns_of(results).values() for name in columns}
     missing = [name for name in search if name not in fields]

@@ -15,9 +15,9 @@ from crawler.output.export import places
 from crawler.output.export.formats import Format, Look, compression_of, format_of, require
 from crawler.output.export.sqlite_file import refuse_foreign
 from crawler.output.export.what import (
+    ExportChoice,
     ExportTable,
     ResultSource,
-    Wanted,
     merged,
     portions,
     standing,
@@ -92,7 +92,7 @@ def _format(target: Target) -> Format:
     return form
 
 
-def export(source: ResultSource, wanted: Wanted, target: Target) -> Exported:
+def export(source: ResultSource, wanted: ExportChoice, target: Target) -> Exported:
     """Write what is wanted.
 
     Raises:
@@ -150,7 +150,7 @@ def _no_search_for_cycles() -> Iterator[None]:
             gc.enable()
 
 
-def _stream(source: ResultSource, wanted: Wanted, tables: Sequence[ExportTable]) -> Iterator[Portion]:
+def _stream(source: ResultSource, wanted: ExportChoice, tables: Sequence[ExportTable]) -> Iterator[Portion]:
     for table in tables:
         yield from portions(source, wanted, table)
 

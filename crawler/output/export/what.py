@@ -56,7 +56,7 @@ class ResultSource(Source, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ExportChoice:
     """What is to be exported.
 
     Attributes:
@@ -98,7 +98,9 @@ _OUR_COLUMNS = {
 }
 
 
-def tables_of(source: ResultSource, wanted: Wanted, *, typed: bool, extra: Sequence[str] = ()) -> list[ExportTable]:
+def tables_of(
+    source: ResultSource, wanted: ExportChoice, *, typed: bool, extra: Sequence[str] = ()
+) -> list[ExportTable]:
     """The tables of an export and their columns.
 
     Args:
@@ -128,7 +130,7 @@ def tables_of(source: ResultSource, wanted: Wanted, *, typed: bool, extra: Seque
     return found
 
 
-def _table(name: str, columns: Sequence[Column], wanted: Wanted, extra: Sequence[str]) -> ExportTable:
+def _table(name: str, columns: Sequence[Column], wanted: ExportChoice, extra: Sequence[str]) -> ExportTable:
     if not wanted.fields:
         ours = (*extra, *(ORIGIN if wanted.origin else ()))
         return ExportTable(name, (*(_OUR_COLUMNS[each] for each in ours), *columns), ours)
@@ -138,7 +140,7 @@ def _table(name: str, columns: Sequence[Column], wanted: Wanted, extra: Sequence
     return ExportTable(name, chosen, tuple(column.name for column in chosen if column is _OUR_COLUMNS.get(column.name)))
 
 
-def portions(source: ResultSource, wanted: Wanted, table: ExportTable) -> Iterator[Portion]:
+def portions(source: ResultSource, wanted: ExportChoice, table: ExportTable) -> Iterator[Portion]:
     """The rows of one table of an export."""
     if wanted.changes:
         yield from _changes(source, wanted)
@@ -201,7 +203,7 @@ _CHANGE_COLUMNS = [
 ]
 
 
-def _changes(source: ResultSource, wanted: Wanted) -> Iterator[Portion]:
+def _changes(source: ResultSource, wanted: ExportChoice) -> Iterator[Portion]:
     chosen = wanted.selection
     crawls: tuple[int, int] | None = None
     if chosen.crawl is not None:

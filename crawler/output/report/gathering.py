@@ -11,7 +11,7 @@ from crawler.output.figures import Figures, figures_of
 from crawler.output.history import PastRun, past_runs, summary_of, told_of
 from crawler.output.live import name_of, process_of
 from crawler.output.report.answer_log import AnswerFigures, read_answers
-from crawler.output.run_report import Cause, Login, LoginSource, causes_of
+from crawler.output.run_report import Cause, LoginRow, LoginSource, causes_of
 from crawler.output.source import Run, Source
 from crawler.output.timeline import Moment, timeline_of
 from crawler.records import Change
@@ -80,7 +80,7 @@ class Night:
     items: Mapping[str, int]
     changes: Mapping[str, Mapping[str, int]]
     figures: Figures | None
-    logins: Sequence[Login]
+    logins: Sequence[LoginRow]
 
 
 @dataclass(frozen=True, slots=True)

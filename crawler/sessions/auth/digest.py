@@ -52,7 +52,7 @@ class Challenge:
 
 
 @dataclass(slots=True)
-class _State:
+class _DigestState:
     """A challenge in use. The client nonce stays with it, so that "-sess" means the same on both sides."""
 
     challenge: Challenge
@@ -73,7 +73,7 @@ class DigestAuth(SharedAuth):
     def __init__(self, username: str, password: str) -> None:
         self.username, self.password = username, Secret(password)
         self._lock = threading.Lock()  # guards _states and what is in them
-        self._states: dict[str, _State] = {}  # by origin: a nonce of one server is nothing to another
+        self._states: dict[str, _DigestState] = {}  # by origin: a nonce of one server is nothing to another
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         header = self._answer(request)
@@ -120,7 +120,7 @@ class DigestAuth(SharedAuth):
                 if not challenge.stale and not state.proved:
                     state.refused = True
                     return False
-            self._states[origin] = _State(challenge)
+            self._states[origin] = _DigestState(challenge)
             return True
 
     def _accepted(self, response: requests.Response, sent: re.Match[str] | None) -> None:

@@ -43,7 +43,7 @@ class HasAccount(Protocol):
     verify: Any
 
 
-class _Flight:
+class _TokenFlight:
     """One renewal: who waits for it learns how it ended."""
 
     def __init__(self) -> None:
@@ -113,7 +113,7 @@ class OAuth2(SharedAuth):
         self._ends: float | None = None  # when the access token ends, by ticks; None when nobody said
         self._renew_from: float | None = None
         self._hopeless = ""  # an access token that was refused as soon as it was new
-        self._flight: _Flight | None = None
+        self._flight: _TokenFlight | None = None
         self.changes = 0
 
     @classmethod
@@ -217,7 +217,7 @@ class OAuth2(SharedAuth):
                 return self._access
             flight, mine = self._flight, self._flight is None
             if flight is None:
-                flight = self._flight = _Flight()
+                flight = self._flight = _TokenFlight()
         if not mine:
             if not flight.done.wait(_PATIENCE_S):
                 raise TimedOut(redact(self._client.token_url), "another thread's token renewal does not end")

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from requests.cookies import CookieConflictError, RequestsCookieJar, create_cookie, morsel_to_cookie
 
-from crawler.sessions.cookies.records import to_http
+from crawler.sessions.cookies.cookie_records import to_http
 from crawler.sessions.cookies.rules import Cookie, from_wire, to_wire
 from crawler.sessions.cookies.scope import domain_match, origin_and_path_start
 

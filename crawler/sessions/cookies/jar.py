@@ -27,12 +27,12 @@ from typing import NamedTuple
 
 from crawler.clock import unix_now
 from crawler.sessions.cookie_secrets import COOKIES
+from crawler.sessions.cookies.cookie_records import Record, from_http, from_record, to_record
 from crawler.sessions.cookies.dates import parse_cookie_date
 from crawler.sessions.cookies.facade import JarFacade
-from crawler.sessions.cookies.records import Record, from_http, from_record, to_record
 from crawler.sessions.cookies.rules import Cookie, cookie_from, to_wire
-from crawler.sessions.cookies.scope import Origin, origin_and_path_start, path_from
-from crawler.sessions.cookies.site import CookieChange, SiteCookies
+from crawler.sessions.cookies.scope import CookieScope, origin_and_path_start, path_from
+from crawler.sessions.cookies.site_cookies import CookieChange, SiteCookies
 from crawler.urls import redact, site_of
 
 _log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Loaded(NamedTuple):
     invalid: int
 
 
-def _place(url_or_host: str) -> Origin:
+def _place(url_or_host: str) -> CookieScope:
     origin, _ = origin_and_path_start(url_or_host if "://" in url_or_host else f"https://{url_or_host}")
     if origin is None:
         raise ValueError(f"neither an http(s) URL nor a host: {redact(url_or_host[:200])!r}")
@@ -68,7 +68,7 @@ class Jar(JarFacade):
         self._lock = threading.Lock()  # guards the fields below; each site guards its cookies. Never held together
         self._sites: dict[str, SiteCookies] = {}
         self._homeless: dict[tuple[str, str], Cookie] = {}  # by name and path: set before the home was known
-        self._home: Origin | None = None
+        self._home: CookieScope | None = None
         self._floor = 0
         self._version = 0
         if home is not None:
@@ -177,7 +177,7 @@ class Jar(JarFacade):
         """The host to which cookies without a domain belong, None while it is not known."""
         return None if self._home is None else self._home.host
 
-    def _settle(self, origin: Origin) -> None:
+    def _settle(self, origin: CookieScope) -> None:
         """Make *origin* the home if there is none, and let the waiting cookies in there.
 
         Threads that come at the same time all let them in, which changes nothing: none may go on before it is done.
@@ -194,7 +194,7 @@ class Jar(JarFacade):
                     if self._homeless.get(key) is cookie:
                         del self._homeless[key]
 
-    def _put_at_home(self, cookie: Cookie, home: Origin, now: float) -> None:
+    def _put_at_home(self, cookie: Cookie, home: CookieScope, now: float) -> None:
         bound = replace(cookie, domain=home.host, host_only=True)
         self._told(self._site(home.site).put(bound, now, replaces=lambda _: True))
 

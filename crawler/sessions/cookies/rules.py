@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from crawler.sessions.cookies.dates import parse_cookie_date
-from crawler.sessions.cookies.scope import Origin, default_path, domain_refusal, parse_origin
+from crawler.sessions.cookies.scope import CookieScope, default_path, domain_refusal, parse_origin
 from crawler.urls import registrable
 
 MAX_COOKIE_BYTES: Final = 4_096  # name and value. Source: RFC 6265bis section 5.7
@@ -176,7 +176,7 @@ def parse_set_cookie(line: str) -> SetCookie | str:
 
 
 def cookie_from(
-    line: str, origin: Origin, path: str, *, now: float, clock_lead_s: float = 0.0, ticket: int = 0
+    line: str, origin: CookieScope, path: str, *, now: float, clock_lead_s: float = 0.0, ticket: int = 0
 ) -> Cookie | str:
     """Make the cookie that an answer from *origin* and *path* sets by *line*.
 

@@ -19,7 +19,7 @@ _MAX_HEAD_CHARACTERS: Final = 1_024  # scheme, user, host and port of a URL
 _MAX_HOST_CHARACTERS: Final = 255
 
 
-class Origin(NamedTuple):
+class CookieScope(NamedTuple):
     """The part of a URL that decides which cookies may go there, the path aside.
 
     Attributes:
@@ -55,7 +55,7 @@ def is_loopback(host: str) -> bool:
 
 
 @lru_cache(maxsize=8_192)
-def parse_origin(head: str) -> Origin | None:
+def parse_origin(head: str) -> CookieScope | None:
     """The origin of ``https://host:port``; None for what is not http or https, or has no host."""
     if not head[:8].lower().startswith(("https://", "http://")):
         return None
@@ -65,10 +65,10 @@ def parse_origin(head: str) -> Origin | None:
         return None
     if not host or len(host) > _MAX_HOST_CHARACTERS:
         return None
-    return Origin(host, head[:5].lower() == "https" or is_loopback(host), site_of(host), is_address(host))
+    return CookieScope(host, head[:5].lower() == "https" or is_loopback(host), site_of(host), is_address(host))
 
 
-def origin_and_path_start(url: str) -> tuple[Origin | None, int]:
+def origin_and_path_start(url: str) -> tuple[CookieScope | None, int]:
     """The origin of *url*, None if it has none with cookies; and where its path begins, -1 if it has no path.
 
     Cheap: the parse of ``https://host:port`` is remembered, so that a new path of a known host costs a look-up.
@@ -104,7 +104,7 @@ def domain_match(host: str, domain: str) -> bool:
     return host == domain or (host.endswith("." + domain) and not is_address(host))
 
 
-def domain_refusal(domain: str, origin: Origin) -> str:
+def domain_refusal(domain: str, origin: CookieScope) -> str:
     """Why an answer from *origin* may not set a cookie for *domain*, another than its host; "" when it may."""
     if not domain.isascii() or not domain_match(origin.host, domain):
         return "the domain is not that of the host"

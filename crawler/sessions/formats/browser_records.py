@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from crawler.sessions.cookies.records import Record
+from crawler.sessions.cookies.cookie_records import Record
 from crawler.sessions.formats.reading import Unreadable, end_of, host_of_column
 
 _SAME_SITE: Final = {"strict": "Strict", "lax": "Lax", "none": "None", "no_restriction": "None"}

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from crawler.errors import UsageError
-from crawler.sessions.cookies.records import Record
+from crawler.sessions.cookies.cookie_records import Record
 from crawler.sessions.formats.curl_command import Captured
 from crawler.sessions.formats.reading import Unreadable, end_of, host_of_column
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from crawler.errors import UsageError
+from crawler.sessions.cookies.cookie_records import Record
 from crawler.sessions.cookies.jar import Jar
-from crawler.sessions.cookies.records import Record
-from crawler.sessions.cookies.scope import Origin, origin_and_path_start
+from crawler.sessions.cookies.scope import CookieScope, origin_and_path_start
 
 _MAX_COMMAND_CHARACTERS: Final = 1_048_576
 
@@ -122,7 +122,7 @@ def read_curl(command: str, *, url: str | None = None) -> Captured:
     return Captured(cookies, user_agent, headers)
 
 
-def records_of_header(text: str, origin: Origin) -> list[Record]:
+def records_of_header(text: str, origin: CookieScope) -> list[Record]:
     """The cookies of a Cookie header, bound to the host it was sent to; of several of one name, the first."""
     found: dict[str, Record] = {}
     for pair in text.split(";"):

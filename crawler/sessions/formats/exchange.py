@@ -27,7 +27,7 @@ from typing import Any, Final
 
 from crawler.errors import UsageError
 from crawler.sessions.auth.schemes import authorization_of, movable
-from crawler.sessions.cookies.records import Record, from_record, to_record
+from crawler.sessions.cookies.cookie_records import Record, from_record, to_record
 from crawler.sessions.cookies.scope import origin_and_path_start
 from crawler.sessions.formats.browser_records import browser_record, storage_state_cookie
 from crawler.sessions.formats.cookies_txt import read_cookies_txt, write_cookies_txt

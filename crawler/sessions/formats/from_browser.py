@@ -13,7 +13,7 @@ from http.cookiejar import Cookie, CookieJar
 from typing import Any, Final
 
 from crawler.errors import UsageError
-from crawler.sessions.cookies.records import Record
+from crawler.sessions.cookies.cookie_records import Record
 from crawler.sessions.formats.browser_records import browser_record
 from crawler.urls import site_of
 
@@ -30,7 +30,7 @@ Extract = Callable[..., CookieJar]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class BrowserProfile:
     """``BROWSER[+KEYRING][:PROFILE][::CONTAINER]``, as yt-dlp has it.
 
     Attributes:
@@ -44,7 +44,7 @@ class Wanted:
     container: str | None = None
 
     @classmethod
-    def of(cls, text: str) -> Wanted:
+    def of(cls, text: str) -> BrowserProfile:
         """Raises UsageError where it is no known browser."""
         found = _WANTED.fullmatch(text.strip())
         browser = found["browser"].lower() if found is not None else ""
@@ -93,7 +93,7 @@ class _Heard:
         """None is drawn."""
 
 
-def read_browser(wanted: Wanted, sites: Iterable[str], extract: Extract | None = None) -> FromBrowser:
+def read_browser(wanted: BrowserProfile, sites: Iterable[str], extract: Extract | None = None) -> FromBrowser:
     """The cookies that a browser holds for some sites.
 
     Args:
@@ -161,7 +161,7 @@ def _records(cookies: Iterable[Cookie]) -> tuple[list[Record], tuple[str, ...]]:
     return found, tuple(left_out)
 
 
-def _nothing(wanted: Wanted, sites: tuple[str, ...], others: int, said: list[str]) -> str:
+def _nothing(wanted: BrowserProfile, sites: tuple[str, ...], others: int, said: list[str]) -> str:
     """Why there is no cookie, and what to do."""
     where = " or ".join(sites)
     if any(_NOT_OPENED.search(each) for each in said):

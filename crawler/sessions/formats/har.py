@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from crawler.errors import UsageError
+from crawler.sessions.cookies.cookie_records import to_record
 from crawler.sessions.cookies.jar import Jar
-from crawler.sessions.cookies.records import to_record
-from crawler.sessions.cookies.scope import Origin, domain_match, origin_and_path_start
+from crawler.sessions.cookies.scope import CookieScope, domain_match, origin_and_path_start
 from crawler.sessions.formats.browser_records import browser_record
 from crawler.sessions.formats.curl_command import Captured, records_of_header
 
@@ -74,7 +74,7 @@ def entries_of(har: Any) -> tuple[list[tuple[str, Any]], list[str]]:
     return entries, [f"{missing:,} entries of the HAR file that hold no request"] if missing else []
 
 
-def _note_received(jar: Jar, response: Any, origin: Origin) -> list[str]:
+def _note_received(jar: Jar, response: Any, origin: CookieScope) -> list[str]:
     """For producers that list the cookies of an answer, but not its headers. Returns what could not be read."""
     listed = response.get("cookies") if isinstance(response, dict) else None
     left_out = []
@@ -97,7 +97,7 @@ def headers_of_har(message: Any) -> list[tuple[str, str]]:
     ]
 
 
-def _note_sent(jar: Jar, request: Any, headers: list[tuple[str, str]], origin: Origin) -> None:
+def _note_sent(jar: Jar, request: Any, headers: list[tuple[str, str]], origin: CookieScope) -> None:
     """Let *jar* have what the browser sent: cookies from before the recording, or set by a script."""
     listed = request.get("cookies")
     records = []

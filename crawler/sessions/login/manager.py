@@ -25,10 +25,9 @@ from crawler.errors import (
 )
 from crawler.sessions import snapshot
 from crawler.sessions.desk import Claim, Desk, LoginEnd, StoredSession
-from crawler.sessions.login import errors as login_errors
-from crawler.sessions.login import patience
-from crawler.sessions.login.addresses import is_one_of
+from crawler.sessions.login import login_errors, patience
 from crawler.sessions.login.attempt import alive_at, take_steps
+from crawler.sessions.login.login_addresses import is_one_of
 from crawler.sessions.login.patience import again_s
 from crawler.sessions.login.prove import Prover
 from crawler.sessions.login.restore import Restorer

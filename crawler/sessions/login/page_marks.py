@@ -1,6 +1,6 @@
 """What is on a page: a login form, a text, a redirect. Pure, and cheap where the answer is no.
 
-A way to log out is in `sessions.login.way_out`; `sessions.login.signs` and `sessions.login.answers` draw conclusions.
+A way to log out is in `sessions.login.way_out`; `sessions.login.signs` and `login_answers` draw conclusions.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from crawler.errors import BadAnswer, InvalidURL
-from crawler.sessions.login.addresses import looks_like_login
 from crawler.sessions.login.dead_markup import DeadMarkup
+from crawler.sessions.login.login_addresses import looks_like_login
 from crawler.sessions.login.words import CHANGES_SOMETHING
 from crawler.urls import absolute
 

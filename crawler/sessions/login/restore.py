@@ -9,8 +9,7 @@ from crawler.sessions import snapshot
 from crawler.sessions.auth.schemes import dump_auth
 from crawler.sessions.auth.tokens import token_end
 from crawler.sessions.desk import Desk, StoredSession
-from crawler.sessions.login import errors as login_errors
-from crawler.sessions.login import patience
+from crawler.sessions.login import login_errors, patience
 from crawler.sessions.login.forecast import forecast
 from crawler.sessions.login.patience import PROBE_PAUSES_S, probe_pause_s
 from crawler.sessions.login.prove import Prover

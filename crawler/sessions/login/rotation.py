@@ -22,7 +22,7 @@ _SHORT_LIVES: Final = 3  # sessions in a row that ended soon
 _SOON: Final = 10  # requests
 
 
-class _State(Enum):
+class _Phase(Enum):
     TOGETHER = auto()
     TRIAL = auto()
     PROBATION = auto()
@@ -33,7 +33,7 @@ class Rotation:
     """What the answers of one session say about its cookie. Used by one thread."""
 
     def __init__(self) -> None:
-        self._state, self._told = _State.TOGETHER, False
+        self._state, self._told = _Phase.TOGETHER, False
         self._changes: deque[bool] = deque(maxlen=_LAST)  # of the last answers with a page: it set a cookie
         self._lives: deque[int] = deque(maxlen=_SHORT_LIVES)
         self._refused = 0  # since the last trial
@@ -45,20 +45,23 @@ class Rotation:
     @property
     def in_turn(self) -> bool:
         """Whether only one request may be under way."""
-        return self._state is not _State.TOGETHER
+        return self._state is not _Phase.TOGETHER
 
     def is_news(self) -> bool:
         """Whether it has become certain since the last call that this is so for good."""
-        news, self._told = self._state is _State.IN_TURN and not self._told, self._told or self._state is _State.IN_TURN
+        news, self._told = (
+            self._state is _Phase.IN_TURN and not self._told,
+            self._told or self._state is _Phase.IN_TURN,
+        )
         return news
 
     def answered(self, page: int, *, changes_cookies: bool) -> bool:
         """A page came without the logged-out sign. Whether that says something new."""
         self._changes.append(changes_cookies)
-        if self._state is _State.PROBATION:
+        if self._state is _Phase.PROBATION:
             self._alone += 1
             if self._alone > _SOON:
-                self._state = _State.IN_TURN
+                self._state = _Phase.IN_TURN
                 return True
         if page not in self._waiting:
             return False
@@ -69,11 +72,11 @@ class Rotation:
     def refused(self, pages: Iterable[int]) -> None:
         """The probe was good, but these pages showed the sign."""
         for page in pages:
-            self._again += page in self._waiting and self._state is _State.TRIAL
+            self._again += page in self._waiting and self._state is _Phase.TRIAL
             self._refused += 1
             self._waiting.add(page)
-        if self._state is _State.TOGETHER and self._refused >= _ENOUGH and self.changing:
-            self._state = _State.TRIAL
+        if self._state is _Phase.TOGETHER and self._refused >= _ENOUGH and self.changing:
+            self._state = _Phase.TRIAL
 
     def failed(self, page: int) -> None:
         """It shows the sign whenever it is sent."""
@@ -86,12 +89,12 @@ class Rotation:
         Those that were sent one by one because it outlived the sessions before do not count: one by one a session
         lives where the cookie rotates, too.
         """
-        if self._state is _State.PROBATION and answered <= _SOON:
-            self._state, self._other_cause = _State.TOGETHER, True
+        if self._state is _Phase.PROBATION and answered <= _SOON:
+            self._state, self._other_cause = _Phase.TOGETHER, True
         self._lives.append(answered)
         soon = len(self._lives) >= _SHORT_LIVES and max(self._lives) <= _SOON
-        if soon and self.changing and not self._other_cause and self._state is not _State.IN_TURN:
-            self._state, self._alone = _State.PROBATION, 0
+        if soon and self.changing and not self._other_cause and self._state is not _Phase.IN_TURN:
+            self._state, self._alone = _Phase.PROBATION, 0
 
     @property
     def changing(self) -> bool:
@@ -100,10 +103,10 @@ class Rotation:
 
     def _has_come(self, page: int) -> None:
         self._waiting.discard(page)
-        if self._state is not _State.TRIAL:
+        if self._state is not _Phase.TRIAL:
             return
         if self._came >= _ENOUGH and self._came > self._again:
-            self._state = _State.IN_TURN
+            self._state = _Phase.IN_TURN
         elif not self._waiting:
-            self._state = _State.TOGETHER
+            self._state = _Phase.TOGETHER
             self._refused = self._came = self._again = 0

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Any
 
 from crawler.errors import InvalidURL, StatusError, WrongPassword
-from crawler.sessions.answers import set_cookie_lines
+from crawler.sessions.foreign_answers import set_cookie_lines
 from crawler.sessions.login import signs
 from crawler.sessions.login.page_marks import has_login_form
 from crawler.sessions.session import Session

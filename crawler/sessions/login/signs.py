@@ -20,8 +20,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, AnyStr, Final
 
 from crawler.errors import InvalidURL
-from crawler.sessions.login.addresses import is_login_address, is_one_of, looks_like_login
-from crawler.sessions.login.answers import captcha_sign, one_time_code_sign, wrong_password_sign
+from crawler.sessions.login.login_addresses import is_login_address, is_one_of, looks_like_login
+from crawler.sessions.login.login_answers import captcha_sign, one_time_code_sign, wrong_password_sign
 from crawler.sessions.login.page_marks import (
     AT_ONCE_S,
     asks_to_log_in,

@@ -14,7 +14,7 @@ from crawler.pages.filled import Filled, is_named
 from crawler.response import Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.cookies.jar import Jar
-from crawler.sessions.login.addresses import login_page_of, looks_like_login
+from crawler.sessions.login.login_addresses import login_page_of, looks_like_login
 from crawler.sessions.login.page_marks import has_login_form, refresh_of
 from crawler.sessions.login.sent import Sent
 from crawler.sessions.origins import Origins

@@ -90,7 +90,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedCredentials:
     """Credentials that the site has refused: how often, when last, in which login, and to which spider."""
 
     credentials: str
@@ -102,11 +102,11 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
+class LoginBook:
     """What is known of the logins of one account, oldest first."""
 
     attempts: tuple[Attempt, ...] = ()
-    refusals: tuple[Refusal, ...] = ()
+    refusals: tuple[RefusedCredentials, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Decision:
     kind: Kind = ""
 
 
-def may_begin(book: Book, trying: Trying, now: float) -> Decision:
+def may_begin(book: LoginBook, trying: Trying, now: float) -> Decision:
     """Whether *trying* may log in now. A clock that was set back locks nobody out."""
     if trying.force:
         return Decision()
@@ -138,13 +138,15 @@ def may_begin(book: Book, trying: Trying, now: float) -> Decision:
     return next((each for each in decisions if each.until > now), Decision())
 
 
-def begun(book: Book, trying: Trying, *, token: int, now: float) -> Book:
+def begun(book: LoginBook, trying: Trying, *, token: int, now: float) -> LoginBook:
     """*book* with a login that begins now; *token* tells it from all others."""
     attempt = Attempt(now, now, "", token, 0.0, trying.spider, trying.steps, trying.credentials)
     return replace(book, attempts=(*book.attempts, attempt)[-MOST_ATTEMPTS:])
 
 
-def ended(book: Book, ending: Ending, *, token: int, now: float, asked_s: float = 0.0, credentials: str = "") -> Book:
+def ended(
+    book: LoginBook, ending: Ending, *, token: int, now: float, asked_s: float = 0.0, credentials: str = ""
+) -> LoginBook:
     """*book* with the end of the login of that *token*.
 
     Args:
@@ -163,24 +165,24 @@ def ended(book: Book, ending: Ending, *, token: int, now: float, asked_s: float 
         )
     elif ending == "refused" and one.credentials:
         refusals = _with_refusal(refusals, one, now)
-    return Book((*book.attempts[:place], one, *book.attempts[place + 1 :]), refusals)
+    return LoginBook((*book.attempts[:place], one, *book.attempts[place + 1 :]), refusals)
 
 
 def _is_open(attempt: Attempt, token: int) -> bool:
     return attempt.token == token and not attempt.ending
 
 
-def _with_refusal(refusals: Sequence[Refusal], one: Attempt, now: float) -> tuple[Refusal, ...]:
+def _with_refusal(refusals: Sequence[RefusedCredentials], one: Attempt, now: float) -> tuple[RefusedCredentials, ...]:
     same = [each for each in refusals if each.credentials == one.credentials and each.spider == one.spider]
     times = max((each.times for each in same if each.steps == one.steps), default=0) + 1
     others = [each for each in refusals if each not in same or each.steps != one.steps]
-    return (*others, Refusal(one.credentials, now, times, one.token, one.spider, one.steps))[-MOST_REFUSALS:]
+    return (*others, RefusedCredentials(one.credentials, now, times, one.token, one.spider, one.steps))[-MOST_REFUSALS:]
 
 
 # --- the rules --------------------------------------------------------------------------------------------------------
 
 
-def _refused(book: Book, trying: Trying, now: float) -> Decision:
+def _refused(book: LoginBook, trying: Trying, now: float) -> Decision:
     """The site has refused these credentials, and neither they nor the spider that sent them were changed since."""
     found = Decision()
     for each in book.refusals:
@@ -193,7 +195,7 @@ def _refused(book: Book, trying: Trying, now: float) -> Decision:
     return found
 
 
-def _spent(book: Book, trying: Trying, now: float) -> Decision:
+def _spent(book: LoginBook, trying: Trying, now: float) -> Decision:
     ends = [
         min(each.began, now)
         for each in _of_the_same(book, trying)
@@ -210,7 +212,7 @@ def _spent(book: Book, trying: Trying, now: float) -> Decision:
     return Decision(ends[-trying.budget] + _HOUR_S, why, kind)
 
 
-def _failed(book: Book, trying: Trying, now: float) -> Decision:
+def _failed(book: LoginBook, trying: Trying, now: float) -> Decision:
     failures, last = 0, 0.0
     for each in reversed(list(_of_the_same(book, trying))):
         if each.ending == "ok":
@@ -223,7 +225,7 @@ def _failed(book: Book, trying: Trying, now: float) -> Decision:
     return Decision(last + _FAILED_S[min(failures, len(_FAILED_S)) - 1], many, "spent")
 
 
-def _passing(book: Book, now: float) -> Decision:
+def _passing(book: LoginBook, now: float) -> Decision:
     """The site is in trouble, or it asks for patience: whoever comes, it is too early."""
     kind, row = "", 0
     for each in reversed(book.attempts):
@@ -250,7 +252,7 @@ def _passing(book: Book, now: float) -> Decision:
     return Decision(sent[-number] + window_s, why, "passing")
 
 
-def learned_limit(book: Book) -> tuple[int, float] | None:
+def learned_limit(book: LoginBook) -> tuple[int, float] | None:
     """How many logins a site bears in how many seconds, as its last pause showed; None where it never made one.
 
     The logins shortly before it said "too many" were too many for one more, and when the next was let in the time was
@@ -276,7 +278,7 @@ def _ends_a_pause(attempts: Sequence[Attempt], at: int) -> bool:
     return attempts[at].ending == "ok" and attempts[at - 1].ending == "busy"
 
 
-def _of_the_same(book: Book, trying: Trying) -> Iterator[Attempt]:
+def _of_the_same(book: LoginBook, trying: Trying) -> Iterator[Attempt]:
     """Attempts with what is about to be tried: not those before the spider or the account was changed."""
     for each in book.attempts:
         other = each.credentials and trying.credentials and each.credentials != trying.credentials
@@ -284,14 +286,14 @@ def _of_the_same(book: Book, trying: Trying) -> Iterator[Attempt]:
             yield each
 
 
-def _was_changed(each: Attempt | Refusal, trying: Trying) -> bool:
+def _was_changed(each: Attempt | RefusedCredentials, trying: Trying) -> bool:
     return each.spider == trying.spider and each.steps != trying.steps
 
 
 # --- as it is stored --------------------------------------------------------------------------------------------------
 
 
-def packed(book: Book) -> tuple[dict[str, Any], list[str]]:
+def packed(book: LoginBook) -> tuple[dict[str, Any], list[str]]:
     """*book* as JSON values, and what has to be sealed: the marks of credentials, which the values name by number."""
     marks: dict[str, int] = {"": 0}
     for mark in [each.credentials for each in book.attempts] + [each.credentials for each in book.refusals]:
@@ -303,22 +305,22 @@ def packed(book: Book) -> tuple[dict[str, Any], list[str]]:
     return tables, list(marks)
 
 
-def unpacked(tables: Any, marks: Sequence[str]) -> Book:
+def unpacked(tables: Any, marks: Sequence[str]) -> LoginBook:
     """The book that `packed` took apart; what cannot be read is left out. Without its *marks* no refusal is known.
 
     Those who cannot open them are held to the number of attempts alone.
     """
     found = tables if isinstance(tables, dict) else {}
     attempts = [_made(Attempt, each, marks) for each in _rows(found.get("attempts"))]
-    refusals = [_made(Refusal, each, marks) for each in _rows(found.get("refusals"))]
-    return Book(
+    refusals = [_made(RefusedCredentials, each, marks) for each in _rows(found.get("refusals"))]
+    return LoginBook(
         tuple(each for each in attempts if each is not None),
         tuple(each for each in refusals if each is not None and each.credentials),
     )
 
 
 _NUMBERS: Final = ("began", "ended", "at", "asked_s", "times", "token")
-_Kept = TypeVar("_Kept", Attempt, Refusal)
+_Kept = TypeVar("_Kept", Attempt, RefusedCredentials)
 
 
 def _rows(value: Any) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
-from crawler.outcome import Page
+from crawler.outcome import KeptPage
 from crawler.stores.contents import digest, head_bytes, head_lines, pack, unpack
 from crawler.stores.driver import Driver, Transaction
 
@@ -23,7 +23,7 @@ class BodyRows:
             f" JOIN crawl_bodies b ON b.request = j.old WHERE true{self._tail}"
         )
 
-    def write(self, raw: Transaction, now: float, pages: Iterable[tuple[int, Page]]) -> None:
+    def write(self, raw: Transaction, now: float, pages: Iterable[tuple[int, KeptPage]]) -> None:
         """Inside a transaction: keep these; a request has one page, the last that it brought."""
         for request, page in pages:
             before = raw.execute("SELECT content, head FROM crawl_bodies WHERE request = ?", (request,)).fetchone()
@@ -82,7 +82,7 @@ class BodyRows:
         """Inside a transaction: what these requests had kept is kept for others, too: pairs of (of old, for new)."""
         raw.execute(self._carried, (now, json.dumps(pairs)))
 
-    def pages(self, condition: str, bound: Sequence[object]) -> Iterator[tuple[int, Page]]:
+    def pages(self, condition: str, bound: Sequence[object]) -> Iterator[tuple[int, KeptPage]]:
         rows = self._db.read(
             "SELECT b.request, b.status, b.url, c.coding, c.body, h.coding, h.body FROM crawl_bodies b"
             " JOIN crawl_contents c ON c.id = b.content LEFT JOIN crawl_contents h ON h.id = b.head"
@@ -91,4 +91,4 @@ class BodyRows:
         )
         for request, status, url, coding, coded, head_coding, head in rows:
             lines = head_lines(unpack(head_coding, head)) if head is not None else ()
-            yield request, Page(unpack(coding, coded), lines, url or "", status)
+            yield request, KeptPage(unpack(coding, coded), lines, url or "", status)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from crawler.errors import SessionError
-from crawler.outcome import Found, Leased, Outcome, Page, Verdict
+from crawler.outcome import Found, KeptPage, Leased, Outcome, Verdict
 from crawler.stores.base import Cipher, RunRow
 from crawler.stores.driver import Driver
 from crawler.stores.rows import FETCHED_AGAIN, unescape
@@ -40,7 +40,7 @@ class KeptRows:
         page = self.page(request)
         return page.body if page is not None else None
 
-    def page(self, request: int) -> Page | None:
+    def page(self, request: int) -> KeptPage | None:
         """The page that was kept of a request, or None."""
         return next((page for _, page in self._to.bodies.pages("b.request = ?", (request,))), None)
 
@@ -66,7 +66,7 @@ class KeptRows:
             found.setdefault(parent, set()).add(mark)
         return found
 
-    def _kept_one(self, frontier: int, row: Sequence[Any], page: Page) -> Kept:
+    def _kept_one(self, frontier: int, row: Sequence[Any], page: KeptPage) -> Kept:
         number, url, slot, session, callback, priority, depth, sealed, mark, at = row
         readable, extras = True, ""
         if sealed:
@@ -153,7 +153,7 @@ class KeptRows:
             if removed < _PORTION:
                 return pages, size_bytes
 
-    def take(self, run: RunRow, pages: Sequence[tuple[Found, Page]]) -> int:
+    def take(self, run: RunRow, pages: Sequence[tuple[Found, KeptPage]]) -> int:
         """Put pages that somebody else has fetched into a crawl, as done and kept. Returns how many were new to it."""
         now, frontier = self._db.now(), run.frontier
         with self._db.write() as raw:

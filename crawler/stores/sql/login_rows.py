@@ -20,7 +20,7 @@ from crawler.sessions.desk import LoginEnd
 from crawler.stores.base import Cipher, LoginClaim
 from crawler.stores.driver import Driver, Membership, Transaction
 from crawler.stores.policy.login_policy import (
-    Book,
+    LoginBook,
     Trying,
     account_of,
     begun,
@@ -97,14 +97,14 @@ class LoginRows:
             self._keep_book(raw, key, begun(book, trying, token=token, now=now))
         return LoginClaim(True, row, token=token)
 
-    def _book(self, raw: Transaction, key: str) -> Book:
+    def _book(self, raw: Transaction, key: str) -> LoginBook:
         """What is known of the logins of the account that *key* belongs to."""
         row = raw.execute("SELECT value FROM crawl_values WHERE name = ?", (REFUSED + account_of(key),)).fetchone()
         try:
             found = json.loads(row[0]) if row else {}
             marks = self._opened(found, place_of_value(REFUSED + account_of(key)))
         except (ValueError, TypeError):
-            return Book()
+            return LoginBook()
         if "at" in found:  # as earlier versions kept the last refusal
             found["refusals"] = [{"credentials": 1, "at": found["at"], "times": found.get("times", 1)}]
             marks = ["", *marks]
@@ -118,7 +118,7 @@ class LoginRows:
             return []
         return [str(each) for each in json.loads(text)] if text.startswith("[") else [text]
 
-    def _keep_book(self, raw: Transaction, key: str, book: Book) -> None:
+    def _keep_book(self, raw: Transaction, key: str, book: LoginBook) -> None:
         tables, marks = packed(book)
         name = REFUSED + account_of(key)
         if any(marks):

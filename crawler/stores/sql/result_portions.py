@@ -122,12 +122,14 @@ class ResultPortions:
         if known is None:
             return
         items, records = self._conditions(selection)
-        reader = _Reader(table, tuple(columns), tuple(origin), known, self._db.dialect)
+        reader = _PortionReader(table, tuple(columns), tuple(origin), known, self._db.dialect)
         lowest = self._lowest_request(selection)
         yield from self._stream(reader, items, "_request, _position", (lowest, -(2**62)))
         yield from self._stream(reader, records, "_record", (0,))
 
-    def _stream(self, reader: _Reader, condition: _Condition, order: str, start: tuple[int, ...]) -> Iterator[Portion]:
+    def _stream(
+        self, reader: _PortionReader, condition: _Condition, order: str, start: tuple[int, ...]
+    ) -> Iterator[Portion]:
         text, bound = condition
         marks = ", ".join("?" * len(start))
         at = start
@@ -289,7 +291,7 @@ class ResultPortions:
         return [Column(name) for name in sorted(names)]
 
 
-class _Reader:
+class _PortionReader:
     """Turns rows of one table into portions.
 
     Attributes:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from crawler.errors import SessionError
-from crawler.outcome import Leased, Outcome, Page, Sample
+from crawler.outcome import KeptPage, Leased, Outcome, PageSample
 from crawler.stores.base import Cipher, RunRow
 from crawler.stores.driver import Driver, Transaction
 from crawler.stores.sealed import place_of_sample
@@ -33,7 +33,7 @@ class SampleRows:
             if one.sample is not None:
                 self._write_sample(raw, run, now, one.sample, one.request)
 
-    def _write_sample(self, raw: Transaction, run: RunRow, now: float, sample: Sample, request: Leased) -> None:
+    def _write_sample(self, raw: Transaction, run: RunRow, now: float, sample: PageSample, request: Leased) -> None:
         page, key = sample.page, (run.spider, request.callback)
         known = raw.execute(
             "SELECT score, fields FROM crawl_samples WHERE spider = ? AND callback = ? AND cause = ''", key
@@ -71,7 +71,7 @@ class SampleRows:
 
     def _sample(self, row: Sequence[Any]) -> KeptSample:
         number, callback, cause, run, url, status, head, body, at, sealed, spider = row
-        page = Page(zlib.decompress(body), [(name, value) for name, value in json.loads(head)], url, status)
+        page = KeptPage(zlib.decompress(body), [(name, value) for name, value in json.loads(head)], url, status)
         try:
             place = place_of_sample(spider, callback, cause)
             given = json.loads(self._cipher.open(base64.b64decode(sealed), place)) if sealed else {}
@@ -80,7 +80,7 @@ class SampleRows:
         return KeptSample(number, spider, callback, cause, run, page, at, given)
 
 
-def _less(sample: Sample, score: int, fields: str) -> str:
+def _less(sample: PageSample, score: int, fields: str) -> str:
     """Why a page is no good one beside the one before it; "" where it is."""
     if 2 * sample.score <= score:
         return LESS

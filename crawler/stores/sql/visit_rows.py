@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from crawler.errors import SessionError
-from crawler.outcome import Leased, Outcome, Visit
+from crawler.outcome import Leased, Outcome, PageVisit
 from crawler.stores.base import Cipher, RunRow
 from crawler.stores.driver import Driver, Transaction, batch_size, quoted, values
 from crawler.stores.sealed import place_of_request, place_of_visit
@@ -71,7 +71,7 @@ class VisitRows:
         A request that is fetched a second time in one crawl, its session having been lost, gets none.
         """
         wanted = {each.fingerprint: each for each in leased if each.fingerprint and not each.again}
-        visits: dict[bytes, Visit] = {}
+        visits: dict[bytes, PageVisit] = {}
         marks = list(wanted)
         recalled = _RECALLED.format(join=self._db.dialect.ordered_join)
         for start in range(0, len(marks), _PORTION):
@@ -104,7 +104,7 @@ class VisitRows:
             return False
         return before == extras or _lasting(before) == _lasting(extras)
 
-    def _visit(self, request: int, row: Sequence[Any]) -> Visit | None:
+    def _visit(self, request: int, row: Sequence[Any]) -> PageVisit | None:
         """A visit from its row; None where a part of it cannot be read with the keys at hand."""
         checked_at, etag, modified, caching, vary, code, session, items, records, links, sealed, has_body = row
         others = ""
@@ -113,7 +113,7 @@ class VisitRows:
                 others = self._cipher.open(sealed, place_of_visit(request))
             except SessionError:
                 return None
-        return Visit(
+        return PageVisit(
             checked_at=checked_at,
             etag=etag or "",
             modified=modified or "",
@@ -129,7 +129,7 @@ class VisitRows:
             has_body=bool(has_body),
         )
 
-    def _drop_incomplete(self, visits: dict[bytes, Visit]) -> None:
+    def _drop_incomplete(self, visits: dict[bytes, PageVisit]) -> None:
         """Forget visits some of whose items are not there any more."""
         tables: dict[str, dict[int, int]] = {}
         for visit in visits.values():

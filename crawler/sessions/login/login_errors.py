@@ -28,9 +28,9 @@ from crawler.errors import (
 )
 from crawler.loading import place_in_spider
 from crawler.response import Response
-from crawler.sessions.answers import set_cookie_lines
+from crawler.sessions.foreign_answers import set_cookie_lines
 from crawler.sessions.login import signs
-from crawler.sessions.login.answers import captcha_sign, one_time_code_sign, speaks_of_something_else
+from crawler.sessions.login.login_answers import captcha_sign, one_time_code_sign, speaks_of_something_else
 from crawler.sessions.login.page_marks import has_login_form, has_new_password_form, refresh_of
 from crawler.sessions.login.sight import sent_on
 from crawler.sessions.session import Session
@@ -124,7 +124,7 @@ def _may_have_sent(error: Exception, session: Session) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class LoginRefusal:
     """The site has refused what it was sent: *surely*, or by all that is known."""
 
     why: str
@@ -135,7 +135,7 @@ class Refusal:
         return "refused" if self.surely else "failed"
 
 
-def refused_by(session: Session, *, known_good: bool) -> Refusal | None:
+def refused_by(session: Session, *, known_good: bool) -> LoginRefusal | None:
     """Why the site is taken to have refused the password; None when it did not, or was not sent any.
 
     A form that comes back without a word may mean something else (a token too old); where the same credentials were
@@ -146,10 +146,10 @@ def refused_by(session: Session, *, known_good: bool) -> Refusal | None:
         return None
     said = signs.wrong_password_sign(answer)
     if said is not None:
-        return Refusal(f"{_refused_so(answer, said)}{_captcha(answer)}{_from(session)}", True)
+        return LoginRefusal(f"{_refused_so(answer, said)}{_captcha(answer)}{_from(session)}", True)
     surely = not known_good and not speaks_of_something_else(answer) and not _let_in_and_lost(answer)
     if answer.status_code in _REFUSES_WHAT_WAS_SENT:
-        return Refusal(
+        return LoginRefusal(
             f"the site answered {answer.status_code} to the password ({redact(answer.url)}): it is wrong, or the login"
             " step leaves out a field of the form (`session.submit(page.form(), ...)` sends the hidden ones, too)"
             f"{_from(session)}",
@@ -161,7 +161,7 @@ def refused_by(session: Session, *, known_good: bool) -> Refusal | None:
         f"the site showed the password form again ({redact(answer.url)}) after it was sent: user name or password are"
         f" wrong, or the form needs something that the login step leaves out{_captcha(answer)}{_from(session)}"
     )
-    return Refusal(why, surely)
+    return LoginRefusal(why, surely)
 
 
 def _let_in_and_lost(answer: Response) -> bool:

@@ -9,19 +9,19 @@ from typing import Any
 
 from crawler.testing.books import Shop
 from crawler.testing.faults import Faults
-from crawler.testing.forms import LoginForms
 from crawler.testing.invoices import Invoices
-from crawler.testing.layout import LOGOUT_LINKS, SNEAKY_LOGOUT, Layout, Visit
+from crawler.testing.layout import LOGOUT_LINKS, SNEAKY_LOGOUT, Layout, VisitorRequest
+from crawler.testing.login_pages import LoginForms
 from crawler.testing.logins import Sessions
-from crawler.testing.options import SiteOptions
-from crawler.testing.records import LoggedRequest, Recorder
 from crawler.testing.shop import ShopPages
+from crawler.testing.site_options import SiteOptions
+from crawler.testing.site_records import LoggedRequest, Recorder
 from crawler.testing.sso import SingleSignOn
 from crawler.testing.surroundings import Surroundings
-from crawler.testing.tokens import Tokens
-from crawler.testing.wire import HTML, Answer, Call
+from crawler.testing.token_logins import Tokens
+from crawler.testing.wire import HTML, Answer, WireRequest
 
-Handler = Callable[[Visit], Answer]
+Handler = Callable[[VisitorRequest], Answer]
 
 POSTED = frozenset({"login", "api", "oauth", "echo"})  # first parts of the paths that take a POST
 LOGGED_BODY_BYTES = 65536
@@ -96,10 +96,10 @@ class PracticeApplication:
         """How far the Date of the answers is off, seconds."""
         return self.options.clock_offset_s
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: WireRequest) -> Answer:
         """The answer to a request, and its line in the record."""
         start_s = self.recorder.begin(call.host)
-        visit = Visit(call, call.path[1:].rstrip("/").split("/"), None, None)
+        visit = VisitorRequest(call, call.path[1:].rstrip("/").split("/"), None, None)
         username = label = ""
         status = 0
         try:
@@ -124,7 +124,7 @@ class PracticeApplication:
                 )
             )
 
-    def _answer(self, visit: Visit) -> Answer:
+    def _answer(self, visit: VisitorRequest) -> Answer:
         call = visit.call
         if self.options.tls_certificate and call.base.startswith("http:"):
             if self.options.cookie_name in call.cookies():
@@ -159,7 +159,7 @@ class PracticeApplication:
         self.faults.cut(visit, answer)
         return answer
 
-    def _as_asked(self, visit: Visit, answer: Answer) -> Answer:
+    def _as_asked(self, visit: VisitorRequest, answer: Answer) -> Answer:
         """A page with its validator, or the word that it has not changed."""
         tag = f'"{hashlib.sha256(answer.body).hexdigest()[:16]}"'
         if visit.call.headers.get("if-none-match") == tag:

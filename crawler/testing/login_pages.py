@@ -17,10 +17,10 @@ from html import escape
 from urllib.parse import quote
 
 from crawler.testing.codes import MailBox, is_totp
-from crawler.testing.layout import Layout, Visit
+from crawler.testing.layout import Layout, VisitorRequest
 from crawler.testing.logins import Sessions
-from crawler.testing.options import SiteOptions
-from crawler.testing.records import Recorder
+from crawler.testing.site_options import SiteOptions
+from crawler.testing.site_records import Recorder
 from crawler.testing.wire import Answer
 
 REMEMBERED_VISITORS = 10_000
@@ -54,7 +54,7 @@ class LoginForms:
         """Name of the cookie that the CSRF tokens belong to."""
         return f"{self.options.cookie_name}_visitor"
 
-    def login(self, visit: Visit) -> Answer:
+    def login(self, visit: VisitorRequest) -> Answer:
         """``/login``: the form, and what is posted with it; ``/login/code``: the second step."""
         if visit.parts[1:] == ["code"]:
             return self._post_code(visit) if visit.call.method == "POST" else self._code_page(visit)
@@ -64,7 +64,7 @@ class LoginForms:
             return self._post_password(visit)
         return self._login_page(visit, visit.call.query().get("next", "/account/"))
 
-    def guest(self, visit: Visit) -> Answer:
+    def guest(self, visit: VisitorRequest) -> Answer:
         """What a guest gets instead of a page behind the login."""
         self._recorder.count("refused", "logged-out")
         target = visit.call.target
@@ -78,11 +78,11 @@ class LoginForms:
             return self._login_page(visit, target, status=401)
         return Answer.redirect(f"/login?next={quote(target, safe='')}")
 
-    def logout(self, visit: Visit) -> Answer:
+    def logout(self, visit: VisitorRequest) -> Answer:
         """Every address that logs out by GET."""
         return self.leave(visit)
 
-    def leave(self, visit: Visit) -> Answer:
+    def leave(self, visit: VisitorRequest) -> Answer:
         """Ends the visitor's session and forgets its cookie."""
         if visit.session is not None:
             self._sessions.end(visit.session)
@@ -90,7 +90,7 @@ class LoginForms:
         answer.headers.append(("Set-Cookie", f"{self.options.cookie_name}=; Path=/; Max-Age=0"))
         return answer
 
-    def enter(self, visit: Visit, username: str, next_path: str, *, login: bool = True) -> Answer:
+    def enter(self, visit: VisitorRequest, username: str, next_path: str, *, login: bool = True) -> Answer:
         """Signs *username* in: a new session id, and a redirect to *next_path*."""
         session = self._sessions.begin(
             username, visit.call.host, visit.user_agent, old_sid=visit.sid if login else None, login=login
@@ -99,7 +99,7 @@ class LoginForms:
         answer.headers.append(("Set-Cookie", self.session_cookie(visit, session.sid)))
         return answer
 
-    def session_cookie(self, visit: Visit, sid: str) -> str:
+    def session_cookie(self, visit: VisitorRequest, sid: str) -> str:
         """The Set-Cookie value for a session id."""
         age = self.options.cookie_max_age_s
         return self._cookie(visit, self.options.cookie_name, sid) + (f"; Max-Age={age}" if age is not None else "")
@@ -141,7 +141,7 @@ class LoginForms:
         with self._lock:
             self._visitors.clear()
 
-    def _post_password(self, visit: Visit) -> Answer:
+    def _post_password(self, visit: VisitorRequest) -> Answer:
         form = visit.call.form()
         username = form.get("username", "")
         wait_s = self.too_many(username)
@@ -167,7 +167,7 @@ class LoginForms:
             self.mail.send(username)
         return Answer.redirect("/login/code")
 
-    def _post_code(self, visit: Visit) -> Answer:
+    def _post_code(self, visit: VisitorRequest) -> Answer:
         form = visit.call.form()
         refusal = self._check_form(visit, form, "code")
         if refusal is not None:
@@ -187,7 +187,7 @@ class LoginForms:
             return self._code_page(visit, error="That code is wrong or too old.")
         return self._finish(visit, username, next_path)
 
-    def _finish(self, visit: Visit, username: str, next_path: str) -> Answer:
+    def _finish(self, visit: VisitorRequest, username: str, next_path: str) -> Answer:
         answer = self.enter(visit, username, next_path)
         with self._lock:  # what was known before the login is worth nothing after it
             self._visitors.pop(self._visitor_id(visit), None)
@@ -195,7 +195,7 @@ class LoginForms:
         answer.headers.append(("Set-Cookie", self._cookie(visit, self.visitor_cookie, visitor_id)))
         return answer
 
-    def _check_form(self, visit: Visit, form: dict[str, str], form_id: str) -> Answer | None:
+    def _check_form(self, visit: VisitorRequest, form: dict[str, str], form_id: str) -> Answer | None:
         """A refusal when the token, the hidden field or the button is missing; the token is used up."""
         token = form.get("csrf_token", "")
         with self._lock:
@@ -219,7 +219,7 @@ class LoginForms:
         with self._lock:
             return limit is not None and self._wrong.get(username, 0) >= limit
 
-    def _login_page(self, visit: Visit, next_path: str, *, error: str = "", status: int = 200) -> Answer:
+    def _login_page(self, visit: VisitorRequest, next_path: str, *, error: str = "", status: int = 200) -> Answer:
         fields = (
             f'<input type="hidden" name="next" value="{escape(_local(next_path))}">'
             '<label>Name <input name="username" autocomplete="username"></label>'
@@ -230,14 +230,16 @@ class LoginForms:
         )
         return self._form_page(visit, ("Sign in", "login", "/login"), fields, error, status)
 
-    def _code_page(self, visit: Visit, *, error: str = "") -> Answer:
+    def _code_page(self, visit: VisitorRequest, *, error: str = "") -> Answer:
         fields = (
             '<label>Code <input name="code" autocomplete="one-time-code" inputmode="numeric"></label>'
             '<button type="submit" name="action" value="sign-in">Go on</button>'
         )
         return self._form_page(visit, ("One more step", "code", "/login/code"), fields, error, 200)
 
-    def _form_page(self, visit: Visit, form: tuple[str, str, str], fields: str, error: str, status: int) -> Answer:
+    def _form_page(
+        self, visit: VisitorRequest, form: tuple[str, str, str], fields: str, error: str, status: int
+    ) -> Answer:
         """A page with a *form*: its title, its id, and where it is sent."""
         title, form_id, action = form
         token = secrets.token_urlsafe(12)
@@ -267,10 +269,10 @@ class LoginForms:
             self._visitors.popitem(last=False)
         return visitor_id
 
-    def _visitor_id(self, visit: Visit) -> str:
+    def _visitor_id(self, visit: VisitorRequest) -> str:
         return visit.call.cookies().get(self.visitor_cookie, "")
 
-    def _cookie(self, visit: Visit, name: str, value: str) -> str:
+    def _cookie(self, visit: VisitorRequest, name: str, value: str) -> str:
         secure = "; Secure" if visit.call.base.startswith("https:") else ""
         return f"{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}"
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from crawler.cli import options
-from crawler.cli.results import checked, stored
+from crawler.cli.status_commands import checked, stored
 from crawler.cli.text import columns, counted, local_time, safe, say, size, tell
 
 _DAY_S = 86_400.0
@@ -59,7 +59,7 @@ def prune(
     store: options.StorePath = None,
 ) -> None:
     """Remove files that no row tells of. And partial files that nobody goes on with; also while a crawl runs."""
-    from crawler.output.files import prune as pruned
+    from crawler.output.held_files import prune as pruned
     from crawler.pages.file_folder import folder_of_spider
 
     typed = options.typed_settings(None, store=store)

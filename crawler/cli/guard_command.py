@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crawler.cli import options
-from crawler.cli.results import stored
+from crawler.cli.status_commands import stored
 from crawler.cli.text import columns, counted, local_time, safe, say, tell
 from crawler.errors import UsageError
 

@@ -16,7 +16,7 @@ from crawler.cli.text import columns, counted, local_time, say, size
 from crawler.errors import UsageError
 
 if TYPE_CHECKING:
-    from crawler.output.files import FileAudit
+    from crawler.output.held_files import FileAudit
     from crawler.output.history import Status
     from crawler.settings import Settings
     from crawler.stores.base import Store

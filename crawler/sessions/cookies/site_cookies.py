@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from crawler.sessions.cookies.rules import Cookie
-from crawler.sessions.cookies.scope import Origin, path_from, path_match
+from crawler.sessions.cookies.scope import CookieScope, path_from, path_match
 from crawler.sessions.cookies.view import MAX_HEADER_BYTES, SHORT_HEADER_BYTES, Key, View, key_of
 
 MAX_DOMAIN_COOKIES: Final = 180
@@ -72,8 +72,8 @@ class SiteCookies:
     def __init__(self, floor: int = 0) -> None:
         self._lock = threading.Lock()  # guards all below; views are read without it, and replaced, never emptied
         self._by_domain: dict[str, dict[Key, _Kept]] = {}
-        self._views: dict[Origin, View] = {}
-        self._short: frozenset[Origin] = frozenset()  # hosts that have refused a long Cookie header
+        self._views: dict[CookieScope, View] = {}
+        self._short: frozenset[CookieScope] = frozenset()  # hosts that have refused a long Cookie header
         self._sent_at: dict[Key, float] = {}  # up to the last change; what came after stands in the views
         self._graves: dict[Key, int] = {}  # deleted cookies: ticket of the answer that did it
         self._next_end = float("inf")  # no cookie ends before
@@ -83,7 +83,7 @@ class SiteCookies:
 
     # --- sending ---
 
-    def header(self, origin: Origin, url: str, path_start: int, now: float) -> str:
+    def header(self, origin: CookieScope, url: str, path_start: int, now: float) -> str:
         """The Cookie header for *url*, "" for none; at most `MAX_HEADER_BYTES` on the wire, or what `shorten` says.
 
         Args:
@@ -97,7 +97,7 @@ class SiteCookies:
         header.last_used = now
         return header.text
 
-    def _view(self, origin: Origin, now: float) -> View:
+    def _view(self, origin: CookieScope, now: float) -> View:
         with self._lock:
             self._bury_expired(now)
             if len(self._views) >= _MAX_VIEWS:
@@ -107,7 +107,7 @@ class SiteCookies:
             view = self._views[origin] = View(fitting, most_bytes)
             return view
 
-    def shorten(self, origin: Origin, short: bool) -> None:
+    def shorten(self, origin: CookieScope, short: bool) -> None:
         """From now on send *origin* at most `SHORT_HEADER_BYTES`, or as much as others."""
         with self._lock:
             self._short = self._short | {origin} if short else self._short - {origin}
@@ -307,7 +307,7 @@ class SiteCookies:
             views, self._views = self._views, {}
             self._note_sent(views)
 
-    def _note_sent(self, views: dict[Origin, View]) -> None:
+    def _note_sent(self, views: dict[CookieScope, View]) -> None:
         sent = [header for view in views.values() for header in view.headers() if header.last_used]
         for header in sorted(sent, key=lambda header: header.last_used):
             self._sent_at.update(dict.fromkeys(header.keys, header.last_used))

@@ -10,7 +10,7 @@ import typer
 
 from crawler.cli import exits, options
 from crawler.cli.logs import set_up_logging
-from crawler.cli.results import stored
+from crawler.cli.status_commands import stored
 from crawler.cli.text import columns, counted, duration, local_time, safe, say, size
 from crawler.errors import UsageError
 
@@ -106,7 +106,7 @@ def page(
         for line in (str(kept.status), f"url: {kept.url or target}", *(f"{n.lower()}: {v}" for n, v in kept.head)):
             say(safe(line))
         return
-    from crawler.cli.page import print_body
+    from crawler.cli.fetch_command import print_body
     from crawler.fetching.kept import response_of
     from crawler.request import Request
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crawler.cli import exits, options
-from crawler.cli.results import checked, require_store, stored
+from crawler.cli.status_commands import checked, require_store, stored
 from crawler.cli.text import columns, counted, local_time, safe, say, tell
 from crawler.errors import UsageError
 

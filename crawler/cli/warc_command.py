@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from crawler.cli import options
-from crawler.cli.kept import CrawlNumber
+from crawler.cli.kept_commands import CrawlNumber
 from crawler.cli.text import counted, say
 from crawler.errors import UsageError
 

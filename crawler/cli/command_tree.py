@@ -7,17 +7,16 @@ from crawler.cli import (
     care,
     export,
     failures,
-    files,
-    guard,
-    kept,
+    fetch_command,
+    files_commands,
+    guard_command,
+    kept_commands,
     look,
     new_spider,
-    page,
     pages_command,
-    project,
+    project_commands,
     recorded_pages,
-    records,
-    results,
+    records_commands,
     run,
     runs,
     schedule,
@@ -25,15 +24,16 @@ from crawler.cli import (
     session_push,
     sessions,
     shell,
+    status_commands,
     store,
     top,
-    warc,
+    warc_command,
     worker,
 )
 from crawler.cli.commands import new_app
 
 app = new_app()
-project.register(app)
+project_commands.register(app)
 new_spider.register(app)
 run.register(app)
 worker.register(app)
@@ -44,18 +44,18 @@ session_push.register(sessions.app)
 runs.register(app)
 look.register(app)
 top.register(app)
-results.register(app)
-records.register(app)
+status_commands.register(app)
+records_commands.register(app)
 export.register(app)
 failures.register(app)
-files.register(app)
+files_commands.register(app)
 care.register(app)
 store.register(app)
 app.add_typer(schedule.app, name="schedule")
-guard.register(app)
-page.register(app)
+guard_command.register(app)
+fetch_command.register(app)
 shell.register(app)
-kept.register(app)
+kept_commands.register(app)
 pages_command.register(app)
 recorded_pages.register(app)
-app.add_typer(warc.app, name="warc")
+app.add_typer(warc_command.app, name="warc")

@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
 from crawler.testing.books import Shop
-from crawler.testing.forms import LoginForms
-from crawler.testing.layout import Layout, Visit
-from crawler.testing.options import SiteOptions
-from crawler.testing.records import Recorder
+from crawler.testing.layout import Layout, VisitorRequest
+from crawler.testing.login_pages import LoginForms
+from crawler.testing.site_options import SiteOptions
+from crawler.testing.site_records import Recorder
 from crawler.testing.wire import Answer
 
-Handler = Callable[[Visit], Answer]
+Handler = Callable[[VisitorRequest], Answer]
 REALM = "practice"
 NONCES = 1000
 
@@ -64,7 +64,7 @@ class Tokens:
             self._nonces.clear()
         return count
 
-    def api(self, visit: Visit) -> Answer:
+    def api(self, visit: VisitorRequest) -> Answer:
         """``/api/login`` (POST, JSON), ``/api/books?page=``, ``/api/book/ID``, ``/api/me``: JSON for bearer tokens."""
         action = visit.parts[1] if len(visit.parts) > 1 else ""
         if action == "login":
@@ -80,7 +80,7 @@ class Tokens:
         self._recorder.count("granted", username)
         return self._api_page(visit, action, username)
 
-    def oauth(self, visit: Visit) -> Answer:
+    def oauth(self, visit: VisitorRequest) -> Answer:
         """``/oauth/token`` (POST, form): grants client_credentials, password and refresh_token."""
         if visit.parts[1:] != ["token"]:
             return self._layout.not_found(visit)
@@ -113,7 +113,7 @@ class Tokens:
             return self._give(token.username, grant, refresh_of=client_id)
         return Answer.json({"error": "unsupported_grant_type"}, 400)
 
-    def basic(self, visit: Visit) -> Answer:
+    def basic(self, visit: VisitorRequest) -> Answer:
         """``/basic/ID``: a page for HTTP basic; ``/basic/login``: basic once, a session cookie from then on."""
         pair = _basic_pair(visit.call.headers.get("authorization", ""))
         if pair is None or not self._forms.is_password(*pair):
@@ -122,7 +122,7 @@ class Tokens:
             return answer
         return self._enter(visit, pair[0])
 
-    def digest(self, visit: Visit) -> Answer:
+    def digest(self, visit: VisitorRequest) -> Answer:
         """``/digest/ID?algorithm=MD5|SHA-256``: a page for HTTP digest; ``/digest/login``: a cookie from then on.
 
         A nonce count that was used before is refused, and an unknown nonce is answered with ``stale=true``.
@@ -148,7 +148,7 @@ class Tokens:
         answer.headers.append(("WWW-Authenticate", value + (", stale=true" if stale else "")))
         return answer
 
-    def _enter(self, visit: Visit, username: str) -> Answer:
+    def _enter(self, visit: VisitorRequest, username: str) -> Answer:
         if visit.parts[1:] == ["login"]:
             return self._forms.enter(visit, username, "/account/")
         self._recorder.count("granted", username)
@@ -156,7 +156,7 @@ class Tokens:
             visit, "Welcome", f'<h1>Welcome</h1><p class="account">{username}</p><p class="id">{visit.number()}</p>'
         )
 
-    def _json_login(self, visit: Visit) -> Answer:
+    def _json_login(self, visit: VisitorRequest) -> Answer:
         if visit.call.method != "POST":
             return Answer.json({"error": "POST a name and a password"}, 405)
         try:
@@ -193,7 +193,7 @@ class Tokens:
         answer.headers.append(("Cache-Control", "no-store"))
         return answer
 
-    def _bearer(self, visit: Visit) -> str | None:
+    def _bearer(self, visit: VisitorRequest) -> str | None:
         kind, _, text = visit.call.headers.get("authorization", "").partition(" ")
         with self._lock:
             token = self._tokens.get(text.strip()) if kind.lower() == "bearer" else None
@@ -201,7 +201,7 @@ class Tokens:
             return None
         return token.username
 
-    def _api_page(self, visit: Visit, action: str, username: str) -> Answer:
+    def _api_page(self, visit: VisitorRequest, action: str, username: str) -> Answer:
         account = self._shop.accounts[username]
         if action == "me":
             return Answer.json({"account": username})
@@ -216,7 +216,7 @@ class Tokens:
             return Answer.json({"error": "not found"}, 404)
         return Answer.json(book.facts() | {"price": book.price(account), "account": username})
 
-    def _is_digest(self, visit: Visit, fields: dict[str, str], algorithm: str) -> bool:
+    def _is_digest(self, visit: VisitorRequest, fields: dict[str, str], algorithm: str) -> bool:
         account = self._shop.accounts.get(fields.get("username", ""))
         if account is None or fields.get("uri") != visit.call.target or fields.get("qop") != "auth":
             return False
