@@ -171,7 +171,8 @@ class Pages(crawler.Spider):
 
 def test_what_browsers_open_is_crawled_with_default_settings(quick_net: Net, tmp_path: Path) -> None:
     def chunks(call: WireRequest) -> Answer:
-        return Answer(body=b"<p>in</p>" if len(call.headers.get("cookie", "")) > 11_000 else b"<p>out</p>")
+        sent = call.headers.get("cookie", "")
+        return Answer(body=b"<p>in</p>" if len(sent) > 11_000 and "sid=1" in sent else b"<p>out</p>")
 
     page = b"<p>in</p>"
     own = quick_net.host(

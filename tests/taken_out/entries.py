@@ -38,6 +38,7 @@ class Entry:
         swaps: What takes the mend out: one change, or several that belong together.
         tests: ``tests/foo.py::test_name``, also with ``[id]``: each has to fail.
         raises: Kinds of errors that are the fault itself, although they look like broken code: ``TypeError``.
+        others: Tests that still have to pass, in place of some of the same files: where all of those fail, too.
         hangs: Whether the fault is that nothing ends: then that the tests do not end is the failure.
     """
 
@@ -46,6 +47,7 @@ class Entry:
     swaps: Sequence[Swap]
     tests: Sequence[str]
     raises: Sequence[str] = ()
+    others: Sequence[str] = ()
     hangs: bool = False
 
 

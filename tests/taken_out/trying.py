@@ -164,7 +164,9 @@ def _slips(root: Path, files: Sequence[str]) -> str:
 
 
 def _controls(root: Path, entry: Entry) -> list[str]:
-    """Some other tests of the same files, spread over them."""
+    """Some other tests of the same files, spread over them, or those that the entry names."""
+    if entry.others:
+        return list(entry.others)
     named = {without_id(test) for test in entry.tests}
     found: list[str] = []
     for file in dict.fromkeys(test.partition("::")[0] for test in named):

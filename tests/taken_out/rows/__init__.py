@@ -6,9 +6,19 @@ from collections.abc import Mapping
 from typing import Final
 
 from tests.taken_out.entries import Entry
-from tests.taken_out.rows import documented, forms
+from tests.taken_out.rows import accounts, documented, formats, forms, honest, hostile, pages, sessions, told
 
-ENTRIES: Final[tuple[Entry, ...]] = (*forms.ENTRIES, *documented.ENTRIES)
+ENTRIES: Final[tuple[Entry, ...]] = (
+    *forms.ENTRIES,
+    *documented.ENTRIES,
+    *pages.ENTRIES,
+    *honest.ENTRIES,
+    *accounts.ENTRIES,
+    *sessions.ENTRIES,
+    *told.ENTRIES,
+    *formats.ENTRIES,
+    *hostile.ENTRIES,
+)
 
 #: situation of a row, or a test of one: why no mend is taken out for it
 WITHOUT: Final[Mapping[str, str]] = {}

@@ -1,0 +1,280 @@
+"""The cause is shown; what is read and watched."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.taken_out.entries import Entry, Swap
+
+_NEXT: Final = "tests/cli/test_what_next.py"
+_HABITS: Final = "tests/cli/test_habits.py"
+_REDACTION: Final = "tests/security/test_redaction.py"
+_CAUSES: Final = "failures of a proxy or of robots.txt named no cause"
+_LIMIT: Final = '"1970-01-01", "limit by limit"'
+_PROOF: Final = '"last proof" was not the last; sessions that the spider never used were listed'
+_HABIT: Final = (
+    'a spider without a name, `run("orders")`, `run(Orders())`, `processes=2`, `start_requests`, `ITEM_PIPELINES`,'
+    " `FEEDS`, `FormRequest`"
+)
+_PLAIN: Final = '"items 1 items", "died", "login human", "Followed"'
+_BAR: Final = "the bar began in the middle, and prints of a spider broke it"
+_FULL_BAR: Final = "a progress bar is nearly full all the time, since more is found than done"
+_BROWSE: Final = (
+    "a web page on results lets anybody on the machine, or a page of another site by a name that leads to 127.0.0.1,"
+    " ask for secrets"
+)
+_COLLECTOR: Final = "a collector of traces, or of metrics, that is not there held up the end of a run"
+_LOOKING: Final = "tests/looking"
+
+ENTRIES: Final = [
+    Entry(
+        "redaction-hides-secrets-only",
+        "redaction hid words of ours, names of exceptions, ports, hosts",
+        [
+            Swap(
+                "crawler/redaction.py",
+                "    if is_talk or _is_class(name):\n        return _said(text, end, name)\n",
+                "",
+            )
+        ],
+        [
+            f"{_REDACTION}::test_words_names_of_exceptions_hosts_and_ports_are_shown",
+            f"{_REDACTION}::test_no_message_of_ours_hides_itself",
+        ],
+    ),
+    Entry(
+        "failure-of-the-proxy",
+        _CAUSES,
+        [
+            Swap(
+                "crawler/fetching/error_map.py",
+                '        return f"the proxy {proxy} wants other credentials (status 407)"\n'
+                '    return f"the proxy {proxy} refused to connect us (status {status})"\n',
+                '        return "status 407"\n    return f"no answer ({status})"\n',
+            )
+        ],
+        ["tests/borders/test_proxies.py::test_a_failure_of_the_proxy_is_told_as_one"],
+    ),
+    Entry(
+        "status-of-robots-txt",
+        _CAUSES,
+        [
+            Swap(
+                "crawler/engine/robots_door.py",
+                'said = f"answers {robots.status}" if robots.status else "gives no answer"',
+                'said = "gives no good answer"',
+            )
+        ],
+        [
+            "tests/engine/test_dead_hosts.py"
+            "::test_a_robots_txt_that_answers_503_is_asked_for_with_patience_and_its_status_is_told"
+        ],
+    ),
+    Entry(
+        "next-keeps-what-was-typed",
+        "`next` lost `-a` and `--store`; `status` after a failed login had no reason",
+        [
+            Swap(
+                "crawler/runs/ending.py",
+                'words = [word for name, value in arguments.items() for word in ("-a", f"{name}={value}")]',
+                "words: list[str] = []",
+            )
+        ],
+        [f"{_NEXT}::test_after_a_failed_login_the_command_has_all_that_was_typed_and_status_says_the_same"],
+    ),
+    Entry(
+        "limit-by-limit",
+        _LIMIT,
+        [
+            Swap(
+                "crawler/cli/summary.py",
+                'return f"{summary.ending} reached ({summary.stopped_by})" if summary.stopped_by else summary.ending',
+                'return f"{summary.ending} by limit: {summary.stopped_by}" if summary.stopped_by else summary.ending',
+            )
+        ],
+        [f"{_NEXT}::test_a_limit_is_named_once_and_waiting_pages_have_no_date_of_1970"],
+    ),
+    Entry(
+        "date-of-1970",
+        _LIMIT,
+        [
+            Swap("crawler/cli/results.py", "    if found.next_due is not None:\n", "    if found.spider:\n"),
+            Swap("crawler/cli/results.py", "{local_time(found.next_due)}", "{local_time(found.next_due or 0.0)}"),
+        ],
+        [f"{_NEXT}::test_a_limit_is_named_once_and_waiting_pages_have_no_date_of_1970"],
+    ),
+    Entry(
+        "last-proof",
+        _PROOF,
+        [
+            Swap(
+                "crawler/stores/sql/session_rows.py",
+                "SET proved_at = {self._db.dialect.greatest}(coalesce(proved_at, 0), ?)",
+                "SET proved_at = coalesce(proved_at, 0) + 0 * ?",
+            )
+        ],
+        [f"{_NEXT}::test_the_last_proof_is_the_last_one_and_other_spiders_sessions_are_not_listed"],
+    ),
+    Entry(
+        "sessions-of-other-spiders",
+        _PROOF,
+        [
+            Swap(
+                "crawler/cli/results.py",
+                "        sessions = [row for row in sessions if row.key in known]\n",
+                "        sessions = [row for row in sessions if row.key or known]\n",
+            )
+        ],
+        [f"{_NEXT}::test_the_last_proof_is_the_last_one_and_other_spiders_sessions_are_not_listed"],
+    ),
+    Entry(
+        "whole-trace",
+        "`--traceback` cut the trace",
+        [
+            Swap(
+                "crawler/cli/logs.py",
+                'logging.getLogger("crawler.trace").setLevel(logging.DEBUG if traces else logging.ERROR)',
+                'logging.getLogger("crawler.trace").setLevel(logging.ERROR)',
+            )
+        ],
+        [f"{_NEXT}::test_traceback_shows_the_whole_trace_of_a_page_and_of_a_login_step"],
+        raises=["AttributeError"],
+    ),
+    Entry(
+        "method-without-effect",
+        _HABIT,
+        [
+            Swap(
+                "crawler/spider.py",
+                '        if name in own and not (name == "start_requests" and "start" in own):',
+                "        if name not in dir(cls) and name in own:",
+            )
+        ],
+        [f"{_HABITS}::test_a_spider_that_cannot_work_is_told_what_to_write"],
+    ),
+    Entry(
+        "setting-of-scrapy",
+        _HABIT,
+        [Swap("crawler/settings.py", "    if key in SETTINGS:\n", "    if key in SETTINGS and not SETTINGS[key]:\n")],
+        [f"{_HABITS}::test_a_setting_of_scrapy_that_is_none_here_says_what_does_it"],
+    ),
+    Entry(
+        "run-takes-a-class",
+        _HABIT,
+        [Swap("crawler/engine/application.py", "    if isinstance(spider, Spider):\n", "    if spider is None:\n")],
+        [f"{_HABITS}::test_run_takes_no_object_and_no_setting_by_its_name"],
+        raises=["AttributeError", "TypeError"],
+    ),
+    Entry(
+        "one-item",
+        _PLAIN,
+        [Swap("crawler/cli/text.py", "{'' if count == 1 else 's'}\"", 's"')],
+        ["tests/cli/test_plain_words.py::test_what_a_person_reads_is_in_plain_words"],
+    ),
+    Entry(
+        "links-in-one-piece",
+        _PLAIN,
+        [Swap("crawler/items.py", "        if isinstance(item, Followed):\n", "        if item is Followed:\n")],
+        [f"{_NEXT}::test_links_that_are_yielded_in_one_piece_are_told_in_plain_words"],
+    ),
+    Entry(
+        "bar-of-a-run-that-goes-on",
+        _BAR,
+        [
+            Swap(
+                "crawler/cli/progress.py",
+                "self._failed_before = None if event.resumed else 0",
+                "self._failed_before = 0",
+            )
+        ],
+        [f"{_NEXT}::test_the_bar_of_a_run_that_goes_on_begins_at_nothing"],
+    ),
+    Entry(
+        "prints-above-the-bar",
+        _BAR,
+        [Swap("crawler/cli/progress.py", "redirect_stdout=sys.stdout.isatty(),", "redirect_stdout=False,")],
+        ["tests/cli/test_bar_at_a_terminal.py::test_what_a_spider_prints_stands_above_the_bar_which_takes_one_row"],
+    ),
+    Entry(
+        "end-in-sight",
+        _FULL_BAR,
+        [
+            Swap(
+                "crawler/output/time_left.py",
+                "        if took_s < _LEAST_S or shrunk <= 0 or shrunk < _SHARE * (done - done_then):\n"
+                "            return None\n",
+                "        shrunk = max(shrunk, done - done_then, 1)\n",
+            )
+        ],
+        [
+            "tests/cli/test_progress.py::test_a_live_line_shows_the_newest_numbers_and_an_end_where_one_is_in_sight",
+            "tests/cli/test_progress.py::test_no_end_is_said_where_none_is_in_sight",
+        ],
+    ),
+    Entry(
+        "watched-by-the-store",
+        "a run that cron started is to be watched",
+        [
+            Swap(
+                "crawler/runs/heartbeat.py",
+                "            self._values.set(self._name, self._word(now, under_way).as_dict(), ttl_s=_KEPT_S)\n",
+                "            self._word(now, under_way)\n",
+            )
+        ],
+        [f"{_LOOKING}/test_top.py::test_a_run_is_watched_from_another_terminal_and_its_end_is_seen"],
+    ),
+    Entry(
+        "browse-by-name",
+        _BROWSE,
+        [
+            Swap(
+                "crawler/output/browse/serving.py",
+                'if headers.get("host", "") not in self._names:',
+                'if not headers.get("host", "x"):',
+            )
+        ],
+        [f"{_LOOKING}/test_browse.py::test_only_who_has_the_token_and_asks_by_this_machines_names_is_let_in"],
+    ),
+    Entry(
+        "browse-without-secrets",
+        _BROWSE,
+        [
+            Swap(
+                "crawler/output/browse/copying.py",
+                "return printable(hide(cell)) if isinstance(cell, str) else cell",
+                "return printable(cell) if isinstance(cell, str) and hide else cell",
+            )
+        ],
+        [f"{_LOOKING}/test_browse.py::test_no_password_cookie_or_token_is_in_any_table_page_or_file"],
+    ),
+    Entry(
+        "event-with-a-slip",
+        "a word with a slip in `notify_on` told nothing, in silence",
+        [
+            Swap(
+                "crawler/runs/telling.py",
+                "unknown = sorted(self._events - set(EVENTS))",
+                "unknown = sorted(self._events - self._events)",
+            )
+        ],
+        [f"{_LOOKING}/test_told_changes.py::test_an_event_that_nobody_knows_is_an_error_before_anything_is_sent"],
+    ),
+    Entry(
+        "collector-of-traces",
+        _COLLECTOR,
+        [Swap("crawler/runs/traces.py", "        sending.join(_FLUSH_S)\n", "        sending.join()\n")],
+        [f"{_LOOKING}/test_metrics_and_traces.py::test_a_collector_that_is_not_there_holds_up_no_run"],
+    ),
+    Entry(
+        "port-of-metrics",
+        _COLLECTOR,
+        [
+            Swap(
+                "crawler/runs/metrics_endpoint.py",
+                'this run has no metrics", self._port, error.strerror or error)\n            return\n',
+                'this run has no metrics", self._port, error.strerror or error)\n            raise\n',
+            )
+        ],
+        [f"{_LOOKING}/test_metrics_and_traces.py::test_a_port_that_is_taken_is_told_and_fails_nothing"],
+    ),
+]
