@@ -20,7 +20,7 @@ ENTRIES: Final = [
         "a wrong password in a login of two steps: 3 POSTs in 90 s, the account was locked",
         [
             Swap(
-                "crawler/sessions/login/errors.py",
+                "crawler/sessions/login/login_errors.py",
                 "    if refusal is not None:\n        wrong = ",
                 "    if refusal is not None and isinstance(error, SessionError):\n        wrong = ",
             )
@@ -82,7 +82,13 @@ ENTRIES: Final = [
     Entry(
         "examples-in-status",
         "what the guard left out was not told",
-        [Swap("crawler/cli/results.py", 'such = f", such as {url}" if url and url not in text else ""', 'such = ""')],
+        [
+            Swap(
+                "crawler/cli/status_commands.py",
+                'such = f", such as {url}" if url and url not in text else ""',
+                'such = ""',
+            )
+        ],
         ["tests/cli/test_status_examples.py::test_status_names_a_page_for_each_kind"],
     ),
     Entry(
@@ -90,7 +96,7 @@ ENTRIES: Final = [
         "attempts that sent nothing counted for the budget",
         [
             Swap(
-                "crawler/sessions/login/errors.py",
+                "crawler/sessions/login/login_errors.py",
                 'return Ended(found, "failed" if sent or _may_have_sent(error, session) else "unsent")',
                 'return Ended(found, "failed")',
             )

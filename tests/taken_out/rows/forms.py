@@ -71,7 +71,7 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/pages/form_encoding.py",
-                '        yield Entry(name, "", file=True)\n',
+                '        yield FormEntry(name, "", file=True)\n',
                 "",
             )
         ],

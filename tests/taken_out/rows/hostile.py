@@ -48,7 +48,13 @@ ENTRIES: Final = [
     Entry(
         "too-many-elements",
         _RICH,
-        [Swap("crawler/pages/limits.py", "MAX_ELEMENTS: Final = 1_000_000  #", "MAX_ELEMENTS: Final = 100_000_000  #")],
+        [
+            Swap(
+                "crawler/pages/page_limits.py",
+                "MAX_ELEMENTS: Final = 1_000_000  #",
+                "MAX_ELEMENTS: Final = 100_000_000  #",
+            )
+        ],
         [f"{_LIMITS}::test_eleven_million_elements_fail_by_name_and_take_no_memory"],
     ),
     Entry(
@@ -56,7 +62,7 @@ ENTRIES: Final = [
         _RICH,
         [
             Swap(
-                "crawler/pages/limits.py",
+                "crawler/pages/page_limits.py",
                 "if end < len(body) and _TOO_MANY.match(body, end):",
                 "if end > len(body) and _TOO_MANY.match(body, end):",
             )
@@ -66,7 +72,7 @@ ENTRIES: Final = [
     Entry(
         "too-many-links",
         _RICH,
-        [Swap("crawler/pages/limits.py", "MAX_LINKS: Final = 100_000  #", "MAX_LINKS: Final = 10_000_000  #")],
+        [Swap("crawler/pages/page_limits.py", "MAX_LINKS: Final = 100_000  #", "MAX_LINKS: Final = 10_000_000  #")],
         [f"{_LIMITS}::test_of_very_many_links_the_first_hundred_thousand_are_followed_and_the_others_counted"],
     ),
     Entry(
@@ -74,7 +80,7 @@ ENTRIES: Final = [
         _RICH,
         [
             Swap(
-                "crawler/pages/limits.py",
+                "crawler/pages/page_limits.py",
                 "while self._taken and self._taken + wanted > self._most_bytes and",
                 "while self._taken < 0 and",
             )

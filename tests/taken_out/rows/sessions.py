@@ -73,7 +73,7 @@ ENTRIES: Final = [
         "a form and a token of one account evicted each other, a login each time",
         [
             Swap(
-                "crawler/sessions/login/kinds.py",
+                "crawler/sessions/login/login_kinds.py",
                 'return "" if spider.login is Spider.login else _told_by_code(anything)',
                 'return "" if anything else _told_by_code(anything)',
             )
@@ -85,7 +85,7 @@ ENTRIES: Final = [
         "a session that another spider has stored was used where this one's login mounts an adapter, hook or auth",
         [
             Swap(
-                "crawler/sessions/login/kinds.py",
+                "crawler/sessions/login/login_kinds.py",
                 'return "" if spider.login is Spider.login else _told_by_code(anything)',
                 'return "" if anything else _told_by_code(anything)',
             ),
@@ -137,7 +137,7 @@ ENTRIES: Final = [
         _NOT_LISTED,
         [
             Swap(
-                "crawler/cli/guard.py",
+                "crawler/cli/guard_command.py",
                 'columns(rows, ("page", "confirmed", "found", "how")) if rows else ():',
                 "():",
             )
@@ -147,7 +147,7 @@ ENTRIES: Final = [
     Entry(
         "bans-are-forgotten",
         _NOT_LISTED,
-        [Swap("crawler/cli/guard.py", "    source.values.set(guard_name(name), bans.dumps())\n", "")],
+        [Swap("crawler/cli/guard_command.py", "    source.values.set(guard_name(name), bans.dumps())\n", "")],
         ["tests/cli/test_guard_command.py::test_a_page_is_forgotten_by_any_url_of_its_kind_and_the_others_stay"],
     ),
     Entry(
@@ -255,7 +255,7 @@ ENTRIES: Final = [
         "Retry-After of a second login was ignored",
         [
             Swap(
-                "crawler/sessions/login/errors.py",
+                "crawler/sessions/login/login_errors.py",
                 'return Ended(found, "busy", asked_to_wait_s(error, last, retry_after_s))',
                 'return Ended(found, "busy", 0.0 if session.epoch else asked_to_wait_s(error, last, retry_after_s))',
             )

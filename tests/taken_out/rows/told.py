@@ -98,8 +98,10 @@ ENTRIES: Final = [
         "date-of-1970",
         _LIMIT,
         [
-            Swap("crawler/cli/results.py", "    if found.next_due is not None:\n", "    if found.spider:\n"),
-            Swap("crawler/cli/results.py", "{local_time(found.next_due)}", "{local_time(found.next_due or 0.0)}"),
+            Swap("crawler/cli/status_commands.py", "    if found.next_due is not None:\n", "    if found.spider:\n"),
+            Swap(
+                "crawler/cli/status_commands.py", "{local_time(found.next_due)}", "{local_time(found.next_due or 0.0)}"
+            ),
         ],
         [f"{_NEXT}::test_a_limit_is_named_once_and_waiting_pages_have_no_date_of_1970"],
     ),
@@ -120,7 +122,7 @@ ENTRIES: Final = [
         _PROOF,
         [
             Swap(
-                "crawler/cli/results.py",
+                "crawler/cli/status_commands.py",
                 "        sessions = [row for row in sessions if row.key in known]\n",
                 "        sessions = [row for row in sessions if row.key or known]\n",
             )
