@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from crawler.pages.filled import Filled
     from crawler.pages.forms import Form
     from crawler.plugins import Plugin
+    from crawler.render import Render
     from crawler.response import Request, Response
     from crawler.runs.results import results
     from crawler.sessions.auth.digest import DigestAuth
@@ -47,6 +48,7 @@ _HOMES = {
     "OAuth2": "crawler.sessions.auth.oauth",
     "Plugin": "crawler.plugins",
     "QuotaSpent": "crawler.errors",
+    "Render": "crawler.render",
     "Request": "crawler.response",
     "Response": "crawler.response",
     "Rule": "crawler.links",
@@ -78,6 +80,7 @@ __all__ = [
     "OAuth2",
     "Plugin",
     "QuotaSpent",
+    "Render",
     "Request",
     "Response",
     "Rule",

@@ -10,7 +10,6 @@
     ├── FetchError              one request did not bring an answer that can be used
     │   ├── StatusError         the server answered with an error status
     │   ├── Refused             we may not send this (scheme, private address, other origin); never retried
-    │   │   ├── RobotsDenied    robots.txt forbids it
     │   │   ├── ProxyRefused    the proxy wants other credentials
     │   │   ├── BetweenProxies  the session logs in anew through another proxy; the page waits
     │   │   ├── GuardRefused    it would log the session out, or delete something
@@ -27,7 +26,8 @@
     │       │   └── Unreachable  connection refused, or no way to the host
     │       ├── TimedOut        connect, read or total deadline, or slower than the minimum speed
     │       ├── Incomplete      the body ended before its end
-    │       └── NotKept         a file came, and could not be written to the disk
+    │       ├── NotKept         a file came, and could not be written to the disk
+    │       └── NotRendered     a page came, and no browser showed it
     ├── SessionError            one identity cannot be used
     │   ├── LoginFailed         the login step raised, or its probe still shows "logged out"   exit 3
     │   │   ├── WrongPassword   the site refused the credentials: one attempt, never a second
@@ -181,10 +181,6 @@ class BetweenProxies(Refused):
     """The session logs in anew through another proxy; the page waits for that."""
 
 
-class RobotsDenied(Refused):
-    """The robots.txt of the host forbids this URL."""
-
-
 class GuardRefused(Refused):
     """A redirect of a logged-in session, or an address typed for it, leads to where one logs out or deletes things."""
 
@@ -248,6 +244,10 @@ class Incomplete(Transient):
 
 class NotKept(Transient):
     """A file came, and could not be written to the disk."""
+
+
+class NotRendered(Transient):
+    """A page came, and the browser that renders it crashed, or did not show what was waited for."""
 
 
 class WrongFile(FetchError):

@@ -15,8 +15,8 @@ from crawler.errors import (
     BetweenProxies,
     CrawlError,
     GuardRefused,
+    NotRendered,
     QuotaSpent,
-    RobotsDenied,
     StatusError,
     Transient,
     UnknownHost,
@@ -79,7 +79,7 @@ def judge(exchange: JudgedExchange, evidence: Known, policy: Tries) -> Settled:
         return skipped(evidence.rule) if evidence.rule else Settled(Verdict.ACCEPT)
     if evidence.account_rests or isinstance(error, QuotaSpent | BetweenProxies):
         return Settled(Verdict.RELEASE, error=describe(error))
-    if isinstance(error, RobotsDenied | GuardRefused):
+    if isinstance(error, GuardRefused):
         return skipped(error.why)
     if evidence.goes_on:
         return Settled(Verdict.RETRY, policy.wait_s(error, 1), describe(error))
@@ -162,7 +162,7 @@ def is_hosts_fault(error: CrawlError | None) -> bool:
     """Whether an error says that the host is in trouble (for the circuit breaker), and not only this page."""
     if isinstance(error, StatusError):
         return error.status in (429, 502, 503, 504)
-    return isinstance(error, Transient | UnknownHost)
+    return isinstance(error, Transient | UnknownHost) and not isinstance(error, NotRendered)
 
 
 def describe(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from crawler.errors import InvalidURL
 from crawler.link_text import text_of
 from crawler.pages.page_limits import MAX_LINKS
+from crawler.render import Render, render_of
 from crawler.urls import absolute, canonical, in_charset
 
 if TYPE_CHECKING:
@@ -216,6 +217,7 @@ class Rule:
         follow: Whether to follow links on those pages too; None: only where there is no callback.
         cb_kwargs: Keyword arguments for the callback.
         max_age: As of `Request`: seconds for which a page that an earlier crawl has seen need not be asked for again.
+        render: As of `Request`: whether and how its pages are rendered in a browser; None: as the spider says.
     """
 
     extractor: LinkExtractor = field(default_factory=LinkExtractor)
@@ -223,7 +225,9 @@ class Rule:
     follow: bool | None = None
     cb_kwargs: dict[str, Any] = field(default_factory=dict)
     max_age: float | None = None
+    render: Render | bool | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "render", render_of(self.render))
         if self.follow is None:
             object.__setattr__(self, "follow", self.callback is None)

@@ -12,6 +12,7 @@ from crawler.errors import SpiderError
 from crawler.link_text import about_link
 from crawler.outcome import Leased
 from crawler.plain_values import packed, unpacked
+from crawler.render import Render, render_of
 from crawler.urls import absolute, redact
 
 Callback = Callable[..., Any] | str | None
@@ -39,6 +40,8 @@ class Request:
         session: Name of the session that sends it, or "spread"; None inherits (or the spider's first).
         max_age: Seconds for which a page that an earlier crawl has seen need not be asked for again; 0: it is always
             asked for. None: as its server says, where `http_cache` is "rfc".
+        render: Render it in a browser: True, or a `Render` that says what to wait for and what to do. False: not; None:
+            as the spider says (`Spider.render`).
     Raises:
         InvalidURL: Not an http(s) URL.
         SpiderError: A callback that is no method of a spider (a lambda, a nested function).
@@ -60,6 +63,7 @@ class Request:
         "meta",
         "method",
         "priority",
+        "render",
         "session",
         "url",
     )
@@ -82,6 +86,7 @@ class Request:
         errback: Callback = None,
         session: str | None = None,
         max_age: float | None = None,
+        render: Render | bool | None = None,
     ) -> None:
         self.url = absolute("", url).partition("#")[0]
         self.callback = method_name(callback)
@@ -95,6 +100,7 @@ class Request:
         self.dont_filter = dont_filter
         self.session = session
         self.max_age = _seconds(max_age)
+        self.render = render_of(render)
         self.depth = 0
         self.file: dict[str, Any] | None = None  # what a `crawler.File` is beside a request
         self.link: Any = None  # what was followed: an element, or its text and rel
@@ -130,7 +136,7 @@ class Request:
         self.meta = {}
         self.priority = self.depth = 0
         self.dont_filter = False
-        self.max_age = None
+        self.max_age = self.render = None
         self.handle_httpstatus_list = ()
         return self
 
@@ -162,6 +168,7 @@ class Request:
             or self.dont_filter
             or self.body is not None
             or self.max_age is not None
+            or self.render is not None
             or self.file is not None
         )
 
@@ -181,6 +188,8 @@ class Request:
             found["body"] = self.body.decode("latin-1")
         if self.max_age is not None:
             found["max_age"] = self.max_age
+        if self.render is not None:
+            found["render"] = self.render.dump() if isinstance(self.render, Render) else False
         if self.file is not None:
             found["file"] = self._packed_file(self.file)
         if not found:
@@ -235,6 +244,7 @@ class Request:
         self.file = unpacked(found["file"]) if "file" in found else None
         self.body = found["body"].encode("latin-1") if "body" in found else None
         self.max_age = _seconds(found.get("max_age"))
+        self.render = render_of(found.get("render"))
         self.handle_httpstatus_list = tuple(self.meta.get("handle_httpstatus_list", ()))
 
     def replace(self, **changes: Any) -> Request:

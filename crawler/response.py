@@ -6,7 +6,7 @@ A `Response` *is a* `requests.Response` with selectors added. Nothing here does 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -33,6 +33,8 @@ from crawler.untyped import take_cookies
 from crawler.urls import absolute, in_charset, redact
 
 if TYPE_CHECKING:
+    from requests import PreparedRequest
+
     from crawler.pages.forms import Form
     from crawler.pages.page import Selector, SelectorList
 
@@ -58,6 +60,8 @@ class Response(requests.Response):
         cache: Of the worker that reads the page: raw link to absolute URL, by base URL.
         is_file: Its body is in a file, and no page.
         stand_in: What is asked where there are no elements, instead of an error: set while signs are looked for.
+        screenshot: Picture of a rendered page (PNG), where its `Render` wants one; else None.
+        requests: Of a rendered page: the answers with data that its scripts have fetched, in their order.
     """
 
     asked: Request | None = None
@@ -65,7 +69,9 @@ class Response(requests.Response):
     raw_headers: list[tuple[str, str]]
     is_file: bool = False
     stand_in: Any = None
-    _next: requests.PreparedRequest | None = None  # of requests, whose stubs leave it out
+    screenshot: bytes | None = None
+    requests: Sequence[Response] = ()
+    _next: PreparedRequest | None = None  # of requests, whose stubs leave it out
     _encoding: str | None = None
     _text: str | None = None
     _charset: str | None = None

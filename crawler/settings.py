@@ -159,6 +159,25 @@ class Settings:
     http: Literal["1.1", "2"] = setting(
         "1.1", description="HTTP version: 1.1, or 2 where the server offers it over TLS (transports of libcurl)."
     )
+    render_pages: int = setting(
+        4, at_least=1, at_most=64, description="Pages that a browser renders at once, where a spider renders pages."
+    )
+    render_allow: tuple[str, ...] = setting(
+        (),
+        description="What rendered pages may load besides documents, scripts, styles and data: image, media, font,"
+        " tracker, with commas between them.",
+    )
+    render_hosts: tuple[str, ...] = setting(
+        (),
+        description="Hosts besides allowed_domains that rendered pages may load scripts, styles and data from; with"
+        " their subdomains.",
+    )
+    browser_memory: int = setting(
+        1_500_000_000, at_least=100_000_000, description="Bytes of memory at which the browser is started anew."
+    )
+    browser_age: float = setting(
+        1800.0, above=0, at_most=86_400, description="Seconds after which the browser is started anew."
+    )
     durability: Literal["normal", "full"] = setting(
         "normal", description="full: every commit survives a power cut; normal: the last ones may be lost then."
     )

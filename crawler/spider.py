@@ -17,6 +17,7 @@ from crawler.errors import SpiderError
 from crawler.identity import Identity as Identity
 from crawler.links import Rule
 from crawler.records import key_fields
+from crawler.render import Render, render_of
 from crawler.response import SPREAD, Request, Response
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Spider:
         probe_url: Page that proves that a session is logged in; the first start URL where it is not given.
         logged_out_css, logged_out_text: A page on which one of them is found was fetched logged out.
         logged_in_css, logged_in_text: A page on which one of them is found was fetched logged in.
+        render: Render its pages in a browser: True, or a `Render`. A request may say it for itself.
         plugins: Classes that inherit from `crawler.Plugin`; the setting of the same name adds installed ones.
     """
 
@@ -68,6 +70,7 @@ class Spider:
     logged_out_text: str | None = None
     logged_in_css: str | None = None
     logged_in_text: str | None = None
+    render: Render | bool | None = None
     plugins: Sequence[Any] = ()
     active_plugins: Sequence[Any] = ()  #: those of the run, made from the classes
 
@@ -238,6 +241,8 @@ def _check_class(cls: type[Spider]) -> None:
         given = own.get(name)
         if isinstance(given, str):
             raise SpiderError(f"{cls.__name__}.{name} is a text; write a list: {name} = [{given!r}]")
+    if "render" in own:
+        cls.render = render_of(own["render"])
     if "keys" in own:
         cls.keys = checked_keys(cls, own["keys"])
     if own.get("key"):  # as an item class says it; a spider's is that of its dicts
@@ -341,7 +346,9 @@ class CrawlSpider(Spider):
                 if link.url not in seen:
                     seen.add(link.url)
                     arguments = {"rule_number": number}
-                    yield response.follow(link, self.parse_by_rule, cb_kwargs=arguments, max_age=rule.max_age)
+                    yield response.follow(
+                        link, self.parse_by_rule, cb_kwargs=arguments, max_age=rule.max_age, render=rule.render
+                    )
 
 
 class SitemapSpider(Spider):

@@ -159,7 +159,6 @@ _HINTS: tuple[tuple[type[Exception], str], ...] = (
     (errors.NeedsHuman, "`crawl login NAME` asks for it at the terminal"),
     (errors.TooLarge, "`-s max_size=BYTES` allows more"),
     (errors.GuardRefused, "`-s logout_guard=false` follows such links"),
-    (errors.RobotsDenied, "`-s robots=false` ignores robots.txt"),
 )
 
 show_tracebacks = False  #: set by ``--traceback``

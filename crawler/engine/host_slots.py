@@ -49,6 +49,7 @@ class HostSlots:
         delays: The delay of each host, for whoever reserves a time.
         known: All hosts, to look at.
         allowed: What the settings allow for any host.
+        lender: Lends connections to requests that are in no frontier.
     """
 
     def __init__(self, settings: Settings, session_delays: Mapping[str, float], *, scouts: int = _SCOUTS) -> None:
@@ -62,6 +63,7 @@ class HostSlots:
         self._holds_place: set[int] = set()  # requests that were sent and are not committed
         self._given_up = 0
         self.delays, self.known = self._slots.delays, self._slots
+        self.lender = Lender(self._lock, self._slots, self._turns, self._shared)
 
     def __len__(self) -> int:
         """Requests that wait; those that are ready are not among them."""
@@ -204,6 +206,29 @@ class HostSlots:
             allowed = self._shared.allowed
             allowed.share(per_host)
             return all(slot.under_way <= slot.health.connections(allowed) for slot in self._slots)
+
+
+class Lender:
+    """Lends connections to requests that are in no frontier, and counts them. Safe from any thread."""
+
+    def __init__(self, lock: threading.Lock, slots: _Known, turns: _Turns, shared: Shared) -> None:
+        self._lock, self._slots, self._turns, self._shared = lock, slots, turns, shared
+
+    def borrow(self, name: str, now: float) -> bool:
+        """Take a connection to a host, where one is free and the host is not left alone."""
+        with self._lock:
+            slot = self._slots.of(name)
+            if slot.paused_until > now or slot.under_way >= slot.health.connections(self._shared.allowed):
+                return False
+            slot.under_way += 1
+            return True
+
+    def give_back(self, name: str) -> None:
+        """One is free again. What may be sent now, `HostSlots.to_send` says."""
+        with self._lock:
+            slot = self._slots.of(name)
+            slot.under_way -= 1
+            self._turns.look_again(slot)
 
 
 class _Known:

@@ -6,14 +6,17 @@ Also here: turns of requests that are in no frontier (steps of a login, probes, 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from crawler.clock import unix_now
 from crawler.engine.committer import Committer
 from crawler.engine.host_slots import HostSlots
 from crawler.engine.readiness import Doors
 from crawler.engine.robots_door import ROBOTS
-from crawler.engine.store_thread import Member
+from crawler.engine.store_thread import Inbox, Member
+from crawler.errors import TimedOut
 from crawler.frontier.gates import Gates
 from crawler.frontier.leases import Leases, NextLook
 from crawler.frontier.politeness import slack_s
@@ -68,6 +71,32 @@ class Reservations:
         return max(first.send_at, now)
 
 
+class Connections:
+    """Lends connections to requests that are in no frontier: those of rendered pages. Safe from any thread."""
+
+    def __init__(self, slots: HostSlots, inbox: Inbox, stopping: threading.Event) -> None:
+        self._lender, self._inbox, self._stopping = slots.lender, inbox, stopping
+
+    @contextmanager
+    def held(self, slot: str, ends: float) -> Iterator[None]:
+        """Wait until the host has one free, and hold it.
+
+        Args:
+            ends: Until when it is waited for, of ``time.monotonic()``.
+        Raises:
+            TimedOut: There was none, or the run stops.
+        """
+        while not self._lender.borrow(slot, unix_now()):
+            if time.monotonic() > ends or self._stopping.wait(_CONNECTION_POLL_S):
+                raise TimedOut("", f"no connection to {slot} was free in time")
+        try:
+            yield
+        finally:
+            self._lender.give_back(slot)
+            self._inbox.wake()
+
+
+_CONNECTION_POLL_S = 0.01
 _HORIZON_S = 3.0  #: how far ahead sending times are reserved
 _MOST_HELD = 1_000  #: requests before a robots.txt that nobody knows yet
 _LIMIT_POLL_S = 0.05  #: how often to look again when the pages under way fill the limit of pages

@@ -11,7 +11,7 @@ from crawler.clock import unix_now
 from crawler.engine.committer import Committer
 from crawler.engine.dispatcher import Dispatcher
 from crawler.engine.host_slots import HostSlots
-from crawler.engine.leasing import Leasing, Reservations
+from crawler.engine.leasing import Connections, Leasing, Reservations
 from crawler.engine.processes import Helpers, Members
 from crawler.engine.readiness import Doors
 from crawler.engine.robots_door import RobotsDoor
@@ -139,6 +139,7 @@ class _Ground:
             ask,
             on_login_start=lambda name, why: self.tell(LoginStarted(unix_now(), name, why)),
             pace=reservations.wait,
+            connection=Connections(self.slots, self.inbox, self.stopping).held,
             expected_run_s=last_duration_s(member.store, spider.name),
             grants=lambda key, quota, wanted, back: self.calls(
                 lambda store: store.quotas.take(key, quota, wanted=wanted, back=back)

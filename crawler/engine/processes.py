@@ -46,7 +46,8 @@ def how_many(settings: Settings, spider: Spider, *, automatic: int) -> int:
     serial = any(identity.serial for identity in spider.identities())
     if settings.max_pages or serial:
         return 1
-    wanted = settings.processes or (1 if settings.delay else max(1, automatic))
+    one = settings.delay or spider.render  # one browser computes on all cores
+    wanted = settings.processes or (1 if one else max(1, automatic))
     return min(wanted, settings.per_host)  # each needs a connection of its own to a host
 
 

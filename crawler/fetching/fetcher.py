@@ -33,7 +33,7 @@ class Fetched:
         logged_out: Why the answer is one for the logged out, "" when it is not.
         tries: How often it was sent.
         sent_at: First sending, seconds since 1970.
-        elapsed_ms: Until the last byte.
+        elapsed_ms: Until the last byte, without what a browser took.
         epoch: Epoch of the session when it was last sent.
     """
 
@@ -54,11 +54,13 @@ class Checks:
         allowed_statuses: Error statuses that the callback wants to see.
         logged_out: Why an answer is one for the logged out, or None; asked before the status is judged.
         hop_guard: ``(url, text, rel) -> reason or None``: redirects that must not be followed.
+        rendered: What a browser makes of a good answer, where that is wanted; then it is what is looked at.
     """
 
     allowed_statuses: frozenset[int] = frozenset()
     logged_out: Callable[[Response], str | None] = lambda response: None
     hop_guard: HopGuard | None = None
+    rendered: Callable[[Response], Flow[Response]] | None = None
 
 
 class Fetcher:
@@ -100,13 +102,21 @@ class Fetcher:
         fetched = Fetched(sent_at=self._clock(), epoch=session.epoch)
         started = time.perf_counter()
         seen: list[Response] = []
+        elsewhere_s = 0.0
 
         def send() -> Flow[Response]:
+            nonlocal elsewhere_s
             fetched.epoch = session.epoch
             response = yield from session.flow(session.prepare_link(request, checks.hop_guard))
             response.asked, response.session_name = request, session.name
             if session.params:
                 response.url = session.bare(response.url)
+            if checks.rendered is not None and response.status_code < 400:
+                began = time.perf_counter()
+                try:
+                    response = yield from checks.rendered(response)
+                finally:
+                    elsewhere_s += time.perf_counter() - began
             seen.append(response)
             reason = checks.logged_out(response)
             if reason:
@@ -127,7 +137,7 @@ class Fetcher:
             fetched.response = seen[-1] if seen and isinstance(error, StatusError) else None
         except CrawlError as error:
             fetched.error = error
-        fetched.elapsed_ms = (time.perf_counter() - started) * 1000
+        fetched.elapsed_ms = (time.perf_counter() - started - elsewhere_s) * 1000
         return fetched
 
     def _look_at_odd(self, response: Response, request: Request, allowed_statuses: frozenset[int]) -> None:

@@ -6,6 +6,7 @@ another look.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Container, Iterable
@@ -16,6 +17,7 @@ from crawler.clock import unix_now
 from crawler.errors import InvalidURL, SpiderError
 from crawler.frontier.known import KnownLinks
 from crawler.outcome import Found
+from crawler.render import Render
 from crawler.response import SPREAD, Request
 from crawler.urls import absolute, canonical, fingerprint, host_of, origin_of, redact
 
@@ -83,6 +85,7 @@ class Admission:
         """
         name = request.session or session or self._default_session
         plain = request.method == "GET" and request.body is None and not request.dont_filter and request.file is None
+        plain = plain and not request.render
         if plain and request.url in self.known.urls(name):
             return None
         url = request.url if self._upgraded is None else self._https(request.url, self._upgraded)
@@ -90,6 +93,8 @@ class Admission:
         body = request.body or b""
         if request.dont_filter:
             body += b"\x00again " + (str(parent) if parent else "").encode()
+        if isinstance(request.render, Render):  # another page than the plain one that was seen
+            body += f"\x00render {json.dumps(request.render.dump())}".encode()
         if request.file is not None:  # each that is yielded becomes a row; the bytes are fetched once
             body += b"\x00file " + request.extras().encode()
         mark = fingerprint(request.method, key, body, name)

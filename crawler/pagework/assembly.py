@@ -8,10 +8,11 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from requests.adapters import BaseAdapter
 
@@ -44,6 +45,9 @@ from crawler.spider import Spider, checked_keys
 from crawler.stores.session_desk import SessionDesk
 from crawler.urls import host_of, origin_of
 
+if TYPE_CHECKING:
+    from crawler.rendering.renderer import Renderer
+
 _ROBOTS_LIMIT_BYTES = 32 * 1024 * 1024  #: of which the first 500 KiB are read (RFC 9309, 2.5)
 _ROBOTS_REDIRECTS = 5
 
@@ -75,6 +79,10 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
         maker_of(name)  # a wrong name is found here, before a run is opened
     for each in made.identities():
         _check(each)
+    if renders(made):
+        from crawler.rendering.launched import require_browser
+
+        require_browser()  # what is missing is found here, before a run is opened
     made.active_plugins = make_plugins(made, settings.plugins)
     made.identities()
     for url in known_urls(made):
@@ -92,6 +100,12 @@ def _check(identity: Identity) -> None:
         raise SpiderError(f"http of session {identity.name!r}: '1.1' or '2', not {identity.http!r:.20}")
 
 
+def renders(spider: Spider) -> bool:
+    """Whether the spider says by itself that pages are rendered; a request may say so, too."""
+    rules = getattr(spider, "rules", ())
+    return bool(spider.render) or any(getattr(each, "render", None) for each in rules)
+
+
 def session_delays(spider: Spider) -> dict[str, float]:
     """Sessions with a delay of their own, in seconds."""
     return {identity.name: identity.delay for identity in spider.identities() if identity.delay}
@@ -106,6 +120,8 @@ class Around:
         ask: Asks a person for credentials; None when nobody is there.
         on_login_start: Told the session and the reason of each login that begins.
         pace: Waits for the turn of a request to a host that is in no frontier; None where nothing is waited for.
+        connection: Waits for a free connection to a host until a moment (of ``time.monotonic()``), and holds it: for
+            what a rendered page asks for.
         grants: Asks the store what a session (its key) may send by its quota; None where nothing is kept.
         expected_run_s: How long the run will take, as far as anybody knows; 0 for not known.
     """
@@ -114,6 +130,7 @@ class Around:
     ask: Ask | None = None
     on_login_start: Callable[[str, str], None] = lambda name, reason: None
     pace: Callable[[str], None] | None = None
+    connection: Callable[[str, float], AbstractContextManager[object]] = lambda slot, ends: nullcontext()
     expected_run_s: float = 0.0
     grants: Callable[[str, Quota | None, int, list[tuple[float, int]]], Granted] | None = None
 
@@ -134,6 +151,8 @@ class Assembly:
         self._transports: dict[tuple[str, str], Transport] = {}  # by name and HTTP; under the lock of the pool
         self._start_origins: list[str] = []
         self._made: dict[str, LoginManager] = {}
+        self._renderer: Renderer | None = None
+        self._render_lock = threading.Lock()  # guards the making of it
         delays = session_delays(spider)
         self._own_slots = frozenset(delays)
         self.pool = SessionPool(self._identities, self._make_manager, delays=delays)
@@ -236,8 +255,12 @@ class Assembly:
 
     def _paced(self, session: str) -> Callable[[str], None] | None:
         """What waits for the turn of a request to a URL: by its host, or by host and session where that has a delay."""
-        pace, own = self._around.pace, f"#{session}" if session in self._own_slots else ""
-        return None if pace is None else lambda url: pace(slot_of(url) + own)
+        pace = self._around.pace
+        return None if pace is None else lambda url: pace(self.slot_for(session, url))
+
+    def slot_for(self, session: str, url: str) -> str:
+        """What politeness counts a request of *session* under."""
+        return slot_of(url) + (f"#{session}" if session in self._own_slots else "")
 
     def _make_robots(self) -> RobotsWays:
         settings = self.settings
@@ -275,16 +298,51 @@ class Assembly:
             self._transports[kind] = make_transport(self.settings, self._trusted, *kind)
         return cast(BaseAdapter, self._transports[kind])  # requests asks for nothing that it has not
 
+    @property
+    def renderer(self) -> Renderer:
+        """What renders pages; no browser is started before the first one."""
+        with self._render_lock:
+            if self._renderer is None:
+                self._renderer = make_renderer(self, self._around)
+            return self._renderer
+
     def abort_all(self) -> None:
         """Make every transfer under way fail, and every later one."""
+        if self._renderer is not None:
+            self._renderer.abort_all()
         for each in list(self._transports.values()):
             each.abort_all()
 
     def close(self) -> None:
-        """Close sessions and transports; safe to call twice."""
+        """Close sessions, browser and transports; safe to call twice."""
+        if self._renderer is not None:
+            self._renderer.close()
         self.pool.close()
         for each in list(self._transports.values()):
             each.close()
+
+
+def make_renderer(parts: Assembly, around: Around) -> Renderer:
+    """What renders the pages of a crawl, by its settings."""
+    from crawler.rendering.page_requests import PagePolicy
+    from crawler.rendering.page_rules import PageRules
+    from crawler.rendering.renderer import BrowserCare, Renderer
+
+    settings = parts.settings
+    rules = PageRules(parts.admission.allows_host, more_hosts=settings.render_hosts, allow=settings.render_allow)
+    robots = parts.robots.allows if parts.robots is not None else None
+    care = BrowserCare(
+        pages=settings.render_pages,
+        memory_bytes=settings.browser_memory,
+        age_s=settings.browser_age,
+        patience_s=settings.timeout,
+        deadline_s=settings.deadline,
+    )
+
+    def connection(session: str, url: str, ends: float) -> AbstractContextManager[object]:
+        return around.connection(parts.slot_for(session, url), ends)
+
+    return Renderer(PagePolicy(rules, limits_of(settings), robots, connection), care)
 
 
 def file_work(spider: Spider, settings: Settings, parts: Assembly, desk: FileDesk) -> FileWork:

@@ -23,6 +23,7 @@ from crawler.pagework.assembly import Assembly
 from crawler.pagework.file_work import FileWork
 from crawler.pagework.given import Bare, CallbackResults, CallbackWatch, StoppedAtItem
 from crawler.pagework.links_given import LinksGiven
+from crawler.pagework.rendered import Rendering
 from crawler.pagework.revisits import NOT_MODIFIED, Revisited, Revisits, ask
 from crawler.pagework.samples import Samples
 from crawler.pagework.spider_steps import SpiderSteps
@@ -74,6 +75,7 @@ class PageWork:
         self, spider: Spider, settings: Settings, parts: Assembly, revisits: Revisits, outside: Outside
     ) -> None:
         self._spider, self._fetcher, self._admission = spider, parts.fetcher, parts.admission
+        self._rendering = Rendering(spider, parts)
         self._hop_guard, self._robots, self._keep_pages = parts.hop_guard, parts.robots, settings.keep_pages
         self._kept, self._hold = outside.kept, outside.hold
         self._given = CallbackResults(
@@ -156,7 +158,9 @@ class PageWork:
     ) -> Flow[None]:
         session, leased = manager.session, outcome.request
         watched = manager.wants_login
-        asking = self._revisits.asking(leased, request, session) if leased.visit is not None else None
+        asking = None
+        if leased.visit is not None and not self._rendering.wanted(request):
+            asking = self._revisits.asking(leased, request, session)
         answer: Revisited | None = None
         if asking is None:
             fetched = yield from self._fetch(session, leased, patient, watched, request)
@@ -213,10 +217,14 @@ class PageWork:
                 self._spider, session, page, request.url
             )
 
+        guard, seen = self._hop_guard if watched else None, logged_out if watched else _nothing_seen
+        wanted = self._rendering.wanted(request)
+        rendering = self._rendering.of(session, wanted, guard, logged_out if watched else None) if wanted else None
         checks = Checks(
             self._statuses.union(request.handle_httpstatus_list),
-            logged_out=logged_out if watched else (lambda page: None),
-            hop_guard=self._hop_guard if watched else None,
+            logged_out=rendering.logged_out if rendering is not None else seen,
+            hop_guard=guard,
+            rendered=rendering.flow if rendering is not None else None,
         )
         return self._fetcher.flow(session, request, checks, attempt=leased.attempt, patient=patient)
 
@@ -345,6 +353,11 @@ class PageWork:
         if not isinstance(error, ItemRefused):  # a page is whole, or it is told what of it is there
             outcome.items, outcome.found, outcome.rejected = [], (), ()
         outcome.settle(judge_broken(error, short_trace(error)))
+
+
+def _nothing_seen(page: Response) -> str | None:
+    """Why a page was fetched logged out, where that is of no interest."""
+    return None
 
 
 def _bare(session: Session) -> Bare:

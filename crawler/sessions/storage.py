@@ -106,6 +106,24 @@ class OriginStorage(MutableMapping[str, str]):
                     if isinstance(record, dict) and _field_of(record) in record:
                         yield f"{database.get('name')}/{store.get('name')}", record
 
+    def change(self, area: str, given: Mapping[str, str], gone: Iterable[str]) -> None:
+        """What a page has made of its ``local`` or ``session`` storage."""
+        for key, value in given.items():
+            _remember(key, value)
+        with self._lock:
+            kept = self._local if area == "local" else self._session
+            kept.update(given)
+            for key in gone:
+                kept.pop(key, None)
+            self.version += 1
+
+    def replace_databases(self, databases: list[Any]) -> None:
+        """What a page has made of its IndexedDB."""
+        if databases != self.databases:
+            with self._lock:
+                self.databases = databases
+                self.version += 1
+
     def dump(self) -> dict[str, Any]:
         """As JSON values."""
         with self._lock:
@@ -148,6 +166,18 @@ class Storage(Mapping[str, OriginStorage]):
     def version(self) -> int:
         """Moves with every change."""
         return self.loads + sum(each.version for each in self._origins.values())
+
+    def change(self, origin: str, area: str, given: Mapping[str, str], gone: Iterable[str]) -> None:
+        """What a page of *origin* has made of its ``local`` or ``session`` storage."""
+        self._of(origin).change(area, given, gone)
+
+    def replace_databases(self, origin: str, databases: list[Any]) -> None:
+        """What a page of *origin* has made of its IndexedDB, as Playwright's storage state has it."""
+        if databases or short_origin(origin) in self._origins:
+            self._of(origin).replace_databases(databases)
+
+    def _of(self, origin: str) -> OriginStorage:
+        return self._origins.setdefault(short_origin(origin), OriginStorage({}, {}, []))
 
     def find(self, origin: str, key: str, *inside: str) -> str | None:
         """As `OriginStorage.find`; None also where nothing is kept of *origin*."""

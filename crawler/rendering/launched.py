@@ -1,0 +1,216 @@
+"""A browser that was started: what belongs to it, how large and how old it is, and that it ends with its crawl."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from crawler.errors import NotRendered, UsageError
+from crawler.rendering.guardian import started_at
+from crawler.rendering.session_context import SessionContext
+from crawler.sessions.browser import VARIABLE, find_browser
+from crawler.sessions.session import Session
+from crawler.urls import printable
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Playwright
+
+#: the browser connects to nobody: what it asks for is answered by the crawl, and what nobody answers goes nowhere
+_NO_NETWORK: Final = (
+    "--proxy-server=http://127.0.0.1:9",
+    "--proxy-bypass-list=<-loopback>",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--disable-background-networking",
+    "--no-pings",
+)
+_USUAL: Final = ("--no-first-run", "--no-default-browser-check", "--disable-dev-shm-usage")
+_PROFILE: Final = re.compile(r"--user-data-dir=(\S+)")
+_MOST_CONTEXTS: Final = 32  #: idle ones above this number are closed, the oldest first
+
+
+def require_browser() -> str:
+    """Path or channel of the browser that renders pages.
+
+    Raises:
+        UsageError: Playwright or a browser is missing; says what to install.
+    """
+    try:
+        import playwright.async_api  # noqa: F401
+    except ImportError:
+        raise UsageError(
+            "rendering pages needs the extra `browser`: pip install 'crawl-sessions[browser]', and an installed"
+            " Chromium, Chrome or Edge"
+        ) from None
+    kind, name = find_browser()
+    if not kind:
+        named = os.environ.get(VARIABLE, "")
+        what = f"there is no browser {named!r}" if named else "no browser is installed"
+        raise UsageError(
+            f"rendering pages needs a browser, and {what}: install Chromium, Chrome or Edge (Debian and Ubuntu:"
+            f" apt install chromium), or set {VARIABLE} to the path of one"
+        )
+    return f"{kind}:{name}"
+
+
+class Launched:
+    """One browser process with its contexts. Used by the browser's thread.
+
+    Attributes:
+        pages: Pages that are open.
+        is_old: No page is opened in it any more.
+    """
+
+    def __init__(self, browser: Browser, root: int, guardian: subprocess.Popen[bytes]) -> None:
+        self._browser, self._root, self._guardian = browser, root, guardian
+        self._contexts: dict[int, SessionContext] = {}
+        self.began_at = time.monotonic()
+        self.pages, self.is_old = 0, False
+
+    @classmethod
+    async def started(cls, playwright: Playwright, guardian: subprocess.Popen[bytes]) -> Launched:
+        """Start one.
+
+        Raises:
+            NotRendered: It does not start.
+        """
+        from playwright.async_api import Error
+
+        kind, _, name = require_browser().partition(":")
+        before = set(_descendants(os.getpid()))
+        is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+        try:
+            browser = await playwright.chromium.launch(
+                executable_path=name if kind == "path" else None,
+                channel=name if kind == "channel" else None,
+                headless=True,
+                chromium_sandbox=not is_root,  # as root Chromium refuses to run with its sandbox: only then it is off
+                handle_sigint=False,
+                handle_sigterm=False,
+                handle_sighup=False,
+                args=[*_USUAL, *_NO_NETWORK],
+            )
+        except Error as error:
+            lines = [printable(line.strip()) for line in error.message.splitlines() if line.strip()]
+            raise NotRendered("", f"{name} did not start: {' / '.join(lines[:3])[:400]}") from None
+        fresh = [pid for pid in _descendants(os.getpid()) if pid not in before]
+        leaders = [pid for pid in fresh if _leads_a_group(pid)]
+        root = next(iter(leaders or fresh), 0)
+        watch(guardian, root)
+        return cls(browser, root, guardian)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        return self._browser.is_connected()
+
+    async def context(self, session: Session) -> SessionContext:
+        """The context of *session* as it is now; the caller leaves it (`left`)."""
+        place = self._contexts.get(id(session))
+        if place is None or not place.fits(session):
+            made = await SessionContext.opened(self._browser, session)
+            old = self._contexts.pop(id(session), None)  # another page may have opened one meanwhile
+            self._contexts[id(session)] = place = made
+            if old is not None:
+                old.is_old = True
+                await self._close_if_idle(old)
+        place.users += 1
+        for number, each in list(self._contexts.items()):
+            if len(self._contexts) > _MOST_CONTEXTS and not each.users:
+                await self._contexts.pop(number).close()
+        return place
+
+    async def left(self, place: SessionContext) -> None:
+        """A page of *place* is closed."""
+        place.users -= 1
+        await self._close_if_idle(place)
+
+    async def _close_if_idle(self, place: SessionContext) -> None:
+        if place.is_old and not place.users:
+            await place.close()
+
+    def memory_bytes(self) -> int:
+        """Of all its processes together, without what they share counted twice where the system tells."""
+        return sum(map(_memory_bytes, [self._root, *_descendants(self._root)])) if self._root else 0
+
+    async def close(self) -> None:
+        """End it; what does not end is killed."""
+        from playwright.async_api import Error
+
+        with contextlib.suppress(Error):
+            await self._browser.close()
+
+
+# --- processes ----------------------------------------------------------------------------------------------------
+
+
+def start_guardian() -> subprocess.Popen[bytes]:
+    """The process that sees to it that nothing outlives this one."""
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", str(Path(__file__).with_name("guardian.py"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def watch(guardian: subprocess.Popen[bytes], pid: int) -> None:
+    """Let the guardian know of a process."""
+    start = started_at(pid) if pid else ""
+    if not start or guardian.stdin is None:
+        return
+    folder = _PROFILE.search(_command(pid))
+    kept = folder[1] if folder is not None and "playwright" in Path(folder[1]).name else ""
+    with contextlib.suppress(OSError):
+        guardian.stdin.write(f"{pid}\t{start}\t{kept}\n".encode())
+        guardian.stdin.flush()
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _leads_a_group(pid: int) -> bool:
+    try:
+        return os.getpgid(pid) == pid
+    except OSError:
+        return False
+
+
+def _descendants(pid: int) -> list[int]:
+    """Processes below *pid*, nearest first; none where the system does not tell."""
+    children: dict[int, list[int]] = {}
+    try:
+        for entry in os.scandir("/proc"):
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError), open(f"/proc/{entry.name}/stat", encoding="latin-1") as file:
+                    parent = int(file.read().rpartition(")")[2].split()[1])
+                    children.setdefault(parent, []).append(int(entry.name))
+    except OSError:
+        return []
+    found: list[int] = []
+    level = [pid]
+    while level:
+        level = [child for each in level for child in sorted(children.get(each, ()))]
+        found += level
+    return found
+
+
+def _memory_bytes(pid: int) -> int:
+    """Its share of the memory (PSS), or what it holds (RSS) where that is not told."""
+    for name, field in (("smaps_rollup", "Pss:"), ("status", "VmRSS:")):
+        with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/{name}", encoding="latin-1") as file:
+            for line in file:
+                if line.startswith(field):
+                    return int(line.split()[1]) * 1024
+    return 0

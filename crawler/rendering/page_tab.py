@@ -1,0 +1,356 @@
+"""One page in the browser: its document is shown, its requests are answered, its actions are done. On that thread.
+
+The document came before, as that of any page. What the page asks for itself is sent elsewhere (`page_requests`), and
+the answers are given to it here. A browser that follows a redirect by itself would send the next request past all
+rules; so redirects are followed by the session, and the browser is told where they ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from crawler.errors import FetchError, GuardRefused, NotRendered, TimedOut
+from crawler.render import Render
+from crawler.rendering.page_requests import NotSent, PageRequests
+from crawler.rendering.page_rules import PageRequest
+from crawler.rendering.session_context import SessionContext
+from crawler.response import Response
+from crawler.sessions.secrets import hide
+from crawler.urls import printable, redact
+
+if TYPE_CHECKING:
+    from playwright.async_api import Locator, Page, Route, WebSocketRoute
+    from playwright.async_api import Request as BrowserRequest
+
+_QUIET_S: Final = 0.1  #: without a request under way: the page has what it wants
+_POLLS_S: Final = 3.0  #: with none but repeated ones under way: it will ask for ever
+_LOOK_S: Final = 0.02
+_AFTER_PASSWORD_S: Final = 3.0  #: how long what is waited for may take once a password is asked for
+_HEADERS_LEFT_OUT: Final = frozenset(
+    {"content-encoding", "content-length", "transfer-encoding", "set-cookie", "connection", "keep-alive", "alt-svc"}
+)
+_CLICKED: Final = """element => {
+  const link = element.closest('a, button, input, [role=button]') || element;
+  return [link.href || (link.form && link.form.action) || '', String(link.innerText || link.value || link.title || ''),
+          link.rel || ''];
+}"""
+_EXTENT: Final = "() => [document.documentElement.scrollHeight, document.getElementsByTagName('*').length]"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a page has become.
+
+    Attributes:
+        html: Of the whole document, after its scripts.
+        url: Where it is now, without a fragment.
+        document: The answer that its document came with.
+        picture: A screenshot, where one is wanted.
+        missing: What was waited for in vain, "" for nothing: then nothing more was done.
+        warnings: What was odd.
+    """
+
+    html: str
+    url: str
+    document: Response
+    picture: bytes | None = None
+    missing: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+
+class Tab:
+    """Shows one page. Used once, by the browser's thread.
+
+    Args:
+        place: The context of its session.
+        requests: Sends what the page asks for.
+        executor: Threads for that.
+        document: The page as it came.
+        wanted: How it is rendered.
+        patience_s: How long an element is waited for.
+    """
+
+    def __init__(
+        self,
+        place: SessionContext,
+        requests: PageRequests,
+        executor: Executor,
+        document: Response,
+        wanted: Render,
+        patience_s: float,
+    ) -> None:
+        self._place, self._requests, self._executor = place, requests, executor
+        self._document, self._wanted, self._patience_s = document, wanted, patience_s
+        self._is_begun = False
+        self._landed: dict[str, Response] = {}  # pages that redirects have led to, before the browser asks for them
+        self._seen: set[tuple[str, str]] = set()  # requests that the page has sent once
+        self._under_way = self._fresh_under_way = 0
+        self._moved_at = self._fresh_at = time.monotonic()
+        self._warnings: list[str] = []
+        self._page: Page
+
+    async def show(self) -> Shown:
+        """Show the page, and do what is wanted.
+
+        Raises:
+            NotRendered: The browser failed, or what was waited for has not come.
+            GuardRefused: An action would click what logs out, or deletes something.
+            TimedOut: The deadline is over.
+        """
+        from playwright.async_api import Error
+
+        try:
+            async with asyncio.timeout(max(self._requests.ends - time.monotonic(), 0.001)):
+                return await self._shown()
+        except TimeoutError:
+            raise TimedOut(self._url, "the page was not rendered within its deadline") from None
+        except Error as error:
+            first = next((line for line in error.message.splitlines() if line.strip()), "no reason given")
+            raise NotRendered(
+                self._url, f"the browser failed: {printable(redact(hide(first.strip())))[:300]}"
+            ) from None
+
+    @property
+    def _url(self) -> str:
+        return redact(self._document.url)
+
+    async def _shown(self) -> Shown:
+        page = self._page = await self._place.context.new_page()
+        try:
+            showing, crashed = asyncio.ensure_future(self._steps(page)), asyncio.Event()
+            page.on("crash", lambda _: crashed.set())
+            watching = asyncio.ensure_future(crashed.wait())
+            both: list[asyncio.Future[Any]] = [showing, watching]
+            try:
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+                if not showing.done():
+                    raise NotRendered(self._url, "the page crashed in the browser")
+                return showing.result()
+            finally:
+                for each in both:
+                    each.cancel()
+                await asyncio.gather(*both, return_exceptions=True)
+        finally:
+            await _closed(page)
+
+    async def _steps(self, page: Page) -> Shown:
+        script, in_session = self._place.session_script()
+        page.on("popup", self._popped_up)
+        await page.route("**/*", self._routed)
+        await page.route_web_socket("**/*", self._socket)
+        if script:
+            await page.add_init_script(script)
+        await self._place.push_cookies()
+        page.set_default_timeout(self._patience_s * 1000)
+        left_s = max(self._requests.ends - time.monotonic(), 0.001)
+        await page.goto(self._document.url, wait_until="domcontentloaded", timeout=left_s * 1000)
+        await self._settle()
+        missing = await self._done(page)
+        picture = await page.screenshot(full_page=True) if self._wanted.screenshot else None
+        html = await page.content()
+        if page.url.startswith("chrome-error:"):
+            raise NotRendered(self._url, "the browser shows an error in place of the page")
+        await self._place.pull_cookies()
+        await self._place.pull_storage(page, in_session)
+        return Shown(html, page.url.partition("#")[0], self._document, picture, missing, self._warnings)
+
+    # --- requests of the page ---------------------------------------------------------------------------------------
+    async def _popped_up(self, popup: Page) -> None:
+        self._requests.refuse("a new window")
+        await _closed(popup)
+
+    async def _socket(self, socket: WebSocketRoute) -> None:
+        self._requests.refuse("websocket")
+        await socket.close()
+
+    async def _routed(self, route: Route) -> None:
+        from playwright.async_api import Error
+
+        request = route.request
+        mark = request.method, request.url
+        fresh = mark not in self._seen
+        self._seen.add(mark)
+        self._under_way += 1
+        self._fresh_under_way += fresh
+        try:
+            await self._answer(route, self._asked(request))
+        except Error:
+            pass  # the page has gone elsewhere meanwhile
+        finally:
+            self._under_way -= 1
+            self._moved_at = time.monotonic()
+            if fresh:
+                self._fresh_under_way -= 1
+                self._fresh_at = self._moved_at
+
+    def _asked(self, request: BrowserRequest) -> PageRequest:
+        is_page = request.is_navigation_request() and request.frame == self._page.main_frame
+        return PageRequest(
+            request.method,
+            request.url,
+            kind=request.resource_type,
+            is_page=is_page,
+            headers=tuple(request.headers.items()),
+            body=request.post_data_buffer,
+        )
+
+    async def _answer(self, route: Route, asked: PageRequest) -> None:
+        if asked.is_page and not self._is_begun:
+            self._is_begun = True
+            await _fulfil(route, self._document)
+            return
+        if asked.is_page and (landed := self._landed.pop(asked.url, None)) is not None:
+            self._document = landed
+            await _fulfil(route, landed)
+            return
+        cookies = dict(asked.headers).get("cookie", "")
+        if cookies and self._place.has_news(asked.url, cookies):
+            await self._place.pull_cookies()
+        loop = asyncio.get_running_loop()
+        try:
+            response = await loop.run_in_executor(self._executor, self._requests.send, asked)
+        except NotSent:
+            await _refuse(route, asked)
+            return
+        except FetchError:
+            await route.abort("failed")
+            return
+        await self._place.push_cookies()
+        if not route.request.is_navigation_request():
+            await _fulfil(route, response)
+        elif response.history:
+            await self._lead_to(route, response)
+        elif asked.is_page and not response.is_html:
+            self._requests.refuse("a page that is none")
+            await _refuse(route, asked)
+        else:
+            if asked.is_page:
+                self._document = response
+            await _fulfil(route, response)
+
+    async def _lead_to(self, route: Route, response: Response) -> None:
+        """Tell the browser where redirects have ended: it asks once more, and is given what came."""
+        self._landed[response.url] = response
+        where = json.dumps(response.url).replace("<", "\\u003c")
+        body = f"<!doctype html><script>location.replace({where})</script>"
+        await route.fulfill(status=200, headers={"Content-Type": "text/html; charset=utf-8"}, body=body)
+
+    # --- waiting and doing ------------------------------------------------------------------------------------------
+    async def _settle(self) -> None:
+        """Wait until the page asks for nothing more."""
+        self._moved_at = self._fresh_at = time.monotonic()
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            now = time.monotonic()
+            if not self._under_way and now - self._moved_at >= _QUIET_S:
+                return
+            if not self._fresh_under_way and now - self._fresh_at >= _POLLS_S:
+                self._warn("the page asks for the same again and again: it was taken as it was")
+                return
+
+    async def _done(self, page: Page) -> str:
+        """Do what is wanted; returns what was waited for in vain, and "" when all is done."""
+        try:
+            if self._wanted.wait_for:
+                await self._wait_for(self._wanted.wait_for)
+            for action in self._wanted.actions:
+                await self._do(page, *action)
+                await self._settle()
+        except _Missing as missing:
+            return str(missing)
+        return ""
+
+    async def _wait_for(self, css: str) -> None:
+        """Wait for an element, for a short time only where the page asks for a password."""
+        from playwright.async_api import TimeoutError as Late
+
+        short_s = min(_AFTER_PASSWORD_S, self._patience_s)
+        try:
+            await self._page.locator(f"css={css}, input[type=password]").first.wait_for(state="attached")
+            await self._page.locator(f"css={css}").first.wait_for(state="attached", timeout=short_s * 1000)
+        except Late:
+            raise _Missing(css) from None
+        await self._settle()
+
+    async def _do(self, page: Page, name: str, *given: Any) -> None:
+        if name == "scroll":
+            for _ in range(given[0]):
+                await page.evaluate("() => window.scrollBy(0, window.innerHeight)")
+                await self._settle()
+        elif name == "scroll_to_end":
+            await self._scroll_to_end(page, given[0])
+        elif name == "wait":
+            await asyncio.sleep(given[0])
+        elif name == "wait_for":
+            await self._wait_for(given[0])
+        else:
+            await self._touch(page.locator(f"css={given[0]}").first, name, *given)
+
+    async def _touch(self, element: Locator, name: str, css: str, *given: str) -> None:
+        from playwright.async_api import TimeoutError as Late
+
+        try:
+            if name == "fill":
+                await element.fill(given[0])
+            elif name == "press":
+                await element.press(given[0])
+            else:
+                url, text, rel = await element.evaluate(_CLICKED)
+                reason = self._requests.guarded(url or self._document.url, text.strip()[:200], rel)
+                if reason:
+                    raise GuardRefused(self._url, f"guard: a click on {css}: {reason}")
+                await element.click()
+        except Late:
+            raise _Missing(css) from None
+
+    async def _scroll_to_end(self, page: Page, most: int) -> None:
+        before: Any = None
+        for _ in range(most):
+            extent = await page.evaluate(_EXTENT)
+            if extent == before:
+                return
+            before = extent
+            await page.evaluate("() => window.scrollTo(0, document.documentElement.scrollHeight)")
+            await self._settle()
+        if await page.evaluate(_EXTENT) != before:
+            self._warn(f"scroll_to_end: there may be more after {most} times")
+
+    def _warn(self, text: str) -> None:
+        if text not in self._warnings:
+            self._warnings.append(text)
+
+
+def failed(document: Response, error: Any) -> NotRendered:
+    """What an error of Playwright means for a page."""
+    first = next((line.strip() for line in error.message.splitlines() if line.strip()), "no reason given")
+    return NotRendered(redact(document.url), f"the browser failed: {printable(redact(hide(first)))[:300]}")
+
+
+class _Missing(Exception):
+    """What was waited for is not there."""
+
+
+async def _fulfil(route: Route, response: Response) -> None:
+    headers = {name: value for name, value in response.headers.items() if name.lower() not in _HEADERS_LEFT_OUT}
+    await route.fulfill(status=response.status_code, headers=headers, body=response.body)
+
+
+async def _refuse(route: Route, asked: PageRequest) -> None:
+    if asked.is_page:
+        await route.fulfill(status=204)  # the page stays as it is; an error would be shown in its place
+    else:
+        await route.abort("blockedbyclient")
+
+
+async def _closed(page: Page) -> None:
+    from playwright.async_api import Error
+
+    try:
+        await page.close()
+    except Error:
+        pass  # its browser is gone

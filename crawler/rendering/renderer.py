@@ -1,0 +1,296 @@
+"""Renders pages: the front of the room, and the thread that owns the browser.
+
+Playwright's objects belong to the event loop of one thread; it is started with the first page that is rendered. Who
+wants a page rendered waits on a thread of its own that may wait. Several pages are open at once; what they ask for is
+sent on further threads, through their sessions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from crawler.errors import NotRendered
+from crawler.render import Render
+from crawler.rendering.launched import Launched, start_guardian, watch
+from crawler.rendering.page_requests import PagePolicy, PageRequests
+from crawler.rendering.page_rules import told
+from crawler.rendering.page_tab import Shown, Tab, failed
+from crawler.response import Response
+from crawler.sessions.session import Session
+from crawler.urls import redact
+
+if TYPE_CHECKING:
+    from playwright.async_api import Playwright
+
+T = TypeVar("T")
+
+_log = logging.getLogger("crawler.rendering")
+_LOOK_EVERY_PAGES: Final = 20  #: how often the memory of the browser is looked at
+_CLOSED_WITHIN_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserCare:
+    """How the browser is treated.
+
+    Attributes:
+        pages: Open at once.
+        memory_bytes: At which it is started anew.
+        age_s: After which it is started anew.
+        patience_s: How long an element is waited for.
+        deadline_s: For one page, from the moment at which it is its turn.
+    """
+
+    pages: int
+    memory_bytes: int
+    age_s: float
+    patience_s: float
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What became of a page.
+
+    Attributes:
+        response: As it is after its scripts.
+        missing: What was waited for in vain; "" for nothing.
+        requests: What it asked for.
+    """
+
+    response: Response
+    missing: str
+    requests: PageRequests
+
+
+class Renderer:
+    """Renders pages in one browser. Safe from any thread; started by the first page.
+
+    Args:
+        policy: What requests of pages are held to.
+        care: How the browser is treated.
+    """
+
+    def __init__(self, policy: PagePolicy, care: BrowserCare) -> None:
+        self._policy, self._care = policy, care
+        self._lock = threading.Lock()  # guards the two below
+        self._thread: _BrowserThread | None = None
+        self._is_closed = False
+
+    def shows(self, url: str) -> bool:
+        """Whether a page may be shown that is at *url*."""
+        return self._policy.rules.allows_page(url)
+
+    def render(
+        self,
+        session: Session,
+        document: Response,
+        wanted: Render,
+        guard: Callable[[str, str, str], str | None] | None,
+    ) -> Rendered:
+        """Render one page; waits for it.
+
+        Args:
+            document: The page as it came.
+            guard: The logout guard, for a session that is logged in.
+        Raises:
+            FetchError: It could not be rendered.
+        """
+        with self._lock:
+            if self._is_closed:
+                raise NotRendered(redact(document.url), "the crawl is over")
+            if self._thread is None:
+                self._thread = _BrowserThread(self._policy, self._care)
+            thread = self._thread
+        try:
+            shown, requests = thread.call(thread.show(session, document, wanted, guard))
+        except CancelledError:
+            raise NotRendered(redact(document.url), "the crawl is over") from None
+        return Rendered(_response_of(document, shown, requests), shown.missing, requests)
+
+    def abort_all(self) -> None:
+        """Give up all pages at once."""
+        with self._lock:
+            self._is_closed = True
+            thread = self._thread
+        if thread is not None:
+            thread.abort()
+
+    def close(self) -> None:
+        """Give up all pages, and end the browser with all that belongs to it. Harmless when called again."""
+        self.abort_all()
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.close()
+
+
+class _BrowserThread:
+    """The thread that owns the browser, and the threads that send what its pages ask for."""
+
+    def __init__(self, policy: PagePolicy, care: BrowserCare) -> None:
+        self._policy, self._care = policy, care
+        self._guardian = start_guardian()
+        self._executor = ThreadPoolExecutor(max(4 * care.pages, 8), thread_name_prefix="crawl-rendered")
+        self._loop = asyncio.new_event_loop()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._turns = asyncio.Semaphore(care.pages)
+        self._start = asyncio.Lock()
+        self._browser: Launched | None = None
+        self._playwright: Playwright | None = None
+        self._count = 0
+        self._thread = threading.Thread(target=self._loop.run_forever, name="crawl-browser", daemon=True)
+        self._thread.start()
+
+    def call(self, steps: Coroutine[Any, Any, T]) -> T:
+        """Run *steps* on the thread and wait for what comes of them. Raises CancelledError when it is closed."""
+        kept = self._kept(steps)
+        try:
+            coming = asyncio.run_coroutine_threadsafe(kept, self._loop)
+        except RuntimeError:
+            kept.close()
+            steps.close()
+            raise CancelledError from None
+        return coming.result()
+
+    async def _kept(self, steps: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.ensure_future(steps)
+        self._tasks.add(task)
+        try:
+            return await task
+        finally:
+            self._tasks.discard(task)
+
+    def abort(self) -> None:
+        """Give up what is under way."""
+        with contextlib.suppress(RuntimeError):  # closed
+            self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in list(self._tasks)])
+
+    def close(self) -> None:
+        """End browser, threads and guardian."""
+        try:
+            ending = asyncio.run_coroutine_threadsafe(self._end(), self._loop)
+            with contextlib.suppress(Exception):
+                ending.result(_CLOSED_WITHIN_S)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(_CLOSED_WITHIN_S)
+            if not self._thread.is_alive():
+                self._loop.close()
+        finally:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            if self._guardian.stdin is not None:
+                self._guardian.stdin.close()  # it kills what is left
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._guardian.wait(_CLOSED_WITHIN_S)
+
+    async def _end(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._browser is not None:
+            await self._browser.close()
+        if self._playwright is not None:
+            await self._playwright.stop()
+
+    # --- on the thread ----------------------------------------------------------------------------------------------
+    async def show(
+        self,
+        session: Session,
+        document: Response,
+        wanted: Render,
+        guard: Callable[[str, str, str], str | None] | None,
+    ) -> tuple[Shown, PageRequests]:
+        """One page."""
+        async with self._turns:
+            browser = await self._current()
+            browser.pages += 1
+            requests = PageRequests(self._policy, session, guard, time.monotonic() + self._care.deadline_s)
+            try:
+                place = await _or_not_rendered(browser.context(session), document)
+                try:
+                    tab = Tab(place, requests, self._executor, document, wanted, self._care.patience_s)
+                    return await tab.show(), requests
+                finally:
+                    await browser.left(place)
+            finally:
+                browser.pages -= 1
+                await self._look_at(browser)
+
+    async def _current(self) -> Launched:
+        """The browser for the next page."""
+        async with self._start:
+            browser = self._browser
+            if browser is not None and browser.is_alive and not browser.is_old:
+                return browser
+            if self._playwright is None:
+                from playwright.async_api import async_playwright
+
+                self._playwright = await async_playwright().start()
+                watch(self._guardian, _driver_of(self._playwright))
+            self._browser = await Launched.started(self._playwright, self._guardian)
+            return self._browser
+
+    async def _look_at(self, browser: Launched) -> None:
+        """After a page: whether the browser has become too old or too large; an old one ends with its last page."""
+        self._count += 1
+        if not browser.is_old and time.monotonic() - browser.began_at > self._care.age_s:
+            browser.is_old = True
+        if not browser.is_old and self._count % _LOOK_EVERY_PAGES == 0:
+            size = await self._loop.run_in_executor(None, browser.memory_bytes)
+            if size > self._care.memory_bytes:
+                _log.info("the browser has %d MB of memory: it is started anew", size // 1_000_000)
+                browser.is_old = True
+        if browser.is_old and not browser.pages:
+            await browser.close()
+
+
+async def _or_not_rendered(steps: Coroutine[Any, Any, T], document: Response) -> T:
+    from playwright.async_api import Error
+
+    try:
+        return await steps
+    except Error as error:
+        raise failed(document, error) from None
+
+
+def _driver_of(playwright: Any) -> int:
+    """Number of the process that drives the browser; 0 where this version of Playwright does not show it."""
+    try:
+        return int(playwright._impl_obj._connection._transport._proc.pid)
+    except AttributeError:
+        return 0
+
+
+def _response_of(document: Response, shown: Shown, requests: PageRequests) -> Response:
+    """The page as it is now, with the head of the document that it came from."""
+    came = shown.document
+    response = Response()
+    for name, value in vars(came).items():
+        if name not in ("_text", "_charset", "_selector", "_elements", "_base", "_encoding"):
+            setattr(response, name, value)
+    response.headers = came.headers.copy()
+    for name in ("Content-Encoding", "Content-Length", "ETag", "Last-Modified", "Cache-Control", "Expires"):
+        response.headers.pop(name, None)  # what they speak of is not what is here
+    response.headers["Content-Type"] = "text/html; charset=utf-8"
+    response._content = shown.html.encode("utf-8", "replace")
+    response.url, response.history = shown.url, list(document.history)
+    response.asked, response.session_name = document.asked, document.session_name
+    response.screenshot, response.requests = shown.picture, tuple(requests.data)
+    response.warnings = [*came.warnings, *shown.warnings, *_refusals(requests.refused)]
+    if requests.refused:
+        _log.debug("requests of %s that were not sent: %s", redact(shown.url), dict(requests.refused))
+    return response
+
+
+def _refusals(refused: Counter[str]) -> list[str]:
+    return [f"{refused[why]} requests of the page not sent: {redact(why)}" for why in sorted(told(refused))]
