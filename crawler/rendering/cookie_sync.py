@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from crawler.sessions.cookies.records import Record
+from crawler.sessions.cookies.cookie_records import Record
 
 Key = tuple[str, str, str]
 """Name, domain with its leading dot where it has one, path."""
