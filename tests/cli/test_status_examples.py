@@ -98,3 +98,38 @@ def test_failures_that_differ_in_the_url_only_are_one_line(project: Path, crawl:
         lines = [line for line in crawl(command, "rows").out.splitlines() if " x StatusError" in line]
         assert len(lines) == 1, command
         assert f"12 x StatusError: 404, such as {own.url}/" in lines[0]
+
+
+GUARDED = """
+from crawler import Spider
+
+
+class Members(Spider):
+    name = "members"
+    start_urls = ["{url}/home"]
+
+    def login(self, session):
+        session.get("{url}/enter")
+
+    def parse(self, response):
+        yield {{"url": response.url}}
+        yield from response.follow_all(css="a")
+"""
+
+
+def test_status_names_a_page_that_the_guard_left_out(project: Path, crawl: Crawl) -> None:
+    net = Net()
+    home = Answer(
+        body=b"<p>in</p><a href=/logout>Log out</a><a href=/orders/7/delete>x</a><a href=/orders/8/delete>y</a>"
+    )
+    own = net.host({"/robots.txt": Answer(404), "*": home})
+    (project / "spiders").mkdir()
+    (project / "spiders" / "members.py").write_text(GUARDED.format(url=own.url))
+
+    crawl("run", "members", "--quiet")
+    shown = crawl("status", "members").out
+    net.close()
+
+    assert f"1 x guard: logout (path), such as {own.url}/logout" in shown
+    assert f"2 x guard: destructive (path), such as {own.url}/orders/" in shown
+    assert [call.path for call in own.calls if "delete" in call.path or "logout" in call.path] == []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -127,3 +128,11 @@ def test_every_block_says_what_it_is() -> None:
     ]
 
     assert unknown == []
+
+
+def test_the_readme_promises_no_number_of_a_run() -> None:
+    """``make demo``, which it begins with, leaves a store with a run in the same folder."""
+    console = [block.text for block in blocks_of(ROOT / "README.md") if block.language == "console"]
+
+    assert any("crawl run orders" in text for text in console)
+    assert not any(re.search(r"\brun \d", text) for text in console)

@@ -63,12 +63,14 @@ class Copy:
         """The mend is out for as long as this lasts.
 
         Raises:
-            NoAnchor: One of the texts is not there, or more than once; nothing was changed.
+            NoAnchor: One of the texts or files is not there, or a text is more than once; nothing was changed.
         """
         before: dict[Path, str] = {}
         after: dict[Path, str] = {}
         for swap in swaps:
             path = self.root / swap.file
+            if not path.is_file():
+                raise NoAnchor(f"{swap.file} is not there")
             text = after.get(path) or path.read_text(encoding="utf-8")
             before.setdefault(path, text)
             if (times := text.count(swap.mend)) != 1:

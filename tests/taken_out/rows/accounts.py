@@ -11,7 +11,9 @@ _PASSWORDS: Final = "tests/sessions_e2e/test_passwords.py"
 _WITHOUT: Final = "tests/sessions_e2e/test_logins_without_a_step.py"
 _MEMBERS: Final = "tests/members/test_members.py"
 _FALSE_ALARMS: Final = "a refresh after half an hour, one password field, a page about logging out: false alarms"
-_EQUIPPED: Final = 'a missing extra, no screen, a wrong CRAWL_BROWSER, no connection were "refused logins"'
+_EQUIPPED: Final = (
+    'a missing extra, no screen, a wrong CRAWL_BROWSER, a code that a person has, no connection were "refused logins"'
+)
 _CHANGED: Final = "after the spider or the account was changed one waited on"
 
 ENTRIES: Final = [
@@ -125,7 +127,10 @@ ENTRIES: Final = [
                 "",
             )
         ],
-        [f"{_WITHOUT}::test_what_this_machine_lacks_for_a_browser_is_a_matter_of_exit_code_2"],
+        [
+            f"{_WITHOUT}::test_what_this_machine_lacks_for_a_browser_is_a_matter_of_exit_code_2",
+            f"{_WITHOUT}::test_a_wrong_name_of_a_browser_is_a_matter_of_exit_code_2_and_counts_nowhere",
+        ],
     ),
     Entry(
         "no-connection",
@@ -186,5 +191,26 @@ ENTRIES: Final = [
             )
         ],
         [f"{_WITHOUT}::test_who_only_presses_enter_is_told_what_to_do"],
+    ),
+    Entry(
+        "guard-in-status",
+        "what the guard left out was not told",
+        [Swap("crawler/frontier/admission.py", 'return f"guard: {reason}"', 'return "guard"')],
+        ["tests/cli/test_status_examples.py::test_status_names_a_page_that_the_guard_left_out"],
+    ),
+    Entry(
+        "code-that-a-person-has",
+        _EQUIPPED,
+        [
+            Swap(
+                "crawler/runs/ending.py",
+                'return "needs human" if isinstance(error, NeedsHuman) else "login failed"',
+                'return "login failed" if isinstance(error, NeedsHuman) else "login failed"',
+            )
+        ],
+        [
+            "tests/sessions_e2e/test_parked.py"
+            "::test_a_person_types_the_code_at_the_terminal_and_the_next_run_goes_on_without_a_login"
+        ],
     ),
 ]

@@ -100,4 +100,11 @@ ENTRIES: Final = [
         [Swap("crawler/sessions/login/watch.py", "    if response.has_elements:\n", "    if spider is not None:\n")],
         ["tests/sessions_e2e/test_marks_on_data.py::test_a_check_that_looks_for_elements_says_nothing_of_json"],
     ),
+    Entry(
+        "readme-numbers-a-run",
+        'README: "run 1" was run 2 after `make demo`, which leaves its store',
+        [Swap("README.md", "orders  finished, run ...\n", "orders  finished, run 1\n")],
+        ["tests/docs/test_pages.py::test_the_readme_promises_no_number_of_a_run"],
+        others=["tests/docs/test_links.py::test_every_link_of_a_page_leads_somewhere"],
+    ),
 ]

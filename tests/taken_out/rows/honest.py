@@ -134,4 +134,16 @@ ENTRIES: Final = [
         ],
         [f"{_VERDICT}::test_items_of_another_callback_are_no_proof"],
     ),
+    Entry(
+        "host-that-never-answered",
+        "a host that never answered was tried again and again, for each of its pages",
+        [
+            Swap(
+                "crawler/frontier/politeness.py",
+                "        if silent and hopeless:\n",
+                "        if not silent and hopeless:\n",
+            )
+        ],
+        [f"{_DEAD}::test_a_host_that_never_answers_is_given_up_with_all_its_pages"],
+    ),
 ]

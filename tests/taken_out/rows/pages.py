@@ -150,4 +150,16 @@ ENTRIES: Final = [
         ],
         [f"{_INSIDE}::test_X8_only_a_session_that_logs_in_is_led_inside"],
     ),
+    Entry(
+        "limit-latin-1-credentials",
+        _LIMITS,
+        [
+            Swap(
+                "crawler/sessions/auth/schemes.py",
+                'return auth if "".join(pair).isascii() else tuple(each.encode("utf-8", "replace") for each in pair)',
+                "return auth",
+            )
+        ],
+        ["tests/borders/test_auth.py::test_basic_auth_is_utf_8_whichever_way_it_is_given"],
+    ),
 ]

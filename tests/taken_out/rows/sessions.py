@@ -367,4 +367,16 @@ ENTRIES: Final = [
         [Swap(_POLICY, "        why += _GONE_AT_ONCE\n", '        why += "" if counted else _GONE_AT_ONCE\n')],
         [f"{_POLICY_TESTS}::test_a_budget_that_is_spent_names_the_usual_causes_and_what_the_attempts_lacked"],
     ),
+    Entry(
+        "probe-that-was-good",
+        "a probe that was 2xx and is 4xx now said nothing",
+        [
+            Swap(
+                "crawler/sessions/login/probe.py",
+                "            if self._good_path is not None:\n",
+                "            if self._good_path is not None and not status:\n",
+            )
+        ],
+        [_EVERY_PAGE],
+    ),
 ]

@@ -273,8 +273,8 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/runs/metrics_endpoint.py",
-                'this run has no metrics", self._port, error.strerror or error)\n            return\n',
-                'this run has no metrics", self._port, error.strerror or error)\n            raise\n',
+                'log.error("metrics_port %d: %s; this run has no metrics"',
+                'log.debug("metrics_port %d: %s; this run has no metrics"',
             )
         ],
         [f"{_LOOKING}/test_metrics_and_traces.py::test_a_port_that_is_taken_is_told_and_fails_nothing"],
