@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes: without bytecode each compiles all it imports
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports compiled docs reference pictures test-all taken-out crash fuzz bench micro politeness soak clean
+.PHONY: help demo test check lint types imports compiled docs reference pictures test-all taken-out crash fuzz bench micro politeness soak logins clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -79,6 +79,9 @@ bench: $(VENV)/.bench  ## pages a second, beside other crawlers
 micro: $(VENV)/.bench  ## single steps, with pytest-benchmark
 	$(BIN)/python -m pytest -o addopts=-q -o filterwarnings=default benchmarks/micro/test_steps.py $(ARGS)
 
+logins: $(TOOLS) $(VENV)/.node  ## logins that plain HTTP cannot do, in Chromium: tokens, OpenID Connect, frames, clicks
+	$(BIN)/python -m tests.logins
+
 clean:  ## remove the environments and caches; data/ stays
 	rm -rf $(VENV) .venv-* build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
@@ -94,6 +97,10 @@ $(RUNS): pyproject.toml $(VENV)/pyvenv.cfg
 $(TOOLS): pyproject.toml constraints.txt $(VENV)/pyvenv.cfg
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	@touch $(RUNS) $@
+
+# An identity server and its client, for tests.
+$(VENV)/.node: $(VENV)/pyvenv.cfg
+	npm install --silent --no-save --prefix $@ oidc-provider@9.13.3 oidc-client-ts@3.5.0
 
 # What only one target needs. Fuzzing goes on without atheris where there is none for this Python.
 $(VENV)/.bench: $(TOOLS)

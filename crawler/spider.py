@@ -183,7 +183,7 @@ class Spider:
         return cls.has_login_step() or bool(signs) or cls.is_logged_out is not Spider.is_logged_out
 
     def login_browser(self, page: Any, session: Session) -> None:
-        """Drive a Playwright page through the login for ``crawl login --browser``; secrets: `session.account`."""
+        """Drive a Playwright page through the login, in a run where there is no `login`; secrets: `session.account`."""
 
     def identities(self) -> list[Identity]:
         """Its sessions as `Identity` objects, in order, names unique.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from crawler.errors import NotRendered, UsageError
 from crawler.rendering.guardian import started_at
 from crawler.rendering.session_context import SessionContext
-from crawler.sessions.browser import VARIABLE, find_browser
+from crawler.sessions.browser_program import VARIABLE, find_browser
 from crawler.sessions.session import Session
 from crawler.urls import printable
 

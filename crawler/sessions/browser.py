@@ -13,52 +13,65 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote, urlsplit
 
-from crawler.errors import CrawlError, LoginFailed, NotEquipped, SiteUnreachable
+from crawler.errors import LoginFailed, NeedsHuman, NotEquipped, SiteUnreachable
 from crawler.response import Response
+from crawler.sessions.browser_pages import PasskeyWatch, as_response, offers_logout, refusal_on, wanted_by
+from crawler.sessions.browser_program import has_screen, launched, playwright_proxy
 from crawler.sessions.formats import exchange
-from crawler.sessions.login.signs import has_login_form, logged_in_sign, wrong_password_sign
 from crawler.sessions.secrets import hide
 from crawler.sessions.storage import of_storage_state
 from crawler.urls import printable, redact, short_origin
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+    from playwright.sync_api import BrowserContext, Page
 
-VARIABLE: Final = "CRAWL_BROWSER"
-_NAMES: Final = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-    "microsoft-edge",
-    "microsoft-edge-stable",
-    "brave-browser",
-)
-_PLACES: Final = (
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
-    "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
-    "C:\\Program Files (x86)\\Microsoft\\Edge\\Application\\msedge.exe",
-)
-_CHANNELS: Final = frozenset(
-    {"chrome", "chrome-beta", "chrome-dev", "chrome-canary", "msedge", "msedge-beta", "msedge-dev", "chromium"}
-)
 _LETS_IN: Final = re.compile(r"authorization|x-(?:csrf|xsrf|api|auth|access|session)[a-z-]*", re.IGNORECASE)
 _POLL_MS: Final = 300
 _SETTLE_S: Final = 10.0  # after a driven login: time for its last redirects
 _SURE_AFTER: Final = 2  # looks in a row that must agree that a person is logged in
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserWindow:
+    """How the browser of a login is opened, and for how long.
+
+    Attributes:
+        headless: No window.
+        executable: Path or channel ("chrome", "msedge"); None: ``CRAWL_BROWSER``, else what is installed.
+        user_agent: Pretend to be this one; None for the browser's own.
+        proxy: As in the session, with user name and password where it needs them.
+        verify: Check certificates.
+        start_with: A storage state to begin with, so that a known device stays known.
+        picture: Where to save a screenshot of the last page, mode 0600.
+        timeout_s: Seconds, above 0, for all of it.
+        environ: Variables; None means ``os.environ``.
+    """
+
+    headless: bool = False
+    executable: str | None = None
+    user_agent: str | None = None
+    proxy: str = field(default="", repr=False)
+    verify: bool = True
+    start_with: Mapping[str, Any] | None = field(default=None, repr=False)
+    picture: Path | None = None
+    timeout_s: float = 600.0
+    environ: Mapping[str, str] | None = field(default=None, repr=False)
+
+    def options(self) -> dict[str, Any]:
+        """As Playwright wants them for a context."""
+        return {
+            "user_agent": self.user_agent,
+            "proxy": playwright_proxy(self.proxy),
+            "ignore_https_errors": not self.verify,
+            "storage_state": self.start_with,
+            "no_viewport": not self.headless,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +86,10 @@ class BrowserSession:
         accept_language: What the browser asks for, for the header of that name; "" when not known.
         url: Where it ended, without secrets.
         recognised: Whether the page offered to log out at last. False proves nothing; a probe does.
-        refused: What the last page says of a wrong name or password; "" for nothing.
+        page: The last page, as it was after its scripts.
+        refused: What the last pages say of a wrong name or password, where a program has typed it; "" for nothing.
+        wanted: What they want that it has not given, and what to do; "" where nothing tells.
+        wants_person: Only a person can give it.
     """
 
     storage_state: dict[str, Any] = field(repr=False)
@@ -81,7 +97,10 @@ class BrowserSession:
     accept_language: str
     url: str
     recognised: bool
+    page: Response = field(default_factory=Response, repr=False)
     refused: str = ""
+    wanted: str = ""
+    wants_person: bool = False
     sent: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
     def storage(self) -> dict[str, Any]:
@@ -96,87 +115,113 @@ class BrowserSession:
 
 def browser_login(
     url: str,
+    window: BrowserWindow | None = None,
     *,
     session: str = "default",
-    headless: bool = False,
     drive: Callable[[Page], object] | None = None,
     done: Callable[[Page], bool] | None = None,
-    executable: str | None = None,
-    user_agent: str | None = None,
-    proxy: str = "",
-    verify: bool = True,
-    start_with: Mapping[str, Any] | None = None,
-    picture: Path | None = None,
-    timeout_s: float = 600.0,
-    environ: Mapping[str, str] | None = None,
+    alive: Callable[[], object] = lambda: None,
 ) -> BrowserSession:
     """Open *url* in a browser and come back when somebody is logged in.
 
     Args:
         url: Where the login begins.
+        window: How the browser is opened, and for how long; None for the defaults.
         session: Name of the session, for errors.
-        headless: No window.
         drive: Logs in with Playwright's page; None when a person does.
-        done: Whether the login is complete, asked again and again; None: the page offers to log out and asks for no
-            password. A person may also close the window.
-        executable: Path or channel ("chrome", "msedge"); None: ``CRAWL_BROWSER``, else what is installed.
-        user_agent: Pretend to be this one; None for the browser's own.
-        proxy: As in the session, with user name and password where it needs them.
-        verify: Check certificates.
-        start_with: A storage state to begin with, so that a known device stays known.
-        picture: Where to save a screenshot of the last page, mode 0600.
-        timeout_s: Seconds, above 0, for all of it.
-        environ: Variables; None means ``os.environ``.
+        done: Whether the login is complete, asked again and again; None: the page or a frame of it offers to log out,
+            and none asks for a password. A person may also close the window.
+        alive: Called with each request of the pages: somebody may wait for the login and take it for dead.
     Raises:
         NotEquipped: No browser or no screen.
         SiteUnreachable: The page could not be opened.
+        NeedsHuman: *drive* stopped at what only a person can give: a passkey, a captcha, a one-time code.
         LoginFailed: The browser failed, or nobody logged in in time. Its text holds nothing that was typed.
         Exception: What *drive* raises besides Playwright's own errors comes out as it is.
     """
-    environ = os.environ if environ is None else environ
+    window = window or BrowserWindow()
+    environ = os.environ if window.environ is None else window.environ
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError:
         raise NotEquipped(
             session, "logging in with a browser needs the extra 'browser': pip install 'crawl-sessions[browser]'"
         ) from None
-    if not headless and not _has_screen(environ):
+    if not window.headless and not has_screen(environ):
         raise NotEquipped(
             session,
             "there is no screen for a browser window: use --headless with a method login_browser(page), or log in on "
             "another machine and bring the cookies with `crawl sessions import`",
         )
-    ends = time.monotonic() + timeout_s
+    ends = time.monotonic() + window.timeout_s
     where, opened = url, False
-    begun_with: Any = start_with
     try:
-        with sync_playwright() as playwright, _launched(playwright, session, headless, executable, environ) as browser:
-            context = browser.new_context(
-                user_agent=user_agent,
-                proxy=_proxy(proxy),
-                ignore_https_errors=not verify,
-                storage_state=begun_with,
-                no_viewport=not headless,
-            )
-            heard = SentByScripts()
+        with (
+            sync_playwright() as playwright,
+            launched(playwright, session, window.headless, window.executable, environ) as browser,
+        ):
+            context = browser.new_context(**window.options())
+            heard, passkeys = SentByScripts(alive), PasskeyWatch(context)
             context.on("request", heard)
             page = context.new_page()
-            page.set_default_timeout(min(30.0, timeout_s) * 1000)
+            page.set_default_timeout(min(30.0, window.timeout_s) * 1000)
             page.goto(url, wait_until="domcontentloaded")
             opened = True
             if drive is not None:
-                drive(page)
+                _driven(drive, context, page, passkeys, session)
                 ends = min(ends, time.monotonic() + _SETTLE_S)
             found = _watched(context, page, done or offers_logout, ends, by_person=drive is None, session=session)
+            if drive is not None and not found.recognised:
+                found = _explained(found, context, passkeys)
             where, found = found.url, replace(found, sent=heard.by_origin)
-            if picture is not None and context.pages:
-                _keep(picture, context.pages[-1].screenshot())
+            if window.picture is not None and context.pages:
+                _keep(window.picture, context.pages[-1].screenshot())
             context.close()
             return found
     except Error as error:
-        first = printable(hide(error.message.strip().splitlines()[0] if error.message.strip() else "no reason given"))
         kind = LoginFailed if opened else SiteUnreachable
-        raise kind(session, f"the browser login stopped at {redact(where)}: {first[:300]}") from None
+        raise kind(session, _stopped(where, error)) from None
+
+
+def _driven(
+    drive: Callable[[Page], object], context: BrowserContext, page: Page, passkeys: PasskeyWatch, session: str
+) -> None:
+    """Let a program log in. Where it stops, it is said what the pages want, if that can be told."""
+    from playwright.sync_api import Error
+
+    try:
+        drive(page)
+    except Error as error:
+        stopped = _stopped(page.url, error)
+        try:
+            wanted = wanted_by(context.pages, passkey=passkeys.asked)
+        except Error:  # the browser is gone
+            wanted = None
+        if wanted is None:
+            raise LoginFailed(session, stopped) from None
+        raise (NeedsHuman if wanted.person else LoginFailed)(session, f"{stopped}; {wanted.why}") from None
+
+
+def _stopped(where: str, error: Any) -> str:
+    said = error.message.strip().splitlines()
+    first = printable(hide(said[0] if said else "no reason given"))
+    return f"the browser login stopped at {redact(where)}: {first[:300]}"
+
+
+def _explained(found: BrowserSession, context: BrowserContext, passkeys: PasskeyWatch) -> BrowserSession:
+    """With what the last pages say and want."""
+    from playwright.sync_api import Error
+
+    try:
+        refused, wanted = refusal_on(context.pages), wanted_by(context.pages, passkey=passkeys.asked)
+    except Error:
+        return found
+    return replace(
+        found,
+        refused=refused,
+        wanted=wanted.why if wanted is not None else "",
+        wants_person=wanted is not None and wanted.person,
+    )
 
 
 def _keep(picture: Path, image: bytes) -> None:
@@ -186,20 +231,6 @@ def _keep(picture: Path, image: bytes) -> None:
     with open(descriptor, "wb") as file:
         os.fchmod(descriptor, 0o600)
         file.write(image)
-
-
-def offers_logout(page: Page) -> bool:
-    """Whether the page, as it is after its scripts, shows that somebody is logged in."""
-    response = _as_response(page)
-    return logged_in_sign(response) and not has_login_form(response)
-
-
-def _as_response(page: Page) -> Response:
-    response = Response()
-    response.status_code, response.url = 200, page.url
-    response.headers["Content-Type"] = "text/html; charset=utf-8"
-    response._content = page.content().encode("utf-8", "replace")
-    return response
 
 
 def _watched(
@@ -245,7 +276,7 @@ def _taken(context: BrowserContext, page: Page, recognised: bool) -> BrowserSess
         accept_language=str(facts[1]),
         url=redact(page.url),
         recognised=recognised,
-        refused="" if recognised else wrong_password_sign(_as_response(page)) or "",
+        page=as_response(page),
     )
 
 
@@ -271,95 +302,13 @@ def _state(context: BrowserContext) -> dict[str, Any]:
 class SentByScripts:
     """Listens to what the pages of a browser send, and keeps the headers that let somebody in."""
 
-    def __init__(self) -> None:
+    def __init__(self, alive: Callable[[], object] = lambda: None) -> None:
         self.by_origin: dict[str, dict[str, str]] = {}
+        self._alive = alive
 
     def __call__(self, request: Any) -> None:
         """A request of a page."""
+        self._alive()
         found = {name: value for name, value in request.headers.items() if _LETS_IN.fullmatch(name) and value}
         if found and request.url.startswith("http"):
             self.by_origin.setdefault(short_origin(request.url), {}).update(found)
-
-
-# --- finding and starting one -----------------------------------------------------------------------------------------
-
-
-def find_browser(wanted: str | None = None, environ: Mapping[str, str] | None = None) -> tuple[str, str]:
-    """An installed browser.
-
-    Args:
-        wanted: A path, a command or a channel; None: ``CRAWL_BROWSER``, else whatever is there.
-    Returns:
-        ("path", its path) or ("channel", its name), or ("", "") when there is none.
-    """
-    environ = os.environ if environ is None else environ
-    named = wanted or environ.get(VARIABLE, "")
-    if named:
-        path = shutil.which(named, path=environ.get("PATH"))
-        if path is not None:
-            return "path", path
-        return ("channel", named) if named in _CHANNELS else ("", "")
-    for name in _NAMES:
-        path = shutil.which(name, path=environ.get("PATH", os.defpath))
-        if path is not None:
-            return "path", path
-    return next((("path", place) for place in _PLACES if os.access(place, os.X_OK)), ("", ""))
-
-
-@contextmanager
-def _launched(
-    playwright: Playwright, session: str, headless: bool, executable: str | None, environ: Mapping[str, str]
-) -> Iterator[Browser]:
-    from playwright.sync_api import Error
-
-    kind, name = find_browser(executable, environ)
-    if not kind and not executable and os.path.exists(playwright.chromium.executable_path):
-        kind, name = "path", playwright.chromium.executable_path  # one that Playwright has downloaded earlier
-    if not kind:
-        named = executable or environ.get(VARIABLE, "")
-        raise NotEquipped(
-            session,
-            (f"there is no browser {named!r}" if named else "no browser found")
-            + f": install Chromium, Chrome or Edge, or set {VARIABLE} to the path of one",
-        )
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    try:
-        browser = playwright.chromium.launch(
-            executable_path=name if kind == "path" else None,
-            channel=name if kind == "channel" else None,
-            headless=headless,
-            chromium_sandbox=not root,  # Chromium refuses to run as root with its sandbox, so only then it is off
-            args=["--no-first-run", "--no-default-browser-check", "--disable-dev-shm-usage", "--start-maximized"],
-        )
-    except Error as error:
-        lines = [printable(line.strip()) for line in error.message.splitlines() if line.strip()]
-        raise NotEquipped(session, f"{name} did not start: {' / '.join(lines[:3])[:400]}") from None
-    try:
-        yield browser
-    finally:
-        try:
-            browser.close()
-        except Error:
-            pass  # a person was quicker
-
-
-def _has_screen(environ: Mapping[str, str]) -> bool:
-    if sys.platform in ("darwin", "win32"):
-        return True
-    return bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
-
-
-def _proxy(proxy: str) -> Any:
-    """Playwright's settings for a proxy URL: it wants name and password apart."""
-    if not proxy:
-        return None
-    parts = urlsplit(proxy)
-    try:
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-        server = f"{parts.scheme or 'http'}://{host}" + (f":{parts.port}" if parts.port else "")
-    except ValueError:
-        raise CrawlError(f"not a proxy: {redact(proxy)}") from None
-    found = {"server": server}
-    if parts.username:
-        found |= {"username": unquote(parts.username), "password": unquote(parts.password or "")}
-    return found

@@ -33,6 +33,7 @@ class Prepared(requests.PreparedRequest):
         own_limits: What it may cost with all its redirects, where that is not what the session says.
         sent_again: An auth has sent it once before.
         storage: What scripts keep in the browser of its session, for an auth whose token stands there.
+        renewed_by: Proxies and certificates of its session, by which such a token is renewed.
         led_by: Address of the private host whose redirect leads here.
     """
 
@@ -48,6 +49,7 @@ class Prepared(requests.PreparedRequest):
         self.sent_again = False
         self.led_by = ""
         self.storage: Any = None
+        self.renewed_by: tuple[dict[str, str], bool | str] = ({}, True)
         self._cookies = NO_COOKIES
 
     @classmethod

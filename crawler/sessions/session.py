@@ -145,7 +145,7 @@ class Session(Hops):
         if self.params and own:
             params = merged_params(self.params, params)
         prepared, hooks = Prepared(), merge_hooks(request.hooks, self.hooks)
-        prepared.storage = self.storage
+        self._lend_storage(prepared)
         try:
             prepared.prepare(
                 method=(request.method or "GET").upper(),
@@ -193,10 +193,16 @@ class Session(Hops):
         prepared.hop_guard, prepared.has_turn = hop_guard, True
         if own and self.auth is not None:
             prepared.unsigned_hooks = prepared.hooks
-            prepared.hooks, prepared.storage = own_copy(self.hooks), self.storage
+            prepared.hooks = own_copy(self.hooks)
+            self._lend_storage(prepared)
             prepared.prepare_auth(sendable(self.auth), request.url)
         address_cookies(prepared, self.cookies, request.cookies)
         return prepared
+
+    def _lend_storage(self, prepared: Prepared) -> None:
+        """What an auth needs whose token a browser has brought."""
+        verify = True if self.verify is None else self.verify
+        prepared.storage, prepared.renewed_by = self.storage, (dict(self.proxies), verify)
 
     def go_through(self, proxy: str) -> None:
         """From the next request on send all through *proxy*; "" for none."""

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pytest
 
 import crawler
+from crawler import BearerAuth, TokenRefresh
 from crawler.errors import ConnectFailed, FetchError, Refused, UnknownHost
 from crawler.fetching.outgoing import outgoing
 from crawler.redaction import redact
@@ -163,3 +164,17 @@ def test_a_crawl_through_a_proxy_with_any_password(tmp_path: Path, make: Callabl
 
         assert (summary.ending, summary.pages) == ("finished", 1)
         assert set(told(proxy)) == {"ann:p@ss/w\u00f6rd"}
+
+
+def test_a_token_of_a_browser_is_renewed_through_the_proxy_of_its_session(net: Net) -> None:
+    given = answer(b'{"access_token": "new-token-1", "token_type": "Bearer"}')
+    with RawServer([READ, given], [READ, OK]) as proxy:
+        session = net.session("http://shop.test", proxy=f"http://ann:pw@127.0.0.1:{proxy.port}")
+        refresh = TokenRefresh("http://127.0.0.1:9/token", "web", ("refresh",))
+        session.auth = BearerAuth.from_storage("http://shop.test", "access", refresh=refresh)
+        session.storage.load({"http://shop.test": {"local": {"refresh": "old-refresh-1"}}})
+
+        assert session.get("http://shop.test/page").text == "<p>via proxy</p>"
+
+    assert [each.split(b" ")[1] for each in proxy.requests] == [b"http://127.0.0.1:9/token", b"http://shop.test/page"]
+    assert b"Authorization: Bearer new-token-1" in proxy.requests[1]

@@ -12,7 +12,9 @@ import pytest
 import requests
 
 from crawler.errors import LoginFailed, NeedsHuman, NotEquipped
-from crawler.sessions.browser import _proxy, browser_login, find_browser, offers_logout
+from crawler.sessions.browser import BrowserWindow, browser_login
+from crawler.sessions.browser_pages import offers_logout
+from crawler.sessions.browser_program import find_browser, playwright_proxy
 from crawler.sessions.secrets import Secret
 from crawler.testing import PracticeSite, totp
 
@@ -28,6 +30,7 @@ def playwright_is_missing() -> str:
 WHY_NOT = playwright_is_missing()
 with_browser = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT or "-")
 
+HEADLESS = BrowserWindow(headless=True, timeout_s=30)
 MakeSite = Callable[..., PracticeSite]
 
 
@@ -60,7 +63,7 @@ def test_L13_a_driven_login_goes_on_over_plain_http_with_the_same_user_agent(
         page.click("button[value=sign-in]")
 
     picture = tmp_path / "pictures" / "after.png"
-    found = browser_login(f"{site.url}/login?next=/orders/", headless=True, drive=drive, picture=picture)
+    found = browser_login(f"{site.url}/login?next=/orders/", BrowserWindow(headless=True, picture=picture), drive=drive)
 
     assert found.recognised
     assert found.url == f"{site.url}/orders/"
@@ -84,7 +87,7 @@ def test_a_person_is_watched_until_the_page_offers_to_log_out(practice_site: Pra
         looks.append(offers_logout(page))
         return looks[-1]
 
-    found = browser_login(f"{practice_site.url}/login", headless=True, done=person_and_look, timeout_s=30)
+    found = browser_login(f"{practice_site.url}/login", HEADLESS, done=person_and_look)
 
     assert found.recognised
     assert looks[-2:] == [True, True]  # seen twice: a page on its way may look like anything
@@ -106,11 +109,13 @@ def test_a_person_may_close_the_window_and_a_known_device_stays_known(practice_s
     known |= {"expires": -1, "httpOnly": False, "secure": False, "sameSite": "Lax"}
     found = browser_login(
         f"{practice_site.url}/login",
-        headless=True,
+        BrowserWindow(
+            headless=True,
+            timeout_s=30,
+            start_with={"cookies": [known], "origins": []},
+            user_agent="Mozilla/5.0 (as asked)",
+        ),
         done=person,
-        timeout_s=30,
-        start_with={"cookies": [known], "origins": []},
-        user_agent="Mozilla/5.0 (as asked)",
     )
 
     assert not found.recognised
@@ -127,7 +132,7 @@ def test_X9_a_login_that_fails_says_where_and_shows_no_password(practice_site: P
         page.fill("input[name=no-such-field]", password)
 
     with pytest.raises(LoginFailed) as caught:
-        browser_login(f"{practice_site.url}/login?token=k9w8x7", headless=True, drive=drive, session="buyer")
+        browser_login(f"{practice_site.url}/login?token=k9w8x7", HEADLESS, drive=drive, session="buyer")
     text = str(caught.value)
     assert text.startswith("session 'buyer': the browser login stopped at http://127.0.0.1")
     assert "hunter22" not in text
@@ -138,9 +143,9 @@ def test_X9_a_login_that_fails_says_where_and_shows_no_password(practice_site: P
         raise NeedsHuman("code from the mail")
 
     with pytest.raises(NeedsHuman, match="code from the mail"):
-        browser_login(f"{practice_site.url}/login", headless=True, drive=ask)
+        browser_login(f"{practice_site.url}/login", HEADLESS, drive=ask)
     with pytest.raises(LoginFailed, match="nobody logged in in time"):
-        browser_login(f"{practice_site.url}/login", headless=True, timeout_s=0.5)
+        browser_login(f"{practice_site.url}/login", BrowserWindow(headless=True, timeout_s=0.5))
 
 
 # --- without one ------------------------------------------------------------------------------------------------------
@@ -150,7 +155,7 @@ def test_without_playwright_the_error_names_the_extra(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
 
     with pytest.raises(NotEquipped, match=r"crawl-sessions\[browser\]"):
-        browser_login("https://shop.example/login", headless=True)
+        browser_login("https://shop.example/login", HEADLESS)
 
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="there is always a screen there")
@@ -158,14 +163,14 @@ def test_without_a_screen_the_error_says_what_else_can_be_done() -> None:
     pytest.importorskip("playwright", reason="the extra 'browser' is not installed")
 
     with pytest.raises(NotEquipped, match=r"--headless.*crawl sessions import"):
-        browser_login("https://shop.example/login", environ={})
+        browser_login("https://shop.example/login", BrowserWindow(environ={}))
 
 
 def test_without_a_browser_the_error_names_the_variable(tmp_path: Path) -> None:
     pytest.importorskip("playwright", reason="the extra 'browser' is not installed")
 
     with pytest.raises(NotEquipped, match=r"there is no browser 'nonesuch': install Chromium.*CRAWL_BROWSER"):
-        browser_login("https://shop.example/login", headless=True, executable="nonesuch")
+        browser_login("https://shop.example/login", BrowserWindow(headless=True, executable="nonesuch"))
 
 
 def program(folder: Path, name: str) -> str:
@@ -200,5 +205,5 @@ def test_a_browser_is_found_by_argument_then_variable_then_name(tmp_path: Path) 
     ],
 )
 def test_the_proxy_of_the_session_is_the_browsers_too(proxy: str, expected: object) -> None:
-    assert _proxy(proxy) == expected
+    assert playwright_proxy(proxy) == expected
     assert json.dumps(expected)  # plain values: they cross to Playwright's process

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from crawler.sessions.browser import find_browser
+from crawler.sessions.browser_program import find_browser
 from crawler.testing import PracticeSite
 from tests.cli.conftest import Crawl
 from tests.engine.shop import credentials
@@ -93,18 +93,30 @@ def test_L13_a_browser_logs_in_once_and_the_crawl_goes_on_without_it(
     assert not any("sec-ch-ua" in entry.headers for entry in shop.log), "these requests are no browser's"
 
 
-def test_without_a_browser_session_a_run_asks_for_a_person_and_names_the_command(
+def test_where_no_browser_is_a_run_asks_for_a_person_and_names_the_command(
+    shop: PracticeSite, command: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRAWL_BROWSER", "nonesuch")
+
+    parked = command("run", "orders", "--quiet")
+
+    assert parked.code == 7
+    assert "continue with: crawl login orders --session default --browser" in parked.err
+    assert shop.record.login_posts == {}
+
+
+def test_a_run_drives_the_browser_itself_when_it_needs_a_login_and_only_then(
     shop: PracticeSite, command: Crawl
 ) -> None:
-    parked = command("run", "orders", "--quiet")
-    command("login", "orders", "--browser", "--headless")
-    done = command("run", "orders", "--json")
+    first = command("run", "orders", "--json")
+    again = command("run", "orders", "--fresh", "--json")
     shop.expire_now()
-    later = command("run", "orders", "--fresh", "--quiet")
+    later = command("run", "orders", "--fresh", "--json")
 
-    assert (parked.code, done.code, later.code) == (7, 0, 7)
-    assert "continue with: crawl login orders --session default --browser" in parked.err
-    assert json.loads(done.out)["items"] == {"items": 23}
+    told = [json.loads(each.out) for each in (first, again, later)]
+    assert [each["logins"] for each in told] == [1, 0, 1]
+    assert [each["items"] for each in told] == [{"items": 23}] * 3
+    assert shop.record.logins == {"alice": 2}
 
 
 def test_a_spider_with_both_ways_renews_a_session_by_itself(shop: PracticeSite, project: Path, command: Crawl) -> None:

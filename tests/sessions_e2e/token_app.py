@@ -50,12 +50,14 @@ class TokenApp:
     Attributes:
         logins, refreshes: How often they were asked for, in vain too.
         uses: How many requests a token is good for.
+        revoke_after: After so many pages of orders all tokens end, once; 0 for never.
     """
 
     def __init__(self, server: HTTPServer, keep: str, *, uses: int = 10_000) -> None:
         self.url = server.url_for("").rstrip("/")
         self.logins = self.refreshes = 0
         self.uses = uses
+        self.revoke_after = 0
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._left: dict[str, int] = {}
@@ -112,6 +114,9 @@ class TokenApp:
         if not self._allowed(request):
             return _json({"error": "who are you"}, 401)
         page = int(request.args.get("page", 1))
+        if page == self.revoke_after:
+            self.revoke_after = 0
+            self.revoke()
         numbers = range((page - 1) * PER_PAGE + 1, page * PER_PAGE + 1)
         return _json({"orders": [f"A-{each}" for each in numbers], "next": page + 1 if page < PAGES else None})
 

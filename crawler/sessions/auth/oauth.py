@@ -8,6 +8,7 @@ Source: RFC 6749 sections 4.3, 4.4, 5, 6; RFC 6750 section 2.1.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -29,6 +30,7 @@ from crawler.sessions.auth.shared import Again, SharedAuth, once_more, was_sent_
 from crawler.sessions.secrets import Secret
 from crawler.urls import redact
 
+_log = logging.getLogger("crawler.sessions")
 Grant = Literal["client_credentials", "password", "refresh_token"]
 _MARGIN_S: Final = 60.0  # renew so long before the end, or at nine tenths of a shorter life
 _CALM_S: Final = 10.0  # seconds between two early renewals when the first one failed
@@ -142,6 +144,10 @@ class OAuth2(SharedAuth):
             token_url, session.account, **{"proxies": dict(session.proxies), "verify": session.verify, **options}
         )
 
+    def go_through(self, proxies: Mapping[str, str], verify: bool | str) -> None:
+        """From the next renewal on ask by these proxies and certificates."""
+        self._client = self._client.through(proxies, verify)
+
     # --- as requests' auth ----------------------------------------------------------------------------------------
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -189,7 +195,8 @@ class OAuth2(SharedAuth):
             return
         try:
             token = self.renew(used)
-        except CrawlError:
+        except CrawlError as error:
+            _log.info("session %s: its token was refused and is not renewed: %s", self._client.session or "", error)
             return  # 401: logged out; the login step is next
         again = once_more(request)
         again.headers["Authorization"] = f"Bearer {token}"

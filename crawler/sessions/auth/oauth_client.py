@@ -6,6 +6,7 @@ Source: RFC 6749 sections 2.3.1, 4.3, 4.4, 5 and 6.
 from __future__ import annotations
 
 import base64
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 from urllib.parse import quote_plus
@@ -60,6 +61,16 @@ class TokenClient:
         self.scope, self.client_auth, self.extra = scope, client_auth, dict(extra)
         self.session, self._proxies, self._verify = session, dict(proxies), verify
         self._send = send or self._post
+
+    def through(self, proxies: Mapping[str, str], verify: bool | str) -> TokenClient:
+        """The same client by other proxies and certificates; itself where they are these."""
+        if (dict(proxies), verify) == (self._proxies, self._verify):
+            return self
+        made = copy.copy(self)
+        made._proxies, made._verify = dict(proxies), verify
+        if self._send == self._post:
+            made._send = made._post
+        return made
 
     def ask(self, fields: dict[str, str]) -> dict[str, Any]:
         """Post *fields* (grant_type and what belongs to it) and return the token answer.

@@ -86,7 +86,7 @@ class StorageToken(SharedAuth):
         if not self._covers(str(request.url)):
             return request
         storage = needed(getattr(request, "storage", None))
-        request.headers["Authorization"] = f"{self.scheme} {Secret(self._token(storage))}"
+        request.headers["Authorization"] = f"{self.scheme} {Secret(self._token(storage, request))}"
         if self.refresh is not None:
             self._watch(request)
         return request
@@ -97,10 +97,10 @@ class StorageToken(SharedAuth):
         except InvalidURL:
             return False
 
-    def _token(self, storage: Storage) -> str:
+    def _token(self, storage: Storage, request: Any) -> str:
         if self.refresh is None:
             return self._kept(storage)
-        renewal = self._renewal(storage, self.refresh)
+        renewal = self._renewal(storage, self.refresh, request)
         token = renewal.auth.current()
         self._write_back(storage, renewal, self.refresh)
         return token
@@ -110,7 +110,7 @@ class StorageToken(SharedAuth):
         if self.refresh is None or not self._covers(str(response.url)):
             return
         storage = needed(getattr(response.request, "storage", None))
-        renewal = self._renewal(storage, self.refresh)
+        renewal = self._renewal(storage, self.refresh, response.request)
         yield from renewal.auth.after(response)
         self._write_back(storage, renewal, self.refresh)
 
@@ -121,13 +121,11 @@ class StorageToken(SharedAuth):
             raise LoginFailed("", f"{what}: log in with the browser anew")
         return token
 
-    def _renewal(self, storage: Storage, refresh: TokenRefresh) -> _Renewal:
+    def _renewal(self, storage: Storage, refresh: TokenRefresh, request: Any) -> _Renewal:
         """Who renews this token of this session; it knows what another process or login has brought meanwhile."""
         place = (self.origin, self.at, refresh.token_url)
         with _making:
             renewal: _Renewal | None = storage.renewers.get(place)
-            if renewal is not None and renewal.loads == storage.loads:
-                return renewal
             if renewal is None:
                 renewal = storage.renewers[place] = _Renewal(
                     OAuth2(
@@ -139,6 +137,9 @@ class StorageToken(SharedAuth):
                         client_auth="basic" if refresh.client_secret else "form",
                     )
                 )
+            renewal.auth.go_through(*getattr(request, "renewed_by", ({}, True)))
+            if renewal.loads == storage.loads:
+                return renewal
             renewal.loads = storage.loads
             kept = storage.find(self.origin, *self.at) or ""
             renewal.auth.load(

@@ -11,6 +11,7 @@ from crawler import habits
 from crawler.errors import CrawlError, LoginMiswritten, NeedsHuman, UsageError
 from crawler.request import Request
 from crawler.sessions.login import signs
+from crawler.sessions.login.in_browser import log_in_alone, logs_in_alone
 from crawler.sessions.login.sight import Sight, last_sight
 from crawler.sessions.login.watch import logged_out_reason
 from crawler.sessions.session import Session
@@ -26,11 +27,14 @@ def take_steps(session: Session, spider: Spider, *, probe_url: str | None) -> No
     Sites ask for a code now and then only, or for nothing at all on a device that they know.
 
     Raises:
-        NeedsHuman: The spider has no login step: a person logs in with a browser.
+        NeedsHuman: The spider has no login step that can be run here: a person logs in with a browser.
         LoginMiswritten: It returns what it should have sent.
         Exception: Whatever the step raises.
     """
     if type(spider).login is Spider.login:
+        if logs_in_alone(spider):
+            log_in_alone(session, spider, probe_url)
+            return
         raise NeedsHuman(session.name, f"log in with `crawl login {spider.name} --browser`")
     step: Callable[[Session], object] = spider.login  # by its type it returns nothing; people do not read types
     try:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from crawler.clock import unix_now
 from crawler.errors import (
     LoginFailed,
+    NeedsHuman,
     NotEquipped,
     SessionError,
     SiteUnreachable,
-    SpiderError,
     UsageError,
     WrongPassword,
 )
-from crawler.sessions.browser import BrowserSession, browser_login
 from crawler.sessions.browser_offers import offers
 from crawler.sessions.desk import LoginEnd
+from crawler.sessions.login.in_browser import begins_at, drives, in_window, take_along
 from crawler.sessions.login.manager import LoginManager
 from crawler.spider import Spider
 from crawler.urls import redact
@@ -42,37 +40,39 @@ def login_in_browser(
         UsageError: The spider names no page to begin at, or nothing that drives a browser without a window.
     """
     session = manager.session
-    url = spider.login_url or manager.probe_url
-    if url is None:
-        raise SpiderError(f"{spider.name} names no login_url to open in the browser")
-    drives = type(spider).login_browser is not Spider.login_browser
-    if headless and not drives:
+    url = begins_at(spider, manager.probe_url)
+    if headless and not drives(spider):
         raise UsageError("--headless needs a method login_browser(self, page) on the spider")
-    if not drives:
-        found = _in_window(manager, url, headless=headless, picture=picture, drive=None)
-        _take_over(manager, found, claimed=False)
+    if not drives(spider):
+        found = in_window(session, url, None, headless=headless, picture=picture)
+        take_along(session, found)
+        manager.adopt_manually(url="browser")
         return offers(found, session.name, session.storage)
     credentials = session.account.mark()
     _claim(manager, credentials, force=force)
     try:
-        found = _in_window(
-            manager,
-            url,
-            headless=headless,
-            picture=picture,
-            drive=lambda page: spider.login_browser(page, session),
+        found = in_window(
+            session, url, lambda page: spider.login_browser(page, session), headless=headless, picture=picture
         )
+        take_along(session, found)
         try:
-            _take_over(manager, found, claimed=True)
-        except LoginFailed:
+            manager.adopt_manually(url="browser", claimed=True)
+        except LoginFailed as error:
             if found.refused:
                 why = f"the site refused the user name or password, saying {found.refused!r}"
                 raise WrongPassword(session.name, why) from None
+            if found.wanted:
+                kind = NeedsHuman if found.wants_person else LoginFailed
+                raise kind(session.name, f"{error.why}; {found.wanted}") from None
             raise
     except BaseException as error:
         why = error.why if isinstance(error, SessionError) else redact(str(error))
-        outcome: Literal["refused", "failed", "unsent"] = "refused" if isinstance(error, WrongPassword) else "failed"
-        if isinstance(error, NotEquipped | SiteUnreachable):
+        outcome: Literal["refused", "failed", "unsent", "human"] = "failed"
+        if isinstance(error, WrongPassword):
+            outcome = "refused"
+        elif isinstance(error, NeedsHuman):
+            outcome = "human"
+        elif isinstance(error, NotEquipped | SiteUnreachable):
             outcome = "unsent"
         manager.desk.end_login(session.key, LoginEnd(outcome, why, credentials))
         raise
@@ -87,31 +87,3 @@ def _claim(manager: LoginManager, credentials: str, *, force: bool) -> None:
         raise manager.blocked_by(claim)
     if not claim.granted:
         raise LoginFailed(session.name, "another process is logging this session in: try again in a moment")
-
-
-def _in_window(
-    manager: LoginManager, url: str, *, headless: bool, picture: Path | None, drive: Callable[[Any], object] | None
-) -> BrowserSession:
-    session = manager.session
-    return browser_login(
-        url,
-        session=session.name,
-        headless=headless,
-        drive=drive,
-        user_agent=session.identity.user_agent or None,
-        proxy=session.proxies.get("https", "") if isinstance(session.proxies, dict) else "",
-        verify=session.verify is not False,
-        picture=picture,
-    )
-
-
-def _take_over(manager: LoginManager, found: BrowserSession, *, claimed: bool) -> None:
-    session = manager.session
-    jar = session.cookies.fresh()
-    jar.load(found.cookies(), now=unix_now())
-    session.cookies = jar
-    session.storage.load(found.storage())
-    session.headers["User-Agent"] = found.user_agent  # the server may bind the session to it
-    if found.accept_language:
-        session.headers["Accept-Language"] = found.accept_language
-    manager.adopt_manually(url="browser", claimed=claimed)

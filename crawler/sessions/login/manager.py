@@ -27,6 +27,7 @@ from crawler.sessions import snapshot
 from crawler.sessions.desk import Claim, Desk, LoginEnd, StoredSession
 from crawler.sessions.login import login_errors, patience
 from crawler.sessions.login.attempt import alive_at, take_steps
+from crawler.sessions.login.in_browser import logs_in_alone
 from crawler.sessions.login.login_addresses import is_one_of
 from crawler.sessions.login.patience import again_s
 from crawler.sessions.login.prove import Prover
@@ -149,7 +150,7 @@ class LoginManager:
         if not self.wants_login and not self._is_by_hand():
             return self._restorer.without_login()
         settled = self._restorer.restored() if state is LoginState.UNPROVEN else self._restorer.doubts_settled()
-        if settled is None and type(self.spider).login is Spider.login:
+        if settled is None and not logs_in_alone(self.spider):
             settled = self._restorer.adopted() or self._waits_for_person()
         return settled or self._claim_and_login()
 

@@ -255,6 +255,10 @@ class LoginTools:
         finally:
             self._login_thread = 0
 
+    def is_logging_in(self) -> None:
+        """A login that sends nothing by this session (a browser does) is still under way."""
+        self._answered()
+
     def _unanswered(self, request: Any, error: FetchError) -> None:
         if self._login_thread == threading.get_ident():
             self.sent.unanswered(request, error)
