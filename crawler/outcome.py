@@ -168,6 +168,7 @@ class Leased:
         until: When the lease runs out if nobody prolongs it, by the store's clock.
         again: It was done before, and its session turned out to be lost: where its redirects end is known already.
         visit: What an earlier crawl has learned of it, where that may be used.
+        lane: The queue in which it stood, by the store's number; 0 where nobody leased it.
     """
 
     id: int
@@ -185,6 +186,7 @@ class Leased:
     until: float = math.inf
     again: bool = False
     visit: PageVisit | None = None
+    lane: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`crawl store copy`, `migrate`: moving the database, and looking after it."""
+"""`crawl store copy`, `migrate`, `partition`: moving the database, and looking after it."""
 
 from __future__ import annotations
 
@@ -42,6 +42,21 @@ def migrate(store: options.StorePath = None) -> None:
     require_store(settings)
     before, now = upkeep.migrate(settings)
     say(f"version {now}: nothing to do" if before == now else f"version {before} became {now}")
+
+
+@app.command()
+def partition(
+    count: Annotated[int, typer.Argument(metavar="N", help="1, 2, 4, 8, 16, 32 or 64; 1 makes it one piece again.")],
+    store: options.StorePath = None,
+) -> None:
+    """Cut the table of requests of a PostgreSQL database into N partitions, by site; worth it from millions of them.
+
+    The table is written anew, whole or not at all, and needs as much room again meanwhile. No crawl may be going on.
+    """
+    from crawler.stores import upkeep
+
+    upkeep.partition(options.settings_of(None, options.typed_settings(None, store=store)), count)
+    say(f"{count} partitions" if count > 1 else "one piece")
 
 
 def register(application: typer.Typer) -> None:

@@ -47,6 +47,11 @@ class Dialect(Protocol):
         for_claim: What is put behind a query for rows that are about to be claimed, so that those are left out which
             somebody else claims just now; "" where writers are alone.
         best_first: Order of requests by priority and age, as the index of ready ones has it.
+        in_lanes: A condition for rows of requests that are named by their numbers: they are in one of some lanes, see
+            `lanes`, so that only a part of the table is looked into; "" where there are no parts.
+        in_buckets: The same for rows ``r`` that are found by their fingerprints: in the buckets of such lanes.
+        lane_number: The number of a new lane; ``j.bucket`` is the bucket of its slot.
+        buckets: How many there are; see `stores.buckets`.
         ordered_join: A join that is done in the order in which it is written, where the database has one.
         repeats: A statement may name the same row twice: so that there are few prepared statements, lists are filled up
             with a row that they hold already.
@@ -60,6 +65,10 @@ class Dialect(Protocol):
     json_row: str
     for_claim: str
     best_first: str
+    in_lanes: str
+    in_buckets: str
+    lane_number: str
+    buckets: int
     ordered_join: str
     repeats: bool
     most_variables: int
@@ -88,6 +97,9 @@ class Dialect(Protocol):
         Args:
             chosen: Table, condition, order and limit: what follows FROM.
         """
+
+    def lanes(self, numbers: Iterable[int]) -> tuple[str, ...]:
+        """What is bound for `in_lanes` or `in_buckets`: nothing where they are empty."""
 
     def hex(self, column: str) -> str:
         """Bytes as a text of hexadecimal digits."""

@@ -5,6 +5,7 @@ What makes no sense for one of them raises a `StoreError` that says in one line 
 
 from __future__ import annotations
 
+from crawler.errors import StoreError
 from crawler.settings import Settings
 from crawler.stores import is_shared
 from crawler.stores.project import open_project_store
@@ -21,6 +22,25 @@ def migrate(settings: Settings) -> tuple[int, int]:
     before = _version(settings)
     open_project_store(settings, create=False).close()
     return before, _version(settings)
+
+
+def partition(settings: Settings, count: int) -> None:
+    """Cut the table of requests into *count* partitions, or make it one piece again (1).
+
+    Raises:
+        StoreError: A file has none; or crawls are at work, or *count* is no number of partitions. Nothing was changed.
+    """
+    if not is_shared(settings.store):
+        why = (
+            "a file has no partitions, and needs none; `crawl store copy` moves a crawl that outgrows it to PostgreSQL"
+        )
+        raise StoreError(settings.store, why)
+    from crawler.stores.postgres.postgres_partitions import partition as cut
+    from crawler.stores.postgres.postgres_schema import opened
+
+    open_project_store(settings, create=False).close()  # the tables of this version, and the right key
+    with opened(settings.store) as driver:
+        cut(driver, count)
 
 
 def _version(settings: Settings) -> int:

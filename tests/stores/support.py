@@ -6,6 +6,7 @@ The contract tests (`test_contract_*`) run on every kind of store: add a class l
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -158,6 +159,7 @@ def _template() -> str:
     """A database with the tables, to be copied."""
     from crawler.stores.postgres.postgres_driver import PostgresDriver
     from crawler.stores.postgres.postgres_line import PostgresLine
+    from crawler.stores.postgres.postgres_partitions import partition
     from crawler.stores.postgres.postgres_schema import prepare
     from tests import postgres
 
@@ -165,6 +167,8 @@ def _template() -> str:
     server.do("CREATE DATABASE prepared")
     driver = PostgresDriver(PostgresLine(server.address("prepared"), 5.0), durability="normal")
     prepare(driver, create=True)
+    if (parts := int(os.environ.get("CRAWL_PARTITIONS", "1"))) > 1:
+        partition(driver, parts)
     driver.close()
     return "prepared"
 

@@ -38,14 +38,21 @@ def run(home: PostgresHome) -> RunRow:
     return made
 
 
-def plans(monkeypatch: pytest.MonkeyPatch, table: str) -> list[str]:
-    """The plans of all statements about *table* from now on, each as it runs."""
+def plans(monkeypatch: pytest.MonkeyPatch, table: str, *, analyzed: bool = False) -> list[str]:
+    """The plans of all statements about *table* from now on, each as it runs.
+
+    Args:
+        analyzed: Each runs once before, to tell which parts of its plan are never executed, and is undone.
+    """
     execute, seen = psycopg.Connection.execute, list[str]()
+    options = "(ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF)" if analyzed else ""
 
     def explained(connection: Any, query: Any, *given: Any, **more: Any) -> Any:
         text = query.decode() if isinstance(query, bytes) else query
         if table in text and text.lstrip().startswith(("SELECT", "WITH", "UPDATE", "INSERT")):
-            lines = execute(connection, f"EXPLAIN {text}".encode(), *given, **more).fetchall()
+            execute(connection, "SAVEPOINT explained")
+            lines = execute(connection, f"EXPLAIN {options} {text}".encode(), *given, **more).fetchall()
+            execute(connection, "ROLLBACK TO explained")
             seen.append("\n".join(line for (line,) in lines))
         return execute(connection, query, *given, **more)
 

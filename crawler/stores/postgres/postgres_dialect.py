@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from crawler.stores.buckets import BUCKET_BITS, BUCKETS
 from crawler.stores.driver import quoted
 from crawler.stores.rows import KINDS
 
@@ -25,6 +26,13 @@ class PostgresDialect:
     json_row = "json_build_array"
     for_claim = " FOR UPDATE SKIP LOCKED"
     best_first = "(-priority), id"
+    in_lanes = " AND lane = ANY(?::bigint[])"  # a value when the plan is made: partitions are left out then
+    in_buckets = (
+        f" AND (r.lane >> {BUCKET_BITS})::smallint = ANY(ARRAY("
+        f"SELECT (lane >> {BUCKET_BITS})::smallint FROM unnest(?::bigint[]) lane))"
+    )
+    lane_number = f"(j.bucket << {BUCKET_BITS}) + nextval('crawl_lanes_id_seq')"
+    buckets = BUCKETS
     ordered_join = "JOIN"
     repeats = False
     most_variables = 60_000  # of 65,535
@@ -46,6 +54,9 @@ class PostgresDialect:
 
     def joined_each(self, table: str, chosen: str) -> str:
         return f"CROSS JOIN LATERAL (SELECT * FROM {chosen}{self.for_claim}) r"
+
+    def lanes(self, numbers: Iterable[int]) -> tuple[str, ...]:
+        return (f"{{{','.join(map(str, sorted(set(numbers))))}}}",)
 
     def hex(self, column: str) -> str:
         return f"encode({column}, 'hex')"

@@ -24,6 +24,7 @@ from typing import Any
 import psycopg
 
 from crawler.errors import StoreError
+from crawler.stores.buckets import BUCKET_BITS
 from crawler.stores.driver import LEASES, PAGES, Bound, Transaction
 from crawler.stores.postgres.postgres_dialect import PostgresDialect, translated
 from crawler.stores.postgres.postgres_line import PostgresLine, is_lost, waits
@@ -134,7 +135,8 @@ class PostgresDriver:
         return rows[0] if rows else None
 
     def go_on_after(self, raw: Transaction, table: str) -> None:
-        raw.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}")
+        number = f"max(id & {(1 << BUCKET_BITS) - 1})"  # that of a lane has its bucket in front
+        raw.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {number}) FROM {table}")
 
     def objection(self, sql: str) -> str:
         try:

@@ -122,3 +122,9 @@ _PUT = (
     "INSERT INTO crawl_members (id, kind, name, holder, process, until) VALUES (?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (id, kind, name) DO UPDATE SET holder = excluded.holder, until = excluded.until"
 )
+
+
+def at_work(raw: Transaction, now: float) -> bool:
+    """Whether a process works on a spider, as far as one can know."""
+    rows = raw.execute("SELECT process FROM crawl_members WHERE until > ?", (now,)).fetchall()
+    return any(not is_dead(process) for (process,) in rows)

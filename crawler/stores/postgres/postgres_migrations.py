@@ -14,32 +14,12 @@ from crawler.errors import StoreBusy, StoreError
 from crawler.stores.driver import Transaction
 from crawler.stores.postgres.postgres_driver import PostgresDriver
 from crawler.stores.postgres.postgres_line import waits
+from crawler.stores.postgres.postgres_members import at_work
+from crawler.stores.postgres.postgres_table_texts import AUTOVACUUM, KNOWN, READY
 from crawler.stores.sql.table_texts import statements
 from crawler.stores.sql.worker_tables import SHARED_COLUMNS, SHARED_INDEX, WORKERS
 
 _PATIENCE_S = 3.0
-
-#: The best request of a lane is found without a sort: the number of a row is no part of an index by itself here.
-READY = """CREATE INDEX crawl_requests_ready ON crawl_requests (frontier, lane, (-priority), id)
-    WHERE state = 0 AND not_before = 0"""
-
-#: Rows that change with each claim or commit: room for their next version on the same page, and a vacuum that comes
-#: after so many changes as make a difference for them, and does not rest in between.
-AUTOVACUUM = """
-ALTER TABLE crawl_requests SET (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02,
-    autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
-ALTER TABLE crawl_slots SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02,
-    autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
-ALTER TABLE crawl_frontiers SET (fillfactor = 20, autovacuum_vacuum_scale_factor = 0,
-    autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
-ALTER TABLE crawl_outcomes SET (fillfactor = 20, autovacuum_vacuum_scale_factor = 0,
-    autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
-ALTER TABLE crawl_members SET (fillfactor = 20, autovacuum_vacuum_scale_factor = 0,
-    autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
-ALTER TABLE crawl_sessions SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0,
-    autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
-ALTER TABLE crawl_pages SET (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
-"""
 
 #: What the processes of a run share.
 _SHARED = (
@@ -52,6 +32,7 @@ _SHARED = (
 MIGRATIONS: Mapping[int, str] = {
     2: f"DROP INDEX crawl_requests_ready;\n{READY};\n{AUTOVACUUM}",
     3: _SHARED,
+    4: f"DROP INDEX crawl_requests_known;\n{KNOWN};\n",
 }
 VERSION = 1 + len(MIGRATIONS)
 
@@ -83,8 +64,7 @@ def _step_by_step(driver: PostgresDriver, raw: Transaction) -> None:
     (found,) = raw.execute("SELECT max(version) FROM crawl_schema").fetchone()  # another one may have been quicker
     if found >= VERSION:
         return
-    at_work = raw.execute("SELECT count(*) FROM crawl_members WHERE until > ?", (driver.now(),)).fetchone()[0]
-    if at_work:
+    if at_work(raw, driver.now()):
         raise StoreError(
             driver.place,
             f"is of an older version (schema {found}, this one makes {VERSION}) and crawls are at work in it: end them,"

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from crawler.outcome import Found, State
 from crawler.stores.base import Cipher
+from crawler.stores.buckets import bucket_of
 from crawler.stores.driver import Driver, Transaction, batch_size, values
 from crawler.stores.rows import harmless
 from crawler.stores.sealed import place_of_request
@@ -20,7 +21,7 @@ _MOST_LANES = 20_000
 
 _INSERT = """INSERT INTO crawl_requests (frontier, fingerprint, url, lane, callback, priority, depth, state,
 lease_until, sent_at, rule, extras, parent) VALUES """
-_INSERT_END = " ON CONFLICT (frontier, fingerprint) DO NOTHING"
+_INSERT_END = " ON CONFLICT DO NOTHING"
 _INSERT_WIDTH = 13
 
 
@@ -85,14 +86,15 @@ class FoundRows:
         self.memory = Memory()
         self._lanes: dict[tuple[str, str], int] = {}
         driver.on_rollback.append(self._lanes.clear)
-        pairs = driver.dialect.rows({"slot": "text", "session": "text"})
+        self._buckets = driver.dialect.buckets
+        pairs = driver.dialect.rows({"slot": "text", "session": "text", "bucket": "integer"})
         self._slots_made = (
             f"INSERT INTO crawl_slots (name) SELECT DISTINCT j.slot FROM {pairs} j WHERE true"
             " ON CONFLICT (name) DO NOTHING"
         )
         self._lanes_made = (
-            f"INSERT INTO crawl_lanes (slot, session) SELECT s.id, j.session FROM {pairs} j"
-            " JOIN crawl_slots s ON s.name = j.slot WHERE true ON CONFLICT (slot, session) DO NOTHING"
+            f"INSERT INTO crawl_lanes (id, slot, session) SELECT {driver.dialect.lane_number}, s.id, j.session"
+            f" FROM {pairs} j JOIN crawl_slots s ON s.name = j.slot WHERE true ON CONFLICT (slot, session) DO NOTHING"
         )
         lane = f"{driver.dialect.json_row}(s.name, l.session, l.id)"
         self._lanes_there = (
@@ -145,7 +147,8 @@ class FoundRows:
         """Inside a transaction: numbers for slots and sessions that we have not met yet."""
         if len(self._lanes) > _MOST_LANES:
             self._lanes.clear()
-        bound = (json.dumps(sorted(missing)),)
+        several = self._buckets > 1
+        bound = (json.dumps([[*pair, bucket_of(pair[0]) if several else 0] for pair in sorted(missing)]),)
         raw.execute(self._slots_made, bound)
         raw.execute(self._lanes_made, bound)
         for slot, session, lane in json.loads(raw.execute(self._lanes_there, bound).fetchone()[0]):

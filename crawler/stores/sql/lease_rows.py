@@ -68,6 +68,10 @@ FROM {joined}"""
             f"SELECT id, {dialect.greatest}(next_at, paused_until) FROM crawl_slots WHERE id IN ({dialect.numbers()})"
             f" ORDER BY id{dialect.for_claim}"
         )
+        self.claim = (
+            "UPDATE crawl_requests SET state = 1, token = token + 1, owner = ?, lease_until = ?"
+            f" WHERE id IN ({dialect.numbers()}){dialect.in_lanes}"
+        )
         self.due = f"{_WALK} SELECT (SELECT min({free_at}) FROM {joined}),{moments}"
         self.renew = (
             f"UPDATE crawl_requests SET lease_until = {dialect.greatest}(lease_until, ?)"
@@ -106,9 +110,13 @@ class LeaseRows:
                 return []
             number = self._owners.number(raw, owner)
             raw.execute(
-                "UPDATE crawl_requests SET state = 1, token = token + 1, owner = ?, lease_until = ?"
-                f" WHERE id IN ({self._numbers})",
-                (number, now + terms.lease_s, json.dumps([row[0] for _, _, row in chosen])),
+                self._statements.claim,
+                (
+                    number,
+                    now + terms.lease_s,
+                    json.dumps([row[0] for _, _, row in chosen]),
+                    *self._db.dialect.lanes(row[2] for _, _, row in chosen),
+                ),
             )
             self._reserve(raw, slots)
             leased, unreadable = self._leased(frontier, chosen, slots, sessions, now + terms.lease_s)
@@ -250,6 +258,7 @@ class LeaseRows:
                     fingerprint=known_as,
                     until=until,
                     again=rule == FETCHED_AGAIN,
+                    lane=lane,
                 )
             )
         return leased, unreadable

@@ -69,6 +69,7 @@ class PageCommit:
         self._db, self._owners, self.written = driver, owners, written
         self._numbers, self._texts = driver.dialect.numbers(), driver.dialect.texts()
         self._first = driver.dialect.cast(_MOVED)
+        self._in_lanes = driver.dialect.in_lanes
 
     def commit(self, run: RunRow, owner: str, outcomes: Sequence[Outcome]) -> Committed:
         """Write whole pages in one transaction; see `stores.base.Store.commit`."""
@@ -183,12 +184,13 @@ class PageCommit:
                 )
             bound += bound[-len(_MOVED) :] * (size - len(portion))  # a repeated row is moved, and counted, once
             bound.append(owner)
+            bound += self._db.dialect.lanes(one.request.lane for one in portion)
             moved += raw.execute(self._moved(size), bound).rowcount
         return moved
 
     def _moved(self, size: int) -> str:
         rest = f",{values(len(_MOVED), size - 1)}" if size > 1 else ""
-        return f"{_MOVE}{self._first}{rest}{_MOVE_END}"
+        return f"{_MOVE}{self._first}{rest}{_MOVE_END}{self._in_lanes}"
 
     def log_pages(self, raw: Transaction, run: int, now: float, outcomes: Sequence[Outcome]) -> None:
         """One line in the page log for each answer, or each try that brought none."""

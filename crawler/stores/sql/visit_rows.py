@@ -73,14 +73,15 @@ class VisitRows:
         wanted = {each.fingerprint: each for each in leased if each.fingerprint and not each.again}
         visits: dict[bytes, PageVisit] = {}
         marks = list(wanted)
-        recalled = _RECALLED.format(join=self._db.dialect.ordered_join)
+        recalled, in_buckets = _RECALLED.format(join=self._db.dialect.ordered_join), self._db.dialect.in_buckets
         for start in range(0, len(marks), _PORTION):
             portion = marks[start : start + _PORTION]
             size = batch_size(len(portion), self._db.dialect)
             portion += portion[-1:] * (size - len(portion))
             rows = self._db.read(
-                f"{recalled}({self._numbers}) AND r.fingerprint IN ({','.join('?' * size)}) ORDER BY r.frontier",
-                (json.dumps(list(earlier)), *portion),
+                f"{recalled}({self._numbers}) AND r.fingerprint IN ({','.join('?' * size)}){in_buckets}"
+                " ORDER BY r.frontier",
+                (json.dumps(list(earlier)), *portion, *self._db.dialect.lanes(wanted[mark].lane for mark in portion)),
             )
             for frontier, mark, request, callback, sealed, *others in rows:
                 same = callback == wanted[mark].callback

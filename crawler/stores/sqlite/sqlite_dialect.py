@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from crawler.stores.driver import quoted
@@ -16,6 +16,9 @@ class SQLiteDialect:
     json_row = "json_array"
     for_claim = ""
     best_first = "priority DESC, id"
+    in_lanes = in_buckets = ""
+    lane_number = "NULL"
+    buckets = 1
     ordered_join = "CROSS JOIN"
     repeats = True
     most_variables = 30_000  # SQLite's own limit is 32,766
@@ -36,6 +39,9 @@ class SQLiteDialect:
 
     def joined_each(self, table: str, chosen: str) -> str:
         return f"CROSS JOIN {table} r ON r.id IN (SELECT id FROM {chosen})"
+
+    def lanes(self, numbers: Iterable[int]) -> tuple[str, ...]:
+        return ()
 
     def hex(self, column: str) -> str:
         return f"hex({column})"

@@ -1,0 +1,26 @@
+"""Buckets: which rows lie together in a database that several machines share.
+
+The bucket of a host is a hash of its registrable domain, so that a site and its subdomains, between which most links
+go, are in one. It stands in the high bits of the number of each lane (a host with a session), and so at the front of
+each key that has a lane in it: members that work on neighbouring lanes touch neighbouring rows, and a table that is cut
+by ranges of lanes is cut by buckets.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+
+from crawler.urls import site_of
+
+BUCKETS = 64  #: fixed: the numbers in a database depend on it
+BUCKET_BITS = 40  #: a lane is its bucket times 2 to the power of this, and a number
+
+
+@lru_cache(maxsize=16_384)
+def bucket_of(slot: str) -> int:
+    """The bucket of a slot: ``host``, ``host:port``, ``[address]:port``, each perhaps with ``#session`` behind it."""
+    authority = slot.partition("#")[0]
+    host = authority.partition("]")[0] if authority.startswith("[") else authority.partition(":")[0]
+    site = site_of(host).encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(site, digest_size=4).digest()) % BUCKETS
