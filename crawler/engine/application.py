@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from crawler.engine.crawl import Crawl
 from crawler.engine.parts import Caller
-from crawler.engine.processes import Main, Members, cores, how_many, share_of
+from crawler.engine.processes import Main, Members, cores, how_many
 from crawler.engine.store_thread import Member
 from crawler.errors import AlreadyRunning, StoreError, UsageError
 from crawler.events import Observer, Summary
@@ -84,7 +84,7 @@ def run(
     processes = how_many(merged, made, automatic=cores() if signals else 1)
     watching = watchers(telling.spider, merged)
     observers = [*observers, *own_observers(made), *([telling] if telling.listens else []), *watching]
-    main = _member_of(spider, arguments, merged, processes)
+    main = _member_of(spider, arguments, merged)
     members = Members(processes - 1, main, tells_pages=wants_pages(observers)) if processes > 1 else None
     try:
         also = options_again(arguments or {}, settings or {}) if signals else ""  # a person typed it
@@ -156,16 +156,16 @@ def _run(
         store.close()
 
 
-def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settings: Settings, processes: int) -> Main:
+def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settings: Settings) -> Main:
     """What a further process does: its own spider object, store and crawl."""
 
-    def main(run: int, number: int, tell: Observer, on_parent_gone: Callable[[Callable[[str], None]], None]) -> Summary:
+    def main(run: int, tell: Observer, on_parent_gone: Callable[[Callable[[str], None]], None]) -> Summary:
         store = open_project_store(settings)
-        mine = settings.replace(per_host=share_of(settings.per_host, number, processes))
         try:
-            row = store.runs.join(run, process=process_name())
-            made = build_spider(spider, arguments, mine)
-            member = Member(store, row, new_owner(f"run-{row.id}"), mine, number)
+            row, owner = store.runs.join(run, process=process_name()), new_owner(f"run-{run}")
+            made = build_spider(spider, arguments, settings)
+            number = store.members.join(run, owner=owner, process=process_name())
+            member = Member(store, row, owner, settings, number)
             crawl = Crawl(made, member, Caller([tell]))
             on_parent_gone(crawl.stop)
             with handled_signals(crawl.interrupt, only_term=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from crawler.clock import unix_now
@@ -32,6 +33,8 @@ from crawler.stores.told import Counts, Sample
 
 log = logging.getLogger("crawler.engine")
 
+_OTHERS_END_S = 2.0  #: how long the first process waits for the others' last word
+
 
 class Crawl:
     """One run. `run` works on the calling thread, which owns the store until it returns."""
@@ -45,6 +48,7 @@ class Crawl:
         self.spider, self.settings = spider, member.settings
         self._member, self._store, self._run, self._members = member, member.store, member.run, members
         self._also = caller.also
+        self._endings: list[str] = []  # of the other processes
         self._sessions: dict[str, LoginRecord] = {}  # that were used, by key; known at the end
         self._parts = parts = make_parts(spider, member, caller, members)
         self.summary, self._stats = parts.stats.summary, parts.stats
@@ -83,6 +87,8 @@ class Crawl:
 
     def _begin(self) -> None:
         frontier = self._run.frontier
+        if self._member.number or is_shared(self.settings.store):
+            self._parts.peers.begin(self._parts.slots, unix_now())
         self._parts.knowledge.load()
         if self._member.number == 0:
             self._store.frontier.reopen(frontier, states=(State.PARKED,))
@@ -118,7 +124,6 @@ class Crawl:
             if self._members.awake:
                 self._parts.knowledge.leave_trials()
             self._members.end(grace_s=self.settings.grace if self._interrupts.by else 2 * self.settings.grace + 30.0)
-            add_up(self.summary, self._members.summaries)
             self._stats.others = list  # they are part of the summary now: the last progress must not count them again
 
     # --- the end -----------------------------------------------------------------------------------------------------
@@ -150,6 +155,9 @@ class Crawl:
                 exit_code=summary.exit_code,
                 summary=json.dumps({**summary.as_dict(), "timeline": self._stats.timeline.as_list()}),
             )
+        if failure is None:
+            with suppress(StoreError):
+                self._parts.peers.leave()
         self._tell_spider(summary)
         self._stats.tell(RunEnded(unix_now(), summary))
 
@@ -157,6 +165,8 @@ class Crawl:
         """Give back what is not done, keep what is known, and count."""
         store, frontier, summary = self._store, self._run.frontier, self.summary
         self._scheduler.release_out()
+        if self._member.number == 0:
+            self._add_up()
         self._parts.knowledge.keep(self._parts.doors.last.lives())
         if self._member.number == 0 and self._is_certain():
             store.frontier.prove_frontier(frontier)  # later crawls may ask whether these pages have changed
@@ -165,7 +175,7 @@ class Crawl:
         keep_proofs(store, self._sessions)
         self._parts.heartbeat.over()
         # Pages that were fetched again are stored once; what other machines have brought belongs to the run as well
-        if self._member.number == 0 and (summary.rechecked or is_shared(self.settings.store)):
+        if self._member.number == 0 and (summary.rechecked or self._parts.peers.awake):
             summary.pages, summary.items = store.results.stored_by(self._run.id)
         take_counts(summary, counts)
         facts = self._facts(counts, failed, skipped)
@@ -175,16 +185,24 @@ class Crawl:
         figures, before = compared(store, self._run, summary, counts)
         return replace(facts, silent=silent, figures=figures, before=before)
 
+    def _add_up(self) -> None:
+        """What all processes of the run have done belongs to it, also what those did that were killed."""
+        others = self._parts.peers.others(patience_s=_OTHERS_END_S if not self._parts.limits.reason else 0.0)
+        add_up(self.summary, others)
+        told = self._members.summaries if self._members is not None else []
+        for message in (message for each in told for message in each.messages):
+            if message not in self.summary.messages:
+                self.summary.messages.append(message)
+        self._endings = [each.ending for each in [*others, *told]]
+
     def _is_certain(self) -> bool:
         """Whether all pages of all processes are what a session brought that was logged in."""
-        others = self._members.summaries if self._members is not None else ()
-        return self._parts.doors.last.is_certain and all(each.ending in ("finished", "failures") for each in others)
+        return self._parts.doors.last.is_certain and all(each in ("finished", "failures") for each in self._endings)
 
     def _facts(
         self, counts: Counts | None = None, failed: Sequence[Sample] = (), skipped: Sequence[Sample] = ()
     ) -> Facts:
         counts = counts or Counts()
-        others = [each.ending for each in self._members.summaries] if self._members is not None else ()
         return Facts(
             pages=counts.pages,
             items=counts.items,
@@ -198,7 +216,7 @@ class Crawl:
             empty_fields=() if self.summary.unchanged else empty_fields(self.summary.seen, self.summary.filled),
             may_be_empty=self.settings.may_be_empty,
             domains=self._parts.assembly.admission.domains,
-            login=login_ending(self._parts.doors.unusable.failures.values(), others),
+            login=login_ending(self._parts.doors.unusable.failures.values(), self._endings),
             stopped_by=self._parts.limits.reason,
             interrupted_by=self._interrupts.by,
         )

@@ -21,10 +21,11 @@ from __future__ import annotations
 import heapq
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from crawler.frontier.host_slot import HostSlot, Learned, Queue, Ready, Shared
 from crawler.frontier.politeness import Allowed, HostHealth, slack_s
+from crawler.frontier.shares import Shares
 from crawler.outcome import Leased, Outcome
 from crawler.sessions.login.manager import LoginManager
 from crawler.settings import Settings
@@ -62,6 +63,7 @@ class HostSlots:
         self._with_ready: dict[str, HostSlot] = {}
         self._holds_place: set[int] = set()  # requests that were sent and are not committed
         self._given_up = 0
+        self.shares: Shares | None = None  #: None while no other process has a part in any host
         self.delays, self.known = self._slots.delays, self._slots
         self.lender = Lender(self._lock, self._slots, self._turns, self._shared)
 
@@ -148,13 +150,14 @@ class HostSlots:
             self._with_ready[slot.name] = slot  # the others come before it next time
         return sent
 
-    def unready(self) -> list[Ready]:
-        """The run stops: what was ready is not sent."""
+    def unready(self, *, unshared: bool = False) -> list[Ready]:
+        """What was ready and is not sent: the run stops, or (*unshared*) we may have no connection to its host."""
         with self._lock:
-            out = [each for slot in self._with_ready.values() for each in slot.ready]
-            for slot in self._with_ready.values():
+            slots = [slot for slot in self._with_ready.values() if not (unshared and slot.share)]
+            out = [each for slot in slots for each in slot.ready]
+            for slot in slots:
                 slot.ready = []
-            self._with_ready = {}
+                del self._with_ready[slot.name]
             self._turns.scouts_are_back(sum(each.scout for each in out))
             return out
 
@@ -196,16 +199,22 @@ class HostSlots:
             slot.crawl_delay_s = max(slot.crawl_delay_s, crawl_delay_s)
             return slot.set_delay()
 
-    def share(self, per_host: int) -> bool:
-        """Other processes work on the same hosts: keep to so many connections a host.
+    # --- what other processes have ------------------------------------------------------------------------------------
+    def share(self, shares: Shares, *, changed: bool = True) -> bool:
+        """Other processes work on the same hosts: keep to our share of the connections to each.
 
+        Args:
+            changed: It is another one than before.
         Returns:
-            Whether no more than those are in use, so that the others may begin.
+            Whether no more are in use, so that the others may have the rest.
         """
         with self._lock:
-            allowed = self._shared.allowed
-            allowed.share(per_host)
-            return all(slot.under_way <= slot.health.connections(allowed) for slot in self._slots)
+            if changed:
+                self.shares, self._slots.share_of = shares, shares.of
+                for slot in self._slots:
+                    slot.share = shares.of(slot.name)
+                    self._turns.look_again(slot)
+            return all(slot.under_way <= slot.share for slot in self._slots)
 
 
 class Lender:
@@ -237,6 +246,7 @@ class _Known:
     def __init__(self, settings: Settings, session_delays: Mapping[str, float], allowed: Allowed) -> None:
         self._slots: dict[str, HostSlot] = {}
         self._allowed = allowed
+        self.share_of: Callable[[str], int] | None = None
         self.delays = Delays(settings, session_delays, self._slots)
 
     def __iter__(self) -> Iterator[HostSlot]:
@@ -254,6 +264,8 @@ class _Known:
             if len(self._slots) >= _MOST_KNOWN:
                 self._forget_one()
             slot = self._slots[name] = HostSlot(name, HostHealth(float(self._allowed.first)), base_s, delay_s=base_s)
+            if self.share_of is not None:
+                slot.share = self.share_of(name)
         return slot
 
     def _forget_one(self) -> None:

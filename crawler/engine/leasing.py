@@ -20,6 +20,7 @@ from crawler.errors import TimedOut
 from crawler.frontier.gates import Gates
 from crawler.frontier.leases import Leases, NextLook
 from crawler.frontier.politeness import slack_s
+from crawler.frontier.shares import Unshared
 from crawler.outcome import Leased, Outcome
 from crawler.pagework.revisits import Revisits
 from crawler.request import SPREAD
@@ -173,7 +174,7 @@ class Leasing:
             if limit <= 0:
                 self._look.wait_until(now + _LIMIT_POLL_S)
                 return
-        blocked, shut = self._blocked(), self._doors.shut_sessions(now)
+        blocked, shut, shares = self._blocked(), self._doors.shut_sessions(now), self._slots.shares
         leased = self._store.leases.lease(
             self._run.frontier,
             owner=self._owner,
@@ -184,7 +185,7 @@ class Leasing:
                 rules=self._slots.delays,
                 default_rule=self._slots.delays.usual,
                 exclude_sessions=shut,
-                exclude_slots=blocked,
+                exclude_slots=Unshared(blocked, shares.of) if shares is not None and shares.may_be_none else blocked,
                 per_slot=0 if self._leases.alone else 2 * settings.per_host,  # the others want some, too
             ),
         )
@@ -225,6 +226,8 @@ class Leasing:
         due = self._store.leases.next_due(self._run.frontier)
         # What is due may be of sessions that are shut; one that opens says so
         soonest = now + (_ALL_SHUT_POLL_S if SPREAD in shut else _SHUT_POLL_S if shut else 0.02)
+        if self._slots.shares is not None and self._slots.shares.may_be_none:
+            soonest = max(soonest, now + _OTHERS_POLL_S)  # what is due may be of hosts that are for others
         look_at = float("inf") if due is None else max(due - _HORIZON_S / 2, soonest)
         rested = self._doors.allowances.next_due()
         if rested is not None:

@@ -33,6 +33,7 @@ from crawler.pagework.page_work import Outside, PageWork
 from crawler.pagework.revisits import Revisits
 from crawler.runs.heartbeat import Heartbeat
 from crawler.runs.knowledge import Knowledge, Waiting
+from crawler.runs.peers import Me, Peers
 from crawler.runs.results import Results
 from crawler.runs.stats import Stats
 from crawler.sessions.accounts import Ask
@@ -106,6 +107,7 @@ class Parts:
     leasing: Leasing
     helpers: Helpers
     heartbeat: Heartbeat
+    peers: Peers
 
 
 @dataclass
@@ -191,6 +193,8 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
     work = PageWork(spider, settings, assembly, revisits, outside)
     workers = Workers(settings.workers, work.flow, ground.inbox, slots, ground.limits)
     dispatcher = Dispatcher(member, committer, slots, workers, leases.look, pool)
+    me = Me(run, member.number, member.owner, process_name())
+    peers = Peers(store.members, me, leases.hold, summary, per_host=settings.per_host)
     doors = _doors(ground, assembly, knowledge, saves, dispatcher, shared=bool(member.number or members))
     return Parts(
         member=member,
@@ -211,8 +215,9 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
         doors=doors,
         leases=leases,
         leasing=Leasing(member, slots, doors, committer, leases, revisits),
-        helpers=Helpers(members, member, pool, stats, ground.inbox),
+        helpers=Helpers(members, member, pool, stats, ground.inbox, peers),
         heartbeat=_heartbeat(ground, pool),
+        peers=peers,
     )
 
 

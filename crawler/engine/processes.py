@@ -18,9 +18,11 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from crawler.clock import unix_now
 from crawler.engine.store_thread import Inbox, Member
 from crawler.events import Event, PageDone, Progress, RunEnded, RunStarted, Summary
 from crawler.output.figures import added
+from crawler.runs.peers import Peers, Slots
 from crawler.runs.stats import Stats
 from crawler.sessions.pool import SessionPool
 from crawler.settings import Settings
@@ -33,8 +35,8 @@ _STOPPED_S = 2.0  #: patience with one that is
 _USAGE_OVER_S = 0.25  #: how far apart the looks at the processor time are
 _BUSY_SHARE = 0.6
 
-Main = Callable[[int, int, Callable[[Event], None], Callable[[Callable[[str], None]], None]], Summary]
-"""What a member does: ``main(run, member, tell, on_parent_gone)`` returns its summary."""
+Main = Callable[[int, Callable[[Event], None], Callable[[Callable[[str], None]], None]], Summary]
+"""What a member does: ``main(run, tell, on_parent_gone)`` returns its summary."""
 
 
 def how_many(settings: Settings, spider: Spider, *, automatic: int) -> int:
@@ -49,11 +51,6 @@ def how_many(settings: Settings, spider: Spider, *, automatic: int) -> int:
     one = settings.delay or spider.render  # one browser computes on all cores
     wanted = settings.processes or (1 if one else max(1, automatic))
     return min(wanted, settings.per_host)  # each needs a connection of its own to a host
-
-
-def share_of(per_host: int, member: int, processes: int) -> int:
-    """Connections to one host that a process may have, so that all together keep to the setting."""
-    return per_host // processes + (1 if member < per_host % processes else 0)
 
 
 def cores() -> int:
@@ -83,7 +80,7 @@ class Members:
             send = _Sender(theirs, tells_pages)
             process = context.Process(
                 target=_member,
-                args=(send, [*self._pipes, ours], number, main),
+                args=(send, [*self._pipes, ours], main),
                 name=f"crawl-{number}",
                 daemon=True,
             )
@@ -173,9 +170,21 @@ class Helpers:
 
     Args:
         members: None where there are none.
+
+    Attributes:
+        peers: All processes of the run, those of other machines, too.
     """
 
-    def __init__(self, members: Members | None, member: Member, pool: SessionPool, stats: Stats, inbox: Inbox) -> None:
+    def __init__(
+        self,
+        members: Members | None,
+        member: Member,
+        pool: SessionPool,
+        stats: Stats,
+        inbox: Inbox,
+        peers: Peers,
+    ) -> None:
+        self.peers = peers
         self._members, self._run, self._settings, self._pool = members, member.run.id, member.settings, pool
         self._stats, self._inbox = stats, inbox
         self._usage = (time.monotonic(), time.process_time())
@@ -190,13 +199,11 @@ class Helpers:
         enough = waiting >= WAKE_AT or (pages >= WAKE_AT and waiting >= 2 * self._settings.workers)
         return enough and bool(self._settings.processes or self._short_of_time())
 
-    def share(self) -> int:
-        """Connections to one host that are left for this process."""
-        return share_of(self._settings.per_host, 0, len(self._members or ()) + 1)
-
-    def wake(self) -> None:
+    def wake(self, slots: Slots) -> None:
         """Let them begin; what they tell is told here."""
         if self._members is not None:
+            if not self.peers.awake:
+                self.peers.begin(slots, unix_now())
             self._members.wake(self._run, lambda event: self._inbox.post(lambda: self._stats.tell(event)))
             self._stats.others = self._members.progress
 
@@ -219,7 +226,7 @@ def is_stopped(pid: int) -> bool:
     return facts.rpartition(")")[2].split()[:1] in (["T"], ["t"])
 
 
-def _member(send: _Sender, not_ours: list[Connection], number: int, main: Main) -> None:
+def _member(send: _Sender, not_ours: list[Connection], main: Main) -> None:
     """The life of a further process."""
     pipe = send.pipe
     for other in not_ours:
@@ -239,7 +246,7 @@ def _member(send: _Sender, not_ours: list[Connection], number: int, main: Main) 
             call("the first process is gone")
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
-    summary = main(run, number, send, gone.append)
+    summary = main(run, send, gone.append)
     send.whatever(summary)
 
 

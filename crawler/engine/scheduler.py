@@ -50,6 +50,8 @@ class Scheduler:
             self._limits.check(self._stats.summary.pages, now)
             self._commit()
             self._heartbeat.beat(now, len(self._out))
+            if now >= self._helpers.peers.look_at:
+                self._committer.patiently(self._meet)
             if self._limits.reason:
                 self._give_back_unsent()
             else:
@@ -73,7 +75,7 @@ class Scheduler:
 
     def _wait_s(self, now: float) -> float:
         """Seconds until something has to be done without a message."""
-        times = [self._leasing.renew_at, self._heartbeat.due_at(len(self._out))]
+        times = [self._leasing.renew_at, self._heartbeat.due_at(len(self._out)), self._helpers.peers.look_at]
         self._inbox.doze(now)
         if self._inbox or len(self._committer) or (self._out and not self._inbox.dozing):
             times.append(now + _LINGER_S)
@@ -161,11 +163,22 @@ class Scheduler:
             self._wake_helpers()
 
     def _wake_helpers(self) -> None:
-        """Other processes begin to work on this frontier, once no more connections than our share are in use."""
+        """Other processes begin to work on this frontier; they send nothing before we have shrunk to our share."""
         if self._helpers.are_wanted(self._committer.waiting):
             self._leases.alone = False
-            if self._slots.share(self._helpers.share()):
-                self._helpers.wake()
+            self._helpers.wake(self._slots)
+
+    def _meet(self) -> None:
+        """See which other processes work on this frontier, and keep to our share of the connections."""
+        now = unix_now()
+        if self._helpers.peers.look(self._slots, now):
+            self._not_sent(self._slots.unready(unshared=True))
+            for name in [slot.name for slot in self._slots.known if slot.waiting and not slot.share]:
+                self._dispatcher.reserve_anew(name)
+            self._leases.look.soon()
+        ours = self._member.number == 0 or self._limits.reason
+        if not ours and self._member.store.runs.get(self._member.run.id).ended_at is not None:
+            self._limits.stop("the run has ended", now + self._member.settings.grace)
 
     # --- ending ----------------------------------------------------------------------------------------------------
     def _give_back_unsent(self) -> None:

@@ -14,6 +14,7 @@ from crawler.frontier.politeness import Allowed, HostHealth, slack_s
 from crawler.outcome import Leased, Outcome
 from crawler.sessions.login.manager import LoginManager
 
+ALL = 1 << 30  #: no other process has a part in it
 _AHEAD = 8  #: ready requests beyond the connections: a group of pages is parsed and committed meanwhile
 
 
@@ -91,6 +92,7 @@ class HostSlot:
         error: The error with which it was given up, "" while it was not.
         told: It was told of that it is slowed down.
         place: Where it is looked for while requests wait.
+        share: Connections to it that this process may have beside others.
     """
 
     name: str
@@ -106,6 +108,7 @@ class HostSlot:
     error: str = ""
     told: bool = False
     place: Queue = Queue.NOWHERE
+    share: int = ALL
 
     # --- may it be sent? --------------------------------------------------------------------------------------------
     def latest(self, send_at: float) -> float | None:
@@ -125,12 +128,14 @@ class HostSlot:
         """
         if self.error:
             return True  # for it to fail
-        if self.unheeded:
+        if self.unheeded or not self.share:
             return False
         count = self.under_way + len(self.ready)
         if not self.health.heard:
             return not count and shared.scouts > 0
         most = self.health.connections(shared.allowed)
+        if most > self.share:
+            most = self.share
         return count < (most if most == 1 or self.delay_s else most + _AHEAD)
 
     def send(self, shared: Shared) -> list[Ready]:
@@ -139,6 +144,8 @@ class HostSlot:
         if self.unheeded or not self.ready:
             return sent
         most = self.health.connections(shared.allowed)
+        if most > self.share:
+            most = self.share
         while self.ready and self.under_way < most and (shared.places > 0 or self.ready[0].scout):
             each = self.ready.pop(0)
             self.under_way += 1

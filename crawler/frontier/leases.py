@@ -19,9 +19,13 @@ class Hold:
     Args:
         now: Seconds since 1970 by the store's clock, as all times here.
         lease_s: Seconds that a lease lasts at least.
+
+    Attributes:
+        stays_until: Other processes count on this one until then; later it sends nothing before it has met them again.
     """
 
     def __init__(self, now: float, lease_s: float) -> None:
+        self.stays_until = float("inf")
         self.began_at, self._lease_s = now, lease_s
         self._known = 0.0, now + lease_s  # when leases were last too late to be prolonged, and until when they hold
 

@@ -47,7 +47,7 @@ class Advice:
     give_up: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Allowed:
     """What the settings allow for any host.
 
@@ -65,11 +65,6 @@ class Allowed:
     def by(cls, *, per_host: int, workers: int, throttle: bool = True) -> Allowed:
         """A new host gets a quarter of the *workers* at first."""
         return cls(per_host, max(1, min(per_host, workers // 4)), throttle)
-
-    def share(self, per_host: int) -> None:
-        """From now on so many connections at most: other processes have the rest."""
-        self.connections = max(1, per_host)
-        self.first = min(self.first, self.connections)
 
 
 @dataclass(slots=True)

@@ -106,6 +106,8 @@ class PageWork:
             now = unix_now()
             if (latest is not None and now > latest) or (now >= leased.until and not self._hold.is_ours(leased, now)):
                 return outcome
+            if now >= self._hold.stays_until:  # its connections may be those of others by now
+                return outcome
             if manager.record.state is not LoginState.READY:  # lost while this waited for a worker
                 return outcome
             request = Request.of_row(leased)

@@ -99,8 +99,11 @@ class MemberStore(Protocol):
     def of(self, run: int) -> list[MemberRow]:
         """All processes that have worked on it, in the order of their numbers; those that were killed, too."""
 
-    def living(self, run: int) -> list[MemberRow]:
-        """Those that work on it now. One that was killed is missed at once on this machine, else when it runs out."""
+    def living(self, frontier: int) -> list[MemberRow]:
+        """Those that work on a frontier now, of whatever run.
+
+        One that was killed is missed at once on this machine, else when it runs out.
+        """
 
 
 class FrontierStore(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 
@@ -30,6 +30,7 @@ class MemberRow:
     """One process that works on a run, or has.
 
     Attributes:
+        run: Its run; those of one frontier work together.
         number: 0 for the one that began it; no other process of the run has had it.
         owner: The name under which it claims requests.
         process: How it is named to a person.
@@ -39,6 +40,7 @@ class MemberRow:
         counted: What it has done so far, JSON.
     """
 
+    run: int
     number: int
     owner: str
     process: str
@@ -69,7 +71,7 @@ class LeaseTerms:
     rules: Mapping[str, SlotRule] = field(default_factory=dict)
     default_rule: SlotRule = field(default_factory=lambda: SlotRule())
     exclude_sessions: frozenset[str] = frozenset()
-    exclude_slots: frozenset[str] = frozenset()
+    exclude_slots: Container[str] = frozenset()
     per_slot: int = 0
 
 

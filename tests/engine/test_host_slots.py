@@ -17,6 +17,7 @@ from crawler.engine.host_slots import HostSlots
 from crawler.events import SlotPaused, Warned
 from crawler.frontier.host_slot import Learned, Ready
 from crawler.frontier.politeness import slack_s
+from crawler.frontier.shares import Shares
 from crawler.outcome import Leased, Verdict
 from crawler.settings import Settings
 from tests.engine.parts import answer, leased
@@ -59,6 +60,9 @@ class Hosts:
         while (found := self.slots.next_waiting(now)) is not None:
             sent += self.noted(self.slots.ready(found, MANAGER))
         return sent + self.noted(self.slots.to_send())
+
+    def share(self, per_host: int) -> bool:
+        return self.slots.share(Shares("0.0", per_host, alone=True))
 
     def answer(self, number: int) -> list[int]:
         return self.noted(self.slots.answered(self.unanswered.pop(number)))
@@ -168,11 +172,11 @@ def test_a_limit_that_has_grown_lets_several_go_and_one_that_shrank_lets_none() 
     hosts.put(*(at(number) for number in range(30)))
     assert len(hosts.go()) == 6
 
-    assert hosts.slots.share(2) is False
+    assert hosts.share(2) is False
     assert hosts.answer(0) == hosts.answer(1) == hosts.answer(2) == hosts.answer(3) == []
-    assert hosts.slots.share(2) is True
+    assert hosts.share(2) is True
     assert hosts.answer(4) == [6]
-    hosts.slots.share(4)
+    hosts.share(4)
     assert hosts.answer(5) == [7, 8, 9]
 
 
@@ -479,9 +483,10 @@ class Watched(Hosts):
         self.places.discard(chosen)
         self.check(self.commit(chosen))
 
-    def share(self, per_host: int) -> None:
-        self.slots.share(per_host)
+    def share(self, per_host: int) -> bool:
+        kept = super().share(per_host)
         self.most = max(per_host, self.most) if self.unanswered else per_host
+        return kept
 
 
 @given(steps, st.integers(1, 5), st.sampled_from([0.0, 0.5]), st.booleans())

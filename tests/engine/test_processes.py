@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
@@ -19,16 +20,19 @@ from tests.engine.shop import Members as Spider
 from tests.engine.shop import crawl, credentials, stored
 
 
-def obedient(
-    run: int, number: int, tell: Callable[[Event], None], gone: Callable[[Callable[[str], None]], None]
-) -> Summary:
+def number_of() -> int:
+    """Which of the further processes this is, from 1."""
+    return int(multiprocessing.current_process().name.rpartition("-")[2])
+
+
+def obedient(run: int, tell: Callable[[Event], None], gone: Callable[[Callable[[str], None]], None]) -> Summary:
     """Works until it is told to stop."""
     over: list[int] = []
     signal.signal(signal.SIGTERM, lambda *_: over.append(1))
-    tell(Warned(0.0, "ready", str(number)))
+    tell(Warned(0.0, "ready", "yes"))
     while not over:
         time.sleep(0.01)
-    return Summary("obedient", pages=number)
+    return Summary("obedient", pages=number_of())
 
 
 @pytest.fixture
@@ -80,7 +84,7 @@ def test_a_process_that_is_set_going_again_in_time_ends_by_itself(members: Membe
 
 
 def test_all_of_them_together_get_the_grace_and_not_each_of_them() -> None:
-    def deaf(run: int, number: int, *_: Any) -> Summary:
+    def deaf(run: int, *_: Any) -> Summary:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         while True:
             time.sleep(1)
@@ -102,8 +106,6 @@ def test_is_stopped_knows_a_name_with_brackets_and_a_process_that_is_gone() -> N
 def test_a_run_does_not_wait_for_a_process_of_it_that_is_stopped(
     make_site_process: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    import multiprocessing
-
     site: SiteProcess = make_site_process(books=5)
     credentials(monkeypatch, default=site.accounts[0])
 

@@ -49,7 +49,7 @@ def test_a_number_is_never_given_again_in_a_run(store: Store, run: RunRow) -> No
         (1, "a", '{"pages": 3}'),
         (2, "b", "{}"),
     ]
-    assert numbers(store.members.living(run.id)) == [0, 2]
+    assert numbers(store.members.living(run.frontier)) == [0, 2]
 
 
 def test_who_says_nothing_for_long_works_no_longer_until_it_says_something(home: Home, run: RunRow) -> None:
@@ -60,11 +60,11 @@ def test_who_says_nothing_for_long_works_no_longer_until_it_says_something(home:
     store.members.stay(run.id, 1, agrees="x", counted='{"pages": 1}')
     home.clock.now += 2
 
-    assert [(each.number, each.agrees, each.counted) for each in store.members.living(run.id)] == [
+    assert [(each.number, each.agrees, each.counted) for each in store.members.living(run.frontier)] == [
         (1, "x", '{"pages": 1}')
     ]
     store.members.stay(run.id, 2, agrees="", counted="{}")
-    assert numbers(store.members.living(run.id)) == [1, 2]
+    assert numbers(store.members.living(run.frontier)) == [1, 2]
 
 
 def test_a_process_of_this_machine_that_has_died_is_missed_at_once(home: Home, run: RunRow) -> None:
@@ -77,7 +77,7 @@ def test_a_process_of_this_machine_that_has_died_is_missed_at_once(home: Home, r
         assert dead != mine
         raw.execute("UPDATE crawl_workers SET incarnation = ? WHERE number = 1", (dead,))
 
-    assert numbers(store.members.living(run.id)) == [2]
+    assert numbers(store.members.living(run.frontier)) == [2]
     assert numbers(store.members.of(run.id)) == [1, 2]
 
 

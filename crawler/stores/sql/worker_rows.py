@@ -13,7 +13,7 @@ from crawler.stores.incarnations import is_dead, this_process
 from crawler.stores.told_runs import MemberRow
 
 LIFE_S = 30.0  #: who has said nothing for so long works no longer
-_COLUMNS = "number, owner, process, joined_at, until, left_at, agrees, counted"
+_COLUMNS = "run, number, owner, process, joined_at, until, left_at, agrees, counted"
 
 
 class WorkerRows:
@@ -58,11 +58,11 @@ class WorkerRows:
         rows = self._db.read(f"SELECT {_COLUMNS} FROM crawl_workers WHERE run = ? ORDER BY number", (run,))
         return [MemberRow(*row) for row in rows]
 
-    def living(self, run: int) -> list[MemberRow]:
-        """Those that work on it now, in the order of their numbers."""
+    def living(self, frontier: int) -> list[MemberRow]:
+        """Those that work on a frontier now, in the order of their runs and numbers."""
         rows = self._db.read(
-            f"SELECT {_COLUMNS}, incarnation FROM crawl_workers WHERE run = ? AND left_at = 0 AND until > ?"
-            " ORDER BY number",
-            (run, self._db.now()),
+            f"SELECT {_COLUMNS}, incarnation FROM crawl_workers WHERE left_at = 0 AND until > ?"
+            " AND run IN (SELECT id FROM crawl_runs WHERE frontier = ?) ORDER BY run, number",
+            (self._db.now(), frontier),
         )
         return [MemberRow(*row) for *row, incarnation in rows if not is_dead(incarnation)]

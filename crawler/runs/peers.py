@@ -1,0 +1,156 @@
+"""The other processes of a run: who they are, and what this one may do beside them. On the thread of the store.
+
+A process that works alone has none, and none of this costs it anything. See `frontier.shares` for how connections are
+agreed upon.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from crawler.events import Summary
+from crawler.frontier.leases import Hold
+from crawler.frontier.shares import Shares
+from crawler.stores.base import MemberRow, MemberStore, RunRow
+
+_LOOK_S = 1.0  #: how often to look who is there
+_UNSETTLED_S = 0.1  #: the same while the others have not agreed
+_COUNT_S = 2.0  #: how often to write what has been done, while something is
+_MARGIN_S = 3.0  #: this long before others would take us for dead nothing is sent any more
+#: What of a summary is added up over processes.
+_COUNTED = (
+    "pages", "unchanged", "not_asked", "items", "rejected", "dropped", "files", "retried", "size_bytes", "logins",
+    "restored", "rechecked", "callbacks", "seen", "filled", "errors", "messages", "sessions", "ending",
+)  # fmt: skip
+
+
+class Slots(Protocol):
+    """The hosts of this process, as far as it shares them."""
+
+    def share(self, shares: Shares, *, changed: bool = True) -> bool:
+        """Keep to these from now on. Returns whether no more connections are in use than that."""
+
+
+@dataclass(frozen=True)
+class Me:
+    """This process as it is known to the others.
+
+    Attributes:
+        number: In the run; 0 for the one that began it.
+        owner, process: See `MemberRow`.
+    """
+
+    run: RunRow
+    number: int
+    owner: str
+    process: str
+
+
+class Peers:
+    """The processes of a run, seen from one of them.
+
+    Args:
+        per_host: Connections to one host that all of them together may have.
+
+    Attributes:
+        awake: This process works with others; before that all the others below mean nothing.
+        look_at: When to look again, seconds since 1970; infinity while there are none.
+        shares: What of the connections is ours; None while there are no others.
+    """
+
+    def __init__(self, members: MemberStore, me: Me, hold: Hold, summary: Summary, *, per_host: int) -> None:
+        self._members, self._me, self._hold, self._summary = members, me, hold, summary
+        self._per_host = per_host
+        self.look_at = float("inf")
+        self.shares: Shares | None = None
+        self._stay_at = self._counted_at = 0.0
+        self._counted_pages = 0
+        self._first_is_known = me.number == 0
+
+    @property
+    def awake(self) -> bool:
+        return self.shares is not None
+
+    def begin(self, slots: Slots, now: float) -> None:
+        """Work with others from now on; for the first process: before they come."""
+        me, alone = self._me, False
+        if me.number == 0:
+            alone = not self._members.living(me.run.frontier)  # of an earlier run some may be at work yet
+            self._members.join(me.run.id, owner=me.owner, process=me.process, first=True)
+        self.shares = Shares(_name(me.run.id, me.number), self._per_host, alone=alone)
+        slots.share(self.shares)
+        self.look(slots, now)
+
+    def look(self, slots: Slots, now: float) -> bool:
+        """See who is there, say that we are, and agree. Returns whether shares are others than before."""
+        shares = self.shares
+        assert shares is not None
+        changed = False
+        if now >= self._hold.stays_until:  # we were away for so long that the others go on without us
+            shares.forget()
+            changed = True
+        for _ in range(2):  # once more after our own word: it may have been the last that was missing
+            changed = self._seen(shares) or changed
+            if not (slots.share(shares, changed=changed) and self._first_is_known and shares.agree()):
+                break
+            self._stay(shares, now)
+        if now >= self._stay_at or self._has_counted(now):
+            self._stay(shares, now)
+        self.look_at = now + (_LOOK_S if shares.is_settled else _UNSETTLED_S)
+        return changed
+
+    def _seen(self, shares: Shares) -> bool:
+        living = self._members.living(self._me.run.frontier)
+        self._first_is_known = self._first_is_known or any(
+            each.number == 0 for each in self._members.of(self._me.run.id)
+        )
+        return shares.seen({_name(each.run, each.number): each.agrees for each in living})
+
+    def _has_counted(self, now: float) -> bool:
+        return now >= self._counted_at + _COUNT_S and self._summary.pages != self._counted_pages
+
+    def _stay(self, shares: Shares, now: float) -> None:
+        life_s = self._members.stay(
+            self._me.run.id, self._me.number, agrees=shares.agrees, counted=_text_of(self._summary)
+        )
+        self._hold.stays_until = now + life_s - _MARGIN_S
+        self._stay_at, self._counted_at, self._counted_pages = now + life_s / 3, now, self._summary.pages
+
+    def leave(self) -> None:
+        """The work is done: others may have what was ours."""
+        if self.awake:
+            self._members.leave(self._me.run.id, self._me.number, counted=_text_of(self._summary))
+
+    def others(self, *, patience_s: float = 0.0) -> list[Summary]:
+        """What the others of the run have done, also those that were killed: as far as they came to say so.
+
+        Args:
+            patience_s: How long to wait for those that live to be done.
+        """
+        if not self.awake:
+            return []
+        ends = time.monotonic() + patience_s
+        while self._lives_another() and time.monotonic() < ends:
+            time.sleep(_UNSETTLED_S)
+        rows = self._members.of(self._me.run.id)
+        return [_summary_of(self._summary.spider, each) for each in rows if each.number != self._me.number]
+
+    def _lives_another(self) -> bool:
+        me = self._me
+        return any(each.run == me.run.id and each.number != me.number for each in self._members.living(me.run.frontier))
+
+
+def _name(run: int, number: int) -> str:
+    return f"{run}.{number}"
+
+
+def _text_of(summary: Summary) -> str:
+    return json.dumps({name: getattr(summary, name) for name in _COUNTED})
+
+
+def _summary_of(spider: str, row: MemberRow) -> Summary:
+    stored: dict[str, Any] = json.loads(row.counted)
+    return Summary(spider, **{name: stored[name] for name in _COUNTED if name in stored})

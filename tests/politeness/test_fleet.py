@@ -1,0 +1,26 @@
+"""Limits hold over all processes of a crawl, whoever comes, leaves or is killed: measured at the server.
+
+Short forms of what ``python -m tests.politeness`` does.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.politeness.fleet import Journey, broken, in_postgres, in_sqlite
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="times of arrival are Linux's")
+
+
+def test_workers_that_come_and_are_killed_keep_to_the_connections_of_the_crawl() -> None:
+    journey = Journey(pages=260)
+
+    assert list(broken(journey, in_postgres(journey))) == []
+
+
+def test_processes_on_one_file_of_which_one_is_killed_keep_to_the_connections_of_the_crawl() -> None:
+    journey = Journey(pages=600, latency_s=0.01)
+
+    assert list(broken(journey, in_sqlite(journey))) == []
