@@ -12,6 +12,7 @@ import socket
 from typing import Any, BinaryIO, ClassVar
 
 from crawler.errors import Refused, UsageError
+from crawler.fetching.addresses import AddressRule
 from crawler.fetching.error_map import name_error
 from crawler.fetching.io_thread import Watcher
 from crawler.fetching.libcurl_adapter import HandlesAdapter
@@ -52,11 +53,11 @@ class _Handle(Handle):
         if self._renewed:  # its connection is in there, and would stay open
             self._multi.close()
             self._multi = self.bound_multi()
-        if self._rule is not None and self.route.proxy is None and (self._renewed or self._socket_number < 0):
-            self._pin(asked)
+        if self._sockets.rule is not None and (self._renewed or not self.connection.is_there):
+            self._pin(asked, self._sockets.rule)
         super().start(asked, limits, sink, timeouts_s, started, watcher=watcher)
 
-    def _pin(self, asked: Outgoing) -> None:
+    def _pin(self, asked: Outgoing, rule: AddressRule) -> None:
         """A new connection goes to addresses that the rule allows, whatever DNS says a moment later."""
         origin = self.route.origin
         given = self._resolve.get(origin.host)
@@ -64,8 +65,7 @@ class _Handle(Handle):
             found = given or [str(each[4][0]) for each in socket.getaddrinfo(origin.host, origin.port, type=_STREAM)]
         except OSError as error:
             raise name_error(asked.url, origin.host) from error
-        assert self._rule is not None
-        whys = {each: self._rule.refuses(origin.host, each, asked.led_by) for each in found}
+        whys = {each: rule.refuses(origin.host, each, asked.led_by) for each in found}
         allowed = [address for address, why in whys.items() if not why]
         if not allowed:
             raise Refused(asked.url, next(iter(whys.values())))

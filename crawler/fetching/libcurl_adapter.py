@@ -177,7 +177,7 @@ class HandlesAdapter(BaseAdapter):
             return self._new(wanted.route)
         if handle.route != wanted.route:
             handle.rebind(wanted.route)
-        elif handle.is_stale():
+        elif handle.connection.is_stale():
             handle.renew()
         return handle
 

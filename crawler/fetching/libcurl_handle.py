@@ -1,32 +1,31 @@
 """One libcurl handle with its one connection: a request goes in, the head and the body of its answer come out.
 
 libcurl speaks HTTP and TLS with the GIL released; what is ours runs between its steps: the clock (`ExchangeClock`), the
-caps on the head, the decoding and counting of the body. Each handle has a multi handle of its own, since that is
-libcurl's way to run a transfer in steps; the connection lives in there.
+reading of the answer (`libcurl_answer`), and which sockets may be opened (`libcurl_sockets`). Each handle has a multi
+handle of its own, since that is libcurl's way to run a transfer in steps; the connection lives in there.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import select
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, BinaryIO
 
 import pycurl
 
-from crawler.errors import BadAnswer, ConnectFailed, Refused
+from crawler.errors import ConnectFailed
 from crawler.fetching.addresses import AddressRule
 from crawler.fetching.error_map import NOBODY_THERE, from_curl, unreachable
-from crawler.fetching.heads import Head, parse_head, switches
+from crawler.fetching.heads import Head
 from crawler.fetching.io_thread import Watcher
+from crawler.fetching.libcurl_answer import AnswerReader
 from crawler.fetching.libcurl_options import RequestOptions, Route, set_addresses, set_route
-from crawler.fetching.limits import INTERIM, ExchangeClock, Limits
+from crawler.fetching.libcurl_sockets import IdleConnection, SocketOpener
+from crawler.fetching.limits import ExchangeClock, Limits
 from crawler.fetching.outgoing import Outgoing
 from crawler.fetching.response_maker import Body
 
@@ -80,9 +79,7 @@ class Handle:
         Raises:
             OSError: No descriptor is left.
         """
-        self.route, self._rule, self._resolve, self._stopped = route, rule, resolve, stopped
-        self._socket_number = -1  # of the connection; only to look at, libcurl owns it
-        self._poll: select.poll | None = None
+        self.route, self._resolve = route, resolve
         try:
             self._curl, self._multi = self.bound()
         except pycurl.error as error:
@@ -93,72 +90,29 @@ class Handle:
             (pycurl.M_TIMERFUNCTION, self._timer_set),
         ):
             self._multi.setopt(option, setting)
-        self._lines: list[bytes] = []
-        self._head: Head | None = None
-        self._body: Body | None = None
-        self._fault: BaseException | None = None
-        self._refused = ""
-        self._not_taken = 0
-        self._opened: list[socket.socket] = []
+        self._answer = AnswerReader(stopped)
+        self._sockets = SocketOpener(rule if route.proxy is None else None, self._answer.failed)
+        self.connection = IdleConnection()
         self._renewed = False  # the next exchange wants a new connection
-        self._frames = False  # HTTP/2: a server may send at any time
-        self.address = ""  # connected, of the last exchange
+        self._connected = False
         self._watcher: Watcher | None = None
         self._resolving_until = 0.0  # until then threads of the resolver may run on
         set_route(self._curl, route, proxy_ca)
         if http == "2":
             self._curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)
         for option, callback in (
-            (pycurl.HEADERFUNCTION, self._lines.append),
-            (pycurl.WRITEFUNCTION, self._write),
-            (pycurl.OPENSOCKETFUNCTION, self._open_socket),
-            (pycurl.SOCKOPTFUNCTION, self._socket_taken),
+            (pycurl.HEADERFUNCTION, self._answer.lines.append),
+            (pycurl.WRITEFUNCTION, self._answer.write),
+            (pycurl.OPENSOCKETFUNCTION, self._sockets.open),
+            (pycurl.SOCKOPTFUNCTION, self._sockets.taken),
         ):
             self._curl.setopt(option, callback)
-        self._request = RequestOptions(self._curl, self._failed)
+        self._request = RequestOptions(self._curl, self._answer.failed)
         self._set_addresses()
 
     def bound(self) -> tuple[Any, Any]:
         """An easy and a multi handle, as pycurl has them. Raises pycurl.error where no descriptor is left."""
         return pycurl.Curl(), pycurl.CurlMulti()
-
-    def _set_addresses(self) -> None:
-        addresses = self._resolve.get(self.route.origin.host)
-        if addresses:
-            set_addresses(self._curl, self.route.origin, addresses)
-
-    # --- callbacks of libcurl; none may raise -------------------------------------------------------------------
-    def _write(self, data: bytes) -> int | None:
-        """Bytes of the body; anything but None ends the transfer."""
-        try:
-            body = self._body or self._started()[1]
-            body.write(data)
-        except BaseException as error:  # noqa: BLE001 - libcurl cannot pass it on; `_check` raises it
-            self._fault = error
-            return -1
-        return -1 if body.cut else None
-
-    def _failed(self, error: BaseException) -> None:
-        self._fault = error
-
-    def _open_socket(self, purpose: int, address: Any) -> socket.socket | int:
-        """A socket for an address that the rule allows. libcurl duplicates it; ours is closed after the step."""
-        try:
-            rule = self._rule if self.route.proxy is None else None
-            if rule is not None and (why := rule.refuses(self.route.origin.host, address.addr[0], self._asked.led_by)):
-                self._refused = why
-                return int(pycurl.SOCKET_BAD)
-            self._opened.append(socket.socket(address.family, address.socktype, address.protocol))
-            self._not_taken += 1
-            return self._opened[-1]
-        except BaseException as error:  # noqa: BLE001 - as in `_write`
-            self._fault = error
-            return int(pycurl.SOCKET_BAD)
-
-    def _socket_taken(self, number: int, purpose: int) -> int:
-        """libcurl has its duplicate; where this is not called, there was no descriptor for one."""
-        self._not_taken -= 1
-        return int(pycurl.SOCKOPT_OK)
 
     # --- one exchange -------------------------------------------------------------------------------------------
     def exchange(
@@ -188,16 +142,16 @@ class Handle:
             content = body.finish()
         finally:
             self.leave()
-        return Exchanged(head, content, self.address, body.wire_bytes)
+        return Exchanged(head, content, self.connection.address, body.wire_bytes)
 
     def _run(self) -> None:
         multi = self._multi
         while True:
             running = multi.perform()[1]
-            self._close_opened()
+            self._sockets.close_opened()
             if not running:
                 return
-            self._refuse_to_switch()
+            self._answer.refuse_to_switch()
             now = time.monotonic()
             wait_s = self.check(now)
             own_s = multi.timeout() / 1000
@@ -224,11 +178,10 @@ class Handle:
             watcher: Told of sockets and times by libcurl, where the I/O thread waits for them. The body is then decoded
                 by whoever reads it, not while it comes, unless it goes to a sink.
         """
-        self._lines.clear()
-        self._head, self._body, self._fault = None, None, None
-        self._refused, self._not_taken = "", 0
-        self._asked, self._limits, self._sink, self._watcher = asked, limits, sink, watcher
-        self._clock, self._connected = ExchangeClock(asked.url, limits, timeouts_s[1], started), False
+        self._watcher, self._connected = watcher, False
+        clock = ExchangeClock(asked.url, limits, timeouts_s[1], started)
+        self._answer.begin(asked, limits, sink, clock, late=watcher is not None)
+        self._sockets.begin(self.route.origin.host, asked.led_by)
         self._request.set(asked, timeouts_s[0], fresh=self._renewed)
         self._renewed = False
         self._multi.add_handle(self._curl)
@@ -240,8 +193,8 @@ class Handle:
             BadAnswer: The server speaks another protocol from here on: libcurl would wait for its end.
         """
         running = self._multi.socket_action(descriptor, mask)[1]
-        self._close_opened()
-        self._refuse_to_switch()
+        self._sockets.close_opened()
+        self._answer.refuse_to_switch()
         return bool(running)
 
     def check(self, now: float) -> float:
@@ -250,17 +203,16 @@ class Handle:
         Raises:
             FetchError: It has taken too long, brought too many lines, or is to end.
         """
-        _still(self._stopped, self._clock, self._asked.url)
-        if len(self._lines) > (self._limits.max_headers + 2) * (INTERIM + 1):
-            raise BadAnswer(self._asked.url, "too many header lines")
+        answer = self._answer
+        answer.check()
         if not self._connected:
             self._connected = self._curl.getinfo(pycurl.PRETRANSFER_TIME_T) > 0
-            self._clock.restart_silence(now)  # connecting has a limit of its own
+            answer.clock.restart_silence(now)  # connecting has a limit of its own
             if not self._connected:
                 self._resolving_until = now + _RESOLVER_S
-        body_bytes = self._body.wire_bytes if self._body is not None else 0
-        sent = self._curl.getinfo(pycurl.SIZE_UPLOAD_T) if self._asked.body is not None else 0
-        return self._clock.wait_s(now, len(self._lines) + body_bytes + sent, body_bytes)
+        body_bytes = answer.body_bytes
+        sent = self._curl.getinfo(pycurl.SIZE_UPLOAD_T) if answer.asked.body is not None else 0
+        return answer.clock.wait_s(now, len(answer.lines) + body_bytes + sent, body_bytes)
 
     def result(self) -> tuple[Head, Body]:
         """Head and body of an exchange that is over; the body is not finished yet.
@@ -269,27 +221,17 @@ class Handle:
             FetchError: As the contract of the adapter says.
             OSError: No descriptor was left for a socket, or what a sink raised.
         """
-        self._check(self._multi.info_read()[2])
-        head, body = self._started()
-        self._frames = head.version.startswith("2")
-        self._watch()
+        self._raise_failure(self._multi.info_read()[2])
+        head, body = self._answer.started()
+        self.connection.look(self._curl, frames=head.version.startswith("2"))
         if body.cut or head.is_ambiguous:
             self.renew()
         return head, body
-
-    def _refuse_to_switch(self) -> None:
-        """No other protocol: libcurl would wait for its end."""
-        if self._head is None and self._lines and any(map(switches, self._lines)):
-            parse_head(self._asked.url, self._lines, self._limits)
 
     def leave(self) -> None:
         """The exchange is over, however it went. After any error the handle must be closed."""
         self._multi.remove_handle(self._curl)
         self._watcher = None
-
-    def _close_opened(self) -> None:
-        while self._opened:
-            self._opened.pop().close()
 
     def _socket_watched(self, event: int, descriptor: int, multi: Any, data: Any) -> None:
         if self._watcher is not None:
@@ -299,68 +241,32 @@ class Handle:
         if self._watcher is not None:
             self._watcher.timer(milliseconds / 1000 if milliseconds >= 0 else None)
 
-    def _started(self) -> tuple[Head, Body]:
-        """The head, read at the first byte of the body or at the end, and what takes the body."""
-        if self._head is None or self._body is None:
-            asked = self._asked
-            self._head = parse_head(asked.url, self._lines, self._limits)
-            self._body = Body(
-                asked.url,
-                self._head,
-                asked.method,
-                self._limits,
-                sink=self._sink,
-                still=partial(_still, self._stopped, self._clock, asked.url),
-                late=self._watcher is not None and self._sink is None,
-            )
-        return self._head, self._body
-
-    def _check(self, failed: list[tuple[Any, int, str]]) -> None:
+    def _raise_failure(self, failed: list[tuple[Any, int, str]]) -> None:
         """Raise what went wrong, the deepest cause first."""
-        if self._fault is not None:
-            raise self._fault
-        if not failed or (self._body is not None and self._body.cut):
+        answer = self._answer
+        if answer.fault is not None:
+            raise answer.fault
+        if not failed or answer.was_cut:
             return
         error = pycurl.error(*failed[0][1:])
-        url = self._asked.url
-        if self._not_taken:
-            raise OSError(errno.EMFILE, "no descriptor left for a connection") from error
-        if self._refused:
-            raise Refused(url, self._refused) from error
-        if self._body is None and self._lines:
+        url = answer.asked.url
+        self._sockets.raise_refusal(answer.asked, error)
+        if answer.lines:
             with contextlib.suppress(ConnectFailed):  # a head that is bad says more than what came of it
-                self._started()
+                answer.started()
         number = self._curl.getinfo(pycurl.OS_ERRNO)
         if failed[0][1] == pycurl.E_COULDNT_CONNECT and number in NOBODY_THERE:
-            raise unreachable(url, number, self._asked.where) from error
+            raise unreachable(url, number, answer.asked.where) from error
         raise from_curl(
             error,
             url,
             self.route.origin.host,
-            answered=self._head is not None,
+            answered=answer.has_head,
             connect_status=self._curl.getinfo(pycurl.HTTP_CONNECTCODE),
             proxy=self.route.proxy.place if self.route.proxy is not None else "",
         ) from error
 
     # --- between exchanges --------------------------------------------------------------------------------------
-    def _watch(self) -> None:
-        """Remember the connection: its address, and its descriptor, which libcurl may close in an exchange only."""
-        number = self._curl.getinfo(pycurl.ACTIVESOCKET)
-        if self._curl.getinfo(pycurl.NUM_CONNECTS):
-            self.address = self._curl.getinfo(pycurl.PRIMARY_IP)
-        elif number == self._socket_number:
-            return
-        self._socket_number, self._poll = number, None
-        if number >= 0:
-            self._poll = select.poll()
-            self._poll.register(number, select.POLLRDHUP if self._frames else select.POLLIN)
-
-    def is_stale(self) -> bool:
-        """Whether the idle connection has ended, or brought bytes that nobody asked for. libcurl looks only now and
-        then, and would take an unasked answer for that of the next request.
-        """
-        return self._poll is None or bool(self._poll.poll(0))
-
     def renew(self) -> None:
         """Do not use the connection again; all else that the handle has learned stays."""
         self._renewed = True
@@ -371,10 +277,15 @@ class Handle:
         self.renew()
         self._set_addresses()
 
+    def _set_addresses(self) -> None:
+        addresses = self._resolve.get(self.route.origin.host)
+        if addresses:
+            set_addresses(self._curl, self.route.origin, addresses)
+
     # --- the end ------------------------------------------------------------------------------------------------
     def close(self) -> None:
         """Close the connection. Harmless when called again. May wait for a slow resolver: `libcurl_pool.close_all`."""
-        self._close_opened()
+        self._sockets.close_opened()
         self._multi.close()
         self._curl.close()
 
@@ -385,16 +296,5 @@ class Handle:
 
     def forget(self) -> None:
         """In a forked child: let go of the connection without a word to the server, which still talks to the parent."""
-        if self._socket_number >= 0:
-            with contextlib.suppress(OSError):
-                nothing = os.open(os.devnull, os.O_RDWR)
-                os.dup2(nothing, self._socket_number)
-                os.close(nothing)
+        self.connection.let_go()
         self.close()
-
-
-def _still(stopped: Callable[[], bool], clock: ExchangeClock, url: str) -> None:
-    """Raise when the deadline has passed or the transport was stopped; decoding asks, too, after the exchange."""
-    if stopped():
-        raise ConnectFailed(url, "stopped from outside")
-    clock.left_s(time.monotonic())

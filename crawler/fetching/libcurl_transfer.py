@@ -146,7 +146,7 @@ class CurlTransfer:
         head, body = handle.result()
         self._handle = None
         handle.leave()
-        address = handle.address
+        address = handle.connection.address
         self._handles.put_back(handle)
         self._end(head.status, lambda: self._respond(head, body, address))
 
