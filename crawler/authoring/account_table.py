@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from crawler.errors import UsageError
-from crawler.sessions.accounts import accounts_path, read_accounts, tables_of_site
+from crawler.sessions.accounts_file import accounts_path, read_accounts, tables_of_site
 from crawler.sessions.private_files import only_one_process, read_private, write_private
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")

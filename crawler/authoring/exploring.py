@@ -19,7 +19,8 @@ from crawler.engine.application import visitor
 from crawler.errors import CrawlError, FetchError, NoCredentials, Refused, SessionError, StatusError
 from crawler.pagework.single_page import Visitor
 from crawler.response import Response
-from crawler.sessions.accounts import Account, Ask
+from crawler.sessions.accounts import Account
+from crawler.sessions.credential_places import Ask
 from crawler.sessions.session import Session
 from crawler.settings import Settings, load
 from crawler.sitemaps import parse_sitemap

@@ -11,7 +11,7 @@ from typing import Any
 
 from crawler.engine.application import visitor
 from crawler.pagework.single_page import Visitor
-from crawler.sessions.accounts import Ask
+from crawler.sessions.credential_places import Ask
 from crawler.sessions.vault import VARIABLE, Vault
 from crawler.spider import Spider
 

@@ -21,7 +21,7 @@ from crawler.pagework.samples import masked
 from crawler.replay.kept_pages import run_of
 from crawler.request import Request
 from crawler.response import Response
-from crawler.sessions.accounts import Ask
+from crawler.sessions.credential_places import Ask
 from crawler.sessions.login.watch import logged_out_reason
 from crawler.sessions.secrets import hide
 from crawler.settings import load

@@ -56,7 +56,7 @@ def _remind_of_credentials(spider: type[Spider]) -> None:
     """Say where they belong, unless the file of accounts has some for the site or for the first session."""
     if not spider.has_login_step():
         return
-    from crawler.sessions.accounts import accounts_path, read_accounts, tables_of_site
+    from crawler.sessions.accounts_file import accounts_path, read_accounts, tables_of_site
     from crawler.urls import host_of, site_of
 
     setting = options.settings_of(spider, {}).accounts

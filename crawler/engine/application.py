@@ -26,7 +26,7 @@ from crawler.plugins import own_observers
 from crawler.runs.ending import options_again
 from crawler.runs.stats import wants_pages
 from crawler.runs.telling import Left, Telling, left_by, watchers
-from crawler.sessions.accounts import Ask
+from crawler.sessions.credential_places import Ask
 from crawler.settings import Settings, field_names, load
 from crawler.spider import Spider
 from crawler.stores import is_shared

@@ -36,8 +36,8 @@ from crawler.runs.knowledge import Knowledge, Waiting
 from crawler.runs.peers import Me, Peers
 from crawler.runs.results import Results
 from crawler.runs.stats import Stats
-from crawler.sessions.accounts import Ask
 from crawler.sessions.allowances import Allowances
+from crawler.sessions.credential_places import Ask
 from crawler.sessions.login.last_doubts import LastDoubts
 from crawler.sessions.login.last_proofs import LastProofs
 from crawler.sessions.login.lives import most_unproven

@@ -30,7 +30,8 @@ from crawler.identity import Identity
 from crawler.pagework.file_desk import FileDesk
 from crawler.pagework.file_work import FileRules, FileWork
 from crawler.plugins import make_plugins
-from crawler.sessions.accounts import Account, Ask
+from crawler.sessions.accounts import Account
+from crawler.sessions.credential_places import Ask
 from crawler.sessions.from_spider import home_site, known_urls, origins_of, probe_url_of, session_key
 from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.watch import logged_out_reason

@@ -14,7 +14,7 @@ from crawler.loading import code_mark
 from crawler.pagework.assembly import Around, Assembly
 from crawler.response import Request, Response
 from crawler.sessions import snapshot
-from crawler.sessions.accounts import Ask
+from crawler.sessions.credential_places import Ask
 from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.standing import Preparation
 from crawler.sessions.session import Session

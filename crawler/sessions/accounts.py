@@ -17,38 +17,22 @@ The file::
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import os
-import re
 import threading
 import time
-import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
 from urllib.parse import quote, quote_plus
 
-from crawler.errors import NeedsHuman, NoCredentials, NotEquipped, SettingsError
-from crawler.sessions.private_files import config_folder, read_private
+from crawler.errors import NeedsHuman, NoCredentials, NotEquipped
+from crawler.sessions.credential_places import A_PERSON, Ask, CredentialPlaces, one_question_at_a_time
 from crawler.sessions.secrets import Secret
 from crawler.urls import is_secret_name
 
-Ask = Callable[[str, bool], str]
-"""Asks the person: a prompt, and whether the answer is secret (not to be shown while it is typed)."""
-
 _CREDENTIALS: Final = ("username", "password", "otp_secret", "client_id", "client_secret")
-_NOT_A_LETTER: Final = re.compile(r"[^A-Z0-9]")
-_one_question_at_a_time = threading.Lock()  # guards the terminal: two sessions must not talk across each other
-
-
-def variable_name(session: str, field: str) -> str:
-    """The variable of a session's field: ``CRAWL_BUYER_2_PASSWORD`` for "buyer-2" and "password"."""
-    return "CRAWL_" + _NOT_A_LETTER.sub("_", f"{session}_{field}".upper())
-
-
-_A_PERSON: Final = "asked at the terminal"
 
 
 class Account:
@@ -65,7 +49,7 @@ class Account:
     """
 
     __slots__ = (
-        *("_ask", "_clock", "_environ", "_file", "_found", "_gave", "_last_code", "_lock", "_pause", "_places"),
+        *("_ask", "_clock", "_found", "_gave", "_last_code", "_lock", "_pause", "_places", "_places_of"),
         *("session", "site"),
     )
 
@@ -81,10 +65,10 @@ class Account:
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self.session, self.site = session, site
-        self._environ = os.environ if environ is None else environ
-        self._file, self._ask, self._clock, self._pause = file, ask, clock, pause
+        self._ask, self._clock, self._pause = ask, clock, pause
+        self._places = CredentialPlaces(session, site, os.environ if environ is None else environ, file, ask)
         self._found: dict[str, str] = {}
-        self._places: dict[str, str] = {}  # of fields in _found: where each came from
+        self._places_of: dict[str, str] = {}  # of fields in _found: where each came from
         self._gave: set[str] = set()  # fields that somebody has asked for
         self._last_code = -1  # the time step of the last one-time code handed out
         self._lock = threading.RLock()  # guards what is above; one lookup, so one question at a time
@@ -155,7 +139,7 @@ class Account:
             NeedsHuman: Nobody is there to answer, or the answer is empty; `crawl login` asks again.
         """
         if self._ask is not None:
-            with _one_question_at_a_time:
+            with one_question_at_a_time:
                 try:
                     answer = self._ask(f"{what} for session {self.session}: ", secret)
                 except EOFError:
@@ -213,81 +197,24 @@ class Account:
     def place(self, field: str) -> str:
         """Where a field that was found came from, such as ``CRAWL_BUYER_PASSWORD``; "" for none, and for a person."""
         with self._lock:
-            return self._places.get(field, "").replace(_A_PERSON, "")
+            return self._places_of.get(field, "").replace(A_PERSON, "")
 
     def _look(self, field: str, looked: list[str], *, may_ask: bool, keyring: bool = True) -> str | None:
         with self._lock:
             value = self._found.get(field)
             if value is None:
-                ways = [(self._from_variable, True), (self._from_file, True)]
-                ways += [(self._from_keyring, keyring), (self._from_person, may_ask)]
+                places = self._places
+                ways = [(places.variable, True), (places.file, True)]
+                ways += [(self._from_keyring, keyring), (places.person, may_ask)]
                 value = next(filter(None, (look(field, looked) for look, may in ways if may)), None)
                 if value is None:
                     return None
-                self._places[field] = looked[-1]
+                self._places_of[field] = looked[-1]
                 self._found[field] = value = Secret(value) if is_secret_name(field) else value
             return value
 
-    def _from_variable(self, field: str, looked: list[str]) -> str | None:
-        names = [variable_name(self.session, field)]
-        if self.session == "default":
-            names.append(variable_name(field, "").removesuffix("_"))  # CRAWL_USERNAME will do for the only session
-        for name in names:
-            looked.append(name)
-            if self._environ.get(name):
-                return self._environ[name]
-        return None
-
-    def _from_file(self, field: str, looked: list[str]) -> str | None:
-        path = accounts_path(self._environ, self._file)
-        if path is None:
-            return None
-        try:
-            tables = read_accounts(path)
-        except SettingsError as error:
-            raise NoCredentials(self.session, str(error)) from None
-        looked.append(f"[{self.session}] in {path}" + ("" if tables is not None else " (no such file)"))
-        for table in (tables_of_site(tables or {}, self.site), tables or {}):
-            fields = table.get(self.session)
-            if isinstance(fields, dict) and isinstance(fields.get(field), str | int):
-                return str(fields[field])
-        return None
-
     def _from_keyring(self, field: str, looked: list[str]) -> str | None:
-        if not self.site:
-            return None
-        service = f"crawl:{self.site}"
-        try:
-            import keyring
-            from keyring.errors import KeyringError
-        except ImportError:
-            looked.append("the keyring (extra 'keyring' is not installed)")
-            return None
-        looked.append(f"the keyring under {service!r}")
-        try:
-            if field == "username":
-                entry = keyring.get_credential(service, None)
-                return entry.username if entry is not None else None
-            user = self._look("username", [], may_ask=False)
-            if user is None:
-                return None
-            stored: str | None = keyring.get_password(service, user if field == "password" else f"{user}:{field}")
-        except (KeyringError, RuntimeError):  # no keyring in this machine, or it is locked
-            looked[-1] += " (not usable)"
-            return None
-        return stored
-
-    def _from_person(self, field: str, looked: list[str]) -> str | None:
-        if self._ask is None:
-            looked.append("no terminal to ask at")
-            return None
-        looked.append(_A_PERSON)
-        place = f" at {self.site}" if self.site else ""
-        with _one_question_at_a_time:
-            try:
-                return self._ask(f"{field} for session {self.session}{place}: ", is_secret_name(field)) or None
-            except EOFError:
-                return None
+        return self._places.keyring(field, looked, lambda: self._look("username", [], may_ask=False))
 
     def __repr__(self) -> str:
         return f"<Account of session {self.session!r}{' at ' + self.site if self.site else ''}>"
@@ -297,95 +224,3 @@ class Account:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an account is not pickled: it holds secrets")
-
-
-def ask_at_terminal(prompt: str, secret: bool) -> str:
-    """Ask the person at the terminal; a secret answer is not shown. Raises EOFError when nobody answers."""
-    if secret:
-        import getpass
-
-        return getpass.getpass(prompt)
-    return input(prompt).strip()
-
-
-# --- the file of accounts ---------------------------------------------------------------------------------------------
-
-
-def accounts_path(environ: Mapping[str, str], setting: Path | None) -> Path | None:
-    """The file of accounts: the one of the setting, else the usual place; None when this user has no home."""
-    if setting is not None:
-        return setting
-    try:
-        return config_folder(environ) / "accounts.toml"
-    except OSError:
-        return None
-
-
-def read_accounts(path: Path) -> dict[str, Any] | None:
-    """The tables of the file; None when there is no file.
-
-    Raises:
-        SettingsError: It is not TOML, or others can read it; the text names the line at most, never what is in it.
-    """
-    try:
-        return _parsed(read_private(path))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path}: not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r"at line \d+, column \d+|at end of document", str(error))  # its text may quote a secret
-        raise SettingsError(f"{path}: not TOML ({place[0] if place else 'malformed'})") from None
-    except (OSError, ValueError) as error:
-        raise SettingsError(str(error)) from None
-
-
-@functools.lru_cache(maxsize=2)
-def _parsed(text: str) -> dict[str, Any]:
-    """The tables in *text*, not to be changed. Each login looks several times, and a thousand accounts take 30 ms."""
-    return tomllib.loads(text)
-
-
-def tables_of_site(tables: Mapping[str, Any], site: str) -> dict[str, Any]:
-    """What a file of accounts says for one site alone."""
-    sites = tables.get("sites")
-    found = sites.get(site) if isinstance(sites, dict) and site else None
-    return found if isinstance(found, dict) else {}
-
-
-def session_names(
-    declared: Sequence[str] = (),
-    *,
-    setting: str = "",
-    environ: Mapping[str, str] | None = None,
-    file: Path | None = None,
-    site: str = "",
-) -> list[str]:
-    """The names of the sessions of a spider.
-
-    Args:
-        declared: What the spider says.
-        setting: The setting ``sessions`` (also ``CRAWL_SESSIONS``): names between commas; it replaces the spider's.
-        environ: Variables, to find the file; None means ``os.environ``.
-        file: The file of accounts, or None for the usual place. Where neither spider nor setting names sessions, its
-            tables for *site* do, else its line ``sessions = [...]``.
-        site: Registrable domain of the spider's pages.
-    Returns:
-        One name or more, "default" when nothing is said.
-    Raises:
-        SettingsError: A name is empty, given twice, or would share its variables with another one.
-    """
-    names = [name.strip() for name in setting.split(",") if name.strip()] or list(declared)
-    if not names:
-        path = accounts_path(os.environ if environ is None else environ, file)
-        tables = (read_accounts(path) if path is not None else None) or {}
-        listed = tables.get("sessions", [])
-        names = list(tables_of_site(tables, site)) or (list(listed) if isinstance(listed, list) else [])
-    seen: dict[str, str] = {}
-    for name in names:
-        if not isinstance(name, str) or not name.strip() or len(name) > 64 or not name.isprintable():
-            raise SettingsError(f"not a name for a session: {name!r:.80} (1 to 64 printable characters)")
-        other = seen.setdefault(variable_name(name, ""), name)
-        if other != name or names.count(name) > 1:
-            raise SettingsError(f"sessions {other!r} and {name!r} would use the same account: rename one")
-    return names or ["default"]

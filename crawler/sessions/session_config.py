@@ -26,7 +26,7 @@ from typing import Any
 
 from crawler.errors import SettingsError
 from crawler.identity import Identity
-from crawler.sessions.accounts import accounts_path, read_accounts, session_names, tables_of_site
+from crawler.sessions.accounts_file import accounts_path, read_accounts, session_names, tables_of_site
 from crawler.sessions.from_spider import home_site
 from crawler.spider import Spider
 

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from crawler.errors import NoCredentials, NotEquipped, SettingsError
-from crawler.sessions.accounts import Account, ask_at_terminal, session_names, variable_name
+from crawler.sessions.accounts import Account
+from crawler.sessions.accounts_file import session_names, variable_name
+from crawler.sessions.credential_places import ask_at_terminal
 
 NOWHERE = {"XDG_CONFIG_HOME": "/nonexistent"}
 
@@ -112,7 +114,7 @@ def test_a_file_of_many_accounts_is_understood_once_and_again_when_it_has_change
 ) -> None:
     parsed: list[int] = []
     loads = tomllib.loads
-    monkeypatch.setattr("crawler.sessions.accounts.tomllib.loads", lambda text: parsed.append(1) or loads(text))
+    monkeypatch.setattr("crawler.sessions.accounts_file.tomllib.loads", lambda text: parsed.append(1) or loads(text))
     names = [f"reader-{number}" for number in range(50)]
     file = accounts_file(tmp_path, "".join(f'[{name}]\nusername = "{name}"\npassword = "first"\n' for name in names))
 

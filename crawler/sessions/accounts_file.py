@@ -1,0 +1,101 @@
+"""The file of accounts (TOML, mode 0600), and the names of sessions and their variables."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from crawler.errors import SettingsError
+from crawler.sessions.private_files import config_folder, read_private
+
+_NOT_A_LETTER: Final = re.compile(r"[^A-Z0-9]")
+
+
+def variable_name(session: str, field: str) -> str:
+    """The variable of a session's field: ``CRAWL_BUYER_2_PASSWORD`` for "buyer-2" and "password"."""
+    return "CRAWL_" + _NOT_A_LETTER.sub("_", f"{session}_{field}".upper())
+
+
+def accounts_path(environ: Mapping[str, str], setting: Path | None) -> Path | None:
+    """The file of accounts: the one of the setting, else the usual place; None when this user has no home."""
+    if setting is not None:
+        return setting
+    try:
+        return config_folder(environ) / "accounts.toml"
+    except OSError:
+        return None
+
+
+def read_accounts(path: Path) -> dict[str, Any] | None:
+    """The tables of the file; None when there is no file.
+
+    Raises:
+        SettingsError: It is not TOML, or others can read it; the text names the line at most, never what is in it.
+    """
+    try:
+        return _parsed(read_private(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: not UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"at line \d+, column \d+|at end of document", str(error))  # its text may quote a secret
+        raise SettingsError(f"{path}: not TOML ({place[0] if place else 'malformed'})") from None
+    except (OSError, ValueError) as error:
+        raise SettingsError(str(error)) from None
+
+
+@functools.lru_cache(maxsize=2)
+def _parsed(text: str) -> dict[str, Any]:
+    """The tables in *text*, not to be changed. Each login looks several times, and a thousand accounts take 30 ms."""
+    return tomllib.loads(text)
+
+
+def tables_of_site(tables: Mapping[str, Any], site: str) -> dict[str, Any]:
+    """What a file of accounts says for one site alone."""
+    sites = tables.get("sites")
+    found = sites.get(site) if isinstance(sites, dict) and site else None
+    return found if isinstance(found, dict) else {}
+
+
+def session_names(
+    declared: Sequence[str] = (),
+    *,
+    setting: str = "",
+    environ: Mapping[str, str] | None = None,
+    file: Path | None = None,
+    site: str = "",
+) -> list[str]:
+    """The names of the sessions of a spider.
+
+    Args:
+        declared: What the spider says.
+        setting: The setting ``sessions`` (also ``CRAWL_SESSIONS``): names between commas; it replaces the spider's.
+        environ: Variables, to find the file; None means ``os.environ``.
+        file: The file of accounts, or None for the usual place. Where neither spider nor setting names sessions, its
+            tables for *site* do, else its line ``sessions = [...]``.
+        site: Registrable domain of the spider's pages.
+    Returns:
+        One name or more, "default" when nothing is said.
+    Raises:
+        SettingsError: A name is empty, given twice, or would share its variables with another one.
+    """
+    names = [name.strip() for name in setting.split(",") if name.strip()] or list(declared)
+    if not names:
+        path = accounts_path(os.environ if environ is None else environ, file)
+        tables = (read_accounts(path) if path is not None else None) or {}
+        listed = tables.get("sessions", [])
+        names = list(tables_of_site(tables, site)) or (list(listed) if isinstance(listed, list) else [])
+    seen: dict[str, str] = {}
+    for name in names:
+        if not isinstance(name, str) or not name.strip() or len(name) > 64 or not name.isprintable():
+            raise SettingsError(f"not a name for a session: {name!r:.80} (1 to 64 printable characters)")
+        other = seen.setdefault(variable_name(name, ""), name)
+        if other != name or names.count(name) > 1:
+            raise SettingsError(f"sessions {other!r} and {name!r} would use the same account: rename one")
+    return names or ["default"]
