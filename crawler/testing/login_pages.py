@@ -36,6 +36,25 @@ class _Visitor:
     next_path: str = "/account/"
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A form that is shown: its title, its id, where it is sent, and its fields as HTML."""
+
+    title: str
+    form_id: str
+    action: str
+    fields: str
+
+
+_CODE_FORM = _Form(
+    "One more step",
+    "code",
+    "/login/code",
+    '<label>Code <input name="code" autocomplete="one-time-code" inputmode="numeric"></label>'
+    '<button type="submit" name="action" value="sign-in">Go on</button>',
+)
+
+
 class LoginForms:
     """Login, one-time code, logout. Safe from any thread. Its options may be replaced while the site runs."""
 
@@ -57,12 +76,12 @@ class LoginForms:
     def login(self, visit: VisitorRequest) -> Answer:
         """``/login``: the form, and what is posted with it; ``/login/code``: the second step."""
         if visit.parts[1:] == ["code"]:
-            return self._post_code(visit) if visit.call.method == "POST" else self._code_page(visit)
+            return self._post_code(visit) if visit.call.method == "POST" else self._form_page(visit, _CODE_FORM)
         if visit.parts[1:]:
             return self._layout.not_found(visit)
         if visit.call.method == "POST":
             return self._post_password(visit)
-        return self._login_page(visit, visit.call.query().get("next", "/account/"))
+        return self._form_page(visit, _login_form(visit.call.query().get("next", "/account/")))
 
     def guest(self, visit: VisitorRequest) -> Answer:
         """What a guest gets instead of a page behind the login."""
@@ -73,9 +92,9 @@ class LoginForms:
             back = quote(f"{visit.call.base}/sso/accept?next={quote(target, safe='')}", safe="")
             return Answer.redirect(f"{main}/sso/authorize?return={back}")
         if self.options.login == "soft200":
-            return self._login_page(visit, target)
+            return self._form_page(visit, _login_form(target))
         if self.options.login == "status401":
-            return self._login_page(visit, target, status=401)
+            return self._form_page(visit, _login_form(target), status=401)
         return Answer.redirect(f"/login?next={quote(target, safe='')}")
 
     def logout(self, visit: VisitorRequest) -> Answer:
@@ -157,7 +176,7 @@ class LoginForms:
             text = (
                 "Your account is locked." if self._is_locked(username) else "Please enter a correct name and password."
             )
-            return self._login_page(visit, next_path, error=text)
+            return self._form_page(visit, _login_form(next_path), error=text)
         if self.options.one_time_code is None:
             return self._finish(visit, username, next_path)
         with self._lock:
@@ -184,7 +203,7 @@ class LoginForms:
             right = is_totp(self._accounts[username].totp_secret, code)
         if not right:
             self._recorder.count("failed_logins", username)
-            return self._code_page(visit, error="That code is wrong or too old.")
+            return self._form_page(visit, _CODE_FORM, error="That code is wrong or too old.")
         return self._finish(visit, username, next_path)
 
     def _finish(self, visit: VisitorRequest, username: str, next_path: str) -> Answer:
@@ -219,29 +238,7 @@ class LoginForms:
         with self._lock:
             return limit is not None and self._wrong.get(username, 0) >= limit
 
-    def _login_page(self, visit: VisitorRequest, next_path: str, *, error: str = "", status: int = 200) -> Answer:
-        fields = (
-            f'<input type="hidden" name="next" value="{escape(_local(next_path))}">'
-            '<label>Name <input name="username" autocomplete="username"></label>'
-            '<label>Password <input type="password" name="password"></label>'
-            '<label><input type="checkbox" name="remember" value="yes"> Stay signed in</label>'
-            '<button type="submit" name="action" value="sign-in">Sign in</button>'
-            '<button type="submit" name="action" value="forgot">Forgot your password?</button>'
-        )
-        return self._form_page(visit, ("Sign in", "login", "/login"), fields, error, status)
-
-    def _code_page(self, visit: VisitorRequest, *, error: str = "") -> Answer:
-        fields = (
-            '<label>Code <input name="code" autocomplete="one-time-code" inputmode="numeric"></label>'
-            '<button type="submit" name="action" value="sign-in">Go on</button>'
-        )
-        return self._form_page(visit, ("One more step", "code", "/login/code"), fields, error, 200)
-
-    def _form_page(
-        self, visit: VisitorRequest, form: tuple[str, str, str], fields: str, error: str, status: int
-    ) -> Answer:
-        """A page with a *form*: its title, its id, and where it is sent."""
-        title, form_id, action = form
+    def _form_page(self, visit: VisitorRequest, form: _Form, *, error: str = "", status: int = 200) -> Answer:
         token = secrets.token_urlsafe(12)
         with self._lock:
             visitor_id = self._visitor_id(visit)
@@ -252,10 +249,10 @@ class LoginForms:
         message = f'<p class="error">{escape(error)}</p>' if error else ""
         answer = self._layout.page(
             visit,
-            title,
-            f'<h1>{title}</h1>{message}<form id="{form_id}" action="{action}" method="post">'
+            form.title,
+            f'<h1>{form.title}</h1>{message}<form id="{form.form_id}" action="{form.action}" method="post">'
             f'<input type="hidden" name="csrf_token" value="{token}">'
-            f'<input type="hidden" name="form_id" value="{form_id}">{fields}</form>',
+            f'<input type="hidden" name="form_id" value="{form.form_id}">{form.fields}</form>',
             status,
         )
         if is_new:
@@ -275,6 +272,20 @@ class LoginForms:
     def _cookie(self, visit: VisitorRequest, name: str, value: str) -> str:
         secure = "; Secure" if visit.call.base.startswith("https:") else ""
         return f"{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}"
+
+
+def _login_form(next_path: str) -> _Form:
+    return _Form(
+        "Sign in",
+        "login",
+        "/login",
+        f'<input type="hidden" name="next" value="{escape(_local(next_path))}">'
+        '<label>Name <input name="username" autocomplete="username"></label>'
+        '<label>Password <input type="password" name="password"></label>'
+        '<label><input type="checkbox" name="remember" value="yes"> Stay signed in</label>'
+        '<button type="submit" name="action" value="sign-in">Sign in</button>'
+        '<button type="submit" name="action" value="forgot">Forgot your password?</button>',
+    )
 
 
 def _local(path: str) -> str:

@@ -159,21 +159,23 @@ class SiteProcess(Site):
         self.options = self.options.changed(changes)
 
     def _ask(self, path: str, patience_s: float = 0.0) -> Any:
-        return self._call("GET", path, None, patience_s)
+        return _call(self.control_url, path, None, patience_s)
 
     def _order(self, path: str, **order: Any) -> Any:
-        return self._call("POST", path, json.dumps(order))
+        return _call(self.control_url, path, json.dumps(order))
 
-    def _call(self, method: str, path: str, body: str | None, patience_s: float = 0.0) -> Any:
-        address = urlsplit(self.control_url)
-        timeout_s = ANSWERED_WITHIN_S + patience_s
-        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=timeout_s)
-        try:
-            connection.request(method, path, body)
-            answer = connection.getresponse()
-            content = json.loads(answer.read())
-        finally:
-            connection.close()
-        if answer.status != 200:
-            raise ValueError(content["error"])
-        return content
+
+def _call(control_url: str, path: str, body: str | None, patience_s: float = 0.0) -> Any:
+    """The answer of the control page at *path*, which a body is posted to. Raises ValueError where it refuses."""
+    address = urlsplit(control_url)
+    timeout_s = ANSWERED_WITHIN_S + patience_s
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=timeout_s)
+    try:
+        connection.request("GET" if body is None else "POST", path, body)
+        answer = connection.getresponse()
+        content = json.loads(answer.read())
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise ValueError(content["error"])
+    return content

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
+from crawler.sessions.cookies.deleted import Deleted
 from crawler.sessions.cookies.rules import Cookie
 from crawler.sessions.cookies.scope import CookieScope, path_from, path_match
 from crawler.sessions.cookies.view import MAX_HEADER_BYTES, SHORT_HEADER_BYTES, Key, View, key_of
@@ -25,7 +26,6 @@ MAX_SITE_COOKIES: Final = 3_600  # subdomains without number must not fill the m
 
 _NEWEST: Final = 50  # so many cookies that were just set stay, even if never sent. Source: RFC 6265bis section 6.1
 _MAX_VIEWS: Final = 1_024  # hosts of one site
-_MAX_GRAVES: Final = 1_024
 _SLIDE: Final = 0.01  # an end that moved by less than this part of the lifetime is not worth a snapshot
 
 
@@ -58,8 +58,7 @@ class SiteCookies:
 
     __slots__ = (
         "_by_domain",
-        "_floor",
-        "_graves",
+        "_deleted",
         "_lock",
         "_next_end",
         "_order",
@@ -75,9 +74,8 @@ class SiteCookies:
         self._views: dict[CookieScope, View] = {}
         self._short: frozenset[CookieScope] = frozenset()  # hosts that have refused a long Cookie header
         self._sent_at: dict[Key, float] = {}  # up to the last change; what came after stands in the views
-        self._graves: dict[Key, int] = {}  # deleted cookies: ticket of the answer that did it
+        self._deleted = Deleted(floor)
         self._next_end = float("inf")  # no cookie ends before
-        self._floor = floor
         self._order = 0
         self.count = 0
 
@@ -136,7 +134,7 @@ class SiteCookies:
         changes: list[CookieChange] = []
         refused: list[str] = []
         with self._lock:
-            kept_safe = {} if secure else self._secure_by_name(now)
+            kept_safe = {} if secure else _secure_by_name(self._all(), now)
             for cookie in cookies:
                 if self._is_late(cookie):
                     refused.append(f"{cookie.name!r}: an answer to a newer request has spoken")
@@ -148,17 +146,8 @@ class SiteCookies:
         return changes, refused
 
     def _is_late(self, cookie: Cookie) -> bool:
-        key = key_of(cookie)
-        kept = self._by_domain.get(cookie.domain, {}).get(key)
-        newest = kept.cookie.ticket if kept is not None else self._graves.get(key, 0)
-        return cookie.ticket < max(newest, self._floor)
-
-    def _secure_by_name(self, now: float) -> dict[str, list[Cookie]]:
-        found: dict[str, list[Cookie]] = {}
-        for cookie in self._all():
-            if cookie.secure and not cookie.expired(now):
-                found.setdefault(cookie.name, []).append(cookie)
-        return found
+        kept = self._by_domain.get(cookie.domain, {}).get(key := key_of(cookie))
+        return self._deleted.is_late(key, cookie.ticket, kept.cookie.ticket if kept is not None else None)
 
     def put(
         self, cookie: Cookie, now: float, *, replaces: Callable[[Cookie], bool] | None = None
@@ -186,7 +175,7 @@ class SiteCookies:
             self._remove(key, ticket=kept.cookie.ticket)
             kept = None
         if cookie.expired(now):
-            self._dig(key, cookie.ticket)
+            self._deleted.note(key, cookie.ticket)
             return [] if kept is None else [CookieChange("deleted", self._remove(key, ticket=cookie.ticket))]
         shelf = self._by_domain.setdefault(cookie.domain, {})
         if cookie.expires is not None:
@@ -256,7 +245,7 @@ class SiteCookies:
     def raise_floor(self, ticket: int) -> None:
         """From now on ignore answers to requests older than *ticket*."""
         with self._lock:
-            self._floor = max(self._floor, ticket)
+            self._deleted.raise_floor(ticket)
 
     def _remove(self, key: Key, *, ticket: int) -> Cookie:
         shelf = self._by_domain[key[0]]
@@ -264,15 +253,10 @@ class SiteCookies:
         if not shelf:
             del self._by_domain[key[0]]
         self.count -= 1
-        self._dig(key, max(ticket, cookie.ticket))
+        self._deleted.note(key, max(ticket, cookie.ticket))
         self._forget_views()
         self._sent_at.pop(key, None)
         return cookie
-
-    def _dig(self, key: Key, ticket: int) -> None:
-        self._graves[key] = max(ticket, self._graves.pop(key, 0))
-        if len(self._graves) > _MAX_GRAVES:
-            del self._graves[next(iter(self._graves))]
 
     def _bury_expired(self, now: float) -> None:
         if now < self._next_end:
@@ -319,8 +303,8 @@ class SiteCookies:
             self._note_sent(self._views)
             twin._by_domain = {domain: dict(shelf) for domain, shelf in self._by_domain.items()}
             twin._short = self._short
-            twin._sent_at, twin._graves = dict(self._sent_at), dict(self._graves)
-            twin._next_end, twin._floor, twin._order, twin.count = self._next_end, self._floor, self._order, self.count
+            twin._sent_at, twin._deleted = dict(self._sent_at), self._deleted.copy()
+            twin._next_end, twin._order, twin.count = self._next_end, self._order, self.count
         return twin
 
 
@@ -330,6 +314,14 @@ def _slid(kept: _Kept, end: float | None, now: float) -> bool:
     if before is None or told is None or end is None:
         return before is end
     return told <= before <= end <= told + (end - now) * _SLIDE
+
+
+def _secure_by_name(cookies: Iterable[Cookie], now: float) -> dict[str, list[Cookie]]:
+    found: dict[str, list[Cookie]] = {}
+    for cookie in cookies:
+        if cookie.secure and not cookie.expired(now):
+            found.setdefault(cookie.name, []).append(cookie)
+    return found
 
 
 def _would_hide(cookie: Cookie, kept_safe: Iterable[Cookie]) -> bool:
