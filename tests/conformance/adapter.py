@@ -4,6 +4,7 @@ from crawler.errors import InvalidURL
 from crawler.frontier.robots import Robots
 from crawler.sessions.cookies.dates import parse_cookie_date
 from crawler.sessions.cookies.jar import Jar
+from crawler.sessions.cookies.rules import to_wire
 from crawler.urls import absolute, canonical, registrable
 
 
@@ -17,7 +18,7 @@ class Adapter:
         jar.receive(url, lines)
 
     def jar_header(self, jar: Jar, url: str) -> str:
-        return jar.header_bytes(url).decode("utf-8")
+        return to_wire(jar.header(url)).decode("utf-8")
 
     def cookie_date(self, text: str) -> float | None:
         return parse_cookie_date(text)

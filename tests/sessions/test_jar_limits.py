@@ -5,6 +5,7 @@ import time
 import pytest
 
 from crawler.sessions.cookies.jar import Jar
+from crawler.sessions.cookies.rules import to_wire
 from crawler.sessions.cookies.site_cookies import MAX_DOMAIN_COOKIES, MAX_SITE_COOKIES
 
 URL = "https://shop.example/"
@@ -127,9 +128,9 @@ def test_Z10_the_session_outlives_50_new_cookies_on_each_page(jar: Jar, threads:
             jar.receive(f"{URL}{page + flight}", [f"junk{page + flight}x{n}={'x' * 40}; Path=/" for n in range(50)])
 
     assert len(jar) == MAX_DOMAIN_COOKIES
-    assert len(b"Cookie: " + jar.header_bytes(URL)) <= 65_536
+    assert len(b"Cookie: " + to_wire(jar.header(URL))) <= 65_536
     jar.shorten(URL)
-    assert len(b"Cookie: " + jar.header_bytes(URL)) <= 8190
+    assert len(b"Cookie: " + to_wire(jar.header(URL))) <= 8190
     assert "sid=secret" in jar.header(URL).split("; ")
 
 
@@ -206,7 +207,7 @@ def test_a_header_that_just_fits_is_whole(jar: Jar) -> None:
     jar.shorten(URL)
     jar.receive(URL, ["a=" + "x" * 4088, "b=" + "y" * 4088])  # 2 x 4,090 and "; " make 8,182, with "Cookie: " 8,190
 
-    assert len(b"Cookie: " + jar.header_bytes(URL)) == 8190
+    assert len(b"Cookie: " + to_wire(jar.header(URL))) == 8190
 
 
 def test_subdomains_without_number_do_not_fill_the_memory(jar: Jar) -> None:
@@ -222,8 +223,8 @@ def test_cookies_that_come_and_go_leave_nothing_behind(jar: Jar) -> None:
         jar.header(URL)
         jar.receive(URL, [f"c{number}=; Max-Age=0"])
 
-    site = jar._sites["shop.example"]
-    assert (len(site._sent_at), site._by_domain, len(site._graves)) == (0, {}, 1_024)
+    site = jar._sites.site("shop.example")
+    assert (len(site._sent_at), site._by_domain, len(site._deleted._tickets)) == (0, {}, 1_024)
 
 
 def test_L17_a_flood_from_one_site_leaves_the_others_alone(jar: Jar) -> None:

@@ -214,17 +214,17 @@ def test_eight_threads_on_all_methods_raise_nothing_and_lose_nothing(jar: Jar) -
 def test_B22_a_thread_that_comes_while_another_lets_the_cookies_in_sends_them_too(
     jar: Jar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    let_in = Jar._put_at_home
+    jar["sid"] = "1"
+    let_in = Jar._put
     sent: list[str] = []
 
-    def with_company(self: Jar, *arguments: Any) -> None:
+    def with_company(self: Jar, *arguments: Any, **options: Any) -> None:
         if not sent:
             sent.append("")  # the second thread comes this way too
             in_threads(1, lambda _: sent.append(self.header(URL)))
-        let_in(self, *arguments)
+        let_in(self, *arguments, **options)
 
-    monkeypatch.setattr(Jar, "_put_at_home", with_company)
-    jar["sid"] = "1"
+    monkeypatch.setattr(Jar, "_put", with_company)
 
     assert jar.header(URL) == "sid=1"
     assert sent == ["", "sid=1"]

@@ -30,9 +30,10 @@ from crawler.sessions.cookie_secrets import COOKIES
 from crawler.sessions.cookies.cookie_records import Record, from_http, from_record, to_record
 from crawler.sessions.cookies.dates import parse_cookie_date
 from crawler.sessions.cookies.facade import JarFacade
-from crawler.sessions.cookies.rules import Cookie, cookie_from, to_wire
+from crawler.sessions.cookies.rules import Cookie, cookie_from
 from crawler.sessions.cookies.scope import CookieScope, origin_and_path_start, path_from
-from crawler.sessions.cookies.site_cookies import CookieChange, SiteCookies
+from crawler.sessions.cookies.site_cookies import CookieChange
+from crawler.sessions.cookies.sites import Sites
 from crawler.urls import redact, site_of
 
 _log = logging.getLogger(__name__)
@@ -44,6 +45,11 @@ class Loaded(NamedTuple):
     kept: int
     expired: int
     invalid: int
+
+
+def _at(home: CookieScope, cookie: Cookie) -> Cookie:
+    """*cookie* as it belongs to *home* alone."""
+    return replace(cookie, domain=home.host, host_only=True)
 
 
 def _place(url_or_host: str) -> CookieScope:
@@ -65,12 +71,10 @@ class Jar(JarFacade):
         # The initialisers of http.cookiejar are not called: they would make a second store and a policy.
         self._clock = clock
         self._tickets = itertools.count(1)
-        self._lock = threading.Lock()  # guards the fields below; each site guards its cookies. Never held together
-        self._sites: dict[str, SiteCookies] = {}
+        self._sites = Sites()
+        self._lock = threading.Lock()  # guards the fields below; never held with that of a site
         self._homeless: dict[tuple[str, str], Cookie] = {}  # by name and path: set before the home was known
         self._home: CookieScope | None = None
-        self._floor = 0
-        self._version = 0
         if home is not None:
             self.bind(home)
 
@@ -83,8 +87,8 @@ class Jar(JarFacade):
     def header(self, url: str, *, now: float | None = None) -> str:
         """The Cookie header for *url*: "" for none, at most 64 KiB with its name (8,190 bytes after `shorten`).
 
-        The text is what the cookies say; on the wire it is UTF-8. Give `header_bytes` to clients that take bytes, and
-        ``header(url).encode("utf-8", "surrogateescape").decode("latin-1")`` to those that write headers as latin-1.
+        The text is what the cookies say; on the wire it is UTF-8, which `rules.to_wire` makes of it. Clients that write
+        headers as latin-1 take ``header(url).encode("utf-8", "surrogateescape").decode("latin-1")``.
 
         Args:
             url: As it will be sent. One that is not http or https has no cookies.
@@ -100,15 +104,11 @@ class Jar(JarFacade):
             return ""
         return site.header(origin, url, path_start, self._clock() if now is None else now)
 
-    def header_bytes(self, url: str, *, now: float | None = None) -> bytes:
-        """`header` as it stands on the wire."""
-        return to_wire(self.header(url, now=now))
-
     def shorten(self, url: str, short: bool = True) -> None:
         """The host of *url* has refused a long Cookie header: send it less from now on; False takes that back."""
         origin, _ = origin_and_path_start(url)
         if origin is not None:
-            self._site(origin.site).shorten(origin, short)
+            self._sites.site(origin.site).shorten(origin, short)
 
     def receive(
         self,
@@ -153,11 +153,11 @@ class Jar(JarFacade):
                 refused.append(f"{line.partition('=')[0][:80]!r}: {made}" if "=" in line else made)
         changes: list[CookieChange] = []
         if cookies:
-            changes, late = self._site(origin.site).receive(cookies, now=moment, secure=origin.secure)
+            changes, late = self._sites.site(origin.site).receive(cookies, now=moment, secure=origin.secure)
             refused += late
         for refusal in refused:
             _log.debug("a cookie of %s was not kept: %s", origin.host, refusal)
-        return self._told(changes)
+        return self._sites.changed(changes)
 
     # --- whose cookies they are ---
 
@@ -187,26 +187,22 @@ class Jar(JarFacade):
                 self._home = origin
             home, waiting = self._home, dict(self._homeless)
         for cookie in waiting.values():
-            self._put_at_home(cookie, home, self._clock())
+            self._put(_at(home, cookie), self._clock(), replaces=lambda _: True)
         if waiting:
             with self._lock:
                 for key, cookie in waiting.items():
                     if self._homeless.get(key) is cookie:
                         del self._homeless[key]
 
-    def _put_at_home(self, cookie: Cookie, home: CookieScope, now: float) -> None:
-        bound = replace(cookie, domain=home.host, host_only=True)
-        self._told(self._site(home.site).put(bound, now, replaces=lambda _: True))
-
     # --- what users and requests do ---
 
     def cookies(self) -> list[Cookie]:
         """All cookies that have not expired, site by site, each site in the order of creation."""
         with self._lock:
-            sites, waiting = list(self._sites.values()), list(self._homeless.values())
+            waiting = list(self._homeless.values())
         now = self._clock()
         return [cookie for cookie in waiting if not cookie.expired(now)] + [
-            cookie for site in sites for cookie in site.cookies(now)
+            cookie for site in self._sites.all() for cookie in site.cookies(now)
         ]
 
     def put(self, cookie: HttpCookie) -> None:
@@ -224,15 +220,15 @@ class Jar(JarFacade):
     def _put(self, cookie: Cookie, now: float, replaces: Callable[[Cookie], bool] | None = None) -> None:
         COOKIES.remember(id(self), cookie.domain, cookie.name, cookie.value)
         if cookie.domain:
-            self._told(self._site(site_of(cookie.domain)).put(cookie, now, replaces=replaces))
+            self._sites.changed(self._sites.site(site_of(cookie.domain)).put(cookie, now, replaces=replaces))
             return
         home = self._home
         if home is not None:
-            self._put_at_home(cookie, home, now)
+            self._put(_at(home, cookie), now, replaces=lambda _: True)
             return
         with self._lock:
             self._homeless[cookie.name, cookie.path] = cookie
-            self._version += 1
+        self._sites.changed([CookieChange("set", cookie)])
 
     def update(self, other: CookieJar | Mapping[str, str]) -> None:  # type: ignore[override]
         """Set all cookies of another jar or mapping. Raises ValueError at the first that could not be sent as it is."""
@@ -257,23 +253,16 @@ class Jar(JarFacade):
         """
         number = self.ticket()
         with self._lock:
-            sites = list(self._sites.values())
             doomed = [key for key, cookie in self._homeless.items() if which(cookie)]
-            for key in doomed:
-                del self._homeless[key]
-            self._version += bool(doomed)
-        changes = [change for site in sites for change in site.remove(which, ticket=number)]
-        return len(doomed) + len(self._told(changes))
+            changes = [CookieChange("deleted", self._homeless.pop(key)) for key in doomed]
+        for site in self._sites.all():
+            changes += site.remove(which, ticket=number)
+        return len(self._sites.changed(changes))
 
     def clear(self, domain: str | None = None, path: str | None = None, name: str | None = None) -> None:
         """As `JarFacade.clear`; without arguments, answers to requests from before are not listened to any more."""
         if domain is None and path is None and name is None:
-            number = self.ticket()
-            with self._lock:
-                self._floor = number
-                sites = list(self._sites.values())
-            for site in sites:
-                site.raise_floor(number)
+            self._sites.raise_floor(self.ticket())
         super().clear(domain, path, name)
 
     # --- keeping ---
@@ -281,7 +270,7 @@ class Jar(JarFacade):
     @property
     def version(self) -> int:
         """A number that rises with every change (not with the end of a cookie's time)."""
-        return self._version
+        return self._sites.version
 
     def dump(self) -> list[Record]:
         """All cookies as records for JSON, session cookies included: nothing but tickets is lost."""
@@ -316,29 +305,22 @@ class Jar(JarFacade):
         """
         left = None if keep_other_than is None else _place(keep_other_than)
         jar = Jar(clock=self._clock)
-        jar._tickets = self._tickets
         number = self.ticket()
-        with self._lock:
-            jar._home, jar._version = self._home, self._version + 1
-            sites = dict(self._sites)
-            floor = self._floor
+        jar._tickets, jar._home = self._tickets, self._home
         if left is None:
-            jar._floor = number
+            jar._sites = Sites(number, self.version + 1)
             return jar
-        jar._floor = floor
-        jar._sites = {name: site.copy() for name, site in sites.items() if name != left.site}
-        jar._sites[left.site] = SiteCookies(number)
+        jar._sites = self._sites.copy()
+        jar._sites.version += 1
+        jar._sites.forget(left.site, number)
         return jar
 
     def copy(self) -> Jar:
         """Another jar with the same cookies, home and tickets."""
-        with self._lock:
-            home, homeless, floor, version = self._home, dict(self._homeless), self._floor, self._version
-            sites = dict(self._sites)
         jar = Jar(clock=self._clock)
-        jar._tickets, jar._home, jar._homeless = self._tickets, home, homeless
-        jar._floor, jar._version = floor, version
-        jar._sites = {name: site.copy() for name, site in sites.items()}
+        with self._lock:
+            jar._tickets, jar._home, jar._homeless = self._tickets, self._home, dict(self._homeless)
+        jar._sites = self._sites.copy()
         return jar
 
     def __repr__(self) -> str:
@@ -346,16 +328,3 @@ class Jar(JarFacade):
         return f"<Jar: {len(cookies)} cookies of {len({site_of(c.domain) for c in cookies if c.domain})} sites>"
 
     __str__ = __repr__
-
-    def _site(self, name: str) -> SiteCookies:
-        with self._lock:
-            site = self._sites.get(name)
-            if site is None:
-                site = self._sites[name] = SiteCookies(self._floor)
-            return site
-
-    def _told(self, changes: list[CookieChange]) -> list[CookieChange]:
-        if changes:
-            with self._lock:
-                self._version += 1
-        return changes
