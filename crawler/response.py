@@ -11,15 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import requests
-from requests.cookies import RequestsCookieJar
-from requests.structures import CaseInsensitiveDict
-
 from crawler.errors import InvalidURL, SpiderError
 from crawler.files import File
 from crawler.outcome import Draft
 from crawler.pages import charsets
-from crawler.pages.charsets import declared, usable
 from crawler.pages.downloads import IfThere, name_of, saved
 from crawler.pages.following import Followed
 from crawler.pages.page_limits import MAX_LINKS
@@ -29,27 +24,18 @@ from crawler.request import SPREAD as SPREAD
 from crawler.request import Callback as Callback
 from crawler.request import Request as Request
 from crawler.request import method_name
-from crawler.untyped import take_cookies
+from crawler.response_text import ResponseText
 from crawler.urls import absolute, in_charset, redact
 
 if TYPE_CHECKING:
-    from requests import PreparedRequest
-
     from crawler.pages.forms import Form
     from crawler.pages.page import Selector, SelectorList
 
-#: what requests puts into a response, without what each one needs for itself
-_BLANK = {
-    name: value
-    for name, value in vars(requests.Response()).items()
-    if name not in ("cookies", "encoding", "headers", "history")
-}
 # a base element that may have an address: most others name a target, and nothing else
 _BASE = re.compile(rb"<base(?!(?:\s++target\s*+=\s*+(?:\"\w*+\"|'\w*+'|\w++))?+\s*+/?>)", re.IGNORECASE)
-_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<|(?:\xff\xfe)?(?:\s\0)*+<\0|(?:\xfe\xff)?(?:\0\s)*+\0<")
 
 
-class Response(requests.Response):
+class Response(ResponseText):
     """A `requests.Response` with selectors, links and forms. Used by one thread at a time.
 
     Attributes:
@@ -66,41 +52,10 @@ class Response(requests.Response):
 
     asked: Request | None = None
     session_name: str = ""
-    raw_headers: list[tuple[str, str]]
     is_file: bool = False
     stand_in: Any = None
     screenshot: bytes | None = None
     requests: Sequence[Response] = ()
-    _next: PreparedRequest | None = None  # of requests, whose stubs leave it out
-    _encoding: str | None = None
-    _text: str | None = None
-    _charset: str | None = None
-    _selector: Any = None
-    _elements: Any = None  # the selector, where the page has elements
-    _base: str | None = None
-
-    def __init__(self) -> None:
-        fields = self.__dict__  # as requests makes it, but for a jar that hardly anybody looks at
-        fields.update(_BLANK)
-        fields["headers"], fields["history"] = CaseInsensitiveDict(), []
-        self.raw_headers = []
-        self.warnings: list[str] = []
-
-    @property
-    def cookies(self) -> RequestsCookieJar:
-        """The cookies that this answer has set, as in requests; what holds after redirects is in `session.cookies`."""
-        jar: RequestsCookieJar | None = self.__dict__.get("_jar")
-        if jar is None:
-            jar = self._jar = RequestsCookieJar()
-            if self.request is not None and any(name.lower() == "set-cookie" for name, _ in self.raw_headers):
-                take_cookies(jar, self.request, self.raw)
-                for cookie in jar:
-                    cookie.value = _as_utf8(cookie.value)
-        return jar
-
-    @cookies.setter
-    def cookies(self, jar: RequestsCookieJar) -> None:
-        self._jar = jar
 
     @property
     def status(self) -> int:
@@ -118,84 +73,6 @@ class Response(requests.Response):
         return (self.asked.cb_kwargs or {}) if self.asked is not None else {}
 
     @property
-    def body(self) -> bytes:
-        """The decoded body (an empty one for None)."""
-        return self.content or b""
-
-    @property
-    def content_type(self) -> str:
-        """Lower case, without parameters."""
-        return str(self.headers.get("Content-Type", "")).partition(";")[0].partition(",")[0].strip().lower()
-
-    @property
-    def is_html(self) -> bool:
-        """By its Content-Type, or by its first bytes where there is none."""
-        kind = self.content_type
-        if kind:
-            return kind in ("text/html", "application/xhtml+xml")
-        return _MARKUP.match(self.body) is not None
-
-    @property
-    def encoding(self) -> str | None:  # an attribute of requests, which knows the header only
-        """The charset of `text`: the one that was set here, else `charset`."""
-        return self._encoding or self.charset
-
-    @encoding.setter
-    def encoding(self, charset: str | None) -> None:
-        """Read the page in this charset from now on; None for its own again."""
-        self._encoding, self._charset = charset, None
-        self._text = self._selector = self._elements = self._base = None
-
-    @property
-    def text(self) -> str:
-        """The body as text: by byte order mark, header, meta element, then UTF-8 or a guess. Never raises.
-
-        Bytes that do not fit what is declared give a warning in `warnings`.
-        """
-        if self._text is None:
-            wanted = usable(self._encoding) if self._encoding is not None else None
-            if wanted is not None:  # set by the user, as requests allows
-                self._text, self._charset = self.body.decode(wanted, "replace"), wanted
-            else:
-                found = charsets.read(self.headers.get("Content-Type"), self.body)
-                self._text, self._charset = found.text, found.charset
-                if found.warning and found.warning not in self.warnings:
-                    self.warnings.append(found.warning)
-        return self._text
-
-    @property
-    def charset(self) -> str:
-        """The codec that the body is read with, as Python names it."""
-        if self._charset is None:
-            if self._encoding is None and self.is_plain_utf8:
-                self._charset = charsets.DEFAULT
-            else:
-                self._text = None
-                _ = self.text
-        return self._charset or charsets.DEFAULT
-
-    def reads_as_utf8(self) -> None:
-        """The parser has taken the bytes as they are."""
-        self._charset = charsets.DEFAULT
-
-    @property
-    def is_plain_utf8(self) -> bool:
-        """Whether a parser may take the bytes as they are: valid UTF-8 without NUL, and nothing says anything else."""
-        body = self.body
-        if self._encoding is not None or self._text is not None:
-            return False
-        if body[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in body:
-            return False
-        if declared(self.headers.get("Content-Type"), body) not in (None, charsets.DEFAULT):
-            return False
-        if not body.isascii():
-            try:
-                body.decode()
-            except UnicodeDecodeError:
-                return False
-        return True
-
-    @property
     def selector(self) -> Selector:
         """A parsel Selector over the page, made once."""
         if self._selector is None:
@@ -204,10 +81,6 @@ class Response(requests.Response):
                 self.warnings.append(warning)
         made: Selector = self._selector
         return made
-
-    def text_bytes(self) -> bytes:
-        """The text as UTF-8, without NUL and lone surrogates."""
-        return self.text.strip().replace("\x00", "").encode("utf-8", "replace")
 
     def css(self, query: str) -> SelectorList[Selector]:
         """The elements, texts (``::text``) and attributes (``::attr(href)``) that a CSS query finds.
@@ -371,16 +244,6 @@ class Response(requests.Response):
 
     def __enter__(self) -> Self:
         return self
-
-
-def _as_utf8(value: str | None) -> str | None:
-    """A header is read as latin-1; a cookie of other bytes was meant as UTF-8."""
-    if value is None or value.isascii():
-        return value
-    try:
-        return value.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        return value
 
 
 def _with(plain: Request, wanted: dict[str, Any]) -> Request:

@@ -22,7 +22,7 @@ PLACES = (
     "crawler/urls.py",
 )
 NO_LIMITS = frozenset(
-    ("PIECE_BYTES", "_STEP_BYTES", "SLICE_S", "SHORT_WAIT_S", "LAST_MOMENT", "_NEWEST", "_MAX_VIEWS", "_MAX_GRAVES")
+    ("PIECE_BYTES", "_STEP_BYTES", "SLICE_S", "SHORT_WAIT_S", "LAST_MOMENT", "_NEWEST", "_MAX_VIEWS", "_MAX_DELETED")
 ) | frozenset(("_SLIDE", "_LOOKED_AT", "_SHOWN", "_TARGETS"))
 # sizes of steps and memories: whatever they are, the same answers are taken
 OF_ANSWERS = frozenset(("timeout", "deadline", "min_speed", "retries", "max_retry_after")) | frozenset(

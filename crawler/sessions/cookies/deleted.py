@@ -6,7 +6,7 @@ from typing import Final
 
 from crawler.sessions.cookies.view import Key
 
-_MOST: Final = 1_024
+_MAX_DELETED: Final = 1_024
 
 
 class Deleted:
@@ -25,7 +25,7 @@ class Deleted:
     def note(self, key: Key, ticket: int) -> None:
         """The answer to the request with this *ticket* has deleted it."""
         self._tickets[key] = max(ticket, self._tickets.pop(key, 0))
-        if len(self._tickets) > _MOST:
+        if len(self._tickets) > _MAX_DELETED:
             del self._tickets[next(iter(self._tickets))]
 
     def raise_floor(self, ticket: int) -> None:

@@ -47,7 +47,7 @@ ENTRIES: Final = [
     Entry(
         "requests-cookies",
         _REQUESTS,
-        [Swap("crawler/response.py", "                take_cookies(jar, self.request, self.raw)\n", "")],
+        [Swap("crawler/response_text.py", "                take_cookies(jar, self.request, self.raw)\n", "")],
         _ALIKE,
     ),
     Entry(

@@ -1,0 +1,150 @@
+"""A `requests.Response` whose text is read as browsers read it: the charset, and what the headers say of the body."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import requests
+from requests.cookies import RequestsCookieJar
+from requests.structures import CaseInsensitiveDict
+
+from crawler.pages import charsets
+from crawler.pages.charsets import declared, usable
+from crawler.untyped import take_cookies
+
+#: what requests puts into a response, without what each one needs for itself
+_BLANK = {
+    name: value
+    for name, value in vars(requests.Response()).items()
+    if name not in ("cookies", "encoding", "headers", "history")
+}
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<|(?:\xff\xfe)?(?:\s\0)*+<\0|(?:\xfe\xff)?(?:\0\s)*+\0<")
+
+
+class ResponseText(requests.Response):
+    """An answer as text, the part of `crawler.response.Response` below its elements. Used by one thread at a time."""
+
+    raw_headers: list[tuple[str, str]]
+    _next: requests.PreparedRequest | None = None  # of requests, whose stubs leave it out
+    _encoding: str | None = None
+    _text: str | None = None
+    _charset: str | None = None
+    _selector: Any = None  # what is made of the text, by who reads more than that
+    _elements: Any = None  # the selector, where the page has elements
+    _base: str | None = None
+
+    def __init__(self) -> None:
+        fields = self.__dict__  # as requests makes it, but for a jar that hardly anybody looks at
+        fields.update(_BLANK)
+        fields["headers"], fields["history"] = CaseInsensitiveDict(), []
+        self.raw_headers = []
+        self.warnings: list[str] = []
+
+    @property
+    def cookies(self) -> RequestsCookieJar:
+        """The cookies that this answer has set, as in requests; what holds after redirects is in `session.cookies`."""
+        jar: RequestsCookieJar | None = self.__dict__.get("_jar")
+        if jar is None:
+            jar = self._jar = RequestsCookieJar()
+            if self.request is not None and any(name.lower() == "set-cookie" for name, _ in self.raw_headers):
+                take_cookies(jar, self.request, self.raw)
+                for cookie in jar:
+                    cookie.value = _as_utf8(cookie.value)
+        return jar
+
+    @cookies.setter
+    def cookies(self, jar: RequestsCookieJar) -> None:
+        self._jar = jar
+
+    @property
+    def body(self) -> bytes:
+        """The decoded body (an empty one for None)."""
+        return self.content or b""
+
+    @property
+    def content_type(self) -> str:
+        """Lower case, without parameters."""
+        return str(self.headers.get("Content-Type", "")).partition(";")[0].partition(",")[0].strip().lower()
+
+    @property
+    def is_html(self) -> bool:
+        """By its Content-Type, or by its first bytes where there is none."""
+        kind = self.content_type
+        if kind:
+            return kind in ("text/html", "application/xhtml+xml")
+        return _MARKUP.match(self.body) is not None
+
+    @property
+    def encoding(self) -> str | None:  # an attribute of requests, which knows the header only
+        """The charset of `text`: the one that was set here, else `charset`."""
+        return self._encoding or self.charset
+
+    @encoding.setter
+    def encoding(self, charset: str | None) -> None:
+        """Read the page in this charset from now on; None for its own again."""
+        self._encoding, self._charset = charset, None
+        self._text = self._selector = self._elements = self._base = None
+
+    @property
+    def text(self) -> str:
+        """The body as text: by byte order mark, header, meta element, then UTF-8 or a guess. Never raises.
+
+        Bytes that do not fit what is declared give a warning in `warnings`.
+        """
+        if self._text is None:
+            wanted = usable(self._encoding) if self._encoding is not None else None
+            if wanted is not None:  # set by the user, as requests allows
+                self._text, self._charset = self.body.decode(wanted, "replace"), wanted
+            else:
+                found = charsets.read(self.headers.get("Content-Type"), self.body)
+                self._text, self._charset = found.text, found.charset
+                if found.warning and found.warning not in self.warnings:
+                    self.warnings.append(found.warning)
+        return self._text
+
+    @property
+    def charset(self) -> str:
+        """The codec that the body is read with, as Python names it."""
+        if self._charset is None:
+            if self._encoding is None and self.is_plain_utf8:
+                self._charset = charsets.DEFAULT
+            else:
+                self._text = None
+                _ = self.text
+        return self._charset or charsets.DEFAULT
+
+    def reads_as_utf8(self) -> None:
+        """The parser has taken the bytes as they are."""
+        self._charset = charsets.DEFAULT
+
+    @property
+    def is_plain_utf8(self) -> bool:
+        """Whether a parser may take the bytes as they are: valid UTF-8 without NUL, and nothing says anything else."""
+        body = self.body
+        if self._encoding is not None or self._text is not None:
+            return False
+        if body[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in body:
+            return False
+        if declared(self.headers.get("Content-Type"), body) not in (None, charsets.DEFAULT):
+            return False
+        if not body.isascii():
+            try:
+                body.decode()
+            except UnicodeDecodeError:
+                return False
+        return True
+
+    def text_bytes(self) -> bytes:
+        """The text as UTF-8, without NUL and lone surrogates."""
+        return self.text.strip().replace("\x00", "").encode("utf-8", "replace")
+
+
+def _as_utf8(value: str | None) -> str | None:
+    """A header is read as latin-1; a cookie of other bytes was meant as UTF-8."""
+    if value is None or value.isascii():
+        return value
+    try:
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
