@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from lxml import etree
+
 _LINK_CHARACTERS = 256  # of the text of a link that the guard looks at
-_MOST_PIECES, _PIECE_CHARACTERS = 1_000, 10_000  # of its text that are looked at: a link may hold the whole page
+_MOST_STEPS, _PIECE_CHARACTERS = 3_000, 10_000  # that are looked at: a link may hold the whole page
+_NEVER_NESTED = frozenset({"a", "button"})  # in browsers: one that begins ends the one around it
 
 
 def about_link(element: Any) -> tuple[str, str]:
@@ -18,10 +22,14 @@ def about_link(element: Any) -> tuple[str, str]:
 
 
 def text_of(element: Any, most: int) -> str:
-    """The text in an element, white space made single: its first *most* characters, however much there is."""
+    """The text in an element, white space made single: its first *most* characters, however much there is.
+
+    That of a link or button ends where the next one begins inside of it, as in browsers: so each text of a page is
+    looked at once, however many of them are never closed.
+    """
     pieces: list[str] = []
     length, gap = 0, False
-    for piece in islice(element.itertext(), _MOST_PIECES):
+    for piece in _pieces(element):
         words = " ".join(piece[:_PIECE_CHARACTERS].split())
         if words:
             spaced = " " if pieces and (piece[0].isspace() or gap) else ""
@@ -33,3 +41,19 @@ def text_of(element: Any, most: int) -> str:
         elif piece:
             gap = True
     return "".join(pieces)[:most]
+
+
+def _pieces(element: Any) -> Iterator[str]:
+    """The texts in it, in their order."""
+    if not len(element):
+        yield element.text or ""
+        return
+    tag = element.tag if element.tag in _NEVER_NESTED else None
+    for event, each in islice(etree.iterwalk(element, events=("start", "end", "comment", "pi")), _MOST_STEPS):
+        if event == "start":
+            if each.tag == tag and each is not element:
+                return
+            if each.text:
+                yield each.text
+        elif each is not element and each.tail:
+            yield each.tail

@@ -8,15 +8,19 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from lxml import etree
 
 import crawler
-from crawler import LinkExtractor
+from crawler import LinkExtractor, link_text
 from crawler.errors import BadAnswer
 from crawler.pages.page_limits import MAX_ATTRIBUTES, MAX_LINKS, Trees, check_markup, elements_of
+from crawler.sessions.login.page_marks import asks_to_log_in
 from crawler.testing.wire import Answer
 from tests.engine.shop import crawl, opened, stored
 from tests.hosts import Net
@@ -118,6 +122,7 @@ def test_elements_are_never_counted_too_low(piece: bytes) -> None:
 PROGRAM = """
 import gzip, pathlib, resource, sys
 sys.path.insert(0, {root!r})
+from crawler.sessions.login.page_marks import asks_to_log_in
 from crawler.testing.wire import Answer
 from tests.content.test_content import Reader
 from tests.engine.shop import crawl
@@ -249,13 +254,50 @@ def test_a_link_around_the_whole_page_has_a_short_text() -> None:
         (b"<a href=/x><b>Log</b> <i>out</i></a>", "Log out"),
         (b"<a href=/x><b>Log</b><i>out</i></a>", "Logout"),
         (b"<a href=/x>Log\n out</a>", "Log out"),
+        (b"<a href=/x><!-- not --><b>Log</b><!-- yet --> out</a>", "Log out"),
+        (b"<a href=/x><b>Log</b> out<a name=top>to the top</a>", "Log out"),
     ],
-    ids=["span-after-blanks", "picture-before", "two-elements", "glued", "on-two-lines"],
+    ids=["span-after-blanks", "picture-before", "two-elements", "glued", "on-two-lines", "comments", "never-closed"],
 )
 def test_the_text_of_a_link_is_what_a_person_reads(anchor: bytes, text: str) -> None:
     (link,) = LinkExtractor().extract_links(page(anchor))
 
     assert link.text == text
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b"<button>",
+        b"<fieldset><button>",
+        b"<table></form> log out <button>",
+        b"<span><a href=/x><button>",
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("inside", [b"", b"<br>"], ids=["empty", "elements"])
+def test_twice_as_many_buttons_or_links_that_are_never_closed_are_twice_as_many_steps(
+    piece: bytes, inside: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = 0
+
+    def counted(*args: Any, **options: Any) -> Iterator[Any]:
+        nonlocal steps
+        for step in etree.iterwalk(*args, **options):
+            steps += 1
+            yield step
+
+    monkeypatch.setattr(link_text, "etree", SimpleNamespace(iterwalk=counted))
+    taken: list[int] = []
+    for times in (250, 500):
+        steps = 0
+        form = b"<form action=/x><input type=password name=p>" + piece * times + inside * 4 * times
+        asks_to_log_in(page(form))
+        LinkExtractor().extract_links(page(form))
+        taken.append(steps)
+
+    assert taken[0] < taken[1] <= 2.2 * taken[0], taken
+    assert taken[1] <= 12 * 500 + 10_000
 
 
 def test_json_that_is_nested_too_deep_or_too_rich_fails_by_name() -> None:

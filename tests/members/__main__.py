@@ -28,7 +28,7 @@ def main() -> int:
         exact = sum(not each.faults for each in results)
         figures = (span([each.logins for each in results]), span([each.requests for each in results]))
         seconds = (time.monotonic() - started) / options.times
-        needed = sessions_needed(row.rules) if not row.rules.seconds else "by time"
+        needed = span(list(sessions_needed(row.rules))) if not row.rules.seconds else "by time"
         print(
             f"| {row.name} | {row.rules.pages} | {exact} of {options.times} | {needed} | {figures[0]} | {figures[1]} |"
             f" {span([each.out for each in results])} | {seconds:.1f} |",

@@ -57,22 +57,50 @@ class Result:
     out: int
 
 
-def sessions_needed(rules: Rules) -> int:
-    """How many sessions the pages take.
+def sessions_needed(rules: Rules) -> tuple[int, int]:
+    """How many sessions the pages take: the fewest, and what no crawl needs more than.
 
     Two requests of each go to where the login leads, and to its probe; a third one to the probe that says so, where no
-    page shows who is logged in. Data does, where the same address refuses guests.
+    page shows who is logged in. Data does, where the same address refuses guests; but that is known only after the
+    first session, which has to be proved as if it did not.
+
+    A page that ends its session takes two with it until it is a suspect, and two in trials; a third trial follows where
+    the first one fell into the session that had lived longest, since nothing says that it would have lived on. Pages
+    may share the first two.
     """
-    plain = not rules.link
-    return -(-rules.pages // max(rules.requests - 3 - plain, 1)) if rules.requests else 1
+    plain, by_pages = not rules.link, 1
+    if rules.requests:
+        good_for = max(rules.requests - 3 - plain, 1)
+        first = good_for
+        if plain or rules.kind == "json":
+            first = max(rules.requests - 4 - _lost_with_the_first(rules.requests - 1), 1)
+        by_pages = 1 + -(-max(rules.pages - first, 0) // good_for)
+    if not rules.quits:
+        return by_pages, by_pages
+    return max(by_pages, 3 + 2 * len(rules.quits)), by_pages + 5 * len(rules.quits)
+
+
+def _lost_with_the_first(life: int) -> int:
+    """Pages of the first session that cannot be saved as long as nobody knows how long it lives.
+
+    Whoever has made *k* probes and then asks for *d* pages before the next one loses, where the session ends just
+    before that, *d + k - 1* pages of what it was good for. To lose no more than *r*, whatever life it has, the steps
+    may be *r + 1* pages, then *r*, then *r - 1*: that lasts for 2 + (r + 1)(r + 2)/2 + r + 1 requests. So this is the
+    least *r* that lasts for *life* requests.
+    """
+    lost = 0
+    while 2 + (lost + 1) * (lost + 2) // 2 + lost + 1 < life:
+        lost += 1
+    return lost
 
 
 def _row(name: str, spider: type[Spider] = spiders.Html, **rules: Any) -> Row:
     more = {key: rules.pop(key) for key in ("settings", "exit_code", "missing", "banned", "quick") if key in rules}
-    spare = rules.pop("spare", 1)  # the first session, of which nobody knows how long it lives
+    spare = rules.pop("spare", 0)
     made = Rules(**rules)
-    spare += 5 * len(made.quits) + (2 if made.quits else 0)
-    return Row(name, made, spider, most_logins=sessions_needed(made) + spare, **more)
+    if made.quits:  # each process may lose one before all know of a suspect
+        spare += more.get("settings", {}).get("processes", 1) - 1
+    return Row(name, made, spider, most_logins=sessions_needed(made)[1] + spare, **more)
 
 
 ROWS = (
@@ -115,16 +143,16 @@ ROWS = (
     _row("pages that are forbidden, a good session", forbidden=_MANY, missing=_MANY, exit_code=1),
     _row("a link to a login page that answers 401", spiders.LinksToLogin, login="basic", exit_code=1, quick=True),
     # data
-    _row("JSON, 39 requests a session", spiders.Json, kind="json", requests=40, showing="json error", spare=0,
+    _row("JSON, 39 requests a session", spiders.Json, kind="json", requests=40, showing="json error",
          quick=True),
     _row("JSON, 39 requests a session, one at a time", spiders.Json, kind="json", requests=40, showing="json error",
-         settings={"workers": 1}, spare=0),
-    _row("JSON, 9 requests a session", spiders.Json, kind="json", requests=10, showing="json error", spare=0),
-    _row("JSON, 401", spiders.Json, kind="json", requests=40, showing="401 json", spare=0, quick=True),
+         settings={"workers": 1}),
+    _row("JSON, 9 requests a session", spiders.Json, kind="json", requests=10, showing="json error"),
+    _row("JSON, 401", spiders.Json, kind="json", requests=40, showing="401 json", quick=True),
     _row("a token of half a second", spiders.Token, kind="json", login="token", seconds=0.5, showing="401 json",
          pages=200, latency_s=0.01, spare=20),
     _row("a token of 40 requests", spiders.Token, kind="json", login="token", requests=40, showing="401 json",
-         pages=200, spare=0, quick=True),
+         pages=200, quick=True),
 )  # fmt: skip
 
 

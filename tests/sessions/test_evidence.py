@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.sessions.login.evidence import Answered, Evidence, Guarded, Life, RefusalPatience, route_of
-from crawler.sessions.login.lives import Next
+from crawler.sessions.login.lives import KnownLives, Next
 
 
 def page(number: int, sent_at: float, answered_at: float) -> Answered:
@@ -70,7 +70,7 @@ def test_a_site_whose_pages_prove_themselves_is_never_probed() -> None:
 
 
 def test_pages_under_way_count_so_that_no_more_than_that_many_can_be_lost() -> None:
-    evidence = Evidence(7)
+    evidence = Evidence(7, KnownLives((30, 30)))
     evidence.begin(0.0)
     evidence.answered(page(1, 1.0, 2.0))
     assert evidence.next(5) is Next.GO

@@ -208,3 +208,33 @@ def test_a_probe_that_refuses_us_as_an_api_does_makes_pages_of_its_route_certain
 
     assert judged.since is None
     assert [each.request.id for each in judged.settled] == [2]
+
+
+@pytest.mark.parametrize(
+    ("ends_at", "life"),
+    [(["/home", "/home"], 3), (["/home", "/7/the-seventh"], 5), (["", "/home"], 5)],
+    ids=["all led home", "each to its own page", "one of them"],
+)
+def test_answers_that_were_led_to_one_place_before_the_loss_was_seen_are_no_part_of_the_life(
+    ends_at: list[str], life: int
+) -> None:
+    answers = made()
+    for number in (1, 2, 3):
+        judge(answers, answer(number))
+    for number, end in enumerate(ends_at, 4):
+        judge(answers, answer(number, final_url=end))
+
+    answers.unproven("default").lost()
+
+    assert answers.unproven("default").evidence.lives.last == (life,)
+
+
+def test_a_page_that_is_skipped_for_leading_where_others_were_led_tells_of_those() -> None:
+    answers = made()
+    judge(answers, answer(1))
+    judge(answers, answer(2, final_url="/home"))
+    judge(answers, answer(3, verdict=Verdict.SKIP, final_url="/home"))
+
+    answers.unproven("default").lost()
+
+    assert answers.unproven("default").evidence.lives.last == (1,)

@@ -30,12 +30,13 @@ _MOST_PATIENCE: Final = 64  # refusals in a row after which the session is probe
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A page that came back without a proof. Times in seconds since 1970."""
+    """A page that came back without a proof. Times in seconds since 1970; *led_to* is where redirects ended."""
 
     id: int
     url: str
     sent_at: float
     answered_at: float
+    led_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,11 @@ class Evidence:
         return len(self._open)
 
     @property
+    def led_to(self) -> list[str]:
+        """Where redirects of such pages ended."""
+        return [page.led_to for page in self._open.values() if page.led_to]
+
+    @property
     def untouched(self) -> bool:
         """Whether nothing was sent since it was proved good last."""
         return self._untouched
@@ -171,7 +177,7 @@ class Evidence:
         """The session has ended.
 
         Args:
-            late: Pages that came back without a sign after the first one that had it.
+            late: Pages that came back without a sign after the first one that had it, less those that a guest got.
             by_itself: As far as is known; else a page or somebody else has ended it.
         """
         alone = 0 if self._left_alone else self._alone

@@ -14,7 +14,6 @@ from typing import Final
 
 _LAST: Final = 3  # so many of the last lives are looked at: the shortest of them counts
 _SHARE: Final = 4  # of what a session has answered beyond all expectation, a fourth is dared at once
-_FIRST: Final = 8  # pages of the first session after which it is proved, while nobody knows how long sessions live
 
 
 class Next(StrEnum):
@@ -115,7 +114,8 @@ def most_unproven(probe_every: int, max_pages: int) -> int:
 def pages_until_probe(probe_every: int, lives: Lives, proved_after: int, *, whole: bool = True) -> int:
     """How many pages a session may bring until it is proved again; 0 where it is expected to end now.
 
-    While no session has ended yet, no more is risked than has been proved: 8 pages, then 8 more, then 16 and so on.
+    While no session has ended yet, little is risked beside what has been proved: after 1 page, 2 more, 3 more, 5 more
+    and so on. However short the first one is, it brings a page, and most of what it was good for.
 
     Args:
         probe_every: The most, 1 or more.
@@ -124,7 +124,7 @@ def pages_until_probe(probe_every: int, lives: Lives, proved_after: int, *, whol
     """
     shortest = lives.shortest
     if shortest is None:
-        return min(max(_FIRST, proved_after), probe_every)
+        return min(proved_after // 2 + 1, probe_every)
     left = shortest - proved_after
     if left < 0:
         return min(max(proved_after // _SHARE, 1), probe_every)  # it outlives the others: less and less often

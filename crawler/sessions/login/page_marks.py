@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from crawler.errors import BadAnswer, InvalidURL
+from crawler.link_text import text_of
 from crawler.sessions.login.dead_markup import DeadMarkup
 from crawler.sessions.login.login_addresses import looks_like_login
 from crawler.sessions.login.words import CHANGES_SOMETHING
@@ -37,6 +38,7 @@ _DECLARED: Final = re.compile(
     re.IGNORECASE,
 )
 _TYPED: Final = frozenset({"", "text", "email", "tel", "number", "url"})
+_LABEL_CHARACTERS: Final = 256  # of a button
 _MOST_TYPED: Final = 3  # tenant, name, domain: a login asks for no more besides the password
 _UNSEEN_STYLE: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
@@ -165,7 +167,7 @@ def _changes_something(form: Any, response: Response, visible: Visibility) -> bo
         return True
     return any(
         (tag == "button" or kind in ("submit", "image"))
-        and CHANGES_SOMETHING.search(" ".join([*each.itertext(), each.get("value") or ""]).lower())
+        and CHANGES_SOMETHING.search(f"{text_of(each, _LABEL_CHARACTERS)} {each.get('value') or ''}".lower())
         for each, (tag, kind) in zip(inputs, kinds, strict=True)
     )
 

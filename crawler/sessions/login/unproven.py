@@ -5,6 +5,7 @@ Pure bookkeeping around `sessions.login.evidence`. Used by the scheduler's threa
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from crawler.outcome import Leased, Outcome, Verdict
@@ -109,8 +110,12 @@ class UnprovenPages:
         if refused_at:
             self._guarded.learn(refused_at)
         self.evidence.vouch(self._guarded)
-        late = sum(each.verdict is not Verdict.LOGIN and not is_refusal(each) for each in self._held)
-        loss = self.evidence.lost(late, by_itself=by_itself)
+        late = [each for each in self._held if each.verdict is not Verdict.LOGIN and not is_refusal(each)]
+        led_to = self.evidence.led_to
+        places = Counter(led_to + [each.final_url for each in self._held + self._refused if each.final_url])
+        guests = sum(places[each] > 1 for each in led_to)  # several were led to one place: the session had ended before
+        late_guests = sum(places[each.final_url] > 1 for each in late)
+        loss = self.evidence.lost(len(late) - late_guests - guests, by_itself=by_itself)
         if by_itself and loss.answered:  # at once: by a page, or by somebody else
             self.rotation.lost(max(loss.answered - loss.alone, 1))
         return self._reopened(loss)
@@ -168,4 +173,5 @@ def is_refusal(outcome: Outcome) -> bool:
 
 
 def _answered(outcome: Outcome) -> Answered:
-    return Answered(outcome.request.id, outcome.request.url, outcome.sent_at, answered_at(outcome))
+    at, ended = outcome.sent_at, answered_at(outcome)
+    return Answered(outcome.request.id, outcome.request.url, at, ended, outcome.final_url)
