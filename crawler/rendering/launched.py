@@ -83,7 +83,7 @@ class Launched:
         from playwright.async_api import Error
 
         kind, _, name = require_browser().partition(":")
-        before = set(_descendants(os.getpid()))
+        before = set(descendants(os.getpid()))
         is_root = hasattr(os, "geteuid") and os.geteuid() == 0
         try:
             browser = await playwright.chromium.launch(
@@ -99,7 +99,7 @@ class Launched:
         except Error as error:
             lines = [printable(line.strip()) for line in error.message.splitlines() if line.strip()]
             raise NotRendered("", f"{name} did not start: {' / '.join(lines[:3])[:400]}") from None
-        fresh = [pid for pid in _descendants(os.getpid()) if pid not in before]
+        fresh = [pid for pid in descendants(os.getpid()) if pid not in before]
         leaders = [pid for pid in fresh if _leads_a_group(pid)]
         root = next(iter(leaders or fresh), 0)
         watch(guardian, root)
@@ -137,7 +137,7 @@ class Launched:
 
     def memory_bytes(self) -> int:
         """Of all its processes together, without what they share counted twice where the system tells."""
-        return sum(map(_memory_bytes, [self._root, *_descendants(self._root)])) if self._root else 0
+        return sum(map(_memory_bytes, [self._root, *descendants(self._root)])) if self._root else 0
 
     async def close(self) -> None:
         """End it; what does not end is killed."""
@@ -166,14 +166,15 @@ def watch(guardian: subprocess.Popen[bytes], pid: int) -> None:
     start = started_at(pid) if pid else ""
     if not start or guardian.stdin is None:
         return
-    folder = _PROFILE.search(_command(pid))
+    folder = _PROFILE.search(command_of(pid))
     kept = folder[1] if folder is not None and "playwright" in Path(folder[1]).name else ""
     with contextlib.suppress(OSError):
         guardian.stdin.write(f"{pid}\t{start}\t{kept}\n".encode())
         guardian.stdin.flush()
 
 
-def _command(pid: int) -> str:
+def command_of(pid: int) -> str:
+    """The command line of a process; "" where there is none."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
     except OSError:
@@ -187,7 +188,7 @@ def _leads_a_group(pid: int) -> bool:
         return False
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     """Processes below *pid*, nearest first; none where the system does not tell."""
     children: dict[int, list[int]] = {}
     try:

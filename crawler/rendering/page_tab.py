@@ -8,6 +8,7 @@ rules; so redirects are followed by the session, and the browser is told where t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from concurrent.futures import Executor
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crawler.errors import FetchError, GuardRefused, NotRendered, TimedOut
 from crawler.render import Render
+from crawler.rendering.browser_tab import BrowserTab
 from crawler.rendering.page_requests import NotSent, PageRequests
 from crawler.rendering.page_rules import PageRequest
 from crawler.rendering.session_context import SessionContext
@@ -92,6 +94,7 @@ class Tab:
         self._under_way = self._fresh_under_way = 0
         self._moved_at = self._fresh_at = time.monotonic()
         self._warnings: list[str] = []
+        self._crash = asyncio.Event()
         self._page: Page
 
     async def show(self) -> Shown:
@@ -120,31 +123,31 @@ class Tab:
         return redact(self._document.url)
 
     async def _shown(self) -> Shown:
-        page = self._page = await self._place.context.new_page()
+        tab = await self._place.tab()
+        is_good = False
         try:
-            showing, crashed = asyncio.ensure_future(self._steps(page)), asyncio.Event()
-            page.on("crash", lambda _: crashed.set())
-            watching = asyncio.ensure_future(crashed.wait())
+            tab.visitor, self._page = self, tab.page
+            showing, watching = asyncio.ensure_future(self._steps(tab)), asyncio.ensure_future(self._crash.wait())
             both: list[asyncio.Future[Any]] = [showing, watching]
             try:
                 await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
                 if not showing.done():
                     raise NotRendered(self._url, "the page crashed in the browser")
-                return showing.result()
+                shown = showing.result()
+                is_good = True
+                return shown
             finally:
                 for each in both:
                     each.cancel()
                 await asyncio.gather(*both, return_exceptions=True)
         finally:
-            await _closed(page)
+            if is_good:
+                await self._place.leave(tab)
+            else:
+                await tab.close()
 
-    async def _steps(self, page: Page) -> Shown:
-        script, in_session = self._place.session_script()
-        page.on("popup", self._popped_up)
-        await page.route("**/*", self._routed)
-        await page.route_web_socket("**/*", self._socket)
-        if script:
-            await page.add_init_script(script)
+    async def _steps(self, tab: BrowserTab) -> Shown:
+        page = tab.page
         await self._place.push_cookies()
         page.set_default_timeout(self._patience_s * 1000)
         left_s = max(self._requests.ends - time.monotonic(), 0.001)
@@ -156,19 +159,29 @@ class Tab:
         if page.url.startswith("chrome-error:"):
             raise NotRendered(self._url, "the browser shows an error in place of the page")
         await self._place.pull_cookies()
-        await self._place.pull_storage(page, in_session)
+        await self._place.pull_storage(page, tab.in_session)
         return Shown(html, page.url.partition("#")[0], self._document, picture, missing, self._warnings)
 
     # --- requests of the page ---------------------------------------------------------------------------------------
-    async def _popped_up(self, popup: Page) -> None:
-        self._requests.refuse("a new window")
-        await _closed(popup)
+    def crashed(self) -> None:
+        """The page is gone."""
+        self._crash.set()
 
-    async def _socket(self, socket: WebSocketRoute) -> None:
+    async def popped_up(self, popup: Page) -> None:
+        """The page has opened a window, which nobody looks at."""
+        from playwright.async_api import Error
+
+        self._requests.refuse("a new window")
+        with contextlib.suppress(Error):
+            await popup.close()
+
+    async def socket(self, socket: WebSocketRoute) -> None:
+        """The page opens a WebSocket, which nothing here can carry."""
         self._requests.refuse("websocket")
         await socket.close()
 
-    async def _routed(self, route: Route) -> None:
+    async def routed(self, route: Route) -> None:
+        """The page asks for something."""
         from playwright.async_api import Error
 
         request = route.request
@@ -345,12 +358,3 @@ async def _refuse(route: Route, asked: PageRequest) -> None:
         await route.fulfill(status=204)  # the page stays as it is; an error would be shown in its place
     else:
         await route.abort("blockedbyclient")
-
-
-async def _closed(page: Page) -> None:
-    from playwright.async_api import Error
-
-    try:
-        await page.close()
-    except Error:
-        pass  # its browser is gone

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import subprocess
 import threading
 import time
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from crawler.errors import NotRendered
 from crawler.render import Render
-from crawler.rendering.launched import Launched, start_guardian, watch
+from crawler.rendering.launched import Launched, command_of, descendants, start_guardian, watch
 from crawler.rendering.page_requests import PagePolicy, PageRequests
 from crawler.rendering.page_rules import told
 from crawler.rendering.page_tab import Shown, Tab, failed
@@ -235,8 +236,11 @@ class _BrowserThread:
             if self._playwright is None:
                 from playwright.async_api import async_playwright
 
+                before = set(descendants(os.getpid()))
                 self._playwright = await async_playwright().start()
-                watch(self._guardian, _driver_of(self._playwright))
+                for pid in descendants(os.getpid()):
+                    if pid not in before and "playwright" in command_of(pid):
+                        watch(self._guardian, pid)
             self._browser = await Launched.started(self._playwright, self._guardian)
             return self._browser
 
@@ -261,14 +265,6 @@ async def _or_not_rendered(steps: Coroutine[Any, Any, T], document: Response) ->
         return await steps
     except Error as error:
         raise failed(document, error) from None
-
-
-def _driver_of(playwright: Any) -> int:
-    """Number of the process that drives the browser; 0 where this version of Playwright does not show it."""
-    try:
-        return int(playwright._impl_obj._connection._transport._proc.pid)
-    except AttributeError:
-        return 0
 
 
 def _response_of(document: Response, shown: Shown, requests: PageRequests) -> Response:

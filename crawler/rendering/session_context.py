@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from crawler.rendering import cookie_sync, storage_sync
+from crawler.rendering.browser_tab import BrowserTab
 from crawler.sessions.session import Session
 from crawler.sessions.storage import of_storage_state
 
@@ -38,6 +39,7 @@ class SessionContext:
         self._storage_version = version
         self._turn = asyncio.Lock()  # one exchange of cookies at a time
         self.users, self.is_old = 0, False
+        self._idle: list[BrowserTab] = []
 
     @classmethod
     async def opened(cls, browser: Browser, session: Session) -> SessionContext:
@@ -64,6 +66,21 @@ class SessionContext:
             and session.cookies is self._jar
             and session.storage.version == self._storage_version
         )
+
+    # --- tabs -------------------------------------------------------------------------------------------------------
+    async def tab(self) -> BrowserTab:
+        """A tab that nobody else uses; it is given back (`leave`), or closed."""
+        if self._idle:
+            return self._idle.pop()
+        script, in_session = self._session_script()
+        return await BrowserTab.opened(await self.context.new_page(), script, in_session)
+
+    async def leave(self, tab: BrowserTab) -> None:
+        """Its page is done: its scripts end, and the next page may have it."""
+        if self.is_old or not await tab.emptied():
+            await tab.close()
+        else:
+            self._idle.append(tab)
 
     # --- cookies ----------------------------------------------------------------------------------------------------
     async def push_cookies(self) -> None:
@@ -122,7 +139,7 @@ class SessionContext:
         return any(each.strip() not in ours for each in cookie_header.split(";") if each.strip())
 
     # --- storage ----------------------------------------------------------------------------------------------------
-    def session_script(self) -> tuple[str, dict[str, dict[str, str]]]:
+    def _session_script(self) -> tuple[str, dict[str, dict[str, str]]]:
         """What fills the sessionStorage of a new page, and what will be in it, by origin."""
         kept = self._session.storage.dump()
         return storage_sync.script_for(kept, json.dumps), {
@@ -136,13 +153,15 @@ class SessionContext:
             in_session: The sessionStorage that the page began with, by origin.
         """
         storage, version = self._session.storage, self._session.storage.version
-        for origin, local, session in [each for frame in page.frames if (each := await _read(frame))]:
+        has_databases = False
+        for origin, local, session, databases in [each for frame in page.frames if (each := await _read(frame))]:
+            has_databases = has_databases or databases > 0
             known = self._local.get(origin, {})
             if storage_sync.take(storage, origin, "local", known, local):
                 self._local[origin] = dict(local)
             if storage_sync.take(storage, origin, "session", in_session.get(origin, {}), session):
                 in_session[origin] = dict(session)
-        if await _has_databases(page):
+        if has_databases:
             state: Any = await self.context.storage_state(indexed_db=True)
             for origin, kept in of_storage_state(state)[0].items():
                 if kept["databases"] != self._databases.get(origin, []):
@@ -159,20 +178,11 @@ class SessionContext:
             await self.context.close()
 
 
-async def _read(frame: Frame) -> tuple[str, dict[str, str], dict[str, str]] | None:
+async def _read(frame: Frame) -> tuple[str, dict[str, str], dict[str, str], int] | None:
     from playwright.async_api import Error
 
     try:
-        origin, local, session = await frame.evaluate(storage_sync.READ)
+        origin, local, session, databases = await frame.evaluate(storage_sync.READ)
     except Error:  # a frame that may keep nothing, or that is just going away
         return None
-    return (origin, dict(local), dict(session)) if storage_sync.is_web(origin) else None
-
-
-async def _has_databases(page: Page) -> bool:
-    from playwright.async_api import Error
-
-    try:
-        return bool(await page.evaluate(storage_sync.HAS_DATABASES))
-    except Error:
-        return False
+    return (origin, dict(local), dict(session), databases) if storage_sync.is_web(origin) else None

@@ -10,8 +10,8 @@ from typing import Any
 
 from crawler.sessions.storage import Storage, to_storage_state
 
-READ = """() => [location.origin, Object.entries(localStorage), Object.entries(sessionStorage)]"""
-HAS_DATABASES = """async () => indexedDB.databases ? (await indexedDB.databases()).length > 0 : false"""
+READ = """async () => [location.origin, Object.entries(localStorage), Object.entries(sessionStorage),
+  indexedDB.databases ? (await indexedDB.databases()).length : 0]"""
 _FILL_SESSION = """(() => {
   const kept = %s[location.origin];
   if (!kept) return;

@@ -1,0 +1,99 @@
+"""A tab of the browser, which shows one page after the other: a new one for each page costs a process each time."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page, Route, WebSocketRoute
+
+_EMPTIED_WITHIN_MS: Final = 3_000
+_MOST_PAGES: Final = 100  #: in one tab; what a site leaves behind in one is not kept for ever
+
+
+class Visitor(Protocol):
+    """Whoever shows a page in a tab is told what the page does."""
+
+    async def routed(self, route: Route) -> None:
+        """It asks for something."""
+
+    async def socket(self, socket: WebSocketRoute) -> None:
+        """It opens a WebSocket."""
+
+    async def popped_up(self, popup: Page) -> None:
+        """It has opened a window."""
+
+    def crashed(self) -> None:
+        """It is gone."""
+
+
+class BrowserTab:
+    """One tab. Used by the browser's thread.
+
+    Attributes:
+        page: Playwright's.
+        in_session: Its sessionStorage as far as the session knows it, by origin.
+        visitor: Who shows a page in it now; without one, nothing that it asks for is answered.
+    """
+
+    def __init__(self, page: Page, in_session: dict[str, dict[str, str]]) -> None:
+        self.page, self.in_session = page, in_session
+        self.visitor: Visitor | None = None
+        self._count = 0
+
+    @classmethod
+    async def opened(cls, page: Page, script: str, in_session: dict[str, dict[str, str]]) -> BrowserTab:
+        """A tab whose requests come to its visitor.
+
+        Args:
+            script: Runs in each of its pages before their own; "" for none.
+        """
+        tab = cls(page, in_session)
+        await page.route("**/*", tab._routed)
+        await page.route_web_socket("**/*", tab._socket)
+        page.on("popup", tab._popped_up)
+        page.on("crash", tab._crashed)
+        if script:
+            await page.add_init_script(script)
+        return tab
+
+    async def emptied(self) -> bool:
+        """End what its page still does. False where it is to be closed."""
+        from playwright.async_api import Error
+
+        self.visitor = None
+        self._count += 1
+        if self._count >= _MOST_PAGES:
+            return False
+        try:
+            await self.page.goto("about:blank", timeout=_EMPTIED_WITHIN_MS)
+        except Error:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Close it."""
+        from playwright.async_api import Error
+
+        self.visitor = None
+        with contextlib.suppress(Error):  # its browser is gone
+            await self.page.close()
+
+    async def _routed(self, route: Route) -> None:
+        if self.visitor is not None:
+            await self.visitor.routed(route)
+        else:
+            await route.abort("blockedbyclient")
+
+    async def _socket(self, socket: WebSocketRoute) -> None:
+        if self.visitor is not None:
+            await self.visitor.socket(socket)
+
+    async def _popped_up(self, popup: Page) -> None:
+        if self.visitor is not None:
+            await self.visitor.popped_up(popup)
+
+    async def _crashed(self, page: Page) -> None:
+        if self.visitor is not None:
+            self.visitor.crashed()

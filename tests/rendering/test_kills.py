@@ -1,0 +1,35 @@
+"""A browser that dies under its crawl, and a crawl that dies over its browser; more of it in `tests.rendering.killed`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.rendering.launched import command_of, descendants
+from tests.rendering.killed import RenderedCrawl
+from tests.rendering.needs_browser import needs_browser
+
+pytestmark = [needs_browser, pytest.mark.crash]
+
+
+def test_a_dead_browser_is_a_try_and_a_dead_crawl_leaves_no_browser(tmp_path: Path, make_practice_site: Any) -> None:
+    crawl = RenderedCrawl(tmp_path / "project", make_practice_site(books=6))
+
+    def no_more_browser(pid: int) -> None:
+        browser = next(each for each in descendants(pid) if "--user-data-dir" in command_of(each))
+        os.kill(browser, signal.SIGKILL)
+        while os.path.exists(f"/proc/{browser}/cmdline") and command_of(browser):
+            time.sleep(0.01)
+
+    left = crawl.killed_after(1, stop_driver=True, before=no_more_browser)
+    code = crawl.start().wait(60)
+
+    assert (left, code) == (0, 0)
+    assert crawl.rows() == crawl.truth()
+    assert crawl.site.record.logins == {"alice": 1}
+    assert not crawl.site.record.logouts
