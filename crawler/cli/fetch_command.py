@@ -14,6 +14,7 @@ from crawler.cli.logs import set_up_logging
 from crawler.cli.progress import terminal_ask
 from crawler.cli.text import safe, say, tell
 from crawler.errors import UsageError
+from crawler.request import Request
 
 if TYPE_CHECKING:
     from crawler.engine.application import Visitor
@@ -32,15 +33,30 @@ def fetch(
     force: Annotated[
         bool, typer.Option("--force", help="Fetch it even where that may log the session out, or delete something.")
     ] = False,
+    render: Annotated[
+        bool,
+        typer.Option("--render", help="Render it in a browser, and say which plain requests would do without one."),
+    ] = False,
+    wait_for: Annotated[
+        str, typer.Option("--wait-for", metavar="CSS", help="What has to be on the rendered page first.")
+    ] = "",
     set_: options.SettingsTyped = None,
     store: options.StorePath = None,
 ) -> None:
     """Fetch one page and print it. The body as it came; on a terminal as text that is safe to show."""
+    if wait_for and not render:
+        raise UsageError("--wait-for goes with --render")
+    if render:
+        from crawler.rendering.launched import require_browser
+
+        require_browser()
     with visiting(url, spider, session, options.typed_settings(set_, store=store)) as (visitor, _):
         rule = "" if force else visitor.refusal(url, session=session)
         if rule:
             raise UsageError(f"not fetched, the logout guard refuses it: {rule}; --force goes there all the same")
-        response = visitor.fetch(url, session=session)
+        response = visitor.fetch(Request(url, render=False), session=session)
+        if render and response.ok:
+            response = rendered(visitor, response, wait_for)
     if headers:
         for line in header_lines(response):
             say(line)
@@ -49,6 +65,27 @@ def fetch(
     if response.status_code >= 400:
         tell(f"crawl: {response.status_code} from {safe(response.url)}")
         raise typer.Exit(exits.FAILURES)
+
+
+def rendered(visitor: Visitor, document: Response, wait_for: str) -> Response:
+    """The page after its scripts; where what they show has come from is told beside it."""
+    from crawler.authoring.plain_requests import PlainRequest, lines_for, sources
+    from crawler.render import Render
+
+    page = visitor.rendered(document, Render(wait_for))
+
+    def same(request: PlainRequest) -> bool | None:
+        asked = request.answer.asked
+        if asked is None or asked.method != "GET" or request.signed:
+            return None
+        again = visitor.fetch(asked.replace(render=False), session=document.session_name)
+        return again.ok and again.body == request.answer.body
+
+    for line in lines_for(sources(document, page), same):
+        tell(safe(line))
+    for warning in page.warnings:
+        tell(safe(warning))
+    return page
 
 
 @contextmanager

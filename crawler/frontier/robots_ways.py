@@ -17,6 +17,7 @@ from requests.adapters import BaseAdapter
 from crawler.frontier.robots import RobotsCache
 from crawler.sessions.origins import Origins
 from crawler.sessions.session import Session
+from crawler.urls import host_of
 
 _AGAIN_S = 0.25  #: how long one answer serves all that ask; when to ask again is for the door to say
 
@@ -90,6 +91,14 @@ class RobotsWays:
         """Whether *session* may fetch *url*; asks for robots.txt if it must."""
         answers = self.answers(session)
         return answers.rules.get(url).allows(answers.agent, url)
+
+    def refusal(self, session: Session, url: str) -> str:
+        """Why *session* may not fetch *url*, "" where it may; asks for robots.txt if it must."""
+        answers = self.answers(session)
+        rules = answers.rules.get(url)
+        if rules.allows(answers.agent, url):
+            return ""
+        return f"robots.txt of {host_of(url)} cannot be read" if rules.unreachable else "robots"
 
     def _way(self, session: Session) -> Way:
         mounted = ((prefix, each) for prefix, each in session.adapters.items() if each is not self._transport)

@@ -331,7 +331,7 @@ def make_renderer(parts: Assembly, around: Around) -> Renderer:
 
     settings = parts.settings
     rules = PageRules(parts.admission.allows_host, more_hosts=settings.render_hosts, allow=settings.render_allow)
-    robots = parts.robots.allows if parts.robots is not None else None
+    robots = parts.robots.refusal if parts.robots is not None else None
     care = BrowserCare(
         pages=settings.render_pages,
         memory_bytes=settings.browser_memory,

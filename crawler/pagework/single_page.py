@@ -12,9 +12,12 @@ from crawler.frontier.guard_learned import guard_name
 from crawler.frontier.robots import Robots
 from crawler.loading import code_mark
 from crawler.pagework.assembly import Around, Assembly
+from crawler.pagework.rendered import Rendering
+from crawler.render import Render
 from crawler.response import Request, Response
 from crawler.sessions import snapshot
 from crawler.sessions.credential_places import Ask
+from crawler.sessions.flow import run
 from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.standing import Preparation
 from crawler.sessions.session import Session
@@ -37,6 +40,7 @@ class Visitor:
     def __init__(self, spider: Spider, parts: Assembly, desk: SessionDesk) -> None:
         self.spider = spider
         self._parts, self._desk = parts, desk
+        self._rendering = Rendering(spider, parts)
 
     def session(self, name: str | None = None) -> Session:
         """A session by name; the spider's first for None. Raises SpiderError for a name that it does not have."""
@@ -58,8 +62,28 @@ class Visitor:
         self._prepare(manager)
         response = manager.session.send(manager.session.prepare_link(request))
         response.asked, response.session_name = request, manager.session.name
+        response = self._rendered(manager, request, response)
         self._save(manager, request.url)
         return response
+
+    def rendered(self, document: Response, wanted: Render) -> Response:
+        """What a page that was fetched plain becomes in a browser.
+
+        Raises:
+            UsageError: There is no browser.
+            NotRendered: It could not be rendered.
+        """
+        manager = self._manager(document.session_name)
+        page = self._rendered(manager, Request(document.url, render=wanted), document)
+        self._save(manager, document.url)
+        return page
+
+    def _rendered(self, manager: LoginManager, request: Request, document: Response) -> Response:
+        wanted = self._rendering.wanted(request)
+        if wanted is None or document.status_code >= 400:
+            return document
+        guard = self._parts.hop_guard if manager.wants_login else None
+        return run(self._rendering.of(manager.session, wanted, guard, None).flow(document))
 
     def refusal(self, url: str, *, session: str | None = None) -> str:
         """Why the logout guard would not follow a link there in this session; "" where it would, or has no say."""

@@ -12,7 +12,7 @@ _EMPTIED_WITHIN_MS: Final = 3_000
 _MOST_PAGES: Final = 100  #: in one tab; what a site leaves behind in one is not kept for ever
 
 
-class Visitor(Protocol):
+class TabUser(Protocol):
     """Whoever shows a page in a tab is told what the page does."""
 
     async def routed(self, route: Route) -> None:
@@ -34,17 +34,17 @@ class BrowserTab:
     Attributes:
         page: Playwright's.
         in_session: Its sessionStorage as far as the session knows it, by origin.
-        visitor: Who shows a page in it now; without one, nothing that it asks for is answered.
+        user: Who shows a page in it now; without one, nothing that it asks for is answered.
     """
 
     def __init__(self, page: Page, in_session: dict[str, dict[str, str]]) -> None:
         self.page, self.in_session = page, in_session
-        self.visitor: Visitor | None = None
+        self.user: TabUser | None = None
         self._count = 0
 
     @classmethod
     async def opened(cls, page: Page, script: str, in_session: dict[str, dict[str, str]]) -> BrowserTab:
-        """A tab whose requests come to its visitor.
+        """A tab whose requests come to its user.
 
         Args:
             script: Runs in each of its pages before their own; "" for none.
@@ -62,7 +62,7 @@ class BrowserTab:
         """End what its page still does. False where it is to be closed."""
         from playwright.async_api import Error
 
-        self.visitor = None
+        self.user = None
         self._count += 1
         if self._count >= _MOST_PAGES:
             return False
@@ -76,24 +76,24 @@ class BrowserTab:
         """Close it."""
         from playwright.async_api import Error
 
-        self.visitor = None
+        self.user = None
         with contextlib.suppress(Error):  # its browser is gone
             await self.page.close()
 
     async def _routed(self, route: Route) -> None:
-        if self.visitor is not None:
-            await self.visitor.routed(route)
+        if self.user is not None:
+            await self.user.routed(route)
         else:
             await route.abort("blockedbyclient")
 
     async def _socket(self, socket: WebSocketRoute) -> None:
-        if self.visitor is not None:
-            await self.visitor.socket(socket)
+        if self.user is not None:
+            await self.user.socket(socket)
 
     async def _popped_up(self, popup: Page) -> None:
-        if self.visitor is not None:
-            await self.visitor.popped_up(popup)
+        if self.user is not None:
+            await self.user.popped_up(popup)
 
     async def _crashed(self, page: Page) -> None:
-        if self.visitor is not None:
-            self.visitor.crashed()
+        if self.user is not None:
+            self.user.crashed()

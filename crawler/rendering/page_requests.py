@@ -39,13 +39,13 @@ class PagePolicy:
     Attributes:
         rules: Which of them are sent.
         limits: Of one exchange, and of all that a page asks for together.
-        robots: Whether robots.txt lets a session ask for a URL; None where it is not obeyed.
+        robots: Why robots.txt keeps a session from a URL, "" where it does not; None where it is not obeyed.
         connection: ``connection(session, url, ends)`` waits for a free connection and holds it.
     """
 
     rules: PageRules
     limits: Limits
-    robots: Callable[[Session, str], bool] | None
+    robots: Callable[[Session, str], str] | None
     connection: Callable[[str, str, float], AbstractContextManager[object]]
 
 
@@ -124,8 +124,8 @@ class PageRequests:
 
     def _refusal(self, asked: PageRequest) -> str:
         refusal = self._policy.rules.refusal(asked, self._guard)
-        if not refusal and self._policy.robots is not None and not self._policy.robots(self.session, asked.url):
-            refusal = "robots"
+        if not refusal and self._policy.robots is not None:
+            refusal = self._policy.robots(self.session, asked.url)
         if not refusal:
             with self._lock:
                 self._count += 1

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crawler.errors import FetchError, GuardRefused, NotRendered, TimedOut
 from crawler.render import Render
+from crawler.rendering import quiet
 from crawler.rendering.browser_tab import BrowserTab
 from crawler.rendering.page_requests import NotSent, PageRequests
 from crawler.rendering.page_rules import PageRequest
+from crawler.rendering.quiet import Quiet
 from crawler.rendering.session_context import SessionContext
 from crawler.response import Response
 from crawler.sessions.secrets import hide
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
     from playwright.async_api import Locator, Page, Route, WebSocketRoute
     from playwright.async_api import Request as BrowserRequest
 
-_QUIET_S: Final = 0.1  #: without a request under way: the page has what it wants
-_POLLS_S: Final = 3.0  #: with none but repeated ones under way: it will ask for ever
 _LOOK_S: Final = 0.02
 _AFTER_PASSWORD_S: Final = 3.0  #: how long what is waited for may take once a password is asked for
 _HEADERS_LEFT_OUT: Final = frozenset(
@@ -90,9 +90,7 @@ class Tab:
         self._document, self._wanted, self._patience_s = document, wanted, patience_s
         self._is_begun = False
         self._landed: dict[str, Response] = {}  # pages that redirects have led to, before the browser asks for them
-        self._seen: set[tuple[str, str]] = set()  # requests that the page has sent once
-        self._under_way = self._fresh_under_way = 0
-        self._moved_at = self._fresh_at = time.monotonic()
+        self._quiet = Quiet(time.monotonic())
         self._warnings: list[str] = []
         self._crash = asyncio.Event()
         self._page: Page
@@ -126,7 +124,7 @@ class Tab:
         tab = await self._place.tab()
         is_good = False
         try:
-            tab.visitor, self._page = self, tab.page
+            tab.user, self._page = self, tab.page
             showing, watching = asyncio.ensure_future(self._steps(tab)), asyncio.ensure_future(self._crash.wait())
             both: list[asyncio.Future[Any]] = [showing, watching]
             try:
@@ -151,7 +149,7 @@ class Tab:
         await self._place.push_cookies()
         page.set_default_timeout(self._patience_s * 1000)
         left_s = max(self._requests.ends - time.monotonic(), 0.001)
-        await page.goto(self._document.url, wait_until="domcontentloaded", timeout=left_s * 1000)
+        await page.goto(self._document.url, wait_until="commit", timeout=left_s * 1000)
         await self._settle()
         missing = await self._done(page)
         picture = await page.screenshot(full_page=True) if self._wanted.screenshot else None
@@ -185,21 +183,13 @@ class Tab:
         from playwright.async_api import Error
 
         request = route.request
-        mark = request.method, request.url
-        fresh = mark not in self._seen
-        self._seen.add(mark)
-        self._under_way += 1
-        self._fresh_under_way += fresh
+        fresh = self._quiet.begins(request.method, request.url)
         try:
             await self._answer(route, self._asked(request))
         except Error:
             pass  # the page has gone elsewhere meanwhile
         finally:
-            self._under_way -= 1
-            self._moved_at = time.monotonic()
-            if fresh:
-                self._fresh_under_way -= 1
-                self._fresh_at = self._moved_at
+            self._quiet.ends(fresh, time.monotonic())
 
     def _asked(self, request: BrowserRequest) -> PageRequest:
         is_page = request.is_navigation_request() and request.frame == self._page.main_frame
@@ -256,15 +246,24 @@ class Tab:
     # --- waiting and doing ------------------------------------------------------------------------------------------
     async def _settle(self) -> None:
         """Wait until the page asks for nothing more."""
-        self._moved_at = self._fresh_at = time.monotonic()
+        self._quiet.begin_anew(time.monotonic())
         while True:
             await asyncio.sleep(_LOOK_S)
             now = time.monotonic()
-            if not self._under_way and now - self._moved_at >= _QUIET_S:
+            quiet_s = self._quiet.for_s(now)
+            if quiet_s >= quiet.QUIET_S and (quiet_s >= quiet.LOADED_WITHIN_S or await self._is_loaded()):
                 return
-            if not self._fresh_under_way and now - self._fresh_at >= _POLLS_S:
+            if self._quiet.only_polls(now):
                 self._warn("the page asks for the same again and again: it was taken as it was")
                 return
+
+    async def _is_loaded(self) -> bool:
+        from playwright.async_api import Error
+
+        try:
+            return bool(await self._page.evaluate("() => document.readyState") == "complete")
+        except Error:  # it is just going elsewhere
+            return False
 
     async def _done(self, page: Page) -> str:
         """Do what is wanted; returns what was waited for in vain, and "" when all is done."""
@@ -355,6 +354,6 @@ async def _fulfil(route: Route, response: Response) -> None:
 
 async def _refuse(route: Route, asked: PageRequest) -> None:
     if asked.is_page:
-        await route.fulfill(status=204)  # the page stays as it is; an error would be shown in its place
+        await route.abort("aborted")  # the page stays as it is; for any other error one would be shown in its place
     else:
         await route.abort("blockedbyclient")

@@ -289,4 +289,4 @@ def _response_of(document: Response, shown: Shown, requests: PageRequests) -> Re
 
 
 def _refusals(refused: Counter[str]) -> list[str]:
-    return [f"{refused[why]} requests of the page not sent: {redact(why)}" for why in sorted(told(refused))]
+    return [f"not sent for the page: {redact(why)} ({refused[why]})" for why in sorted(told(refused))]

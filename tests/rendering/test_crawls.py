@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from crawler.testing import PracticeSite
+from crawler.rendering.launched import command_of, descendants
 from tests.cli.conftest import Crawl
-from tests.engine.shop import credentials, stored
+from tests.engine.shop import stored
 from tests.rendering.needs_browser import needs_browser
 from tests.rendering.script_shop import ScriptShop, open_shop
 
@@ -36,13 +36,6 @@ class Orders(Spider):
             yield {{"name": order, "data": len(response.requests)}}
         yield from response.follow_all(css="a")
 """
-MEMBERS = """
-from tests.engine.shop import Members as Plain
-
-
-class Members(Plain):
-    render = True
-"""
 
 
 @pytest.fixture
@@ -55,12 +48,6 @@ def shop(project: Path) -> Iterator[ScriptShop]:
 def write(project: Path, name: str, source: str) -> None:
     (project / "spiders").mkdir(exist_ok=True)
     (project / "spiders" / f"{name}.py").write_text(source, encoding="utf-8")
-
-
-def browsers() -> list[str]:
-    """Processes of browsers that render pages for this test run, by their command lines."""
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in listed.splitlines() if "MAP * ~NOTFOUND" in line]
 
 
 def test_a_page_of_scripts_is_rendered_in_its_session_by_the_rules_of_the_crawl(
@@ -80,23 +67,27 @@ def test_a_page_of_scripts_is_rendered_in_its_session_by_the_rules_of_the_crawl(
     assert not shop.asked["POST /api/logout"], "the logout guard holds for what scripts ask for"
     assert any("seen=" in each for each in shop.cookies), "what scripts write is sent with the next request"
     assert any("api=p1" in each for each in shop.cookies), "and so is what the API has set"
+    assert not [pid for pid in descendants(os.getpid()) if "--user-data-dir" in command_of(pid)]
     assert all("crawl-sessions" in each["user-agent"] for each in shop.headers)
 
 
-def test_the_practice_shop_rendered_is_the_shop_as_it_is(
-    project: Path, crawl: Crawl, make_practice_site: Any, monkeypatch: pytest.MonkeyPatch
+def test_without_a_browser_nothing_is_sent_and_the_exit_code_is_2(
+    shop: ScriptShop, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site: PracticeSite = make_practice_site(books=12)
-    credentials(monkeypatch, default=site.accounts[0])
-    write(project, "members", MEMBERS)
+    monkeypatch.setenv("CRAWL_BROWSER", "/nowhere/chromium")
 
-    done = crawl("run", "members", "-a", f"site={site.url}", "--json")
+    done = crawl("run", "orders")
+
+    assert done.code == 2
+    assert "apt install chromium" in done.err
+    assert not shop.asked
+
+
+def test_a_rendered_page_is_printed_and_the_plain_request_is_proposed_beside_it(shop: ScriptShop, crawl: Crawl) -> None:
+    done = crawl("fetch", "--render", "--wait-for", "li", "--spider", "orders", f"{shop.url}/orders?page=1")
 
     assert done.code == 0, done.err
-    assert json.loads(done.out)["logins"] == 1
-    rows = stored(project / "data", "id", "price")
-    truth = site.truth.member_items(site.accounts[0].username)
-    assert sorted((row["id"], row["price"]) for row in rows) == sorted((each["id"], each["price"]) for each in truth)
-    assert not site.record.logouts
-    assert not site.record.deleted
-    assert not browsers()
+    assert "<li" in done.out
+    assert f"yield Request('{shop.url}/api/orders?page=1', self.parse_data)" in done.err
+    assert "5 texts, in response.json()['orders']" in done.err
+    assert "tried without a browser: the same" in done.err

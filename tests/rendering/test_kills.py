@@ -1,4 +1,4 @@
-"""A browser that dies under its crawl, and a crawl that dies over its browser; more of it in `tests.rendering.killed`."""
+"""A browser that dies under its crawl, and a crawl that dies over its browser (more in `tests.rendering.killed`)."""
 
 from __future__ import annotations
 
@@ -33,3 +33,4 @@ def test_a_dead_browser_is_a_try_and_a_dead_crawl_leaves_no_browser(tmp_path: Pa
     assert crawl.rows() == crawl.truth()
     assert crawl.site.record.logins == {"alice": 1}
     assert not crawl.site.record.logouts
+    assert not crawl.site.record.deleted

@@ -1,0 +1,50 @@
+"""When a page has what it wants: it asks for nothing more, or for nothing new. No clock: the time is an argument."""
+
+from __future__ import annotations
+
+from typing import Final
+
+QUIET_S: Final = 0.1  #: without a request under way
+LOADED_WITHIN_S: Final = 2.0  #: without one, for a page that does not say that it is loaded
+POLLS_S: Final = 3.0  #: with none but repeated ones under way: it will ask for ever
+
+
+class Quiet:
+    """The requests of one page, as far as waiting for them goes. Used by one thread.
+
+    Args:
+        now: Of ``time.monotonic()``, as everywhere here.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._seen: set[tuple[str, str]] = set()
+        self._under_way = self._fresh_under_way = 0
+        self._moved_at = self._fresh_at = now
+
+    def begins(self, method: str, url: str) -> bool:
+        """A request begins. Returns whether it is a fresh one, the first of its kind; `ends` wants to know."""
+        fresh = (method, url) not in self._seen
+        self._seen.add((method, url))
+        self._under_way += 1
+        self._fresh_under_way += fresh
+        return fresh
+
+    def ends(self, fresh: bool, now: float) -> None:
+        """It has its answer, or gets none."""
+        self._under_way -= 1
+        self._moved_at = now
+        if fresh:
+            self._fresh_under_way -= 1
+            self._fresh_at = now
+
+    def begin_anew(self, now: float) -> None:
+        """Something was done on the page that it may answer with requests."""
+        self._moved_at = self._fresh_at = now
+
+    def for_s(self, now: float) -> float:
+        """Seconds for which nothing has been under way."""
+        return 0.0 if self._under_way else now - self._moved_at
+
+    def only_polls(self, now: float) -> bool:
+        """Whether the page asks for the same again and again, and for nothing else."""
+        return not self._fresh_under_way and now - self._fresh_at >= POLLS_S
