@@ -124,8 +124,7 @@ class Spider:
     def is_logged_out(self, response: Response) -> Any:
         """Whether a page was fetched logged out. Override it, or set the ``logged_out_...`` attributes.
 
-        The default looks at the status, at where redirects ended and for a password field. It is in
-        `sessions.login.signs`, and asked only when this method is not overridden.
+        The default (`sessions.login.signs`) looks at the status, at where redirects ended and for a password field.
         """
         return NotImplemented
 
@@ -146,16 +145,14 @@ class Spider:
     def on_request(self, request: Request) -> Request:
         """Look at each request just before it is sent, on a worker thread. Return it, changed or not, or another one.
 
-        Raise `IgnoreRequest` to leave it out: it counts as skipped. It keeps its host and its session; requests of a
-        login step and those for robots.txt are not given to it.
+        Raise `IgnoreRequest` to leave it out: it is skipped. Requests of a login or for robots.txt are not given to it.
         """
         return request
 
     def on_response(self, response: Response) -> Response:
         """Look at each page before its callback, on a worker thread. Return it, changed or not, or another one.
 
-        Raise `IgnoreRequest` to leave it out: it counts as skipped. It is not given errors, files and pages that were
-        fetched logged out.
+        Raise `IgnoreRequest` to leave it out: it is skipped. Errors, files and logged-out pages are not given to it.
         """
         return response
 
@@ -163,10 +160,7 @@ class Spider:
         """Called with each event (`crawler.events`) after it is committed, between two commits: keep it short."""
 
     def closed(self, reason: Any) -> None:
-        """Called once when a run ends, with its ending; with the `Summary` where the parameter is called ``summary``.
-
-        ``summary.changes`` says how many records are new, changed, gone and back, `Summary.changed` which.
-        """
+        """Called once when a run ends, with its ending; or with the `Summary` where the parameter is ``summary``."""
 
     @classmethod
     def has_login_step(cls) -> bool:
@@ -184,6 +178,9 @@ class Spider:
 
     def login_browser(self, page: Any, session: Session) -> None:
         """Drive a Playwright page through the login, in a run where there is no `login`; secrets: `session.account`."""
+
+    def set_up_session(self, session: Session) -> None:
+        """Give a new session adapters (`session.mount`) or hooks, in each process, before it sends anything."""
 
     def identities(self) -> list[Identity]:
         """Its sessions as `Identity` objects, in order, names unique.
@@ -217,6 +214,7 @@ _CALLED: dict[str, tuple[str, ...]] = {  # by us, with these
     "start": (),
     "login": ("session",),
     "login_browser": ("page", "session"),
+    "set_up_session": ("session",),
     "is_logged_out": ("response",),
     "parse": ("response",),
     "parse_start_url": ("response",),

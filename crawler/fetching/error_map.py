@@ -7,6 +7,7 @@ import http.client
 import os
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 
 import pycurl
@@ -26,6 +27,9 @@ from crawler.errors import (
     UnknownHost,
     Unreachable,
 )
+from crawler.fetching.lookup import look_up
+
+_ONCE_MORE_S = 0.5  # to ask why a name did not resolve
 
 # What OpenSSL says, in words that help at 3 a.m.; the first that is found counts.
 _TLS_WORDS = (
@@ -98,12 +102,14 @@ def _host_of(place: str) -> str:
 
 
 def name_error(url: str, host: str, *, whose: str = "") -> FetchError:
-    """Ask the system once more why a name did not resolve; libcurl does not tell."""
+    """Ask the system once more why a name did not resolve; libcurl does not tell. All transfers wait meanwhile."""
     try:
-        socket.getaddrinfo(host, None)
+        look_up(url, host, 0, time.monotonic() + _ONCE_MORE_S, lambda: False)
     except socket.gaierror as error:
         return from_gaierror(url, host, error, whose=whose)
-    except (OSError, UnicodeError):
+    except UnknownHost as error:
+        return error
+    except (OSError, FetchError):  # a name server that is silent will be asked again by another try
         pass
     return never_sent(ConnectFailed(url, f"the name {host}{whose} did not resolve just now"))
 

@@ -8,20 +8,22 @@ request has a thread while it is under way.
 
 from __future__ import annotations
 
+import math
 import socket
+import time
 from typing import Any, BinaryIO, ClassVar
 
 from crawler.errors import Refused, UsageError
 from crawler.fetching.addresses import AddressRule
-from crawler.fetching.error_map import name_error
+from crawler.fetching.error_map import from_gaierror
 from crawler.fetching.io_thread import Watcher
 from crawler.fetching.libcurl_adapter import HandlesAdapter
 from crawler.fetching.libcurl_handle import Handle
 from crawler.fetching.libcurl_options import set_addresses
 from crawler.fetching.limits import Limits
+from crawler.fetching.lookup import look_up
 from crawler.fetching.outgoing import Outgoing
 
-_STREAM = socket.SOCK_STREAM
 BROWSERS = ("chrome", "firefox", "safari")
 
 
@@ -54,22 +56,32 @@ class _Handle(Handle):
             self._multi.close()
             self._multi = self.bound_multi()
         if self._sockets.rule is not None and (self._renewed or not self.connection.is_there):
-            self._pin(asked, self._sockets.rule)
+            connect_s = math.inf if timeouts_s[0] is None else time.monotonic() + timeouts_s[0]
+            ends = min(connect_s, math.inf if limits.deadline_s is None else started + limits.deadline_s)
+            self._pin(asked, self._sockets.rule, ends)
         super().start(asked, limits, sink, timeouts_s, started, watcher=watcher)
 
-    def _pin(self, asked: Outgoing, rule: AddressRule) -> None:
-        """A new connection goes to addresses that the rule allows, whatever DNS says a moment later."""
+    def _pin(self, asked: Outgoing, rule: AddressRule, ends: float) -> None:
+        """A new connection goes to addresses that the rule allows, whatever DNS says a moment later.
+
+        Args:
+            ends: Of ``time.monotonic()``: so long a name server may take.
+        """
         origin = self.route.origin
         given = self._resolve.get(origin.host)
         try:
-            found = given or [str(each[4][0]) for each in socket.getaddrinfo(origin.host, origin.port, type=_STREAM)]
-        except OSError as error:
-            raise name_error(asked.url, origin.host) from error
+            found = given or self._look_up(asked.url, ends)
+        except socket.gaierror as error:
+            raise from_gaierror(asked.url, origin.host, error) from error
         whys = {each: rule.refuses(origin.host, each, asked.led_by) for each in found}
         allowed = [address for address, why in whys.items() if not why]
         if not allowed:
             raise Refused(asked.url, next(iter(whys.values())))
         set_addresses(self._curl, origin, allowed)
+
+    def _look_up(self, url: str, ends: float) -> list[str]:
+        origin = self.route.origin
+        return [str(each[4][0]) for each in look_up(url, origin.host, origin.port, ends, self._answer.stopped)]
 
 
 class _Chrome(_Handle):

@@ -30,7 +30,7 @@ class AnswerReader:
     clock: ExchangeClock
 
     def __init__(self, stopped: Callable[[], bool]) -> None:
-        self._stopped = stopped
+        self.stopped = stopped
         self.lines: list[bytes] = []
         self.fault: BaseException | None = None
         self._head: Head | None = None
@@ -94,7 +94,7 @@ class AnswerReader:
                 asked.method,
                 self._limits,
                 sink=self._sink,
-                still=partial(_still, self._stopped, self.clock, asked.url),  # it may be decoded after the exchange
+                still=partial(_still, self.stopped, self.clock, asked.url),  # it may be decoded after the exchange
                 late=self._late,
             )
         return self._head, self._body
@@ -106,7 +106,7 @@ class AnswerReader:
 
     def check(self) -> None:
         """Raise FetchError where the exchange is to end, has taken too long, or has brought too many lines."""
-        _still(self._stopped, self.clock, self.asked.url)
+        _still(self.stopped, self.clock, self.asked.url)
         if len(self.lines) > (self._limits.max_headers + 2) * (INTERIM + 1):
             raise BadAnswer(self.asked.url, "too many header lines")
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import http.client
 import io
-import queue
 import socket
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from crawler.errors import BadAnswer, ConnectFailed, Refused, TimedOut, UnknownHost
+from crawler.errors import BadAnswer, ConnectFailed, Refused, TimedOut
 from crawler.fetching.addresses import AddressRule
 from crawler.fetching.descriptors import connections_allowed
 from crawler.fetching.error_map import from_gaierror
 from crawler.fetching.heads import Head, is_interim, parse_head
-from crawler.fetching.limits import INTERIM, LINE_BYTES, SLICE_S, ExchangeClock, Limits
+from crawler.fetching.limits import INTERIM, LINE_BYTES, ExchangeClock, Limits
+from crawler.fetching.lookup import look_up
 from crawler.fetching.outgoing import Outgoing
 from crawler.fetching.urllib3_places import Places
 
@@ -171,40 +170,12 @@ class Exchange:
         found: list[tuple[Any, Any]] = []
         try:
             for name in self._resolve.get(host) or (host,):
-                found += [(family, address) for family, _, _, _, address in self._look_up(name, port, ends)]
+                looked_up = look_up(self.asked.url, name, port, min(ends, self.clock.ends), self._stopped)
+                found += [(family, address) for family, _, _, _, address in looked_up]
         except socket.gaierror as error:
             whose = ", the proxy" if self.asked.proxy is not None else ""
             raise from_gaierror(self.asked.url, host, error, whose=whose) from error
         return found
-
-    def _look_up(self, name: str, port: int, ends: float) -> list[Any]:
-        """What getaddrinfo says. It cannot be stopped: a thread asks, and nobody waits for it beyond *ends*."""
-        if ":" in name or name[-1:].isdigit():
-            return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-        answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-
-        def ask() -> None:
-            try:
-                answers.put(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
-            except (OSError, UnicodeError) as error:
-                answers.put(error)
-
-        threading.Thread(target=ask, name="resolver", daemon=True).start()
-        while True:
-            left_s = min(ends, self.clock.ends) - time.monotonic()
-            try:
-                answer = answers.get(timeout=max(0.0, min(left_s, SLICE_S)))
-            except queue.Empty:
-                if self._stopped():
-                    raise ConnectFailed(self.asked.url, "stopped from outside") from None
-                if left_s <= 0:
-                    raise TimedOut(self.asked.url, f"the name {name} did not resolve in time") from None
-                continue
-            if isinstance(answer, UnicodeError):
-                raise UnknownHost(self.asked.url, f"{name} is no name of a host") from answer
-            if isinstance(answer, OSError):
-                raise answer
-            return list(answer)
 
     def read_head(self, file: io.BufferedReader) -> Head:
         """Read heads up to the final one, never more than the limits allow."""

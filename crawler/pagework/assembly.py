@@ -44,7 +44,7 @@ from crawler.sessions.session_config import configured_identities
 from crawler.settings import Settings
 from crawler.spider import Spider, checked_keys
 from crawler.stores.session_desk import SessionDesk
-from crawler.urls import host_of, origin_of
+from crawler.urls import host_of, origin_of, redact
 
 if TYPE_CHECKING:
     from crawler.rendering.renderer import Renderer
@@ -232,6 +232,7 @@ class Assembly:
             deadline_s=settings.deadline,
             max_redirects=settings.max_redirects,
         )
+        self._set_up(session)
         session.pace, session.leads_inside = self._paced(name), self._logs_in(name)
         session.trusts = self._trusted.add
         session.allowance = self._allowance(identity, session)
@@ -245,6 +246,17 @@ class Assembly:
             retry_after_s=lambda header: retry_after_s(header, now=unix_now(), cap_s=settings.max_retry_after),
         )
         return manager
+
+    def _set_up(self, session: Session) -> None:
+        """Let the spider give a new session what it needs before its first request."""
+        if type(self.spider).set_up_session is Spider.set_up_session:
+            return
+        try:
+            self.spider.set_up_session(session)
+        except Exception as error:
+            what = f"{type(error).__name__}: {redact(str(error))}"
+            raise SpiderError(f"{self.spider.name}.set_up_session failed: {what}") from error
+        session.begins_as_it_is()
 
     def _allowance(self, identity: Identity, session: Session) -> Allowance | None:
         """What the account may send; None for a session that is nobody's account."""

@@ -126,8 +126,7 @@ class Session(Hops):
         self.adapters.clear()
         self.mount("https://", transport)
         self.mount("http://", transport)
-        self.as_made = session_setup(self)  #: a login step may fit it with more, which cannot be stored
-        self.given = given_to(self)  #: what a login begins with, whatever the last one has left
+        self.begins_as_it_is()
         self.pace, self.allowance, self._one_at_a_time = None, None, Serial()
 
     # --- what requests does, by our rules ---------------------------------------------------------------------
@@ -198,6 +197,11 @@ class Session(Hops):
             prepared.prepare_auth(sendable(self.auth), request.url)
         address_cookies(prepared, self.cookies, request.cookies)
         return prepared
+
+    def begins_as_it_is(self) -> None:
+        """What it has now it has before any login: its adapters and hooks are no obstacle to a stored session."""
+        self.as_made = session_setup(self)  #: a login step may fit it with more, which cannot be stored
+        self.given = given_to(self)  #: what a login begins with, whatever the last one has left
 
     def _lend_storage(self, prepared: Prepared) -> None:
         """What an auth needs whose token a browser has brought."""

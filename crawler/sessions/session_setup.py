@@ -40,7 +40,7 @@ class Given:
         headers: By name.
         params: Of each URL.
         auth: As the identity has it.
-        verify, cert: As in requests.
+        verify, cert, hooks: As in requests.
     """
 
     headers: dict[str, Any] = field(repr=False)
@@ -48,12 +48,14 @@ class Given:
     auth: Any = field(repr=False)
     verify: Any = field(repr=False)
     cert: Any = field(repr=False)
+    hooks: dict[str, Any] = field(repr=False)
 
 
 def given_to(session: requests.Session) -> Given:
     """What *session* has now."""
     params: Any = session.params
-    return Given(dict(session.headers), dict(params), session.auth, session.verify, session.cert)
+    hooks = {event: list(each) if isinstance(each, list) else each for event, each in session.hooks.items()}
+    return Given(dict(session.headers), dict(params), session.auth, session.verify, session.cert, hooks)
 
 
 def begin_anew(session: requests.Session, given: Given) -> None:
@@ -64,7 +66,7 @@ def begin_anew(session: requests.Session, given: Given) -> None:
     session.headers = CaseInsensitiveDict(given.headers)
     session.params = dict(given.params)
     session.auth, session.verify, session.cert = given.auth, given.verify, given.cert
-    session.hooks = default_hooks()
+    session.hooks = default_hooks() | {e: list(h) if isinstance(h, list) else h for e, h in given.hooks.items()}
 
 
 def merged_params(of_session: Any, of_request: Any) -> Any:

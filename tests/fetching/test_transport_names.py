@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import socket
 import subprocess
 import sys
@@ -45,6 +46,7 @@ with tempfile.NamedTemporaryFile("w", suffix=".conf") as settings:
     subprocess.run(["mount", "--bind", settings.name, "/etc/resolv.conf"], check=True)
 print("ready", flush=True)
 from crawler.errors import ConnectFailed, TimedOut
+from crawler.fetching.addresses import AddressRule
 from crawler.fetching.limits import Limits
 from crawler.fetching.{module} import {name}
 from transports import fetch
@@ -53,7 +55,7 @@ for error, limits, timeout in (
     (TimedOut, Limits(), (0.3, 30)),
     (ConnectFailed, Limits(), 30),
 ):
-    adapter = {name}()
+    adapter = {name}(address_rule=AddressRule())
     if error is ConnectFailed:
         threading.Timer(0.2, adapter.abort_all).start()
     began = time.monotonic()
@@ -64,7 +66,12 @@ for error, limits, timeout in (
 """
 
 
-@pytest.mark.parametrize("where", ["libcurl_adapter.CurlAdapter", "urllib3_adapter.Urllib3Adapter"])
+PLACES = ["libcurl_adapter.CurlAdapter", "urllib3_adapter.Urllib3Adapter"]
+if importlib.util.find_spec("curl_cffi") is not None:
+    PLACES.append("impersonating.ChromeAdapter")
+
+
+@pytest.mark.parametrize("where", PLACES)
 def test_T9_a_slow_resolver_holds_nobody_beyond_the_limits(where: str) -> None:
     """In namespaces of its own, with a name server that never answers."""
     module, name = where.split(".")

@@ -31,13 +31,19 @@ def kind_of(spider: type[Spider]) -> str:
     Headers count when their name says that they hold a credential. What stands in no file is taken for cookies.
     """
     anything: Any = spider
-    return "" if spider.login is Spider.login else _told_by_code(anything)
+    return _told_by_code(anything) if _steps(anything) else ""
+
+
+def _steps(spider: Any) -> list[Callable[..., Any]]:
+    """Its own methods that set a session up."""
+    own = ((spider.login, Spider.login), (spider.set_up_session, Spider.set_up_session))
+    return [each for each, usual in own if each is not usual]
 
 
 @functools.lru_cache(maxsize=512)
 def _told_by_code(spider: Any) -> str:
     found: set[str] = set()
-    waiting: list[tuple[Callable[..., Any], str]] = [(spider.login, _name_of_argument(spider.login, 1))]
+    waiting = [(each, _name_of_argument(each, 1)) for each in _steps(spider)]
     met: set[tuple[Any, str]] = set()
     while waiting and len(met) < _MOST_CALLS:
         function, name = waiting.pop()
