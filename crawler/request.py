@@ -189,7 +189,8 @@ class Request:
         if self.max_age is not None:
             found["max_age"] = self.max_age
         if self.render is not None:
-            found["render"] = self.render.dump() if isinstance(self.render, Render) else False
+            wanted = render_of(self.render)
+            found["render"] = wanted.dump() if isinstance(wanted, Render) else False
         if self.file is not None:
             found["file"] = self._packed_file(self.file)
         if not found:
@@ -258,6 +259,8 @@ class Request:
                 raise SpiderError(f"Request has no attribute {name!r}")
             if name in ("callback", "errback"):
                 value = method_name(value)
+            if name == "render":
+                value = render_of(value)
             setattr(twin, name, absolute("", value).partition("#")[0] if name == "url" else value)
         return twin
 

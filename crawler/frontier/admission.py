@@ -17,7 +17,7 @@ from crawler.clock import unix_now
 from crawler.errors import InvalidURL, SpiderError
 from crawler.frontier.known import KnownLinks
 from crawler.outcome import Found
-from crawler.render import Render
+from crawler.render import Render, render_of
 from crawler.response import SPREAD, Request
 from crawler.urls import absolute, canonical, fingerprint, host_of, origin_of, redact
 
@@ -93,8 +93,8 @@ class Admission:
         body = request.body or b""
         if request.dont_filter:
             body += b"\x00again " + (str(parent) if parent else "").encode()
-        if isinstance(request.render, Render):  # another page than the plain one that was seen
-            body += f"\x00render {json.dumps(request.render.dump())}".encode()
+        if request.render and isinstance(render := render_of(request.render), Render):  # not the plain page
+            body += f"\x00render {json.dumps(render.dump())}".encode()
         if request.file is not None:  # each that is yielded becomes a row; the bytes are fetched once
             body += b"\x00file " + request.extras().encode()
         mark = fingerprint(request.method, key, body, name)

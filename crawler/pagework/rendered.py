@@ -7,7 +7,7 @@ from functools import partial
 
 from crawler.errors import FetchError, NotRendered
 from crawler.pagework.assembly import Assembly
-from crawler.render import Render
+from crawler.render import Render, render_of
 from crawler.rendering.page_requests import OVERTAKEN
 from crawler.request import Request
 from crawler.response import Response
@@ -25,11 +25,11 @@ class Rendering:
     """Which pages are rendered, and how. Safe from any thread."""
 
     def __init__(self, spider: Spider, parts: Assembly) -> None:
-        self._of_spider, self._parts = spider.render, parts
+        self._of_spider, self._parts = render_of(spider.render), parts
 
     def wanted(self, request: Request) -> Render | None:
         """How a page is rendered; None where it is not."""
-        wanted = self._of_spider if request.render is None else request.render
+        wanted = self._of_spider if request.render is None else render_of(request.render)
         return wanted if isinstance(wanted, Render) and request.file is None else None
 
     def of(

@@ -1,51 +1,75 @@
-"""Sees to it that no browser outlives its crawl: ``python guardian.py``, a process of its own with nothing but Python.
+"""Sees to it that no browser outlives its crawl: ``python guardian.py TOKEN``, a process with nothing but Python.
 
-It is told over its standard input which processes belong to the crawl, one line each: number, moment of its start in
-ticks, and folder that goes with it ("" for none). When that input ends, the crawl has closed it or is dead, however it
-died. What is left then after a moment is killed, with the process group that it leads. `crawler.rendering.launched`
-starts it, and stops it when nothing is left to watch.
+The driver of the browser was started with a variable whose value is the token, and whatever it starts inherits that.
+When the guardian's input ends, the crawl has closed it or is dead, however it died. Browsers mostly end by themselves
+then; what is left after a moment is killed, with the process group that it leads and the profile that it made.
 """
 
 import os
+import re
 import shutil
 import signal
 import sys
 import time
 
-PATIENCE_S = 2.0  #: browsers end by themselves when whoever drives them is gone, and clean up
+VARIABLE = "CRAWL_RENDERS_FOR"
+PATIENCE_S = 2.0  #: for browsers to end by themselves, and clean up
 STEP_S = 0.05
+KILLS = 20  #: rounds: what is killed may just have started something
+PROFILE = re.compile(rb"--user-data-dir=([^\0]*playwright[^\0]*)")
+
+
+def read(pid: int | str, name: str) -> bytes:
+    """A file of /proc about a process; b"" where there is none, or it is somebody else's."""
+    try:
+        with open(f"/proc/{pid}/{name}", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
 
 
 def started_at(pid: int | str) -> str:
     """Moment of the start of a process, in ticks; "" where there is none. A number may be another process by now."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
-            fields = file.read().rpartition(")")[2].split()
-        return "" if fields[0] == "Z" else fields[19]
-    except OSError:
-        return ""
+    fields = read(pid, "stat").rpartition(b")")[2].split()
+    return "" if not fields or fields[0] == b"Z" else fields[19].decode()
 
 
-def main() -> None:
+def family(token: str) -> list[int]:
+    """Processes that were started with the token."""
+    mark = f"{VARIABLE}={token}".encode()
+    return [
+        int(name)
+        for name in os.listdir("/proc")
+        if name.isdigit() and mark in read(name, "environ").split(b"\0") and started_at(name)
+    ]
+
+
+def main(token: str) -> None:
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)  # meant for the crawl; its end is the end of our input
-    watched = [line.rstrip("\n").split("\t") for line in sys.stdin if line.strip()]
+    sys.stdin.read()
     ends = time.monotonic() + PATIENCE_S
-    while time.monotonic() < ends and any(started_at(pid) == start for pid, start, _ in watched):
+    while time.monotonic() < ends and family(token):
         time.sleep(STEP_S)
-    for pid, start, folder in watched:
-        if started_at(pid) == start:
-            number = int(pid)
+    profiles = set()
+    for _ in range(KILLS):
+        left = family(token)
+        if not left:
+            break
+        for pid in left:
+            found = PROFILE.search(read(pid, "cmdline"))
+            if found:
+                profiles.add(found[1])
             try:
-                if os.getpgid(number) == number:
-                    os.killpg(number, signal.SIGKILL)
-                os.kill(number, signal.SIGKILL)
+                if os.getpgid(pid) == pid:
+                    os.killpg(pid, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
             except OSError:
                 pass  # it ended just now
-        if folder:
-            time.sleep(STEP_S)
-            shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(STEP_S)
+    for profile in profiles:
+        shutil.rmtree(profile, ignore_errors=True)
 
 
-if __name__ == "__main__":
-    main()
+if __name__ == "__main__" and os.path.isdir("/proc/self"):
+    main(sys.argv[1])

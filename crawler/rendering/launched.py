@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
+import secrets
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from crawler.errors import NotRendered, UsageError
-from crawler.rendering.guardian import started_at
+from crawler.rendering import guardian
 from crawler.rendering.session_context import SessionContext
 from crawler.sessions.browser_program import VARIABLE, find_browser
 from crawler.sessions.session import Session
@@ -31,7 +32,7 @@ _NO_NETWORK: Final = (
     "--no-pings",
 )
 _USUAL: Final = ("--no-first-run", "--no-default-browser-check", "--disable-dev-shm-usage")
-_PROFILE: Final = re.compile(r"--user-data-dir=(\S+)")
+_GUARDIAN_WITHIN_S: Final = 10.0
 _MOST_CONTEXTS: Final = 32  #: idle ones above this number are closed, the oldest first
 
 
@@ -67,14 +68,14 @@ class Launched:
         is_old: No page is opened in it any more.
     """
 
-    def __init__(self, browser: Browser, root: int, guardian: subprocess.Popen[bytes]) -> None:
-        self._browser, self._root, self._guardian = browser, root, guardian
+    def __init__(self, browser: Browser, root: int) -> None:
+        self._browser, self._root = browser, root
         self._contexts: dict[int, SessionContext] = {}
         self.began_at = time.monotonic()
         self.pages, self.is_old = 0, False
 
     @classmethod
-    async def started(cls, playwright: Playwright, guardian: subprocess.Popen[bytes]) -> Launched:
+    async def started(cls, playwright: Playwright) -> Launched:
         """Start one.
 
         Raises:
@@ -102,8 +103,7 @@ class Launched:
         fresh = [pid for pid in descendants(os.getpid()) if pid not in before]
         leaders = [pid for pid in fresh if _leads_a_group(pid)]
         root = next(iter(leaders or fresh), 0)
-        watch(guardian, root)
-        return cls(browser, root, guardian)
+        return cls(browser, root)
 
     @property
     def is_alive(self) -> bool:
@@ -150,27 +150,34 @@ class Launched:
 # --- processes ----------------------------------------------------------------------------------------------------
 
 
-def start_guardian() -> subprocess.Popen[bytes]:
-    """The process that sees to it that nothing outlives this one."""
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(Path(__file__).with_name("guardian.py"))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+class Guardian:
+    """The process that sees to it that no browser outlives this one."""
 
+    def __init__(self) -> None:
+        self._token = secrets.token_hex(16)
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(Path(guardian.__file__)), self._token],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
-def watch(guardian: subprocess.Popen[bytes], pid: int) -> None:
-    """Let the guardian know of a process."""
-    start = started_at(pid) if pid else ""
-    if not start or guardian.stdin is None:
-        return
-    folder = _PROFILE.search(command_of(pid))
-    kept = folder[1] if folder is not None and "playwright" in Path(folder[1]).name else ""
-    with contextlib.suppress(OSError):
-        guardian.stdin.write(f"{pid}\t{start}\t{kept}\n".encode())
-        guardian.stdin.flush()
+    @contextlib.contextmanager
+    def mark(self) -> Iterator[None]:
+        """What is started meanwhile belongs to the browser: Playwright gives its driver our variables."""
+        os.environ[guardian.VARIABLE] = self._token
+        try:
+            yield
+        finally:
+            os.environ.pop(guardian.VARIABLE, None)
+
+    def close(self) -> None:
+        """Let it kill what is left, and end."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GUARDIAN_WITHIN_S)
 
 
 def command_of(pid: int) -> str:

@@ -11,14 +11,16 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import requests
 
+from crawler.clock import unix_now
 from crawler.errors import CrawlError, FetchError, GuardRefused, NotRendered, TimedOut, TooLarge
 from crawler.fetching.limits import Limits
 from crawler.rendering.page_rules import PageRequest, PageRules
+from crawler.rendering.script_cache import ScriptCache
 from crawler.request import Request
 from crawler.response import Response
 from crawler.sessions.flow import run
@@ -41,12 +43,14 @@ class PagePolicy:
         limits: Of one exchange, and of all that a page asks for together.
         robots: Why robots.txt keeps a session from a URL, "" where it does not; None where it is not obeyed.
         connection: ``connection(session, url, ends)`` waits for a free connection and holds it.
+        scripts: Those that other pages have loaded.
     """
 
     rules: PageRules
     limits: Limits
     robots: Callable[[Session, str], str] | None
     connection: Callable[[str, str, float], AbstractContextManager[object]]
+    scripts: ScriptCache = field(default_factory=ScriptCache)
 
 
 class NotSent(Exception):
@@ -110,6 +114,10 @@ class PageRequests:
         if refusal:
             self.refuse(refusal)
             raise NotSent(refusal)
+        scripts = self._policy.scripts
+        kept = scripts.get(self.session, asked, unix_now())
+        if kept is not None:
+            return kept
         try:
             response = self._sent(asked)
         except GuardRefused as error:
@@ -120,6 +128,7 @@ class PageRequests:
             self._note(asked, error)
             raise
         self._note(asked, response)
+        scripts.put(self.session, asked, response, unix_now())
         return response
 
     def _refusal(self, asked: PageRequest) -> str:

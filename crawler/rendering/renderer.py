@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -22,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from crawler.errors import NotRendered
 from crawler.render import Render
-from crawler.rendering.launched import Launched, command_of, descendants, start_guardian, watch
+from crawler.rendering.launched import Guardian, Launched
 from crawler.rendering.page_requests import PagePolicy, PageRequests
 from crawler.rendering.page_rules import told
 from crawler.rendering.page_tab import Shown, Tab, failed
@@ -141,7 +139,7 @@ class _BrowserThread:
 
     def __init__(self, policy: PagePolicy, care: BrowserCare) -> None:
         self._policy, self._care = policy, care
-        self._guardian = start_guardian()
+        self._guardian = Guardian()
         self._executor = ThreadPoolExecutor(max(4 * care.pages, 8), thread_name_prefix="crawl-rendered")
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -189,10 +187,7 @@ class _BrowserThread:
                 self._loop.close()
         finally:
             self._executor.shutdown(wait=False, cancel_futures=True)
-            if self._guardian.stdin is not None:
-                self._guardian.stdin.close()  # it kills what is left
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._guardian.wait(_CLOSED_WITHIN_S)
+            self._guardian.close()
 
     async def _end(self) -> None:
         for task in list(self._tasks):
@@ -236,12 +231,9 @@ class _BrowserThread:
             if self._playwright is None:
                 from playwright.async_api import async_playwright
 
-                before = set(descendants(os.getpid()))
-                self._playwright = await async_playwright().start()
-                for pid in descendants(os.getpid()):
-                    if pid not in before and "playwright" in command_of(pid):
-                        watch(self._guardian, pid)
-            self._browser = await Launched.started(self._playwright, self._guardian)
+                with self._guardian.mark():
+                    self._playwright = await async_playwright().start()
+            self._browser = await Launched.started(self._playwright)
             return self._browser
 
     async def _look_at(self, browser: Launched) -> None:

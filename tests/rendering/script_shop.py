@@ -60,6 +60,7 @@ class ScriptShop:
         asked: Method and path of each request, counted.
         cookies: Cookie headers of requests to the API, in their order.
         logins: Those that succeeded.
+        most: Requests under way at once.
     """
 
     def __init__(self, orders: int = 12) -> None:
@@ -71,6 +72,7 @@ class ScriptShop:
         self.expire_after = 0
         self.pages: dict[str, tuple[int, dict[str, str], str]] = {}  #: more of them, by path
         self._lock = threading.Lock()
+        self.most = self._under_way = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -91,6 +93,12 @@ class ScriptShop:
             if path.startswith("/api/"):
                 self.cookies.append(headers.get("Cookie", ""))
                 self.headers.append({name.lower(): value for name, value in headers.items()})
+
+    def come_and_go(self, step: int) -> None:
+        """A request has come, or its answer is about to go."""
+        with self._lock:
+            self._under_way += step
+            self.most = max(self.most, self._under_way)
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], cookie: str, body: str) -> Any:
         """Status, headers and body of an answer."""
@@ -140,6 +148,7 @@ class ScriptShop:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
                 shop.note(self.command, address.path, self.headers)
                 cookie = self.headers.get("Cookie", "")
+                shop.come_and_go(1)
                 status, headers, text = shop.answer(self.command, address.path, parse_qs(address.query), cookie, body)
                 content = text.encode()
                 self.send_response(status)
@@ -147,6 +156,7 @@ class ScriptShop:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
+                shop.come_and_go(-1)
                 self.wfile.write(content)
 
             do_POST = do_GET

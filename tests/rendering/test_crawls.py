@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from crawler.engine import application
+from crawler.loading import find_spider
 from crawler.rendering.launched import command_of, descendants
 from tests.cli.conftest import Crawl
 from tests.engine.shop import stored
@@ -55,7 +57,7 @@ def test_a_page_of_scripts_is_rendered_in_its_session_by_the_rules_of_the_crawl(
 ) -> None:
     shop.expire_after = 2
 
-    done = crawl("run", "orders", "--json")
+    done = crawl("run", "orders", "--json", "-s", "per_host=2")
 
     assert done.code == 0, done.err
     told: dict[str, Any] = json.loads(done.out)
@@ -69,6 +71,10 @@ def test_a_page_of_scripts_is_rendered_in_its_session_by_the_rules_of_the_crawl(
     assert any("api=p1" in each for each in shop.cookies), "and so is what the API has set"
     assert not [pid for pid in descendants(os.getpid()) if "--user-data-dir" in command_of(pid)]
     assert all("crawl-sessions" in each["user-agent"] for each in shop.headers)
+    assert shop.most <= 2, "connections of pages and of what they ask for are counted together"
+    with application.visitor(find_spider("orders")) as next_time:
+        assert next_time.login() == "restored"
+        assert int(next_time.session().storage[shop.url]["visits"]) >= 3, "what scripts keep is stored with the page"
 
 
 def test_without_a_browser_nothing_is_sent_and_the_exit_code_is_2(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,23 @@ def test_a_page_that_asks_on_and_on_is_taken_as_it_is(render: Any, monkeypatch: 
 
     assert page.css("p::text").get() == "news"
     assert page.warnings == ["the page asks for the same again and again: it was taken as it was"]
+
+
+def test_a_browser_that_is_too_old_is_started_anew_and_the_session_goes_on(
+    visits: Visitor, render: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visits.session().cookies.set("kept", "1")
+    render("<p>first</p>")
+    thread: Any = visits._parts.renderer._thread
+    first = thread._browser
+    assert first.memory_bytes() > 10_000_000
+    monkeypatch.setattr(thread, "_care", replace(thread._care, age_s=0.0))
+
+    render("<p>the last one of its browser</p>")
+    page = render("<p></p><script>document.querySelector('p').textContent = document.cookie</script>")
+
+    assert not first.is_alive
+    assert "kept=1" in page.css("p::text").get("")
 
 
 def test_data_and_files_are_not_rendered(shop: ScriptShop, visits: Visitor, tmp_path: Path) -> None:
