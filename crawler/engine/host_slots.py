@@ -18,15 +18,16 @@ What the answer looks at, and what nobody else counts:
 
 from __future__ import annotations
 
-import heapq
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from crawler.frontier.host_slot import HostSlot, Learned, Queue, Ready, Shared
-from crawler.frontier.politeness import Allowed, HostHealth, slack_s
+from crawler.frontier.host_slot import HostSlot, Learned, Ready, Shared
+from crawler.frontier.host_turns import HostTurns
+from crawler.frontier.host_words import adopt, has_news, word_of
+from crawler.frontier.politeness import Allowed, HostHealth
 from crawler.frontier.shares import Shares
 from crawler.outcome import Leased, Outcome
+from crawler.pacing import HostWord, slack_s
 from crawler.sessions.login.manager import LoginManager
 from crawler.settings import Settings
 from crawler.stores.base import SlotRule
@@ -58,8 +59,8 @@ class HostSlots:
         self._lock = threading.Lock()  # guards all that follows; nothing that waits is called under it
         self.allowed = allowed
         self._shared = Shared(allowed, places=settings.workers, scouts=scouts)
-        self._slots = _Known(settings, session_delays, allowed)
-        self._turns = _Turns(self._shared)
+        self._turns = HostTurns(self._shared)
+        self._slots = _Known(settings, session_delays, self._shared, self._turns, self._lock)
         self._with_ready: dict[str, HostSlot] = {}
         self._holds_place: set[int] = set()  # requests that were sent and are not committed
         self._given_up = 0
@@ -174,6 +175,8 @@ class HostSlots:
             allowed = self._shared.allowed
             learned = slot.learn(outcome, now, allowed, may_give_up=self._given_up < _MOST_GIVEN_UP)
             self._given_up += learned.given_up - before
+            if self.shares is not None and slot.unheeded:
+                self._slots.changed.add(slot.name)
             if learned.unsent:
                 self._with_ready.pop(slot.name, None)
                 self._turns.scouts_are_back(sum(each.scout for each in learned.unsent))
@@ -197,6 +200,8 @@ class HostSlots:
             slot.health.heard = True
             self._turns.look_again(slot)
             slot.crawl_delay_s = max(slot.crawl_delay_s, crawl_delay_s)
+            if crawl_delay_s and self.shares is not None:
+                self._slots.changed.add(name)
             return slot.set_delay()
 
     # --- what other processes have ------------------------------------------------------------------------------------
@@ -220,7 +225,7 @@ class HostSlots:
 class Lender:
     """Lends connections to requests that are in no frontier, and counts them. Safe from any thread."""
 
-    def __init__(self, lock: threading.Lock, slots: _Known, turns: _Turns, shared: Shared) -> None:
+    def __init__(self, lock: threading.Lock, slots: _Known, turns: HostTurns, shared: Shared) -> None:
         self._lock, self._slots, self._turns, self._shared = lock, slots, turns, shared
 
     def borrow(self, name: str, now: float) -> bool:
@@ -243,10 +248,19 @@ class Lender:
 class _Known:
     """The slots, by name; idle ones of which nothing must be kept to are forgotten when there are too many."""
 
-    def __init__(self, settings: Settings, session_delays: Mapping[str, float], allowed: Allowed) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        session_delays: Mapping[str, float],
+        shared: Shared,
+        turns: HostTurns,
+        lock: threading.Lock,
+    ) -> None:
         self._slots: dict[str, HostSlot] = {}
-        self._allowed = allowed
+        self._allowed, self._turns, self._lock = shared.allowed, turns, lock
+        self._heeds = {"robots": settings.robots, "throttle": settings.throttle}
         self.share_of: Callable[[str], int] | None = None
+        self.changed: set[str] = set()  # hosts of which the other processes may not know all
         self.delays = Delays(settings, session_delays, self._slots)
 
     def __iter__(self) -> Iterator[HostSlot]:
@@ -268,6 +282,35 @@ class _Known:
                 slot.share = self.share_of(name)
         return slot
 
+    def adopt(self, name: str, word: HostWord, now: float) -> Learned | None:
+        """Another process has learned something of a host. Returns what follows for those that wait."""
+        with self._lock:
+            slot = self._slots.get(name)
+            learned = adopt(slot, word, now, **self._heeds) if slot is not None else None
+            if slot is not None:
+                self._turns.look_again(slot)
+            if learned is not None:
+                self._turns.scouts_are_back(sum(each.scout for each in learned.unsent))
+            return learned
+
+    def news(self, name: str) -> HostWord | None:
+        """What of a host the other processes do not know; None where there is nothing."""
+        with self._lock:
+            slot = self._slots.get(name)
+            return word_of(slot) if slot is not None and has_news(slot) else None
+
+    def take_changed(self) -> set[str]:
+        """Hosts of which something was learned since the last call."""
+        with self._lock:
+            taken, self.changed = self.changed, set()
+            return taken
+
+    def told(self, name: str, word: HostWord) -> None:
+        """The others know that of a host now."""
+        slot = self._slots.get(name)
+        if slot is not None:
+            slot.word = word
+
     def _forget_one(self) -> None:
         """Forget the host that was met first and that nobody misses; the others have another stay."""
         for name in list(self._slots)[:64]:
@@ -275,85 +318,6 @@ class _Known:
             if slot.is_dispensable:
                 return
             self._slots[name] = slot
-
-
-class _Turns:
-    """Slots with waiting requests: on a timer, in the round, or full until something of them changes.
-
-    So nobody goes through all hosts to find the one that may be asked. Lives under the lock of its owner.
-
-    Attributes:
-        full: Slots that can take no more, by name.
-    """
-
-    def __init__(self, shared: Shared) -> None:
-        self._shared = shared
-        self._timers: list[tuple[float, int, HostSlot]] = []
-        self._entries = 0  # number of the last timer, so that equal times keep their order
-        self._round: deque[HostSlot] = deque()
-        self.full: dict[str, HostSlot] = {}
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def add(self, slot: HostSlot, leased: Leased, first: bool) -> None:
-        slot.waiting.insert(0 if first else len(slot.waiting), leased)
-        self._count += 1
-        if slot.place is Queue.NOWHERE:
-            self._set_timer(slot)
-
-    def _set_timer(self, slot: HostSlot) -> None:
-        slot.place = Queue.TIMER
-        self._entries += 1
-        heapq.heappush(self._timers, (slot.due_at, self._entries, slot))
-
-    def next(self, now: float) -> Leased | None:
-        while self._timers and self._timers[0][0] <= now:
-            slot = heapq.heappop(self._timers)[2]
-            slot.place = Queue.ROUND
-            self._round.append(slot)
-        while self._round and self._shared.places > 0:
-            slot = self._round.popleft()
-            if not slot.waiting:
-                slot.place = Queue.NOWHERE
-            elif not slot.has_room(self._shared):
-                slot.place = Queue.FULL
-                self.full[slot.name] = slot
-            elif slot.due_at > now:
-                self._set_timer(slot)
-            else:
-                self._round.append(slot)
-                self._count -= 1
-                return slot.waiting.pop(0)
-        return None
-
-    def look_again(self, slot: HostSlot) -> None:
-        """Something has changed: one that was full may have room now."""
-        if slot.place is not Queue.FULL or (slot.waiting and not slot.has_room(self._shared)):
-            return
-        del self.full[slot.name]
-        slot.place = Queue.NOWHERE
-        if slot.waiting:
-            self._set_timer(slot)
-
-    def scouts_are_back(self, count: int) -> None:
-        none_left = self._shared.scouts <= 0
-        self._shared.scouts += count
-        if none_left and count:
-            for slot in list(self.full.values()):
-                self.look_again(slot)
-
-    def drain(self, slots: Sequence[HostSlot]) -> list[Leased]:
-        drained = [each for slot in slots for each in slot.waiting]
-        for slot in slots:
-            slot.waiting.clear()
-            self.look_again(slot)
-        self._count -= len(drained)
-        return drained
-
-    def next_due(self) -> float | None:
-        return self._timers[0][0] if self._timers and self._shared.places > 0 else None
 
 
 class Delays(Mapping[str, SlotRule]):

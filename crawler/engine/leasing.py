@@ -19,9 +19,9 @@ from crawler.engine.store_thread import Inbox, Member
 from crawler.errors import TimedOut
 from crawler.frontier.gates import Gates
 from crawler.frontier.leases import Leases, NextLook
-from crawler.frontier.politeness import slack_s
 from crawler.frontier.shares import Unshared
 from crawler.outcome import Leased, Outcome
+from crawler.pacing import slack_s
 from crawler.pagework.revisits import Revisits
 from crawler.request import SPREAD
 from crawler.stores.base import LeaseTerms, Store
@@ -187,6 +187,8 @@ class Leasing:
                 exclude_sessions=shut,
                 exclude_slots=Unshared(blocked, shares.of) if shares is not None and shares.may_be_none else blocked,
                 per_slot=0 if self._leases.alone else 2 * settings.per_host,  # the others want some, too
+                crawl_delays=shares is not None and settings.robots,
+                throttle=shares is not None and settings.throttle,
             ),
         )
         if leased:

@@ -32,6 +32,7 @@ from crawler.pagework.given import CallbackWatch
 from crawler.pagework.page_work import Outside, PageWork
 from crawler.pagework.revisits import Revisits
 from crawler.runs.heartbeat import Heartbeat
+from crawler.runs.host_news import HostNews
 from crawler.runs.knowledge import Knowledge, Waiting
 from crawler.runs.peers import Me, Peers
 from crawler.runs.results import Results
@@ -194,7 +195,9 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
     workers = Workers(settings.workers, work.flow, ground.inbox, slots, ground.limits)
     dispatcher = Dispatcher(member, committer, slots, workers, leases.look, pool)
     me = Me(run, member.number, member.owner, process_name())
-    peers = Peers(store.members, me, leases.hold, summary, per_host=settings.per_host)
+    peers = Peers(
+        store.members, me, leases.hold, summary, HostNews(store.slots, slots.known, run.id), per_host=settings.per_host
+    )
     doors = _doors(ground, assembly, knowledge, saves, dispatcher, shared=bool(member.number or members))
     return Parts(
         member=member,

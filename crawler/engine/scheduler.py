@@ -176,8 +176,12 @@ class Scheduler:
             for name in [slot.name for slot in self._slots.known if slot.waiting and not slot.share]:
                 self._dispatcher.reserve_anew(name)
             self._leases.look.soon()
-        ours = self._member.number == 0 or self._limits.reason
-        if not ours and self._member.store.runs.get(self._member.run.id).ended_at is not None:
+        for name, learned in self._helpers.peers.hear(now, busy=bool(self._out or len(self._slots))):
+            self._heed(name, learned)
+            if learned.pause_until is not None:
+                self._dispatcher.reserve_anew(name)
+        alone = self._helpers.peers.first_is_gone and not self._limits.reason
+        if alone and self._member.store.runs.get(self._member.run.id).ended_at is not None:
             self._limits.stop("the run has ended", now + self._member.settings.grace)
 
     # --- ending ----------------------------------------------------------------------------------------------------

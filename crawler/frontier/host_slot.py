@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from crawler.events import Event, SlotPaused, Warned
-from crawler.frontier.politeness import Allowed, HostHealth, slack_s
+from crawler.frontier.politeness import Allowed, HostHealth
 from crawler.outcome import Leased, Outcome
+from crawler.pacing import HostWord, slack_s
 from crawler.sessions.login.manager import LoginManager
 
 ALL = 1 << 30  #: no other process has a part in it
+_NO_WORD = HostWord()
 _AHEAD = 8  #: ready requests beyond the connections: a group of pages is parsed and committed meanwhile
 
 
@@ -93,6 +95,7 @@ class HostSlot:
         told: It was told of that it is slowed down.
         place: Where it is looked for while requests wait.
         share: Connections to it that this process may have beside others.
+        word: What was last told to the other processes, or by them.
     """
 
     name: str
@@ -109,6 +112,7 @@ class HostSlot:
     told: bool = False
     place: Queue = Queue.NOWHERE
     share: int = ALL
+    word: HostWord = _NO_WORD
 
     # --- may it be sent? --------------------------------------------------------------------------------------------
     def latest(self, send_at: float) -> float | None:

@@ -159,11 +159,3 @@ class HostHealth:
             self.limit = min(self.limit + 1.0, float(allowed.connections))
         if self.delay_s:
             self.delay_s = self.delay_s * 0.9 if self.delay_s > FIRST_DELAY_S / 4 else 0.0
-
-
-def slack_s(delay_s: float) -> float:
-    """How late a request may be sent after its reserved time; reservations lie so much further apart.
-
-    So the delay holds between requests of processes that know nothing of each other's lateness.
-    """
-    return min(0.05, 0.25 * delay_s)

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from crawler.events import Summary
+from crawler.frontier.host_slot import Learned
 from crawler.frontier.leases import Hold
 from crawler.frontier.shares import Shares
+from crawler.runs.host_news import HostNews
 from crawler.stores.base import MemberRow, MemberStore, RunRow
 
 _LOOK_S = 1.0  #: how often to look who is there
@@ -53,22 +55,27 @@ class Peers:
     """The processes of a run, seen from one of them.
 
     Args:
+        news: What is learned of hosts.
         per_host: Connections to one host that all of them together may have.
 
     Attributes:
         awake: This process works with others; before that all the others below mean nothing.
         look_at: When to look again, seconds since 1970; infinity while there are none.
         shares: What of the connections is ours; None while there are no others.
+        first_is_gone: The process that began the run does not work on it any more.
     """
 
-    def __init__(self, members: MemberStore, me: Me, hold: Hold, summary: Summary, *, per_host: int) -> None:
+    def __init__(
+        self, members: MemberStore, me: Me, hold: Hold, summary: Summary, news: HostNews, *, per_host: int
+    ) -> None:
         self._members, self._me, self._hold, self._summary = members, me, hold, summary
-        self._per_host = per_host
+        self._per_host, self._news = per_host, news
         self.look_at = float("inf")
+        self._meet_at = 0.0
         self.shares: Shares | None = None
         self._stay_at = self._counted_at = 0.0
         self._counted_pages = 0
-        self._first_is_known = me.number == 0
+        self._first_is_known, self.first_is_gone = me.number == 0, False
 
     @property
     def awake(self) -> bool:
@@ -87,7 +94,8 @@ class Peers:
     def look(self, slots: Slots, now: float) -> bool:
         """See who is there, say that we are, and agree. Returns whether shares are others than before."""
         shares = self.shares
-        assert shares is not None
+        if shares is None or now < self._meet_at:
+            return False
         changed = False
         if now >= self._hold.stays_until:  # we were away for so long that the others go on without us
             shares.forget()
@@ -99,14 +107,23 @@ class Peers:
             self._stay(shares, now)
         if now >= self._stay_at or self._has_counted(now):
             self._stay(shares, now)
-        self.look_at = now + (_LOOK_S if shares.is_settled else _UNSETTLED_S)
+        self._meet_at = now + (_LOOK_S if shares.is_settled else _UNSETTLED_S)
+        self.look_at = min(self._meet_at, self._news.look_at)
         return changed
+
+    def hear(self, now: float, *, busy: bool) -> list[tuple[str, Learned]]:
+        """What others have learned of hosts; see `HostNews.hear`."""
+        heard = self._news.hear(now, busy=busy) if self.awake and now >= self._news.look_at else []
+        self.look_at = min(self._meet_at, self._news.look_at)
+        return heard
 
     def _seen(self, shares: Shares) -> bool:
         living = self._members.living(self._me.run.frontier)
         self._first_is_known = self._first_is_known or any(
             each.number == 0 for each in self._members.of(self._me.run.id)
         )
+        first = any(each.number == 0 and each.run == self._me.run.id for each in living)
+        self.first_is_gone = self._me.number != 0 and self._first_is_known and not first
         return shares.seen({_name(each.run, each.number): each.agrees for each in living})
 
     def _has_counted(self, now: float) -> bool:

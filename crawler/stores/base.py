@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from crawler.outcome import Found, Leased, Outcome, SessionSnapshot
+from crawler.pacing import HostWord
 from crawler.sessions.desk import LoginEnd
 from crawler.sessions.quota import Granted, Quota
 from crawler.stores.base_results import KeptResults, VisitStore
@@ -194,6 +195,20 @@ class SlotStore(Protocol):
         """
 
     def pause(self, slot: str, until: float) -> None: ...
+
+    def tell(self, words: Mapping[str, HostWord], *, run: int, free_after: Mapping[str, float]) -> float:
+        """What answers have taught of hosts, for all processes; a pause is only ever made longer.
+
+        Args:
+            run: Where they were given up, if they were.
+            free_after: Hosts that are back, to the seconds from now after which they may be asked again: what was
+                reserved while they were asked seldom does not count.
+        Returns:
+            When that was; it is `HostWord.at` of these words.
+        """
+
+    def told(self, since: float, *, run: int) -> dict[str, HostWord]:
+        """What was written after that moment, by whomever."""
 
 
 class SessionStore(Protocol):

@@ -63,6 +63,8 @@ class LeaseTerms:
         default_rule: The usual way.
         exclude_sessions, exclude_slots: Nothing of these.
         per_slot: Most of one slot, 0 for no bound.
+        crawl_delays, throttle: Whether delays that other processes have learned are kept: of a robots.txt, and of
+            hosts that said that we are too fast, or are asked whether they are back.
     """
 
     limit: int
@@ -73,6 +75,8 @@ class LeaseTerms:
     exclude_sessions: frozenset[str] = frozenset()
     exclude_slots: Container[str] = frozenset()
     per_slot: int = 0
+    crawl_delays: bool = False
+    throttle: bool = False
 
 
 @dataclass(frozen=True, slots=True)

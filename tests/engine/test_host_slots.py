@@ -16,9 +16,9 @@ from crawler.engine import host_slots
 from crawler.engine.host_slots import HostSlots
 from crawler.events import SlotPaused, Warned
 from crawler.frontier.host_slot import Learned, Ready
-from crawler.frontier.politeness import slack_s
 from crawler.frontier.shares import Shares
 from crawler.outcome import Leased, Verdict
+from crawler.pacing import slack_s
 from crawler.settings import Settings
 from tests.engine.parts import answer, leased
 

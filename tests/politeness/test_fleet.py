@@ -14,13 +14,13 @@ from tests.politeness.fleet import Journey, broken, in_postgres, in_sqlite
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="times of arrival are Linux's")
 
 
-def test_workers_that_come_and_are_killed_keep_to_the_connections_of_the_crawl() -> None:
-    journey = Journey(pages=260)
+def test_workers_that_come_and_are_killed_keep_to_the_connections_of_the_crawl_and_to_a_pause() -> None:
+    journey = Journey(pages=260, refuse_at=200)
 
     assert list(broken(journey, in_postgres(journey))) == []
 
 
 def test_processes_on_one_file_of_which_one_is_killed_keep_to_the_connections_of_the_crawl() -> None:
-    journey = Journey(pages=600, latency_s=0.01)
+    journey = Journey(pages=600, latency_s=0.01, refuse_at=400)
 
     assert list(broken(journey, in_sqlite(journey))) == []

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
-from crawler.stores.base import RunRow, Store
+from crawler.pacing import HostWord
+from crawler.stores.base import LeaseTerms, RunRow, Store
 from crawler.stores.sql.worker_rows import LIFE_S
-from tests.stores.support import Home, MemoryHome
+from tests.stores.support import Home, MemoryHome, found
 
 
 def numbers(members: list[object]) -> list[int]:
@@ -110,3 +112,48 @@ def test_a_run_knows_its_limit_and_the_pages_before_it(store: Store) -> None:
 
     assert (first.max_pages, first.pages_before) == (7, 0)
     assert store.runs.get(first.id) == first
+
+
+def test_what_is_told_of_a_host_is_heard_by_who_asks_later(home: Home, store: Store, run: RunRow) -> None:
+    store.frontier.add(run.frontier, [found("a", slot="a.test"), found("b", slot="b.test")], run=run.id)
+    now = home.clock.now
+    bad = HostWord(paused_until=now + 9, crawl_delay_s=2.0, slowed_s=0.5, openings=2, given_up="Unreachable: a")
+
+    at = store.slots.tell({"a.test": bad}, run=run.id, free_after={})
+
+    other = home.open()
+    assert at == now
+    assert other.slots.told(now - 1, run=run.id) == {"a.test": replace(bad, at=now)}
+    assert other.slots.told(now - 1, run=run.id + 1)["a.test"].given_up == "", "of another run"
+    assert other.slots.told(now, run=run.id) == {}
+    home.clock.now += 1
+    store.slots.pause("b.test", now + 50)
+    assert other.slots.told(now, run=run.id) == {"b.test": HostWord(now + 1, paused_until=now + 50)}
+    store.slots.tell({"a.test": HostWord(crawl_delay_s=1.0)}, run=run.id, free_after={})
+    told = other.slots.told(now, run=run.id)["a.test"]
+    assert (told.is_good, told.paused_until, told.crawl_delay_s) == (True, now + 9, 2.0), "neither is ever less"
+
+
+def test_times_are_reserved_by_the_delay_that_another_process_has_learned(home: Home, run: RunRow) -> None:
+    store = home.open()
+    store.frontier.add(run.frontier, [found(str(n), slot="a.test") for n in range(12)], run=run.id)
+
+    def gap(**terms: bool) -> float:
+        leased = store.leases.lease(run.frontier, owner="me", terms=LeaseTerms(2, 60.0, 1e6, **terms))
+        store.leases.release(run.frontier, owner="me", ids=[each.id for each in leased])
+        return round(leased[1].send_at - leased[0].send_at, 3)
+
+    heeds = {"crawl_delays": True, "throttle": True}
+    assert gap(**heeds) == 0.0
+    store.slots.tell({"a.test": HostWord(crawl_delay_s=2.0, slowed_s=4.0)}, run=run.id, free_after={})
+    assert (gap(**heeds), gap(crawl_delays=True), gap(throttle=True), gap()) == (4.05, 2.05, 4.05, 0.0)
+    store.slots.tell({"a.test": HostWord(openings=1)}, run=run.id, free_after={})
+    assert gap(**heeds) == 15.05, "one at a time asks whether it is back"
+    store.slots.tell({"a.test": HostWord()}, run=run.id, free_after={"a.test": 0.5})
+    (first,) = store.leases.lease(run.frontier, owner="me", terms=LeaseTerms(1, 60.0, 1e6, **heeds))  # type: ignore[arg-type]
+    assert first.send_at == home.clock.now + 0.5, "what was reserved meanwhile does not count"
+    home.clock.now += 601
+    store.slots.tell({"a.test": HostWord(slowed_s=4.0)}, run=run.id, free_after={})
+    assert gap(throttle=True) == 4.05
+    home.clock.now += 601
+    assert gap(throttle=True) == 0.0, "nobody has said so for long"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from crawler.pacing import slack_s
 from crawler.stores.told_runs import LeaseTerms, SlotRule
 
 
@@ -16,6 +17,7 @@ class WaitingSlot:
 
     Attributes:
         rows: Candidates, best first: number, URL, lane, callback, priority and what else the store has of them.
+        learned_s: Least seconds between two requests that some process has learned of; 0 for none.
         moved: *available_at* was moved and is to be stored.
     """
 
@@ -24,6 +26,7 @@ class WaitingSlot:
     available_at: float
     lanes: list[int]
     rows: list[list[Any]]
+    learned_s: float = 0.0
     moved: bool = False
 
 
@@ -52,8 +55,11 @@ def share(
             if place >= len(rows) or send_at > now + terms.horizon_s:
                 continue
             chosen.append((send_at, slot.id, rows[place]))
-            if rule.delay_s > 0:
-                slot.available_at = moment(send_at + rule.delay_s * (1 + rule.jitter * chance.random()))
+            delay_s = (
+                rule.delay_s if not slot.learned_s else max(rule.delay_s, slot.learned_s + slack_s(slot.learned_s))
+            )
+            if delay_s > 0:
+                slot.available_at = moment(send_at + delay_s * (1 + rule.jitter * chance.random()))
                 slot.moved = True
             going_on.append((slot, rule, rows))
         queues, place = going_on, place + 1

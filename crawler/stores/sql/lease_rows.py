@@ -19,6 +19,7 @@ from typing import Any
 
 from crawler.errors import SessionError
 from crawler.outcome import Leased
+from crawler.pacing import ASKED_EACH_S
 from crawler.stores.base import Cipher, LeaseTerms
 from crawler.stores.driver import LEASES, Dialect, Driver, Transaction
 from crawler.stores.policy.sharing import WaitingSlot, share
@@ -30,6 +31,9 @@ from crawler.stores.sql.slot_rows import moment
 _LANES_AT_ONCE = 256
 _MOST_ROUNDS = 16
 _ALL_LANES = 2**62
+_LEARNED_LASTS_S = (
+    600.0  #: so long a host that said that we are too fast is asked more seldom, unless somebody says more
+)
 
 _BEST = "crawl_requests WHERE {} AND lane = {} ORDER BY {} LIMIT :most"
 _READY = "frontier = :frontier AND state = 0 AND not_before = 0"
@@ -47,7 +51,12 @@ class _Statements:
 
     def __init__(self, dialect: Dialect) -> None:
         free_at = f"{dialect.greatest}(s.next_at, s.paused_until)"
-        slot = f"{dialect.json_row}(walk.lane, s.id, s.name, l.session, {free_at})"
+        slowed = f"{dialect.greatest}(s.slowed_s, CASE WHEN s.openings > 0 THEN {ASKED_EACH_S} ELSE 0 END)"
+        learned = (
+            f"{dialect.greatest}(s.crawl_delay_s * :crawl_delays,"
+            f" CASE WHEN s.learned_at > :fresh THEN {slowed} * :throttle ELSE 0 END)"
+        )
+        slot = f"{dialect.json_row}(walk.lane, s.id, s.name, l.session, {free_at}, {learned})"
         row = (
             f"{dialect.json_row}(r.id, r.url, r.lane, r.callback, r.priority, r.depth, r.attempt, r.token,"
             f" {dialect.hex('r.fingerprint')}, r.rule, {dialect.hex('r.extras')})"
@@ -134,15 +143,23 @@ class LeaseRows:
         start = after = self._cursor.get(frontier, 0)
         wrapped = start == 0
         for _ in range(_MOST_ROUNDS):
-            bound = {"frontier": frontier, "after": after, "most": _LANES_AT_ONCE + 1, "horizon": now + terms.horizon_s}
+            bound = {
+                "frontier": frontier,
+                "after": after,
+                "most": _LANES_AT_ONCE + 1,
+                "horizon": now + terms.horizon_s,
+                "fresh": now - _LEARNED_LASTS_S,
+                "crawl_delays": int(terms.crawl_delays),
+                "throttle": int(terms.throttle),
+            }
             seen, last, found, lease_until, not_before = raw.execute(self._statements.look, bound).fetchone()
             if (lease_until is not None and lease_until <= now) or (not_before is not None and not_before <= now):
                 self._wake(raw, frontier, now)
                 seen, last, found, *_ = raw.execute(self._statements.look, bound).fetchone()
-            for lane, slot, name, session, available_at in json.loads(found):
+            for lane, slot, name, session, available_at, learned_s in json.loads(found):
                 if session not in excluded and name not in full and lane not in sessions:
                     sessions[lane] = session
-                    slots.setdefault(slot, WaitingSlot(slot, name, available_at, [], [])).lanes.append(lane)
+                    slots.setdefault(slot, WaitingSlot(slot, name, available_at, [], [], learned_s)).lanes.append(lane)
             if seen <= _LANES_AT_ONCE:  # the end of the index
                 if wrapped:
                     last = 0

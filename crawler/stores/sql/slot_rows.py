@@ -6,7 +6,9 @@ import json
 import math
 from collections.abc import Mapping
 
+from crawler.pacing import HostWord
 from crawler.stores.driver import Driver, Transaction
+from crawler.stores.rows import harmless
 
 
 def moment(seconds: float) -> float:
@@ -19,11 +21,12 @@ class SlotRows:
 
     def __init__(self, driver: Driver) -> None:
         self._db = driver
-        greatest, pauses = driver.dialect.greatest, driver.dialect.rows({"name": "text", "until": "real"})
+        self._greatest = driver.dialect.greatest
+        greatest, pauses = driver.dialect.greatest, driver.dialect.rows({"name": "text", "until": "real", "at": "real"})
         self._paused = (
-            f"INSERT INTO crawl_slots (name, paused_until) SELECT j.name, j.until FROM {pauses} j WHERE true"
-            " ON CONFLICT (name) DO UPDATE SET paused_until ="
-            f" {greatest}(crawl_slots.paused_until, excluded.paused_until)"
+            "INSERT INTO crawl_slots (name, paused_until, learned_at)"
+            f" SELECT j.name, j.until, j.at FROM {pauses} j WHERE true ON CONFLICT (name) DO UPDATE SET paused_until ="
+            f" {greatest}(crawl_slots.paused_until, excluded.paused_until), learned_at = excluded.learned_at"
         )
         self._free_at = f"SELECT {greatest}(next_at, paused_until) FROM crawl_slots WHERE name = ?"
 
@@ -54,4 +57,45 @@ class SlotRows:
 
     def pause_all(self, raw: Transaction, pauses: Mapping[str, float]) -> None:
         """Inside a transaction."""
-        raw.execute(self._paused, (json.dumps(sorted((slot, moment(until)) for slot, until in pauses.items())),))
+        now = self._db.now()
+        raw.execute(self._paused, (json.dumps(sorted((slot, moment(until), now) for slot, until in pauses.items())),))
+
+    def tell(self, words: Mapping[str, HostWord], *, run: int, free_after: Mapping[str, float]) -> float:
+        """What answers have taught of hosts; see `SlotStore.tell`."""
+        with self._db.write() as raw:
+            now = self._db.now()
+            raw.executemany(
+                f"UPDATE crawl_slots SET paused_until = {self._greatest}(paused_until, ?), crawl_delay_s ="
+                f" {self._greatest}(crawl_delay_s, ?), slowed_s = ?, openings = ?, given_up = ?, given_up_in = ?,"
+                " learned_at = ? WHERE name = ?",
+                [
+                    (
+                        moment(word.paused_until),
+                        word.crawl_delay_s,
+                        word.slowed_s,
+                        word.openings,
+                        harmless(word.given_up),
+                        run if word.given_up else 0,
+                        now,
+                        slot,
+                    )
+                    for slot, word in sorted(words.items())
+                ],
+            )
+            raw.executemany(
+                "UPDATE crawl_slots SET next_at = ? WHERE name = ? AND next_at > ?",
+                [(moment(now + after_s), slot, now + after_s) for slot, after_s in sorted(free_after.items())],
+            )
+        return now
+
+    def told(self, since: float, *, run: int) -> dict[str, HostWord]:
+        """What was written after that moment; see `SlotStore.told`."""
+        rows = self._db.read(
+            "SELECT name, learned_at, paused_until, crawl_delay_s, slowed_s, openings, given_up, given_up_in"
+            " FROM crawl_slots WHERE learned_at > ? AND learned_at > 0",
+            (since,),
+        )
+        return {
+            name: HostWord(at, until, crawl_delay_s, slowed_s, openings, given_up if in_run == run else "")
+            for name, at, until, crawl_delay_s, slowed_s, openings, given_up, in_run in rows
+        }

@@ -1,0 +1,86 @@
+"""What the processes of a run learn of hosts, told and heard through the rows of the hosts. On the thread of the store.
+
+A process that holds requests looks ten times a second: so long a pause that one of them was asked for is news to the
+others. Nothing of this is done by a process that works alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from crawler.frontier.host_slot import HostSlot, Learned
+from crawler.pacing import HostWord
+from crawler.stores.base import SlotStore
+
+_BUSY_S, _IDLE_S = 0.1, 1.0  #: how often to look while requests are held, and else
+_OVERLAP_S = 5.0  #: a word may be seen so much later than its moment: its transaction took as long
+_BEFORE_S = 600.0  #: words of before this process came, no older than this
+
+
+class Hosts(Protocol):
+    """The hosts that a process knows."""
+
+    def get(self, name: str) -> HostSlot | None: ...
+
+    def adopt(self, name: str, word: HostWord, now: float) -> Learned | None:
+        """Take over what another process has learned. Returns what follows for those that wait."""
+
+    def news(self, name: str) -> HostWord | None:
+        """What the other processes do not know; None where there is nothing."""
+
+    def told(self, name: str, word: HostWord) -> None:
+        """The others know that now."""
+
+    def take_changed(self) -> set[str]:
+        """Hosts of which something was learned since the last call."""
+
+
+class HostNews:
+    """What is told and heard of hosts.
+
+    Attributes:
+        look_at: When to look again, seconds since 1970.
+    """
+
+    def __init__(self, slots: SlotStore, hosts: Hosts, run: int) -> None:
+        self._slots, self._hosts, self._run = slots, hosts, run
+        self.look_at = 0.0
+        self._since = 0.0
+        self._words: dict[str, HostWord] = {}  # of hosts with which something is the matter
+
+    def hear(self, now: float, *, busy: bool) -> list[tuple[str, Learned]]:
+        """Take over what was learned elsewhere, and tell what was learned here.
+
+        Args:
+            busy: Requests are held.
+        Returns:
+            Hosts, with what follows for those that wait.
+        """
+        self.look_at = now + (_BUSY_S if busy else _IDLE_S)
+        for name, word in self._slots.told(self._since or now - _BEFORE_S, run=self._run).items():
+            self._since = max(self._since, word.at - _OVERLAP_S)
+            self._words[name] = word
+        followed = [(name, self._hosts.adopt(name, word, now)) for name, word in self._words.items()]
+        self._tell({*self._words, *self._hosts.take_changed()})
+        self._words = {
+            name: word
+            for name, word in self._words.items()
+            if not (word.is_good and word.paused_until < now and word.at < now - _OVERLAP_S)
+        }
+        return [(name, learned) for name, learned in followed if learned is not None]
+
+    def _tell(self, names: Iterable[str]) -> None:
+        words = {name: word for name in names if (word := self._hosts.news(name)) is not None}
+        if not words:
+            return
+        back = {}
+        for name, word in words.items():
+            slot = self._hosts.get(name)
+            if slot is not None and slot.word.openings and not word.openings:
+                back[name] = slot.delay_s
+        at = self._slots.tell(words, run=self._run, free_after=back)
+        for name, word in words.items():
+            told = HostWord(at, word.paused_until, word.crawl_delay_s, word.slowed_s, word.openings, word.given_up)
+            self._words[name] = told
+            self._hosts.told(name, told)
