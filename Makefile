@@ -59,10 +59,13 @@ test-all:  ## every test, on each of Python 3.11, 3.12 and 3.13 that is there
 taken-out: $(TOOLS)  ## take each mend out again and see its tests fail; ARGS="login- guard-"
 	$(BIN)/python -m tests.taken_out $(ARGS)
 
-crash: $(TOOLS)  ## kill crawls at random and at every write, rendered ones, exports at a hundred calls; prints tables
+crash: $(TOOLS)  ## kill crawls at random and at every write, rendered ones, exports, a fleet; prints tables
 	$(BIN)/python -m tests.crash $(ARGS)
 	$(if $(ARGS),,$(BIN)/python -m tests.rendering.killed --kills 10)
 	$(if $(ARGS),,CRAWL_KILLS=100 $(BIN)/python -m pytest --timeout 0 tests/crash/test_killed_exports.py)
+	$(if $(ARGS),,$(BIN)/python -m tests.fleet --pages 2000 --seeds 3)
+	$(if $(ARGS),,$(BIN)/python -m tests.fleet --machines --workers 3 --pages 1000 --seeds 1)
+	$(if $(ARGS),,$(BIN)/python -m tests.fleet --failover sync --pages 1000 --seeds 1)
 
 fuzz: $(VENV)/.fuzz  ## feed the parsers with broken input; ARGS="--minutes 10"
 	$(BIN)/python -m tests.fuzz $(ARGS)

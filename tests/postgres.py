@@ -5,9 +5,11 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -27,8 +29,14 @@ class PostgresServer:
         folder: Where its socket is.
     """
 
-    def __init__(self, tool: str) -> None:
-        self._bin = Path(tool).parent
+    def __init__(self, tool: str, *, prefix: Sequence[str] = (), listen: str = "") -> None:
+        """Make the files and start it.
+
+        Args:
+            prefix: Words in front of its command, as root.
+            listen: Address at which it answers, too; anybody may come in there.
+        """
+        self._bin, self._prefix, self._listen = Path(tool).parent, prefix, listen
         self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
         self._as_user: dict[str, Any] = {}
         if os.geteuid() == 0:
@@ -38,12 +46,19 @@ class PostgresServer:
         self._quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         made = [tool, "-D", self.folder / "data", "-U", "crawl", "-A", "trust", "-N", "-E", "UTF8", "--locale=C"]
         subprocess.run(made, check=True, **self._quiet, **self._as_user)
+        if listen:
+            with (self.folder / "data" / "pg_hba.conf").open("a", encoding="ascii") as rules:
+                rules.write("host all all samenet trust\n")
         self._server = self._started()
         atexit.register(self.close)
 
     def _started(self) -> subprocess.Popen[bytes]:
-        command = [self._bin / "postgres", "-D", self.folder / "data", "-k", self.folder, "-h", "", *_FAST]
-        server = subprocess.Popen(command, **self._quiet, **self._as_user)
+        words = [self._bin / "postgres", "-D", self.folder / "data", "-k", self.folder, "-h", self._listen, *_FAST]
+        as_user = self._as_user
+        if self._prefix:
+            words = [*self._prefix, "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *words]
+            as_user = {"cwd": self.folder}
+        server = subprocess.Popen(words, **self._quiet, **as_user)
         deadline = time.monotonic() + 30
         while subprocess.run([self._bin / "pg_isready", "-h", self.folder], **self._quiet).returncode:
             assert time.monotonic() < deadline, "PostgreSQL did not start"
@@ -52,6 +67,16 @@ class PostgresServer:
 
     def address(self, database: str = "postgres") -> str:
         return f"postgresql:///{database}?host={self.folder}&user=crawl"
+
+    def connected(self) -> socket.socket:
+        """A connection to its socket."""
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.connect(str(self.folder / ".s.PGSQL.5432"))
+        except OSError:
+            connection.close()
+            raise
+        return connection
 
     def database(self, template: str = "template1") -> str:
         """The address of a new database."""
@@ -67,10 +92,11 @@ class PostgresServer:
             done = connection.execute(statement.encode())
             return done.fetchall() if done.description else []
 
-    def stop_at_once(self) -> None:
-        """As `pg_ctl stop -m immediate`: what is not on the disk is gone. Then it is started again."""
+    def stop_at_once(self, down_s: float = 0.0) -> None:
+        """As `pg_ctl stop -m immediate`: what is not on the disk is gone. After *down_s* it is started again."""
         self._server.send_signal(3)  # SIGQUIT
         self._server.wait(20)
+        time.sleep(down_s)
         self._server = self._started()
 
     def close(self) -> None:
@@ -82,9 +108,20 @@ class PostgresServer:
 
 @cache
 def _server(process: int) -> PostgresServer | None:
+    return started() if initdb() is not None else None
+
+
+def started(**options: Any) -> PostgresServer:
+    """A server of its own, with *options* of `PostgresServer`; PostgreSQL has to be installed (`initdb`)."""
+    tool = initdb()
+    assert tool is not None
+    return PostgresServer(tool, **options)
+
+
+def initdb() -> str | None:
+    """The program that makes the files of a server, the newest that is installed."""
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    tool = str(binaries[-1]) if binaries else shutil.which("initdb")
-    return PostgresServer(tool) if tool is not None else None
+    return str(binaries[-1]) if binaries else shutil.which("initdb")
 
 
 def server() -> PostgresServer:

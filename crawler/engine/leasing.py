@@ -26,6 +26,7 @@ from crawler.pagework.revisits import Revisits
 from crawler.request import SPREAD
 from crawler.stores.base import LeaseTerms, Store
 from crawler.stores.calls import StoreCalls
+from crawler.stores.driver import AHEAD_S
 
 
 class Reservations:
@@ -98,7 +99,6 @@ class Connections:
 
 
 _CONNECTION_POLL_S = 0.01
-_HORIZON_S = 3.0  #: how far ahead sending times are reserved
 _MOST_HELD = 1_000  #: requests before a robots.txt that nobody knows yet
 _LIMIT_POLL_S = 0.05  #: how often to look again when the pages under way fill the limit of pages
 _SHUT_POLL_S = 0.5  #: how often to look again while some sessions are shut
@@ -127,6 +127,7 @@ class Leasing:
         self._hold, self._look, self._leases = leases.hold, leases.look, leases
         self._revisits = revisits
         self._earlier: Sequence[int] | None = None if revisits.recalls else ()  # frontiers that know of visits
+        self._restarts = self._store.restarts
         self.renew_at = leases.hold.began_at + self._settings.lease / 3
 
     @property
@@ -142,6 +143,11 @@ class Leasing:
     def exhausted(self) -> bool:
         """Whether nothing waits any more, as far as this process knows."""
         return self.due_at == float("inf")
+
+    def are_forgotten(self) -> bool:
+        """Whether the database has begun anew since the last call: what is not sent may be somebody else's by now."""
+        before, self._restarts = self._restarts, self._store.restarts
+        return self._restarts != before
 
     def has_room(self) -> bool:
         """Whether more could be taken.
@@ -180,8 +186,8 @@ class Leasing:
             owner=self._owner,
             terms=LeaseTerms(
                 limit=limit,
-                lease_s=settings.lease + _HORIZON_S,
-                horizon_s=_HORIZON_S,
+                lease_s=settings.lease + AHEAD_S,
+                horizon_s=AHEAD_S,
                 rules=self._slots.delays,
                 default_rule=self._slots.delays.usual,
                 exclude_sessions=shut,
@@ -230,7 +236,7 @@ class Leasing:
         soonest = now + (_ALL_SHUT_POLL_S if SPREAD in shut else _SHUT_POLL_S if shut else 0.02)
         if self._slots.shares is not None and self._slots.shares.may_be_none:
             soonest = max(soonest, now + _OTHERS_POLL_S)  # what is due may be of hosts that are for others
-        look_at = float("inf") if due is None else max(due - _HORIZON_S / 2, soonest)
+        look_at = float("inf") if due is None else max(due - AHEAD_S / 2, soonest)
         rested = self._doors.allowances.next_due()
         if rested is not None:
             look_at = min(look_at, max(rested, now))

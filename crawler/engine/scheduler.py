@@ -58,6 +58,9 @@ class Scheduler:
                 self._doors.gates.due(now)
                 self._doors.unusable.look(now)
                 self._leasing.more(now, self._stats.summary.pages + len(self._out) + len(self._committer))
+                if self._leasing.are_forgotten():
+                    self._give_back_unsent(goes_on=True)  # others may have been given it
+                    self._leases.look.soon()
                 self._dispatch(now)
             if self._is_over(now):
                 self._commit()
@@ -185,9 +188,10 @@ class Scheduler:
             self._limits.stop("the run has ended", now + self._member.settings.grace)
 
     # --- ending ----------------------------------------------------------------------------------------------------
-    def _give_back_unsent(self) -> None:
+    def _give_back_unsent(self, *, goes_on: bool = False) -> None:
         self._not_sent(self._slots.unready())
-        if unsent := self._slots.drain() + self._doors.drain():
+        held = self._doors.gates.drain() if goes_on else self._doors.drain()
+        if unsent := self._slots.drain() + held:
             self._committer.patiently(lambda: self._dispatcher.give_back([each.id for each in unsent]))
 
     def _is_over(self, now: float) -> bool:

@@ -320,8 +320,15 @@ class ValueStore(Protocol):
 
 
 class CrawlStore(Protocol):
-    """What a crawl works with."""
+    """What a crawl works with.
 
+    Attributes:
+        restarts: How often the database was found to have begun anew: it may have forgotten the last leases, and given
+            them to others, so that what is not sent has to be leased again.
+    """
+
+    @property
+    def restarts(self) -> int: ...
     @property
     def runs(self) -> RunStore: ...
     @property

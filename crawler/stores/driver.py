@@ -10,13 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 Row = tuple[Any, ...]
 Part = TypeVar("Part")
 
 LEASES, PAGES = "leases", "pages"  #: what is written beside others, see `Driver.write`
+AHEAD_S = 3.0  #: turns are reserved so far ahead, at most
 Bound = Sequence[Any] | Mapping[str, Any]
+
+
+class Restarted(NamedTuple):
+    """What a database may have forgotten when it began anew.
+
+    Attributes:
+        times: How often it was found to have begun anew, or to be another one: since then it may not know of leases and
+            turns that it gave before.
+        settled_at: When nobody acts any more on a turn that it may not know of; 0.0 where it knows all.
+    """
+
+    times: int = 0
+    settled_at: float = 0.0
 
 
 class Result(Protocol):
@@ -138,6 +152,7 @@ class Driver(Protocol):
         place: What the store is called in messages; shows no password.
         dialect: How the SQL of this database differs.
         now: The clock of the store, seconds since 1970.
+        restarted: Since when the database runs, as far as that matters.
         on_rollback: Called after each transaction that was undone: caches of uncommitted facts empty themselves.
     """
 
@@ -147,6 +162,8 @@ class Driver(Protocol):
     def dialect(self) -> Dialect: ...
     @property
     def now(self) -> Callable[[], float]: ...
+    @property
+    def restarted(self) -> Restarted: ...
     @property
     def on_rollback(self) -> list[Callable[[], None]]: ...
 
@@ -203,6 +220,9 @@ class Driver(Protocol):
 
 class Tables(Protocol):
     """Makes the tables of results, inside a transaction."""
+
+    def alone(self, raw: Transaction) -> None:
+        """Until the end of the transaction nobody else makes tables or widens them; waits for whoever does so now."""
 
     def create(self, raw: Transaction, stored_as: str, columns: Mapping[str, str]) -> None:
         """Make a table, with one row for each place of a request, and for each record.

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from crawler.clock import unix_now
 from crawler.errors import AlreadyRunning, StoreError
 from crawler.stores.base import Cipher
-from crawler.stores.driver import Bound, Row, Transaction
+from crawler.stores.driver import Bound, Restarted, Row, Transaction
 from crawler.stores.sql.sql_store import SQLStore
 from crawler.stores.sql.table_texts import TABLES, statements
 from crawler.stores.sqlite.sqlite_dialect import SQLiteDialect
@@ -36,6 +36,7 @@ class MemoryDriver:
 
     dialect = SQLiteDialect()
     place = ":memory:"
+    restarted = Restarted()
 
     def __init__(self, place: MemoryPlace, clock: Callable[[], float]) -> None:
         self._raw, self.now = place.raw, clock

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class Fleet:
     server: postgres.PostgresServer
     address: str
     key: str
+    environment: dict[str, str] = field(default_factory=dict)  #: of each command, besides the usual one
 
     def machine(self, name: str = "one") -> Project:
         made = Project(self.folder / name, self.site.url, self.site.accounts[0], store=self.address)  # type: ignore[arg-type]
@@ -36,7 +37,7 @@ class Fleet:
     def start(self, words: list[str] | None = None, *, machine: str = "one", **settings: Any) -> Running:
         project = self.machine(machine)
         chosen = words if words is not None else project.words(**settings)
-        return project.start(chosen, environment={"CRAWL_KEY": self.key})
+        return project.start(chosen, environment={"CRAWL_KEY": self.key, **self.environment})
 
     def run(self, words: list[str] | None = None, **settings: Any) -> Ended:
         with self.start(words, **settings) as running:

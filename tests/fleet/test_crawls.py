@@ -126,3 +126,16 @@ def test_a_worker_says_when_there_is_nothing_to_join(fleet: Fleet) -> None:
 
     assert late.code == 2
     assert "is not being crawled" in late.err
+
+
+def test_a_refused_password_is_tried_once_by_all_together(fleet: Fleet) -> None:
+    fleet.environment = {"CRAWL_DEFAULT_PASSWORD": "wrong"}
+    words = ["worker", "members", "-a", f"site={fleet.site.url}", "-s", f"store={fleet.address}"]
+    with fleet.start(grace=0) as first:
+        until(lambda: fleet.count("crawl_runs") >= 1)
+        others = [fleet.start([*words, "-s", "workers=2"], machine=name) for name in ("two", "three")]
+        codes = [first.end(60).code, *(each.end(60).code for each in others)]
+
+    assert sum(fleet.site.record.failed_logins.values()) == 1
+    assert 0 not in codes
+    assert fleet.rows("SELECT count(*) FROM crawl_logins") == [(1,)]

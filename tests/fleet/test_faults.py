@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from crawler.stores.base import RunRow, Store
+from crawler.stores.driver import AHEAD_S
 from tests.fleet.conftest import PAGES, Fleet
+from tests.fleet.proxy import Proxy
 from tests.fleet.test_crawls import logins, until
 from tests.stores.support import PostgresHome, accept, found, lease, start
 
 psycopg = pytest.importorskip("psycopg")
+postgres_connection = pytest.importorskip("crawler.stores.postgres.postgres_connection")
+postgres_tables = pytest.importorskip("crawler.stores.postgres.postgres_tables")
 
 
 @pytest.fixture
@@ -153,3 +160,70 @@ def test_a_database_that_is_stopped_at_once_and_comes_back_loses_nothing(fleet: 
     assert logins(fleet) == 1
     assert fleet.rows("SELECT count(*) FROM crawl_requests WHERE state = 2") == [(PAGES,)]
     fleet.is_exact()
+
+
+def test_two_members_that_bring_the_first_item_of_a_kind_at_once_make_one_table(
+    home: PostgresHome, store: Store, run: RunRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = home.open()
+    mine, theirs = lease(store, run, 2), lease(second, run, 2, owner="you")
+    create, made = postgres_tables.PostgresTables.create, threading.Event()
+
+    def slowly(tables: Any, raw: Any, *given: Any) -> None:
+        create(tables, raw, *given)
+        made.set()
+        until(lambda: home.server.do("SELECT 1 FROM pg_locks WHERE NOT granted", home.name))
+
+    monkeypatch.setattr(postgres_tables.PostgresTables, "create", slowly)
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(store.commit, run, "me", [accept(one, {"n": one.id}) for one in mine])
+        made.wait(20)
+        committed = second.commit(run, "you", [accept(one, {"n": one.id, "more": 1}) for one in theirs])
+
+    assert (first.result().items, committed.items) == (2, 2)
+    assert store.results.tables() == {"items": 4}
+
+
+def test_a_database_that_has_begun_anew_gives_no_leases_until_all_that_it_may_have_forgotten_is_over(
+    home: PostgresHome, store: Store, run: RunRow
+) -> None:
+    before = store.restarts
+    home.server.stop_at_once()
+
+    home.clock.now = time.time()
+    assert lease(store, run, 2) == []
+    home.clock.now = time.time()
+    due = store.leases.next_due(run.frontier)
+    assert due is not None
+    assert home.clock.now < due <= home.clock.now + AHEAD_S
+    assert store.slots.reserve("other.example", delay_s=1.0) == due
+
+    home.clock.now = due
+    assert len(lease(store, run, 2)) == 2
+    assert store.restarts == before + 1
+
+
+def test_an_answer_that_never_comes_is_given_up_and_the_call_made_again(
+    home: PostgresHome, store: Store, run: RunRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line stays open and is silent, as behind a firewall that has forgotten it."""
+    monkeypatch.setattr(postgres_connection.WatchedConnection, "quiet_s", 0.2)
+    database = home.path.partition("?")[0].rpartition("/")[2]
+    with Proxy(home.server.connected) as proxy:
+        home.path = f"postgresql://crawl@127.0.0.1:{proxy.port}/{database}?sslmode=disable"
+        far = home.open()
+        leased = lease(far, run, 3)
+
+        assert proxy.fall_silent() == 1
+        committed = far.commit(run, "me", [accept(one, {"n": one.id}) for one in leased])
+        far.close()
+
+    assert (committed.lost, committed.items) == (frozenset(), 3)
+
+
+def test_an_answer_that_takes_long_is_waited_for_while_the_server_is_at_work_on_it(
+    home: PostgresHome, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_connection.WatchedConnection, "quiet_s", 0.1)
+
+    assert store._db.read("SELECT 1 FROM pg_sleep(0.5)") == [(1,)]

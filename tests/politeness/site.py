@@ -68,9 +68,7 @@ class Server:
 
     def serve(self) -> None:
         """Print the port; serve for ever."""
-        with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
-            if sys.platform == "linux":
-                listening.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)  # inherited by what it accepts
+        with listening_at("127.0.0.1", 0) as listening:
             print(listening.getsockname()[1], flush=True)
             while True:
                 connection, _ = listening.accept()
@@ -79,10 +77,10 @@ class Server:
     def _talk(self, connection: socket.socket) -> None:
         with connection:
             while True:
-                received = _request(connection)
+                received = received_by(connection)
                 if received is None:
                     return
-                at_s, path = received
+                at_s, path = received[0], received[1].split(b" ", 2)[1].decode("ascii", "replace")
                 status, body, more = self._answer(path)
                 head = _HEAD.format(status=status, length=len(body), more=more)
                 if path != _RECORD:
@@ -110,8 +108,16 @@ class Server:
         return "200 OK", b"<p>page</p>", ""
 
 
-def _request(connection: socket.socket) -> tuple[float, str] | None:
-    """Time of arrival and path of the next request; None when there is none any more."""
+def listening_at(address: str, port: int) -> socket.socket:
+    """A listening socket whose connections know when the kernel received what came."""
+    listening = socket.create_server((address, port), backlog=512)
+    if sys.platform == "linux":
+        listening.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)  # inherited by what it accepts
+    return listening
+
+
+def received_by(connection: socket.socket) -> tuple[float, bytes] | None:
+    """Time of arrival of the next request, and its head with what came along; None when there is none any more."""
     data, at_s = b"", 0.0
     while b"\r\n\r\n" not in data:
         try:
@@ -127,7 +133,7 @@ def _request(connection: socket.socket) -> tuple[float, str] | None:
                     seconds, nanoseconds = _TIMESPEC.unpack(value[: _TIMESPEC.size])
                     at_s = seconds + nanoseconds / 1e9
         data += part
-    return at_s, data.split(b" ", 2)[1].decode("ascii", "replace")
+    return at_s, data
 
 
 _STAMP = (socket.SOL_SOCKET, SO_TIMESTAMPNS)

@@ -25,7 +25,7 @@ import psycopg
 
 from crawler.errors import StoreError
 from crawler.stores.buckets import BUCKET_BITS
-from crawler.stores.driver import LEASES, PAGES, Bound, Transaction
+from crawler.stores.driver import LEASES, PAGES, Bound, Restarted, Transaction
 from crawler.stores.postgres.postgres_dialect import PostgresDialect, translated
 from crawler.stores.postgres.postgres_line import PostgresLine, is_lost, waits
 from crawler.stores.sql.table_texts import TABLES, references
@@ -65,6 +65,10 @@ class PostgresDriver:
         self._ahead_s, self._look_at = 0.0, -math.inf
         self.now: Callable[[], float] = clock if clock is not None else self._database_now
         line.open()
+
+    @property
+    def restarted(self) -> Restarted:
+        return Restarted() if self._durability == "full" else self.line.restarted
 
     def _connection(self) -> psycopg.Connection[Any]:
         if not self.line.is_open:

@@ -6,13 +6,18 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import psycopg
 from psycopg import conninfo
 
 from crawler.errors import StoreBusy, StoreError, StoreFull, StoreReadOnly
+from crawler.stores.driver import AHEAD_S, Restarted
+from crawler.stores.postgres.postgres_connection import WatchedConnection, is_worked_on
 
+_BEGAN = """SELECT pg_postmaster_start_time()::text, extract(epoch FROM pg_postmaster_start_time())::float8,
+extract(epoch FROM clock_timestamp())::float8"""
 _AGAIN_S = (0.02, 0.1, 0.3, 1.0, 2.0, 5.0)
 _INTERRUPTED = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 _GONE = frozenset({"57P01", "57P02", "57P03", "08000", "08001", "08003", "08004", "08006", "08007", "08P01"})
@@ -28,10 +33,13 @@ class PostgresLine:
     Attributes:
         place: The address without its password.
         busy_timeout_s: Longest wait for others, and for a database that does not answer.
+        restarted: Whether new connections were to a server that had begun to run since, or to another one.
     """
 
     def __init__(self, address: str, busy_timeout_s: float) -> None:
         self._address, self.place, self.busy_timeout_s = address, masked(address), busy_timeout_s
+        self.restarted = Restarted()
+        self._began = ""
         self._raw: psycopg.Connection[Any] | None = None
 
     @property
@@ -54,7 +62,7 @@ class PostgresLine:
         deadline = time.monotonic() + self.busy_timeout_s
         for wait_s in waits():
             try:
-                self._raw = psycopg.connect(
+                self._raw = raw = WatchedConnection.connect(
                     self._address,
                     autocommit=True,
                     prepare_threshold=None,
@@ -65,12 +73,24 @@ class PostgresLine:
                     keepalives_count=3,
                     tcp_user_timeout=30_000,
                 )
-                return self._raw
+                raw.goes_on = partial(self._goes_on, raw.info.backend_pid)
+                self._look_whether_it_is_new(raw)
+                return raw
             except psycopg.Error as error:
                 if not is_lost(error) or time.monotonic() + wait_s > deadline:
                     raise self.explained(error) from None
                 time.sleep(wait_s)
         raise AssertionError("waits never end")
+
+    def _goes_on(self, backend: int, quiet_s: float) -> bool:
+        """Whether an answer is waited for that has not come in so many seconds."""
+        return is_worked_on(self._address, backend, unknown=quiet_s < self.busy_timeout_s)
+
+    def _look_whether_it_is_new(self, raw: psycopg.Connection[Any]) -> None:
+        began, at, now = raw.execute(_BEGAN).fetchone() or ("", 0.0, 0.0)
+        if began != self._began:
+            self.restarted = Restarted(self.restarted.times + bool(self._began), (now if self._began else at) + AHEAD_S)
+            self._began = began
 
     def drop(self) -> None:
         """Give the connection up, when it is of no use any more. May be called twice."""

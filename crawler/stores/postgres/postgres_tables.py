@@ -9,11 +9,15 @@ from crawler.stores.driver import Transaction, quoted
 from crawler.stores.sql.views import latest_of
 
 _LONGEST_BYTES = 63
+_LOCK = 0x4352544C  # "CRTL"; commits run beside each other, and two may bring the first item of a kind
 _TYPES = {"TEXT": "text", "INTEGER": "bigint", "REAL": "double precision", "BLOB": "bytea", "ANY": "text"}
 
 
 class PostgresTables:
     """Makes and widens result tables; see `stores.driver.Tables`."""
+
+    def alone(self, raw: Transaction) -> None:
+        raw.execute(f"SELECT pg_advisory_xact_lock({_LOCK}, hashtext(current_schema()))")
 
     def create(self, raw: Transaction, stored_as: str, columns: Mapping[str, str]) -> None:
         table = quoted(stored_as)

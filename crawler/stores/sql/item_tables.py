@@ -47,9 +47,10 @@ class ItemTables:
         """The table for *name* with a column for each field of *sample*, made or widened where needed."""
         table = self._known.get(name) or self.load(name)
         missing = [field for field in sample if table is None or field not in table.columns]
-        if table is not None and missing:
-            table = self.load(name)  # another process may have widened it
-            assert table is not None
+        if table is None or missing:
+            self._made.alone(raw)
+            table = self.load(name)  # another process may have made it, or widened it
+        if table is not None:
             missing = [field for field in missing if field not in table.columns]
         if table is None:
             table = self._create_table(raw, name, sample)

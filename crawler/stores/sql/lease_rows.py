@@ -107,6 +107,8 @@ class LeaseRows:
             return []
         with self._db.write(beside=LEASES) as raw:
             now = self._db.now()
+            if now < self._db.restarted.settled_at:
+                return []
             slots, sessions = self._look(raw, frontier, now, terms)
             if not slots:
                 return []
@@ -312,4 +314,4 @@ class LeaseRows:
         bound = {"frontier": frontier, "after": 0, "most": _ALL_LANES}
         row = self._db.one(self._statements.due, bound)
         moments = [at for at in row or () if at is not None]
-        return min(moments) if moments else None
+        return max(min(moments), self._db.restarted.settled_at) if moments else None

@@ -41,7 +41,7 @@ class SlotRows:
             now = self._db.now()
             raw.execute("INSERT INTO crawl_slots (name) VALUES (?) ON CONFLICT (name) DO NOTHING", (slot,))
             found = raw.execute(self._free_at, (slot,)).fetchone()
-            at = max(now, float(found[0]))
+            at = max(now, float(found[0]), self._db.restarted.settled_at)
             raw.execute("UPDATE crawl_slots SET next_at = ? WHERE name = ?", (moment(at + delay_s), slot))
         return at
 

@@ -100,6 +100,11 @@ class SQLStore:
         self._commits = outer(commits)
         self.copied = CopyParts(driver, known, items, records)
 
+    @property
+    def restarts(self) -> int:
+        """How often the database was found to have begun anew; see `stores.base.Store`."""
+        return self._db.restarted.times
+
     def now(self) -> float:
         """The store's clock, seconds since 1970."""
         return self._db.now()

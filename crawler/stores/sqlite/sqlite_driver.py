@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, Literal, TypeVar
 
 from crawler.errors import StoreBusy, StoreError, StoreFull, StoreReadOnly
-from crawler.stores.driver import Bound, Transaction
+from crawler.stores.driver import Bound, Restarted, Transaction
 from crawler.stores.sqlite.database_file import explained, make_file, opened_in_vain, refuse_cut, refuse_link, tighten
 from crawler.stores.sqlite.sqlite_dialect import SQLiteDialect
 
@@ -48,6 +48,7 @@ class SQLiteDriver:
     """
 
     dialect = SQLiteDialect()
+    restarted = Restarted()  # who ends without warning takes with him all who act on what he wrote last
 
     def __init__(
         self, path: str, *, durability: str, busy_timeout_s: float, access: Access, clock: Callable[[], float]

@@ -11,6 +11,9 @@ from crawler.stores.sql.views import make_record_index
 class SQLiteTables:
     """Makes and widens result tables; see `stores.driver.Tables`."""
 
+    def alone(self, raw: Transaction) -> None:
+        """Whoever writes is alone anyway."""
+
     def create(self, raw: Transaction, stored_as: str, columns: Mapping[str, str]) -> None:
         table = quoted(stored_as)
         listed = ",\n   ".join(f"{quoted(column)} {_type(kind)}" for column, kind in columns.items())
