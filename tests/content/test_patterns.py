@@ -108,6 +108,7 @@ def hostile(pattern: re.Pattern[Any]) -> Iterator[str]:
     for word in words[:3]:
         for piece in (" ", "a", "=", "<"):
             yield word + piece
+        yield "-" + word  # each of them begins a word of its own, and what may follow goes on to the end
 
 
 def searches(name: str) -> bool:

@@ -20,6 +20,7 @@ from tests.members.site import PASSWORD, USER, Members, Rules
 _ONE, _TWO, _FAR = frozenset({7}), frozenset({7, 8}), frozenset({7, 50})
 _LAST = frozenset({299})
 _MANY = frozenset(range(10, 60))
+_OF_ROWS = ("settings", "exit_code", "missing", "banned", "errors", "quick")
 _SETTINGS: dict[str, Any] = {"login_budget": 1000, "workers": 8}
 
 
@@ -32,6 +33,7 @@ class Row:
         exit_code: Of the run.
         missing: Pages that cannot be there.
         banned: Pages that have to be left alone for ending the session; no other may be.
+        errors: Kinds of failures and how many of each; empty: they are not compared.
         quick: Also in the test suite, which plays a part of the table.
     """
 
@@ -43,6 +45,7 @@ class Row:
     exit_code: int = 0
     missing: frozenset[int] = frozenset()
     banned: frozenset[int] = frozenset()
+    errors: Mapping[str, int] = field(default_factory=dict)
     quick: bool = False
 
 
@@ -95,7 +98,7 @@ def _lost_with_the_first(life: int) -> int:
 
 
 def _row(name: str, spider: type[Spider] = spiders.Html, **rules: Any) -> Row:
-    more = {key: rules.pop(key) for key in ("settings", "exit_code", "missing", "banned", "quick") if key in rules}
+    more = {key: rules.pop(key) for key in _OF_ROWS if key in rules}
     spare = rules.pop("spare", 0)
     made = Rules(**rules)
     if made.quits:  # each process may lose one before all know of a suspect
@@ -141,7 +144,8 @@ ROWS = (
     _row("419 when the session is gone", requests=30, showing="419"),
     _row("440 when the session is gone", requests=30, showing="440", quick=True),
     _row("pages that are forbidden, a good session", forbidden=_MANY, missing=_MANY, exit_code=1),
-    _row("a link to a login page that answers 401", spiders.LinksToLogin, login="basic", exit_code=1, quick=True),
+    _row("a link to a login page that answers 401", spiders.LinksToLogin, login="basic", exit_code=1,
+         errors={"401": 1}, quick=True),
     # data
     _row("JSON, 39 requests a session", spiders.Json, kind="json", requests=40, showing="json error",
          quick=True),
@@ -179,6 +183,8 @@ def play(row: Row, folder: str | None = None) -> Result:
         faults.append(f"banned {sorted(banned)}")
     if summary.exit_code != row.exit_code:
         faults.append(f"exit {summary.exit_code}: {summary.messages[:1]} {summary.errors}")
+    if row.errors and summary.errors != row.errors:
+        faults.append(f"failures {summary.errors}")
     if row.most_logins and counts["logins"] > row.most_logins:
         faults.append(f"{counts['logins']} logins")
     if summary.pages != len(got) or summary.item_count != len(got):

@@ -394,6 +394,7 @@ ENTRIES: Final = [
         "a sentence of SECURITY.md had no test",
         [Swap("SECURITY.md", "No port is opened but where", "Not one port is opened but where")],
         ["tests/security/test_promises.py::test_a_sentence_of_the_security_page_is_held_by_tests_that_are_there"],
+        others=["tests/docs/test_links.py::test_every_link_of_a_page_leads_somewhere"],
     ),
     Entry(
         "bomb-through-the-front-door",
