@@ -427,4 +427,21 @@ ENTRIES: Final = [
         ],
         ["tests/security/test_linear.py::test_Z6_twice_the_text_of_a_server_costs_about_twice_the_time"],
     ),
+    Entry(
+        "heavy-page-of-password-fields",
+        _RICH,
+        [
+            Swap(
+                "crawler/sessions/login/page_marks.py",
+                "    for field in islice(passwords, _MOST_FIELDS):\n",
+                "    for field in islice(passwords, _MOST_FIELDS**3):\n",
+            ),
+            Swap(
+                "crawler/sessions/login/page_marks.py",
+                "        while holder is not None and holder not in self._known:\n",
+                "        while holder is not None:\n",
+            ),
+        ],
+        [f"{_LIMITS}::test_a_logged_in_worker_is_not_lost_to_a_heavy_page"],
+    ),
 ]

@@ -105,7 +105,12 @@ ENTRIES: Final = [
                 "crawler/sessions/login/suspects.py",
                 "            if file.blamed >= BLAMED_UNTIL_SUSPECT:\n                self._suspects.add(key)\n",
                 "            if file.blamed:\n                self._guilty.add(key)\n",
-            )
+            ),
+            Swap(
+                "crawler/engine/readiness.py",
+                "if not self.answers.bans and trials.knows_guilty(leased):",
+                "if trials.knows_guilty(leased):",
+            ),
         ],
         [
             "tests/sessions/test_suspects.py::test_nobody_is_convicted_without_a_trial",
@@ -290,7 +295,13 @@ ENTRIES: Final = [
                 "crawler/sessions/login/lives.py",
                 "return min(probe_every, -(-max_pages // 2)) if max_pages else probe_every",
                 "return probe_every",
-            )
+            ),
+            Swap(
+                "crawler/sessions/login/lives.py",
+                "    shortest = lives.shortest\n    if shortest is None:\n",
+                "    if not whole or probe_every:\n        return probe_every\n    shortest = lives.shortest\n"
+                "    if shortest is None:\n",
+            ),
         ],
         [
             "tests/members/test_resumed.py::test_each_of_the_runs_makes_progress_though_the_session_of_the_first_one"
