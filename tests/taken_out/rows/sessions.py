@@ -74,8 +74,8 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/sessions/login/login_kinds.py",
-                'return "" if spider.login is Spider.login else _told_by_code(anything)',
-                'return "" if anything else _told_by_code(anything)',
+                'return _told_by_code(anything) if _steps(anything) else ""',
+                'return _told_by_code(anything) if anything is None else ""',
             )
         ],
         [f"{_LOCKED}::test_a_form_and_a_token_of_one_account_do_not_evict_each_other"],
@@ -86,8 +86,8 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/sessions/login/login_kinds.py",
-                'return "" if spider.login is Spider.login else _told_by_code(anything)',
-                'return "" if anything else _told_by_code(anything)',
+                'return _told_by_code(anything) if _steps(anything) else ""',
+                'return _told_by_code(anything) if anything is None else ""',
             ),
             Swap(
                 "crawler/sessions/snapshot.py",
