@@ -121,6 +121,11 @@ class Committer:
             overtaken,
         )
 
+    def forget(self) -> None:
+        """The database has begun anew, or is another one: it may have lost links that were stored."""
+        self._admission.forget()
+        self.begin()
+
     def add(self, found: Sequence[Found]) -> None:
         """Store found requests of a page that is not done yet."""
         self.waiting += self.patiently(lambda: self._store.frontier.add(self._run.frontier, found, run=self._run.id))

@@ -180,7 +180,9 @@ class Crawl:
         take_counts(summary, counts)
         facts = self._facts(counts, failed, skipped)
         if self._member.number:
-            return facts
+            # What others have put back to waiting since is theirs, while there is somebody who ends the run
+            theirs = not self._parts.limits.reason and store.runs.running(self.spider.name) is not None
+            return replace(facts, waiting=0) if theirs else facts
         silent = store.reports.silent_hosts(frontier) if facts.failed and facts.pages else {}
         figures, before = compared(store, self._run, summary, counts)
         return replace(facts, silent=silent, figures=figures, before=before)

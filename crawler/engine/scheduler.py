@@ -59,6 +59,7 @@ class Scheduler:
                 self._doors.unusable.look(now)
                 self._leasing.more(now, self._stats.summary.pages + len(self._out) + len(self._committer))
                 if self._leasing.are_forgotten():
+                    self._committer.forget()
                     self._give_back_unsent(goes_on=True)  # others may have been given it
                     self._leases.look.soon()
                 self._dispatch(now)

@@ -155,6 +155,10 @@ class Admission:
                 found.setdefault(row.fingerprint, row)
         return list(found.values())
 
+    def forget(self) -> None:
+        """What was remembered may not be so any more."""
+        self.known.forget()
+
     def remember(self, committed: Iterable[Found]) -> None:
         """These are in the frontier now: links to them need no row."""
         self.known.learn(committed)

@@ -50,6 +50,12 @@ class KnownLinks:
             if mark in self._refused_marks:
                 self.refused[url] = self._refused_marks[mark]
 
+    def forget(self) -> None:
+        """Nothing is known for sure any more: the store may have lost what it said is stored."""
+        self.fingerprints, self._refused, self._refused_marks = set(), [], {}
+        self._urls, self._count, self.refused = {}, 0, {}
+        self._written, self._written_count = {}, 0
+
     def learn(self, committed: Iterable[Found]) -> None:
         """These are in the frontier now."""
         if len(self.fingerprints) > _MOST:

@@ -27,6 +27,7 @@ from typing import Any
 from tests import postgres
 
 _WITHIN_S = 90.0
+_MISSED_S = 2.0
 _TTL_S = 20  #: after so long without a word the other node takes over; Patroni takes no less
 
 
@@ -169,9 +170,15 @@ class Cluster:
         return None
 
     def fail_over(self) -> float:
-        """Kill the node that leads, with its database, and wait until the other one does. Returns the seconds."""
+        """Kill the node that leads, with its database, and wait until the other one does. Returns the seconds.
+
+        An asynchronous standby has missed the last moments before.
+        """
         leader = self.leader()
         assert leader is not None
+        if not self._synchronous:
+            self._standby(1 - leader, "SELECT pg_terminate_backend(pid) FROM pg_stat_wal_receiver")
+            time.sleep(_MISSED_S)  # it connects again after 5 s
         began = time.monotonic()
         main = int((self.folder / f"data{leader}" / "postmaster.pid").read_text().split()[0])
         self._processes[leader + 1].kill()
@@ -196,6 +203,12 @@ class Cluster:
         with psycopg.connect(self.address(database), autocommit=True) as connection:
             done = connection.execute(statement.encode())
             return done.fetchall() if done.description else []
+
+    def _standby(self, number: int, statement: str) -> None:
+        import psycopg
+
+        with psycopg.connect(f"postgresql://crawl@127.0.0.1:{self._ports[number]}/postgres", autocommit=True) as raw:
+            raw.execute(statement.encode())
 
     def _until(self, holds: Any) -> None:
         deadline = time.monotonic() + _WITHIN_S

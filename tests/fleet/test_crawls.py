@@ -5,8 +5,16 @@ from __future__ import annotations
 import json
 import signal
 import time
+from contextlib import closing
+from pathlib import Path
 
+import pytest
+
+from crawler.engine import application
+from crawler.engine.scheduler import Scheduler
 from crawler.sessions.vault import Vault
+from crawler.stores.sql.run_rows import RunRows
+from tests.crash.members import Members
 from tests.fleet.conftest import PAGES, Fleet
 
 
@@ -126,6 +134,38 @@ def test_a_worker_says_when_there_is_nothing_to_join(fleet: Fleet) -> None:
 
     assert late.code == 2
     assert "is not being crawled" in late.err
+
+
+def test_a_worker_that_ends_is_not_blamed_for_a_page_that_somebody_puts_back_to_waiting(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another member has lost the session just then, and with it a page that did not prove itself."""
+    account = fleet.site.accounts[0]
+    for name, value in (("CRAWL_KEY", fleet.key), ("CRAWL_DEFAULT_USERNAME", account.username)):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", account.password)
+    settings = {"store": fleet.address, "files": str(tmp_path / "files"), "throttle": False}
+    arguments = {"site": fleet.site.url}
+    put_back = (
+        "WITH r AS (UPDATE crawl_requests SET state = 0 WHERE id = (SELECT min(id) FROM crawl_requests) RETURNING id)"
+        " UPDATE crawl_frontiers SET waiting_or_leased = waiting_or_leased + 1, done = done - 1 FROM r RETURNING 1"
+    )
+    release = Scheduler.release_out
+
+    def at_the_end(scheduler: Scheduler) -> None:
+        release(scheduler)
+        fleet.rows(put_back)
+
+    monkeypatch.setattr(Scheduler, "release_out", at_the_end)
+    monkeypatch.setattr(RunRows, "running", lambda rows, spider: "first")
+    with closing(application.open_project_store(application.load(command_line=settings))) as first:
+        run = first.runs.open("members", args=application.argument_key(arguments), fresh=False, process="first")
+        first.members.join(run.id, owner="first", process="first", first=True)
+        first.members.leave(run.id, 0, counted="{}")
+    summary = application.work(Members, arguments=arguments, settings=settings)
+
+    assert (summary.ending, summary.exit_code) == ("finished", 0), summary
+    assert summary.pages == PAGES
 
 
 def test_a_refused_password_is_tried_once_by_all_together(fleet: Fleet) -> None:

@@ -227,3 +227,16 @@ def test_an_answer_that_takes_long_is_waited_for_while_the_server_is_at_work_on_
     monkeypatch.setattr(postgres_connection.WatchedConnection, "quiet_s", 0.1)
 
     assert store._db.read("SELECT 1 FROM pg_sleep(0.5)") == [(1,)]
+
+
+def test_links_that_a_standby_has_lost_are_stored_again(home: PostgresHome, store: Store, run: RunRow) -> None:
+    """They were committed, and remembered as known; then an older state of the database took over."""
+    (page,) = lease(store, run, 1)
+    links = [found("new one"), found("new two")]
+    assert store.commit(run, "me", [accept(page, links=links)]).added == 2
+    home.server.do("DELETE FROM crawl_requests WHERE url LIKE '%new%'", home.name)
+    assert store.frontier.add(run.frontier, links, run=run.id) == 0, "known, as far as this process knows"
+
+    home.server.stop_at_once()
+
+    assert store.frontier.add(run.frontier, links, run=run.id) == 2

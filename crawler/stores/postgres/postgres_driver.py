@@ -68,7 +68,8 @@ class PostgresDriver:
 
     @property
     def restarted(self) -> Restarted:
-        return Restarted() if self._durability == "full" else self.line.restarted
+        found = self.line.restarted
+        return found._replace(settled_at=0.0) if self._durability == "full" else found
 
     def _connection(self) -> psycopg.Connection[Any]:
         if not self.line.is_open:

@@ -36,15 +36,18 @@ def count(raw: Transaction, frontier: int, **changes: int) -> None:
 class Memory:
     """The fingerprints of one frontier that are known to be stored: a set that forgets the older half when full."""
 
-    def __init__(self) -> None:
+    def __init__(self, driver: Driver) -> None:
+        self._db, self._restarts = driver, driver.restarted.times
         self.frontier = 0
         self._young: set[bytes] = set()
         self._old: set[bytes] = set()
 
     def unknown(self, frontier: int, found: Iterable[Found]) -> dict[bytes, Found]:
         """Those of *found* that may be new, the first of each fingerprint."""
-        if frontier != self.frontier:
-            self.frontier, self._young, self._old = frontier, set(), set()
+        restarts = self._db.restarted.times
+        if frontier != self.frontier or restarts != self._restarts:  # another database may have lost what was stored
+            self.frontier, self._restarts = frontier, restarts
+            self._young, self._old = set(), set()
         young, old = self._young, self._old
         fresh: dict[bytes, Found] = {}
         for one in found:
@@ -83,7 +86,7 @@ class FoundRows:
 
     def __init__(self, driver: Driver, cipher: Cipher) -> None:
         self._db, self._cipher = driver, cipher
-        self.memory = Memory()
+        self.memory = Memory(driver)
         self._lanes: dict[tuple[str, str], int] = {}
         driver.on_rollback.append(self._lanes.clear)
         self._buckets = driver.dialect.buckets

@@ -39,13 +39,14 @@ class FrontierRows:
         """
         added = 0
         for start in range(0, len(found), _ADD_PORTION):
-            fresh = self._found.memory.unknown(frontier, found[start : start + _ADD_PORTION])
-            if fresh:
-                with self._db.write(expected_bytes=300 * len(fresh)) as raw:
-                    waiting, skipped = self._found.add(raw, frontier, fresh.values())
-                    count(raw, frontier, waiting_or_leased=waiting, skipped=skipped)
-                self._found.memory.learn(frontier, fresh)
-                added += waiting
+            portion = found[start : start + _ADD_PORTION]
+            with self._db.write(expected_bytes=300 * len(portion)) as raw:
+                # What is remembered counts from here on: the transaction may have met another database
+                fresh = self._found.memory.unknown(frontier, portion)
+                waiting, skipped = self._found.add(raw, frontier, fresh.values()) if fresh else (0, 0)
+                count(raw, frontier, waiting_or_leased=waiting, skipped=skipped)
+            self._found.memory.learn(frontier, fresh)
+            added += waiting
         return added
 
     def counts(self, frontier: int) -> Counts:

@@ -37,7 +37,7 @@ class SessionRows:
         self._db, self._cipher = driver, cipher
         self._secrets: dict[str, tuple[int, str]] = {}  # key to version and plain text, as committed
         self._pending: dict[str, tuple[int, str]] = {}  # the same, of the open transaction
-        driver.on_rollback.append(self._pending.clear)
+        driver.on_rollback.extend((self._pending.clear, self._secrets.clear))
 
     # --- state ----------------------------------------------------------------------------------------------------
     def load(self, key: str) -> SessionRow | None:
