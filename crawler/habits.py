@@ -116,6 +116,16 @@ SETTINGS: Final[dict[str, str]] = {
     "HTTPERROR_ALLOW_ALL": "handle_httpstatus_list = [...] in the spider",
     "IMAGES_STORE": "yield File(url): it is kept below data/files",
     "ITEM_PIPELINES": "`plugins`, or def on_item(self, item, response) in the spider; `crawl export` writes files",
+    **dict.fromkeys(
+        (
+            "PLAYWRIGHT_ABORT_REQUEST",
+            "PLAYWRIGHT_BROWSER_TYPE",
+            "PLAYWRIGHT_CONTEXTS",
+            "PLAYWRIGHT_LAUNCH_OPTIONS",
+            "PLAYWRIGHT_MAX_PAGES_PER_CONTEXT",
+        ),
+        "leave it out: `render = True` in the spider renders pages, `render_pages` says how many at once",
+    ),
     "JOBDIR": "leave it out: a run always goes on where the last one stopped; `store` names the database",
     "LOG_ENABLED": "`crawl run NAME --quiet`",
     "MEMUSAGE_LIMIT_MB": "leave it out",

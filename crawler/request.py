@@ -96,6 +96,8 @@ class Request:
         self.cookies = dict(cookies) if cookies else None
         self.cb_kwargs = dict(cb_kwargs) if cb_kwargs else None
         self.meta: dict[str, Any] = dict(meta) if meta else {}
+        if "playwright" in self.meta:
+            raise SpiderError("meta={'playwright': True} has no effect here; instead: Request(url, render=True)")
         self.priority = priority
         self.dont_filter = dont_filter
         self.session = session

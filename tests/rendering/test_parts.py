@@ -11,7 +11,7 @@ import pytest
 from crawler import LinkExtractor, Render, Request, Response, Rule, Spider
 from crawler.authoring.plain_requests import lines_for, sources
 from crawler.engine.processes import how_many
-from crawler.errors import NotRendered, SpiderError, UsageError
+from crawler.errors import NotRendered, SettingsError, SpiderError, UsageError
 from crawler.frontier.admission import Admission, AdmissionRules
 from crawler.judge import is_hosts_fault
 from crawler.outcome import Leased
@@ -20,7 +20,7 @@ from crawler.rendering.page_rules import PageRequest, PageRules, told
 from crawler.rendering.quiet import Quiet
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.storage import Storage
-from crawler.settings import Settings
+from crawler.settings import Settings, load
 
 WANTED = Render("tr.order", [("click", "button"), ("scroll_to_end",)], screenshot=True)
 
@@ -53,6 +53,13 @@ def test_an_action_that_does_not_fit_is_refused_where_it_is_written(actions: Seq
     with pytest.raises(SpiderError) as refused:
         Render(actions=actions)
     assert says in str(refused.value)
+
+
+def test_words_of_scrapy_playwright_are_answered_with_those_that_have_an_effect() -> None:
+    with pytest.raises(SpiderError, match="render=True"):
+        Request("http://shop.example/", meta={"playwright": True})
+    with pytest.raises(SettingsError, match="render = True"):
+        load(command_line={"PLAYWRIGHT_CONTEXTS": "{}"})
 
 
 def test_a_spider_and_a_rule_say_it_in_the_same_way() -> None:
