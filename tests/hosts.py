@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import trustme
 
+from crawler.fetching.impersonating import ChromeAdapter, FirefoxAdapter, SafariAdapter
 from crawler.fetching.libcurl_adapter import CurlAdapter
 from crawler.fetching.limits import Limits
 from crawler.fetching.urllib3_adapter import Urllib3Adapter
@@ -24,7 +26,9 @@ from crawler.testing.server import Server
 from crawler.testing.wire import Answer, WireRequest
 
 Route = Answer | Callable[[WireRequest], Answer]
-TRANSPORTS = {"curl": CurlAdapter, "urllib3": Urllib3Adapter}
+TRANSPORTS: dict[str, Any] = {"curl": CurlAdapter, "urllib3": Urllib3Adapter}
+if os.environ.get("CRAWL_TRANSPORTS") == "all":  # `python -m tests.on_transports`
+    TRANSPORTS |= {"chrome": ChromeAdapter, "firefox": FirefoxAdapter, "safari": SafariAdapter}
 
 
 class Host:

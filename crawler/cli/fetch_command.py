@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,6 +42,14 @@ def fetch(
     wait_for: Annotated[
         str, typer.Option("--wait-for", metavar="CSS", help="What has to be on the rendered page first.")
     ] = "",
+    har: Annotated[
+        Path | None,
+        typer.Option("--har", metavar="FILE", help="Write it with its redirects as a HAR file, secrets masked."),
+    ] = None,
+    with_secrets: Annotated[
+        bool,
+        typer.Option("--with-secrets", help="With --har: cookies and credentials, too. It logs in whoever reads it."),
+    ] = False,
     set_: options.SettingsTyped = None,
     store: options.StorePath = None,
 ) -> None:
@@ -50,6 +60,8 @@ def fetch(
         from crawler.rendering.launched import require_browser
 
         require_browser()
+    if with_secrets and har is None:
+        raise UsageError("--with-secrets goes with --har")
     with visiting(url, spider, session, options.typed_settings(set_, store=store)) as (visitor, _):
         rule = "" if force else visitor.refusal(url, session=session)
         if rule:
@@ -57,6 +69,8 @@ def fetch(
         response = visitor.fetch(Request(url, render=False), session=session)
         if render and response.ok:
             response = rendered(visitor, response, wait_for)
+    if har is not None:
+        write_har(har, response, secrets=with_secrets)
     if headers:
         for line in header_lines(response):
             say(line)
@@ -86,6 +100,21 @@ def rendered(visitor: Visitor, document: Response, wait_for: str) -> Response:
     for warning in page.warnings:
         tell(safe(warning))
     return page
+
+
+def write_har(target: Path, response: Response, *, secrets: bool) -> None:
+    """A page with its redirects as a recording of its own, which only its owner can read."""
+    from crawler.clock import unix_now
+    from crawler.output.export.places import whole_file
+    from crawler.sessions.formats.har_writing import har_of
+
+    text = json.dumps(har_of(response, ended=unix_now(), secrets=secrets), indent=2, ensure_ascii=False)
+    try:
+        with whole_file(target) as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror}") from error
+    tell(f"crawl: {target}{', which logs in whoever reads it' if secrets else ', without cookies, secrets masked'}")
 
 
 @contextmanager

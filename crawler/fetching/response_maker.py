@@ -166,9 +166,8 @@ class ReadBody:
     After a call with ``stream=True`` it can be read once, as in requests; what it gives is decoded already.
     """
 
-    version = 11
-
     def __init__(self, head: Head, content: bytes | None) -> None:
+        self.version = int(f"{head.version}.0".replace(".", "")[:2])  # as in http.client: 11, and 20 for HTTP/2
         self.status, self.reason, self._lines = head.status, head.reason, head.lines
         self._rest = io.BytesIO(content) if content is not None else None
         self.decode_content = True  # callers set it; there is nothing left to decode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import queue
 import ssl
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import trustme
 from rawserver import RawServer
 
 from crawler.errors import ConnectFailed
-from crawler.fetching.impersonating import ChromeAdapter
+from crawler.fetching.impersonating import ChromeAdapter, FirefoxAdapter, SafariAdapter
 from crawler.fetching.io_thread import IOThread
 from crawler.fetching.libcurl_adapter import CurlAdapter, HandlesAdapter
 from crawler.fetching.limits import Limits
@@ -53,6 +54,8 @@ KINDS: dict[str, type[Any]] = {
 }
 if importlib.util.find_spec("curl_cffi") is not None:
     KINDS["chrome"] = ChromeAdapter
+    if os.environ.get("CRAWL_TRANSPORTS") == "all":  # they differ from chrome in what they say, not in how it is read
+        KINDS |= {"firefox": FirefoxAdapter, "safari": SafariAdapter}
 
 
 @pytest.fixture(params=list(KINDS))

@@ -6,6 +6,7 @@ Each row is a host of its own with one page, so that no row holds up another; th
 from __future__ import annotations
 
 import gzip
+import os
 import time
 import zlib
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ PAGE = b"<html><body><p>good</p></body></html>"
 GOOD = answer(PAGE)
 ZIPPED = gzip.compress(PAGE)
 GZIP = ("Content-Encoding", "gzip")
+#: `python -m tests.on_transports` runs these rows on each; otherwise every setting is as it is by default
+OTHER_TRANSPORT = {"transport": name} if (name := os.environ.get("CRAWL_ROWS_ON")) else {}
 TRIES = 5  # the first and `retries`
 FREE = 1  # the kept connection of robots.txt may have died meanwhile: once it costs no try (T7)
 
@@ -232,7 +235,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     hosts = {name: RowHost(f"127.0.1.{number}", row.serve) for number, (name, row) in enumerate(ROWS.items(), 1)}
     began = time.monotonic()
     sites = " ".join(host.url for host in hosts.values())
-    summary = crawler.run(Rows, arguments={"site": sites}, settings={"store": str(folder / "crawl.db")})
+    settings = {"store": str(folder / "crawl.db"), **OTHER_TRANSPORT}
+    summary = crawler.run(Rows, arguments={"site": sites}, settings=settings)
     took_s = time.monotonic() - began
     with opened(folder) as database:
         failed = dict(database.execute("SELECT url, error FROM crawl_requests WHERE error IS NOT NULL"))

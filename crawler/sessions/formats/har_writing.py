@@ -1,0 +1,145 @@
+"""Answers as a HAR file (1.2), the recording that the network panels of browsers write and read. Pure.
+
+Source: http://www.softwareishard.com/blog/har-12-spec/
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from http.cookies import SimpleCookie
+from importlib.metadata import version
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
+
+from crawler.response import Response
+from crawler.sessions.foreign_answers import set_cookie_lines
+from crawler.sessions.secrets import hide, hide_in_page
+from crawler.urls import HIDDEN, is_secret_name
+
+_LEFT_OUT: Final = frozenset(
+    {"cookie", "set-cookie", "set-cookie2", "www-authenticate", "proxy-authenticate", "authentication-info"}
+)
+_FIELD: Final = re.compile(r"<(?:input|meta)\b[^<>]{0,4000}>", re.IGNORECASE)
+_NAME: Final = re.compile(r"""\sname\s*=\s*["']?([^"'\s>]{1,200})""", re.IGNORECASE)
+_VALUE: Final = re.compile(r"""(\s(?:value|content)\s*=\s*)("[^"]*"|'[^']*'|[^\s>]+)""", re.IGNORECASE)
+_VERSIONS: Final = {10: "HTTP/1.0", 11: "HTTP/1.1", 20: "HTTP/2.0", 30: "HTTP/3.0"}
+
+
+def har_of(response: Response, *, ended: float, secrets: bool) -> dict[str, Any]:
+    """A page with the redirects that led to it, as JSON values.
+
+    Args:
+        ended: When it was there, seconds since 1970.
+        secrets: Write cookies, credentials and what looks like a secret; else cookies and the headers of credentials
+            are left out, and the rest is masked, as browsers do when they export.
+    """
+    chain: list[Any] = [*response.history, response]
+    entries: list[dict[str, Any]] = []
+    for each in reversed(chain):
+        ended -= each.elapsed.total_seconds()
+        entries.insert(0, _entry(each, ended, secrets=secrets))
+    creator = {"name": "crawl-sessions", "version": version("crawl-sessions")}
+    return {"log": {"version": "1.2", "creator": creator, "pages": [], "entries": entries}}
+
+
+def _entry(answer: requests.Response, began: float, *, secrets: bool) -> dict[str, Any]:
+    took_ms = round(answer.elapsed.total_seconds() * 1000, 3)
+    spoken = _VERSIONS.get(getattr(answer.raw, "version", 11), "HTTP/1.1")
+    found = {
+        "startedDateTime": datetime.fromtimestamp(began, UTC).isoformat(timespec="milliseconds"),
+        "time": took_ms,
+        "request": _request(answer.request, spoken, secrets=secrets),
+        "response": _response(answer, spoken, secrets=secrets),
+        "cache": {},
+        "timings": {"send": 0, "wait": took_ms, "receive": 0},
+    }
+    address = getattr(answer, "address", "")
+    return found | ({"serverIPAddress": str(address)} if address else {})
+
+
+def _request(request: requests.PreparedRequest, spoken: str, *, secrets: bool) -> dict[str, Any]:
+    url, body = str(request.url), request.body
+    headers: Mapping[str, Any] = request.headers or {}
+    sent = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else b""
+    shown = url if secrets else hide(url)
+    found: dict[str, Any] = {
+        "method": request.method or "GET",
+        "url": shown,
+        "httpVersion": spoken,
+        "cookies": _cookies([str(headers.get("Cookie") or "")], secrets=secrets),
+        "headers": _headers(list(headers.items()), secrets=secrets),
+        "queryString": _pairs(parse_qsl(urlsplit(shown).query, keep_blank_values=True)),
+        "headersSize": -1,
+        "bodySize": len(sent),
+    }
+    if sent:
+        kind = str(headers.get("Content-Type") or "application/octet-stream")
+        text = sent.decode("utf-8", "replace")
+        found["postData"] = {"mimeType": kind, "text": text if secrets else HIDDEN, "params": []}
+    return found
+
+
+def _response(answer: requests.Response, spoken: str, *, secrets: bool) -> dict[str, Any]:
+    lines = list(getattr(answer, "raw_headers", None) or answer.headers.items())
+    location = str(answer.headers.get("Location") or "")
+    return {
+        "status": answer.status_code,
+        "statusText": answer.reason or "",
+        "httpVersion": spoken,
+        "cookies": _cookies(set_cookie_lines(answer), secrets=secrets),
+        "headers": _headers(lines, secrets=secrets),
+        "content": _content(answer, secrets=secrets),
+        "redirectURL": location if secrets else hide(location),
+        "headersSize": -1,
+        "bodySize": -1,
+    }
+
+
+def _content(answer: requests.Response, *, secrets: bool) -> dict[str, Any]:
+    body = answer.content or b""
+    found = {"size": len(body), "mimeType": str(answer.headers.get("Content-Type") or "x-unknown")}
+    try:
+        text = body.decode(answer.encoding or "utf-8")
+    except (UnicodeDecodeError, LookupError):
+        return {**found, "text": base64.b64encode(body).decode(), "encoding": "base64"}
+    return {**found, "text": text if secrets else _FIELD.sub(_masked_field, hide_in_page(text))}
+
+
+def _masked_field(tag: re.Match[str]) -> str:
+    """A field or a meta tag, such as one with a CSRF token, without its value where its name tells of a secret."""
+    name = _NAME.search(tag[0])
+    return _VALUE.sub(rf'\1"{HIDDEN}"', tag[0]) if name is not None and is_secret_name(name[1]) else tag[0]
+
+
+def _headers(lines: Sequence[tuple[str, str]], *, secrets: bool) -> list[dict[str, str]]:
+    if secrets:
+        return _pairs(lines)
+    kept = [pair for pair in lines if pair[0].lower() not in _LEFT_OUT and not is_secret_name(pair[0])]
+    return _pairs([(name, hide(str(value))) for name, value in kept])
+
+
+def _pairs(lines: Sequence[tuple[str, Any]]) -> list[dict[str, str]]:
+    return [{"name": str(name), "value": _text(value)} for name, value in lines]
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _cookies(lines: Sequence[str], *, secrets: bool) -> list[dict[str, Any]]:
+    if not secrets:
+        return []
+    found = []
+    for line in lines:
+        read: Mapping[str, Any] = SimpleCookie(line)
+        for name, morsel in read.items():
+            cookie: dict[str, Any] = {"name": name, "value": morsel.value}
+            cookie |= {each: morsel[each] for each in ("path", "domain") if morsel[each]}
+            cookie |= {"httpOnly": bool(morsel["httponly"]), "secure": bool(morsel["secure"])}
+            found.append(cookie)
+    return found
