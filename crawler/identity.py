@@ -28,7 +28,8 @@ class Identity:
         origins: Where its credentials may go besides the exact origins of the start URLs and the hosts of
             `allowed_domains`: ``https://api.shop.example``, or ``shop.example`` for all that is below it, over https.
         transport: Name of what sends its requests; "" for the setting's.
-        http: Version to speak: ``"1.1"``, or ``"2"`` where the server offers it over TLS; "" for the setting's.
+        http: Version to speak: ``"1.1"``; ``"2"`` or ``"3"`` where the server offers it over TLS; ``"auto"`` for the
+            newest; "" for the setting's.
         quota: Requests that the account may send, as ``"100/hour"`` or ``"5000/day"``: counted over processes and runs.
             When it is spent the account rests, and the others go on.
         keeps: Names of cookies that stay when it logs in anew, such as the one of a trusted device.

@@ -156,8 +156,9 @@ class Settings:
     transport: str = setting(
         "curl", description="What sends requests below the sessions: curl, urllib3, or an installed one."
     )
-    http: Literal["1.1", "2"] = setting(
-        "1.1", description="HTTP version: 1.1, or 2 where the server offers it over TLS (transports of libcurl)."
+    http: Literal["1.1", "2", "3", "auto"] = setting(
+        "1.1",
+        description="HTTP version: 1.1; 2 or 3 where the server offers it over TLS; auto for the newest of both.",
     )
     render_pages: int = setting(
         4, at_least=1, at_most=64, description="Pages that a browser renders at once, where a spider renders pages."

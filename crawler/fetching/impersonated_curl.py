@@ -36,6 +36,7 @@ class Curl:
         newest: Any = impersonate.resolve_latest_browser_type
         if self.cffi.impersonate(newest(browser)):
             raise UsageError(f"curl_cffi does not know the browser {browser!r}")
+        self.cffi.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)  # no browser offers HTTP/2 without TLS
 
     def setopt(self, option: int, value: Any) -> None:
         """As in pycurl."""

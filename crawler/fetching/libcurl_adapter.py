@@ -71,7 +71,8 @@ class HandlesAdapter(BaseAdapter):
             proxy_ca: File of certificates by which an https proxy is verified; None for the public ones.
             most: Connections that are open at once, idle ones too; further requests wait for their turn. 0: as many as
                 leave descriptors for files.
-            http: "1.1", or "2" where a server offers it over TLS. Each connection carries one request at a time.
+            http: "1.1"; "2" or "3" where a server offers it over TLS; "auto" for the newest. Each connection carries
+                one request at a time.
         """
         super().__init__()
         self._http = http

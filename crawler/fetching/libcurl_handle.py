@@ -23,7 +23,7 @@ from crawler.fetching.error_map import NOBODY_THERE, from_curl, unreachable
 from crawler.fetching.heads import Head
 from crawler.fetching.io_thread import Watcher
 from crawler.fetching.libcurl_answer import AnswerReader
-from crawler.fetching.libcurl_options import RequestOptions, Route, set_addresses, set_route
+from crawler.fetching.libcurl_options import RequestOptions, Route, http_version, set_addresses, set_route
 from crawler.fetching.libcurl_sockets import IdleConnection, SocketOpener
 from crawler.fetching.limits import ExchangeClock, Limits
 from crawler.fetching.outgoing import Outgoing
@@ -75,7 +75,7 @@ class Handle:
             resolve: Addresses of hosts, instead of DNS.
             proxy_ca: File of certificates by which an https proxy is verified.
             stopped: Asked now and then during a transfer; True ends it.
-            http: "1.1", or "2" where a server offers it over TLS.
+            http: As in `libcurl_options.http_version`.
         Raises:
             OSError: No descriptor is left.
         """
@@ -98,8 +98,7 @@ class Handle:
         self._watcher: Watcher | None = None
         self._resolving_until = 0.0  # until then threads of the resolver may run on
         set_route(self._curl, route, proxy_ca)
-        if http == "2":
-            self._curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)
+        self._curl.setopt(pycurl.HTTP_VERSION, http_version(http, route))
         for option, callback in (
             (pycurl.HEADERFUNCTION, self._answer.lines.append),
             (pycurl.WRITEFUNCTION, self._answer.write),
@@ -223,7 +222,7 @@ class Handle:
         """
         self._raise_failure(self._multi.info_read()[2])
         head, body = self._answer.started()
-        self.connection.look(self._curl, frames=head.version.startswith("2"))
+        self.connection.look(self._curl, frames=head.version.startswith(("2", "3")))
         if body.cut or head.is_ambiguous:
             self.renew()
         return head, body

@@ -104,6 +104,27 @@ def _set_proxy(curl: Any, proxy: Proxy, scheme: str, proxy_ca: str) -> None:
         curl.setopt(pycurl.PROXYHEADER, [f"Proxy-Authorization: {proxy.authorization}"])
 
 
+def has_http3() -> bool:
+    """Whether this build of libcurl speaks HTTP/3."""
+    return bool(pycurl.version_info()[4] & pycurl.VERSION_HTTP3)
+
+
+def libcurl_name() -> str:
+    """Its version, such as "libcurl/8.23.0"."""
+    return next((each for each in str(pycurl.version).split() if each.startswith("libcurl/")), "libcurl")
+
+
+def http_version(http: str, route: Route) -> int:
+    """The number of libcurl for what a connection of *route* may speak; none of them does without TLS what is not 1.1.
+
+    Args:
+        http: "1.1"; "2" or "3" where a server offers it; "auto" for the newest that both sides know.
+    """
+    if http in ("3", "auto") and has_http3() and route.proxy is None and route.origin.scheme == "https":
+        return int(pycurl.CURL_HTTP_VERSION_3)  # asked beside the others, which are taken where it does not answer
+    return int(pycurl.CURL_HTTP_VERSION_1_1 if http == "1.1" else pycurl.CURL_HTTP_VERSION_2TLS)
+
+
 def set_addresses(curl: Any, origin: Origin, addresses: Sequence[str]) -> None:
     """Connect to *addresses* where DNS would be asked for the host."""
     host = f"[{origin.host}]" if ":" in origin.host else origin.host

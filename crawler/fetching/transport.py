@@ -19,6 +19,7 @@ from crawler.errors import UsageError
 from crawler.fetching.addresses import AddressRule
 from crawler.fetching.descriptors import connections_allowed
 from crawler.fetching.impersonating import BROWSERS, adapter_of
+from crawler.fetching.libcurl_options import has_http3, libcurl_name
 from crawler.fetching.limits import Limits
 from crawler.response import Response
 from crawler.settings import Settings
@@ -86,7 +87,7 @@ class TransportOptions:
         address_rule: Asked before each connect; None lets every address pass.
         response_class: Made without arguments; attributes are set on it.
         resolve: Addresses by host, instead of DNS; None for DNS alone.
-        http: ``"1.1"``, or ``"2"`` where a server offers it over TLS; a transport that knows only one speaks that.
+        http: ``"1.1"``; ``"2"`` or ``"3"`` where a server offers it over TLS; ``"auto"`` for the newest that both know.
     """
 
     connections: int = 32
@@ -115,12 +116,26 @@ def make_transport(settings: Settings, trusted_hosts: Container[str], name: str 
         name: "" for that of the setting.
         http: The same.
     Raises:
-        UsageError: There is none of that name.
+        UsageError: There is none of that name, or it cannot speak that version of HTTP.
     """
+    check_http(name or settings.transport, http or settings.http)
     rule = None if settings.allow_private else AddressRule(trusted_hosts)
     idle = min(max(2 * settings.workers, min(_IDLE, _open_files() // 4)), connections_allowed())
     options = TransportOptions(idle, limits_of(settings), rule, http=http or settings.http)
     return maker_of(name or settings.transport)(options)
+
+
+def check_http(transport: str, http: str) -> None:
+    """Raise UsageError where *transport* cannot speak that version of HTTP here; "auto" is what it can."""
+    if transport == "urllib3" and http in ("2", "3"):
+        raise UsageError(f"transport urllib3 speaks HTTP/1.1 only, not {http}: leave one of them out")
+    if http == "3" and transport in BROWSERS:
+        raise UsageError(f"transport {transport} speaks HTTP/2 where it is offered, and no HTTP/3: leave http out")
+    if http == "3" and transport == "curl" and not has_http3():
+        raise UsageError(
+            f"the libcurl here ({libcurl_name()}) is built without HTTP/3: install a pycurl whose libcurl has it, or"
+            ' set http = "auto", which takes the newest that there is'
+        )
 
 
 def maker_of(name: str) -> MakeTransport:

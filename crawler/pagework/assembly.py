@@ -97,8 +97,8 @@ def _check(identity: Identity) -> None:
         Quota.parse(identity.quota)
     if identity.proxies:
         ProxyPool(identity.name, identity.proxies)
-    if identity.http not in ("", "1.1", "2"):
-        raise SpiderError(f"http of session {identity.name!r}: '1.1' or '2', not {identity.http!r:.20}")
+    if identity.http not in ("", "1.1", "2", "3", "auto"):
+        raise SpiderError(f"http of session {identity.name!r}: '1.1', '2', '3' or 'auto', not {identity.http!r:.20}")
 
 
 def renders(spider: Spider) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from http2_site import Site, needs_nginx, site
-from rawserver import Connection, RawServer
+from rawserver import Connection, RawServer, answer, once
 from transports import authority, fetch, serve
 
 from crawler import Identity, Request, Response, Spider, run
@@ -53,6 +53,16 @@ def test_each_browser_shakes_hands_in_its_own_way_and_none_as_libcurl_does(serve
     greased = {name for name, found in seen.items() if found[0] & 0x0F0F == 0x0A0A}  # RFC 8701: Chrome and Safari
     assert greased == {"chrome", "safari"}
     assert len({tuple(found[1:]) for found in (*seen.values(), ours)}) == 4
+
+
+def test_no_browser_offers_http_2_without_tls(serve: Any) -> None:
+    server: RawServer = serve(once(answer(b"a page")))
+    adapter = adapter_of("chrome")()
+
+    fetch(adapter, server.url())
+
+    adapter.close()
+    assert b"upgrade: h2c" not in server.requests[0].lower()
 
 
 @pytest.mark.parametrize(("browser", "says"), [("chrome", "Chrome/"), ("firefox", "Firefox/"), ("safari", "Safari/")])

@@ -42,20 +42,27 @@ def main(words: list[str] | None = None) -> int:
 
 
 def run(places: list[str], workers: str, variables: dict[str, str], column: str = "") -> Results:
-    """Run tests that have ids of rows, and file their results."""
+    """Run tests that have ids of rows, and file their results. What failed is run once more, alone."""
+    print(f"running {' '.join(places)} {column}...", flush=True)
+    cases = ran([*places, "-n", workers], variables)
+    if "failed" in cases.values():
+        cases |= ran([*places, "-n", "0", "--last-failed", "--last-failed-no-failures", "none"], variables)
+    for (module, name), result in cases.items():
+        if result == "failed":
+            print(f"failed: {module}: {name}"[:220], flush=True)
+    return filed([(*case, result) for case, result in cases.items()], column)
+
+
+def ran(words: list[str], variables: dict[str, str]) -> dict[tuple[str, str], str]:
+    """Results of one run of pytest, by module and name."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-n", workers, f"--junitxml={report}", *places]
-        command += ["-o", "junit_family=xunit1"]
-        print(f"running {' '.join(places)} {column}...", flush=True)
+        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", "-o", "junit_family=xunit1", *words]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         if not report.exists():
             raise SystemExit(f"pytest wrote no report:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-        for line in done.stdout.splitlines():
-            if line.startswith("FAILED"):
-                print(line[:220], flush=True)
-        return filed(cases_of(report), column)
+        return {(module, name): result for module, name, result in cases_of(report)}
 
 
 if __name__ == "__main__":
