@@ -99,8 +99,8 @@ class Fetcher:
             attempt: Tries made before.
             patient: Whether short waits may be sat through here.
         """
+        started = time.perf_counter()  # first: the answer never seems to have come before it did, however busy we are
         fetched = Fetched(sent_at=self._clock(), epoch=session.epoch)
-        started = time.perf_counter()
         seen: list[Response] = []
         elsewhere_s = 0.0
 

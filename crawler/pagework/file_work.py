@@ -184,8 +184,8 @@ class FileWork:
     def _fetch(
         self, job: _Job, outcome: Outcome, watched: bool, patient: bool, hop_guard: HopGuard | None
     ) -> Flow[Fetched]:
+        started = time.perf_counter()  # first: as in `Fetcher.flow`
         fetched = Fetched(sent_at=unix_now(), epoch=job.session.epoch)
-        started = time.perf_counter()
         seen: list[Response] = []
 
         def send() -> Flow[Response]:

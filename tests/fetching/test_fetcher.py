@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -37,6 +38,19 @@ def session(adapter: ScriptedAdapter) -> Session:
     )
     made.epoch = 7
     return made
+
+
+def test_an_answer_never_seems_to_have_come_before_it_did_however_busy_the_machine_is() -> None:
+    def slow_clock() -> float:
+        now = time.time()
+        time.sleep(0.03)  # the thread has to wait for its turn just then
+        return now
+
+    policy = RetryPolicy(0, frozenset(), Backoff(0.001, 1.0), threading.Event())
+
+    fetched = Fetcher(policy, clock=slow_clock).fetch(session(ScriptedAdapter(reply("hello"))), Request(f"{SITE}/page"))
+
+    assert fetched.sent_at + fetched.elapsed_ms / 1000 >= time.time() - 0.02
 
 
 def test_an_answer_comes_with_its_request_session_epoch_and_time() -> None:
