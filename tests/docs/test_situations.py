@@ -33,6 +33,28 @@ def test_a_situation_names_a_test_that_is_there(row: str) -> None:
         assert name in defined_in(ROOT / path), f"{path} has no {name}"
 
 
+def kinds() -> dict[str, int]:
+    """By heading of a kind: how many situations it has."""
+    counted: dict[str, int] = {}
+    heading = ""
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            heading = line
+        elif line in rows_of_page():
+            counted[heading] = counted.get(heading, 0) + 1
+    return {heading: count for heading, count in counted.items() if heading.startswith("### ")}
+
+
+@cache
+def rows_of_page() -> frozenset[str]:
+    return frozenset(rows())
+
+
+def test_each_kind_has_five_situations_and_more() -> None:
+    assert len(kinds()) >= 45
+    assert {heading: count for heading, count in kinds().items() if count < 5} == {}
+
+
 @pytest.mark.parametrize("row", rows())
 def test_a_situation_has_its_four_cells(row: str) -> None:
     cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
