@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -29,7 +29,7 @@ def text_of(element: Any, most: int) -> str:
     """
     pieces: list[str] = []
     length, gap = 0, False
-    for piece in _pieces(element):
+    for piece in islice(_pieces(element), _MOST_STEPS):
         words = " ".join(piece[:_PIECE_CHARACTERS].split())
         if words:
             spaced = " " if pieces and (piece[0].isspace() or gap) else ""
@@ -43,11 +43,17 @@ def text_of(element: Any, most: int) -> str:
     return "".join(pieces)[:most]
 
 
-def _pieces(element: Any) -> Iterator[str]:
+def _pieces(element: Any) -> Iterable[str]:
     """The texts in it, in their order."""
     if not len(element):
-        yield element.text or ""
-        return
+        return (element.text or "",)
+    for child in element:
+        if len(child) or child.tag in _NEVER_NESTED or not isinstance(child.tag, str):
+            return _walked(element)
+    return element.itertext()  # type: ignore[no-any-return]
+
+
+def _walked(element: Any) -> Iterator[str]:
     tag = element.tag if element.tag in _NEVER_NESTED else None
     for event, each in islice(etree.iterwalk(element, events=("start", "end", "comment", "pi")), _MOST_STEPS):
         if event == "start":

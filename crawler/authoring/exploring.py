@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from requests.auth import HTTPDigestAuth
+
 from crawler.authoring.first_spider import FirstSpider, ParseMethod, login_lines, reading_of
 from crawler.authoring.guests import guest
-from crawler.authoring.login_forms import LoginForm, find_login, is_login_page, login_link
+from crawler.authoring.login_forms import LoginForm, asks_by_http, find_login, is_login_page, login_link
 from crawler.engine.application import visitor
 from crawler.errors import CrawlError, FetchError, NoCredentials, Refused, SessionError, StatusError
 from crawler.pagework.single_page import Visitor
@@ -119,7 +121,7 @@ def _look_outside(visiting: Visitor, url: str, settings: Settings) -> _Seen:
     """The page as a guest sees it, where it leads to log in, and sitemaps."""
     pause_s = _pause_s(visiting, url, settings)
     page = _fetch(visiting, url)
-    seen = _Seen(page, find_login(page))
+    seen = _Seen(page, find_login(page) or asks_by_http(page))
     if page.status_code >= 400 and page.status_code not in (401, 403):
         raise StatusError(redact(page.url), page.status_code)
     link = login_link(page)
@@ -131,7 +133,9 @@ def _look_outside(visiting: Visitor, url: str, settings: Settings) -> _Seen:
             seen.told.append(f"the page to log in was not looked at: {error}")
     if page.status_code >= 400 and seen.login is None:
         raise StatusError(redact(page.url), page.status_code)
-    if seen.login is not None:
+    if seen.login is not None and seen.login.scheme:
+        seen.told.append(f"login: the server asks for credentials by HTTP, {seen.login.scheme.capitalize()}")
+    elif seen.login is not None:
         seen.told.append(f"login form: {redact(seen.login.url)} with {', '.join(seen.login.fields)}")
         if seen.login.asks_twice:
             seen.told.append('its next page asks for the password and was not seen: a field "password" is supposed')
@@ -197,6 +201,10 @@ def _look_inside(name: str, url: str, form: LoginForm, settings: Mapping[str, An
         start_urls = (wanted,)
 
         def login(self, session: Session) -> None:
+            if form.scheme:
+                pair = session.account.username, session.account.password
+                session.auth = HTTPDigestAuth(*pair) if form.scheme == "digest" else pair
+                return
             page = session.get(form.url)
             filled = {field: _part(session.account, part) for field, part in form.fields.items()}
             page = session.submit(page.form(), filled)

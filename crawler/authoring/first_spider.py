@@ -100,7 +100,12 @@ def class_name(name: str) -> str:
 
 
 def login_lines(form: LoginForm) -> list[str]:
-    """A login step that fills a form in, as a person does."""
+    """A login step that fills a form in, as a person does, or gives the session its HTTP authentication."""
+    if form.scheme:
+        pair = f"{_of_account(USERNAME)}, {_of_account(PASSWORD)}"
+        if form.scheme == "basic":
+            return [f"session.auth = ({pair})"]
+        return ["from requests.auth import HTTPDigestAuth", "", f"session.auth = HTTPDigestAuth({pair})"]
     lines = [f"page = session.get({quoted(form.url)})"]
     if form.asks_twice:
         lines += [*_submit(form.fields), f'session.submit(page.form(), {{"password": {_of_account(PASSWORD)}}})']

@@ -25,22 +25,34 @@ _CODE: Final = re.compile(
 _WAY_BACK: Final = re.compile(
     r"next|return|redirect|continue|back|url|goto|target|dest|ref|came_?from|r", re.IGNORECASE
 )
+_SCHEME: Final = re.compile(r"(?:\A|,)\s*(basic|digest)(?=\s|,|\Z)", re.IGNORECASE)
 USERNAME, PASSWORD, CODE = "username", "password", "otp"  #: of an account
 
 
 @dataclass(frozen=True, slots=True)
 class LoginForm:
-    """A form that logs somebody in.
+    """A form that logs somebody in, or a page that asks for the credentials by HTTP authentication.
 
     Attributes:
         url: Of its page, without where to go afterwards.
         fields: Name of a field to the part of an account that it takes.
         asks_twice: It asks for the name alone, and for the password on its next page, which nobody has seen.
+        scheme: "basic" or "digest" where the server asks for it (`asks_by_http`), and there is no form; else "".
     """
 
     url: str
     fields: Mapping[str, str] = field(default_factory=dict)
     asks_twice: bool = False
+    scheme: str = ""
+
+
+def asks_by_http(response: Response) -> LoginForm | None:
+    """The login of a page that answers 401 and asks for credentials by Basic or Digest; None for another page."""
+    if response.status_code != 401:
+        return None
+    offered = {each[1].lower() for each in _SCHEME.finditer(response.headers.get("WWW-Authenticate", ""))}
+    scheme = next((each for each in ("digest", "basic") if each in offered), "")
+    return LoginForm(response.url, scheme=scheme) if scheme else None
 
 
 def find_login(response: Response) -> LoginForm | None:

@@ -21,7 +21,9 @@ _MOST_ELEMENTS: Final = 20_000  #: of a page that are looked at
 _MOST_FIELDS: Final = 12
 _MOST: Final = 0.7  #: share of the elements that have a field
 _WEIGHS: Final = 6  #: fields beyond that make a list no better
-_NO_LIST: Final = ("head", "script", "style", "nav", "header", "footer", "aside", "select", "noscript", "svg")
+_NO_LIST: Final = frozenset(
+    ["head", "script", "style", "nav", "header", "footer", "aside", "select", "noscript", "svg", "template", "dialog"]
+)  # a template and a dialog are not seen until a script brings them out
 _ABOUT_WORDS: Final = """
     nav navbar navigation menu submenu pager pagination paginator breadcrumb breadcrumbs footer header sidebar toolbar
     tabs langs language languages social cookies carousel
@@ -82,7 +84,7 @@ def _groups(response: Response) -> Iterator[list[Any]]:
         element = each.root
         if not (isinstance(element.tag, str) and _PLAIN.fullmatch(element.tag)) or _is_frame(element):
             continue
-        if element.tag == "tr" and not any(child.tag == "td" for child in element):
+        if element.tag == "th" or (element.tag == "tr" and not any(child.tag == "td" for child in element)):
             continue
         classes = tuple(sorted(name for name in (element.get("class") or "").split() if not _MADE.match(name)))
         parents[element.getparent()][(element.tag, *classes)].append(each)
@@ -106,6 +108,8 @@ def _is_frame(element: Any) -> bool:
     for each in (element, *element.iterancestors()):
         if each.tag in ("body", "html"):
             return False
+        if each.get("hidden") is not None or each.get("aria-hidden") == "true":
+            return True
         if each.tag in _NO_LIST or any(map(_is_about, f"{each.get('class') or ''} {each.get('id') or ''}".split())):
             return True
     return False

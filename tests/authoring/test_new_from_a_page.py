@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from crawler.testing import PracticeSite
-from crawler.testing.wire import Answer
+from crawler.testing.wire import Answer, WireRequest
 from tests.cli.conftest import Crawl, _clean, crawl, project
 from tests.hosts import Host
 from tests.sessions_e2e.terminal import at_a_terminal
@@ -137,3 +137,44 @@ def test_at_a_terminal_a_person_is_asked_for_the_credentials(project: Path) -> N
 
     assert '10 x response.css("tr.order")' in terminal.shown
     assert first.password not in terminal.shown
+
+
+@pytest.mark.parametrize(
+    ("challenge", "written"),
+    [
+        ('Basic realm="wiki"', "session.auth = (session.account.username, session.account.password)"),
+        (
+            'Basic realm="a, digest b", Digest realm="x", nonce="n", qop="auth"',
+            "session.auth = HTTPDigestAuth(session.account.username, session.account.password)",
+        ),
+    ],
+    ids=["basic", "digest"],
+)
+def test_a_page_that_asks_for_credentials_by_http_gets_a_login_step(
+    project: Path, crawl: Crawl, challenge: str, written: str
+) -> None:
+    refusal = Answer(401, b"who are you?", headers=[("WWW-Authenticate", challenge)])
+    with closing(Host({"/robots.txt": Answer(404), "*": refusal}, "127.0.0.1", None)) as host:
+        made = crawl("new", "wiki", f"{host.url}/tiddlers.json")
+
+    assert made.code == 0, made.err
+    assert "the server asks for credentials by HTTP" in made.out
+    assert written in (project / "spiders" / "wiki.py").read_text()
+
+
+def test_with_credentials_what_stands_behind_basic_auth_is_found(
+    project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(request: WireRequest) -> Answer:
+        if request.headers.get("authorization") != "Basic YW5uOnMzY3JldCBwdw==":
+            return Answer(401, headers=[("WWW-Authenticate", "Basic realm=wiki")])
+        return Answer.json([{"title": f"Note {n}", "revision": n} for n in range(5)])
+
+    monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", "ann")
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "s3cret pw")
+    with closing(Host({"/robots.txt": Answer(404), "*": answer}, "127.0.0.1", None)) as host:
+        made = crawl("new", "wiki", f"{host.url}/tiddlers.json")
+        run = crawl("run", "wiki", "--json")
+
+    assert "5 objects in data with title, revision" in made.out, made.out + made.err
+    assert json.loads(run.out)["items"] == {"items": 5}
