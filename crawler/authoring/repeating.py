@@ -300,6 +300,10 @@ def _row_queries(wanted: list[Any]) -> Iterator[str]:
         for mine in own:
             yield f"{parent} > {mine}"
             yield f"{parent} {mine}"
+    parent = wanted[0].getparent().tag
+    for each in above:  # the rows of one body of one table, beside those of its head and of other tables
+        if ("." in each or "#" in each) and _PLAIN.fullmatch(parent):
+            yield from (f"{each} {parent} > {mine}" for mine in own)
 
 
 def _above(element: Any, tag: str) -> Iterator[str]:

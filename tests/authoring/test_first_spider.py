@@ -231,3 +231,21 @@ def test_a_spider_of_many_lines_stays_python() -> None:
     ast.parse(spider.source())
     assert "class AB(Spider)" in spider.source()
     assert FirstSpider("s", [URL], reading, sitemaps=["http://x/s.xml"]).source().count("SitemapSpider") == 2
+
+
+LISTING = """
+<div class=wrapper><template><div id=keys aria-hidden=true><table class=wide>
+<tbody class=wide><tr><td>Copy<td>Ctrl C</tr><tr><td>Cut<td>Ctrl X</tr></tbody>
+<tbody class=wide><tr><td>Bold<td>Ctrl B</tr><tr><td>Help<td>?</tr></tbody></table></div></template>
+<dialog><ul><li><b>Copy</b><i>c</i><li><b>Paste</b><i>v</i><li><b>Cut</b><i>x</i></ul></dialog>
+<table class="listing full-width"><thead><tr><td>All</td></tr>
+<tr><th><a class=icon>Title</a><th><a class=icon>Status</a></tr></thead><tbody>{rows}</tbody></table></div>"""
+
+
+def test_of_a_listing_beside_dialogs_the_rows_are_found_and_not_its_head_nor_what_is_hidden() -> None:
+    rows = "".join(f"<tr><td><a href=/{n}><span>Page {n}</span></a><td>{n} days</tr>" for n in range(9))
+
+    found = find_list(page(LISTING.format(rows=rows)))
+
+    assert found is not None
+    assert (found.rows, found.count) == ('response.css("table.listing tbody > tr")', 9)
