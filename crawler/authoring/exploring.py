@@ -195,29 +195,37 @@ def _look_inside(name: str, url: str, form: LoginForm, settings: Mapping[str, An
     account = Account("default", site=site_of(host_of(url)), file=file)
     if ask is None and not (account.get("username") and account.get("password")):
         return None
-    wanted = url
+    spider = _by_http(form) if form.scheme else _by_form(form)
+    spider.name, spider.start_urls = name, (url,)
+    try:
+        with visitor(spider, settings=settings, ask=ask) as visiting:
+            page = visiting.fetch(url)
+    except NoCredentials:
+        return None
+    return page if page.status_code < 400 and not _is_outside(page, url) else None
 
-    class LoggedIn(Spider):
-        start_urls = (wanted,)
 
+def _by_form(form: LoginForm) -> type[Spider]:
+    """A spider that logs in as the one to be written does: what a login leaves besides cookies is part of its kind."""
+
+    class ByForm(Spider):
         def login(self, session: Session) -> None:
-            if form.scheme:
-                pair = session.account.username, session.account.password
-                session.auth = HTTPDigestAuth(*pair) if form.scheme == "digest" else pair
-                return
             page = session.get(form.url)
             filled = {field: _part(session.account, part) for field, part in form.fields.items()}
             page = session.submit(page.form(), filled)
             if form.asks_twice:
                 session.submit(page.form(), {"password": session.account.password})
 
-    LoggedIn.name = name
-    try:
-        with visitor(LoggedIn, settings=settings, ask=ask) as visiting:
-            page = visiting.fetch(url)
-    except NoCredentials:
-        return None
-    return page if page.status_code < 400 and not _is_outside(page, url) else None
+    return ByForm
+
+
+def _by_http(form: LoginForm) -> type[Spider]:
+    class ByHttp(Spider):
+        def login(self, session: Session) -> None:
+            pair = session.account.username, session.account.password
+            session.auth = HTTPDigestAuth(*pair) if form.scheme == "digest" else pair
+
+    return ByHttp
 
 
 def _part(account: Account, part: str) -> Any:
