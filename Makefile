@@ -70,7 +70,7 @@ crash: $(TOOLS)  ## kill crawls at random and at every write, rendered ones, exp
 fuzz: $(VENV)/.fuzz  ## feed the parsers with broken input; ARGS="--minutes 10"
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
-politeness: $(TOOLS)  ## delays, connections and pauses of two processes, measured at a server
+politeness: $(TOOLS)  ## delays, connections and pauses of several processes, measured at a server
 	$(BIN)/python -m tests.politeness
 
 soak: $(TOOLS)  ## a long crawl with faults switched on

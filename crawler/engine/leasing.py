@@ -111,6 +111,7 @@ class Leasing:
 
     Attributes:
         renew_at: When the leases have to be renewed.
+        pages: Of the run, by all its processes, where these have a limit together; as of the last look.
     """
 
     def __init__(
@@ -128,6 +129,7 @@ class Leasing:
         self._revisits = revisits
         self._earlier: Sequence[int] | None = None if revisits.recalls else ()  # frontiers that know of visits
         self._restarts = self._store.restarts
+        self.pages = 0
         self.renew_at = leases.hold.began_at + self._settings.lease / 3
 
     @property
@@ -177,6 +179,9 @@ class Leasing:
         if settings.max_pages:
             held = len(self._slots) + self._doors.gates.held() + self._doors.kept - self._doors.suspects
             limit = min(limit, settings.max_pages - begun - held)
+            if not self._leases.alone:
+                self.pages, leased_now = self._store.leases.begun(self._run.id)
+                limit = min(limit, settings.max_pages - self.pages - leased_now + self._doors.suspects)
             if limit <= 0:
                 self._look.wait_until(now + _LIMIT_POLL_S)
                 return
@@ -193,6 +198,8 @@ class Leasing:
                 exclude_sessions=shut,
                 exclude_slots=Unshared(blocked, shares.of) if shares is not None and shares.may_be_none else blocked,
                 per_slot=0 if self._leases.alone else 2 * settings.per_host,  # the others want some, too
+                limited_run=self._run.id if settings.max_pages and not self._leases.alone else 0,
+                uncounted=self._doors.suspects,
                 crawl_delays=shares is not None and settings.robots,
                 throttle=shares is not None and settings.throttle,
             ),

@@ -46,9 +46,9 @@ def how_many(settings: Settings, spider: Spider, *, automatic: int) -> int:
         automatic: Most processes when the setting leaves it open.
     """
     serial = any(identity.serial for identity in spider.identities())
-    if settings.max_pages or serial:
+    if serial:
         return 1
-    one = settings.delay or spider.render  # one browser computes on all cores
+    one = settings.delay or settings.max_pages or spider.render  # one browser computes on all cores
     wanted = settings.processes or (1 if one else max(1, automatic))
     return min(wanted, settings.per_host)  # each needs a connection of its own to a host
 

@@ -47,7 +47,8 @@ class Scheduler:
         self._wake_helpers()
         while True:
             now = unix_now()
-            self._limits.check(self._stats.summary.pages, now)
+            pages = self._stats.summary.pages
+            self._limits.check(pages if pages > self._leasing.pages else self._leasing.pages, now)
             self._commit()
             self._heartbeat.beat(now, len(self._out))
             if now >= self._helpers.peers.look_at:

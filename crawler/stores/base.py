@@ -172,6 +172,9 @@ class LeaseStore(Protocol):
         same transaction.
         """
 
+    def begun(self, run: int) -> tuple[int, int]:
+        """Pages of a run that are done, by whichever process, and requests of it that somebody works on."""
+
     def renew(self, frontier: int, *, owner: str, lease_s: float) -> int:
         """Prolong what *owner* holds to *lease_s* seconds from now at least; a lease that holds for longer stays."""
 

@@ -63,6 +63,8 @@ class LeaseTerms:
         default_rule: The usual way.
         exclude_sessions, exclude_slots: Nothing of these.
         per_slot: Most of one slot, 0 for no bound.
+        limited_run: The run whose `max_pages` holds for all its processes; 0 where nobody counts, or the caller does.
+        uncounted: Requests of the caller that do not count for it.
         crawl_delays, throttle: Whether delays that other processes have learned are kept: of a robots.txt, and of
             hosts that said that we are too fast, or are asked whether they are back.
     """
@@ -75,6 +77,8 @@ class LeaseTerms:
     exclude_sessions: frozenset[str] = frozenset()
     exclude_slots: Container[str] = frozenset()
     per_slot: int = 0
+    limited_run: int = 0
+    uncounted: int = 0
     crawl_delays: bool = False
     throttle: bool = False
 

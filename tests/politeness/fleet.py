@@ -57,6 +57,13 @@ class Journey:
         return {"workers": WORKERS, "throttle": False, "per_host": self.per_host, "delay": self.delay_s, "lease": 3}
 
 
+LONG = (
+    Journey(pages=1_500, rounds=4, together=4, per_host=3, refuse_at=700, pause_s=3),
+    Journey(pages=1_500, rounds=4, together=4, per_host=8, latency_s=0.1),
+    Journey(pages=300, rounds=4, together=4, per_host=4, delay_s=0.1, refuse_at=150, pause_s=3),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What came of it: what arrived, pages by process, the summary of the run."""
@@ -139,10 +146,32 @@ def in_sqlite(journey: Journey) -> Told:
         return Told(tuple(site.arrivals), tuple(each for _, each in owners), _summary(ended.out), tuple(faults))
 
 
+def limited_runs(journey: Journey, *, max_pages: int) -> tuple[list[int], list[int], int]:
+    """Two runs of several processes on one file.
+
+    Returns:
+        Pages that had arrived at the end of each, those of its summary, and the processes of the first one.
+    """
+    arrived, pages, processes = [], [], 0
+    with tempfile.TemporaryDirectory(prefix="fleet-") as folder, _site(journey) as site:
+        project = Project(Path(folder), site.url, spider=HERE / "paced.py")
+        (project.folder / "spiders" / "__init__.py").touch()
+        settings = {**journey.settings, "processes": journey.together, "max_pages": max_pages}
+        for _ in range(2):
+            ended = project.run([*project.words(**settings), "-a", f"pages={journey.pages}", "--json"])
+            arrived.append(sum(each.path != "/robots.txt" for each in site.arrivals))
+            summary = _summary(ended.out)
+            pages.append(summary.get("pages", 0))
+            processes = processes or summary.get("processes", 0)
+    return arrived, pages, processes
+
+
 def broken(journey: Journey, told: Told) -> Iterator[str]:
     """What the server must not have seen, and what has to add up."""
     yield from told.faults
-    if len(told.by_process) < journey.together:
+    if len(told.by_process) < min(
+        journey.together, journey.per_host
+    ):  # one file has no more processes than connections
         yield f"{len(told.by_process)} processes took part"
     if sum(told.by_process) != journey.pages or told.summary.get("pages") != journey.pages:
         yield f"{sum(told.by_process)} pages, and {told.summary.get('pages')} in the summary, of {journey.pages}"

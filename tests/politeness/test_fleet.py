@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.politeness.fleet import Journey, broken, in_postgres, in_sqlite
+from tests.politeness.fleet import Journey, broken, in_postgres, in_sqlite, limited_runs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="times of arrival are Linux's")
 
@@ -24,3 +24,9 @@ def test_processes_on_one_file_of_which_one_is_killed_keep_to_the_connections_of
     journey = Journey(pages=600, latency_s=0.01, refuse_at=400)
 
     assert list(broken(journey, in_sqlite(journey))) == []
+
+
+def test_processes_on_one_file_stop_at_the_limit_of_pages_together_and_the_next_run_goes_on() -> None:
+    arrived, pages, processes = limited_runs(Journey(pages=500, latency_s=0.01), max_pages=300)
+
+    assert (arrived, pages, processes) == ([300, 500], [300, 200], 3)

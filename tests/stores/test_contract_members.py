@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
+from crawler.outcome import Verdict
 from crawler.pacing import HostWord
 from crawler.stores.base import LeaseTerms, RunRow, Store
 from crawler.stores.sql.worker_rows import LIFE_S
-from tests.stores.support import Home, MemoryHome, found
+from tests.stores.support import Home, MemoryHome, accept, found, outcome
 
 
 def numbers(members: list[object]) -> list[int]:
@@ -157,3 +158,36 @@ def test_times_are_reserved_by_the_delay_that_another_process_has_learned(home: 
     assert gap(throttle=True) == 4.05
     home.clock.now += 601
     assert gap(throttle=True) == 0.0, "nobody has said so for long"
+
+
+def test_the_pages_of_a_run_are_limited_for_all_its_processes_together(home: Home) -> None:
+    one, other = home.open(), home.open()
+    run = one.runs.open("orders", args="{}", fresh=False, process="p", max_pages=5)
+    one.frontier.add(run.frontier, [found(str(n)) for n in range(20)], run=run.id)
+    terms = LeaseTerms(limit=3, lease_s=60.0, horizon_s=9.0, limited_run=run.id)
+
+    first = one.leases.lease(run.frontier, owner="one", terms=terms)
+    second = other.leases.lease(run.frontier, owner="other", terms=terms)
+
+    assert (len(first), len(second), one.leases.begun(run.id)) == (3, 2, (0, 5))
+    assert one.leases.lease(run.frontier, owner="one", terms=terms) == []
+    assert len(one.leases.lease(run.frontier, owner="one", terms=replace(terms, uncounted=1))) == 1
+    one.commit(run, "one", [accept(first[0], {"n": 1}), outcome(first[1], Verdict.FAIL, error="404")])
+    assert one.leases.begun(run.id) == (1, 4)
+    home.clock.now += 61  # the other one died: what it had is free for others
+    assert other.leases.begun(run.id) == (1, 0)
+    assert len(one.leases.lease(run.frontier, owner="one", terms=replace(terms, limit=9))) == 4
+
+
+def test_the_next_run_has_pages_of_its_own(store: Store) -> None:
+    first = store.runs.open("orders", args="{}", fresh=False, process="p", max_pages=1)
+    store.frontier.add(first.frontier, [found(str(n)) for n in range(3)], run=first.id)
+    terms = LeaseTerms(limit=3, lease_s=60.0, horizon_s=9.0, limited_run=first.id)
+    store.commit(first, "me", [accept(one, {"n": 1}) for one in store.leases.lease(1, owner="me", terms=terms)])
+    assert store.leases.lease(first.frontier, owner="me", terms=terms) == []
+    store.runs.end(first.id, ending="limit", exit_code=0, summary="{}")
+
+    second = store.runs.open("orders", args="{}", fresh=False, process="p", max_pages=1)
+
+    assert (second.frontier, second.pages_before) == (first.frontier, 1)
+    assert len(store.leases.lease(1, owner="me", terms=replace(terms, limited_run=second.id))) == 1

@@ -15,6 +15,7 @@ import json
 import math
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from crawler.errors import SessionError
@@ -115,6 +116,10 @@ class LeaseRows:
             self._claim(raw, slots, terms.limit)
             if not slots:
                 return []
+            if terms.limited_run:
+                terms = self._limited(raw, terms)
+                if terms.limit < 1:
+                    return []
             self._pick(raw, frontier, slots, terms.limit, terms.per_slot)
             chosen = share(slots, now, terms, chance=self.chance, moment=moment)
             if not chosen:
@@ -134,6 +139,22 @@ class LeaseRows:
             if unreadable:
                 self._give_up(raw, frontier, unreadable)
         return leased
+
+    def _limited(self, raw: Transaction, terms: LeaseTerms) -> LeaseTerms:
+        """As many as `max_pages` of the run leaves for all its processes; those wait for one another here."""
+        raw.execute("UPDATE crawl_runs SET max_pages = max_pages WHERE id = ?", (terms.limited_run,))
+        most = raw.execute("SELECT max_pages FROM crawl_runs WHERE id = ?", (terms.limited_run,)).fetchone()[0]
+        left = most - sum(self.begun(terms.limited_run)) + terms.uncounted
+        return replace(terms, limit=min(terms.limit, left))
+
+    def begun(self, run: int) -> tuple[int, int]:
+        """Pages of a run that are done, and requests that somebody works on; see `LeaseStore.begun`."""
+        row = self._db.one(
+            "SELECT f.pages - r.pages_before, (SELECT count(*) FROM crawl_requests WHERE frontier = f.id AND state = 1"
+            " AND lease_until > ?) FROM crawl_runs r JOIN crawl_frontiers f ON f.id = r.frontier WHERE r.id = ?",
+            (self._db.now(), run),
+        )
+        return (int(row[0]), int(row[1])) if row is not None else (0, 0)
 
     def _look(
         self, raw: Transaction, frontier: int, now: float, terms: LeaseTerms
