@@ -111,7 +111,7 @@ def in_memory(name: str = "shop", pages: int = PAGES) -> InMemory:
 
 def crawl(site: InMemory, spider: type[Spider] | None = None, **settings: Any) -> int:
     """One crawl of *site*; returns its pages."""
-    with tempfile.TemporaryDirectory() as folder, patch("crawler.pagework.assembly.make_transport") as transport:
+    with tempfile.TemporaryDirectory() as folder, patch("crawler.pagework.transports.make_transport") as transport:
         transport.return_value = Memory(site)
         options = {"store": str(Path(folder) / "crawl.db"), "workers": 1, "processes": 1, **settings}
         summary = run(spider or spider_of(site.name), settings=options)

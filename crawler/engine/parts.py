@@ -26,11 +26,12 @@ from crawler.loading import code_mark
 from crawler.outcome import Found, KeptPage
 from crawler.output.live import ProcessState
 from crawler.pages.file_folder import folder_of_spider
-from crawler.pagework.assembly import Around, Assembly, file_work, session_delays
+from crawler.pagework.assembly import Assembly, file_work
 from crawler.pagework.file_desk import FileDesk
 from crawler.pagework.given import CallbackWatch
 from crawler.pagework.page_work import Outside, PageWork
 from crawler.pagework.revisits import Revisits
+from crawler.pagework.session_maker import Around, session_delays
 from crawler.runs.heartbeat import Heartbeat
 from crawler.runs.host_news import HostNews
 from crawler.runs.knowledge import Knowledge, Waiting

@@ -11,8 +11,9 @@ from crawler.errors import LoginFailed, SiteUnreachable
 from crawler.frontier.guard_learned import guard_name
 from crawler.frontier.robots import Robots
 from crawler.loading import code_mark
-from crawler.pagework.assembly import Around, Assembly
+from crawler.pagework.assembly import Assembly
 from crawler.pagework.rendered import Rendering
+from crawler.pagework.session_maker import Around
 from crawler.render import Render
 from crawler.response import Request, Response
 from crawler.sessions import snapshot

@@ -14,7 +14,8 @@ from crawler.events import Summary
 from crawler.frontier.admission import Admission
 from crawler.outcome import Found, KeptPage
 from crawler.output.warc import read_warc, write_warc
-from crawler.pagework.assembly import Around, Assembly, build_spider
+from crawler.pagework.assembly import Assembly, build_spider
+from crawler.pagework.session_maker import Around
 from crawler.replay.kept_pages import run_of
 from crawler.request import Request
 from crawler.settings import load

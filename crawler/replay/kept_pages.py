@@ -20,8 +20,9 @@ from crawler.fetching.kept import response_of
 from crawler.frontier.admission import Admission
 from crawler.judge import judge_callback
 from crawler.outcome import Found, ItemRow, Outcome, Verdict
-from crawler.pagework.assembly import Around, Assembly, build_spider
+from crawler.pagework.assembly import Assembly, build_spider
 from crawler.pagework.given import CallbackResults, CallbackWatch
+from crawler.pagework.session_maker import Around
 from crawler.pagework.spider_steps import SpiderSteps
 from crawler.request import Request
 from crawler.runs.knowledge import Knowledge
