@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from crawler.cli import exits, options
 from crawler.cli.status_commands import require_store, stored
 from crawler.cli.text import columns, safe, say, tell
+from crawler.errors import UsageError
+
+if TYPE_CHECKING:
+    from crawler.settings import Settings
 
 
 def doctor(
@@ -18,10 +22,15 @@ def doctor(
     ] = None,
     store: options.StorePath = None,
 ) -> None:
-    """Look for damage in the database. Gets out what can be read; the file itself is never changed."""
+    """Look for damage in the database. Gets out what can be read of a file, which is never changed.
+
+    Of PostgreSQL it looks at connection, tables, key, clock, members, old snapshots and dead rows, and says what to do.
+    """
     from crawler.stores.sqlite import doctor as doctors
 
     settings = options.settings_of(None, options.typed_settings(None, store=store))
+    if options.store_file(settings) is None:
+        _examine(settings, salvage)
     require_store(settings)
     found = doctors.doctor(settings.store)
     for line in columns([(f"{count:,}", table) for table, count in found.readable.items()], ("rows", "table")):
@@ -34,6 +43,20 @@ def doctor(
         return
     say(f"{settings.store}: {'no damage' if found.ok else 'damaged; --salvage FOLDER writes what can be read'}")
     raise typer.Exit(exits.DONE if found.ok else exits.STORE)
+
+
+def _examine(settings: Settings, salvage: Path | None) -> NoReturn:
+    from crawler.stores import upkeep
+
+    if salvage is not None:
+        raise UsageError("--salvage is for a file; of PostgreSQL, restore a backup made by pg_dump or pg_basebackup")
+    found = []
+    for each in upkeep.examine(settings):
+        found.append(each)
+        say(f"{each.what:<13} {safe(each.told)}")
+        if each.advice:
+            tell(f"crawl: {each.what}: {safe(each.advice)}")
+    raise typer.Exit(exits.STORE if any(each.advice for each in found) else exits.DONE)
 
 
 def backup(

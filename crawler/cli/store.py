@@ -1,4 +1,4 @@
-"""`crawl store copy`, `migrate`, `partition`: moving the database, and looking after it."""
+"""`crawl store copy`, `migrate`, `partition`, `vacuum`, `doctor`: moving the database, and looking after it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from crawler.cli import options
 from crawler.cli.status_commands import require_store
-from crawler.cli.text import columns, say
+from crawler.cli.text import columns, safe, say
 
 app = typer.Typer(help="Move the database, and look after it.", no_args_is_help=True)
 
@@ -57,6 +57,27 @@ def partition(
 
     upkeep.partition(options.settings_of(None, options.typed_settings(None, store=store)), count)
     say(f"{count} partitions" if count > 1 else "one piece")
+
+
+@app.command()
+def vacuum(store: options.StorePath = None) -> None:
+    """Remove dead rows of a PostgreSQL database now, also while crawls are at work; autovacuum does so in time."""
+    from crawler.stores import upkeep
+
+    tables = upkeep.vacuum(options.settings_of(None, options.typed_settings(None, store=store)))
+    rows = [(f"{before:,}", f"{after:,}", safe(table)) for table, before, after in tables if before or after]
+    for line in columns(rows, ("dead before", "after", "table")):
+        say(line)
+    left = sum(after for _, _, after in tables)
+    say("no dead rows are left" if not left else f"{left:,} are left: `crawl store doctor` says who holds them")
+
+
+@app.command()
+def doctor(store: options.StorePath = None) -> None:
+    """Look for what is wrong with the database, and say what to do; exit code 6 when something is."""
+    from crawler.cli import care
+
+    care.doctor(salvage=None, store=store)
 
 
 def register(application: typer.Typer) -> None:

@@ -61,6 +61,7 @@ class Dialect(Protocol):
         for_claim: What is put behind a query for rows that are about to be claimed, so that those are left out which
             somebody else claims just now; "" where writers are alone.
         best_first: Order of requests by priority and age, as the index of ready ones has it.
+        keeps_versions: Old versions of rows stay in the indexes for a while, and questions pass by them.
         in_lanes: A condition for rows of requests that are named by their numbers: they are in one of some lanes, see
             `lanes`, so that only a part of the table is looked into; "" where there are no parts.
         in_buckets: The same for rows ``r`` that are found by their fingerprints: in the buckets of such lanes.
@@ -79,6 +80,7 @@ class Dialect(Protocol):
     json_row: str
     for_claim: str
     best_first: str
+    keeps_versions: bool
     in_lanes: str
     in_buckets: str
     lane_number: str
@@ -110,6 +112,13 @@ class Dialect(Protocol):
 
         Args:
             chosen: Table, condition, order and limit: what follows FROM.
+        """
+
+    def behind(self, rank: str, number: str) -> str:
+        """A condition for ready requests that come after one; "" unless `keeps_versions`.
+
+        Args:
+            rank, number: Its priority, turned round, and its number.
         """
 
     def lanes(self, numbers: Iterable[int]) -> tuple[str, ...]:

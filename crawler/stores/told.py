@@ -92,6 +92,21 @@ class KeptSample:
 
 
 @dataclass(frozen=True, slots=True)
+class CareNote:
+    """One thing that a doctor has looked at.
+
+    Attributes:
+        what: Its name.
+        told: What was found.
+        advice: What to do about it; "" where all is well.
+    """
+
+    what: str
+    told: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Damage:
     """What `doctor` found.
 

@@ -5,10 +5,13 @@ What makes no sense for one of them raises a `StoreError` that says in one line 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from crawler.errors import StoreError
 from crawler.settings import Settings
 from crawler.stores import is_shared
 from crawler.stores.project import open_project_store
+from crawler.stores.told import CareNote
 
 
 def migrate(settings: Settings) -> tuple[int, int]:
@@ -41,6 +44,42 @@ def partition(settings: Settings, count: int) -> None:
     open_project_store(settings, create=False).close()  # the tables of this version, and the right key
     with opened(settings.store) as driver:
         cut(driver, count)
+
+
+def vacuum(settings: Settings) -> list[tuple[str, int, int]]:
+    """Remove dead rows, now. Returns table, dead rows before, and after.
+
+    Raises:
+        StoreError: A file keeps none; or the database failed.
+    """
+    if not is_shared(settings.store):
+        raise StoreError(settings.store, "a file keeps no dead rows, and uses its room again by itself")
+    from crawler.stores.postgres import postgres_doctor
+    from crawler.stores.postgres.postgres_schema import opened
+
+    open_project_store(settings, create=False).close()
+    with opened(settings.store) as driver:
+        return postgres_doctor.vacuum(driver)
+
+
+def examine(settings: Settings) -> Iterator[CareNote]:
+    """What may be wrong with a store in PostgreSQL: server, tables, key, clock, members, old snapshots, dead rows.
+
+    Raises:
+        StoreError: It cannot be opened; for a file: see `crawler.stores.sqlite.doctor`.
+        KeyFileError: Its secrets were sealed with another key.
+    """
+    from crawler.stores.postgres import postgres_doctor
+    from crawler.stores.postgres.postgres_schema import opened
+
+    store = open_project_store(settings, create=False)
+    unreadable = [row.name for row in store.sessions.all() if not row.readable]
+    store.close()
+    yield CareNote("connection", store.path)
+    told = f"does not open {', '.join(unreadable)}" if unreadable else "opens all sessions"
+    yield CareNote("key", told, "set CRAWL_KEY to the key that they were made with" if unreadable else "")
+    with opened(settings.store) as driver:
+        yield from postgres_doctor.findings(driver)
 
 
 def _version(settings: Settings) -> int:

@@ -473,3 +473,15 @@ def test_waiting_requests_are_counted_by_slot_most_first(home: Home, store: Stor
     store.commit(run, "me", [later, accept(claimed["http://none.example/b"])])
 
     assert list(store.frontier.waiting_by(run.frontier).items()) == [("busy.example", 7), ("calm.example", 1)]
+
+
+def test_a_crawl_of_more_hosts_than_are_remembered_knows_the_hosts_of_all_links(
+    store: Store, run: RunRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crawler.stores.sql.found_rows._MOST_LANES", 3)
+    for group in range(4):
+        links = [found(f"{group} {n}", slot=f"host{n}.example") for n in range(group * 2, group * 2 + 5)]
+        assert store.frontier.add(run.frontier, links, run=run.id) == 5
+
+    assert sum(store.frontier.waiting_by(run.frontier).values()) == 20
+    assert len(store.frontier.waiting_by(run.frontier)) == 11

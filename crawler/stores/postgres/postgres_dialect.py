@@ -26,6 +26,7 @@ class PostgresDialect:
     json_row = "json_build_array"
     for_claim = " FOR UPDATE SKIP LOCKED"
     best_first = "(-priority), id"
+    keeps_versions = True
     in_lanes = " AND lane = ANY(?::bigint[])"  # a value when the plan is made: partitions are left out then
     in_buckets = (
         f" AND (r.lane >> {BUCKET_BITS})::smallint = ANY(ARRAY("
@@ -54,6 +55,9 @@ class PostgresDialect:
 
     def joined_each(self, table: str, chosen: str) -> str:
         return f"CROSS JOIN LATERAL (SELECT * FROM {chosen}{self.for_claim}) r"
+
+    def behind(self, rank: str, number: str) -> str:
+        return f"AND ((-priority), id) > ({rank}, {number}) "
 
     def lanes(self, numbers: Iterable[int]) -> tuple[str, ...]:
         return (f"{{{','.join(map(str, sorted(set(numbers))))}}}",)

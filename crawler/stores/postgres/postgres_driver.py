@@ -26,6 +26,7 @@ import psycopg
 from crawler.errors import StoreError
 from crawler.stores.buckets import BUCKET_BITS
 from crawler.stores.driver import LEASES, PAGES, Bound, Restarted, Transaction
+from crawler.stores.postgres.old_snapshots import SnapshotWatch
 from crawler.stores.postgres.postgres_dialect import PostgresDialect, translated
 from crawler.stores.postgres.postgres_line import PostgresLine, is_lost, waits
 from crawler.stores.sql.table_texts import TABLES, references
@@ -33,6 +34,7 @@ from crawler.stores.sql.table_texts import TABLES, references
 _LOCK = 0x43524157  # "CRAW"
 _CLOCK_S = 60.0  # how often the clock of the database is looked at
 _HURRY_S = 1.0
+_CHANGES = 500  #: of a row of `crawl_outcomes`
 
 
 class PostgresDriver:
@@ -61,8 +63,8 @@ class PostgresDriver:
         self.on_rollback: list[Callable[[], None]] = []
         self.on_begin: list[Callable[[Transaction], None]] = []
         self._durability, self.number, self.counts = durability, 0, False
-        self._mark = uuid.uuid4().hex
-        self._ahead_s, self._look_at = 0.0, -math.inf
+        self._mark, self._new_row_at = uuid.uuid4().hex, 0
+        self._ahead_s, self._look_at, self._snapshots = 0.0, -math.inf, SnapshotWatch()
         self.now: Callable[[], float] = clock if clock is not None else self._database_now
         line.open()
 
@@ -84,6 +86,7 @@ class PostgresDriver:
             after = time.monotonic()
             self._ahead_s, self._look_at = rows[0][0] - (ours + after) / 2, after + _CLOCK_S
             ours = after
+            self._snapshots.look(self.read)
         return ours + self._ahead_s
 
     # --- statements -----------------------------------------------------------------------------------------------
@@ -100,6 +103,8 @@ class PostgresDriver:
         self.now()  # looked at outside of the transaction
         raw = self._connection()
         self.number += 1
+        if self.counts and self.number >= self._new_row_at:
+            self._new_row()
         outcome = ""
         if self.counts:
             outcome = (
@@ -111,7 +116,14 @@ class PostgresDriver:
         """From now on transactions write their number."""
         self.run("DELETE FROM crawl_outcomes WHERE at < extract(epoch FROM clock_timestamp()) - 604800")
         self.run(f"INSERT INTO crawl_outcomes (id, number, at) VALUES ('{self._mark}', 0, {self.now()!r})")
-        self.counts = True
+        self.counts, self._new_row_at = True, self.number + _CHANGES
+
+    def _new_row(self) -> None:
+        """A row that changes with each transaction has a version for each, which all are passed by until a vacuum."""
+        mark = uuid.uuid4().hex
+        self.run(f"INSERT INTO crawl_outcomes (id, number, at) VALUES ('{mark}', 0, {self.now()!r})")
+        before, self._mark, self._new_row_at = self._mark, mark, self.number + _CHANGES
+        self.run(f"DELETE FROM crawl_outcomes WHERE id = '{before}'")
 
     def again(self, raw: Transaction) -> None:
         connection = self._connection()

@@ -111,8 +111,10 @@ class FoundRows:
         lanes = self._lanes
         missing = {(one.slot, one.session) for one in chosen if (one.slot, one.session) not in lanes}
         if missing:
+            if len(lanes) > _MOST_LANES:
+                lanes.clear()
+                missing = {(one.slot, one.session) for one in chosen}  # those that were known are forgotten, too
             self._make_lanes(raw, missing)
-            lanes = self._lanes
         now = self._db.now()
         seal = self._cipher.seal
         admitted: list[Found] = [one for one in chosen if not one.skipped]
@@ -148,8 +150,6 @@ class FoundRows:
 
     def _make_lanes(self, raw: Transaction, missing: set[tuple[str, str]]) -> None:
         """Inside a transaction: numbers for slots and sessions that we have not met yet."""
-        if len(self._lanes) > _MOST_LANES:
-            self._lanes.clear()
         several = self._buckets > 1
         bound = (json.dumps([[*pair, bucket_of(pair[0]) if several else 0] for pair in sorted(missing)]),)
         raw.execute(self._slots_made, bound)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -27,6 +28,7 @@ from crawler.stores.policy.sharing import WaitingSlot, share
 from crawler.stores.rows import FETCHED_AGAIN
 from crawler.stores.sealed import place_of_request
 from crawler.stores.sql.found_rows import Owners, count
+from crawler.stores.sql.lease_memory import LeaseMemory
 from crawler.stores.sql.slot_rows import moment
 
 _LANES_AT_ONCE = 256
@@ -36,7 +38,7 @@ _LEARNED_LASTS_S = (
     600.0  #: so long a host that said that we are too fast is asked more seldom, unless somebody says more
 )
 
-_BEST = "crawl_requests WHERE {} AND lane = {} ORDER BY {} LIMIT :most"
+_BEST = "crawl_requests WHERE {} AND lane = {} {}ORDER BY {} LIMIT :most"
 _READY = "frontier = :frontier AND state = 0 AND not_before = 0"
 _WALK = f"""
 WITH RECURSIVE walk (lane, number) AS (
@@ -66,14 +68,17 @@ class _Statements:
     (SELECT min(lease_until) FROM crawl_requests WHERE frontier = :frontier AND state = 1),
     (SELECT min(not_before) FROM crawl_requests WHERE frontier = :frontier AND state = 0 AND not_before > 0)"""
         joined = "walk LEFT JOIN crawl_lanes l ON l.id = walk.lane LEFT JOIN crawl_slots s ON s.id = l.slot"
-        self.look = f"""{_WALK}
-SELECT count(walk.lane), max(walk.lane), {dialect.json_list(slot, f"{free_at} <= :horizon")},{moments}
-FROM {joined}"""
-        one = f"SELECT * FROM {_BEST.format(_READY, ':lane', dialect.best_first)}{dialect.for_claim}"
+        ready = f"{_WALK} SELECT count(walk.lane), max(walk.lane), {dialect.json_list(slot, f'{free_at} <= :horizon')}"
+        self.look, self.look_at_lanes = f"{ready},{moments} FROM {joined}", f"{ready} FROM {joined}"
+        best = _BEST.format(_READY, ":lane", dialect.behind(":rank", ":number"), dialect.best_first)
+        one = f"SELECT * FROM {best}{dialect.for_claim}"
         self.pick_one = f"SELECT {dialect.json_list(row)} FROM ({one}) r"
-        lanes = dialect.rows({"lane": "integer"}, ":lanes")
-        each = dialect.joined_each("crawl_requests", _BEST.format(_READY, "j.lane", dialect.best_first))
+        columns = ("lane", "rank", "number") if dialect.keeps_versions else ("lane",)
+        lanes = dialect.rows(dict.fromkeys(columns, "integer"), ":lanes")
+        best = _BEST.format(_READY, "j.lane", dialect.behind("j.rank", "j.number"), dialect.best_first)
+        each = dialect.joined_each("crawl_requests", best)
         self.pick_many = f"SELECT {dialect.json_list(row)} FROM {lanes} j {each}"
+        self.free = f"SELECT id, {free_at}, {learned} FROM crawl_slots s WHERE id IN ({dialect.numbers(':slots')})"
         self.lock = (
             f"SELECT id, {dialect.greatest}(next_at, paused_until) FROM crawl_slots WHERE id IN ({dialect.numbers()})"
             f" ORDER BY id{dialect.for_claim}"
@@ -101,6 +106,8 @@ class LeaseRows:
         self._statements, self._numbers = _Statements(driver.dialect), driver.dialect.numbers()
         self._cursor: dict[int, int] = {}
         self.chance = random.Random()
+        self.memory = LeaseMemory()
+        driver.on_rollback.append(self.memory.forget)
 
     def lease(self, frontier: int, *, owner: str, terms: LeaseTerms) -> list[Leased]:
         """Claim waiting requests until the lease runs out; see `LeaseStore.lease`."""
@@ -110,20 +117,13 @@ class LeaseRows:
             now = self._db.now()
             if now < self._db.restarted.settled_at:
                 return []
-            slots, sessions = self._look(raw, frontier, now, terms)
-            if not slots:
-                return []
-            self._claim(raw, slots, terms.limit)
-            if not slots:
-                return []
-            if terms.limited_run:
-                terms = self._limited(raw, terms)
-                if terms.limit < 1:
-                    return []
-            self._pick(raw, frontier, slots, terms.limit, terms.per_slot)
-            chosen = share(slots, now, terms, chance=self.chance, moment=moment)
+            slots, sessions, chosen = self._choose(raw, frontier, now, terms)
+            if not chosen and self.memory.is_used():
+                self.memory.forget()
+                slots, sessions, chosen = self._choose(raw, frontier, now, terms)
             if not chosen:
                 return []
+            self.memory.claim((row[2], row[4], row[0]) for _, _, row in chosen)
             number = self._owners.number(raw, owner)
             raw.execute(
                 self._statements.claim,
@@ -156,6 +156,22 @@ class LeaseRows:
         )
         return (int(row[0]), int(row[1])) if row is not None else (0, 0)
 
+    def _choose(
+        self, raw: Transaction, frontier: int, now: float, terms: LeaseTerms
+    ) -> tuple[list[WaitingSlot], dict[int, str], list[tuple[float, int, list[Any]]]]:
+        """The slots in which something is claimed, the sessions of their lanes, and the rows, each with its moment."""
+        slots, sessions = self._look(raw, frontier, now, terms)
+        if slots:
+            self._claim(raw, slots, terms.limit)
+        if not slots:
+            return slots, sessions, []
+        if terms.limited_run:
+            terms = self._limited(raw, terms)
+            if terms.limit < 1:
+                return slots, sessions, []
+        self._pick(raw, frontier, slots, terms.limit, terms.per_slot)
+        return slots, sessions, share(slots, now, terms, chance=self.chance, moment=moment)
+
     def _look(
         self, raw: Transaction, frontier: int, now: float, terms: LeaseTerms
     ) -> tuple[list[WaitingSlot], dict[int, str]]:
@@ -166,20 +182,8 @@ class LeaseRows:
         start = after = self._cursor.get(frontier, 0)
         wrapped = start == 0
         for _ in range(_MOST_ROUNDS):
-            bound = {
-                "frontier": frontier,
-                "after": after,
-                "most": _LANES_AT_ONCE + 1,
-                "horizon": now + terms.horizon_s,
-                "fresh": now - _LEARNED_LASTS_S,
-                "crawl_delays": int(terms.crawl_delays),
-                "throttle": int(terms.throttle),
-            }
-            seen, last, found, lease_until, not_before = raw.execute(self._statements.look, bound).fetchone()
-            if (lease_until is not None and lease_until <= now) or (not_before is not None and not_before <= now):
-                self._wake(raw, frontier, now)
-                seen, last, found, *_ = raw.execute(self._statements.look, bound).fetchone()
-            for lane, slot, name, session, available_at, learned_s in json.loads(found):
+            seen, last, found = self._window(raw, frontier, after, now, terms)
+            for lane, slot, name, session, available_at, learned_s in found:
                 if session not in excluded and name not in full and lane not in sessions:
                     sessions[lane] = session
                     slots.setdefault(slot, WaitingSlot(slot, name, available_at, [], [], learned_s)).lanes.append(lane)
@@ -192,8 +196,49 @@ class LeaseRows:
             after = last
             if len(slots) >= terms.limit or (wrapped and start and after >= start):
                 break
-        self._cursor[frontier] = last if last is not None and seen > _LANES_AT_ONCE else 0
+        self._cursor[frontier] = last if seen > _LANES_AT_ONCE else 0
         return list(slots.values()), sessions
+
+    def _window(
+        self, raw: Transaction, frontier: int, after: int, now: float, terms: LeaseTerms
+    ) -> tuple[int, int, list[list[Any]]]:
+        """The next lanes that have something ready: how many, the last, and those that may send within the horizon."""
+        horizon = now + terms.horizon_s
+        bound = {
+            "frontier": frontier,
+            "after": after,
+            "most": _LANES_AT_ONCE + 1,
+            "horizon": horizon,
+            "fresh": now - _LEARNED_LASTS_S,
+            "crawl_delays": int(terms.crawl_delays),
+            "throttle": int(terms.throttle),
+        }
+        if not self._db.dialect.keeps_versions:
+            return self._found(raw, bound, now, self._statements.look)
+        known = self.memory.seen(frontier, after)
+        if known is None:
+            asks, began = self.memory.may_ask(), time.monotonic()
+            look = self._statements.look if asks else self._statements.look_at_lanes
+            count, last, found = self._found(raw, bound | {"horizon": _ALL_LANES}, now, look)
+            if asks:
+                self.memory.asked(began)
+            self.memory.learn(frontier, after, found, (count, last), began=began)
+        else:
+            count, last = known.count, known.last
+            bound["slots"] = json.dumps(sorted({slot for _, slot, *_ in known.lanes}))
+            rows = raw.execute(self._statements.free, bound).fetchall()
+            states = {slot: state for slot, *state in rows}
+            found = [[*lane[:4], *states[lane[1]]] for lane in known.lanes]
+        return count, last, [each for each in found if each[4] <= horizon]
+
+    def _found(
+        self, raw: Transaction, bound: dict[str, Any], now: float, look: str
+    ) -> tuple[int, int, list[list[Any]]]:
+        count, last, found, *moments = raw.execute(look, bound).fetchone()
+        if any(moment is not None and moment <= now for moment in moments):
+            self._wake(raw, bound["frontier"], now)
+            count, last, found, *_ = raw.execute(look, bound).fetchone()
+        return count, last or 0, json.loads(found)
 
     def _wake(self, raw: Transaction, frontier: int, now: float) -> None:
         """Make ready what has waited long enough and what a dead process held. Owner and token of the latter stay:
@@ -223,13 +268,15 @@ class LeaseRows:
         by_lane = {lane: slot for slot in slots for lane in slot.lanes}
         most = limit if not per_slot else min(limit, per_slot)
         if len(by_lane) == 1:
-            bound: dict[str, Any] = {"frontier": frontier, "lane": next(iter(by_lane)), "most": most}
+            (lane,) = by_lane
+            rank, behind = self.memory.front(lane)
+            bound: dict[str, Any] = {"frontier": frontier, "lane": lane, "most": most, "rank": rank, "number": behind}
             slots[0].rows = json.loads(raw.execute(self._statements.pick_one, bound).fetchone()[0])
             return
         first = min(most, math.ceil(limit / len(slots)))
         lanes = list(by_lane)
         while lanes:
-            bound = {"frontier": frontier, "lanes": json.dumps([[lane] for lane in lanes]), "most": first}
+            bound = {"frontier": frontier, "lanes": json.dumps(self._fronts(lanes)), "most": first}
             taken: dict[int, list[list[Any]]] = {lane: [] for lane in lanes}
             for row in json.loads(raw.execute(self._statements.pick_many, bound).fetchone()[0]):
                 taken[row[2]].append(row)
@@ -243,6 +290,11 @@ class LeaseRows:
             first = most
         for slot in slots:
             slot.rows.sort(key=lambda row: (-row[4], row[0]))
+
+    def _fronts(self, lanes: Sequence[int]) -> list[tuple[int, ...]]:
+        if not self._db.dialect.keeps_versions:
+            return [(lane,) for lane in lanes]
+        return [(lane, *self.memory.front(lane)) for lane in lanes]
 
     def _reserve(self, raw: Transaction, slots: Sequence[WaitingSlot]) -> None:
         moved = [(slot.id, slot.available_at) for slot in slots if slot.moved]
@@ -323,6 +375,7 @@ class LeaseRows:
         """Give unsent requests back as they were; those that we no longer hold are left alone."""
         if not ids:
             return
+        self.memory.forget()
         with self._db.write() as raw:
             raw.execute(
                 "UPDATE crawl_requests SET state = 0, owner = 0 WHERE frontier = ? AND state = 1 AND owner = ?"

@@ -16,6 +16,7 @@ class SQLiteDialect:
     json_row = "json_array"
     for_claim = ""
     best_first = "priority DESC, id"
+    keeps_versions = False
     in_lanes = in_buckets = ""
     lane_number = "NULL"
     buckets = 1
@@ -39,6 +40,9 @@ class SQLiteDialect:
 
     def joined_each(self, table: str, chosen: str) -> str:
         return f"CROSS JOIN {table} r ON r.id IN (SELECT id FROM {chosen})"
+
+    def behind(self, rank: str, number: str) -> str:
+        return ""
 
     def lanes(self, numbers: Iterable[int]) -> tuple[str, ...]:
         return ()

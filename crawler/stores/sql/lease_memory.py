@@ -1,0 +1,105 @@
+"""What a look at the lanes has found, kept for a moment where looking has become slow.
+
+A database that keeps old versions of rows has them in its indexes until they are vacuumed, and while somebody holds an
+old snapshot no vacuum may take them. Each claim leaves one at the front of its lane, and one among the leases, so that
+each look passes by all that were claimed since. Therefore a look that took long is remembered for `TIMES` as long:
+meanwhile its lanes are asked for requests behind those that were claimed, and not looked for; and whether a lease has
+run out is not asked. So looking takes no more than about a twentieth of the time.
+
+What comes back to the front meanwhile (a lease that ran out, a retry, a link of a higher priority) is found by the next
+look, `MOST_S` later at most; one that would otherwise find nothing looks at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+TIMES, MOST_S = 20.0, 10.0
+_FRONT = (-(2**62), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look has found.
+
+    Attributes:
+        lanes: Number, number and name of its slot, session.
+        count, last: How many lanes it met, and the last of them.
+    """
+
+    lanes: list[list[Any]]
+    count: int
+    last: int
+    until: float
+
+
+class LeaseMemory:
+    """Looks of one process, and how far it has claimed each lane since.
+
+    Attributes:
+        least_s: A look that took less is not remembered.
+    """
+
+    def __init__(self) -> None:
+        self.least_s = 0.02
+        self._seen: dict[tuple[int, int], Seen] = {}
+        self._claimed: dict[int, tuple[int, int]] = {}
+        self._asked_until = 0.0
+
+    def may_ask(self) -> bool:
+        """Whether it is time to ask for leases that ran out, and for requests whose moment has come."""
+        return time.monotonic() >= self._asked_until
+
+    def asked(self, began: float) -> None:
+        """That was done; it began then, by the monotonic clock."""
+        now = time.monotonic()
+        if now - began >= self.least_s:
+            self._asked_until = now + min(TIMES * (now - began), MOST_S)
+
+    def seen(self, frontier: int, after: int) -> Seen | None:
+        """What was found behind a lane, where that is still to be used."""
+        seen = self._seen.get((frontier, after))
+        if seen is None:
+            return None
+        if time.monotonic() < seen.until:
+            return seen
+        del self._seen[frontier, after]
+        for lane, *_ in seen.lanes:
+            self._claimed.pop(lane, None)
+        return None
+
+    def learn(self, frontier: int, after: int, lanes: list[list[Any]], end: tuple[int, int], *, began: float) -> None:
+        """A look has found *lanes*.
+
+        Args:
+            end: Number of lanes that it met, and the last of them.
+            began: When, by the monotonic clock.
+        """
+        now = time.monotonic()
+        for lane, *_ in lanes:
+            self._claimed.pop(lane, None)
+        if now - began >= self.least_s:
+            self._seen[frontier, after] = Seen(lanes, *end, now + min(TIMES * (now - began), MOST_S))
+
+    def front(self, lane: int) -> tuple[int, int]:
+        """Priority, turned round, and number of the last request that was claimed in a lane."""
+        return self._claimed.get(lane, _FRONT)
+
+    def claim(self, rows: Iterable[tuple[int, int, int]]) -> None:
+        """Lane, priority and number of requests that were claimed. Nothing is kept where no look is remembered."""
+        if self._seen:
+            for lane, priority, id_ in rows:
+                self._claimed[lane] = max(self.front(lane), (-priority, id_))
+
+    def is_used(self) -> bool:
+        """Whether anything is remembered: a look anew may find more."""
+        return bool(self._seen) or not self.may_ask()
+
+    def forget(self) -> None:
+        """Look anew."""
+        self._seen.clear()
+        self._claimed.clear()
+        self._asked_until = 0.0
