@@ -67,6 +67,7 @@ class Dialect(Protocol):
         in_buckets: The same for rows ``r`` that are found by their fingerprints: in the buckets of such lanes.
         lane_number: The number of a new lane; ``j.bucket`` is the bucket of its slot.
         buckets: How many there are; see `stores.buckets`.
+        typed: A column of results takes values of one type.
         ordered_join: A join that is done in the order in which it is written, where the database has one.
         repeats: A statement may name the same row twice: so that there are few prepared statements, lists are filled up
             with a row that they hold already.
@@ -81,6 +82,7 @@ class Dialect(Protocol):
     for_claim: str
     best_first: str
     keeps_versions: bool
+    typed: bool
     in_lanes: str
     in_buckets: str
     lane_number: str
@@ -242,6 +244,13 @@ class Tables(Protocol):
 
     def widen(self, raw: Transaction, stored_as: str, columns: Mapping[str, str]) -> None:
         """Add columns to it."""
+
+    def retype(self, raw: Transaction, stored_as: str, columns: Mapping[str, str]) -> list[str]:
+        """Give columns that say nothing of their values (ANY), and hold none, a type.
+
+        Returns:
+            Those that have it now; none where columns take any value.
+        """
 
 
 class Membership(Protocol):

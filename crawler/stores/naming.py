@@ -1,8 +1,8 @@
 """Safe names for tables and columns, whatever strangers' pages put into the keys of items.
 
-The name in the database is free of quotes, brackets, controls and surrogates, not longer than 60 characters and, as
-SQLite compares names without case, unlike all others. The registry (`crawl_tables`, `crawl_columns`) keeps the name
-that the item had, so that rows are read back under it.
+The name in the database is free of quotes, brackets, controls and surrogates, not longer than 60 bytes (PostgreSQL cuts
+names after 63) and, as SQLite compares names without case, unlike all others. The registry (`crawl_tables`,
+`crawl_columns`) keeps the name that the item had, so that rows are read back under it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Container
 from crawler.stores.rows import escape
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\"'`\\[\\]\\\\;\ud800-\udfff\u2028\u2029]+")
-_LONGEST = 60
+_LONGEST_BYTES = 60
 _OURS = ("crawl_", "sqlite_", "latest_")
 _RESERVED = """
 abort action add after all alter always analyse analyze and anti any array as asc asymmetric attach authorization
@@ -36,7 +36,7 @@ virtual when where window with within without
 KEYWORDS = frozenset(_RESERVED.split())
 
 
-def safe_name(name: str, taken: Container[str], *, fallback: str) -> str:
+def safe_name(name: str, taken: Container[str], *, fallback: str, longest_bytes: int = _LONGEST_BYTES) -> str:
     """A name for the database.
 
     Args:
@@ -45,9 +45,10 @@ def safe_name(name: str, taken: Container[str], *, fallback: str) -> str:
         fallback: Used where nothing is left of *name*.
     """
     cleaned = _UNSAFE.sub("_", name).strip() or fallback
-    if len(cleaned) > _LONGEST:
+    encoded = cleaned.encode()
+    if len(encoded) > longest_bytes:
         digest = hashlib.sha256(escape(name).encode()).hexdigest()[:8]
-        cleaned = f"{cleaned[: _LONGEST - 9]}_{digest}"
+        cleaned = f"{encoded[: longest_bytes - 9].decode(errors='ignore')}_{digest}"
     if cleaned.lower().startswith(_OURS):
         cleaned = f"item_{cleaned}"
     candidate, number = cleaned, 1
@@ -64,7 +65,8 @@ def table_name(name: str, taken: Container[str]) -> str:
 
 def view_name(name: str, taken: Container[str]) -> str:
     """The view with what is latest of a kind of item."""
-    return f"latest_{safe_name(name, _Behind('latest_', taken), fallback='items')}"
+    longest = _LONGEST_BYTES - len("latest_")
+    return f"latest_{safe_name(name, _Behind('latest_', taken), fallback='items', longest_bytes=longest)}"
 
 
 class _Behind(Container[str]):

@@ -26,7 +26,7 @@ class PostgresDialect:
     json_row = "json_build_array"
     for_claim = " FOR UPDATE SKIP LOCKED"
     best_first = "(-priority), id"
-    keeps_versions = True
+    keeps_versions = typed = True
     in_lanes = " AND lane = ANY(?::bigint[])"  # a value when the plan is made: partitions are left out then
     in_buckets = (
         f" AND (r.lane >> {BUCKET_BITS})::smallint = ANY(ARRAY("

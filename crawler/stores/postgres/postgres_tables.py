@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from crawler.stores.driver import Transaction, quoted
 from crawler.stores.sql.views import latest_of
 
+_LOCK = 0x43525442  # "CRTB"
 _LONGEST_BYTES = 63
 _LOCK = 0x4352544C  # "CRTL"; commits run beside each other, and two may bring the first item of a kind
 _TYPES = {"TEXT": "text", "INTEGER": "bigint", "REAL": "double precision", "BLOB": "bytea", "ANY": "text"}
@@ -31,15 +32,35 @@ class PostgresTables:
         raw.execute(f"CREATE UNIQUE INDEX {by_record} ON {table} (_record) WHERE _record IS NOT NULL")
 
     def widen(self, raw: Transaction, stored_as: str, columns: Mapping[str, str]) -> None:
+        added = [f"ADD COLUMN {quoted(column)} {_TYPES[kind]}" for column, kind in columns.items()]
+        self._change(raw, stored_as, ", ".join(added))
+
+    def retype(self, raw: Transaction, stored_as: str, columns: Mapping[str, str]) -> list[str]:
+        raw.execute(f"LOCK TABLE {quoted(stored_as)} IN ACCESS EXCLUSIVE MODE")
+        empty = [
+            column
+            for column in columns
+            if raw.execute(
+                f"SELECT NOT EXISTS (SELECT 1 FROM {quoted(stored_as)} WHERE {quoted(column)} IS NOT NULL)"
+            ).fetchone()[0]
+        ]
+        if empty:  # a column that holds nothing is put in the place of the other: no row has to be written anew
+            dropped = [f"DROP COLUMN {quoted(column)}" for column in empty]
+            added = [f"ADD COLUMN {quoted(column)} {_TYPES[columns[column]]}" for column in empty]
+            self._change(raw, stored_as, ", ".join(dropped), ", ".join(added))
+        return empty
+
+    def _change(self, raw: Transaction, stored_as: str, *changes: str) -> None:
+        """Alter a table beneath its view, which is made anew."""
         views = raw.execute(
             "SELECT DISTINCT view_name FROM information_schema.view_table_usage WHERE table_schema = current_schema()"
             " AND view_schema = current_schema() AND table_name = ? AND view_name LIKE 'latest\\_%'",
             (stored_as,),
         ).fetchall()
-        added = ", ".join(f"ADD COLUMN {quoted(column)} {_TYPES[kind]}" for column, kind in columns.items())
         for (view,) in views:
             raw.execute(f"DROP VIEW {quoted(view)}")
-        raw.execute(f"ALTER TABLE {quoted(stored_as)} {added}")
+        for change in changes:
+            raw.execute(f"ALTER TABLE {quoted(stored_as)} {change}")
         for (view,) in views:
             raw.execute(f"CREATE VIEW {quoted(view)} AS {latest_of(stored_as)}")
 

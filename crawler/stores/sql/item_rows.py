@@ -42,6 +42,7 @@ class Plan:
     kinds: list[str]
     more: list[str]  #: fields without a column of their own
     looks: dict[tuple[type, ...], _Look]  #: types of the values to what is known about such rows
+    untyped: list[str]  #: fields whose column has no type yet
     tail: str = ""
 
 
@@ -65,6 +66,8 @@ class ItemRows:
             first = members[0][0]
             self._given.note(raw, (first[6], first[0]), shape[0], plan.fields)
             written += len(members)
+            for _, fields in members if plan.untyped else ():
+                plan = self.plan(raw, shape, fields)
             self.insert(raw, plan, [self.bound(plan, address, fields) for address, fields in members])
         return written
 
@@ -130,7 +133,9 @@ class ItemRows:
     def plan(self, raw: Transaction, shape: tuple[str, tuple[str, ...]], sample: dict[str, Any]) -> Plan:
         """Inside a transaction: how items of a table with these fields are written."""
         known = self._plans.get(shape)
-        return known if known is not None else self._make_plan(raw, shape, sample)
+        if known is None or (known.untyped and any(sample[field] is not None for field in known.untyped)):
+            return self._make_plan(raw, shape, sample)
+        return known
 
     def _make_plan(self, raw: Transaction, shape: tuple[str, tuple[str, ...]], sample: dict[str, Any]) -> Plan:
         name, fields = shape
@@ -149,6 +154,7 @@ class ItemRows:
             kinds=kinds,
             more=more,
             looks={},
+            untyped=[field for field in self._tables.untyped(table) if field in fields],
         )
         if len(self._plans) > 500:  # pages that make up new keys for each item must not fill the memory
             self._plans.clear()

@@ -35,6 +35,7 @@ class ItemTables:
     def __init__(self, driver: Driver, tables: Tables) -> None:
         self._db, self._made = driver, tables
         self._known: dict[str, Table] = {}
+        self._kept: set[tuple[str, str]] = set()  # columns that take any value, and hold some already
         self.on_widened: list[Callable[[], None]] = []
         driver.on_rollback.append(self._known.clear)
 
@@ -47,17 +48,50 @@ class ItemTables:
         """The table for *name* with a column for each field of *sample*, made or widened where needed."""
         table = self._known.get(name) or self.load(name)
         missing = [field for field in sample if table is None or field not in table.columns]
-        if table is None or missing:
+        if table is None or missing or self._late(table, sample):
             self._made.alone(raw)
-            table = self.load(name)  # another process may have made it, or widened it
-        if table is not None:
-            missing = [field for field in missing if field not in table.columns]
+            table = self.load(name)  # another process may have been quicker
         if table is None:
             table = self._create_table(raw, name, sample)
-        elif missing and len(table.columns) < self._db.dialect.most_columns:
-            self._widen(raw, table, {field: sample[field] for field in missing})
+        else:
+            missing = [field for field in sample if field not in table.columns]
+            if missing and len(table.columns) < self._db.dialect.most_columns:
+                self._widen(raw, table, {field: sample[field] for field in missing})
+            late = self._late(table, sample)
+            if late:
+                self._retype(raw, table, late)
         self._known[name] = table
         return table
+
+    def untyped(self, table: Table) -> list[str]:
+        """Fields whose values were all None, so that the first that is not says what type their column gets."""
+        if not self._db.dialect.typed:
+            return []
+        return [
+            field
+            for field, (column, kind) in table.columns.items()
+            if kind == "any" and (table.stored_as, column) not in self._kept
+        ]
+
+    def _late(self, table: Table, sample: dict[str, Any]) -> dict[str, str]:
+        """Fields that have their first value now, and its kind."""
+        return {field: kind_of(sample[field]) for field in self.untyped(table) if sample.get(field) is not None}
+
+    def _retype(self, raw: Transaction, table: Table, late: dict[str, str]) -> None:
+        columns = {table.columns[field][0]: _type_of(kind) for field, kind in late.items()}
+        typed = self._made.retype(raw, table.stored_as, columns)
+        for field, kind in late.items():
+            column = table.columns[field][0]
+            if column not in typed:
+                self._kept.add((table.stored_as, column))
+                continue
+            raw.execute(
+                "UPDATE crawl_columns SET kind = ? WHERE stored_in = ? AND stored_as = ?",
+                (kind, table.stored_as, column),
+            )
+            table.columns[field] = (column, kind)
+        for forget in self.on_widened:
+            forget()
 
     def get(self, name: str) -> Table | None:
         """The table of a kind of item as it was last seen, or None; it may have been widened since."""

@@ -16,7 +16,7 @@ class SQLiteDialect:
     json_row = "json_array"
     for_claim = ""
     best_first = "priority DESC, id"
-    keeps_versions = False
+    keeps_versions = typed = False
     in_lanes = in_buckets = ""
     lane_number = "NULL"
     buckets = 1

@@ -27,6 +27,9 @@ class SQLiteTables:
         for column, kind in columns.items():
             raw.execute(f"ALTER TABLE {quoted(stored_as)} ADD COLUMN {quoted(column)} {_type(kind)}")
 
+    def retype(self, raw: Transaction, stored_as: str, columns: Mapping[str, str]) -> list[str]:
+        return []
+
 
 def _type(kind: str) -> str:
     return "BLOB" if kind == "ANY" else kind  # the declared type BLOB converts nothing
