@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
-from crawler.cli import options
+from crawler.cli import exits, options
 from crawler.cli.status_commands import require_store
-from crawler.cli.text import columns, safe, say
+from crawler.cli.text import columns, safe, say, tell
+
+_MOST_LACKING = 10
 
 app = typer.Typer(help="Move the database, and look after it.", no_args_is_help=True)
 
@@ -18,15 +20,27 @@ def copy_(
     source: Annotated[str, typer.Argument(metavar="FROM", help="File, or address of a database.")],
     target: Annotated[str, typer.Argument(metavar="TO", help="File, or address of a database; without a crawl.")],
 ) -> None:
-    """Copy crawls, sessions, records and results into another store; a crawl goes on there where it was, logged in.
+    """Copy crawls, sessions, records, results and files into another store; a crawl goes on there, logged in.
 
-    No crawl may be going on. The bytes of files are not part of it: copy their folder as well.
+    No crawl may be going on, and no worker be at work. The bytes of files go into the folder of the other store: the
+    one beside a file, `data/files` for a database, or where the setting `files` says.
     """
     from crawler.stores.project import copy_store
 
-    counts = copy_store(source, target)
+    from_, to = (options.settings_of(None, options.typed_settings(None, store=each)) for each in (source, target))
+    counts, files = copy_store(from_, to)
     for line in columns([(f"{count:,}", table) for table, count in counts.items() if count], ("rows", "table")):
         say(line)
+    if files.shared and counts.get("crawl_files"):
+        say(f"files: both use {safe(str(files.source))}; other machines need this folder, shared, or a copy of it")
+    elif files.copied or files.there:
+        say(f"files: {files.copied:,} copied to {safe(str(files.target))}, {files.there:,} were there")
+    for url in files.lacking[:_MOST_LACKING]:
+        tell(f"crawl: not copied, its bytes are not in {safe(str(files.source))}: {safe(url)}")
+    if len(files.lacking) > _MOST_LACKING:
+        tell(f"crawl: and {len(files.lacking) - _MOST_LACKING:,} more")
+    if files.lacking:
+        raise typer.Exit(exits.STORE)
 
 
 @app.command()

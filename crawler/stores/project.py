@@ -6,11 +6,15 @@ A file of its own: commands that only look need this and no engine, which takes 
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from crawler.errors import KeyFileError, StoreError
 from crawler.sessions.vault import Vault
 from crawler.settings import Settings
 from crawler.stores import Store, is_shared, open_store, who_else_may_write
+
+if TYPE_CHECKING:
+    from crawler.stores.file_copying import FilesCopied
 
 log = logging.getLogger("crawler.stores")
 _MOST_RUNS = 1_000
@@ -46,30 +50,48 @@ def open_project_store(settings: Settings, *, create: bool = True, reading: bool
     )
 
 
-def copy_store(source: str, target: str) -> dict[str, int]:
-    """Copy a store into an empty one. Returns table to the number of its rows.
+def copy_store(source: Settings, target: Settings) -> tuple[dict[str, int], FilesCopied]:
+    """Copy a store into an empty one, and the bytes of its files into the folder of the other.
 
+    Returns:
+        Table to the number of its rows; what became of the files.
     Raises:
-        StoreError: A crawl is going on, the target holds one, a secret cannot be read, or one of the two failed.
+        StoreError: A crawl or a worker is at work, the target holds a crawl, a secret cannot be read, or one of the two
+            failed; nothing was copied.
+        OSError: The rows are copied, and a folder of files cannot be written.
     """
+    from crawler.pages.file_folder import folder_of
+    from crawler.stores.file_copying import copy_files
     from crawler.stores.sql.sql_store import SQLStore
     from crawler.stores.sql.store_copying import copy
 
-    old = open_project_store(Settings(store=source), create=False)
+    old = open_project_store(source, create=False)
     try:
         going = {each.spider for each in old.runs.last(limit=_MOST_RUNS) if old.runs.running(each.spider)}
         if going:
             raise StoreError(old.path, f"{', '.join(sorted(going))} is going on; copy it when it has ended")
+        if is_shared(source.store) and _workers_live(source.store):
+            raise StoreError(old.path, "workers are at work in it; end them, and copy it then")
         if any(not row.readable for row in old.sessions.all()):
             raise StoreError(
                 old.path, "a session in it was sealed with another key: set CRAWL_KEY to the key that it was made with"
             )
-        new = open_project_store(Settings(store=target))
+        new = open_project_store(target)
         try:
             assert isinstance(old, SQLStore)
             assert isinstance(new, SQLStore)
-            return copy(old.copied, new.copied)
+            counts = copy(old.copied, new.copied)
         finally:
             new.close()
+        folders = (folder_of(each.store, each.files) for each in (source, target))
+        return counts, copy_files(old.files.all(), *folders)
     finally:
         old.close()
+
+
+def _workers_live(address: str) -> bool:
+    from crawler.stores.postgres.postgres_members import at_work
+    from crawler.stores.postgres.postgres_schema import opened
+
+    with opened(address) as driver, driver.write() as raw:
+        return at_work(raw, driver.now())

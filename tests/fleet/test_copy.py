@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from contextlib import closing
 from datetime import datetime
@@ -90,3 +91,78 @@ def test_every_table_is_copied_with_all_its_columns() -> None:
     assert len(copied) >= 23
     assert copied["crawl_lanes"] == ["id", "slot", "session"]
     assert copied["crawl_sightings"] == ["page", "record", "hash", "shape", "request", "dropped"]
+
+
+def test_a_copy_is_refused_while_a_worker_lives(fleet: Fleet) -> None:
+    assert fleet.run(max_pages=3).code == 5
+    fleet.rows("INSERT INTO crawl_members VALUES ('w', 'work', 'members', '', '{}', extract(epoch FROM now()) + 60)")
+
+    refused = fleet.run(["store", "copy", fleet.address, str(fleet.folder / "back.db")])
+
+    assert refused.code == 6
+    assert "workers are at work" in refused.err
+
+
+def test_the_bytes_of_files_are_copied_and_what_is_lacking_is_named(tmp_path: Path) -> None:
+    from crawler.stores.file_copying import copy_files
+    from crawler.stores.told import HeldFile
+
+    old, new = tmp_path / "old" / "files", tmp_path / "new" / "files"
+    held = []
+    for number, body in enumerate((b"one", b"one", b"two", b"three", b"four")):
+        digest = hashlib.sha256(body).hexdigest()
+        file = old / digest[:2] / digest
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"broken" if body == b"three" else body)
+        url = f"http://shop.example/{number}"
+        link = f"orders/{number}.txt"
+        held.append(HeldFile(number, "orders", "s", url, digest, len(body), "text/plain", "n", link, 1, 1.0))
+    (old / held[4].hash[:2] / held[4].hash).unlink()
+
+    done = copy_files(held, old, new)
+
+    assert (done.copied, done.there, done.shared) == (2, 0, False)
+    assert done.lacking == ["http://shop.example/3", "http://shop.example/4"]
+    assert {file.read_bytes() for file in (tmp_path / "new" / "orders").iterdir()} == {b"one", b"two"}
+    assert len(list((tmp_path / "new" / "orders").iterdir())) == 3
+    assert not list(new.rglob("*copy-*"))
+    again = copy_files(held, old, new)
+    assert (again.copied, again.there) == (0, 2)
+    assert copy_files(held, new, new).shared
+
+
+def test_pauses_slots_records_and_half_done_work_come_along_both_ways(tmp_path: Path) -> None:
+    """From a file to PostgreSQL and back: what a crawl would go on with is the same, row by row."""
+    from crawler.outcome import Verdict
+    from tests.stores.support import outcome
+
+    homes = [HOMES[kind](tmp_path / str(place)) for place, kind in enumerate(("sqlite", "postgresql", "sqlite"))]
+    old: Any = homes[0].open()
+    run = start(old)
+    old.frontier.add(run.frontier, [found(n, slot=f"s{n}.example", priority=n) for n in range(6)], run=run.id)
+    leased = lease(old, run, 3)
+    page = accept(leased[0])
+    page.items.append(ItemRow("Book", {"id": 1}, key=key_of({"id": 1}, ["id"], "")))
+    later = outcome(leased[1], Verdict.RETRY, not_before=1_800_000_900.0, pause_slot_until=1_800_000_800.0, error="503")
+    old.commit(run, "me", [page, later])
+    old.sessions.save(snapshot("sid=1"), run=run.id)
+    old.slots.reserve("s5.example", delay_s=7.5)
+    stores = [old]
+    for home in homes[1:]:
+        new: Any = home.open()
+        copy(stores[-1].copied, new.copied)
+        stores.append(new)
+
+    asked = {
+        "slots": "SELECT name, next_at, paused_until FROM crawl_slots ORDER BY name",
+        "requests": "SELECT id, url, state, attempt, token, not_before, error FROM crawl_requests ORDER BY id",
+        "records": "SELECT id, key, gone FROM crawl_records ORDER BY id",
+        "sessions": "SELECT key, epoch, version, secret FROM crawl_sessions ORDER BY key",
+    }
+    for what, question in asked.items():
+        first, there, back = ([tuple(row) for row in store.copied.driver.read(question)] for store in stores)
+        assert first == there == back, what
+    due = {store.leases.next_due(run.frontier) for store in stores}
+    assert len(due) == 1
+    for home in homes:
+        home.close()
