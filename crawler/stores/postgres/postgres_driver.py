@@ -104,7 +104,7 @@ class PostgresDriver:
         raw = self._connection()
         self.number += 1
         if self.counts and self.number >= self._new_row_at:
-            self._new_row()
+            self.count()
         outcome = ""
         if self.counts:
             outcome = (
@@ -113,17 +113,16 @@ class PostgresDriver:
         raw.execute(f"BEGIN; SET LOCAL lock_timeout = {patience_ms}; {asynchronous}{outcome}SELECT {lock}")
 
     def count(self) -> None:
-        """From now on transactions write their number."""
-        self.run("DELETE FROM crawl_outcomes WHERE at < extract(epoch FROM clock_timestamp()) - 604800")
-        self.run(f"INSERT INTO crawl_outcomes (id, number, at) VALUES ('{self._mark}', 0, {self.now()!r})")
-        self.counts, self._new_row_at = True, self.number + _CHANGES
+        """From now on transactions write their number, into a row that nobody else writes.
 
-    def _new_row(self) -> None:
-        """A row that changes with each transaction has a version for each, which all are passed by until a vacuum."""
-        mark = uuid.uuid4().hex
+        A row that changes with each transaction has a version for each, which all are passed by until a vacuum: after
+        `_CHANGES` there is a new one.
+        """
+        mark, before = uuid.uuid4().hex, self._mark
         self.run(f"INSERT INTO crawl_outcomes (id, number, at) VALUES ('{mark}', 0, {self.now()!r})")
-        before, self._mark, self._new_row_at = self._mark, mark, self.number + _CHANGES
-        self.run(f"DELETE FROM crawl_outcomes WHERE id = '{before}'")
+        self._mark, self.counts, self._new_row_at = mark, True, self.number + _CHANGES
+        old = "extract(epoch FROM clock_timestamp()) - 604800"
+        self.run(f"DELETE FROM crawl_outcomes WHERE id = '{before}' OR at < {old}")
 
     def again(self, raw: Transaction) -> None:
         connection = self._connection()

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from crawler.stores.driver import Transaction, quoted
 from crawler.stores.sql.views import latest_of
 
-_LOCK = 0x43525442  # "CRTB"
 _LONGEST_BYTES = 63
 _LOCK = 0x4352544C  # "CRTL"; commits run beside each other, and two may bring the first item of a kind
 _TYPES = {"TEXT": "text", "INTEGER": "bigint", "REAL": "double precision", "BLOB": "bytea", "ANY": "text"}

@@ -204,7 +204,7 @@ class LeaseRows:
     ) -> tuple[int, int, list[list[Any]]]:
         """The next lanes that have something ready: how many, the last, and those that may send within the horizon."""
         horizon = now + terms.horizon_s
-        bound = {
+        bound: dict[str, Any] = {
             "frontier": frontier,
             "after": after,
             "most": _LANES_AT_ONCE + 1,
