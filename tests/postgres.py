@@ -60,10 +60,19 @@ class PostgresServer:
             as_user = {"cwd": self.folder}
         server = subprocess.Popen(words, **self._quiet, **as_user)
         deadline = time.monotonic() + 30
-        while subprocess.run([self._bin / "pg_isready", "-h", self.folder], **self._quiet).returncode:
+        while not self._answers():
             assert time.monotonic() < deadline, "PostgreSQL did not start"
             time.sleep(0.02)
         return server
+
+    def _answers(self) -> bool:
+        import psycopg
+
+        try:
+            psycopg.connect(self.address(), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def address(self, database: str = "postgres") -> str:
         return f"postgresql:///{database}?host={self.folder}&user=crawl"
@@ -81,7 +90,9 @@ class PostgresServer:
     def database(self, template: str = "template1") -> str:
         """The address of a new database."""
         name = f"test_{next(_numbers)}"
-        self.do(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        (version,) = self.do("SELECT current_setting('server_version_num')::int")[0]
+        strategy = " STRATEGY FILE_COPY" if version >= 150_000 else ""  # version 14 knows no other
+        self.do(f"CREATE DATABASE {name} TEMPLATE {template}{strategy}")
         return self.address(name)
 
     def do(self, statement: str, database: str = "postgres") -> list[Any]:
@@ -119,7 +130,10 @@ def started(**options: Any) -> PostgresServer:
 
 
 def initdb() -> str | None:
-    """The program that makes the files of a server, the newest that is installed."""
+    """The program that makes the files of a server: the newest that is installed, or one in CRAWL_POSTGRES."""
+    chosen = os.environ.get("CRAWL_POSTGRES")
+    if chosen:
+        return str(Path(chosen) / "initdb")
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     return str(binaries[-1]) if binaries else shutil.which("initdb")
 

@@ -122,27 +122,26 @@ class Soak:
 
 
 def draw(points: Sequence[Point], heading: str, picture: Path) -> None:
-    """Time of a claim and of a commit over the minutes; the time in which a snapshot was held is shaded."""
+    """CPU and time of a claim and of a commit over the minutes; where a snapshot was held is shaded."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot
 
     minutes = [point.at_s / 60 for point in points]
-    figure, (upper, lower) = pyplot.subplots(2, 1, figsize=(9, 6), sharex=True, layout="constrained")
-    for axes, what, of in ((upper, "claim of 50 requests", "claim"), (lower, "commit of 50 pages", "commit")):
-        axes.plot(minutes, [getattr(point, f"{of}_ms") for point in points], label="median, wall time", color="#1f6feb")
-        cpu = [getattr(point, f"{of}_cpu_ms") for point in points]
-        axes.plot(minutes, cpu, label="CPU of the server", color="#bf5700")
-        held = [point.at_s / 60 for point in points if point.held]
+    held = [point.at_s / 60 for point in points if point.held]
+    figure, panels = pyplot.subplots(2, 1, figsize=(9, 6), sharex=True, layout="constrained")
+    for axes, kind, label in zip(panels, ("cpu_ms", "ms"), ("ms of the server's CPU", "ms, median"), strict=True):
+        for of, colour in (("claim", "#1f6feb"), ("commit", "#bf5700")):
+            axes.plot(minutes, [getattr(point, f"{of}_{kind}") for point in points], label=of, color=colour)
         if held:
             axes.axvspan(held[0], held[-1], color="#000000", alpha=0.06, label="a snapshot is held")
-        axes.set_ylabel(f"ms a {what}")
+        axes.set_ylabel(label)
         axes.set_ylim(bottom=0)
-        axes.legend(loc="upper left")
+        axes.legend(loc="upper left", ncols=3)
         axes.grid(alpha=0.3)
-    upper.set_title(heading)
-    lower.set_xlabel("minutes")
+    panels[0].set_title(heading)
+    panels[1].set_xlabel("minutes")
     figure.savefig(picture, dpi=100)
 
 
