@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from playwright.async_api import Page, Route, WebSocketRoute
 
 _EMPTIED_WITHIN_MS: Final = 3_000
+_CLOSED_WITHIN_S: Final = 5.0
 _MOST_PAGES: Final = 100  #: in one tab; what a site leaves behind in one is not kept for ever
 
 
@@ -72,13 +73,18 @@ class BrowserTab:
             return False
         return True
 
-    async def close(self) -> None:
-        """Close it."""
+    async def close(self) -> bool:
+        """Close it. False where it does not: its page computes for ever, and only the end of the browser ends it."""
         from playwright.async_api import Error
 
         self.user = None
-        with contextlib.suppress(Error):  # its browser is gone
-            await self.page.close()
+        try:
+            await asyncio.wait_for(self.page.close(), _CLOSED_WITHIN_S)
+        except TimeoutError:
+            return False
+        except Error:
+            pass  # its browser is gone
+        return True
 
     async def _routed(self, route: Route) -> None:
         if self.user is not None:

@@ -129,6 +129,7 @@ class Launched:
     async def left(self, place: SessionContext) -> None:
         """A page of *place* is closed."""
         place.users -= 1
+        self.is_old = self.is_old or place.is_stuck
         await self._close_if_idle(place)
 
     async def _close_if_idle(self, place: SessionContext) -> None:

@@ -141,8 +141,8 @@ class Tab:
         finally:
             if is_good:
                 await self._place.leave(tab)
-            else:
-                await tab.close()
+            elif not await tab.close():
+                self._place.is_stuck = True
 
     async def _steps(self, tab: BrowserTab) -> Shown:
         page = tab.page

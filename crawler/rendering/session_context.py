@@ -27,6 +27,7 @@ class SessionContext:
         context: Playwright's.
         users: Pages that are open in it.
         is_old: No page is opened in it any more.
+        is_stuck: One of its pages cannot be closed.
     """
 
     def __init__(self, context: BrowserContext, session: Session, kept: Mapping[str, Any], version: int) -> None:
@@ -38,7 +39,7 @@ class SessionContext:
         self._databases = {origin: value.get("databases") or [] for origin, value in kept.items()}
         self._storage_version = version
         self._turn = asyncio.Lock()  # one exchange of cookies at a time
-        self.users, self.is_old = 0, False
+        self.users, self.is_old, self.is_stuck = 0, False, False
         self._idle: list[BrowserTab] = []
 
     @classmethod

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +13,23 @@ import pytest
 
 from crawler import Render, Request, Response, Session, Spider
 from crawler.engine.application import visitor
-from crawler.errors import GuardRefused, NotRendered
+from crawler.errors import GuardRefused, NotRendered, TimedOut
 from crawler.pagework.single_page import Visitor
 from crawler.rendering import quiet
+from crawler.rendering.guardian import read
+from crawler.rendering.launched import command_of, descendants
 from tests.rendering.needs_browser import needs_browser
 from tests.rendering.script_shop import ScriptShop, open_shop
 
 pytestmark = needs_browser
 
 HTML = {"Content-Type": "text/html; charset=utf-8"}
+
+
+def ticks(pid: int) -> int:
+    """What a process has computed, in ticks of 10 ms."""
+    fields = read(pid, "stat").rpartition(b")")[2].split()
+    return int(fields[11]) + int(fields[12]) if fields else 0
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +196,7 @@ def test_a_page_that_asks_on_and_on_is_taken_as_it_is(render: Any, monkeypatch: 
 def test_a_browser_that_is_too_old_is_started_anew_and_the_session_goes_on(
     visits: Visitor, render: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    visits.login()
     visits.session().cookies.set("kept", "1")
     render("<p>first</p>")
     thread: Any = visits._parts.renderer._thread
@@ -198,6 +209,24 @@ def test_a_browser_that_is_too_old_is_started_anew_and_the_session_goes_on(
 
     assert not first.is_alive
     assert "kept=1" in page.css("p::text").get("")
+
+
+def test_a_page_that_computes_for_ever_ends_at_its_deadline_and_the_next_one_is_shown(
+    visits: Visitor, render: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render("<p>one before</p>")
+    thread: Any = visits._parts.renderer._thread
+    monkeypatch.setattr(thread, "_care", replace(thread._care, deadline_s=1.0))
+
+    with pytest.raises(TimedOut):
+        render("<script>while (true) {}</script>")
+    monkeypatch.undo()
+
+    assert render("<p>next</p>").css("p::text").get() == "next"
+    renderers = [pid for pid in descendants(os.getpid()) if "--type=renderer" in command_of(pid)]
+    before = sum(map(ticks, renderers))
+    time.sleep(0.2)
+    assert sum(map(ticks, renderers)) - before < 10, "nothing computes on"
 
 
 def test_data_and_files_are_not_rendered(shop: ScriptShop, visits: Visitor, tmp_path: Path) -> None:
