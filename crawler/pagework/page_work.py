@@ -27,6 +27,7 @@ from crawler.pagework.rendered import Rendering
 from crawler.pagework.revisits import NOT_MODIFIED, Revisited, Revisits, ask
 from crawler.pagework.samples import Samples
 from crawler.pagework.spider_steps import SpiderSteps
+from crawler.rendering.page_requests import RenderingStopped
 from crawler.response import Request, Response
 from crawler.sessions.flow import Flow
 from crawler.sessions.foreign_answers import changes_cookies
@@ -127,6 +128,8 @@ class PageWork:
                 )
             else:
                 yield from self._fetch_and_judge(outcome, request, manager, patient, answered)
+        except RenderingStopped:
+            pass
         except QuotaSpent as spent:  # a callback or an errback says so
             again = session.rest(spent)
             self._broken(outcome, spent if again else SpiderError(f"{spent.why}; said again and again without a page"))

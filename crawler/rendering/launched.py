@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from crawler.errors import NotRendered, UsageError
 from crawler.rendering import guardian
@@ -148,6 +149,21 @@ class Launched:
             await self._browser.close()
 
 
+class BrowserLoop(asyncio.SelectorEventLoop):
+    """The event loop of the browser's thread: what is started on it has a session of its own, and the guardian's mark.
+
+    Playwright starts its driver in our group of processes otherwise, where a signal for the crawl would end it.
+    """
+
+    def __init__(self, mark: Mapping[str, str]) -> None:
+        super().__init__()
+        self._mark = mark
+
+    async def subprocess_exec(self, protocol_factory: Any, *args: Any, **kwargs: Any) -> Any:
+        environ = {**(kwargs.pop("env", None) or os.environ), **self._mark}
+        return await super().subprocess_exec(protocol_factory, *args, env=environ, start_new_session=True, **kwargs)
+
+
 # --- processes ----------------------------------------------------------------------------------------------------
 
 
@@ -155,23 +171,15 @@ class Guardian:
     """The process that sees to it that no browser outlives this one."""
 
     def __init__(self) -> None:
-        self._token = secrets.token_hex(16)
+        token = secrets.token_hex(16)
+        self.mark = {guardian.VARIABLE: token}  #: variable of what belongs to the browser
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(Path(guardian.__file__)), self._token],
+            [sys.executable, "-I", "-S", str(Path(guardian.__file__)), token],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-
-    @contextlib.contextmanager
-    def mark(self) -> Iterator[None]:
-        """What is started meanwhile belongs to the browser: Playwright gives its driver our variables."""
-        os.environ[guardian.VARIABLE] = self._token
-        try:
-            yield
-        finally:
-            os.environ.pop(guardian.VARIABLE, None)
 
     def close(self) -> None:
         """Let it kill what is left, and end."""

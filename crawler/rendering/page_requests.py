@@ -53,6 +53,10 @@ class PagePolicy:
     scripts: ScriptCache = field(default_factory=ScriptCache)
 
 
+class RenderingStopped(Exception):
+    """The crawl ends before a page was rendered: it goes back as it was, and no try is counted."""
+
+
 class NotSent(Exception):
     """A request of a page that a rule refuses; its text says which."""
 

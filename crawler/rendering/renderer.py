@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from crawler.errors import NotRendered
 from crawler.render import Render
-from crawler.rendering.launched import Guardian, Launched
-from crawler.rendering.page_requests import PagePolicy, PageRequests
+from crawler.rendering.launched import BrowserLoop, Guardian, Launched
+from crawler.rendering.page_requests import PagePolicy, PageRequests, RenderingStopped
 from crawler.rendering.page_rules import told
 from crawler.rendering.page_tab import Shown, Tab, failed
 from crawler.response import Response
@@ -104,17 +104,18 @@ class Renderer:
             guard: The logout guard, for a session that is logged in.
         Raises:
             FetchError: It could not be rendered.
+            RenderingStopped: The crawl ends.
         """
         with self._lock:
             if self._is_closed:
-                raise NotRendered(redact(document.url), "the crawl is over")
+                raise RenderingStopped
             if self._thread is None:
                 self._thread = _BrowserThread(self._policy, self._care)
             thread = self._thread
         try:
             shown, requests = thread.call(thread.show(session, document, wanted, guard))
         except CancelledError:
-            raise NotRendered(redact(document.url), "the crawl is over") from None
+            raise RenderingStopped from None
         return Rendered(_response_of(document, shown, requests), shown.missing, requests)
 
     def abort_all(self) -> None:
@@ -141,7 +142,7 @@ class _BrowserThread:
         self._policy, self._care = policy, care
         self._guardian = Guardian()
         self._executor = ThreadPoolExecutor(max(4 * care.pages, 8), thread_name_prefix="crawl-rendered")
-        self._loop = asyncio.new_event_loop()
+        self._loop = BrowserLoop(self._guardian.mark)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._turns = asyncio.Semaphore(care.pages)
         self._start = asyncio.Lock()
@@ -212,7 +213,11 @@ class _BrowserThread:
             browser.pages += 1
             requests = PageRequests(self._policy, session, guard, time.monotonic() + self._care.deadline_s)
             try:
-                place = await _or_not_rendered(browser.context(session), document)
+                try:
+                    place = await _or_not_rendered(browser.context(session), document)
+                except NotRendered:
+                    browser.is_old = True
+                    raise
                 try:
                     tab = Tab(place, requests, self._executor, document, wanted, self._care.patience_s)
                     return await tab.show(), requests
@@ -231,9 +236,14 @@ class _BrowserThread:
             if self._playwright is None:
                 from playwright.async_api import async_playwright
 
-                with self._guardian.mark():
-                    self._playwright = await async_playwright().start()
-            self._browser = await Launched.started(self._playwright)
+                self._playwright = await async_playwright().start()
+            try:
+                self._browser = await Launched.started(self._playwright)
+            except NotRendered:  # perhaps it is the driver that is gone: the next try gets another one
+                driver, self._playwright = self._playwright, None
+                with contextlib.suppress(Exception):
+                    await asyncio.wait_for(driver.stop(), _CLOSED_WITHIN_S)
+                raise
             return self._browser
 
     async def _look_at(self, browser: Launched) -> None:

@@ -20,13 +20,13 @@ pytestmark = [needs_browser, pytest.mark.crash]
 def test_a_dead_browser_is_a_try_and_a_dead_crawl_leaves_no_browser(tmp_path: Path, make_practice_site: Any) -> None:
     crawl = RenderedCrawl(tmp_path / "project", make_practice_site(books=6))
 
-    def no_more_browser(pid: int) -> None:
-        browser = next(each for each in descendants(pid) if "--user-data-dir" in command_of(each))
-        os.kill(browser, signal.SIGKILL)
-        while os.path.exists(f"/proc/{browser}/cmdline") and command_of(browser):
+    def no_more_driver(pid: int) -> None:  # and with it no more browser
+        driver = next(each for each in descendants(pid) if "run-driver" in command_of(each))
+        os.kill(driver, signal.SIGKILL)
+        while command_of(driver):
             time.sleep(0.01)
 
-    left = crawl.killed_after(1, stop_driver=True, before=no_more_browser)
+    left = crawl.killed_after(1, stop_driver=True, before=no_more_driver)
     code = crawl.start().wait(60)
 
     assert (left, code) == (0, 0)
