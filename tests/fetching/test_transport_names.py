@@ -50,6 +50,8 @@ from crawler.fetching.addresses import AddressRule
 from crawler.fetching.limits import Limits
 from crawler.fetching.{module} import {name}
 from transports import fetch
+if "{module}" == "impersonating":
+    import crawler.fetching.impersonated_curl  # which takes its time at first
 for error, limits, timeout in (
     (TimedOut, Limits(deadline_s=0.3), 30),
     (TimedOut, Limits(), (0.3, 30)),

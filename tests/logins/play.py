@@ -172,6 +172,7 @@ def play(kind: str, app: Any, project: Path, command: Callable[..., Result], *, 
         ("export", "orders", "-o", "orders.csv"),
         ("audit", "orders"),
         ("report", "orders", "-o", "report.html"),
+        ("fetch", f"{app.url}/api/orders?page=1", "--spider", "orders", "--har", "page.har"),
         ("sessions", "list", "--json"),
         ("sessions", "history", "default"),
     ):
