@@ -120,9 +120,9 @@ class Crawl:
         parts.files.close()
         self._sessions = parts.assembly.pool.records()
         parts.assembly.close()
+        if self._parts.peers.awake and self._member.number == 0:
+            self._parts.knowledge.leave_trials()
         if self._members is not None:
-            if self._members.awake:
-                self._parts.knowledge.leave_trials()
             self._members.end(grace_s=self.settings.grace if self._interrupts.by else 2 * self.settings.grace + 30.0)
             self._stats.others = list  # they are part of the summary now: the last progress must not count them again
 
@@ -130,7 +130,7 @@ class Crawl:
     def _end(self, failure: BaseException | None) -> None:
         if self._interrupts.leaving:
             self._store.hurry()
-        summary, facts = self.summary, None
+        summary, facts, parts = self.summary, None, self._parts
         try:
             facts = self._record_end()
         except StoreError as error:
@@ -157,7 +157,9 @@ class Crawl:
             )
         if failure is None:
             with suppress(StoreError):
-                self._parts.peers.leave()
+                if parts.doors.claims is not None:
+                    parts.doors.claims.release(unix_now())
+                parts.peers.leave()
         self._tell_spider(summary)
         self._stats.tell(RunEnded(unix_now(), summary))
 

@@ -37,6 +37,7 @@ from crawler.runs.host_news import HostNews
 from crawler.runs.knowledge import Knowledge, Waiting
 from crawler.runs.peers import Me, Peers
 from crawler.runs.results import Results
+from crawler.runs.session_claims import SessionClaims
 from crawler.runs.stats import Stats
 from crawler.sessions.allowances import Allowances
 from crawler.sessions.credential_places import Ask
@@ -197,9 +198,15 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
     dispatcher = Dispatcher(member, committer, slots, workers, leases.look, pool)
     me = Me(run, member.number, member.owner, process_name())
     peers = Peers(
-        store.members, me, leases.hold, summary, HostNews(store.slots, slots.known, run.id), per_host=settings.per_host
+        store.members,
+        me,
+        leases.hold,
+        summary,
+        HostNews(store.slots, slots.known, run.id, knowledge.hear_guard),
+        per_host=settings.per_host,
     )
-    doors = _doors(ground, assembly, knowledge, saves, dispatcher, shared=bool(member.number or members))
+    together = member.number or members or is_shared(settings.store)
+    doors = _doors(ground, assembly, knowledge, saves, dispatcher, peers if together else None)
     return Parts(
         member=member,
         settings=settings,
@@ -247,18 +254,25 @@ def _kept(calls: StoreCalls) -> Callable[[int], KeptPage | None]:
 
 
 def _doors(
-    ground: _Ground, assembly: Assembly, knowledge: Knowledge, saves: SessionSaves, dispatcher: Dispatcher, shared: bool
+    ground: _Ground,
+    assembly: Assembly,
+    knowledge: Knowledge,
+    saves: SessionSaves,
+    dispatcher: Dispatcher,
+    peers: Peers | None,
 ) -> Doors:
-    """What requests wait for; *shared*: other processes work on the run, too."""
+    """What requests wait for; *peers*: where other processes work on the run, too."""
     pool, settings, stats, number = assembly.pool, ground.member.settings, ground.stats, ground.member.number
     name, gates = ground.spider.name, ground.gates
     unusable = UnusableSessions(pool, gates, stats, dispatcher, name, also=ground.caller.also)
     rules = TrialRules(
         key_of,
         bans=assembly.guard.learned if settings.logout_guard else None,
-        share=knowledge.share_suspects if shared else None,
+        share=knowledge.share_suspects if peers is not None else None,
         tries=number == 0,
-        takes_over=lambda: knowledge.takes_trials(number),
+        takes_over=lambda: (
+            peers is not None and knowledge.takes_trials(ground.member.owner, first_is_gone=peers.first_is_gone)
+        ),
     )
     answers = SessionEvidence(
         name,
@@ -273,7 +287,8 @@ def _doors(
     last = LastDoubts(pool, gates, answers, sessions, unusable, proofs)
     store = ground.member.store
     allowances = Allowances(pool, stats, store.quotas.rest, store.quotas.give_back)
-    return Doors(pool, dispatcher, gates, unusable, sessions, robots, answers, last, allowances)
+    claims = SessionClaims(store.values, ground.member.owner) if is_shared(settings.store) else None
+    return Doors(pool, dispatcher, gates, unusable, sessions, robots, answers, last, allowances, claims)
 
 
 def last_duration_s(store: Store, spider: str) -> float:

@@ -45,9 +45,8 @@ def how_many(settings: Settings, spider: Spider, *, automatic: int) -> int:
     Args:
         automatic: Most processes when the setting leaves it open.
     """
-    serial = any(identity.serial for identity in spider.identities())
-    if serial:
-        return 1
+    if any(identity.serial or len(identity.proxies) > 1 for identity in spider.identities()):
+        return 1  # one process at a time may use such a session
     one = settings.delay or settings.max_pages or spider.render  # one browser computes on all cores
     wanted = settings.processes or (1 if one else max(1, automatic))
     return min(wanted, settings.per_host)  # each needs a connection of its own to a host

@@ -15,6 +15,7 @@ from crawler.frontier.gates import Gates, Missing
 from crawler.judge import ENDS_SESSION
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.request import SPREAD
+from crawler.runs.session_claims import SessionClaims
 from crawler.sessions.allowances import Allowances
 from crawler.sessions.login.last_doubts import LastDoubts
 from crawler.sessions.login.lives import Next
@@ -38,6 +39,7 @@ class Doors:
         answers: What answers have said of the sessions.
         last: What is done about sessions when nothing else is left to do.
         allowances: Which accounts may send no more for now.
+        claims: Which sessions one process alone may use; None where there is one process.
     """
 
     pool: SessionPool
@@ -49,10 +51,11 @@ class Doors:
     answers: SessionEvidence
     last: LastDoubts
     allowances: Allowances
+    claims: SessionClaims | None = None
 
     def choose(self, leased: Leased, now: float) -> str:
         """The session that is to send a request."""
-        return self.unusable.choose(leased, now, without=self.allowances.spent(now))
+        return self.unusable.choose(leased, now, without=self._of_no_use(now))
 
     # --- asked before a request is handed out ----------------------------------------------------------------------
     def missing(self, leased: Leased, name: str, now: float) -> Missing | None:
@@ -62,6 +65,8 @@ class Doors:
         if not self.allowances.may_go(name):
             return Missing(spent=True)
         manager, key = self.pool.manager(name), (SESSION, name)
+        if self.claims is not None and not self.claims.is_ours(manager.session, now):
+            return Missing(spent=True)
         if manager.record.state is not LoginState.READY:
             return Missing(person=True) if self.gates.get(key).is_barred else Missing(key)
         if self.sessions.is_draining(name):
@@ -125,8 +130,13 @@ class Doors:
     # --- how it stands ----------------------------------------------------------------------------------------------
     def shut_sessions(self, now: float) -> frozenset[str]:
         """Sessions whose requests cannot go now."""
-        shut = self.gates.closed_names(SESSION) | self.allowances.spent(now)
+        shut = self.gates.closed_names(SESSION) | self._of_no_use(now)
         return shut | {SPREAD} if shut.issuperset(self.pool.names) else shut
+
+    def _of_no_use(self, now: float) -> frozenset[str]:
+        """Sessions with which this process may send nothing now."""
+        spent = self.allowances.spent(now)
+        return spent if self.claims is None else spent | self.claims.elsewhere(now)
 
     @property
     def kept(self) -> int:

@@ -102,7 +102,7 @@ class Knowledge:
         waiting: Waiting | None = None,
     ) -> None:
         self._store, self._guard, self._robots, self._waiting = store, guard, robots, waiting
-        self._guard_name = guard_name(run.spider)
+        self._guard_name, self._guard_state = guard_name(run.spider), ""
         self._trials_name = f"trials:{run.id}"
         self._seeded_name, self._suspects_name = f"seeded:{run.frontier}", f"suspects:{run.frontier}"
 
@@ -133,36 +133,48 @@ class Knowledge:
             if known.requests or known.answered or self._value(_LIVES + key):
                 self._store.values.set(_LIVES + key, asdict(known), ttl_s=_LIVES_KEPT_S)
         if self._robots is not None:
-            records = [record.to_dict() for record in self._robots.dump()[-_MOST_ROBOTS:]]
+            records = {each["origin"]: each for each in (record.to_dict() for record in self._robots.dump())}
             if records:
-                self._store.values.set("robots", records, ttl_s=_ROBOTS_S)
+                self._store.values.change("robots", lambda stored: _with_those(stored, records), ttl_s=_ROBOTS_S)
 
     def keep_guard(self) -> None:
         """Keep what was learned of links that log out, with what another process of the run has kept meanwhile."""
+        self._store.values.change(self._guard_name, self._with_bans)
+
+    def hear_guard(self) -> None:
+        """Leave alone what another process of the run has found to log out since."""
         state = self._value(self._guard_name)
+        if state != self._guard_state:
+            self._guard_state = self._with_bans(state)
+
+    def _with_bans(self, state: Any) -> str:
+        """Bans that are stored and ours together."""
         if isinstance(state, str):
             with suppress(ValueError):
                 self._guard.learned.loads(state)
-        self._store.values.set(self._guard_name, self._guard.learned.dumps())
+        return self._guard.learned.dumps()
 
     def share_suspects(self, keys: frozenset[str]) -> frozenset[str]:
         """Tell the other processes of pages that may end the session. Returns all that any of them suspects."""
         known = frozenset(self._value(self._suspects_name) or ())
-        if not keys <= known:
-            self._store.values.set(self._suspects_name, sorted(known | keys), ttl_s=_SUSPECT_S)
-        return known | keys
+        if keys <= known:
+            return known
+        return frozenset(
+            self._store.values.change(
+                self._suspects_name, lambda stored: sorted({*(stored or ()), *keys}), ttl_s=_SUSPECT_S
+            )
+        )
 
     def leave_trials(self) -> None:
         """The first process is done: whoever meets a page that may end the session tries it."""
         with suppress(StoreError):
             self._store.values.set(self._trials_name, _NOBODY, ttl_s=_SUSPECT_S)
 
-    def takes_trials(self, member: int) -> bool:
-        """Whether this process tries suspects, the first one being done."""
-        by = self._value(self._trials_name)
-        if by == _NOBODY:
-            self._store.values.set(self._trials_name, member, ttl_s=_SUSPECT_S)
-        return by in (_NOBODY, member)
+    def takes_trials(self, owner: str, *, first_is_gone: bool) -> bool:
+        """Whether this process tries suspects, the first one being done, or dead."""
+        if not first_is_gone and self._value(self._trials_name) != _NOBODY:
+            return False
+        return self._store.values.claim(self._trials_name + ":by", owner, ttl_s=_SUSPECT_S)
 
     def awaited_seeds(self) -> list[str] | None:
         """The origins of the start requests; None when this process is to put these into the frontier."""
@@ -213,3 +225,10 @@ class Knowledge:
                 yield RobotsRecord.from_dict(row)
             except (AttributeError, KeyError, TypeError, ValueError):
                 continue
+
+
+def _with_those(stored: Any, records: Mapping[str, Any]) -> list[Any]:
+    """Stored records of robots.txt files with those of this process, the newest last."""
+    found = stored if isinstance(stored, list) else []
+    others = [each for each in found if isinstance(each, dict) and each.get("origin") not in records]
+    return [*others, *records.values()][-_MOST_ROBOTS:]

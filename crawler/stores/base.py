@@ -7,7 +7,7 @@ or not at all. What is said of results and kept pages is in `base_results`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from crawler.outcome import Found, Leased, Outcome, SessionSnapshot
@@ -313,6 +313,15 @@ class ValueStore(Protocol):
     def get(self, name: str) -> Any: ...
 
     def set(self, name: str, value: Any, *, ttl_s: float | None = None) -> None: ...
+
+    def change(self, name: str, change: Callable[[Any], Any], *, ttl_s: float | None = None) -> Any:
+        """Replace a value by what *change* makes of it (None where there is none); nobody else writes it meanwhile.
+
+        Args:
+            change: May be called again, when the transaction was interrupted.
+        Returns:
+            What is stored now.
+        """
 
     def claim(self, name: str, owner: str, *, ttl_s: float) -> bool:
         """Be the one that does something, for so many seconds; again, to go on with it. `set` to None ends it.

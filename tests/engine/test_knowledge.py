@@ -173,3 +173,27 @@ def test_start_requests_that_came_to_nothing_are_begun_by_the_next_process_at_on
         knowledge = rooms.knowledge(waiting=Waiting(owner, lambda: True))
         with pytest.raises(SpiderError):
             seed(rooms.store, rooms.run, broken(), admission, knowledge, lambda origins: None)
+
+
+def test_bans_of_processes_that_learn_at_once_are_all_kept_and_heard_by_each(rooms: Rooms) -> None:
+    guards = [LogoutGuard(), LogoutGuard(), LogoutGuard()]
+    known = [rooms.knowledge(guard) for guard in guards]
+    for guard, name in zip(guards, "ab", strict=False):
+        guard.learned.ban(f"http://a.test/{name}", "it ended the session", 1.0)
+
+    known[0].keep_guard()
+    known[1].keep_guard()
+    for each in known:
+        each.hear_guard()
+
+    for guard in guards:
+        assert {ban.key for ban in guard.learned.entries()} == {"http://a.test/a", "http://a.test/b"}
+
+
+def test_of_the_processes_whose_first_one_was_killed_one_tries_the_suspects(rooms: Rooms) -> None:
+    one, other = rooms.knowledge(), rooms.knowledge()
+
+    assert not one.takes_trials("one", first_is_gone=False)
+    assert one.takes_trials("one", first_is_gone=True)
+    assert not other.takes_trials("other", first_is_gone=True)
+    assert one.takes_trials("one", first_is_gone=True)

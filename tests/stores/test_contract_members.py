@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
+from crawler.identity import Identity
 from crawler.outcome import Verdict
 from crawler.pacing import HostWord
+from crawler.runs.session_claims import SessionClaims
 from crawler.stores.base import LeaseTerms, RunRow, Store
 from crawler.stores.sql.worker_rows import LIFE_S
 from tests.stores.support import Home, MemoryHome, accept, found, outcome
@@ -14,6 +18,11 @@ from tests.stores.support import Home, MemoryHome, accept, found, outcome
 
 def numbers(members: list[object]) -> list[int]:
     return [each.number for each in members]  # type: ignore[attr-defined]
+
+
+def session(identity: Identity) -> Any:
+    """What a claim looks at of a session."""
+    return SimpleNamespace(name=identity.name, key=identity.name, identity=identity, serial=identity.serial)
 
 
 def at_once(home: Home, count: int, what: object) -> list[object]:
@@ -191,3 +200,43 @@ def test_the_next_run_has_pages_of_its_own(store: Store) -> None:
 
     assert (second.frontier, second.pages_before) == (first.frontier, 1)
     assert len(store.leases.lease(1, owner="me", terms=replace(terms, limited_run=second.id))) == 1
+
+
+def test_what_many_change_at_the_same_instant_is_changed_by_each_of_them(home: Home, store: Store) -> None:
+    at_once(home, 6, lambda each: each.values.change("bans", lambda stored: [*(stored or ()), 1]))
+
+    assert store.values.get("bans") == [1] * 6
+    store.values.change("bans", lambda stored: "over", ttl_s=5)
+    home.clock.now += 6
+    assert store.values.change("bans", lambda stored: stored) is None
+
+
+def test_a_session_of_one_request_at_a_time_is_used_by_one_process_until_it_ends_or_is_dead(home: Home) -> None:
+    stores = home.open(), home.open()
+    one, other = (SessionClaims(store.values, owner) for store, owner in zip(stores, "ab", strict=True))
+    serial, bound, plain = (
+        session(Identity("buyer", serial=True)),
+        session(Identity("bound", proxies=("http://p1:1", "http://p2:1"))),
+        session(Identity("plain")),
+    )
+    now = home.clock.now
+    for each in (serial, bound):
+        assert one.is_ours(each, now)
+        assert not other.is_ours(each, now)
+    assert one.is_ours(plain, now)
+    assert other.is_ours(plain, now)
+    assert (one.elsewhere(now), other.elsewhere(now)) == (frozenset(), {"buyer", "bound"})
+
+    for _ in range(10):  # at work for long
+        home.clock.now += 15
+        assert one.is_ours(serial, home.clock.now)
+        assert not other.is_ours(serial, home.clock.now)
+    one.release(home.clock.now)
+    home.clock.now += 1
+    assert other.is_ours(serial, home.clock.now)
+    assert not one.is_ours(serial, home.clock.now)
+    home.clock.now += 31  # the other one was stopped, or is dead
+    assert one.is_ours(serial, home.clock.now)
+    assert not other.is_ours(serial, home.clock.now)
+    other.release(home.clock.now)
+    assert one.is_ours(serial, home.clock.now), "what another process has is not released"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from crawler.stores.driver import Driver, Transaction
@@ -36,6 +37,21 @@ class ValueRows:
                 raw.execute("DELETE FROM crawl_values WHERE name = ?", (name,))
                 return
             self.put(raw, name, json.dumps(value), None if ttl_s is None else self._db.now() + ttl_s)
+
+    def change(self, name: str, change: Callable[[Any], Any], *, ttl_s: float | None = None) -> Any:
+        """Replace a value by what is made of it; see `stores.base.ValueStore`."""
+        with self._db.write() as raw:
+            now = self._db.now()
+            found = raw.execute(
+                "SELECT value FROM crawl_values WHERE name = ? AND (expires_at IS NULL OR expires_at > ?)", (name, now)
+            ).fetchone()
+            try:
+                stored = json.loads(found[0]) if found is not None else None
+            except ValueError:  # a damaged one is replaced
+                stored = None
+            value = change(stored)
+            self.put(raw, name, json.dumps(value), None if ttl_s is None else now + ttl_s)
+        return value
 
     def claim(self, name: str, owner: str, *, ttl_s: float) -> bool:
         """Be the one that does something; see `stores.base.ValueStore`."""
