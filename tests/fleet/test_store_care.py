@@ -92,7 +92,6 @@ def test_the_doctor_sees_dead_members_lapsed_leases_and_dead_rows(
     home: PostgresHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("crawler.stores.postgres.postgres_doctor._MUCH_DEAD", 50)
-    home.clock.now = 1_000_000_000.0  # long ago
     store = home.open()
     run = start(store)
     store.frontier.add(run.frontier, [found(n) for n in range(100)], run=run.id)
@@ -101,6 +100,7 @@ def test_the_doctor_sees_dead_members_lapsed_leases_and_dead_rows(
         store.commit(run, "me", [accept(one) for one in leased[:49]])
     store.close()
     home.server.do("INSERT INTO crawl_members VALUES ('x', 'work', 'orders', '', '{}', 1)", home.name)
+    home.server.do("UPDATE crawl_requests SET lease_until = 1 WHERE state = 1", home.name)  # long ago
 
     seen = examined(home)
 
