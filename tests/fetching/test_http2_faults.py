@@ -11,9 +11,13 @@ import pytest
 from http2_raw import OK, Http2Server, Script, Stream
 from transports import KINDS, Authority, CarriedAdapter, authority, fetch
 
+from crawler import Identity
 from crawler.errors import BadAnswer, ConnectFailed, FetchError, Incomplete, TimedOut, TLSFailed, TooLarge
 from crawler.fetching.libcurl_adapter import CurlAdapter
 from crawler.fetching.limits import Limits
+from crawler.sessions.accounts import Account
+from crawler.sessions.origins import Origins
+from crawler.sessions.session import Session
 
 __all__ = ["authority"]
 
@@ -271,3 +275,29 @@ def test_B24_a_control_character_in_a_header_adds_none(speaks: Any, serve: Any) 
     except FetchError:
         return  # as nghttp2 does: the whole answer is refused
     assert "set-cookie" not in answer.headers
+
+
+def test_B1_B4_B13_B23_a_redirect_to_another_host_takes_nothing_private_along(
+    speaks: Any, authority: Authority
+) -> None:
+    other = Http2Server(authority, Stream.answer, host="127.0.0.2")
+    moved = [(":status", "302"), ("location", other.url), ("set-cookie", "sid=word-of-power; Path=/")]
+    own = Http2Server(authority, lambda stream: stream.head(moved, end=True))
+    session = Session(
+        Identity("one", auth=("ann", "pw-of-ann"), headers={"X-Api-Key": "key-of-ann"}, secret_headers=("X-Api-Key",)),
+        account=Account("one", environ={}),
+        origins=Origins([own.url]),
+        transport=speaks,
+        limits=Limits(),
+        verify=authority.ca_file,
+    )
+
+    for _ in range(2):
+        assert session.get(own.url, timeout=5).url == other.url
+
+    session.close()
+    own.close()
+    other.close()
+    assert [(each.get("x-api-key"), "authorization" in each) for each in own.requests] == [("key-of-ann", True)] * 2
+    assert own.requests[1]["cookie"] == "sid=word-of-power"
+    assert not [each for each in other.requests if {"x-api-key", "authorization", "cookie"} & set(each)]
