@@ -194,7 +194,15 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
         file_work(spider, settings, assembly, files),
     )
     work = PageWork(spider, settings, assembly, revisits, outside)
-    workers = Workers(settings.workers, work.flow, ground.inbox, slots, ground.limits)
+    hold = leases.hold
+    workers = Workers(
+        settings.workers,
+        work.flow,
+        ground.inbox,
+        slots,
+        ground.limits,
+        ends=lambda leased: min(hold.ends(leased), hold.stays_until),
+    )
     dispatcher = Dispatcher(member, committer, slots, workers, leases.look, pool)
     me = Me(run, member.number, member.owner, process_name())
     peers = Peers(

@@ -13,6 +13,7 @@ from crawler.clock import unix_now
 from crawler.engine.parts import Parts
 from crawler.frontier.host_slot import Learned, Ready
 from crawler.outcome import Leased, Outcome, Verdict
+from crawler.stores.base import RunRow, Store
 
 _GROUP = 64  #: outcomes of one commit, at most
 _LINGER_S = 0.02  #: longest time that an outcome waits for company while workers have more to do
@@ -105,6 +106,9 @@ class Scheduler:
         self._workers.send(self._slots.to_send())
 
     def _may_go(self, leased: Leased, now: float) -> bool:
+        if leased.id in self._out:  # by an earlier lease, which ran out: that one has to come back first
+            self._dispatcher.give_back([leased.id])
+            return False
         slot = self._slots[leased.slot]
         latest = slot.latest(leased.send_at)
         if latest is not None and now > latest:
@@ -186,7 +190,7 @@ class Scheduler:
             if learned.pause_until is not None:
                 self._dispatcher.reserve_anew(name)
         alone = self._helpers.peers.first_is_gone and not self._limits.reason
-        if alone and self._member.store.runs.get(self._member.run.id).ended_at is not None:
+        if alone and has_ended(self._member.store, self._member.run):
             self._limits.stop("the run has ended", now + self._member.settings.grace)
 
     # --- ending ----------------------------------------------------------------------------------------------------
@@ -227,3 +231,9 @@ class Scheduler:
         if self._out:
             self._dispatcher.give_back(list(self._out))
             self._out.clear()
+
+
+def has_ended(store: Store, run: RunRow) -> bool:
+    """Whether a crawl was ended: by its run, or by the one that took over from a run whose first process was killed."""
+    latest = next((each for each in store.runs.last(run.spider) if each.frontier == run.frontier), run)
+    return latest.ended_at is not None and latest.ending != "crashed"

@@ -194,6 +194,8 @@ class Workers:
         inbox: Takes each page, and the call that a task leads to.
         slots: Says what may be sent when an answer is in.
         limits: Says whether nothing may be sent any more.
+        ends: Until when a request is ours: asked when it begins, and kept to in the moment in which it is sent, since
+            the process may be stopped in between.
     """
 
     def __init__(
@@ -203,8 +205,9 @@ class Workers:
         inbox: Inbox,
         slots: HostSlots,
         limits: RunLimits,
+        ends: Callable[[Leased], float] = lambda leased: leased.until,
     ) -> None:
-        self._pages, self._inbox, self._slots, self._limits = pages, inbox, slots, limits
+        self._pages, self._inbox, self._slots, self._limits, self._ends = pages, inbox, slots, limits, ends
         self._io = IOThread()
         self._computing, self._blocking = Computing(count, self._io.later), Blocking(max(count, _BLOCKING))
         self._parsing = 0  # answers that are with the workers; a lost update does no harm
@@ -265,7 +268,7 @@ class _PageUnderWay:
 
     def __init__(self, workers: Workers, request: Ready) -> None:
         self._workers, self._request = workers, request
-        self._latest = request.latest
+        self._latest: float | None = None
         self._is_answered = False
         self._flow: Flow[Outcome]
 
@@ -280,7 +283,10 @@ class _PageUnderWay:
         if self._workers._limits.reason or self._workers._limits.over:
             self._go_home()
             return
-        self._flow = self._workers._pages(self._request.leased, self._request.manager, self._latest, self._learn)
+        leased, latest = self._request.leased, self._request.latest
+        ends = self._workers._ends(leased)
+        self._latest = ends if latest is None else min(latest, ends)
+        self._flow = self._workers._pages(leased, self._request.manager, latest, self._learn)
         if keeps_to_a_thread(self._request.manager.session.auth):
             self._workers._blocking.give(lambda: self._advance(lambda: _to_its_end(self._flow)))
         else:

@@ -36,10 +36,12 @@ class Hold:
 
     def is_ours(self, leased: Leased, now: float) -> bool:
         """Whether nobody else can have claimed *leased* up to *now*."""
-        if now < leased.until:
-            return True
+        return now < self.ends(leased)
+
+    def ends(self, leased: Leased) -> float:
+        """Until when *leased* is ours, as far as is known now."""
         lapsed_at, until = self._known
-        return leased.until > lapsed_at and now < until
+        return max(leased.until, until) if leased.until > lapsed_at else leased.until
 
 
 class NextLook:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crawler.engine.host_slots import HostSlots
+from crawler.engine.stopping import RunLimits
+from crawler.engine.store_thread import Inbox
+from crawler.engine.workers import Workers
+from crawler.fetching.carried import NOT_SENT, CarriedAdapter, Done
 from crawler.frontier.leases import Hold
 from crawler.outcome import ItemRow, Leased, Outcome, Verdict
+from crawler.sessions.flow import Send
+from crawler.settings import Settings
 from crawler.stores.base import LeaseTerms
 from crawler.stores.sqlite import SQLiteStore
 from crawler.testing import SiteProcess
@@ -140,3 +150,45 @@ def test_a_process_that_is_stopped_beyond_its_leases_sends_nothing_of_what_other
     assert ended.code == 0, ended.err
     late = [logged.url for logged in site.log][len(sent) :]
     assert [url for url in late if url in {one.url for one in taken}] == []
+
+
+def test_a_request_that_was_about_to_be_sent_when_the_process_was_stopped_is_not_sent_after_its_lease() -> None:
+    """Its lease was looked at before; what sends it looks at the end of the lease once more."""
+    came: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+    begun: list[float | None] = []
+
+    class Adapter(CarriedAdapter):
+        def begin(self, io: Any, request: Any, done: Done, *, latest: float | None = None, **options: Any) -> None:
+            begun.append(latest)
+            done(NOT_SENT, lambda: None)
+
+        def send(self, *given: Any, **options: Any) -> Any:
+            raise AssertionError("by the I/O thread")
+
+        def close(self) -> None: ...
+
+    def pages(leased: Leased, manager: Any, latest: float | None, answered: Any) -> Any:
+        yield Send(Adapter(), requests.PreparedRequest(), {})
+        raise AssertionError("it was not sent")
+
+    inbox = Inbox(1)
+    slots = HostSlots(Settings(), {})
+    slots.robots_known("a")
+    hold = Hold(0.0, LEASE_S)
+    hold.renewed(30.0)
+    workers = Workers(1, pages, inbox, slots, RunLimits(Settings(), began_at=0.0), hold.ends)
+    manager: Any = SimpleNamespace(session=SimpleNamespace(name="default", auth=None))
+    workers.start()
+    slots.put([leased(90.0)])
+    found = slots.next_waiting(0.0)
+    assert found is not None
+    workers.send(slots.ready(found, manager))
+    inbox.take(10.0)
+    for outcome in inbox.outcomes(0.0, lambda: True):
+        came.put(outcome)
+    workers.stop()
+    workers.join(5.0)
+    workers.close()
+
+    assert begun == [30.0 + LEASE_S]
+    assert came.get(timeout=1).verdict is Verdict.RELEASE

@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from crawler.outcome import ItemRow, Leased
+from crawler.records import key_of
 from crawler.stores.base import RunRow, Store
 from crawler.stores.driver import AHEAD_S
+from crawler.stores.sql.record_rows import RecordRows
 from tests.fleet.conftest import PAGES, Fleet
 from tests.fleet.proxy import Proxy
 from tests.fleet.test_crawls import logins, until
@@ -240,3 +243,34 @@ def test_links_that_a_standby_has_lost_are_stored_again(home: PostgresHome, stor
     home.server.stop_at_once()
 
     assert store.frontier.add(run.frontier, links, run=run.id) == 2
+
+
+def test_two_members_that_bring_the_same_record_at_once_keep_it_once(
+    home: PostgresHome, store: Store, run: RunRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = home.open()
+    mine, theirs = lease(store, run, 2), lease(second, run, 1, owner="you")
+    write, wrote = RecordRows.write, threading.Event()
+
+    def bring(member: Store, owner: str, leased: Leased, number: int) -> int:
+        page = accept(leased)
+        page.items.append(ItemRow("Book", {"id": number}, key=key_of({"id": number}, ["id"], "")))
+        return member.commit(run, owner, [page]).items
+
+    assert bring(store, "me", mine[0], 1) == 1  # the table is there
+
+    def slowly(rows: Any, raw: Any, *given: Any) -> int:
+        written: int = write(rows, raw, *given)
+        if not wrote.is_set():
+            wrote.set()
+            until(lambda: home.server.do("SELECT 1 FROM pg_locks WHERE NOT granted", home.name))
+        return written
+
+    monkeypatch.setattr(RecordRows, "write", slowly)
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(bring, store, "me", mine[1], 2)
+        wrote.wait(20)
+        assert bring(second, "you", theirs[0], 2) == 1
+
+    assert first.result() == 1
+    assert store.results.tables() == {"Book": 2}

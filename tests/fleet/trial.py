@@ -93,6 +93,7 @@ class Member:
         self.name, self.log = name, folder / "log.jsonl"
         self._folder, self._command, self._environment = folder, command, environment
         self.starts, self.paused_until = 0, 0.0
+        self.came_late = False
         self.start()
 
     def start(self) -> None:
@@ -296,13 +297,17 @@ class Trial:
                 getattr(self, f"break_{fault}")()
                 self.done[fault] += 1
             codes = [member.code for member in self.members]
+            for member in self.members if codes[0] == 0 else ():
+                if member.code is None and member.works and not member.said:  # started when the run was over: it waits
+                    member.kill()
+                    member.came_late = True
             if codes[0] is not None and not self._waiting and all(code is not None for code in codes):
                 break
             time.sleep(_LOOK_S)
         else:
             yield f"not over after {time.monotonic() - deadline + 120 + self.plan.requests * 0.1:.0f} s"
         for member in self.members:
-            late = member.code == 2 and "is not being crawled" in member.said
+            late = member.came_late or (member.code == 2 and "is not being crawled" in member.said)
             if member.code != 0 and not late:
                 yield f"{member.name}: exit code {member.code}: {member.said}"
         if faults:
