@@ -18,7 +18,7 @@ pytestmark = [needs_browser, pytest.mark.crash]
 
 
 def test_a_dead_browser_is_a_try_and_a_dead_crawl_leaves_no_browser(tmp_path: Path, make_practice_site: Any) -> None:
-    crawl = RenderedCrawl(tmp_path / "project", make_practice_site(books=6))
+    crawl = RenderedCrawl(tmp_path / "project", make_practice_site(books=16))
 
     def no_more_driver(pid: int) -> None:  # and with it no more browser
         driver = next(each for each in descendants(pid) if "run-driver" in command_of(each))
