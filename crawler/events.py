@@ -139,7 +139,10 @@ class Warned(Event):
 
 @dataclass(frozen=True, slots=True)
 class Progress(Event):
-    """How far the run is; told a few times a second while something happens."""
+    """How far the run is; told a few times a second while something happens.
+
+    `whole` is False in a worker that joined the run: `pages`, `items` and `logins` are those of that process alone.
+    """
 
     pages: int
     waiting: int
@@ -147,6 +150,7 @@ class Progress(Event):
     items: int
     logins: int
     pages_per_s: float
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from crawler.cli import (
     guard_command,
     kept_commands,
     look,
+    members,
     new_spider,
     pages_command,
     project_commands,
@@ -37,6 +38,7 @@ project_commands.register(app)
 new_spider.register(app)
 run.register(app)
 worker.register(app)
+members.register(app)
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(account_file.app, name="accounts")
 session_files.register(sessions.app)

@@ -14,6 +14,7 @@ from crawler.errors import UsageError
 
 if TYPE_CHECKING:
     from crawler.output.history import PastRun
+    from crawler.output.run_members import MemberShare
     from crawler.output.run_report import RunReport
     from crawler.stores.base import Store
 
@@ -111,10 +112,20 @@ def report_lines(found: RunReport) -> list[str]:
         ("logins" if place == 0 else "", f"{local_time(each.started_at)} {each.name}: {each.outcome or 'not ended'}")
         for place, each in enumerate(found.logins)
     ]
+    if len(found.members) > 1:
+        rows += [
+            ("members" if place == 0 else "", f"{each.number} {each.process}: {_share(each)}")
+            for place, each in enumerate(found.members)
+        ]
     if found.next_command and not found.next_command.startswith("crawl runs show "):  # this is it
         causes = [{"cause": cause} for cause, _, _ in found.failed]
         rows.append(("then", options.here(next_step(found.next_command, causes))))
     return columns([(label, safe(text)) for label, text in rows])
+
+
+def _share(each: MemberShare) -> str:
+    killed = "; killed" if each.gone == "dead" else ""
+    return f"{counted(each.pages, 'page')}, {counted(each.items, 'item')}, {counted(each.logins, 'login')}{killed}"
 
 
 def _accept(source: Store, number: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import MappingProxyType
@@ -134,6 +135,9 @@ def status_lines(found: Status) -> list[str]:
         ),
         ("stored", f"{counted(counts.pages, 'page')}, {counted(counts.items, 'item')}"),
     ]
+    if len(found.members) > 1:
+        gone = Counter({"": "work", "left": "left", "dead": "killed"}[each.gone] for each in found.members)
+        rows.append(("members", ", ".join(f"{count:,} {word}" for word, count in gone.items())))
     if found.next_due is not None:
         rows.append(("waits", f"until {local_time(found.next_due)}"))
     rows += group("waiting", found.waiting_by)

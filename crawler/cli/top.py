@@ -90,9 +90,18 @@ def _marked(view: LiveView) -> list[tuple[str, str]]:
     if silent:
         lines.append(("yellow", f"no word of it for {duration(view.seen_s or 0.0)}: stopped, or waiting for the disk"))
     lines += _table(
-        ("process", "", "pages", "under way", "of", "last word"),
+        ("process", "", "pages", "rate", "under way", "of", "last word", "state"),
         [
-            (each.number, each.process, f"{each.pages:,}", each.under_way, each.workers, local_time(each.at)[11:])
+            (
+                f"{each.number} {each.name}".rstrip(),
+                each.process,
+                f"{each.pages:,}",
+                f"{each.rate:,.1f}/s",
+                each.under_way,
+                each.workers,
+                local_time(each.at)[11:],
+                each.state,
+            )
             for each in view.processes
         ],
     )

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crawler.cli import exits, loading, options, progress
 from crawler.cli.logs import set_up_logging
 from crawler.cli.summary import show_summary
+from crawler.cli.text import say
+
+if TYPE_CHECKING:
+    from crawler.settings import Settings
 
 _LEFT = "interrupted"  #: it was told to leave, and has
+_STILL_S = 30.0  #: so long beyond its patience with the database the loop of a worker may stand still
 
 
 def worker(
     spider: options.SpiderName,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until the crawl is begun.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until the crawl is begun, and for the next one when it is over.")
+    ] = False,
+    until_empty: Annotated[
+        bool, typer.Option("--until-empty", help="With --wait: end when the crawl is over.")
+    ] = False,
+    processes: Annotated[int, typer.Option("--processes", min=1, max=256, help="So many workers, kept alive.")] = 1,
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="What `crawl workers` calls it.")] = "",
+    check: Annotated[
+        bool, typer.Option("--check", help="Ask whether the workers on this machine live, for probes; starts none.")
+    ] = False,
     argument: options.Arguments = None,
     set_: options.SettingsTyped = None,
     store: options.StorePath = None,
@@ -30,6 +45,15 @@ def worker(
     typed = options.typed_settings(set_, store=store)
     found = options.find(spider)
     settings = options.settings_of(found, typed)
+    if check:
+        _check(settings, found.name, name, quiet)
+    if processes > 1:
+        from crawler.cli.launch import WorkerWords, launched, local
+
+        wanted = WorkerWords(
+            found.name, wait, until_empty, tuple(argument or ()), tuple(set_ or ()), store, quiet, as_json
+        )
+        raise typer.Exit(launched(local(wanted, settings, name or "worker", processes)))
     set_up_logging(settings.log_level, quiet, traces=exits.show_tracebacks, log_format=settings.log_format)
     with loading():
         from crawler.engine import application
@@ -39,12 +63,24 @@ def worker(
             found,
             arguments=options.pairs(argument, "-a"),
             settings=typed,
-            wait=wait,
+            joining=application.Joining(name, wait=wait, stay=wait and not until_empty),
             observers=view.observers,
             signals=True,
         )
     show_summary(summary, as_json=as_json, quiet=quiet)
     raise typer.Exit(exits.DONE if summary.ending == _LEFT else summary.exit_code)
+
+
+def _check(settings: Settings, spider: str, name: str, quiet: bool) -> None:
+    """End with code 0 when the workers on this machine live and get on; asks no database."""
+    from crawler.runs.pulse import checked
+
+    most_s = 2 * settings.busy_timeout + _STILL_S
+    found = checked(settings.store, spider, name, most_s=most_s)
+    for called, wrong in found or [(name or "worker", f"of {spider} does not run on this machine")]:
+        if wrong or not quiet:
+            say(f"{called}: {wrong or 'lives'}")
+    raise typer.Exit(exits.DONE if found and not any(wrong for _, wrong in found) else exits.FAILURES)
 
 
 def register(app: typer.Typer) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from crawler.engine.crawl import Crawl
 from crawler.engine.parts import Caller
 from crawler.engine.processes import Main, Members, cores, how_many
+from crawler.engine.stopping import handled_signals
 from crawler.engine.store_thread import Member
 from crawler.errors import AlreadyRunning, StoreError, UsageError
 from crawler.events import Observer, Summary
@@ -24,6 +24,7 @@ from crawler.pagework.assembly import build_spider
 from crawler.pagework.single_page import Visitor, make_visitor
 from crawler.plugins import own_observers
 from crawler.runs.ending import options_again
+from crawler.runs.pulse import Pulse
 from crawler.runs.stats import wants_pages
 from crawler.runs.telling import Left, Telling, left_by, watchers
 from crawler.sessions.credential_places import Ask
@@ -35,7 +36,7 @@ from crawler.stores.calls import new_owner, process_name
 from crawler.stores.project import open_project_store
 from crawler.urls import redact
 
-__all__ = ["Visitor", "open_project_store", "run", "visitor", "work"]
+__all__ = ["Joining", "Visitor", "open_project_store", "run", "visitor", "work"]
 
 IfRunning = Literal["fail", "wait", "skip"]
 _WAIT_FOR_OTHER_S = 1.0
@@ -98,7 +99,7 @@ def run(
             members.end()
         for each in watching:
             each.close()
-    if summary.ending != "skipped":  # no sign of life either: what runs may hang
+    if left is not None:  # no sign of life of one that another process runs either: it may hang
         telling.ended(summary, left)
     return summary
 
@@ -130,6 +131,7 @@ class _How:
         key: The spider's arguments, as stored.
         fresh, retry, if_running: As in `run`.
         max_pages: Of all its processes together; 0 for no limit.
+        helped: Runs that were found to be gone on with by others.
     """
 
     key: str
@@ -137,23 +139,48 @@ class _How:
     retry: bool | Sequence[str]
     if_running: IfRunning
     max_pages: int = 0
+    helped: list[int] = field(default_factory=list)
 
 
 def _run(
     spider: Spider, settings: Settings, how: _How, caller: Caller, members: Members | None, signals: bool
-) -> tuple[Summary, Left]:
+) -> tuple[Summary, Left | None]:
     store = open_project_store(settings)
     try:
         row = _open(store, spider, how)
         if row is None:
-            return Summary(spider.name, ending="skipped", store=store.path), Left()
-        member = Member(store, row, new_owner(f"run-{row.id}"), settings)
+            return Summary(spider.name, ending="skipped", store=store.path), None
+        if row.id in how.helped:  # workers go on with it, and whoever began it is dead: be one of them
+            return _help(store, spider, row, settings, caller, signals)
+        member = Member(store, row, new_owner(f"run-{row.id}"), settings, joined_at=store.now())
         crawl = Crawl(spider, member, caller, members)
         with handled_signals(crawl.interrupt) if signals else nullcontext():
             summary = crawl.run()
-        return summary, left_by(store, row.id, summary)
+        return summary, None if crawl.handed_over else left_by(store, row.id, summary)
     finally:
         store.close()
+
+
+def _help(
+    store: Store, spider: Spider, row: RunRow, settings: Settings, caller: Caller, signals: bool
+) -> tuple[Summary, Left | None]:
+    """Work on a run that workers go on with; its ending, exit code and messages are those of the run."""
+    crawl = Crawl(spider, _joined(store, row, settings, ""), caller)
+    with handled_signals(crawl.interrupt) if signals else nullcontext():
+        summary = crawl.run()
+    ended = store.runs.get(row.id)
+    if not crawl.recorded and ended.exit_code is not None and summary.ending != "interrupted":
+        summary.ending, summary.exit_code = ended.ending, ended.exit_code
+    return summary, left_by(store, row.id, summary) if crawl.recorded else None
+
+
+def _orphan(store: Store, spider: str, how: _How) -> RunRow | None:
+    """The run that workers go on with after the process that began it has died, or left; None where there is none."""
+    row = next(iter(store.runs.last(spider, limit=1)), None)
+    if row is None or row.ended_at is not None or row.args != how.key or how.fresh:
+        return None
+    first = next((each for each in store.members.of(row.id) if each.number == 0), None)
+    return row if first is not None and first.gone else None
 
 
 def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settings: Settings) -> Main:
@@ -165,7 +192,7 @@ def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settin
             row, owner = store.runs.join(run, process=process_name()), new_owner(f"run-{run}")
             made = build_spider(spider, arguments, settings)
             number = store.members.join(run, owner=owner, process=process_name())
-            member = Member(store, row, owner, settings, number)
+            member = Member(store, row, owner, settings, number, joined_at=store.now(), forked=True)
             crawl = Crawl(made, member, Caller([tell]))
             on_parent_gone(crawl.stop)
             with handled_signals(crawl.interrupt, only_term=True):
@@ -178,12 +205,27 @@ def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settin
     return main
 
 
+@dataclass(frozen=True)
+class Joining:
+    """How a worker takes part.
+
+    Attributes:
+        name: What a person calls it; "" for nothing.
+        wait: Until a run is begun.
+        stay: When the run is over, wait for the next one; until it is told to leave.
+    """
+
+    name: str = ""
+    wait: bool = False
+    stay: bool = False
+
+
 def work(
     spider: type[Spider],
     *,
     arguments: Mapping[str, str] | None = None,
     settings: Mapping[str, Any] | None = None,
-    wait: bool = False,
+    joining: Joining | None = None,
     observers: Iterable[Observer] = (),
     signals: bool = False,
 ) -> Summary:
@@ -191,10 +233,9 @@ def work(
 
     Args:
         arguments: Those of the run.
-        wait: Until there is such a run.
         signals: SIGTERM and SIGINT finish the pages under way and give the others back; the second stops at once.
     Returns:
-        What this process did; whoever began the run records how it ended.
+        What this process did; of the whole run when it recorded how that ended, since whoever led it has gone.
     Raises:
         UsageError: No such run is going on, or its store is no database that machines share.
         StoreError: The database failed; what was committed is kept.
@@ -206,31 +247,68 @@ def work(
             f"{merged.store}: a worker joins a crawl in a database that machines share (--store postgresql://...);"
             " on one machine `crawl run --processes N` does the same"
         )
-    made = build_spider(spider, arguments, merged)
-    store = open_project_store(merged)
-    try:
-        row = _running(store, made.name, argument_key(arguments or {}), wait)
-        row, owner = store.runs.join(row.id, process=process_name()), new_owner("worker")
-        number = store.members.join(row.id, owner=owner, process=process_name())
-        member = Member(store, row, owner, merged.replace(max_pages=row.max_pages), number)
-        crawl = Crawl(made, member, Caller([*observers, *own_observers(made)]))
-        with handled_signals(crawl.interrupt) if signals else nullcontext():
-            return crawl.run()
-    finally:
-        store.close()
+    how = joining or Joining()
+    pulse = Pulse(merged.store, spider.name or spider.__name__, how.name)
+    also = options_again(arguments or {}, settings or {}) if signals else ""
+    telling, told = Telling(spider.name or spider.__name__, merged), threading.Event()
+    summary = Summary(telling.spider, ending="interrupted")
+
+    def leave(signal_number: int) -> None:
+        if told.is_set():
+            raise KeyboardInterrupt
+        told.set()
+
+    with pulse, handled_signals(leave) if signals else nullcontext():
+        while not told.is_set():
+            made = build_spider(spider, arguments, merged)
+            store = open_project_store(merged)
+            watching = watchers(telling.spider, merged)
+            try:
+                row = _running(store, made.name, argument_key(arguments or {}), how.wait, told, pulse.beat)
+                if row is None:
+                    break
+                caller = Caller([*observers, *own_observers(made), *watching], None, also, pulse.beat)
+                member = _joined(store, row, merged, how.name)
+                crawl = Crawl(made, member, caller)
+                with handled_signals(crawl.interrupt) if signals else nullcontext():
+                    summary = crawl.run()
+                if crawl.recorded:
+                    telling.ended(summary, left_by(store, row.id, summary))
+                newest = store.runs.last(made.name, limit=1)[0]
+                goes_on = newest.id != row.id and newest.frontier == row.frontier and newest.ended_at is None
+            finally:
+                for each in watching:
+                    each.close()
+                store.close()
+            if not (how.stay or goes_on) or summary.ending == "interrupted":
+                break
+    return summary
 
 
-def _running(store: Store, spider: str, key: str, wait: bool) -> RunRow:
-    """The run to join."""
-    while True:
+def _joined(store: Store, row: RunRow, settings: Settings, name: str) -> Member:
+    joined, owner = store.runs.join(row.id, process=process_name()), new_owner("worker")
+    number = store.members.join(row.id, owner=owner, process=process_name())
+    return Member(store, joined, owner, settings.replace(max_pages=joined.max_pages), number, name, store.now())
+
+
+def _running(
+    store: Store, spider: str, key: str, wait: bool, told: threading.Event, beat: Callable[[], None]
+) -> RunRow | None:
+    """The run to join: the last one, when nobody has recorded its end. None when we were *told* to leave meanwhile.
+
+    One whose members are all dead is gone on with: it is not over.
+    """
+    while not told.is_set():
         found = next((row for row in store.runs.last(spider) if row.args == key), None)
-        if found is not None and found.ended_at is None and store.runs.running(spider) is not None:
+        if found is not None and found.ended_at is None:
             return found
         if not wait:
             raise UsageError(
                 f"{spider} is not being crawled on {store.path}; `crawl run` begins it, --wait waits for it"
             )
-        time.sleep(_WAIT_FOR_OTHER_S)
+        beat()
+        told.wait(_WAIT_FOR_OTHER_S)
+    return None
 
 
 def _open(store: Store, spider: Spider, how: _How) -> RunRow | None:
@@ -244,6 +322,10 @@ def _open(store: Store, spider: Spider, how: _How) -> RunRow | None:
                 spider.name, args=how.key, fresh=how.fresh, process=process_name(), max_pages=how.max_pages
             )
         except AlreadyRunning:
+            orphan = _orphan(store, spider.name, how)
+            if orphan is not None:
+                how.helped.append(orphan.id)
+                return orphan
             if how.if_running == "skip":
                 return None
             if how.if_running == "fail":
@@ -271,32 +353,6 @@ def _reopen_failed(store: Store, frontier: int, causes: Sequence[str]) -> None:
 def argument_key(arguments: Mapping[str, str]) -> str:
     """Spider arguments as stored: runs with other arguments have another frontier."""
     return json.dumps(dict(arguments), sort_keys=True, ensure_ascii=False)
-
-
-@contextmanager
-def handled_signals(handle: Callable[[int], None], *, only_term: bool = False) -> Iterator[None]:
-    """While inside, SIGINT, SIGTERM and SIGHUP call *handle*. Only in the main thread; elsewhere nothing changes.
-
-    After a first SIGHUP further ones are ignored for good: the terminal is closed, and the process is about to end.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = [signal.SIGTERM] if only_term else [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-    before = {number: signal.getsignal(number) for number in numbers}
-
-    def received(number: int, frame: object) -> None:
-        if number == signal.SIGHUP:
-            before[signal.SIGHUP] = signal.SIG_IGN
-        handle(number)
-
-    for number in numbers:
-        signal.signal(number, received)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

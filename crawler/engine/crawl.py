@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -23,6 +24,7 @@ from crawler.output.held_files import tidy
 from crawler.runs.earlier import compared
 from crawler.runs.ending import end_by, end_by_store, login_ending, settle_records, take_counts, wanted_by
 from crawler.runs.knowledge import seed
+from crawler.runs.lead import DRAINED
 from crawler.runs.verdict import CODES, Facts, Yield, shown
 from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.secrets import hide
@@ -56,6 +58,16 @@ class Crawl:
         self._interrupts = Interrupts(parts.stopping, self._scheduler, members, grace_s=self.settings.grace)
         self.interrupt = self._interrupts.interrupt  #: for a signal handler on the thread of `run`
 
+    @property
+    def recorded(self) -> bool:
+        """Whether this process has recorded how the run ended."""
+        return self._parts.lead.recorded
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether others go on with the run that this process led."""
+        return self._parts.lead.handed_over
+
     def stop(self, reason: str) -> None:
         """Stop softly for another reason. Safe from any thread."""
         self._parts.stopping.set()
@@ -76,7 +88,8 @@ class Crawl:
         except StoreError as error:
             failure = error
         except UsageError as error:  # the spider's own start
-            self._store.runs.end(self._run.id, ending="usage", exit_code=CODES["usage"], summary="{}")
+            if self._parts.lead.leads:
+                self._store.runs.end(self._run.id, ending="usage", exit_code=CODES["usage"], summary="{}")
             raise error
         finally:
             self._hang_up()
@@ -89,6 +102,8 @@ class Crawl:
         frontier = self._run.frontier
         if self._member.number or is_shared(self.settings.store):
             self._parts.peers.begin(self._parts.slots, unix_now())
+            self._parts.heartbeat.begin(unix_now(), leads=self._parts.lead.leads)
+        self._parts.lead.look(unix_now(), 0, "", with_others=False)
         self._parts.knowledge.load()
         if self._member.number == 0:
             self._store.frontier.reopen(frontier, states=(State.PARKED,))
@@ -131,8 +146,10 @@ class Crawl:
         if self._interrupts.leaving:
             self._store.hurry()
         summary, facts, parts = self.summary, None, self._parts
+        ends = False
         try:
-            facts = self._record_end()
+            ends = failure is None and self._ends_run()
+            facts = self._record_end(ends)
         except StoreError as error:
             log.error("the end of the run could not be recorded: %s", error)
             failure = failure or (None if self._interrupts.leaving else error)
@@ -142,18 +159,19 @@ class Crawl:
             end_by(
                 facts or self._facts(), summary, unrecorded=self._parts.assembly.admission.unrecorded, also=self._also
             )
+        if self.handed_over:
+            summary.notes.append("other members go on with the run; the last of them records how it ended")
         summary.messages = [hide(message) for message in summary.messages]
         summary.next_command, summary.again = hide(summary.next_command), hide(summary.again)
         summary.why, summary.sessions = hide(summary.why), sorted({*summary.sessions, *self._sessions})
         self._stats.ended()
         self._stats.progress(unix_now(), waiting=summary.waiting, failed=summary.failed, force=True)
-        if failure is None and facts is not None and self._member.number == 0:
+        if failure is None and facts is not None and ends:
             settle_records(self._store, self._run, summary, facts)
-            self._store.runs.end(
-                self._run.id,
-                ending=summary.ending,
-                exit_code=summary.exit_code,
-                summary=json.dumps({**summary.as_dict(), "timeline": self._stats.timeline.as_list()}),
+            told = json.dumps({**summary.as_dict(), "timeline": self._stats.timeline.as_list()})
+            ending, code = summary.ending, summary.exit_code
+            self._parts.lead.records(
+                lambda: self._store.runs.end(self._run.id, ending=ending, exit_code=code, summary=told)
             )
         if failure is None:
             with suppress(StoreError):
@@ -163,25 +181,36 @@ class Crawl:
         self._tell_spider(summary)
         self._stats.tell(RunEnded(unix_now(), summary))
 
-    def _record_end(self) -> Facts:
-        """Give back what is not done, keep what is known, and count."""
-        store, frontier, summary = self._store, self._run.frontier, self.summary
+    def _ends_run(self) -> bool:
+        """Give back what is not done. Whether this process records the end of the run."""
         self._scheduler.release_out()
-        if self._member.number == 0:
+        peers, stopped = self._parts.peers, bool(self._interrupts.by) or self._parts.limits.reason == DRAINED
+
+        def leave() -> bool:
+            peers.leave()
+            return peers.are_gone()
+
+        return self._parts.lead.ends_run(leave, stopped=stopped)
+
+    def _record_end(self, ends: bool) -> Facts:
+        """Keep what is known, and count."""
+        store, frontier, summary = self._store, self._run.frontier, self.summary
+        if ends:
             self._add_up()
         self._parts.knowledge.keep(self._parts.doors.last.lives())
-        if self._member.number == 0 and self._is_certain():
+        if ends and self._is_certain():
             store.frontier.prove_frontier(frontier)  # later crawls may ask whether these pages have changed
         counts = store.frontier.counts(frontier)
         failed, skipped = store.reports.ended_samples(frontier)
         keep_proofs(store, self._sessions)
         self._parts.heartbeat.over()
         # Pages that were fetched again are stored once; what other machines have brought belongs to the run as well
-        if self._member.number == 0 and (summary.rechecked or self._parts.peers.awake):
+        if ends and (summary.rechecked or self._parts.peers.awake):
             summary.pages, summary.items = store.results.stored_by(self._run.id)
+            summary.logins = sum(login.outcome == "ok" for login in store.logins.of_run(self._run.id))
         take_counts(summary, counts)
         facts = self._facts(counts, failed, skipped)
-        if self._member.number:
+        if not ends:
             # What others have put back to waiting since is theirs, while there is somebody who ends the run
             theirs = not self._parts.limits.reason and store.runs.running(self.spider.name) is not None
             return replace(facts, waiting=0) if theirs else facts
@@ -222,7 +251,7 @@ class Crawl:
             domains=self._parts.assembly.admission.domains,
             login=login_ending(self._parts.doors.unusable.failures.values(), self._endings),
             stopped_by=self._parts.limits.reason,
-            interrupted_by=self._interrupts.by,
+            interrupted_by=self._interrupts.by or (signal.SIGTERM if self._parts.limits.reason == DRAINED else 0),
         )
 
     def _tell_spider(self, summary: Summary) -> None:

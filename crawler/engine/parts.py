@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -32,9 +33,10 @@ from crawler.pagework.given import CallbackWatch
 from crawler.pagework.page_work import Outside, PageWork
 from crawler.pagework.revisits import Revisits
 from crawler.pagework.session_maker import Around, session_delays
-from crawler.runs.heartbeat import Heartbeat
+from crawler.runs.heartbeat import Heartbeat, SeenNow
 from crawler.runs.host_news import HostNews
 from crawler.runs.knowledge import Knowledge, Waiting
+from crawler.runs.lead import Lead, Role
 from crawler.runs.peers import Me, Peers
 from crawler.runs.results import Results
 from crawler.runs.session_claims import SessionClaims
@@ -73,11 +75,13 @@ class Caller:
         observers: Called with each event.
         ask: Asks a person for credentials; None when nobody is there.
         also: What the commands need besides that it proposes (`ending.options_again`).
+        alive: Called every few seconds while the loop goes round.
     """
 
     observers: Iterable[Observer] = ()
     ask: Ask | None = None
     also: str = ""
+    alive: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ class Parts:
     helpers: Helpers
     heartbeat: Heartbeat
     peers: Peers
+    lead: Lead
 
 
 @dataclass
@@ -215,6 +220,12 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
     )
     together = member.number or members or is_shared(settings.store)
     doors = _doors(ground, assembly, knowledge, saves, dispatcher, peers if together else None)
+    heartbeat = _heartbeat(ground, pool)
+
+    def begins_to_lead() -> None:
+        knowledge.leave_trials()
+        peers.without_first()
+
     return Parts(
         member=member,
         settings=settings,
@@ -235,15 +246,37 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
         leases=leases,
         leasing=Leasing(member, slots, doors, committer, leases, revisits),
         helpers=Helpers(members, member, pool, stats, ground.inbox, peers),
-        heartbeat=_heartbeat(ground, pool),
+        heartbeat=heartbeat,
         peers=peers,
+        lead=_lead(ground, members, begins_to_lead, heartbeat),
     )
 
 
 def _heartbeat(ground: _Ground, pool: SessionPool) -> Heartbeat:
     member, slots = ground.member, ground.slots
-    me = ProcessState(member.number, process_name(), unix_now(), 0, 0, member.settings.workers)
-    return Heartbeat(member.store.values, ground.stats, me, lambda: slots.known, slots.allowed, pool.managers)
+    me = ProcessState(
+        member.number,
+        process_name(),
+        unix_now(),
+        0,
+        0,
+        member.settings.workers,
+        name=member.name,
+        host=socket.gethostname(),
+        began_at=member.joined_at,
+        parent=0 if member.forked else -1,
+    )
+    return Heartbeat(member.store.values, me, ground.stats, SeenNow(lambda: slots.known, slots.allowed, pool.managers))
+
+
+def _lead(ground: _Ground, members: Members | None, on_lead: Callable[[], None], heartbeat: Heartbeat) -> Lead:
+    member, shared = ground.member, is_shared(ground.member.settings.store)
+    place = Role(member.number, process_name(), member.joined_at, shared, member.forked, ground.caller.alive)
+    lead = Lead(member.store, member.run, place, heartbeat, on_lead=on_lead)
+    forked = members.progress if members is not None else list
+    ground.stats.others = lambda: [*forked(), *lead.progress()]
+    ground.stats.of_whole_run = lambda: lead.leads
+    return lead
 
 
 def _portions(calls: StoreCalls, committer: Committer, look: NextLook) -> Callable[[list[Found]], None]:

@@ -27,7 +27,7 @@ class Scheduler:
         self._inbox, self._limits, self._slots, self._workers = parts.inbox, parts.limits, parts.slots, parts.workers
         self._committer, self._dispatcher, self._doors = parts.committer, parts.dispatcher, parts.doors
         self._leasing, self._leases, self._helpers = parts.leasing, parts.leases, parts.helpers
-        self._heartbeat = parts.heartbeat
+        self._lead = parts.lead
         self._out: dict[int, str] = {}  # requests that are ready or under way: their session
 
     def stop(self, reason: str, *, grace_s: float) -> None:
@@ -51,10 +51,12 @@ class Scheduler:
             pages = self._stats.summary.pages
             self._limits.check(pages if pages > self._leasing.pages else self._leasing.pages, now)
             self._commit()
-            self._heartbeat.beat(now, len(self._out))
             if now >= self._helpers.peers.look_at:
                 self._committer.patiently(self._meet)
-            if self._limits.reason:
+            self._lead.look(now, len(self._out), self._limits.reason, with_others=self._helpers.peers.awake)
+            if self._lead.leaving and not self._limits.reason:
+                self._limits.stop(self._lead.leaving, now + self._member.settings.grace)
+            if self._limits.reason or self._lead.paused:
                 self._give_back_unsent()
             else:
                 self._doors.gates.due(now)
@@ -70,7 +72,8 @@ class Scheduler:
                 self._committer.keep_sessions()
                 self._doors.allowances.close(finished=not self._limits.reason)
                 return
-            self._doors.start_wanted()
+            if not self._lead.paused:
+                self._doors.start_wanted()
             self._take(self._wait_s(unix_now()))
 
     def _take(self, wait_s: float) -> None:
@@ -81,7 +84,8 @@ class Scheduler:
 
     def _wait_s(self, now: float) -> float:
         """Seconds until something has to be done without a message."""
-        times = [self._leasing.renew_at, self._heartbeat.due_at(len(self._out)), self._helpers.peers.look_at]
+        times = [self._leasing.renew_at, self._helpers.peers.look_at]
+        times.append(self._lead.due_at(len(self._out), self._limits.reason))
         self._inbox.doze(now)
         if self._inbox or len(self._committer) or (self._out and not self._inbox.dozing):
             times.append(now + _LINGER_S)
@@ -90,7 +94,7 @@ class Scheduler:
         if self._limits.reason:
             if self._limits.deadline is not None:
                 times.append(self._limits.deadline)
-        else:
+        elif not self._lead.paused:
             gates, unusable = self._doors.gates, self._doors.unusable
             moments = (self._slots.next_due(), gates.next_due(), unusable.look_at, self._limits.ends_at)
             times.extend(moment for moment in moments if moment is not None)
@@ -189,7 +193,7 @@ class Scheduler:
             self._heed(name, learned)
             if learned.pause_until is not None:
                 self._dispatcher.reserve_anew(name)
-        alone = self._helpers.peers.first_is_gone and not self._limits.reason
+        alone = self._helpers.peers.first_is_gone and not (self._limits.reason or self._lead.leads)
         if alone and has_ended(self._member.store, self._member.run):
             self._limits.stop("the run has ended", now + self._member.settings.grace)
 
@@ -205,17 +209,21 @@ class Scheduler:
             if self._limits.waits_no_longer(now):
                 return True
             return not (self._out or len(self._committer) or self._doors.last.prove())
+        if self._lead.paused or not self._is_done():
+            self._lead.goes_on()
+            return False
+        return self._lead.may_end(now, self._helpers.peers.say_so)
+
+    def _is_done(self) -> bool:
+        """Whether nothing is left to do."""
         if self._out or len(self._committer) or len(self._slots) or self._doors.busy():
             return False
-        if not self._leasing.exhausted and not self._nothing_left():
-            self._doors.last.ask_about_kept()
-            return False
+        if not self._leasing.exhausted:
+            counts = self._member.store.frontier.counts(self._member.run.frontier)
+            if counts.waiting or counts.leased > self._doors.kept:  # others may work on what is leased
+                self._doors.last.ask_about_kept()
+                return False
         return not self._doors.last_doubts()
-
-    def _nothing_left(self) -> bool:
-        """Whether nothing waits, and nobody else works on this frontier."""
-        counts = self._member.store.frontier.counts(self._member.run.frontier)
-        return counts.leased <= self._doors.kept and not counts.waiting
 
     @property
     def drained(self) -> bool:

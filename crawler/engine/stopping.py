@@ -1,13 +1,15 @@
 """When a run stops before its frontier is empty: a limit, a signal, a word of somebody.
 
 `RunLimits` is pure and takes the time; `Interrupts` is what signals have asked for: the first one stops softly, a
-second one at once.
+second one at once. `handled_signals` lets them be heard.
 """
 
 from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from crawler.settings import Settings
@@ -115,3 +117,29 @@ class Interrupts:
         self._answering = False
         if self.leaving:
             raise StopNow
+
+
+@contextmanager
+def handled_signals(handle: Callable[[int], None], *, only_term: bool = False) -> Iterator[None]:
+    """While inside, SIGINT, SIGTERM and SIGHUP call *handle*. Only in the main thread; elsewhere nothing changes.
+
+    After a first SIGHUP further ones are ignored for good: the terminal is closed, and the process is about to end.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [signal.SIGTERM] if only_term else [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def received(number: int, frame: object) -> None:
+        if number == signal.SIGHUP:
+            before[signal.SIGHUP] = signal.SIG_IGN
+        handle(number)
+
+    for number in numbers:
+        signal.signal(number, received)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

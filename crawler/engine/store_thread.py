@@ -35,6 +35,9 @@ class Member:
     Attributes:
         owner: Its name in the store, for what it claims.
         number: 0 for the first process of the run, which seeds the frontier and ends the run.
+        name: What a person calls it; "" for nothing.
+        joined_at: Seconds since 1970 by the store's clock.
+        forked: The first process of the run has made it, and hears what it does.
     """
 
     store: Store
@@ -42,6 +45,9 @@ class Member:
     owner: str
     settings: Settings
     number: int = 0
+    name: str = ""
+    joined_at: float = 0.0
+    forked: bool = False
 
 
 def _nothing() -> None:

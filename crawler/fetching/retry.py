@@ -13,9 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-import tenacity
-
 from crawler.errors import FetchError, StatusError, Transient, UnknownHost
+from crawler.fetching.tenacity_alone import tenacity
 from crawler.sessions.flow import Flow, Wait, run
 
 _RETRY_AFTER_CHARACTERS = 100  # a date has 29

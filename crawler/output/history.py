@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from crawler.output.reasons import short_reason
+from crawler.output.run_members import MemberShare, shares_of
 from crawler.output.source import CountsRow, Run, SampleRow, Source
 from crawler.urls import printable, redact
 
@@ -95,6 +96,7 @@ class Status:
         retried_by: Error to how often something was tried again because of it.
         examples: Short reason of a failure, rule, or error of `retried_by`, to the URL of one such request.
         dropped_by: Reason to items that `on_item` left out in the last run.
+        members: Those of its newest run, where several processes work on it or have.
         warned_by: What was odd about pages (lost characters, items kept aside ...): to how many, and the URL of one.
     """
 
@@ -112,6 +114,7 @@ class Status:
     sessions: Sequence[str] | None
     retried_by: Mapping[str, int] = field(default_factory=dict)
     dropped_by: Mapping[str, int] = field(default_factory=dict)
+    members: Sequence[MemberShare] = ()
     examples: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -129,6 +132,7 @@ class Status:
             "retried_by": dict(self.retried_by),
             "dropped_by": dict(self.dropped_by),
             "examples": dict(self.examples),
+            "members": [asdict(each) for each in self.members],
             "next_due": self.next_due,
             "notes": list(self.notes),
             "next_command": self.next_command,
@@ -143,23 +147,24 @@ def status(source: Source, spider: str) -> Status | None:
         return None
     newest = source.runs.last(spider, limit=1)[0]
     frontier, told, holder = newest.frontier, summary_of(newest), source.runs.running(spider)
-    due = source.leases.next_due(frontier)
+    due, counts = source.leases.next_due(frontier), source.frontier.counts(frontier)
     failed, skipped, retried = _samples(source, frontier)
     return Status(
         spider=spider,
         run=past[0],
         holder=holder,
-        counts=source.frontier.counts(frontier),
+        counts=counts,
         waiting_by=source.frontier.waiting_by(frontier),
         failed_by=source.reports.failed_by(frontier),
         skipped_by={each.kind: each.count for each in skipped} or source.frontier.skipped_by(frontier),
         retried_by={each.kind: each.count for each in retried},
         dropped_by=_counts(told.get("dropped")),
+        members=shares_of(source, newest.id),
         examples={
             each.kind if each not in failed else short_reason(each.kind): printable(redact(each.url))
             for each in (*retried, *failed, *skipped)
         },
-        next_due=due if due is not None and due > source.now() else None,
+        next_due=due if due is not None and due > source.now() and counts.waiting else None,  # not of a lease
         warned_by=source.reports.warned_by(frontier),
         notes=[] if holder else told_of(told),
         next_command="" if holder else str(told.get("next_command") or ""),

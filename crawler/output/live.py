@@ -7,7 +7,7 @@ Each process of a run writes a small value every few seconds (`runs.heartbeat`):
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from crawler.output.history import PastRun, past_runs, summary_of, told_of
@@ -18,6 +18,7 @@ from crawler.output.timeline import Moment, timeline_of
 from crawler.urls import printable, redact
 
 MOST_HOSTS, MOST_SESSIONS, MOST_PROCESSES = 30, 30, 96
+WORKING, PAUSED, LEAVING, DONE = "working", "paused", "leaving", "done"
 _RATE_OVER_S = 10.0
 _ERRORS = 8
 
@@ -61,10 +62,18 @@ class ProcessState:
 
     Attributes:
         at: When, seconds since 1970.
-        pages: That it has committed in this run.
+        pages, items, logins: Of it in this run.
         under_way: Requests that it has out.
         workers: Most that it may have out.
-        timeline: Of the first process: how the run went on.
+        name: The name that it was given; "" for none.
+        host: Its machine.
+        began_at: When it joined, seconds since 1970.
+        state: `WORKING`, `PAUSED`, `LEAVING`, or `DONE` when nothing is left for it.
+        rate: Pages a second of late.
+        leads: It records how the run ends.
+        timeline: Of the one that leads: how the run went on.
+        parent: Number of the process of the run that made it; -1 for none.
+        gone: "left" or "dead" when it is not there any more.
     """
 
     number: int
@@ -76,10 +85,25 @@ class ProcessState:
     hosts: Sequence[HostState] = ()
     sessions: Sequence[LiveSession] = ()
     timeline: Sequence[Sequence[float]] = ()
+    name: str = ""
+    host: str = ""
+    began_at: float = 0.0
+    state: str = WORKING
+    rate: float = 0.0
+    items: int = 0
+    logins: int = 0
+    leads: bool = False
+    parent: int = -1
+    gone: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able."""
         return asdict(self)
+
+
+def name_of(run: int, number: int | str) -> str:
+    """The name of the value in the store."""
+    return f"live:{run}:{number}"
 
 
 def process_of(stored: Any) -> ProcessState | None:
@@ -96,9 +120,10 @@ def _made(kind: Any, stored: Mapping[str, Any]) -> Any:
     return kind(**{each.name: stored[each.name] for each in fields(kind) if each.name in stored})
 
 
-def name_of(run: int, number: int) -> str:
-    """The name of the value in the store."""
-    return f"live:{run}:{number}"
+_OF_PROCESS = (
+    "number", "name", "host", "process", "began_at", "at", "state", "pages", "rate", "under_way", "workers",
+    "leads",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +170,7 @@ class LiveView:
             "took_s": self.run.took_s,
             **{name: getattr(self, name) for name in names},
             "requests": {name: getattr(self.counts, name) for name in states},
-            "processes": [
-                {name: getattr(each, name) for name in ("number", "process", "at", "pages", "under_way", "workers")}
-                for each in self.processes
-            ],
+            "processes": [{name: getattr(each, name) for name in _OF_PROCESS} for each in self.processes],
             "hosts": [asdict(each) for each in self.hosts],
             "sessions": [asdict(each) for each in self.sessions],
             "troubles": [dict(zip(("at", "verdict", "error", "url"), each, strict=True)) for each in self.troubles],
@@ -169,8 +191,8 @@ def look(source: Source, spider: str) -> LiveView | None:
         return None
     run, newest = past[0], source.runs.last(spider, limit=1)[0]
     holder = source.runs.running(spider)
-    processes = list(_processes(source, run.id))
-    points = timeline_of(list(processes[0].timeline)) if processes else []  # of the first one, which keeps it
+    words = process_words(source, run.id)
+    points, processes = timeline_so_far(words), [each for each in words if not each.gone][:MOST_PROCESSES]
     told = summary_of(newest)
     last = points[-1] if points else None
     now = source.now()
@@ -193,11 +215,17 @@ def look(source: Source, spider: str) -> LiveView | None:
     )
 
 
-def _processes(source: Source, run: int) -> Iterable[ProcessState]:
-    for number in range(MOST_PROCESSES):
-        found = process_of(source.values.get(name_of(run, number)))
-        if found is not None:  # numbers have gaps: workers of other machines join and leave
-            yield found
+def process_words(source: Source, run: int) -> list[ProcessState]:
+    """What the members of a run last said, by their numbers, and whether each is there."""
+    gone = {each.number: each.gone for each in source.members.of(run)}
+    words = (process_of(word) for word in source.values.beginning(name_of(run, "")).values())
+    found = [replace(each, gone=gone.get(each.number, "")) for each in words if each is not None]
+    return sorted(found, key=lambda each: each.number)
+
+
+def timeline_so_far(processes: Iterable[ProcessState]) -> list[Moment]:
+    """How a run went on, by the word of the member that keeps it."""
+    return next((timeline_of(list(each.timeline)) for each in processes if each.timeline), [])
 
 
 def _rate(points: Sequence[Moment]) -> float:

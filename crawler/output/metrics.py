@@ -9,23 +9,28 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from crawler.events import Summary
 
 _KINDS = 50
+_MEMBERS = 50
 
 
-def metrics_text(summary: Summary, *, now: float, last_success: float | None) -> str:
+def metrics_text(
+    summary: Summary, *, now: float, last_success: float | None, members: Mapping[str, int] | None = None
+) -> str:
     """All figures of one run.
 
     Args:
         now: When it ended, seconds since 1970.
         last_success: When the last good run ended, this one included; None for none.
+        members: Number of each process that worked on it, to its pages.
     """
     lines: list[str] = []
-    for name, text, samples in _metrics(summary, now, last_success):
+    found = [*_metrics(summary, now, last_success), *_of_members(members or {})]
+    for name, text, samples in found:
         lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
         lines += [f"{name}{{{_labels(summary.spider, labels)}}} {value:.15g}" for labels, value in samples]
     return "\n".join(lines) + "\n"
@@ -50,6 +55,12 @@ def _metrics(summary: Summary, now: float, last_success: float | None) -> Iterat
     yield "crawl_requests", "Requests of the crawl, by state.", counted
     yield "crawl_run_logins", "Logins that the last run made.", [({}, summary.logins)]
     yield "crawl_run_retries", "Tries beyond the first of a page in the last run.", [({}, summary.retried)]
+
+
+def _of_members(members: Mapping[str, int]) -> Iterator[tuple[str, str, Samples]]:
+    if members:
+        samples: Samples = [({"member": number}, pages) for number, pages in list(members.items())[:_MEMBERS]]
+        yield "crawl_run_member_pages", "Pages of the last run, by the process that committed them.", samples
 
 
 def _labels(spider: str, labels: dict[str, str]) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from crawler.errors import UsageError
 from crawler.output.history import PastRun, past_run, summary_of, told_of
 from crawler.output.reasons import kinds, short_reason
+from crawler.output.run_members import MemberShare, shares_of
 from crawler.output.source import ReportSource, Run, Source
 from crawler.urls import printable, redact
 
@@ -57,6 +58,7 @@ class RunReport:
         skipped_by: Rule to requests that it left out.
         examples: Rule to the URL of one such request.
         next_command: What goes on with it, with all that the run was given.
+        members: What each process did, where several worked on it.
     """
 
     run: PastRun
@@ -72,6 +74,7 @@ class RunReport:
     examples: Mapping[str, str]
     logins: Sequence[LoginRow]
     next_command: str
+    members: Sequence[MemberShare] = ()
 
     def shares(self) -> dict[str, list[str]]:
         """Table to ``price 98 %`` for each of its fields, the emptiest first."""
@@ -106,6 +109,7 @@ class RunReport:
                 }
                 for each in self.logins
             ],
+            "members": [asdict(each) for each in self.members],
             "next_command": self.next_command,
         }
 
@@ -182,6 +186,7 @@ def run_report(source: Runs, number: int) -> RunReport:
         examples=told.get("examples") or {},
         logins=source.logins.of_run(number),
         next_command=str(told.get("next_command") or f"crawl run {run.spider}{told.get('again') or ''}"),
+        members=shares_of(source, number),
     )
 
 

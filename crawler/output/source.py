@@ -171,10 +171,30 @@ class ToldTrouble(Protocol):
     def error(self) -> str: ...
 
 
+class RunMember(Protocol):
+    """One process that works, or has worked, on a run (`stores.told_runs.MemberRow`)."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def process(self) -> str: ...
+    @property
+    def gone(self) -> str: ...
+    @property
+    def counted(self) -> str: ...
+
+
+class MemberSource(Protocol):
+    """Who works on runs."""
+
+    def of(self, run: int) -> Sequence[RunMember]: ...
+
+
 class ValueSource(Protocol):
     """Small things by name (`stores.base.ValueStore`)."""
 
-    def get(self, name: str) -> Any: ...
+    def beginning(self, prefix: str) -> Mapping[str, Any]:
+        """All values whose names begin so."""
 
 
 class LogSource(Protocol):
@@ -210,6 +230,8 @@ class Source(Protocol):
     def files(self) -> FileSource: ...
     @property
     def reports(self) -> ReportSource: ...
+    @property
+    def members(self) -> MemberSource: ...
     @property
     def values(self) -> ValueSource: ...
     @property

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from crawler.errors import StoreError
 from crawler.frontier.host_slot import HostSlot
 from crawler.frontier.politeness import Allowed
-from crawler.output.live import MOST_HOSTS, MOST_SESSIONS, HostState, LiveSession, ProcessState, name_of
+from crawler.output.live import MOST_HOSTS, MOST_SESSIONS, WORKING, HostState, LiveSession, ProcessState, name_of
 from crawler.runs.stats import Stats
 from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.secrets import hide
@@ -24,44 +25,53 @@ _WHY = 200
 _LOOKED_AT = 2_000  #: hosts of which the busiest are chosen
 
 
+@dataclass(frozen=True)
+class SeenNow:
+    """What a process knows at this moment of hosts and sessions.
+
+    Attributes:
+        allowed: What the settings allow for a host.
+    """
+
+    hosts: Callable[[], Iterable[HostSlot]]
+    allowed: Allowed
+    managers: Callable[[], Iterable[LoginManager]]
+
+
 class Heartbeat:
     """The word of one process of a run.
 
     Args:
-        process: How it is named to a person.
-        workers: Most requests that it may have under way.
-        allowed: What the settings allow for a host.
-        hosts, managers: Those that it knows at this moment.
+        me: How it is named to a person, and what does not change.
     """
 
-    def __init__(
-        self,
-        values: ValueStore,
-        stats: Stats,
-        me: ProcessState,
-        hosts: Callable[[], Iterable[HostSlot]],
-        allowed: Allowed,
-        managers: Callable[[], Iterable[LoginManager]],
-    ) -> None:
-        self._values, self._stats, self._me, self._allowed = values, stats, me, allowed
-        self._hosts, self._managers = hosts, managers
+    def __init__(self, values: ValueStore, me: ProcessState, stats: Stats, sight: SeenNow) -> None:
+        self._values, self._me, self._stats, self._sight = values, me, stats, sight
         self._name = name_of(stats.summary.run, me.number)
-        self._last, self._at = (-1, -1), 0.0
+        self._last, self._at = (-1, -1, WORKING), 0.0
+        self._pages, self._counted_at, self._rate = 0, me.at, 0.0
         self._written = False
 
-    def due_at(self, under_way: int) -> float:
+    def due_at(self, under_way: int, state: str = WORKING) -> float:
         """When the next word is due, seconds since 1970."""
+        if self._last[2] != state:
+            return 0.0
         if not self._at:
             return self._me.at + FIRST_S
-        return self._at + (IDLE_S if self._last == (self._stats.summary.pages, under_way) else EVERY_S)
+        return self._at + (IDLE_S if self._last == (self._stats.summary.pages, under_way, state) else EVERY_S)
 
-    def beat(self, now: float, under_way: int) -> None:
+    def beat(self, now: float, under_way: int, state: str = WORKING, *, leads: bool = False) -> None:
         """Write, when it is due. A store that cannot be written has other ways to say so."""
-        if now < self.due_at(under_way):
+        if now < self.due_at(under_way, state):
             return
-        self._at, self._last = now, (self._stats.summary.pages, under_way)
+        self.begin(now, under_way, state, leads=leads)
+
+    def begin(self, now: float, under_way: int = 0, state: str = WORKING, *, leads: bool = False) -> None:
+        """Write now."""
+        self._at, self._last = now, (self._stats.summary.pages, under_way, state)
         try:
-            self._values.set(self._name, self._word(now, under_way).as_dict(), ttl_s=_KEPT_S)
+            word = self._word(now, under_way, state, leads=leads).as_dict()
+            self._values.set(self._name, word, ttl_s=_KEPT_S, hot=True)
             self._written = True
         except StoreError:
             pass  # the next commit meets the same trouble, and knows what to do about it
@@ -71,26 +81,37 @@ class Heartbeat:
         if self._written:
             self._values.set(self._name, None)
 
-    def _word(self, now: float, under_way: int) -> ProcessState:
-        me, stats = self._me, self._stats
+    def _word(self, now: float, under_way: int, state: str, *, leads: bool = False) -> ProcessState:
+        stats, summary, sight = self._stats, self._stats.summary, self._sight
         stats.keep_moment()
-        return ProcessState(
-            me.number,
-            me.process,
-            now,
-            stats.summary.pages,
-            under_way,
-            me.workers,
-            [self._host(each, now) for each in self._busiest()],
-            [
+        return replace(
+            self._me,
+            at=now,
+            pages=summary.pages,
+            items=summary.item_count,
+            logins=summary.logins,
+            rate=self._rate_until(now),
+            under_way=under_way,
+            state=state,
+            leads=leads,
+            hosts=[self._host(each, now) for each in self._busiest()],
+            sessions=[
                 LiveSession(each.session.name, str(each.record.state), each.record.epoch, hide(each.record.why)[:_WHY])
-                for each in list(self._managers())[:MOST_SESSIONS]
+                for each in list(sight.managers())[:MOST_SESSIONS]
             ],
-            stats.timeline.as_list() if me.number == 0 else [],
+            timeline=stats.timeline.as_list() if leads else [],
         )
 
+    def _rate_until(self, now: float) -> float:
+        """Pages a second since the last word that was long enough ago."""
+        passed_s = now - self._counted_at
+        if passed_s >= FIRST_S:
+            self._rate = round((self._stats.summary.pages - self._pages) / passed_s, 1)
+            self._pages, self._counted_at = self._stats.summary.pages, now
+        return self._rate
+
     def _busiest(self) -> list[HostSlot]:
-        known = list(self._hosts())[-_LOOKED_AT:]
+        known = list(self._sight.hosts())[-_LOOKED_AT:]
         return heapq.nlargest(MOST_HOSTS, known, key=lambda each: (bool(each.error), each.paused_until, _held(each)))
 
     def _host(self, slot: HostSlot, now: float) -> HostState:
@@ -103,7 +124,7 @@ class Heartbeat:
             "given up" if slot.error else breaker,
             slot.under_way,
             len(slot.waiting) + len(slot.ready),
-            health.connections(self._allowed),
+            health.connections(self._sight.allowed),
         )
 
 

@@ -38,6 +38,7 @@ LOGINS: Final = ("ok", "restored", "refused", "failed", "human")
 METRICS: Final[tuple[tuple[str, bool, str], ...]] = (
     ("crawl_up", False, "1 while the run goes on."),
     ("crawl_run", False, "Number of the run."),
+    ("crawl_leads", False, "1 where the figures are of the whole run, 0 where of one of its members alone."),
     ("crawl_started_timestamp_seconds", False, "When the run began."),
     ("crawl_last_progress_timestamp_seconds", False, "When something was last committed."),
     ("crawl_pages", True, "Pages committed."),
@@ -87,6 +88,7 @@ class MetricsEndpoint:
         match event:
             case Progress():
                 values["crawl_pages"], values["crawl_items"] = event.pages, event.items
+                values["crawl_leads"] = float(event.whole)
                 values["crawl_waiting_requests"], values["crawl_failed_requests"] = event.waiting, event.failed
                 values["crawl_last_progress_timestamp_seconds"] = event.at
             case PageRetried():

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from crawler.clock import unix_now
 from crawler.events import Summary
 from crawler.frontier.host_slot import Learned
 from crawler.frontier.leases import Hold
@@ -74,7 +75,7 @@ class Peers:
         self._meet_at = 0.0
         self.shares: Shares | None = None
         self._stay_at = self._counted_at = 0.0
-        self._counted_pages = 0
+        self._counted_pages, self._own = 0, ""
         self._first_is_known, self.first_is_gone = me.number == 0, False
 
     @property
@@ -136,10 +137,24 @@ class Peers:
         self._hold.stays_until = now + life_s - _MARGIN_S
         self._stay_at, self._counted_at, self._counted_pages = now + life_s / 3, now, self._summary.pages
 
+    def without_first(self) -> None:
+        """Wait no longer for the process that began the run: it is dead, and may never have said a word."""
+        self._first_is_known = True
+
+    def say_so(self) -> None:
+        """Let the others know all that this process has done."""
+        if self.shares is not None:
+            self._stay(self.shares, unix_now())
+
+    def are_gone(self) -> bool:
+        """Whether nobody else works on the run."""
+        return not self._lives_another()
+
     def leave(self) -> None:
         """The work is done: others may have what was ours."""
         if self.awake:
-            self._members.leave(self._me.run.id, self._me.number, counted=_text_of(self._summary))
+            counted = self._own or _text_of(self._summary)  # the summary may be of the whole run by now
+            self._members.leave(self._me.run.id, self._me.number, counted=counted)
 
     def others(self, *, patience_s: float = 0.0) -> list[Summary]:
         """What the others of the run have done, also those that were killed: as far as they came to say so.
@@ -149,6 +164,7 @@ class Peers:
         """
         if not self.awake:
             return []
+        self._own = _text_of(self._summary)
         ends = time.monotonic() + patience_s
         while self._lives_another() and time.monotonic() < ends:
             time.sleep(_UNSETTLED_S)

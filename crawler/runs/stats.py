@@ -36,6 +36,8 @@ class Stats:
 
     Attributes:
         timeline: How the run went on, with what further processes did.
+        others: How far the others are whose figures are counted with this one's.
+        of_whole_run: Whether those are all that there are.
     """
 
     def __init__(self, summary: Summary, observers: Iterable[Observer]) -> None:
@@ -48,6 +50,7 @@ class Stats:
         self._warned = 0
         self._warning = ""
         self.others: Callable[[], list[Progress]] = list
+        self.of_whole_run: Callable[[], bool] = lambda: True
         self.timeline = Timeline()
         self._stands = (0, 0)  # waiting and failed, as they were last told
 
@@ -172,7 +175,8 @@ class Stats:
         moment = self.keep_moment(force=force)
         if self._observers:
             rate = moment.pages / max(moment.after_s, 1e-6)
-            self.tell(Progress(now, moment.pages, waiting, failed, moment.items, moment.logins, rate))
+            whole = self.of_whole_run()
+            self.tell(Progress(now, moment.pages, waiting, failed, moment.items, moment.logins, rate, whole))
 
     def keep_moment(self, *, force: bool = True) -> Moment:
         """How far it is now, all processes together, as the timeline takes it."""

@@ -29,6 +29,7 @@ from crawler.output.notices import (
     of_run,
 )
 from crawler.output.notifiers import Ping, notifier_of, tell_all
+from crawler.output.run_members import MemberShare, shares_of
 from crawler.records import Change
 from crawler.runs.verdict import CODES
 from crawler.sessions.secrets import hide, remember_secret
@@ -99,7 +100,9 @@ class Telling:
         also = self._calls(changed) if changed is not None and CHANGES in self._events else []
         self._tell(notice, alive=is_alive(notice, summary.exit_code), exit_code=summary.exit_code, also=also)
         if self._metrics:
-            self._write_metrics(metrics.metrics_text(summary, now=unix_now(), last_success=left.last_success))
+            of_members = {str(each.number): each.pages for each in left.members}
+            text = metrics.metrics_text(summary, now=unix_now(), last_success=left.last_success, members=of_members)
+            self._write_metrics(text)
 
     def broke(self, error: Exception) -> None:
         """Tell of a run that ended with an error."""
@@ -168,12 +171,14 @@ class Left(NamedTuple):
         last_success: When the last good run ended, this one included.
         counts: Kind of item to how many of its records this run found new, changed, gone and back.
         examples: A few of these.
+        members: What each process of the run did.
     """
 
     before: RunRow | None = None
     last_success: float | None = None
     counts: Mapping[str, Mapping[str, int]] = MappingProxyType({})
     examples: Sequence[Change] = ()
+    members: Sequence[MemberShare] = ()
 
 
 def left_by(store: Store, run: int, summary: Summary) -> Left:
@@ -191,4 +196,4 @@ def left_by(store: Store, run: int, summary: Summary) -> Left:
             from crawler.output.changes import counts_of  # with all that writes exports
 
             counts = counts_of([*examples, *islice(found, _COUNTED)])
-    return Left(next(earlier, None), good, counts, examples)
+    return Left(next(earlier, None), good, counts, examples, shares_of(store, run))

@@ -7,13 +7,15 @@ or not at all. What is said of results and kept pages is in `base_results`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from crawler.outcome import Found, Leased, Outcome, SessionSnapshot
 from crawler.pacing import HostWord
 from crawler.sessions.desk import LoginEnd
 from crawler.sessions.quota import Granted, Quota
+from crawler.stores.base_members import MemberStore as MemberStore
+from crawler.stores.base_members import ValueStore as ValueStore
 from crawler.stores.base_results import KeptResults, VisitStore
 from crawler.stores.policy.login_policy import Trying
 from crawler.stores.told import Counts, Login
@@ -51,7 +53,14 @@ class RunStore(Protocol):
     def join(self, run: int, *, process: str) -> RunRow:
         """Take part in a run that another process of ours has opened."""
 
-    def end(self, run: int, *, ending: str, exit_code: int, summary: str) -> None: ...
+    def take_over(self, run: int, *, process: str) -> bool:
+        """Become the one that runs the spider of a run that has no end, when its own process is dead. False: not so."""
+
+    def leave(self, run: int) -> None:
+        """Take no part any more; others may go on with the run."""
+
+    def end(self, run: int, *, ending: str, exit_code: int, summary: str) -> bool:
+        """Record how a run ended and let go of its spider. False when somebody else had recorded an end before."""
 
     def set_summary(self, run: int, summary: str) -> None:
         """Replace what a run that has ended says of itself."""
@@ -77,34 +86,6 @@ class RunStore(Protocol):
 
     def pages(self, frontier: int) -> Iterator[dict[str, Any]]:
         """The page log: every answer, and every try that brought none, oldest first."""
-
-
-class MemberStore(Protocol):
-    """The processes that work on a run together."""
-
-    def join(self, run: int, *, owner: str, process: str, first: bool = False) -> int:
-        """Work on a run from now on.
-
-        Args:
-            first: It is the process that began it, number 0.
-        Returns:
-            A number that no other process of the run has had, however many join at the same instant.
-        """
-
-    def stay(self, run: int, number: int, *, agrees: str, counted: str) -> float:
-        """Say that this process lives, and what there is to know of it. Returns seconds until that runs out."""
-
-    def leave(self, run: int, number: int, *, counted: str) -> None:
-        """Work on it no longer: what it had of the limits is free for the others."""
-
-    def of(self, run: int) -> list[MemberRow]:
-        """All processes that have worked on it, in the order of their numbers; those that were killed, too."""
-
-    def living(self, frontier: int) -> list[MemberRow]:
-        """Those that work on a frontier now, of whatever run.
-
-        One that was killed is missed at once on this machine, else when it runs out.
-        """
 
 
 class FrontierStore(Protocol):
@@ -305,30 +286,6 @@ class QuotaStore(Protocol):
 
     def resting(self) -> dict[str, tuple[float, str]]:
         """Accounts that rest now: key to until when and why."""
-
-
-class ValueStore(Protocol):
-    """Small things by name, as JSON."""
-
-    def get(self, name: str) -> Any: ...
-
-    def set(self, name: str, value: Any, *, ttl_s: float | None = None) -> None: ...
-
-    def change(self, name: str, change: Callable[[Any], Any], *, ttl_s: float | None = None) -> Any:
-        """Replace a value by what *change* makes of it (None where there is none); nobody else writes it meanwhile.
-
-        Args:
-            change: May be called again, when the transaction was interrupted.
-        Returns:
-            What is stored now.
-        """
-
-    def claim(self, name: str, owner: str, *, ttl_s: float) -> bool:
-        """Be the one that does something, for so many seconds; again, to go on with it. `set` to None ends it.
-
-        Returns:
-            False while a living process is the one, however many ask at the same instant.
-        """
 
 
 class CrawlStore(Protocol):

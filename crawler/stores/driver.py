@@ -74,6 +74,7 @@ class Dialect(Protocol):
         most_variables: Most parameters of one statement.
         most_columns: Most columns of a result table for fields; the others go into one text.
         taken_names: Query for all names of tables, views and indexes.
+        age: Query for the seconds since which the database answers; before, nobody could say that it lives.
     """
 
     greatest: str
@@ -92,6 +93,7 @@ class Dialect(Protocol):
     most_variables: int
     most_columns: int
     taken_names: str
+    age: str
 
     def numbers(self, at: str = "?") -> str:
         """A query for the numbers of a list that is bound as JSON."""

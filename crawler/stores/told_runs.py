@@ -25,6 +25,9 @@ class RunRow:
     pages_before: int = 0  #: of its frontier, when it began
 
 
+LIVES, LEFT, DEAD = "", "left", "dead"  #: see `MemberRow.gone`
+
+
 @dataclass(frozen=True, slots=True)
 class MemberRow:
     """One process that works on a run, or has.
@@ -49,6 +52,11 @@ class MemberRow:
     left_at: float = 0.0
     agrees: str = ""
     counted: str = "{}"
+
+    @property
+    def gone(self) -> str:
+        """`LEFT` when it said that it goes, `DEAD` when it was found dead; `LIVES` as far as anybody knows."""
+        return "" if not self.left_at else DEAD if self.agrees == DEAD else LEFT
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,17 @@ def _held(holds: object) -> bool:
 
 def test_workers_join_a_crawl_and_one_leaves_when_it_is_told_to(fleet: Fleet) -> None:
     fleet.site.change(latency_s=0.5)  # nobody is done before the others have come
-    words = ["worker", "members", "-a", f"site={fleet.site.url}", "-s", f"store={fleet.address}", "--wait", "--json"]
+    words = [
+        "worker",
+        "members",
+        "-a",
+        f"site={fleet.site.url}",
+        "-s",
+        f"store={fleet.address}",
+        "--wait",
+        "--until-empty",
+        "--json",
+    ]
     more = ["-s", "workers=2", "-s", "throttle=false"]
     with (
         fleet.start(per_host=1) as first,

@@ -24,7 +24,16 @@ def pooled(fleet: Fleet) -> Iterator[Fleet]:
 
 def test_a_crawl_whose_members_share_three_connections_is_killed_and_ends_exact(pooled: Fleet) -> None:
     pooled.site.change(latency_s=0.03)
-    words = ["worker", "members", "-a", f"site={pooled.site.url}", "-s", f"store={pooled.address}", "--wait"]
+    words = [
+        "worker",
+        "members",
+        "-a",
+        f"site={pooled.site.url}",
+        "-s",
+        f"store={pooled.address}",
+        "--wait",
+        "--until-empty",
+    ]
     with pooled.start([*words, "-s", "workers=2", "-s", "lease=1"], machine="two") as two:
         with pooled.start(lease=1) as first:
             until(lambda: pooled.count("crawl_pages") >= 6)

@@ -273,7 +273,7 @@ class Trial:
             }
             typed = [part for setting, value in settings.items() for part in ("-s", f"{setting}={value}")]
             words = ["run"] if number == 0 else ["worker"]
-            words += ["shelves", "-a", f"sites={sites}", *typed, *(["--wait"] if number else [])]
+            words += ["shelves", "-a", f"sites={sites}", *typed, *(["--wait", "--until-empty"] if number else [])]
             environment = {**project.environment, "CRAWL_KEY": key, "PYTHONPATH": str(CHECKOUT)}
             command = [*self._ground.member(number), sys.executable, "-m", "tests.fleet.member", *words]
             self.members.append(Member(name, project.folder, command, environment))

@@ -20,7 +20,7 @@ from crawler.events import Summary
 from crawler.frontier.host_slot import HostSlot
 from crawler.frontier.politeness import Allowed, HostHealth
 from crawler.output.live import MOST_HOSTS, HostState, ProcessState, look, name_of, process_of
-from crawler.runs.heartbeat import EVERY_S, FIRST_S, IDLE_S, Heartbeat
+from crawler.runs.heartbeat import EVERY_S, FIRST_S, IDLE_S, Heartbeat, SeenNow
 from crawler.runs.stats import Stats
 from crawler.settings import load
 from crawler.stores.project import open_project_store
@@ -59,7 +59,7 @@ def running(project: Path) -> Iterator[subprocess.Popen[bytes]]:
     own = net.host({"/robots.txt": Answer(404), "*": page})
     (project / "spiders").mkdir()
     (project / "spiders" / "orders.py").write_text(SPIDER.format(url=own.url))
-    command = (sys.executable, "-m", "crawler.cli", "run", "orders", "-q")
+    command = (sys.executable, "-m", "crawler.cli", "run", "orders", "-q", "-s", "grace=0.1")
     with subprocess.Popen(command, cwd=project) as process:
         yield process
         go_on.set()
@@ -114,6 +114,38 @@ def test_a_run_is_watched_from_another_terminal_and_its_end_is_seen(
     assert crawl("top").out.startswith("nothing runs; the last run was 1 of orders, crashed")
 
 
+def test_a_run_of_one_machine_is_listed_paused_set_going_again_and_told_to_leave(
+    project: Path, running: subprocess.Popen[bytes], crawl: Crawl
+) -> None:
+    def state() -> str:
+        (member,) = map(json.loads, crawl("workers", "--json").out.splitlines())
+        assert (member["spider"], member["worker"], member["pages"], member["leads"]) == ("orders", 0, 1, True)
+        return str(member["state"])
+
+    def until(wanted: str) -> None:
+        deadline = time.monotonic() + 20
+        while state() != wanted:
+            assert time.monotonic() < deadline, f"it is not {wanted}"
+            time.sleep(0.05)
+
+    spoken(project)
+    until("working")
+    assert "1 member of run 1 of orders will send nothing new" in crawl("pause", "orders").err
+    until("paused")
+    assert crawl("resume", "orders", "--worker", "0").code == 0
+    until("working")
+    assert "working, leads" in crawl("workers", "orders").out
+    nobody = crawl("drain", "orders", "--worker", "7")
+    assert (nobody.code, "no member '7'; there are: 0" in nobody.err) == (2, True)
+    assert crawl("drain", "orders").code == 0
+
+    assert running.wait(20) == 143
+    for word in ("pause", "resume", "drain"):
+        said = crawl(word, "orders")
+        assert (said.code, "orders is not being crawled" in said.err) == (2, True)
+    assert crawl("workers").out == "nobody works on a crawl\n"
+
+
 def test_top_after_the_end_says_how_it_went_and_shows_no_secret(nights: Nights, at_store: str, crawl: Crawl) -> None:
     ended = crawl("top", "shop", "--store", at_store)
     as_json = crawl("top", "shop", "--json", "--store", at_store).out
@@ -132,7 +164,7 @@ class Values:
         self.kept: dict[str, Any] = {}
         self.writes, self._error = 0, error
 
-    def set(self, name: str, value: Any, *, ttl_s: float | None = None) -> None:
+    def set(self, name: str, value: Any, *, ttl_s: float | None = None, hot: bool = False) -> None:
         self.writes += 1
         if self._error is not None:
             raise self._error
@@ -141,7 +173,7 @@ class Values:
 
 def heart(store: Any, hosts: list[HostSlot], stats: Stats) -> Heartbeat:
     me = ProcessState(0, "process 1 on a", 1000.0, 0, 0, 16)
-    return Heartbeat(store, stats, me, lambda: hosts, Allowed(8, 4), list)
+    return Heartbeat(store, me, stats, SeenNow(lambda: hosts, Allowed(8, 4), list))
 
 
 def test_a_process_speaks_soon_then_while_something_happens_and_rarely_when_nothing_does() -> None:

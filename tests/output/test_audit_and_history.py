@@ -67,6 +67,10 @@ class Shelf:
         )
 
     @property
+    def members(self) -> Any:
+        return SimpleNamespace(of=lambda number: [])
+
+    @property
     def frontier(self) -> Any:
         return SimpleNamespace(
             counts=lambda frontier: self.numbers,

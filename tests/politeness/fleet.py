@@ -95,7 +95,7 @@ def in_postgres(journey: Journey) -> Told:
             project = Project(Path(folder) / str(machine), site.url, spider=HERE / "paced.py", store=address)  # type: ignore[arg-type]
             (project.folder / "spiders" / "__init__.py").touch()
             words = [*project.words(**journey.settings), "-a", f"pages={journey.pages}", "--json"]
-            words = ["worker", *words[1:], "--wait"] if machine else words
+            words = ["worker", *words[1:], "--wait", "--until-empty"] if machine else words
             return stack.enter_context(project.start(words, environment={"CRAWL_KEY": key}))
 
         first = start(0)

@@ -64,7 +64,7 @@ def test_the_steps_of_the_dockerfile_give_a_command_that_runs(tmp_path: Path) ->
                 else:
                     shutil.copy(ROOT / source, place)
         elif word == "RUN" and "pip install" in rest:
-            assert "./package" in shlex.split(rest)
+            assert "./package[${EXTRAS}]" in shlex.split(rest)
             subprocess.run(
                 [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", "installed", "./package"],
                 cwd=tmp_path, check=True, timeout=110, capture_output=True,

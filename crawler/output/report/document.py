@@ -56,6 +56,13 @@ def _sections(report: Report) -> Iterator[str]:
         if report.more_changes:
             command = escape(f"crawl changes {report.spider}")
             yield f'<p class="note">and {report.more_changes:,} more: <code>{command}</code></p>'
+    if len(report.members) > 1:
+        state = {"": "", "left": "", "dead": "killed"}
+        members = [
+            (str(each.number), each.process, f"{each.pages:,}", f"{each.items:,}", f"{each.logins:,}", state[each.gone])
+            for each in report.members
+        ]
+        yield _table("Members of the newest run", ("", "process", "pages", "items", "logins", ""), members)
     yield _runs(report.nights)
 
 

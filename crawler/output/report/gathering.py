@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 from crawler.output.figures import Figures, figures_of
 from crawler.output.history import PastRun, past_runs, summary_of, told_of
-from crawler.output.live import name_of, process_of
+from crawler.output.live import process_words, timeline_so_far
 from crawler.output.report.answer_log import AnswerFigures, read_answers
+from crawler.output.run_members import MemberShare, shares_of
 from crawler.output.run_report import Cause, LoginRow, LoginSource, causes_of
 from crawler.output.source import Run, Source
 from crawler.output.timeline import Moment, timeline_of
@@ -94,6 +95,7 @@ class Report:
         causes: Why requests of the newest crawl failed, most first.
         retried: Why answers of the newest crawl were tried again, how often, and an address.
         skipped: Rule, how many requests it left out, and the URL of one of them.
+        members: What each process of the newest run did, where several worked on it.
         changed: What the newest crawl changed; at most so many, the rest is in *more_changes*.
     """
 
@@ -110,6 +112,7 @@ class Report:
     more_changes: int = 0
     next_command: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict)
+    members: Sequence[MemberShare] = ()
 
 
 def gather(source: Reported, spider: str, *, nights: int = NIGHTS) -> Report | None:
@@ -136,6 +139,7 @@ def gather(source: Reported, spider: str, *, nights: int = NIGHTS) -> Report | N
         changed,
         max(_all_changes(told) - len(changed), 0),
         str(told.get("next_command") or ""),
+        members=shares_of(source, newest.id),
     )
 
 
@@ -158,10 +162,8 @@ def _answers(source: Source, run: Run, past: PastRun) -> AnswerFigures:
 
 
 def _timeline(source: Source, run: Run, told: Mapping[str, Any]) -> list[Moment]:
-    """As it stands with the summary; of a run that goes on, or was killed, as its first process last said it."""
-    points = timeline_of(told.get("timeline"))
-    word = process_of(source.values.get(name_of(run.id, 0))) if not points else None
-    return points if word is None else timeline_of(list(word.timeline))
+    """As it stands with the summary; of a run that goes on, or was killed, as it was last said."""
+    return timeline_of(told.get("timeline")) or timeline_so_far(process_words(source, run.id))
 
 
 def _skipped(told: Mapping[str, Any]) -> list[tuple[str, int, str]]:

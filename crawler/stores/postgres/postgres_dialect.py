@@ -39,6 +39,7 @@ class PostgresDialect:
     most_variables = 60_000  # of 65,535
     most_columns = 400  # of 1,600, but a row of 500 texts does not fit into a page
     taken_names = "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
+    age = "SELECT extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::double precision"
 
     def numbers(self, at: str = "?") -> str:
         return f"SELECT value::bigint FROM json_array_elements_text({at}::json)"

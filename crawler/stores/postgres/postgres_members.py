@@ -58,7 +58,7 @@ class RowMembers:
     def holder(self, spider: str) -> str | None:
         rows = self._db.read(
             "SELECT holder, process FROM crawl_members WHERE kind = ? AND name = ? AND until > ?",
-            (_SPIDER, spider, self._db.now()),
+            (_SPIDER, spider, self._lapsed()),
         )
         return next((str(holder) for holder, process in rows if not is_dead(process)), None)
 
@@ -70,7 +70,7 @@ class RowMembers:
             return False
         rows = self._db.read(
             "SELECT id, process FROM crawl_members WHERE kind = ? AND name = ? AND until > ?",
-            (_LOGIN, key, self._db.now()),
+            (_LOGIN, key, self._lapsed()),
         )
         if any(not is_dead(process) for _, process in rows):
             return False
@@ -104,12 +104,17 @@ class RowMembers:
 
     def _bury(self, raw: Transaction, spider: str) -> None:
         """Forget who is dead among those who worked on a spider."""
-        raw.execute("DELETE FROM crawl_members WHERE until <= ?", (self._db.now(),))
+        raw.execute("DELETE FROM crawl_members WHERE until <= ?", (self._lapsed(),))
         for number, process in raw.execute(
             "SELECT id, process FROM crawl_members WHERE name = ?", (spider,)
         ).fetchall():
             if is_dead(process):
                 raw.execute("DELETE FROM crawl_members WHERE id = ?", (number,))
+
+    def _lapsed(self) -> float:
+        """Rows that end before this moment are of dead ones; none, until the database has been there for as long."""
+        (age_s,) = self._db.read(self._db.dialect.age)[0]
+        return self._db.now() if age_s >= LIFE_S else 0.0
 
     def _speak(self, raw: Transaction) -> None:
         """At the beginning of a transaction: we live."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from crawler.errors import StoreError
+from crawler.errors import AlreadyRunning, StoreError
 from crawler.stores.base import RunRow
 from crawler.stores.driver import Driver, Membership, Transaction
 
@@ -52,8 +52,7 @@ class RunRows:
         Raises:
             AlreadyRunning: A living process runs this spider with this store.
         """
-        since = datetime.fromtimestamp(self._db.now()).astimezone().strftime("%Y-%m-%d %H:%M")
-        alone = self._members.take(spider, f"{process} since {since}")
+        alone = self._members.take(spider, self._holder(process))
         try:
             run = self._begin(_New(spider, args, process, max_pages), fresh, alone)
         except BaseException:
@@ -61,6 +60,9 @@ class RunRows:
             raise
         self.prune(spider)
         return run
+
+    def _holder(self, process: str) -> str:
+        return f"{process} since {datetime.fromtimestamp(self._db.now()).astimezone():%Y-%m-%d %H:%M}"
 
     def hold(self, spider: str, *, process: str) -> None:
         """Let no crawl of *spider* begin until the store is closed. Raises AlreadyRunning."""
@@ -128,18 +130,38 @@ class RunRows:
         self._members.join(found.spider)
         return found
 
-    def end(self, run: int, *, ending: str, exit_code: int, summary: str) -> None:
-        """Record how a run ended and let go of its spider."""
+    def take_over(self, run: int, *, process: str) -> bool:
+        """Become the one that runs the spider of a run that has no end, when its own process is dead. False: not so."""
+        found = self.get(run)
+        if found.ending or self._members.holder(found.spider) is not None:
+            return False
+        try:
+            self._members.take(found.spider, self._holder(process))
+        except AlreadyRunning:
+            return False
+        if self.get(run).ending:  # by another one, just now
+            self._members.release(found.spider)
+            return False
+        return True
+
+    def leave(self, run: int) -> None:
+        """Take no part any more; others may go on with the run."""
+        self._members.release(self.get(run).spider)
+
+    def end(self, run: int, *, ending: str, exit_code: int, summary: str) -> bool:
+        """Record how a run ended and let go of its spider. False when somebody else had recorded an end before."""
         with self._db.write() as raw:
-            raw.execute(
-                "UPDATE crawl_runs SET ended_at = ?, ending = ?, exit_code = ?, summary = ? WHERE id = ?",
+            recorded: int = raw.execute(
+                "UPDATE crawl_runs SET ended_at = ?, ending = ?, exit_code = ?, summary = ?"
+                " WHERE id = ? AND ending = ''",
                 (self._db.now(), ending, exit_code, summary, run),
-            )
+            ).rowcount
         spider = self.get(run).spider
         deadline = time.monotonic() + _PRUNE_S
         while self.prune(spider) and time.monotonic() < deadline:
             pass
         self._members.release(spider)
+        return recorded > 0
 
     def set_summary(self, run: int, summary: str) -> None:
         """Replace what a run that has ended says of itself."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from crawler.stores.driver import Driver, Transaction
+from crawler.stores.driver import LEASES, Driver, Transaction
 from crawler.stores.incarnations import is_dead, this_process
 
 
@@ -30,9 +30,9 @@ class ValueRows:
         )
         return json.loads(row[0]) if row else None
 
-    def set(self, name: str, value: Any, *, ttl_s: float | None = None) -> None:
-        """Keep a value that JSON can hold, for *ttl_s* seconds or for ever; None removes it."""
-        with self._db.write() as raw:
+    def set(self, name: str, value: Any, *, ttl_s: float | None = None, hot: bool = False) -> None:
+        """Keep a value, or remove it; see `stores.base.ValueStore`."""
+        with self._db.write(beside=LEASES if hot else "") as raw:
             if value is None:
                 raw.execute("DELETE FROM crawl_values WHERE name = ?", (name,))
                 return
@@ -52,6 +52,15 @@ class ValueRows:
             value = change(stored)
             self.put(raw, name, json.dumps(value), None if ttl_s is None else now + ttl_s)
         return value
+
+    def beginning(self, prefix: str) -> dict[str, Any]:
+        """All values whose names begin so."""
+        rows = self._db.read(
+            "SELECT name, value FROM crawl_values WHERE substr(name, 1, ?) = ?"
+            " AND (expires_at IS NULL OR expires_at > ?)",
+            (len(prefix), prefix, self._db.now()),
+        )
+        return {str(name): json.loads(value) for name, value in rows}
 
     def claim(self, name: str, owner: str, *, ttl_s: float) -> bool:
         """Be the one that does something; see `stores.base.ValueStore`."""

@@ -10,7 +10,7 @@ import json
 
 from crawler.stores.driver import PAGES, Driver
 from crawler.stores.incarnations import is_dead, this_process
-from crawler.stores.told_runs import MemberRow
+from crawler.stores.told_runs import DEAD, MemberRow
 
 LIFE_S = 30.0  #: who has said nothing for so long works no longer
 _COLUMNS = "run, number, owner, process, joined_at, until, left_at, agrees, counted"
@@ -57,6 +57,42 @@ class WorkerRows:
         """All that there have been, in the order of their numbers."""
         rows = self._db.read(f"SELECT {_COLUMNS} FROM crawl_workers WHERE run = ? ORDER BY number", (run,))
         return [MemberRow(*row) for row in rows]
+
+    def sweep(self, run: int) -> list[int]:
+        """Mark who is dead, and let what they had leased wait again; see `stores.base.MemberStore`.
+
+        Owner and token of these requests stay, as when a lease runs out: should the process live after all and commit
+        before anybody else has claimed them, its work counts.
+        """
+        if not self._dead(run):  # nearly always: nobody is kept from writing
+            return []
+        with self._db.write() as raw:
+            dead = self._dead(run)
+            for number, owner in dead:
+                raw.execute(
+                    "UPDATE crawl_requests SET state = 0 WHERE state = 1"
+                    " AND frontier = (SELECT frontier FROM crawl_runs WHERE id = ?)"
+                    " AND owner = (SELECT id FROM crawl_owners WHERE name = ?)",
+                    (run, owner),
+                )
+                raw.execute(
+                    "UPDATE crawl_workers SET left_at = ?, agrees = ? WHERE run = ? AND number = ?",
+                    (self._db.now(), DEAD, run, number),
+                )
+        return [number for number, _ in dead]
+
+    def _dead(self, run: int) -> list[tuple[int, str]]:
+        now = self._db.now()
+        rows = self._db.read(
+            "SELECT number, owner, until, incarnation FROM crawl_workers WHERE run = ? AND left_at = 0", (run,)
+        )
+        lapsed = any(until <= now for _, _, until, _ in rows)
+        waited = lapsed and self._db.read(self._db.dialect.age)[0][0] >= LIFE_S
+        return [
+            (number, owner)
+            for number, owner, until, incarnation in rows
+            if is_dead(incarnation) or (waited and until <= now)
+        ]
 
     def living(self, frontier: int) -> list[MemberRow]:
         """Those that work on a frontier now, in the order of their runs and numbers."""

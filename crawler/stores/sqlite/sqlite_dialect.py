@@ -25,6 +25,7 @@ class SQLiteDialect:
     most_variables = 30_000  # SQLite's own limit is 32,766
     most_columns = 1_000
     taken_names = "SELECT name FROM sqlite_master"
+    age = "SELECT 1e12"
 
     def numbers(self, at: str = "?") -> str:
         return f"SELECT value FROM json_each({at})"

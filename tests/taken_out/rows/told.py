@@ -219,7 +219,7 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/runs/heartbeat.py",
-                "            self._values.set(self._name, self._word(now, under_way).as_dict(), ttl_s=_KEPT_S)\n",
+                "            self._values.set(self._name, word, ttl_s=_KEPT_S, hot=True)\n",
                 "            self._word(now, under_way)\n",
             )
         ],

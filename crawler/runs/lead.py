@@ -1,0 +1,186 @@
+"""Which member of a run leads, and what people tell this one: looked at every few seconds. On the thread of the store.
+
+The one that *leads* records how the run ended. At first that is the process which began the run. When it is dead, or
+has left, another one does so; a run whose first process was killed ends like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from crawler.errors import StoreError
+from crawler.events import Progress
+from crawler.output.live import DONE, LEAVING, PAUSED, WORKING, ProcessState, process_words
+from crawler.runs.heartbeat import Heartbeat
+from crawler.runs.orders import Orders, orders_of
+from crawler.stores.base import RunRow, Store
+
+LOOK_S: Final = 2.0
+_LAST_LOOK_S: Final = 0.1  #: while nothing is left to do
+_PATIENCE_S: Final = 2.0  #: longest wait of the one that leads for the last word of the others
+DRAINED: Final = "drained"
+
+
+@dataclass(frozen=True)
+class Role:
+    """What this process is in the run.
+
+    Attributes:
+        number: 0 for the one that began it.
+        process: How it is named to a person.
+        joined_at: Seconds since 1970 by the store's clock.
+        shared: Members on other machines may join.
+        forked: Another process of the run has made it, and tells what it does.
+        alive: Called with each look: the loop of this process goes round.
+    """
+
+    number: int
+    process: str
+    joined_at: float
+    shared: bool
+    forked: bool = False
+    alive: Callable[[], None] = lambda: None
+
+
+class Lead:
+    """Who leads the run, and whether this process may send, has to leave, and may end.
+
+    Args:
+        on_lead: Called when this process begins to lead in the place of one that is dead.
+
+    Attributes:
+        leads: This process records how the run ends.
+        recorded: It has recorded it.
+        handed_over: It led and has left; others go on with the run.
+        paused: Nothing new may be sent.
+        leaving: Why this process is to finish its pages and leave; "" while it is not.
+    """
+
+    def __init__(
+        self, store: Store, run: RunRow, place: Role, heartbeat: Heartbeat, on_lead: Callable[[], None]
+    ) -> None:
+        self._store, self._run, self._place, self._on_lead = store, run, place, on_lead
+        self._heartbeat = heartbeat
+        self.leads, self.handed_over, self.recorded = place.number == 0, False, False
+        self.paused, self.leaving = False, ""
+        self._look_at, self._done_at = 0.0, 0.0
+        self._words: list[ProcessState] = []
+
+    @property
+    def _is_one_of_many(self) -> bool:
+        return self._place.shared and not self._place.forked
+
+    @property
+    def waits_for_end(self) -> bool:
+        """Nothing is left for this process."""
+        return self._done_at > 0
+
+    def state(self, stopped_by: str) -> str:
+        """How this process is, for those who look on.
+
+        Args:
+            stopped_by: Why it takes nothing new; "" while it does.
+        """
+        if stopped_by:
+            return LEAVING
+        return PAUSED if self.paused else DONE if self.waits_for_end else WORKING
+
+    def due_at(self, under_way: int, stopped_by: str) -> float:
+        """When to look again, seconds since 1970."""
+        return min(self._look_at, self._heartbeat.due_at(under_way, self.state(stopped_by)))
+
+    def look(self, now: float, under_way: int, stopped_by: str, *, with_others: bool) -> None:
+        """Read what others say, and say how we are, when it is due.
+
+        Args:
+            under_way: Requests that this process has out.
+            stopped_by: Why it takes nothing new; "" while it does.
+            with_others: Other processes work on the run, so that one of them may be dead.
+        """
+        if now >= self._look_at:
+            self._look_at = now + (_LAST_LOOK_S if self._done_at else LOOK_S)
+            self._place.alive()
+            self._look(with_others)
+        self._heartbeat.beat(now, under_way, self.state(stopped_by), leads=self.leads)
+
+    def _look(self, with_others: bool) -> None:
+        """Read what others say. A store that cannot be read has other ways to say so."""
+        try:
+            self._follow(orders_of(self._store.values, self._run.id))
+            if with_others:
+                self._store.members.sweep(self._run.id)
+                if self.leads:
+                    self._words = process_words(self._store, self._run.id)
+                elif self._is_one_of_many:
+                    self._take_over()
+        except StoreError:
+            pass  # the next commit meets the same trouble, and knows what to do about it
+
+    def _follow(self, orders: Orders) -> None:
+        number = self._place.number
+        self.paused = orders.pauses(number)
+        if orders.drains(number, self._place.joined_at):
+            self.leaving = self.leaving or DRAINED
+
+    def _take_over(self) -> None:
+        """Lead in the place of one that is dead; nothing happens while it lives."""
+        if self._store.runs.take_over(self._run.id, process=self._place.process):
+            self.leads = True
+            self._on_lead()
+
+    def may_end(self, now: float, say_so: Callable[[], None]) -> bool:
+        """Nothing is left to do: whether this process may end.
+
+        The one that leads waits a moment for the last word of the others, whose figures are part of its summary; the
+        others wait until it has recorded the end, for they would have to do so were it dead.
+
+        Args:
+            say_so: Tells the others what this one has done.
+        """
+        if not self._is_one_of_many:
+            return True
+        if not self._done_at:
+            self._done_at, self._look_at = now, 0.0
+            say_so()
+        if not self.leads:
+            return bool(self.leaving)
+        others = [each for each in self._words if each.number != self._place.number and not each.gone]
+        return all(each.state != WORKING for each in others) or now > self._done_at + _PATIENCE_S
+
+    def goes_on(self) -> None:
+        """There is more to do after all."""
+        self._done_at = 0.0
+
+    def ends_run(self, leave: Callable[[], bool], *, stopped: bool) -> bool:
+        """At the end: whether this process records the end of the run.
+
+        Args:
+            leave: Says that we go; whether nobody else works on the run.
+            stopped: Somebody told this process to leave: others go on with the run.
+        """
+        if not self._is_one_of_many or (self.leads and not stopped):
+            return self.leads
+        alone = leave()
+        if self.leads and not alone:
+            self._store.runs.leave(self._run.id)
+            self.leads, self.handed_over = False, True
+        elif alone and not self.leads:
+            self.leads = self._store.runs.take_over(self._run.id, process=self._place.process)
+        return self.leads
+
+    def records(self, end: Callable[[], bool]) -> None:
+        """Record the end by *end*, which says whether nobody had done so before."""
+        self.recorded = end()
+
+    def progress(self) -> list[Progress]:
+        """How far the others are, for the one that leads; without processes that it has forked, which tell it."""
+        if not self.leads:
+            return []
+        mine = self._place.number
+        return [
+            Progress(each.at, each.pages, 0, 0, each.items, each.logins, each.rate)
+            for each in self._words
+            if each.number != mine and each.parent != mine
+        ]
