@@ -107,6 +107,7 @@ class History:
         renewed: Member to the times at which it was told that its leases are prolonged, and until when.
         good_logins: Those that the site let in.
         expired: How often the site ended all sessions.
+        kills: Who was killed, and when: what it had leased belongs to others at once.
         crashes: When the database was stopped at once: leases of the last moments before may be forgotten.
         forgets: An asynchronous replica took over: commits of the last moments, sessions too, may be gone.
         delay_s: Least seconds between requests to a host.
@@ -122,6 +123,7 @@ class History:
     good_logins: int = 0
     expired: int = 0
     crashes: Sequence[float] = ()
+    kills: Sequence[tuple[str, float]] = ()
     forgets: bool = False
     delay_s: float = 0.0
     late_s: float = 0.001
@@ -187,16 +189,17 @@ def tokens(history: History) -> Iterator[str]:
 
 
 def early(history: History) -> Iterator[str]:
-    """A lease is taken away from nobody before its end."""
+    """A lease is taken away before its end from nobody but the dead."""
     for request, writes in _of_requests(history).items():
-        holder = ""
+        holder, since = "", 0.0
         for write in writes:
             taken = write.before[0] == State.LEASED and write.who != holder and write.at < write.until - history.late_s
-            if taken and write.after[0] in (State.WAITING, State.LEASED):
+            dead = any(who == holder and since - 1.0 <= at <= write.at for who, at in history.kills)
+            if taken and not dead and write.after[0] in (State.WAITING, State.LEASED):
                 left = write.until - write.at
                 yield f"request {request}: {write.who} took it from {holder}, {left:.3f} s before the end of its lease"
             if write.claims:
-                holder = write.who
+                holder, since = write.who, write.at
 
 
 def stored(history: History) -> Iterator[str]:

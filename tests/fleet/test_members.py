@@ -189,7 +189,7 @@ def test_a_worker_goes_on_with_a_run_whose_first_process_died_before_it_had_said
 def test_a_first_process_that_is_killed_and_started_again_helps_those_that_go_on(fleet: Fleet) -> None:
     fleet.site.change(latency_s=0.4)
     with fleet.start(per_host=2) as first, fleet.start(worker(fleet, "--wait", "--until-empty")) as two:
-        until(lambda: working(fleet) == 2)
+        until(lambda: working(fleet) == 2 and fleet.count("crawl_pages") >= 1)  # the login is over
         first.kill()
         until(lambda: '"leads": true' in str(fleet.rows("SELECT value FROM crawl_values WHERE name = 'live:1:1'")))
         with fleet.start(per_host=2) as again:

@@ -144,12 +144,14 @@ class Trial:
         self.members: list[Member] = []
         self._waiting: list[tuple[float, Callable[[], object]]] = []  # what is to be undone, and when
         self.crashes: list[float] = []
+        self.kills: list[tuple[str, float]] = []
         self.done = Counter[str]()
 
     # --- what is broken -----------------------------------------------------------------------------------------------
     def break_kill(self) -> None:
         """kill -9, and a new process in its place."""
         member = self._one()
+        self.kills.append((member.name, time.time()))
         member.kill()
         member.start()
 
@@ -232,6 +234,7 @@ class Trial:
             seen,
             watched.writes(self._server, database),
             crashes=self.crashes,
+            kills=self.kills,
             forgets=self.terms.forgets,
             delay_s=self.terms.delay_s,
             late_s=max(self.terms.delay_s / 2, 0.02),
