@@ -90,7 +90,7 @@ def test_members_are_listed_paused_set_going_again_and_drained(fleet: Fleet) -> 
         assert members[""]["leads"]
         assert 30 >= members["two"]["lease_left_s"] > 0 <= members["two"]["lease_age_s"]
         assert len(fleet.site.log) == before, "nothing is sent while all are paused"
-        fleet.site.change(latency_s=1.0)
+        fleet.site.change(latency_s=3.0)
         assert fleet.run(["resume", "members", "--store", fleet.address]).code == 0
         until(lambda: len(fleet.site.log) > before)
         one = fleet.run(["drain", "members", "--worker", "two", "--store", fleet.address])
