@@ -98,9 +98,11 @@ class Member:
 
     def start(self) -> None:
         self.starts += 1
+        again = self.starts > 1  # the others may have ended the run meanwhile: `crawl run` would begin the next one
+        command = ["worker" if again and each == "run" else each for each in self._command]
         with (self._folder / f"said-{self.starts}.txt").open("wb") as said:
             self._process = subprocess.Popen(
-                self._command,
+                command,
                 cwd=self._folder,
                 env={**self._environment, "FLEET_LOG": str(self.log), "FLEET_NAME": self.name},
                 stdin=subprocess.DEVNULL,
