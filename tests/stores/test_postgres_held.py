@@ -97,3 +97,25 @@ def test_a_row_that_changes_with_each_transaction_is_followed_by_another(
 
     assert len(marks) >= 2
     assert home.server.do("SELECT count(*) FROM crawl_outcomes", home.name) == [(1,)]
+
+
+def test_who_stops_in_the_midst_of_a_transaction_is_cut_off_and_the_others_go_on(
+    home: PostgresHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crawler.stores.postgres.postgres_line import Interrupted
+
+    begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 100"
+    monkeypatch.setattr("crawler.stores.postgres.postgres_driver._BEGIN", begin)
+    stopped: Any = home.open()
+    other: Any = home.open()
+
+    def stops() -> None:
+        with stopped.copied.driver.write() as raw:
+            raw.execute("INSERT INTO crawl_values (name, value) VALUES ('n', 'of the stopped')")
+            other.values.set("n", "of the other")  # waits for the transaction that is open, and gets its turn
+            raw.execute("SELECT 1")
+
+    with pytest.raises(Interrupted):
+        stops()
+
+    assert other.values.get("n") == "of the other"

@@ -34,6 +34,8 @@ from crawler.stores.sql.table_texts import TABLES, references
 _LOCK = 0x43524157  # "CRAW"
 _CLOCK_S = 60.0  # how often the clock of the database is looked at
 _HURRY_S = 1.0
+#: Who is stopped in the middle of a transaction holds up all others: it is taken from them after half a minute.
+_BEGIN = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 30000"
 _CHANGES = 500  #: of a row of `crawl_outcomes`
 
 
@@ -110,7 +112,7 @@ class PostgresDriver:
             outcome = (
                 f"UPDATE crawl_outcomes SET number = {self.number}, at = {self.now()!r} WHERE id = '{self._mark}'; "
             )
-        raw.execute(f"BEGIN; SET LOCAL lock_timeout = {patience_ms}; {asynchronous}{outcome}SELECT {lock}")
+        raw.execute(f"{_BEGIN}; SET LOCAL lock_timeout = {patience_ms}; {asynchronous}{outcome}SELECT {lock}")
 
     def count(self) -> None:
         """From now on transactions write their number, into a row that nobody else writes.

@@ -22,7 +22,7 @@ _AGAIN_S = (0.02, 0.1, 0.3, 1.0, 2.0, 5.0)
 #: Serialization failure, deadlock; what two find missing and make at once: a row, a table, a column, an object; what a
 #: table says that another process has changed since we looked at it: a column that has another type now, a value that
 #: it does not take.
-_INTERRUPTED = frozenset({"40001", "40P01", "23505", "42P07", "42701", "42710", "42804", "22P02"})
+_INTERRUPTED = frozenset({"25P03", "40001", "40P01", "23505", "42P07", "42701", "42710", "42804", "22P02"})
 _GONE = frozenset({"57P01", "57P02", "57P03", "08000", "08001", "08003", "08004", "08006", "08007", "08P01"})
 
 
