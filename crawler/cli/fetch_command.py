@@ -46,9 +46,9 @@ def fetch(
         Path | None,
         typer.Option("--har", metavar="FILE", help="Write it with its redirects as a HAR file, secrets masked."),
     ] = None,
-    with_secrets: Annotated[
+    unmasked: Annotated[
         bool,
-        typer.Option("--with-secrets", help="With --har: cookies and credentials, too. It logs in whoever reads it."),
+        typer.Option("--unmasked", help="With --har: cookies and credentials, too. It logs in whoever reads it."),
     ] = False,
     set_: options.SettingsTyped = None,
     store: options.StorePath = None,
@@ -60,8 +60,8 @@ def fetch(
         from crawler.rendering.launched import require_browser
 
         require_browser()
-    if with_secrets and har is None:
-        raise UsageError("--with-secrets goes with --har")
+    if unmasked and har is None:
+        raise UsageError("--unmasked goes with --har")
     with visiting(url, spider, session, options.typed_settings(set_, store=store)) as (visitor, _):
         rule = "" if force else visitor.refusal(url, session=session)
         if rule:
@@ -70,7 +70,7 @@ def fetch(
         if render and response.ok:
             response = rendered(visitor, response, wait_for)
     if har is not None:
-        write_har(har, response, secrets=with_secrets)
+        write_har(har, response, secrets=unmasked)
     if headers:
         for line in header_lines(response):
             say(line)

@@ -80,7 +80,7 @@ def test_a_page_and_its_redirects_are_recorded_without_a_secret(host: Host, proj
 
 def test_what_the_format_asks_for_is_there(host: Host, project: Path, command: Crawl) -> None:
     """Source: the HAR 1.2 specification: names that are not optional."""
-    command("fetch", f"{host.url}/home", "--spider", "orders", "--har", "page.har", "--with-secrets")
+    command("fetch", f"{host.url}/home", "--spider", "orders", "--har", "page.har", "--unmasked")
 
     log = recorded(project)
     entry = log["entries"][0]
@@ -96,8 +96,8 @@ def test_what_the_format_asks_for_is_there(host: Host, project: Path, command: C
     assert entry["request"]["cookies"] == [{"name": "sid", "value": SID, "httpOnly": False, "secure": False}]
 
 
-def test_with_secrets_another_store_is_logged_in_by_it(host: Host, project: Path, command: Crawl) -> None:
-    done = command("fetch", f"{host.url}/go", "--spider", "orders", "--har", "page.har", "--with-secrets")
+def test_unmasked_another_store_is_logged_in_by_it(host: Host, project: Path, command: Crawl) -> None:
+    done = command("fetch", f"{host.url}/go", "--spider", "orders", "--har", "page.har", "--unmasked")
     moved = command("sessions", "import", "orders", "page.har", "--store", "other.db")
     run = command("run", "orders", "--store", "other.db", "--json")
 
@@ -108,6 +108,6 @@ def test_with_secrets_another_store_is_logged_in_by_it(host: Host, project: Path
 
 
 def test_secrets_are_asked_for_with_a_file_only(project: Path, command: Crawl) -> None:
-    refused = command("fetch", "http://127.0.0.1:9/", "--with-secrets")
+    refused = command("fetch", "http://127.0.0.1:9/", "--unmasked")
 
-    assert (refused.code, "--with-secrets goes with --har" in refused.err) == (2, True)
+    assert (refused.code, "--unmasked goes with --har" in refused.err) == (2, True)
