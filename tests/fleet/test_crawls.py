@@ -148,13 +148,23 @@ def test_a_worker_says_when_there_is_nothing_to_join(fleet: Fleet) -> None:
 
 def test_workers_stay_when_the_first_process_is_killed_and_another_one_takes_over(fleet: Fleet) -> None:
     fleet.site.change(latency_s=0.3)
-    words = ["worker", "members", "-a", f"site={fleet.site.url}", "-s", f"store={fleet.address}", "--wait", "--json"]
+    words = [
+        "worker",
+        "members",
+        "-a",
+        f"site={fleet.site.url}",
+        "-s",
+        f"store={fleet.address}",
+        "--wait",
+        "--until-empty",
+        "--json",
+    ]
     with fleet.start([*words, "-s", "workers=2", "-s", "lease=1"], machine="two") as two:
         with fleet.start(lease=1, per_host=2) as first:
             until(lambda: fleet.rows("SELECT count(DISTINCT owner) FROM crawl_requests WHERE owner > 0")[0][0] >= 2)
             first.kill()
         with fleet.start(lease=1, per_host=2) as again:
-            until(lambda: fleet.count("crawl_runs") >= 2)
+            until(lambda: fleet.rows("SELECT count(*) FROM crawl_workers WHERE left_at = 0")[0][0] >= 2)
             fleet.site.change(latency_s=0.1)
             resumed, stayed = again.end(60), two.end(60)
 
