@@ -12,6 +12,7 @@ import pytest
 
 from crawler.engine import application
 from crawler.engine.scheduler import Scheduler
+from crawler.runs.lead import Lead
 from crawler.sessions.vault import Vault
 from crawler.stores.sql.run_rows import RunRows
 from tests.crash.members import Members
@@ -195,6 +196,8 @@ def test_a_worker_that_ends_is_not_blamed_for_a_page_that_somebody_puts_back_to_
 
     monkeypatch.setattr(Scheduler, "release_out", at_the_end)
     monkeypatch.setattr(RunRows, "running", lambda rows, spider: "first")
+    monkeypatch.setattr(RunRows, "take_over", lambda rows, run, **who: False)  # somebody else ends the run
+    monkeypatch.setattr(Lead, "may_end", lambda lead, now, say_so: True)
     with closing(application.open_project_store(application.load(command_line=settings))) as first:
         run = first.runs.open("members", args=application.argument_key(arguments), fresh=False, process="first")
         first.members.join(run.id, owner="first", process="first", first=True)
