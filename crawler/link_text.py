@@ -50,7 +50,8 @@ def _pieces(element: Any) -> Iterable[str]:
     for child in element:
         if len(child) or child.tag in _NEVER_NESTED or not isinstance(child.tag, str):
             return _walked(element)
-    return element.itertext()  # type: ignore[no-any-return]
+    texts: Iterable[str] = element.itertext()
+    return texts
 
 
 def _walked(element: Any) -> Iterator[str]:

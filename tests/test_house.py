@@ -9,7 +9,7 @@ import pytest
 
 from tools import house
 
-MOST = {"wide": 10, "large": 0, "crowded": 6, "twins": 1}
+MOST = {"wide": 9, "large": 0, "crowded": 6, "twins": 1}
 ENGINE_FILES = 15  #: of crawler/engine, with its __init__
 
 
@@ -53,3 +53,11 @@ def test_a_property_and_its_setter_are_one_method_and_self_is_no_parameter() -> 
     assert isinstance(found, ast.ClassDef)
     assert house.methods(found) == 1
     assert house.parameters(ast.parse("def f(self, a, b): ...").body[0]) == 2  # type: ignore[arg-type]
+
+
+def test_the_type_checker_is_told_to_look_away_at_most_five_times() -> None:
+    found = [
+        path for path in house.PACKAGE.rglob("*.py") for line in path.read_text().splitlines() if "type: ignore" in line
+    ]
+
+    assert len(found) <= 5, found

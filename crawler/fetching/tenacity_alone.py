@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from types import ModuleType
+from typing import cast
 
 _loaded = "tornado" in sys.modules
 if not _loaded:
-    sys.modules["tornado"] = None  # type: ignore[assignment]  # for this moment there is none
+    cast(dict[str, ModuleType | None], sys.modules)["tornado"] = None  # for this moment there is none
 try:
     import tenacity
 finally:

@@ -302,4 +302,5 @@ def _each(produced: Any) -> Iterable[Any]:
         return (produced,)
     if isinstance(produced, str | bytes) or not hasattr(produced, "__iter__"):
         raise SpiderError(f"a callback returned {type(produced).__name__}; yield Requests and items")
-    return produced  # type: ignore[no-any-return]
+    several: Iterable[Any] = produced
+    return several

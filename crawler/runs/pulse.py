@@ -31,7 +31,7 @@ class Pulse:
 
     def __init__(self, store: str, spider: str, name: str) -> None:
         self._store, self._spider = store, spider
-        self._told = {"spider": spider, "name": name, "process": this_process()}
+        self._told: dict[str, Any] = {"spider": spider, "name": name, "process": this_process()}
         self.path = folder() / f"{_beginning(store, spider)}{os.getpid()}.json"
 
     def __enter__(self) -> Pulse:
@@ -40,7 +40,7 @@ class Pulse:
         if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():
             raise StoreError(str(self.path.parent), "is no folder of this user: somebody else has made it; set TMPDIR")
         for path, told in _files(self._store, self._spider):  # of containers and processes of before
-            if is_dead(json.dumps(told["process"])) or told["process"]["machine"] != self._told["process"]["machine"]:  # type: ignore[index]
+            if is_dead(json.dumps(told["process"])) or told["process"]["machine"] != self._told["process"]["machine"]:
                 path.unlink(missing_ok=True)
         self.path.write_text(json.dumps(self._told), encoding="utf-8")
         return self

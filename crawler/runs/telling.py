@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
@@ -128,7 +129,7 @@ class Telling:
         tell_all([*calls, *also])
 
     def _calls(self, notice: Notice) -> list[tuple[str, Callable[[], None]]]:
-        return [(each.name, lambda each=each: each.send(notice)) for each in self._notifiers]  # type: ignore[misc]
+        return [(each.name, partial(each.send, notice)) for each in self._notifiers]
 
     def _write_metrics(self, text: str) -> None:
         try:

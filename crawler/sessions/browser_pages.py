@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from crawler.response import Response
 from crawler.sessions.login.signs import (
@@ -134,8 +134,8 @@ def responses_of(page: Page) -> Iterator[Response]:
 
 def as_response(frame: Frame | Page) -> Response:
     """What is in a frame now, as if it had been fetched so."""
-    made: Any = Response()
+    made = Response()
     made.status_code, made.url = 200, frame.url
     made.headers["Content-Type"] = "text/html; charset=utf-8"
     made._content = frame.content().encode("utf-8", "replace")
-    return made  # type: ignore[no-any-return]
+    return made

@@ -54,7 +54,8 @@ class WatchedConnection(psycopg.Connection[Any]):
                     look = time.monotonic()
                 wanted = gen.send(ready)
         except StopIteration as done:
-            return done.value  # type: ignore[no-any-return]
+            value: T = done.value
+            return value
 
 
 def is_worked_on(address: str, backend: int, *, unknown: bool) -> bool:
