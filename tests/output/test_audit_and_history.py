@@ -164,7 +164,7 @@ def test_status_is_the_last_crawl_with_its_groups() -> None:
         "spider": "orders", "run": 3, "ending": "finished", "running": None, "known": 5, "waiting": 1, "leased": 0,
         "done": 2, "failed": 1, "skipped": 1, "parked": 0, "pages": 3, "items": 3, "waiting_by": {"a.example": 1},
         "failed_by": {"404": 1}, "skipped_by": {"robots": 1}, "next_due": 2000.0, "notes": [], "next_command": "",
-        "warned_by": {}, "retried_by": {}, "dropped_by": {}, "examples": {},
+        "warned_by": {}, "retried_by": {}, "dropped_by": {}, "examples": {}, "members": [],
     }  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def test_a_login_with_a_browser_needs_no_login_method(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(
-        "crawler.sessions.login.by_browser.browser_login", lambda url, **how: asked.append(url) or nobody()
+        "crawler.sessions.login.in_browser.browser_login", lambda url, window, **how: asked.append(url) or nobody()
     )
     write(project, site)
 

@@ -276,7 +276,7 @@ def test_a_guest_whose_page_says_enough_for_ever_is_asked_a_few_times_and_fails(
     [
         (Identity("anna", quota="lots"), "100/hour"),
         (Identity("anna", proxies="http://one.test:1"), "list of addresses"),  # type: ignore[arg-type]
-        (Identity("anna", http="3"), "'1.1' or '2'"),
+        (Identity("anna", http="4"), "'1.1', '2', '3' or 'auto'"),
     ],
 )
 def test_what_an_identity_says_is_looked_at_before_a_run_is_opened(
