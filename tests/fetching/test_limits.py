@@ -119,11 +119,11 @@ def test_Z1_what_decodes_to_nothing_is_bounded_while_it_is_decoded(coding: str, 
         asked += 1
 
     decoding = Decoding(URL, coding, 32 * 1024 * 1024, still)
-    began = time.process_time()
+    began = time.thread_time()  # of this thread, which decodes: others of the process may compute, too
     with pytest.raises(FetchError):
         decoded_by(decoding, data)
 
-    assert time.process_time() - began < 2.0
+    assert time.thread_time() - began < 2.0
     assert asked <= 3 * (MEMBERS + 10_000)
 
 

@@ -8,7 +8,7 @@ import json
 import sqlite3
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,15 @@ def answered(site: Any) -> dict[str, Counter[int]]:
     return found
 
 
+def sizes_of(partial: Path) -> list[int]:
+    """Bytes of each file that is under way: one that is complete goes away while it is looked at."""
+    sizes = []
+    for each in partial.glob("*.part"):
+        with suppress(FileNotFoundError):
+            sizes.append(each.stat().st_size)
+    return sizes
+
+
 def test_four_downloads_and_no_other_in_the_second_night_also_when_it_is_killed_in_the_middle_of_one(
     make_practice_site: Any, tmp_path: Path
 ) -> None:
@@ -51,7 +60,7 @@ def test_four_downloads_and_no_other_in_the_second_night_also_when_it_is_killed_
             assert time.monotonic() < until, sizes
             time.sleep(0.01)
             before = sizes
-            sizes = [each.stat().st_size for each in (tmp_path / "data/files/partial").glob("*.part")]
+            sizes = sizes_of(tmp_path / "data/files/partial")
         running.kill()
     site.change(rate_cut=0.0)
 

@@ -118,6 +118,8 @@ def bodies(draw: st.DrawFn) -> bytes:
 @settings(max_examples=300)
 @given(body=bodies(), asked_url=st.sampled_from(ASKED))
 @example(body=b"<title>" + b"x" * 16_500 + b"</title><h1>Please log in</h1>", asked_url=URL)
+@example(body=b"<title x='y'><title>Session expired</title>", asked_url=URL)
+@example(body=b"<title></title><TITLE></TITLE><svg><TITLE>Session expired</TITLE></svg>", asked_url=URL)
 def test_a_page_is_judged_as_by_the_plain_way(body: bytes, asked_url: str) -> None:
     quick, plain = page(body, url=asked_url), page(body, url=asked_url)
 
@@ -179,6 +181,8 @@ HEADINGS = {
     "reference": ("<title>Bitte &#108;oggen Sie sich ein</title>", True),
     "reference in a heading": ("<title>&amp;</title><h1>&#x53;ession <b>e</b>xpired &amp; gone</h1>", False),
     "heading": ("<title></title><h1>SESSION <b>EXPIRED</b></h1>", True),
+    "title in a title": ("<title x='y'><title>Session expired</title>", True),
+    "title of a picture behind an empty one": ("<title></title><svg><title>Session expired</title></svg>", True),
     "unfinished title": ("<title>Please log in", True),
     "no title": ("<title", False),
     "title that ends too late": ("<title>" + "x" * 299 + " please log in</title>", False),
@@ -248,6 +252,8 @@ def test_the_stem_is_found_in_any_case_where_the_plain_way_finds_it(text: bytes)
         b"PASSW",
         b"<title",
         b"<title>",
+        b"<TITLE",
+        b"<TITLE>",
         b"<h1",
         b"<h1>&",
         b"<a href=logout",

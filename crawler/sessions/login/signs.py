@@ -71,7 +71,7 @@ _SEARCH: Final = re.compile(
     rb"""\b(?:name|id)\s*=\s*["']?(?:q|s|qs|kw|query|find|such\w*|search\w*|recherche|buscar?|zoek\w*)\b""",
     re.IGNORECASE,
 )
-_TITLE_TAG: Final = re.compile(rb"<[tT][iI][tT][lL][eE][\s>]")
+_TITLE_TAG: Final = re.compile(rb"<[tT][iI][tT][lL][eE]")
 _HEADING_TAG: Final = re.compile(rb"<[hH]([1-6])[\s>]")
 _TITLE_PARTS: Final = re.compile(r"\s[|:\u2013\u2014\u00b7\u00bb-]\s|(?<!\s)\s*+[|\u2013\u2014\u00b7\u00bb]\s*|:\s")
 _SCRIPTED: Final = re.compile(
@@ -199,16 +199,29 @@ def _is_about_this_visit(response: Response) -> bool:
 
 
 def _title(body: bytes) -> bytes:
-    """The title as it is written, at most 300 bytes; b"" for none."""
+    """The first title with a text as it is written, at most 300 bytes; b"" for none."""
     start = body.find(b"<title")
-    if start < 0:
-        found = _TITLE_TAG.search(body)
-        start = found.start() if found is not None else -1
-    begin = body.find(b">", start) + 1 if start >= 0 else 0
+    while start >= 0:
+        text, begin = _title_at(body, start)
+        if text:
+            return text
+        start = body.find(b"<title", begin) if begin else -1
+    found = _TITLE_TAG.search(body)
+    while found is not None:
+        text, begin = _title_at(body, found.start())
+        if text or not begin:
+            return text
+        found = _TITLE_TAG.search(body, begin)
+    return b""
+
+
+def _title_at(body: bytes, start: int) -> tuple[bytes, int]:
+    """What the title that begins there says, and where that begins: 0 where its tag has no end."""
+    begin = body.find(b">", start) + 1
     if not begin:
-        return b""
+        return b"", 0
     end = body.find(b"<", begin, begin + _TITLE_BYTES)
-    return body[begin : end if end >= 0 else begin + _TITLE_BYTES]
+    return body[begin : end if end >= 0 else begin + _TITLE_BYTES], begin
 
 
 def _heading(body: bytes) -> bytes:
