@@ -34,6 +34,7 @@ _NO_NETWORK: Final = (
 )
 _USUAL: Final = ("--no-first-run", "--no-default-browser-check", "--disable-dev-shm-usage")
 _GUARDIAN_WITHIN_S: Final = 10.0
+_ANSWERS_WITHIN_S: Final = 5.0
 _MOST_CONTEXTS: Final = 32  #: idle ones above this number are closed, the oldest first
 
 
@@ -108,8 +109,18 @@ class Launched:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it still runs."""
+        """Whether it still runs. Playwright does not tell when its driver is gone: that `check` finds out."""
         return self._browser.is_connected()
+
+    async def check(self) -> None:
+        """After a page that failed: it is old where it does not answer any more."""
+        from playwright.async_api import Error
+
+        try:
+            async with asyncio.timeout(_ANSWERS_WITHIN_S):
+                await (await self._browser.new_browser_cdp_session()).detach()
+        except (Error, TimeoutError):
+            self.is_old = True
 
     async def context(self, session: Session) -> SessionContext:
         """The context of *session* as it is now; the caller leaves it (`left`)."""

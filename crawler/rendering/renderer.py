@@ -221,6 +221,9 @@ class _BrowserThread:
                 try:
                     tab = Tab(place, requests, self._executor, document, wanted, self._care.patience_s)
                     return await tab.show(), requests
+                except NotRendered:
+                    await browser.check()
+                    raise
                 finally:
                     await browser.left(place)
             finally:
@@ -233,18 +236,29 @@ class _BrowserThread:
             browser = self._browser
             if browser is not None and browser.is_alive and not browser.is_old:
                 return browser
-            if self._playwright is None:
-                from playwright.async_api import async_playwright
+            self._browser = await self._started()
+            return self._browser
 
-                self._playwright = await async_playwright().start()
+    async def _started(self) -> Launched:
+        """A new browser; of another driver where the one that was there starts none: it is gone, perhaps.
+
+        Raises:
+            NotRendered: A driver that was started for it does not start one either.
+        """
+        from playwright.async_api import async_playwright
+
+        while True:
+            driver, is_fresh = self._playwright, self._playwright is None
+            if driver is None:
+                driver = self._playwright = await async_playwright().start()
             try:
-                self._browser = await Launched.started(self._playwright)
-            except NotRendered:  # perhaps it is the driver that is gone: the next try gets another one
-                driver, self._playwright = self._playwright, None
+                return await Launched.started(driver)
+            except NotRendered:
+                self._playwright = None
                 with contextlib.suppress(Exception):
                     await asyncio.wait_for(driver.stop(), _CLOSED_WITHIN_S)
-                raise
-            return self._browser
+                if is_fresh:
+                    raise
 
     async def _look_at(self, browser: Launched) -> None:
         """After a page: whether the browser has become too old or too large; an old one ends with its last page."""

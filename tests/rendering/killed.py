@@ -76,7 +76,7 @@ class RenderedCrawl:
         items = self.site.truth.member_items(self.site.accounts[0].username)
         return sorted((each["id"], each["price"]) for each in items)
 
-    def _wait(self, crawl: subprocess.Popen[bytes], items: int) -> None:
+    def wait_for(self, crawl: subprocess.Popen[bytes], items: int) -> None:
         """Until so many are stored, and a process of its own is there."""
         while crawl.poll() is None and (self.done() < items or not descendants(crawl.pid)):
             time.sleep(0.01)
@@ -89,10 +89,10 @@ class RenderedCrawl:
             before: What befalls the crawl (its process) when the first item is stored; one more is waited for then.
         """
         crawl = self.start()
-        self._wait(crawl, self.done() + items)
+        self.wait_for(crawl, self.done() + items)
         if before is not None:
             before(crawl.pid)
-            self._wait(crawl, self.done() + 1)
+            self.wait_for(crawl, self.done() + 1)
         family = [(pid, start) for pid in descendants(crawl.pid) if (start := started_at(pid))]
         driver = next((pid for pid, _ in family if "run-driver" in command_of(pid)), 0)
         if stop_driver and driver:
