@@ -18,6 +18,7 @@ from crawler import File, Identity, QuotaSpent, Request, Response, Session, Spid
 from crawler.clock import unix_now
 from crawler.engine.store_thread import Inbox
 from crawler.errors import UsageError
+from crawler.runs import heartbeat, lead
 from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import crawl, opened, stored
 from tests.hosts import Net, net, quick_net
@@ -158,6 +159,8 @@ def fake_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
                 crawler.clock._BEGAN += wait_s - QUIET_S
 
     monkeypatch.setattr(Inbox, "take", take)
+    monkeypatch.setattr(lead, "LOOK_S", 60.0)  # by the clock that is put forward: hours in steps of 2 s take minutes
+    monkeypatch.setattr(heartbeat, "IDLE_S", 60.0)
     began = crawler.clock._BEGAN
     try:
         yield
