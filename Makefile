@@ -67,7 +67,7 @@ crash: $(TOOLS)  ## kill crawls at random and at every write, rendered ones, exp
 	$(if $(ARGS),,$(BIN)/python -m tests.fleet --pages 2000 --seeds 3)
 	$(if $(ARGS),,$(BIN)/python -m tests.fleet --machines --workers 3 --pages 1000 --seeds 1)
 	$(if $(ARGS),,$(BIN)/python -m tests.fleet --failover sync --pages 1000 --seeds 1)
-	$(if $(ARGS),,CRAWL_DASK=1 $(BIN)/python -m pytest --timeout 0 tests/fleet/test_dask.py)
+	$(if $(ARGS),,CRAWL_DASK=1 CRAWL_LONG=1 $(BIN)/python -m pytest --timeout 0 tests/fleet tests/logins tests/politeness tests/rendering)
 
 fuzz: $(VENV)/.fuzz  ## feed the parsers with broken input; ARGS="--minutes 10"
 	$(BIN)/python -m tests.fuzz $(ARGS)

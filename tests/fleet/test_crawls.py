@@ -17,6 +17,7 @@ from crawler.sessions.vault import Vault
 from crawler.stores.sql.run_rows import RunRows
 from tests.crash.members import Members
 from tests.fleet.conftest import PAGES, Fleet
+from tests.long_form import LONG_FORM
 
 
 def logins(fleet: Fleet) -> int:
@@ -104,6 +105,7 @@ def _held(holds: object) -> bool:
         return False
 
 
+@LONG_FORM
 def test_workers_join_a_crawl_and_one_leaves_when_it_is_told_to(fleet: Fleet) -> None:
     fleet.site.change(latency_s=0.5)  # nobody is done before the others have come
     words = [
@@ -119,7 +121,7 @@ def test_workers_join_a_crawl_and_one_leaves_when_it_is_told_to(fleet: Fleet) ->
     ]
     more = ["-s", "workers=2", "-s", "throttle=false"]
     with (
-        fleet.start(per_host=1) as first,
+        fleet.start(per_host=3) as first,
         fleet.start([*words, *more], machine="two") as two,
         fleet.start([*words, *more], machine="three") as three,
     ):

@@ -13,6 +13,7 @@ from typing import Any
 from tests.crash.project import Running
 from tests.fleet.conftest import PAGES, Fleet
 from tests.fleet.test_crawls import logins, until
+from tests.long_form import LONG_FORM
 
 
 def worker(fleet: Fleet, *more: str) -> list[str]:
@@ -74,6 +75,7 @@ def test_a_run_whose_first_process_is_killed_is_ended_by_a_worker_with_all_that_
     fleet.is_exact()
 
 
+@LONG_FORM
 def test_members_are_listed_paused_set_going_again_and_drained(fleet: Fleet) -> None:
     fleet.site.change(latency_s=0.15)
     with (
@@ -174,6 +176,7 @@ def test_a_probe_asks_the_machine_and_not_the_database(fleet: Fleet) -> None:
     assert (dead.code, "is dead" in dead.out) == (1, True), dead
 
 
+@LONG_FORM
 def test_a_worker_goes_on_with_a_run_whose_first_process_died_before_it_had_said_a_word(fleet: Fleet) -> None:
     fleet.run(max_pages=5)
     fleet.rows("UPDATE crawl_runs SET ending = '', ended_at = NULL, exit_code = NULL, max_pages = 0")
@@ -186,6 +189,7 @@ def test_a_worker_goes_on_with_a_run_whose_first_process_died_before_it_had_said
     fleet.is_exact()
 
 
+@LONG_FORM
 def test_a_first_process_that_is_killed_and_started_again_helps_those_that_go_on(fleet: Fleet) -> None:
     fleet.site.change(latency_s=0.4)
     with fleet.start(per_host=2) as first, fleet.start(worker(fleet, "--wait", "--until-empty")) as two:

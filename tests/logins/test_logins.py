@@ -16,6 +16,7 @@ from tests.cli.conftest import Crawl
 from tests.logins import single_sign_on
 from tests.logins.pages import PASSWORD, USER
 from tests.logins.play import app_of, play
+from tests.long_form import LONG_FORM
 from tests.sessions_e2e.test_browser_login import why_not
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
@@ -27,7 +28,7 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", PASSWORD)
 
 
-@pytest.mark.parametrize("kind", ["frame", "click"])
+@pytest.mark.parametrize("kind", ["frame", pytest.param("click", marks=LONG_FORM)])
 def test_one_login_serves_all_runs_and_one_more_is_made_when_the_session_ends_in_the_middle(
     kind: str, project: Path, command: Crawl
 ) -> None:
@@ -39,6 +40,7 @@ def test_one_login_serves_all_runs_and_one_more_is_made_when_the_session_ends_in
     assert played.leaks == ()
 
 
+@LONG_FORM
 @pytest.mark.skipif(bool(single_sign_on.why_not()), reason=single_sign_on.why_not() or "-")
 def test_openid_connect_with_pkce_over_two_hosts_is_logged_in_renewed_and_logged_in_again(
     project: Path, command: Crawl
@@ -68,6 +70,7 @@ def by_second_window(page: Any) -> None:
     page.wait_for_selector("#ready")
 
 
+@LONG_FORM
 def test_a_login_in_a_second_window_that_goes_on_by_a_meta_refresh_is_taken_along() -> None:
     found = driven("popup", by_second_window)
 
@@ -95,7 +98,9 @@ def in_front_of_a_passkey(page: Any) -> None:
     ("path", "drive", "error", "says"),
     [
         ("frame", in_front_of_a_frame, LoginFailed, "in a frame of the page .*frame_locator"),
-        ("popup", in_front_of_a_second_window, LoginFailed, "in a second window .*expect_popup"),
+        pytest.param(
+            "popup", in_front_of_a_second_window, LoginFailed, "in a second window .*expect_popup", marks=LONG_FORM
+        ),
         ("passkey", in_front_of_a_passkey, NeedsHuman, "asks for a passkey"),
     ],
     ids=["frame", "second window", "passkey"],

@@ -9,11 +9,13 @@ import sys
 
 import pytest
 
+from tests.long_form import LONG_FORM
 from tests.politeness.fleet import Journey, broken, in_postgres, in_sqlite, limited_runs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="times of arrival are Linux's")
 
 
+@LONG_FORM
 def test_workers_that_come_and_are_killed_keep_to_the_connections_of_the_crawl_and_to_a_pause() -> None:
     journey = Journey(pages=260, refuse_at=200)
 
