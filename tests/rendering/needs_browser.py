@@ -1,6 +1,8 @@
-"""A mark for tests that render pages: skipped with a reason where no browser is installed."""
+"""Marks for tests that render pages: skipped with a reason where no browser is installed, or where they take long."""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 
@@ -18,3 +20,4 @@ def why_not() -> str:
 
 
 needs_browser = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
+takes_long = pytest.mark.skipif(not os.environ.get("CRAWL_RENDERED"), reason="takes long: `make crash` has it")

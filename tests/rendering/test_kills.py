@@ -12,10 +12,9 @@ import pytest
 
 from crawler.rendering.launched import command_of, descendants
 from tests.rendering.killed import RenderedCrawl
-from tests.rendering.needs_browser import needs_browser
+from tests.rendering.needs_browser import needs_browser, takes_long
 
 pytestmark = [needs_browser, pytest.mark.crash]
-KILLED_TWICE = pytest.mark.skipif(not os.environ.get("CRAWL_RENDERED"), reason="takes long: `make crash` has it")
 
 
 def kill_driver(pid: int) -> None:
@@ -41,7 +40,7 @@ def test_a_crawl_whose_browser_dies_goes_on_with_another_one_and_lacks_no_page(
     assert crawl.site.record.logins == {"alice": 1}
 
 
-@KILLED_TWICE
+@takes_long
 def test_a_dead_browser_is_a_try_and_a_dead_crawl_leaves_no_browser(tmp_path: Path, make_practice_site: Any) -> None:
     crawl = RenderedCrawl(tmp_path / "project", make_practice_site(books=16))
 

@@ -18,7 +18,7 @@ from crawler.pagework.single_page import Visitor
 from crawler.rendering import quiet
 from crawler.rendering.guardian import read
 from crawler.rendering.launched import command_of, descendants
-from tests.rendering.needs_browser import needs_browser
+from tests.rendering.needs_browser import needs_browser, takes_long
 from tests.rendering.script_shop import ScriptShop, open_shop
 
 pytestmark = needs_browser
@@ -201,6 +201,7 @@ def test_a_page_that_asks_on_and_on_is_taken_as_it_is(render: Any, monkeypatch: 
     assert page.warnings == ["the page asks for the same again and again: it was taken as it was"]
 
 
+@takes_long
 def test_a_browser_that_is_too_old_is_started_anew_and_the_session_goes_on(
     visits: Visitor, render: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,7 +226,7 @@ def test_a_page_that_computes_for_ever_ends_at_its_deadline_and_the_next_one_is_
 ) -> None:
     render("<p>one before</p>")
     thread: Any = visits._parts.renderer._thread
-    monkeypatch.setattr(thread, "_care", replace(thread._care, deadline_s=0.5))
+    monkeypatch.setattr(thread, "_care", replace(thread._care, deadline_s=0.3))
 
     with pytest.raises(TimedOut):
         render("<script>while (true) {}</script>")
