@@ -62,12 +62,11 @@ taken-out: $(TOOLS)  ## take each mend out again and see its tests fail; ARGS="l
 crash: $(TOOLS)  ## kill crawls at random and at every write, rendered ones, exports, a fleet; prints tables
 	$(BIN)/python -m tests.crash $(ARGS)
 	$(if $(ARGS),,$(BIN)/python -m tests.rendering.killed --kills 10)
-	$(if $(ARGS),,CRAWL_RENDERED=1 $(BIN)/python -m pytest tests/rendering)
 	$(if $(ARGS),,CRAWL_KILLS=100 $(BIN)/python -m pytest --timeout 0 tests/crash/test_killed_exports.py)
 	$(if $(ARGS),,$(BIN)/python -m tests.fleet --pages 2000 --seeds 3)
 	$(if $(ARGS),,$(BIN)/python -m tests.fleet --machines --workers 3 --pages 1000 --seeds 1)
 	$(if $(ARGS),,$(BIN)/python -m tests.fleet --failover sync --pages 1000 --seeds 1)
-	$(if $(ARGS),,CRAWL_DASK=1 CRAWL_LONG=1 $(BIN)/python -m pytest --timeout 0 tests/fleet tests/logins tests/politeness tests/rendering)
+	$(if $(ARGS),,CRAWL_LONG=1 $(BIN)/python -m pytest --timeout 0 tests/fleet tests/logins tests/politeness tests/rendering)
 
 fuzz: $(VENV)/.fuzz  ## feed the parsers with broken input; ARGS="--minutes 10"
 	$(BIN)/python -m tests.fuzz $(ARGS)

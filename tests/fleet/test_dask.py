@@ -12,9 +12,9 @@ from tests.fleet.conftest import Fleet
 from tests.fleet.dask_cluster import Cluster
 from tests.fleet.test_crawls import logins, until
 from tests.fleet.test_members import ended, listed, working
+from tests.long_form import LONG_FORM
 
 pytest.importorskip("distributed")
-ON_A_CLUSTER = pytest.mark.skipif(not os.environ.get("CRAWL_DASK"), reason="takes long: `make crash` has it")
 
 
 def words(fleet: Fleet, cluster: Cluster, number: int, *more: str) -> list[str]:
@@ -41,7 +41,7 @@ def pids(fleet: Fleet) -> dict[str, int]:
     }
 
 
-@ON_A_CLUSTER
+@LONG_FORM
 def test_workers_on_a_cluster_are_started_killed_with_their_node_and_told_to_leave(
     fleet: Fleet, cluster: Cluster
 ) -> None:
@@ -73,7 +73,7 @@ def test_workers_on_a_cluster_are_started_killed_with_their_node_and_told_to_lea
     fleet.is_exact()
 
 
-@ON_A_CLUSTER
+@LONG_FORM
 def test_more_workers_are_handed_in_and_left_alone(fleet: Fleet, cluster: Cluster) -> None:
     fleet.site.change(latency_s=0.3)
     cluster.node(4)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from crawler.errors import UsageError
@@ -20,4 +18,3 @@ def why_not() -> str:
 
 
 needs_browser = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
-takes_long = pytest.mark.skipif(not os.environ.get("CRAWL_RENDERED"), reason="takes long: `make crash` has it")

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from crawler.rendering.launched import command_of, descendants
+from tests.long_form import LONG_FORM
 from tests.rendering.killed import RenderedCrawl
-from tests.rendering.needs_browser import needs_browser, takes_long
+from tests.rendering.needs_browser import needs_browser
 
 pytestmark = [needs_browser, pytest.mark.crash]
 
@@ -40,7 +41,7 @@ def test_a_crawl_whose_browser_dies_goes_on_with_another_one_and_lacks_no_page(
     assert crawl.site.record.logins == {"alice": 1}
 
 
-@takes_long
+@LONG_FORM
 def test_a_dead_browser_is_a_try_and_a_dead_crawl_leaves_no_browser(tmp_path: Path, make_practice_site: Any) -> None:
     crawl = RenderedCrawl(tmp_path / "project", make_practice_site(books=16))
 

@@ -18,7 +18,8 @@ from crawler.pagework.single_page import Visitor
 from crawler.rendering import quiet
 from crawler.rendering.guardian import read
 from crawler.rendering.launched import command_of, descendants
-from tests.rendering.needs_browser import needs_browser, takes_long
+from tests.long_form import LONG_FORM
+from tests.rendering.needs_browser import needs_browser
 from tests.rendering.script_shop import ScriptShop, open_shop
 
 pytestmark = needs_browser
@@ -201,7 +202,7 @@ def test_a_page_that_asks_on_and_on_is_taken_as_it_is(render: Any, monkeypatch: 
     assert page.warnings == ["the page asks for the same again and again: it was taken as it was"]
 
 
-@takes_long
+@LONG_FORM
 def test_a_browser_that_is_too_old_is_started_anew_and_the_session_goes_on(
     visits: Visitor, render: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
