@@ -38,4 +38,4 @@ def slack_s(delay_s: float) -> float:
 
     So the delay holds between requests of processes that know nothing of each other's lateness.
     """
-    return min(0.05, 0.25 * delay_s)
+    return min(0.05, max(0.01, 0.25 * delay_s)) if delay_s else 0.0  # a busy machine wakes threads late by milliseconds
