@@ -36,6 +36,12 @@ class HostWord:
 def slack_s(delay_s: float) -> float:
     """How late a request may be sent after its reserved time; reservations lie so much further apart.
 
-    So the delay holds between requests of processes that know nothing of each other's lateness.
+    So the delay holds between requests of processes that know nothing of each other's lateness. A busy machine wakes
+    threads late by milliseconds: with less than 10 of them each turn of a short delay would be missed.
+
+    Args:
+        delay_s: Seconds between two requests to a host; 0 where none is kept.
+    Returns:
+        Seconds, at most 0.05; 0 without a delay.
     """
-    return min(0.05, max(0.01, 0.25 * delay_s)) if delay_s else 0.0  # a busy machine wakes threads late by milliseconds
+    return min(0.05, max(0.01, 0.25 * delay_s)) if delay_s else 0.0

@@ -28,6 +28,13 @@ from crawler.stores.base import LeaseTerms, Store
 from crawler.stores.calls import StoreCalls
 from crawler.stores.driver import AHEAD_S
 
+_MOST_HELD = 1_000  #: requests before a robots.txt that nobody knows yet
+_CONNECTION_POLL_S = 0.01  #: how often a rendered page asks again for a connection to a host
+_LIMIT_POLL_S = 0.05  #: how often to look again when the pages under way fill the limit of pages
+_SHUT_POLL_S = 0.5  #: how often to look again while some sessions are shut
+_ALL_SHUT_POLL_S = 60.0  #: the same while all of them are
+_OTHERS_POLL_S = 0.1  #: how often to look for work that other processes may have found
+
 
 class Reservations:
     """Waits for such a turn: the delay of a host, or of a session with its own, holds for all. Safe from any thread."""
@@ -96,14 +103,6 @@ class Connections:
         finally:
             self._lender.give_back(slot)
             self._inbox.wake()
-
-
-_CONNECTION_POLL_S = 0.01
-_MOST_HELD = 1_000  #: requests before a robots.txt that nobody knows yet
-_LIMIT_POLL_S = 0.05  #: how often to look again when the pages under way fill the limit of pages
-_SHUT_POLL_S = 0.5  #: how often to look again while some sessions are shut
-_ALL_SHUT_POLL_S = 60.0  #: the same while all of them are
-_OTHERS_POLL_S = 0.1  #: how often to look for work that other processes may have found
 
 
 class Leasing:

@@ -25,6 +25,12 @@ def logins(fleet: Fleet) -> int:
     return sum(fleet.site.record.login_posts.values())
 
 
+def joining(fleet: Fleet) -> list[str]:
+    """The command of a worker that waits for the crawl, and leaves with it."""
+    at = ["-a", f"site={fleet.site.url}", "-s", f"store={fleet.address}"]
+    return ["worker", "members", *at, "--wait", "--until-empty", "--json"]
+
+
 def test_a_crawl_behind_a_login_is_exact_and_the_next_one_is_still_logged_in(fleet: Fleet) -> None:
     first = fleet.run()
     assert first.code == 0, first
@@ -108,17 +114,7 @@ def _held(holds: object) -> bool:
 @LONG_FORM
 def test_workers_join_a_crawl_and_one_leaves_when_it_is_told_to(fleet: Fleet) -> None:
     fleet.site.change(latency_s=0.5)  # nobody is done before the others have come
-    words = [
-        "worker",
-        "members",
-        "-a",
-        f"site={fleet.site.url}",
-        "-s",
-        f"store={fleet.address}",
-        "--wait",
-        "--until-empty",
-        "--json",
-    ]
+    words = joining(fleet)
     more = ["-s", "workers=2", "-s", "throttle=false"]
     with (
         fleet.start(per_host=3) as first,
@@ -151,17 +147,7 @@ def test_a_worker_says_when_there_is_nothing_to_join(fleet: Fleet) -> None:
 
 def test_workers_stay_when_the_first_process_is_killed_and_another_one_takes_over(fleet: Fleet) -> None:
     fleet.site.change(latency_s=0.3)
-    words = [
-        "worker",
-        "members",
-        "-a",
-        f"site={fleet.site.url}",
-        "-s",
-        f"store={fleet.address}",
-        "--wait",
-        "--until-empty",
-        "--json",
-    ]
+    words = joining(fleet)
     with fleet.start([*words, "-s", "workers=2", "-s", "lease=1"], machine="two") as two:
         with fleet.start(lease=1, per_host=2) as first:
             until(lambda: fleet.rows("SELECT count(DISTINCT owner) FROM crawl_requests WHERE owner > 0")[0][0] >= 2)

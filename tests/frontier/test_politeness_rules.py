@@ -16,6 +16,7 @@ from crawler.frontier.politeness import (
     Allowed,
     HostHealth,
 )
+from crawler.pacing import slack_s
 
 
 class Host:
@@ -170,3 +171,10 @@ def test_whatever_happens_connections_and_delay_stay_within_bounds(
         assert 1 <= advice.connections <= 8
         assert 0.0 <= advice.delay_s <= LONGEST_DELAY_S
         assert advice.pause_until is None or now < advice.pause_until <= now + LONGEST_PAUSE_S
+
+
+@pytest.mark.parametrize(
+    ("delay_s", "late_s"), [(0, 0), (0.001, 0.01), (0.04, 0.01), (0.1, 0.025), (0.2, 0.05), (10, 0.05)]
+)
+def test_a_turn_may_be_used_so_much_later_and_without_a_delay_there_is_none(delay_s: float, late_s: float) -> None:
+    assert slack_s(delay_s) == pytest.approx(late_s)
