@@ -73,6 +73,7 @@ class SessionPool:
         """The session that shall send a request: the asked one, or for "spread" the least busy healthy one.
 
         Sessions that rest are taken only when all of them do; parked and refused ones never, while there are others.
+        Where none is left, one is taken that is not in *without*: it will be known soon what becomes of it.
 
         Args:
             without: Sessions that are of no use now.
@@ -85,7 +86,8 @@ class SessionPool:
         ]
         with self._lock:
             awake = [name for name in usable if self._health[name].resting_until <= now]
-            return min(awake or usable or self.names, key=lambda name: self._busy[name] + waiting(name))
+            left = awake or usable or [name for name in self.names if name not in without]
+            return min(left or self.names, key=lambda name: self._busy[name] + waiting(name))
 
     def observe(self, name: str, status: int, now: float) -> Remedy:
         """Learn from an answer how well a session is received; an anonymous one that is not gets a fresh jar."""

@@ -69,7 +69,7 @@ def running(project: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def spoken(project: Path) -> None:
-    """Wait until the run has said something of itself."""
+    """Wait until the run has said something of itself, and of its first page."""
     deadline = time.monotonic() + 20
     while not ((project / "data" / "crawl.db").exists() and _has_spoken(project)):
         assert time.monotonic() < deadline, "the run said nothing of itself"
@@ -79,7 +79,8 @@ def spoken(project: Path) -> None:
 def _has_spoken(project: Path) -> bool:
     store = open_project_store(load(command_line={"store": str(project / "data" / "crawl.db")}), create=False)
     try:
-        return store.values.get(name_of(1, 0)) is not None
+        word = store.values.get(name_of(1, 0))
+        return word is not None and json.loads(word)["pages"] > 0
     finally:
         store.close()
 

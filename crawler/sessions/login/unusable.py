@@ -8,7 +8,7 @@ begins with them. While the run has other work it looks whether somebody has log
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from crawler.errors import NeedsHuman, SessionError, SiteUnreachable
 from crawler.events import LoginEnded, SessionParked
@@ -49,13 +49,24 @@ class UnusableSessions:
         self._strangers: set[str] = set()  # sessions of stored requests that this run does not have
 
     def choose(self, leased: Leased, now: float, *, without: frozenset[str] = frozenset()) -> str:
-        """The session that is to send a request. One that is logging in gets no more than what makes it log in."""
-        return self._pool.choose(
-            leased.session,
-            now,
-            without=without.union(self._said) if without else self._said,
-            waiting=lambda name: _MANY * self._gates.held_by((SESSION, name)),
-        )
+        """The session that is to send a request. One that is logging in gets no more than what makes it log in.
+
+        A request that any session may send never gets one that waits for a person while there is another, even when
+        that may send nothing now: it would come back from there at once, again and again.
+
+        Args:
+            without: Sessions that may send nothing now, such as those whose quota is spent.
+        """
+
+        def least_busy(without: Collection[str]) -> str:
+            return self._pool.choose(leased.session, now, without=without, waiting=self._waiting)
+
+        name = least_busy(without.union(self._said) if without else self._said)
+        others = len(self._said) < len(self._pool.names)
+        return least_busy(self._said) if others and leased.session == SPREAD and name in self._said else name
+
+    def _waiting(self, name: str) -> int:
+        return _MANY * self._gates.held_by((SESSION, name))
 
     def names(self) -> list[str]:
         """Sessions whose waiting requests are to be parked; "spread" is one of them when none is left."""
