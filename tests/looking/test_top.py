@@ -80,7 +80,7 @@ def _has_spoken(project: Path) -> bool:
     store = open_project_store(load(command_line={"store": str(project / "data" / "crawl.db")}), create=False)
     try:
         word = store.values.get(name_of(1, 0))
-        return word is not None and json.loads(word)["pages"] > 0
+        return word is not None and word["pages"] > 0
     finally:
         store.close()
 
