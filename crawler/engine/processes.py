@@ -204,6 +204,7 @@ class Helpers:
             if not self.peers.awake:
                 self.peers.begin(slots, unix_now())
             self._members.wake(self._run, lambda event: self._inbox.post(lambda: self._stats.tell(event)))
+            self.peers.expect(len(self._members), unix_now())
 
     def _short_of_time(self) -> bool:
         """Whether this process has used most of a core of late: one that waits for its hosts needs no second one."""

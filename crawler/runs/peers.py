@@ -20,7 +20,9 @@ from crawler.runs.host_news import HostNews
 from crawler.stores.base import MemberRow, MemberStore, RunRow
 
 _LOOK_S = 1.0  #: how often to look who is there
-_UNSETTLED_S = 0.1  #: the same while the others have not agreed
+_UNSETTLED_S = 0.1  #: the same while the others have not agreed, at most
+_SOON_S = 0.02  #: of this for each process that lives: all together look 50 times a second until they agree
+_AWAITED_S = 10.0  #: how long processes that were woken are looked for so often
 _COUNT_S = 2.0  #: how often to write what has been done, while something is
 _MARGIN_S = 3.0  #: this long before others would take us for dead nothing is sent any more
 #: What of a summary is added up over processes.
@@ -52,6 +54,29 @@ class Me:
     process: str
 
 
+class NextMeeting:
+    """When to look next who is there.
+
+    Attributes:
+        at: Seconds since 1970.
+        living: Processes at the last look, this one too.
+    """
+
+    def __init__(self) -> None:
+        self.at, self.living = 0.0, 1
+        self._awaited, self._awaited_until = 0, 0.0
+
+    def expect(self, count: int, now: float) -> None:
+        """So many more are about to come: they are looked for often, for a while."""
+        self._awaited, self._awaited_until = self.living + count, now + _AWAITED_S
+        self.at = min(self.at, now + _SOON_S)
+
+    def after(self, now: float, *, agreed: bool) -> None:
+        """It was just looked; *agreed*: all that live keep to their shares."""
+        awaits = self.living < self._awaited and now < self._awaited_until
+        self.at = now + (_LOOK_S if agreed and not awaits else min(_SOON_S * self.living, _UNSETTLED_S))
+
+
 class Peers:
     """The processes of a run, seen from one of them.
 
@@ -71,8 +96,7 @@ class Peers:
     ) -> None:
         self._members, self._me, self._hold, self._summary = members, me, hold, summary
         self._per_host, self._news = per_host, news
-        self.look_at = float("inf")
-        self._meet_at = 0.0
+        self.look_at, self._next = float("inf"), NextMeeting()
         self.shares: Shares | None = None
         self._stay_at = self._counted_at = 0.0
         self._counted_pages, self._own = 0, ""
@@ -92,10 +116,15 @@ class Peers:
         slots.share(self.shares)
         self.look(slots, now)
 
+    def expect(self, count: int, now: float) -> None:
+        """So many further processes are about to come: until they have, this one looks often, and they wait for it."""
+        self._next.expect(count, now)
+        self.look_at = min(self.look_at, self._next.at)
+
     def look(self, slots: Slots, now: float) -> bool:
         """See who is there, say that we are, and agree. Returns whether shares are others than before."""
         shares = self.shares
-        if shares is None or now < self._meet_at:
+        if shares is None or now < self._next.at:
             return False
         changed = False
         if now >= self._hold.stays_until:  # we were away for so long that the others go on without us
@@ -108,18 +137,19 @@ class Peers:
             self._stay(shares, now)
         if now >= self._stay_at or self._has_counted(now):
             self._stay(shares, now)
-        self._meet_at = now + (_LOOK_S if shares.is_settled else _UNSETTLED_S)
-        self.look_at = min(self._meet_at, self._news.look_at)
+        self._next.after(now, agreed=shares.is_settled)
+        self.look_at = min(self._next.at, self._news.look_at)
         return changed
 
     def hear(self, now: float, *, busy: bool) -> list[tuple[str, Learned]]:
         """What others have learned of hosts; see `HostNews.hear`."""
         heard = self._news.hear(now, busy=busy) if self.awake and now >= self._news.look_at else []
-        self.look_at = min(self._meet_at, self._news.look_at)
+        self.look_at = min(self._next.at, self._news.look_at)
         return heard
 
     def _seen(self, shares: Shares) -> bool:
         living = self._members.living(self._me.run.frontier)
+        self._next.living = max(len(living), 1)
         self._first_is_known = self._first_is_known or any(
             each.number == 0 for each in self._members.of(self._me.run.id)
         )
