@@ -107,7 +107,7 @@ ALL = {
                 latency_ms=latency_ms,
                 at_once=32 * hosts,
                 per_host=32,
-                workers=32 * hosts,
+                workers=64 * hosts,  # those that are parsed and committed meanwhile have a place, too
                 our_per_host=32,
                 sites=("market",),
             )

@@ -59,7 +59,8 @@ class Settings:
         16,
         at_least=1,
         at_most=512,
-        description="Pages that one process has under way at once, at most; and the most threads that run callbacks.",
+        description="Pages that one process has sent and not yet committed, at most; for far servers"
+        " about twice as many as it may have connections. Also the most threads that run callbacks.",
     )
     processes: int = setting(
         0,
