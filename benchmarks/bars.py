@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmarks import scenes
-
-if TYPE_CHECKING:
-    from benchmarks.report import Figures
+from benchmarks.medians import Figures
 
 
 @dataclass(slots=True)

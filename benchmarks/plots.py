@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmarks import table
-
-if TYPE_CHECKING:
-    from benchmarks.report import Figures
+from benchmarks.medians import Figures
 
 _OURS, _OTHERS = "#1b6ca8", "#b8bec6"
 
