@@ -11,6 +11,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -190,13 +191,16 @@ def source_mark(*kinds: type) -> str:
         home = _file_of(module)
         if home is not None:
             files |= {home, *_neighbours(module, home.parent.parent)}
-    digest = hashlib.blake2b(digest_size=8)
+    contents: list[bytes] = []
     for file in sorted(files):
-        try:
-            digest.update(file.read_bytes())
-        except OSError:
-            continue
-    return digest.hexdigest() if files else ""
+        with suppress(OSError):
+            contents.append(file.read_bytes())
+    return mark_of(*contents) if files else ""
+
+
+def mark_of(*contents: bytes) -> str:
+    """`source_mark` of a spider that stands in files with *contents*."""
+    return hashlib.blake2b(b"".join(contents), digest_size=8).hexdigest()
 
 
 def _is_own(kind: type) -> bool:

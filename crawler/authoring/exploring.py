@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from requests.auth import HTTPDigestAuth
 
-from crawler.authoring.first_spider import FirstSpider, ParseMethod, login_lines, reading_of
+from crawler.authoring.first_spider import FirstSpider, login_lines, reading_of, unseen_reading
 from crawler.authoring.guests import guest
 from crawler.authoring.login_forms import LoginForm, asks_by_http, find_login, is_login_page, login_link
 from crawler.engine.application import visitor
 from crawler.errors import CrawlError, FetchError, NoCredentials, Refused, SessionError, StatusError
+from crawler.loading import mark_of
 from crawler.pagework.single_page import Visitor
 from crawler.response import Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.credential_places import Ask
+from crawler.sessions.login.signs import wants_login
 from crawler.sessions.session import Session
 from crawler.settings import Settings, load
 from crawler.sitemaps import parse_sitemap
@@ -76,19 +78,20 @@ def explore(name: str, url: str, *, settings: Mapping[str, Any], ask: Ask | None
     merged = load(command_line=settings)
     with guest(url, settings=settings) as visiting:
         seen = _look_outside(visiting, url, merged)
-    explored = Explored(FirstSpider(name, [url], ParseMethod([])), seen.told)
+    explored = Explored(FirstSpider(name, [url], unseen_reading()), seen.told)
     page, login = seen.page, seen.login
     if login is not None and not _is_outside(page, url):
         step = ["def login(self, session):", *(f"    {line}" for line in login_lines(login))]
         explored.spider.remarks = ["the page is for everybody; what is behind the login takes this step:", *step]
     elif login is not None:
         explored.spider.login = login_lines(login)
+        unseen = replace(explored.spider)
+        _with_sitemaps(unseen, seen)
         try:
-            inside = _look_inside(name, url, login, {**settings, "accounts": merged.accounts}, ask)
+            inside = _look_inside(unseen, login, {**settings, "accounts": merged.accounts}, ask)
         except (SessionError, FetchError) as error:
             inside, explored.error = None, error
         page = inside or page
-    explored.spider.reading = reading_of(page)
     if _is_outside(page, url):
         explored.is_unseen = explored.error is None
         explored.told.append(
@@ -96,21 +99,25 @@ def explore(name: str, url: str, *, settings: Mapping[str, Any], ask: Ask | None
             + ("" if explored.error else ": no user name or no password was found")
         )
     else:
+        explored.spider.reading = reading_of(page)
         explored.told += explored.spider.reading.found
     _with_sitemaps(explored.spider, seen)
+    if seen.sitemaps:
+        explored.told.append(f"sitemap: {seen.sitemaps[0]} names {seen.sitemap_entries:,} {seen.sitemap_holds}")
     return explored
 
 
 def _is_outside(page: Response, url: str) -> bool:
     """Whether what came is the login, and not the page."""
     is_elsewhere = page.url.partition("?")[0] != url.partition("?")[0]
-    return page.status_code in (401, 403) or is_login_page(page) or (is_elsewhere and find_login(page) is not None)
+    if page.status_code in (401, 403) or is_login_page(page) or wants_login(page, url):
+        return True
+    return is_elsewhere and find_login(page) is not None
 
 
 def _with_sitemaps(spider: FirstSpider, seen: _Seen) -> None:
     if not seen.sitemaps:
         return
-    seen.told.append(f"sitemap: {seen.sitemaps[0]} names {seen.sitemap_entries:,} {seen.sitemap_holds}")
     if spider.reading.is_guess and not spider.login and seen.sitemap_entries:
         spider.sitemaps = seen.sitemaps[:1]
     else:
@@ -186,11 +193,13 @@ def _pause_s(visiting: Visitor, url: str, settings: Settings) -> float:
     return min(max(settings.delay or _PAUSE_S, asked or 0.0), _LONGEST_PAUSE_S)
 
 
-def _look_inside(name: str, url: str, form: LoginForm, settings: Mapping[str, Any], ask: Ask | None) -> Response | None:
+def _look_inside(made: FirstSpider, form: LoginForm, settings: Mapping[str, Any], ask: Ask | None) -> Response | None:
     """The page as somebody who is logged in sees it; None where there are no credentials.
 
-    The session is kept in the project's store: the spider's first run begins with it.
+    The session is kept in the project's store: the spider's first run begins with it. So is a refusal: *made* is what
+    is written then, and sends the same credentials only after somebody has changed it.
     """
+    name, url = made.name, made.start_urls[0]
     file = Path(settings["accounts"]) if settings.get("accounts") else None
     account = Account("default", site=site_of(host_of(url)), file=file)
     if ask is None and not (account.get("username") and account.get("password")):
@@ -198,7 +207,7 @@ def _look_inside(name: str, url: str, form: LoginForm, settings: Mapping[str, An
     spider = _by_http(form) if form.scheme else _by_form(form)
     spider.name, spider.start_urls = name, (url,)
     try:
-        with visitor(spider, settings=settings, ask=ask) as visiting:
+        with visitor(spider, settings=settings, ask=ask, code=mark_of(made.source().encode())) as visiting:
             page = visiting.fetch(url)
     except NoCredentials:
         return None

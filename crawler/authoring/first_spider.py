@@ -134,17 +134,20 @@ def reading_of(response: Response) -> ParseMethod:
     if not response.has_elements:
         return _reading_of_json(response)
     found, following = find_list(response), find_next(response)
-    lines = list(_rows(found)) if found is not None else ['yield {"url": response.url, "title": _TITLE}']
-    told = []
-    if found is not None:
-        told.append(f"{found.count} x {found.rows} with {', '.join(each.name for each in found.fields)}")
+    if found is None:
+        lines, told = unseen_reading().lines, ["nothing that repeats: each page gives its address and title"]
     else:
-        lines = ['yield {"url": response.url, "title": response.css("title::text").get()}']
-        told.append("nothing that repeats: each page gives its address and title")
+        lines = list(_rows(found))
+        told = [f"{found.count} x {found.rows} with {', '.join(each.name for each in found.fields)}"]
     if following is not None:
         lines.append(f"yield from response.follow_all({following})")
         told.append(f"next page: {following}")
     return ParseMethod(lines, told, found is None)
+
+
+def unseen_reading() -> ParseMethod:
+    """How a page is read that nobody has seen: a beginning."""
+    return ParseMethod(['yield {"url": response.url, "title": response.css("title::text").get()}'], is_guess=True)
 
 
 def _rows(found: ListFound) -> Iterator[str]:

@@ -362,9 +362,12 @@ def visitor(
     arguments: Mapping[str, str] | None = None,
     settings: Mapping[str, Any] | None = None,
     ask: Ask | None = None,
+    code: str | None = None,
 ) -> Iterator[Visitor]:
     """For single pages: fetch, look around, log in. Sessions are restored and saved as in a crawl.
 
+    Args:
+        code: `loading.mark_of` the file in which *spider* will stand, where it is not written yet.
     Raises:
         UsageError: Spider or settings are wrong.
         StoreError: The database cannot be used.
@@ -373,7 +376,7 @@ def visitor(
     made = build_spider(spider or _Passer, arguments, merged)
     store = open_project_store(merged)
     try:
-        visiting = make_visitor(made, merged, store, ask)
+        visiting = make_visitor(made, merged, store, ask, code=code)
         try:
             yield visiting
         finally:

@@ -168,11 +168,13 @@ class Visitor:
         self._parts.close()
 
 
-def make_visitor(spider: Spider, settings: Settings, store: Store, ask: Ask | None) -> Visitor:
-    """A visitor on the calling thread."""
+def make_visitor(
+    spider: Spider, settings: Settings, store: Store, ask: Ask | None, *, code: str | None = None
+) -> Visitor:
+    """A visitor on the calling thread. *code* stands for the code of a spider that is not written yet."""
     calls = StoreCalls(store, lambda call: call())
     lease_s = _LOGIN_LEASE_S if ask is None else _ASKING_LEASE_S
-    trying = Trying(spider.name, code_mark(spider), budget=settings.login_budget)
+    trying = Trying(spider.name, code_mark(spider) if code is None else code, budget=settings.login_budget)
     desk = SessionDesk(calls, run=None, owner=new_owner("visit"), lease_s=lease_s, trying=trying)
     parts = Assembly(spider, settings, desk, Around(threading.Event(), ask))
     learned = store.values.get(guard_name(spider.name))

@@ -66,10 +66,49 @@ def test_a_refused_password_is_tried_once_and_the_spider_is_there_all_the_same(
         credentials(site, monkeypatch, "a-wrong-password")
 
         made = crawl("new", "orders", f"{site.url}/orders/?page=1")
+        runs = [crawl("run", "orders", "--quiet").code for _ in range(2)]
 
-        assert (made.code, site.record.failed_logins.total()) == (3, 1)
+        assert (made.code, *runs, site.record.failed_logins.total()) == (3, 3, 3, 1)
+        file = project / "spiders" / "orders.py"
+        file.write_text(file.read_text() + "# a person looked at it\n")
+        assert (crawl("run", "orders", "--quiet").code, site.record.failed_logins.total()) == (3, 2)
     assert "was not looked at: session 'default': the site refused the user name or password" in made.err
-    assert (project / "spiders" / "orders.py").exists()
+
+
+DENIED = """<html><title>birds [Notes]</title><h1><a href=/>Notes</a></h1><div class=page><h2>Permission denied</h2>
+<div><p>Sorry, you don't have enough rights.</p></div><div><p>You are currently not logged in!</p></div>
+<form method=post action="/doku.php?id=birds"><input type=hidden name=do value=login><input name=u>
+<input name=p type=password><button>Log In</button></form></div></html>"""
+
+
+@pytest.mark.parametrize("password", ["right", "wrong", ""])
+def test_a_page_that_refuses_guests_beside_a_form_is_behind_the_login(
+    project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    posts: list[str] = []
+
+    def wiki(call: WireRequest) -> Answer:
+        if call.method == "POST":
+            posts.append(call.body.decode())
+            if "p=right" in posts[-1]:
+                return Answer(302, headers=[("Location", call.path), ("Set-Cookie", "DW=in")])
+        if "DW=in" not in call.headers.get("cookie", ""):
+            said = "<p>Sorry, username or password was wrong.</p>" if call.method == "POST" else ""
+            return Answer(body=DENIED.replace("<form", f"{said}<form").encode())
+        return Answer(
+            body=b"<a href=/?do=logout>Log Out</a><ul><li><a href=/1>a</a></li><li><a href=/2>b</a></li></ul>"
+        )
+
+    if password:
+        monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", "ann")
+        monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", password)
+    with closing(Host({"/robots.txt": Answer(404), "/sitemap.xml": Answer(404), "*": wiki}, "127.0.0.1", None)) as host:
+        made = crawl("new", "birds", f"{host.url}/doku.php?id=birds")
+
+    source = (project / "spiders" / "birds.py").read_text()
+    assert 'session.submit(page.form(), {"u": session.account.username, "p": session.account.password})' in source
+    assert ("for row in" in source, len(posts)) == (password == "right", int(bool(password)))
+    assert ("behind the login and was not looked at" in made.out + made.err) == (password != "right")
 
 
 def test_a_page_for_everybody_gets_no_login_step(project: Path, crawl: Crawl) -> None:

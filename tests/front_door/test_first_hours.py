@@ -158,16 +158,29 @@ def test_a_spider_without_a_login_is_told_that_the_pages_ask_for_one(soft: bool,
     assert any(NO_LOGIN in message and wiki.host.url in message for message in summary.messages), summary.messages
 
 
+def test_a_spider_without_a_login_is_told_of_a_page_that_refuses_guests_beside_a_form(tmp_path: Path) -> None:
+    form = "<form method=post><input name=u><input type=password name=p><button>Log In</button></form>"
+    page = f"<title>birds [Notes]</title><h1>Notes</h1><h1>Permission Denied</h1><p>Sorry.</p><h1>Login</h1>{form}"
+    host = Host({"*": Answer(body=f"<html>{page}</html>".encode())}, "127.0.0.1", None)
+
+    summary = crawl(Forgetful, host.url, tmp_path)
+    host.close()
+
+    assert any(NO_LOGIN in message for message in summary.messages), summary.messages
+
+
 @pytest.mark.parametrize(
     "page",
     [
+        "<title>ssh</title><h1>Permission denied</h1><p>" + "words " * 300 + "<form action=/login><input name=u>"
+        "<input type=password name=p></form>",
         "<title>Shop</title><form action=/login><input name=u><input type=password name=p></form><p>Welcome</p>",
         "<title>How to log in when your account was moved to the new servers</title><p>" + "words " * 300,
         "<title>Shop</title><a href='/login'>Log in</a>",
         "<title>Please log in - Shop</title><a href='/logout'>Log out</a>",
         "<title>Shop</title><h1>Log your hours</h1>",
     ],
-    ids=["a form in its head", "an article", "a link", "offers to log out", "another log"],
+    ids=["an article beside a form", "a form in its head", "an article", "a link", "offers to log out", "another log"],
 )
 def test_a_public_page_is_not_said_to_ask_for_a_login(page: str, tmp_path: Path) -> None:
     host = Host({"*": Answer(body=f"<html>{page}</html>".encode())}, "127.0.0.1", None)

@@ -128,13 +128,23 @@ def logged_out_sign(
 def wants_login(response: Response, asked_url: str) -> bool:
     """Whether a page says to somebody who never logs in that it wants a login.
 
-    A login form does not say so: many public pages have one in their head.
+    A login form alone does not say so: many public pages have one in their head.
     """
     if is_login_address(asked_url, ()):
         return False
     if response.url != asked_url and looks_like_login(response.url):
         return not logged_in_sign(response)
-    return response.is_html and _said_in_headings(response) is not None and not logged_in_sign(response)
+    if not response.is_html or not (_said_in_headings(response) is not None or _refuses_beside_a_form(response)):
+        return False
+    return not logged_in_sign(response)
+
+
+def _refuses_beside_a_form(response: Response) -> bool:
+    """Whether a short page says that one may not, or is not logged in, and has a form to log in."""
+    if not mentions_password(response.body) or not asks_to_log_in(response):
+        return False
+    said = plain_text(response.text).lower()
+    return len(said) <= _FEW_CHARACTERS and bool(SAYS_NO_ENTRY.search(said) or SAYS_LOGGED_OUT.search(said))
 
 
 def _guess(response: Response, asked_url: str, login_urls: Collection[str]) -> str | None:

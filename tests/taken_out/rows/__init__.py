@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from tests.taken_out.entries import Entry
-from tests.taken_out.rows import accounts, documented, formats, forms, honest, hostile, pages, sessions, told
+from tests.taken_out.rows import (
+    accounts,
+    documented,
+    first_hours,
+    formats,
+    forms,
+    honest,
+    hostile,
+    pages,
+    sessions,
+    told,
+)
 
 ENTRIES: Final[tuple[Entry, ...]] = (
     *forms.ENTRIES,
@@ -18,6 +29,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     *told.ENTRIES,
     *formats.ENTRIES,
     *hostile.ENTRIES,
+    *first_hours.ENTRIES,
 )
 
 #: situation of a row, or a test of one: why no mend is taken out for it

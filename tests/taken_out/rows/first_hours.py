@@ -1,0 +1,50 @@
+"""What the first hours with other people's applications have shown."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.taken_out.entries import Entry, Swap
+
+_NEW: Final = "tests/authoring/test_new_from_a_page.py"
+_HOURS: Final = "tests/front_door/test_first_hours.py"
+
+ENTRIES: Final = [
+    Entry(
+        "new-of-a-page-that-refuses",
+        "`crawl new` took a page for public that refuses guests above a login form, with status 200, and made rows of"
+        " the refusal",
+        [
+            Swap(
+                "crawler/authoring/exploring.py",
+                "or is_login_page(page) or wants_login(page, url):\n",
+                "or is_login_page(page) or (not url and wants_login(page, url)):\n",
+            )
+        ],
+        [f"{_NEW}::test_a_page_that_refuses_guests_beside_a_form_is_behind_the_login"],
+    ),
+    Entry(
+        "new-is-not-forgotten",
+        "a password that was refused to `crawl new` was sent again by the first run of the spider that it made",
+        [
+            Swap(
+                "crawler/authoring/exploring.py",
+                "code=mark_of(made.source().encode())",
+                "code=mark_of(made.name.encode())",
+            )
+        ],
+        [f"{_NEW}::test_a_refused_password_is_tried_once_and_the_spider_is_there_all_the_same"],
+    ),
+    Entry(
+        "refused-beside-a-form",
+        "a spider without `login` met pages that refuse guests above a login form, and nothing was said",
+        [
+            Swap(
+                "crawler/sessions/login/signs.py",
+                "(_said_in_headings(response) is not None or _refuses_beside_a_form(response)):\n",
+                "(_said_in_headings(response) is not None or (not response and _refuses_beside_a_form(response))):\n",
+            )
+        ],
+        [f"{_HOURS}::test_a_spider_without_a_login_is_told_of_a_page_that_refuses_guests_beside_a_form"],
+    ),
+]
