@@ -5,18 +5,28 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import shutil
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from crawler.sessions import secrets
+from crawler.testing import SiteProcess
+from tests import forked
 
 # A busy machine makes drawing examples slow, which says nothing about the code; and a check must say the same twice.
 settings.register_profile("project", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
 
 gc.disable()  # until all tests are there: none of them is garbage
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The workers of pytest-xdist fork their commands from one process."""
+    if not hasattr(config, "workerinput"):
+        config.add_cleanup(partial(shutil.rmtree, forked.share(os.getpid()), ignore_errors=True))
 
 
 def pytest_collection_finish() -> None:
@@ -34,6 +44,14 @@ def _own_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
         for name in [name for name in os.environ if name.startswith("CRAWL_")]:
             patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sites_start_at_once() -> Iterator[None]:
+    """The process of a practice site is forked (`tests.forked`); tests of its start take the real one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SiteProcess, "_start_process", forked.Forked)
         yield
 
 

@@ -45,12 +45,14 @@ class SiteProcess(Site):
         pid: Number of its process.
     """
 
+    _start_process: type[subprocess.Popen[bytes]] = subprocess.Popen  #: this project's own tests fork it instead
+
     def __init__(self, options: SiteOptions | None = None, *, port: int = 0, **changes: Any) -> None:
         self.options = (options or SiteOptions()).changed({**changes, "control": True})
         package_parent = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(part for part in (package_parent, os.environ.get("PYTHONPATH", "")) if part)
         with tempfile.TemporaryFile() as complaints:
-            self._process = subprocess.Popen(
+            self._process = self._start_process(
                 [sys.executable, "-m", "crawler.testing.site", "--port", str(port), "--json", "--options-on-stdin"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

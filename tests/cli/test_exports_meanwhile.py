@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from crawler.testing.wire import Answer, WireRequest
+from tests.forked import Forked
 from tests.hosts import Host, Net
 
 from .conftest import Crawl
@@ -87,7 +88,7 @@ def test_exports_beside_a_crawl_hold_whole_pages_once_and_say_that_more_is_to_co
     gate: Gate, project: Path, crawl: Crawl
 ) -> None:
     pytest.importorskip("pyarrow")
-    running = subprocess.Popen(
+    running = Forked(
         [sys.executable, "-m", "crawler.cli", "run", "shop", "--quiet", "-s", "workers=1"],
         stdin=subprocess.DEVNULL,
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crawler.testing import Account
+from tests.forked import Forked
 
 if TYPE_CHECKING:
     from tests.crash.warm import Warm, WarmRunning
@@ -147,15 +148,15 @@ class Project:
         environment: Mapping[str, str] | None = None,
         **options: object,
     ) -> Running:
-        """Start ``crawl`` in the folder, as a process that begins with nothing.
+        """Start ``crawl`` in the folder, forked; as a process that begins with nothing where *prefix* is something.
 
         Args:
             words: The words after ``crawl``; a run of the spider when left out.
-            prefix: Words in front of the command.
+            prefix: Words in front of the command, such as ``env``.
             environment: Variables besides the project's own.
             options: Settings of the run.
         """
-        process = subprocess.Popen(
+        process = Forked(
             [*prefix, sys.executable, "-m", "crawler.cli", *(words if words is not None else self.words(**options))],
             cwd=self.folder,
             env={**self.environment, **(environment or {})},

@@ -155,7 +155,7 @@ class _Crawl:
         return self._tally
 
     def _start(self) -> Running | WarmRunning:
-        return self._project.start() if self._variant.cold else self._project.start_warm(self._warm)
+        return self._project.start(prefix=["env"]) if self._variant.cold else self._project.start_warm(self._warm)
 
     def _look_at(self, moment_s: float) -> None:
         """After a kill: nothing that was there before is gone, and little enough has to be fetched again."""

@@ -24,6 +24,7 @@ from crawler.records import key_of
 from crawler.selection import Selection
 from crawler.stores.sqlite import SQLiteStore
 from crawler.testing.wire import Answer
+from tests.forked import ended
 from tests.hosts import Net
 from tests.postgres import server
 from tests.stores.support import ReversingCipher, found, lease
@@ -214,13 +215,10 @@ def test_a_run_writes_to_buckets_and_nothing_replaces_what_is_there(s3: int, gcs
     )
 
     def typed(*words: str, **more: str) -> tuple[int, str]:
-        done = subprocess.run(
+        done = ended(
             [sys.executable, "-m", "crawler.cli", *words],
-            capture_output=True,
-            text=True,
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": os.getcwd(), **CLIENT, **servers, **more},
-            timeout=60,
         )
         return done.returncode, done.stderr
 

@@ -21,6 +21,7 @@ from urllib.parse import parse_qs
 
 from tests.crash.project import CHECKOUT
 from tests.fleet.member import MARK
+from tests.forked import Forked
 from tests.politeness.site import listening_at, received_by
 
 PER_LIST, PER_FILE = 24, 20
@@ -241,7 +242,7 @@ class Hosts:
         """*prefix*: words in front of the command, such as ``ip netns exec hub``."""
         self.plan = plan
         self._prefix = prefix
-        self._process = subprocess.Popen(
+        self._process = Forked(
             [*prefix, sys.executable, "-m", "tests.fleet.site"],
             cwd=CHECKOUT,
             stdin=subprocess.PIPE,

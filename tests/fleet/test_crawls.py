@@ -95,7 +95,7 @@ def test_without_the_key_of_the_others_nothing_is_sent(fleet: Fleet) -> None:
     assert list(fleet.site.log) == []
 
 
-def until(holds: object, seconds: float = 20.0) -> None:
+def until(holds: object, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not _held(holds):
         assert time.monotonic() < deadline

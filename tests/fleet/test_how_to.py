@@ -109,7 +109,7 @@ def test_the_page_leads_from_one_machine_to_three(tmp_path: Path, make_site_proc
             machines[machine].type(meant(line))
         machine, line = running[-1]
         machines[machine].type(meant(f"{line} &"))
-        until(lambda: server.do("SELECT count(*) FROM crawl_workers WHERE left_at = 0", name) == [(3,)], 40)
+        until(lambda: server.do("SELECT count(*) FROM crawl_workers WHERE left_at = 0", name) == [(3,)])
         listed, paused, resumed, drained = (machines[machine].type(meant(line)) for machine, line in told)
         big = machines["three"].behind.pop()
         big.communicate(timeout=_WITHIN_S)

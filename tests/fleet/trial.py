@@ -35,6 +35,7 @@ from tests.fleet.history import broken, least_gap_s
 from tests.fleet.proxy import Proxy
 from tests.fleet.site import PASSWORD, USERNAME, Hosts, Plan, file_body
 from tests.fleet.told import history_of
+from tests.forked import Forked, ended
 from tests.postgres import PostgresServer
 
 SPIDER = Path(__file__).with_name("shelves.py")
@@ -101,7 +102,7 @@ class Member:
         again = self.starts > 1  # the others may have ended the run meanwhile: `crawl run` would begin the next one
         command = ["worker" if again and each == "run" else each for each in self._command]
         with (self._folder / f"said-{self.starts}.txt").open("wb") as said:
-            self._process = subprocess.Popen(
+            self._process = Forked(
                 command,
                 cwd=self._folder,
                 env={**self._environment, "FLEET_LOG": str(self.log), "FLEET_NAME": self.name},
@@ -351,14 +352,6 @@ class Trial:
         environment = {**os.environ, "CRAWL_KEY": key, "PYTHONPATH": str(CHECKOUT), "HOME": str(self.folder)}
         environment["CRAWL_FILES"] = str(self.folder / "files")
         words = [sys.executable, "-m", "crawler.cli", "audit", "shelves", "--store", address]
-        audit = subprocess.run(
-            words,
-            cwd=self.folder / "fleet-0",
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        audit = ended(words, cwd=self.folder / "fleet-0", env=environment, timeout=120)
         if audit.returncode or "adds up" not in audit.stdout:
             yield f"audit: exit code {audit.returncode}: {audit.stdout[-400:]} {audit.stderr[-400:]}"

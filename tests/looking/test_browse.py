@@ -20,6 +20,7 @@ from crawler.output.browse.copying import Copies, copy_for_browsing
 from crawler.output.export.tables import add_table, columns_of, facets_of, mask_addresses
 from crawler.settings import load
 from crawler.stores.project import open_project_store
+from tests.forked import Forked
 from tests.looking.conftest import Crawl, Nights, leaks
 
 httpx = pytest.importorskip("httpx")
@@ -156,7 +157,7 @@ def test_the_token_becomes_a_cookie_that_scripts_and_other_sites_do_not_get_and_
 def test_the_command_serves_on_loopback_and_leaves_nothing_behind(nights: Nights, tmp_path: Path) -> None:
     command = (sys.executable, "-m", "crawler.cli", "browse", "shop", "--store", nights.store)
     environ = {"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ) as process:
+    with Forked(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ) as process:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         with requests.Session() as session:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from crawler.output.timeline import MOST_POINTS, Moment, Timeline, timeline_of
 from crawler.settings import load
 from crawler.stores.project import open_project_store
 from crawler.stores.told import LogLine
+from tests import forked
 from tests.looking.conftest import Crawl, Nights, leaks
 
 
@@ -84,7 +84,10 @@ def test_no_password_cookie_or_token_is_on_the_page(nights: Nights) -> None:
     """In a process of its own, which has never seen them."""
     command = (sys.executable, "-m", "crawler.cli", "report", "shop", "-o", "-", "--store", nights.store)
 
-    page = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    shown = forked.ended(command)
+    page = shown.stdout
+
+    assert shown.returncode == 0, shown.stderr
 
     assert "/members/?token=***" in page or "/gone/?token=***" in page
     assert leaks(page, nights.secrets) == []

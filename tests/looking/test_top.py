@@ -25,6 +25,7 @@ from crawler.runs.stats import Stats
 from crawler.settings import load
 from crawler.stores.project import open_project_store
 from crawler.testing.wire import Answer, WireRequest
+from tests.forked import Forked
 from tests.hosts import Net
 from tests.looking.conftest import Crawl, Nights, leaks
 from tests.sessions_e2e.terminal import at_a_terminal
@@ -60,7 +61,7 @@ def running(project: Path) -> Iterator[subprocess.Popen[bytes]]:
     (project / "spiders").mkdir()
     (project / "spiders" / "orders.py").write_text(SPIDER.format(url=own.url))
     command = (sys.executable, "-m", "crawler.cli", "run", "orders", "-q", "-s", "grace=0.1")
-    with subprocess.Popen(command, cwd=project) as process:
+    with Forked(command, cwd=project) as process:
         yield process
         go_on.set()
         if process.poll() is None:

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.forked import Forked
+
 ROOT = Path(__file__).parents[2]
 SO_TIMESTAMPNS = 35  #: Linux; the socket module has no name for it
 _TIMESPEC = struct.Struct("qq")
@@ -145,7 +147,7 @@ class Site:
     def __init__(self, **options: object) -> None:
         """Start it with the options of the program: ``latency``, ``crawl_delay``, ``refuse_at``, ``retry_after``."""
         words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
-        self._process = subprocess.Popen(
+        self._process = Forked(
             [sys.executable, "-m", "tests.politeness.site", *words], cwd=ROOT, stdout=subprocess.PIPE, text=True
         )
         assert self._process.stdout is not None

@@ -22,6 +22,7 @@ from pathlib import Path
 from crawler.rendering.guardian import PATIENCE_S, started_at
 from crawler.rendering.launched import command_of, descendants
 from crawler.testing import Site, SiteProcess
+from tests.forked import Forked
 
 SPIDER = """
 from tests.engine.shop import Members as Plain
@@ -51,7 +52,7 @@ class RenderedCrawl:
         }
 
     def start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
+        return Forked(
             [sys.executable, "-m", "crawler.cli", "run", "members", "-a", f"site={self.site.url}", "--quiet"],
             cwd=self.folder,
             env=self._environ,

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.forked import Forked
+
 PATIENCE_S = 30.0
 
 
@@ -71,7 +73,7 @@ def at_a_terminal(
     screen, other_side = pty.openpty()
     termios.tcsetwinsize(other_side, (50, columns))
     try:
-        process = subprocess.Popen(
+        process = Forked(
             [sys.executable, "-m", "crawler.cli", *words],
             cwd=folder,
             stdin=other_side,

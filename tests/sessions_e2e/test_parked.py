@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from crawler.events import Event, SessionParked, Summary
 from crawler.testing import PracticeSite
 from tests.cli.conftest import Crawl
 from tests.engine.shop import Members, crawl, credentials, stored
+from tests.forked import ended
 
 from .conftest import MakeSite, write_spider
 from .terminal import at_a_terminal
@@ -201,15 +201,10 @@ def test_requests_of_a_session_that_this_run_does_not_have_are_left_for_one_that
 def test_without_a_terminal_nobody_is_asked(mail_shop: PracticeSite, project: Path) -> None:
     write_spider(project, mail_shop, name="plain")
 
-    done = subprocess.run(
+    done = ended(
         [sys.executable, "-m", "crawler.cli", "login", "orders", "--session", "bob"],
         cwd=project,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        timeout=60,
-        check=False,
     )
 
     assert (done.returncode, done.stdout) == (7, "")

@@ -19,6 +19,7 @@ import pytest
 from crawler.sessions.desk import LoginEnd
 from crawler.stores.policy.login_policy import Trying
 from crawler.stores.sqlite import SQLiteStore
+from tests.forked import Forked
 from tests.stores.member import LAST
 from tests.stores.support import ReversingCipher, found, snapshot, start
 
@@ -32,7 +33,7 @@ def store_at(path: Path) -> SQLiteStore:
 
 @contextmanager
 def member(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
+    process = Forked(
         [sys.executable, "-m", "tests.stores.member", *arguments],
         cwd=ROOT,
         stdin=subprocess.PIPE,

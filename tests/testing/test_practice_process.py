@@ -21,6 +21,12 @@ from crawler.testing.site import main
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.fixture(autouse=True)
+def _started_as_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With Python's own start, as whoever installs the crawler has it."""
+    monkeypatch.setattr(SiteProcess, "_start_process", subprocess.Popen)
+
+
 def public_names(kind: type) -> set[str]:
     return {name for name in dir(kind) if not name.startswith("_")}
 
