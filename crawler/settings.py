@@ -248,6 +248,11 @@ class Settings:
         10 * 1024 * 1024, at_least=0, description="Bytes after which the log file is put aside; 0: never."
     )
     log_keep: int = setting(5, at_least=1, at_most=1000, description="Log files that were put aside and are kept.")
+    har: str = setting("", description="File that gets each request and its answer as HAR, secrets masked.")
+    har_size: int = setting(100_000_000, at_least=100_000, description="Bytes of it at which nothing more is recorded.")
+    har_unmasked: bool = setting(
+        False, description="Cookies and credentials stand in it, too: it logs in whoever reads it."
+    )
 
     def __init__(self, **values: Any) -> None:
         held = self.__dict__

@@ -39,6 +39,13 @@ LogInto = Annotated[
     str | None,
     typer.Option("--log-file", metavar="FILE", help="File that gets all log lines; setting `log_file`."),
 ]
+HarInto = Annotated[
+    str | None,
+    typer.Option("--har", metavar="FILE", help="Record each request and its answer there, secrets masked; `har`."),
+]
+Unmasked = Annotated[
+    bool, typer.Option("--unmasked", help="With --har: cookies and credentials, too. It logs in whoever reads it.")
+]
 Fields = Annotated[
     list[str] | None,
     typer.Option(
@@ -86,6 +93,8 @@ def run(
     field: Fields = None,
     accept: Accept = False,
     log_file: LogInto = None,
+    har: HarInto = None,
+    unmasked: Unmasked = False,
     full: Annotated[
         bool, typer.Option("--full", help="Ask for all pages as wholes, whatever earlier crawls know of them.")
     ] = False,
@@ -101,6 +110,8 @@ def run(
     With -o or -O the items are written at the end, also of a run that was stopped: the store has them, and nothing is
     lost when a file cannot be written. A good file is not replaced by less, see `crawl export`.
     """
+    if unmasked and har is None:
+        raise UsageError("--unmasked goes with --har")
     targets = export.targets_of(output, replace)
     typed = options.typed_settings(
         set_,
@@ -113,6 +124,8 @@ def run(
         fields=options.pairs(field, "--field") if field else None,
         accept=accept or None,
         log_file=log_file,
+        har=har,
+        har_unmasked=unmasked or None,
         store=store,
         full=full or None,
     )

@@ -29,6 +29,7 @@ from crawler.pagework.own_hosts import OwnHosts
 from crawler.pagework.session_maker import Around, SessionMaker, session_delays
 from crawler.pagework.transports import Transports
 from crawler.plugins import make_plugins
+from crawler.sessions.formats.har_file import HarFile
 from crawler.sessions.from_spider import known_urls
 from crawler.sessions.login.watch import logged_out_reason
 from crawler.sessions.pool import SessionPool
@@ -75,6 +76,8 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
         from crawler.rendering.launched import require_browser
 
         require_browser()  # what is missing is found here, before a run is opened
+    if settings.har:
+        HarFile.check(Path(settings.har))
     made.active_plugins = make_plugins(made, settings.plugins)
     made.identities()
     for url in known_urls(made):
@@ -105,7 +108,8 @@ class Assembly:
         self.spider, self.settings, self._around = spider, settings, around
         self._hosts = OwnHosts(spider)
         self._transports = Transports(settings, self._hosts.trusted)
-        self._sessions = SessionMaker(spider, settings, around, self._hosts, self._transports)
+        self._har = har_file(settings)
+        self._sessions = SessionMaker(spider, settings, around, self._hosts, self._transports, self._har)
         self._renderer: Renderer | None = None
         self._render_lock = threading.Lock()  # guards the making of it
         self.pool = SessionPool(
@@ -182,6 +186,15 @@ class Assembly:
             self._renderer.close()
         self.pool.close()
         self._transports.close()
+        if self._har is not None:
+            self._har.close()
+
+
+def har_file(settings: Settings) -> HarFile | None:
+    """Where exchanges are recorded; None where they are not."""
+    if not settings.har:
+        return None
+    return HarFile(Path(settings.har), most_bytes=settings.har_size, secrets=settings.har_unmasked)
 
 
 def make_renderer(parts: Assembly, around: Around) -> Renderer:

@@ -21,6 +21,7 @@ from crawler.pagework.transports import Transports
 from crawler.sessions.accounts import Account
 from crawler.sessions.credential_places import Ask
 from crawler.sessions.from_spider import home_site, origins_of, probe_url_of, session_key
+from crawler.sessions.hops import ExchangeRecorder
 from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
 from crawler.sessions.quota import Allowance, BareAsking, Granted, Quota
@@ -72,10 +73,16 @@ class SessionMaker:
     """
 
     def __init__(
-        self, spider: Spider, settings: Settings, around: Around, hosts: OwnHosts, transports: Transports
+        self,
+        spider: Spider,
+        settings: Settings,
+        around: Around,
+        hosts: OwnHosts,
+        transports: Transports,
+        recorder: ExchangeRecorder | None = None,
     ) -> None:
         self._spider, self._settings, self._around = spider, settings, around
-        self._hosts, self._transports = hosts, transports
+        self._hosts, self._transports, self._recorder = hosts, transports, recorder
         self.identities = {identity.name: identity for identity in spider.identities()}
         self.own_slots = frozenset(session_delays(spider))
         self._made: dict[str, LoginManager] = {}
@@ -121,7 +128,7 @@ class SessionMaker:
         )
         self._set_up(session)
         session.pace, session.leads_inside = self._paced(name), self._logs_in(name)
-        session.trusts = self._hosts.trusted.add
+        session.trusts, session.recorder = self._hosts.trusted.add, self._recorder
         session.allowance = self._allowance(identity, session)
         manager = self._made[name] = LoginManager(
             session,
@@ -178,5 +185,5 @@ class SessionMaker:
             deadline_s=min(settings.deadline, 30.0),
             max_redirects=_ROBOTS_REDIRECTS,
         )
-        session.pace = self._paced("robots")
+        session.pace, session.recorder = self._paced("robots"), self._recorder
         return session

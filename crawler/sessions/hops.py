@@ -9,7 +9,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import requests
 from requests.structures import CaseInsensitiveDict
@@ -39,6 +39,16 @@ from crawler.sessions.sent_headers import SentHeaders, address_cookies, put_cook
 from crawler.urls import is_private, redact, same_origin
 
 
+class ExchangeRecorder(Protocol):
+    """Told of each exchange. Called on any thread; raises nothing."""
+
+    def answered(self, answer: requests.Response, session: str) -> None:
+        """An answer came to a request of *session*; its body is read."""
+
+    def failed(self, request: requests.PreparedRequest, error: BaseException, took_s: float, session: str) -> None:
+        """None came, after so many seconds."""
+
+
 class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies` is an attribute, ours a property
     """The half of `Session` that sends. Safe from any thread.
 
@@ -53,6 +63,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
         proxy_pool: Where it has several proxies.
         between_proxies: It has left one, and is not logged in through the next yet: its cookies are not shown there.
         allowance: What its account may still send; None where nobody counts.
+        recorder: Told of each exchange; None where nobody listens.
     """
 
     origins: Origins
@@ -64,6 +75,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
     allowance: Allowance | None
     proxy_pool: ProxyPool | None
     between_proxies: bool
+    recorder: ExchangeRecorder | None = None
     _limits: Any  # of one exchange: a dataclass with a field ``deadline_s``
     _sent: SentHeaders
     _one_at_a_time: Serial  # for a serial session
@@ -180,10 +192,13 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
         counted = self.allowance if self.allowance is not None and self.origins.covers(url) else None
         if counted is not None and not counted.take():
             yield Call(partial(counted.before_sending, url))
+        began = time.monotonic()
         try:
             answer = yield Send(self.get_adapter(url), request, options)
         except (FetchError, ValueError, requests.RequestException, OSError) as error:
             failed = self._no_answer(error, url, options, counted)
+            if self.recorder is not None:
+                self.recorder.failed(request, failed, time.monotonic() - began, self.name)
             if failed is error:
                 raise
             raise failed from error
@@ -194,6 +209,8 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
             answer = each
             if counted is not None and (not number or counted.take()):  # an auth has sent it once more
                 counted.answered(each.headers)
+            if self.recorder is not None:
+                self.recorder.answered(each, self.name)
         if not isinstance(answer, Response):
             answer = as_ours(answer)
         return answer

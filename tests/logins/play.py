@@ -74,6 +74,7 @@ window.fill("input[name=pass]", password)
 window.click("button")
 """,
 }
+HAR = ("--har", "run.har")
 BEGINS = {"frame": "frame", "click": "click", "second window": "popup"}
 AUTH = {
     "localStorage": 'BearerAuth.from_storage(APP, "auth", "access_token", '
@@ -161,7 +162,7 @@ def play(kind: str, app: Any, project: Path, command: Callable[..., Result], *, 
     exact, logins, said = [], [], []
     for revoke_after in (0, 0, 6):
         app.revoke_after = revoke_after
-        run = command("run", "orders", "--fresh", "--json", "--log-file", "crawl.log", "-s", "log_level=DEBUG")
+        run = command("run", "orders", "--fresh", "--json", "--log-file", "crawl.log", "-s", "log_level=DEBUG", *HAR)
         assert run.code == 0, run.err
         told = json.loads(run.out)
         exact.append(items(command) == ORDERS)

@@ -9,13 +9,14 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from http.cookies import SimpleCookie
+from http.cookies import CookieError, SimpleCookie
 from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
+from crawler.clock import unix_now
 from crawler.response import Response
 from crawler.sessions.foreign_answers import set_cookie_lines
 from crawler.sessions.secrets import hide, hide_in_page
@@ -27,6 +28,8 @@ _LEFT_OUT: Final = frozenset(
 _FIELD: Final = re.compile(r"<(?:input|meta)\b[^<>]{0,4000}>", re.IGNORECASE)
 _NAME: Final = re.compile(r"""\sname\s*=\s*["']?([^"'\s>]{1,200})""", re.IGNORECASE)
 _VALUE: Final = re.compile(r"""(\s(?:value|content)\s*=\s*)("[^"]*"|'[^']*'|[^\s>]+)""", re.IGNORECASE)
+_LARGEST_BYTES: Final = 1024 * 1024  #: of a body; what is longer is cut
+_IS_TEXT: Final = re.compile(r"^text/|html|json|xml|javascript|x-www-form", re.IGNORECASE)
 _VERSIONS: Final = {10: "HTTP/1.0", 11: "HTTP/1.1", 20: "HTTP/2.0", 30: "HTTP/3.0"}
 
 
@@ -42,24 +45,49 @@ def har_of(response: Response, *, ended: float, secrets: bool) -> dict[str, Any]
     entries: list[dict[str, Any]] = []
     for each in reversed(chain):
         ended -= each.elapsed.total_seconds()
-        entries.insert(0, _entry(each, ended, secrets=secrets))
+        entries.insert(0, entry_of(each, ended, secrets=secrets))
     creator = {"name": "crawl-sessions", "version": version("crawl-sessions")}
     return {"log": {"version": "1.2", "creator": creator, "pages": [], "entries": entries}}
 
 
-def _entry(answer: requests.Response, began: float, *, secrets: bool) -> dict[str, Any]:
-    took_ms = round(answer.elapsed.total_seconds() * 1000, 3)
+def entry_of(answer: requests.Response, began: float | None, *, secrets: bool) -> dict[str, Any]:
+    """One exchange; *began* in seconds since 1970, None where it has just ended; *secrets* as in `har_of`."""
+    took_s = answer.elapsed.total_seconds()
+    took_ms, began = round(took_s * 1000, 3), unix_now() - took_s if began is None else began
     spoken = _VERSIONS.get(getattr(answer.raw, "version", 11), "HTTP/1.1")
-    found = {
+    sent, came = _request(answer.request, spoken, secrets=secrets), _response(answer, spoken, secrets=secrets)
+    address = getattr(answer, "address", "")
+    return _timed(sent, came, began, took_ms) | ({"serverIPAddress": str(address)} if address else {})
+
+
+def failed_entry(
+    request: requests.PreparedRequest, error: BaseException, began: float, took_s: float, *, secrets: bool
+) -> dict[str, Any]:
+    """One request to which no answer came, as browsers write it: status 0, and why."""
+    came: dict[str, Any] = {
+        "status": 0,
+        "statusText": "",
+        "httpVersion": "",
+        "cookies": [],
+        "headers": [],
+        "content": {"size": 0, "mimeType": "x-unknown"},
+        "redirectURL": "",
+        "headersSize": -1,
+        "bodySize": -1,
+        "_error": hide(f"{type(error).__name__}: {error}"),
+    }
+    return _timed(_request(request, "", secrets=secrets), came, began, round(took_s * 1000, 3))
+
+
+def _timed(sent: dict[str, Any], came: dict[str, Any], began: float, took_ms: float) -> dict[str, Any]:
+    return {
         "startedDateTime": datetime.fromtimestamp(began, UTC).isoformat(timespec="milliseconds"),
         "time": took_ms,
-        "request": _request(answer.request, spoken, secrets=secrets),
-        "response": _response(answer, spoken, secrets=secrets),
+        "request": sent,
+        "response": came,
         "cache": {},
         "timings": {"send": 0, "wait": took_ms, "receive": 0},
     }
-    address = getattr(answer, "address", "")
-    return found | ({"serverIPAddress": str(address)} if address else {})
 
 
 def _request(request: requests.PreparedRequest, spoken: str, *, secrets: bool) -> dict[str, Any]:
@@ -79,7 +107,7 @@ def _request(request: requests.PreparedRequest, spoken: str, *, secrets: bool) -
     }
     if sent:
         kind = str(headers.get("Content-Type") or "application/octet-stream")
-        text = sent.decode("utf-8", "replace")
+        text = sent[:_LARGEST_BYTES].decode("utf-8", "replace")
         found["postData"] = {"mimeType": kind, "text": text if secrets else HIDDEN, "params": []}
     return found
 
@@ -102,10 +130,16 @@ def _response(answer: requests.Response, spoken: str, *, secrets: bool) -> dict[
 
 def _content(answer: requests.Response, *, secrets: bool) -> dict[str, Any]:
     body = answer.content or b""
-    found = {"size": len(body), "mimeType": str(answer.headers.get("Content-Type") or "x-unknown")}
+    found: dict[str, Any] = {"size": len(body), "mimeType": str(answer.headers.get("Content-Type") or "x-unknown")}
+    if len(body) > _LARGEST_BYTES:
+        body = body[:_LARGEST_BYTES]
+        found["comment"] = f"the first {_LARGEST_BYTES:,} of {found['size']:,} bytes"
     try:
-        text = body.decode(answer.encoding or "utf-8")
+        text = body.decode(answer.encoding or "utf-8", "ignore" if "comment" in found else "strict")
     except (UnicodeDecodeError, LookupError):
+        if _IS_TEXT.search(found["mimeType"]) and not secrets:  # nothing is masked in what nobody can read
+            text = body.decode("latin-1")
+            return {**found, "text": _FIELD.sub(_masked_field, hide_in_page(text))}
         return {**found, "text": base64.b64encode(body).decode(), "encoding": "base64"}
     return {**found, "text": text if secrets else _FIELD.sub(_masked_field, hide_in_page(text))}
 
@@ -136,7 +170,10 @@ def _cookies(lines: Sequence[str], *, secrets: bool) -> list[dict[str, Any]]:
         return []
     found = []
     for line in lines:
-        read: Mapping[str, Any] = SimpleCookie(line)
+        try:
+            read: Mapping[str, Any] = SimpleCookie(line)
+        except CookieError:  # a name that none may have; the header shows it
+            continue
         for name, morsel in read.items():
             cookie: dict[str, Any] = {"name": name, "value": morsel.value}
             cookie |= {each: morsel[each] for each in ("path", "domain") if morsel[each]}
