@@ -9,12 +9,14 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from crawler.errors import NotRendered, UsageError
 from crawler.rendering import guardian
+from crawler.rendering.guardian import started_at
+from crawler.rendering.playwright_driver import STARTED_WITHIN_S
+from crawler.rendering.process_tree import descendants, kill_tree, leads_a_group, memory_bytes
 from crawler.rendering.session_context import SessionContext
 from crawler.sessions.browser_program import VARIABLE, find_browser
 from crawler.sessions.session import Session
@@ -35,6 +37,7 @@ _NO_NETWORK: Final = (
 _USUAL: Final = ("--no-first-run", "--no-default-browser-check", "--disable-dev-shm-usage")
 _GUARDIAN_WITHIN_S: Final = 10.0
 _ANSWERS_WITHIN_S: Final = 5.0
+_CLOSED_WITHIN_S: Final = 10.0
 _MOST_CONTEXTS: Final = 32  #: idle ones above this number are closed, the oldest first
 
 
@@ -68,20 +71,21 @@ class Launched:
     Attributes:
         pages: Pages that are open.
         is_old: No page is opened in it any more.
+        fault: Why it had to be ended; "" where it had not.
     """
 
     def __init__(self, browser: Browser, root: int) -> None:
-        self._browser, self._root = browser, root
+        self._browser, self._root, self._root_began = browser, root, started_at(root)
         self._contexts: dict[int, SessionContext] = {}
         self.began_at = time.monotonic()
-        self.pages, self.is_old = 0, False
+        self.pages, self.is_old, self.fault = 0, False, ""
 
     @classmethod
     async def started(cls, playwright: Playwright) -> Launched:
         """Start one.
 
         Raises:
-            NotRendered: It does not start.
+            NotRendered: It does not start, or not soon.
         """
         from playwright.async_api import Error
 
@@ -89,21 +93,24 @@ class Launched:
         before = set(descendants(os.getpid()))
         is_root = hasattr(os, "geteuid") and os.geteuid() == 0
         try:
-            browser = await playwright.chromium.launch(
-                executable_path=name if kind == "path" else None,
-                channel=name if kind == "channel" else None,
-                headless=True,
-                chromium_sandbox=not is_root,  # as root Chromium refuses to run with its sandbox: only then it is off
-                handle_sigint=False,
-                handle_sigterm=False,
-                handle_sighup=False,
-                args=[*_USUAL, *_NO_NETWORK],
-            )
+            async with asyncio.timeout(STARTED_WITHIN_S):
+                browser = await playwright.chromium.launch(
+                    executable_path=name if kind == "path" else None,
+                    channel=name if kind == "channel" else None,
+                    headless=True,
+                    chromium_sandbox=not is_root,  # Chromium refuses to run with it as root
+                    handle_sigint=False,
+                    handle_sigterm=False,
+                    handle_sighup=False,
+                    args=[*_USUAL, *_NO_NETWORK],
+                )
         except Error as error:
             lines = [printable(line.strip()) for line in error.message.splitlines() if line.strip()]
             raise NotRendered("", f"{name} did not start: {' / '.join(lines[:3])[:400]}") from None
+        except TimeoutError:
+            raise NotRendered("", f"{name} did not start within {STARTED_WITHIN_S:.0f} s") from None
         fresh = [pid for pid in descendants(os.getpid()) if pid not in before]
-        leaders = [pid for pid in fresh if _leads_a_group(pid)]
+        leaders = [pid for pid in fresh if leads_a_group(pid)]
         root = next(iter(leaders or fresh), 0)
         return cls(browser, root)
 
@@ -112,14 +119,28 @@ class Launched:
         """Whether it still runs. Playwright does not tell when its driver is gone: that `check` finds out."""
         return self._browser.is_connected()
 
-    async def check(self) -> None:
-        """After a page that failed: it is old where it does not answer any more."""
+    async def answers(self, within_s: float = _ANSWERS_WITHIN_S) -> bool:
+        """Whether it still does what it is asked for, in so many seconds."""
         from playwright.async_api import Error
 
         try:
-            async with asyncio.timeout(_ANSWERS_WITHIN_S):
+            async with asyncio.timeout(within_s):
                 await (await self._browser.new_browser_cdp_session()).detach()
         except (Error, TimeoutError):
+            return False
+        return True
+
+    async def is_gone(self) -> bool:
+        """Whether its driver tells within a few seconds that it has ended."""
+        for _ in range(50):
+            if not self._browser.is_connected():
+                return True
+            await asyncio.sleep(_ANSWERS_WITHIN_S / 50)
+        return False
+
+    async def check(self) -> None:
+        """After a page that failed: it is old where it does not answer any more."""
+        if not await self.answers():
             self.is_old = True
 
     async def context(self, session: Session) -> SessionContext:
@@ -150,32 +171,20 @@ class Launched:
 
     def memory_bytes(self) -> int:
         """Of all its processes together, without what they share counted twice where the system tells."""
-        return sum(map(_memory_bytes, [self._root, *descendants(self._root)])) if self._root else 0
+        return sum(map(memory_bytes, [self._root, *descendants(self._root)])) if self._root else 0
+
+    def kill(self) -> None:
+        """End it at once; pages that are open in it fail."""
+        if self._root and started_at(self._root) == self._root_began:
+            kill_tree(self._root)
 
     async def close(self) -> None:
         """End it; what does not end is killed."""
         from playwright.async_api import Error
 
-        with contextlib.suppress(Error):
-            await self._browser.close()
-
-
-class BrowserLoop(asyncio.SelectorEventLoop):
-    """The event loop of the browser's thread: what is started on it has a session of its own, and the guardian's mark.
-
-    Playwright starts its driver in our group of processes otherwise, where a signal for the crawl would end it.
-    """
-
-    def __init__(self, mark: Mapping[str, str]) -> None:
-        super().__init__()
-        self._mark = mark
-
-    async def subprocess_exec(self, protocol_factory: Any, *args: Any, **kwargs: Any) -> Any:
-        environ = {**(kwargs.pop("env", None) or os.environ), **self._mark}
-        return await super().subprocess_exec(protocol_factory, *args, env=environ, start_new_session=True, **kwargs)
-
-
-# --- processes ----------------------------------------------------------------------------------------------------
+        with contextlib.suppress(Error, TimeoutError):
+            await asyncio.wait_for(self._browser.close(), _CLOSED_WITHIN_S)
+        self.kill()
 
 
 class Guardian:
@@ -198,47 +207,3 @@ class Guardian:
             self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_GUARDIAN_WITHIN_S)
-
-
-def command_of(pid: int) -> str:
-    """The command line of a process; "" where there is none."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-def _leads_a_group(pid: int) -> bool:
-    try:
-        return os.getpgid(pid) == pid
-    except OSError:
-        return False
-
-
-def descendants(pid: int) -> list[int]:
-    """Processes below *pid*, nearest first; none where the system does not tell."""
-    children: dict[int, list[int]] = {}
-    try:
-        for entry in os.scandir("/proc"):
-            if entry.name.isdigit():
-                with contextlib.suppress(OSError), open(f"/proc/{entry.name}/stat", encoding="latin-1") as file:
-                    parent = int(file.read().rpartition(")")[2].split()[1])
-                    children.setdefault(parent, []).append(int(entry.name))
-    except OSError:
-        return []
-    found: list[int] = []
-    level = [pid]
-    while level:
-        level = [child for each in level for child in sorted(children.get(each, ()))]
-        found += level
-    return found
-
-
-def _memory_bytes(pid: int) -> int:
-    """Its share of the memory (PSS), or what it holds (RSS) where that is not told."""
-    for name, field in (("smaps_rollup", "Pss:"), ("status", "VmRSS:")):
-        with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/{name}", encoding="latin-1") as file:
-            for line in file:
-                if line.startswith(field):
-                    return int(line.split()[1]) * 1024
-    return 0

@@ -252,7 +252,9 @@ class Tab:
             now = time.monotonic()
             quiet_s = self._quiet.for_s(now)
             if quiet_s >= quiet.QUIET_S and (quiet_s >= quiet.LOADED_WITHIN_S or await self._is_loaded()):
-                return
+                after = time.monotonic()
+                if self._quiet.for_s(after) >= quiet.enough_s(after - now):
+                    return
             if self._quiet.only_polls(now):
                 self._warn("the page asks for the same again and again: it was taken as it was")
                 return

@@ -9,6 +9,14 @@ LOADED_WITHIN_S: Final = 2.0  #: without one, for a page that does not say that 
 POLLS_S: Final = 3.0  #: with none but repeated ones under way: it will ask for ever
 
 
+def enough_s(answered_s: float) -> float:
+    """For how long nothing has to be under way, where the page took *answered_s* seconds to say that it is loaded.
+
+    On a busy machine news of a request is as slow: a page would be taken before its script's first request is known of.
+    """
+    return max(QUIET_S, 4 * answered_s)
+
+
 class Quiet:
     """The requests of one page, as far as waiting for them goes. Used by one thread.
 

@@ -16,26 +16,26 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from crawler.errors import NotRendered
 from crawler.render import Render
-from crawler.rendering.launched import BrowserLoop, Guardian, Launched
+from crawler.rendering.launched import Guardian, Launched
 from crawler.rendering.page_requests import PagePolicy, PageRequests, RenderingStopped
 from crawler.rendering.page_rules import told
 from crawler.rendering.page_tab import Shown, Tab, failed
+from crawler.rendering.playwright_driver import BrowserLoop, PlaywrightDriver
 from crawler.response import Response
 from crawler.sessions.session import Session
 from crawler.urls import redact
-
-if TYPE_CHECKING:
-    from playwright.async_api import Playwright
 
 T = TypeVar("T")
 
 _log = logging.getLogger("crawler.rendering")
 _LOOK_EVERY_PAGES: Final = 20  #: how often the memory of the browser is looked at
 _CLOSED_WITHIN_S: Final = 10.0
+_WATCHED_EVERY_S: Final = 5.0  #: whether a browser still answers, while pages are open in it
+_PATIENCE_S: Final = 20.0  #: for that; twice, since it is the crawl that may have been stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +147,11 @@ class _BrowserThread:
         self._turns = asyncio.Semaphore(care.pages)
         self._start = asyncio.Lock()
         self._browser: Launched | None = None
-        self._playwright: Playwright | None = None
+        self._driver: PlaywrightDriver | None = None
         self._count = 0
+        self._watching: set[asyncio.Task[None]] = set()  # one for each browser that is there
+        self._replaced = 0
+        self._news: list[str] = []  # of browsers that had to be replaced: the next page tells it
         self._thread = threading.Thread(target=self._loop.run_forever, name="crawl-browser", daemon=True)
         self._thread.start()
 
@@ -191,13 +194,14 @@ class _BrowserThread:
             self._guardian.close()
 
     async def _end(self) -> None:
-        for task in list(self._tasks):
+        tasks = [*self._tasks, *self._watching]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._browser is not None:
             await self._browser.close()
-        if self._playwright is not None:
-            await self._playwright.stop()
+        if self._driver is not None:
+            await self._driver.stop()
 
     # --- on the thread ----------------------------------------------------------------------------------------------
     async def show(
@@ -220,9 +224,14 @@ class _BrowserThread:
                     raise
                 try:
                     tab = Tab(place, requests, self._executor, document, wanted, self._care.patience_s)
-                    return await tab.show(), requests
+                    shown = await tab.show()
+                    shown.warnings.extend(self._news)
+                    self._news.clear()
+                    return shown, requests
                 except NotRendered:
                     await browser.check()
+                    if browser.fault:
+                        raise NotRendered(redact(document.url), browser.fault) from None
                     raise
                 finally:
                     await browser.left(place)
@@ -237,7 +246,31 @@ class _BrowserThread:
             if browser is not None and browser.is_alive and not browser.is_old:
                 return browser
             self._browser = await self._started()
+            watching = asyncio.ensure_future(self._watch(self._browser))
+            self._watching.add(watching)
+            watching.add_done_callback(self._watching.discard)
             return self._browser
+
+    async def _watch(self, browser: Launched) -> None:
+        """End a browser that hangs, or whose driver does: its pages fail at once, and are tried again in another."""
+        while browser.pages or not browser.is_old:
+            await asyncio.sleep(_WATCHED_EVERY_S)
+            if not browser.pages or await browser.answers(_PATIENCE_S) or await browser.answers(_PATIENCE_S):
+                continue
+            self._replaced += 1
+            browser.is_old, browser.fault = True, f"the browser has not answered for {2 * _PATIENCE_S:.0f} s"
+            _log.warning("%s: another one is started (%d so far)", browser.fault, self._replaced)
+            self._news.append(f"{browser.fault} and was replaced")
+            browser.kill()
+            if not await browser.is_gone():
+                self._kill_driver()
+            return
+
+    def _kill_driver(self) -> None:
+        """It does not even tell that a browser is gone."""
+        if self._driver is not None:
+            self._driver.kill()
+            self._driver = None
 
     async def _started(self) -> Launched:
         """A new browser; of another driver where the one that was there starts none: it is gone, perhaps.
@@ -245,18 +278,15 @@ class _BrowserThread:
         Raises:
             NotRendered: A driver that was started for it does not start one either.
         """
-        from playwright.async_api import async_playwright
-
         while True:
-            driver, is_fresh = self._playwright, self._playwright is None
+            driver, is_fresh = self._driver, self._driver is None
             if driver is None:
-                driver = self._playwright = await async_playwright().start()
+                driver = self._driver = await PlaywrightDriver.started(self._loop)
             try:
-                return await Launched.started(driver)
+                return await Launched.started(driver.playwright)
             except NotRendered:
-                self._playwright = None
-                with contextlib.suppress(Exception):
-                    await asyncio.wait_for(driver.stop(), _CLOSED_WITHIN_S)
+                self._driver = None
+                await driver.stop()
                 if is_fresh:
                     raise
 

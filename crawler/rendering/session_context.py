@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from crawler.rendering import cookie_sync, storage_sync
 from crawler.rendering.browser_tab import BrowserTab
@@ -17,6 +17,7 @@ from crawler.sessions.storage import of_storage_state
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Frame, Page
 
+_CLOSED_WITHIN_S: Final = 10.0
 _log = logging.getLogger("crawler.rendering")
 
 
@@ -175,8 +176,8 @@ class SessionContext:
         """Close it."""
         from playwright.async_api import Error
 
-        with contextlib.suppress(Error):
-            await self.context.close()
+        with contextlib.suppress(Error, TimeoutError):
+            await asyncio.wait_for(self.context.close(), _CLOSED_WITHIN_S)
 
 
 async def _read(frame: Frame) -> tuple[str, dict[str, str], dict[str, str], int] | None:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from crawler.rendering.guardian import PATIENCE_S, started_at
-from crawler.rendering.launched import command_of, descendants
+from crawler.rendering.process_tree import command_of, descendants
 from crawler.testing import Site, SiteProcess
 from tests.forked import Forked
 

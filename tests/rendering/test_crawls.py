@@ -12,9 +12,11 @@ import pytest
 
 from crawler.engine import application
 from crawler.loading import find_spider
-from crawler.rendering.launched import command_of, descendants
+from crawler.rendering import renderer
+from crawler.rendering.process_tree import command_of, descendants
 from tests.cli.conftest import Crawl
 from tests.engine.shop import stored
+from tests.long_form import LONG_FORM
 from tests.rendering.needs_browser import needs_browser
 from tests.rendering.script_shop import ScriptShop, open_shop
 
@@ -75,6 +77,48 @@ def test_a_page_of_scripts_is_rendered_in_its_session_by_the_rules_of_the_crawl(
     with application.visitor(find_spider("orders")) as next_time:
         assert next_time.login() == "restored"
         assert int(next_time.session().storage[shop.url]["visits"]) >= 3, "what scripts keep is stored with the page"
+
+
+HANGS = """
+import os
+import signal
+
+import spiders.orders
+from crawler import Render
+from crawler.rendering.process_tree import command_of, descendants
+
+
+class Hanging(spiders.orders.Orders):
+    name = "hanging"
+    render = Render("li.order")
+
+    def parse(self, response):
+        if response.url.endswith("page=1"):
+            found = [pid for pid in descendants(os.getpid()) if "{named}" in command_of(pid)]
+            os.kill(next(pid for pid in found if "--type=" not in command_of(pid)), signal.SIGSTOP)
+        yield from super().parse(response)
+"""
+
+
+@LONG_FORM
+@pytest.mark.parametrize("named", ["run-driver", "--user-data-dir"])
+def test_a_browser_that_hangs_and_a_driver_are_replaced_and_named_and_no_page_is_lost(
+    named: str, shop: ScriptShop, project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renderer, "_WATCHED_EVERY_S", 0.1)
+    monkeypatch.setattr(renderer, "_PATIENCE_S", 4.0)
+    write(project, "hanging", HANGS.format(named=named))
+
+    done = crawl("run", "hanging", "--json", "-s", "backoff=0.01")
+
+    told: dict[str, Any] = json.loads(done.out)
+    assert (done.code, told["failed"], told["logins"]) == (0, 0, 1), done.err
+    assert sorted(row["name"] for row in stored(project / "data", "name")) == sorted(shop.truth)
+    assert told["retried"] >= 1
+    assert "the browser has not answered for 8 s: another one is started (1 so far)" in done.err
+    assert "the browser has not answered for 8 s and was replaced" in crawl("status", "hanging").out
+    family = [pid for pid in descendants(os.getpid()) if "run-driver" in command_of(pid) or "chrom" in command_of(pid)]
+    assert not family
 
 
 def test_without_a_browser_nothing_is_sent_and_the_exit_code_is_2(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,9 +17,9 @@ from crawler import Render, Request, Response, Session, Spider
 from crawler.engine.application import visitor
 from crawler.errors import GuardRefused, NotRendered, TimedOut
 from crawler.pagework.single_page import Visitor
-from crawler.rendering import quiet
+from crawler.rendering import quiet, renderer
 from crawler.rendering.guardian import read
-from crawler.rendering.launched import command_of, descendants
+from crawler.rendering.process_tree import command_of, descendants
 from tests.long_form import LONG_FORM
 from tests.rendering.needs_browser import needs_browser
 from tests.rendering.script_shop import ScriptShop, open_shop
@@ -238,6 +240,32 @@ def test_a_page_that_computes_for_ever_ends_at_its_deadline_and_the_next_one_is_
     while not is_quiet() and time.monotonic() < ends:  # a closed page ends a moment later
         pass
     assert is_quiet(), "nothing computes on"
+
+
+def test_a_browser_that_hangs_is_ended_and_named_and_the_next_page_says_so(
+    visits: Visitor, render: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render("<p>one before</p>")
+    monkeypatch.setattr(renderer, "_WATCHED_EVERY_S", 0.05)
+    monkeypatch.setattr(renderer, "_PATIENCE_S", 0.5)
+    thread: Any = visits._parts.renderer._thread
+    first = thread._browser
+    os.kill(first._root, signal.SIGSTOP)
+    thread.call(woken(thread))  # it looks every five seconds otherwise
+
+    with pytest.raises(NotRendered, match="the browser has not answered for 1 s"):
+        render("<p>never shown</p>")
+    monkeypatch.undo()
+
+    page = render("<p>next</p>")
+    assert page.css("p::text").get() == "next"
+    assert page.warnings == ["the browser has not answered for 1 s and was replaced"]
+    assert not command_of(first._root)
+
+
+async def woken(thread: Any) -> None:
+    """Let it begin to watch its browser anew."""
+    thread._watching.add(asyncio.ensure_future(thread._watch(thread._browser)))
 
 
 def test_data_and_files_are_not_rendered(shop: ScriptShop, visits: Visitor, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from crawler.judge import is_hosts_fault
 from crawler.outcome import Leased
 from crawler.rendering import cookie_sync, launched
 from crawler.rendering.page_rules import PageRequest, PageRules, told
-from crawler.rendering.quiet import Quiet
+from crawler.rendering.quiet import QUIET_S, Quiet, enough_s
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.storage import Storage
 from crawler.settings import Settings, load
@@ -226,6 +226,10 @@ def test_a_page_that_says_the_same_without_a_browser_is_told_so() -> None:
 
 
 # --- when a page has what it wants -----------------------------------------------------------------------------------
+
+
+def test_a_page_that_answers_slowly_is_quiet_later() -> None:
+    assert (enough_s(0.0), enough_s(0.02), enough_s(0.5)) == (QUIET_S, QUIET_S, 2.0)
 
 
 def test_a_page_is_quiet_when_nothing_is_under_way_and_only_polls_when_it_asks_for_nothing_new() -> None:
