@@ -225,8 +225,9 @@ class _BrowserThread:
                 try:
                     tab = Tab(place, requests, self._executor, document, wanted, self._care.patience_s)
                     shown = await tab.show()
-                    shown.warnings.extend(self._news)
-                    self._news.clear()
+                    if not shown.missing:
+                        shown.warnings.extend(self._news)
+                        self._news.clear()
                     return shown, requests
                 except NotRendered:
                     await browser.check()
