@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from crawler.errors import FetchError, StatusError, Transient, UnknownHost
-from crawler.fetching.tenacity_alone import tenacity
 from crawler.sessions.flow import Flow, Wait, run
 
 _RETRY_AFTER_CHARACTERS = 100  # a date has 29
@@ -132,6 +131,8 @@ class RetryPolicy:
             return (yield from send()), 1  # nearly always; what follows costs a tenth of a page
         except FetchError as error:
             first: FetchError = error
+        import tenacity  # most runs start without it, and where tornado is installed it brings that along
+
         made = 1
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: self._again_here(error, attempt + made, method, patient)),

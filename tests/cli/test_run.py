@@ -270,6 +270,7 @@ def test_a_spider_without_a_login_step_says_so(orders: Path, crawl: Crawl, visit
 #: what takes long to load, and a crawl without a login and without failures has no use for
 UNWANTED = frozenset(
     {"pydantic", "sqlite_utils", "numpy", "pandas", "rich", "asyncio", "cryptography", "selectolax", "itemadapter"}
+    | {"tenacity", "tornado"}
     | {"crawler.output.export", "crawler.pages.forms", "crawler.testing"}
 )
 
