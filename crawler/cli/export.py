@@ -92,13 +92,13 @@ _Asked = tuple[int | None, int | None, bool, str | None]  #: --run, --crawl, --a
 
 
 def _selection(source: Store, spider: str, asked: _Asked) -> Selection:
-    from crawler.output.source import MOST_RUNS
     from crawler.selection import Selection
+    from crawler.stores.base import ALL_RUNS
 
     run, crawl, all_runs, since = asked
     if sum((run is not None, crawl is not None, all_runs, since is not None)) > 1:
         raise UsageError("give one of --run, --crawl, --all and --since")
-    known = source.runs.last(spider, limit=MOST_RUNS)
+    known = source.runs.last(spider, limit=ALL_RUNS)
     if not known:
         raise never_ran(source, spider)
     if run is not None:

@@ -11,8 +11,9 @@ from typing import Any
 
 from crawler.errors import AlreadyRunning
 from crawler.output.held_files import FileAudit, audit_files
-from crawler.output.source import Source, crawl_runs
+from crawler.output.history import crawl_runs
 from crawler.pages.file_folder import FileFolder
+from crawler.stores.base import Store
 
 STATES = ("done", "failed", "skipped", "parked", "waiting", "leased")
 
@@ -63,7 +64,7 @@ class AuditResult:
         }
 
 
-def audit(source: Source, spider: str, folder: FileFolder | None = None, *, read: bool = False) -> AuditResult | None:
+def audit(source: Store, spider: str, folder: FileFolder | None = None, *, read: bool = False) -> AuditResult | None:
     """Audit the last crawl of *spider*; None when it has never run. Takes seconds a million requests.
 
     Args:

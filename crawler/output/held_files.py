@@ -9,50 +9,17 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from crawler.pages.file_folder import FileFolder, Stored
 from crawler.pages.partials import read_state
+from crawler.stores.base_results import FileStore
+from crawler.stores.told import HeldFile
 
 OLD_S = 7 * 86_400.0  #: after which nobody goes on with a partial file
 _CHUNK_BYTES = 1 << 20
-
-
-class Held(Protocol):
-    """One version of a file that is held (`stores.told.HeldFile`)."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def spider(self) -> str: ...
-    @property
-    def session(self) -> str: ...
-    @property
-    def url(self) -> str: ...
-    @property
-    def hash(self) -> str: ...
-    @property
-    def size_bytes(self) -> int: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def link(self) -> str: ...
-    @property
-    def run(self) -> int: ...
-    @property
-    def at(self) -> float: ...
-
-
-class KnowsFiles(Protocol):
-    """The files that a store holds (`stores.base_results.FileStore`)."""
-
-    def all(self, spider: str | None = None) -> Iterator[Held]:
-        """Every version of every file that is held, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +63,7 @@ class FileAudit:
         }
 
 
-def audit_files(source: KnowsFiles, folder: FileFolder, spider: str | None = None, *, read: bool = False) -> FileAudit:
+def audit_files(source: FileStore, folder: FileFolder, spider: str | None = None, *, read: bool = False) -> FileAudit:
     """Compare rows and files.
 
     Args:
@@ -127,7 +94,7 @@ def audit_files(source: KnowsFiles, folder: FileFolder, spider: str | None = Non
     )
 
 
-def _is_damaged(folder: FileFolder, held: Held, stored: Stored, read: bool) -> bool:
+def _is_damaged(folder: FileFolder, held: HeldFile, stored: Stored, read: bool) -> bool:
     if stored.size_bytes != held.size_bytes:
         return True
     if not read:
@@ -163,7 +130,7 @@ class Pruned:
     size_bytes: int
 
 
-def prune(source: KnowsFiles, folder: FileFolder, *, now: float, older_than_s: float, really: bool = True) -> Pruned:
+def prune(source: FileStore, folder: FileFolder, *, now: float, older_than_s: float, really: bool = True) -> Pruned:
     """Remove files without a row, and partial files that have not changed for so long. Crawls may go on meanwhile.
 
     Files are listed before the notes are read, and the rows last: what is being committed is in one of these.
@@ -189,7 +156,7 @@ def prune(source: KnowsFiles, folder: FileFolder, *, now: float, older_than_s: f
     return Pruned(files, partials, size_bytes)
 
 
-def tidy(source: KnowsFiles, folder: FileFolder, *, now: float) -> None:
+def tidy(source: FileStore, folder: FileFolder, *, now: float) -> None:
     """At the start of a run: remove what a kill has left of files that are committed, and what is very old."""
     leftovers = [(stem, changed) for stem, _, changed in folder.partials()]
     if not leftovers:
@@ -210,7 +177,7 @@ def _is_placed(stem: Path) -> bool:
         return False
 
 
-def _drop_partial(source: KnowsFiles, folder: FileFolder, stem: Path, *, really: bool) -> bool:
+def _drop_partial(source: FileStore, folder: FileFolder, stem: Path, *, really: bool) -> bool:
     """Remove one partial file with its notes, unless somebody works on it."""
     part, notes = stem.with_suffix(".part"), stem.with_suffix(".json")
     try:

@@ -10,7 +10,8 @@ from typing import Any
 
 from crawler.output.reasons import short_reason
 from crawler.output.run_members import MemberShare, shares_of
-from crawler.output.source import CountsRow, Run, SampleRow, Source
+from crawler.stores.base import ALL_RUNS, RunRow, Store
+from crawler.stores.told import Counts, Sample
 from crawler.urls import printable, redact
 
 CRASHED = "crashed"  # it neither ended nor runs: killed, or the machine went down
@@ -38,7 +39,13 @@ class PastRun:
     logins: int | None
 
 
-def past_runs(source: Source, spider: str | None, *, limit: int) -> list[PastRun]:
+def crawl_runs(source: Store, spider: str) -> list[RunRow]:
+    """The runs of the spider's last crawl, oldest first: the last one and those that it resumed. Empty for none."""
+    runs = source.runs.last(spider, limit=ALL_RUNS)
+    return [run for run in reversed(runs) if run.frontier == runs[0].frontier] if runs else []
+
+
+def past_runs(source: Store, spider: str | None, *, limit: int) -> list[PastRun]:
     """The last runs, newest first. Of the runs of one spider only its newest can be running."""
     runs = source.runs.last(spider, limit=limit)
     holders: dict[str, str | None] = {}
@@ -51,7 +58,7 @@ def past_runs(source: Source, spider: str | None, *, limit: int) -> list[PastRun
     return found
 
 
-def _past(run: Run, now: float, *, running: bool) -> PastRun:
+def _past(run: RunRow, now: float, *, running: bool) -> PastRun:
     told = summary_of(run)
     ended_at = now if running else run.ended_at
     items = told.get("items")
@@ -69,7 +76,7 @@ def _past(run: Run, now: float, *, running: bool) -> PastRun:
     )
 
 
-def summary_of(run: Run) -> dict[str, Any]:
+def summary_of(run: RunRow) -> dict[str, Any]:
     """The stored summary of a run; empty while it has none."""
     try:
         found = json.loads(run.summary or "{}")
@@ -103,7 +110,7 @@ class Status:
     spider: str
     run: PastRun
     holder: str | None
-    counts: CountsRow
+    counts: Counts
     waiting_by: Mapping[str, int]
     failed_by: Mapping[str, int]
     skipped_by: Mapping[str, int]
@@ -140,7 +147,7 @@ class Status:
         }
 
 
-def status(source: Source, spider: str) -> Status | None:
+def status(source: Store, spider: str) -> Status | None:
     """Where *spider* stands; None when it has never run on this store."""
     past = past_runs(source, spider, limit=1)
     if not past:
@@ -172,7 +179,7 @@ def status(source: Source, spider: str) -> Status | None:
     )
 
 
-def past_run(source: Source, run: Run) -> PastRun:
+def past_run(source: Store, run: RunRow) -> PastRun:
     """One run; whether it is running, its spider's lock says."""
     running = run.ended_at is None and source.runs.running(run.spider) is not None
     return _past(run, source.now(), running=running)
@@ -205,7 +212,7 @@ def _texts(found: Any) -> list[str]:
     return [str(each) for each in found] if isinstance(found, list) else []
 
 
-def _samples(source: Source, frontier: int) -> tuple[Sequence[SampleRow], Sequence[SampleRow], Sequence[SampleRow]]:
+def _samples(source: Store, frontier: int) -> tuple[Sequence[Sample], Sequence[Sample], Sequence[Sample]]:
     """What failed, was left out, and was tried again, with examples."""
     failed, skipped = source.reports.ended_samples(frontier)
     return failed, skipped, source.reports.retried_samples(frontier)

@@ -12,9 +12,10 @@ from typing import Any
 
 from crawler.output.history import PastRun, past_runs, summary_of, told_of
 from crawler.output.reasons import short_reason
-from crawler.output.source import CountsRow, Source, ToldTrouble
 from crawler.output.time_left import TimeLeft
 from crawler.output.timeline import Moment, timeline_of
+from crawler.stores.base import Store
+from crawler.stores.told import Counts, Trouble
 from crawler.urls import printable, redact
 
 MOST_HOSTS, MOST_SESSIONS, MOST_PROCESSES = 30, 30, 96
@@ -144,7 +145,7 @@ class LiveView:
     spider: str
     run: PastRun
     holder: str | None
-    counts: CountsRow
+    counts: Counts
     pages: int | None
     items: int | None
     logins: int | None
@@ -178,13 +179,13 @@ class LiveView:
         }
 
 
-def running_spiders(source: Source) -> list[str]:
+def running_spiders(source: Store) -> list[str]:
     """Spiders with a run that has not ended and that somebody holds, in the order of their runs."""
     names = dict.fromkeys(run.spider for run in source.runs.last(limit=200) if run.ended_at is None)
     return [name for name in names if source.runs.running(name) is not None]
 
 
-def look(source: Source, spider: str) -> LiveView | None:
+def look(source: Store, spider: str) -> LiveView | None:
     """How the newest run of *spider* fares, or went; None where it never ran on this store."""
     past = past_runs(source, spider, limit=1)
     if not past:
@@ -215,7 +216,7 @@ def look(source: Source, spider: str) -> LiveView | None:
     )
 
 
-def process_words(source: Source, run: int) -> list[ProcessState]:
+def process_words(source: Store, run: int) -> list[ProcessState]:
     """What the members of a run last said, by their numbers, and whether each is there."""
     gone = {each.number: each.gone for each in source.members.of(run)}
     words = (process_of(word) for word in source.values.beginning(name_of(run, "")).values())
@@ -281,13 +282,13 @@ def _sessions(processes: Iterable[ProcessState]) -> list[LiveSession]:
     return [found[name] for name in sorted(found)]
 
 
-def _troubles(source: Source, run: int) -> list[tuple[float, str, str, str]]:
+def _troubles(source: Store, run: int) -> list[tuple[float, str, str, str]]:
     return [
         (each.at, each.verdict, printable(_short(each)), printable(redact(each.url)))
         for each in source.log.last_troubles(run, limit=_ERRORS)
     ]
 
 
-def _short(trouble: ToldTrouble) -> str:
+def _short(trouble: Trouble) -> str:
     """The reason in a line, without the address, which stands beside it."""
     return short_reason(trouble.error).removesuffix(f" from {redact(trouble.url)}")

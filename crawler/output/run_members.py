@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from crawler.output.source import Source
+from crawler.stores.base import Store
 
 _MOST = 200
 
@@ -30,7 +30,7 @@ class MemberShare:
     logins: int
 
 
-def shares_of(source: Source, run: int) -> list[MemberShare]:
+def shares_of(source: Store, run: int) -> list[MemberShare]:
     """By their numbers, at most 200; none of a run that one process worked on alone."""
     rows = source.members.of(run)
     return [_share(each.number, each.process, each.gone, json.loads(each.counted)) for each in rows[:_MOST]]

@@ -5,44 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from crawler.errors import UsageError
 from crawler.output.history import PastRun, past_run, summary_of, told_of
 from crawler.output.reasons import kinds, short_reason
 from crawler.output.run_members import MemberShare, shares_of
-from crawler.output.source import ReportSource, Run, Source
+from crawler.stores.base import RunRow, Store
+from crawler.stores.base_results import ReportStore
+from crawler.stores.told import Login
 from crawler.urls import printable, redact
 
 _FIELDS = 40  # of one table that are listed
-
-
-class LoginRow(Protocol):
-    """One login (`stores.told.Login`)."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def started_at(self) -> float: ...
-    @property
-    def ended_at(self) -> float | None: ...
-    @property
-    def outcome(self) -> str: ...
-    @property
-    def expired_at(self) -> float | None: ...
-
-
-class LoginSource(Protocol):
-    """Logins, as they were recorded (`stores.base.LoginStore`)."""
-
-    def of_run(self, run: int) -> Sequence[LoginRow]: ...
-
-
-class Runs(Source, Protocol):
-    """A store that knows the logins that a run made."""
-
-    @property
-    def logins(self) -> LoginSource: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +46,7 @@ class RunReport:
     failed: Sequence[tuple[str, int, str]]
     skipped_by: Mapping[str, int]
     examples: Mapping[str, str]
-    logins: Sequence[LoginRow]
+    logins: Sequence[Login]
     next_command: str
     members: Sequence[MemberShare] = ()
 
@@ -137,7 +111,7 @@ class Cause:
         return {"cause": self.text, "count": self.count, "url": self.url, "retry": self.word}
 
 
-def causes_of(source: ReportSource, run: Run) -> list[Cause]:
+def causes_of(source: ReportStore, run: RunRow) -> list[Cause]:
     """Why requests of the crawl of *run* failed, most first, as the store has them now."""
     failed, _ = source.ended_samples(run.frontier)
     again = str(summary_of(run).get("again") or "")
@@ -158,12 +132,12 @@ def _word(text: str) -> str:
     return (rest.split()[:1] or [name])[0] if name == "StatusError" and colon else name
 
 
-def _login(made: LoginRow) -> dict[str, Any]:
+def _login(made: Login) -> dict[str, Any]:
     names = ("name", "started_at", "ended_at", "outcome", "expired_at")
     return {name: getattr(made, name) for name in names}
 
 
-def run_report(source: Runs, number: int) -> RunReport:
+def run_report(source: Store, number: int) -> RunReport:
     """The run of that number.
 
     Raises:
@@ -199,7 +173,7 @@ def arguments_of(run: Any) -> dict[str, str]:
     return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
 
 
-def accepted_summary(run: Run) -> str:
+def accepted_summary(run: RunRow) -> str:
     """The summary of a run, with the word that what it brought is right.
 
     Raises:

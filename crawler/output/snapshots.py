@@ -8,39 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from crawler.errors import UsageError
 from crawler.outcome import SessionSnapshot
 from crawler.sessions.auth.tokens import token_end
 from crawler.sessions.login.forecast import forecast
+from crawler.stores.base import SessionRow
 
 
-class ListedSession(Protocol):
-    """A session's row, as the store lists it."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def epoch(self) -> int: ...
-    @property
-    def secret(self) -> str: ...
-    @property
-    def readable(self) -> bool: ...
-    @property
-    def proved_at(self) -> float | None: ...
-    @property
-    def logged_in_at(self) -> float | None: ...
-
-
-Row = TypeVar("Row", bound=ListedSession)
-
-
-def choose(rows: Sequence[Row], wanted: str) -> Row:
+def choose(rows: Sequence[SessionRow], wanted: str) -> SessionRow:
     """The session that *wanted* names: by its key, else by its name, its account or its site, when only one fits.
 
     Raises:
@@ -57,7 +34,7 @@ def choose(rows: Sequence[Row], wanted: str) -> Row:
     raise UsageError(f"no session {wanted!r}; there are: {_listed(rows)}")
 
 
-def _listed(rows: Sequence[ListedSession]) -> str:
+def _listed(rows: Sequence[SessionRow]) -> str:
     return ", ".join(repr(row.key) for row in rows)
 
 
@@ -76,7 +53,7 @@ class Judged:
     why: str
 
 
-def judge(row: ListedSession, lives_s: Sequence[float], now: float) -> Judged:
+def judge(row: SessionRow, lives_s: Sequence[float], now: float) -> Judged:
     """Judge a session by its state, its cookies, and how long its past logins lived.
 
     Args:
@@ -96,7 +73,7 @@ def judge(row: ListedSession, lives_s: Sequence[float], now: float) -> Judged:
 _WORDS = {"parked": "waits for a person", "refused": "refused", "expired": "over"}
 
 
-def _health(row: ListedSession, expected: str) -> str:
+def _health(row: SessionRow, expected: str) -> str:
     if row.state in _WORDS:
         return _WORDS[row.state]
     if expected == "over" or row.proved_at is not None:
@@ -200,7 +177,7 @@ def _changed_names(before: Any, after: Any) -> str:
     return f": {', '.join(names)}"
 
 
-def brought_back(row: ListedSession, secret: str, *, url: str) -> SessionSnapshot:
+def brought_back(row: SessionRow, secret: str, *, url: str) -> SessionSnapshot:
     """The stored session with other contents, to be saved: a probe proves it before the next request of a run.
 
     Args:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
+from crawler.stores.base_results import KeptStore
 from crawler.stores.told_pages import KeptCrawl
-
-
-class KeepsPages(Protocol):
-    """What this needs of a store."""
-
-    def by_crawl(self, spider: str | None = None) -> list[KeptCrawl]: ...
-
-    def prune(self, crawls: Sequence[int], *, before: float) -> tuple[int, int]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +30,7 @@ def older_crawls(found: Iterable[KeptCrawl], *, but: int) -> list[KeptCrawl]:
     return [each for crawls in by_spider.values() for each in crawls[:-but]]
 
 
-def prune_pages(
-    source: KeepsPages, *, spider: str | None, keep: int, before: float, really: bool = True
-) -> PrunedPages:
+def prune_pages(source: KeptStore, *, spider: str | None, keep: int, before: float, really: bool = True) -> PrunedPages:
     """Remove kept pages of all but the newest crawls of each spider; also while a crawl runs.
 
     Args:

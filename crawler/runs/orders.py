@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from crawler.errors import UsageError
 from crawler.output.live import LEAVING, ProcessState, process_words
-from crawler.stores.base import RunRow, Store
+from crawler.stores.base import RunRow, Store, ValueStore
 
 What = Literal["pause", "resume", "drain"]
 _KEPT_S = 7 * 86_400.0  #: of a run whose end nobody has recorded
@@ -62,18 +62,12 @@ class Orders:
         }
 
 
-class Reads(Protocol):
-    """What of a store says the orders."""
-
-    def get(self, name: str) -> Any: ...
-
-
 def name_of_orders(run: int) -> str:
     """Of the value in the store."""
     return f"orders:{run}"
 
 
-def orders_of(values: Reads, run: int) -> Orders:
+def orders_of(values: ValueStore, run: int) -> Orders:
     """What the members of a run are told to do."""
     return _orders(values.get(name_of_orders(run)))
 

@@ -19,11 +19,10 @@ from crawler.records import Change
 from crawler.selection import OURS
 from crawler.settings import Settings, load
 from crawler.spider import Spider
-from crawler.stores.base import Store
+from crawler.stores.base import ALL_RUNS, Store
 from crawler.stores.project import open_project_store
 
 Since = int | str | date | datetime
-_MOST_RUNS = 1_000_000
 _END = 2**62  # after every crawl
 _AGO = re.compile(r"(\d+)\s*([mhdw])\Z")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -105,7 +104,7 @@ class Results:
         moment = since if isinstance(since, int) else moment_of(since, store.now())
         if isinstance(moment, float):
             return {"since": moment}
-        known = {run.frontier for run in store.runs.last(self.spider, limit=_MOST_RUNS)}
+        known = {run.frontier for run in store.runs.last(self.spider, limit=ALL_RUNS)}
         if moment not in known:
             shown = ", ".join(map(str, sorted(known)[-5:]))
             raise UsageError(f"{self.spider} has no crawl {moment}; the last ones: {shown or 'none'}")

@@ -28,6 +28,8 @@ from crawler.stores.told_sessions import LoginClaim as LoginClaim
 from crawler.stores.told_sessions import SessionRow as SessionRow
 from crawler.stores.told_sessions import Snapshot as Snapshot
 
+ALL_RUNS = 1_000_000  #: for `RunStore.last`: a run each minute for two years
+
 
 class Cipher(Protocol):
     """Encrypts what is secret at rest (`sessions.vault.Vault`), for the place where it is kept (`stores.sealed`)."""

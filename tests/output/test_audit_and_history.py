@@ -11,9 +11,8 @@ import pytest
 
 from crawler.errors import AlreadyRunning
 from crawler.output.audit import audit
-from crawler.output.history import past_runs, status
+from crawler.output.history import crawl_runs, past_runs, status
 from crawler.output.reasons import short_reason, short_reasons
-from crawler.output.source import crawl_runs
 from crawler.stores.base import RunRow
 from crawler.stores.told import Audit as Recounted
 from crawler.stores.told import Counts

@@ -13,37 +13,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from crawler.errors import UsageError
 from crawler.output.changes import key_text
 from crawler.output.export.pipeline import Target, export
 from crawler.output.export.tables import add_search, add_table, columns_of, facets_of, mask_addresses
 from crawler.output.export.values import json_text
-from crawler.output.export.what import ChangeSource, ExportChoice, ResultSource
+from crawler.output.export.what import ExportChoice
 from crawler.output.history import past_runs, summary_of, told_of
 from crawler.output.report.answer_log import host_part
 from crawler.output.report.document import report_page
-from crawler.output.report.gathering import ChangedRecords, Report, Reported, gather
+from crawler.output.report.gathering import Report, gather
 from crawler.selection import Selection
 from crawler.sessions.secrets import hide
+from crawler.stores.base import Store
 from crawler.urls import printable, redact
 
 MOST_ANSWERS = 20_000  #: newest lines of the page log that are shown
 MOST_CHANGES = 100_000
 CRAWLS = 30  #: newest ones whose changes are shown
 RUNS = 1_000
-
-
-class Records(ChangeSource, ChangedRecords, Protocol):
-    """What records have come to, for exports and reports."""
-
-
-class Browsed(ResultSource, Reported, Protocol):
-    """A store that can be looked through."""
-
-    @property
-    def records(self) -> Records: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +56,7 @@ class Copies:
     made_at: float
 
 
-def copy_for_browsing(source: Browsed, spider: str, folder: Path, *, search: Sequence[str] = ()) -> Copies | None:
+def copy_for_browsing(source: Store, spider: str, folder: Path, *, search: Sequence[str] = ()) -> Copies | None:
     """Write the copies into *folder*, which is for this alone. None where the spider never ran on this store.
 
     Args:
@@ -91,7 +81,7 @@ def copy_for_browsing(source: Browsed, spider: str, folder: Path, *, search: Seq
     return Copies(spider, [results, runs], report_page(report), facets, searched, source.now())
 
 
-def _write_runs(source: Browsed, spider: str, path: Path, report: Report) -> None:
+def _write_runs(source: Store, spider: str, path: Path, report: Report) -> None:
     """The crawl's own tables."""
     for table, columns, rows in _tables(source, spider, report):
         add_table(path, table, columns, ([_told(cell) for cell in row] for row in rows))
@@ -100,7 +90,7 @@ def _write_runs(source: Browsed, spider: str, path: Path, report: Report) -> Non
 Rows = Iterable[Sequence[Any]]
 
 
-def _tables(source: Browsed, spider: str, report: Report) -> Iterator[tuple[str, Sequence[str], Rows]]:
+def _tables(source: Store, spider: str, report: Report) -> Iterator[tuple[str, Sequence[str], Rows]]:
     runs = source.runs.last(spider, limit=RUNS)
     told = {run.id: told_of(summary_of(run)) for run in runs}
     yield (
@@ -145,7 +135,7 @@ def _tables(source: Browsed, spider: str, report: Report) -> Iterator[tuple[str,
     )
 
 
-def _pages(source: Browsed, runs: Sequence[int]) -> Rows:
+def _pages(source: Store, runs: Sequence[int]) -> Rows:
     """The newest lines of the page log, newest first."""
     left = MOST_ANSWERS
     for run in runs:
@@ -157,12 +147,12 @@ def _pages(source: Browsed, runs: Sequence[int]) -> Rows:
             yield run, _time(each.at), host_part(each.url), each.url, each.verdict, each.status, each.ms
 
 
-def _skipped(source: Browsed, frontier: int) -> Rows:
+def _skipped(source: Store, frontier: int) -> Rows:
     for each in source.reports.ended_samples(frontier)[1]:
         yield frontier, each.kind, each.count, each.url
 
 
-def _changes(source: Browsed, spider: str, crawls: Sequence[int]) -> Rows:
+def _changes(source: Store, spider: str, crawls: Sequence[int]) -> Rows:
     """What each of these crawls has changed."""
     found = (change for crawl in crawls for change in source.records.changes(spider, crawls=(crawl, crawl)))
     for change in islice(found, MOST_CHANGES):

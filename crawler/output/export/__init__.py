@@ -6,6 +6,6 @@ stream or a path; `places` makes that the target changes whole or not at all. `p
 
 from crawler.output.export.formats import Look
 from crawler.output.export.pipeline import Exported, Target, check, export
-from crawler.output.export.what import ExportChoice, ResultSource
+from crawler.output.export.what import ExportChoice
 
-__all__ = ["ExportChoice", "Exported", "Look", "ResultSource", "Target", "check", "export"]
+__all__ = ["ExportChoice", "Exported", "Look", "Target", "check", "export"]

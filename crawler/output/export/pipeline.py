@@ -17,7 +17,6 @@ from crawler.output.export.sqlite_file import refuse_foreign
 from crawler.output.export.what import (
     ExportChoice,
     ExportTable,
-    ResultSource,
     merged,
     portions,
     standing,
@@ -26,6 +25,7 @@ from crawler.output.export.what import (
 )
 from crawler.redaction import redact
 from crawler.selection import Portion
+from crawler.stores.base import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _format(target: Target) -> Format:
     return form
 
 
-def export(source: ResultSource, wanted: ExportChoice, target: Target) -> Exported:
+def export(source: Store, wanted: ExportChoice, target: Target) -> Exported:
     """Write what is wanted.
 
     Raises:
@@ -150,7 +150,7 @@ def _no_search_for_cycles() -> Iterator[None]:
             gc.enable()
 
 
-def _stream(source: ResultSource, wanted: ExportChoice, tables: Sequence[ExportTable]) -> Iterator[Portion]:
+def _stream(source: Store, wanted: ExportChoice, tables: Sequence[ExportTable]) -> Iterator[Portion]:
     for table in tables:
         yield from portions(source, wanted, table)
 

@@ -19,9 +19,10 @@ from psycopg import sql
 from crawler.errors import NotWritten, TargetError, UsageError
 from crawler.output.export.text_formats import aligned
 from crawler.output.export.values import cell, json_text
-from crawler.output.export.what import CrawlStanding, ExportChoice, ExportTable, ResultSource, portions, tables_of
+from crawler.output.export.what import CrawlStanding, ExportChoice, ExportTable, portions, tables_of
 from crawler.redaction import redact
 from crawler.selection import Column
+from crawler.stores.base import Store
 
 IDENTITY = ("_spider", "_id")
 _TYPES = {
@@ -68,7 +69,7 @@ def place_of(address: str) -> DatabaseTable:
     return DatabaseTable(f"postgresql://{parts.netloc}/{database}{query}", schema or None, table)
 
 
-def load(source: ResultSource, wanted: ExportChoice, address: str, how: tuple[CrawlStanding, bool]) -> int:
+def load(source: Store, wanted: ExportChoice, address: str, how: tuple[CrawlStanding, bool]) -> int:
     """Bring a table up to what is wanted. Returns how many rows were read.
 
     Args:
@@ -98,7 +99,7 @@ class _Load:
         self._connection, self._place, self._table = connection, place, table
         self._names = tuple(column.name for column in table.columns)
 
-    def run(self, source: ResultSource, wanted: ExportChoice, how: tuple[CrawlStanding, bool]) -> int:
+    def run(self, source: Store, wanted: ExportChoice, how: tuple[CrawlStanding, bool]) -> int:
         standing, force = how
         lock = f"crawl export {self._place.schema or ''}.{self._place.table}"
         self._do(sql.SQL("SELECT pg_advisory_xact_lock(hashtextextended({}, 0))").format(lock))
@@ -142,7 +143,7 @@ class _Load:
         )
         return dict(found.fetchall())
 
-    def _stage(self, source: ResultSource, wanted: ExportChoice) -> int:
+    def _stage(self, source: Store, wanted: ExportChoice) -> int:
         count = 0
         copy = sql.SQL("COPY crawl_stage ({}) FROM STDIN").format(_listed(self._names))
         with self._connection.cursor() as cursor, cursor.copy(copy) as stream:
@@ -151,7 +152,7 @@ class _Load:
                 count += 1
         return count
 
-    def _rows(self, source: ResultSource, wanted: ExportChoice) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, source: Store, wanted: ExportChoice) -> Iterator[tuple[Any, ...]]:
         kinds = [_type_of(column) for column in self._table.columns]
         for portion in portions(source, wanted, self._table):
             values, _ = aligned(portion, self._names)
@@ -192,7 +193,7 @@ class _Load:
             (spider,),
         )
 
-    def _note(self, spider: str, source: ResultSource, count: int) -> None:
+    def _note(self, spider: str, source: Store, count: int) -> None:
         run = source.runs.last(spider, limit=1)[0]
         schema = sql.SQL("{}.").format(sql.Identifier(self._place.schema)) if self._place.schema else sql.SQL("")
         self._do(

@@ -4,55 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from crawler.errors import UsageError
 from crawler.output.export.text_formats import portions_of
 from crawler.output.history import summary_of
-from crawler.output.source import MOST_RUNS, Source
 from crawler.records import Change
 from crawler.selection import Column, Portion, Selection
+from crawler.stores.base import ALL_RUNS, Store
 from crawler.urls import redact
 
 ORIGIN = ("_run", "_url", "_time")
 BY_NAME = (*ORIGIN, "_crawl", "_spider", "_account")  #: columns of ours that may be asked for by name
-
-
-class ExportSource(Protocol):
-    """Results in whole columns (`stores.base_results.ExportStore`)."""
-
-    def columns(self, table: str, selection: Selection, *, typed: bool = True) -> Sequence[Column]:
-        """The fields of what is selected, in their order."""
-
-    def has_rows(self, table: str, selection: Selection) -> bool: ...
-
-    def has_accounts(self, table: str, spider: str) -> bool: ...
-
-    def portions(
-        self, table: str, selection: Selection, columns: Sequence[Column], *, origin: Sequence[str] = ()
-    ) -> Iterator[Portion]: ...
-
-
-class ChangeSource(Protocol):
-    """What records have come to (`stores.base_results.RecordStore`)."""
-
-    def changes(
-        self,
-        spider: str,
-        *,
-        crawls: tuple[int, int] | None = None,
-        since: float | None = None,
-        table: str | None = None,
-    ) -> Iterator[Change]: ...
-
-
-class ResultSource(Source, Protocol):
-    """A store to export from."""
-
-    @property
-    def exports(self) -> ExportSource: ...
-    @property
-    def records(self) -> ChangeSource: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +61,7 @@ _OUR_COLUMNS = {
 }
 
 
-def tables_of(
-    source: ResultSource, wanted: ExportChoice, *, typed: bool, extra: Sequence[str] = ()
-) -> list[ExportTable]:
+def tables_of(source: Store, wanted: ExportChoice, *, typed: bool, extra: Sequence[str] = ()) -> list[ExportTable]:
     """The tables of an export and their columns.
 
     Args:
@@ -140,7 +101,7 @@ def _table(name: str, columns: Sequence[Column], wanted: ExportChoice, extra: Se
     return ExportTable(name, chosen, tuple(column.name for column in chosen if column is _OUR_COLUMNS.get(column.name)))
 
 
-def portions(source: ResultSource, wanted: ExportChoice, table: ExportTable) -> Iterator[Portion]:
+def portions(source: Store, wanted: ExportChoice, table: ExportTable) -> Iterator[Portion]:
     """The rows of one table of an export."""
     if wanted.changes:
         yield from _changes(source, wanted)
@@ -203,7 +164,7 @@ _CHANGE_COLUMNS = [
 ]
 
 
-def _changes(source: ResultSource, wanted: ExportChoice) -> Iterator[Portion]:
+def _changes(source: Store, wanted: ExportChoice) -> Iterator[Portion]:
     chosen = wanted.selection
     crawls: tuple[int, int] | None = None
     if chosen.crawl is not None:
@@ -239,9 +200,9 @@ class CrawlStanding(NamedTuple):
     doubtful: str = ""
 
 
-def standing(source: Source, selection: Selection) -> CrawlStanding:
+def standing(source: Store, selection: Selection) -> CrawlStanding:
     """How the crawl of a selection stands, as far as the selection means whole crawls."""
-    runs = source.runs.last(selection.spider, limit=MOST_RUNS)
+    runs = source.runs.last(selection.spider, limit=ALL_RUNS)
     if selection.runs is not None:
         last = next((run for run in runs if run.id in (selection.runs or ())), None)
     elif selection.crawl is not None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from crawler.output.source import LoggedAnswer
+from crawler.stores.told import LogLine
 
 MOST_HOSTS = 2_000  #: that are told apart; those met later are one
 OTHERS = "other hosts"
@@ -55,7 +55,7 @@ class AnswerFigures:
         return [count * 60 / self.column_s for count in self.pages]
 
 
-def read_answers(answers: Iterable[LoggedAnswer], *, began: float, ended: float) -> AnswerFigures:
+def read_answers(answers: Iterable[LogLine], *, began: float, ended: float) -> AnswerFigures:
     """Go once through the page log of a run.
 
     Args:

@@ -2,65 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from crawler.output.figures import Figures, figures_of
 from crawler.output.history import PastRun, past_runs, summary_of, told_of
 from crawler.output.live import process_words, timeline_so_far
 from crawler.output.report.answer_log import AnswerFigures, read_answers
 from crawler.output.run_members import MemberShare, shares_of
-from crawler.output.run_report import Cause, LoginRow, LoginSource, causes_of
-from crawler.output.source import Run, Source
+from crawler.output.run_report import Cause, causes_of
 from crawler.output.timeline import Moment, timeline_of
 from crawler.records import Change
+from crawler.stores.base import RunRow, SessionRow, Store
+from crawler.stores.told import Login
 from crawler.urls import printable, redact
 
 NIGHTS = 30  #: runs of a report, where nobody asks for another number
 _CHANGES = 40
 _SKIPPED = 20
-
-
-class SessionState(Protocol):
-    """A stored session (`stores.base.SessionRow`)."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def epoch(self) -> int: ...
-    @property
-    def proved_at(self) -> float | None: ...
-    @property
-    def logged_in_at(self) -> float | None: ...
-
-
-class SessionSource(Protocol):
-    """Stored sessions (`stores.base.SessionStore`)."""
-
-    def all(self) -> Sequence[SessionState]: ...
-
-
-class ChangedRecords(Protocol):
-    """What records have come to (`stores.base_results.RecordStore`)."""
-
-    def changes(self, spider: str, *, crawls: tuple[int, int] | None = None) -> Iterator[Change]: ...
-
-
-class Reported(Source, Protocol):
-    """A store from which a report can be made."""
-
-    @property
-    def logins(self) -> LoginSource: ...
-    @property
-    def sessions(self) -> SessionSource: ...
-    @property
-    def records(self) -> ChangedRecords: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +42,7 @@ class Night:
     items: Mapping[str, int]
     changes: Mapping[str, Mapping[str, int]]
     figures: Figures | None
-    logins: Sequence[LoginRow]
+    logins: Sequence[Login]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +68,7 @@ class Report:
     causes: Sequence[Cause]
     retried: Sequence[tuple[str, int, str]]
     skipped: Sequence[tuple[str, int, str]]
-    sessions: Sequence[SessionState]
+    sessions: Sequence[SessionRow]
     changed: Sequence[Change] = ()
     more_changes: int = 0
     next_command: str = ""
@@ -115,7 +76,7 @@ class Report:
     members: Sequence[MemberShare] = ()
 
 
-def gather(source: Reported, spider: str, *, nights: int = NIGHTS) -> Report | None:
+def gather(source: Store, spider: str, *, nights: int = NIGHTS) -> Report | None:
     """Read what is known of the last *nights* runs; None where the spider has never run on this store."""
     runs = list(source.runs.last(spider, limit=nights))
     if not runs:
@@ -143,7 +104,7 @@ def gather(source: Reported, spider: str, *, nights: int = NIGHTS) -> Report | N
     )
 
 
-def _night(source: Reported, run: Run, past: PastRun, statuses: Mapping[int, int]) -> Night:
+def _night(source: Store, run: RunRow, past: PastRun, statuses: Mapping[int, int]) -> Night:
     told = summary_of(run)
     return Night(
         past,
@@ -156,12 +117,12 @@ def _night(source: Reported, run: Run, past: PastRun, statuses: Mapping[int, int
     )
 
 
-def _answers(source: Source, run: Run, past: PastRun) -> AnswerFigures:
+def _answers(source: Store, run: RunRow, past: PastRun) -> AnswerFigures:
     ended = run.started_at + (past.took_s if past.took_s is not None else 0.0)
     return read_answers(source.log.answers(run.id), began=run.started_at, ended=ended)
 
 
-def _timeline(source: Source, run: Run, told: Mapping[str, Any]) -> list[Moment]:
+def _timeline(source: Store, run: RunRow, told: Mapping[str, Any]) -> list[Moment]:
     """As it stands with the summary; of a run that goes on, or was killed, as it was last said."""
     return timeline_of(told.get("timeline")) or timeline_so_far(process_words(source, run.id))
 
@@ -172,14 +133,14 @@ def _skipped(told: Mapping[str, Any]) -> list[tuple[str, int, str]]:
     return [(printable(rule), count, printable(redact(str(examples.get(rule, ""))))) for rule, count in ranked]
 
 
-def _retried(source: Source, run: Run) -> list[tuple[str, int, str]]:
+def _retried(source: Store, run: RunRow) -> list[tuple[str, int, str]]:
     return [
         (printable(redact(each.kind)), each.count, printable(redact(each.url)))
         for each in source.reports.retried_samples(run.frontier)[:_SKIPPED]
     ]
 
 
-def _changed(source: Reported, run: Run) -> list[Change]:
+def _changed(source: Store, run: RunRow) -> list[Change]:
     return list(islice(source.records.changes(run.spider, crawls=(run.frontier, run.frontier)), _CHANGES))
 
 
