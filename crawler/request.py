@@ -56,7 +56,6 @@ class Request:
         "dont_filter",
         "errback",
         "file",
-        "handle_httpstatus_list",
         "headers",
         "link",
         "max_age",
@@ -106,7 +105,6 @@ class Request:
         self.depth = 0
         self.file: dict[str, Any] | None = None  # what a `crawler.File` is beside a request
         self.link: Any = None  # what was followed: an element, or its text and rel
-        self.handle_httpstatus_list: tuple[int, ...] = tuple(self.meta.get("handle_httpstatus_list", ()))
         self.body = body.encode() if isinstance(body, str) else body
         if json is not None:
             self._set_body(json_module.dumps(json).encode(), "application/json")
@@ -139,7 +137,6 @@ class Request:
         self.priority = self.depth = 0
         self.dont_filter = False
         self.max_age = self.render = None
-        self.handle_httpstatus_list = ()
         return self
 
     @property
@@ -156,6 +153,11 @@ class Request:
         if not isinstance(self.link, tuple):
             self.link = about_link(self.link) if self.link is not None else ("", "")
         return self.link
+
+    @property
+    def handle_httpstatus_list(self) -> tuple[int, ...]:
+        """Error statuses that its callback wants to see, by its meta."""
+        return tuple(self.meta.get("handle_httpstatus_list", ()))
 
     @property
     def is_more_than_plain(self) -> bool:
@@ -248,7 +250,6 @@ class Request:
         self.body = found["body"].encode("latin-1") if "body" in found else None
         self.max_age = _seconds(found.get("max_age"))
         self.render = render_of(found.get("render"))
-        self.handle_httpstatus_list = tuple(self.meta.get("handle_httpstatus_list", ()))
 
     def replace(self, **changes: Any) -> Request:
         """A copy with some attributes changed (``url``, ``dont_filter``, ``priority`` ...)."""

@@ -25,7 +25,8 @@ from crawler.fetching.limits import LINE_BYTES, ExchangeClock, Limits, timeouts
 from crawler.fetching.outgoing import Outgoing, outgoing
 from crawler.fetching.response_maker import Body, ResponseMaker
 from crawler.fetching.transport import TransportOptions
-from crawler.fetching.urllib3_exchange import Exchange, InCommon
+from crawler.fetching.urllib3_connecting import InCommon
+from crawler.fetching.urllib3_exchange import Exchange
 
 _CHUNK_BYTES = 64 * 1024
 _TRAILERS = 100
@@ -94,17 +95,16 @@ class PlainTransport(BaseAdapter):
     def abort_all(self) -> None:
         self._closed = self._aborted = True
         with self._lock:
-            open_ones = [each for exchange in self._running for each in exchange.sockets]
-        for each in open_ones:
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+            running = list(self._running)
+        for exchange in running:
+            exchange.connecting.shut_down()
 
     def _exchange(self, exchange: Exchange, limits: Limits, tls: ssl.SSLContext | None) -> tuple[Head, Body]:
         asked = exchange.asked
-        with exchange.connect(asked.origin.host, asked.origin.port, None) as plain:
+        with exchange.connecting.connect(asked.origin.host, asked.origin.port, None) as plain:
             exchange.address = plain.getpeername()[0]
             with secured(plain, tls, exchange) as connection:
-                exchange.use(connection)
+                exchange.connecting.use(connection)
                 for piece in pieces(asked):
                     if not write(connection, piece, exchange):
                         break  # it does not listen any more: it may have answered

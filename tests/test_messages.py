@@ -144,6 +144,13 @@ def test_a_changed_copy_leaves_the_first_as_it_was() -> None:
         first.replace(colour="red")
 
 
+def test_a_changed_copy_wants_to_see_the_statuses_of_its_own_meta() -> None:
+    first = Request(URL)
+
+    assert first.replace(meta={"handle_httpstatus_list": [404]}).handle_httpstatus_list == (404,)
+    assert first.handle_httpstatus_list == ()
+
+
 # --- Response -------------------------------------------------------------------------------------------------------
 
 

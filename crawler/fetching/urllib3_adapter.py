@@ -31,8 +31,9 @@ from crawler.fetching.error_map import from_urllib3, no_descriptor_left, tls_wor
 from crawler.fetching.limits import ExchangeClock, Limits, timeouts
 from crawler.fetching.outgoing import Outgoing, Proxy, outgoing
 from crawler.fetching.response_maker import Body, ResponseMaker, check_proxy
+from crawler.fetching.urllib3_connecting import InCommon
 from crawler.fetching.urllib3_connection import POOLS, work_for
-from crawler.fetching.urllib3_exchange import Exchange, InCommon
+from crawler.fetching.urllib3_exchange import Exchange
 from crawler.fetching.urllib3_places import Places
 
 _CHUNK_BYTES = 64 * 1024
@@ -164,12 +165,9 @@ class Urllib3Adapter(HTTPAdapter):
         self._aborted = True
         self.close()
         with self._lock:
-            sockets = [each for exchange in self._running for each in exchange.sockets]
-        for each in sockets:
-            try:
-                each.shutdown(2)
-            except OSError:
-                pass  # not connected yet, or already closed
+            running = list(self._running)
+        for exchange in running:
+            exchange.connecting.shut_down()
 
     # --- the parts of an exchange -------------------------------------------------------------------------------
     def _open(self, exchange: Exchange, timeout: Timeout, verify: Any, cert: Any) -> Any:

@@ -112,7 +112,7 @@ class _Watched(HTTPConnection):
         exchange.fresh = True
         exchange.take_place()
         try:
-            made = exchange.connect(self._dns_host, self.port or 0, self.socket_options)
+            made = exchange.connecting.connect(self._dns_host, self.port or 0, self.socket_options)
             self.peer = made.getpeername()[0]
         except BaseException:
             exchange.places.leave()
@@ -135,7 +135,7 @@ class _Watched(HTTPConnection):
         exchange: Exchange = _current.exchange
         if self.sock is None:
             self.connect()
-        exchange.use(self.sock)
+        exchange.connecting.use(self.sock)
         exchange.connection = self
         exchange.address = self.peer
         view = memoryview(data)

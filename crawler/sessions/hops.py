@@ -61,7 +61,6 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
         max_redirects: More are refused.
         pace: Waits for the turn of a request that has none yet.
         proxy_pool: Where it has several proxies.
-        between_proxies: It has left one, and is not logged in through the next yet: its cookies are not shown there.
         allowance: What its account may still send; None where nobody counts.
         recorder: Told of each exchange; None where nobody listens.
     """
@@ -74,7 +73,6 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
     pace: Callable[[str], None] | None
     allowance: Allowance | None
     proxy_pool: ProxyPool | None
-    between_proxies: bool
     recorder: ExchangeRecorder | None = None
     _limits: Any  # of one exchange: a dataclass with a field ``deadline_s``
     _sent: SentHeaders
@@ -124,7 +122,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
         steps = Steps()
         inside = self.leads_inside and not options["proxies"]
         guard = request.hop_guard
-        if self.between_proxies and request.has_turn:
+        if self.proxy_pool is not None and self.proxy_pool.is_between and request.has_turn:
             raise BetweenProxies(str(request.url), "its session logs in anew through another proxy")
         while True:
             steps.take(request)

@@ -67,6 +67,7 @@ class ProxyPool:
 
     Attributes:
         current: The one in use.
+        is_between: The session has left one and is not logged in through the next yet: its cookies are not shown there.
     """
 
     def __init__(self, session: str, proxies: Sequence[str], clock: Callable[[], float] = unix_now) -> None:
@@ -83,6 +84,7 @@ class ProxyPool:
         self._lock = threading.Lock()  # guards the health of each, and all below
         self._news = False
         self.current = self._order[0]
+        self.is_between = False
 
     def take_over(self, kept: Any) -> None:
         """What an earlier run has learned, by place; anything else is ignored."""

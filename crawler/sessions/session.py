@@ -33,7 +33,7 @@ from crawler.sessions.proxy_pool import ProxyPool
 from crawler.sessions.quota import Allowance
 from crawler.sessions.secrets import remember_secret
 from crawler.sessions.sent_headers import SentHeaders, address_cookies
-from crawler.sessions.session_setup import given_to, merged_params, session_setup, without_params
+from crawler.sessions.session_setup import given_to, merged_params, without_params
 from crawler.sessions.storage import Storage
 from crawler.untyped import merge_hooks
 from crawler.urls import absolute, is_secret_name
@@ -114,7 +114,6 @@ class Session(Hops):
         self.auth, self.verify, self.cert = identity.auth, verify if identity.verify is None else identity.verify, None
         self.cert = identity.cert
         self.params = dict(identity.params)
-        self.between_proxies = False
         self.proxy_pool = ProxyPool(identity.name, identity.proxies) if identity.proxies else None
         for each in identity.proxies or (identity.proxy or proxy,):
             password = each.rpartition("@")[0].rpartition("://")[2].partition(":")[2]
@@ -200,7 +199,6 @@ class Session(Hops):
 
     def begins_as_it_is(self) -> None:
         """What it has now it has before any login: its adapters and hooks are no obstacle to a stored session."""
-        self.as_made = session_setup(self)  #: a login step may fit it with more, which cannot be stored
         self.given = given_to(self)  #: what a login begins with, whatever the last one has left
 
     def _lend_storage(self, prepared: Prepared) -> None:

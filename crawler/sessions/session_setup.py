@@ -41,6 +41,7 @@ class Given:
         params: Of each URL.
         auth: As the identity has it.
         verify, cert, hooks: As in requests.
+        setup: `session_setup`: a login step may fit the session with more, which cannot be stored.
     """
 
     headers: dict[str, Any] = field(repr=False)
@@ -49,13 +50,15 @@ class Given:
     verify: Any = field(repr=False)
     cert: Any = field(repr=False)
     hooks: dict[str, Any] = field(repr=False)
+    setup: dict[str, Any] = field(repr=False)
 
 
 def given_to(session: requests.Session) -> Given:
     """What *session* has now."""
     params: Any = session.params
     hooks = {event: list(each) if isinstance(each, list) else each for event, each in session.hooks.items()}
-    return Given(dict(session.headers), dict(params), session.auth, session.verify, session.cert, hooks)
+    setup = session_setup(session)
+    return Given(dict(session.headers), dict(params), session.auth, session.verify, session.cert, hooks, setup)
 
 
 def begin_anew(session: requests.Session, given: Given) -> None:

@@ -54,7 +54,7 @@ def take(session: Session, record: LoginRecord, *, url: str, base: str | None = 
         "login_urls": sorted(session.login_urls),
         "note": session.note,
         "storage": session.storage.dump(),
-        "fitted": fitted if fitted != session.as_made else None,
+        "fitted": fitted if fitted != session.given.setup else None,
     }
     expiries = [cookie["expires"] for cookie in cookies if cookie.get("expires") is not None]
     return SessionSnapshot(

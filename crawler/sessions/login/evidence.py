@@ -65,6 +65,29 @@ class Loss:
     alone: int = 0
 
 
+@dataclass(slots=True)
+class SinceLogin:
+    """What was seen of a session since it logged in.
+
+    Attributes:
+        good: Requests that it has answered; *good_at_proof*: when it was proved good last.
+        used: Requests handed out, probes included.
+        alone: Those that were sent one by one, because it had outlived the sessions before; *left_alone*: the last one.
+        untouched: Nothing was sent since it was proved good last.
+        whole: All its requests are known to us.
+    """
+
+    began_at: float
+    epoch: int
+    good: int = 0
+    good_at_proof: int = 0
+    used: int = 0
+    alone: int = 0
+    left_alone: bool = False
+    untouched: bool = True
+    whole: bool = True
+
+
 class Evidence:
     """What is known about one session. Used by one thread.
 
@@ -74,7 +97,7 @@ class Evidence:
 
     Attributes:
         lives: Of the last sessions.
-        used: Requests handed out since the login, probes included.
+        login: What was seen since the last one.
         longest: The longest life after which a session of this account was proved good.
     """
 
@@ -83,31 +106,28 @@ class Evidence:
         self._open: dict[int, Answered] = {}
         self.lives = Lives(known)
         self._plain = known.plain  # the last page did not prove itself: so will the next ones
-        self._good = self._good_at_proof = self.used = self._alone = 0
-        self._untouched = self._whole = True
-        self._left_alone = False
-        self._began_at, self._epoch, self._ended = 0.0, 0, -1
+        self.login = SinceLogin(0.0, 0)
+        self._ended = -1  # the epoch that ended last
         self.longest = Life()
 
     def begin(self, now: float, epoch: int = 0) -> None:
         """There is a new login, proved good."""
         self._open.clear()
-        self._good = self._good_at_proof = self.used = self._alone = 0
-        self._untouched = self._whole = True
-        self._left_alone = False
-        self._began_at, self._epoch = now, epoch
+        self.login = SinceLogin(now, epoch)
 
     def take_over(self, now: float, epoch: int) -> None:
         """There is a session that somebody has logged in before, proved good just now."""
         self.begin(now, epoch)
-        self._whole = epoch == self._known.epoch  # else it has made nobody knows how many requests
-        if self._whole:
-            self._good = self._good_at_proof = self.used = self._known.answered + 1
+        login = self.login
+        login.whole = epoch == self._known.epoch  # else it has made nobody knows how many requests
+        if login.whole:
+            login.good = login.good_at_proof = login.used = self._known.answered + 1
 
     @property
     def known(self) -> KnownLives:
         """For later runs."""
-        return KnownLives(self.lives.last, self._plain, self._epoch if self._whole else 0, self._good)
+        login = self.login
+        return KnownLives(self.lives.last, self._plain, login.epoch if login.whole else 0, login.good)
 
     @property
     def uncovered(self) -> int:
@@ -119,55 +139,51 @@ class Evidence:
         """Where redirects of such pages ended."""
         return [page.led_to for page in self._open.values() if page.led_to]
 
-    @property
-    def untouched(self) -> bool:
-        """Whether nothing was sent since it was proved good last."""
-        return self._untouched
-
     def age_s(self, now: float) -> float:
         """Seconds since the login."""
-        return max(now - self._began_at, 0.0)
+        return max(now - self.login.began_at, 0.0)
 
     def handed_out(self, under_way: int = 0) -> None:
         """A request is on its way, beside *under_way* others of this session."""
-        expected = self.lives.shortest
-        self._left_alone = not under_way and expected is not None and self._good >= expected
-        self._alone += self._left_alone
-        self.used += 1
-        self._untouched = False
+        login, expected = self.login, self.lives.shortest
+        login.left_alone = not under_way and expected is not None and login.good >= expected
+        login.alone += login.left_alone
+        login.used += 1
+        login.untouched = False
 
     def unsent(self) -> None:
         """It came back without having been sent."""
-        self.used -= 1
+        self.login.used -= 1
 
     def answered(self, page: Answered) -> None:
         """A page came back that does not show whether we are logged in."""
-        self._good += 1
+        self.login.good += 1
         self._plain = True
         self._open[page.id] = page
 
     def certain(self) -> None:
         """A page came back that is certain for itself, and says nothing about others."""
-        self._good += 1
+        self.login.good += 1
         self._plain = False
 
     def shown(self, sent_at: float, now: float) -> list[Answered]:
         """A page that was sent at *sent_at* shows that we are logged in. Returns the pages that are certain now."""
-        self._good += 1
+        self.login.good += 1
         self._plain = False
         return self._prove(sent_at, now)
 
     def probed(self, at: float, now: float) -> list[Answered]:
         """The probe, sent at *at*, shows that we are logged in. Returns the pages that are certain now."""
-        self._good += 1
-        self.used += 1
-        self._untouched = True
+        self.login.good += 1
+        self.login.used += 1
+        self.login.untouched = True
         return self._prove(at, now)
 
     def _prove(self, at: float, now: float) -> list[Answered]:
-        self._good_at_proof = self._good
-        if self._good > self.longest.requests or self.age_s(now) > self.longest.seconds:
-            self.longest = Life(max(self._good, self.longest.requests), max(self.age_s(now), self.longest.seconds))
+        login, longest, age_s = self.login, self.longest, self.age_s(now)
+        login.good_at_proof = login.good
+        if login.good > longest.requests or age_s > longest.seconds:
+            self.longest = Life(max(login.good, longest.requests), max(age_s, longest.seconds))
         passed = [page for page in self._open.values() if page.answered_at <= at]
         for page in passed:
             del self._open[page.id]
@@ -180,11 +196,12 @@ class Evidence:
             late: Pages that came back without a sign after the first one that had it, less those that a guest got.
             by_itself: As far as is known; else a page or somebody else has ended it.
         """
-        alone = 0 if self._left_alone else self._alone
-        if by_itself and (self._whole or not self.lives.last):
-            self.lives.ended(self._good + late)
-            self._ended = self._epoch
-        return replace(self.given_up(), answered=self._good + late, alone=alone)
+        login = self.login
+        alone = 0 if login.left_alone else login.alone
+        if by_itself and (login.whole or not self.lives.last):
+            self.lives.ended(login.good + late)
+            self._ended = login.epoch
+        return replace(self.given_up(), answered=login.good + late, alone=alone)
 
     def came_late(self, epoch: int) -> None:
         """A page of the session of *epoch* came in after the next login."""
@@ -210,8 +227,8 @@ class Evidence:
         if not self._probe_every:
             return Next.GO
         if not self._plain:
-            return next_where_pages_show_us(self.lives, self._good, under_way)
-        most = pages_until_probe(self._probe_every, self.lives, self._good_at_proof, whole=self._whole)
+            return next_where_pages_show_us(self.lives, self.login.good, under_way)
+        most = pages_until_probe(self._probe_every, self.lives, self.login.good_at_proof, whole=self.login.whole)
         return Next.PROBE if len(self._open) + under_way >= most else Next.GO
 
 

@@ -45,6 +45,20 @@ _RENEW_EVERY_S = 30.0  #: the claim of a login is prolonged so often at most
 MOST_FRUITLESS = 8  #: logins in a row that were good and brought no page
 
 
+class _ClaimHeld:
+    """The claim of a login under way; not prolonged, another process would take it for one of the dead."""
+
+    def __init__(self, desk: Desk, key: str, clock: Callable[[], float]) -> None:
+        self._desk, self._key, self._clock = desk, key, clock
+        self._renew_at = clock() + _RENEW_EVERY_S
+
+    def goes_on(self) -> None:
+        now = self._clock()
+        if now >= self._renew_at:
+            self._renew_at = now + _RENEW_EVERY_S
+            self._desk.renew(self._key)
+
+
 class LoginManager:
     """Restores, proves and logs in one session. `prepare` is safe from any thread and runs once at a time.
 
@@ -76,7 +90,6 @@ class LoginManager:
         self._retry_after_s, self._on_login_start, self._clock = retry_after_s, on_login_start, clock
         self._flight = threading.Lock()  # one preparation at a time; held across its I/O on purpose
         self._fruitless = 0  # logins in a row that were good and brought no page
-        self._renew_at = 0.0
         self._tries_after_loss = 1  # more when the last login succeeded by its own last page, and was gone at once
 
     @property
@@ -140,7 +153,7 @@ class LoginManager:
             pool.take_over(self.desk.proxy_health(self.session.key))
         if pool is not None and self.session.proxies.get("https") != pool.current:
             self.session.go_through(pool.current)
-            self.session.between_proxies = self.wants_login
+            pool.is_between = self.wants_login
             self.standing.doubted = False  # nobody has to ask whether the old cookies are good there
         if state is LoginState.READY:
             return Preparation(True, "ready")
@@ -209,11 +222,11 @@ class LoginManager:
         record.signal(Signal.LOGIN_STARTED)
         self._on_login_start(session.name, self.standing.reason or "first login")
         self.standing.attempts, self._tries_after_loss = self.standing.attempts + 1, 1
-        self._renew_at = self._clock() + _RENEW_EVERY_S
+        claim = _ClaimHeld(self.desk, session.key, self._clock)
         begin_anew(session, session.given)
         try:
             with session.login_jar(session.jar_for_login(now=self._clock())):
-                with session.watching_login(self._claim_goes_on):
+                with session.watching_login(claim.goes_on):
                     take_steps(session, self.spider, probe_url=self.probe_url)
                 self._check_login()
                 self._restorer.confirm()
@@ -250,13 +263,6 @@ class LoginManager:
             f"{why}the spider has no login step: log in with `crawl login {name} --browser`, or take a session from"
             f" elsewhere with `crawl sessions import {name}`"
         )
-
-    def _claim_goes_on(self) -> None:
-        """Prolong the claim of a login that takes long, or another process would take it for a dead one's."""
-        now = self._clock()
-        if now >= self._renew_at:
-            self._renew_at = now + _RENEW_EVERY_S
-            self.desk.renew(self.session.key)
 
     def _check_login(self) -> None:
         """Raise what fits when the login step has not led to a page of the logged in."""

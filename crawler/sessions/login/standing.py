@@ -86,7 +86,8 @@ class Standing:
         self.record.proved_at = self.clock()
         self.record.signal(signal, epoch=epoch)
         self.session.epoch, self.known_good = epoch, True
-        self.session.between_proxies = False
+        if self.session.proxy_pool is not None:
+            self.session.proxy_pool.is_between = False
         self.let_in = self.let_in or signal in (Signal.LOGIN_OK, Signal.ADOPTED)
         self.patience.over()
         self.patience.answers = True

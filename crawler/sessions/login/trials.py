@@ -108,7 +108,7 @@ class Trials:
     @staticmethod
     def may_begin(evidence: Evidence) -> bool:
         """Whether the session has just been proved, and such sessions are known to live long enough for a trial."""
-        return evidence.untouched and evidence.longest.requests >= LEAST_CONTROL
+        return evidence.login.untouched and evidence.longest.requests >= LEAST_CONTROL
 
     def end(self, evidence: Evidence, now: float, *, survived: bool) -> tuple[Trial, Finding] | None:
         """The second probe has spoken. None when there was no answer to be judged.
@@ -118,7 +118,7 @@ class Trials:
         trial, self.current = self.current, None
         if trial is None or trial.answer is None:
             return None
-        took = Life(evidence.used + 1, evidence.age_s(now))
+        took = Life(evidence.login.used + 1, evidence.age_s(now))
         key = self._key_of(trial.leased.url)
         finding = self._suspects.tried(key, survived=survived, trial=took, longest=evidence.longest)
         if finding is Finding.AGAIN:
