@@ -11,3 +11,8 @@ URL = "https://shop.example/"
 @pytest.fixture
 def jar() -> Jar:
     return Jar(clock=lambda: NOW, home=URL)
+
+
+@pytest.fixture(name="jar")
+def jar_without_home() -> Jar:
+    return Jar(clock=lambda: NOW)

@@ -9,7 +9,7 @@ from tests.taken_out.entries import Entry, Swap
 _ORIGINS: Final = "crawler/sessions/origins.py"
 _LIMITS: Final = "tests/content/test_page_limits.py"
 _NEIGHBOURS: Final = "tests/cli/test_neighbours.py"
-_FORMS: Final = "tests/sessions_e2e/test_form_logins.py"
+_FORMS: Final = "tests/sessions_e2e/test_where_passwords_may_go.py"
 _NOTHING: Final = "gzip in gzip in gzip of empty members stopped the whole crawl"
 _RICH: Final = "eleven million `<p>`, 50,000 attributes, a million unclosed `<a>`, 300,000 forms, 1.2 million links"
 _SUBDOMAINS: Final = "bearer, secret headers and `params` went to every subdomain of a start host, also over http"

@@ -209,8 +209,8 @@ ENTRIES: Final = [
             )
         ],
         [
-            "tests/cli/test_progress.py::test_a_live_line_shows_the_newest_numbers_and_an_end_where_one_is_in_sight",
-            "tests/cli/test_progress.py::test_no_end_is_said_where_none_is_in_sight",
+            "tests/cli/test_live_line.py::test_a_live_line_shows_the_newest_numbers_and_an_end_where_one_is_in_sight",
+            "tests/cli/test_live_line.py::test_no_end_is_said_where_none_is_in_sight",
         ],
     ),
     Entry(
