@@ -139,7 +139,7 @@ class Crawl:
             self._parts.knowledge.leave_trials()
         if self._members is not None:
             self._members.end(grace_s=self.settings.grace if self._interrupts.by else 2 * self.settings.grace + 30.0)
-            self._stats.others = list  # they are part of the summary now: the last progress must not count them again
+            self._stats.together.are_counted()  # they are part of the summary now
 
     # --- the end -----------------------------------------------------------------------------------------------------
     def _end(self, failure: BaseException | None) -> None:

@@ -19,7 +19,7 @@ What the answer looks at, and what nobody else counts:
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from crawler.frontier.host_slot import HostSlot, Learned, Ready, Shared
 from crawler.frontier.host_turns import HostTurns
@@ -215,7 +215,7 @@ class HostSlots:
         """
         with self._lock:
             if changed:
-                self.shares, self._slots.share_of = shares, shares.of
+                self.shares = self._slots.shares = shares
                 for slot in self._slots:
                     slot.share = shares.of(slot.name)
                     self._turns.look_again(slot)
@@ -259,7 +259,7 @@ class _Known:
         self._slots: dict[str, HostSlot] = {}
         self._allowed, self._turns, self._lock = shared.allowed, turns, lock
         self._heeds = {"robots": settings.robots, "throttle": settings.throttle}
-        self.share_of: Callable[[str], int] | None = None
+        self.shares: Shares | None = None
         self.changed: set[str] = set()  # hosts of which the other processes may not know all
         self.delays = Delays(settings, session_delays, self._slots)
 
@@ -278,8 +278,8 @@ class _Known:
             if len(self._slots) >= _MOST_KNOWN:
                 self._forget_one()
             slot = self._slots[name] = HostSlot(name, HostHealth(float(self._allowed.first)), base_s, delay_s=base_s)
-            if self.share_of is not None:
-                slot.share = self.share_of(name)
+            if self.shares is not None:
+                slot.share = self.shares.of(name)
         return slot
 
     def adopt(self, name: str, word: HostWord, now: float) -> Learned | None:

@@ -41,6 +41,7 @@ from crawler.runs.peers import Me, Peers
 from crawler.runs.results import Results
 from crawler.runs.session_claims import SessionClaims
 from crawler.runs.stats import Stats
+from crawler.runs.together import Together
 from crawler.sessions.allowances import Allowances
 from crawler.sessions.credential_places import Ask
 from crawler.sessions.login.last_doubts import LastDoubts
@@ -176,7 +177,8 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
     run, store, settings = member.run, member.store, member.settings
     summary = Summary(spider.name, run=run.id, resumed=run.resumed, store=store.path)
     summary.results = Results(spider.name, member.settings)
-    stats = Stats(summary, caller.observers)
+    forked = members.progress if members is not None else list
+    stats = Stats(summary, caller.observers, Together(member.number, forked))
     ground = _Ground(spider, member, caller, stats)
     ground.leases.alone = ground.leases.alone and not members
     assembly, slots, leases = ground.assembly(), ground.slots, ground.leases
@@ -248,7 +250,7 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
         helpers=Helpers(members, member, pool, stats, ground.inbox, peers),
         heartbeat=heartbeat,
         peers=peers,
-        lead=_lead(ground, members, begins_to_lead, heartbeat),
+        lead=_lead(ground, begins_to_lead, heartbeat),
     )
 
 
@@ -269,14 +271,10 @@ def _heartbeat(ground: _Ground, pool: SessionPool) -> Heartbeat:
     return Heartbeat(member.store.values, me, ground.stats, SeenNow(lambda: slots.known, slots.allowed, pool.managers))
 
 
-def _lead(ground: _Ground, members: Members | None, on_lead: Callable[[], None], heartbeat: Heartbeat) -> Lead:
+def _lead(ground: _Ground, on_lead: Callable[[], None], heartbeat: Heartbeat) -> Lead:
     member, shared = ground.member, is_shared(ground.member.settings.store)
     place = Role(member.number, process_name(), member.joined_at, shared, member.forked, ground.caller.alive)
-    lead = Lead(member.store, member.run, place, heartbeat, on_lead=on_lead)
-    forked = members.progress if members is not None else list
-    ground.stats.others = lambda: [*forked(), *lead.progress()]
-    ground.stats.of_whole_run = lambda: lead.leads
-    return lead
+    return Lead(member.store, member.run, place, heartbeat, ground.stats.together, on_lead)
 
 
 def _portions(calls: StoreCalls, committer: Committer, look: NextLook) -> Callable[[list[Found]], None]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from crawler.errors import StoreError
-from crawler.events import Progress
-from crawler.output.live import DONE, LEAVING, PAUSED, WORKING, ProcessState, process_words
+from crawler.output.live import DONE, LEAVING, PAUSED, WORKING, process_words
 from crawler.runs.heartbeat import Heartbeat
 from crawler.runs.orders import Orders, orders_of
+from crawler.runs.together import Together
 from crawler.stores.base import RunRow, Store
 
 LOOK_S: Final = 2.0
@@ -51,7 +51,6 @@ class Lead:
         on_lead: Called when this process begins to lead in the place of one that is dead.
 
     Attributes:
-        leads: This process records how the run ends.
         recorded: It has recorded it.
         handed_over: It led and has left; others go on with the run.
         paused: Nothing new may be sent.
@@ -59,14 +58,24 @@ class Lead:
     """
 
     def __init__(
-        self, store: Store, run: RunRow, place: Role, heartbeat: Heartbeat, on_lead: Callable[[], None]
+        self,
+        store: Store,
+        run: RunRow,
+        place: Role,
+        heartbeat: Heartbeat,
+        together: Together,
+        on_lead: Callable[[], None],
     ) -> None:
         self._store, self._run, self._place, self._on_lead = store, run, place, on_lead
-        self._heartbeat = heartbeat
-        self.leads, self.handed_over, self.recorded = place.number == 0, False, False
+        self._heartbeat, self._together = heartbeat, together
+        self.handed_over, self.recorded = False, False
         self.paused, self.leaving = False, ""
         self._look_at, self._done_at = 0.0, 0.0
-        self._words: list[ProcessState] = []
+
+    @property
+    def leads(self) -> bool:
+        """This process records how the run ends."""
+        return self._together.leads
 
     @property
     def _is_one_of_many(self) -> bool:
@@ -112,7 +121,7 @@ class Lead:
             if with_others:
                 self._store.members.sweep(self._run.id)
                 if self.leads:
-                    self._words = process_words(self._store, self._run.id)
+                    self._together.words = process_words(self._store, self._run.id)
                 elif self._is_one_of_many:
                     self._take_over()
         except StoreError:
@@ -127,7 +136,7 @@ class Lead:
     def _take_over(self) -> None:
         """Lead in the place of one that is dead; nothing happens while it lives."""
         if self._store.runs.take_over(self._run.id, process=self._place.process):
-            self.leads = True
+            self._together.leads = True
             self._on_lead()
 
     def may_end(self, now: float, say_so: Callable[[], None]) -> bool:
@@ -146,7 +155,7 @@ class Lead:
             say_so()
         if not self.leads:
             return bool(self.leaving)
-        others = [each for each in self._words if each.number != self._place.number and not each.gone]
+        others = [each for each in self._together.words if each.number != self._place.number and not each.gone]
         return all(each.state != WORKING for each in others) or now > self._done_at + _PATIENCE_S
 
     def goes_on(self) -> None:
@@ -165,22 +174,11 @@ class Lead:
         alone = leave()
         if self.leads and not alone:
             self._store.runs.leave(self._run.id)
-            self.leads, self.handed_over = False, True
+            self._together.leads, self.handed_over = False, True
         elif alone and not self.leads:
-            self.leads = self._store.runs.take_over(self._run.id, process=self._place.process)
+            self._together.leads = self._store.runs.take_over(self._run.id, process=self._place.process)
         return self.leads
 
     def records(self, end: Callable[[], bool]) -> None:
         """Record the end by *end*, which says whether nobody had done so before."""
         self.recorded = end()
-
-    def progress(self) -> list[Progress]:
-        """How far the others are, for the one that leads; without processes that it has forked, which tell it."""
-        if not self.leads:
-            return []
-        mine = self._place.number
-        return [
-            Progress(each.at, each.pages, 0, 0, each.items, each.logins, each.rate)
-            for each in self._words
-            if each.number != mine and each.parent != mine
-        ]

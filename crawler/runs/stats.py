@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from crawler.events import Event, Observer, PageDone, PageFailed, PageRetried, Progress, Summary
 from crawler.outcome import Outcome, Verdict
 from crawler.output.figures import count_fields
 from crawler.output.reasons import short_reason
 from crawler.output.timeline import Moment, Timeline
+from crawler.runs.together import Together
 from crawler.urls import printable, redact
 
 log = logging.getLogger("crawler.engine")
@@ -36,11 +37,10 @@ class Stats:
 
     Attributes:
         timeline: How the run went on, with what further processes did.
-        others: How far the others are whose figures are counted with this one's.
-        of_whole_run: Whether those are all that there are.
+        together: How far the processes are whose figures are counted with this one's.
     """
 
-    def __init__(self, summary: Summary, observers: Iterable[Observer]) -> None:
+    def __init__(self, summary: Summary, observers: Iterable[Observer], together: Together | None = None) -> None:
         self.summary = summary
         self._observers = list(observers)
         self._tells_pages = wants_pages(self._observers)
@@ -49,8 +49,7 @@ class Stats:
         self._errors: Counter[str] = Counter()
         self._warned = 0
         self._warning = ""
-        self.others: Callable[[], list[Progress]] = list
-        self.of_whole_run: Callable[[], bool] = lambda: True
+        self.together = together or Together()
         self.timeline = Timeline()
         self._stands = (0, 0)  # waiting and failed, as they were last told
 
@@ -175,12 +174,12 @@ class Stats:
         moment = self.keep_moment(force=force)
         if self._observers:
             rate = moment.pages / max(moment.after_s, 1e-6)
-            whole = self.of_whole_run()
+            whole = self.together.leads
             self.tell(Progress(now, moment.pages, waiting, failed, moment.items, moment.logins, rate, whole))
 
     def keep_moment(self, *, force: bool = True) -> Moment:
         """How far it is now, all processes together, as the timeline takes it."""
-        summary, others = self.summary, self.others()
+        summary, others = self.summary, self.together.others()
         moment = Moment(
             time.monotonic() - self._started,
             summary.pages + sum(other.pages for other in others),
