@@ -26,7 +26,7 @@ _DEEPEST = 200  # levels of lists and dicts in a field
 
 
 class NotStorable(ValueError):
-    """An item with a value that is none: a generator, a selector, a function ...; its text says which field."""
+    """An item with a value that cannot be stored (a generator, a selector ...); the text names the field."""
 
 
 @cache

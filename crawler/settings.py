@@ -175,10 +175,10 @@ class Settings:
         " their subdomains.",
     )
     browser_memory: int = setting(
-        1_500_000_000, at_least=100_000_000, description="Bytes of memory at which the browser is started anew."
+        1_500_000_000, at_least=100_000_000, description="Bytes of memory at which the browser is restarted."
     )
     browser_age: float = setting(
-        1800.0, above=0, at_most=86_400, description="Seconds after which the browser is started anew."
+        1800.0, above=0, at_most=86_400, description="Seconds after which the browser is restarted."
     )
     durability: Literal["normal", "full"] = setting(
         "normal", description="full: every commit survives a power cut; normal: the last ones may be lost then."

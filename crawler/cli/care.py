@@ -49,7 +49,7 @@ def _examine(settings: Settings, salvage: Path | None) -> NoReturn:
     from crawler.stores import upkeep
 
     if salvage is not None:
-        raise UsageError("--salvage is for a file; of PostgreSQL, restore a backup made by pg_dump or pg_basebackup")
+        raise UsageError("--salvage is for a file; for PostgreSQL, restore a backup made by pg_dump or pg_basebackup")
     found = []
     for each in upkeep.examine(settings):
         found.append(each)

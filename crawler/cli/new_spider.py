@@ -151,7 +151,7 @@ def _free_path(name: str) -> Path:
         raise SpiderError(f"there is already a spider {name!r} in {SPIDERS}/")
     path = SPIDERS / f"{stem}.py"
     if path.exists():
-        raise SpiderError(f"{path} is there already and is left as it is; choose another name")
+        raise SpiderError(f"{path} already exists and is left as it is; choose another name")
     return path
 
 

@@ -45,7 +45,7 @@ def write_new(path: Path, text: str) -> None:
     """Write a file that is not there yet, and its folder. Raises SpiderError where somebody else was quicker."""
     path.parent.mkdir(exist_ok=True)
     if not _make(path, text):
-        raise SpiderError(f"{path} is there already and is left as it is; choose another name")
+        raise SpiderError(f"{path} already exists and is left as it is; choose another name")
 
 
 def _make(path: Path, text: str) -> str:

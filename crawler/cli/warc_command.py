@@ -28,7 +28,7 @@ def write(
     """Write the kept pages of a crawl of NAME to FILE. Without cookies; bodies as they were read."""
     found = options.find(spider)
     if file.exists():
-        raise UsageError(f"{file} is there already; give another name")
+        raise UsageError(f"{file} already exists; give another name")
     from crawler.replay.archives import export_warc
 
     typed = options.typed_settings(None, store=store)

@@ -87,7 +87,7 @@ class _Inflate:
 
     def finish(self) -> None:
         if self._stream is not None or (self._start and not self._any):
-            raise Incomplete(self._url, f"the {self.name} data ends before its end")
+            raise Incomplete(self._url, f"the {self.name} data is cut off")
 
 
 class _Gunzip(_Inflate):
@@ -123,7 +123,7 @@ class _Brotli:
 
     def finish(self) -> None:
         if self._fed and not self._stream.is_finished():
-            raise Incomplete(self._url, "the brotli data ends before its end")
+            raise Incomplete(self._url, "the brotli data is cut off")
 
 
 class _Zstd:
@@ -147,7 +147,7 @@ class _Zstd:
 
     def finish(self) -> None:
         if self._fed and not self._stream.eof:
-            raise Incomplete(self._url, "the zstd data ends before its end")
+            raise Incomplete(self._url, "the zstd data is cut off")
 
 
 def _module(*names: str, needs: str) -> Any:

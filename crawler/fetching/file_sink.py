@@ -28,7 +28,7 @@ class FileSink:
         url: For the errors.
         asked_from: Bytes that are there and were left out of what was asked for; 0 for the whole file.
         max_bytes: Largest size of the whole file.
-        is_page: Whether a web page in place of the file is none: the file is surely something else.
+        is_page: Whether a web page that comes in place of the file is refused: the file is surely something else.
 
     Attributes:
         began: The answer was a 2xx, and its body came here.

@@ -148,7 +148,7 @@ def _fields(url: str, raw_lines: list[bytes], limits: Limits) -> list[tuple[str,
             lines[-1][1].append(line.strip())
             continue
         if not colon or not name.strip() or line[0] in " \t":
-            raise BadAnswer(url, f"a header line that is none: {line[:40]!r}")
+            raise BadAnswer(url, f"an invalid header line: {line[:40]!r}")
         if name[-1:].isspace():  # before the colon: some readers would not know the name
             name = name.strip()
             if name.lower() in _FRAMING:
@@ -167,7 +167,7 @@ def _length(url: str, field: tuple[str, str] | None) -> int | None:
             raise BadAnswer(url, "contradicting lengths: more than one Content-Length")
         digits = lengths.pop()
     if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
-        raise BadAnswer(url, f"a Content-Length that is none: {digits[:40]!r}")
+        raise BadAnswer(url, f"an invalid Content-Length: {digits[:40]!r}")
     return int(digits)
 
 

@@ -198,7 +198,7 @@ def outgoing(request: PreparedRequest, proxies: Mapping[str, str] | None) -> Out
     if proxy_url and proxy is None:
         raise Refused(
             url,
-            f"the proxy's URL is none: write http://host:port (or https, socks5h), or {PROXY_FORM} where it wants "
+            f"the proxy's URL is not valid: write http://host:port (or https, socks5h), or {PROXY_FORM} where it wants "
             "credentials; %40 stands for an @, %3A for a colon in them",
         )
     body, length_bytes = _body(url, request.body, headers, names)

@@ -82,7 +82,7 @@ def _health(row: SessionRow, expected: str) -> str:
 
 
 def contents(secret: str) -> dict[str, Any]:
-    """The secret part of a session as a dict; empty for a text that is none."""
+    """The secret part of a session as a dict; empty for a text that is not valid."""
     try:
         found = json.loads(secret)
     except ValueError:

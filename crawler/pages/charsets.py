@@ -1,6 +1,6 @@
 """From bytes to text, as browsers do it: byte order mark, header, meta element, then UTF-8; a guess for the rest.
 
-A charset that is none counts as not given. Names come from servers, and Python's table of codecs holds some that are
+An unknown charset counts as not given. Names come from servers, and Python's table of codecs holds some that are
 not for text (``rot13``, ``hex``) or fail on purpose (``undefined``, ``idna``); none of these may be asked.
 
 Bytes that do not fit what was declared are read in the way that loses least, and the page gets a warning: they are

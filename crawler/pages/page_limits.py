@@ -65,17 +65,17 @@ def elements_of(body: bytes) -> int:
 def check_markup(body: bytes, url: str) -> None:
     """Raise BadAnswer when parsing the page would cost too much: it names what there is too much of."""
     if elements_of(body) > MAX_ELEMENTS:
-        raise BadAnswer(url, f"the page is too rich: more than {MAX_ELEMENTS:,} elements")
+        raise BadAnswer(url, f"the page is too complex: more than {MAX_ELEMENTS:,} elements")
     good = _GOOD.match(body)
     end = good.end() if good is not None else 0
     if end < len(body) and _TOO_MANY.match(body, end):
-        raise BadAnswer(url, f"the page is too rich: more than {MAX_ATTRIBUTES:,} attributes in one tag")
+        raise BadAnswer(url, f"the page is too complex: more than {MAX_ATTRIBUTES:,} attributes in one tag")
 
 
 def check_json(text: str, url: str) -> None:
     """Raise BadAnswer when there are more lists and objects in it than memory should hold."""
     if text.count("[") + text.count("{") > MAX_NESTED_JSON:
-        raise BadAnswer(url, f"the page is too rich: more than {MAX_NESTED_JSON:,} lists and objects")
+        raise BadAnswer(url, f"the page is too complex: more than {MAX_NESTED_JSON:,} lists and objects")
 
 
 def tree_bytes(body: bytes) -> int:

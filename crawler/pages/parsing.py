@@ -100,7 +100,7 @@ def _json(response: Page) -> Selector:
     try:
         return Selector(text=text, type="json")
     except RecursionError:
-        raise BadAnswer(response.url, "the page is too rich: its JSON is nested too deep to be read") from None
+        raise BadAnswer(response.url, "the page is too complex: its JSON is nested too deep to be read") from None
 
 
 def _xml(response: Page) -> tuple[Selector, str]:

@@ -53,7 +53,7 @@ class Shown:
         url: Where it is now, without a fragment.
         document: The answer that its document came with.
         picture: A screenshot, where one is wanted.
-        missing: What was waited for in vain, "" for nothing: then nothing more was done.
+        missing: What did not appear in time, "" for nothing: then nothing more was done.
         warnings: What was odd.
     """
 
@@ -229,7 +229,7 @@ class Tab:
         elif response.history:
             await self._lead_to(route, response)
         elif asked.is_page and not response.is_html:
-            self._requests.refuse("a page that is none")
+            self._requests.refuse("a page that is not HTML")
             await _refuse(route, asked)
         else:
             if asked.is_page:

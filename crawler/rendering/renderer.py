@@ -44,8 +44,8 @@ class BrowserCare:
 
     Attributes:
         pages: Open at once.
-        memory_bytes: At which it is started anew.
-        age_s: After which it is started anew.
+        memory_bytes: At which it is restarted.
+        age_s: After which it is restarted.
         patience_s: How long an element is waited for.
         deadline_s: For one page, from the moment at which it is its turn.
     """
@@ -299,7 +299,7 @@ class _BrowserThread:
         if not browser.is_old and self._count % _LOOK_EVERY_PAGES == 0:
             size = await self._loop.run_in_executor(None, browser.memory_bytes)
             if size > self._care.memory_bytes:
-                _log.info("the browser has %d MB of memory: it is started anew", size // 1_000_000)
+                _log.info("the browser has %d MB of memory: it is restarted", size // 1_000_000)
                 browser.is_old = True
         if browser.is_old and not browser.pages:
             await browser.close()

@@ -76,7 +76,7 @@ def import_warc(
     merged = load(spider=spider.custom_settings, command_line=settings)
     made = build_spider(spider, arguments, merged)
     pages = read_warc(source)
-    first = list(islice(pages, 1))  # a file that is none is found before a crawl is begun
+    first = list(islice(pages, 1))  # a file that is not WARC is found before a crawl is begun
     if not first:
         raise UsageError(f"{source} holds no page: no WARC record of an answer with status 200")
     store = open_project_store(merged)

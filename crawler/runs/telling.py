@@ -60,7 +60,7 @@ class Telling:
         self._events = frozenset(settings.notify_on.replace(",", " ").split())
         unknown = sorted(self._events - set(EVENTS))
         if unknown:
-            raise SettingsError(f"setting notify_on: {', '.join(unknown)} is none of {', '.join(EVENTS)}")
+            raise SettingsError(f"setting notify_on: {', '.join(unknown)}: not one of {', '.join(EVENTS)}")
         self._ping = Ping(settings.ping) if settings.ping else None
         self._metrics = settings.metrics_file.replace("{spider}", spider)
         self._parked = False

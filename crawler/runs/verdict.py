@@ -1,7 +1,7 @@
 """The verdict of a run: from counts to an ending, an exit code, a reason and one plain sentence. Pure.
 
 A run whose requests are all seen to is not yet a good one: it may have brought nothing, since everything was off-site,
-forbidden, refused, missing, or because the pages hold something else than the callbacks look for. The counts are those
+forbidden, refused, missing, or because the pages do not hold what the callbacks look for. The counts are those
 of the whole crawl, with the runs that this one goes on with; what a resumed run finds done is no nothing.
 """
 

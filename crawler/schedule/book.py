@@ -28,7 +28,7 @@ def read(project: Path) -> list[Entry]:
     """The entries, checked.
 
     Raises:
-        UsageError: The file is none, or an entry is wrong; the message says which.
+        UsageError: The file cannot be read, or an entry is wrong; the message says which.
     """
     path = project / FILE
     try:

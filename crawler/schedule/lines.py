@@ -86,13 +86,13 @@ def _numbers(field: str, name: str, least: int, greatest: int, names: tuple[str,
     for part in field.split(","):
         matched = re.fullmatch(r"(?:(\*)|([0-9]+|[A-Za-z]{3})(?:-([0-9]+|[A-Za-z]{3}))?)(?:/([0-9]+))?", part)
         if matched is None:
-            raise UsageError(f"schedule: {part[:40]!r} is no {name}")
+            raise UsageError(f"schedule: {part[:40]!r} is not a valid {name}")
         everything, first, last, step = matched.groups()
         start = least if everything else _number(first, name, least, greatest, names)
         stop = greatest if everything or (step and not last) else start
         stop = _number(last, name, least, greatest, names) if last else stop
         if stop < start or (step is not None and int(step) < 1):
-            raise UsageError(f"schedule: {part[:40]!r} is no {name}")
+            raise UsageError(f"schedule: {part[:40]!r} is not a valid {name}")
         found.update(range(start, stop + 1, int(step or 1)))
     return frozenset(found)
 
@@ -100,7 +100,7 @@ def _numbers(field: str, name: str, least: int, greatest: int, names: tuple[str,
 def _number(text: str, name: str, least: int, greatest: int, names: tuple[str, ...]) -> int:
     number = int(text) if text.isdecimal() else names.index(text.lower()) if text.lower() in names else -1
     if not least <= number <= greatest:
-        raise UsageError(f"schedule: {text[:40]!r} is no {name}: {least} to {greatest}")
+        raise UsageError(f"schedule: {text[:40]!r} is not a valid {name}: {least} to {greatest}")
     return number
 
 

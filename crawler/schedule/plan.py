@@ -70,7 +70,7 @@ def checked(entry: Entry) -> Entry:
     """*entry*, with its schedule as five fields.
 
     Raises:
-        UsageError: Schedule or zone is none, or it never comes.
+        UsageError: Schedule or zone is not valid, or it never comes.
     """
     text = parse_schedule(entry.cron).text
     if entry.overlap not in ("skip", "wait"):

@@ -82,7 +82,7 @@ class Vault:
         Args:
             environ: Variables; None means ``os.environ``.
         Raises:
-            KeyFileError: ``CRAWL_KEY`` or the file holds something else than keys, the file cannot be read or others
+            KeyFileError: ``CRAWL_KEY`` or the file holds something other than keys, the file cannot be read or others
                 can read it, too, or nothing says where it should be.
         """
         environ = os.environ if environ is None else environ
@@ -123,7 +123,7 @@ class Vault:
         """
         head = sealed[:_HEAD_BYTES]
         if len(sealed) < _BODY_AT + _TAG_BYTES or head[:1] not in (_VERSION, _WITHOUT_PLACE):
-            raise _closed("what is stored is not sealed by this program or was cut: log in again")
+            raise _closed("what is stored was not sealed by this program, or is cut off: log in again")
         cipher = self._ciphers.get(head[1:])
         if cipher is None:
             self._read_file()  # another process may have made or added a key meanwhile

@@ -264,7 +264,7 @@ def test_an_account_that_is_there_with_another_value_is_left_alone(project: Path
 
     done = crawl("new", "x", "--from-curl", "curl -u ann:new-password https://a.test/")
 
-    assert (done.code, "is there already" in done.err or "already, with other values" in done.err) == (2, True)
+    assert (done.code, "already exists" in done.err or "already, with other values" in done.err) == (2, True)
     assert (folder / "accounts.toml").read_text() == before
     assert not (project / "spiders").exists()
 

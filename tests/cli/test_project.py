@@ -84,7 +84,7 @@ def test_a_new_spider_never_overwrites_a_file_nor_doubles_a_name(orders: Path, c
 
     assert (twice.code, same_file.code) == (2, 2)
     assert "already a spider 'orders'" in twice.err
-    assert "a_b.py is there already" in same_file.err
+    assert "a_b.py already exists" in same_file.err
     assert (orders / "spiders" / "orders.py").read_text() == before
 
 

@@ -1,7 +1,7 @@
 """``python -m tests.fuzz [--minutes N] [TARGET ...]``: every target for some minutes; prints a table.
 
 With atheris installed the inputs are guided by coverage; without it they are mutations of good ones. Exit code 1 when
-an input did something else than raise one of our own errors, or took more than a second.
+an input did something other than raise one of our own errors, or took more than a second.
 """
 
 from __future__ import annotations

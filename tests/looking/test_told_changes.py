@@ -102,4 +102,4 @@ def test_an_event_that_nobody_knows_is_an_error_before_anything_is_sent(shop: Sh
     ended = crawl("run", "shop", "-s", "notify_on=change")
 
     assert ended.code == 2
-    assert "notify_on: change is none of failure, recovery, parked, success, changes" in ended.err
+    assert "notify_on: change: not one of failure, recovery, parked, success, changes" in ended.err

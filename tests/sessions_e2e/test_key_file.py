@@ -23,7 +23,7 @@ FAULTS = {
     "a folder in place of the key": "cannot be read: Is a directory",
     "a key that others can read": "can be read by others (mode 0644); run: chmod 600 {home}/crawl/key",
     "a file that holds no key": "holds no key; restore it, or remove it and log in again",
-    "something else than a key": "key 1 of 1 is not a key: expected 32 random bytes in base64",
+    "something other than a key": "key 1 of 1 is not a key: expected 32 random bytes in base64",
 }
 
 

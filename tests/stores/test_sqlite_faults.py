@@ -270,7 +270,7 @@ def test_S8_a_backup_holds_what_only_the_log_held_and_overwrites_nothing(home: S
     copy = SQLiteStore(str(target), cipher=ReversingCipher())
     assert copy.frontier.counts(run.frontier).waiting == 1
     copy.close()
-    with pytest.raises(StoreError, match="is there already"):
+    with pytest.raises(StoreError, match="already exists"):
         store.care.backup(str(target))
     with pytest.raises(StoreError):
         store.care.backup(str(tmp_path / "no" / "such" / "folder.db"))
@@ -321,7 +321,7 @@ def test_a_store_on_a_full_disk_can_be_read(small: Path, killed: bool) -> None:
         os._exit(0) if {killed} else store.close()
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, check=True)
-    (small / "crawl.db-shm").unlink(missing_ok=True)  # as in a copy, or after the machine was started anew
+    (small / "crawl.db-shm").unlink(missing_ok=True)  # as in a copy, or after the machine was restarted
     assert (small / "crawl.db-wal").exists() == killed
     fill(small)
 

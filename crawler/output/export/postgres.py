@@ -79,7 +79,7 @@ def load(source: Store, wanted: ExportChoice, address: str, how: tuple[CrawlStan
     """
     place = place_of(address)
     if wanted.changes:
-        raise UsageError("--changes goes into files; a table gets the records as they are")
+        raise UsageError("--changes writes files; a table gets the records as they are")
     tables = tables_of(source, wanted, typed=True, extra=IDENTITY)
     if len(tables) > 1:
         raise UsageError(f"name one kind of item with --table: {', '.join(table.table for table in tables)}")

@@ -34,7 +34,7 @@ class TokenClient:
         proxies, verify: As in requests.
         send: Posts the form; None for a connection of its own.
     Raises:
-        InvalidURL: The token URL is none.
+        InvalidURL: The token URL is not valid.
         Refused: It is plain http to a public host.
     """
 

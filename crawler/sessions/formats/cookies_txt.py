@@ -76,7 +76,7 @@ def _read_line(line: str, http_only: bool) -> Record:
         raise ValueError(f"has {len(columns)} columns, not {_COLUMNS} between TABs")
     domain, subdomains, path, secure, expires, name, value = columns
     if not {subdomains.strip().upper(), secure.strip().upper()} <= _FLAGS:
-        raise ValueError("has something else than TRUE or FALSE in its second or fourth column")
+        raise ValueError("has something other than TRUE or FALSE in its second or fourth column")
     try:
         end = end_of(expires)
     except Unreadable:

@@ -1,7 +1,7 @@
 """What the answer to a login says: wrong password, locked account, one-time code wanted, captcha. Pure.
 
 `sessions.login.signs` tells whether a page was fetched logged in; here a login step has just run, and the question is
-why it did not work. The answer decides whether anybody may try again, so doubt is none: no clear word, no answer.
+why it did not work. The answer decides whether anybody may try again, so doubt counts as no answer.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Sight(IntEnum):
     """
 
     NOTHING = 0
-    SENT_ON = 1  #: the site led away from the form, to a page that is none for logging in
+    SENT_ON = 1  #: the site led away from the form, to a page that is not for logging in
     LET_IN = 2  #: it did so with a cookie that the form was sent without, and took that page away before it was read
     INSIDE = 3  #: it was a page for somebody who is logged in
 

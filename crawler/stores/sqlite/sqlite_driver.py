@@ -309,7 +309,7 @@ def copy_database(connection: SQLiteDriver, target: str) -> None:
         StoreError: The target is there, or cannot be written.
     """
     if os.path.lexists(target):
-        raise StoreError(target, "is there already; give another name")
+        raise StoreError(target, "already exists; give another name")
     part = f"{target}.{secrets.token_hex(8)}.part"
     try:
         os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -320,7 +320,7 @@ def copy_database(connection: SQLiteDriver, target: str) -> None:
             connection.raw.backup(copy)
         os.link(part, target)  # unlike a renaming it fails when another process was quicker
     except FileExistsError:
-        raise StoreError(target, "is there already; give another name") from None
+        raise StoreError(target, "already exists; give another name") from None
     except sqlite3.Error as error:
         raise explained(error, target, connection.busy_timeout_s) from error
     except OSError as error:
