@@ -97,8 +97,8 @@ def _end(judged: Judged, now: float) -> str:
 
 @app.command()
 def show(session: SessionName, store: options.StorePath = None) -> None:
-    """Show one session, its cookies without their values."""
-    from crawler.output.snapshots import choose, contents, cookie_lines, judge
+    """Show one session, its cookies and its browser's storage without their values."""
+    from crawler.output.snapshots import choose, contents, cookie_lines, judge, storage_lines
     from crawler.sessions.auth.schemes import kind_of
 
     with stored(options.typed_settings(None, store=store)) as source:
@@ -128,6 +128,10 @@ def show(session: SessionName, store: options.StorePath = None) -> None:
         ("cookie", "domain", "path", "expires", "flags"),
     ):
         say(line)
+    if storage := storage_lines(row.secret):
+        say()
+        for line in columns(storage, ("storage of", "place", "names")):
+            say(line)
     headers = contents(row.secret).get("headers")
     if isinstance(headers, dict) and headers:
         say()

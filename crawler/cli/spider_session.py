@@ -83,7 +83,9 @@ def keep(mine: SpiderSession, imported: Imported, source: str) -> None:
     finally:
         database.close()
     token = " and a token" if imported.more.get("auth") or "authorization" in map(str.lower, headers) else ""
-    held = counted(len(imported.cookies), "cookie") + token
+    kept = imported.more.get("storage")
+    storage = f" and the storage of {', '.join(map(safe, kept))}" if isinstance(kept, dict) and kept else ""
+    held = counted(len(imported.cookies), "cookie") + token + storage
     say(f"{safe(mine.key)} has {held} now; the next run proves them")
 
 

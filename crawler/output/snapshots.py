@@ -14,6 +14,7 @@ from crawler.errors import UsageError
 from crawler.outcome import SessionSnapshot
 from crawler.sessions.auth.tokens import token_end
 from crawler.sessions.login.forecast import forecast
+from crawler.sessions.storage import Storage
 from crawler.stores.base import SessionRow
 
 
@@ -65,7 +66,9 @@ def judge(row: SessionRow, lives_s: Sequence[float], now: float) -> Judged:
     expiries = [_moment(record) for record in cookies_of(row.secret)]
     inside = contents(row.secret)
     headers = inside.get("headers")
-    ends = token_end(inside.get("auth"), headers if isinstance(headers, dict) else {})
+    storage = Storage()
+    storage.load(inside.get("storage"))
+    ends = token_end(inside.get("auth"), headers if isinstance(headers, dict) else {}, storage)
     expected = forecast(expiries, lives_s, logged_in_at=row.logged_in_at, now=now, token_end=ends)
     return Judged(_health(row, expected.health), expected.expected_end, expected.why)
 
@@ -113,6 +116,23 @@ def cookie_lines(secret: str) -> list[tuple[str, str, str, float | None, str]]:
         )
         for record in sorted(cookies_of(secret), key=_place)
     ]
+
+
+def storage_lines(secret: str) -> list[tuple[str, str, str]]:
+    """Origin, place and names of what a site's scripts keep in a browser; no values."""
+    lines = []
+    for origin, kept in sorted(_as_dict(contents(secret).get("storage")).items()):
+        kept = _as_dict(kept)
+        databases = kept.get("databases")
+        stores = [
+            f"{database.get('name')}/{store.get('name')}"
+            for database in (databases if isinstance(databases, list) else ())
+            for store in database.get("stores") or ()
+        ]
+        places = {"localStorage": kept.get("local"), "sessionStorage": kept.get("session")}
+        lines += [(origin, place, ", ".join(sorted(_as_dict(names)))) for place, names in places.items() if names]
+        lines += [(origin, "IndexedDB", ", ".join(stores))] if stores else []
+    return lines
 
 
 def _flags(record: Mapping[str, Any]) -> list[str]:

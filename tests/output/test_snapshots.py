@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.errors import UsageError
-from crawler.output.snapshots import brought_back, changes, choose, cookie_lines, judge
+from crawler.output.snapshots import brought_back, changes, choose, cookie_lines, judge, storage_lines
 
 DAY_S = 86_400.0
 NOW = 1_795_000_000.0
@@ -72,6 +73,11 @@ def test_what_names_no_session_or_several_is_refused_with_their_keys(rows: list[
     assert str(caught.value).startswith(said)
 
 
+def jwt(end: float) -> str:
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": end}).encode()).rstrip(b"=").decode()
+    return f"e30.{claims}.signature"
+
+
 def ending(at: float | None) -> str:
     return secret(cookie("sid", expires=at))
 
@@ -99,6 +105,44 @@ def test_the_state_of_a_session_goes_before_its_forecast(
 
     assert (found.health, found.ends_at) == (health, ends_at)
     assert found.why
+
+
+APP = "https://app.example"
+KEPT = {APP: {"local": {"auth": json.dumps({"access": jwt(NOW + 600), "refresh": jwt(NOW + DAY_S)}), "theme": "dark"}}}
+
+
+@pytest.mark.parametrize(
+    ("auth", "ends_at"),
+    [
+        ({"kind": "storage", "origin": APP, "at": ["auth", "access"], "refresh": None}, NOW + 600),
+        (
+            {"kind": "storage", "origin": APP, "at": ["auth", "access"], "refresh": {"at": ["auth", "refresh"]}},
+            NOW + DAY_S,
+        ),
+        ({"kind": "storage", "origin": APP, "at": ["theme"], "refresh": None}, None),
+        ({"kind": "storage", "origin": "no url", "at": ["auth"], "refresh": None}, None),
+        ({"kind": "storage", "at": 7}, None),
+    ],
+    ids=["ends by itself", "is renewed", "no token", "no origin", "damaged"],
+)
+def test_a_token_that_an_app_keeps_in_the_storage_says_when_the_login_ends(
+    auth: dict[str, Any], ends_at: float | None
+) -> None:
+    row = Row(secret=secret(auth={"kind": "storage", **auth}, storage=KEPT))
+
+    assert judge(row, [], NOW).ends_at == ends_at
+
+
+def test_what_scripts_keep_is_listed_by_origin_and_place_without_a_value() -> None:
+    databases = [{"name": "vault", "stores": [{"name": "keys", "records": []}]}]
+    text = secret(storage={APP: {**KEPT[APP], "session": {"tab": "secret-value"}, "databases": databases}})
+
+    assert storage_lines(text) == [
+        (APP, "localStorage", "auth, theme"),
+        (APP, "sessionStorage", "tab"),
+        (APP, "IndexedDB", "vault/keys"),
+    ]
+    assert storage_lines("{}") == storage_lines('{"storage": {"x": 7}}') == []
 
 
 def test_changes_name_cookies_and_headers_and_never_show_a_value() -> None:

@@ -88,6 +88,22 @@ def test_what_one_machine_exports_logs_another_one_in(
     assert taken_over(shop, command, "--store", "3.db")
 
 
+def test_what_an_app_keeps_in_a_browser_is_imported_named_and_shown_without_a_value(
+    shop: PracticeSite, command: Crawl, project: Path
+) -> None:
+    kept = [{"name": "auth", "value": '{"access_token": "token-of-alice-0815"}'}]
+    state = {"cookies": [], "origins": [{"origin": shop.url, "localStorage": kept}]}
+    cookie = {"name": "theme", "value": "dark", "domain": "127.0.0.1", "path": "/"}
+    (project / "state.json").write_text(json.dumps({**state, "cookies": [cookie]}))
+
+    imported = command("sessions", "import", "orders", "state.json")
+    shown = command("sessions", "show", "default")
+
+    assert f"has 1 cookie and the storage of {shop.url} now" in imported.out, imported.err
+    assert [shop.url, "localStorage", "auth"] in [line.split() for line in shown.out.splitlines()]
+    assert "token-of-alice" not in imported.out + shown.out
+
+
 def test_an_export_for_curl_is_a_command_that_works(shop: PracticeSite, command: Crawl) -> None:
     command("login", "orders")
 

@@ -204,7 +204,13 @@ def load_auth(saved: Any, account: Account | None = None, **of_session: Any) -> 
     return None
 
 
-_KINDS = {"basic": "user name and password", "digest": "digest", "bearer": "token", "oauth2": "OAuth2"}
+_KINDS = {
+    "basic": "user name and password",
+    "digest": "digest",
+    "bearer": "token",
+    "oauth2": "OAuth2",
+    "storage": "token of the storage",
+}
 
 
 def kind_of(saved: Any) -> str:

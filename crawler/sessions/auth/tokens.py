@@ -6,25 +6,40 @@ Source: RFC 7519, sections 3 and 4.1.4.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from crawler.errors import InvalidURL
+
+if TYPE_CHECKING:
+    from crawler.sessions.storage import Storage
 
 _MOST_CHARACTERS = 65_536
 
 
-def token_end(auth: Any, headers: Mapping[str, Any]) -> float | None:
+def token_end(auth: Any, headers: Mapping[str, Any], storage: Storage | None = None) -> float | None:
     """When the token of a session ends, seconds since 1970; None for no token, or one that does not say.
 
     Args:
         auth: As `auth.schemes.dump_auth` gives it. A token that renews itself (OAuth2) is none here.
         headers: Of the session; a login step may have put its token there.
+        storage: Of the session. A token in there that is renewed ends with the one that renews it.
     """
     if isinstance(auth, Mapping) and auth.get("kind") == "bound":
         auth = auth.get("auth")
     if isinstance(auth, Mapping) and auth.get("kind") == "bearer":
         return jwt_end(str(auth.get("token", "")))
+    if isinstance(auth, Mapping) and auth.get("kind") == "storage" and storage is not None:
+        refresh = auth.get("refresh")
+        at = refresh.get("at") if isinstance(refresh, Mapping) else auth.get("at")
+        if not isinstance(at, list | tuple) or not at:
+            return None
+        with contextlib.suppress(InvalidURL):  # of a damaged store
+            return jwt_end(storage.find(str(auth.get("origin")), *map(str, at)) or "")
+        return None
     sent = next((str(value) for name, value in headers.items() if name.lower() == "authorization"), "")
     return jwt_end(sent.rpartition(" ")[2])
 

@@ -171,7 +171,8 @@ class Restorer:
             return False
         session, now = self._session, self._standing.clock()
         expiries = [cookie.expires for cookie in session.cookies.cookies()]
-        lives, ends = self._desk.lives(session.key), token_end(dump_auth(session.auth), session.headers)
+        lives = self._desk.lives(session.key)
+        ends = token_end(dump_auth(session.auth), session.headers, session.storage)
         expected = forecast(expiries, lives, logged_in_at=self._standing.record.logged_in_at, now=now, token_end=ends)
         return expected.outlived_by(self._expected_run_s, now=now)
 
