@@ -62,14 +62,14 @@ class Server:
 _PORTS = range(18_730, 18_750)  #: few, since absolute links of the sites name the port
 
 
-def free_port() -> int:
+def free_port(ports: range = _PORTS) -> int:
     """A port that nobody listens on now: the same one from run to run, as long as it is free."""
-    for port in _PORTS:
+    for port in ports:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that ended do not count
             probe.bind(("0.0.0.0", port))
             return port
-    raise SystemExit(f"none of the ports {_PORTS.start} to {_PORTS.stop - 1} is free")
+    raise SystemExit(f"none of the ports {ports.start} to {ports.stop - 1} is free")
 
 
 def has_delay() -> bool:
@@ -79,7 +79,13 @@ def has_delay() -> bool:
 
 @contextlib.contextmanager
 def serve(
-    root: Path, *, port: int = 0, kind: type[Shape] | None = None, latency_ms: int = 0, login: bool = False
+    root: Path,
+    *,
+    port: int = 0,
+    kind: type[Shape] | None = None,
+    latency_ms: int = 0,
+    login: bool = False,
+    log: Path | None = None,
 ) -> Iterator[Server]:
     """Serve the files of *root* until the block ends.
 
@@ -88,12 +94,15 @@ def serve(
         kind: Shape of the site, which says what headers the server adds.
         latency_ms: Time that each answer takes, whatever else is asked meanwhile. Needs nginx's echo module.
         login: Without the cookie of a POST to /login every page leads to the login page.
+        log: Takes a line for each answer, status and path; needs nginx.
     """
     nginx = shutil.which("nginx") or ("/usr/sbin/nginx" if Path("/usr/sbin/nginx").exists() else None)
     folder = Path(tempfile.mkdtemp(prefix="crawl-bench-nginx-"))
     port = port or free_port()
     if nginx is not None:
-        (folder / "nginx.conf").write_text(_configuration(root, folder, port, _heads(kind), latency_ms, login))
+        told = f"log_format short '$status $request_uri';\n  access_log {log} short;" if log else "access_log off;"
+        text = _configuration(root, folder, port, _heads(kind), latency_ms, login)
+        (folder / "nginx.conf").write_text(text.replace("access_log off;", told))
         command = [nginx, "-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", str(folder / "error.log")]
         version = subprocess.run([nginx, "-v"], capture_output=True, text=True, check=False).stderr
         name = version.partition(":")[2].strip().replace("/", " ")

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 #: Nothing has to survive a power cut here, and a test waits for no disk.
-_FAST = ["-F", "-c", "full_page_writes=off", "-c", "shared_buffers=32MB", "-c", "max_connections=60", "-c", "jit=off"]
+_FAST = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=60", "jit=off")
 _numbers = count(1)
 
 
@@ -29,14 +29,17 @@ class PostgresServer:
         folder: Where its socket is.
     """
 
-    def __init__(self, tool: str, *, prefix: Sequence[str] = (), listen: str = "") -> None:
+    def __init__(
+        self, tool: str, *, prefix: Sequence[str] = (), listen: str = "", settings: Sequence[str] = _FAST
+    ) -> None:
         """Make the files and start it.
 
         Args:
             prefix: Words in front of its command, as root.
             listen: Address at which it answers, too; anybody may come in there.
+            settings: Each ``name=value``.
         """
-        self._bin, self._prefix, self._listen = Path(tool).parent, prefix, listen
+        self._bin, self._prefix, self._listen, self._settings = Path(tool).parent, prefix, listen, settings
         self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
         self._as_user: dict[str, Any] = {}
         if os.geteuid() == 0:
@@ -53,7 +56,8 @@ class PostgresServer:
         atexit.register(self.close)
 
     def _started(self) -> subprocess.Popen[bytes]:
-        words = [self._bin / "postgres", "-D", self.folder / "data", "-k", self.folder, "-h", self._listen, *_FAST]
+        words = [self._bin / "postgres", "-D", self.folder / "data", "-k", self.folder, "-h", self._listen]
+        words += [word for setting in self._settings for word in ("-c", setting)]
         as_user = self._as_user
         if self._prefix:
             words = [*self._prefix, "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *words]
@@ -73,6 +77,11 @@ class PostgresServer:
         except psycopg.OperationalError:
             return False
         return True
+
+    @property
+    def pid(self) -> int:
+        """Of the process whose children are all others of the server."""
+        return self._server.pid
 
     def address(self, database: str = "postgres") -> str:
         return f"postgresql:///{database}?host={self.folder}&user=crawl"

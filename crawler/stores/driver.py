@@ -71,6 +71,7 @@ class Dialect(Protocol):
         ordered_join: A join that is done in the order in which it is written, where the database has one.
         repeats: A statement may name the same row twice: so that there are few prepared statements, lists are filled up
             with a row that they hold already.
+        most_rows: Most rows of one statement.
         most_variables: Most parameters of one statement.
         most_columns: Most columns of a result table for fields; the others go into one text.
         taken_names: Query for all names of tables, views and indexes.
@@ -90,6 +91,7 @@ class Dialect(Protocol):
     buckets: int
     ordered_join: str
     repeats: bool
+    most_rows: int
     most_variables: int
     most_columns: int
     taken_names: str
@@ -131,11 +133,16 @@ class Dialect(Protocol):
     def hex(self, column: str) -> str:
         """Bytes as a text of hexadecimal digits."""
 
-    def cast(self, kinds: Sequence[str]) -> str:
-        """A row of ``?`` for the first row of VALUES whose types nothing else says. *kinds*: as in `rows`, or blob."""
+    def many(self, kinds: Sequence[str], bound: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+        """Rows to be inserted or joined, whose columns are ``column1`` and so on: a query, and what is bound for it.
+
+        Args:
+            kinds: Of each column: as in `rows`, or ``blob``.
+            bound: The values, row by row; each of its column's kind, or None.
+        """
 
     def replace(self, table: str, columns: Sequence[str], key: Sequence[str]) -> tuple[str, str]:
-        """The beginning and the end of a statement that writes rows in the place of those with the same key."""
+        """What stands before and behind rows that are written in the place of those with the same key."""
 
     def keys_of(self, column: str) -> str:
         """A table ``j`` in FROM, with the ``key`` and the ``value`` of each entry of a JSON object in *column*."""
@@ -305,9 +312,9 @@ _SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128)  # few sizes, so that prepared st
 
 
 def batch_size(count: int, dialect: Dialect) -> int:
-    """How many rows a statement for *count* rows has, 128 at most: the least prepared size that takes them."""
+    """How many rows a statement for *count* rows has, `most_rows` at most: the least prepared size that takes them."""
     if not dialect.repeats:
-        return min(count, _SIZES[-1])
+        return min(count, dialect.most_rows)
     for size in _SIZES:
         if size >= count:
             return size

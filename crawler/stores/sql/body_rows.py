@@ -19,7 +19,7 @@ class BodyRows:
         self._head, self._tail = driver.dialect.replace("crawl_bodies", columns, ("request",))
         pairs = driver.dialect.rows({"old": "integer", "new": "integer"})
         self._carried = (
-            f"{self._head.removesuffix('VALUES ')} SELECT j.new, ?, b.content, b.status, b.url, b.head FROM {pairs} j"
+            f"{self._head}SELECT j.new, ?, b.content, b.status, b.url, b.head FROM {pairs} j"
             f" JOIN crawl_bodies b ON b.request = j.old WHERE true{self._tail}"
         )
 
@@ -28,7 +28,7 @@ class BodyRows:
         for request, page in pages:
             before = raw.execute("SELECT content, head FROM crawl_bodies WHERE request = ?", (request,)).fetchone()
             raw.execute(
-                f"{self._head}(?, ?, ?, ?, ?, ?){self._tail}",
+                f"{self._head}VALUES (?, ?, ?, ?, ?, ?){self._tail}",
                 (
                     request,
                     now,

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from crawler.outcome import Found, State
 from crawler.stores.base import Cipher
 from crawler.stores.buckets import bucket_of
-from crawler.stores.driver import Driver, Transaction, batch_size, values
+from crawler.stores.driver import Driver, Transaction, batch_size
 from crawler.stores.rows import harmless
 from crawler.stores.sealed import place_of_request
 
@@ -20,9 +20,12 @@ _GENERATION = 32_768  # fingerprints in each of the two generations of the memor
 _MOST_LANES = 20_000
 
 _INSERT = """INSERT INTO crawl_requests (frontier, fingerprint, url, lane, callback, priority, depth, state,
-lease_until, sent_at, rule, extras, parent) VALUES """
+lease_until, sent_at, rule, extras, parent) """
 _INSERT_END = " ON CONFLICT DO NOTHING"
-_INSERT_WIDTH = 13
+_INSERTED = (
+    "integer", "blob", "text", "integer", "text", "integer", "integer", "integer", "real", "real", "text", "blob",
+    "integer",
+)  # fmt: skip
 
 
 def count(raw: Transaction, frontier: int, **changes: int) -> None:
@@ -116,15 +119,15 @@ class FoundRows:
                 missing = {(one.slot, one.session) for one in chosen}  # those that were known are forgotten, too
             self._make_lanes(raw, missing)
         now = self._db.now()
-        seal = self._cipher.seal
+        seal, dialect = self._cipher.seal, self._db.dialect
         admitted: list[Found] = [one for one in chosen if not one.skipped]
         refused: list[Found] = [one for one in chosen if one.skipped] if len(admitted) < len(chosen) else []
         counts = []
         for state, group in ((State.WAITING, admitted), (State.SKIPPED, refused)):
             number, new = int(state), 0
-            for start in range(0, len(group), 128):
-                portion = group[start : start + 128]
-                size = batch_size(len(portion), self._db.dialect)
+            for start in range(0, len(group), dialect.most_rows):
+                portion = group[start : start + dialect.most_rows]
+                size = batch_size(len(portion), dialect)
                 bound: list[object] = []
                 for one in portion:
                     url = one.url
@@ -143,8 +146,9 @@ class FoundRows:
                         seal(one.extras, place_of_request(frontier, one.fingerprint)) if one.extras else None,
                         one.parent,
                     )
-                bound += bound[-_INSERT_WIDTH:] * (size - len(portion))  # repeats are dropped as known
-                new += raw.execute(_INSERT + values(_INSERT_WIDTH, size) + _INSERT_END, bound).rowcount
+                bound += bound[-len(_INSERTED) :] * (size - len(portion))  # repeats are dropped as known
+                rows, given = dialect.many(_INSERTED, bound)
+                new += raw.execute(_INSERT + rows + _INSERT_END, given).rowcount
             counts.append(new)
         return counts[0], counts[1]
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from crawler.outcome import ItemRow
-from crawler.stores.driver import Driver, Transaction, batch_size, quoted, values
+from crawler.stores.driver import Driver, Transaction, batch_size, quoted
 from crawler.stores.rows import KINDS, PLAIN_TYPE, escape, load_value, store_value, unescape
 from crawler.stores.sql.given_fields import GivenFields
 from crawler.stores.sql.item_tables import HIDDEN, OURS, ItemTables
 
 _LIMIT = 2**63
+_OUR_TYPES = ("integer", "text", "real", "integer", "integer", "integer", "text", *["text"] * len(HIDDEN))
 
 Address = tuple[int, str, float, int, int, int, str]  #: run, url, time, request, position, crawl, spider
 
@@ -36,7 +37,7 @@ class Plan:
     """How items of one shape are written."""
 
     head: str
-    width: int
+    types: list[str]  #: of all columns, ours included: those of `Dialect.many`
     names: list[str]  #: columns, in the order of the fields
     fields: list[str]
     kinds: list[str]
@@ -79,12 +80,13 @@ class ItemRows:
 
     def insert(self, raw: Transaction, plan: Plan, rows: list[list[Any]]) -> None:
         dialect = self._db.dialect
-        most = max(1, dialect.most_variables // plan.width)
+        most = max(1, dialect.most_variables // len(plan.types))
         while rows:
             size = min(batch_size(len(rows), dialect), most)
             portion, rows = rows[:size], rows[size:]
             portion += [portion[-1]] * (size - len(portion))  # the same row once more replaces itself
-            raw.execute(plan.head + values(plan.width, size) + plan.tail, [value for row in portion for value in row])
+            written, given = dialect.many(plan.types, [value for row in portion for value in row])
+            raw.execute(plan.head + written + plan.tail, given)
 
     def bound(self, plan: Plan, address: Address, fields: dict[str, Any]) -> list[Any]:
         """What is bound for one item; items whose values all fit their columns take the short way."""
@@ -148,7 +150,7 @@ class ItemRows:
         plan = Plan(
             head=head,
             tail=tail,
-            width=len(OURS) + len(HIDDEN) + len(names),
+            types=[*_OUR_TYPES, *("text" if kind == "any" else KINDS[kind].sql.lower() for kind in kinds)],
             names=names,
             fields=kept,
             kinds=kinds,

@@ -27,11 +27,11 @@ class Seen:
 
     Attributes:
         lanes: Number, number and name of its slot, session.
-        count, last: How many lanes it met, and the last of them.
+        more, last: Whether there may be lanes behind these, and the last that it met.
     """
 
     lanes: list[list[Any]]
-    count: int
+    more: bool
     last: int
     until: float
 
@@ -71,11 +71,11 @@ class LeaseMemory:
             self._claimed.pop(lane, None)
         return None
 
-    def learn(self, frontier: int, after: int, lanes: list[list[Any]], end: tuple[int, int], *, began: float) -> None:
+    def learn(self, frontier: int, after: int, lanes: list[list[Any]], end: tuple[bool, int], *, began: float) -> None:
         """A look has found *lanes*.
 
         Args:
-            end: Number of lanes that it met, and the last of them.
+            end: Whether there may be lanes behind them, and the last of them.
             began: When, by the monotonic clock.
         """
         now = time.monotonic()

@@ -2,8 +2,8 @@
 
 One transaction does all of it, so that two processes never break a delay together: look which lanes have something
 ready and may send within the horizon, share the places fairly between their slots, reserve the times, mark the rows. A
-lane is found by jumping from one to the next in the index of ready rows; with more lanes than `_LANES_AT_ONCE` each
-call goes on where the last one stopped.
+lane is found by jumping from one to the next in the index of ready rows. A call looks at as many as it has places for,
+and at more only where these may not send; the next one goes on where it stopped.
 
 Rows that wait for a moment (`not_before`) and leases that ran out lie in indexes of their own and are moved to the
 ready ones when their time has come, so that they never stand in the way of others.
@@ -31,7 +31,7 @@ from crawler.stores.sql.found_rows import Owners, count
 from crawler.stores.sql.lease_memory import LeaseMemory
 from crawler.stores.sql.slot_rows import moment
 
-_LANES_AT_ONCE = 256
+_LANES_AT_ONCE, _FEWEST_LANES = 256, 32
 _MOST_ROUNDS = 16
 _ALL_LANES = 2**62
 _LEARNED_LASTS_S = (
@@ -181,40 +181,48 @@ class LeaseRows:
         excluded, full = terms.exclude_sessions, terms.exclude_slots
         start = after = self._cursor.get(frontier, 0)
         wrapped = start == 0
+        most = min(max(terms.limit, _FEWEST_LANES), _LANES_AT_ONCE)
         for _ in range(_MOST_ROUNDS):
-            seen, last, found = self._window(raw, frontier, after, now, terms)
+            more, last, found = self._window(raw, frontier, (after, most), now, terms)
+            most = _LANES_AT_ONCE
             for lane, slot, name, session, available_at, learned_s in found:
                 if session not in excluded and name not in full and lane not in sessions:
                     sessions[lane] = session
                     slots.setdefault(slot, WaitingSlot(slot, name, available_at, [], [], learned_s)).lanes.append(lane)
-            if seen <= _LANES_AT_ONCE:  # the end of the index
+            if len(slots) >= terms.limit:
+                break
+            if not more:  # the end of the index
                 if wrapped:
-                    last = 0
                     break
                 wrapped, after = True, 0
                 continue
             after = last
-            if len(slots) >= terms.limit or (wrapped and start and after >= start):
+            if wrapped and start and after >= start:
                 break
-        self._cursor[frontier] = last if seen > _LANES_AT_ONCE else 0
+        self._cursor[frontier] = last if more else 0
         return list(slots.values()), sessions
 
     def _window(
-        self, raw: Transaction, frontier: int, after: int, now: float, terms: LeaseTerms
-    ) -> tuple[int, int, list[list[Any]]]:
-        """The next lanes that have something ready: how many, the last, and those that may send within the horizon."""
-        horizon = now + terms.horizon_s
+        self, raw: Transaction, frontier: int, which: tuple[int, int], now: float, terms: LeaseTerms
+    ) -> tuple[bool, int, list[list[Any]]]:
+        """The next lanes that have something ready: whether there are more, the last, and those that may send soon.
+
+        Args:
+            which: The lane after which they begin, and how many they are.
+        """
+        (after, most), horizon = which, now + terms.horizon_s
         bound: dict[str, Any] = {
             "frontier": frontier,
             "after": after,
-            "most": _LANES_AT_ONCE + 1,
+            "most": most,
             "horizon": horizon,
             "fresh": now - _LEARNED_LASTS_S,
             "crawl_delays": int(terms.crawl_delays),
             "throttle": int(terms.throttle),
         }
         if not self._db.dialect.keeps_versions:
-            return self._found(raw, bound, now, self._statements.look)
+            count, last, found = self._found(raw, bound, now, self._statements.look)
+            return count == most, last, found
         known = self.memory.seen(frontier, after)
         if known is None:
             asks, began = self.memory.may_ask(), time.monotonic()
@@ -222,14 +230,15 @@ class LeaseRows:
             count, last, found = self._found(raw, bound | {"horizon": _ALL_LANES}, now, look)
             if asks:
                 self.memory.asked(began)
-            self.memory.learn(frontier, after, found, (count, last), began=began)
+            more = count == most
+            self.memory.learn(frontier, after, found, (more, last), began=began)
         else:
-            count, last = known.count, known.last
+            more, last = known.more, known.last
             bound["slots"] = json.dumps(sorted({slot for _, slot, *_ in known.lanes}))
             rows = raw.execute(self._statements.free, bound).fetchall()
             states = {slot: state for slot, *state in rows}
             found = [[*lane[:4], *states[lane[1]]] for lane in known.lanes]
-        return count, last, [each for each in found if each[4] <= horizon]
+        return more, last, [each for each in found if each[4] <= horizon]
 
     def _found(
         self, raw: Transaction, bound: dict[str, Any], now: float, look: str

@@ -17,7 +17,7 @@ from typing import Any
 
 from crawler.outcome import Found, Outcome, Verdict
 from crawler.stores.base import Committed, RunRow
-from crawler.stores.driver import PAGES, Driver, Transaction, batch_size, values
+from crawler.stores.driver import PAGES, Driver, Transaction, batch_size
 from crawler.stores.policy.committing import ENDING, NEXT, counted, needs_its_epoch, outdated, over, rule_of
 from crawler.stores.rows import harmless
 from crawler.stores.sql.body_rows import BodyRows
@@ -36,14 +36,17 @@ _LINES = 64  # most lines in one statement: there is a prepared one for each num
 
 _MOVE = """UPDATE crawl_requests SET state = v.column3, attempt = attempt + v.column4, not_before = v.column5,
 sent_at = v.column6, epoch = v.column7, proven = v.column8, session_name = v.column9, error = v.column10,
-rule = v.column11, owner = 0 FROM (VALUES """
+rule = v.column11, owner = 0 FROM ("""
 _MOVE_END = ") v WHERE crawl_requests.id = v.column1 AND token = v.column2 AND state <= 1 AND owner = ?"
 _MOVED = (
     "integer", "integer", "integer", "integer", "real", "real", "integer", "integer", "text", "text", "text",
 )  # fmt: skip
 _LOG = """INSERT INTO crawl_pages
-(run, request, url, final_url, verdict, status, bytes, ms, session, attempt, error, warnings, at) VALUES """
-_LOG_WIDTH = 13
+(run, request, url, final_url, verdict, status, bytes, ms, session, attempt, error, warnings, at) """
+_LOGGED = (
+    "integer", "integer", "text", "text", "text", "integer", "integer", "real", "text", "integer", "text", "text",
+    "real",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,6 @@ class PageCommit:
     def __init__(self, driver: Driver, owners: Owners, written: PageParts) -> None:
         self._db, self._owners, self.written = driver, owners, written
         self._numbers, self._texts = driver.dialect.numbers(), driver.dialect.texts()
-        self._first = driver.dialect.cast(_MOVED)
         self._in_lanes = driver.dialect.in_lanes
 
     def commit(self, run: RunRow, owner: str, outcomes: Sequence[Outcome]) -> Committed:
@@ -183,14 +185,10 @@ class PageCommit:
                     rule_of(one),
                 )
             bound += bound[-len(_MOVED) :] * (size - len(portion))  # a repeated row is moved, and counted, once
-            bound.append(owner)
-            bound += self._db.dialect.lanes(one.request.lane for one in portion)
-            moved += raw.execute(self._moved(size), bound).rowcount
+            rows, given = self._db.dialect.many(_MOVED, bound)
+            lanes = self._db.dialect.lanes(one.request.lane for one in portion)
+            moved += raw.execute(f"{_MOVE}{rows}{_MOVE_END}{self._in_lanes}", (*given, owner, *lanes)).rowcount
         return moved
-
-    def _moved(self, size: int) -> str:
-        rest = f",{values(len(_MOVED), size - 1)}" if size > 1 else ""
-        return f"{_MOVE}{self._first}{rest}{_MOVE_END}{self._in_lanes}"
 
     def log_pages(self, raw: Transaction, run: int, now: float, outcomes: Sequence[Outcome]) -> None:
         """One line in the page log for each answer, or each try that brought none."""
@@ -216,9 +214,10 @@ class PageCommit:
                 json.dumps(one.warnings) if one.warnings else None,
                 one.sent_at or now,
             )
+        width = len(_LOGGED)
         for start in range(0, count, _LINES):  # exactly so many: a line to fill up would be a wrong line
-            size = min(_LINES, count - start)
-            raw.execute(_LOG + values(_LOG_WIDTH, size), bound[start * _LOG_WIDTH : (start + size) * _LOG_WIDTH])
+            rows, given = self._db.dialect.many(_LOGGED, bound[start * width : (start + _LINES) * width])
+            raw.execute(_LOG + rows, given)
 
     def _write_pauses(self, raw: Transaction, outcomes: Sequence[Outcome]) -> None:
         pauses: dict[str, float] = {}

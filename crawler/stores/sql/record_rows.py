@@ -184,13 +184,13 @@ class RecordRows:
             columns = [*OURS, *HIDDEN, *plan.names]
             sets = ", ".join(f"{name} = excluded.{name}" for name in map(quoted, columns))
             known = (
-                f"INSERT INTO {quoted(stored_as)} ({', '.join(map(quoted, [*columns, '_record']))}) VALUES ",
+                f"INSERT INTO {quoted(stored_as)} ({', '.join(map(quoted, [*columns, '_record']))}) ",
                 f" ON CONFLICT (_record) WHERE _record IS NOT NULL DO UPDATE SET {sets}, _gone = NULL",
             )
             if len(self._record_heads) > 500:
                 self._record_heads.clear()
             self._record_heads[plan.head] = known
-        return replace(plan, head=known[0], tail=known[1], width=plan.width + 1)
+        return replace(plan, head=known[0], tail=known[1], types=[*plan.types, "integer"])
 
     def fields(self, table: str, record: int) -> dict[str, Any]:
         """The fields of a record as they were yielded; those that it lacks are None."""

@@ -16,7 +16,7 @@ class ValueRows:
     def __init__(self, driver: Driver) -> None:
         self._db = driver
         head, tail = driver.dialect.replace("crawl_values", ("name", "value", "expires_at"), ("name",))
-        self._put = f"{head}(?, ?, ?){tail}"
+        self._put = f"{head}VALUES (?, ?, ?){tail}"
 
     def put(self, raw: Transaction, name: str, text: str, expires_at: float | None = None) -> None:
         """Inside a transaction: keep a JSON text."""

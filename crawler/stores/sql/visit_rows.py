@@ -16,7 +16,7 @@ from typing import Any
 from crawler.errors import SessionError
 from crawler.outcome import Leased, Outcome, PageVisit
 from crawler.stores.base import Cipher, RunRow
-from crawler.stores.driver import Driver, Transaction, batch_size, quoted, values
+from crawler.stores.driver import Driver, Transaction, batch_size, quoted
 from crawler.stores.sealed import place_of_request, place_of_visit
 from crawler.stores.sql.body_rows import BodyRows
 from crawler.stores.sql.item_tables import OURS, ItemTables
@@ -34,6 +34,9 @@ _COLUMNS = (
     "request", "checked_at", "etag", "modified", "caching", "vary", "code", "session", "items", "records", "links",
     "others",
 )  # fmt: skip
+_TYPES = (
+    "integer", "real", "text", "text", "text", "text", "text", "text", "text", "text", "blob", "blob",
+)  # fmt: skip
 
 
 class VisitRows:
@@ -42,8 +45,7 @@ class VisitRows:
     def __init__(self, driver: Driver, cipher: Cipher, tables: ItemTables, bodies: BodyRows) -> None:
         self._db, self._cipher, self._tables, self._bodies = driver, cipher, tables, bodies
         self._numbers = driver.dialect.numbers()
-        head, tail = driver.dialect.replace("crawl_visits", _COLUMNS, ("request",))
-        self._write = head + values(len(_COLUMNS), 1) + tail
+        self._head, self._tail = driver.dialect.replace("crawl_visits", _COLUMNS, ("request",))
         self._pairs = driver.dialect.rows({"old": "integer", "new": "integer"})
 
     def earlier(self, frontier: int) -> tuple[int, ...]:
@@ -158,29 +160,32 @@ class VisitRows:
     # --- writing --------------------------------------------------------------------------------------------------
     def write(self, raw: Transaction, outcomes: Iterable[Outcome]) -> None:
         """Inside a transaction: what the next crawl may know; the row of a page that is unchanged moves here."""
-        rows = []
+        rows: dict[int, tuple[Any, ...]] = {}
         for one in outcomes:
-            visit = one.visit
+            visit, request = one.visit, one.request.id
             if visit is None:
                 continue
-            rows.append(
-                (
-                    one.request.id,
-                    visit.checked_at,
-                    visit.etag or None,
-                    visit.modified or None,
-                    visit.caching or None,
-                    visit.vary or None,
-                    visit.code,
-                    visit.session,
-                    json.dumps(dict(visit.items)) if visit.items else None,
-                    json.dumps(dict(visit.records)) if visit.records else None,
-                    visit.links or None,
-                    self._cipher.seal(visit.others, place_of_visit(one.request.id)) if visit.others else None,
-                )
+            rows[request] = (
+                request,
+                visit.checked_at,
+                visit.etag or None,
+                visit.modified or None,
+                visit.caching or None,
+                visit.vary or None,
+                visit.code,
+                visit.session,
+                json.dumps(dict(visit.items)) if visit.items else None,
+                json.dumps(dict(visit.records)) if visit.records else None,
+                visit.links or None,
+                self._cipher.seal(visit.others, place_of_visit(request)) if visit.others else None,
             )
-        if rows:
-            raw.executemany(self._write, rows)
+        ready, dialect = list(rows.values()), self._db.dialect
+        while ready:
+            size = batch_size(len(ready), dialect)
+            portion, ready = ready[:size], ready[size:]
+            portion += [portion[-1]] * (size - len(portion))  # the same row once more replaces itself
+            written, given = dialect.many(_TYPES, [value for row in portion for value in row])
+            raw.execute(self._head + written + self._tail, given)
 
     def carry(self, raw: Transaction, run: RunRow, now: float, outcomes: Iterable[Outcome]) -> int:
         """Inside a transaction: what unchanged pages gave before is what they give in this crawl, too.
@@ -214,7 +219,7 @@ class VisitRows:
         rest = ["_types", "_more", *(column for column, _ in known.columns.values())]
         head, tail = self._db.dialect.replace(known.stored_as, [*OURS, *rest], ("_request", "_position"))
         return raw.execute(
-            f"{head.removesuffix('VALUES ')} SELECT ?, t._url, ?, j.new, t._position, ?, ?,"
+            f"{head}SELECT ?, t._url, ?, j.new, t._position, ?, ?,"
             f" {', '.join(map(quoted, rest))} FROM {self._pairs} j JOIN {quoted(known.stored_as)} t"
             f" ON t._request = j.old AND t._record IS NULL WHERE true{tail}",
             (run.id, now, run.frontier, run.spider, json.dumps(pairs)),

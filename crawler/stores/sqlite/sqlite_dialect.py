@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from crawler.stores.driver import quoted
+from crawler.stores.driver import quoted, values
 
 
 class SQLiteDialect:
@@ -22,6 +22,7 @@ class SQLiteDialect:
     buckets = 1
     ordered_join = "CROSS JOIN"
     repeats = True
+    most_rows = 128
     most_variables = 30_000  # SQLite's own limit is 32,766
     most_columns = 1_000
     taken_names = "SELECT name FROM sqlite_master"
@@ -51,11 +52,12 @@ class SQLiteDialect:
     def hex(self, column: str) -> str:
         return f"hex({column})"
 
-    def cast(self, kinds: Sequence[str]) -> str:
-        return f"({','.join('?' * len(kinds))})"
+    def many(self, kinds: Sequence[str], bound: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+        width = len(kinds)
+        return f"VALUES {values(width, len(bound) // width)}", bound
 
     def replace(self, table: str, columns: Sequence[str], key: Sequence[str]) -> tuple[str, str]:
-        return f"INSERT OR REPLACE INTO {quoted(table)} ({', '.join(map(quoted, columns))}) VALUES ", ""
+        return f"INSERT OR REPLACE INTO {quoted(table)} ({', '.join(map(quoted, columns))}) ", ""
 
     def keys_of(self, column: str) -> str:
         return f"json_each({column})"

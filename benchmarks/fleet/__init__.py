@@ -1,0 +1,1 @@
+"""What a fleet costs: `python -m benchmarks.fleet`."""
