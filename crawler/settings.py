@@ -138,7 +138,7 @@ class Settings:
         178_956_970, at_least=1, description="Largest image, in pixels as its head says; a larger one is refused."
     )
     max_pages_per_host: int = setting(
-        200_000, at_least=0, description="Pages of one host that a process takes in one run; 0 for no limit."
+        200_000, at_least=0, description="Pages of one host in one run, by all its processes; 0 for no limit."
     )
     traps: bool = setting(True, description="Rules against endless URL spaces (calendars, growing paths).")
     logout_guard: bool = setting(

@@ -12,7 +12,7 @@ from crawler.authoring import recorded
 from crawler.authoring.callback_run import given_by
 from crawler.authoring.checking import filled_fields
 from crawler.authoring.recorded import RecordedPage, StillWanted, Yielded
-from crawler.engine.application import argument_key, visitor
+from crawler.engine.application import visitor
 from crawler.errors import SessionError, StatusError, UsageError
 from crawler.fetching.kept import response_of
 from crawler.outcome import KeptPage
@@ -21,6 +21,7 @@ from crawler.pagework.samples import masked
 from crawler.replay.kept_pages import run_of
 from crawler.request import Request
 from crawler.response import Response
+from crawler.runs.opening import argument_key
 from crawler.sessions.credential_places import Ask
 from crawler.sessions.login.watch import logged_out_reason
 from crawler.sessions.secrets import hide

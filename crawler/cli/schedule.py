@@ -166,7 +166,7 @@ def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> N
 def _last_run(entry: Entry, store: str | None) -> dict[str, Any]:
     """The last run with the arguments of the entry."""
     from crawler.cli.status_commands import stored
-    from crawler.engine.application import argument_key
+    from crawler.runs.opening import argument_key
 
     nothing: dict[str, Any] = {"last_start": None, "verdict": "never ran", "exit_code": None}
     try:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 from crawler.engine.crawl import Crawl
 from crawler.engine.parts import Caller
 from crawler.engine.processes import Main, Members, cores, how_many
 from crawler.engine.stopping import handled_signals
 from crawler.engine.store_thread import Member
-from crawler.errors import AlreadyRunning, StoreError, UsageError
+from crawler.errors import StoreError, UsageError
 from crawler.events import Observer, Summary
 from crawler.fetching import freshness
-from crawler.outcome import State
-from crawler.output.reasons import failed_for, short_reason
 from crawler.pagework.assembly import build_spider
 from crawler.pagework.single_page import Visitor, make_visitor
 from crawler.plugins import own_observers
 from crawler.runs.ending import options_again
+from crawler.runs.opening import How, IfRunning, argument_key, ended_by_others, open_run
 from crawler.runs.pulse import Pulse
 from crawler.runs.stats import wants_pages
 from crawler.runs.telling import Left, Telling, left_by, watchers
@@ -34,11 +32,11 @@ from crawler.stores import is_shared
 from crawler.stores.base import RunRow, Store
 from crawler.stores.calls import new_owner, process_name
 from crawler.stores.project import open_project_store
-from crawler.urls import redact
 
 __all__ = ["Joining", "Visitor", "open_project_store", "run", "visitor", "work"]
 
-IfRunning = Literal["fail", "wait", "skip"]
+log = logging.getLogger("crawler.engine")
+
 _WAIT_FOR_OTHER_S = 1.0
 
 
@@ -89,7 +87,7 @@ def run(
     members = Members(processes - 1, main, tells_pages=wants_pages(observers)) if processes > 1 else None
     try:
         also = options_again(arguments or {}, settings or {}) if signals else ""  # a person typed it
-        how = _How(argument_key(arguments or {}), fresh, retry, if_running, merged.max_pages)
+        how = How(argument_key(arguments or {}), fresh, retry, if_running, merged.max_pages)
         summary, left = _run(made, merged, how, Caller(observers, ask, also), members, signals)
     except Exception as error:
         telling.broke(error)
@@ -123,37 +121,20 @@ def _check_call(spider: Any, others: Mapping[str, Any]) -> None:
         raise UsageError(f"run() takes no {name!r}; settings={{...}} and arguments={{...}} are dicts")
 
 
-@dataclass(frozen=True)
-class _How:
-    """Which run is begun or gone on with.
-
-    Attributes:
-        key: The spider's arguments, as stored.
-        fresh, retry, if_running: As in `run`.
-        max_pages: Of all its processes together; 0 for no limit.
-        helped: Runs that were found to be gone on with by others.
-    """
-
-    key: str
-    fresh: bool
-    retry: bool | Sequence[str]
-    if_running: IfRunning
-    max_pages: int = 0
-    helped: list[int] = field(default_factory=list)
-
-
 def _run(
-    spider: Spider, settings: Settings, how: _How, caller: Caller, members: Members | None, signals: bool
+    spider: Spider, settings: Settings, how: How, caller: Caller, members: Members | None, signals: bool
 ) -> tuple[Summary, Left | None]:
     store = open_project_store(settings)
     try:
-        row = _open(store, spider, how)
+        row = open_run(store, spider.name, how)
         if row is None:
             return Summary(spider.name, ending="skipped", store=store.path), None
         if row.id in how.helped:  # workers go on with it, and whoever began it is dead: be one of them
             return _help(store, spider, row, settings, caller, signals)
         member = Member(store, row, new_owner(f"run-{row.id}"), settings, joined_at=store.now())
         crawl = Crawl(spider, member, caller, members)
+        if not how.fresh and (note := ended_by_others(store, row)):
+            log.info("%s", note)
         with handled_signals(crawl.interrupt) if signals else nullcontext():
             summary = crawl.run()
         return summary, None if crawl.handed_over else left_by(store, row.id, summary)
@@ -172,15 +153,6 @@ def _help(
     if not crawl.recorded and ended.exit_code is not None and summary.ending != "interrupted":
         summary.ending, summary.exit_code = ended.ending, ended.exit_code
     return summary, left_by(store, row.id, summary) if crawl.recorded else None
-
-
-def _orphan(store: Store, spider: str, how: _How) -> RunRow | None:
-    """The run that workers go on with after the process that began it has died, or left; None where there is none."""
-    row = next(iter(store.runs.last(spider, limit=1)), None)
-    if row is None or row.ended_at is not None or row.args != how.key or how.fresh:
-        return None
-    first = next((each for each in store.members.of(row.id) if each.number == 0), None)
-    return row if first is not None and first.gone else None
 
 
 def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settings: Settings) -> Main:
@@ -298,6 +270,7 @@ def _running(
 
     One whose members are all dead is gone on with: it is not over.
     """
+    waits = False
     while not told.is_set():
         found = next((row for row in store.runs.last(spider) if row.args == key), None)
         if found is not None and found.ended_at is None:
@@ -306,53 +279,12 @@ def _running(
             raise UsageError(
                 f"{spider} is not being crawled on {store.path}; `crawl run` begins it, --wait waits for it"
             )
+        if not waits:
+            log.info("waiting until a run of %s begins on %s", spider, store.path)
+            waits = True
         beat()
         told.wait(_WAIT_FOR_OTHER_S)
     return None
-
-
-def _open(store: Store, spider: Spider, how: _How) -> RunRow | None:
-    if how.retry:
-        last = next((row for row in store.runs.last(spider.name) if row.args == how.key), None)
-        if last is not None:
-            _reopen_failed(store, last.frontier, () if isinstance(how.retry, bool) else how.retry)
-    while True:
-        try:
-            return store.runs.open(
-                spider.name, args=how.key, fresh=how.fresh, process=process_name(), max_pages=how.max_pages
-            )
-        except AlreadyRunning:
-            orphan = _orphan(store, spider.name, how)
-            if orphan is not None:
-                how.helped.append(orphan.id)
-                return orphan
-            if how.if_running == "skip":
-                return None
-            if how.if_running == "fail":
-                raise
-            time.sleep(_WAIT_FOR_OTHER_S)
-
-
-def _reopen_failed(store: Store, frontier: int, causes: Sequence[str]) -> None:
-    """Failed requests wait again: all, or those of the causes.
-
-    Raises:
-        UsageError: Nothing failed for any of the causes; the message names those that there are.
-    """
-    if not causes:
-        store.frontier.reopen(frontier, states=(State.FAILED,))
-        return
-    errors = store.frontier.failed_errors(frontier)
-    wanted = [error for error in errors if any(failed_for(cause, error) for cause in causes)]
-    if not wanted:
-        known = ", ".join(dict.fromkeys(short_reason(each)[:80] for each in errors[:5])) or "nothing failed"
-        raise UsageError(f"--cause {', '.join(causes)}: nothing failed for that; there is: {redact(known)}")
-    store.frontier.reopen(frontier, states=(State.FAILED,), errors=wanted)
-
-
-def argument_key(arguments: Mapping[str, str]) -> str:
-    """Spider arguments as stored: runs with other arguments have another frontier."""
-    return json.dumps(dict(arguments), sort_keys=True, ensure_ascii=False)
 
 
 @contextmanager

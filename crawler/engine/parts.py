@@ -65,6 +65,7 @@ from crawler.urls import printable, redact
 
 _LOGIN_LEASE_S = 180.0
 _NAP_S = 0.1  #: between two looks whether another process has put the start requests into the frontier
+_GUARD_EVERY_S, _COUNTS_EVERY_S = 5.0, 0.1  #: how often to hear of links that log out, and to share counts
 _ASKING_LEASE_S = 900.0  #: where a person may have to find a mail first
 
 
@@ -185,7 +186,9 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
     pool = assembly.pool
     usual = assembly.robots.usual if assembly.robots is not None else None
     waiting = Waiting(member.owner, partial(ground.stopping.wait, _NAP_S)) if is_shared(settings.store) else None
-    knowledge = Knowledge(store, run, guard=assembly.guard, robots=usual, waiting=waiting)
+    knowledge = Knowledge(
+        store, run, guard=assembly.guard, robots=usual, traps=assembly.admission.counts, waiting=waiting
+    )
     saves = SessionSaves(pool)
     files = FileDesk(folder_of_spider(settings, spider.name), ground.calls, spider=spider.name, frontier=run.frontier)
     committer = Committer(member, assembly.admission, stats, saves, ground.patience, files)
@@ -212,12 +215,13 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
     )
     dispatcher = Dispatcher(member, committer, slots, workers, leases.look, pool)
     me = Me(run, member.number, member.owner, process_name())
+    also = {knowledge.hear_guard: _GUARD_EVERY_S, knowledge.share_counts: _COUNTS_EVERY_S}
     peers = Peers(
         store.members,
         me,
         leases.hold,
         summary,
-        HostNews(store.slots, slots.known, run.id, knowledge.hear_guard),
+        HostNews(store.slots, slots.known, run.id, also),
         per_host=settings.per_host,
     )
     together = member.number or members or is_shared(settings.store)

@@ -10,12 +10,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from crawler.clock import unix_now
 from crawler.errors import InvalidURL, SpiderError
 from crawler.frontier.known import KnownLinks
+from crawler.frontier.trap_counts import TrapCounts
 from crawler.outcome import Found
 from crawler.render import Render, render_of
 from crawler.response import SPREAD, Request
@@ -37,7 +38,9 @@ class AdmissionRules:
         guarded: ``session name -> bool``: whether the guard is asked.
         own_slots: Sessions that politeness counts by themselves on each host.
         upgraded: Hosts for which plain http links become https ones; may grow. None: links stay as they are.
-        host_full: ``pages of a host that were admitted in this process -> reason or None``.
+        host_full: ``(host, fingerprint, pages of it that were admitted in this process) -> reason or None``; asked once
+            for each request that is admitted.
+        counts: What `traps` and `host_full` count by.
     """
 
     domains: Iterable[str]
@@ -48,7 +51,8 @@ class AdmissionRules:
     guarded: Callable[[str], bool] = lambda session: True
     own_slots: frozenset[str] = frozenset()
     upgraded: Container[str] | None = None
-    host_full: Callable[[int], str | None] | None = None
+    host_full: Callable[[str, bytes, int], str | None] | None = None
+    counts: TrapCounts = field(default_factory=TrapCounts)
 
 
 class Admission:
@@ -61,11 +65,10 @@ class Admission:
     def __init__(self, rules: AdmissionRules) -> None:
         self._domains = tuple(domain.lower() for domain in rules.domains)
         self._open = not self._domains  # no domain was named: only hosts of start requests belong
-        self._own_slots, self._upgraded = rules.own_slots, rules.upgraded
-        self._host_full: Callable[[int], str | None] | None = rules.host_full
+        self._rules, self._own_slots, self._upgraded = rules, rules.own_slots, rules.upgraded
         self._of_host: dict[str, set[bytes]] = {}  # fingerprints, only where their number is limited
         self._default_session, self._max_depth = rules.default_session, rules.max_depth
-        self._guard, self._traps, self._guarded = rules.guard, rules.traps, rules.guarded
+        self._guard, self._traps = rules.guard, rules.traps
         self._trapped: Counter[str] = Counter()
         self.unrecorded: dict[str, int] = {}  #: rule against endless URLs to links that it left out and no row tells of
         self._hosts: dict[str, bool] = {}
@@ -103,7 +106,7 @@ class Admission:
                 self.known.spelled(request.url, name, mark)
             return None
         skipped = "" if request.dont_filter and depth == 0 else self._rule(request, name, depth)
-        if self._host_full is not None and not skipped:
+        if self._rules.host_full is not None and not skipped:
             skipped = self._counted(mark, host_of(url))
         if skipped.startswith("trap") and not self._has_room(skipped):
             return None
@@ -140,7 +143,7 @@ class Admission:
         admitted = self._of_host.setdefault(host, set())
         if mark in admitted:
             return ""
-        reason = self._host_full(len(admitted)) if self._host_full is not None else None
+        reason = self._rules.host_full(host, mark, len(admitted)) if self._rules.host_full is not None else None
         if reason:
             return f"trap: {reason}"
         admitted.add(mark)
@@ -162,6 +165,11 @@ class Admission:
     def remember(self, committed: Iterable[Found]) -> None:
         """These are in the frontier now: links to them need no row."""
         self.known.learn(committed)
+
+    @property
+    def counts(self) -> TrapCounts:
+        """What is counted against endless URLs."""
+        return self._rules.counts
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -188,7 +196,7 @@ class Admission:
             return "off-site"
         if self._max_depth and depth > self._max_depth:
             return f"depth: deeper than {self._max_depth}"
-        if self._guard is not None and (name == SPREAD or self._guarded(name)):
+        if self._guard is not None and (name == SPREAD or self._rules.guarded(name)):
             reason = self._guard(request.url, request.link_text, request.link_rel)
             if reason:
                 return f"guard: {reason}"

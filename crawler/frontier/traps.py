@@ -3,26 +3,22 @@
 Each rule is wide: it should never meet a real site, and always end a crawl of an endless one. What it refuses is kept
 in the frontier with the name of the rule, so a run can say which one stopped it.
 
-The rules that look at one URL are pure. Those that count keep their counts in bounded tables of this process: least
-recently used paths are forgotten, and numbers of distinct values above some hundred are estimated.
+The rules that look at one URL are pure. Those that count keep their counts in bounded tables: least recently used paths
+are forgotten, and numbers of distinct values above some hundred are estimated. Processes that work on one crawl add
+their counts up, see `trap_counts`.
 """
 
 from __future__ import annotations
 
 import re
-import threading
-from bisect import insort
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from crawler.clock import unix_now
+from crawler.frontier.trap_counts import TrapCounts, mark_of
 
 _YEAR_S: Final = 365.2425 * 86_400
-_HASHES: Final = 1 << 61  # the range of Python's hash of a text, both signs folded
-_KEPT_HASHES: Final = 256
-_MAX_PATHS: Final = 2_000
 
 _SHARES: Final = (1, 1, 2, 5, 10)  # of `max_values`, by number of arguments: those of facets multiply
 _PLACEHOLDERS: Final = frozenset(("", "-", "_", "all", "any", "*", "~"))  # filters that are not set
@@ -85,62 +81,17 @@ class TrapLimits:
     max_pages_per_host: int = 200_000
 
 
-class _Distinct:
-    """About how many different texts were seen, in 2 kB.
-
-    Source: Bar-Yossef et al., "Counting distinct elements in a data stream", 2002: of n even hashes in 0..1, the k-th
-    smallest is about k/n. With k = 256 the error is about 6 %.
-    """
-
-    __slots__ = ("_known", "_smallest")
-
-    def __init__(self) -> None:
-        self._smallest: list[int] = []
-        self._known: set[int] = set()
-
-    def add(self, text: str) -> int:
-        """Count *text*; the number of different ones so far."""
-        value = hash(text) % _HASHES
-        smallest = self._smallest
-        if value not in self._known and (len(smallest) < _KEPT_HASHES or value < smallest[-1]):
-            insort(smallest, value)
-            self._known.add(value)
-            if len(smallest) > _KEPT_HASHES:
-                self._known.discard(smallest.pop())
-        if len(smallest) < _KEPT_HASHES:
-            return len(smallest)
-        return (_KEPT_HASHES - 1) * _HASHES // max(smallest[-1], 1)
-
-
-class _Few:
-    """Up to *limit* different texts; the ones that came first stay welcome."""
-
-    __slots__ = ("_known", "_limit")
-
-    def __init__(self, limit: int) -> None:
-        self._known: set[int] = set()
-        self._limit = limit
-
-    def takes(self, text: str) -> bool:
-        """Whether *text* is one of the first ones."""
-        value = hash(text)
-        if value in self._known:
-            return True
-        if len(self._known) >= self._limit:
-            return False
-        self._known.add(value)
-        return True
-
-
 class TrapGuard:
-    """The rules with their counts. Safe from any thread."""
+    """The rules with their counts. Safe from any thread.
+
+    Attributes:
+        counts: What is counted, of this process and of others that it has heard of.
+    """
 
     def __init__(self, limits: TrapLimits | None = None, *, clock: Callable[[], float] = unix_now) -> None:
         self.limits = limits or TrapLimits()
         self._clock = clock
-        self._few: OrderedDict[tuple[str, ...], _Few] = OrderedDict()
-        self._distinct: OrderedDict[tuple[str, ...], _Distinct] = OrderedDict()
-        self._lock = threading.Lock()  # guards _few, _distinct and what is in them
+        self.counts = TrapCounts()
 
     def refuses(self, url: str, depth: int, now: float | None = None) -> str | None:
         """Why *url* looks like part of a trap, or None.
@@ -166,10 +117,20 @@ class TrapGuard:
             or self._date_refuses(address, path, query, self._clock() if now is None else now)
         )
 
-    def refuses_host(self, pages: int) -> str | None:
-        """Why no further page of a host is taken, after *pages* of them in this crawl, or None."""
-        limit = self.limits.max_pages_per_host
-        return f"more than {limit} pages of one host (`max_pages_per_host`)" if limit and pages >= limit else None
+    def refuses_host(self, host: str, mark: bytes, pages: int) -> str | None:
+        """Why one more page of a host is not taken, or None: then it is counted.
+
+        Args:
+            mark: The fingerprint of its request.
+            pages: How many of the host this process has taken in this crawl.
+        """
+        limit, key = self.limits.max_pages_per_host, ("pages", host)
+        if not limit:
+            return None
+        if max(pages, self.counts.known_to_others(key)) >= limit:
+            return f"more than {limit} pages of one host (`max_pages_per_host`)"
+        self.counts.count(key, int.from_bytes(mark[:8]), limit)
+        return None
 
     def _path_refuses(self, path: str) -> str | None:
         limits = self.limits
@@ -198,12 +159,12 @@ class TrapGuard:
         if "%25" in query and _DEEP_ESCAPE.search(query):
             return "escapes within escapes"
         combination = "&".join(sorted(different))
-        if limits.max_combinations and not self._is_one_of_few(
-            ("names", address), combination, limits.max_combinations
+        if limits.max_combinations and not self.counts.is_one_of_few(
+            ("names", address), mark_of(combination), limits.max_combinations
         ):
             return f"more than {limits.max_combinations} combinations of arguments on one path"
         most = limits.max_values // _SHARES[min(len(different), len(_SHARES) - 1)]
-        if limits.max_values and self._count(("values", address, combination), query) > most:
+        if limits.max_values and self.counts.count(("values", address, combination), mark_of(query), most) > most:
             return f"more than {most} queries on one path"
         return None
 
@@ -212,12 +173,16 @@ class TrapGuard:
         if not limit:
             return None
         found = _SESSION_ARGUMENT.search(query) if len(query) > 17 else None
-        if found is not None and not self._is_one_of_few(("session", address, found[1]), found[2], limit):
+        if found is not None and not self.counts.is_one_of_few(
+            ("session", address, found[1]), mark_of(found[2]), limit
+        ):
             return "session id in URL"
         if "(" in path:
             segment = _SESSION_SEGMENT.search(path)
             rest = path.replace(segment[0], "", 1) if segment else ""
-            if segment and not self._is_one_of_few(("session", address[: -len(path)], rest), segment[0], limit):
+            if segment and not self.counts.is_one_of_few(
+                ("session", address[: -len(path)], rest), mark_of(segment[0]), limit
+            ):
                 return "session id in URL"
         return None
 
@@ -241,28 +206,7 @@ class TrapGuard:
             return None
         if limits.years_back and year < this_year - limits.years_back:
             return f"calendar more than {limits.years_back} years back"
-        if limits.max_dates and self._count(("dates", place), found[0]) > limits.max_dates:
-            return f"more than {limits.max_dates} dates of one calendar"
+        most = limits.max_dates
+        if most and self.counts.count(("dates", place), mark_of(found[0]), most) > most:
+            return f"more than {most} dates of one calendar"
         return None
-
-    def _is_one_of_few(self, key: tuple[str, ...], text: str, limit: int) -> bool:
-        with self._lock:
-            few = self._few.get(key)
-            if few is None:
-                few = self._few[key] = _Few(limit)
-                if len(self._few) > _MAX_PATHS:
-                    self._few.popitem(last=False)
-            else:
-                self._few.move_to_end(key)
-            return few.takes(text)
-
-    def _count(self, key: tuple[str, ...], text: str) -> int:
-        with self._lock:
-            distinct = self._distinct.get(key)
-            if distinct is None:
-                distinct = self._distinct[key] = _Distinct()
-                if len(self._distinct) > _MAX_PATHS:
-                    self._distinct.popitem(last=False)
-            else:
-                self._distinct.move_to_end(key)
-            return distinct.add(text)

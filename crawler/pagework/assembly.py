@@ -131,6 +131,7 @@ class Assembly:
                 guarded=self.is_guarded,
                 own_slots=self._sessions.own_slots,
                 host_full=traps.refuses_host if settings.max_pages_per_host else None,
+                counts=traps.counts,
                 upgraded=self._hosts.of_https if settings.upgrade else None,
             )
         )

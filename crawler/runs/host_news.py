@@ -6,7 +6,7 @@ others. Nothing of this is done by a process that works alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from crawler.frontier.host_slot import HostSlot, Learned
@@ -14,7 +14,6 @@ from crawler.pacing import HostWord
 from crawler.stores.base import SlotStore
 
 _BUSY_S, _IDLE_S = 0.1, 1.0  #: how often to look while requests are held, and else
-_SELDOM_S = 5.0  #: how often to hear of links that log out
 _OVERLAP_S = 5.0  #: a word may be seen so much later than its moment: its transaction took as long
 _BEFORE_S = 600.0  #: words of before this process came, no older than this
 
@@ -41,15 +40,16 @@ class HostNews:
     """What is told and heard of hosts.
 
     Args:
-        also: Hears what else others have learned; called more seldom.
+        also: What else is told and heard, with the seconds after which it is called again.
 
     Attributes:
         look_at: When to look again, seconds since 1970.
     """
 
-    def __init__(self, slots: SlotStore, hosts: Hosts, run: int, also: Callable[[], None]) -> None:
+    def __init__(self, slots: SlotStore, hosts: Hosts, run: int, also: Mapping[Callable[[], None], float]) -> None:
         self._slots, self._hosts, self._run, self._also = slots, hosts, run, also
-        self.look_at = self._also_at = 0.0
+        self._also_at = dict.fromkeys(also, 0.0)
+        self.look_at = 0.0
         self._since = 0.0
         self._words: dict[str, HostWord] = {}  # of hosts with which something is the matter
 
@@ -66,9 +66,10 @@ class HostNews:
             self._since = max(self._since, word.at - _OVERLAP_S)
             self._words[name] = word
         followed = [(name, self._hosts.adopt(name, word, now)) for name, word in self._words.items()]
-        if now >= self._also_at:
-            self._also()
-            self._also_at = now + _SELDOM_S
+        for also, every_s in self._also.items():
+            if now >= self._also_at[also]:
+                also()
+                self._also_at[also] = now + every_s
         self._tell({*self._words, *self._hosts.take_changed()})
         self._words = {
             name: word

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -20,6 +21,7 @@ from crawler.frontier.admission import Admission
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.guard_learned import guard_name
 from crawler.frontier.robots import RobotsCache, RobotsRecord
+from crawler.frontier.trap_counts import TrapCounts, name_of
 from crawler.request import Request
 from crawler.sessions.login.lives import KnownLives
 from crawler.stores.base import RunRow, Store
@@ -69,6 +71,8 @@ _ROBOTS_S = 86_400.0  #: how long a robots.txt is good for later runs
 _MOST_ROBOTS = 1_000
 _LIVES = "requests of sessions:"  #: beginning of the values that say after how many a session ended
 _LIVES_KEPT_S = 30 * 86_400.0
+_COUNTS_KEPT_S = 7 * 86_400.0
+_COUNTS_AT_ONCE = 2  #: of what is counted against endless URLs: each is alone in the store for a moment
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ class Knowledge:
 
     Args:
         robots: None where robots.txt is not asked for.
+        traps: What is counted against endless URLs.
         waiting: Where several processes may begin at once: how they wait for one another.
     """
 
@@ -99,9 +104,11 @@ class Knowledge:
         *,
         guard: LogoutGuard,
         robots: RobotsCache | None,
+        traps: TrapCounts | None = None,
         waiting: Waiting | None = None,
     ) -> None:
         self._store, self._guard, self._robots, self._waiting = store, guard, robots, waiting
+        self._traps, self._traps_name = traps or TrapCounts(), f"traps:{run.frontier}:"
         self._guard_name, self._guard_state = guard_name(run.spider), ""
         self._trials_name = f"trials:{run.id}"
         self._seeded_name, self._suspects_name = f"seeded:{run.frontier}", f"suspects:{run.frontier}"
@@ -153,6 +160,12 @@ class Knowledge:
             with suppress(ValueError):
                 self._guard.learned.loads(state)
         return self._guard.learned.dumps()
+
+    def share_counts(self) -> None:
+        """Add up what the processes of the crawl have counted against endless URLs, where that has grown."""
+        for key in self._traps.due(_COUNTS_AT_ONCE):
+            name = self._traps_name + name_of(key)
+            self._store.values.change(name, partial(self._traps.meets, key), ttl_s=_COUNTS_KEPT_S)
 
     def share_suspects(self, keys: frozenset[str]) -> frozenset[str]:
         """Tell the other processes of pages that may end the session. Returns all that any of them suspects."""

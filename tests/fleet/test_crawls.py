@@ -13,6 +13,7 @@ import pytest
 from crawler.engine import application
 from crawler.engine.scheduler import Scheduler
 from crawler.runs.lead import Lead
+from crawler.runs.opening import argument_key
 from crawler.sessions.vault import Vault
 from crawler.stores.sql.run_rows import RunRows
 from tests.crash.members import Members
@@ -187,7 +188,7 @@ def test_a_worker_that_ends_is_not_blamed_for_a_page_that_somebody_puts_back_to_
     monkeypatch.setattr(RunRows, "take_over", lambda rows, run, **who: False)  # somebody else ends the run
     monkeypatch.setattr(Lead, "may_end", lambda lead, now, say_so: True)
     with closing(application.open_project_store(application.load(command_line=settings))) as first:
-        run = first.runs.open("members", args=application.argument_key(arguments), fresh=False, process="first")
+        run = first.runs.open("members", args=argument_key(arguments), fresh=False, process="first")
         first.members.join(run.id, owner="first", process="first", first=True)
         first.members.leave(run.id, 0, counted="{}")
     summary = application.work(Members, arguments=arguments, settings=settings)

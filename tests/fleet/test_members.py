@@ -74,6 +74,12 @@ def test_a_run_whose_first_process_is_killed_is_ended_by_a_worker_with_all_that_
     assert (page.code, "Members of the newest run" in page.out, "killed" in page.out) == (0, True, True), page.err
     fleet.is_exact()
 
+    fleet.site.change(latency_s=0.0)
+    again = fleet.run()
+    assert again.code == 0, again
+    assert "run 1 has ended (finished): workers went on with it" in again.err, "the command begins the next crawl"
+    assert ended(fleet) == [("finished", 0)] * 2
+
 
 @LONG_FORM
 def test_members_are_listed_paused_set_going_again_and_drained(fleet: Fleet) -> None:

@@ -167,7 +167,7 @@ def test_a_spider_that_names_domains_keeps_to_them() -> None:
 
 
 def test_pages_of_a_host_are_counted_once_each() -> None:
-    asked = admission(host_full=lambda pages: "more than 2 pages of one host" if pages >= 2 else None)
+    asked = admission(host_full=lambda host, mark, pages: "more than 2 pages of one host" if pages >= 2 else None)
 
     rules = [asked.admit(Request(f"{SITE}/{path}"), depth=1) for path in ("a", "a", "b", "c", "a")]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 import crawler
 from crawler import Request, Response
+from crawler.engine import processes
 from crawler.frontier.admission import Admission, AdmissionRules
 from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import Members, crawl, credentials, stored
@@ -77,6 +79,24 @@ def test_U4_depth_and_pages_of_a_host_are_limited_by_settings(quick_net: Net, tm
     assert any(rule.startswith("depth") for rule in by_depth.skipped_by)
     assert by_pages.pages <= 13
     assert any("host" in rule for rule in by_pages.skipped_by), by_pages.skipped_by
+
+
+def test_pages_of_a_host_are_limited_over_all_processes(
+    quick_net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "WAKE_AT", 0)  # the others begin at once
+
+    def tree(call: WireRequest) -> Answer:
+        number = int(call.path[2:] or 0)
+        time.sleep(0.03)
+        return links(f"/p{2 * number + 1}", f"/p{2 * number + 2}")
+
+    own = quick_net.host({"*": tree})
+
+    summary = crawl(Follower, own.url, tmp_path, processes=3, per_host=3, workers=1, max_pages_per_host=60)
+
+    assert (summary.exit_code, summary.processes) == (0, 3), summary
+    assert 55 <= len(own.calls) <= 60 * 1.6, "and not 180"
 
 
 class Everything(Members):

@@ -215,8 +215,8 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/frontier/traps.py",
-                'if limits.max_values and self._count(("values",',
-                'if not limits.max_values and self._count(("values",',
+                'if limits.max_values and self.counts.count(("values",',
+                'if not limits.max_values and self.counts.count(("values",',
             )
         ],
         ["tests/urls_and_traps/test_endless.py::test_an_endless_space_ends_and_the_rule_has_a_name"],

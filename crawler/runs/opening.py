@@ -1,0 +1,113 @@
+"""Which run a command works on: the next one, one that is not finished, or one that workers go on with."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from crawler.errors import AlreadyRunning, UsageError
+from crawler.outcome import State
+from crawler.output.reasons import failed_for, short_reason
+from crawler.stores import is_shared
+from crawler.stores.base import RunRow, Store
+from crawler.stores.calls import process_name
+from crawler.urls import redact
+
+IfRunning = Literal["fail", "wait", "skip"]
+_WAIT_FOR_OTHER_S = 1.0
+
+
+@dataclass(frozen=True)
+class How:
+    """Which run is begun or gone on with.
+
+    Attributes:
+        key: The spider's arguments, as stored.
+        fresh, retry, if_running: As in `run`.
+        max_pages: Of all its processes together; 0 for no limit.
+        helped: Runs that were found to be gone on with by others.
+    """
+
+    key: str
+    fresh: bool
+    retry: bool | Sequence[str]
+    if_running: IfRunning
+    max_pages: int = 0
+    helped: list[int] = field(default_factory=list)
+
+
+def open_run(store: Store, spider: str, how: How) -> RunRow | None:
+    """Begin a run, or go on with one; None when another process runs the spider and `how` says to do nothing then.
+
+    Raises:
+        AlreadyRunning: Another process runs the spider.
+        UsageError: Nothing failed for the causes for which requests are to be tried again.
+    """
+    if how.retry:
+        last = next((row for row in store.runs.last(spider) if row.args == how.key), None)
+        if last is not None:
+            _reopen_failed(store, last.frontier, () if isinstance(how.retry, bool) else how.retry)
+    while True:
+        try:
+            return store.runs.open(
+                spider, args=how.key, fresh=how.fresh, process=process_name(), max_pages=how.max_pages
+            )
+        except AlreadyRunning:
+            orphan = _orphan(store, spider, how)
+            if orphan is not None:
+                how.helped.append(orphan.id)
+                return orphan
+            if how.if_running == "skip":
+                return None
+            if how.if_running == "fail":
+                raise
+            time.sleep(_WAIT_FOR_OTHER_S)
+
+
+def _reopen_failed(store: Store, frontier: int, causes: Sequence[str]) -> None:
+    """Failed requests wait again: all, or those of the causes.
+
+    Raises:
+        UsageError: Nothing failed for any of the causes; the message names those that there are.
+    """
+    if not causes:
+        store.frontier.reopen(frontier, states=(State.FAILED,))
+        return
+    errors = store.frontier.failed_errors(frontier)
+    wanted = [error for error in errors if any(failed_for(cause, error) for cause in causes)]
+    if not wanted:
+        known = ", ".join(dict.fromkeys(short_reason(each)[:80] for each in errors[:5])) or "nothing failed"
+        raise UsageError(f"--cause {', '.join(causes)}: nothing failed for that; there is: {redact(known)}")
+    store.frontier.reopen(frontier, states=(State.FAILED,), errors=wanted)
+
+
+def _orphan(store: Store, spider: str, how: How) -> RunRow | None:
+    """The run that workers go on with after the process that began it has died, or left; None where there is none."""
+    row = next(iter(store.runs.last(spider, limit=1)), None)
+    if row is None or row.ended_at is not None or row.args != how.key or how.fresh:
+        return None
+    first = next((each for each in store.members.of(row.id) if each.number == 0), None)
+    return row if first is not None and first.gone else None
+
+
+def ended_by_others(store: Store, row: RunRow) -> str:
+    """What to tell who starts a command again that was killed, when workers have ended its run meanwhile; else ""."""
+    if row.resumed or not is_shared(store.path):
+        return ""
+    before = next((each for each in store.runs.last(row.spider) if each.id < row.id and each.args == row.args), None)
+    if before is None or before.ended_at is None or before.ending == "interrupted":
+        return ""
+    if not any(each.number == 0 and 0 < each.left_at < before.ended_at for each in store.members.of(before.id)):
+        return ""
+    return (
+        f"run {before.id} has ended ({before.ending}): workers went on with it after the process that began it had"
+        " gone; this is the next crawl"
+    )
+
+
+def argument_key(arguments: Mapping[str, str]) -> str:
+    """Spider arguments as stored: runs with other arguments have another frontier."""
+    return json.dumps(dict(arguments), sort_keys=True, ensure_ascii=False)
