@@ -14,7 +14,7 @@ import typer
 from crawler.cli import exits, options
 from crawler.cli.logs import set_up_logging
 from crawler.cli.progress import terminal_ask
-from crawler.cli.text import safe, say, tell
+from crawler.cli.text import safe, say, tell, tell_recording
 from crawler.errors import UsageError
 from crawler.request import Request
 
@@ -114,7 +114,7 @@ def write_har(target: Path, response: Response, *, secrets: bool) -> None:
             file.write(text.encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror}") from error
-    tell(f"crawl: {target}{', which logs in whoever reads it' if secrets else ', without cookies, secrets masked'}")
+    tell_recording(target, unmasked=secrets)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import typer
 from crawler.cli import exits, export, loading, options, progress
 from crawler.cli.logs import LogFile, set_up_logging
 from crawler.cli.summary import show_summary
-from crawler.cli.text import safe, say, tell
+from crawler.cli.text import safe, say, tell, tell_recording
 from crawler.errors import SessionError, UsageError
 
 if TYPE_CHECKING:
@@ -190,6 +190,8 @@ def _crawl(
             tell(f"crawl: {spider.name} is already running; nothing to do")
         return None
     show_summary(summary, as_json=as_json, quiet=quiet)
+    if settings.har and not quiet:
+        tell_recording(settings.har, unmasked=settings.har_unmasked)
     return summary
 
 

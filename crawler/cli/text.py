@@ -72,6 +72,13 @@ def tell(line: str) -> None:
         mute(sys.stderr)
 
 
+def tell_recording(file: object, *, unmasked: bool) -> None:
+    """Say that a HAR file was written, and whether anybody may read it."""
+    tell(
+        f"crawl: {safe(file)}{', which logs in whoever reads it' if unmasked else ', without cookies, secrets masked'}"
+    )
+
+
 def _write(stream: TextIO, line: str) -> None:
     try:
         stream.write(line + "\n")

@@ -67,6 +67,7 @@ def test_all_that_a_run_has_sent_is_in_one_file_without_a_secret(
     assert {each["_session"] for each in found} == {"default", "robots"}
     assert {each["request"]["method"] for each in found} == {"GET", "POST"}
     assert (project / "run.har").stat().st_mode & 0o777 == 0o600
+    assert "crawl: run.har, without cookies, secrets masked" in done.err
     assert shop.accounts[0].password not in text
     assert not any(each["request"]["cookies"] or each["response"]["cookies"] for each in found)
 
