@@ -52,9 +52,9 @@ class Settled:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: many are made for each page, and a frozen one costs as many calls as it has fields
 class Found:
-    """A request that admission has looked at, ready to be stored.
+    """A request that admission has looked at, ready to be stored. Nobody changes one.
 
     Attributes:
         fingerprint: 16 bytes; the second of two equal ones in one frontier is dropped by the store.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Callable
 from functools import cache, lru_cache
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -39,11 +40,19 @@ _PLAIN_PORT: Final = rf"(?::(?!80[/?#]|443[/?#])(?:[1-9]\d{{1,3}}|{_HIGH_PORT}))
 _PLAIN_PATH: Final = r"(?:/(?:[\w~!$'()*+,=:@-][\w.~!$'()*+,=:@-]*+)?)++"
 _PLAIN_ARGUMENT: Final = r"[\w.~-]+=[\w.~-]*"
 _PLAIN_QUERY: Final = rf"(?:\?({_PLAIN_ARGUMENT}(?:&{_PLAIN_ARGUMENT})*+))?"
-_PLAIN: Final = re.compile(rf"https?://{_PLAIN_HOST}{_PLAIN_PORT}{_PLAIN_PATH}{_PLAIN_QUERY}", re.ASCII)
 _PLAIN_LINK: Final = re.compile(rf"(?!//){_PLAIN_PATH}{_PLAIN_QUERY}", re.ASCII)
+# Text in the one spelling already: nothing is escaped that could stand for itself. In a path, letters outside of ASCII.
+_SPELLED: Final = r"(?:[\w.~+-]++|%(?!2[0DE]|3\d|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])[0-9A-F]{2})*+"
+_SPELLED_QUERY: Final = re.compile(rf"{_SPELLED}={_SPELLED}(?:&{_SPELLED}={_SPELLED})*+", re.ASCII)
+_SPELLED_SEGMENT: Final = r"(?:[\w~!$'()*+,=:@-]|%[89A-F][0-9A-F])(?:[\w.~!$'()*+,=:@-]++|%[89A-F][0-9A-F])*+"
+_KEY: Final = re.compile(
+    rf"https?://{_PLAIN_HOST}{_PLAIN_PORT}(?:/(?:{_SPELLED_SEGMENT})?)++"
+    rf"(?:\?({_SPELLED}={_SPELLED}(?:&{_SPELLED}={_SPELLED})*+))?",
+    re.ASCII,
+)
 # What the WHATWG parser leaves alone, escapes included: a segment that is no "." or "..", however it is written.
 _KEPT: Final = r"[\w~!$'()*+,=:@&;-]"
-KEPT_SEGMENT: Final = rf"(?:{_KEPT}|%(?!2[eE])[0-9A-Fa-f]{{2}})(?:{_KEPT}|\.|%[0-9A-Fa-f]{{2}})*+"
+KEPT_SEGMENT: Final = rf"(?:{_KEPT}|%(?!2[eE])[0-9A-Fa-f]{{2}})(?:[.{_KEPT[1:]}++|%[0-9A-Fa-f]{{2}})*+"
 KEPT_PATH: Final = rf"(?:/(?:{KEPT_SEGMENT})?)++"
 KEPT_QUERY: Final = r"(?:\?[\w.~!$()*+,=:@&;/?%-]*+)?"
 _KEPT_URL: Final = re.compile(rf"https?://{_PLAIN_HOST}{_PLAIN_PORT}{KEPT_PATH}{KEPT_QUERY}", re.ASCII)
@@ -157,12 +166,14 @@ def canonical(url: str) -> str:
     Raises:
         InvalidURL: As in `absolute`.
     """
-    plain = _PLAIN.fullmatch(url) if isinstance(url, str) and len(url) <= MAX_CHARACTERS else None
+    plain = _KEY.fullmatch(url) if isinstance(url, str) and len(url) <= MAX_CHARACTERS else None
     if plain is None or session_ids.may_hold(url):
         return _canonical_slowly(url)
     query = plain[1]
     if query is None or "&" not in query:
         return url
+    if "%" in query or "+" in query:
+        return url[: plain.start(1)] + "&".join(_ordered(query.split("&")))
     # "!" sorts below all that a plain name may hold, so whole arguments sort as pairs of name and value would.
     arguments = query.replace("=", "!").split("&")
     arguments.sort()
@@ -207,11 +218,6 @@ _IN_QUERY: Final = {
 _NOT_IN_QUERY: Final = re.compile(r"%[0-9A-Fa-f]{2}|[^\w.~-]", re.ASCII)
 
 
-# What is in the one spelling already: nothing is escaped that could stand for itself.
-_SPELLED: Final = r"(?:[\w.~+-]|%(?!2[0DE]|3\d|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])[0-9A-F]{2})*+"
-_SPELLED_QUERY: Final = re.compile(rf"{_SPELLED}={_SPELLED}(?:&{_SPELLED}={_SPELLED})*+", re.ASCII)
-
-
 def _ordered(arguments: list[str]) -> list[str]:
     """By name, then value, whatever of them is escaped."""
     names = [each.partition("=")[0] for each in arguments]
@@ -250,6 +256,18 @@ def fingerprint(method: str, url_canonical: str, body: bytes = b"", session: str
     return blake2b(framed, digest_size=16).digest()
 
 
+def fingerprint_of_gets(session: str) -> Callable[[str], bytes]:
+    """`fingerprint` of plain GETs that one session sends, by the key of their URL."""
+    name = session.encode("utf-8", "surrogatepass")
+    end = b"0:%d:%b" % (len(name), name)
+
+    def of(url_canonical: str) -> bytes:
+        url = url_canonical.encode()
+        return blake2b(b"3:GET%d:%b%b" % (len(url), url, end), digest_size=16).digest()
+
+    return of
+
+
 # --- hosts, origins, sites --------------------------------------------------------------------------------------------
 
 
@@ -264,9 +282,17 @@ def _origin(url: str) -> tuple[str, str, int]:
     return scheme, host, int(port) if port else (443 if scheme == "https" else 80)
 
 
+@lru_cache(maxsize=1_024)
+def _plain_host(origin: str) -> str:
+    """The host of "https://host:port"; "" for all that is not that plain."""
+    found = _ORIGIN.fullmatch(origin)
+    return found[2] if found is not None else ""
+
+
 def host_of(url: str) -> str:
     """The host of an absolute URL: lower case, Punycode, IPv6 without brackets. Raises InvalidURL."""
-    return _origin(url)[1].strip("[]")
+    path = url.find("/", 8) if isinstance(url, str) else -1
+    return (_plain_host(url[:path]) if path > 0 else "") or _origin(url)[1].strip("[]")
 
 
 @lru_cache(maxsize=256)

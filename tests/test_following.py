@@ -55,7 +55,7 @@ def test_links_that_a_callback_hands_out_are_taken_in_one_piece(callback: Callab
     assert next(produced).url == "http://shop.test/1"
     following = handed_out(produced)
     assert following is not None
-    fresh, settled = following.rest((), ())
+    fresh, settled, _ = following.rest((), ())
     assert [url for url, _ in fresh] == ["http://shop.test/2", "http://shop.test/3"]
     assert settled == ["mailto:shop@example.org", "#top"]
     assert next(produced) == "after"
@@ -78,7 +78,7 @@ def test_a_callback_may_return_the_links_themselves() -> None:
 
     assert handed_out(followed) is followed
     assert len(followed.rest((), ())[0]) == 2
-    assert followed.rest((), ()) == ([], [])
+    assert followed.rest((), ()) == ([], [], [])
     assert list(followed) == []
 
 
@@ -93,23 +93,24 @@ def test_a_link_that_is_known_as_it_is_written_is_not_looked_at() -> None:
 
     links = Followed(["../x", "/y"], [None, None], never, place="here")
 
-    assert links.rest((), {"../x", "/y"}) == ([], [])
+    assert links.rest((), {"../x", "/y"}) == ([], [], [])
 
 
 def test_a_link_to_a_known_url_is_settled_in_every_way_it_is_written() -> None:
     links = followed("../x", "/x#top", "//shop.test/x", "HTTP://shop.test/x", "new")
 
-    fresh, settled = links.rest({"http://shop.test/x"}, ())
+    fresh, of_folder, of_all = links.rest({"http://shop.test/x"}, ())
 
     assert fresh == [("http://shop.test/a/new", "new")]
-    assert settled == ["../x", "/x#top", "//shop.test/x", "HTTP://shop.test/x"]
+    assert of_folder == ["../x"]
+    assert of_all == ["/x#top", "//shop.test/x", "HTTP://shop.test/x"]
 
 
 def test_several_spellings_of_a_new_link_are_one_and_its_first_element_counts() -> None:
-    fresh, settled = followed("/x#1", "/x", "../x", "/x").rest((), ())
+    fresh, *settled = followed("/x#1", "/x", "../x", "/x").rest((), ())
 
     assert fresh == [("http://shop.test/x", "/x#1")]
-    assert settled == []
+    assert settled == [[], []]
 
 
 @pytest.mark.parametrize("href", ["?page=2", "http:b.html", "", " ?page=2"])
@@ -117,13 +118,15 @@ def test_what_leads_elsewhere_from_another_page_of_the_folder_is_not_settled(hre
     links = followed(href)
     target = Targets("http://shop.test/a/b.html")(href)
 
-    assert links.rest({target}, ())[1] == []
+    assert links.rest({target}, ())[1:] == ([], [])
 
 
 def test_links_that_nobody_can_fetch_are_passed_over_and_settled() -> None:
     links = followed("mailto:a@b.test", "javascript:print()", "#top", "http://[broken/")
 
-    assert links.rest((), ()) == ([], ["mailto:a@b.test", "javascript:print()", "#top", "http://[broken/"])
+    _, of_folder, of_all = links.rest((), ())
+    assert of_folder == ["mailto:a@b.test", "javascript:print()", "#top"]
+    assert of_all == ["http://[broken/"]
     assert next(iter(followed("mailto:a@b.test", "/x", "#top"))).url == "http://shop.test/x"
 
 
@@ -147,7 +150,7 @@ def test_links_from_the_root_are_the_same_for_the_whole_site(href: str) -> None:
     assert of_site(href)
     assert here.site == there.site
     assert here(href) == there(href)
-    assert followed(href).rest((), (), {href}) == ([], [])
+    assert followed(href).rest((), (), {href}) == ([], [], [])
 
 
 @pytest.mark.parametrize("href", ["x", "../x", "./x", "?x", "#x", "", "http:x", " /x"])

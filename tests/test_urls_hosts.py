@@ -143,3 +143,14 @@ def test_X8_what_is_not_public_for_sure_is_private(address: str) -> None:
 )
 def test_X8_public_addresses_are_public_also_inside_others(address: str) -> None:
     assert not urls.is_private(address)
+
+
+@given(addresses)
+def test_the_quick_way_to_a_host_agrees_with_the_full_way(url: str) -> None:
+    try:
+        wanted = urls._origin(url)[1].strip("[]")
+    except InvalidURL:
+        with pytest.raises(InvalidURL):
+            urls.host_of(url)
+        return
+    assert urls.host_of(url) == wanted

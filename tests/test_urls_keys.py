@@ -129,6 +129,11 @@ def test_different_requests_have_different_fingerprints(a: tuple, b: tuple) -> N
     assert (urls.fingerprint(*a) == urls.fingerprint(*b)) == ((a[0].upper(), *a[1:]) == (b[0].upper(), *b[1:]))
 
 
+@given(st.text("a0:1é/"), st.text(max_size=3))
+def test_the_quick_way_to_the_fingerprint_of_a_link_agrees_with_the_full_way(url: str, session: str) -> None:
+    assert urls.fingerprint_of_gets(session)(url) == urls.fingerprint("GET", url, b"", session)
+
+
 def test_a_fingerprint_is_the_same_in_every_process_and_version() -> None:
     mark = urls.fingerprint("get", "https://a.example/", b"", "buyer")
     assert mark.hex() == "09d124ffe5879634ebf02f91beec5ddc"

@@ -11,7 +11,7 @@ from crawler.fetching.kept import response_of
 from crawler.frontier.known import KnownLinks
 from crawler.judge import describe
 from crawler.outcome import Found, Leased, Outcome, Verdict
-from crawler.pagework.given import CallbackResults, CallbackWatch
+from crawler.pagework.given import Admits, CallbackResults, CallbackWatch
 from crawler.replay.kept_pages import as_stored
 from crawler.request import Request
 from crawler.sessions.secrets import hide
@@ -20,7 +20,7 @@ from crawler.spider import Spider
 from crawler.urls import HIDDEN, is_secret_name
 
 
-class _AllOfThem:
+class _AllOfThem(Admits):
     """Stands where a crawl has its admission: every request is taken, and none is known before."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,12 +17,14 @@ from crawler.clock import unix_now
 from crawler.errors import InvalidURL, SpiderError
 from crawler.frontier.known import KnownLinks
 from crawler.frontier.trap_counts import TrapCounts
+from crawler.link_text import about_link
 from crawler.outcome import Found
 from crawler.render import Render, render_of
 from crawler.response import SPREAD, Request
-from crawler.urls import absolute, canonical, fingerprint, host_of, origin_of, redact
+from crawler.urls import absolute, canonical, fingerprint, fingerprint_of_gets, host_of, origin_of, redact
 
 _MOST_TRAPPED = 10_000  #: rows of one rule against endless URLs
+_NOT_GUARDED: Any = object()  # in the place of a link: its session is never logged in, and the guard is not asked
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,10 @@ class Admission:
             if plain:
                 self.known.spelled(request.url, name, mark)
             return None
-        skipped = "" if request.dont_filter and depth == 0 else self._rule(request, name, depth)
+        skipped = ""
+        if not (request.dont_filter and depth == 0):
+            link = request.link if self._asks_guard(name) else _NOT_GUARDED
+            skipped = self._rule(request.url, host_of(request.url), depth, link)
         if self._rules.host_full is not None and not skipped:
             skipped = self._counted(mark, host_of(url))
         if skipped.startswith("trap") and not self._has_room(skipped):
@@ -122,6 +127,39 @@ class Admission:
             skipped=skipped,
             parent=parent,
         )
+
+    def admit_links(
+        self, links: Iterable[tuple[str, Any]], callback: str, session: str, *, depth: int, parent: int
+    ) -> Iterator[tuple[str, Found]]:
+        """What `admit` says of plain links of one page, in less time: no request is made for a link.
+
+        Args:
+            links: URLs in WHATWG form, not among those known, and what was followed (`Request.of_link`).
+            callback: Name of a method, "" for `parse`.
+            session: Name of the session that sends them.
+            depth, parent: As in `admit`.
+        Returns:
+            The URL as it was given, and its row; none for what is known by another URL.
+        """
+        known, upgraded, mark_of = self.known, self._upgraded, fingerprint_of_gets(session)
+        asks_guard, limited = self._asks_guard(session), self._rules.host_full is not None
+        origin = host = slot = ""
+        for url, link in links:
+            sent = url if upgraded is None else self._https(url, upgraded)
+            mark = mark_of(canonical(sent))
+            if mark in known.fingerprints:
+                known.spelled(url, session, mark)
+                continue
+            begin = sent[: sent.find("/", 8)]  # most links of a page lead to one site
+            if begin != origin:
+                origin, host = begin, host_of(sent)
+                slot = f"{slot_of(sent)}#{session}" if session in self._own_slots else slot_of(sent)
+            skipped = self._rule(url, host, depth, link if asks_guard else _NOT_GUARDED)
+            if limited and not skipped:
+                skipped = self._counted(mark, host)
+            if skipped and skipped.startswith("trap") and not self._has_room(skipped):
+                continue
+            yield url, Found(mark, sent, slot, session, callback, 0, depth, "", skipped, parent)
 
     @staticmethod
     def _https(url: str, hosts: Container[str]) -> str:
@@ -191,17 +229,26 @@ class Admission:
                 self._hosts[host] = known
         return known
 
-    def _rule(self, request: Request, name: str, depth: int) -> str:
-        if not self.allows_host(host_of(request.url)):
+    def _asks_guard(self, session: str) -> bool:
+        return self._guard is not None and (session == SPREAD or self._rules.guarded(session))
+
+    def _rule(self, url: str, host: str, depth: int, link: Any) -> str:
+        """The rule against a URL, or "".
+
+        Args:
+            link: What was followed, or its text and rel; `_NOT_GUARDED` where the guard is not asked.
+        """
+        if not self.allows_host(host):
             return "off-site"
         if self._max_depth and depth > self._max_depth:
             return f"depth: deeper than {self._max_depth}"
-        if self._guard is not None and (name == SPREAD or self._rules.guarded(name)):
-            reason = self._guard(request.url, request.link_text, request.link_rel)
+        if link is not _NOT_GUARDED and self._guard is not None:
+            text, rel = link if isinstance(link, tuple) else about_link(link) if link is not None else ("", "")
+            reason = self._guard(url, text, rel)
             if reason:
                 return f"guard: {reason}"
         if self._traps is not None:
-            reason = self._traps(request.url, depth, unix_now())
+            reason = self._traps(url, depth, unix_now())
             if reason:
                 return f"trap: {reason}"
         return ""

@@ -108,14 +108,15 @@ class TrapGuard:
             return f"URL longer than {limits.max_characters} characters"
         if limits.max_depth and depth > limits.max_depth:
             return f"deeper than {limits.max_depth} links"
-        address, _, query = url.partition("#")[0].partition("?")
-        path = address[max(address.find("/", 8), 0) :]
-        return (
-            self._path_refuses(path)
-            or (self._query_refuses(address, query) if query else None)
-            or self._session_refuses(address, path, query)
-            or self._date_refuses(address, path, query, self._clock() if now is None else now)
-        )
+        address, _, query = (url.partition("#")[0] if "#" in url else url).partition("?")
+        start = address.find("/", 8)
+        path = address[start:] if start > 0 else address
+        reason = self._path_refuses(path) or (self._query_refuses(address, query) if query else None)
+        if reason is None and (len(query) > 17 or "(" in path):
+            reason = self._session_refuses(address, path, query)
+        if reason is None and (_YEAR.search(path) or (query and _YEAR.search(query))):  # hardly ever, and quickly seen
+            reason = self._date_refuses(address, path, query, self._clock() if now is None else now)
+        return reason
 
     def refuses_host(self, host: str, mark: bytes, pages: int) -> str | None:
         """Why one more page of a host is not taken, or None: then it is counted.
@@ -187,8 +188,6 @@ class TrapGuard:
         return None
 
     def _date_refuses(self, address: str, path: str, query: str, now: float) -> str | None:
-        if _YEAR.search(path) is None and (not query or _YEAR.search(query) is None):
-            return None  # nearly always, and much quicker than the patterns below
         limits = self.limits
         found = _DATE_IN_QUERY.search(query) if query else None
         if found is None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterator
 from types import GeneratorType
 from typing import Any
 
-from crawler.pages.targets import of_page
+from crawler.pages.targets import of_page, of_site
 from crawler.request import Request
 
 
@@ -70,7 +70,7 @@ class Followed(Iterator[Request]):
 
     def rest(
         self, seen: Container[str], settled: Container[str], of_all: Container[str] = ()
-    ) -> tuple[list[tuple[str, Any]], list[str]]:
+    ) -> tuple[list[tuple[str, Any]], list[str], list[str]]:
         """Take all that is left. Nothing is left then.
 
         Args:
@@ -78,23 +78,28 @@ class Followed(Iterator[Request]):
             settled: Links as they are written, on pages of this `place`, that need none.
             of_all: The same for pages of this `site`.
         Returns:
-            The other links, each once: URL, and what was followed; and links that turned out to be settled.
+            The other links, each once: URL, and what was followed; and links that turned out to be settled, on pages
+            of this `place` and of this `site`.
         """
-        start, self._next = self._next, len(self._hrefs)
+        hrefs, links = self._hrefs, self._links
+        if self._next:
+            hrefs, links = hrefs[self._next :], links[self._next :]
+        self._next = len(self._hrefs)
         target = self.target
         fresh: dict[str, Any] = {}
+        here: list[str] = []
+        everywhere: list[str] = []
         looked: set[str] = set()  # each once: a page may hold one link a million times
-        now_settled: list[str] = []
-        for number, href in enumerate(self._hrefs[start:] if start else self._hrefs, start):
+        for href, link in zip(hrefs, links, strict=True):
             if href in of_all or href in settled or href in looked:
                 continue
             looked.add(href)
             url = target(href)
             if url and url not in seen:
-                fresh.setdefault(url, self._links[number])
+                fresh.setdefault(url, link)
             elif not of_page(href):
-                now_settled.append(href)
-        return list(fresh.items()), now_settled
+                (everywhere if of_site(href) else here).append(href)
+        return list(fresh.items()), here, everywhere
 
 
 def handed_out(source: Any) -> Followed | None:

@@ -22,11 +22,12 @@ from crawler.items import NotStorable, is_item, refused_by_its_class, rejected, 
 from crawler.outcome import Found, ItemRow, Outcome, Rejected, without_numbers
 from crawler.pages.filled import Filled
 from crawler.pages.following import Followed, handed_out
-from crawler.pages.targets import Targets, of_site
+from crawler.pages.targets import Targets
 from crawler.pagework.links_given import LinksGiven
 from crawler.request import Request
 from crawler.settings import Settings
 from crawler.spider import Spider
+from crawler.urls import absolute
 
 _OFTEN_S = 0.25
 _SELDOM_S = 5.0
@@ -166,6 +167,103 @@ class Admits(Protocol):
 
     def admit(self, request: Request, *, depth: int, session: str | None = None, parent: int = 0) -> Found | None: ...
 
+    def admit_links(
+        self, links: Iterable[tuple[str, Any]], callback: str, session: str, *, depth: int, parent: int
+    ) -> Iterator[tuple[str, Found]]:
+        """What `admit` says of plain links, one after the other (`Admission.admit_links`)."""
+        for url, link in links:
+            row = self.admit(Request.of_link(url, callback, session, link), depth=depth, parent=parent)
+            if row is not None:
+                yield url, row
+
+
+class _Requests:
+    """The requests that one page gives, as its callback yields them. Used by one thread.
+
+    Args:
+        portion, bare, notes: As `CallbackResults` has them.
+
+    Attributes:
+        keyed: Files with a key, which are in no row yet.
+    """
+
+    def __init__(
+        self,
+        admission: Admits,
+        portion: Callable[[list[Found]], None],
+        outcome: Outcome,
+        request: Request,
+        bare: Bare,
+        notes: LinksGiven | None,
+    ) -> None:
+        self._admission, self._portion, self._outcome = admission, portion, outcome
+        self._bare, self._notes = bare, notes
+        self._session, self._depth, self._page = request.session, request.depth + 1, outcome.request.id
+        self._found: dict[bytes, Found] = {}
+        self.keyed: list[Request] = []
+
+    def found(self) -> list[Found]:
+        """The rows, without those that went before the page."""
+        return list(self._found.values())
+
+    def take(self, link: Request) -> None:
+        """One of any kind. Raises NotStorable."""
+        self._outcome.requests += 1
+        if self._bare is not None:
+            link = link.replace(url=self._bare(link.url))
+        if link.file is not None and _has_key(link, link.file, self.keyed):
+            return
+        row = self._admission.admit(link, depth=self._depth, session=self._session, parent=self._page)
+        if self._notes is not None:
+            self._notes.one(link, row)
+        if row is not None:
+            self._keep(row)
+
+    def take_rest(self, links: Followed) -> None:
+        """All links that a callback still has to hand out."""
+        session, notes = self._admission.session_of(links.session or self._session), self._notes
+        fresh = self._new_among(links, session)
+        self._outcome.requests += len(fresh)
+        for url, row in self._admission.admit_links(
+            fresh, links.callback, session, depth=self._depth, parent=self._page
+        ):
+            if row.skipped and notes is not None:
+                notes.refused(url, row)
+            self._keep(row)
+
+    def _keep(self, row: Found) -> None:
+        found = self._found
+        if row.fingerprint not in found:
+            found[row.fingerprint] = row
+            if len(found) >= _PORTION:
+                self._portion(list(found.values()))
+                found.clear()
+
+    def _new_among(self, links: Followed, session: str) -> list[tuple[str, Any]]:
+        """Take all links that a callback still has to hand out; URL and element of those that may be new.
+
+        Args:
+            session: Name of the one that sends them.
+        """
+        notes, bare = self._notes, self._bare
+        if notes is not None and bare is None and isinstance(links.target, Targets):
+            notes.written(links.callback, links.session, links.target, links.left())
+        elif notes is not None:
+            urls = links.urls()
+            notes.several(links.callback, links.session, urls if bare is None else map(bare, urls))
+        known, place, site = self._admission.known, links.place, links.site
+        fresh, settled, of_all = links.rest(
+            known.urls(session), known.written(session, place), known.written(session, site)
+        )
+        if place:
+            if of_all:
+                known.settle(session, site, of_all)
+            if settled:
+                known.settle(session, place, settled)
+        if bare is None:
+            return fresh
+        return [(absolute("", bare(url)).partition("#")[0], link) for url, link in fresh]
+
 
 class CallbackResults:
     """Collects what callbacks of one spider give. Safe from any thread: it keeps nothing between pages.
@@ -212,28 +310,8 @@ class CallbackResults:
         started = time.perf_counter()
         items: list[ItemRow] = []
         aside: KeptAside | None = None
-        found: dict[bytes, Found] = {}
-        keyed: list[Request] = []
-        session, page = request.session, outcome.request.id
+        requests = _Requests(self._admission, self._portion, outcome, request, bare, notes)
         keys, fetched_by = self._keys, outcome.session_name
-
-        def take(link: Request, is_noted: bool = False) -> None:
-            outcome.requests += 1
-            if bare is not None:
-                link = link.replace(url=bare(link.url))
-            if link.file is not None and _has_key(link, link.file, keyed):
-                return
-            row = self._admission.admit(link, depth=request.depth + 1, session=session, parent=page)
-            if notes is not None:
-                if is_noted:
-                    notes.refused(link, row)
-                else:
-                    notes.one(link, row)
-            if row is not None and row.fingerprint not in found:
-                found[row.fingerprint] = row
-                if len(found) >= _PORTION:
-                    self._portion(list(found.values()))
-                    found.clear()
 
         with self._watch.watched(request.url):
             try:
@@ -241,13 +319,12 @@ class CallbackResults:
                 for produced in _each(results):
                     try:
                         if isinstance(produced, Request):
-                            take(produced)
+                            requests.take(produced)
                             following = handed_out(results)
                             if following is not None:
-                                for url, element in self._new_among(following, session, bare, notes):
-                                    take(following.request(url, element), is_noted=True)
+                                requests.take_rest(following)
                         elif type(produced) is Filled:
-                            take(produced.request())
+                            requests.take(produced.request())
                         elif produced is not None:
                             items.append(to_row(produced if step is None else step(produced), keys, fetched_by))
                     except NotStorable as why:
@@ -257,28 +334,12 @@ class CallbackResults:
             except Exception as error:
                 if not (aside := aside or KeptAside(keys, fetched_by)).stop(error):
                     raise
-        outcome.items, outcome.found = items, list(found.values())
+        outcome.items, outcome.found = items, requests.found()
         if time.perf_counter() - started > self._callback_time_s:
             outcome.warnings += (f"callback took {time.perf_counter() - started:.1f} s",)
         if aside is not None:
-            aside.put_into(outcome, notes, keyed)
-        return keyed
-
-    def _new_among(
-        self, links: Followed, session: str | None, bare: Bare, notes: LinksGiven | None
-    ) -> list[tuple[str, Any]]:
-        """Take all links that a callback still has to hand out; URL and element of those that may be new."""
-        if notes is not None and bare is None and isinstance(links.target, Targets):
-            notes.written(links.callback, links.session, links.target, links.left())
-        elif notes is not None:
-            urls = links.urls()
-            notes.several(links.callback, links.session, urls if bare is None else map(bare, urls))
-        known, of = self._admission.known, self._admission.session_of(links.session or session)
-        fresh, settled = links.rest(known.urls(of), known.written(of, links.place), known.written(of, links.site))
-        if settled and links.place:
-            known.settle(of, links.site, list(filter(of_site, settled)))
-            known.settle(of, links.place, [each for each in settled if not of_site(each)])
-        return fresh
+            aside.put_into(outcome, notes, requests.keyed)
+        return requests.keyed
 
 
 def _has_key(link: Request, file: Mapping[str, Any], keyed: list[Request]) -> bool:

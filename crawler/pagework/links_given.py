@@ -54,10 +54,10 @@ class LinksGiven:
         """Plain requests for links as they are written: most are known, and nobody has looked where they lead."""
         self._written.append((callback, session, target, hrefs))
 
-    def refused(self, link: Request, row: Found | None) -> None:
+    def refused(self, url: str, row: Found | None) -> None:
         """What admission has made of a link that is noted already."""
         if row is not None and row.skipped and row.skipped[:5] == "guard":
-            self._own_refused[link.url] = row.skipped
+            self._own_refused[url] = row.skipped
 
     def one(self, link: Request, row: Found | None) -> None:
         """Any request.
@@ -74,7 +74,7 @@ class LinksGiven:
             if group is None:
                 group = self._groups[key] = {}
             group[link.url] = None
-        self.refused(link, row)
+        self.refused(link.url, row)
 
     def _as_written(self) -> list[str]:
         """Groups of links as they are written, as text; where that cannot be or must not be, their URLs are noted."""

@@ -21,7 +21,7 @@ from crawler.frontier.admission import Admission
 from crawler.judge import judge_callback
 from crawler.outcome import Found, ItemRow, Outcome, Verdict
 from crawler.pagework.assembly import Assembly, build_spider
-from crawler.pagework.given import CallbackResults, CallbackWatch
+from crawler.pagework.given import Admits, CallbackResults, CallbackWatch
 from crawler.pagework.session_maker import Around
 from crawler.pagework.spider_steps import SpiderSteps
 from crawler.request import Request
@@ -160,7 +160,7 @@ def run_of(store: Store, spider: str, crawl: int | None, args: str) -> RunRow:
     raise UsageError(f"there is no {which} of {spider} in {store.path}; `crawl runs {spider}` lists them")
 
 
-class _Admitted:
+class _Admitted(Admits):
     """Admission that looks at each plain link once: the pages of a site name the same ones over and over."""
 
     def __init__(self, admission: Admission) -> None:

@@ -6,9 +6,11 @@ import threading
 from typing import Any
 
 import pytest
+from lxml import html
 
 from crawler import Request
 from crawler.frontier.admission import Admission, AdmissionRules, domains_of, slot_of
+from crawler.frontier.traps import TrapGuard
 from crawler.response import SPREAD
 
 SITE = "http://shop.test"
@@ -243,3 +245,57 @@ def test_threads_may_ask_at_once() -> None:
 
     assert len(rows) == 8
     assert all([row.fingerprint for row in found] == [row.fingerprint for row in rows[0]] for found in rows)
+
+
+LINKS = [
+    "/a",
+    "/a?y=2&x=1",
+    "/a?x=1&y=2",
+    "/caf%C3%A9?u=%2Fitem&t=1",
+    "/%7Ea",
+    "/~a",
+    "/a;jsessionid=1",
+    "/logout",
+    "/1/1/1/1/1/1/1/1/1",
+    "/many/" + "x" * 5_000,
+    "/calendar/2150/07/?week=1",
+]
+RULES: list[dict[str, Any]] = [
+    {},
+    {"max_depth": 1},
+    {"own_slots": frozenset({"default"})},
+    {"upgraded": {"shop.test"}},
+    {"host_full": lambda host, mark, pages: "full" if pages >= 3 else None},
+    {"guard": lambda url, text, rel: "logout" if "out" in url + text + rel else None},
+    {"guard": lambda url, text, rel: "logout", "guarded": lambda session: False},
+]
+
+
+@pytest.mark.parametrize("rules", RULES, ids=[",".join(each) or "plain" for each in RULES])
+def test_links_in_one_piece_give_the_rows_that_they_give_one_by_one(rules: dict[str, Any]) -> None:
+    hosts = (
+        SITE,
+        f"{SITE}:8080",
+        "https://shop.test",
+        "http://sub.shop.test",
+        "http://other.test",
+        "http://u:p@shop.test",
+    )
+    element = html.fromstring("<a rel='nofollow'>log out</a>")
+    links = [
+        (host + path, element if number % 3 else ("text", "")) for number, path in enumerate(LINKS) for host in hosts
+    ]
+    traps = [TrapGuard().refuses, TrapGuard().refuses]
+    one_by_one, in_one = (admission(**rules, traps=each) for each in traps)
+    for each in (one_by_one, in_one):
+        each.remember(each.admit_all([Request(f"{SITE}/~a")], depth=1))
+
+    wanted = {}
+    for url, link in links:
+        row = one_by_one.admit(Request.of_link(url, "page", None, link), depth=2, parent=7)
+        if row is not None:
+            wanted[url] = row
+
+    assert dict(in_one.admit_links(links, "page", "default", depth=2, parent=7)) == wanted
+    assert len(wanted) > len(hosts)
+    assert in_one.known.urls("default") == one_by_one.known.urls("default")

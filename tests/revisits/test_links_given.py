@@ -49,7 +49,7 @@ def test_the_base_of_a_page_counts() -> None:
 def test_a_link_that_the_guard_has_refused_by_its_text_stays_refused() -> None:
     notes, link = LinksGiven({}), Request("http://shop.test/x")
     notes.written("", None, Targets(PAGE), ["/x", "/y"])
-    notes.refused(link, Found(b"1" * 16, link.url, "shop.test", "default", skipped="guard: logout (link text)"))
+    notes.refused(link.url, Found(b"1" * 16, link.url, "shop.test", "default", skipped="guard: logout (link text)"))
 
     packed = notes.packed()
 
