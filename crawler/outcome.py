@@ -166,9 +166,9 @@ class Leased:
         send_at: Earliest moment to send it, seconds since 1970 by the store's clock.
         token: Fencing number; a commit with an older one writes nothing.
         until: When the lease runs out if nobody prolongs it, by the store's clock.
-        again: It was done before, and its session turned out to be lost: where its redirects end is known already.
+        again: It was done before, and its session was lost: where its redirects end is known already.
         visit: What an earlier crawl has learned of it, where that may be used.
-        lane: The queue in which it stood, by the store's number; 0 where nobody leased it.
+        lane, late_s: Its queue in the store, 0 for none; lateness that may follow `send_at` (`pacing.slack_s`).
     """
 
     id: int
@@ -187,6 +187,7 @@ class Leased:
     again: bool = False
     visit: PageVisit | None = None
     lane: int = 0
+    late_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_MOST_LATE_S = 0.5  #: a machine on which everything comes later than that is beyond help
+_FORGOTTEN_S = 10.0  #: after that long half of the lateness is forgotten
 ASKED_EACH_S = 15.0  #: between two requests, of all processes, that ask whether a host is back
 
 
@@ -33,7 +35,7 @@ class HostWord:
         return not (self.slowed_s or self.openings or self.given_up)
 
 
-def slack_s(delay_s: float) -> float:
+def slack_s(delay_s: float, late_s: float = 0.0) -> float:
     """How late a request may be sent after its reserved time; reservations lie so much further apart.
 
     So the delay holds between requests of processes that know nothing of each other's lateness. A busy machine wakes
@@ -41,7 +43,29 @@ def slack_s(delay_s: float) -> float:
 
     Args:
         delay_s: Seconds between two requests to a host; 0 where none is kept.
+        late_s: What `Lateness` says of this process; where it is more than usual, fewer turns are reserved and used.
     Returns:
-        Seconds, at most 0.05; 0 without a delay.
+        Seconds, at most 0.05, or 0.5 where the machine is so busy; 0 without a delay.
     """
-    return min(0.05, max(0.01, 0.25 * delay_s)) if delay_s else 0.0
+    return max(min(0.05, max(0.01, 0.25 * delay_s)), min(late_s, _MOST_LATE_S)) if delay_s else 0.0
+
+
+class Lateness:
+    """How late this process does what is due, since the machine is busy or the database slow. For one thread.
+
+    A process that knows it reserves turns that it can use. Else it would miss nearly all of them, and crawl at a tenth
+    of what the delay allows.
+    """
+
+    def __init__(self) -> None:
+        self._late_s, self._seen_at = 0.0, 0.0
+
+    def saw(self, late_s: float, now: float) -> None:
+        """Something was done so late, or could not have been done for so long; *now* by a clock that only goes on."""
+        self._late_s = max(late_s, self._late_s * 0.5 ** ((now - self._seen_at) / _FORGOTTEN_S))
+        self._seen_at = now
+
+    @property
+    def late_s(self) -> float:
+        """Lateness to count on: what was seen of late, and as much again until the request is on its way."""
+        return 2 * self._late_s

@@ -27,7 +27,7 @@ from crawler.frontier.host_words import adopt, has_news, word_of
 from crawler.frontier.politeness import Allowed, HostHealth
 from crawler.frontier.shares import Shares
 from crawler.outcome import Leased, Outcome
-from crawler.pacing import HostWord, slack_s
+from crawler.pacing import HostWord, Lateness, slack_s
 from crawler.sessions.login.manager import LoginManager
 from crawler.settings import Settings
 from crawler.stores.base import SlotRule
@@ -117,7 +117,7 @@ class HostSlots:
             slot = self._slots.of(leased.slot)
             scout = not slot.health.heard
             self._shared.scouts -= scout
-            slot.ready.append(Ready(leased, manager, slot.latest(leased.send_at), scout))
+            slot.ready.append(Ready(leased, manager, slot.latest(leased), scout))
             return self._send(slot)
 
     def answered(self, request: Ready) -> list[Ready]:
@@ -326,7 +326,17 @@ class Delays(Mapping[str, SlotRule]):
     def __init__(self, settings: Settings, session_delays: Mapping[str, float], slots: Mapping[str, HostSlot]) -> None:
         self._usual_s, self._jitter = settings.delay, settings.jitter
         self._session_delays, self._slots = dict(session_delays), slots
-        self.usual = self._rule(settings.delay)  #: of a host of which nothing else is known
+        self.lateness = Lateness()
+
+    @property
+    def usual(self) -> SlotRule:
+        """Of a host of which nothing else is known."""
+        return self._rule(self._usual_s)
+
+    def turn_s(self, name: str) -> float:
+        """Least seconds from one reserved time of a host to the next; 0 without a delay."""
+        delay_s = self.delay_s(name)
+        return delay_s + slack_s(delay_s, self.lateness.late_s)
 
     def base_s(self, name: str) -> float:
         """Delay by the settings."""
@@ -340,7 +350,7 @@ class Delays(Mapping[str, SlotRule]):
         return slot.delay_s if slot is not None else self.base_s(name)
 
     def _rule(self, delay_s: float) -> SlotRule:
-        return SlotRule(delay_s + slack_s(delay_s), self._jitter)
+        return SlotRule(delay_s + slack_s(delay_s, self.lateness.late_s), self._jitter)
 
     def __getitem__(self, name: str) -> SlotRule:
         delay_s = self.delay_s(name)

@@ -21,7 +21,6 @@ from crawler.frontier.gates import Gates
 from crawler.frontier.leases import Leases, NextLook
 from crawler.frontier.shares import Unshared
 from crawler.outcome import Leased, Outcome
-from crawler.pacing import slack_s
 from crawler.pagework.revisits import Revisits
 from crawler.request import SPREAD
 from crawler.stores.base import LeaseTerms, Store
@@ -53,12 +52,10 @@ class Reservations:
 
     def wait(self, slot: str) -> None:
         """Return when a request may be sent to the host, or when the run stops."""
-        delay_s = self._slots.delays.delay_s(slot)
-        if delay_s:
+        turn_s = self._slots.delays.turn_s(slot)
+        if turn_s:
             at = self._calls(
-                lambda store: (
-                    self._turn_that_waits(store, slot) or store.slots.reserve(slot, delay_s=delay_s + slack_s(delay_s))
-                )
+                lambda store: self._turn_that_waits(store, slot) or store.slots.reserve(slot, delay_s=turn_s)
             )
             self._stopping.wait(max(at - unix_now(), 0.0))
 
@@ -69,7 +66,7 @@ class Reservations:
         request goes back, and is given another moment later. On the scheduler's thread.
         """
         now, held, waiting = unix_now(), self._gates.waiting(slot), self._slots.drain(slot)
-        fits = [each for each in held + waiting if now <= (self._slots[slot].latest(each.send_at) or 0.0)]
+        fits = [each for each in held + waiting if now <= (self._slots[slot].latest(each) or 0.0)]
         first = min(fits, key=lambda each: each.send_at, default=None)
         self._slots.put([each for each in waiting if each is not first])
         if first is None:
@@ -201,6 +198,7 @@ class Leasing:
                 uncounted=self._doors.suspects,
                 crawl_delays=shares is not None and settings.robots,
                 throttle=shares is not None and settings.throttle,
+                late_s=self._slots.delays.lateness.late_s,
             ),
         )
         if leased:

@@ -8,6 +8,7 @@ is alone on the store.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import monotonic
 
 from crawler.clock import unix_now
 from crawler.engine.parts import Parts
@@ -47,7 +48,7 @@ class Scheduler:
         self._committer.begin()
         self._wake_helpers()
         while True:
-            now = unix_now()
+            now, began = unix_now(), monotonic()
             pages = self._stats.summary.pages
             self._limits.check(pages if pages > self._leasing.pages else self._leasing.pages, now)
             self._commit()
@@ -74,7 +75,10 @@ class Scheduler:
                 return
             if not self._lead.paused:
                 self._doors.start_wanted()
-            self._take(self._wait_s(unix_now()))
+            wait_s, waits_from = self._wait_s(unix_now()), monotonic()
+            self._take(wait_s)
+            over = monotonic()
+            self._slots.delays.lateness.saw(max(waits_from - began, over - waits_from - wait_s), over)
 
     def _take(self, wait_s: float) -> None:
         """Wait for a message, then take all that is there."""
@@ -114,7 +118,7 @@ class Scheduler:
             self._dispatcher.give_back([leased.id])
             return False
         slot = self._slots[leased.slot]
-        latest = slot.latest(leased.send_at)
+        latest = slot.latest(leased)
         if latest is not None and now > latest:
             self._dispatcher.give_back([leased.id])  # too late for its reservation
             self._leases.look.soon()

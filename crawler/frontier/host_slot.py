@@ -115,9 +115,9 @@ class HostSlot:
     word: HostWord = _NO_WORD
 
     # --- may it be sent? --------------------------------------------------------------------------------------------
-    def latest(self, send_at: float) -> float | None:
+    def latest(self, leased: Leased) -> float | None:
         """When the turn of a request is over; None for a host without a delay."""
-        return send_at + slack_s(self.delay_s) if self.delay_s else None
+        return leased.send_at + slack_s(self.delay_s, leased.late_s) if self.delay_s else None
 
     @property
     def due_at(self) -> float:

@@ -75,6 +75,7 @@ class LeaseTerms:
         uncounted: Requests of the caller that do not count for it.
         crawl_delays, throttle: Whether delays that other processes have learned are kept: of a robots.txt, and of
             hosts that said that we are too fast, or are asked whether they are back.
+        late_s: How late the caller may use the times (`pacing.slack_s`); the rules know it already.
     """
 
     limit: int
@@ -89,6 +90,7 @@ class LeaseTerms:
     uncounted: int = 0
     crawl_delays: bool = False
     throttle: bool = False
+    late_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -189,6 +190,20 @@ def test_a_request_of_a_host_with_a_delay_has_a_last_moment() -> None:
     hosts.go(5.0)
 
     assert hosts.out[1].latest == 5.0 + slack_s(1.0)
+
+
+def test_a_process_that_was_late_reserves_wider_turns_and_uses_those_that_it_reserved_so() -> None:
+    hosts = Hosts(more={"delay": 0.1})
+    before = hosts.slots.delays.usual.delay_s
+    hosts.slots.delays.lateness.saw(0.1, now=1.0)
+
+    assert before == 0.1 + slack_s(0.1)
+    assert hosts.slots.delays.usual.delay_s == hosts.slots.delays.turn_s("a") == pytest.approx(0.1 + 0.2)
+    hosts.put(at(1, 5.0), replace(at(2, 6.0), late_s=0.2))
+    hosts.go(5.0)
+    hosts.go(6.0)
+    assert hosts.out[1].latest == 5.0 + slack_s(0.1)  # another's turn may begin soon after that
+    assert hosts.out[2].latest == pytest.approx(6.0 + 0.2)
 
 
 # --- giving back, forgetting ------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from crawler.frontier.politeness import (
     Allowed,
     HostHealth,
 )
-from crawler.pacing import slack_s
+from crawler.pacing import Lateness, slack_s
 
 
 class Host:
@@ -178,3 +178,24 @@ def test_whatever_happens_connections_and_delay_stay_within_bounds(
 )
 def test_a_turn_may_be_used_so_much_later_and_without_a_delay_there_is_none(delay_s: float, late_s: float) -> None:
     assert slack_s(delay_s) == pytest.approx(late_s)
+
+
+def test_a_process_that_is_late_may_use_its_turns_later_up_to_half_a_second() -> None:
+    assert slack_s(0.1, late_s=0.02) == slack_s(0.1)  # no more than it has room for anyway
+    assert slack_s(0.1, late_s=0.3) == 0.3
+    assert slack_s(5.0, late_s=7.0) == 0.5
+    assert slack_s(0.0, late_s=7.0) == 0.0
+
+
+def test_lateness_is_what_was_seen_of_late_and_is_forgotten_by_half_every_ten_seconds() -> None:
+    lateness = Lateness()
+    assert lateness.late_s == 0.0
+
+    lateness.saw(0.1, now=100.0)
+    lateness.saw(0.001, now=100.0)
+    assert lateness.late_s == 0.2  # once for the scheduler, once for the thread that sends
+
+    lateness.saw(0.001, now=110.0)
+    assert lateness.late_s == pytest.approx(0.1)
+    lateness.saw(0.3, now=111.0)
+    assert lateness.late_s == pytest.approx(0.6)

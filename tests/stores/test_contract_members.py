@@ -148,19 +148,20 @@ def test_times_are_reserved_by_the_delay_that_another_process_has_learned(home: 
     store = home.open()
     store.frontier.add(run.frontier, [found(str(n), slot="a.test") for n in range(12)], run=run.id)
 
-    def gap(**terms: bool) -> float:
+    def gap(**terms: Any) -> float:
         leased = store.leases.lease(run.frontier, owner="me", terms=LeaseTerms(2, 60.0, 1e6, **terms))
         store.leases.release(run.frontier, owner="me", ids=[each.id for each in leased])
         return round(leased[1].send_at - leased[0].send_at, 3)
 
-    heeds = {"crawl_delays": True, "throttle": True}
+    heeds: dict[str, Any] = {"crawl_delays": True, "throttle": True}
     assert gap(**heeds) == 0.0
     store.slots.tell({"a.test": HostWord(crawl_delay_s=2.0, slowed_s=4.0)}, run=run.id, free_after={})
     assert (gap(**heeds), gap(crawl_delays=True), gap(throttle=True), gap()) == (4.05, 2.05, 4.05, 0.0)
+    assert gap(**heeds, late_s=0.3) == 4.3, "who is late takes wider turns"
     store.slots.tell({"a.test": HostWord(openings=1)}, run=run.id, free_after={})
     assert gap(**heeds) == 15.05, "one at a time asks whether it is back"
     store.slots.tell({"a.test": HostWord()}, run=run.id, free_after={"a.test": 0.5})
-    (first,) = store.leases.lease(run.frontier, owner="me", terms=LeaseTerms(1, 60.0, 1e6, **heeds))  # type: ignore[arg-type]
+    (first,) = store.leases.lease(run.frontier, owner="me", terms=LeaseTerms(1, 60.0, 1e6, **heeds))
     assert first.send_at == home.clock.now + 0.5, "what was reserved meanwhile does not count"
     home.clock.now += 601
     store.slots.tell({"a.test": HostWord(slowed_s=4.0)}, run=run.id, free_after={})

@@ -55,9 +55,9 @@ def share(
             if place >= len(rows) or send_at > now + terms.horizon_s:
                 continue
             chosen.append((send_at, slot.id, rows[place]))
-            delay_s = (
-                rule.delay_s if not slot.learned_s else max(rule.delay_s, slot.learned_s + slack_s(slot.learned_s))
-            )
+            delay_s = rule.delay_s
+            if slot.learned_s:
+                delay_s = max(delay_s, slot.learned_s + slack_s(slot.learned_s, terms.late_s))
             if delay_s > 0:
                 slot.available_at = moment(send_at + delay_s * (1 + rule.jitter * chance.random()))
                 slot.moved = True

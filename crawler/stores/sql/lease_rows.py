@@ -135,7 +135,7 @@ class LeaseRows:
                 ),
             )
             self._reserve(raw, slots)
-            leased, unreadable = self._leased(frontier, chosen, slots, sessions, now + terms.lease_s)
+            leased, unreadable = self._leased(frontier, chosen, slots, sessions, terms, now)
             if unreadable:
                 self._give_up(raw, frontier, unreadable)
         return leased
@@ -316,26 +316,16 @@ class LeaseRows:
         chosen: Sequence[tuple[float, int, list[Any]]],
         slots: Sequence[WaitingSlot],
         sessions: Mapping[int, str],
-        until: float,
+        terms: LeaseTerms,
+        now: float,
     ) -> tuple[list[Leased], list[int]]:
         """What the engine gets; and the ids of rows whose extras cannot be read with the keys at hand."""
         names = {slot.id: slot.name for slot in slots}
         unopen = self._cipher.open
         leased: list[Leased] = []
         unreadable: list[int] = []
-        for send_at, slot, (
-            id_,
-            url,
-            lane,
-            callback,
-            priority,
-            depth,
-            attempt,
-            token,
-            fingerprint,
-            rule,
-            sealed,
-        ) in chosen:
+        for send_at, slot, row in chosen:
+            id_, url, lane, callback, priority, depth, attempt, token, fingerprint, rule, sealed = row
             extras, known_as = "", bytes.fromhex(fingerprint)
             if sealed:
                 try:
@@ -357,9 +347,10 @@ class LeaseRows:
                     send_at=send_at,
                     token=token + 1,
                     fingerprint=known_as,
-                    until=until,
+                    until=now + terms.lease_s,
                     again=rule == FETCHED_AGAIN,
                     lane=lane,
+                    late_s=terms.late_s,
                 )
             )
         return leased, unreadable
