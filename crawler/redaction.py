@@ -40,7 +40,7 @@ _PORT: Final = re.compile(r"\d{1,5}(?![\w.])")
 
 _SECRET_STEM: Final = re.compile(
     r"passw|passphrase|passcode|secret|token|credential|session|sessid|signature|apikey|api[_-]?key|authori[sz]|jwt|"
-    r"x-amz-sec|private[_-]?key|cookie|oscsid|xtcsid|zenid|wosid|cfid|contextid",
+    r"x-amz-sec|private[_-]?key|cookie|oscsid|xtcsid|zenid|wosid|cfid|contextid|sectok|formhash",
     re.IGNORECASE,
 )
 _SECRET_WORD: Final = re.compile(

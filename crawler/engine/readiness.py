@@ -22,6 +22,7 @@ from crawler.sessions.login.lives import Next
 from crawler.sessions.login.ports import SESSION
 from crawler.sessions.login.session_door import SessionDoor
 from crawler.sessions.login.session_evidence import SessionEvidence
+from crawler.sessions.login.standing import TOKEN_ENDED
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.login.unusable import UnusableSessions
 from crawler.sessions.pool import SessionPool
@@ -69,6 +70,8 @@ class Doors:
             return Missing(spent=True)
         if manager.record.state is not LoginState.READY:
             return Missing(person=True) if self.gates.get(key).is_barred else Missing(key)
+        if manager.wants_login and now >= manager.standing.ends_at:
+            return Missing(key, lost=TOKEN_ENDED)
         if self.sessions.is_draining(name):
             return Missing(key)
         found = self.robots.missing(leased, manager.session, now)
@@ -107,7 +110,9 @@ class Doors:
         elif missing.trial:
             self._put_off(leased, name, now)
         elif missing.gate is not None:
-            if missing.probe:
+            if missing.lost:
+                self.sessions.doubt(name, missing.lost)
+            elif missing.probe:
                 self.sessions.probe_soon(name, missing.probe)
             elif missing.rests:
                 self.sessions.rest(name)

@@ -26,6 +26,7 @@ class Missing:
     Attributes:
         gate: It waits until this gate opens.
         probe: For the gate of its session: why the session is to be proved first.
+        lost: For that gate: why the session is of no use any more.
         rests: As much of its session is under way as the rest of its life may be good for.
         person: Its session waits for a person.
         stranger: This run does not have its session.
@@ -36,6 +37,7 @@ class Missing:
 
     gate: tuple[str, str] | None = None
     probe: str = ""
+    lost: str = ""
     rests: bool = False
     person: bool = False
     stranger: bool = False

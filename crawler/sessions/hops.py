@@ -200,6 +200,10 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
             if failed is error:
                 raise
             raise failed from error
+        except GeneratorExit:  # it has missed its turn, and was not sent
+            if counted is not None:
+                counted.unsent()
+            raise
         if self.proxy_pool is not None:
             self.proxy_pool.connected(options["proxies"])
         for number, each in enumerate((answer, *late_answers(answer, request, options))):

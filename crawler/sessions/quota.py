@@ -263,6 +263,15 @@ class Allowance:
             if left <= 0:
                 self._rest(ends_at, "the site says that the quota of the account is spent", now)
 
+    def unsent(self) -> None:
+        """A request that was counted was not sent after all."""
+        now = self.clock()
+        with self._lock:
+            self._under_way -= 1
+            granted = next((each for each in reversed(self._held) if self._is_fresh(each, now)), None)
+            if granted is not None:
+                granted.count += 1
+
     def asks_for_rest(self, status: int, headers: Mapping[str, str], asked_s: float | None) -> float | None:
         """Seconds that the account rests since a page was refused for its quota; None when that is not the reason.
 
@@ -329,7 +338,10 @@ class Allowance:
             self._news = Rest(until, why, kept)
 
     def _is_good(self, held: _Held, now: float) -> bool:
-        return held.count > 0 and self.quota is not None and now <= held.at + self.quota.hold_s
+        return held.count > 0 and self._is_fresh(held, now)
+
+    def _is_fresh(self, held: _Held, now: float) -> bool:
+        return self.quota is not None and now <= held.at + self.quota.hold_s
 
     def _left(self, now: float) -> float:
         """Requests that may be sent now."""

@@ -55,6 +55,7 @@ def take(session: Session, record: LoginRecord, *, url: str, base: str | None = 
         "note": session.note,
         "storage": session.storage.dump(),
         "fitted": fitted if fitted != session.given.setup else None,
+        "probe_held_data": record.probe_held_data,
     }
     expiries = [cookie["expires"] for cookie in cookies if cookie.get("expires") is not None]
     return SessionSnapshot(
@@ -131,6 +132,12 @@ def put_back(session: Session, secret: str) -> bool:
     session.storage.load(_table(found, "storage"))
     _restore_auth(session, found.get("auth"))
     return True
+
+
+def probe_held_data(secret: str) -> bool:
+    """Whether the probe page held data, as `LoginRecord` has it, when a session was kept."""
+    found = json.loads(secret)
+    return isinstance(found, dict) and found.get("probe_held_data") is True
 
 
 def _changed(now: dict[str, Any], stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -40,7 +41,7 @@ class LoginManager:
         self.session = SimpleNamespace(
             name=name, key=f"a.test/{name}", serial=False, identity=identity, allowance=None, proxy_pool=None
         )
-        self.standing = SimpleNamespace(saved_as=(1, 1), lost_stored_epoch=0, proved_before_loss=0.0)
+        self.standing = SimpleNamespace(saved_as=(1, 1), lost_stored_epoch=0, proved_before_loss=0.0, ends_at=math.inf)
         self.prover = SimpleNamespace(refused_at="")
         self.next: list[Preparation | BaseException] = []
         self.doubts: list[str] = []

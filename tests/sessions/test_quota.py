@@ -6,10 +6,18 @@ import pickle
 from typing import Any
 
 import pytest
+import requests
 
+from crawler import Identity
 from crawler.errors import QuotaSpent, SettingsError
+from crawler.fetching.limits import Limits
+from crawler.sessions.accounts import Account
+from crawler.sessions.flow import Call
+from crawler.sessions.origins import Origins
 from crawler.sessions.quota import Allowance, BareAsking, Granted, Quota, left_and_reset
+from crawler.sessions.session import Session
 from crawler.stores.sql.quota_rows import still_counting
+from tests.sessions.managers import IN, SITE, door
 
 NOW = 1_800_000_000.0
 
@@ -169,6 +177,30 @@ def test_a_later_answer_of_an_earlier_request_does_not_raise_what_is_left(clock:
 
     assert allowance.take()
     assert not allowance.take()
+
+
+@pytest.mark.parametrize("quota", [None, Quota(1, 60)], ids=["by the site", "by the spider"])
+def test_a_request_that_missed_its_turn_is_not_under_way_and_costs_nothing(clock: Clock, quota: Quota | None) -> None:
+    session = Session(
+        Identity("anna"),
+        account=Account("anna", environ={}),
+        origins=Origins([SITE]),
+        transport=door(IN),
+        limits=Limits(),
+    )
+    session.allowance = allowance = Allowance("anna", quota, Bank(clock, 1), clock=clock)
+    if quota is None:
+        assert allowance.take()
+        allowance.answered({"X-RateLimit-Remaining": "9", "X-RateLimit-Reset": "60"})
+    flow = session.flow(session.prepare_request(requests.Request("GET", f"{SITE}/in")))
+    step = next(flow)
+    while isinstance(step, Call):
+        step = flow.send(step.run())
+
+    flow.close()
+
+    clock.now += 61.0 if quota is None else 0.0
+    assert session.get(f"{SITE}/in").status_code == 200
 
 
 def test_a_request_without_an_answer_may_have_been_counted_by_the_site(clock: Clock) -> None:

@@ -83,7 +83,7 @@ class LoginManager:
         self.is_guest = False  #: one of several sessions without a login, which may take each other's place
         self.standing = Standing(session, clock)
         self.record = self.standing.record
-        self.prover = Prover(session, spider, url=probe_url, retry_after_s=retry_after_s)
+        self.prover = Prover(session, spider, self.record, url=probe_url, retry_after_s=retry_after_s)
         self._restorer = Restorer(
             self.standing, desk, self.prover, expected_run_s=expected_run_s, retry_after_s=retry_after_s
         )

@@ -7,7 +7,16 @@ fine before and is refused now, or leads somewhere else, says that the session i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
+
+from crawler.pages.parsing import is_json
+
+if TYPE_CHECKING:
+    from crawler.response import Response
+
+_SHORT: Final = 4_096  # characters: what has nothing in it is no longer
+_DEEP: Final = 5  # boxes in boxes that are opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +55,31 @@ class ProbePage:
             return Probed("the probe page, which was good before, leads to another page")
         self._good_path = path
         return Probed()
+
+
+def holds_data(response: Response) -> bool | None:
+    """Whether JSON has something in it; None for what is no JSON.
+
+    It has nothing where it is empty, holds nothing but null, or has lists and all of them are empty, whatever stands
+    beside them: ``{"objects": [], "total": 0, "time": "..."}``.
+    """
+    if not is_json(response.content_type):
+        return None
+    if len(response.body) > _SHORT:
+        return True
+    try:
+        found = response.json()
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, list | dict):
+        return found not in (None, "")
+    return _has_something(found, _DEEP)
+
+
+def _has_something(found: list[Any] | dict[str, Any], deep: int) -> bool:
+    if isinstance(found, list) or not deep:
+        return bool(found)
+    inside = [each for each in found.values() if isinstance(each, list | dict)]
+    if inside:
+        return any(_has_something(each, deep - 1) for each in inside)
+    return any(each is not None for each in found.values())

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from crawler.errors import StatusError
-from crawler.sessions.login.probe import ProbePage
+from crawler.response import Response
+from crawler.sessions.login.probe import ProbePage, holds_data
 from crawler.sessions.login.signs import logged_in_sign
-from crawler.sessions.login.watch import logged_out_reason, refuses_guests
+from crawler.sessions.login.states import LoginRecord
+from crawler.sessions.login.watch import has_own_marks, logged_out_reason, refuses_guests
 from crawler.sessions.session import Session
 from crawler.spider import Spider
 from crawler.urls import redact
@@ -28,12 +30,13 @@ class Prover:
         self,
         session: Session,
         spider: Spider,
+        record: LoginRecord,
         *,
         url: str | None,
         retry_after_s: Callable[[str | None], float | None],
     ) -> None:
         self.url, self.nothing, self.refused_at, self.is_mute = url, "", "", False
-        self._session, self._spider, self._retry_after_s = session, spider, retry_after_s
+        self._session, self._spider, self._record, self._retry_after_s = session, spider, record, retry_after_s
         self._page = ProbePage()
         self.is_named = bool(spider.probe_url)
 
@@ -60,7 +63,20 @@ class Prover:
             return reason
         probed = self._page.judge(response.status_code, response.url, fresh=fresh)
         self.nothing = probed.nothing
-        return probed.reason
+        return probed.reason or self._emptied(response, fresh=fresh)
+
+    def _emptied(self, response: Response, *, fresh: bool) -> str | None:
+        """Data with nothing in it, where there was something after the login: some APIs show a guest an empty list."""
+        if has_own_marks(self._spider) or not 200 <= response.status_code < 300:
+            return None
+        holds = holds_data(response)
+        if fresh:
+            self._record.probe_held_data = holds is True
+        elif holds is False and self._record.probe_held_data:
+            return "the probe page, which held data after the login, is empty"
+        elif holds:
+            self._record.probe_held_data = True
+        return None
 
     def shows_out(self, url: str) -> str | None:
         """Fetch a page that showed us logged out once more: the reason when it does so again.

@@ -66,7 +66,7 @@ class Restorer:
         row = self._desk.load(self._session.key)
         if row is not None and row.epoch > 0 and self.take_over(row):
             try:
-                reason = self._prover.logged_out()
+                reason = standing.token_ended() or self._prover.logged_out()
             except QuotaSpent:
                 raise
             except CrawlError as error:
@@ -97,7 +97,7 @@ class Restorer:
         if row is not None and row.epoch == record.epoch and row.version > record.version:
             self.take_over(row)  # another process has newer cookies of the same login
         try:
-            reason = self._prover.logged_out()
+            reason = standing.token_ended() or self._prover.logged_out()
         except QuotaSpent:
             raise
         except CrawlError as error:
@@ -187,6 +187,7 @@ class Restorer:
             return False
         standing.base = row.secret
         record.version, record.logged_in_at = row.version, row.logged_in_at
+        record.probe_held_data = snapshot.probe_held_data(row.secret)
         standing.saved_as = snapshot.version_of(self._session)  # the probe may change it
         return True
 

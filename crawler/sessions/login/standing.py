@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from crawler.errors import SessionError
 from crawler.sessions import snapshot
+from crawler.sessions.auth.schemes import dump_auth
+from crawler.sessions.auth.tokens import token_end
 from crawler.sessions.login.patience import Patience
 from crawler.sessions.login.states import LoginRecord, LoginState, Signal
 from crawler.sessions.session import Session
+
+TOKEN_ENDED: Final = "its token has ended"
+_LAST_MOMENTS_S: Final = 10.0  # of a token: a probe has to find its turn
+_LAST_SHARE: Final = 0.1  # of the life of a short one
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,7 @@ class Standing:
         base: The stored secret that the session is in step with: its changes are told from that.
         lost_stored_epoch: Epoch of a stored session that turned out to be lost; 0 for none.
         proved_before_loss: When the session that was lost last had been proved.
+        ends_at: From when on nothing new is sent with it, since its token ends; infinite for no such token.
     """
 
     def __init__(self, session: Session, clock: Callable[[], float]) -> None:
@@ -72,6 +81,7 @@ class Standing:
         self.witness = Witness()
         self.saved_as, self.base = snapshot.version_of(session), ""
         self.lost_stored_epoch, self.proved_before_loss = 0, 0.0
+        self.ends_at = math.inf
 
     def expire(self, epoch: int, reason: str) -> bool:
         """An answer of *epoch* was fetched logged out. True when that is news. Safe from any thread."""
@@ -88,9 +98,30 @@ class Standing:
         self.session.epoch, self.known_good = epoch, True
         if self.session.proxy_pool is not None:
             self.session.proxy_pool.is_between = False
+        ends, last_moments_s = self._token_life()
+        self.ends_at = ends - last_moments_s
         self.let_in = self.let_in or signal in (Signal.LOGIN_OK, Signal.ADOPTED)
         self.patience.over()
         self.patience.answers = True
+
+    def token_ended(self) -> str | None:
+        """Why the session is of no use by now, where its token says so: what pages show to a guest need not say it.
+
+        In the last moments of its life it is asked once more about the pages that it has brought.
+        """
+        ends, last_moments_s = self._token_life()
+        now, proved_at = self.clock(), self.record.proved_at or 0.0
+        return TOKEN_ENDED if now >= ends or proved_at >= ends - last_moments_s else None
+
+    def _token_life(self) -> tuple[float, float]:
+        """When its token ends, and for how long before nothing new is sent: it would have to arrive in time.
+
+        One that had ended by our clock when it was given says that a clock is wrong, and nothing else.
+        """
+        given, ends = self.record.logged_in_at, token_end(dump_auth(self.session.auth), self.session.headers)
+        if given is None or ends is None or ends <= given:
+            return math.inf, 0.0
+        return ends, min(_LAST_MOMENTS_S, (ends - given) * _LAST_SHARE)
 
     def waits(self, wait_s: float, trouble: SessionError, signal: Signal | None = None) -> Preparation:
         """Wait for what passes by itself, for as long as it makes sense; then give the session up."""

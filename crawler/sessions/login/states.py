@@ -80,6 +80,7 @@ class LoginRecord:
         proved_at: Last moment at which it was known to be logged in, seconds since 1970, or None.
         logged_in_at: Moment of the last login, or None.
         why: Why it is parked or refused.
+        probe_held_data: The probe page was JSON with something in it when it was last looked at right after a login.
     """
 
     def __init__(self) -> None:
@@ -90,6 +91,7 @@ class LoginRecord:
         self.proved_at: float | None = None
         self.logged_in_at: float | None = None
         self.why = ""
+        self.probe_held_data = False
 
     @property
     def state(self) -> LoginState:

@@ -7,6 +7,8 @@ from typing import Final
 from tests.taken_out.entries import Entry, Swap
 
 _NEW: Final = "tests/authoring/test_new_from_a_page.py"
+_EMPTY: Final = "tests/sessions_e2e/test_empty_for_guests.py"
+_GUESTS: Final = "an API that shows guests empty lists was crawled with a dead token, each night, without a login"
 _HOURS: Final = "tests/front_door/test_first_hours.py"
 
 ENTRIES: Final = [
@@ -46,5 +48,42 @@ ENTRIES: Final = [
             )
         ],
         [f"{_HOURS}::test_a_spider_without_a_login_is_told_of_a_page_that_refuses_guests_beside_a_form"],
+    ),
+    Entry(
+        "empty-for-guests",
+        _GUESTS,
+        [
+            Swap(
+                "crawler/sessions/login/prove.py",
+                "        elif holds is False and self._record.probe_held_data:\n",
+                "        elif holds is None and self._record.probe_held_data:\n",
+            )
+        ],
+        [f"{_EMPTY}::test_a_stored_session_for_which_the_probe_is_empty_now_is_not_good"],
+    ),
+    Entry(
+        "token-that-has-ended",
+        _GUESTS,
+        [
+            Swap(
+                "crawler/sessions/login/standing.py",
+                "        if given is None or ends is None or ends <= given:\n",
+                "        if given is None or ends is None or ends > 0:\n",
+            )
+        ],
+        [f"{_EMPTY}::test_a_token_that_says_that_it_has_ended_is_followed_by_a_login_and_every_page"],
+    ),
+    Entry(
+        "missed-its-turn",
+        "requests that missed their turn counted as under way for ever: where a site says what is left, or a spider has"
+        " a `quota`, a run with a `delay` stood still",
+        [
+            Swap(
+                "crawler/sessions/hops.py",
+                "                counted.unsent()\n",
+                "                counted.spent_until()\n",
+            )
+        ],
+        ["tests/sessions/test_quota.py::test_a_request_that_missed_its_turn_is_not_under_way_and_costs_nothing"],
     ),
 ]

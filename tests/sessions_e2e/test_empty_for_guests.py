@@ -1,0 +1,192 @@
+"""APIs that answer a guest with status 200 and an empty list, as package registries and search services do."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler import BearerAuth, Identity, Spider
+from crawler.fetching.kept import response_of
+from crawler.fetching.limits import Limits
+from crawler.outcome import KeptPage
+from crawler.request import Request
+from crawler.sessions.accounts import Account as SessionAccount
+from crawler.sessions.login.probe import holds_data
+from crawler.sessions.login.standing import Standing
+from crawler.sessions.login.states import Signal
+from crawler.sessions.origins import Origins
+from crawler.sessions.session import Session
+from crawler.testing import Account
+from crawler.testing.wire import Answer, WireRequest
+from tests.engine.shop import crawl, credentials, stored
+from tests.hosts import Host
+from tests.sessions.managers import IN, SITE, door
+
+PAGES = 6
+TO_160 = b'{"exp": 160}'
+
+
+class Registry:
+    """Pages of a list, one after the other, for whoever has a token that is good; empty lists for everybody else."""
+
+    def __init__(self) -> None:
+        self.numbers = itertools.count(1)
+        self.ends: dict[str, float] = {}
+        self.life_s: float | None = None  # of the tokens, which say so; None: they do not end, and say nothing
+        self.slow_page = 0  # it comes when the token of its request has ended
+        self.logins = 0
+        self.host = Host({"/login": self.login, "/list": self.list}, "127.0.0.1", None)
+
+    def login(self, call: WireRequest) -> Answer:
+        self.logins += 1
+        ends = time.time() + (self.life_s or 1e6)
+        claims = json.dumps({"exp": ends, "jti": next(self.numbers)}).encode()
+        token = f"e30.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.c2ln" if self.life_s else f"t{ends}"
+        self.ends[token] = ends
+        return Answer(body=json.dumps({"token": token}).encode(), content_type="application/json")
+
+    def list(self, call: WireRequest) -> Answer:
+        number, token = int(call.query()["page"]), call.headers.get("authorization", "").removeprefix("Bearer ")
+        found: dict[str, Any] = {"objects": [], "total": 0, "time": "now"}
+        if self.ends.get(token, 0.0) > time.time():
+            rest = [number + 1] if number < PAGES else []
+            found |= {"objects": [{"number": number}], "total": PAGES, "next": rest}
+            if number == self.slow_page:
+                self.slow_page = 0
+                time.sleep(max(0.0, self.ends[token] - time.time()))
+        return Answer(body=json.dumps(found).encode(), content_type="application/json")
+
+
+class Parts(Spider):
+    name = "parts"
+
+    def __init__(self, **arguments: str) -> None:
+        super().__init__(**arguments)
+        self.start_urls = [f"{arguments['site']}/list?page=1"]
+
+    def login(self, session: Any) -> None:
+        account = {"username": session.account.username, "password": session.account.password}
+        session.auth = BearerAuth(session.post(f"{self.arguments['site']}/login", json=account).json()["token"])
+
+    def parse(self, response: Any) -> Any:
+        found = response.json()
+        yield from found["objects"]
+        yield from (response.follow(f"/list?page={number}") for number in found.get("next", []))
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+    credentials(monkeypatch, default=Account("ann", "right"))
+    site = Registry()
+    yield site
+    site.host.close()
+
+
+def numbers_of(folder: Path) -> list[int]:
+    return sorted(row["number"] for row in stored(folder, "number"))
+
+
+def test_a_stored_session_for_which_the_probe_is_empty_now_is_not_good(registry: Registry, tmp_path: Path) -> None:
+    crawl(Parts, registry.host.url, tmp_path)
+    registry.ends.clear()
+
+    summary = crawl(Parts, registry.host.url, tmp_path, fresh=True)
+
+    assert (summary.ending, summary.items, registry.logins) == ("finished", {"items": PAGES}, 2)
+
+
+def test_a_list_that_has_become_empty_costs_one_login(registry: Registry, tmp_path: Path) -> None:
+    crawl(Parts, registry.host.url, tmp_path)
+    registry.host.routes["/list"] = Answer(body=b'{"objects": []}', content_type="application/json")
+
+    for _ in range(2):
+        crawl(Parts, registry.host.url, tmp_path, fresh=True)
+
+    assert registry.logins == 2
+
+
+def test_a_token_that_says_that_it_has_ended_is_followed_by_a_login_and_every_page(
+    registry: Registry, tmp_path: Path
+) -> None:
+    registry.life_s, registry.slow_page = 0.5, 3
+
+    summary = crawl(Parts, registry.host.url, tmp_path)
+
+    assert (summary.ending, numbers_of(tmp_path)) == ("finished", [1, 2, 3, 4, 5, 6])
+    assert (before := registry.logins) >= 2
+
+    time.sleep(max(0.0, max(registry.ends.values()) - time.time()))
+    crawl(Parts, registry.host.url, tmp_path, fresh=True)
+
+    assert registry.logins > before
+
+
+def test_a_clock_that_is_wrong_by_more_than_the_life_of_a_token_costs_no_login(
+    registry: Registry, tmp_path: Path
+) -> None:
+    registry.life_s = -1000.0
+    registry.ends = _AlwaysGood()
+
+    summary = crawl(Parts, registry.host.url, tmp_path)
+
+    assert (summary.items, registry.logins) == ({"items": PAGES}, 1)
+
+
+class _AlwaysGood(dict[str, float]):
+    def get(self, key: str, default: Any = None) -> Any:
+        return float("inf") if key in self else default
+
+
+def test_in_its_last_moments_a_token_is_asked_about_the_pages_that_it_has_brought() -> None:
+    now = [100.0]
+    session = Session(
+        Identity("default"),
+        account=SessionAccount("default", environ={}),
+        origins=Origins([SITE]),
+        transport=door(IN),
+        limits=Limits(),
+    )
+    session.auth = BearerAuth(f"e30.{base64.urlsafe_b64encode(TO_160).decode()}.c2ln")
+    standing = Standing(session, lambda: now[0])
+    standing.record.logged_in_at = 100.0
+    standing.became_ready(Signal.PROBE_OK, epoch=1)
+
+    now[0] = standing.ends_at
+    assert now[0] == 154.0
+    assert standing.token_ended() is None, "a probe can still say that the pages are good"
+
+    standing.became_ready(Signal.PROBE_OK, epoch=1)
+    assert standing.token_ended() == "its token has ended", "and then a login follows"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "held"),
+    [
+        ("[]", "application/json", False),
+        ("{}", "application/json", False),
+        ('{"user": null}', "application/json", False),
+        ('{"objects": [], "total": 0, "time": "now"}', "application/json", False),
+        ('{"data": {"rows": []}}', "application/vnd.api+json", False),
+        ('[{"a": 1}]', "application/json", True),
+        ('{"user": "ann"}', "application/json", True),
+        ('{"ok": false}', "application/json", True),
+        ('{"rows": [], "more": {"a": 1}}', "application/json", True),
+        ("[" + "1," * 3000 + "1]", "application/json", True),
+        ("no JSON", "application/json", None),
+        ('{"a":' * 500 + "[]" + "}" * 500, "application/json", True),
+        ("<p>[]</p>", "text/html", None),
+    ],
+)
+def test_what_holds_data(body: str, kind: str, held: bool | None) -> None:
+    page = KeptPage(body.encode(), [("Content-Type", kind)], "http://a.test/", 200)
+
+    assert holds_data(response_of(page, Request("http://a.test/"), "")) in (
+        (held, True) if len(body) == 4000 else (held,)
+    )
