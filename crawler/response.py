@@ -119,7 +119,11 @@ class Response(ResponseText):
         """What relative links are relative to: `<base href>` where it is a web URL, else the page's URL."""
         if self._base is None:
             self._base = self.url
-            if _BASE.search(self.body) is not None or self.charset != charsets.DEFAULT:
+            if (
+                self._elements is not None  # quicker in the tree, where there is one
+                or _BASE.search(self.body) is not None
+                or self.charset != charsets.DEFAULT
+            ):
                 base = base_of(self.selector)
                 if base:
                     with suppress(InvalidURL):

@@ -28,7 +28,11 @@ marks = st.sampled_from(
 above = st.builds(lambda tag, more: tag + "".join(more) or "div", st.just("") | tags, st.lists(marks, max_size=2))
 last = st.builds(lambda tag, more: tag + "".join(more), tags, st.lists(marks, max_size=2))
 ends = st.sampled_from(["", "::text", "::attr(href)", "::attr(class)", "::attr(id)"])
-queries = st.builds(lambda path, end, what: " ".join([*path, end]) + what, st.lists(above, max_size=3), last, ends)
+without_tag = st.builds("{} {}".format, last, st.lists(marks, min_size=1, max_size=2).map("".join))
+child = st.builds("{}{}{}".format, above, st.sampled_from([">", " > ", "> "]), last)
+queries = st.builds(
+    lambda path, end, what: " ".join([*path, end]) + what, st.lists(above, max_size=3), last | without_tag | child, ends
+)
 
 
 @settings(max_examples=500, deadline=None)
@@ -116,7 +120,7 @@ def test_a_page_in_ten_without_an_early_match_changes_nothing_for_the_others() -
 
 
 @pytest.mark.parametrize(
-    "query", ["li:nth-child(2) a::text", "a[href]", "p, a", "ul > li", "*", "p:not(.price)", ".price"]
+    "query", ["li:nth-child(2) a::text", "a[href]", "p, a", "ul > li > a", "ul > .x", "*", "p:not(.price)", ".price"]
 )
 def test_other_queries_go_parsels_way(query: str) -> None:
     assert first_match.compiled(query) is None

@@ -8,6 +8,7 @@ and every odd case, is parsel's own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -21,6 +22,7 @@ from crawler.pages import first_match
 
 _NAMESPACES: Any = MappingProxyType(dict(Selector._default_namespaces))  # shared: `register_namespace` makes a copy
 _TRANSLATOR = HTMLTranslator()
+_TAG = re.compile(r"[A-Za-z][A-Za-z0-9]*", re.ASCII)
 _WALKS = 256  #: so many are looked at together: a long one takes three times as long as an XPath, a short one a tenth
 
 
@@ -38,11 +40,12 @@ class _Plan:
             on of which all matches were wanted, or when a quarter of the walks were long ones.
     """
 
-    __slots__ = ("_long", "_query", "_walks", "_xpath", "walk")
+    __slots__ = ("_long", "_query", "_tag", "_walks", "_xpath", "walk")
 
     def __init__(self, query: str) -> None:
         self._query = query
         self._xpath: Any = None
+        self._tag = query.lower() if _TAG.fullmatch(query) else ""
         self.walk = first_match.compiled(query)
         self._walks = self._long = 0
 
@@ -58,6 +61,8 @@ class _Plan:
             self._walks = self._long = 0
 
     def all_in(self, root: Any) -> list[Any]:
+        if self._tag:
+            return list(root.iter(self._tag))  # half the time of an XPath
         if self._xpath is None:
             self._xpath = _compiled(_TRANSLATOR.css_to_xpath(self._query))
         found: list[Any] = self._xpath(root)

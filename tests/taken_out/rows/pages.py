@@ -57,8 +57,8 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/response.py",
-                "if _BASE.search(self.body) is not None or",
-                "if _BASE.search(self.body[:16384]) is not None or",
+                "or _BASE.search(self.body) is not None",
+                "or _BASE.search(self.body[:16384]) is not None",
             )
         ],
         [f"{_CHARSETS}::test_base_href_counts_wherever_it_stands[far-down]"],
