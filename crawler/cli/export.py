@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,7 +38,9 @@ def export(
     since: Annotated[
         str | None,
         typer.Option(
-            "--since", metavar="CRAWL|DATE", help="What was stored or changed since that day, or after that crawl."
+            "--since",
+            metavar="CRAWL|DATE",
+            help="What was stored or changed since a day (2026-11-28, yesterday), in so long (2d) or after that crawl.",
         ),
     ] = None,
     changes: Annotated[
@@ -83,15 +83,27 @@ def export(
         fields = tuple(each.strip() for each in columns.split(",") if each.strip()) if columns else ()
         wanted = ExportChoice(chosen, table, fields, origin, changes)
         written = write_export(source, wanted, target)
+        records = _records_among(source, chosen, table) if (run or crawl) and not changes else []
     tell_of(written, spider, target, quiet=quiet)
+    if records and not quiet:
+        tell(
+            f"crawl: of what has a key ({', '.join(records)}) these are the records that this crawl or run was the last"
+            " to change; all records that are there: without --crawl and --run"
+        )
     if written.incomplete:
         raise typer.Exit(exits.INCOMPLETE)
+
+
+def _records_among(source: Store, chosen: Selection, table: str | None) -> list[str]:
+    """The tables of an export whose items have a key."""
+    return sorted(name for name in source.records.counts(chosen.spider, 0) if table in (None, name))
 
 
 _Asked = tuple[int | None, int | None, bool, str | None]  #: --run, --crawl, --all, --since
 
 
 def _selection(source: Store, spider: str, asked: _Asked) -> Selection:
+    from crawler.runs.results import moment_of
     from crawler.selection import Selection
     from crawler.stores.base import ALL_RUNS
 
@@ -112,15 +124,11 @@ def _selection(source: Store, spider: str, asked: _Asked) -> Selection:
         return Selection(spider, runs=tuple(sorted(each.id for each in known)))
     if since is None:
         return Selection(spider)
-    if re.fullmatch(r"\d{1,9}", since):
-        _require_crawl(known, spider, int(since))
-        return Selection(spider, after=int(since))
-    try:
-        return Selection(spider, since=datetime.fromisoformat(since).astimezone().timestamp())
-    except ValueError:
-        raise UsageError(
-            f"--since {since!r}: give a day (2026-11-28), a moment (2026-11-28T03:00), or a crawl"
-        ) from None
+    moment = moment_of(since, source.now())
+    if isinstance(moment, float):
+        return Selection(spider, since=moment)
+    _require_crawl(known, spider, moment)
+    return Selection(spider, after=moment)
 
 
 def _require_crawl(known: Sequence[object], spider: str, crawl: int) -> None:

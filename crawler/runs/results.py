@@ -24,6 +24,7 @@ from crawler.stores.project import open_project_store
 
 Since = int | str | date | datetime
 _END = 2**62  # after every crawl
+_DAYS_BACK = {"today": 0, "yesterday": 1}  #: from midnight, by the clock of this machine
 _AGO = re.compile(r"(\d+)\s*([mhdw])\Z")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -149,6 +150,9 @@ def moment_of(given: str | date | datetime, now: float) -> int | float:
     if isinstance(given, date):
         return datetime(given.year, given.month, given.day).timestamp()
     text = given.strip()
+    if text in _DAYS_BACK:
+        day = datetime.fromtimestamp(now).date() - timedelta(days=_DAYS_BACK[text])
+        return datetime(day.year, day.month, day.day).timestamp()
     ago = _AGO.match(text)
     if ago:
         return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])}).total_seconds()
@@ -158,5 +162,6 @@ def moment_of(given: str | date | datetime, now: float) -> int | float:
         return datetime.fromisoformat(text).timestamp()
     except ValueError:
         raise UsageError(
-            f"--since {given!r}: give the number of a crawl, a date (2026-11-28 or 2026-11-28T03:00), or 2d, 12h"
+            f"--since {given!r}: give the number of a crawl, a day (2026-11-28, today, yesterday), a moment"
+            " (2026-11-28T03:00), or how long ago (2d, 12h)"
         ) from None

@@ -150,7 +150,7 @@ def test_fields_condition_and_table_choose(shop: Host, project: Path, crawl: Cra
         (["--where", "prize < 1"], "no such column: prize"),
         (["--where", "1) OR (1"], "syntax error"),
         (["--where", "1; DROP TABLE items"], "syntax error"),
-        (["--since", "yesterday"], "give a day"),
+        (["--since", "last week"], "give the number of a crawl, a day"),
         (["--since", "77"], "no crawl 77"),
         (["--crawl", "77"], "no crawl 77"),
         (["--crawl", "1", "--run", "1"], "give one of"),
@@ -181,6 +181,11 @@ def test_a_crawl_a_date_and_the_changes_since(shop: Host, project: Path, crawl: 
     assert skus("--crawl", "1") == ["a", "b"]
     assert skus("--since", "2026-01-01") == ["a", "b", "c", "d"]
     assert skus("--since", "2999-01-01") == []
+    assert skus("--since", "yesterday") == skus("--since", "1d") == ["a", "b", "c", "d"]
+    of_it = crawl("export", "shop", "-o", "-", "--table", "Product", "--crawl", "2")
+    assert sorted(row["sku"] for row in lines(of_it.out)) == ["c", "d"]
+    assert "of what has a key (Product) these are the records that this crawl or run was the last to" in of_it.err
+    assert "has a key" not in crawl("export", "shop", "-o", "-", "--table", "Product").err
     done = crawl("export", "shop", "-o", "-", "--changes")
     assert [(row["kind"], row["key"], row["fields"]) for row in lines(done.out)] == [
         ("changed", {"sku": "c"}, {"price": {"old": 30.0, "new": 31.0}}),
