@@ -9,7 +9,7 @@ import pytest
 
 from tools import house
 
-MOST = {"wide": 9, "large": 0, "crowded": 3, "twins": 1}
+MOST = {"wide": 9, "large": 0, "crowded": 3, "twins": 1, "late": 2}
 ENGINE_FILES = 15  #: of crawler/engine, with its __init__
 
 
@@ -53,6 +53,19 @@ def test_a_property_and_its_setter_are_one_method_and_self_is_no_parameter() -> 
     assert isinstance(found, ast.ClassDef)
     assert house.methods(found) == 1
     assert house.parameters(ast.parse("def f(self, a, b): ...").body[0]) == 2  # type: ignore[arg-type]
+
+
+def test_a_function_that_another_object_is_given_later_is_seen_and_a_value_is_not(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text(
+        "class A:\n    def f(self):\n        other.g = self.f\n        other.h = lambda: 1\n        other.x = self.x\n"
+        "def make(a, b):\n    a.told = partial(b.tell)\n"
+    )
+
+    assert [each.partition(": ")[2] for each in house.look(tmp_path).late] == [
+        "a.told = partial(b.tell)",
+        "other.g = self.f",
+        "other.h = lambda: 1",
+    ]
 
 
 def test_the_type_checker_is_told_to_look_away_at_most_five_times() -> None:

@@ -29,6 +29,7 @@ class House:
         large: Classes with more than `MOST_METHODS` methods and properties.
         crowded: Classes, but for plain records, that set more than `MOST_ATTRIBUTES` attributes.
         twins: Names of files or classes that stand more than once.
+        late: Functions that an object is given after it was made, by somebody else: what looks like one way is two.
     """
 
     wide: list[str]
@@ -36,6 +37,7 @@ class House:
     large: list[str]
     crowded: list[str]
     twins: list[str]
+    late: list[str]
 
 
 def parameters(function: Function) -> int:
@@ -61,9 +63,14 @@ def _is_command(function: Function) -> bool:
     return "typer." in ast.unparse(function.args) or "option" in ast.unparse(function.args).lower()
 
 
+def methods_of(found: ast.ClassDef) -> frozenset[str]:
+    """Names of the methods of a class; the two halves of a property are one."""
+    return frozenset(each.name for each in found.body if isinstance(each, Function))
+
+
 def methods(found: ast.ClassDef) -> int:
-    """How many methods a class has; the two halves of a property are one."""
-    return len({each.name for each in found.body if isinstance(each, Function)})
+    """How many methods a class has."""
+    return len(methods_of(found))
 
 
 def attributes(found: ast.ClassDef) -> int:
@@ -72,6 +79,22 @@ def attributes(found: ast.ClassDef) -> int:
         return 0
     stored = (each for each in ast.walk(found) if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store))
     return len({each.attr for each in stored if isinstance(each.value, ast.Name) and each.value.id == "self"})
+
+
+def given_late(found: ast.AST) -> Iterator[ast.Assign]:
+    """Where another object's attribute is set to a lambda, a `partial`, or a method of the class at hand."""
+    own = methods_of(found) if isinstance(found, ast.ClassDef) else frozenset[str]()
+    for node in ast.walk(found):
+        if not isinstance(node, ast.Assign) or not any(_is_of_another(target) for target in node.targets):
+            continue
+        value = node.value
+        is_method = isinstance(value, ast.Attribute) and ast.unparse(value.value) == "self" and value.attr in own
+        if is_method or isinstance(value, ast.Lambda) or ast.unparse(value).startswith("partial("):
+            yield node
+
+
+def _is_of_another(target: ast.expr) -> bool:
+    return isinstance(target, ast.Attribute) and ast.unparse(target.value) not in ("self", "cls")
 
 
 def _named(tree: ast.AST, before: str = "") -> Iterator[tuple[str, ast.AST]]:
@@ -86,13 +109,16 @@ def _named(tree: ast.AST, before: str = "") -> Iterator[tuple[str, ast.AST]]:
 def look(package: Path = PACKAGE) -> House:
     """Count."""
     wide, words, large, crowded = list[str](), list[str](), list[str](), list[str]()
-    public = _public(package)
+    late, public = set[str](), _public(package)
     files, classes = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
     for path in sorted(package.rglob("*.py")):
         place = str(path.relative_to(package.parent))
         if path.stem not in ("__init__", "__main__"):
             files[path.name].append(place)
-        for name, node in _named(ast.parse(path.read_text(encoding="utf-8"))):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for found in [tree, *(each for _, each in _named(tree) if isinstance(each, ast.ClassDef))]:
+            late.update(f"{place}: {ast.unparse(each)}" for each in given_late(found))
+        for name, node in _named(tree):
             if isinstance(node, Function) and parameters(node) > MOST_PARAMETERS:
                 is_word = _is_command(node) or name.removesuffix(".__init__") in public
                 (words if is_word else wide).append(f"{place}: {name} ({parameters(node)})")
@@ -103,7 +129,7 @@ def look(package: Path = PACKAGE) -> House:
                 if attributes(node) > MOST_ATTRIBUTES:
                     crowded.append(f"{place}: {name} ({attributes(node)})")
     twins = [" = ".join(places) for places in [*files.values(), *classes.values()] if len(places) > 1]
-    return House(wide, words, large, crowded, sorted(twins))
+    return House(wide, words, large, crowded, sorted(twins), sorted(late))
 
 
 def main() -> None:
@@ -114,6 +140,7 @@ def main() -> None:
         (f"classes with more than {MOST_METHODS} methods", house.large),
         (f"classes that set more than {MOST_ATTRIBUTES} attributes", house.crowded),
         ("names of files and classes that stand more than once", house.twins),
+        ("functions that objects are given after they were made", house.late),
     ):
         print(f"{len(found)} {title}")
         for each in found:
