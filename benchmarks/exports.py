@@ -59,7 +59,7 @@ def make_store(path: str, rows: int) -> None:
     number = 0
     for start in range(0, pages, 1_000):
         some = min(1_000, pages - start)
-        store.frontier.add(run.frontier, [found(os.urandom, start + each) for each in range(some)], run=run.id)
+        store.frontier.add(run.frontier, [found(os.urandom, start + each) for each in range(some)])
         for leased in store.leases.lease(run.frontier, owner="me", terms=LeaseTerms(some, 600, 1)):
             items = [ItemRow("items", item(number + each)) for each in range(min(ITEMS_A_PAGE, rows - number))]
             number += len(items)

@@ -60,7 +60,7 @@ def claims(address: str, database: Database | None, urls: int, group: int) -> Pa
         make = random.Random(1).randbytes
         for start in range(0, urls + 2 * group, 5_000):
             some = [found(make, number, work.hosts) for number in range(start, start + 5_000)]
-            store.frontier.add(run.frontier, some, run=run.id)
+            store.frontier.add(run.frontier, some)
         _claim(store, run.frontier, "me", group)  # statements are known then
         meter, done = Meter(database), 0
         while done < urls:
@@ -74,7 +74,7 @@ def pages(address: str, database: Database | None, work: Work) -> Pace:
         run = store.runs.open("bench", args="{}", fresh=True, process="benchmark")
         make = random.Random(1).randbytes
         count = max(_SEEDED * work.hosts, work.pages if not work.links else 0)
-        store.frontier.add(run.frontier, [found(make, each, work.hosts) for each in range(count)], run=run.id)
+        store.frontier.add(run.frontier, [found(make, each, work.hosts) for each in range(count)])
         if work.members == 1:
             warm(store, run, work)
             meter = Meter(database)

@@ -58,7 +58,7 @@ def fill(database: Database, urls: int, done: int, hosts: int = 20_000) -> Room:
         began = time.monotonic()
         for start in range(0, urls, _PORTION):
             some = [found(make, number, hosts) for number in range(start, min(urls, start + _PORTION))]
-            store.frontier.add(run.frontier, some, run=run.id)
+            store.frontier.add(run.frontier, some)
         took_s = time.monotonic() - began
         fetch(store, run, Work(done, 0, 64, hosts=hosts), 1, done)
     return look(database, urls, done, urls / took_s)

@@ -82,7 +82,7 @@ def measure(path: str, pages: int, slots: int, start: int) -> Iterator[tuple[str
     store = SQLiteStore(path, cipher=OpenCipher())
     run = store.runs.open("bench", args="{}", fresh=True, process="benchmark")
     first = [found(make, number, slots) for number in range(start)]
-    cpu, _ = spent(lambda: store.frontier.add(run.frontier, first, run=run.id))
+    cpu, _ = spent(lambda: store.frontier.add(run.frontier, first))
     yield f"add (request of {start})", cpu / start * 1e6
     number, lease_s, commit_s, done = start, 0.0, 0.0, 0
     recent = first[-500:]
@@ -123,7 +123,7 @@ def fill(path: str, known: int, *, spider: str, make_found: Callable[[int], Foun
     wall = 0.0
     for start in range(0, known, portion):
         ready = [make_found(start + number) for number in range(portion)]
-        wall += spent(lambda ready=ready: store.frontier.add(run.frontier, ready, run=run.id))[1]  # type: ignore[misc]
+        wall += spent(lambda ready=ready: store.frontier.add(run.frontier, ready))[1]  # type: ignore[misc]
     store.close()
     return run, wall
 
@@ -164,7 +164,7 @@ def durable(path: str, durability: str, groups: int = 20) -> float:
     make = random.Random(4).randbytes
     store = SQLiteStore(path, cipher=OpenCipher(), durability=durability)
     run = store.runs.open("durable", args="{}", fresh=True, process="benchmark")
-    store.frontier.add(run.frontier, [found(make, number) for number in range(groups * GROUP)], run=run.id)
+    store.frontier.add(run.frontier, [found(make, number) for number in range(groups * GROUP)])
     wall = 0.0
     for _ in range(groups):
         pages = [outcome(one, []) for one in lease(store, run, GROUP)]

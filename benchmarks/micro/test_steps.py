@@ -134,7 +134,7 @@ def store(tmp_path: Path) -> Iterator[SQLiteStore]:
 def run(store: SQLiteStore) -> RunRow:
     run = store.runs.open("micro", args="{}", fresh=True, process="benchmark")
     make = random.Random(1).randbytes
-    store.frontier.add(run.frontier, [found(make, number) for number in range(20_000)], run=run.id)
+    store.frontier.add(run.frontier, [found(make, number) for number in range(20_000)])
     return run
 
 

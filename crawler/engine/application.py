@@ -161,7 +161,7 @@ def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settin
     def main(run: int, tell: Observer, on_parent_gone: Callable[[Callable[[str], None]], None]) -> Summary:
         store = open_project_store(settings)
         try:
-            row, owner = store.runs.join(run, process=process_name()), new_owner(f"run-{run}")
+            row, owner = store.runs.join(run), new_owner(f"run-{run}")
             made = build_spider(spider, arguments, settings)
             number = store.members.join(run, owner=owner, process=process_name())
             member = Member(store, row, owner, settings, number, joined_at=store.now(), forked=True)
@@ -258,7 +258,7 @@ def work(
 
 
 def _joined(store: Store, row: RunRow, settings: Settings, name: str) -> Member:
-    joined, owner = store.runs.join(row.id, process=process_name()), new_owner("worker")
+    joined, owner = store.runs.join(row.id), new_owner("worker")
     number = store.members.join(row.id, owner=owner, process=process_name())
     return Member(store, joined, owner, settings.replace(max_pages=joined.max_pages), number, name, store.now())
 

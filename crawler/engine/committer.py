@@ -128,7 +128,7 @@ class Committer:
 
     def add(self, found: Sequence[Found]) -> None:
         """Store found requests of a page that is not done yet."""
-        self.waiting += self.patiently(lambda: self._store.frontier.add(self._run.frontier, found, run=self._run.id))
+        self.waiting += self.patiently(lambda: self._store.frontier.add(self._run.frontier, found))
         self._admission.remember(found)
 
     def keep_sessions(self) -> None:

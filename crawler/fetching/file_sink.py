@@ -34,13 +34,12 @@ class FileSink:
         began: The answer was a 2xx, and its body came here.
         received_bytes: Of this answer.
         page: A page that came instead, at most `PAGE_BYTES` of it; None for none.
-        continued: The answer brought the rest of what was there.
     """
 
     def __init__(self, partial: Partial, url: str, *, asked_from: int, max_bytes: int, is_page: bool) -> None:
         self._partial, self._url = partial, url
         self._asked_from, self._max_bytes, self._is_page = asked_from, max_bytes, is_page
-        self.began = self.continued = False
+        self.began = False
         self.received_bytes = 0
         self.page: BytesIO | None = None
         self._waits: PartialState | None = None  # until the first bytes have shown that it is no page
@@ -53,7 +52,7 @@ class FileSink:
             BadAnswer: It is a part that was not asked for.
             TooLarge: It says itself that it is.
         """
-        self.began, self.continued = True, False
+        self.began = True
         self.received_bytes, self.page, self._waits, self._opening = 0, None, None, b""
         coded = bool(head.get("content-encoding")) and (head.get("content-encoding") or "").lower() != "identity"
         if head.status == _PART:
@@ -89,7 +88,6 @@ class FileSink:
         if part.total_bytes is not None and part.total_bytes > self._max_bytes:
             raise self._too_large()
         self._keep(lambda: self._partial.cut_to(self._asked_from))
-        self.continued = True
 
     def write(self, data: bytes) -> int:
         """Take the next bytes.

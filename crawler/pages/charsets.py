@@ -180,13 +180,11 @@ def _of_meta(attributes: bytes) -> str:
     return said.strip().decode("latin-1").lower()
 
 
-def to_text(content_type: str | None, body: bytes) -> str:
-    """*body* as text. Never raises; bytes that mean nothing become U+FFFD."""
-    return read(content_type, body).text
-
-
 def read(content_type: str | None, body: bytes) -> Text:
-    """*body* as text, the charset that it was read with, and a warning where something was lost or guessed."""
+    """*body* as text, the charset that it was read with, and a warning where something was lost or guessed.
+
+    Never raises; bytes that mean nothing become U+FFFD.
+    """
     marked, mark = read_bom(body)
     if marked is not None and mark is not None:
         return _with_losses(body[len(mark) :], marked)

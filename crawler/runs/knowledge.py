@@ -55,7 +55,7 @@ def seed(
         while portion := list(islice(requests, _PORTION)):
             origins |= dict.fromkeys(origin_of(request.url) for request in portion)
             learn_start(origins)
-            store.frontier.add(run.frontier, admission.admit_all(portion, depth=0), run=run.id)
+            store.frontier.add(run.frontier, admission.admit_all(portion, depth=0))
             knowledge.seeds()
         knowledge.keep_seeded(list(origins))
     finally:

@@ -67,12 +67,6 @@ def remember_secret(value: str) -> None:
         _pattern = _compiled(_known)
 
 
-def secrets_in_use() -> frozenset[str]:
-    """The values that are hidden now. For tests that search outputs for them."""
-    with _lock:
-        return frozenset(_known)
-
-
 def _compiled(values: set[str]) -> re.Pattern[str]:
     spellings: dict[str, str] = {}
     for value in values:

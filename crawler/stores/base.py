@@ -52,7 +52,7 @@ class RunStore(Protocol):
             AlreadyRunning: A living process runs this spider with this store .
         """
 
-    def join(self, run: int, *, process: str) -> RunRow:
+    def join(self, run: int) -> RunRow:
         """Take part in a run that another process of ours has opened."""
 
     def take_over(self, run: int, *, process: str) -> bool:
@@ -93,7 +93,7 @@ class RunStore(Protocol):
 class FrontierStore(Protocol):
     """The requests of crawls, and where each stands."""
 
-    def add(self, frontier: int, found: Sequence[Found], *, run: int) -> int:
+    def add(self, frontier: int, found: Sequence[Found]) -> int:
         """Put requests into the frontier; known ones are ignored. Returns how many were new and waiting."""
 
     def counts(self, frontier: int) -> Counts: ...

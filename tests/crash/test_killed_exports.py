@@ -299,7 +299,7 @@ def test_a_database_that_refuses_is_told_without_its_password(tmp_path: Path, po
 def commit(store: SQLiteStore, items: list[ItemRow]) -> None:
     """A crawl of one page that gives these."""
     run = store.runs.open("shop", args="{}", fresh=True, process="test")
-    store.frontier.add(run.frontier, [found("all", slot="shop")], run=run.id)
+    store.frontier.add(run.frontier, [found("all", slot="shop")])
     [leased] = lease(store, run)
     store.commit(run, "me", [Outcome(leased, Verdict.ACCEPT, items=items, status=200, sent_at=leased.send_at)])
     store.records.settle(run)

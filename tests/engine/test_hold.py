@@ -124,7 +124,7 @@ def test_a_process_that_is_stopped_beyond_its_leases_sends_nothing_of_what_other
         wait_until(lambda: len(site.log) >= 4, "robots.txt and some pages")
         os.kill(running.pid, signal.SIGSTOP)
         with closing(SQLiteStore(str(project.database), cipher=ReversingCipher())) as store:
-            run = store.runs.join(1, process="another machine")
+            run = store.runs.join(1)
             taken: list[Leased] = []
 
             def take() -> bool:

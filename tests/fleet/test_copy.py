@@ -58,7 +58,7 @@ def test_all_that_a_store_holds_is_equal_in_the_copy(tmp_path: Path, here: str, 
     with closing(old_home), closing(new_home):
         old: Any = old_home.open()
         run = start(old)
-        old.frontier.add(run.frontier, [found(number, slot=f"s{number}") for number in range(5)], run=run.id)
+        old.frontier.add(run.frontier, [found(number, slot=f"s{number}") for number in range(5)])
         leased = lease(old, run, 3)
         keyed = [ItemRow("Book", item, key=key_of(item, ["id"], "")) for item in VALUES]
         plain = [ItemRow("items", item) for item in VALUES]
@@ -79,7 +79,7 @@ def test_all_that_a_store_holds_is_equal_in_the_copy(tmp_path: Path, here: str, 
         assert list(new.runs.pages(run.frontier)) == list(old.runs.pages(run.frontier))
         assert list(new.records.changes("orders", since=0)) == list(old.records.changes("orders", since=0))
         assert new.care.audit(run.frontier).problems == ()
-        new.frontier.add(run.frontier, [found("later")], run=run.id)
+        new.frontier.add(run.frontier, [found("later")])
         assert new.frontier.counts(run.frontier).waiting == old.frontier.counts(run.frontier).waiting + 1
         with pytest.raises(StoreError, match="not empty"):
             copy(old.copied, new.copied)
@@ -139,7 +139,7 @@ def test_pauses_slots_records_and_half_done_work_come_along_both_ways(tmp_path: 
     homes = [HOMES[kind](tmp_path / str(place)) for place, kind in enumerate(("sqlite", "postgresql", "sqlite"))]
     old: Any = homes[0].open()
     run = start(old)
-    old.frontier.add(run.frontier, [found(n, slot=f"s{n}.example", priority=n) for n in range(6)], run=run.id)
+    old.frontier.add(run.frontier, [found(n, slot=f"s{n}.example", priority=n) for n in range(6)])
     leased = lease(old, run, 3)
     page = accept(leased[0])
     page.items.append(ItemRow("Book", {"id": 1}, key=key_of({"id": 1}, ["id"], "")))

@@ -41,7 +41,7 @@ def store(home: PostgresHome) -> Store:
 @pytest.fixture
 def run(store: Store) -> RunRow:
     made = start(store)
-    store.frontier.add(made.frontier, [found(number) for number in range(10)], run=made.id)
+    store.frontier.add(made.frontier, [found(number) for number in range(10)])
     return made
 
 
@@ -238,11 +238,11 @@ def test_links_that_a_standby_has_lost_are_stored_again(home: PostgresHome, stor
     links = [found("new one"), found("new two")]
     assert store.commit(run, "me", [accept(page, links=links)]).added == 2
     home.server.do("DELETE FROM crawl_requests WHERE url LIKE '%new%'", home.name)
-    assert store.frontier.add(run.frontier, links, run=run.id) == 0, "known, as far as this process knows"
+    assert store.frontier.add(run.frontier, links) == 0, "known, as far as this process knows"
 
     home.server.stop_at_once()
 
-    assert store.frontier.add(run.frontier, links, run=run.id) == 2
+    assert store.frontier.add(run.frontier, links) == 2
 
 
 def test_two_members_that_bring_the_same_record_at_once_keep_it_once(

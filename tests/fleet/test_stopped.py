@@ -27,7 +27,7 @@ def test_a_process_that_wakes_after_its_leases_sends_and_writes_nothing_of_what_
         until(lambda: fleet.count("crawl_pages") >= 4)
         os.kill(running.pid, signal.SIGSTOP)
         with closing(PostgresStore(fleet.address, cipher=Vault.load())) as store:
-            run = store.runs.join(1, process="another machine")
+            run = store.runs.join(1)
             taken: list[Leased] = []
 
             def take() -> Any:

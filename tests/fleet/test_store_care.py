@@ -94,7 +94,7 @@ def test_the_doctor_sees_dead_members_lapsed_leases_and_dead_rows(
     monkeypatch.setattr("crawler.stores.postgres.postgres_doctor._MUCH_DEAD", 50)
     store = home.open()
     run = start(store)
-    store.frontier.add(run.frontier, [found(n) for n in range(100)], run=run.id)
+    store.frontier.add(run.frontier, [found(n) for n in range(100)])
     for _ in range(2):
         leased = lease(store, run, 50)
         store.commit(run, "me", [accept(one) for one in leased[:49]])
@@ -117,7 +117,7 @@ def test_a_vacuum_removes_dead_rows_and_says_what_an_old_snapshot_keeps(home: Po
 
     store = home.open()
     run = start(store)
-    store.frontier.add(run.frontier, [found(n) for n in range(100)], run=run.id)
+    store.frontier.add(run.frontier, [found(n) for n in range(100)])
     with psycopg.connect(home.path) as other:
         other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         other.execute("SELECT 1")

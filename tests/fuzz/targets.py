@@ -24,7 +24,7 @@ from crawler.frontier.guard_learned import LearnedBans
 from crawler.frontier.robots import Robots, RobotsRecord, decoded
 from crawler.frontier.traps import TrapGuard, TrapLimits
 from crawler.links import LinkExtractor
-from crawler.pages.charsets import to_text
+from crawler.pages import charsets
 from crawler.pages.downloads import name_of
 from crawler.response import Request, Response
 from crawler.sessions import snapshot
@@ -136,7 +136,7 @@ def page(data: bytes) -> None:
     response._content, response._content_consumed = body, True  # type: ignore[attr-defined]
     response.status_code, response.url = 200, HOME
     response.headers["Content-Type"] = kind.decode("latin-1")
-    to_text(kind.decode("latin-1"), body)
+    charsets.read(kind.decode("latin-1"), body)
     if response.content_type.endswith("json"):
         return
     response.css("a::attr(href)").getall()

@@ -64,7 +64,7 @@ class Soak:
         self._interval_s = _CLAIM / pages_s if pages_s else 0.0
         for begin in range(0, hosts, 5_000):
             some = [found(f"/{host}", slot=f"host{host}.example") for host in range(begin, min(hosts, begin + 5_000))]
-            self._store.frontier.add(self._run.frontier, some, run=self._run.id)
+            self._store.frontier.add(self._run.frontier, some)
         self._pid = self._store._db.one("SELECT pg_backend_pid()")[0]
         self._other = psycopg.connect(self._home.path)
         self._pages = 0

@@ -20,7 +20,7 @@ def lease(store: SQLiteStore, run: RunRow, owner: str, limit: int, rule: SlotRul
 
 def reserve(store: SQLiteStore, owner: str, moment: float) -> None:
     """From a moment on, lease with a delay until the horizon is full, and print the reserved times."""
-    run = store.runs.join(1, process=owner)
+    run = store.runs.join(1)
     while time.time() < moment:
         time.sleep(0.0005)
     while claimed := lease(store, run, owner, 3, SlotRule(delay_s=0.02, jitter=0.3)):
@@ -31,7 +31,7 @@ def reserve(store: SQLiteStore, owner: str, moment: float) -> None:
 
 def crawl(store: SQLiteStore, owner: str, group: int) -> None:
     """Lease and commit groups until nothing waits; each page has two items, its links and a cookie that it changed."""
-    run = store.runs.join(1, process=owner) if owner != "opener" else start(store)
+    run = store.runs.join(1) if owner != "opener" else start(store)
     print("ready", flush=True)
     while True:
         claimed = lease(store, run, owner, group, SlotRule())

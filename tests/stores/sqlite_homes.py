@@ -22,7 +22,7 @@ def filled(home: SQLiteHome, pages: int = 300) -> RunRow:
     """A closed store with done pages, results and a session, all in the main file."""
     store = home.open()
     run = start(store)
-    store.frontier.add(run.frontier, [found(number) for number in range(pages + 20)], run=run.id)
+    store.frontier.add(run.frontier, [found(number) for number in range(pages + 20)])
     leased = lease(store, run, pages)
     store.commit(run, "me", [accept(one, {"n": number, "text": "x" * 200}) for number, one in enumerate(leased)])
     store.sessions.save(snapshot(), run=run.id)

@@ -12,7 +12,7 @@ from tests.stores.support import Home, accept, found, lease, outcome
 @pytest.fixture
 def crawled(store: Store, run: RunRow) -> RunRow:
     """A frontier with a request in every state."""
-    store.frontier.add(run.frontier, [found(name) for name in "abcdef"] + [found("g", skipped="robots")], run=run.id)
+    store.frontier.add(run.frontier, [found(name) for name in "abcdef"] + [found("g", skipped="robots")])
     first, second, third, fourth, _ = lease(store, run, 5)
     store.commit(
         run,

@@ -10,7 +10,7 @@ from tests.stores.support import Home, accept, found, lease, outcome, snapshot, 
 
 
 def test_S1_state_items_links_log_and_cookies_of_a_page_are_there_together(store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")])
     (leased,) = lease(store, run)
     page = accept(
         leased,
@@ -48,7 +48,7 @@ def test_S1_state_items_links_log_and_cookies_of_a_page_are_there_together(store
 
 
 def test_kept_pages_are_counted_by_crawl_and_removed_with_what_no_other_page_has(store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found(number) for number in range(3)], run=run.id)
+    store.frontier.add(run.frontier, [found(number) for number in range(3)])
     leased = lease(store, run, 3)
     for one, body in zip(leased, (b"<p>same", b"<p>same", b"<p>other" * 100), strict=True):
         page = accept(one, {"n": one.id})
@@ -68,7 +68,7 @@ def test_kept_pages_are_counted_by_crawl_and_removed_with_what_no_other_page_has
 
 
 def test_a_group_of_many_pages_is_one_commit(store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found(number) for number in range(300)], run=run.id)
+    store.frontier.add(run.frontier, [found(number) for number in range(300)])
     leased = lease(store, run, 300)
     pages = [accept(one, {"n": one.id}, links=[found(f"{one.id}-{k}") for k in range(3)]) for one in leased]
 
@@ -83,7 +83,7 @@ def test_a_group_of_many_pages_is_one_commit(store: Store, run: RunRow) -> None:
 def test_S9_an_outcome_whose_lease_was_lost_writes_nothing_and_the_rest_of_the_group_commits(
     home: Home, store: Store, run: RunRow
 ) -> None:
-    store.frontier.add(run.frontier, [found("a"), found("b")], run=run.id)
+    store.frontier.add(run.frontier, [found("a"), found("b")])
     first, second = lease(store, run, owner="slow", lease_s=10)
     home.clock.now += 11
     other = home.open()
@@ -107,10 +107,10 @@ def test_S9_an_outcome_whose_lease_was_lost_writes_nothing_and_the_rest_of_the_g
 
 
 def test_a_lease_that_ran_out_but_was_claimed_by_nobody_is_still_good(home: Home, store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a"), found("b")], run=run.id)
+    store.frontier.add(run.frontier, [found("a"), found("b")])
     mine = lease(store, run, lease_s=10)
     home.clock.now += 11
-    home.open().frontier.add(run.frontier, [found("c")], run=run.id)
+    home.open().frontier.add(run.frontier, [found("c")])
     assert urls(lease(store, run, 1, owner="other")) != []  # sweeps the expired ones, claims one of the three
     still = [one for one in mine if one.id not in {row["request"] for row in store.runs.pages(run.frontier)}]
 
@@ -121,7 +121,7 @@ def test_a_lease_that_ran_out_but_was_claimed_by_nobody_is_still_good(home: Home
 
 
 def test_the_same_outcome_committed_twice_is_written_once(store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")])
     page = accept(lease(store, run)[0], {"n": 1})
     store.commit(run, "me", [page])
 
@@ -132,7 +132,7 @@ def test_the_same_outcome_committed_twice_is_written_once(store: Store, run: Run
 
 @pytest.mark.parametrize("verdict", [Verdict.RETRY, Verdict.LOGIN, Verdict.PARK, Verdict.RELEASE])
 def test_a_page_that_does_not_count_brings_neither_items_nor_links(store: Store, run: RunRow, verdict: Verdict) -> None:
-    store.frontier.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")])
     (leased,) = lease(store, run)
     page = outcome(
         leased, verdict, items=[ItemRow("items", {"title": "please log in"})], found=[found("b")], status=200
@@ -157,7 +157,7 @@ def test_a_page_that_does_not_count_brings_neither_items_nor_links(store: Store,
     ids=str,
 )
 def test_each_verdict_leads_to_its_state(store: Store, run: RunRow, verdict: Verdict, state: str, logged: bool) -> None:
-    store.frontier.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")])
     (leased,) = lease(store, run)
 
     store.commit(run, "me", [outcome(leased, verdict, error="robots" if verdict is not Verdict.ACCEPT else "")])
@@ -170,7 +170,7 @@ def test_each_verdict_leads_to_its_state(store: Store, run: RunRow, verdict: Ver
 
 
 def test_skips_and_failures_keep_their_reason(store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a"), found("b")], run=run.id)
+    store.frontier.add(run.frontier, [found("a"), found("b")])
     first, second = lease(store, run)
     store.commit(
         run,
@@ -189,7 +189,7 @@ def test_an_empty_commit_writes_nothing(store: Store, run: RunRow) -> None:
 
 def test_C4_hostile_text_in_urls_errors_and_rules_loses_no_page(store: Store, run: RunRow) -> None:
     nasty = "\x00 \ud800 'x\" \u2028"
-    store.frontier.add(run.frontier, [found(f"a{nasty}"), found("b", skipped=nasty)], run=run.id)
+    store.frontier.add(run.frontier, [found(f"a{nasty}"), found("b", skipped=nasty)])
     (leased,) = lease(store, run)
 
     page = outcome(leased, Verdict.FAIL, error=nasty, final_url=f"http://shop.example/{nasty}", warnings=(nasty,))
@@ -200,7 +200,7 @@ def test_C4_hostile_text_in_urls_errors_and_rules_loses_no_page(store: Store, ru
 
 
 def test_Z11_fifty_thousand_links_of_one_page_are_taken(home: Home, store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")])
     (leased,) = lease(store, run)
 
     assert store.commit(run, "me", [accept(leased, links=[found(n) for n in range(home.many)])]).added == home.many

@@ -211,7 +211,7 @@ def test_logins_that_came_too_late_have_no_life(home: Home, store: Store, overta
 
 
 def page(store: Store, run: RunRow, name: str, verdict: Verdict = Verdict.ACCEPT, **more: Any) -> Outcome:
-    store.frontier.add(run.frontier, [found(name)], run=run.id)
+    store.frontier.add(run.frontier, [found(name)])
     (leased,) = lease(store, run)
     options = {"session_key": KEY, "session_name": "default", "epoch": 1, "proven": False} | more
     if verdict is Verdict.ACCEPT:

@@ -26,7 +26,7 @@ LOOKED_FOR = {"url": ONE.url, "key": ONE.key}
 
 def fetch(store: Store, run: RunRow, file: FileRow, *, name: str = "a.pdf", was: str = "new", **more: object) -> int:
     """Commit a request that brought *file*; its number."""
-    store.frontier.add(run.frontier, [found(name)], run=run.id)
+    store.frontier.add(run.frontier, [found(name)])
     (leased,) = lease(store, run)
     store.commit(run, "me", [accept(leased, {"hash": file.hash}, file=file, file_was=was, **more)])
     return leased.id
@@ -115,7 +115,7 @@ def test_a_failed_request_that_is_tried_again_has_no_file_meanwhile(store: Store
 
 
 def test_a_lost_lease_writes_no_file(store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a.pdf")], run=run.id)
+    store.frontier.add(run.frontier, [found("a.pdf")])
     (leased,) = lease(store, run)
 
     late = accept(replace(leased, token=leased.token - 1), {"n": 1}, file=ONE, file_was="new")

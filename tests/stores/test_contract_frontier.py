@@ -19,26 +19,26 @@ from tests.stores.support import (
 
 
 def test_a_request_is_known_after_it_was_added_once(store: Store, run: RunRow) -> None:
-    assert store.frontier.add(run.frontier, [found("a"), found("b"), found("a")], run=run.id) == 2
-    assert store.frontier.add(run.frontier, [found("b"), found("c")], run=run.id) == 1
+    assert store.frontier.add(run.frontier, [found("a"), found("b"), found("a")]) == 2
+    assert store.frontier.add(run.frontier, [found("b"), found("c")]) == 1
 
     assert store.frontier.counts(run.frontier).waiting == 3
 
 
 def test_a_request_is_known_to_another_process_without_its_memory(home: Home, store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")])
     other = home.open()
 
-    assert other.frontier.add(run.frontier, [found("a"), found("b")], run=run.id) == 1
+    assert other.frontier.add(run.frontier, [found("a"), found("b")]) == 1
 
 
 def test_more_requests_than_one_portion_are_all_added(store: Store, run: RunRow) -> None:
-    assert store.frontier.add(run.frontier, [found(number) for number in range(12_000)], run=run.id) == 12_000
+    assert store.frontier.add(run.frontier, [found(number) for number in range(12_000)]) == 12_000
     assert store.frontier.counts(run.frontier).waiting == 12_000
 
 
 def test_a_request_that_a_rule_refuses_is_kept_with_the_rule_and_never_leased(store: Store, run: RunRow) -> None:
-    added = store.frontier.add(run.frontier, [found("a", skipped="robots"), found("b", skipped="off-site")], run=run.id)
+    added = store.frontier.add(run.frontier, [found("a", skipped="robots"), found("b", skipped="off-site")])
 
     assert (added, lease(store, run)) == (0, [])
     assert store.frontier.counts(run.frontier).skipped == 2
@@ -47,15 +47,15 @@ def test_a_request_that_a_rule_refuses_is_kept_with_the_rule_and_never_leased(st
 
 def test_two_frontiers_do_not_know_each_others_requests(store: Store, run: RunRow) -> None:
     other = start(store, spider="books")
-    store.frontier.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")])
 
-    assert store.frontier.add(other.frontier, [found("a")], run=other.id) == 1
-    assert store.frontier.add(run.frontier, [found("a")], run=run.id) == 0
+    assert store.frontier.add(other.frontier, [found("a")]) == 1
+    assert store.frontier.add(run.frontier, [found("a")]) == 0
 
 
 def test_what_was_found_is_what_is_leased(store: Store, run: RunRow) -> None:
     request = found("a", session="buyer", callback="parse_book", priority=3, depth=2, extras='{"method":"POST"}')
-    store.frontier.add(run.frontier, [request], run=run.id)
+    store.frontier.add(run.frontier, [request])
 
     (leased,) = lease(store, run)
 
@@ -66,7 +66,7 @@ def test_what_was_found_is_what_is_leased(store: Store, run: RunRow) -> None:
 
 
 def test_reopening_gives_failed_requests_all_their_attempts_back(store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a"), found("b"), found("c")], run=run.id)
+    store.frontier.add(run.frontier, [found("a"), found("b"), found("c")])
     first, second, third = lease(store, run)
     store.commit(
         run,
@@ -86,7 +86,7 @@ def test_reopening_gives_failed_requests_all_their_attempts_back(store: Store, r
 
 
 def test_the_parked_requests_of_one_session_come_back_alone(store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a", session="ann"), found("b", session="bob")], run=run.id)
+    store.frontier.add(run.frontier, [found("a", session="ann"), found("b", session="bob")])
     store.commit(run, "me", [outcome(one, Verdict.PARK) for one in lease(store, run)])
 
     assert store.frontier.reopen(run.frontier, states=[State.PARKED], session="bob") == 1
@@ -94,9 +94,7 @@ def test_the_parked_requests_of_one_session_come_back_alone(store: Store, run: R
 
 
 def test_the_waiting_requests_of_a_session_are_parked_and_those_in_flight_are_not(store: Store, run: RunRow) -> None:
-    store.frontier.add(
-        run.frontier, [found(name, session="ann") for name in "abc"] + [found("d", session="bob")], run=run.id
-    )
+    store.frontier.add(run.frontier, [found(name, session="ann") for name in "abc"] + [found("d", session="bob")])
     first, second = lease(store, run, 2, exclude_sessions=frozenset({"bob"}))
     store.commit(run, "me", [outcome(first, Verdict.RETRY, not_before=2e9, error="503")])
 
@@ -111,7 +109,7 @@ def test_the_waiting_requests_of_a_session_are_parked_and_those_in_flight_are_no
 
 
 def test_a_page_of_a_parked_request_whose_lease_had_run_out_is_lost(home: Home, store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a"), found("b", slot="b.example")], run=run.id)
+    store.frontier.add(run.frontier, [found("a"), found("b", slot="b.example")])
     (leased,) = lease(store, run, lease_s=10, exclude_slots=frozenset({"b.example"}))
     home.clock.now += 11
     lease(store, run, 1, owner="other", exclude_slots=frozenset({"shop.example"}))  # lets it wait again
@@ -122,7 +120,7 @@ def test_a_page_of_a_parked_request_whose_lease_had_run_out_is_lost(home: Home, 
 
 
 def test_what_an_errback_stored_is_gone_when_its_request_is_tried_again(store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")])
     (leased,) = lease(store, run)
     failed = accept(leased, {"why": "gone"})
     failed.verdict, failed.error = Verdict.FAIL, "404"
@@ -140,7 +138,7 @@ def test_quarantine_reopens_exactly_the_suspect_pages_and_takes_their_items_back
 ) -> None:
     names = ["before", "proven", "other-session", "other-epoch", "suspect", "spread"]
     sessions = {"other-session": "bob", "spread": "spread"}
-    store.frontier.add(run.frontier, [found(name, session=sessions.get(name, "ann")) for name in names], run=run.id)
+    store.frontier.add(run.frontier, [found(name, session=sessions.get(name, "ann")) for name in names])
     leased = {url: one for one in lease(store, run) for url in urls([one])}
     since = home.clock.now
     sent = {"before": since - 1}
@@ -170,7 +168,7 @@ def test_quarantine_reopens_exactly_the_suspect_pages_and_takes_their_items_back
 def test_a_page_that_was_proved_afterwards_is_left_as_it_is_by_the_quarantine(
     home: Home, store: Store, run: RunRow
 ) -> None:
-    store.frontier.add(run.frontier, [found(name) for name in ("proved", "suspect", "later")], run=run.id)
+    store.frontier.add(run.frontier, [found(name) for name in ("proved", "suspect", "later")])
     leased = {url: one for one in lease(store, run) for url in urls([one])}
     store.commit(
         run,
@@ -193,7 +191,7 @@ def test_a_page_that_was_proved_afterwards_is_left_as_it_is_by_the_quarantine(
 def test_what_was_done_before_is_known_to_be_fetched_again_whatever_happens_on_the_way(
     between: str, store: Store, run: RunRow
 ) -> None:
-    store.frontier.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")])
     (first,) = lease(store, run)
     assert not first.again
     store.commit(run, "me", [accept(first, {"n": 1}, epoch=1, proven=False)])
@@ -213,7 +211,7 @@ def test_what_was_done_before_is_known_to_be_fetched_again_whatever_happens_on_t
 def test_a_request_whose_extras_were_sealed_with_a_lost_key_fails_with_the_reason(
     home: Home, store: Store, run: RunRow
 ) -> None:
-    store.frontier.add(run.frontier, [found("a", extras="secret"), found("b")], run=run.id)
+    store.frontier.add(run.frontier, [found("a", extras="secret"), found("b")])
     other = home.open(cipher=ReversingCipher(key=0x33))
 
     assert urls(lease(other, run)) == ["b"]
@@ -225,9 +223,7 @@ def test_a_request_whose_extras_were_sealed_with_a_lost_key_fails_with_the_reaso
 
 def test_waiting_requests_are_counted_by_slot_most_first(home: Home, store: Store, run: RunRow) -> None:
     rows = [found(number, slot="busy.example", session=f"s{number % 3}") for number in range(7)]
-    store.frontier.add(
-        run.frontier, [*rows, found("a", slot="calm.example"), found("b", slot="none.example")], run=run.id
-    )
+    store.frontier.add(run.frontier, [*rows, found("a", slot="calm.example"), found("b", slot="none.example")])
     claimed = {one.url: one for one in lease(store, run, 20)}
     store.leases.release(run.frontier, owner="me", ids=[one.id for url, one in claimed.items() if "busy" in url])
     later = outcome(claimed["http://calm.example/a"], Verdict.RETRY, not_before=home.clock.now + 600)
@@ -242,7 +238,7 @@ def test_a_crawl_of_more_hosts_than_are_remembered_knows_the_hosts_of_all_links(
     monkeypatch.setattr("crawler.stores.sql.found_rows._MOST_LANES", 3)
     for group in range(4):
         links = [found(f"{group} {n}", slot=f"host{n}.example") for n in range(group * 2, group * 2 + 5)]
-        assert store.frontier.add(run.frontier, links, run=run.id) == 5
+        assert store.frontier.add(run.frontier, links) == 5
 
     assert sum(store.frontier.waiting_by(run.frontier).values()) == 20
     assert len(store.frontier.waiting_by(run.frontier)) == 11

@@ -20,7 +20,7 @@ OURS = {"_run", "_url", "_time", "_request", "_position", "_crawl", "_spider"}
 
 def keep(store: Store, run: RunRow, *items: ItemRow) -> None:
     """Commit one page with these items."""
-    store.frontier.add(run.frontier, [found(f"page-{store.frontier.counts(run.frontier).known}")], run=run.id)
+    store.frontier.add(run.frontier, [found(f"page-{store.frontier.counts(run.frontier).known}")])
     (leased,) = lease(store, run, 1)
     assert store.commit(run, "me", [Outcome(leased, Verdict.ACCEPT, items=list(items))]).items == len(items)
 

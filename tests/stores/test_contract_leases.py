@@ -20,25 +20,23 @@ from tests.stores.support import (
 
 
 def test_higher_priority_goes_first_and_then_the_older_one(store: Store, run: RunRow) -> None:
-    store.frontier.add(
-        run.frontier, [found("a"), found("b", priority=5), found("c", priority=-1), found("d")], run=run.id
-    )
+    store.frontier.add(run.frontier, [found("a"), found("b", priority=5), found("c", priority=-1), found("d")])
 
     assert urls(lease(store, run, 3)) == ["b", "a", "d"]
     assert urls(lease(store, run, 3)) == ["c"]
 
 
 def test_priorities_hold_across_the_sessions_of_a_slot(store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found(f"x{number}", session="one") for number in range(5)], run=run.id)
-    store.frontier.add(run.frontier, [found("best", session="two", priority=9)], run=run.id)
+    store.frontier.add(run.frontier, [found(f"x{number}", session="one") for number in range(5)])
+    store.frontier.add(run.frontier, [found("best", session="two", priority=9)])
 
     assert urls(lease(store, run, 2)) == ["best", "x0"]
 
 
 def test_slots_share_the_places_fairly(store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found(f"big{number}", slot="big.example") for number in range(500)], run=run.id)
+    store.frontier.add(run.frontier, [found(f"big{number}", slot="big.example") for number in range(500)])
     for slot in ("a.example", "b.example", "c.example"):
-        store.frontier.add(run.frontier, [found(f"{slot}{number}", slot=slot) for number in range(20)], run=run.id)
+        store.frontier.add(run.frontier, [found(f"{slot}{number}", slot=slot) for number in range(20)])
 
     taken = [one.slot for one in lease(store, run, 40)]
 
@@ -51,10 +49,8 @@ def test_slots_share_the_places_fairly(store: Store, run: RunRow) -> None:
 
 
 def test_places_that_small_slots_leave_go_to_large_ones(store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found(f"big{number}", slot="big.example") for number in range(100)], run=run.id)
-    store.frontier.add(
-        run.frontier, [found(f"s{number}", slot=f"s{number}.example") for number in range(9)], run=run.id
-    )
+    store.frontier.add(run.frontier, [found(f"big{number}", slot="big.example") for number in range(100)])
+    store.frontier.add(run.frontier, [found(f"s{number}", slot=f"s{number}.example") for number in range(9)])
 
     taken = [one.slot for one in lease(store, run, 50)]
 
@@ -63,8 +59,8 @@ def test_places_that_small_slots_leave_go_to_large_ones(store: Store, run: RunRo
 
 
 def test_no_slot_gets_more_than_asked_for(store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found(number) for number in range(20)], run=run.id)
-    store.frontier.add(run.frontier, [found(f"b{number}", slot="b.example") for number in range(2)], run=run.id)
+    store.frontier.add(run.frontier, [found(number) for number in range(20)])
+    store.frontier.add(run.frontier, [found(f"b{number}", slot="b.example") for number in range(2)])
 
     taken = [one.slot for one in lease(store, run, 10, per_slot=3)]
 
@@ -72,9 +68,7 @@ def test_no_slot_gets_more_than_asked_for(store: Store, run: RunRow) -> None:
 
 
 def test_a_thousand_slots_are_all_served(store: Store, run: RunRow) -> None:
-    store.frontier.add(
-        run.frontier, [found(number, slot=f"s{number % 1000}.example") for number in range(2000)], run=run.id
-    )
+    store.frontier.add(run.frontier, [found(number, slot=f"s{number % 1000}.example") for number in range(2000)])
 
     taken = [one.url for _ in range(40) for one in lease(store, run, 50)]
 
@@ -83,24 +77,24 @@ def test_a_thousand_slots_are_all_served(store: Store, run: RunRow) -> None:
 
 
 def test_many_slots_that_must_wait_do_not_hide_one_that_may_send(home: Home, store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found(number, slot=f"s{number}.example") for number in range(900)], run=run.id)
+    store.frontier.add(run.frontier, [found(number, slot=f"s{number}.example") for number in range(900)])
     for number in range(900):
         store.slots.pause(f"s{number}.example", home.clock.now + 500)
-    store.frontier.add(run.frontier, [found("free", slot="free.example")], run=run.id)
+    store.frontier.add(run.frontier, [found("free", slot="free.example")])
 
     assert urls(lease(store, run, 10)) == ["free"]
 
 
 def test_the_sessions_left_out_keep_their_requests(store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found(f"p{number}", session="parked") for number in range(50)], run=run.id)
-    store.frontier.add(run.frontier, [found("good", session="good")], run=run.id)
+    store.frontier.add(run.frontier, [found(f"p{number}", session="parked") for number in range(50)])
+    store.frontier.add(run.frontier, [found("good", session="good")])
 
     assert urls(lease(store, run, 10, exclude_sessions=frozenset({"parked"}))) == ["good"]
     assert len(lease(store, run, 100)) == 50
 
 
 def test_a_delay_is_reserved_when_a_request_is_leased(home: Home, store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found(number) for number in range(20)], run=run.id)
+    store.frontier.add(run.frontier, [found(number) for number in range(20)])
     rules = {"shop.example": SlotRule(delay_s=2.0)}
 
     taken = lease(store, run, horizon_s=5.0, rules=rules)
@@ -112,7 +106,7 @@ def test_a_delay_is_reserved_when_a_request_is_leased(home: Home, store: Store, 
 
 
 def test_jitter_makes_a_gap_longer_and_never_shorter(store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found(number) for number in range(200)], run=run.id)
+    store.frontier.add(run.frontier, [found(number) for number in range(200)])
 
     taken = lease(store, run, 200, horizon_s=1000.0, default_rule=SlotRule(delay_s=1.0, jitter=0.5))
 
@@ -122,7 +116,7 @@ def test_jitter_makes_a_gap_longer_and_never_shorter(store: Store, run: RunRow) 
 
 
 def test_T10_a_paused_slot_sends_nothing_until_its_time_and_others_go_on(home: Home, store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a"), found("b", slot="other.example")], run=run.id)
+    store.frontier.add(run.frontier, [found("a"), found("b", slot="other.example")])
     store.slots.pause("shop.example", home.clock.now + 30)
     store.slots.pause("shop.example", home.clock.now + 10)  # a shorter one does not end the longer one
 
@@ -134,7 +128,7 @@ def test_T10_a_paused_slot_sends_nothing_until_its_time_and_others_go_on(home: H
 
 
 def test_T10_a_pause_that_an_answer_asked_for_survives_a_restart(home: Home, store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a"), found("b")], run=run.id)
+    store.frontier.add(run.frontier, [found("a"), found("b")])
     (leased,) = lease(store, run, 1)
     until = home.clock.now + 3600
     store.commit(run, "me", [outcome(leased, Verdict.RETRY, status=429, error="429", pause_slot_until=until)])
@@ -149,7 +143,7 @@ def test_T10_a_pause_that_an_answer_asked_for_survives_a_restart(home: Home, sto
 
 
 def test_S9_a_lease_that_ran_out_is_claimed_again_with_a_higher_token(home: Home, store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")])
     (first,) = lease(store, run, owner="dead", lease_s=30)
     assert lease(store, run, owner="other") == []
     assert store.leases.next_due(run.frontier) == home.clock.now + 30
@@ -161,7 +155,7 @@ def test_S9_a_lease_that_ran_out_is_claimed_again_with_a_higher_token(home: Home
 
 
 def test_renewing_cuts_no_lease_short(home: Home, store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found(1)], run=run.id)
+    store.frontier.add(run.frontier, [found(1)])
     (held,) = lease(store, run, lease_s=60)
     assert held.until == home.clock.now + 60
 
@@ -174,7 +168,7 @@ def test_renewing_cuts_no_lease_short(home: Home, store: Store, run: RunRow) -> 
 
 
 def test_a_renewed_lease_does_not_run_out(home: Home, store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a"), found("b")], run=run.id)
+    store.frontier.add(run.frontier, [found("a"), found("b")])
     lease(store, run, 1, owner="me", lease_s=30)
     lease(store, run, 1, owner="other", lease_s=30)
     home.clock.now += 20
@@ -186,7 +180,7 @@ def test_a_renewed_lease_does_not_run_out(home: Home, store: Store, run: RunRow)
 
 
 def test_what_is_released_waits_as_before(store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a"), found("b")], run=run.id)
+    store.frontier.add(run.frontier, [found("a"), found("b")])
     mine = lease(store, run, 2)
     store.leases.release(run.frontier, owner="me", ids=[mine[0].id])
     store.leases.release(run.frontier, owner="other", ids=[mine[1].id])  # not theirs
@@ -198,7 +192,7 @@ def test_what_is_released_waits_as_before(store: Store, run: RunRow) -> None:
 
 
 def test_a_retry_waits_for_its_moment_and_counts_its_tries(home: Home, store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a"), found("b")], run=run.id)
+    store.frontier.add(run.frontier, [found("a"), found("b")])
     (leased,) = lease(store, run, 1)
     moment = home.clock.now + 100
     store.commit(run, "me", [outcome(leased, Verdict.RETRY, error="503", not_before=moment, tries=2)])
@@ -215,7 +209,7 @@ def test_a_retry_waits_for_its_moment_and_counts_its_tries(home: Home, store: St
 def test_meeting_the_login_page_or_not_being_sent_counts_no_attempt(
     store: Store, run: RunRow, verdict: Verdict
 ) -> None:
-    store.frontier.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")])
     (leased,) = lease(store, run)
     store.commit(run, "me", [outcome(leased, verdict)])
 
@@ -226,7 +220,7 @@ def test_meeting_the_login_page_or_not_being_sent_counts_no_attempt(
 
 def test_nothing_is_due_when_nothing_waits_or_is_leased(store: Store, run: RunRow) -> None:
     assert store.leases.next_due(run.frontier) is None
-    store.frontier.add(run.frontier, [found("a"), found("b"), found("c", skipped="robots")], run=run.id)
+    store.frontier.add(run.frontier, [found("a"), found("b"), found("c", skipped="robots")])
     assert store.leases.next_due(run.frontier) is not None
     first, second = lease(store, run)
     store.commit(run, "me", [accept(first), outcome(second, Verdict.PARK)])
@@ -235,13 +229,13 @@ def test_nothing_is_due_when_nothing_waits_or_is_leased(store: Store, run: RunRo
 
 
 def test_slots_that_are_full_are_left_out(store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a"), found("b", slot="b.example")], run=run.id)
+    store.frontier.add(run.frontier, [found("a"), found("b", slot="b.example")])
 
     assert urls(lease(store, run, exclude_slots=frozenset({"shop.example"}))) == ["b"]
 
 
 def test_a_sending_time_taken_for_a_login_step_is_not_given_to_a_request(home: Home, store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")])
     now = home.clock.now
 
     assert store.slots.reserve("shop.example", delay_s=2.0) == now
@@ -252,5 +246,5 @@ def test_a_sending_time_taken_for_a_login_step_is_not_given_to_a_request(home: H
 
 def test_a_lease_of_nothing_is_nothing(store: Store, run: RunRow) -> None:
     assert lease(store, run, 5) == []
-    store.frontier.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")])
     assert store.leases.lease(run.frontier, owner="me", terms=LeaseTerms(0, 1, 0)) == []

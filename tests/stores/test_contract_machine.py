@@ -103,7 +103,7 @@ class FrontierMachine(RuleBasedStateMachine):
                 expected += state is State.WAITING
         self.remember(fresh)
 
-        assert self.store.frontier.add(self.run.frontier, chosen, run=self.run.id) == expected
+        assert self.store.frontier.add(self.run.frontier, chosen) == expected
 
     def remember(self, fresh: list[Row]) -> None:
         """Waiting ones come first, in the order in which they were found."""

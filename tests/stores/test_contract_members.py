@@ -125,7 +125,7 @@ def test_a_run_knows_its_limit_and_the_pages_before_it(store: Store) -> None:
 
 
 def test_what_is_told_of_a_host_is_heard_by_who_asks_later(home: Home, store: Store, run: RunRow) -> None:
-    store.frontier.add(run.frontier, [found("a", slot="a.test"), found("b", slot="b.test")], run=run.id)
+    store.frontier.add(run.frontier, [found("a", slot="a.test"), found("b", slot="b.test")])
     now = home.clock.now
     bad = HostWord(paused_until=now + 9, crawl_delay_s=2.0, slowed_s=0.5, openings=2, given_up="Unreachable: a")
 
@@ -146,7 +146,7 @@ def test_what_is_told_of_a_host_is_heard_by_who_asks_later(home: Home, store: St
 
 def test_times_are_reserved_by_the_delay_that_another_process_has_learned(home: Home, run: RunRow) -> None:
     store = home.open()
-    store.frontier.add(run.frontier, [found(str(n), slot="a.test") for n in range(12)], run=run.id)
+    store.frontier.add(run.frontier, [found(str(n), slot="a.test") for n in range(12)])
 
     def gap(**terms: Any) -> float:
         leased = store.leases.lease(run.frontier, owner="me", terms=LeaseTerms(2, 60.0, 1e6, **terms))
@@ -173,7 +173,7 @@ def test_times_are_reserved_by_the_delay_that_another_process_has_learned(home: 
 def test_the_pages_of_a_run_are_limited_for_all_its_processes_together(home: Home) -> None:
     one, other = home.open(), home.open()
     run = one.runs.open("orders", args="{}", fresh=False, process="p", max_pages=5)
-    one.frontier.add(run.frontier, [found(str(n)) for n in range(20)], run=run.id)
+    one.frontier.add(run.frontier, [found(str(n)) for n in range(20)])
     terms = LeaseTerms(limit=3, lease_s=60.0, horizon_s=9.0, limited_run=run.id)
 
     first = one.leases.lease(run.frontier, owner="one", terms=terms)
@@ -191,7 +191,7 @@ def test_the_pages_of_a_run_are_limited_for_all_its_processes_together(home: Hom
 
 def test_the_next_run_has_pages_of_its_own(store: Store) -> None:
     first = store.runs.open("orders", args="{}", fresh=False, process="p", max_pages=1)
-    store.frontier.add(first.frontier, [found(str(n)) for n in range(3)], run=first.id)
+    store.frontier.add(first.frontier, [found(str(n)) for n in range(3)])
     terms = LeaseTerms(limit=3, lease_s=60.0, horizon_s=9.0, limited_run=first.id)
     store.commit(first, "me", [accept(one, {"n": 1}) for one in store.leases.lease(1, owner="me", terms=terms)])
     assert store.leases.lease(first.frontier, owner="me", terms=terms) == []

@@ -38,7 +38,7 @@ class Crawler:
     def pages(self, pages: dict[str, Page], *, proven: bool = True, **of_each: Any) -> dict[str, Leased]:
         """Read a start page that links to *pages*, and those; returns what was leased, by name."""
         run = self.run or self.begin()
-        self.store.frontier.add(run.frontier, [found("start")], run=run.id)
+        self.store.frontier.add(run.frontier, [found("start")])
         (first,) = lease(self.store, run, 1)
         self.store.commit(run, "me", [Outcome(first, Verdict.ACCEPT, found=links(pages, first.id), status=200)])
         return self.read(pages, proven=proven, **of_each)
@@ -198,7 +198,7 @@ def test_a_crawl_with_open_requests_makes_nothing_gone_and_goes_on(shop: Crawler
     run = shop.begin()
     leased = shop.pages({"a": []}) | {}
     assert leased
-    shop.store.frontier.add(run.frontier, [found("late")], run=run.id)
+    shop.store.frontier.add(run.frontier, [found("late")])
     assert shop.end() is False
     assert shop.told(run) == []
 
@@ -213,11 +213,11 @@ def test_a_page_left_out_by_a_rule_proves_nothing_nor_do_the_pages_below_it(shop
     shop.begin()
     (listing,) = [shop.pages({"list": []})["list"]]
     assert shop.run is not None
-    shop.store.frontier.add(shop.run.frontier, links(["deep"], listing.id), run=shop.run.id)
+    shop.store.frontier.add(shop.run.frontier, links(["deep"], listing.id))
     shop.read({"deep": [A]})
     shop.end()
     run = shop.begin()
-    shop.store.frontier.add(run.frontier, [found("start")], run=run.id)
+    shop.store.frontier.add(run.frontier, [found("start")])
     (first,) = lease(shop.store, run, 1)
     left_out = [replace(each, skipped="depth: deeper than 0") for each in links(["list"], first.id)]
     shop.store.commit(run, "me", [Outcome(first, Verdict.ACCEPT, found=left_out, status=200)])
@@ -342,7 +342,7 @@ def test_a_failed_page_whose_errback_gave_a_record_takes_it_back_when_it_is_trie
     run = shop.begin()
     leased = shop.pages({"a": []})
     assert leased
-    shop.store.frontier.add(run.frontier, [found("x")], run=run.id)
+    shop.store.frontier.add(run.frontier, [found("x")])
     (broken,) = lease(shop.store, run, 1)
     shop.store.commit(run, "me", [Outcome(broken, Verdict.FAIL, items=[item(A)], error=BROKEN, status=500)])
     assert shop.rows() == [A]
@@ -362,7 +362,7 @@ def test_a_record_and_an_item_without_a_key_may_share_a_table(store: Store) -> N
     shop = Crawler(store)
     shop.crawl({"a": [A]})
     other = start(store, spider="plain")
-    store.frontier.add(other.frontier, [found("p")], run=other.id)
+    store.frontier.add(other.frontier, [found("p")])
     (leased,) = lease(store, other, 1)
     store.commit(other, "me", [Outcome(leased, Verdict.ACCEPT, items=[ItemRow("Book", {"id": 9})])])
 
@@ -375,7 +375,7 @@ def test_a_record_and_an_item_without_a_key_may_share_a_table(store: Store) -> N
 @pytest.mark.parametrize("name", ["Order", "group", "SELECT", "Table", "values", "user"])
 def test_a_table_named_by_a_keyword_gets_a_name_that_needs_no_quotes(store: Store, home: Home, name: str) -> None:
     run = start(store)
-    store.frontier.add(run.frontier, [found("p")], run=run.id)
+    store.frontier.add(run.frontier, [found("p")])
     (leased,) = lease(store, run, 1)
     store.commit(run, "me", [Outcome(leased, Verdict.ACCEPT, items=[ItemRow(name, {"id": 9})])])
 

@@ -114,7 +114,7 @@ def test_resealing_moves_all_that_is_secret_to_the_new_key(home: Home, store: St
     for number in range(3):
         store.sessions.save(snapshot(f"sid={number}", epoch=number), run=None)
     run = start(store)
-    store.frontier.add(run.frontier, [found(number, extras='{"body": "x"}') for number in range(1200)], run=run.id)
+    store.frontier.add(run.frontier, [found(number, extras='{"body": "x"}') for number in range(1200)])
 
     assert home.open(cipher=Rotated(0x33)).care.reseal() == (1 + 3 + 1200 + 1, 0)
 

@@ -14,7 +14,7 @@ def told(store: Store, run: RunRow) -> RunRow:
     """A crawl with a good page, one with a warning, two failures, one retry and one that robots.txt refuses."""
     hosts = {"a": "up.example", "b": "up.example", "c": "down.example", "d": "down.example", "e": "up.example"}
     rows = [found(name, slot=slot) for name, slot in hosts.items()]
-    store.frontier.add(run.frontier, [*rows, found("f", skipped="robots")], run=run.id)
+    store.frontier.add(run.frontier, [*rows, found("f", skipped="robots")])
     leased = {one.url[-1]: one for one in lease(store, run, 10)}
     store.commit(
         run,

@@ -36,7 +36,7 @@ def test_a_run_is_told_with_all_that_is_known_of_it(home: Home, store: Store) ->
 
 def test_an_unfinished_frontier_is_resumed(store: Store) -> None:
     first = start(store)
-    store.frontier.add(first.frontier, [found("a")], run=first.id)
+    store.frontier.add(first.frontier, [found("a")])
     finish(store, first.id, "interrupted")
 
     second = start(store)
@@ -46,7 +46,7 @@ def test_an_unfinished_frontier_is_resumed(store: Store) -> None:
 
 def test_a_finished_frontier_is_not_resumed(store: Store) -> None:
     first = start(store)
-    store.frontier.add(first.frontier, [found("a"), found("b")], run=first.id)
+    store.frontier.add(first.frontier, [found("a"), found("b")])
     one, other = lease(store, first)
     store.commit(first, "me", [accept(one), outcome(other, Verdict.FAIL, error="404")])
     finish(store, first.id)
@@ -54,13 +54,13 @@ def test_a_finished_frontier_is_not_resumed(store: Store) -> None:
     second = start(store)
 
     assert (second.resumed, second.frontier != first.frontier) == (False, True)
-    assert store.frontier.add(second.frontier, [found("a")], run=second.id) == 1
+    assert store.frontier.add(second.frontier, [found("a")]) == 1
 
 
 def test_S2_a_run_that_died_after_its_last_page_and_before_its_end_is_resumed_and_not_begun_anew(home: Home) -> None:
     dead = home.open()
     first = start(dead)
-    dead.frontier.add(first.frontier, [found(1)], run=first.id)
+    dead.frontier.add(first.frontier, [found(1)])
     dead.commit(first, "me", [accept(lease(dead, first)[0])])
     dead.close()
     store = home.open()
@@ -75,7 +75,7 @@ def test_S2_a_run_that_died_after_its_last_page_and_before_its_end_is_resumed_an
 def test_P1_what_waits_for_a_moment_moves_with_a_clock_that_was_put_back(home: Home) -> None:
     dead = home.open()
     run = start(dead)
-    dead.frontier.add(run.frontier, [found("retried"), found("else", slot="other.example")], run=run.id)
+    dead.frontier.add(run.frontier, [found("retried"), found("else", slot="other.example")])
     one = next(each for each in lease(dead, run) if each.url.endswith("retried"))
     dead.commit(run, "me", [outcome(one, Verdict.RETRY, error="503", not_before=home.clock.now + 40)])
     dead.slots.pause("other.example", home.clock.now + 600)
@@ -96,7 +96,7 @@ def test_P1_what_waits_for_a_moment_moves_with_a_clock_that_was_put_back(home: H
 
 def test_reopened_requests_make_a_finished_frontier_unfinished(store: Store) -> None:
     first = start(store)
-    store.frontier.add(first.frontier, [found("a")], run=first.id)
+    store.frontier.add(first.frontier, [found("a")])
     store.commit(first, "me", [outcome(lease(store, first)[0], Verdict.FAIL, error="404")])
     finish(store, first.id)
     assert store.frontier.reopen(first.frontier, states=[State.FAILED]) == 1
@@ -106,7 +106,7 @@ def test_reopened_requests_make_a_finished_frontier_unfinished(store: Store) -> 
 
 def test_parked_requests_keep_a_frontier_unfinished(store: Store) -> None:
     first = start(store)
-    store.frontier.add(first.frontier, [found("a")], run=first.id)
+    store.frontier.add(first.frontier, [found("a")])
     store.commit(first, "me", [outcome(lease(store, first)[0], Verdict.PARK)])
     finish(store, first.id)
 
@@ -115,7 +115,7 @@ def test_parked_requests_keep_a_frontier_unfinished(store: Store) -> None:
 
 def test_a_fresh_run_leaves_the_unfinished_frontier_behind_for_good(store: Store) -> None:
     first = start(store)
-    store.frontier.add(first.frontier, [found("a")], run=first.id)
+    store.frontier.add(first.frontier, [found("a")])
     finish(store, first.id, "interrupted")
     second = start(store, fresh=True)
     assert second.frontier != first.frontier
@@ -126,7 +126,7 @@ def test_a_fresh_run_leaves_the_unfinished_frontier_behind_for_good(store: Store
 
 def test_other_arguments_are_another_crawl(store: Store) -> None:
     first = start(store, args='{"year": 2025}')
-    store.frontier.add(first.frontier, [found("a")], run=first.id)
+    store.frontier.add(first.frontier, [found("a")])
     finish(store, first.id, "interrupted")
 
     second = start(store, args='{"year": 2026}')
@@ -170,7 +170,7 @@ def test_opening_a_run_twice_in_one_store_is_refused(store: Store) -> None:
 
 def test_what_dead_processes_had_leased_is_free_when_the_run_is_resumed(home: Home, store: Store) -> None:
     first = start(store)
-    store.frontier.add(first.frontier, [found("a")], run=first.id)
+    store.frontier.add(first.frontier, [found("a")])
     lease(store, first, lease_s=3600)
     store.close()
 
@@ -184,9 +184,9 @@ def test_what_dead_processes_had_leased_is_free_when_the_run_is_resumed(home: Ho
 
 def test_what_a_living_member_of_the_run_holds_is_not_given_away(home: Home, store: Store) -> None:
     first = start(store)
-    store.frontier.add(first.frontier, [found("a")], run=first.id)
+    store.frontier.add(first.frontier, [found("a")])
     member = home.open()
-    member.runs.join(first.id, process="process 4712")
+    member.runs.join(first.id)
     (held,) = lease(member, first, owner="member", lease_s=3600)
     store.close()  # the opener dies, the member lives
 
@@ -201,14 +201,14 @@ def test_members_take_part_without_the_lock(home: Home, store: Store) -> None:
     run = start(store)
     member = home.open()
 
-    joined = member.runs.join(run.id, process="process 4712")
+    joined = member.runs.join(run.id)
 
     assert (joined.id, joined.frontier) == (run.id, run.frontier)
     member.close()
     assert home.open().runs.running("orders") is not None
     finish(store, run.id)
     with pytest.raises(StoreError, match="has ended"):
-        home.open().runs.join(run.id, process="late")
+        home.open().runs.join(run.id)
 
 
 @pytest.mark.parametrize("spider", ["../../x", "a;touch x", "x" * 300, "ümlaut", "", "."], ids=lambda name: name[:10])
@@ -228,7 +228,7 @@ def test_old_frontiers_are_thrown_away_and_their_log_and_results_stay(store: Sto
     for number in range(6):
         run = start(store, fresh=True)
         frontiers.append(run.frontier)
-        store.frontier.add(run.frontier, [found(f"{number}-{page}") for page in range(20)], run=run.id)
+        store.frontier.add(run.frontier, [found(f"{number}-{page}") for page in range(20)])
         store.commit(run, "me", [accept(one, {"n": number}) for one in lease(store, run, 5)])
         finish(store, run.id)
 

@@ -71,9 +71,7 @@ def test_entries_of_the_history_cannot_be_swapped(home: Home, vault: Vault, stor
 
 def test_the_bodies_of_two_requests_cannot_be_swapped(home: Home, vault: Vault, store: Store) -> None:
     run: RunRow = start(store)
-    store.frontier.add(
-        run.frontier, [found(number, extras=f'{{"body": "{number}"}}') for number in range(2)], run=run.id
-    )
+    store.frontier.add(run.frontier, [found(number, extras=f'{{"body": "{number}"}}') for number in range(2)])
 
     swap(home, "crawl_requests", "extras", "id")
 

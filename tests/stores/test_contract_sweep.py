@@ -16,7 +16,7 @@ from tests.stores.support import Home, PostgresHome, accept, found, lease, start
 @pytest.fixture
 def run(store: Store) -> RunRow:
     made = start(store)
-    store.frontier.add(made.frontier, [found(number) for number in range(6)], run=made.id)
+    store.frontier.add(made.frontier, [found(number) for number in range(6)])
     for owner in ("first", "second"):
         store.members.join(made.id, owner=owner, process=f"process {owner}", first=owner == "first")
     return made
@@ -106,7 +106,7 @@ def test_a_run_whose_first_process_is_gone_is_led_by_one_other(home: Home, store
     if type(home) is Home:
         pytest.skip("a file is of one machine: its further processes end with the first one")
     other = home.open()
-    other.runs.join(run.id, process="two")
+    other.runs.join(run.id)
     assert other.runs.take_over(run.id, process="two") is False
     store.runs.leave(run.id)
 

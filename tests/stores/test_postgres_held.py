@@ -32,7 +32,7 @@ def store(home: PostgresHome) -> Any:
 
 def test_after_a_slow_look_each_request_is_claimed_once_and_in_order(store: Any) -> None:
     run = start(store)
-    store.frontier.add(run.frontier, [found(f"a{n}", slot=f"s{n % 3}", priority=n % 2) for n in range(60)], run=run.id)
+    store.frontier.add(run.frontier, [found(f"a{n}", slot=f"s{n % 3}", priority=n % 2) for n in range(60)])
     claimed = []
     while leased := lease(store, run, 7):
         claimed += leased
@@ -47,7 +47,7 @@ def test_behind_a_remembered_look_lies_what_was_claimed_and_the_index_begins_the
     store: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = start(store)
-    store.frontier.add(run.frontier, [found(f"a{n}") for n in range(400)], run=run.id)
+    store.frontier.add(run.frontier, [found(f"a{n}") for n in range(400)])
     first = lease(store, run, 20)
     seen = plans(monkeypatch, "crawl_requests", analyzed=True)
 
@@ -65,7 +65,7 @@ def test_what_comes_back_to_the_front_is_found_when_nothing_else_is_left(
     home: PostgresHome, store: Any, what: str
 ) -> None:
     run, other = start(store), home.open()
-    store.frontier.add(run.frontier, [found(f"a{n}", priority=-n) for n in range(4)], run=run.id)
+    store.frontier.add(run.frontier, [found(f"a{n}", priority=-n) for n in range(4)])
     first = lease(store, run, 2)
     again = {one.id for one in first}
     if what == "lapsed":
@@ -78,7 +78,7 @@ def test_what_comes_back_to_the_front_is_found_when_nothing_else_is_left(
 
         other.commit(run, "me", [outcome(one, Verdict.RETRY, not_before=home.clock.now - 1) for one in first])
     else:
-        other.frontier.add(run.frontier, [found("new", priority=5)], run=run.id)
+        other.frontier.add(run.frontier, [found("new", priority=5)])
 
     left = [one for _ in range(3) for one in lease(store, run, 2)]
 

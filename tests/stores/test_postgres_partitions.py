@@ -58,7 +58,7 @@ def test_a_site_with_all_its_hosts_and_ports_is_in_one_bucket(slot: str, same: s
 def test_a_crawl_goes_on_through_cutting_and_joining_with_the_same_rows(home: PostgresHome) -> None:
     store = home.open()
     run = start(store)
-    store.frontier.add(run.frontier, [found(f"a{n}", slot=HOSTS[n % 40]) for n in range(120)], run=run.id)
+    store.frontier.add(run.frontier, [found(f"a{n}", slot=HOSTS[n % 40]) for n in range(120)])
     store.commit(run, "me", [accept(one, {"n": one.id}) for one in lease(store, run, 30)])
     ids = home.server.do("SELECT id, url, state FROM crawl_requests ORDER BY id", home.name)
     store.close()
@@ -76,7 +76,7 @@ def test_a_crawl_goes_on_through_cutting_and_joining_with_the_same_rows(home: Po
         assert (committed.added, committed.lost) == (40, frozenset())
         assert store.frontier.counts(run.frontier).waiting == before + 40
         again = [found(f"{count} {n}", slot=HOSTS[n]) for n in range(40)]
-        assert home.open().frontier.add(run.frontier, again, run=run.id) == 0  # asked of the database, not of a memory
+        assert home.open().frontier.add(run.frontier, again) == 0  # asked of the database, not of a memory
         ids = home.server.do("SELECT id, url, state FROM crawl_requests ORDER BY id", home.name)
         assert len(ids) == len(set(ids))
         store.close()
@@ -94,7 +94,7 @@ def test_a_claim_and_a_commit_look_into_the_partitions_of_their_hosts_alone(
 ) -> None:
     store = home.open()
     run = start(store)
-    store.frontier.add(run.frontier, [found(f"a{n}", slot=HOSTS[n % 40]) for n in range(80)], run=run.id)
+    store.frontier.add(run.frontier, [found(f"a{n}", slot=HOSTS[n % 40]) for n in range(80)])
     store.close()
     cut(home, 16)
     store = home.open()
@@ -125,7 +125,7 @@ def test_nothing_is_cut_while_a_crawl_is_at_work_or_into_odd_numbers(home: Postg
 def test_the_bucket_stands_in_front_of_the_number_of_a_lane(home: PostgresHome) -> None:
     store = home.open()
     run = start(store)
-    store.frontier.add(run.frontier, [found(n, slot=host) for n, host in enumerate(HOSTS)], run=run.id)
+    store.frontier.add(run.frontier, [found(n, slot=host) for n, host in enumerate(HOSTS)])
 
     lanes: list[Any] = home.server.do(
         "SELECT l.id, s.name FROM crawl_lanes l JOIN crawl_slots s ON s.id = l.slot", home.name

@@ -26,7 +26,7 @@ def run(home: PostgresHome) -> RunRow:
     """10,000 requests that wait for one host."""
     store = home.open()
     made = start(store)
-    store.frontier.add(made.frontier, [found("first")], run=made.id)
+    store.frontier.add(made.frontier, [found("first")])
     with home.raw() as raw:
         raw.execute(
             "INSERT INTO crawl_requests (frontier, fingerprint, url, lane, callback, priority, depth, state,"

@@ -71,7 +71,7 @@ def test_the_rows_of_version_1_are_all_there_and_the_crawl_goes_on(old: Old) -> 
     for spider, done, delayed in (("members", 24, 0), ("orders", 9, 1)):
         run = start(store, spider=spider, args=store.runs.last(spider)[0].args)
         assert run.resumed
-        store.frontier.add(run.frontier, [found("new", slot="s1.example")], run=run.id)
+        store.frontier.add(run.frontier, [found("new", slot="s1.example")])
         left = lease(store, run, 100, horizon_s=2e6, lease_s=3e6)
         assert len({one.id for one in left}) == len(left)
         store.commit(run, "me", [accept(one, {"n": one.id}) for one in left])

@@ -31,7 +31,7 @@ def store(home: PostgresHome) -> Store:
 @pytest.fixture
 def run(store: Store) -> RunRow:
     made = start(store)
-    store.frontier.add(made.frontier, [found(number) for number in range(20)], run=made.id)
+    store.frontier.add(made.frontier, [found(number) for number in range(20)])
     return made
 
 

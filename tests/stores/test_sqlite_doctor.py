@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
     home = SQLiteHome(tmp_path / "home")
     store = home.open()
     run = start(store)
-    store.frontier.add(run.frontier, [found(number, extras="body=hunter2") for number in range(ITEMS)], run=run.id)
+    store.frontier.add(run.frontier, [found(number, extras="body=hunter2") for number in range(ITEMS)])
     leased = lease(store, run, ITEMS)
     store.commit(run, "me", [accept(one, {"n": n, "Text": "x" * 300, "big": 2**70}) for n, one in enumerate(leased)])
     store.sessions.save(snapshot("sid=hunter2"), run=run.id)
@@ -64,7 +64,7 @@ def test_a_store_in_use_can_be_looked_at(tmp_path: Path) -> None:
     home = SQLiteHome(tmp_path)
     store = home.open()
     run = start(store)
-    store.frontier.add(run.frontier, [found(number) for number in range(7)], run=run.id)
+    store.frontier.add(run.frontier, [found(number) for number in range(7)])
 
     assert doctor(home.path).readable["crawl_requests"] == 7  # from the log
     home.close()
@@ -128,7 +128,7 @@ def test_X6_names_of_tables_cannot_lead_out_of_the_folder(tmp_path: Path) -> Non
     home = SQLiteHome(tmp_path / "home")
     store = home.open()
     run = start(store)
-    store.frontier.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")])
     page = accept(lease(store, run)[0])
     names = ["../../evil", "/etc/evil", "..", ".", "a/b", "con"]
     page.items = [ItemRow(name, {"a": 1}) for name in names]

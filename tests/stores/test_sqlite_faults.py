@@ -34,7 +34,7 @@ def test_S4_a_commit_that_does_not_fit_writes_nothing_and_goes_through_when_ther
     store = home.open()
     assert isinstance(store, SQLiteStore)
     run = start(store)
-    store.frontier.add(run.frontier, [found(number) for number in range(10)], run=run.id)
+    store.frontier.add(run.frontier, [found(number) for number in range(10)])
     leased = lease(store, run)
     pages = [
         accept(one, {"text": "x" * 50_000}, links=[found(f"{one.id}-{n}", slot=f"s{n}") for n in range(50)])
@@ -69,7 +69,7 @@ def test_S4_a_full_disk_is_told_and_survived(tmp_path: Path) -> None:
     try:
         store = home.open()
         run = start(store)
-        store.frontier.add(run.frontier, [found(number) for number in range(10)], run=run.id)
+        store.frontier.add(run.frontier, [found(number) for number in range(10)])
         pages = [accept(one, {"text": "x" * 300_000}) for one in lease(store, run)]
         with pytest.raises(StoreFull, match="are free"):
             store.commit(run, "me", pages)
@@ -94,7 +94,7 @@ def locked(path: str) -> Iterator[Callable[[], None]]:
 def test_S5_a_store_that_stays_locked_is_a_clear_error_and_nothing_is_lost(home: SQLiteHome) -> None:
     store = home.open(busy_timeout_s=0.1)
     run = start(store)
-    store.frontier.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")])
     page = accept(lease(store, run)[0], {"n": 1})
 
     with locked(home.path) as let_go:
@@ -115,7 +115,7 @@ def test_S5_a_store_that_is_locked_for_a_moment_is_waited_for(home: SQLiteHome) 
     with locked(home.path) as let_go:
         timer = threading.Timer(0.2, let_go)
         timer.start()
-        assert store.frontier.add(run.frontier, [found("a")], run=run.id) == 1
+        assert store.frontier.add(run.frontier, [found("a")]) == 1
         timer.join()
 
 
@@ -224,7 +224,7 @@ def use(home: SQLiteHome, run: RunRow) -> None:
     store = home.open()
     store.runs.last()
     list(store.results.rows("items"))
-    store.frontier.add(run.frontier, [found(f"new-{number}") for number in range(50)], run=run.id)
+    store.frontier.add(run.frontier, [found(f"new-{number}") for number in range(50)])
     store.commit(run, "me", [accept(one, {"n": 1}) for one in lease(store, run)])
     start(store)
 
@@ -232,7 +232,7 @@ def use(home: SQLiteHome, run: RunRow) -> None:
 def test_S7_a_store_whose_log_was_zeroed_opens_with_what_the_file_holds(home: SQLiteHome) -> None:
     store = home.open()
     run = start(store)
-    store.frontier.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")])
     copy = Path(home.path).parent / "copy"
     copy.mkdir()
     shutil.copy(home.path, copy / "crawl.db")
@@ -261,7 +261,7 @@ def test_S8_a_copy_without_its_log_opens_as_a_store(home: SQLiteHome) -> None:
 def test_S8_a_backup_holds_what_only_the_log_held_and_overwrites_nothing(home: SQLiteHome, tmp_path: Path) -> None:
     store = home.open()
     run = start(store)
-    store.frontier.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")])
     target = tmp_path / "copy.db"
 
     store.care.backup(str(target))
@@ -316,7 +316,7 @@ def test_a_store_on_a_full_disk_can_be_read(small: Path, killed: bool) -> None:
         from tests.stores.support import ReversingCipher, accept, found, lease, start
         store = open_store({str(path)!r}, cipher=ReversingCipher())
         run = start(store)
-        store.frontier.add(run.frontier, [found(1), found(2)], run=run.id)
+        store.frontier.add(run.frontier, [found(1), found(2)])
         store.commit(run, "me", [accept(one, {{"n": 1}}) for one in lease(store, run, 1)])
         os._exit(0) if {killed} else store.close()
     """
@@ -330,4 +330,4 @@ def test_a_store_on_a_full_disk_can_be_read(small: Path, killed: bool) -> None:
         assert len(list(store.results.rows("items"))) == 1
         assert store.care.audit(1).problems == ()
     with pytest.raises(StoreFull):
-        open_store(str(path), cipher=ReversingCipher(), create=False).frontier.add(1, [found(9)], run=1)
+        open_store(str(path), cipher=ReversingCipher(), create=False).frontier.add(1, [found(9)])

@@ -58,7 +58,7 @@ def test_no_gap_is_shorter_than_the_delay_when_two_processes_lease(tmp_path: Pat
     with closing(store_at(path)) as store:
         run = start(store)
         requests = [found(number, slot=f"s{number % 2}.example") for number in range(400)]
-        store.frontier.add(run.frontier, requests, run=run.id)
+        store.frontier.add(run.frontier, requests)
         moment = repr(time.time() + 0.7)
         with member("reserve", str(path), "one", moment) as one, member("reserve", str(path), "two", moment) as two:
             lines = [process.communicate(timeout=60)[0].splitlines() for process in (one, two)]
@@ -75,7 +75,7 @@ def test_two_processes_crawl_one_frontier_and_every_page_is_written_once(tmp_pat
     path = tmp_path / "crawl.db"
     with closing(store_at(path)) as store:
         run = start(store)
-        store.frontier.add(run.frontier, [found(1)], run=run.id)
+        store.frontier.add(run.frontier, [found(1)])
         with member("crawl", str(path), "one", "20") as one, member("crawl", str(path), "two", "20") as two:
             assert [process.wait(timeout=60) for process in (one, two)] == [0, 0]
 
@@ -98,7 +98,7 @@ def test_S2_a_kill_at_any_moment_loses_nothing_and_doubles_nothing(tmp_path: Pat
     path = tmp_path / "crawl.db"
     with closing(store_at(path)) as store:
         run = start(store)
-        store.frontier.add(run.frontier, [found(1)], run=run.id)
+        store.frontier.add(run.frontier, [found(1)])
         store.runs.end(run.id, ending="interrupted", exit_code=130, summary="{}")
     chance = random.Random(20)
     kills = 0

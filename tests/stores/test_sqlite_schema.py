@@ -36,7 +36,7 @@ def old(home: SQLiteHome) -> RunRow:
     """A store of the current version, which the tests below make an old one."""
     store = home.open()
     run = start(store)
-    store.frontier.add(run.frontier, [found("a")], run=run.id)
+    store.frontier.add(run.frontier, [found("a")])
     store.commit(run, "me", [accept(lease(store, run)[0], {"n": 1})])
     store.close()
     return run
@@ -242,7 +242,7 @@ def test_S10_rows_of_the_second_schema_tell_their_crawl_and_spider_afterwards(ho
 def test_S10_a_store_of_the_second_schema_takes_records_and_items_afterwards(home: SQLiteHome) -> None:
     store = home.open()
     run = start(store, spider="shop", fresh=True)
-    store.frontier.add(run.frontier, [found("p9")], run=run.id)
+    store.frontier.add(run.frontier, [found("p9")])
     (leased,) = lease(store, run, 1)
     items = [ItemRow("items", {"sku": "s9", "_crawl": "theirs 3"}), ItemRow("Order", {"id": 1}, '{"id":"1"}')]
     store.commit(run, "me", [Outcome(leased, Verdict.ACCEPT, items=items)])
@@ -287,7 +287,7 @@ def test_no_question_on_the_hot_path_walks_over_the_frontier(home: SQLiteHome) -
     raw = store._db.raw
     asked: list[str] = []
     raw.set_trace_callback(asked.append)
-    store.frontier.add(run.frontier, [found(number, slot=f"s{number % 3}") for number in range(20)], run=run.id)
+    store.frontier.add(run.frontier, [found(number, slot=f"s{number % 3}") for number in range(20)])
     leased = lease(store, run, 9)
     store.commit(run, "me", [accept(one, {"n": 1}, links=[found("new")]) for one in leased[:5]])
     store.commit(run, "other", [accept(one, {"n": 1}) for one in leased[5:]])

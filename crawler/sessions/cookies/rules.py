@@ -62,11 +62,6 @@ class Cookie:
     order: int = 0
 
     @property
-    def persistent(self) -> bool:
-        """Whether it outlives a browser session: the server gave it an end."""
-        return self.expires is not None
-
-    @property
     def size_bytes(self) -> int:
         """Bytes of name and value together."""
         return wire_length(self.name) + wire_length(self.value)

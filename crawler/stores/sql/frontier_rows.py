@@ -27,7 +27,7 @@ class FrontierRows:
         self._numbers = driver.dialect.numbers()
         self.reopen, self.quarantine = reopening.reopen, reopening.quarantine
 
-    def add(self, frontier: int, found: Sequence[Found], *, run: int) -> int:
+    def add(self, frontier: int, found: Sequence[Found]) -> int:
         """Put requests into the frontier; known ones are ignored.
 
         Large numbers go in portions, each its own transaction: a reader or another writer never waits long.

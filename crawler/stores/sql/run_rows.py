@@ -122,7 +122,7 @@ class RunRows:
         ).fetchone()
         return int(row[0]) if row is not None and (row[1] or row[2] == "crashed") else None
 
-    def join(self, run: int, *, process: str) -> RunRow:
+    def join(self, run: int) -> RunRow:
         """Take part in a run that another process of ours has opened."""
         found = self.get(run)
         if found.ending:
