@@ -121,6 +121,7 @@ class Rival:
         shelf: Makes what it needs for one crawl: ``shelf(stack, folder)``.
         environment: Name of a file in requirements/, "" for the environment of this project.
         begin: What a person does once before the first process is started.
+        ends_for_all: A process ends with 0 when the crawl is over, and not before.
         command: Of a process: ``command(number, started again, folder, address)``.
     """
 
@@ -130,9 +131,7 @@ class Rival:
     environment: str
     command: Callable[[int, bool, Path, str], list[str]]
     begin: Callable[[Any, Server], None] = lambda shelf, server: None
-
-    def python(self) -> str:
-        return str(table.CACHE / self.environment / "bin" / "python") if self.environment else sys.executable
+    ends_for_all: bool = False
 
 
 def _ours_on(stack: ExitStack, folder: Path) -> Shelf:
@@ -182,7 +181,7 @@ def _push_start(shelf: OnRedis, server: Server) -> None:
 ALL = {
     each.key: each
     for each in (
-        Rival("ours", "this crawler on PostgreSQL", _ours_on, "", _ours),
+        Rival("ours", "this crawler on PostgreSQL", _ours_on, "", _ours, ends_for_all=True),
         Rival(
             "scrapy-redis",
             "scrapy-redis",
@@ -265,7 +264,9 @@ class Members:
         )
 
     def are_over(self) -> bool:
-        return all(each.poll() is not None for each in self._processes.values())
+        """All have ended; of ours one that has ended well is enough: who was started later waits for the next run."""
+        codes = [each.poll() for each in self._processes.values()]
+        return None not in codes or (self._rival.ends_for_all and 0 in codes)
 
     def stop(self) -> None:
         for each in self._processes.values():
@@ -339,7 +340,7 @@ def _between(marks: Sequence[tuple[float, float, float, int]], pages_per_item: f
 
 def _moments(kills: int, items: int) -> Iterator[int]:
     for number in range(kills):
-        yield round(items * (0.1 + 0.75 * number / max(1, kills - 1)))
+        yield round(items * (0.1 + 0.5 * number / max(1, kills - 1)))
 
 
 def _lines(log: Path) -> list[str]:

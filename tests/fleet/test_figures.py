@@ -86,7 +86,7 @@ def test_figures_of_a_crawl_are_taken_between_its_tenth_and_its_last_tenth() -> 
 
     assert rivals._between(marks, 1.25) == (100.0, 2.0, 0.5)
     assert rivals._between(marks[:1], 1.25) == (0.0, 0.0, 0.0)
-    assert list(rivals._moments(3, 200)) == [20, 95, 170]
+    assert list(rivals._moments(3, 200)) == [20, 70, 120]
 
 
 def test_a_killed_member_is_started_again_and_its_cpu_is_not_forgotten(tmp_path: Path) -> None:

@@ -57,8 +57,7 @@ class Soak:
         import psycopg
 
         self._home = PostgresHome(Path(tempfile.gettempdir()))
-        self._home.clock.now = 2_000_000_000.0
-        self._store: Any = self._home.open(busy_timeout_s=60.0)
+        self._store: Any = self._home.open(busy_timeout_s=60.0, clock=None)  # the database's, as a crawl has it
         self._store.leases.memory.least_s = LeaseMemory().least_s  # as a crawl has it
         self._run: RunRow = start(self._store)
         self._interval_s = _CLAIM / pages_s if pages_s else 0.0
@@ -145,6 +144,32 @@ def draw(points: Sequence[Point], heading: str, picture: Path) -> None:
     figure.savefig(picture, dpi=100)
 
 
+def draw_beside(runs: Sequence[tuple[str, Sequence[Point]]], picture: Path) -> None:
+    """CPU of a claim against the pages that were committed, of several runs; each point is the median of five."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(9, 4), layout="constrained")
+    for name, points in runs:
+        fives = [points[start : start + 5] for start in range(0, len(points), 5)]
+        cpu_ms = [statistics.median(point.claim_cpu_ms for point in five) for five in fives]
+        axes.plot([five[-1].pages for five in fives], cpu_ms, label=name)
+    axes.set_xlabel("pages committed, none of whose dead rows could be removed")
+    axes.set_ylabel("ms of the server's CPU for a claim of 50")
+    axes.set_ylim(bottom=0)
+    axes.legend(loc="upper left")
+    axes.grid(alpha=0.3)
+    figure.savefig(picture, dpi=100)
+
+
+def _read(said: str) -> tuple[str, list[Point]]:
+    """NAME=FILE of `--figures`."""
+    name, _, file = said.partition("=")
+    return name, [Point(**point) for point in json.loads(Path(file).read_text())]
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Run, print a line every few seconds, draw; 1 when claims became slower than they may."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak.held", description=__doc__.partition("\n")[0])
@@ -154,7 +179,11 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--every", type=float, default=10.0, metavar="SECONDS")
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--figures", type=Path, help="write the points as JSON")
+    parser.add_argument("--beside", action="append", metavar="NAME=FILE", help="only draw such figures into --picture")
     chosen = parser.parse_args(words)
+    if chosen.beside:
+        draw_beside([_read(said) for said in chosen.beside], chosen.picture)
+        return 0
     points: list[Point] = []
     with closing(Soak(chosen.hosts, chosen.pages_per_second)) as soak:
         begun, all_s = time.monotonic(), chosen.minutes * 60

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.stores.support import PostgresHome, accept, found, lease, start
+from tests.stores.support import START, PostgresHome, accept, found, lease, start
 from tests.stores.test_postgres_plans import plans
 
 psycopg = pytest.importorskip("psycopg")
@@ -58,6 +58,25 @@ def test_behind_a_remembered_look_lies_what_was_claimed_and_the_index_begins_the
     picked = next(plan for plan in seen if "LockRows" in plan)
     (condition,) = [line for line in picked.splitlines() if "Index Cond" in line]
     assert f"ROW((- priority), id) > ROW('0'::smallint, '{first[-1].id}'::smallint)" in condition
+
+
+def test_the_question_for_leases_that_ran_out_passes_by_none_that_ended_long_ago(
+    home: PostgresHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = home.open()
+    run = start(store)
+    store.frontier.add(run.frontier, [found(f"a{n}") for n in range(5)], run=run.id)
+    (first,) = lease(store, run, 1)
+    home.clock.now += 30
+    seen = plans(monkeypatch, "crawl_requests")
+    lease(store, run, 1)
+    home.clock.now += 31  # the first lease has run out
+
+    again = [one.id for one in lease(store, run, 4)]
+
+    assert any(f"lease_until >= '{START - 10:.0f}'" in plan for plan in seen)
+    assert any(f"lease_until >= '{START + 20:.0f}'" in plan for plan in seen)
+    assert first.id in again
 
 
 @pytest.mark.parametrize("what", ["lapsed", "released", "retried", "added"])

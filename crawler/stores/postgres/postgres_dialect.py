@@ -44,7 +44,8 @@ class PostgresDialect:
     age = "SELECT extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::double precision"
 
     def numbers(self, at: str = "?") -> str:
-        return f"SELECT value::bigint FROM json_array_elements_text({at}::json)"
+        """An array, of which the planner knows how long it is: of JSON it takes 100 for granted, and reads a table."""
+        return f"SELECT unnest(translate({at}::text, '[]', '{{}}')::bigint[])"
 
     def texts(self, at: str = "?") -> str:
         return f"SELECT value FROM json_array_elements_text({at}::json)"

@@ -6,6 +6,9 @@ each look passes by all that were claimed since. Therefore a look that took long
 meanwhile its lanes are asked for requests behind those that were claimed, and not looked for; and whether a lease has
 run out is not asked. So looking takes no more than about a twentieth of the time.
 
+Old versions of leases lie in the order of their ends. None that is made now ends in the past, so that the question
+whether one has run out begins `LATE_S` before it was asked last; all leases are looked at each `WHOLE_S`.
+
 What comes back to the front meanwhile (a lease that ran out, a retry, a link of a higher priority) is found by the next
 look, `MOST_S` later at most; one that would otherwise find nothing looks at once.
 """
@@ -18,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 TIMES, MOST_S = 20.0, 10.0
+LATE_S, WHOLE_S = 10.0, 300.0  #: a transaction may be so late; who was missed all the same is found then
 _FRONT = (-(2**62), 0)
 
 
@@ -48,16 +52,28 @@ class LeaseMemory:
         self._seen: dict[tuple[int, int], Seen] = {}
         self._claimed: dict[int, tuple[int, int]] = {}
         self._asked_until = 0.0
+        self._since, self._whole_at = 0.0, 0.0
 
     def may_ask(self) -> bool:
         """Whether it is time to ask for leases that ran out, and for requests whose moment has come."""
         return time.monotonic() >= self._asked_until
 
-    def asked(self, began: float) -> None:
-        """That was done; it began then, by the monotonic clock."""
+    def since(self) -> float:
+        """From which end on leases are to be asked for, by the store's clock; 0.0 for all of them."""
+        return self._since if time.monotonic() < self._whole_at else 0.0
+
+    def asked(self, began: float, at: float) -> None:
+        """That was done, and no lease that ends before *at* (by the store's clock) is left.
+
+        Args:
+            began: When, by the monotonic clock.
+        """
         now = time.monotonic()
         if now - began >= self.least_s:
             self._asked_until = now + min(TIMES * (now - began), MOST_S)
+        if now >= self._whole_at:
+            self._whole_at = now + WHOLE_S
+        self._since = at - LATE_S
 
     def seen(self, frontier: int, after: int) -> Seen | None:
         """What was found behind a lane, where that is still to be used."""
@@ -102,4 +118,4 @@ class LeaseMemory:
         """Look anew."""
         self._seen.clear()
         self._claimed.clear()
-        self._asked_until = 0.0
+        self._asked_until = self._whole_at = 0.0

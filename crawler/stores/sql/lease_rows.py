@@ -65,7 +65,7 @@ class _Statements:
             f" {dialect.hex('r.fingerprint')}, r.rule, {dialect.hex('r.extras')})"
         )
         moments = """
-    (SELECT min(lease_until) FROM crawl_requests WHERE frontier = :frontier AND state = 1),
+    (SELECT min(lease_until) FROM crawl_requests WHERE frontier = :frontier AND state = 1 AND lease_until >= :since),
     (SELECT min(not_before) FROM crawl_requests WHERE frontier = :frontier AND state = 0 AND not_before > 0)"""
         joined = "walk LEFT JOIN crawl_lanes l ON l.id = walk.lane LEFT JOIN crawl_slots s ON s.id = l.slot"
         ready = f"{_WALK} SELECT count(walk.lane), max(walk.lane), {dialect.json_list(slot, f'{free_at} <= :horizon')}"
@@ -219,6 +219,7 @@ class LeaseRows:
             "fresh": now - _LEARNED_LASTS_S,
             "crawl_delays": int(terms.crawl_delays),
             "throttle": int(terms.throttle),
+            "since": 0.0,
         }
         if not self._db.dialect.keeps_versions:
             count, last, found = self._found(raw, bound, now, self._statements.look)
@@ -227,9 +228,10 @@ class LeaseRows:
         if known is None:
             asks, began = self.memory.may_ask(), time.monotonic()
             look = self._statements.look if asks else self._statements.look_at_lanes
-            count, last, found = self._found(raw, bound | {"horizon": _ALL_LANES}, now, look)
+            bound |= {"horizon": _ALL_LANES, "since": self.memory.since()}
+            count, last, found = self._found(raw, bound, now, look)
             if asks:
-                self.memory.asked(began)
+                self.memory.asked(began, now)
             more = count == most
             self.memory.learn(frontier, after, found, (more, last), began=began)
         else:
@@ -385,7 +387,7 @@ class LeaseRows:
 
     def next_due(self, frontier: int) -> float | None:
         """When the next waiting (or expired leased) request may be sent; None when nothing waits or is leased."""
-        bound = {"frontier": frontier, "after": 0, "most": _ALL_LANES}
+        bound = {"frontier": frontier, "after": 0, "most": _ALL_LANES, "since": 0.0}
         row = self._db.one(self._statements.due, bound)
         moments = [at for at in row or () if at is not None]
         return max(min(moments), self._db.restarted.settled_at) if moments else None
