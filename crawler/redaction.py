@@ -17,6 +17,7 @@ HIDDEN: Final = "***"
 
 _USERINFO: Final = re.compile(r"(?<=://)[^/?#\s\"'<>]*@")
 _EXAMPLE: Final = "user:password@"  # of our own help: what an address with credentials looks like
+_DATABASES: Final = ("postgresql://", "postgres://")
 _EXAMPLES: Final = ("VALUE", "VALUE;", "VALUE,")
 _SCHEME_AND_TOKEN: Final = re.compile(r"\b(Bearer|Basic|Digest|Negotiate)(\s+)([\w.~+/=-]{6,}+)", re.IGNORECASE)
 _DOTTED: Final = re.compile(r"[\w.-]{8,}+")
@@ -72,16 +73,17 @@ def is_secret_name(name: str) -> bool:
 def redact(text: str) -> str:
     """*text*, a URL or any message, without what lets somebody in.
 
-    User names and passwords in URLs go; values of parameters, fields and headers with a telling name become ``***``,
-    be it in a query, a form body, JSON, the repr of a dict or a header line. What may be a secret is hidden.
+    User names and passwords in URLs go (the user of a PostgreSQL database stays); values of parameters, fields and
+    headers with a telling name become ``***``, be it in a query, a form body, JSON, the repr of a dict or a header.
+    What may be a secret is hidden.
     """
     text = session_ids.masked(_SCHEME_AND_TOKEN.sub(_without_token, _USERINFO.sub(_without_user, text)))
     if _SIGNED in text:
         text = _DOTTED.sub(_without_signed, text)
     shown, position = [], 0
     for found in _NAME.finditer(text):
-        if found.start() < position:
-            continue
+        if found.start() < position or (found[1] == "sessions" and text.endswith("-s ", 0, found.start())):
+            continue  # the latter are the names of a setting
         value = _value(text, found)
         if value is not None and value.end() > found.end():
             mark = value[1] if value.re is _QUOTED else ""
@@ -91,7 +93,13 @@ def redact(text: str) -> str:
 
 
 def _without_user(found: re.Match[str]) -> str:
-    return _EXAMPLE if found[0] == _EXAMPLE else ""
+    """The user of a database stays: with another one a command that is typed again comes to nothing."""
+    if found[0] == _EXAMPLE:
+        return _EXAMPLE
+    if not found.string.endswith(_DATABASES, 0, found.start()):
+        return ""
+    user, colon, _ = found[0][:-1].partition(":")
+    return f"{user}:{HIDDEN}@" if colon else f"{user}@"
 
 
 def _without_token(found: re.Match[str]) -> str:

@@ -193,3 +193,22 @@ def test_twice_the_text_takes_twice_the_time(head: str) -> None:
 
 def test_the_text_that_held_the_interpreter_for_seconds_takes_milliseconds() -> None:
     assert seconds("http://a.example/" + "zz:" + "-eyJ" * 15_000) < 0.2
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("--store postgresql://crawl@db.example/shop", "--store postgresql://crawl@db.example/shop"),
+        ("--store postgres://crawl:s3cret@db.example/shop", "--store postgres://crawl:***@db.example/shop"),
+        ("--store postgresql://crawl:p@ss:w@db.example/shop", "--store postgresql://crawl:***@db.example/shop"),
+        ("-s proxy=http://ann:s3cret@proxy.example:3128", "-s proxy=http://proxy.example:3128"),
+        ("crawl run shop -s sessions=alice --max-time 5", "crawl run shop -s sessions=alice --max-time 5"),
+        ("https://site.example/?sessions=abc", "https://site.example/?sessions=***"),
+        ("-s session_token=abc", "-s session_token=***"),
+    ],
+)
+def test_a_command_to_type_again_keeps_the_user_of_its_database_and_the_names_of_sessions(
+    typed: str, shown: str
+) -> None:
+    assert redact(typed) == shown
+    assert redact(shown) == shown
