@@ -99,7 +99,7 @@ def pages(address: str, database: Database | None, work: Work) -> Pace:
 
 def _member(address: str, run_id: int, work: Work, number: int, ready: Any, told: Any) -> None:
     with closing(open_store(address, cipher=OpenCipher())) as store:
-        run = store.runs.join(run_id, process=f"member {number}")
+        run = store.runs.join(run_id)
         warm(store, run, work, number)
         ready.wait(120)
         before = time.process_time()

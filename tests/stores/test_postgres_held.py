@@ -65,7 +65,7 @@ def test_the_question_for_leases_that_ran_out_passes_by_none_that_ended_long_ago
 ) -> None:
     store = home.open()
     run = start(store)
-    store.frontier.add(run.frontier, [found(f"a{n}") for n in range(5)], run=run.id)
+    store.frontier.add(run.frontier, [found(f"a{n}") for n in range(5)])
     (first,) = lease(store, run, 1)
     home.clock.now += 30
     seen = plans(monkeypatch, "crawl_requests")
