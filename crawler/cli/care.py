@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -64,6 +65,8 @@ def backup(
     store: options.StorePath = None,
 ) -> None:
     """Copy the database, also while a crawl runs. A copy by `cp` would lack what is in its log."""
+    if os.path.lexists(target):
+        raise UsageError(f"{target} already exists; give another name")
     with stored(options.typed_settings(None, store=store)) as source:
         source.care.backup(str(target))
     say(f"copied to {target}")

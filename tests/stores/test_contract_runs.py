@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.errors import AlreadyRunning, StoreError
+from crawler.errors import AlreadyRunning, StoreError, UsageError
 from crawler.outcome import State, Verdict
 from crawler.stores.base import LeaseTerms, Store
 from tests.stores.support import Home, accept, found, lease, outcome, start, urls
@@ -30,7 +30,7 @@ def test_a_run_is_told_with_all_that_is_known_of_it(home: Home, store: Store) ->
     assert (stored.ending, stored.exit_code, stored.summary) == ("finished", 0, '{"pages": 1}')
     assert stored.ended_at == stored.started_at + 5
     assert store.runs.get(run.id) == stored
-    with pytest.raises(StoreError):
+    with pytest.raises(UsageError):
         store.runs.get(99)
 
 

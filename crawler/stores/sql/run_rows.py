@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from crawler.errors import AlreadyRunning, StoreError
+from crawler.errors import AlreadyRunning, StoreError, UsageError
 from crawler.stores.base import RunRow
 from crawler.stores.driver import Driver, Membership, Transaction
 
@@ -172,11 +172,11 @@ class RunRows:
         """One run.
 
         Raises:
-            StoreError: There is none of that number.
+            UsageError: There is none of that number.
         """
         row = self._db.one(f"SELECT {_COLUMNS} FROM crawl_runs WHERE id = ?", (run,))
         if row is None:
-            raise StoreError(self._db.place, f"there is no run {run}; see `crawl runs`")
+            raise UsageError(f"there is no run {run} in {self._db.place}; see `crawl runs`")
         return _run(row)
 
     def last(self, spider: str | None = None, *, limit: int = 20) -> list[RunRow]:
