@@ -55,7 +55,7 @@ def take(session: Session, record: LoginRecord, *, url: str, base: str | None = 
         "note": session.note,
         "storage": session.storage.dump(),
         "fitted": fitted if fitted != session.given.setup else None,
-        "probe_held_data": record.probe_held_data,
+        "probe_showed": record.probe_showed,
     }
     expiries = [cookie["expires"] for cookie in cookies if cookie.get("expires") is not None]
     return SessionSnapshot(
@@ -134,10 +134,10 @@ def put_back(session: Session, secret: str) -> bool:
     return True
 
 
-def probe_held_data(secret: str) -> bool:
-    """Whether the probe page held data, as `LoginRecord` has it, when a session was kept."""
+def probe_showed(secret: str) -> str:
+    """What the probe page showed, as `LoginRecord` has it, when a session was kept."""
     found = json.loads(secret)
-    return isinstance(found, dict) and found.get("probe_held_data") is True
+    return str(found.get("probe_showed") or "") if isinstance(found, dict) else ""
 
 
 def _changed(now: dict[str, Any], stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import itertools
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,11 @@ class Parts(Spider):
         yield from (response.follow(f"/list?page={number}") for number in found.get("next", []))
 
 
+class Marked(Parts):
+    name = "marked"
+    logged_out_text = "no answer says so"
+
+
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     credentials(monkeypatch, default=Account("ann", "right"))
@@ -102,6 +108,54 @@ def test_a_stored_session_for_which_the_probe_is_empty_now_is_not_good(registry:
     assert (summary.ending, summary.items, registry.logins) == ("finished", {"items": PAGES}, 2)
 
 
+@pytest.mark.parametrize(
+    "guest",
+    [
+        Answer(body=b'{"error": "unauthenticated"}', content_type="application/json"),
+        Answer(204),
+        Answer(body=b" \n"),
+        Answer(body=b"<html>one moment</html>", headers=[("Refresh", "0; url=/login")]),
+    ],
+    ids=["JSON", "204", "blank", "the header Refresh"],
+)
+def test_a_site_of_pages_that_answers_guests_so_costs_one_login(
+    guest: Answer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    credentials(monkeypatch, default=Account("ann", "right"))
+    logins = itertools.count(1)
+
+    def login(call: WireRequest) -> Answer:
+        if call.method == "GET":
+            return Answer(body=b"<form method=post><input name=u><input type=password name=p></form>")
+        sid[:] = [f"sid={next(logins)}"]
+        return Answer(302, headers=[("Location", "/"), ("Set-Cookie", sid[0])])
+
+    def home(call: WireRequest) -> Answer:
+        return Answer(body=b"<h1>Home</h1>") if call.headers.get("cookie") in sid else guest
+
+    class Pages(Spider):
+        name = "pages"
+
+        def __init__(self, **arguments: str) -> None:
+            super().__init__(**arguments)
+            self.start_urls = [f"{arguments['site']}/"]
+
+        def login(self, session: Any) -> None:
+            page = session.get(f"{self.arguments['site']}/login")
+            session.submit(page.form(), {"u": session.account.username, "p": session.account.password})
+
+        def parse(self, response: Any) -> Any:
+            yield {"title": response.css("h1::text").get()}
+
+    sid: list[str] = []
+    with closing(Host({"/login": login, "/": home}, "127.0.0.1", None)) as host:
+        crawl(Pages, host.url, tmp_path)
+        sid[:] = []
+        summary = crawl(Pages, host.url, tmp_path, fresh=True)
+
+    assert (summary.ending, summary.items, next(logins)) == ("finished", {"items": 1}, 3)
+
+
 def test_a_list_that_has_become_empty_costs_one_login(registry: Registry, tmp_path: Path) -> None:
     crawl(Parts, registry.host.url, tmp_path)
     registry.host.routes["/list"] = Answer(body=b'{"objects": []}', content_type="application/json")
@@ -117,13 +171,13 @@ def test_a_token_that_says_that_it_has_ended_is_followed_by_a_login_and_every_pa
 ) -> None:
     registry.life_s, registry.slow_page = 0.5, 3
 
-    summary = crawl(Parts, registry.host.url, tmp_path)
+    summary = crawl(Marked, registry.host.url, tmp_path)
 
     assert (summary.ending, numbers_of(tmp_path)) == ("finished", [1, 2, 3, 4, 5, 6])
     assert (before := registry.logins) >= 2
 
     time.sleep(max(0.0, max(registry.ends.values()) - time.time()))
-    crawl(Parts, registry.host.url, tmp_path, fresh=True)
+    crawl(Marked, registry.host.url, tmp_path, fresh=True)
 
     assert registry.logins > before
 

@@ -46,11 +46,14 @@ _UNSEEN_STYLE: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden",
 def refresh_of(response: Response, *, within_s: float = AT_ONCE_S) -> str | None:
     """Where the page sends a browser on to by ``<meta http-equiv=refresh>``, absolute; None where it does not.
 
-    What happens to a browser that is idle for longer than *within_s* seconds is no redirect.
+    The header Refresh says the same. What happens to a browser that is idle for longer than *within_s* seconds is no
+    redirect.
 
     Source: HTML standard, "shared declarative refresh steps".
     """
-    body = response.body
+    body, header = response.body, response.headers.get("Refresh", "")
+    if header and (what := _DECLARED.match(header)) is not None and what["url"]:
+        return _sent_on_to(response, what, within_s)
     if not any(word in body for word in _REFRESH_WORDS) or not response.is_html:
         return None
     dead = DeadMarkup(body)
@@ -62,13 +65,17 @@ def refresh_of(response: Response, *, within_s: float = AT_ONCE_S) -> str | None
         what = _DECLARED.match(unescape(given.decode("utf-8", "replace")))
         if what is None or not what["url"]:
             continue
-        if float(what["seconds"] or 0) > within_s:
-            return None
-        try:
-            return absolute(response.url, what["url"].strip())
-        except InvalidURL:
-            return None
+        return _sent_on_to(response, what, within_s)
     return None
+
+
+def _sent_on_to(response: Response, what: re.Match[str], within_s: float) -> str | None:
+    if float(what["seconds"] or 0) > within_s:
+        return None
+    try:
+        return absolute(response.url, what["url"].strip())
+    except InvalidURL:
+        return None
 
 
 def is_marked(response: Response, css: str | None, text: str | None) -> bool:

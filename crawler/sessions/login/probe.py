@@ -7,7 +7,7 @@ fine before and is refused now, or leads somewhere else, says that the session i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from crawler.pages.parsing import is_json
@@ -55,6 +55,16 @@ class ProbePage:
             return Probed("the probe page, which was good before, leads to another page")
         self._good_path = path
         return Probed()
+
+
+def shown_by(response: Response) -> Literal["", "nothing", "data", "page"]:
+    """What an answer is made of: a page for people, data, or nothing at all; "" for what is neither."""
+    if response.status_code in (204, 205) or not response.body.strip():
+        return "nothing"
+    if response.is_html:
+        return "page"
+    held = holds_data(response)
+    return "" if held is None else "data" if held else "nothing"
 
 
 def holds_data(response: Response) -> bool | None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from crawler.errors import StatusError
 from crawler.response import Response
-from crawler.sessions.login.probe import ProbePage, holds_data
+from crawler.sessions.login.probe import ProbePage, shown_by
 from crawler.sessions.login.signs import logged_in_sign
 from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.login.watch import has_own_marks, logged_out_reason, refuses_guests
 from crawler.sessions.session import Session
 from crawler.spider import Spider
 from crawler.urls import redact
+
+_SHOWN: Final = {"page": "a page", "data": "data", "nothing": "empty"}
 
 
 class Prover:
@@ -63,19 +66,17 @@ class Prover:
             return reason
         probed = self._page.judge(response.status_code, response.url, fresh=fresh)
         self.nothing = probed.nothing
-        return probed.reason or self._emptied(response, fresh=fresh)
+        return probed.reason or self._is_another(response, fresh=fresh)
 
-    def _emptied(self, response: Response, *, fresh: bool) -> str | None:
-        """Data with nothing in it, where there was something after the login: some APIs show a guest an empty list."""
+    def _is_another(self, response: Response, *, fresh: bool) -> str | None:
+        """A page or data after the login, and now nothing, or the other one: so some sites answer a guest."""
         if has_own_marks(self._spider) or not 200 <= response.status_code < 300:
             return None
-        holds = holds_data(response)
-        if fresh:
-            self._record.probe_held_data = holds is True
-        elif holds is False and self._record.probe_held_data:
-            return "the probe page, which held data after the login, is empty"
-        elif holds:
-            self._record.probe_held_data = True
+        shown, before = shown_by(response), self._record.probe_showed
+        if not fresh and before in ("page", "data") and shown and shown != before:
+            return f"the probe page, which was {_SHOWN[before]} after the login, is {_SHOWN[shown]} now"
+        if fresh or shown in ("page", "data"):
+            self._record.probe_showed = shown
         return None
 
     def shows_out(self, url: str) -> str | None:

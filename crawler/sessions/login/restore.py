@@ -187,7 +187,7 @@ class Restorer:
             return False
         standing.base = row.secret
         record.version, record.logged_in_at = row.version, row.logged_in_at
-        record.probe_held_data = snapshot.probe_held_data(row.secret)
+        record.probe_showed = snapshot.probe_showed(row.secret)
         standing.saved_as = snapshot.version_of(self._session)  # the probe may change it
         return True
 

@@ -150,7 +150,9 @@ def _refuses_beside_a_form(response: Response) -> bool:
 def _guess(response: Response, asked_url: str, login_urls: Collection[str]) -> str | None:
     body = response.body
     may_have_form, said = mentions_password(body), _said_in_headings(response)
-    may_be_short = body.count(b"<") <= _FEW_TAGS and _holds_one(body.lower(), LOGIN_STEMS)
+    may_be_short = body.count(b"<") <= _FEW_TAGS and (
+        "Refresh" in response.headers or _holds_one(body.lower(), LOGIN_STEMS)
+    )
     if not (may_have_form or said or may_be_short) or is_login_address(asked_url, login_urls):
         return None
     if may_have_form and asks_to_log_in(response):

@@ -80,7 +80,7 @@ class LoginRecord:
         proved_at: Last moment at which it was known to be logged in, seconds since 1970, or None.
         logged_in_at: Moment of the last login, or None.
         why: Why it is parked or refused.
-        probe_held_data: The probe page was JSON with something in it when it was last looked at right after a login.
+        probe_showed: What the probe page was right after the login: "page", "data", or "" (`login.probe.shown_by`).
     """
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class LoginRecord:
         self.proved_at: float | None = None
         self.logged_in_at: float | None = None
         self.why = ""
-        self.probe_held_data = False
+        self.probe_showed = ""
 
     @property
     def state(self) -> LoginState:
