@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from functools import partial
+from itertools import compress, groupby
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,13 +21,52 @@ from tests import forked
 settings.register_profile("project", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
 
+MEMORY = "/dev/shm"  #: a file system in memory, on Linux
+ROOM_BYTES = 4 << 30
+
 gc.disable()  # until all tests are there: none of them is garbage
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The workers of pytest-xdist fork their commands from one process."""
+    """The workers of pytest-xdist fork their commands from one process, and have their folders in memory."""
     if not hasattr(config, "workerinput"):
         config.add_cleanup(partial(shutil.rmtree, forked.share(os.getpid()), ignore_errors=True))
+        if has_room(MEMORY):
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", MEMORY)
+
+
+def has_room(folder: str) -> bool:
+    """Whether the folders of all tests fit, and programs in them may be run.
+
+    A crawl of one page waits for the disk eleven times, which proves nothing: what a power cut leaves is worked out
+    from the calls (`tests.crash.power`), and a process that is killed leaves the same in memory as on a disk.
+    """
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return False
+    may = os.access(folder, os.W_OK) and not found.f_flag & os.ST_NOEXEC
+    return may and found.f_bavail * found.f_frsize >= ROOM_BYTES
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each worker begins with tests that take long: of short ones, the last are easier to share out."""
+    items[:] = long_ones_first(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+
+
+def long_ones_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """In as many equal parts as pytest-xdist hands out; the tests of a file stay together."""
+    files = [list(group) for _, group in groupby(items, key=lambda item: item.path)]
+    is_long = [any(item.get_closest_marker(name) for item in file for name in ("slow", "crash")) for file in files]
+    long_files = list(compress(files, is_long))
+    others = [item for file, is_one in zip(files, is_long, strict=True) if not is_one for item in file]
+    ordered: list[pytest.Item] = []
+    for part in range(workers):
+        ordered += [item for file in long_files[part::workers] for item in file]
+        room = max(0, len(items) * (part + 1) // workers - len(ordered))
+        ordered += others[:room]
+        del others[:room]
+    return ordered + others
 
 
 def pytest_collection_finish() -> None:

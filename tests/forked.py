@@ -17,7 +17,6 @@ Three ways lead to it: `Forked` is a `subprocess.Popen` of ``python -m MODULE``;
 from __future__ import annotations
 
 import atexit
-import contextlib
 import fcntl
 import json
 import os
@@ -27,7 +26,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -219,8 +218,7 @@ def umask() -> int:
     return int(mask.split()[1], 8)
 
 
-@contextlib.contextmanager
-def forked_crawl(folder: Path) -> Iterator[Path]:
+def forked_crawl(folder: Path) -> Path:
     """Puts the program ``crawl`` into *folder*, which a shell calls like any other; gives its path.
 
     ``PYTHONPATH`` counts as for a new process: what it names can be imported by the child. A program that is killed
@@ -229,4 +227,4 @@ def forked_crawl(folder: Path) -> Iterator[Path]:
     program = folder / "crawl"
     program.write_text(PROGRAM.format(python=sys.executable, address=shared(os.getpid())))
     program.chmod(0o755)
-    yield program
+    return program

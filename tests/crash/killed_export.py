@@ -141,6 +141,8 @@ def main() -> None:
         if target.endswith(form.suffixes):
             form.check()
             form._loaded()
+            if "pyarrow" in sys.modules:
+                import pandas  # noqa: F401 - pyarrow loads it with the first column
     pipeline.check(Target(target))
     in_child(lambda: write(second, target))
     total = calls_of(second, target)

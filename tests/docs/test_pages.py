@@ -49,10 +49,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a program ``crawl`` that starts quickly."""
-    with forked_crawl(tmp_path_factory.mktemp("forked")) as program:
-        yield program.parent
+    return forked_crawl(tmp_path_factory.mktemp("forked")).parent
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])

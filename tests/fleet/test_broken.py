@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests import postgres
 from tests.fleet.ground import Loopback
 from tests.fleet.trial import Terms, Trial
 
+pytestmark = pytest.mark.slow
 SHORT = Terms(pages=150, hosts=3, members=2, expiries=1, delay_s=0, lease_s=1, faults=("kill", "cut", "lose", "crash"))
 
 

@@ -8,11 +8,15 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from crawler.testing import SiteProcess
 from tests import postgres
 from tests.docs.blocks import Block, blocks_of
 from tests.fleet.test_crawls import until
+from tests.forked import forked_crawl
 
+pytestmark = pytest.mark.slow
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "howto" / "several-machines.md"
 _WRITTEN_SITE, _WRITTEN_STORE = "http://127.0.0.1:8000", "postgresql://crawl@db.internal/crawl"
 BOOKS, PER_PAGE = 60, 20
@@ -22,8 +26,9 @@ _WITHIN_S = 60.0
 class Machine:
     """A folder with the project, a home, and variables of its own."""
 
-    def __init__(self, folder: Path, site: SiteProcess) -> None:
-        self.folder, self.project = folder, folder / "shop"
+    def __init__(self, folder: Path, site: SiteProcess, programs: Path) -> None:
+        """*programs*: a folder with a ``crawl`` that starts at once, for commands that nobody stops by a signal."""
+        self.folder, self.project, self._programs = folder, folder / "shop", programs
         self.project.mkdir(parents=True)
         scripts = sysconfig.get_path("scripts")
         self.variables = {
@@ -39,21 +44,22 @@ class Machine:
         command, _, _ = line.partition(" #")
         exported = re.fullmatch(r"export (\w+)=(.*?)\s*", command)
         if exported:
-            self.variables[exported[1]] = self._run(f"printf %s {exported[2]}").communicate()[0]
+            self.variables[exported[1]] = self.run(f"printf %s {exported[2]}").communicate()[0]
             return ""
-        process = self._run(command.rstrip(" &"))
         if command.rstrip().endswith("&"):
-            self.behind.append(process)
+            self.behind.append(self.run(command.rstrip(" &"), behind=True))
             return ""
+        process = self.run(command)
         said, _ = process.communicate(timeout=_WITHIN_S)
         assert process.returncode == 0, f"{line}\n{said}"
         return said
 
-    def _run(self, command: str) -> subprocess.Popen[str]:
+    def run(self, command: str, *, behind: bool = False) -> subprocess.Popen[str]:
+        path = self.variables["PATH"] if behind else f"{self._programs}:{self.variables['PATH']}"
         return subprocess.Popen(
             ["bash", "-c", f"exec {command}" if not command.startswith("printf") else command],
             cwd=self.project,
-            env=self.variables,
+            env={**self.variables, "PATH": path},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -82,7 +88,9 @@ def test_the_page_leads_from_one_machine_to_three(tmp_path: Path, make_site_proc
     server = postgres.server()
     address = server.database()
     name = address.partition("?")[0].rpartition("/")[2]
-    machines = {each: Machine(tmp_path / each, site) for each in ("one", "two", "three")}
+    (tmp_path / "programs").mkdir()
+    programs = forked_crawl(tmp_path / "programs").parent
+    machines = {each: Machine(tmp_path / each, site, programs) for each in ("one", "two", "three")}
 
     def meant(text: str) -> str:
         return text.replace(_WRITTEN_SITE, site.url.rstrip("/")).replace(_WRITTEN_STORE, f"'{address}'")
@@ -94,7 +102,7 @@ def test_the_page_leads_from_one_machine_to_three(tmp_path: Path, make_site_proc
         target.parent.mkdir()
         target.write_text(meant(spider.text))
     (begun,) = (block for block in blocks if block.exit_code == 5)
-    first = machines["one"]._run(meant(begun.text.splitlines()[0].removeprefix("$ ")))
+    first = machines["one"].run(meant(begun.text.splitlines()[0].removeprefix("$ ")))
     assert (first.communicate(timeout=_WITHIN_S), first.returncode)[1] == 5
 
     typed = [lines_of(block) for block in blocks if lines_of(block)]

@@ -19,7 +19,7 @@ from tests.logins.play import app_of, play
 from tests.long_form import LONG_FORM
 from tests.sessions_e2e.test_browser_login import why_not
 
-pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")]
 
 
 @pytest.fixture(autouse=True)

@@ -104,9 +104,11 @@ class Nights:
                 self.known[number] = now[number]
 
     def is_exact(self, told: Told) -> bool:
-        exact = told == self.expected()
+        expected = self.expected()
         self.learn(told)
-        return exact
+        if told != expected:
+            print(f"night {self.night}: told {told}, expected {expected}")
+        return told == expected
 
     def is_exact_together(self, told: Told) -> bool:
         """The end of a crawl of several runs: as if the earlier ones had told nothing yet."""

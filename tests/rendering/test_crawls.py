@@ -20,7 +20,7 @@ from tests.long_form import LONG_FORM
 from tests.rendering.needs_browser import needs_browser
 from tests.rendering.script_shop import ScriptShop, open_shop
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.slow]
 
 ORDERS = """
 from crawler import Spider

@@ -6,6 +6,7 @@ import ast
 import re
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -104,8 +105,13 @@ _ELSEWHERE = ("authoring/first_spider.py", "authoring/from_recording.py", "cli/l
 FILLERS = ("orders", "ConnectTimeout", "the site said no", "12")
 
 
-def messages() -> Iterator[tuple[str, str]]:
-    """Every text of the package, with something in the place of its values."""
+@cache
+def messages() -> list[tuple[str, str]]:
+    """Where each text of the package stands, and the text with something in the place of its values."""
+    return list(_messages())
+
+
+def _messages() -> Iterator[tuple[str, str]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         if "testing" in path.parts:
             continue

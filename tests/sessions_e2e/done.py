@@ -60,7 +60,7 @@ def revoked_at_random(folder: Path, *, style: str, seed: int, books: int = 1200,
     chance = random.Random(seed)
     moments = () if clock else tuple(sorted(chance.sample(range(30, books - 50), REVOCATIONS)))
     over = threading.Event()
-    latency_s = 0.05 if clock else 0.0
+    latency_s = 0.1 if clock else 0.0
     with SiteProcess(books=books, login=style, revoke_at=moments, latency_s=latency_s, log_limit=0) as site:
         alice = site.accounts[0]
         hits = [0]
@@ -151,11 +151,8 @@ def four_spiders(folder: Path, *, books: int = 40) -> dict[str, Any]:
         (folder / "spiders" / f"spider{number}.py").write_text(SPIDER.format(number=number), encoding="utf-8")
     (folder / "program").mkdir()
     figures: dict[str, Any] = {}
-    with (
-        SiteProcess(books=books) as site,
-        knowing(site.accounts[0]),
-        forked_crawl(folder / "program") as crawl,
-    ):
+    crawl = forked_crawl(folder / "program")
+    with SiteProcess(books=books) as site, knowing(site.accounts[0]):
 
         def start(number: int) -> subprocess.Popen[bytes]:
             words = ["run", f"spider{number}", "--fresh", "--quiet", "-a", f"site={site.url}"]

@@ -28,7 +28,7 @@ def why_not() -> str:
     return "" if find_browser()[0] else "no Chromium, Chrome or Edge is installed"
 
 
-pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")]
 
 SPIDER = """
 from crawler import Spider

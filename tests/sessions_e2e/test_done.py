@@ -8,13 +8,15 @@ import pytest
 
 from .done import REVOCATIONS, four_spiders, revoked_at_random, rotating_cookie
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("clock", [False, True], ids=["by-pages", "by-the-clock"])
 @pytest.mark.parametrize("style", ["redirect", "soft200"])
 def test_32_threads_in_2_processes_and_10_revocations_at_random_are_11_logins_and_every_item_once(
     style: str, clock: bool, tmp_path: Path
 ) -> None:
-    figures = revoked_at_random(tmp_path, style=style, seed=7, books=1500 if clock else 700, clock=clock)
+    figures = revoked_at_random(tmp_path, style=style, seed=7, books=900 if clock else 700, clock=clock)
 
     ended = (figures["ending"], figures["processes"], figures["revocations"])
     assert ended == ("finished", 2, REVOCATIONS), str(figures)

@@ -115,7 +115,7 @@ class Many(Spider):
 
 class Declared(Many):
     name = "declared"
-    sessions: ClassVar[Any] = [Identity(name, quota="100/hour") for name in NAMES]
+    sessions: ClassVar[Any] = [Identity(name, quota="30/hour") for name in NAMES]
 
 
 @pytest.fixture(autouse=True)
@@ -168,20 +168,20 @@ def fake_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         crawler.clock._BEGAN = began
 
 
-def test_three_accounts_of_100_requests_an_hour_bring_1000_pages_in_three_runs_and_none_sends_more(
+def test_three_accounts_of_30_requests_an_hour_bring_300_pages_in_three_runs_and_none_sends_more(
     quick_net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site = Counting(100, 3_600, pages=999)
+    site = Counting(30, 3_600, pages=299)
     host = quick_net.host({"*": site})
 
     with fake_clock(monkeypatch):
         options = {"lease": 20_000, "processes": 1}
-        runs = [crawl(Declared, host.url, tmp_path, max_pages=pages, **options) for pages in (250, 400, 0)]
+        runs = [crawl(Declared, host.url, tmp_path, max_pages=pages, **options) for pages in (75, 120, 0)]
 
     assert [run.exit_code for run in runs] == [5, 5, 0]
     assert not site.refused
-    assert site.most <= 100
-    assert [int(row["id"]) for row in stored(tmp_path, "id")] == list(range(-1, 999))
+    assert site.most <= 30
+    assert [int(row["id"]) for row in stored(tmp_path, "id")] == list(range(-1, 299))
     assert sum(run.logins for run in runs) == 3
     assert max(site.served.values()) == 1 or {path: n for path, n in site.served.items() if n > 1}.keys() <= {"", "/"}
 
