@@ -12,7 +12,7 @@ from dataclasses import replace
 from crawler.clock import unix_now
 from crawler.engine.parts import Caller, make_parts
 from crawler.engine.processes import Members, add_up
-from crawler.engine.scheduler import Scheduler
+from crawler.engine.scheduler import Scheduler, has_ended
 from crawler.engine.stopping import Interrupts, StopNow
 from crawler.engine.store_thread import Member
 from crawler.errors import StoreError, UsageError
@@ -211,12 +211,21 @@ class Crawl:
         take_counts(summary, counts)
         facts = self._facts(counts, failed, skipped)
         if not ends:
+            self._tell_of_all()
             # What others have put back to waiting since is theirs, while there is somebody who ends the run
             theirs = not self._parts.limits.reason and store.runs.running(self.spider.name) is not None
             return replace(facts, waiting=0) if theirs else facts
         silent = store.reports.silent_hosts(frontier) if facts.failed and facts.pages else {}
         figures, before = compared(store, self._run, summary, counts)
         return replace(facts, silent=silent, figures=figures, before=before)
+
+    def _tell_of_all(self) -> None:
+        """Another member has recorded the end: what is told here is the part of this one."""
+        member, store = self._parts.member, self._store
+        if not member.forked and has_ended(store, self._run):
+            pages, items = store.results.stored_by(self._run.id)
+            whole = f"{pages:,} pages and {sum(items.values()):,} items by all members"
+            self.summary.notes.append(f"another member ended the run: {whole}; the numbers here are of this one")
 
     def _add_up(self) -> None:
         """What all processes of the run have done belongs to it, also what those did that were killed."""

@@ -134,6 +134,7 @@ def test_workers_join_a_crawl_and_one_leaves_when_it_is_told_to(fleet: Fleet) ->
     assert logins(fleet) == 1
     assert json.loads(left.out)["pages"] + json.loads(stayed.out)["pages"] > 0
     assert f"pages      {PAGES} " in ended.out, "the run counts what all have brought"
+    assert f"another member ended the run: {PAGES} pages and " in stayed.out
     fleet.is_exact()
 
 
