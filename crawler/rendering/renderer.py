@@ -258,6 +258,8 @@ class _BrowserThread:
             await asyncio.sleep(_WATCHED_EVERY_S)
             if not browser.pages or await browser.answers(_PATIENCE_S) or await browser.answers(_PATIENCE_S):
                 continue
+            if browser.fault:
+                return  # somebody else has seen it
             self._replaced += 1
             browser.is_old, browser.fault = True, f"the browser has not answered for {2 * _PATIENCE_S:.0f} s"
             _log.warning("%s: another one is started (%d so far)", browser.fault, self._replaced)
