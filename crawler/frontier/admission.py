@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,7 +40,7 @@ class AdmissionRules:
         guarded: ``session name -> bool``: whether the guard is asked.
         own_slots: Sessions that politeness counts by themselves on each host.
         upgraded: Hosts for which plain http links become https ones; may grow. None: links stay as they are.
-        host_full: ``(host, fingerprint, pages of it that were admitted in this process) -> reason or None``; asked once
+        host_full: ``(host, fingerprint, those of it that were admitted in this process) -> reason or None``; asked once
             for each request that is admitted.
         counts: What `traps` and `host_full` count by.
     """
@@ -53,7 +53,7 @@ class AdmissionRules:
     guarded: Callable[[str], bool] = lambda session: True
     own_slots: frozenset[str] = frozenset()
     upgraded: Container[str] | None = None
-    host_full: Callable[[str, bytes, int], str | None] | None = None
+    host_full: Callable[[str, bytes, Collection[bytes]], str | None] | None = None
     counts: TrapCounts = field(default_factory=TrapCounts)
 
 
@@ -181,7 +181,7 @@ class Admission:
         admitted = self._of_host.setdefault(host, set())
         if mark in admitted:
             return ""
-        reason = self._rules.host_full(host, mark, len(admitted)) if self._rules.host_full is not None else None
+        reason = self._rules.host_full(host, mark, admitted) if self._rules.host_full is not None else None
         if reason:
             return f"trap: {reason}"
         admitted.add(mark)

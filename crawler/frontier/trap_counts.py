@@ -65,7 +65,7 @@ class Distinct:
         """Count those of another process, too. Returns what stands for both."""
         for mark in marks:
             self.add(mark)
-        return list(self._smallest)
+        return self._smallest.copy()
 
 
 class Few:
@@ -98,43 +98,61 @@ class Few:
 
 
 class _Counted:
-    """One count, and how far the others know it."""
+    """One count, its limit, and how far the others know it."""
 
-    __slots__ = ("count", "told")
+    __slots__ = ("count", "limit", "told")
 
-    def __init__(self, count: Distinct | Few) -> None:
-        self.count = count
+    def __init__(self, count: Distinct | Few, limit: int) -> None:
+        self.count, self.limit = count, limit
         self.told = 0
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the others have to know."""
+        return self.count.number >= self.told + max(self.limit // _PORTIONS, 1)
 
 
 class TrapCounts:
     """Counts of one process by what they are of. Safe from any thread.
 
     Bounded: of two thousand of a kind the least recently used one is forgotten.
+
+    Attributes:
+        shared: Others count as well: this process was asked what is due.
     """
 
     def __init__(self) -> None:
         self._few: OrderedDict[Key, _Counted] = OrderedDict()
         self._distinct: OrderedDict[Key, _Counted] = OrderedDict()
         self._due: dict[Key, None] = {}
+        self.shared = False
         self._lock = threading.Lock()  # guards the three, and what is in them
 
     def is_one_of_few(self, key: Key, mark: int, limit: int) -> bool:
         """Whether *mark* is one of the first *limit* different ones of *key*."""
         with self._lock:
-            counted = self._of(self._few, key) or self._new(self._few, key, Few(limit))
+            counted = self._of(self._few, key) or self._new(self._few, key, _Counted(Few(limit), limit))
             few = counted.count
             taken = isinstance(few, Few) and few.takes(mark)
-            self._note(key, counted, limit)
+            if self.shared and counted.is_due:
+                self._due[key] = None
             return taken
 
-    def count(self, key: Key, mark: int, limit: int) -> int:
-        """Count *mark*; the number of different ones of *key* so far, those included that others have told of."""
+    def count(self, key: Key, mark: int, limit: int, *, before: Iterable[int] = ()) -> int:
+        """Count *mark*; the number of different ones of *key* so far, those included that others have told of.
+
+        Args:
+            before: What is to be counted, too, when this is the first one of *key*.
+        """
         with self._lock:
-            counted = self._of(self._distinct, key) or self._new(self._distinct, key, Distinct())
+            counted = self._of(self._distinct, key)
+            if counted is None:
+                counted = self._new(self._distinct, key, _Counted(Distinct(), limit))
+                counted.count.meets(before)
             if isinstance(counted.count, Distinct):
                 counted.count.add(mark)
-            self._note(key, counted, limit)
+            if self.shared and counted.is_due:
+                self._due[key] = None
             return counted.count.number
 
     def known_to_others(self, key: Key) -> int:
@@ -147,6 +165,10 @@ class TrapCounts:
     def due(self, most: int) -> list[Key]:
         """Up to *most* counts that have grown so far that the others have to know."""
         with self._lock:
+            if not self.shared:
+                self.shared = True
+                for counts in (self._few, self._distinct):
+                    self._due |= {key: None for key, counted in counts.items() if counted.is_due}
             return list(self._due)[:most]
 
     def meets(self, key: Key, stored: Any) -> list[int]:
@@ -169,16 +191,12 @@ class TrapCounts:
             counts.move_to_end(key)
         return found
 
-    def _new(self, counts: OrderedDict[Key, _Counted], key: Key, count: Distinct | Few) -> _Counted:
-        made = counts[key] = _Counted(count)
+    def _new(self, counts: OrderedDict[Key, _Counted], key: Key, made: _Counted) -> _Counted:
+        counts[key] = made
         if len(counts) > _MAX_PATHS:
             forgotten, _ = counts.popitem(last=False)
             self._due.pop(forgotten, None)
         return made
-
-    def _note(self, key: Key, counted: _Counted, limit: int) -> None:
-        if counted.count.number >= counted.told + max(limit // _PORTIONS, 1):
-            self._due[key] = None
 
 
 def name_of(key: Key) -> str:

@@ -11,7 +11,7 @@ their counts up, see `trap_counts`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -118,20 +118,27 @@ class TrapGuard:
             reason = self._date_refuses(address, path, query, self._clock() if now is None else now)
         return reason
 
-    def refuses_host(self, host: str, mark: bytes, pages: int) -> str | None:
+    def refuses_host(self, host: str, mark: bytes, admitted: Collection[bytes]) -> str | None:
         """Why one more page of a host is not taken, or None: then it is counted.
 
         Args:
             mark: The fingerprint of its request.
-            pages: How many of the host this process has taken in this crawl.
+            admitted: Those of the host that this process has taken in this crawl.
         """
-        limit, key = self.limits.max_pages_per_host, ("pages", host)
+        limit = self.limits.max_pages_per_host
         if not limit:
             return None
-        if max(pages, self.counts.known_to_others(key)) >= limit:
-            return f"more than {limit} pages of one host (`max_pages_per_host`)"
-        self.counts.count(key, int.from_bytes(mark[:8]), limit)
-        return None
+        if len(admitted) < limit and not (self.counts.shared and self._others_fill(host, mark, admitted)):
+            return None
+        return f"more than {limit} pages of one host (`max_pages_per_host`)"
+
+    def _others_fill(self, host: str, mark: bytes, admitted: Collection[bytes]) -> bool:
+        """Whether all processes together have taken the most pages of a host."""
+        limit, key = self.limits.max_pages_per_host, ("pages", host)
+        if self.counts.known_to_others(key) >= limit:
+            return True
+        self.counts.count(key, _number(mark), limit, before=map(_number, admitted))
+        return False
 
     def _path_refuses(self, path: str) -> str | None:
         limits = self.limits
@@ -209,3 +216,7 @@ class TrapGuard:
         if most and self.counts.count(("dates", place), mark_of(found[0]), most) > most:
             return f"more than {most} dates of one calendar"
         return None
+
+
+def _number(fingerprint: bytes) -> int:
+    return int.from_bytes(fingerprint[:8])

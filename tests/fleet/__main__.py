@@ -83,6 +83,8 @@ def main(words: Sequence[str] | None = None) -> int:
     rows: list[list[object]] = []
     heading: list[str] = []
     for seed in range(chosen.seed, chosen.seed + chosen.seeds):
+        if chosen.keep is not None:
+            chosen.keep.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f"fleet-{seed}-", dir=chosen.keep))
         with surroundings(chosen) as (server, ground):
             result = Trial(terms, seed, folder, server, ground).run()

@@ -169,7 +169,7 @@ def test_a_spider_that_names_domains_keeps_to_them() -> None:
 
 
 def test_pages_of_a_host_are_counted_once_each() -> None:
-    asked = admission(host_full=lambda host, mark, pages: "more than 2 pages of one host" if pages >= 2 else None)
+    asked = admission(host_full=lambda host, mark, pages: "more than 2 pages of one host" if len(pages) >= 2 else None)
 
     rules = [asked.admit(Request(f"{SITE}/{path}"), depth=1) for path in ("a", "a", "b", "c", "a")]
 
@@ -265,7 +265,7 @@ RULES: list[dict[str, Any]] = [
     {"max_depth": 1},
     {"own_slots": frozenset({"default"})},
     {"upgraded": {"shop.test"}},
-    {"host_full": lambda host, mark, pages: "full" if pages >= 3 else None},
+    {"host_full": lambda host, mark, pages: "full" if len(pages) >= 3 else None},
     {"guard": lambda url, text, rel: "logout" if "out" in url + text + rel else None},
     {"guard": lambda url, text, rel: "logout", "guarded": lambda session: False},
 ]

@@ -57,27 +57,32 @@ def test_processes_together_stop_a_twentieth_of_the_limit_each_after_it(
 
 def test_pages_of_a_host_are_counted_over_processes_and_each_page_once() -> None:
     limits, rows = TrapLimits(max_pages_per_host=100), dict[str, Any]()
-    guards = [TrapGuard(limits), TrapGuard(limits)]
+    guards, taken = [TrapGuard(limits), TrapGuard(limits)], [set[bytes](), set[bytes]()]
     pages = [mark_of(str(number)).to_bytes(8) for number in range(100)]
-    for number, page in enumerate(pages[:60]):  # both find the same ones
-        for guard in guards:
-            assert guard.refuses_host("a.example", page, number) is None
-            exchange(guard, rows)
-    for number, page in enumerate(pages[60:]):
-        assert guards[0].refuses_host("a.example", page, 60 + number) is None
-        exchange(guards[0], rows)
+
+    def take(page: bytes, number: int) -> str | None:
+        refused = guards[number].refuses_host("a.example", page, taken[number])
+        taken[number].add(page)
+        exchange(guards[number], rows)
+        return refused
+
+    for page in pages[:60]:  # both find the same ones
+        assert (take(page, 0), take(page, 1)) == (None, None)
+    assert [take(page, 0) for page in pages[60:]] == [None] * 40
 
     guards[1].counts.meets(("pages", "a.example"), rows[name_of(("pages", "a.example"))])
 
-    assert guards[1].refuses_host("a.example", b"another!", 60) is not None
-    assert guards[1].refuses_host("b.example", b"another!", 0) is None
+    assert guards[1].refuses_host("a.example", b"another!", taken[1]) is not None
+    assert guards[1].refuses_host("b.example", b"another!", ()) is None
 
 
-def test_a_process_alone_counts_the_pages_of_a_host_exactly() -> None:
-    guard = TrapGuard(TrapLimits(max_pages_per_host=3_000))
-    answers = [guard.refuses_host("a.example", mark_of(str(n)).to_bytes(8), n) for n in range(3_001)]
+def test_a_process_alone_counts_the_pages_of_a_host_exactly_and_notes_nothing() -> None:
+    guard = TrapGuard(TrapLimits(max_pages_per_host=300))
+    marks = [mark_of(str(number)).to_bytes(8) for number in range(301)]
+    answers = [guard.refuses_host("a.example", mark, marks[:number]) for number, mark in enumerate(marks)]
 
-    assert answers.index("more than 3000 pages of one host (`max_pages_per_host`)") == 3_000
+    assert answers.index("more than 300 pages of one host (`max_pages_per_host`)") == 300
+    assert guard.counts.due(9) == []
 
 
 @given(marks, marks)
@@ -127,6 +132,7 @@ def test_a_text_has_the_same_number_in_each_process() -> None:
 
 def test_counts_that_nobody_asks_for_are_bounded() -> None:
     counts = TrapCounts()
+    assert counts.due(1) == []
     for number in range(5_000):
         counts.is_one_of_few(("names", str(number)), 1, 3)
         counts.count(("values", str(number)), 1, 3)

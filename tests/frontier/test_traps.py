@@ -123,8 +123,10 @@ def test_U4_depth_and_pages_of_a_host_are_limited() -> None:
     guard = TrapGuard(TrapLimits(max_depth=5, max_pages_per_host=100))
     assert guard.refuses(SITE + "/", 5, NOW) is None
     assert guard.refuses(SITE + "/", 6, NOW) == "deeper than 5 links"
-    assert guard.refuses_host("a.example", b"m", 99) is None
-    assert guard.refuses_host("a.example", b"m", 100) == "more than 100 pages of one host (`max_pages_per_host`)"
+    assert guard.refuses_host("a.example", b"m", [b"x"] * 99) is None
+    assert (
+        guard.refuses_host("a.example", b"m", [b"x"] * 100) == "more than 100 pages of one host (`max_pages_per_host`)"
+    )
 
 
 # --- real sites are left alone ----------------------------------------------------------------------------------------
@@ -195,7 +197,7 @@ def test_a_rule_set_to_nought_is_off() -> None:
     for path in ("/a/a/a/a/a", "/" + "y" * 9_000, "/x?" + "a=1&" * 90, "/calendar/2099/01", "/events/1950/01"):
         assert off.refuses(SITE + path, 99_999, NOW) is None
     assert not any(off.refuses(f"{SITE}/x?sid={number:032x}", 1, NOW) for number in range(9))
-    assert off.refuses_host("a.example", b"m", 10**9) is None
+    assert off.refuses_host("a.example", b"m", [b"x"] * 10**6) is None
 
 
 # --- cost -------------------------------------------------------------------------------------------------------------
