@@ -161,6 +161,9 @@ class Crawl:
             )
         if self.handed_over:
             summary.notes.append("other members go on with the run; the last of them records how it ended")
+        elif failure is None and not ends:
+            with suppress(StoreError):
+                self._tell_of_all()
         summary.messages = [hide(message) for message in summary.messages]
         summary.next_command, summary.again = hide(summary.next_command), hide(summary.again)
         summary.why, summary.sessions = hide(summary.why), sorted({*summary.sessions, *self._sessions})
@@ -211,7 +214,6 @@ class Crawl:
         take_counts(summary, counts)
         facts = self._facts(counts, failed, skipped)
         if not ends:
-            self._tell_of_all()
             # What others have put back to waiting since is theirs, while there is somebody who ends the run
             theirs = not self._parts.limits.reason and store.runs.running(self.spider.name) is not None
             return replace(facts, waiting=0) if theirs else facts
