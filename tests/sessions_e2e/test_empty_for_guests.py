@@ -112,11 +112,13 @@ def test_a_stored_session_for_which_the_probe_is_empty_now_is_not_good(registry:
     "guest",
     [
         Answer(body=b'{"error": "unauthenticated"}', content_type="application/json"),
+        Answer(body=b"please log in", content_type="text/plain"),
+        Answer(body=b"<?xml version='1.0'?><error>no session</error>", content_type="application/xml"),
         Answer(204),
         Answer(body=b" \n"),
         Answer(body=b"<html>one moment</html>", headers=[("Refresh", "0; url=/login")]),
     ],
-    ids=["JSON", "204", "blank", "the header Refresh"],
+    ids=["JSON", "plain text", "XML", "204", "blank", "the header Refresh"],
 )
 def test_a_site_of_pages_that_answers_guests_so_costs_one_login(
     guest: Answer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -57,14 +57,13 @@ class ProbePage:
         return Probed()
 
 
-def shown_by(response: Response) -> Literal["", "nothing", "data", "page"]:
-    """What an answer is made of: a page for people, data, or nothing at all; "" for what is neither."""
+def shown_by(response: Response) -> Literal["nothing", "data", "page"]:
+    """What an answer is made of: a page for people, anything else, or nothing at all."""
     if response.status_code in (204, 205) or not response.body.strip():
         return "nothing"
     if response.is_html:
         return "page"
-    held = holds_data(response)
-    return "" if held is None else "data" if held else "nothing"
+    return "nothing" if holds_data(response) is False else "data"
 
 
 def holds_data(response: Response) -> bool | None:

@@ -73,9 +73,9 @@ class Prover:
         if has_own_marks(self._spider) or not 200 <= response.status_code < 300:
             return None
         shown, before = shown_by(response), self._record.probe_showed
-        if not fresh and before in ("page", "data") and shown and shown != before:
+        if not fresh and before in ("page", "data") and shown != before:
             return f"the probe page, which was {_SHOWN[before]} after the login, is {_SHOWN[shown]} now"
-        if fresh or shown in ("page", "data"):
+        if fresh or shown != "nothing":
             self._record.probe_showed = shown
         return None
 

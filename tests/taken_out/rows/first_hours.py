@@ -55,8 +55,8 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/sessions/login/prove.py",
-                '        if not fresh and before in ("page", "data") and shown and shown != before:\n',
-                '        if not fresh and before == "none" and shown and shown != before:\n',
+                '        if not fresh and before in ("page", "data") and shown != before:\n',
+                '        if not fresh and before == "none" and shown != before:\n',
             )
         ],
         [f"{_EMPTY}::test_a_stored_session_for_which_the_probe_is_empty_now_is_not_good"],
