@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crawler import LinkExtractor, Response, Rule, Spider
+from crawler import LinkExtractor, Response, Rule, Spider, results
 from crawler.spider import CrawlSpider
 from crawler.testing.wire import Answer, WireRequest
 from tests.revisits.site import Shop, Site, night, page, rows
@@ -315,3 +315,28 @@ def test_a_spider_with_other_code_reads_all_pages_again_from_the_site_or_from_wh
     third = night(changing(tmp_path, "a"), site, tmp_path, keep_pages=keep_pages)
     assert (site.statuses(), third.unchanged) == ({304: 7}, 7)
     assert rows(tmp_path, third.run) == rows(tmp_path, other.run)
+
+
+@pytest.mark.parametrize("headers", [[], [("Cache-Control", "max-age=86400")]], ids=["asked", "fresh"])
+def test_a_page_that_vanished_and_comes_back_as_it_was_brings_its_record_back(
+    headers: list[tuple[str, str]], site: Site, tmp_path: Path
+) -> None:
+    class Keyed(Shop):
+        keys = {"items": ("number",)}
+
+    def changes() -> list[tuple[str, Any]]:
+        found = results("shop", store=str(tmp_path / "crawl.db")).changes()
+        return [(each.kind, int(each.key["number"])) for each in found]
+
+    site.headers["/p/3"] = headers
+    night(Keyed, site, tmp_path)
+    links = site.pages["/"]
+    site.pages["/"] = links.replace("<a href=/p/3>page</a>", "")
+    night(Keyed, site, tmp_path)
+    assert changes() == [("gone", 3)]
+
+    site.pages["/"] = links
+    night(Keyed, site, tmp_path)
+    assert changes() == [("back", 3)]
+    assert night(Keyed, site, tmp_path).unchanged >= 6, "and from then on it is unchanged like the others"
+    assert changes() == []

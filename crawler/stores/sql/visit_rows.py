@@ -92,6 +92,7 @@ class VisitRows:
                     if visit is not None:
                         visits[mark] = visit
         self._drop_incomplete(visits)
+        self._drop_vanished(visits, earlier)
         return [
             replace(each, visit=visits[each.fingerprint]) if each.fingerprint in visits and not each.again else each
             for each in leased
@@ -142,6 +143,24 @@ class VisitRows:
             counts.update(self._items_of(table, list(counts)))
         for mark, visit in list(visits.items()):
             if any(tables[table][visit.request] < count for table, count in visit.items.items()):
+                del visits[mark]
+
+    def _drop_vanished(self, visits: dict[bytes, PageVisit], earlier: Sequence[int]) -> None:
+        """Forget visits of pages that a complete crawl has missed since: what they listed is gone, and only read anew.
+
+        Else a page that comes back as it was would bring nothing back.
+        """
+        marks = [mark for mark, visit in visits.items() if visit.records]
+        for start in range(0, len(marks), _PORTION):
+            portion = marks[start : start + _PORTION]
+            known = ",".join("?" * len(portion))
+            rows = self._db.read(
+                f"SELECT p.fingerprint FROM crawl_record_pages p WHERE p.fingerprint IN ({known}) AND p.scope IN"
+                " (SELECT c.id FROM crawl_frontiers f JOIN crawl_record_scopes c ON c.spider = f.spider"
+                " AND c.args = f.args WHERE f.id = ?) AND EXISTS (SELECT 1 FROM crawl_sightings s WHERE s.page = p.id)",
+                (*portion, earlier[-1]),
+            )
+            for mark in {*portion} - {bytes(row[0]) for row in rows}:
                 del visits[mark]
 
     def _items_of(self, table: str, requests: Sequence[int]) -> dict[int, int]:
