@@ -7,11 +7,14 @@ mean nothing else; a number with a fraction is no whole number, and a number is 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
 _TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})
+PROXY_SCHEME = re.compile(r"(https?|socks4a|socks5h|socks[45])://", re.IGNORECASE)
+PROXY_PLACE = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?\Z")
 _FALSE = frozenset({"false", "0", "no", "off", "f", "n"})
 
 
@@ -53,6 +56,18 @@ class Setting:
 def setting(default: Any, description: str, **bounds: float) -> Any:
     """A setting, as an attribute of the class that declares them; its annotation there is its type."""
     return Setting(default, description, **bounds)
+
+
+def proxy_url(value: str) -> str:
+    """*value*, the URL of a proxy, or "". Raises ValueError for one that nothing can be sent through."""
+    found = PROXY_SCHEME.match(value)
+    place = value[found.end() if found else 0 :].rpartition("@")[2]
+    if value and not PROXY_PLACE.match(place):
+        raise ValueError(
+            "it should be http://host:port (or https, socks4, socks5, socks5h), with user:password@ before the host"
+            " where it wants credentials"
+        )
+    return value
 
 
 def _text(value: Any) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_origin, get_type_hints
 
 from crawler.errors import SettingsError
-from crawler.setting_kinds import Setting, setting
+from crawler.setting_kinds import Setting, proxy_url, setting
 
 SCRAPY_NAMES: dict[str, str] = {
     "AUTOTHROTTLE_ENABLED": "throttle",
@@ -293,7 +293,7 @@ FIELDS = _declared()  #: all settings, in the order of the reference page
 
 def _converted(name: str, each: Setting, value: Any, source: str = "Settings") -> Any:
     try:
-        return each.converted(value)
+        return proxy_url(each.converted(value)) if name == "proxy" else each.converted(value)
     except ValueError as error:
         is_shown = source == "command line" and each.annotation in (int, float, bool)  # others may be a secret
         given = f", not {str(value)[:40]!r}" if is_shown else ""

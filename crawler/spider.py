@@ -169,12 +169,12 @@ class Spider:
 
     @classmethod
     def wants_login(cls) -> bool:
-        """Whether its pages are for somebody who is logged in: it has a login step, or names a sign of a login.
+        """Whether its pages are for somebody who is logged in: a login step, a login page or a sign of a login says so.
 
         Without a step, a person brings the session: ``crawl login NAME --browser``, ``crawl sessions import``.
         """
         signs = cls.logged_out_css or cls.logged_out_text or cls.logged_in_css or cls.logged_in_text
-        return cls.has_login_step() or bool(signs) or cls.is_logged_out is not Spider.is_logged_out
+        return cls.has_login_step() or bool(cls.login_url or signs) or cls.is_logged_out is not Spider.is_logged_out
 
     def login_browser(self, page: Any, session: Session) -> None:
         """Drive a Playwright page through the login, in a run where there is no `login`; secrets: `session.account`."""

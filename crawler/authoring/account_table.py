@@ -39,7 +39,7 @@ def add_account(site: str, fields: Mapping[str, str], *, file: Path | None, sess
         if known is not None:
             raise UsageError(
                 f'[sites."{site}".{session}] is in {path} already, with other values: take it out, or put them there'
-                " yourself"
+                " yourself; a second account of a site, at whatever port, belongs to another session (--session NAME)"
             )
         before = read_private(path) if path.exists() else ""
         lines = [

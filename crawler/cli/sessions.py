@@ -48,13 +48,13 @@ def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> N
                 judged.health + (f", rests until {local_time(resting[row.key][0])}" if row.key in resting else ""),
                 f"{row.epoch:,}",
                 f"{row.cookies:,}",
-                _ago(row.logged_in_at, now),
+                _begun(row, _ago(row.logged_in_at, now)),
                 _ago(row.proved_at, now),
                 _end(judged, now),
             )
             for row, judged in found
         ],
-        ("session", "key", "health", "logins", "cookies", "logged in", "last proof", "expected end"),
+        ("session", "key", "health", "login", "cookies", "logged in", "last proof", "expected end"),
     ):
         say(line)
     for row, _ in found:
@@ -83,6 +83,11 @@ def _as_dict(row: SessionRow, judged: Judged) -> dict[str, object]:
     }
 
 
+def _begun(row: SessionRow, logged_in: str) -> str:
+    """When it was logged in; what was brought from elsewhere was not, here."""
+    return "imported" if row.logged_in_at is None and row.epoch else logged_in
+
+
 def _ago(moment: float | None, now: float) -> str:
     return "-" if moment is None else f"{duration(max(0.0, now - moment))} ago"
 
@@ -109,7 +114,7 @@ def show(session: SessionName, store: options.StorePath = None) -> None:
             ("session", row.name),
             ("key", row.key),
             ("state", f"{row.state}, {judged.health}"),
-            ("logged in", f"{local_time(row.logged_in_at)}, login number {row.epoch:,}"),
+            ("logged in", f"{_begun(row, local_time(row.logged_in_at))}, login number {row.epoch:,}"),
             ("last proof", local_time(row.proved_at)),
             ("expected end", _end(judged, now)),
             ("saved", f"{local_time(row.saved_at)}, version {row.version:,}"),

@@ -23,6 +23,7 @@ from crawler.fetching.decoding import ACCEPT_ENCODING
 from crawler.fetching.limits import Limits
 from crawler.headers import fields_of
 from crawler.sessions.prepared import Prepared
+from crawler.setting_kinds import PROXY_PLACE, PROXY_SCHEME
 
 log = logging.getLogger("crawler.fetching")
 
@@ -38,8 +39,6 @@ _HOST = re.compile(r"[a-z0-9._-]+\Z|[0-9a-f:.]+(?:%[a-z0-9._-]+)?\Z")
 _NOT_IN_VALUE = re.compile(r"[\r\n\0]")
 
 Headers = tuple[tuple[tuple[str, str], ...], frozenset[str], str]  #: headers, their names, a proxy's authorization
-_PROXY_SCHEME = re.compile(r"(https?|socks4a|socks5h|socks[45])://", re.IGNORECASE)
-_PROXY_PLACE = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?\Z")
 _DROPPED = frozenset(("expect", "proxy-authorization"))  # no waiting for 100; a proxy's secret has its own place
 
 
@@ -146,10 +145,10 @@ def _proxy(url: str, authorization: str) -> Proxy | None:
     Other programs end it at the first one or refuse such a URL: who has a wrong host in it is told how it was read,
     once a process, for the answers are kept.
     """
-    found = _PROXY_SCHEME.match(url)
+    found = PROXY_SCHEME.match(url)
     scheme, rest = (found[1], url[found.end() :]) if found else ("http", url)
     userinfo, _, place = rest.rpartition("@")
-    if not _PROXY_PLACE.match(place) or _NOT_IN_VALUE.search(userinfo):
+    if not PROXY_PLACE.match(place) or _NOT_IN_VALUE.search(userinfo):
         return None
     username, _, password = userinfo.partition(":")
     address = f"{scheme.lower()}://{place.removesuffix('/').lower()}"

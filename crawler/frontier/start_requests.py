@@ -27,18 +27,23 @@ def start_requests(spider: Spider) -> Iterator[Request]:
     """The spider's first requests.
 
     Raises:
-        SpiderError: It has none, its `start` raised, or gave something that is no request, or one for a `parse` that
+        SpiderError: It has none, its `start` raised, or gave something that is no request, or one for a callback that
             is not there.
     """
     custom = type(spider).start is not Spider.start
     if not custom and not spider.start_urls and not isinstance(spider, SitemapSpider):
         raise SpiderError(f"spider {spider.name!r} has no start_urls and no start method")
+    checked = ""
     try:
         for request in spider.start():
             if not isinstance(request, Request):
                 raise SpiderError(f"{spider.name}.start gave a {type(request).__name__}; it must yield Requests")
             if not request.callback:
                 _check_parse(spider)
+            elif request.callback != checked:
+                spider.callback(checked := request.callback)
+            if request.errback:
+                spider.callback(request.errback)
             yield request
     except CrawlError:
         raise

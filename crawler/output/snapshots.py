@@ -29,7 +29,9 @@ def choose(rows: Sequence[SessionRow], wanted: str) -> SessionRow:
     if len(found) == 1:
         return found[0]
     if found:
-        raise UsageError(f"{len(found)} sessions are called {wanted!r}: {_listed(found)}; name one by its key")
+        raise UsageError(
+            f"{len(found)} sessions are called {wanted!r}: {_listed(found)}; name one by its key, in quotes"
+        )
     if not rows:
         raise UsageError("no session is stored yet; `crawl login NAME` or a run makes one")
     raise UsageError(f"no session {wanted!r}; there are: {_listed(rows)}")
@@ -44,7 +46,8 @@ class Judged:
     """What is to be expected of a session.
 
     Attributes:
-        health: "good", "ending", "over", "unproven", "waits for a person", "refused" or "unreadable".
+        health: "good", "ending", "over", "unproven", "waits for a person", "refused", "unreadable", or "no login" for
+            the session of a guest.
         ends_at: When it is expected to end, seconds since 1970, or None when nothing tells.
         why: What tells.
     """
@@ -79,6 +82,8 @@ _WORDS = {"parked": "waits for a person", "refused": "refused", "expired": "over
 def _health(row: SessionRow, expected: str) -> str:
     if row.state in _WORDS:
         return _WORDS[row.state]
+    if row.epoch == 0 and row.proved_at is None:
+        return "no login"
     if expected == "over" or row.proved_at is not None:
         return "good" if expected == "unknown" else expected  # proved: good for all that is known
     return "unproven"

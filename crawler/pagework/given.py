@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import GeneratorType
 from typing import Any, Protocol
 
 from crawler.errors import DropItem, ItemRefused, SpiderError
@@ -23,6 +24,7 @@ from crawler.outcome import Found, ItemRow, Outcome, Rejected, without_numbers
 from crawler.pages.filled import Filled
 from crawler.pages.following import Followed, handed_out
 from crawler.pages.targets import Targets
+from crawler.pagework.callback_code import stands_at, with_returned
 from crawler.pagework.links_given import LinksGiven
 from crawler.request import Request
 from crawler.settings import Settings
@@ -285,6 +287,8 @@ class CallbackResults:
         self._admission, self._portion, self._watch = admission, portion, watch
         self._callback_time_s = settings.callback_time
         self._keys: Mapping[str, Sequence[str]] = spider.keys
+        self._spider = spider
+        self._methods = {""}  # callbacks that are there; safe from any thread: it is only added to
 
     def collect(
         self,
@@ -311,14 +315,16 @@ class CallbackResults:
         items: list[ItemRow] = []
         aside: KeptAside | None = None
         requests = _Requests(self._admission, self._portion, outcome, request, bare, notes)
-        keys, fetched_by = self._keys, outcome.session_name
+        keys, fetched_by, methods = self._keys, outcome.session_name, self._methods
 
         with self._watch.watched(request.url):
             try:
                 results = call()
-                for produced in _each(results):
+                for produced in _each(results, outcome):
                     try:
                         if isinstance(produced, Request):
+                            if not (produced.callback in methods and produced.errback in methods):
+                                self._check_methods(produced, results)
                             requests.take(produced)
                             following = handed_out(results)
                             if following is not None:
@@ -341,6 +347,20 @@ class CallbackResults:
             aside.put_into(outcome, notes, requests.keyed)
         return requests.keyed
 
+    def _check_methods(self, link: Request, results: Any) -> None:
+        """Refuse a request whose callback is no method: stored with it, it would fail with each run.
+
+        Raises:
+            SpiderError: With the line that yielded it.
+        """
+        try:
+            for name in (link.callback, link.errback):
+                self._spider.callback(name)
+                self._methods.add(name)
+        except SpiderError as error:
+            place = stands_at(results)
+            raise SpiderError(f"{error}{f' at {place}' if place else ''}") from None
+
 
 def _has_key(link: Request, file: Mapping[str, Any], keyed: list[Request]) -> bool:
     """Whether a file may be held under its key: then it is one of *keyed*. Raises NotStorable.
@@ -353,12 +373,12 @@ def _has_key(link: Request, file: Mapping[str, Any], keyed: list[Request]) -> bo
     return bool(link.file["key"])
 
 
-def _each(produced: Any) -> Iterable[Any]:
-    """What a callback gave, one by one."""
+def _each(produced: Any, outcome: Outcome) -> Iterable[Any]:
+    """What a callback gave, one by one; the outcome is told of what it returns besides."""
     if produced is None:
         return ()
     if isinstance(produced, Generator):
-        return produced
+        return with_returned(produced, outcome) if isinstance(produced, GeneratorType) else produced
     if isinstance(produced, Request) or is_item(produced):  # a `Filled` is a dataclass, and such are items
         return (produced,)
     if isinstance(produced, str | bytes) or not hasattr(produced, "__iter__"):

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from crawler.errors import LoginFailed, NeedsHuman, NotEquipped, SiteUnreachable
+from crawler.loading import place_in_spider
 from crawler.response import Response
 from crawler.sessions.browser_pages import PasskeyWatch, as_response, offers_logout, refusal_on, wanted_by
 from crawler.sessions.browser_program import has_screen, launched, playwright_proxy
@@ -203,9 +204,12 @@ def _driven(
 
 
 def _stopped(where: str, error: Any) -> str:
+    """At which page, why, for which selector, and at which line of the spider."""
     said = error.message.strip().splitlines()
-    first = printable(hide(said[0] if said else "no reason given"))
-    return f"the browser login stopped at {redact(where)}: {first[:300]}"
+    waits = next((each.strip(" -") for each in said[1:] if "waiting for" in each), "")
+    first = printable(hide("; ".join(filter(None, (said[0] if said else "no reason given", waits)))))
+    place = place_in_spider(error)
+    return f"the browser login stopped at {redact(where)}: {first[:300]}{f' ({place})' if place else ''}"
 
 
 def _explained(found: BrowserSession, context: BrowserContext, passkeys: PasskeyWatch) -> BrowserSession:

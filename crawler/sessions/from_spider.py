@@ -11,6 +11,8 @@ from crawler.sessions.origins import Origins
 from crawler.spider import SitemapSpider, Spider
 from crawler.urls import host_of, site_of
 
+_UNNAMED = "default"  #: name of the session of a spider that names none
+
 
 def known_urls(spider: Spider) -> list[str]:
     """The URLs that the spider names: start, sitemap, login and probe URLs."""
@@ -59,10 +61,15 @@ def session_key(spider: Spider, identity: Identity, user: str | None, begins: st
     Spiders of one project share it when they go to the same site with the same account, and their login steps set up
     the same kind of session. Without an account the name of the session counts instead.
 
+    A spider that says nothing of a login and names no session has one of its own: what somebody imports for another
+    spider, or what that one logs in, is never sent by it.
+
     Args:
         begins: As in `home_site`.
     """
     site = home_site(spider, begins) or spider.name
+    if not spider.wants_login() and identity.name == _UNNAMED:
+        return f"{site}|spider|{spider.name}"
     kind = kind_of(type(spider)) if identity.login else ""
     more = f"+{kind}" if kind else ""
     return f"{site}|account{more}|{user}" if user else f"{site}|session{more}|{identity.name}"

@@ -204,8 +204,12 @@ class SessionStore(Protocol):
 
     def save(self, snapshot: SessionSnapshot, *, run: int | None) -> SessionRow: ...
 
-    def prove(self, key: str, *, epoch: int, proved_at: float) -> None:
-        """Keep the moment at which a session was last known to be logged in; nothing where it has another epoch."""
+    def prove(self, key: str, *, epoch: int, proved_at: float, good: bool = False) -> None:
+        """Keep the moment at which a session was last known to be logged in; nothing where it has another epoch.
+
+        Args:
+            good: It still is: then its state is "ready", whatever was noted before.
+        """
 
     def all(self) -> list[SessionRow]: ...
 

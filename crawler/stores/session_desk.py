@@ -8,7 +8,7 @@ from typing import Any
 
 from crawler.outcome import SessionSnapshot
 from crawler.sessions.desk import LoginEnd
-from crawler.sessions.login.states import LoginRecord
+from crawler.sessions.login.states import LoginRecord, LoginState
 from crawler.stores import losses
 from crawler.stores.base import LoginClaim, SessionRow, Store
 from crawler.stores.calls import StoreCalls
@@ -114,4 +114,5 @@ def keep_proofs(store: Store, records: Mapping[str, LoginRecord]) -> None:
     """At the end of a run: when each session was last known to be logged in. *records* are by key."""
     for key, record in records.items():
         if record.proved_at is not None:
-            store.sessions.prove(key, epoch=record.epoch, proved_at=record.proved_at)
+            good = record.state is LoginState.READY
+            store.sessions.prove(key, epoch=record.epoch, proved_at=record.proved_at, good=good)

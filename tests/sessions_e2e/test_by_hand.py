@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,7 @@ class Members:
     def __init__(self) -> None:
         self.good, self.door, self.ends_after = "one", "redirect", 0
         self.asked: list[str] = []
+        self.let_in: list[str] = []
 
     def __call__(self, call: WireRequest) -> Answer:
         self.asked.append(call.path)
@@ -42,6 +44,7 @@ class Members:
         if call.cookies().get("sid") != self.good:
             doors = {"redirect": Answer.redirect("/login"), "401": Answer(401, b"who?"), "form": Answer(body=FORM)}
             return doors[self.door]
+        self.let_in.append(call.path)
         if self.ends_after and len(self.asked) >= self.ends_after:
             self.good = "another"
         links = "".join(f"<a href=/{number}>{number}</a>" for number in range(6)) + "<a href=/logout>Log out</a>"
@@ -135,3 +138,65 @@ def test_a_public_spider_without_a_stored_login_needs_nobody(
 
     assert command("run", "rows", "--quiet").code == 9
     assert command("run", "rows", "--quiet").code == 9, "nor does its second run, whose cookies are stored"
+
+
+PUBLIC = """
+from crawler import Spider
+
+
+class Cat(Spider):
+    name = "cat"
+    start_urls = ["{url}/home"]
+
+    def parse(self, response):
+        yield {{"page": response.url}}
+"""
+
+
+def health(command: Crawl) -> dict[str, tuple[str, str]]:
+    """Health and state of each stored session, by the last part of its key."""
+    rows = map(json.loads, command("sessions", "list", "--json").out.splitlines())
+    return {row["key"].rpartition("|")[2]: (row["health"], row["state"]) for row in rows}
+
+
+def test_a_spider_without_a_login_does_not_send_what_was_imported_for_another_one(
+    site: Host, members: Members, project: Path, command: Crawl
+) -> None:
+    (project / "spiders" / "cat.py").write_text(PUBLIC.format(url=site.url))
+    put_in(project, command, "one")
+    members.door = "form"
+
+    done = command("run", "cat", "--quiet")
+    seen = list(members.let_in)
+
+    assert (done.code, seen) == (0, []), "the guest's page"
+    assert command("run", "rows", "--quiet").code == 0
+    assert members.let_in, "the spider for which it was imported is logged in"
+    assert health(command) == {"rows": ("good", "ready")}
+
+
+def test_a_session_that_a_run_found_lost_is_not_called_good(
+    site: Host, members: Members, project: Path, command: Crawl
+) -> None:
+    put_in(project, command, "one")
+    assert command("run", "rows", "--quiet").code == 0
+    members.good = "another"
+
+    assert command("run", "rows", "--quiet", "--fresh").code == 7
+
+    assert health(command) == {"rows": ("over", "expired")}
+    listed = command("sessions", "list").out
+    assert "imported" in listed, "it was not logged in here"
+
+
+def test_a_spider_that_names_a_login_page_and_has_no_session_asks_for_a_person_at_once(
+    site: Host, members: Members, project: Path, command: Crawl
+) -> None:
+    write(project, site, f'login_url = "{site.url}/login"')
+    members.door = "form"
+
+    done = command("run", "rows", "--quiet")
+
+    assert done.code == 7
+    assert "`crawl login rows --browser`" in done.err
+    assert [path for path in members.asked if path != "/robots.txt"] == []

@@ -57,7 +57,7 @@ class Restorer:
             if snapshot.put_back(self._session, row.secret):
                 standing.base = row.secret
             record.version, standing.saved_as = row.version, snapshot.version_of(self._session)
-        standing.became_ready(Signal.PROBE_OK, epoch=row.epoch if row is not None else 0)
+        standing.became_ready(Signal.PROBE_OK, epoch=row.epoch if row is not None else 0, proved=False)
         return Preparation(True, "ready")
 
     def restored(self) -> Preparation | None:
@@ -79,7 +79,8 @@ class Restorer:
             if reason is None:
                 standing.reason = "the stored session is expected to end before this run does"
             else:
-                standing.reason = f"stored session is no longer good: {reason}"
+                was = "is no longer good" if row.proved_at is not None else "was brought here and is not logged in"
+                standing.reason = f"the stored session {was}: {reason}"
                 standing.lost_stored_epoch, standing.proved_before_loss = row.epoch, row.proved_at or 0.0
                 self._desk.expired(self._session.key, row.epoch, standing.proved_before_loss)
         record.signal(Signal.LOGGED_OUT, epoch=row.epoch if row is not None else 0)

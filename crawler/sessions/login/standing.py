@@ -91,9 +91,10 @@ class Standing:
             self.proved_before_loss = self.record.proved_at or 0.0
         return news
 
-    def became_ready(self, signal: Signal, *, epoch: int) -> None:
-        """It may send: by a probe, a login, or that of another process."""
-        self.record.proved_at = self.clock()
+    def became_ready(self, signal: Signal, *, epoch: int, proved: bool = True) -> None:
+        """It may send: by a probe, a login, or that of another process; or, not *proved*, since nobody logs in."""
+        if proved:
+            self.record.proved_at = self.clock()
         self.record.signal(signal, epoch=epoch)
         self.session.epoch, self.known_good = epoch, True
         if self.session.proxy_pool is not None:

@@ -30,7 +30,7 @@ def logged_out_reason(spider: Spider, session: Session, response: Response, aske
             what = f"{type(error).__name__}: {redact(str(error))}"
             raise SpiderError(f"{spider.name}.is_logged_out failed on {redact(response.url)}: {what}") from error
         if answer is not NotImplemented:
-            return "is_logged_out said so" if answer else None
+            return "is_logged_out of the spider says so" if answer else None
     return signs.logged_out_sign(
         response,
         asked_url=asked_url,

@@ -191,6 +191,9 @@ class LoginRows:
         """The login of *epoch* was found logged out now: the first report ends its life."""
         with self._db.write() as raw:
             raw.execute(
+                "UPDATE crawl_sessions SET state = 'expired' WHERE key = ? AND epoch = ? AND version > 0", (key, epoch)
+            )
+            raw.execute(
                 "UPDATE crawl_logins SET expired_at = ? WHERE key = ? AND epoch = ? AND outcome = 'ok'"
                 " AND expired_at IS NULL",
                 (self._db.now(), key, epoch),

@@ -53,12 +53,12 @@ class SessionRows:
         rows = self._db.read(f"SELECT {_COLUMNS} FROM crawl_sessions WHERE version > 0 ORDER BY name, key")
         return [self._session(row) for row in rows]
 
-    def prove(self, key: str, *, epoch: int, proved_at: float) -> None:
+    def prove(self, key: str, *, epoch: int, proved_at: float, good: bool = False) -> None:
         with self._db.write() as raw:
             raw.execute(
                 f"UPDATE crawl_sessions SET proved_at = {self._db.dialect.greatest}(coalesce(proved_at, 0), ?)"
-                " WHERE key = ? AND epoch = ?",
-                (proved_at, key, epoch),
+                f"{', state = ?' if good else ''} WHERE key = ? AND epoch = ?",
+                (proved_at, *(["ready"] if good else []), key, epoch),
             )
 
     def save(self, snapshot: SessionSnapshot, *, run: int | None) -> SessionRow:
