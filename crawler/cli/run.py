@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,7 @@ from crawler.cli.logs import LogFile, set_up_logging
 from crawler.cli.summary import show_summary
 from crawler.cli.text import safe, say, tell, tell_recording
 from crawler.errors import SessionError, UsageError
+from crawler.identity import Identity
 
 if TYPE_CHECKING:
     from crawler.events import Summary
@@ -174,6 +176,8 @@ def _crawl(
     set_up_logging(settings.log_level, quiet, traces=exits.show_tracebacks, log_format=settings.log_format, file=file)
     with loading():
         from crawler.engine import application
+    if not (quiet or settings.proxy or any(each.proxy or each.proxies for each in _identities(spider))):
+        _tell_unused_proxies()
 
     with progress.watching(spider.name, quiet=quiet, logs=file is not None) as view:
         summary: Summary = application.run(
@@ -193,6 +197,25 @@ def _crawl(
     if settings.har and not quiet:
         tell_recording(settings.har, unmasked=settings.har_unmasked)
     return summary
+
+
+_PROXY_VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
+
+def _identities(spider: type[Spider]) -> list[Identity]:
+    """What the class says of its sessions."""
+    given = spider.sessions if isinstance(spider.sessions, list | tuple) else ()
+    return [each for each in given if isinstance(each, Identity)]
+
+
+def _tell_unused_proxies() -> None:
+    """Other programs go by these variables; a crawl that goes past them without a word may show who asks."""
+    names = [name for name in _PROXY_VARIABLES if os.environ.get(name)]
+    if names:
+        tell(
+            f"crawl: {', '.join(names)} {'is' if len(names) == 1 else 'are'} not used: a proxy is given by"
+            f" `-s proxy=URL`, or the variable CRAWL_PROXY (here: CRAWL_PROXY=${names[0]})"
+        )
 
 
 _HOW = {

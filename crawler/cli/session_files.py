@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urljoin
 
 import typer
 
@@ -20,7 +21,7 @@ from crawler.errors import UsageError
 
 if TYPE_CHECKING:
     from crawler.sessions.formats.exchange import Imported
-    from crawler.stores.base import Store
+    from crawler.stores.base import SessionRow, Store
 
 
 def import_(
@@ -102,12 +103,25 @@ def export(
     wanted = session if spider is None else SpiderSession.find(spider, session, typed).key
     with stored(typed) as source:
         row = choose(source.sessions.all(), wanted)
-    text = as_text(row, form, url)
+    text = as_text(row, form, url or (_page_of(row) if form == "curl" else None))
     if output == "-":
         say(text.rstrip("\n"))
     else:
         exchange.write_private(output, text)
         tell(f"crawl: {safe(row.key)} to {output}, which logs in whoever reads it")
+
+
+def _page_of(row: SessionRow) -> str | None:
+    """A page of the session's site, as a spider of the project names it: no cookie knows scheme and port."""
+    from crawler.loading import load_spiders
+    from crawler.output.snapshots import contents
+    from crawler.urls import host_of, site_of
+
+    if contents(row.secret).get("login_urls"):
+        return None
+    urls = (url for spider in load_spiders()[0].values() for url in (*spider.start_urls, spider.login_url or "") if url)
+    found = next((url for url in urls if site_of(host_of(url)) == row.key.partition("|")[0]), None)
+    return found and urljoin(found, "/")
 
 
 def rekey(

@@ -121,6 +121,16 @@ def test_an_export_for_curl_fetches_the_site_itself_when_nothing_is_named(shop: 
     assert shlex.split(command("sessions", "export", "default", "--format", "curl").out)[1] == f"{shop.url}/"
 
 
+def test_an_export_for_curl_of_a_session_that_met_no_login_page_has_the_address_of_its_spider(
+    shop: PracticeSite, command: Crawl, project: Path
+) -> None:
+    cookie = {"name": "sid", "value": "one", "domain": "127.0.0.1", "path": "/"}
+    (project / "cookies.json").write_text(json.dumps({"cookies": [cookie]}))
+    command("sessions", "import", "orders", "cookies.json")
+
+    assert shlex.split(command("sessions", "export", "default", "--format", "curl").out)[1] == f"{shop.url}/"
+
+
 @pytest.mark.parametrize("form", ["json", "curl"])
 def test_a_session_of_a_token_moves_too(
     form: str, shop: PracticeSite, command: Crawl, project: Path, paste: Any
