@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -149,3 +150,14 @@ def test_a_login_by_hand_at_a_site_that_is_away_says_so_at_once(
     assert done.code == 1
     assert "onnect" in done.err
     assert site.url in done.err
+
+
+def test_where_all_sessions_wait_for_a_person_the_next_command_logs_all_of_them_in(
+    site: PracticeSite, project: Path, command: Crawl
+) -> None:
+    write(project, site, '    sessions = ["buyer", "auditor"]\n')
+
+    done = command("run", "plain", "--json")
+
+    assert done.code == 7
+    assert json.loads(done.out)["next_command"] == "crawl login plain --browser"

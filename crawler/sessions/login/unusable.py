@@ -110,6 +110,8 @@ class UnusableSessions:
                 self._teller.tell(SessionParked(now, name, error.why, command))
                 self._said[name] = f"{error}; continue with: {command}"
             self._teller.summary.messages.append(self._said[name])
+            if len(self._said) > 1 and len(self._said) == len(self._pool.names):  # one command is for all of them
+                command = command.replace(f" --session {name}", "", 1)
             self._teller.summary.next_command = command
             self.look_at = now + LOOK_EVERY_S
         self.park(held, name)
