@@ -207,7 +207,7 @@ def _stopped(where: str, error: Any) -> str:
     """At which page, why, for which selector, and at which line of the spider."""
     said = error.message.strip().splitlines()
     waits = next((each.strip(" -") for each in said[1:] if "waiting for" in each), "")
-    first = printable(hide("; ".join(filter(None, (said[0] if said else "no reason given", waits)))))
+    first = printable(hide("; ".join(filter(None, (said[0].rstrip(".") if said else "no reason given", waits)))))
     place = place_in_spider(error)
     return f"the browser login stopped at {redact(where)}: {first[:300]}{f' ({place})' if place else ''}"
 
