@@ -66,7 +66,8 @@ crash: $(TOOLS)  ## kill crawls at random and at every write, rendered ones, exp
 	$(if $(ARGS),,$(BIN)/python -m tests.fleet --pages 2000 --seeds 3)
 	$(if $(ARGS),,$(BIN)/python -m tests.fleet --machines --workers 3 --pages 1000 --seeds 1)
 	$(if $(ARGS),,$(BIN)/python -m tests.fleet --failover sync --pages 1000 --seeds 1)
-	$(if $(ARGS),,CRAWL_LONG=1 $(BIN)/python -m pytest --timeout 0 tests/fleet tests/logins tests/politeness tests/rendering)
+	$(if $(ARGS),,CRAWL_LONG=1 $(BIN)/python -m pytest --timeout 0 tests/fleet tests/logins tests/politeness tests/rendering \
+		tests/sessions_e2e/test_quotas.py)
 
 fuzz: $(VENV)/.fuzz  ## feed the parsers with broken input; ARGS="--minutes 10"
 	$(BIN)/python -m tests.fuzz $(ARGS)

@@ -22,6 +22,7 @@ from crawler.runs import heartbeat, lead
 from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import crawl, opened, stored
 from tests.hosts import Net, net, quick_net
+from tests.long_form import LONG_FORM
 
 __all__ = ["net", "quick_net"]
 
@@ -113,11 +114,6 @@ class Many(Spider):
         yield from response.follow_all(css="a.page", session="spread")
 
 
-class Declared(Many):
-    name = "declared"
-    sessions: ClassVar[Any] = [Identity(name, quota="30/hour") for name in NAMES]
-
-
 @pytest.fixture(autouse=True)
 def _accounts(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in NAMES:
@@ -168,20 +164,25 @@ def fake_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         crawler.clock._BEGAN = began
 
 
-def test_three_accounts_of_30_requests_an_hour_bring_300_pages_in_three_runs_and_none_sends_more(
-    quick_net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("quota", "pages"), [(30, 300), pytest.param(100, 1_000, marks=LONG_FORM)])
+def test_three_accounts_with_a_quota_an_hour_bring_all_pages_in_three_runs_and_none_sends_more(
+    quick_net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: int, pages: int
 ) -> None:
-    site = Counting(30, 3_600, pages=299)
+    class Quota(Many):
+        name = "declared"
+        sessions: ClassVar[Any] = [Identity(name, quota=f"{quota}/hour") for name in NAMES]
+
+    site = Counting(quota, 3_600, pages=pages - 1)
     host = quick_net.host({"*": site})
 
     with fake_clock(monkeypatch):
         options = {"lease": 20_000, "processes": 1}
-        runs = [crawl(Declared, host.url, tmp_path, max_pages=pages, **options) for pages in (75, 120, 0)]
+        runs = [crawl(Quota, host.url, tmp_path, max_pages=most, **options) for most in (pages // 4, pages * 2 // 5, 0)]
 
     assert [run.exit_code for run in runs] == [5, 5, 0]
     assert not site.refused
-    assert site.most <= 30
-    assert [int(row["id"]) for row in stored(tmp_path, "id")] == list(range(-1, 299))
+    assert site.most <= quota
+    assert [int(row["id"]) for row in stored(tmp_path, "id")] == list(range(-1, pages - 1))
     assert sum(run.logins for run in runs) == 3
     assert max(site.served.values()) == 1 or {path: n for path, n in site.served.items() if n > 1}.keys() <= {"", "/"}
 

@@ -50,7 +50,6 @@ ENTRIES: Final = [
             ),
         ],
         [
-            _EVERY_PAGE,
             "tests/sessions/test_evidence.py"
             "::test_pages_of_a_route_that_answers_401_are_certain_when_the_session_is_lost",
         ],

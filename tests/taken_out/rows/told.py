@@ -220,7 +220,7 @@ ENTRIES: Final = [
             Swap(
                 "crawler/runs/heartbeat.py",
                 "            self._values.set(self._name, word, ttl_s=_KEPT_S, hot=True)\n",
-                "            self._word(now, under_way)\n",
+                "            self._word(now, under_way, state)\n",
             )
         ],
         [f"{_LOOKING}/test_top.py::test_a_run_is_watched_from_another_terminal_and_its_end_is_seen"],
