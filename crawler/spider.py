@@ -168,13 +168,14 @@ class Spider:
         return cls.login is not Spider.login or cls.login_browser is not Spider.login_browser
 
     @classmethod
-    def wants_login(cls) -> bool:
-        """Whether its pages are for somebody who is logged in: a login step, a login page or a sign of a login says so.
+    def wants_login(cls, *, by_page: bool = True) -> bool:
+        """Whether its pages are for who is logged in: a login step, a sign, or (*by_page*) a login page says so.
 
         Without a step, a person brings the session: ``crawl login NAME --browser``, ``crawl sessions import``.
         """
         signs = cls.logged_out_css or cls.logged_out_text or cls.logged_in_css or cls.logged_in_text
-        return cls.has_login_step() or bool(cls.login_url or signs) or cls.is_logged_out is not Spider.is_logged_out
+        said = signs or (by_page and cls.login_url)
+        return cls.has_login_step() or bool(said) or cls.is_logged_out is not Spider.is_logged_out
 
     def login_browser(self, page: Any, session: Session) -> None:
         """Drive a Playwright page through the login, in a run where there is no `login`; secrets: `session.account`."""

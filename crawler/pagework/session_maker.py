@@ -20,7 +20,7 @@ from crawler.pagework.own_hosts import OwnHosts
 from crawler.pagework.transports import Transports
 from crawler.sessions.accounts import Account
 from crawler.sessions.credential_places import Ask
-from crawler.sessions.from_spider import home_site, origins_of, probe_url_of, session_key
+from crawler.sessions.from_spider import home_site, logs_in, origins_of, probe_url_of, session_key
 from crawler.sessions.hops import ExchangeRecorder
 from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
@@ -99,7 +99,7 @@ class SessionMaker:
 
     def _logs_in(self, name: str) -> bool:
         identity = self.identities.get(name)
-        return self._spider.wants_login() and (identity is None or identity.login)
+        return self._spider.wants_login() if identity is None else logs_in(self._spider, identity)
 
     def manager(self, name: str, desk: SessionDesk) -> LoginManager:
         """The login manager of a session, with the session."""

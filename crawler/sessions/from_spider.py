@@ -55,6 +55,11 @@ def home_site(spider: Spider, begins: str | None = None) -> str:
     return site_of(host) if host else ""
 
 
+def logs_in(spider: Spider | type[Spider], identity: Identity) -> bool:
+    """Whether a session has to be logged in. One whose `auth` goes with each request needs no login page."""
+    return identity.login and spider.wants_login(by_page=identity.auth is None)
+
+
 def session_key(spider: Spider, identity: Identity, user: str | None, begins: str | None = None) -> str:
     """The row that an identity has in the store.
 

@@ -200,3 +200,24 @@ def test_a_spider_that_names_a_login_page_and_has_no_session_asks_for_a_person_a
     assert done.code == 7
     assert "`crawl login rows --browser`" in done.err
     assert [path for path in members.asked if path != "/robots.txt"] == []
+
+
+def test_credentials_that_go_with_each_request_need_no_login_page(project: Path, command: Crawl) -> None:
+    asked = list[str]()
+
+    def page(call: WireRequest) -> Answer:
+        asked.append(call.headers.get("authorization", ""))
+        return Answer(body=b"<p class=row>one</p>") if asked[-1] else Answer(401)
+
+    net = Net()
+    try:
+        own = net.host({"/robots.txt": Answer(404), "*": page})
+        auth = 'sessions = [Identity("default", auth=("anna", "secret"))]'
+        write(project, own, f'login_url = "{own.url}/login"\n    {auth}')
+        done = command("run", "rows", "--quiet")
+    finally:
+        net.close()
+
+    assert done.code == 0, done.err
+    assert asked
+    assert all(asked)

@@ -25,6 +25,7 @@ from crawler.errors import (
 )
 from crawler.sessions import snapshot
 from crawler.sessions.desk import Claim, Desk, LoginEnd, StoredSession
+from crawler.sessions.from_spider import logs_in
 from crawler.sessions.login import login_errors, patience
 from crawler.sessions.login.attempt import alive_at, take_steps
 from crawler.sessions.login.in_browser import logs_in_alone
@@ -79,7 +80,7 @@ class LoginManager:
         clock: Callable[[], float] = unix_now,
     ) -> None:
         self.session, self.spider, self.desk = session, spider, desk
-        self.wants_login = spider.wants_login() and session.identity.login
+        self.wants_login = logs_in(spider, session.identity)
         self.is_guest = False  #: one of several sessions without a login, which may take each other's place
         self.standing = Standing(session, clock)
         self.record = self.standing.record
