@@ -17,7 +17,7 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 _PARTS = rf"(?:[.#]{_NAME})"
 _COMPOUND = rf"(?:{_NAME}{_PARTS}*|{_PARTS}+)"
 _SIMPLE = re.compile(
-    rf"\s*((?:{_COMPOUND}[ \t]+)*)(?:({_COMPOUND})[ \t]*>[ \t]*)?({_NAME})?({_PARTS}*)"
+    rf"\s*+((?:{_COMPOUND}[ \t]++)*)(?:({_COMPOUND})[ \t]*+>[ \t]*+)?({_NAME})?({_PARTS}*)"
     rf"(?:(?<=[A-Za-z0-9_-])::(?:(text)|attr\(\s*({_NAME})\s*\)))?\s*"
 )
 _PIECE = re.compile(rf"([.#]?)({_NAME})")

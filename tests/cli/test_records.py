@@ -133,7 +133,7 @@ def test_json_has_one_line_a_change_and_csv_one_row_a_field(crawl: Crawl) -> Non
         (("--exit-code", "--table", "Nothing"), 0),
         ((), 0),
         (("--since", "77"), 2),
-        (("--since", "yesterday"), 2),
+        (("--since", "last week"), 2),
         (("--json", "--csv"), 2),
     ],
     ids=str,

@@ -235,7 +235,7 @@ def test_runs_show_tells_all_of_a_run_and_what_goes_on_with_it(shop: Shop, crawl
         assert text in shown.out, shown.out
     told = json.loads(crawl("runs", "show", "1", "--store", "other.db", "--json").out)
     assert (told["exit_code"], told["reason"], told["arguments"]) == (1, "some-failed", {"part": "a b"})
-    assert crawl("runs", "show", "9", "--store", "other.db").code == 6
+    assert crawl("runs", "show", "9", "--store", "other.db").code == 2
     assert crawl("runs", "list", "1", "--store", "other.db").code == 2
 
 
