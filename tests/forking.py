@@ -109,6 +109,7 @@ def become(order: dict[str, Any], streams: Sequence[int]) -> NoReturn:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it runs in the background ignore it
     code = 70
     try:
         os.setsid()

@@ -55,7 +55,9 @@ class Terminal:
         return self._process.wait(PATIENCE_S)
 
     def _read(self, ends: float) -> bool:
-        if not select.select([self._screen], [], [], max(ends - time.monotonic(), 0.0))[0]:
+        looking = select.poll()  # select() knows no descriptor above 1,023
+        looking.register(self._screen, select.POLLIN)
+        if not looking.poll(max(ends - time.monotonic(), 0.0) * 1000):
             return False
         try:
             found = os.read(self._screen, 65_536)
