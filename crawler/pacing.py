@@ -51,7 +51,9 @@ def slack_s(delay_s: float, late_s: float = 0.0) -> float:
 
 
 class Lateness:
-    """How late this process does what is due, since the machine is busy or the database slow. For one thread.
+    """How late this process does what is due, since the machine is busy or the database slow.
+
+    Told by one thread, read by any.
 
     A process that knows it reserves turns that it can use. Else it would miss nearly all of them, and crawl at a tenth
     of what the delay allows.
@@ -61,11 +63,15 @@ class Lateness:
         self._late_s, self._seen_at = 0.0, 0.0
 
     def saw(self, late_s: float, now: float) -> None:
-        """Something was done so late, or could not have been done for so long; *now* by a clock that only goes on."""
+        """Something was done so many seconds late, or could not have been done for so long.
+
+        Args:
+            now: Seconds by a clock that only goes on (``time.monotonic()``).
+        """
         self._late_s = max(late_s, self._late_s * 0.5 ** ((now - self._seen_at) / _FORGOTTEN_S))
         self._seen_at = now
 
     @property
     def late_s(self) -> float:
-        """Lateness to count on: what was seen of late, and as much again until the request is on its way."""
+        """Seconds to count on: what was seen of late, and as much again until the request is on its way."""
         return 2 * self._late_s

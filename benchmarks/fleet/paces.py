@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.fleet.ground import Database, load
-from benchmarks.micro.store import OpenCipher, found, item
-from crawler.outcome import Found, Leased, Outcome, Verdict
+from benchmarks.micro.store import OpenCipher, found, outcome
+from crawler.outcome import Leased
 from crawler.stores import open_store
 from crawler.stores.base import LeaseTerms, Store
 
@@ -122,7 +122,7 @@ def fetch(store: Store, run: Any, work: Work, number: int, count: int) -> None:
         for one in leased:
             links = [found(make, serial + each, work.hosts) for each in range(work.links)]
             serial += work.links
-            outcomes.append(_page(one, links))
+            outcomes.append(outcome(one, links))
         committed = store.commit(run, owner, outcomes)
         if committed.lost or committed.added != len(leased) * work.links:
             raise SystemExit(f"a commit of {len(leased)} pages: {committed}")
@@ -136,21 +136,6 @@ def _claim(store: Store, frontier: int, owner: str, limit: int) -> list[Leased]:
             raise SystemExit("nothing was claimed though requests wait")
         time.sleep(0.05)
     return leased
-
-
-def _page(leased: Leased, links: list[Found]) -> Outcome:
-    return Outcome(
-        leased,
-        Verdict.ACCEPT,
-        items=[item(leased.id)],
-        found=links,
-        status=200,
-        size_bytes=20_000,
-        elapsed_ms=12.5,
-        sent_at=leased.send_at,
-        session_name="default",
-        epoch=1,
-    )
 
 
 class Meter:

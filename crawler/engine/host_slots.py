@@ -321,7 +321,11 @@ class _Known:
 
 
 class Delays(Mapping[str, SlotRule]):
-    """The delays of hosts that are not the usual one, worked out when somebody asks. Safe from any thread."""
+    """The delays of hosts that are not the usual one, worked out when somebody asks. Safe from any thread.
+
+    Attributes:
+        lateness: Of this process: the later it is, the further apart are the times that it reserves.
+    """
 
     def __init__(self, settings: Settings, session_delays: Mapping[str, float], slots: Mapping[str, HostSlot]) -> None:
         self._usual_s, self._jitter = settings.delay, settings.jitter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,8 @@ def test_a_browser_that_hangs_and_a_driver_are_replaced_and_named_and_no_page_is
     assert sorted(row["name"] for row in stored(project / "data", "name")) == sorted(shop.truth)
     assert told["retried"] >= 1
     assert "the browser has not answered for 8 s: another one is started (1 so far)" in done.err
-    assert " x the browser has not answered for N s and was replaced" in crawl("status", "hanging").out
+    # Once, or twice where the machine is so busy that the next one is taken for hanging, too
+    assert re.search(r"\b[12] x the browser has not answered for N s and was replaced", crawl("status", "hanging").out)
     family = [pid for pid in descendants(os.getpid()) if "run-driver" in command_of(pid) or "chrom" in command_of(pid)]
     assert not family
 

@@ -107,7 +107,7 @@ def test_a_file_of_somebody_else_is_refused_before_anything_is_sent(
     nowhere = command("run", "orders", "--har", "no/such/folder.har")
 
     assert (refused.code, nowhere.code) == (2, 2)
-    assert "notes.txt is there already" in refused.err
+    assert "notes.txt already exists and is not a recording" in refused.err
     assert "folder.har cannot be written: No such file or directory" in nowhere.err
     assert (project / "notes.txt").read_text() == "mine"
     assert not shop.record.hits

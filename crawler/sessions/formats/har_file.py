@@ -68,7 +68,7 @@ class HarFile:
         except OSError as error:
             raise UsageError(f"{path} cannot be written: {error.strerror}") from error
         if not _OURS.startswith(begins):
-            raise UsageError(f"{path} is there already, and no recording of a crawl; give another name")
+            raise UsageError(f"{path} already exists and is not a recording of a crawl; give another name")
 
     def answered(self, answer: requests.Response, session: str) -> None:
         """An answer came to a request of *session*; its body is read."""
