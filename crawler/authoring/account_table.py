@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import json
+import copy
 import os
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from crawler.errors import UsageError
-from crawler.sessions.accounts_file import accounts_path, read_accounts, tables_of_site
+from crawler.sessions.accounts_file import accounts_path, heading_of, read_accounts, tables_of_site, toml_text
 from crawler.sessions.private_files import only_one_process, read_private, write_private
 
-_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
+_HEADING: Final = re.compile(r"\s*\[[^\n]*\]\s*(?:#.*)?\n?")
 
 
-def add_account(site: str, fields: Mapping[str, str], *, file: Path | None, session: str = "default") -> Path:
+def add_account(
+    site: str, fields: Mapping[str, str], *, file: Path | None, session: str = "default", replace: bool = False
+) -> Path:
     """Add ``[sites."SITE".SESSION]`` with these fields; the file is made, for its owner alone, where it is missing.
 
     Args:
         file: The setting `accounts`; None for the usual place.
+        replace: Put these fields in the place of those that the table has; its other lines stay.
     Returns:
         The file.
     Raises:
-        UsageError: The table is there with other values: nothing is overwritten.
+        UsageError: The table is there with other values, and they are not to be replaced: nothing is overwritten.
         SettingsError: The file cannot be used.
     """
     path = accounts_path(os.environ, file)
@@ -33,33 +36,49 @@ def add_account(site: str, fields: Mapping[str, str], *, file: Path | None, sess
         raise UsageError("this user has no home for a file of accounts; -s accounts=FILE names one")
     with only_one_process(path):
         tables = read_accounts(path) or {}
-        known = tables_of_site(tables, site).get(session)
+        known, heading = tables_of_site(tables, site).get(session), heading_of(session, site)
         if known == dict(fields):
             return path
-        if known is not None:
+        if known is not None and not replace:
             raise UsageError(
-                f'[sites."{site}".{session}] is in {path} already, with other values: take it out, or put them there'
-                " yourself; a second account of a site, at whatever port, belongs to another session (--session NAME)"
+                f"{heading} is in {path} already, with other values: --replace puts these in their place; a second"
+                " account of a site, at whatever port, belongs to another session (--session NAME)"
             )
+        wanted = copy.deepcopy(tables)
+        of_site = wanted.setdefault("sites", {}).setdefault(site, {})
+        of_site[session] = {**(known or {}), **fields}
         before = read_private(path) if path.exists() else ""
-        lines = [
-            f"[sites.{json.dumps(site)}.{_key(session)}]",
-            *(f"{name} = {_text(value)}" for name, value in fields.items()),
-        ]
-        text = (before.rstrip("\n") + "\n\n" if before.strip() else "") + "\n".join(lines) + "\n"
+        lines = [f"{name} = {toml_text(value)}\n" for name, value in fields.items()]
+        text = _with_table(before, heading, lines) if known is None else _with_lines(before, heading, lines)
         try:
-            added = tomllib.loads(text)
+            is_as_wanted = tomllib.loads(text) == wanted
         except tomllib.TOMLDecodeError:
-            raise UsageError(f"{path}: a table for {site} cannot be added; write it yourself") from None
-        assert tables_of_site(added, site)[session] == dict(fields)
+            is_as_wanted = False
+        if not is_as_wanted:
+            raise UsageError(f"{path}: {heading} cannot be written into it; write it yourself")
         write_private(path, text)
     return path
 
 
-def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else _text(name)
+def _with_table(before: str, heading: str, lines: list[str]) -> str:
+    return (before.rstrip("\n") + "\n\n" if before.strip() else "") + f"{heading}\n" + "".join(lines)
 
 
-def _text(value: str) -> str:
-    """A text as TOML has it: JSON's escapes are TOML's, but for DEL."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+def _with_lines(before: str, heading: str, lines: list[str]) -> str:
+    """The text with *lines* in the table of that heading, in the place of those that give the same fields."""
+    names = tuple(line.partition(" = ")[0] for line in lines)
+    wanted, is_inside, text = _parsed(heading), False, ""
+    for line in before.splitlines(keepends=True):
+        if _HEADING.fullmatch(line):
+            is_inside = _parsed(line) == wanted
+            text += line if not is_inside else line.rstrip("\n") + "\n" + "".join(lines)
+        elif not (is_inside and line.partition("=")[0].strip().strip("\"'") in names):
+            text += line
+    return text
+
+
+def _parsed(heading: str) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(heading)
+    except tomllib.TOMLDecodeError:
+        return None

@@ -21,11 +21,16 @@ def add(
     site: Annotated[str, typer.Argument(metavar="SITE", help="The site, or any address of it.")],
     username: Annotated[str | None, typer.Option("--username", "-u", help="Asked for where it is not given.")] = None,
     session: Annotated[str, typer.Option("--session", help="The session that logs in with them.")] = "default",
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Put them in the place of those that are there, such as a refused password."),
+    ] = False,
     set_: options.SettingsTyped = None,
 ) -> None:
     """Put user name and password for a SITE into the file of accounts. The password is asked for, or read from input.
 
-    The file is for you alone (mode 0600). Credentials that are there already are left alone.
+    The file is for you alone (mode 0600). Credentials that are there already are left alone
+    without --replace.
     """
     from crawler.authoring.account_table import add_account
     from crawler.sessions.secrets import Secret
@@ -48,5 +53,6 @@ def add(
         {"username": name, "password": str.__str__(password)},
         file=Path(settings.accounts) if settings.accounts else None,
         session=session,
+        replace=replace,
     )
     say(f"{safe(name)} at {place}: in {file}, session {session!r}")

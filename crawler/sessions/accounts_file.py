@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import re
 import tomllib
@@ -13,6 +14,7 @@ from typing import Any, Final
 from crawler.errors import SettingsError
 from crawler.sessions.private_files import config_folder, read_private
 
+_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _NOT_A_LETTER: Final = re.compile(r"[^A-Z0-9]")
 
 
@@ -61,6 +63,17 @@ def tables_of_site(tables: Mapping[str, Any], site: str) -> dict[str, Any]:
     sites = tables.get("sites")
     found = sites.get(site) if isinstance(sites, dict) and site else None
     return found if isinstance(found, dict) else {}
+
+
+def heading_of(session: str, site: str = "") -> str:
+    """The heading of a session's table as the file has it: ``[buyer]``, ``[sites."shop.example".buyer]``."""
+    name = session if _BARE.fullmatch(session) else toml_text(session)
+    return f"[sites.{toml_text(site)}.{name}]" if site else f"[{name}]"
+
+
+def toml_text(value: str) -> str:
+    """A text as TOML has it: JSON's escapes are TOML's, but for DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def session_names(

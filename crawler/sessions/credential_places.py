@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from crawler.errors import NoCredentials, SettingsError
-from crawler.sessions.accounts_file import accounts_path, read_accounts, tables_of_site, variable_name
+from crawler.sessions.accounts_file import (
+    accounts_path,
+    heading_of,
+    read_accounts,
+    tables_of_site,
+    variable_name,
+)
 from crawler.urls import is_secret_name
 
 Ask = Callable[[str, bool], str]
@@ -51,9 +57,10 @@ class CredentialPlaces:
         except SettingsError as error:
             raise NoCredentials(self._session, str(error)) from None
         looked.append(f"[{self._session}] in {path}" + ("" if tables is not None else " (no such file)"))
-        for table in (tables_of_site(tables or {}, self._site), tables or {}):
+        for site, table in ((self._site, tables_of_site(tables or {}, self._site)), ("", tables or {})):
             fields = table.get(self._session)
             if isinstance(fields, dict) and isinstance(fields.get(field), str | int):
+                looked[-1] = f"{heading_of(self._session, site)} in {path}"
                 return str(fields[field])
         return None
 

@@ -67,3 +67,47 @@ def test_what_does_not_fit_is_one_line_and_changes_nothing(
     assert said in done.err
     assert "secret-word" not in done.err
     assert file.read_text() == before
+
+
+def test_a_password_that_was_refused_is_replaced_and_what_else_is_there_stays(
+    project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = project.parent / "config" / "crawl" / "accounts.toml"
+    typing(monkeypatch, "mistyped\n")
+    crawl("accounts", "add", "shop.test", "-u", "ann")
+    others = '[buyer]\npassword = "of another"\n\n# of my own\n'
+    table = '[ sites."shop.test".default ] # mine\n"username" = "ann"\nproxy = "http://p.test:8080"\n'
+    table += 'password = "mistyped"\n'
+    file.write_text(f'{others}{table}\n[sites."shop.test".second]\npassword = "theirs"\n')
+
+    typing(monkeypatch, "right\n")
+    done = crawl("accounts", "add", "shop.test", "-u", "anna", "--replace")
+
+    assert done.code == 0, done.err
+    assert file.read_text().startswith(others)
+    assert "# mine\n" in file.read_text()
+    assert tomllib.loads(file.read_text()) == {
+        "buyer": {"password": "of another"},
+        "sites": {
+            "shop.test": {
+                "default": {"username": "anna", "password": "right", "proxy": "http://p.test:8080"},
+                "second": {"password": "theirs"},
+            }
+        },
+    }
+
+
+def test_a_table_that_cannot_be_told_from_its_text_is_left_to_its_owner(
+    project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = project.parent / "config" / "crawl" / "accounts.toml"
+    typing(monkeypatch, "mistyped\n")
+    crawl("accounts", "add", "shop.test", "-u", "ann")
+    before = '[sites]\n"shop.test" = { default = { username = "ann", password = "old" } }\n'
+    file.write_text(before)
+
+    typing(monkeypatch, "right\n")
+    done = crawl("accounts", "add", "shop.test", "-u", "ann", "--replace")
+
+    assert (done.code, file.read_text()) == (2, before)
+    assert "write it yourself" in done.err

@@ -144,6 +144,15 @@ def test_a_malformed_file_is_named_without_its_content(tmp_path: Path) -> None:
     assert "hunter22" not in str(caught.value)
 
 
+@pytest.mark.parametrize("heading", ['[sites."shop.example".buyer]', "[buyer]"], ids=["of the site", "of all sites"])
+def test_the_place_of_a_password_is_the_heading_that_it_stands_under(heading: str, tmp_path: Path) -> None:
+    file = accounts_file(tmp_path, f'[auditor]\nuser = "b"\n{heading}\npassword = "x"\n')
+    account = Account("buyer", site="shop.example", environ={}, file=file)
+
+    assert str(account.password) == "x"
+    assert account.place("password") == f"{heading} in {file}"
+
+
 def test_no_credentials_names_every_place_that_was_looked_in(tmp_path: Path) -> None:
     file = tmp_path / "accounts.toml"
     with pytest.raises(NoCredentials) as caught:

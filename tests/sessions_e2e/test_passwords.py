@@ -48,6 +48,7 @@ def test_L11_a_wrong_password_is_one_attempt_however_many_runs_and_spiders_follo
     assert [each.exit_code for each in (first, again, other)] == [3, 3, 3]
     assert "the site refused the user name or password" in first.messages[0]
     assert "the site refused these credentials on" in again.messages[0]
+    assert "the right one belongs where this one came from, CRAWL_DEFAULT_PASSWORD" in again.messages[0]
     assert site.record.login_posts == {"alice": 1}
 
     monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", right)

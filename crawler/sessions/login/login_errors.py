@@ -146,20 +146,20 @@ def refused_by(session: Session, *, known_good: bool) -> LoginRefusal | None:
         return None
     said = signs.wrong_password_sign(answer)
     if said is not None:
-        return LoginRefusal(f"{_refused_so(answer, said)}{_captcha(answer)}{_from(session)}", True)
+        return LoginRefusal(f"{_refused_so(answer, said)}{_captcha(answer)}{came_from(session)}", True)
     surely = not known_good and not speaks_of_something_else(answer) and not _let_in_and_lost(answer)
     if answer.status_code in _REFUSES_WHAT_WAS_SENT:
         return LoginRefusal(
             f"the site answered {answer.status_code} to the password ({redact(answer.url)}): it is wrong, or the login"
             " step leaves out a field of the form (`session.submit(page.form(), ...)` sends the hidden ones, too)"
-            f"{_from(session)}",
+            f"{came_from(session)}",
             surely,
         )
     if not has_login_form(answer) or signs.logged_in_sign(answer):
         return None
     why = (
         f"the site showed the password form again ({redact(answer.url)}) after it was sent: user name or password are"
-        f" wrong, or the form needs something that the login step leaves out{_captcha(answer)}{_from(session)}"
+        f" wrong, or the form needs something that the login step leaves out{_captcha(answer)}{came_from(session)}"
     )
     return LoginRefusal(why, surely)
 
@@ -174,7 +174,7 @@ def _refused_so(answer: Response, said: str) -> str:
     return f"the site refused the user name or password, {how}"
 
 
-def _from(session: Session) -> str:
+def came_from(session: Session) -> str:
     """Where the password came from, and the right one is to be put."""
     place = session.account.place("password")
     return f"; the right one belongs where this one came from, {place}" if place else ""
@@ -243,7 +243,7 @@ def still_out(
             return StatusError(redact(last.url), last.status_code)
         said = signs.wrong_password_sign(last)
         if said is not None:
-            return WrongPassword(session.name, _refused_so(last, said) + _from(session))
+            return WrongPassword(session.name, _refused_so(last, said) + came_from(session))
     if reason == "status 401" and _shows_credentials(session):
         why = f"the site refused what `auth` or the headers say of who we are: 401 from {probe}"
         return WrongPassword(session.name, why)

@@ -213,6 +213,7 @@ class LoginManager:
         why = f"{claim.refused}; before: {because}" if because else claim.refused
         if claim.kind == "passing":
             return LoginFailed(name, why)
+        why += login_errors.came_from(self.session) if claim.kind == "refused" else ""
         insist = f"crawl login {self.spider.name} --session {name}{self.by_browser} --force"
         why = f"{why}; a changed account or spider goes on at once, and so does `{insist}`"
         kinds: dict[str, type[SessionError]] = {"refused": WrongPassword, "human": NeedsHuman}
