@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=0, help="interleaved runs of each scene (3; short: 1)")
     parser.add_argument("--contenders", help=f"some of: {', '.join(table.ALL)}")
     parser.add_argument("--processes", help="also run ours with each of these numbers of processes")
+    parser.add_argument("--against", help="also run ours as it was at these revisions of git")
     parser.add_argument("--single", action="store_true", help="start-up, idle and large stores, too")
     parser.add_argument("--write", action="store_true", help="write results/ and docs/; other scenes stay")
     options = parser.parse_args()
@@ -41,6 +42,8 @@ def main() -> None:
     folder = _folder()
     wanted = set(options.contenders.split(",")) if options.contenders else set(table.ALL)
     wanted |= {table.add_processes(int(number)) for number in (options.processes or "").split(",") if number}
+    for revision in filter(None, (options.against or "").split(",")):
+        wanted |= {key for key in table.add_revision(revision) if key.partition("@")[0] in wanted}
     rows: list[dict[str, Any]] = []
     for scene in chosen:
         for name in options.sites.split(",") if options.sites else scene.sites:
@@ -76,8 +79,7 @@ def _folder() -> Path:
 
 
 def _play(scene: scenes.Scene, name: str, runs: int, wanted: set[str], folder: Path) -> list[dict[str, Any]]:
-    extra = sorted(key for key in wanted if key.startswith("ours-p"))
-    contenders = [table.ALL[key] for key in (*scene.contenders, *extra) if key in wanted]
+    contenders = [table.ALL[key] for key in (*scene.contenders, *_extra(scene, wanted)) if key in wanted]
     if scene.latency_ms and not has_delay():
         print(f"{scene.title}: left out, since nginx or its echo module is missing", file=sys.stderr)
         return []
@@ -101,6 +103,12 @@ def _play(scene: scenes.Scene, name: str, runs: int, wanted: set[str], folder: P
     return rows
 
 
+def _extra(scene: scenes.Scene, wanted: set[str]) -> list[str]:
+    """Contenders that the command line added: ours with so many processes, or as it was."""
+    earlier = {f"{key}@" for key in scene.contenders}
+    return sorted(key for key in wanted if key.startswith(("ours-p", *earlier)))
+
+
 def _once(
     scene: scenes.Scene, contender: table.Contender, name: str, made: site.Site, server: Server, folder: Path
 ) -> dict[str, Any]:
@@ -118,7 +126,7 @@ def _once(
         "our_per_host": scene.our_per_host,
         "site": name,
     }
-    environ = {**os.environ, "BENCH": json.dumps(orders), "PYTHONPATH": str(ROOT)}
+    environ = {**os.environ, "BENCH": json.dumps(orders), "PYTHONPATH": "" if contender.revision else str(ROOT)}
     environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package is compiled once, not at every start
     environ |= {"CRAWL_DEFAULT_USERNAME": "u", "CRAWL_DEFAULT_PASSWORD": "p"}
     before = server.requests()

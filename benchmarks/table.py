@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import venv
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -34,6 +35,7 @@ class Contender:
         pages_of: Counts what it stored where it reads no fields; None where it keeps nothing.
         shows: Package whose version is told.
         program: A program that must be installed, whose version is told.
+        revision: A revision of this project in whose code it runs, or "" for what is here.
     """
 
     key: str
@@ -44,6 +46,7 @@ class Contender:
     pages_of: Callable[[Path], int | None] = lambda work: None
     shows: str = ""
     program: str = ""
+    revision: str = ""
 
     def python(self) -> str:
         return str(CACHE / self.environment / "bin" / "python") if self.environment else sys.executable
@@ -79,15 +82,32 @@ def install(contender: Contender) -> None:
     """Make the environment of a contender, from PyPI, once for each version of its requirements."""
     if not contender.environment:
         return
-    folder, wanted = CACHE / contender.environment, HERE / "requirements" / f"{contender.environment}.txt"
-    stamp = folder / ".installed"
-    if stamp.exists() and stamp.read_text() == wanted.read_text():
+    folder, stamp = CACHE / contender.environment, CACHE / contender.environment / ".installed"
+    requirements = HERE / "requirements" / f"{contender.environment}.txt"
+    wanted = contender.revision or requirements.read_text()
+    if stamp.exists() and stamp.read_text() == wanted:
         return
     print(f"installing {contender.label} into {folder}", file=sys.stderr)
     if not (folder / "bin" / "python").exists():
         venv.create(folder, with_pip=True)
-    subprocess.run([contender.python(), "-m", "pip", "install", "-q", "-r", str(wanted)], check=True)
-    stamp.write_text(wanted.read_text())
+    if contender.revision:
+        _install_revision(contender)
+    else:
+        subprocess.run([contender.python(), "-m", "pip", "install", "-q", "-r", str(requirements)], check=True)
+    stamp.write_text(wanted)
+
+
+def _install_revision(contender: Contender) -> None:
+    """This project as it was, with the versions of its libraries that are here: nothing else may differ."""
+    with tempfile.TemporaryDirectory(prefix="revision-") as folder:
+        archive = subprocess.run(
+            ["git", "-C", str(HERE.parent), "archive", "--format=tar", contender.revision],
+            check=True,
+            stdout=subprocess.PIPE,
+        ).stdout
+        subprocess.run(["tar", "-x", "-C", folder], input=archive, check=True)
+        limits = str(HERE.parent / "constraints.txt")
+        subprocess.run([contender.python(), "-m", "pip", "install", "-q", "-c", limits, folder], check=True)
 
 
 def _script(name: str) -> Callable[[Contender, Path, dict[str, Any]], list[str]]:
@@ -185,3 +205,13 @@ def add_processes(number: int) -> str:
     key = f"ours-p{number}"
     ALL[key] = Contender(key, f"this crawler, {number} processes", "", _ours(number), _rows)
     return key
+
+
+def add_revision(revision: str) -> list[str]:
+    """Two contenders more: ours as it was at *revision*, as `crawl run` and as one process. Returns their keys."""
+    environment = f"crawl-{re.sub(r'[^0-9A-Za-z.-]', '-', revision)}"
+    keys = [f"ours@{revision}", f"ours-1@{revision}"]
+    for processes, key in enumerate(keys):
+        label = f"{ALL[key.partition('@')[0]].label}, {revision}"
+        ALL[key] = Contender(key, label, environment, _ours(processes), _rows, revision=revision)
+    return keys
