@@ -6,7 +6,6 @@ then; what is left after a moment is killed, with the process group that it lead
 """
 
 import os
-import re
 import shutil
 import signal
 import sys
@@ -16,7 +15,7 @@ VARIABLE = "CRAWL_RENDERS_FOR"
 PATIENCE_S = 2.0  #: for browsers to end by themselves, and clean up
 STEP_S = 0.05
 KILLS = 20  #: rounds: what is killed may just have started something
-PROFILE = re.compile(rb"--user-data-dir=([^\0]*playwright[^\0]*)")
+PROFILE = b"--user-data-dir="  #: argument of a browser; its folder is removed where Playwright made it
 
 
 def read(pid: int | str, name: str) -> bytes:
@@ -44,6 +43,12 @@ def family(token: str) -> list[int]:
     ]
 
 
+def profiles_in(command: bytes) -> list[bytes]:
+    """Folders of Playwright's own making that a browser was started with; *command* is its /proc/PID/cmdline."""
+    folders = [each.removeprefix(PROFILE) for each in command.split(b"\0") if each.startswith(PROFILE)]
+    return [each for each in folders if b"playwright" in each]
+
+
 def main(token: str) -> None:
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)  # meant for the crawl; its end is the end of our input
@@ -51,15 +56,13 @@ def main(token: str) -> None:
     ends = time.monotonic() + PATIENCE_S
     while time.monotonic() < ends and family(token):
         time.sleep(STEP_S)
-    profiles = set()
+    profiles: set[bytes] = set()
     for _ in range(KILLS):
         left = family(token)
         if not left:
             break
         for pid in left:
-            found = PROFILE.search(read(pid, "cmdline"))
-            if found:
-                profiles.add(found[1])
+            profiles.update(profiles_in(read(pid, "cmdline")))
             try:
                 if os.getpgid(pid) == pid:
                     os.killpg(pid, signal.SIGKILL)

@@ -352,28 +352,32 @@ def test_a_spider_that_has_never_run_is_one_line(orders: Path, crawl: Crawl, com
 
 
 def test_help_needs_less_than_a_quarter_of_a_second_of_processor_time(project: Path) -> None:
+    """Or, on a slow machine, less than four times what Python needs to import typer: 2.4 times is usual."""
     program = (
         "import resource, subprocess, sys\n"
         "def used():\n"
         "    times = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
         "    return times.ru_utime + times.ru_stime\n"
-        "best = 9.0\n"
-        "for _ in range(5):\n"
-        "    before = used()\n"
-        "    subprocess.run([sys.executable, '-m', 'crawler.cli', '--help'], check=True, stdout=subprocess.DEVNULL)\n"
-        "    best = min(best, used() - before)\n"
-        "print(best)\n"
+        "def least(*words):\n"
+        "    best = 9.0\n"
+        "    for _ in range(5):\n"
+        "        before = used()\n"
+        "        subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)\n"
+        "        best = min(best, used() - before)\n"
+        "    return best\n"
+        "print(least('-m', 'crawler.cli', '--help'), least('-c', 'import typer'))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
         env={"PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=True,
     )
 
-    assert float(done.stdout) < 0.25
+    help_s, typer_s = map(float, done.stdout.split())
+    assert help_s < max(0.25, 4 * typer_s)
 
 
 def test_a_program_ends_at_once_with_its_code_and_all_that_it_has_printed(orders: Path) -> None:

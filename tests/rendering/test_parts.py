@@ -16,6 +16,7 @@ from crawler.frontier.admission import Admission, AdmissionRules
 from crawler.judge import is_hosts_fault
 from crawler.outcome import Leased
 from crawler.rendering import cookie_sync, launched
+from crawler.rendering.guardian import profiles_in
 from crawler.rendering.page_rules import PageRequest, PageRules, told
 from crawler.rendering.quiet import QUIET_S, Quiet, enough_s
 from crawler.sessions.cookies.jar import Jar
@@ -248,3 +249,12 @@ def test_a_page_is_quiet_when_nothing_is_under_way_and_only_polls_when_it_asks_f
     assert quiet.only_polls(54.5)
     quiet.begin_anew(now=60.0)
     assert (quiet.for_s(60.0), quiet.only_polls(60.0)) == (0.0, False)
+
+
+def test_only_folders_that_playwright_made_are_removed_with_a_dead_browser() -> None:
+    made = b"/usr/bin/chromium\0--headless\0--user-data-dir=/tmp/playwright_chromiumdev_profile-abc\0about:blank\0"
+    own = b"/usr/bin/chromium\0--user-data-dir=/srv/profiles/chromium\0--about=playwright\0"
+
+    assert profiles_in(made) == [b"/tmp/playwright_chromiumdev_profile-abc"]
+    assert profiles_in(own) == []
+    assert profiles_in(b"") == []
