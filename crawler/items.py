@@ -15,6 +15,7 @@ from typing import Any
 from crawler.errors import SpiderError
 from crawler.outcome import Draft, ItemRow, Rejected
 from crawler.pages.following import Followed
+from crawler.plain_values import class_name_of
 from crawler.records import BadKey, class_key, key_of
 
 DICT_TABLE = "items"
@@ -113,9 +114,19 @@ def _said_by(error: Exception) -> str:
     listed = getattr(error, "errors", None)
     if callable(listed):  # pydantic
         with suppress(Exception):
-            said = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in listed()]
-            return "; ".join(said)[:_LONGEST_REASON]
+            return "; ".join(map(_refusal, listed()))[:_LONGEST_REASON]
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:_LONGEST_REASON]
+
+
+def _refusal(told: Mapping[str, Any]) -> str:
+    """What pydantic has against one field, and what to write instead of a value that is none."""
+    from crawler.foreign_words import in_plain_words
+
+    given = told.get("input")
+    hint = _no_value(given) if told.get("type") not in ("missing", "extra_forbidden") else ""
+    place = ".".join(map(str, told["loc"]))
+    said = in_plain_words(str(told["msg"])) + (f", not a {class_name_of(given)}: {hint}" if hint else "")
+    return f"{place}: {said}" if place else said
 
 
 _MAKING = frozenset({"__init__", "__setattr__"})
@@ -162,13 +173,13 @@ def rejected(item: Any, why: NotStorable, keys: Mapping[str, Sequence[str]] = NO
     """What is kept of something that is no good item, without addresses of the memory."""
     kind, fields = _parts(item)
     if kind is None:
-        return Rejected(type(item).__name__, str(why))
+        return Rejected(class_name_of(item), str(why))
     written: dict[str, Any] = {}
     for name, value in fields.items():
         try:
             written[str(name)] = storable(value, str(name))
         except (NotStorable, RecursionError):
-            written[str(name)] = f"({_kind(value)})"
+            written[str(name)] = f"({class_name_of(value)})"
     table, key = table_of_class(kind), ""
     named = keys.get(table) or class_key(kind)
     if named:
@@ -198,7 +209,7 @@ def _shortened(written: dict[str, Any]) -> str:
 
 def _no_item(value: Any) -> str:
     """Why something that was yielded is no item."""
-    kind = _kind(value)
+    kind = class_name_of(value)
     hint = {
         "generator": "write `yield from`",
         "coroutine": "callbacks are not async",
@@ -237,7 +248,7 @@ def storable(value: Any, field: str, depth: int = 0) -> Any:
         return value
     hint = _no_value(value)
     if hint:
-        raise NotStorable(f"field {field!r} holds a {_kind(value)}: {hint}")
+        raise NotStorable(f"field {field!r} holds a {class_name_of(value)}: {hint}")
     if is_item(value):
         return storable(_adapter()(value).asdict(), field, depth + 1)
     if isinstance(value, Sequence | Set | KeysView | ValuesView):
@@ -248,7 +259,7 @@ def storable(value: Any, field: str, depth: int = 0) -> Any:
         return float(value)
     text = str(value)
     if " at 0x" in text:
-        raise NotStorable(f"field {field!r} holds a {_kind(value)}: write what of it is to be kept")
+        raise NotStorable(f"field {field!r} holds a {class_name_of(value)}: write what of it is to be kept")
     return text
 
 
@@ -265,12 +276,6 @@ def _no_value(value: Any) -> str:
     if hasattr(value, "read") or hasattr(value, "iter_content"):
         return "write its text, or save it to a file"
     return ""
-
-
-def _kind(value: Any) -> str:
-    """The name of its class; of a private one, that of the public class which it is made from."""
-    names = [each.__name__ for each in type(value).__mro__]
-    return next((name for name in names[:-1] if not name.startswith("_")), names[0])
 
 
 def _key(key: Any) -> str | int | float | None:

@@ -129,11 +129,19 @@ def _imported(path: Path) -> ModuleType:
         trace = traceback.extract_tb(error.__traceback__)
         frames = [frame for frame in trace if Path(frame.filename).resolve() == here]
         line = f", line {frames[-1].lineno}" if frames else ""
-        said = str(error) if isinstance(error, SpiderError) else f"{type(error).__name__}: {error}"
+        said = str(error) if isinstance(error, SpiderError) else f"{type(error).__name__}: {_said_by(error)}"
         hint = of_import(error) if isinstance(error, ImportError) else ""
         said = f"{said.partition(' (/')[0]}; write: {hint}" if hint and hint not in said else said
         raise SpiderError(f"{path}{line}: {said}") from error
     return module
+
+
+def _said_by(error: Exception) -> str:
+    """Its text; of pydantic's without the address of its manual, and with what to write for a model's key."""
+    said = str(error).partition("\n\nFor further information")[0]
+    if type(error).__name__ == "PydanticUserError" and "attribute was detected: `key = " in said:
+        return "a field of a model has a type, and its key is no field: write __key__ in the place of key"
+    return said
 
 
 def place_in_spider(error: BaseException | None, spider: Spider | None = None) -> str:

@@ -8,6 +8,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
+_OWN = "crawler.pages.selectors"  #: whose classes are those of parsel to who writes a spider
 _MARK = "~"  #: a dict with this key alone is a value with its kind
 _READ: dict[str, Callable[[Any], Any]] = {
     "decimal": Decimal,
@@ -17,6 +18,13 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "bytes": base64.b64decode,
     "dict": lambda pairs: {key: unpacked(value) for key, value in pairs},
 }
+
+
+def class_name_of(value: Any) -> str:
+    """The name of its class, as messages say it: of a private one, and of our selectors, that of its public base."""
+    kinds = type(value).__mro__
+    public = (each for each in kinds[:-1] if not each.__name__.startswith("_") and each.__module__ != _OWN)
+    return next(public, kinds[0]).__name__
 
 
 def packed(value: Any) -> Any:
@@ -40,7 +48,7 @@ def packed(value: Any) -> Any:
     for kind, sort in (("datetime", datetime), ("date", date), ("time", time)):
         if isinstance(value, sort):
             return {_MARK: [kind, value.isoformat()]}
-    raise TypeError(f"a {type(value).__name__} is no value that can be kept")
+    raise TypeError(f"a {class_name_of(value)} is no value that can be kept")
 
 
 def unpacked(value: Any) -> Any:

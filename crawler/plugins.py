@@ -14,7 +14,8 @@ from crawler.errors import SpiderError, UsageError
 from crawler.events import Event, Observer
 from crawler.request import Request
 from crawler.response import Response
-from crawler.spider import Spider, check_called
+from crawler.spider import Spider
+from crawler.spider_checks import check_called
 
 GROUP = "crawler.plugins"  #: of entry points
 

@@ -16,6 +16,8 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final, Literal, NamedTuple
 
+from crawler.plain_values import class_name_of
+
 ACCOUNT: Final = "@account"  #: in a key: the session that fetched the page
 Kind = Literal["new", "changed", "gone", "back"]
 KINDS: Final[tuple[Kind, ...]] = ("new", "changed", "gone", "back")
@@ -85,7 +87,7 @@ def _key_text(value: Any, name: str) -> str:
     elif isinstance(value, str | int | float | Decimal | date | time):
         text = value.isoformat() if isinstance(value, datetime) else str(value)
     else:
-        raise BadKey(f"its key field {name!r} is a {type(value).__name__}, which is no single value")
+        raise BadKey(f"its key field {name!r} is a {class_name_of(value)}, which is no single value")
     if not text.strip():
         raise BadKey(f"its key field {name!r} is empty")
     if value != value:

@@ -16,9 +16,9 @@ from crawler import habits
 from crawler.errors import SpiderError
 from crawler.identity import Identity as Identity
 from crawler.links import Rule
-from crawler.records import key_fields
-from crawler.render import Render, render_of
+from crawler.render import Render
 from crawler.response import SPREAD, Request, Response
+from crawler.spider_checks import check_class
 
 if TYPE_CHECKING:
     from crawler.events import Event
@@ -82,7 +82,7 @@ class Spider:
                 nobody calls; one that is ``async``, or takes other parameters.
         """
         super().__init_subclass__(**options)
-        _check_class(cls)
+        check_class(cls)
 
     if not TYPE_CHECKING:  # a type checker says of itself what is missing
 
@@ -173,9 +173,7 @@ class Spider:
 
         Without a step, a person brings the session: ``crawl login NAME --browser``, ``crawl sessions import``.
         """
-        signs = cls.logged_out_css or cls.logged_out_text or cls.logged_in_css or cls.logged_in_text
-        said = signs or (by_page and cls.login_url)
-        return cls.has_login_step() or bool(said) or cls.is_logged_out is not Spider.is_logged_out
+        return cls.has_login_step() or has_own_marks(cls) or bool(by_page and cls.login_url)
 
     def login_browser(self, page: Any, session: Session) -> None:
         """Drive a Playwright page through the login, in a run where there is no `login`; secrets: `session.account`."""
@@ -211,94 +209,16 @@ class Spider:
         return method
 
 
-_CALLED: dict[str, tuple[str, ...]] = {  # by us, with these
-    "start": (),
-    "login": ("session",),
-    "login_browser": ("page", "session"),
-    "set_up_session": ("session",),
-    "is_logged_out": ("response",),
-    "parse": ("response",),
-    "parse_start_url": ("response",),
-    "sitemap_filter": ("entries",),
-    "on_item": ("item", "response"),
-    "on_request": ("request",),
-    "on_response": ("response",),
-    "on_event": ("event",),
-    "closed": ("reason",),
-}
-_NO_GENERATORS = frozenset(("login", "login_browser", "closed", "on_item", "on_request", "on_response", "on_event"))
+def has_own_marks(spider: Spider | type[Spider]) -> bool:
+    """Whether it says itself what is logged in or out, by a check or a sign: nothing is guessed from a page then."""
+    kind = spider if isinstance(spider, type) else type(spider)
+    marks = (spider.logged_out_css, spider.logged_out_text, spider.logged_in_css, spider.logged_in_text)
+    return kind.is_logged_out is not Spider.is_logged_out or any(marks)
 
 
 def wants_summary(spider: Spider) -> bool:
     """Whether `closed` asks for the summary, by the name of its parameter."""
     return "summary" in inspect.signature(spider.closed).parameters
-
-
-def _check_class(cls: type[Spider]) -> None:
-    own = vars(cls)
-    for name in ("start_urls", "allowed_domains", "sitemap_urls"):
-        given = own.get(name)
-        if isinstance(given, str):
-            raise SpiderError(f"{cls.__name__}.{name} is a text; write a list: {name} = [{given!r}]")
-    if "render" in own:
-        cls.render = render_of(own["render"])
-    if "keys" in own:
-        cls.keys = checked_keys(cls, own["keys"])
-    if own.get("key"):  # as an item class says it; a spider's is that of its dicts
-        cls.keys = {**cls.keys, **checked_keys(cls, {"items": own["key"]})}
-    for name in habits.METHODS:
-        if name in own and not (name == "start_requests" and "start" in own):  # for old and new ones
-            raise SpiderError(f"{cls.__name__}.{name} has no effect here; instead: {habits.METHODS[name]}")
-    check_called(cls)
-
-
-def check_called(cls: type) -> None:
-    """Refuse methods that are called by us and take other parameters, are ``async``, or would not run.
-
-    Raises:
-        SpiderError: There is one.
-    """
-    own = vars(cls)
-    for name, method in own.items():
-        if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
-            raise SpiderError(f"{cls.__name__}.{name} is async; write `def {name}`: threads do the waiting here")
-    for name, words in _CALLED.items():
-        if inspect.isfunction(own.get(name)):
-            _check_method(cls, own[name], name, words)
-
-
-def checked_keys(cls: type[Spider], given: Any) -> dict[str, tuple[str, ...]]:
-    """`Spider.keys` by table, each key as a tuple of names.
-
-    Raises:
-        SpiderError: It is no dict, or one of them is no key.
-    """
-    if not isinstance(given, Mapping):
-        example = given if isinstance(given, str) else "id"
-        raise SpiderError(f"{cls.__name__}.keys is a dict, by kind of item: keys = {{'items': {example!r}}}")
-    checked = {}
-    for kind, key in given.items():
-        name = kind if isinstance(kind, str) else getattr(kind, "__table__", None) or getattr(kind, "__name__", "")
-        try:
-            checked[str(name)] = key_fields(key)
-        except ValueError as why:
-            raise SpiderError(f"{cls.__name__}.keys, of {name!r}: {why}") from None
-    return checked
-
-
-def _check_method(cls: type, method: Any, name: str, words: tuple[str, ...]) -> None:
-    try:
-        inspect.signature(method).bind(None, *words)
-    except TypeError:
-        wanted = ", ".join(("self", *words))
-        raise SpiderError(f"{cls.__name__}.{name} has other parameters; write `def {name}({wanted})`") from None
-    if name in _NO_GENERATORS and inspect.isgeneratorfunction(method):
-        raise SpiderError(
-            f"{cls.__name__}.{name} has a `yield`, so that none of it would run; call session.get and session.submit"
-            " there, line by line"
-            if name == "login"
-            else f"{cls.__name__}.{name} has a `yield`, so that none of it would run"
-        )
 
 
 class CrawlSpider(Spider):

@@ -211,7 +211,7 @@ def exit_codes() -> Iterator[None]:
             raise
         if hasattr(error, "format_message"):  # typer's usage errors
             path = getattr(getattr(error, "ctx", None), "command_path", "crawl")
-            said = safe(error.format_message()).rstrip(".")
+            said = _plain(safe(error.format_message()).rstrip("."))
             if option := getattr(error, "option_name", ""):
                 from crawler.cli.mistyped import meant_option  # only for the message
 
@@ -232,6 +232,14 @@ def exit_codes() -> Iterator[None]:
             tell(line)
         tell(f"crawl: {safe(f'{type(error).__name__}: {error}')}; this is a bug, of the crawler or of the spider")
         raise typer.Exit(BUG) from None
+
+
+def _plain(said: str) -> str:
+    """A usage error of typer's, which has pydantic look at values."""
+    from crawler.foreign_words import in_plain_words  # only for the message
+
+    whose, colon, what = said.partition(": ")
+    return f"{whose}: {in_plain_words(what)}" if colon and whose.startswith("Invalid value") else said
 
 
 def _is_too_tight(error: Exception) -> bool:

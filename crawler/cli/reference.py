@@ -7,6 +7,7 @@ without its text does not pass.
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -123,7 +124,7 @@ def command_lines() -> Iterator[str]:
     yield from _parameter_table(_parameters(root.callback if root is not None else None))
     for name, function in _commands(app):
         parameters = _parameters(function)
-        words = [each.words if each.required else f"[{each.words}]" for each in parameters if each.argument]
+        words = [each.words if each.required else _optional(each.words) for each in parameters if each.argument]
         options = ["[OPTIONS]"] if len(parameters) > len(words) else []
         yield from ("", f"## crawl {name}", "", " ".join((function.__doc__ or "").split()))
         yield from ("", "```", " ".join(["crawl", name, *options, *words]), "```")
@@ -154,7 +155,7 @@ def _parameter(declared: inspect.Parameter, hint: Any) -> _Parameter:
     required = declared.default is inspect.Parameter.empty
     default = "" if required or declared.default in (None, False, Path()) else str(declared.default)
     if isinstance(told, ArgumentInfo):
-        return _Parameter((told.metavar or declared.name).strip("[]"), True, required, default, told.help or "")
+        return _Parameter(_bare(told.metavar or declared.name), True, required, default, told.help or "")
     value = ""
     if inspect.isclass(kinds[0]) and issubclass(kinds[0], Enum):
         value = " " + "|".join(str(each.value) for each in kinds[0])
@@ -162,6 +163,20 @@ def _parameter(declared: inspect.Parameter, hint: Any) -> _Parameter:
         value = f" {told.metavar or {int: 'NUMBER', float: 'NUMBER', Path: 'FOLDER'}.get(kinds[0], 'TEXT')}"
     names = sorted((told.default, *(told.param_decls or ())), key=len)  # typer keeps the first name as the default
     return _Parameter(", ".join(names) + value, False, required, default, told.help or "")
+
+
+_BRACKETED = re.compile(r"\[([^\[\]]+)\](\.\.\.)?")
+
+
+def _bare(metavar: str) -> str:
+    """An argument as the table names it: brackets around the whole of it say that it may be left out, no more."""
+    found = _BRACKETED.fullmatch(metavar)
+    return metavar if found is None else found[1] + (found[2] or "")
+
+
+def _optional(words: str) -> str:
+    name = words.removesuffix("...")
+    return f"[{name}]{words[len(name) :]}"
 
 
 def _parameter_table(parameters: list[_Parameter]) -> Iterator[str]:

@@ -45,7 +45,7 @@ def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> N
             (
                 row.name,
                 row.key,
-                judged.health + (f", rests until {local_time(resting[row.key][0])}" if row.key in resting else ""),
+                judged.health + (f", {_rests(resting[row.key][0], now)}" if row.key in resting else ""),
                 f"{row.epoch:,}",
                 f"{row.cookies:,}",
                 _begun(row, _ago(row.logged_in_at, now)),
@@ -67,10 +67,14 @@ def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> N
 def _proxy_lines(session: str, health: dict[str, Any], now: float) -> list[str]:
     """Which of its proxies rest, for a session that has several."""
     return [
-        f"{session}: proxy {place} rests until {local_time(each['resting_until'])} ({each['why']})"
+        f"{session}: proxy {place} {_rests(each['resting_until'], now)} ({each['why']})"
         for place, each in health.items()
         if each["resting_until"] > now
     ]
+
+
+def _rests(until: float, now: float) -> str:
+    return f"rests for {duration(max(0.0, until - now))}, until {local_time(until)}"
 
 
 def _as_dict(row: SessionRow, judged: Judged) -> dict[str, object]:

@@ -10,6 +10,7 @@ from crawler.cli import exits, loading, options, progress
 from crawler.cli.logs import set_up_logging
 from crawler.cli.summary import show_summary
 from crawler.cli.text import say
+from crawler.errors import UsageError
 
 if TYPE_CHECKING:
     from crawler.settings import Settings
@@ -72,14 +73,27 @@ def worker(
 
 
 def _check(settings: Settings, spider: str, name: str, quiet: bool) -> None:
-    """End with code 0 when the workers on this machine live and get on; asks no database."""
+    """End with code 0 when the workers on this machine live and get on; asks no database.
+
+    Raises:
+        UsageError: The store is a file: no worker joins a crawl in one.
+    """
+    from crawler.redaction import redact
     from crawler.runs.pulse import checked
 
+    if options.store_file(settings) is not None:
+        raise UsageError(
+            f"--check asks for the workers of one store, and {settings.store} is a file, which has none: name the store"
+            f" that they were started with: `crawl worker {spider} --check --store postgresql://...`"
+        )
     most_s = 2 * settings.busy_timeout + _STILL_S
     found = checked(settings.store, spider, name, most_s=most_s)
-    for called, wrong in found or [(name or "worker", f"of {spider} does not run on this machine")]:
+    for called, wrong in found:
         if wrong or not quiet:
             say(f"{called}: {wrong or 'lives'}")
+    if not found:
+        named = f"no worker {name!r}" if name else "no worker"
+        say(f"{named} of {spider} on {redact(settings.store)} runs on this machine")
     raise typer.Exit(exits.DONE if found and not any(wrong for _, wrong in found) else exits.FAILURES)
 
 

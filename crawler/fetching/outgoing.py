@@ -22,6 +22,7 @@ from crawler.errors import Refused
 from crawler.fetching.decoding import ACCEPT_ENCODING
 from crawler.fetching.limits import Limits
 from crawler.headers import fields_of
+from crawler.plain_values import class_name_of
 from crawler.sessions.prepared import Prepared
 from crawler.setting_kinds import PROXY_PLACE, PROXY_SCHEME
 
@@ -283,7 +284,7 @@ def _body(
         return _read_pieces(body), length
     if isinstance(body, Iterable):
         return (each.encode("utf-8") if isinstance(each, str) else bytes(each) for each in body), length
-    raise Refused(url, f"a body of type {type(body).__name__} cannot be sent")
+    raise Refused(url, f"a body of type {class_name_of(body)} cannot be sent")
 
 
 def _read_pieces(file: Any) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator
 
 from crawler.errors import CrawlError, SpiderError
+from crawler.plain_values import class_name_of
 from crawler.request import Request
 from crawler.spider import SitemapSpider, Spider
 
@@ -37,7 +38,7 @@ def start_requests(spider: Spider) -> Iterator[Request]:
     try:
         for request in spider.start():
             if not isinstance(request, Request):
-                raise SpiderError(f"{spider.name}.start gave a {type(request).__name__}; it must yield Requests")
+                raise SpiderError(f"{spider.name}.start gave a {class_name_of(request)}; it must yield Requests")
             if not request.callback:
                 _check_parse(spider)
             elif request.callback != checked:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from crawler.errors import UsageError
 from crawler.pages.form_tree import Control, Option
+from crawler.plain_values import class_name_of
 
 _TYPED: Final = frozenset({"color", "date", "datetime-local", "month", "number", "range", "time", "week"})
 _ONE_LINE: Final = frozenset({"text", "search", "tel", "password", "url", "email"})
@@ -193,5 +194,5 @@ def as_texts(name: str, value: Any) -> list[str]:
     values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
     for each in values:
         if isinstance(each, bool) or not isinstance(each, str | int | float):
-            raise UsageError(f"field {name!r} takes a text or a number, or a list of them; not {type(each).__name__}")
+            raise UsageError(f"field {name!r} takes a text or a number, or a list of them; not {class_name_of(each)}")
     return [each if isinstance(each, str) else str(each) for each in values]

@@ -37,7 +37,8 @@ from crawler.sessions.proxy_pool import ProxyPool
 from crawler.sessions.quota import Quota
 from crawler.sessions.session_config import configured_identities
 from crawler.settings import Settings
-from crawler.spider import Spider, checked_keys
+from crawler.spider import Spider
+from crawler.spider_checks import checked_keys
 from crawler.stores.session_desk import SessionDesk
 from crawler.urls import host_of, origin_of
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from crawler.loading import is_users_code
 from crawler.outcome import Outcome
+from crawler.plain_values import class_name_of
 
 
 def stands_at(generator: Any) -> str:
@@ -37,7 +38,7 @@ def with_returned(generator: GeneratorType[Any, Any, Any], outcome: Outcome) -> 
 def _watched(generator: GeneratorType[Any, Any, Any], outcome: Outcome, place: str) -> Iterator[Any]:
     returned = yield from generator
     if returned is not None and returned is not False and not (isinstance(returned, Sized) and not len(returned)):
-        kind = type(returned).__name__
+        kind = class_name_of(returned)
         what = f"{place}: what `return` gives ({kind}) is lost in a callback that yields; write `yield`"
         outcome.warnings += (what,)
 

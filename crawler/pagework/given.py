@@ -26,6 +26,7 @@ from crawler.pages.following import Followed, handed_out
 from crawler.pages.targets import Targets
 from crawler.pagework.callback_code import stands_at, with_returned
 from crawler.pagework.links_given import LinksGiven
+from crawler.plain_values import class_name_of
 from crawler.request import Request
 from crawler.settings import Settings
 from crawler.spider import Spider
@@ -382,6 +383,6 @@ def _each(produced: Any, outcome: Outcome) -> Iterable[Any]:
     if isinstance(produced, Request) or is_item(produced):  # a `Filled` is a dataclass, and such are items
         return (produced,)
     if isinstance(produced, str | bytes) or not hasattr(produced, "__iter__"):
-        raise SpiderError(f"a callback returned {type(produced).__name__}; yield Requests and items")
+        raise SpiderError(f"a callback returned {class_name_of(produced)}; yield Requests and items")
     several: Iterable[Any] = produced
     return several

@@ -8,6 +8,7 @@ from typing import Any
 from crawler.errors import IgnoreRequest, SpiderError
 from crawler.frontier.admission import slot_of
 from crawler.items import is_item, made
+from crawler.plain_values import class_name_of
 from crawler.plugins import Plugin
 from crawler.request import Request
 from crawler.response import Response
@@ -102,4 +103,4 @@ def _name(step: Callable[..., Any]) -> str:
 
 
 def _kind(given: Any) -> str:
-    return "None" if given is None else f"a {type(given).__name__}"
+    return "None" if given is None else f"a {class_name_of(given)}"

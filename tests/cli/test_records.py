@@ -165,8 +165,8 @@ def test_what_is_no_good_item_is_listed_with_reason_page_and_session_and_the_res
 
     found = [json.loads(line) for line in told.out.splitlines()]
     assert [(each["kind"], each["reason"]) for each in found] == [
-        ("Order", "total: Input should be a valid decimal"),
-        ("Order", "total: Field required; book: Field required"),
+        ("Order", "total: it should be a number"),
+        ("Order", "total: it is missing; book: it is missing"),
         ("generator", "a generator is no item; write `yield from`"),
         ("object", "an object is no item; yield Requests, dicts, dataclasses or other items"),
     ]

@@ -13,6 +13,7 @@ from typing import Any
 
 from requests.cookies import CookieConflictError, RequestsCookieJar, create_cookie, morsel_to_cookie
 
+from crawler.plain_values import class_name_of
 from crawler.sessions.cookies.cookie_records import to_http
 from crawler.sessions.cookies.rules import Cookie
 
@@ -110,7 +111,7 @@ class JarMapping(RequestsCookieJar):
         elif isinstance(value, (str, int)):
             made = _from_hand(name, str(value), **{"rest": {}, **kwargs})
         else:
-            raise TypeError(f"the value of cookie {name[:80]!r} is {type(value).__name__}, not text")
+            raise TypeError(f"the value of cookie {name[:80]!r} is {class_name_of(value)}, not text")
         self.put(made)
         return made
 

@@ -10,9 +10,9 @@ from crawler.response import Response
 from crawler.sessions.login.probe import ProbePage, shown_by
 from crawler.sessions.login.signs import logged_in_sign
 from crawler.sessions.login.states import LoginRecord
-from crawler.sessions.login.watch import has_own_marks, logged_out_reason, refuses_guests
+from crawler.sessions.login.watch import logged_out_reason, refuses_guests
 from crawler.sessions.session import Session
-from crawler.spider import Spider
+from crawler.spider import Spider, has_own_marks
 from crawler.urls import redact
 
 _SHOWN: Final = {"page": "a page", "data": "data", "nothing": "empty"}

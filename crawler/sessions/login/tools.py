@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from crawler.errors import FetchError, InvalidURL, Refused, UsageError
 from crawler.identity import Identity
 from crawler.pages.filled import Filled, is_named
+from crawler.plain_values import class_name_of
 from crawler.response import Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.cookies.jar import Jar
@@ -85,7 +86,7 @@ class LoginTools:
 
     def _copied(self, given: CookieJar | Mapping[str, str]) -> Jar:
         if not isinstance(given, CookieJar | Mapping):
-            raise TypeError(f"cookies are a jar or a mapping of names to values, not {type(given).__name__}")
+            raise TypeError(f"cookies are a jar or a mapping of names to values, not {class_name_of(given)}")
         jar = self.cookies.fresh() if hasattr(self, "_jar") else Jar()  # requests sets one before ours is there
         jar.update(given)
         return jar

@@ -43,12 +43,6 @@ def logged_out_reason(spider: Spider, session: Session, response: Response, aske
     )
 
 
-def has_own_marks(spider: Spider) -> bool:
-    """Whether the spider says itself what is logged in or out: nothing is guessed from a page then."""
-    marks = (spider.logged_out_css, spider.logged_out_text, spider.logged_in_css, spider.logged_in_text)
-    return type(spider).is_logged_out is not Spider.is_logged_out or any(mark is not None for mark in marks)
-
-
 def refuses_guests(response: Response | None) -> bool:
     """Whether an answer to somebody who is logged out is that of an API: 401, or data, from the address itself."""
     return (

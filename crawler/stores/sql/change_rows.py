@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import groupby
 from typing import Any
 
@@ -21,8 +22,12 @@ _Entry = tuple[Any, ...]
 class ChangeRows:
     """Reading what changed."""
 
-    def __init__(self, driver: Driver, tables: ItemTables) -> None:
+    def __init__(
+        self, driver: Driver, tables: ItemTables, fields_given: Callable[[Table, str], AbstractSet[str]]
+    ) -> None:
+        """*fields_given*: the fields that a spider has ever given to a table."""
         self._db, self._tables, self._numbers = driver, tables, driver.dialect.numbers()
+        self._fields_given = fields_given
 
     def changes(
         self,
@@ -37,8 +42,9 @@ class ChangeRows:
             known = self._tables.load(name)
             if known is None:
                 continue
+            given = self._fields_given(known, spider)
             for portion in _portions(self._history(kind, crawls, since), _PORTION):
-                yield from self._told(known, portion)
+                yield from self._told(known, portion, given)
 
     def counts(self, spider: str, crawl: int) -> dict[str, dict[str, int]]:
         """Kind of item to how many of its records are new, changed, gone and back by one crawl."""
@@ -74,9 +80,9 @@ class ChangeRows:
         if left:
             yield left
 
-    def _told(self, known: Table, histories: Sequence[list[_Entry]]) -> Iterator[Change]:
-        """Changes with the records as they are."""
-        decoded = [(field, column, kind) for field, (column, kind) in known.columns.items()]
+    def _told(self, known: Table, histories: Sequence[list[_Entry]], given: AbstractSet[str]) -> Iterator[Change]:
+        """Changes with the records as they are: of each the fields that were *given*, not those of other spiders."""
+        decoded = [(field, column, kind) for field, (column, kind) in known.columns.items() if field in given]
         columns = ", ".join(map(quoted, ["_record", "_url", *HIDDEN, *(column for _, column, _ in decoded)]))
         rows = self._db.read(
             f"SELECT {columns} FROM {quoted(known.stored_as)} WHERE _record IN ({self._numbers})",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from crawler.errors import UsageError
@@ -16,6 +17,7 @@ from crawler.selection import Column, Portion, Selection
 from crawler.stores.driver import Dialect, Driver, quoted
 from crawler.stores.rows import load_value, unescape
 from crawler.stores.sql.column_kinds import answered, common, question
+from crawler.stores.sql.conditions import refusal
 from crawler.stores.sql.given_fields import GivenFields
 from crawler.stores.sql.item_rows import noted_value
 from crawler.stores.sql.item_tables import ItemTables, Table
@@ -53,7 +55,7 @@ class ResultPortions:
 
         They are the fields that the spider has ever given to the table, empty or not: those that only other spiders
         give are left out, of a table that all dicts go to. For rows that were stored before fields were noted, see
-        `_fields_given`.
+        `fields_given`.
 
         Args:
             typed: Look at all values for their kinds; otherwise no kind is told.
@@ -61,8 +63,9 @@ class ResultPortions:
         known = self._tables.load(table)
         if known is None:
             return []
+        self._refuse_wrong_condition(known, selection)
         conditions = self._conditions(selection)
-        given = self._fields_given(known, selection.spider)
+        given = self.fields_given(known, selection.spider)
         kinds = self._kinds_stored(known, conditions, whether_filled=False) if typed else {}
         found = [
             common(Column(field, stored_as=column), kind, kinds.get(column, set()))
@@ -84,14 +87,24 @@ class ResultPortions:
             return False
         name = quoted(known.stored_as)
         if selection.where:
-            case = f"CASE WHEN {selection.where}\nTHEN 1 END"  # brackets that close ours fail here
-            objection = self._db.objection(f"SELECT {case} FROM {name}")
-            if objection:
-                raise UsageError(f"the condition cannot be asked of {table}: {objection}")
+            if not self.has_rows(table, replace(selection, where="")):
+                return False  # of other spiders: what they do not have is nothing to object to
+            self._refuse_wrong_condition(known, selection)
         return any(
             self._db.one(f"SELECT 1 FROM {name} WHERE {condition} LIMIT 1", bound) is not None
             for condition, bound in self._conditions(selection)
         )
+
+    def _refuse_wrong_condition(self, known: Table, selection: Selection) -> None:
+        """Raise UsageError, which says what is wrong, where the condition cannot be asked of a table."""
+        if not selection.where:
+            return
+        case = f"CASE WHEN {selection.where}\nTHEN 1 END"  # brackets that close ours fail here
+        objection = self._db.objection(f"SELECT {case} FROM {quoted(known.stored_as)}")
+        if objection:
+            given = self.fields_given(known, selection.spider)
+            columns = [column for field, (column, _) in known.columns.items() if field in given]
+            raise UsageError(refusal(selection.where, known.name, objection, columns))
 
     def has_accounts(self, table: str, spider: str) -> bool:
         """Whether the session that fetched a record is part of its key."""
@@ -205,7 +218,7 @@ class ResultPortions:
         )
         return found is not None
 
-    def _fields_given(self, known: Table, spider: str) -> set[str]:
+    def fields_given(self, known: Table, spider: str) -> set[str]:
         """The fields that a spider has ever given to a table.
 
         Rows of runs before the first one whose fields were noted tell theirs by their values; while no other spider

@@ -87,12 +87,10 @@ class SQLStore:
         self.leases, self.slots, self.visits = outer(LeaseRows(driver, cipher, owners)), outer(slots), outer(visits)
         self.sessions, self.logins = outer(sessions), outer(LoginRows(driver, cipher, members, sessions, values))
         self.quotas, self.values = outer(QuotaRows(driver)), outer(values)
-        self.files, self.results, self.exports = (
-            outer(files),
-            outer(results),
-            outer(ResultPortions(driver, known, given)),
-        )
-        self.records = outer(RecordHistory(GoneRecords(driver, records, sightings), ChangeRows(driver, known)))
+        portions = ResultPortions(driver, known, given)
+        self.files, self.results, self.exports = outer(files), outer(results), outer(portions)
+        changes = ChangeRows(driver, known, portions.fields_given)
+        self.records = outer(RecordHistory(GoneRecords(driver, records, sightings), changes))
         self.rejected, self.samples = outer(rejected), outer(samples)
         self.kept = outer(KeptRows(driver, cipher, results, commits, taking_back))
         self.reports, self.log = outer(reports), outer(AnswerRows(driver))

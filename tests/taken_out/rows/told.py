@@ -147,7 +147,7 @@ ENTRIES: Final = [
         _HABIT,
         [
             Swap(
-                "crawler/spider.py",
+                "crawler/spider_checks.py",
                 '        if name in own and not (name == "start_requests" and "start" in own):',
                 "        if name not in dir(cls) and name in own:",
             )

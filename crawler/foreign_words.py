@@ -1,0 +1,34 @@
+"""What libraries say of a value, in the words of our own messages. Loaded for messages only."""
+
+from __future__ import annotations
+
+import re
+
+_VERDICT = re.compile(r"\A(?:Value error|Assertion failed), ")
+#: What pydantic says to what we say.
+_OF_PYDANTIC = (
+    (re.compile(r"\AField required\Z"), "it is missing"),
+    (re.compile(r"\AExtra inputs are not permitted\Z"), "the class has no such field"),
+    (
+        re.compile(r"\AInput should be a valid integer, got a number with a fractional part\Z"),
+        "it should be a whole number",
+    ),
+    (re.compile(r"\AInput should be a valid integer\b.*\Z"), "it should be a whole number"),
+    (re.compile(r"\AInput should be a valid (?:number|decimal)\b.*\Z"), "it should be a number"),
+    (re.compile(r"\AInput should be a valid boolean\b.*\Z"), "it should be true or false"),
+    (re.compile(r"\AInput should be a valid string\Z"), "it should be a text"),
+    (re.compile(r"\AInput should be a valid dictionary\b.*\Z"), "it should be a dict"),
+    (re.compile(r"\AInput should be greater than or equal to (.+)\Z"), r"it should be at least \1"),
+    (re.compile(r"\AInput should be less than or equal to (.+)\Z"), r"it should be at most \1"),
+    (re.compile(r"\AInput should be greater than (.+)\Z"), r"it should be above \1"),
+    (re.compile(r"\AInput should be less than (.+)\Z"), r"it should be below \1"),
+    (re.compile(r"\AInput should (?:be a valid|be)\b"), "it should be"),
+)
+
+
+def in_plain_words(said: str) -> str:
+    """What pydantic says of a value, as one of our own messages says it; anything else as it is."""
+    said = _VERDICT.sub("", said)
+    for words, ours in _OF_PYDANTIC:
+        said = words.sub(ours, said)
+    return said
