@@ -62,7 +62,7 @@ def changes(
 
 def _and(spider: str, store: str | None) -> str:
     """What to add when no item has a key, or the last crawl was not complete."""
-    from crawler.output.history import summary_of
+    from crawler.output.history import ending_of, summary_of
 
     with stored(options.typed_settings(None, store=store)) as source:
         if not _follows(source, spider):
@@ -70,7 +70,8 @@ def _and(spider: str, store: str | None) -> str:
         last = source.runs.last(spider, limit=1)[0]
         if summary_of(last).get("complete") is not False:
             return ""
-    return f"; crawl {last.frontier} was not complete ({last.ending or 'it has not ended'}): nothing is gone by it"
+    how = ending_of(last) if last.ending else "it has not ended"
+    return f"; crawl {last.frontier} was not complete ({how}): nothing is gone by it"
 
 
 def _follows(source: Store, spider: str) -> bool:

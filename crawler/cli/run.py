@@ -17,7 +17,9 @@ from crawler.errors import SessionError, UsageError
 from crawler.identity import Identity
 
 if TYPE_CHECKING:
-    from crawler.events import Summary
+    from collections.abc import Callable
+
+    from crawler.events import Event, Summary
     from crawler.spider import Spider
 
 
@@ -67,6 +69,11 @@ WhenRunning = Annotated[
 ]
 
 
+ForEntry = Annotated[
+    str,
+    typer.Option("--entry", metavar="ID", help="The entry of the schedule that starts it, for `schedule list`."),
+]
+
 Outputs = Annotated[
     list[str] | None,
     typer.Option(
@@ -104,6 +111,7 @@ def run(
     replace: Replacing = None,
     store: options.StorePath = None,
     if_running: WhenRunning = IfRunning.fail,
+    entry: ForEntry = "",
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -133,7 +141,9 @@ def run(
     )
     found = options.find(spider)
     arguments = options.pairs(argument, "-a")
-    summary = _crawl(found, typed, quiet, as_json, if_running, arguments=arguments, fresh=fresh)
+    noting = [_noting(entry)] if entry else []
+    how = {"arguments": arguments, "fresh": fresh, "observers": noting}
+    summary = _crawl(found, typed, quiet, as_json, if_running, **how)
     if summary is not None:
         written = export.export_all(typed, found.name, targets, quiet=quiet or as_json)
         raise typer.Exit(summary.exit_code or written)
@@ -171,6 +181,7 @@ def _crawl(
     spider: type[Spider], typed: dict[str, Any], quiet: bool, as_json: bool, if_running: IfRunning, **how: Any
 ) -> Summary | None:
     """Crawl and print the summary; None when another process does so already."""
+    more = how.pop("observers", ())
     settings = options.settings_of(spider, typed)
     file = LogFile(Path(settings.log_file), settings.log_size, settings.log_keep) if settings.log_file else None
     set_up_logging(settings.log_level, quiet, traces=exits.show_tracebacks, log_format=settings.log_format, file=file)
@@ -184,7 +195,7 @@ def _crawl(
             spider,
             settings=typed,
             if_running=if_running.value,
-            observers=view.observers,
+            observers=[*view.observers, *more],
             signals=True,
             ask=view.ask,
             **how,
@@ -197,6 +208,23 @@ def _crawl(
     if settings.har and not quiet:
         tell_recording(settings.har, unmasked=settings.har_unmasked)
     return summary
+
+
+def _noting(entry: str) -> Callable[[Event], None]:
+    """Keeps that a run is one of the schedule, when it begins: `crawl schedule list` tells how it went."""
+    project = Path.cwd()
+
+    def note(event: Event) -> None:
+        from crawler.events import RunStarted
+        from crawler.schedule import book
+
+        if isinstance(event, RunStarted):
+            try:
+                book.note_run(project, entry, book.Made(event.run, event.at))
+            except OSError as error:
+                tell(f"crawl: `crawl schedule list` will not know of this run: {safe(error)}")
+
+    return note
 
 
 _PROXY_VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")

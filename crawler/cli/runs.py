@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crawler.cli import options
-from crawler.cli.status_commands import checked, group, never_ran, stored
+from crawler.cli.status_commands import checked, group, never_ran, on_store, stored
 from crawler.cli.text import columns, counted, duration, local_time, safe, say, tell
 from crawler.errors import UsageError
 
@@ -39,9 +39,11 @@ def runs(
     """
     with stored(options.typed_settings(None, store=store), reading=number is None or what == "show") as source:
         if number is None:
+            if what in ("show", "accept"):
+                raise UsageError(f"crawl runs {what}: which run? `crawl runs` lists their numbers")
             _list(source, checked(what), limit, as_json)
         elif what == "show":
-            _show(source, number, as_json)
+            _show(source, number, as_json, store)
         elif what == "accept":
             _accept(source, number)
         else:
@@ -69,30 +71,32 @@ def _run_cells(run: PastRun) -> tuple[str, ...]:
     numbers = (run.exit_code, run.pages, run.items, run.logins)
     code, pages, items, logins = ("-" if number is None else f"{number:,}" for number in numbers)
     took = "-" if run.took_s is None else duration(run.took_s)
-    ending = run.ending + (" (resumed)" if run.resumed else "")
-    return str(run.id), run.spider, local_time(run.started_at), took, ending, code, pages, items, logins
+    return str(run.id), run.spider, local_time(run.started_at), took, run.told_ending, code, pages, items, logins
 
 
-def _show(source: Store, number: int, as_json: bool) -> None:
+def _show(source: Store, number: int, as_json: bool, store: str | None) -> None:
     from crawler.output.run_report import run_report
 
     found = run_report(source, number)
     if as_json:
         say(json.dumps(found.as_dict()))
         return
-    for line in report_lines(found):
+    for line in report_lines(found, store):
         say(line)
 
 
-def report_lines(found: RunReport) -> list[str]:
-    """One run as lines: how it ended and why, its numbers, what went wrong, its logins, what goes on with it."""
+def report_lines(found: RunReport, store: str | None = None) -> list[str]:
+    """One run as lines: how it ended and why, its numbers, what went wrong, its logins, what goes on with it.
+
+    Args:
+        store: As it was typed, for a run that could not keep what goes on with it.
+    """
     from crawler.output.reasons import next_step
 
     run = found.run
     took = "" if run.took_s is None else f", took {duration(run.took_s)}"
     code = "" if run.exit_code is None else f", exit {run.exit_code}"
-    resumed = ", resumed" if run.resumed else ""
-    rows = [(run.spider, f"run {run.id}, {run.ending}{code}{resumed}, started {local_time(run.started_at)}{took}")]
+    rows = [(run.spider, f"run {run.id}, {run.told_ending}{code}, started {local_time(run.started_at)}{took}")]
     if found.arguments:
         rows.append(("arguments", ", ".join(f"{name}={value}" for name, value in found.arguments.items())))
     rows += [("verdict" if place == 0 else "", text) for place, text in enumerate(found.verdict)]
@@ -119,7 +123,7 @@ def report_lines(found: RunReport) -> list[str]:
         ]
     if found.next_command and not found.next_command.startswith("crawl runs show "):  # this is it
         causes = [{"cause": cause} for cause, _, _ in found.failed]
-        rows.append(("then", options.here(next_step(found.next_command, causes))))
+        rows.append(("then", options.here(on_store(next_step(found.next_command, causes), run.ending, store))))
     return columns([(label, safe(text)) for label, text in rows])
 
 
@@ -132,7 +136,7 @@ def _accept(source: Store, number: int) -> None:
     from crawler.output.run_report import accepted_summary
 
     run = source.runs.get(number)
-    if not run.ending:
+    if not run.ending and source.runs.running(run.spider) is not None:
         raise UsageError(f"run {number} has not ended: accept it when it has")
     source.runs.set_summary(number, accepted_summary(run))
     if run.ending == "less than before" and source.runs.last(run.spider, limit=1)[0].id == number:

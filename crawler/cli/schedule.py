@@ -18,6 +18,7 @@ from crawler.cli.text import columns, local_time, safe, say, tell
 from crawler.errors import UsageError
 
 if TYPE_CHECKING:
+    from crawler.schedule.book import Made
     from crawler.schedule.plan import Entry
     from crawler.spider import Spider
 
@@ -49,6 +50,7 @@ class Overlap(StrEnum):
 Id = Annotated[str, typer.Argument(metavar="ID", help="An entry, as `crawl schedule list` names it.")]
 When = Annotated[str, typer.Argument(metavar="CRON", help="When: five cron fields in quotes, or @daily and the like.")]
 Systemd = Annotated[bool, typer.Option("--systemd", help="Timers of systemd for this user, in place of cron.")]
+_SAME_RUN_S = 600.0  #: between the start of a run and its note, by two clocks
 _CREDENTIALS = "crawl: such a job has none of your variables: put the credentials into the file of accounts"
 
 
@@ -65,6 +67,23 @@ def _remind_of_credentials(spider: type[Spider]) -> None:
     sites = {site_of(host_of(url)) for url in spider.start_urls}
     if not any(tables_of_site(tables, each) for each in sites) and not set(tables) - {"sites"}:
         tell(_CREDENTIALS)
+
+
+def _tell_of_lost_variables() -> None:
+    from crawler.schedule.crontab import lost_variables
+    from crawler.settings import field_names
+
+    lost = lost_variables(os.environ, field_names())
+    if settings := [name for name in lost if name != "CRAWL_KEY"]:
+        tell(
+            f"crawl: such a job does not get {', '.join(settings)}: write settings into [tool.crawl] of pyproject.toml,"
+            " or behind -s"
+        )
+    if "CRAWL_KEY" in lost:
+        tell(
+            "crawl: such a job does not get CRAWL_KEY, and cannot read sessions that are encrypted with it: it logs in"
+            " anew, with a key from its file; use that here, too, or give the variable to the job"
+        )
 
 
 def local_zone() -> tzinfo:
@@ -125,6 +144,7 @@ def add(
         book.write(project, [*entries, entry])
         seen[entry.id] = datetime.now(UTC)
     _show_next(entry)
+    _tell_of_lost_variables()
     _remind_of_credentials(spider)
     tell("crawl: `crawl schedule install` tells cron of it, with --systemd systemd")
 
@@ -140,14 +160,17 @@ def _show_next(entry: Entry) -> None:
 
 @app.command("list")
 def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> None:
-    """List the schedule. When each entry ran last, how that ended, and when it runs next."""
+    """List the schedule. When the clock last ran each entry, how that ended, and when it runs next.
+
+    Runs that a person has typed are not among them: `crawl runs` lists all.
+    """
     from crawler.schedule import book, plan
 
-    entries, zone = book.read(Path.cwd()), local_zone()
+    entries, zone, made = book.read(Path.cwd()), local_zone(), book.runs_made(Path.cwd())
     rows = []
     for entry in entries:
         following = plan.next_runs(entry, datetime.now(UTC), zone, 1)[0]
-        last = _last_run(entry, store)
+        last = _last_run(entry, made.get(entry.id), store)
         if as_json:
             facts = {"id": entry.id, "spider": entry.spider, "cron": entry.cron, "tz": entry.tz, **last}
             say(json.dumps({**facts, "next": following.isoformat()}))
@@ -163,23 +186,32 @@ def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> N
         tell("crawl: nothing is on the schedule; `crawl schedule add NAME '0 3 * * *'` puts a spider there")
 
 
-def _last_run(entry: Entry, store: str | None) -> dict[str, Any]:
-    """The last run with the arguments of the entry."""
+def _last_run(entry: Entry, made: Made | None, store: str | None) -> dict[str, Any]:
+    """How the last run went that was started for the entry: not one that a person has typed."""
     from crawler.cli.status_commands import stored
-    from crawler.runs.opening import argument_key
+    from crawler.output.history import past_run
 
-    nothing: dict[str, Any] = {"last_start": None, "verdict": "never ran", "exit_code": None}
+    nothing: dict[str, Any] = {"last_start": None, "verdict": "never ran", "exit_code": None, "run": None}
+    if made is None:
+        return nothing
     try:
-        with stored(options.typed_settings(None, store=store)) as source:
-            runs = [
-                run for run in source.runs.last(entry.spider, limit=200) if run.args == argument_key(entry.arguments)
-            ]
-            if not runs:
-                return nothing
-            ending = runs[0].ending or ("running" if source.runs.running(entry.spider) else "crashed")
-            return {"last_start": runs[0].started_at, "verdict": ending, "exit_code": runs[0].exit_code}
+        with stored(options.typed_settings(None, store=store or _store_of(entry))) as source:
+            run = source.runs.get(made.run)
+            if run.spider != entry.spider or abs(run.started_at - made.at) > _SAME_RUN_S:
+                return nothing  # of another store
+            past = past_run(source, run)
+            ended = {"verdict": past.ending, "exit_code": past.exit_code}
+            return {"last_start": run.started_at, **ended, "run": run.id}
     except UsageError:
         return nothing
+
+
+def _store_of(entry: Entry) -> str | None:
+    """The store that the words of an entry name."""
+    for before, word in zip(entry.words, entry.words[1:], strict=False):
+        if before == "--store" or (before in ("-s", "--set") and word.startswith("store=")):
+            return word.removeprefix("store=")
+    return None
 
 
 @app.command()
@@ -190,6 +222,7 @@ def remove(entry_id: Id) -> None:
     entries = book.read(Path.cwd())
     _entry(entries, entry_id)
     book.write(Path.cwd(), [entry for entry in entries if entry.id != entry_id])
+    book.note_run(Path.cwd(), entry_id, None)
     with book.seen(Path.cwd()) as seen:
         seen.pop(entry_id, None)
     tell(f"crawl: {safe(entry_id)} is off the schedule; `crawl schedule install` takes it out of the clock, too")
@@ -340,18 +373,22 @@ def line(
     Whole paths, silent on success, no second start while one runs.
     """
     from crawler import schedule as schedules
+    from crawler.schedule import crontab, lines
 
     spider = options.find(name)
     options.settings_of(spider, options.pairs(set_, "-s"))
     extra = [word for text in argument or () for word in ("-a", text)]
     extra += [word for text in set_ or () for word in ("-s", text)]
     options.pairs(argument, "-a")
+    given = crontab.places_of(os.environ)
     if not systemd:
-        say(schedules.cron_line(Path.cwd(), name, cron, extra))
+        say(schedules.cron_line(Path.cwd(), name, cron, extra, given))
         tell("crawl: add it with `crontab -e`; cron mails what is printed, and only a failure prints something")
     else:
-        for file, text in schedules.systemd_units(Path.cwd(), name, cron, extra).items():
+        timing = lines.Timing(variables=given)
+        for file, text in schedules.systemd_units(Path.cwd(), name, cron, extra, timing).items():
             say(f"# ~/.config/systemd/user/{file}")
             say(text)
         tell(f"crawl: then: systemctl --user enable --now crawl-{name}.timer")
+    _tell_of_lost_variables()
     _remind_of_credentials(spider)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -85,7 +86,7 @@ def status(
             say(json.dumps(each.as_dict()))
         return
     for number, each in enumerate(found):
-        for line in ([""] if number else []) + status_lines(each):
+        for line in ([""] if number else []) + status_lines(each, store):
             say(line)
     if sessions:
         say()
@@ -120,12 +121,24 @@ def _bytes_of(path: str) -> int:
     return total
 
 
-def status_lines(found: Status) -> list[str]:
-    """One crawl as lines: the run, the states, then each group with its largest numbers first."""
+def on_store(command: str, ending: str, store: str | None) -> str:
+    """A command that goes on with a run; one that was killed could not keep which store was typed."""
+    from crawler.output.history import KILLED
+    from crawler.redaction import redact
+
+    return f"{command} --store {redact(shlex.quote(store))}" if store and ending == KILLED else command
+
+
+def status_lines(found: Status, store: str | None = None) -> list[str]:
+    """One crawl as lines: the run, the states, then each group with its largest numbers first.
+
+    Args:
+        store: As it was typed.
+    """
     from crawler.output.reasons import kinds, next_step
 
     run, counts = found.run, found.counts
-    ended = f"running: {found.holder}" if found.holder else run.ending
+    ended = f"running: {found.holder}" if found.holder else run.told_ending
     rows = [
         (found.spider, f"run {run.id}, {ended}, started {local_time(run.started_at)}"),
         (
@@ -150,7 +163,7 @@ def status_lines(found: Status) -> list[str]:
     rows += [("note" if place == 0 else "", text) for place, text in enumerate(found.notes[:MOST_LINES])]
     if found.next_command and not found.next_command.startswith("crawl status "):  # this is it
         causes = [{"cause": cause} for cause in sorted(failed, key=lambda each: -failed[each])]
-        rows.append(("then", options.here(next_step(found.next_command, causes))))
+        rows.append(("then", options.here(on_store(next_step(found.next_command, causes), run.ending, store))))
     return columns(rows)
 
 

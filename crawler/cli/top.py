@@ -144,7 +144,11 @@ def _nothing_runs(source: Store) -> str:
     last = next(iter(source.runs.last(limit=1)), None)
     if last is None:
         return "nothing runs, and nothing has run yet"
-    ended = f"{last.ending or 'crashed'} at {local_time(last.ended_at)}"
+    from crawler.output.history import past_run
+
+    past = past_run(source, last)
+    at = "" if past.took_s is None else f" at {local_time(past.started_at + past.took_s)}"
+    ended = f"{past.ending}{at}"
     return f"nothing runs; the last run was {last.id} of {last.spider}, {ended}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,7 +15,12 @@ from crawler.stores.base import ALL_RUNS, RunRow, Store
 from crawler.stores.told import Counts, Sample
 from crawler.urls import printable, redact
 
-CRASHED = "crashed"  # it neither ended nor runs: killed, or the machine went down
+KILLED = "killed"  #: it neither ended nor runs: its process was killed, or the machine went down
+_STORED_AS = ("", "crashed")  #: the ending of such a run in the store, before and after the next run began
+WAS_KILLED = (
+    "its process was killed, or the machine went down, before it could say how it went: pages, items and logins are"
+    " counted from what is stored, and it counts as ended with its last answer"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +28,11 @@ class PastRun:
     """One line of `crawl runs`.
 
     Attributes:
-        ending: As in the summary; "running", or `CRASHED`.
-        took_s: Seconds from start to end; until now while it runs; None when it crashed.
-        pages, items, logins: Of this run; None when it left no summary.
+        ending: As in the summary; "running", or `KILLED`.
+        took_s: Seconds from start to end; until now while it runs, until its last answer when it was killed (None
+            without one).
+        pages, items, logins: Of this run; of one that was killed what is stored; None while it runs.
+        went_on_with: The run whose crawl it went on with; None where it began one.
     """
 
     id: int
@@ -37,6 +45,18 @@ class PastRun:
     pages: int | None
     items: int | None
     logins: int | None
+    went_on_with: int | None = None
+
+    @property
+    def told_ending(self) -> str:
+        """``killed``, ``finished (went on with run 2)``."""
+        before = "an earlier run" if self.went_on_with is None else f"run {self.went_on_with}"
+        return f"{self.ending} (went on with {before})" if self.resumed else self.ending
+
+
+def ending_of(run: RunRow) -> str:
+    """How a run that nobody works on ended, for a person."""
+    return KILLED if run.ending in _STORED_AS else run.ending
 
 
 def crawl_runs(source: Store, spider: str) -> list[RunRow]:
@@ -54,26 +74,54 @@ def past_runs(source: Store, spider: str | None, *, limit: int) -> list[PastRun]
         newest = run.spider not in holders
         if newest:
             holders[run.spider] = source.runs.running(run.spider) if run.ended_at is None else None
-        found.append(_past(run, source.now(), running=newest and holders[run.spider] is not None))
+        found.append(_past(source, run, runs, running=newest and holders[run.spider] is not None))
     return found
 
 
-def _past(run: RunRow, now: float, *, running: bool) -> PastRun:
-    told = summary_of(run)
-    ended_at = now if running else run.ended_at
-    items = told.get("items")
+def _past(source: Store, run: RunRow, known: Sequence[RunRow], *, running: bool) -> PastRun:
+    """*known*: runs among which the one may be that it went on with, newest first."""
+    told, ending = summary_of(run), "running" if running else ending_of(run)
+    ended_at = source.now() if running else run.ended_at
+    numbers: tuple[int | None, Any, int | None] = told.get("pages"), told.get("items"), told.get("logins")
+    if ending == KILLED:
+        ended_at = source.log.until(run.id)
+        numbers = _stored_by(source, run.id)
+    pages, items, logins = numbers
+    earlier = (each.id for each in known if each.frontier == run.frontier and each.id < run.id)
     return PastRun(
         id=run.id,
         spider=run.spider,
         started_at=run.started_at,
         took_s=None if ended_at is None else max(0.0, ended_at - run.started_at),
-        ending="running" if running else run.ending or CRASHED,
+        ending=ending,
         exit_code=run.exit_code,
         resumed=run.resumed,
-        pages=told.get("pages"),
+        pages=pages,
         items=sum(items.values()) if isinstance(items, dict) else None,
-        logins=told.get("logins"),
+        logins=logins,
+        went_on_with=next(earlier, None) if run.resumed else None,
     )
+
+
+def _stored_by(source: Store, run: int) -> tuple[int, dict[str, int], int]:
+    """Pages, items by table, and logins of a run that left no numbers."""
+    pages, items = source.results.stored_by(run)
+    return pages, items, sum(each.outcome == "ok" for each in source.logins.of_run(run))
+
+
+def goes_on_by(spider: str, run: RunRow) -> str:
+    """The command that goes on with a run that was killed. What else was typed for it is known to nobody."""
+    words = [word for name, value in arguments_of(run).items() for word in ("-a", f"{name}={value}")]
+    return " ".join(["crawl", "run", spider, *map(shlex.quote, words)])
+
+
+def arguments_of(run: RunRow) -> dict[str, str]:
+    """What ``-a`` gave a run."""
+    try:
+        found = json.loads(run.args or "{}")
+    except ValueError:
+        return {}
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
 
 
 def summary_of(run: RunRow) -> dict[str, Any]:
@@ -173,16 +221,27 @@ def status(source: Store, spider: str) -> Status | None:
         },
         next_due=due if due is not None and due > source.now() and counts.waiting else None,  # not of a lease
         warned_by=source.reports.warned_by(frontier),
-        notes=[] if holder else told_of(told),
-        next_command="" if holder else str(told.get("next_command") or ""),
+        notes=[] if holder else [*([WAS_KILLED] if past[0].ending == KILLED else []), *told_of(told)],
+        next_command=_next_command(newest, past[0]),
         sessions=None if told.get("sessions") is None else _texts(told["sessions"]),
     )
 
 
+def _next_command(run: RunRow, past: PastRun) -> str:
+    """What is to be typed after the newest run of a spider; "" while it runs."""
+    if past.ending == "running":
+        return ""
+    if past.ending == KILLED:
+        return goes_on_by(run.spider, run)
+    return str(summary_of(run).get("next_command") or "")
+
+
 def past_run(source: Store, run: RunRow) -> PastRun:
     """One run; whether it is running, its spider's lock says."""
-    running = run.ended_at is None and source.runs.running(run.spider) is not None
-    return _past(run, source.now(), running=running)
+    known = source.runs.last(run.spider, limit=ALL_RUNS)
+    newest = known[0].id == run.id
+    running = newest and run.ended_at is None and source.runs.running(run.spider) is not None
+    return _past(source, run, known, running=running)
 
 
 def told_of(summary: Mapping[str, Any]) -> list[str]:

@@ -8,10 +8,20 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from crawler.errors import UsageError
-from crawler.output.history import PastRun, past_run, summary_of, told_of
+from crawler.output.history import (
+    KILLED,
+    WAS_KILLED,
+    PastRun,
+    arguments_of,
+    ending_of,
+    goes_on_by,
+    past_run,
+    summary_of,
+    told_of,
+)
 from crawler.output.reasons import kinds, short_reason
 from crawler.output.run_members import MemberShare, shares_of
-from crawler.stores.base import RunRow, Store
+from crawler.stores.base import ALL_RUNS, RunRow, Store
 from crawler.stores.base_results import ReportStore
 from crawler.stores.told import Login
 from crawler.urls import printable, redact
@@ -144,33 +154,36 @@ def run_report(source: Store, number: int) -> RunReport:
         StoreError: There is none.
     """
     run = source.runs.get(number)
-    told = summary_of(run)
+    told, past = summary_of(run), past_run(source, run)
     crawl = told.get("crawl") or {}
+    killed = past.ending == KILLED
     return RunReport(
-        run=past_run(source, run),
+        run=past,
         arguments=arguments_of(run),
-        verdict=told_of(told),
+        verdict=[*([WAS_KILLED] if killed else []), *told_of(told)],
         reason=str(told.get("reason") or ""),
         accepted=bool(told.get("accepted")),
-        items=told.get("items") or {},
+        items=(source.results.stored_by(number)[1] if killed else told.get("items")) or {},
         seen=crawl.get("seen") or {},
         filled=crawl.get("filled") or {},
         failed=[(each["cause"], each["count"], each["url"]) for each in told.get("causes") or ()],
         skipped_by=told.get("skipped_by") or {},
         examples=told.get("examples") or {},
         logins=source.logins.of_run(number),
-        next_command=str(told.get("next_command") or f"crawl run {run.spider}{told.get('again') or ''}"),
+        next_command=_next_command(source, run, past),
         members=shares_of(source, number),
     )
 
 
-def arguments_of(run: Any) -> dict[str, str]:
-    """What ``-a`` gave a run."""
-    try:
-        found = json.loads(run.args or "{}")
-    except ValueError:
-        return {}
-    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+def _next_command(source: Store, run: RunRow, past: PastRun) -> str:
+    """What goes on with it; "" while it runs, and when another run has gone on with it."""
+    runs = source.runs.last(run.spider, limit=ALL_RUNS)
+    if past.ending == "running" or any(each.id > run.id and each.frontier == run.frontier for each in runs):
+        return ""
+    if past.ending == KILLED:
+        return goes_on_by(run.spider, run) if runs[0].id == run.id else ""
+    told = summary_of(run)
+    return str(told.get("next_command") or f"crawl run {run.spider}{told.get('again') or ''}")
 
 
 def accepted_summary(run: RunRow) -> str:
@@ -181,5 +194,5 @@ def accepted_summary(run: RunRow) -> str:
     """
     told = summary_of(run)
     if not told.get("crawl"):
-        raise UsageError(f"run {run.id} left no figures ({run.ending}): accept one that went to its end")
+        raise UsageError(f"run {run.id} left no figures ({ending_of(run)}): accept one that went to its end")
     return json.dumps({**told, "accepted": True})

@@ -8,6 +8,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from crawler.schedule.plan import Entry, checked
 
 FILE = "schedule.toml"
 STATE = Path("data") / "schedule.json"
+MADE = Path("data") / "schedule-runs.json"
 _HEAD = """\
 # Spiders by the clock. `crawl schedule add` and `remove` write this file; it may be edited, too.
 # `crawl schedule list` shows what comes of it, `crawl schedule install` tells the machine's clock.
@@ -124,6 +126,41 @@ def seen(project: Path) -> Iterator[dict[str, datetime]]:
             _replace(path, json.dumps({name: moment.timestamp() for name, moment in moments.items()}))
     finally:
         os.close(lock)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A run that was started for an entry: its number, and when that was noted, seconds since 1970."""
+
+    run: int
+    at: float
+
+
+def note_run(project: Path, entry: str, made: Made | None) -> None:
+    """Keep which run was started for an entry, in the place of the one before; None for no run.
+
+    Raises:
+        OSError: The folder `data` cannot be written.
+    """
+    path = project / MADE
+    path.parent.mkdir(exist_ok=True)
+    lock = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        known = {name: each for name, each in runs_made(project).items() if name != entry}
+        known |= {entry: made} if made is not None else {}
+        _replace(path, json.dumps({name: {"run": each.run, "at": each.at} for name, each in known.items()}))
+    finally:
+        os.close(lock)
+
+
+def runs_made(project: Path) -> dict[str, Made]:
+    """Entry to the last run that was started for it; nothing where that is not known."""
+    try:
+        found = json.loads((project / MADE).read_text())
+        return {str(name): Made(int(each["run"]), float(each["at"])) for name, each in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError, KeyError):
+        return {}
 
 
 def _moments(path: Path) -> dict[str, datetime]:

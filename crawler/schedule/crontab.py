@@ -9,7 +9,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from crawler.errors import UsageError
@@ -56,7 +56,38 @@ def block(
 def variables_of(environ: Mapping[str, str]) -> dict[str, str]:
     """What a job is given besides the little that the clock gives: a PATH, and where our own files are."""
     path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
-    return {"PATH": path, **{name: environ[name] for name in _KEPT if environ.get(name)}}
+    return {"PATH": path, **places_of(environ)}
+
+
+def places_of(environ: Mapping[str, str]) -> dict[str, str]:
+    """Where the file of accounts, the key and the store are, as far as a job would look for them elsewhere.
+
+    The clock of a machine takes HOME from the password database, whatever it is in this shell.
+    """
+    found = {name: environ[name] for name in _KEPT if environ.get(name)}
+    home = environ.get("HOME", "")
+    if "XDG_CONFIG_HOME" not in found and os.path.isabs(home) and os.path.realpath(home) != _home_of_jobs():
+        found["XDG_CONFIG_HOME"] = os.path.join(home, ".config")
+    return found
+
+
+def _home_of_jobs() -> str:
+    import pwd  # not on every system
+
+    try:
+        return os.path.realpath(pwd.getpwuid(os.geteuid()).pw_dir)
+    except KeyError:
+        return ""
+
+
+def lost_variables(environ: Mapping[str, str], settings: Iterable[str]) -> list[str]:
+    """Variables of ours that hold here and not in a job: settings, and the key. Credentials are told of elsewhere.
+
+    Args:
+        settings: The names of all settings.
+    """
+    ours = {"CRAWL_KEY", *(f"CRAWL_{name.upper()}" for name in settings)} - set(_KEPT)
+    return sorted(name for name in ours if environ.get(name))
 
 
 def _variables(environ: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from crawler.errors import UsageError
 
@@ -111,7 +112,13 @@ def crawl_command(spider: str, extra: Sequence[str] = (), *, quiet: bool) -> lis
     return [*program, "run", spider, *(["--quiet"] if quiet else []), "--if-running", "skip", *extra]
 
 
-def cron_line(project: Path, spider: str, schedule: str, extra: Sequence[str] = ()) -> str:
+def cron_line(
+    project: Path,
+    spider: str,
+    schedule: str,
+    extra: Sequence[str] = (),
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """One line for ``crontab -e``. A start while the last one still runs does nothing.
 
     Args:
@@ -119,11 +126,16 @@ def cron_line(project: Path, spider: str, schedule: str, extra: Sequence[str] = 
         spider: Name of a spider; checked by the caller.
         schedule: Five cron fields or a nickname.
         extra: Further words for ``crawl run``.
+        variables: That the job gets.
     Raises:
         UsageError: The schedule is none, or a path or word holds a line end.
     """
     when = parse_schedule(schedule).text
-    command = f"cd {shlex.quote(str(project.absolute()))} && {shlex.join(crawl_command(spider, extra, quiet=True))}"
+    given = "".join(f"{name}={shlex.quote(value)} " for name, value in variables.items())
+    command = (
+        f"cd {shlex.quote(str(project.absolute()))} && {'env ' if given else ''}{given}"
+        f"{shlex.join(crawl_command(spider, extra, quiet=True))}"
+    )
     if any(character in command for character in "\r\n\0"):
         raise UsageError("a crontab line cannot hold a line end; give the option another way")
     return f"{when} {command.replace('%', chr(92) + '%')}"  # a bare % is a line end to cron

@@ -53,7 +53,8 @@ class Entry:
 
     def extra(self) -> list[str]:
         """The words behind ``crawl run NAME --if-running ...``."""
-        return [word for name, value in self.arguments.items() for word in ("-a", f"{name}={value}")] + [*self.words]
+        arguments = [word for name, value in self.arguments.items() for word in ("-a", f"{name}={value}")]
+        return [*arguments, *self.words, "--entry", self.id]
 
 
 def overlap_of(entry: Entry, entries: Sequence[Entry]) -> str:

@@ -192,6 +192,9 @@ class LogStore(Protocol):
     def answers(self, run: int) -> Iterator[LogLine]:
         """The page log of a run, oldest first."""
 
+    def until(self, run: int) -> float | None:
+        """When the last answer of a run was stored, seconds since 1970; None while it has none."""
+
     def last_troubles(self, run: int, *, limit: int) -> list[Trouble]:
         """The last answers of a run that failed or are tried again, newest first; looked for among the last ones."""
 

@@ -127,7 +127,7 @@ def test_P7_the_crontab_line_of_the_readme_is_the_one_that_is_printed(project: P
     assert by_hand.split()[:6] == printed.split()[:6]
     assert printed.split()[6] == str(project.folder)
     assert by_hand.split(" run ")[1].split()[1:] == printed.split(" run ")[1].split()[1:]
-    assert os.access(printed.split("&& ")[1].split()[0], os.X_OK)
+    assert os.access(printed.split(" run ")[0].split()[-1], os.X_OK)
 
 
 def test_P7_what_goes_wrong_is_told_on_standard_error_with_the_code_of_the_table(

@@ -111,9 +111,9 @@ def test_a_run_is_watched_from_another_terminal_and_its_end_is_seen(
     assert "1 page, 0 waiting, 1 in flight" in plain.out
     assert "\x1b" not in plain.out
     assert "the runs go on" in terminal.shown
-    assert "crashed" in after
+    assert "killed" in after
     assert "last word" in after
-    assert crawl("top").out.startswith("nothing runs; the last run was 1 of orders, crashed")
+    assert crawl("top").out.startswith("nothing runs; the last run was 1 of orders, killed at ")
 
 
 def test_a_run_of_one_machine_is_listed_paused_set_going_again_and_told_to_leave(

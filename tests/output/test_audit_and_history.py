@@ -83,7 +83,18 @@ class Shelf:
 
     @property
     def results(self) -> Any:
-        return SimpleNamespace(tables=lambda: {table: len(rows) for table, rows in self.tables.items()})
+        return SimpleNamespace(
+            tables=lambda: {table: len(rows) for table, rows in self.tables.items()},
+            stored_by=lambda run: (2, {"items": 1}),
+        )
+
+    @property
+    def log(self) -> Any:
+        return SimpleNamespace(until=lambda run: 100.0 * run + 5)
+
+    @property
+    def logins(self) -> Any:
+        return SimpleNamespace(of_run=lambda run: [])
 
     @property
     def files(self) -> Any:
@@ -140,7 +151,7 @@ def test_runs_tell_how_each_ended_and_a_killed_one_is_not_running() -> None:
 
     assert [(each.id, each.ending, each.took_s, each.pages, each.items) for each in found] == [
         (3, "finished", 12.0, 3, 3),
-        (2, "crashed", None, 3, 3),
+        (2, "killed", 5.0, 2, 1),
         (1, "finished", 12.0, 3, 3),
     ]
 
@@ -151,7 +162,7 @@ def test_the_newest_run_without_an_end_is_running_while_somebody_holds_the_spide
 
     found = past_runs(shelf, "orders", limit=20)
 
-    assert [(each.id, each.ending, each.took_s) for each in found] == [(3, "running", 700.0), (2, "crashed", None)]
+    assert [(each.id, each.ending, each.took_s) for each in found] == [(3, "running", 700.0), (2, "killed", 5.0)]
     assert found[0].pages is None
 
 

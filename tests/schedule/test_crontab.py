@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import sqlite3
@@ -19,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.errors import UsageError
-from crawler.schedule import crontab
+from crawler.schedule import book, crontab
 from crawler.schedule.plan import Entry
 from crawler.testing.wire import Answer
 from tests.cli.conftest import Crawl, _clean, crawl, project
@@ -127,9 +128,14 @@ def test_a_schedule_is_added_listed_shown_and_removed(shop: Host, project: Path,
     assert added.out.splitlines()[0] == "shop: 0 6 * * * (Europe/Dublin); next runs, in local time:"
     assert len(added.out.splitlines()) == 6
     assert crawl("schedule", "add", "shop", "@daily", "--jitter", "60").code == 0
-    crawl("run", "shop", "-a", "part=one")
+    crawl("run", "shop", "-a", "part=one")  # by hand, with the arguments of the entry
 
+    assert [line.split()[8:10] for line in crawl("schedule", "list").out.splitlines()[1:]] == [["never", "ran"]] * 2
+    (project / "data" / "schedule.json").write_text('{"shop": 1700000000}')
+    assert crawl("schedule", "run-due").code == 0
     rows = [line.split() for line in crawl("schedule", "list").out.splitlines()[1:]]
+    (listed, _) = map(json.loads, crawl("schedule", "list", "--json").out.splitlines())
+    assert (listed["run"], listed["verdict"]) == (2, "finished")
     assert [(row[0], row[6]) for row in rows] == [("shop", "Europe/Dublin"), ("shop-2", "local")]
     assert "finished" in rows[0]
     assert "never" in rows[1]
@@ -137,10 +143,61 @@ def test_a_schedule_is_added_listed_shown_and_removed(shop: Host, project: Path,
     assert "RandomizedDelaySec=60" in crawl("schedule", "show", "shop-2", "--systemd").out
 
     assert crawl("schedule", "remove", "shop").code == 0
+    assert "shop" not in book.runs_made(project), "an entry of that name begins anew"
     assert crawl("schedule", "remove", "shop").err == "crawl: shop is not on the schedule; there is: shop-2\n"
     assert crawl("schedule", "add", "nobody", "@daily").code == 2
     assert crawl("schedule", "add", "shop", "0 0 30 2 *").code == 2
     assert crawl("schedule", "shop").out.startswith("0 3 * * * cd ")  # as before: the line alone
+
+
+LOGS_IN = """
+from crawler import Spider
+
+
+class Mine(Spider):
+    name = "mine"
+    start_urls = ["{url}/"]
+
+    def login(self, session):
+        session.get("{url}/login", headers={{"X-User": session.account.username}})
+
+    def parse(self, response):
+        yield {{"text": response.css("p::text").get()}}
+"""
+
+
+@pytest.mark.parametrize("way", ["the printed line", "the installed line"])
+def test_the_line_finds_the_file_of_accounts_and_the_store_where_the_job_has_another_home(
+    shop: Host, project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    home = project.parent / "my home"
+    accounts = home / ".config" / "crawl" / "accounts.toml"
+    accounts.parent.mkdir(parents=True)
+    accounts.touch(mode=0o600)
+    accounts.write_text('[default]\nusername = "ann"\npassword = "pa55word"\n')
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("CRAWL_DELAY", "0.01")
+    (project / "spiders" / "mine.py").write_text(LOGS_IN.format(url=shop.url))
+    if way == "the printed line":
+        told = crawl("schedule", "mine", "--cron", "0 3 * * *", "-s", "store=night.db")
+        line = told.out.splitlines()[0]
+    else:
+        told = crawl("schedule", "add", "mine", "0 3 * * *", "-s", "store=night.db")
+        (line,) = crontab.block(project, book.read(project), os.environ)
+    command = line.removeprefix("0 3 * * * ").replace("\\%", "%")
+    other = project.parent / "home of the job"
+    other.mkdir()
+    bare = ["env", "-i", f"HOME={other}", "PATH=/usr/bin:/bin", "/bin/sh", "-c", command]
+
+    ran = subprocess.run(bare, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    assert [call.headers.get("x-user") for call in shop.seen("/login")] == ["ann"]
+    assert list(other.iterdir()) == [], "no key of its own was made there"
+    assert "does not get CRAWL_DELAY" in told.err
+    listed = [json.loads(each) for each in crawl("schedule", "list", "--json").out.splitlines()]
+    assert [each["verdict"] for each in listed] == ([] if way == "the printed line" else ["finished"])
 
 
 def test_what_is_due_runs_once_with_its_arguments_and_a_missed_night_is_made_up_for(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from crawler.errors import UsageError
 from crawler.output.export.text_formats import portions_of
-from crawler.output.history import summary_of
+from crawler.output.history import ending_of, summary_of
 from crawler.records import Change
 from crawler.selection import Column, Portion, Selection
 from crawler.stores.base import ALL_RUNS, Store
@@ -214,7 +214,9 @@ def standing(source: Store, selection: Selection) -> CrawlStanding:
     counts = source.frontier.counts(last.frontier)
     open_requests = counts.waiting + counts.leased + counts.parked
     how = (
-        f"run {last.id} of {last.spider} ended with {last.ending!r}" if last.ending else f"run {last.id} has not ended"
+        f"run {last.id} of {last.spider} ended with {ending_of(last)!r}"
+        if last.ending
+        else f"run {last.id} has not ended"
     )
     if selection.runs is not None:
         return CrawlStanding(how)

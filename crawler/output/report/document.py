@@ -93,8 +93,7 @@ def _runs(nights: Sequence[Night]) -> str:
         numbers = ["-" if each is None else f"{each:,}" for each in (run.pages, run.items, run.logins)]
         why = night.told[0] if night.told and run.exit_code else ""
         changed = counted_changes(night.changes) if night.changes else ""
-        ending = f"{run.ending}{' (resumed)' if run.resumed else ''}"
-        rows.append((str(run.id), moment(run.started_at), took(run.took_s), ending, *numbers, why or changed))
+        rows.append((str(run.id), moment(run.started_at), took(run.took_s), run.told_ending, *numbers, why or changed))
     heading = ("run", "started", "took", "ending", "pages", "items", "logins", "")
     more = len(nights) - len(rows)
     return _table("Runs" if not more else f"The last {len(rows)} runs", heading, rows, is_told=True)

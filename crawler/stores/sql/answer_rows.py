@@ -30,6 +30,11 @@ class AnswerRows:
             for _, at, url, verdict, status, ms in portion:
                 yield LogLine(at, url, verdict, status, ms)
 
+    def until(self, run: int) -> float | None:
+        """When the last answer of a run was stored; None while it has none."""
+        row = self._db.one("SELECT max(at) FROM crawl_pages WHERE id > ? AND run = ?", (self._before(run), run))
+        return None if row is None or row[0] is None else float(row[0])
+
     def last_troubles(self, run: int, *, limit: int) -> list[Trouble]:
         """The last answers of a run that failed or are tried again, newest first; looked for among the last ones."""
         rows = self._db.read(
