@@ -283,10 +283,8 @@ class _PageUnderWay:
         if self._workers._limits.reason or self._workers._limits.over:
             self._go_home()
             return
-        leased, latest = self._request.leased, self._request.latest
-        ends = self._workers._ends(leased)
-        self._latest = ends if latest is None else min(latest, ends)
-        self._flow = self._workers._pages(leased, self._request.manager, latest, self._learn)
+        latest = self._latest = self._request.latest
+        self._flow = self._workers._pages(self._request.leased, self._request.manager, latest, self._learn)
         if keeps_to_a_thread(self._request.manager.session.auth):
             self._workers._blocking.give(lambda: self._advance(lambda: _to_its_end(self._flow)))
         else:
@@ -318,8 +316,7 @@ class _PageUnderWay:
         workers = self._workers
         if isinstance(step, Send) and isinstance(step.adapter, CarriedAdapter):
             try:
-                latest, self._latest = self._latest, None  # for its first sending
-                step.adapter.begin(workers._io, step.request, self._came, latest=latest, **step.options)
+                step.adapter.begin(workers._io, step.request, self._came, latest=self._moment(), **step.options)
             except BaseException as error:  # noqa: BLE001 - the flow decides what becomes of it
                 self._advance(partial(self._flow.throw, error))
         elif isinstance(step, Wait):
@@ -330,14 +327,23 @@ class _PageUnderWay:
         else:
             workers._blocking.give(partial(self._wait_for, step))
 
+    def _moment(self) -> float:
+        """Seconds since 1970: after it nothing is sent. The turn of the host is over, or the lease may be another's."""
+        ends, latest = self._workers._ends(self._request.leased), self._latest
+        self._latest = None  # a turn is for the first sending; a lease for each, those after redirects and pauses too
+        return ends if latest is None else min(latest, ends)
+
+    def _not_sent(self) -> None:
+        self._flow.close()
+        self._go_home()
+
     def _go_on(self) -> None:
         self._advance(partial(self._flow.send, None))
 
     def _came(self, status: int, finish: Callable[[], Any]) -> None:
         """On the I/O thread: an answer is in."""
         if status == NOT_SENT:
-            self._flow.close()
-            self._go_home()
+            self._not_sent()
             return
         if 200 <= status < 300:  # of others the flow knows what they mean, and whether more is to be sent
             self._answered()
@@ -355,6 +361,9 @@ class _PageUnderWay:
 
     def _wait_for(self, step: Step) -> None:
         """On a thread that may wait: what only knows blocking calls."""
+        if isinstance(step, Send) and unix_now() > self._moment():
+            self._workers._computing.give(self._not_sent)
+            return
         try:
             got = step.run()
         except BaseException as error:  # noqa: BLE001 - as above

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import queue
 import signal
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -152,30 +152,28 @@ def test_a_process_that_is_stopped_beyond_its_leases_sends_nothing_of_what_other
     assert [url for url in late if url in {one.url for one in taken}] == []
 
 
-def test_a_request_that_was_about_to_be_sent_when_the_process_was_stopped_is_not_sent_after_its_lease() -> None:
-    """Its lease was looked at before; what sends it looks at the end of the lease once more."""
-    came: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
-    begun: list[float | None] = []
+class CarriedBy(CarriedAdapter):
+    """Carries the first *answers* requests, as if by the I/O thread; the next one is too late."""
 
-    class Adapter(CarriedAdapter):
-        def begin(self, io: Any, request: Any, done: Done, *, latest: float | None = None, **options: Any) -> None:
-            begun.append(latest)
-            done(NOT_SENT, lambda: None)
+    def __init__(self, answers: int = 0) -> None:
+        self.begun: list[float | None] = []
+        self._answers = answers
 
-        def send(self, *given: Any, **options: Any) -> Any:
-            raise AssertionError("by the I/O thread")
+    def begin(self, io: Any, request: Any, done: Done, *, latest: float | None = None, **options: Any) -> None:
+        self.begun.append(latest)
+        done(302 if len(self.begun) <= self._answers else NOT_SENT, lambda: None)
 
-        def close(self) -> None: ...
+    def send(self, *given: Any, **options: Any) -> Any:
+        raise AssertionError("by the I/O thread")
 
-    def pages(leased: Leased, manager: Any, latest: float | None, answered: Any) -> Any:
-        yield Send(Adapter(), requests.PreparedRequest(), {})
-        raise AssertionError("it was not sent")
+    def close(self) -> None: ...
 
+
+def came_of(pages: Callable[..., Any], hold: Hold) -> list[Outcome]:
+    """What workers make of one request, leased until 90.0, whose steps *pages* gives."""
     inbox = Inbox(1)
     slots = HostSlots(Settings(), {})
     slots.robots_known("a")
-    hold = Hold(0.0, LEASE_S)
-    hold.renewed(30.0)
     workers = Workers(1, pages, inbox, slots, RunLimits(Settings(), began_at=0.0), hold.ends)
     manager: Any = SimpleNamespace(session=SimpleNamespace(name="default", auth=None))
     workers.start()
@@ -184,11 +182,58 @@ def test_a_request_that_was_about_to_be_sent_when_the_process_was_stopped_is_not
     assert found is not None
     workers.send(slots.ready(found, manager))
     inbox.take(10.0)
-    for outcome in inbox.outcomes(0.0, lambda: True):
-        came.put(outcome)
+    came = list(inbox.outcomes(0.0, lambda: True))
     workers.stop()
     workers.join(5.0)
     workers.close()
+    return came
 
-    assert begun == [30.0 + LEASE_S]
-    assert came.get(timeout=1).verdict is Verdict.RELEASE
+
+def test_a_request_that_was_about_to_be_sent_when_the_process_was_stopped_is_not_sent_after_its_lease() -> None:
+    """Its lease was looked at before; what sends it looks at the end of the lease once more."""
+    adapter, hold = CarriedBy(), Hold(0.0, LEASE_S)
+    hold.renewed(30.0)
+
+    def pages(leased: Leased, manager: Any, latest: float | None, answered: Any) -> Any:
+        yield Send(adapter, requests.PreparedRequest(), {})
+        raise AssertionError("it was not sent")
+
+    came = came_of(pages, hold)
+
+    assert adapter.begun == [30.0 + LEASE_S]
+    assert [each.verdict for each in came] == [Verdict.RELEASE]
+
+
+def test_what_follows_a_redirect_or_a_pause_is_not_sent_after_the_lease_either() -> None:
+    adapter, hold = CarriedBy(answers=1), Hold(0.0, LEASE_S)
+    hold.renewed(30.0)
+
+    def pages(leased: Leased, manager: Any, latest: float | None, answered: Any) -> Any:
+        yield Send(adapter, requests.PreparedRequest(), {})
+        hold.renewed(60.0)
+        yield Send(adapter, requests.PreparedRequest(), {})
+        raise AssertionError("it was not sent")
+
+    came = came_of(pages, hold)
+
+    assert adapter.begun == [30.0 + LEASE_S, 60.0 + LEASE_S]
+    assert [each.verdict for each in came] == [Verdict.RELEASE]
+
+
+def test_an_adapter_that_only_knows_blocking_calls_is_not_called_after_the_lease() -> None:
+    called: list[str] = []
+
+    class Blocking(requests.adapters.BaseAdapter):
+        def send(self, request: Any, **options: Any) -> Any:
+            called.append("sent")
+
+        def close(self) -> None: ...
+
+    def pages(leased: Leased, manager: Any, latest: float | None, answered: Any) -> Any:
+        yield Send(Blocking(), requests.PreparedRequest(), {})
+        raise AssertionError("it was not sent")
+
+    came = came_of(pages, Hold(0.0, LEASE_S))  # of 1970
+
+    assert called == []
+    assert [each.verdict for each in came] == [Verdict.RELEASE]
