@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +17,8 @@ from crawler.errors import UsageError
 
 if TYPE_CHECKING:
     from crawler.settings import Settings
+
+log = logging.getLogger("crawler.engine")
 
 _LEFT = "interrupted"  #: it was told to leave, and has
 _STILL_S = 30.0  #: so long beyond its patience with the database the loop of a worker may stand still
@@ -58,6 +63,7 @@ def worker(
     set_up_logging(settings.log_level, quiet, traces=exits.show_tracebacks, log_format=settings.log_format)
     with loading():
         from crawler.engine import application
+        from crawler.runs.joining import REPLACED
 
     with progress.watching(found.name, quiet=quiet, logs=False) as view:
         summary = application.work(
@@ -68,8 +74,18 @@ def worker(
             observers=view.observers,
             signals=True,
         )
+    if summary.ending == REPLACED:
+        _begin_anew(found.name)
     show_summary(summary, as_json=as_json, quiet=quiet)
     raise typer.Exit(exits.DONE if summary.ending == _LEFT else summary.exit_code)
+
+
+def _begin_anew(spider: str) -> None:
+    """Be the same command again, in this process, with the files of the spider as they are now."""
+    log.info("the files of %s are another version by now, which the run is of: begun anew with them", spider)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "crawler.cli", *sys.argv[1:]])
 
 
 def _check(settings: Settings, spider: str, name: str, quiet: bool) -> None:

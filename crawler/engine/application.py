@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from crawler.engine.crawl import Crawl
@@ -17,10 +18,13 @@ from crawler.engine.store_thread import Member
 from crawler.errors import StoreError, UsageError
 from crawler.events import Observer, Summary
 from crawler.fetching import freshness
+from crawler.loading import code_mark
 from crawler.pagework.assembly import build_spider
 from crawler.pagework.single_page import Visitor, make_visitor
 from crawler.plugins import own_observers
+from crawler.runs.begun_with import BegunWith, begun_with, keep
 from crawler.runs.ending import options_again
+from crawler.runs.joining import REPLACED, Search, of_another_version, settings_for
 from crawler.runs.opening import How, IfRunning, argument_key, ended_by_others, open_run
 from crawler.runs.pulse import Pulse
 from crawler.runs.stats import wants_pages
@@ -36,8 +40,6 @@ from crawler.stores.project import open_project_store
 __all__ = ["Joining", "Visitor", "open_project_store", "run", "visitor", "work"]
 
 log = logging.getLogger("crawler.engine")
-
-_WAIT_FOR_OTHER_S = 1.0
 
 
 def run(
@@ -131,6 +133,8 @@ def _run(
             return Summary(spider.name, ending="skipped", store=store.path), None
         if row.id in how.helped:  # workers go on with it, and whoever began it is dead: be one of them
             return _help(store, spider, row, settings, caller, signals)
+        if is_shared(settings.store):
+            keep(store.values, row, BegunWith.here(code_mark(spider), process_name(), settings))
         member = Member(store, row, new_owner(f"run-{row.id}"), settings, joined_at=store.now())
         crawl = Crawl(spider, member, caller, members)
         if not how.fresh and (note := ended_by_others(store, row)):
@@ -146,7 +150,10 @@ def _help(
     store: Store, spider: Spider, row: RunRow, settings: Settings, caller: Caller, signals: bool
 ) -> tuple[Summary, Left | None]:
     """Work on a run that workers go on with; its ending, exit code and messages are those of the run."""
-    crawl = Crawl(spider, _joined(store, row, settings, ""), caller)
+    begun = begun_with(store.values, row)
+    if begun is not None and not begun.is_of(code_mark(spider)):
+        raise UsageError(of_another_version(row, begun))
+    crawl = Crawl(spider, _joined(store, row, settings_for(store, row, settings), ""), caller)
     with handled_signals(crawl.interrupt) if signals else nullcontext():
         summary = crawl.run()
     ended = store.runs.get(row.id)
@@ -207,9 +214,12 @@ def work(
         arguments: Those of the run.
         signals: SIGTERM and SIGINT finish the pages under way and give the others back; the second stops at once.
     Returns:
-        What this process did; of the whole run when it recorded how that ended, since whoever led it has gone.
+        What this process did; of the whole run when it recorded how that ended, since whoever led it has gone. With the
+        ending "replaced" the files of the spider are another version by now than this process has loaded, and a run of
+        that one waits for it: begin anew.
     Raises:
-        UsageError: No such run is going on, or its store is no database that machines share.
+        UsageError: No such run is going on, it is of another version of the spider, or its store is no database that
+            machines share.
         StoreError: The database failed; what was committed is kept.
     """
     _check_call(spider, {})
@@ -231,16 +241,20 @@ def work(
         told.set()
 
     with pulse, handled_signals(leave) if signals else nullcontext():
+        made = build_spider(spider, arguments, merged)
+        key, on_disk = argument_key(arguments or {}), partial(code_mark, made)
+        search = Search(made.name, key, how.wait, told, pulse.beat, on_disk(), on_disk)
         while not told.is_set():
-            made = build_spider(spider, arguments, merged)
             store = open_project_store(merged)
             watching = watchers(telling.spider, merged)
             try:
-                row = _running(store, made.name, argument_key(arguments or {}), how.wait, told, pulse.beat)
+                row = search.run(store)
                 if row is None:
                     break
+                chosen = settings_for(store, row, merged)
+                made = build_spider(spider, arguments, chosen)
                 caller = Caller([*observers, *own_observers(made), *watching], None, also, pulse.beat)
-                member = _joined(store, row, merged, how.name)
+                member = _joined(store, row, chosen, how.name)
                 crawl = Crawl(made, member, caller)
                 with handled_signals(crawl.interrupt) if signals else nullcontext():
                     summary = crawl.run()
@@ -254,37 +268,15 @@ def work(
                 store.close()
             if not (how.stay or goes_on) or summary.ending == "interrupted":
                 break
+    if search.is_replaced:
+        summary = Summary(telling.spider, ending=REPLACED)
     return summary
 
 
 def _joined(store: Store, row: RunRow, settings: Settings, name: str) -> Member:
     joined, owner = store.runs.join(row.id), new_owner("worker")
     number = store.members.join(row.id, owner=owner, process=process_name())
-    return Member(store, joined, owner, settings.replace(max_pages=joined.max_pages), number, name, store.now())
-
-
-def _running(
-    store: Store, spider: str, key: str, wait: bool, told: threading.Event, beat: Callable[[], None]
-) -> RunRow | None:
-    """The run to join: the last one, when nobody has recorded its end. None when we were *told* to leave meanwhile.
-
-    One whose members are all dead is gone on with: it is not over.
-    """
-    waits = False
-    while not told.is_set():
-        found = next((row for row in store.runs.last(spider) if row.args == key), None)
-        if found is not None and found.ended_at is None:
-            return found
-        if not wait:
-            raise UsageError(
-                f"{spider} is not being crawled on {store.path}; `crawl run` begins it, --wait waits for it"
-            )
-        if not waits:
-            log.info("waiting until a run of %s begins on %s", spider, store.path)
-            waits = True
-        beat()
-        told.wait(_WAIT_FOR_OTHER_S)
-    return None
+    return Member(store, joined, owner, settings, number, name, store.now())
 
 
 @contextmanager

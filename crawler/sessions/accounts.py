@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 from urllib.parse import quote, quote_plus
 
+from crawler.clock import unix_now
 from crawler.errors import NeedsHuman, NoCredentials, NotEquipped
 from crawler.sessions.credential_places import A_PERSON, Ask, CredentialPlaces, one_question_at_a_time
 from crawler.sessions.secrets import Secret
@@ -61,7 +62,7 @@ class Account:
         environ: Mapping[str, str] | None = None,
         file: Path | None = None,
         ask: Ask | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = unix_now,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self.session, self.site = session, site

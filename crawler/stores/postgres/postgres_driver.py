@@ -13,7 +13,6 @@ number that PostgreSQL gives a transaction does not do: after a crash another on
 
 from __future__ import annotations
 
-import math
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -27,12 +26,12 @@ from crawler.errors import StoreError
 from crawler.stores.buckets import BUCKET_BITS
 from crawler.stores.driver import LEASES, PAGES, Bound, Restarted, Transaction
 from crawler.stores.postgres.old_snapshots import SnapshotWatch
+from crawler.stores.postgres.postgres_clock import DatabaseClock
 from crawler.stores.postgres.postgres_dialect import PostgresDialect, translated
 from crawler.stores.postgres.postgres_line import PostgresLine, is_lost, waits
 from crawler.stores.sql.table_texts import TABLES, references
 
 _LOCK = 0x43524157  # "CRAW"
-_CLOCK_S = 60.0  # how often the clock of the database is looked at
 _HURRY_S = 1.0
 #: Who is stopped in the middle of a transaction holds up all others: it is taken from them after half a minute.
 _BEGIN = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 30000"
@@ -47,6 +46,7 @@ class PostgresDriver:
         on_begin: Called at the beginning of each transaction.
         number: Of the last transaction that was begun.
         counts: Transactions write their number; not before the tables are made.
+        clock: That of the database; `now` asks it.
     """
 
     dialect = PostgresDialect()
@@ -66,7 +66,7 @@ class PostgresDriver:
         self.on_begin: list[Callable[[Transaction], None]] = []
         self._durability, self.number, self.counts = durability, 0, False
         self._mark, self._new_row_at = uuid.uuid4().hex, 0
-        self._ahead_s, self._look_at, self._snapshots = 0.0, -math.inf, SnapshotWatch()
+        self.clock, self._snapshots = DatabaseClock(self.read, line.place), SnapshotWatch()
         self.now: Callable[[], float] = clock if clock is not None else self._database_now
         line.open()
 
@@ -78,18 +78,15 @@ class PostgresDriver:
     def _connection(self) -> psycopg.Connection[Any]:
         if not self.line.is_open:
             self.forget()  # what was found out on the lost one may not be so any more
+            self.clock.anew()
         return self.line.open()
 
     def _database_now(self) -> float:
-        """The database's clock, by its distance from ours, which is looked at now and then."""
-        ours = time.monotonic()
-        if ours > self._look_at and self.line.idle:
-            rows = self.read("SELECT extract(epoch FROM clock_timestamp())::double precision")
-            after = time.monotonic()
-            self._ahead_s, self._look_at = rows[0][0] - (ours + after) / 2, after + _CLOCK_S
-            ours = after
+        """The database's clock. Raises StoreError when that was put back."""
+        if self.clock.is_due() and self.line.idle:
+            self.clock.look()
             self._snapshots.look(self.read)
-        return ours + self._ahead_s
+        return self.clock.now()
 
     # --- statements -----------------------------------------------------------------------------------------------
     def write(self, expected_bytes: int = 0, *, beside: str = "") -> _Begun:

@@ -1,0 +1,73 @@
+"""What a run was begun with, and all who join it go by: the version of the spider, and what a site notices.
+
+A worker is begun by another person, on another day, or stays for months; its files and what was typed after ``-s`` may
+be others than those of the run. Two versions of a spider would bring two kinds of items, and requests would name
+methods that one of them lacks. A delay that one machine keeps to and the other does not is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from crawler.settings import Settings
+from crawler.stores.base import RunRow, ValueStore
+
+#: Settings that a site notices, or that decide which pages belong to a crawl. None of them may hold a secret.
+SHARED: Final = (
+    "delay", "jitter", "per_host", "throttle", "robots", "max_depth", "max_pages_per_host", "traps", "logout_guard",
+    "upgrade", "user_agent", "sessions", "http_cache", "full", "keep_pages",
+)  # fmt: skip
+_KEPT_S = 90 * 86_400.0
+
+
+@dataclass(frozen=True)
+class BegunWith:
+    """What the first process of a run has told.
+
+    Attributes:
+        code: What tells the version of the spider's files from others; "" where that is not known.
+        process: Who began it, for a person.
+        settings: Those of `SHARED`.
+    """
+
+    code: str = ""
+    process: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def here(cls, code: str, process: str, settings: Settings) -> BegunWith:
+        """As a process begins a run."""
+        return cls(code, process, {name: getattr(settings, name) for name in SHARED})
+
+    def is_of(self, code: str) -> bool:
+        """Whether a process with this version of the spider may join; where a version is not known, it may."""
+        return not (self.code and code) or self.code == code
+
+    def taken(self, own: Settings) -> dict[str, Any]:
+        """What a process with settings of its *own* has to change; a longer delay of its own it may keep."""
+        changes: dict[str, Any] = {}
+        for name in SHARED:
+            mine, theirs = getattr(own, name), self.settings.get(name)
+            longer = name == "delay" and isinstance(theirs, float) and mine > theirs
+            if type(theirs) is type(mine) and theirs != mine and not longer:
+                changes[name] = theirs
+        return changes
+
+
+def keep(values: ValueStore, run: RunRow, begun: BegunWith) -> None:
+    """Let those who join know it."""
+    values.set(_name(run), asdict(begun), ttl_s=_KEPT_S)
+
+
+def begun_with(values: ValueStore, run: RunRow) -> BegunWith | None:
+    """What a run was begun with; None where nobody has told."""
+    stored = values.get(_name(run))
+    if not isinstance(stored, dict) or not isinstance(stored.get("settings"), dict):
+        return None
+    return BegunWith(str(stored.get("code", "")), str(stored.get("process", "")), stored["settings"])
+
+
+def _name(run: RunRow) -> str:
+    return f"begun with:{run.id}"
