@@ -72,9 +72,9 @@ class Dispatcher:
         """Requests that were not sent: others may have them at once."""
         self._store.leases.release(self._run.frontier, owner=self._owner, ids=ids)
 
-    def not_now(self, leased: Leased) -> None:
-        """A request whose session may send nothing for now: it waits in the store, for another time or session."""
-        self.give_back([leased.id])
+    def not_now(self, *leased: Leased) -> None:
+        """Requests that cannot go for now: they wait in the store, for another time, session or process."""
+        self.give_back([each.id for each in leased])
         self._look.soon()
 
     def _give_back_waiting(self, slot: str) -> None:

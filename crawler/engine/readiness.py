@@ -7,6 +7,7 @@ scheduler's thread.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from crawler.engine.dispatcher import Dispatcher
@@ -162,7 +163,14 @@ class Doors:
         """The run stops: all requests that are held or kept."""
         return self.gates.drain() + self.answers.drain()
 
-    def last_doubts(self) -> bool:
-        """Before the end: whether anything is going on now, or had to be begun, so that all is certain."""
+    def last_doubts(self, is_ours: Callable[[Leased], bool] = lambda leased: True) -> bool:
+        """Before the end: whether anything is going on now, or had to be begun, so that all is certain.
+
+        Args:
+            is_ours: Whether the lease of a request has not run out.
+        """
+        if lapsed := self.answers.trials.take_lapsed(is_ours):
+            self.dispatcher.not_now(*lapsed)
+            return True
         self.last.probe()
         return self.busy() or self.last.next_trial()

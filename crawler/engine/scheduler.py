@@ -8,6 +8,7 @@ is alone on the store.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from time import monotonic
 
 from crawler.clock import unix_now
@@ -227,7 +228,7 @@ class Scheduler:
             if counts.waiting or counts.leased > self._doors.kept:  # others may work on what is leased
                 self._doors.last.ask_about_kept()
                 return False
-        return not self._doors.last_doubts()
+        return not self._doors.last_doubts(partial(self._leases.hold.is_ours, now=unix_now()))
 
     @property
     def drained(self) -> bool:

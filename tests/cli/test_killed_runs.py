@@ -1,4 +1,4 @@
-"""What `crawl runs`, `status` and `top` say of a run that was killed: what is stored of it, until when, and what goes on."""
+"""What `crawl runs`, `status` and `top` say of a run that was killed: what is stored of it, and what goes on."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def killed_after(project: Path, pages: int) -> None:
     running = subprocess.Popen([sys.executable, "-m", "crawler.cli", *words], cwd=project)
     until = time.monotonic() + 120
     while stored_pages(project) < pages:
-        assert time.monotonic() < until and running.poll() is None
+        assert time.monotonic() < until
+        assert running.poll() is None
         time.sleep(0.02)
     os.kill(running.pid, signal.SIGKILL)
     running.wait(30)

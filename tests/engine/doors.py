@@ -96,6 +96,7 @@ class NotedYard:
         self.settled: list[Outcome] = []
         self.first: list[int] = []
         self.back: list[int] = []
+        self.released: list[int] = []
         self.quarantined: list[tuple[str, int, float]] = []
         self.proved: list[tuple[list[int], int]] = []
         self.without_loss: list[str] = []
@@ -119,6 +120,9 @@ class NotedYard:
 
     def send_first(self, requests: Sequence[Leased]) -> None:
         self.first += [each.id for each in requests]
+
+    def not_now(self, *requests: Leased) -> None:
+        self.released += [each.id for each in requests]
 
     def take_back(self, requests: Sequence[Leased]) -> None:
         self.back += [each.id for each in requests]

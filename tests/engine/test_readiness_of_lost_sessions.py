@@ -8,7 +8,7 @@ from crawler.errors import LoginFailed
 from crawler.outcome import Verdict
 from crawler.sessions.login.standing import Preparation
 from tests.engine.doors import House
-from tests.engine.parts import answer
+from tests.engine.parts import answer, leased
 
 
 def test_a_doubt_shuts_the_session_and_a_good_probe_commits_what_was_kept() -> None:
@@ -127,6 +127,22 @@ def test_before_the_end_the_last_pages_are_proved() -> None:
     house.now = 200.0
     house.yard.run_tasks()
     assert not house.doors.last_doubts()
+
+
+def test_suspects_whose_lease_has_run_out_go_back_at_once_and_cost_no_probe() -> None:
+    """A process that was late with its leases held hundreds of them; each was proved for, and then not sent."""
+    house = House()
+    house.ready()
+    for number in range(5):
+        house.doors.answers.trials.put_off(leased(number), "default")
+
+    assert house.doors.last_doubts(lambda request: request.id == 3)
+
+    assert (house.yard.released, house.yard.tasks) == ([0, 1, 2, 4], [])
+    assert house.doors.kept == 1
+    assert house.doors.last_doubts(lambda request: True)
+    house.doors.start_wanted()
+    assert house.manager().doubts == ["a page is about to be tried that may end the session"]
 
 
 @pytest.mark.parametrize("good", [True, False, None])

@@ -129,6 +129,17 @@ class Trials:
         """The trial came to nothing: the request failed otherwise, or was not sent."""
         self.current = None
 
+    def take_lapsed(self, is_ours: Callable[[Leased], bool]) -> list[Leased]:
+        """Forget those that wait whose lease has run out, so that others may have claimed them; they are given back.
+
+        A trial of such a request comes to nothing, and each has cost a probe: a look at all of them costs none.
+        """
+        lapsed = [leased for leased, _ in self._waiting if not is_ours(leased)]
+        if lapsed:
+            gone = {leased.id for leased in lapsed}
+            self._waiting = [each for each in self._waiting if each[0].id not in gone]
+        return lapsed
+
     def take_waiting(self, session: str | None = None) -> list[Leased]:
         """Forget those that wait (for one session): they are given back, or parked."""
         taken = [each for each in self._waiting if session in (None, each[1])]
