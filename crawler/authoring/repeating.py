@@ -14,11 +14,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from crawler.authoring.inside import CLASS, MADE, PLAIN, InsideOf
 from crawler.response import Response
 
 _LEAST: Final = 2  #: elements of a list
 _MOST_ELEMENTS: Final = 20_000  #: of a page that are looked at
 _MOST_FIELDS: Final = 12
+_MOST_TEXTS: Final = 300  #: of one element that may be fields
 _MOST: Final = 0.7  #: share of the elements that have a field
 _WEIGHS: Final = 6  #: fields beyond that make a list no better
 _NO_LIST: Final = frozenset(
@@ -31,9 +33,6 @@ _ABOUT_WORDS: Final = """
 _ABOUT: Final = frozenset(_ABOUT_WORDS.split())  # in a class or id of what stands around every page
 _NOT: Final = frozenset(("has", "with", "no", "without"))  # before such a word: it is a neighbour, and not the element
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*|[0-9]+")
-_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-_CLASS: Final = re.compile(r"-?[A-Za-z_][\w-]*")
-_MADE: Final = re.compile(r"[A-Za-z]*\d{3,}|css-|sc-|jsx-|_\w{5,}\Z")  # of a build, another one tomorrow
 _TAG_NAMES: Final = {"h1": "title", "h2": "title", "h3": "title", "h4": "title", "a": "title", "time": "date"}
 
 
@@ -82,11 +81,11 @@ def _groups(response: Response) -> Iterator[list[Any]]:
         if number >= _MOST_ELEMENTS:
             break
         element = each.root
-        if not (isinstance(element.tag, str) and _PLAIN.fullmatch(element.tag)) or _is_frame(element):
+        if not (isinstance(element.tag, str) and PLAIN.fullmatch(element.tag)) or _is_frame(element):
             continue
         if element.tag == "th" or (element.tag == "tr" and not any(child.tag == "td" for child in element)):
             continue
-        classes = tuple(sorted(name for name in (element.get("class") or "").split() if not _MADE.match(name)))
+        classes = tuple(sorted(name for name in (element.get("class") or "").split() if not MADE.match(name)))
         parents[element.getparent()][(element.tag, *classes)].append(each)
     for groups in parents.values():
         by_tag: dict[str, list[list[Any]]] = defaultdict(list)
@@ -154,8 +153,9 @@ def _queries(members: list[Any]) -> Iterator[tuple[str, str]]:
         return
     headings = _headings(members[0])
     for member in members[:3]:
-        for inner in member.xpath(".//*[text()[normalize-space()]]"):
-            query = _query(member, inner.root)
+        inside = InsideOf(member)
+        for inner in member.xpath(".//*[text()[normalize-space()]]")[:_MOST_TEXTS]:
+            query = inside.query(inner.root)
             if query and query not in seen:
                 seen.add(query)
                 yield query, _name(member, inner.root, query, headings)
@@ -164,31 +164,6 @@ def _queries(members: list[Any]) -> Iterator[tuple[str, str]]:
 def _texts_alone(members: list[Any]) -> bool:
     """Whether the elements hold text and nothing else."""
     return all(len(each.root) == 0 for each in members)
-
-
-def _query(member: Any, element: Any) -> str:
-    """A CSS query for *element* alone inside of *member*; "" where there is none."""
-    tag = element.tag
-    if not (isinstance(tag, str) and _PLAIN.fullmatch(tag)):
-        return ""
-    names = [name for name in (element.get("class") or "").split() if _CLASS.fullmatch(name) and not _MADE.match(name)]
-    queries = [f"{tag}.{name}" for name in names]
-    queries += (
-        [f'{tag}[itemprop="{element.get("itemprop")}"]'] if _PLAIN.fullmatch(element.get("itemprop") or "") else []
-    )
-    parent = element.getparent()
-    if tag in ("td", "th") and parent is member.root:
-        queries.append(f"td:nth-child({[each for each in parent if each.tag in ('td', 'th')].index(element) + 1})")
-    above = _query(member, parent) if parent is not None and parent is not member.root else ""
-    queries += [f"{above} > {tag}", tag] if "." in above else [tag, f"{above} > {tag}" if above else ""]
-    alike = [each for each in parent if each.tag == tag] if parent is not None else []
-    queries.append(f"{tag}:nth-of-type({alike.index(element) + 1})" if alike else "")
-    return next((query for query in queries if query and _only(member, query, element)), "")
-
-
-def _only(member: Any, query: str, element: Any) -> bool:
-    found = member.css(query)
-    return len(found) == 1 and found[0].root is element
 
 
 def _headings(member: Any) -> list[str]:
@@ -212,7 +187,7 @@ def _name(member: Any, element: Any, query: str, headings: list[str]) -> str:
     for above in element.iterancestors():
         if above is member.root:
             break
-        names = [name for name in (above.get("class") or "").split() if not _MADE.match(name)]
+        names = [name for name in (above.get("class") or "").split() if not MADE.match(name)]
         if names:
             return str(names[0])
     return _TAG_NAMES.get(element.tag, "column" if element.tag == "td" else element.tag)
@@ -285,16 +260,16 @@ def _rows(response: Response, members: list[Any]) -> str | None:
 def _row_queries(wanted: list[Any]) -> Iterator[str]:
     tag = wanted[0].tag
     shared = set.intersection(*(set((each.get("class") or "").split()) for each in wanted))
-    names = [name for name in (wanted[0].get("class") or "").split() if name in shared and _CLASS.fullmatch(name)]
-    own = [f"{tag}.{name}" for name in names if not _MADE.match(name)] + [tag]
+    names = [name for name in (wanted[0].get("class") or "").split() if name in shared and CLASS.fullmatch(name)]
+    own = [f"{tag}.{name}" for name in names if not MADE.match(name)] + [tag]
     yield from own[:-1]
     above: list[str] = []
     for each in wanted[0].iterancestors():
         if each.tag in ("body", "html"):
             break
-        names = [n for n in (each.get("class") or "").split() if _CLASS.fullmatch(n) and not _MADE.match(n)]
-        marks = [f"#{each.get('id')}"] if _CLASS.fullmatch(each.get("id") or "") else []
-        tag_above = each.tag if _PLAIN.fullmatch(each.tag) else "*"
+        names = [n for n in (each.get("class") or "").split() if CLASS.fullmatch(n) and not MADE.match(n)]
+        marks = [f"#{each.get('id')}"] if CLASS.fullmatch(each.get("id") or "") else []
+        tag_above = each.tag if PLAIN.fullmatch(each.tag) else "*"
         above += [*marks, *(f"{tag_above}.{name}" for name in names), tag_above]
     for parent in above:
         for mine in own:
@@ -302,16 +277,16 @@ def _row_queries(wanted: list[Any]) -> Iterator[str]:
             yield f"{parent} {mine}"
     parent = wanted[0].getparent().tag
     for each in above:  # the rows of one body of one table, beside those of its head and of other tables
-        if ("." in each or "#" in each) and _PLAIN.fullmatch(parent):
+        if ("." in each or "#" in each) and PLAIN.fullmatch(parent):
             yield from (f"{each} {parent} > {mine}" for mine in own)
 
 
 def _above(element: Any, tag: str) -> Iterator[str]:
     for each in element.iterancestors():
         if each.tag == tag:
-            if _PLAIN.fullmatch(each.get("id") or ""):
+            if PLAIN.fullmatch(each.get("id") or ""):
                 yield f"{tag}[@id='{each.get('id')}']"
-            if _PLAIN.fullmatch(each.get("class") or ""):
+            if PLAIN.fullmatch(each.get("class") or ""):
                 yield f"{tag}[@class='{each.get('class')}']"
             yield tag
 

@@ -245,7 +245,7 @@ class Admission:
         if link is not _NOT_GUARDED and self._guard is not None:
             text, rel = link if isinstance(link, tuple) else about_link(link) if link is not None else ("", "")
             reason = self._guard(url, text, rel)
-            if reason:
+            if reason and not (depth == 0 and link is None and reason.startswith("destructive")):  # `start` gives it
                 return f"guard: {reason}"
         if self._traps is not None:
             reason = self._traps(url, depth, unix_now())

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from contextlib import suppress
+from functools import cached_property, lru_cache
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
+from crawler.errors import InvalidURL
 from crawler.frontier.guard_learned import LearnedBans
 from crawler.frontier.guard_words import (
     ACTION_NAMES,
@@ -39,6 +41,7 @@ from crawler.frontier.guard_words import (
     may_mean_something,
     tokens,
 )
+from crawler.urls import canonical
 
 _VERBS: Final = DESTRUCTIVE | DESTRUCTIVE_OF_ONE
 _NUMBER: Final = re.compile(r"(?!(?:19|20)\d\d\Z)\d+\Z|[0-9a-f]{8}-[0-9a-f-]{27}\Z|(?=[a-f]*\d)[0-9a-f]{16,}\Z", re.I)
@@ -278,15 +281,18 @@ def _says_logout_somewhere(address: str, text: str) -> bool:
 class LogoutGuard:
     """Refuses links by their words and by what was learned in this crawl. Safe from any thread."""
 
-    def __init__(self, *, allow: Iterable[str] = (), refuse: Iterable[str] = ()) -> None:
+    def __init__(self, *, allow: Iterable[str] = (), refuse: Iterable[str] = (), begins_at: Iterable[str] = ()) -> None:
         """Make a guard that has learned nothing.
 
         Args:
             allow: Regular expressions; a URL in which one is found is never refused by its words.
             refuse: Regular expressions; a URL in which one is found is always refused.
+            begins_at: URLs that the spider names: a person wants that page read, ``/wp-admin/edit.php`` as well, and
+                its other portions (``?paged=2``). What else they ask of it is refused as everywhere.
         """
         self._allow = [re.compile(pattern) for pattern in allow]
         self._refuse = [re.compile(pattern) for pattern in refuse]
+        self._named = begins_at
         self.learned = LearnedBans()
 
     def refuses(self, url: str, link_text: str = "", rel: str = "") -> str | None:
@@ -308,7 +314,7 @@ class LogoutGuard:
         if self._allow and any(pattern.search(url) for pattern in self._allow):
             return None
         said = (_remembered if len(url) <= _MAX_REMEMBERED else _url_says)(url)
-        if said:
+        if said and not self._is_begun_at(url, said):
             return said
         if link_text and (said := _text_says(link_text[:256].strip())) and not _is_called(url, link_text):
             return f"{said} (link text)"
@@ -317,3 +323,29 @@ class LogoutGuard:
             if _says_logout_somewhere(f"{path} {query}", link_text):
                 return "logout (nofollow)"
         return None
+
+    def _is_begun_at(self, url: str, said: str) -> bool:
+        """Whether *url*, of which its words say something, is a page that the spider names, or a portion of it."""
+        if not said.startswith("destructive") or not self._begins_at:
+            return False
+        key = canonical(url)
+        if key in self._begins_at:
+            return True
+        query = _parts(url)[1]
+        is_portion = _page(key) in self._begins_at.values() and not _NUMBER_ARGUMENT.search(query)
+        return is_portion and not _query_says(query)
+
+    @cached_property
+    def _begins_at(self) -> dict[str, str]:
+        """The key of each page that the spider names and an address would be refused for, with its address alone."""
+        found = {}
+        for url in self._named:
+            with suppress(InvalidURL):  # it is told where it is asked for
+                if _url_says(url):
+                    found[canonical(url)] = _page(canonical(url))
+        return found
+
+
+def _page(url: str) -> str:
+    """An address without its query, and without a slash at its end."""
+    return url.partition("#")[0].partition("?")[0].rstrip("/")

@@ -116,7 +116,7 @@ class Assembly:
         self.pool = SessionPool(
             self._sessions.identities, lambda name: self._sessions.manager(name, desk), delays=session_delays(spider)
         )
-        self.guard = LogoutGuard()
+        self.guard = LogoutGuard(begins_at=spider.start_urls)
         self.robots = self._make_robots() if settings.robots else None
         backoff = Backoff(settings.backoff, settings.max_backoff)
         self.policy = RetryPolicy(settings.retries, frozenset(settings.retry_statuses), backoff, around.stop)

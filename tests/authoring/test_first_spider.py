@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import time
 from typing import Any
 
 import pytest
@@ -249,3 +250,22 @@ def test_of_a_listing_beside_dialogs_the_rows_are_found_and_not_its_head_nor_wha
 
     assert found is not None
     assert (found.rows, found.count) == ('response.css("table.listing tbody > tr")', 9)
+
+
+def test_a_page_of_thousands_of_texts_in_boxes_is_looked_through_in_a_moment() -> None:
+    """The pages of an administration have a table deep in boxes, each beside another box: every box is looked at."""
+    texts = "".join(f"<li><a href='/m/{number}'><b>menu</b> <span>{number}</span></a></li>" for number in range(150))
+    rows = "".join(
+        f"<tr class=entry><td class=title><a href='/post/{number}'>Post {number}</a></td><td class=by>by {number}</td>"
+        for number in range(20)
+    )
+    html = f"<table class=list>{rows}</table>"
+    for _ in range(3):
+        html = f"<div><div><p>aside</p><ul>{texts}</ul></div><div>{html}</div></div>"
+    begun = time.thread_time()
+
+    found = find_list(page(f"<body>{html}</body>"))
+
+    assert time.thread_time() - begun < 6
+    assert found is not None
+    assert (found.rows, found.count) == ('response.css("tr.entry")', 20)

@@ -115,3 +115,25 @@ def test_a_thing_is_known_by_its_number_before_or_behind_the_verb(verb: str, id_
     assert LogoutGuard().refuses(f"{SITE}/things/{verb}/{id_}")
     assert LogoutGuard().refuses(f"{SITE}/things/{verb}") is None
     assert LogoutGuard().refuses(f"{SITE}/things/2024/{verb}") is None  # a year is no thing
+
+
+NAMED = (f"{SITE}/wp-admin/edit.php", f"{SITE}/shop/edit?list=all", f"{SITE}/account/delete", "no address")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["/wp-admin/edit.php", "/wp-admin/edit.php?paged=2", "/wp-admin/edit.php?post_type=page&orderby=title",
+     "/shop/edit?list=all", "/shop/edit/?list=all&page=7", "/account/delete"],
+)  # fmt: skip
+def test_a_page_that_the_spider_begins_at_is_read_and_so_are_its_portions(url: str) -> None:
+    assert LogoutGuard().refuses(SITE + url) is not None
+    assert LogoutGuard(begins_at=NAMED).refuses(SITE + url) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["/wp-admin/edit.php?action=trash&paged=2", "/wp-admin/edit.php?post=5", "/wp-admin/post.php?post=5&action=edit",
+     "/other/edit.php", "/wp-admin/edit.php/17/delete", "/wp-admin/edit.php?logout=1", "/shop/edit/7", "/logout"],
+)  # fmt: skip
+def test_what_else_such_a_page_is_asked_for_is_refused(url: str) -> None:
+    assert LogoutGuard(begins_at=(*NAMED, f"{SITE}/logout")).refuses(SITE + url) is not None

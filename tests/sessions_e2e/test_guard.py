@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from crawler import Response
+from crawler import Request, Response
 from crawler.events import LoginEnded, RunStarted
 from crawler.frontier.guard_learned import LearnedBans, guard_name
 from crawler.stores import open_store
-from crawler.testing import PracticeSite
-from tests.engine.shop import Members, crawl, opened, stored
+from crawler.testing import Account, PracticeSite
+from crawler.testing.wire import Answer, WireRequest
+from tests.engine.shop import Members, crawl, credentials, opened, stored
+from tests.hosts import Host
 from tests.stores.support import ReversingCipher
 
 from .conftest import MakeSite
@@ -169,3 +171,52 @@ def test_a_guest_may_follow_what_a_member_may_not(make_practice_site: Any, tmp_p
 
     assert not [rule for rule in summary.skipped_by if rule.startswith("guard")]
     assert site.record.hits[f"{site.url}/logout"] == 1
+
+
+class Listing(Members):
+    """Begins where the address has a word that the guard knows, as the list of posts of WordPress has."""
+
+    name = "listing"
+
+    def __init__(self, **arguments: str) -> None:
+        super().__init__(**arguments)
+        self.start_urls = [f"{arguments['site']}/members/edit?page=1"]
+
+    def parse(self, response: Response) -> Iterator[Any]:
+        yield {"page": response.url.rpartition("=")[2]}
+        yield from response.follow_all(css="a")
+
+
+class Given(Listing):
+    """The same by requests of its own."""
+
+    name = "given"
+    start_urls = ()
+
+    def __init__(self, **arguments: str) -> None:
+        super(Members, self).__init__(**arguments)
+        self.probe_url = f"{arguments['site']}/members/home"
+
+    def start(self) -> Iterator[Request]:
+        yield Request(f"{self.arguments['site']}/members/edit?page=1")
+
+
+@pytest.mark.parametrize(("spider", "pages"), [(Listing, ["1", "2"]), (Given, ["1"])], ids=["start_urls", "start"])
+def test_a_page_that_the_spider_begins_at_is_fetched_whatever_it_is_called(
+    spider: type[Members], pages: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def login(call: WireRequest) -> Answer:
+        if call.method == "POST":
+            return Answer(302, headers=[("Location", "/members/home"), ("Set-Cookie", "sid=1; Path=/")])
+        return Answer(body=b"<form method=post><input name=username><input type=password name=password></form>")
+
+    links = "".join(f"<a href='/members/edit?{query}'>x</a>" for query in ("page=2", "action=trash&x=1", "post=7"))
+    host = Host({"/login": login, "*": Answer(body=f"<html>{links}</html>".encode())}, "127.0.0.1", None)
+    credentials(monkeypatch, default=Account("ann", "right"))
+
+    summary = crawl(spider, host.url, tmp_path)
+    host.close()
+
+    assert (summary.ending, summary.exit_code, summary.logins) == ("finished", 0, 1)
+    assert sorted(row["page"] for row in stored(tmp_path, "page")) == pages
+    assert {call.query_text for call in host.seen("/members/edit")} == {f"page={page}" for page in pages}
