@@ -94,8 +94,8 @@ def redact(text: str) -> str:
 
 def _without_user(found: re.Match[str]) -> str:
     """The user of a database stays: with another one a command that is typed again comes to nothing."""
-    if found[0] == _EXAMPLE:
-        return _EXAMPLE
+    if found[0] in (_EXAMPLE, f"{HIDDEN}@"):
+        return found[0]
     if not found.string.endswith(_DATABASES, 0, found.start()):
         return ""
     user, colon, _ = found[0][:-1].partition(":")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from crawler.errors import UsageError
-from crawler.sessions.accounts_file import accounts_path, heading_of, read_accounts, tables_of_site, toml_text
+from crawler.sessions.accounts_file import accounts_path, heading_of, own_tables, read_accounts, toml_text
 from crawler.sessions.private_files import only_one_process, read_private, write_private
 
 _HEADING: Final = re.compile(r"\s*\[[^\n]*\]\s*(?:#.*)?\n?")
@@ -36,13 +36,13 @@ def add_account(
         raise UsageError("this user has no home for a file of accounts; -s accounts=FILE names one")
     with only_one_process(path):
         tables = read_accounts(path) or {}
-        known, heading = tables_of_site(tables, site).get(session), heading_of(session, site)
+        known, heading = own_tables(tables, site).get(session), heading_of(session, site)
         if known == dict(fields):
             return path
         if known is not None and not replace:
             raise UsageError(
                 f"{heading} is in {path} already, with other values: --replace puts these in their place; a second"
-                " account of a site, at whatever port, belongs to another session (--session NAME)"
+                " account of a site belongs to another session (--session NAME), that of another port to SITE:PORT"
             )
         wanted = copy.deepcopy(tables)
         of_site = wanted.setdefault("sites", {}).setdefault(site, {})

@@ -23,6 +23,7 @@ from crawler.loading import mark_of
 from crawler.pagework.single_page import Visitor
 from crawler.response import Response
 from crawler.sessions.accounts import Account
+from crawler.sessions.accounts_file import account_place
 from crawler.sessions.credential_places import Ask
 from crawler.sessions.login.signs import wants_login
 from crawler.sessions.session import Session
@@ -201,7 +202,7 @@ def _look_inside(made: FirstSpider, form: LoginForm, settings: Mapping[str, Any]
     """
     name, url = made.name, made.start_urls[0]
     file = Path(settings["accounts"]) if settings.get("accounts") else None
-    account = Account("default", site=site_of(host_of(url)), file=file)
+    account = Account("default", site=account_place(url), file=file)
     if ask is None and not (account.get("username") and account.get("password")):
         return None
     spider = _by_http(form) if form.scheme else _by_form(form)

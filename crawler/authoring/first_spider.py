@@ -15,6 +15,7 @@ from crawler.response import Response
 
 _WORD: Final = re.compile(r"[A-Za-z0-9]+")
 _LONGEST_LINE: Final = 110
+_LEAST_TEXT: Final = 100  #: characters: "Loading ...", a name and a notice have fewer
 
 
 @dataclass(slots=True)
@@ -136,6 +137,13 @@ def reading_of(response: Response) -> ParseMethod:
     found, following = find_list(response), find_next(response)
     if found is None:
         lines, told = unseen_reading().lines, ["nothing that repeats: each page gives its address and title"]
+        if is_made_by_scripts(response):
+            told.append(
+                "its scripts make this page: as it comes it holds next to no text. `render = True` in the spider shows"
+                " it as a browser does (extra `browser`); `crawl fetch URL --render` says which plain requests have the"
+                " same data; `crawl new NAME --from-har FILE --replace` takes them from a recording"
+            )
+            lines = [*lines, "# its scripts make this page: see render = True, or crawl fetch URL --render"]
     else:
         lines = list(_rows(found))
         told = [f"{found.count} x {found.rows} with {', '.join(each.name for each in found.fields)}"]
@@ -143,6 +151,14 @@ def reading_of(response: Response) -> ParseMethod:
         lines.append(f"yield from response.follow_all({following})")
         told.append(f"next page: {following}")
     return ParseMethod(lines, told, found is None)
+
+
+def is_made_by_scripts(response: Response) -> bool:
+    """Whether a page has scripts and, as it comes, next to no text of its own."""
+    if not response.css("script"):
+        return False
+    texts = response.xpath("//body//text()[not(ancestor::script or ancestor::style or ancestor::noscript)]").getall()
+    return sum(len(" ".join(text.split())) for text in texts) < _LEAST_TEXT
 
 
 def unseen_reading() -> ParseMethod:

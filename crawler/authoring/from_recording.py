@@ -22,6 +22,7 @@ from crawler.fetching.kept import response_of
 from crawler.outcome import KeptPage
 from crawler.redaction import HIDDEN, is_secret_name
 from crawler.request import Request
+from crawler.sessions.accounts_file import account_place
 from crawler.urls import host_of, redact, site_of
 
 _PASSWORD: Final = re.compile(
@@ -69,6 +70,8 @@ def from_recording(name: str, requests: Sequence[SentRequest], left_out: Sequenc
     made = _Putting(name, home, login)
     made.take([each for each in requests if site_of(host_of(each.url)) == home], len(requests))
     made.recording.told += [f"left out: {each}" for each in left_out]
+    if starts := made.recording.spider.start_urls:
+        made.recording.site = account_place(starts[0])
     return made.recording
 
 

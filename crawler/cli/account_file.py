@@ -18,7 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="Credentials that sessions log in w
 
 @app.command()
 def add(
-    site: Annotated[str, typer.Argument(metavar="SITE", help="The site, or any address of it.")],
+    site: Annotated[str, typer.Argument(metavar="SITE", help="A site, or an address of it; a port is for itself.")],
     username: Annotated[str | None, typer.Option("--username", "-u", help="Asked for where it is not given.")] = None,
     session: Annotated[str, typer.Option("--session", help="The session that logs in with them.")] = "default",
     replace: Annotated[
@@ -33,11 +33,12 @@ def add(
     without --replace.
     """
     from crawler.authoring.account_table import add_account
+    from crawler.sessions.accounts_file import account_place
     from crawler.sessions.secrets import Secret
-    from crawler.urls import absolute, host_of, site_of
+    from crawler.urls import absolute
 
     settings = options.settings_of(None, options.typed_settings(set_))
-    place = site_of(host_of(absolute("", site if "://" in site else f"http://{site}/")))
+    place = account_place(absolute("", site if "://" in site else f"http://{site}/"))
     ask = terminal_ask()
 
     def answer(what: str, secret: bool) -> str:

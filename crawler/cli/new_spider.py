@@ -34,6 +34,9 @@ def new(
     har: Annotated[
         Path | None, typer.Option("--from-har", metavar="FILE", help="A recording of a browser's network panel.")
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Write a spider anew that is there; the old file is kept beside it.")
+    ] = False,
     set_: options.SettingsTyped = None,
     store: options.StorePath = None,
 ) -> None:
@@ -47,16 +50,16 @@ def new(
 
     if sum(each is not None for each in (url, curl, har)) > 1:
         raise UsageError("one of URL, --from-curl and --from-har says what the spider is made from")
-    path = _free_path(name)
+    path = _free_path(name, replace)
     start = absolute("", url or "https://shop.example/orders")
     typed = options.typed_settings(set_, store=store)
     settings = options.settings_of(None, typed)
     set_up_logging("WARNING" if settings.log_level == "INFO" else settings.log_level)
     if curl is not None or har is not None:
-        _from_recording(path, name, _recorded(name, curl, har), settings, typed)
+        _from_recording(path, _recorded(name, curl, har), settings, typed, replace=replace)
         return
     if url is None or blank:
-        write_new(path, templates.spider_source(name, start))
+        write_new(path, templates.spider_source(name, start), replace=replace)
         say(f"made {path}")
         say(f"next: write its login and parse methods, then: crawl login {name}, crawl run {name}")
         return
@@ -67,7 +70,7 @@ def new(
     except StatusError as error:
         tell(f"crawl: {exits.line_for(error)}: no spider was made; with --blank one is made all the same")
         raise typer.Exit(exits.code_for(error)) from None
-    _written(path, name, explored)
+    _written(path, name, explored, replace=replace)
 
 
 def _recorded(name: str, curl: str | None, har: Path | None) -> Recording:
@@ -87,17 +90,19 @@ def _recorded(name: str, curl: str | None, har: Path | None) -> Recording:
     return from_recording(name, *from_har(data))
 
 
-def _from_recording(path: Path, name: str, recording: Recording, settings: Settings, typed: Mapping[str, Any]) -> None:
+def _from_recording(
+    path: Path, recording: Recording, settings: Settings, typed: Mapping[str, Any], *, replace: bool
+) -> None:
     from crawler.authoring.account_table import add_account
     from crawler.authoring.from_recording import source_of
 
-    told = list(recording.told)
+    told, name = list(recording.told), recording.spider.name
     if recording.secrets:
         file = add_account(
             recording.site, recording.secrets, file=Path(settings.accounts) if settings.accounts else None
         )
         told.append(f"in {file}, for spiders of {recording.site}, stand now {', '.join(recording.secrets)}")
-    write_new(path, source_of(recording))
+    write_new(path, source_of(recording), replace=replace)
     say(f"made {path}")
     for line in told:
         say(f"  {safe(line)}")
@@ -124,9 +129,9 @@ def _read_better(path: Path, name: str, recording: Recording, typed: Mapping[str
         say(f"  {safe(line)}")
 
 
-def _written(path: Path, name: str, found: Explored) -> None:
+def _written(path: Path, name: str, found: Explored, *, replace: bool) -> None:
     """Write it, and say what it is made from."""
-    write_new(path, found.spider.source())
+    write_new(path, found.spider.source(), replace=replace)
     say(f"made {path}")
     for line in found.told:
         say(f"  {safe(line)}")
@@ -139,7 +144,7 @@ def _written(path: Path, name: str, found: Explored) -> None:
     say(f"next: look at it, then: {login}{options.here(f'crawl run {name}')}")
 
 
-def _free_path(name: str) -> Path:
+def _free_path(name: str, replace: bool) -> Path:
     """Where the spider will stand. Whatever is wrong with the name is found before anything is asked for."""
     from crawler.loading import load_spiders
     from crawler.spider_names import valid_name
@@ -147,11 +152,16 @@ def _free_path(name: str) -> Path:
     stem = templates.file_stem(valid_name(name))
     if not stem:
         raise SpiderError(f"spider name {name!r}: use at least one letter or digit")
-    if name in load_spiders()[0]:
-        raise SpiderError(f"there is already a spider {name!r} in {SPIDERS}/")
-    path = SPIDERS / f"{stem}.py"
-    if path.exists():
-        raise SpiderError(f"{path} already exists and is left as it is; choose another name")
+    path, known = SPIDERS / f"{stem}.py", load_spiders()[0]
+    own = name not in known or known[name].__module__ == f"{SPIDERS}.{stem}"
+    if not own:
+        raise SpiderError(f"there is already a spider {name!r}, in another file of {SPIDERS}/; choose another name")
+    here = {each for each, kind in known.items() if kind.__module__ == f"{SPIDERS}.{stem}"}
+    if others := sorted(here - {name}):
+        raise SpiderError(f"{path} holds other spiders, too ({', '.join(others)}) and is left as it is")
+    if path.exists() and not replace:
+        what = f"there is already a spider {name!r} in {SPIDERS}/" if name in known else f"{path} already exists"
+        raise SpiderError(f"{what}; --replace writes it anew, and keeps the old file beside it; or choose another name")
     return path
 
 

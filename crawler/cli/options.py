@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crawler.errors import UsageError
+from crawler.redaction import HIDDEN
 
 if TYPE_CHECKING:
     from crawler.settings import Settings
@@ -28,6 +29,8 @@ StorePath = Annotated[str | None, typer.Option("--store", metavar="FILE", help="
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on one line instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing unless something went wrong.")]
 
+
+_STANDS_FOR = f"{HIDDEN} stands for what is secret, in messages; type the secret itself, or give it by a variable"
 
 project = ""  #: what ``-C`` was given
 
@@ -50,12 +53,16 @@ def pairs(texts: Iterable[str] | None, option: str) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
             raise UsageError(f"{option} {text!r}: write it as NAME=VALUE")
+        if value == HIDDEN or (HIDDEN in value and option == "-s"):
+            raise UsageError(f"{option} {name.strip()}: {_STANDS_FOR}")
         found[name.strip()] = value
     return found
 
 
 def typed_settings(texts: Iterable[str] | None, **options: Any) -> dict[str, Any]:
     """The settings of the command line: ``-s`` texts, and options of their own where they were given."""
+    if HIDDEN in str(options.get("store") or ""):
+        raise UsageError(f"--store: {_STANDS_FOR}")
     return {**pairs(texts, "-s"), **{key: value for key, value in options.items() if value is not None}}
 
 

@@ -41,9 +41,17 @@ def init(
     say(f"next: {where}crawl list, crawl new NAME" if any(made) else "nothing to do: the project is there")
 
 
-def write_new(path: Path, text: str) -> None:
-    """Write a file that is not there yet, and its folder. Raises SpiderError where somebody else was quicker."""
+def write_new(path: Path, text: str, *, replace: bool = False) -> None:
+    """Write a file that is not there yet, and its folder. Raises SpiderError where somebody else was quicker.
+
+    Args:
+        replace: What stands there goes to a file beside it, whose name ends with ``.before``.
+    """
     path.parent.mkdir(exist_ok=True)
+    if replace and path.exists():
+        before = path.with_name(f"{path.name}.before")
+        os.replace(path, before)
+        tell(f"crawl: what stood in {path} is in {before}")
     if not _make(path, text):
         raise SpiderError(f"{path} already exists and is left as it is; choose another name")
 

@@ -58,13 +58,12 @@ def _remind_of_credentials(spider: type[Spider]) -> None:
     """Say where they belong, unless the file of accounts has some for the site or for the first session."""
     if not spider.has_login_step():
         return
-    from crawler.sessions.accounts_file import accounts_path, read_accounts, tables_of_site
-    from crawler.urls import host_of, site_of
+    from crawler.sessions.accounts_file import account_place, accounts_path, read_accounts, tables_of_site
 
     setting = options.settings_of(spider, {}).accounts
     file = accounts_path(os.environ, Path(setting) if setting else None)
     tables = (read_accounts(file) if file is not None else None) or {}
-    sites = {site_of(host_of(url)) for url in spider.start_urls}
+    sites = {account_place(url) for url in spider.start_urls}
     if not any(tables_of_site(tables, each) for each in sites) and not set(tables) - {"sites"}:
         tell(_CREDENTIALS)
 

@@ -115,12 +115,12 @@ def _page_of(row: SessionRow) -> str | None:
     """A page of the session's site, as a spider of the project names it: no cookie knows scheme and port."""
     from crawler.loading import load_spiders
     from crawler.output.snapshots import contents
-    from crawler.urls import host_of, site_of
+    from crawler.sessions.accounts_file import account_place
 
     if contents(row.secret).get("login_urls"):
         return None
     urls = (url for spider in load_spiders()[0].values() for url in (*spider.start_urls, spider.login_url or "") if url)
-    found = next((url for url in urls if site_of(host_of(url)) == row.key.partition("|")[0]), None)
+    found = next((url for url in urls if account_place(url) == row.key.partition("|")[0]), None)
     return found and urljoin(found, "/")
 
 

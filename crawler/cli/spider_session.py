@@ -97,7 +97,7 @@ def as_text(row: SessionRow, form: str, url: str | None = None) -> str:
     Raises:
         UsageError: It cannot be read with the keys at hand.
     """
-    from crawler.output.snapshots import contents, cookies_of
+    from crawler.output.snapshots import contents, cookies_of, site_of_key
     from crawler.sessions.formats import exchange
     from crawler.urls import host_of, site_of
 
@@ -107,7 +107,7 @@ def as_text(row: SessionRow, form: str, url: str | None = None) -> str:
     headers = dict(inside.get("headers") or {})
     agent = next((value for name, value in headers.items() if name.lower() == "user-agent"), None)
     own = {name: value for name, value in headers.items() if not _OF_THE_CONNECTION.match(name)}
-    if url and site_of(host_of(url)) != row.key.partition("|")[0]:  # headers and tokens know no host, as cookies do
+    if url and site_of(host_of(url)) != site_of_key(row.key):  # headers and tokens know no host, as cookies do
         tell(f"crawl: {safe(url)} is not of this session's site: neither its headers nor a token are for it")
         own, inside = {}, {}
     page = next(iter(inside.get("login_urls") or []), "")  # says scheme and port, which no cookie does

@@ -22,7 +22,15 @@ from crawler.outcome import State
 from crawler.output.figures import empty_fields
 from crawler.output.held_files import tidy
 from crawler.runs.earlier import compared
-from crawler.runs.ending import end_by, end_by_store, login_ending, settle_records, take_counts, wanted_by
+from crawler.runs.ending import (
+    end_by,
+    end_by_store,
+    login_ending,
+    settle_records,
+    take_counts,
+    told_of_hidden,
+    wanted_by,
+)
 from crawler.runs.knowledge import seed
 from crawler.runs.lead import DRAINED
 from crawler.runs.verdict import CODES, Facts, Yield, shown
@@ -166,6 +174,7 @@ class Crawl:
                 self._tell_of_all()
         summary.messages = [hide(message) for message in summary.messages]
         summary.next_command, summary.again = hide(summary.next_command), hide(summary.again)
+        summary.notes += told_of_hidden(summary.next_command)
         summary.why, summary.sessions = hide(summary.why), sorted({*summary.sessions, *self._sessions})
         self._stats.ended()
         self._stats.progress(unix_now(), waiting=summary.waiting, failed=summary.failed, force=True)

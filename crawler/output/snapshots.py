@@ -12,6 +12,7 @@ from typing import Any
 
 from crawler.errors import UsageError
 from crawler.outcome import SessionSnapshot
+from crawler.sessions.accounts_file import site_of_place
 from crawler.sessions.auth.tokens import token_end
 from crawler.sessions.login.forecast import forecast
 from crawler.sessions.storage import Storage
@@ -25,7 +26,7 @@ def choose(rows: Sequence[SessionRow], wanted: str) -> SessionRow:
         UsageError: None fits, or several do; the message lists them.
     """
     exact = [row for row in rows if row.key == wanted]
-    found = exact or [row for row in rows if wanted in (row.name, *row.key.split("|"))]
+    found = exact or [row for row in rows if wanted in (row.name, *row.key.split("|"), site_of_key(row.key))]
     if len(found) == 1:
         return found[0]
     if found:
@@ -35,6 +36,11 @@ def choose(rows: Sequence[SessionRow], wanted: str) -> SessionRow:
     if not rows:
         raise UsageError("no session is stored yet; `crawl login NAME` or a run makes one")
     raise UsageError(f"no session {wanted!r}; there are: {_listed(rows)}")
+
+
+def site_of_key(key: str) -> str:
+    """The site that a stored session is of, without the port."""
+    return site_of_place(key.partition("|")[0])
 
 
 def _listed(rows: Sequence[SessionRow]) -> str:

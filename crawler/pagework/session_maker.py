@@ -20,7 +20,7 @@ from crawler.pagework.own_hosts import OwnHosts
 from crawler.pagework.transports import Transports
 from crawler.sessions.accounts import Account
 from crawler.sessions.credential_places import Ask
-from crawler.sessions.from_spider import home_site, logs_in, origins_of, probe_url_of, session_key
+from crawler.sessions.from_spider import home_account, logs_in, origins_of, probe_url_of, session_key
 from crawler.sessions.hops import ExchangeRecorder
 from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
@@ -107,7 +107,7 @@ class SessionMaker:
         origins = origins_of(self._spider, identity, self._hosts.start_origins)
         origins.private = settings.allow_private
         file = Path(settings.accounts) if settings.accounts else None
-        account = Account(name, site=home_site(self._spider, self._hosts.begins), file=file, ask=self._around.ask)
+        account = Account(name, site=home_account(self._spider, self._hosts.begins), file=file, ask=self._around.ask)
         user = account.get("username") if self._logs_in(name) else None
         transport = self._transports.get(identity.transport, identity.http)
         session = Session(

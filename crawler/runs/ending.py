@@ -8,6 +8,7 @@ Also here: the options that a command needs which goes on with a run.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -16,6 +17,7 @@ from crawler.errors import LoginMiswritten, NeedsHuman, NotEquipped, SessionErro
 from crawler.events import Summary
 from crawler.output.comparison import Expected
 from crawler.output.reasons import kinds, short_reason
+from crawler.redaction import HIDDEN
 from crawler.runs.stats import error_name
 from crawler.runs.verdict import CODES, Facts, RunVerdict, verdict_of_run
 from crawler.settings import Settings
@@ -29,11 +31,16 @@ _OPTIONS: Final[dict[str, str | None]] = {
 }
 
 
+_CREDENTIALS: Final = re.compile(r"(?<=://)[^/?#\s]*@")
+
+
 def options_again(arguments: Mapping[str, str], settings: Mapping[str, Any]) -> str:
     """`` -a day=mon --store x.db -s delay=0``, as a shell takes it; "" where nothing was typed."""
     words = [word for name, value in arguments.items() for word in ("-a", f"{name}={value}")]
     for key, value in settings.items():
         option = _OPTIONS.get(key, "-s")
+        if key == "proxy" and isinstance(value, str):  # a proxy without its credentials would be another one
+            value = _CREDENTIALS.sub(f"{HIDDEN}@", value)
         if option == "-s":
             words += ["-s", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
         elif option is not None:
@@ -46,6 +53,16 @@ def store_again(options: str) -> str:
     words = shlex.split(options)
     place = words.index("--store") if "--store" in words else None
     return "" if place is None else f" --store {shlex.quote(words[place + 1])}"
+
+
+def told_of_hidden(command: str) -> list[str]:
+    """What to say of a command that is proposed without its secrets; nothing where it has none."""
+    if HIDDEN not in command:
+        return []
+    return [
+        f"{HIDDEN} in the proposed command stands for what is secret: type that again, or give it without typing, by a"
+        " variable such as CRAWL_PROXY or in a file"
+    ]
 
 
 #: endings for which sessions stand that could not be used, gravest first

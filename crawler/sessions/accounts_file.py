@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from crawler.errors import SettingsError
 from crawler.sessions.private_files import config_folder, read_private
+from crawler.urls import host_of, short_origin, site_of
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _NOT_A_LETTER: Final = re.compile(r"[^A-Z0-9]")
@@ -58,8 +59,40 @@ def _parsed(text: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
+def account_place(url: str) -> str:
+    """What an account of a page belongs to: its site, with the port where that is not the usual one of http and https.
+
+    Two programs at two ports of one host are two sites with accounts of their own. Raises InvalidURL.
+    """
+    site, origin = site_of(host_of(url)), short_origin(url)
+    port = origin.rpartition(":")[2]
+    if not port.isdecimal():
+        return site
+    return f"[{site}]:{port}" if ":" in site else f"{site}:{port}"
+
+
+def site_of_place(place: str) -> str:
+    """The site alone, without a port."""
+    host, _, port = place.rpartition(":")
+    return host.strip("[]") if port.isdecimal() and (host.endswith("]") or ":" not in host) else place
+
+
+def table_name(tables: Mapping[str, Any], site: str) -> str:
+    """Under which name a file of accounts has tables of a site: that of its port, where it has some, else of the host.
+
+    Args:
+        site: As `account_place` gives it.
+    """
+    return site if own_tables(tables, site) else site_of_place(site)
+
+
 def tables_of_site(tables: Mapping[str, Any], site: str) -> dict[str, Any]:
-    """What a file of accounts says for one site alone."""
+    """What a file of accounts says for one site alone; see `table_name`."""
+    return own_tables(tables, table_name(tables, site))
+
+
+def own_tables(tables: Mapping[str, Any], site: str) -> dict[str, Any]:
+    """What stands there under this very name."""
     sites = tables.get("sites")
     found = sites.get(site) if isinstance(sites, dict) and site else None
     return found if isinstance(found, dict) else {}
@@ -92,7 +125,7 @@ def session_names(
         environ: Variables, to find the file; None means ``os.environ``.
         file: The file of accounts, or None for the usual place. Where neither spider nor setting names sessions, its
             tables for *site* do, else its line ``sessions = [...]``.
-        site: Registrable domain of the spider's pages.
+        site: Registrable domain of the spider's pages, with their port (`account_place`).
     Returns:
         One name or more, "default" when nothing is said.
     Raises:

@@ -12,6 +12,7 @@ from crawler.sessions.accounts_file import (
     accounts_path,
     heading_of,
     read_accounts,
+    table_name,
     tables_of_site,
     variable_name,
 )
@@ -28,7 +29,8 @@ class CredentialPlaces:
     """The places of one session. Each way adds to a list where it has looked, the last one where it found something.
 
     Args:
-        site: Registrable domain that the session logs in to; needed for the keyring and for tables of a site.
+        site: What the session logs in to, as `accounts_file.account_place` gives it; needed for tables of a site, and
+            (without a port) for the keyring.
         file: The file of accounts; None means the usual place.
         ask: Asks at the terminal; None when nobody is there.
     """
@@ -57,7 +59,8 @@ class CredentialPlaces:
         except SettingsError as error:
             raise NoCredentials(self._session, str(error)) from None
         looked.append(f"[{self._session}] in {path}" + ("" if tables is not None else " (no such file)"))
-        for site, table in ((self._site, tables_of_site(tables or {}, self._site)), ("", tables or {})):
+        of_site = table_name(tables or {}, self._site)
+        for site, table in ((of_site, tables_of_site(tables or {}, self._site)), ("", tables or {})):
             fields = table.get(self._session)
             if isinstance(fields, dict) and isinstance(fields.get(field), str | int):
                 looked[-1] = f"{heading_of(self._session, site)} in {path}"
@@ -68,7 +71,7 @@ class CredentialPlaces:
         """From the keyring of the system; *username* is asked for where an entry is found by it."""
         if not self._site:
             return None
-        service = f"crawl:{self._site}"
+        service = f"crawl:{table_name({}, self._site)}"
         try:
             import keyring
             from keyring.errors import KeyringError

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from crawler.errors import InvalidURL
 from crawler.identity import Identity
+from crawler.sessions.accounts_file import account_place
 from crawler.sessions.login.login_kinds import kind_of
 from crawler.sessions.origins import Origins
 from crawler.spider import SitemapSpider, Spider
@@ -55,6 +56,15 @@ def home_site(spider: Spider, begins: str | None = None) -> str:
     return site_of(host) if host else ""
 
 
+def home_account(spider: Spider, begins: str | None = None) -> str:
+    """What the accounts of a spider belong to: its `home_site`, with the port of the first URL that it names."""
+    urls = [*known_urls(spider), *([begins] if begins else [])]
+    try:
+        return account_place(urls[0]) if urls else home_site(spider)
+    except InvalidURL:
+        return ""
+
+
 def logs_in(spider: Spider | type[Spider], identity: Identity) -> bool:
     """Whether a session has to be logged in. One whose `auth` goes with each request needs no login page."""
     return identity.login and spider.wants_login(by_page=identity.auth is None)
@@ -63,8 +73,9 @@ def logs_in(spider: Spider | type[Spider], identity: Identity) -> bool:
 def session_key(spider: Spider, identity: Identity, user: str | None, begins: str | None = None) -> str:
     """The row that an identity has in the store.
 
-    Spiders of one project share it when they go to the same site with the same account, and their login steps set up
-    the same kind of session. Without an account the name of the session counts instead.
+    Spiders of one project share it when they go to the same site (and port, where that is not the usual one) with the
+    same account, and their login steps set up the same kind of session. Without an account the name of the session
+    counts instead.
 
     A spider that says nothing of a login and names no session has one of its own: what somebody imports for another
     spider, or what that one logs in, is never sent by it.
@@ -72,7 +83,7 @@ def session_key(spider: Spider, identity: Identity, user: str | None, begins: st
     Args:
         begins: As in `home_site`.
     """
-    site = home_site(spider, begins) or spider.name
+    site = home_account(spider, begins) or spider.name
     if not spider.wants_login() and identity.name == _UNNAMED:
         return f"{site}|spider|{spider.name}"
     kind = kind_of(type(spider)) if identity.login else ""

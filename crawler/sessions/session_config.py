@@ -27,7 +27,7 @@ from typing import Any
 from crawler.errors import SettingsError
 from crawler.identity import Identity
 from crawler.sessions.accounts_file import accounts_path, read_accounts, session_names, tables_of_site
-from crawler.sessions.from_spider import home_site
+from crawler.sessions.from_spider import home_account
 from crawler.spider import Spider
 
 _FIELDS: dict[str, tuple[type, ...]] = {
@@ -55,7 +55,7 @@ def configured_identities(
     environ = os.environ if environ is None else environ
     own = {identity.name: identity for identity in spider.identities()}
     says_so = spider.sessions is not Spider.sessions
-    site = home_site(spider)
+    site = home_account(spider)
     if setting or not says_so:
         asks_file = spider.wants_login() and not says_so
         declared = [] if asks_file else list(own)

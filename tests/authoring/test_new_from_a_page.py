@@ -111,6 +111,33 @@ def test_a_page_that_refuses_guests_beside_a_form_is_behind_the_login(
     assert ("behind the login and was not looked at" in made.out + made.err) == (password != "right")
 
 
+APP = b"""<!doctype html><html><head><title>Orders</title><script src=/app.js></script></head>
+<body><noscript>You need to enable JavaScript to run this app, and that in many words, so that there is
+text here: please do so now.</noscript><div id=root>Loading ...</div>
+<script>window.config = {"api": "/api", "many": "words that nobody reads"}</script>
+</body></html>"""
+
+
+def test_a_page_that_its_scripts_make_is_told_so_and_the_spider_can_be_made_anew(project: Path, crawl: Crawl) -> None:
+    rows = b"<ul>" + b"".join(b"<li><a href=/%d>order %d</a></li>" % (each, each) for each in range(5)) + b"</ul>"
+    routes = {"/robots.txt": Answer(404), "/sitemap.xml": Answer(404), "/app": Answer(body=APP)}
+    with closing(Host({**routes, "/rows": Answer(body=rows)}, "127.0.0.1", None)) as host:
+        made = crawl("new", "orders", f"{host.url}/app")
+        first = (project / "spiders" / "orders.py").read_text()
+        refused = crawl("new", "orders", f"{host.url}/rows")
+        again = crawl("new", "orders", f"{host.url}/rows", "--replace")
+        plain = crawl("new", "plain", f"{host.url}/rows")
+
+    assert (made.code, again.code) == (0, 0), made.err + again.err
+    assert "its scripts make this page" in made.out
+    assert "`render = True`" in made.out
+    assert (refused.code, "--replace writes it anew" in refused.err) == (2, True)
+    assert "for row in" in (project / "spiders" / "orders.py").read_text()
+    assert (project / "spiders" / "orders.py.before").read_text() == first
+    assert "scripts" not in plain.out
+    assert crawl("list").out.split() == ["orders", "plain"]
+
+
 def test_a_page_for_everybody_gets_no_login_step(project: Path, crawl: Crawl) -> None:
     with PracticeSite(books=30) as site:
         made = crawl("new", "books", f"{site.url}/catalogue/?page=1")
@@ -165,12 +192,12 @@ def test_what_cannot_be_looked_at_is_one_line_and_no_file(
 
 def test_at_a_terminal_a_person_is_asked_for_the_credentials(project: Path) -> None:
     with PracticeSite(books=10) as site:
-        first = site.accounts[0]
+        first, place = site.accounts[0], site.url.removeprefix("http://")
         environ = {**os.environ, "PYTHONWARNINGS": ""}
         with at_a_terminal("new", "orders", f"{site.url}/orders/?page=1", folder=project, environ=environ) as terminal:
-            terminal.read_until("username for session default at 127.0.0.1: ")
+            terminal.read_until(f"username for session default at {place}: ")
             terminal.type(first.username)
-            terminal.read_until("password for session default at 127.0.0.1: ")
+            terminal.read_until(f"password for session default at {place}: ")
             terminal.type(first.password)
             assert terminal.ended() == 0
 

@@ -57,7 +57,9 @@ def test_a_copied_page_request_logs_in_with_its_cookie_which_is_in_no_source(
     assert "left out: option --insecure: `-s verify=false` does it" in made.out
     assert '10 x response.css("tr.order")' in made.out
     assert json.loads(run.out)["items"] == {"items": first.orders}, run.err
-    assert accounts(project) == {"sites": {"127.0.0.1": {"default": {"cookie": f"sid={cookie}; lang=en"}}}}
+    assert accounts(project) == {
+        "sites": {site.url.removeprefix("http://"): {"default": {"cookie": f"sid={cookie}; lang=en"}}}
+    }
     everything = (project / "spiders" / "orders.py").read_text() + made.out + made.err + run.out + run.err
     assert cookie not in everything
 
@@ -76,7 +78,7 @@ def test_a_copied_login_becomes_a_login_step_that_works(project: Path, crawl: Cr
     assert f'page = session.get("{site.url}/login")' in source
     assert "session.submit(page.form()" in source
     assert first.password not in source + made.out + login.out
-    assert accounts(project)["sites"]["127.0.0.1"]["default"]["password"] == first.password
+    assert accounts(project)["sites"][site.url.removeprefix("http://")]["default"]["password"] == first.password
 
 
 class Api:
@@ -140,7 +142,7 @@ def test_a_recorded_login_of_an_app_is_done_again_and_its_token_is_taken_from_th
     assert (made.code, json.loads(run.out)["items"]) == (0, {"items": 2}), made.err + run.err + source
     assert 'session.auth = BearerAuth(answer.json()["data"]["access"])' in source
     assert f"left out, for it may change something: POST {host.url}/api/cart" in made.out
-    assert accounts(project)["sites"]["127.0.0.1"]["default"] == {
+    assert accounts(project)["sites"][f"127.0.0.1:{host.port}"]["default"] == {
         "username": "ann@shop.test",
         "password": "s3cret-word",
     }

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 import stat
 import tomllib
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
+from crawler.sessions.accounts_file import account_place, table_name, tables_of_site
+from crawler.testing.wire import Answer
 from tests.cli.conftest import Crawl
+from tests.hosts import Host
 
 
 def typing(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
@@ -41,6 +46,82 @@ def test_credentials_are_added_beside_what_is_there_and_shown_to_nobody(
         }
     }
     assert "other-password" not in one.out + two.out + one.err + two.err
+
+
+PORTAL = """
+from crawler import Spider
+
+
+class {kind}(Spider):
+    name = "{name}"
+    start_urls = ["{url}/"]
+
+    def login(self, session):
+        session.get("{url}/login", headers={{"X-User": session.account.username}})
+
+    def parse(self, response):
+        yield {{"text": response.css("p::text").get()}}
+"""
+
+
+def test_two_programs_at_two_ports_of_a_host_have_an_account_each_and_the_host_one_for_all_others(
+    project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users: dict[str, list[str]] = {}
+    (project / "spiders").mkdir()
+    with ExitStack() as stack:
+        for name, user in (("one", "ann"), ("two", "otto"), ("three", "")):
+            host = stack.enter_context(closing(Host({"/robots.txt": Answer(404)}, "127.0.0.1", None)))
+            text = PORTAL.format(kind=name.capitalize(), name=name, url=host.url)
+            (project / "spiders" / f"{name}.py").write_text(text)
+            typing(monkeypatch, f"pass-of-{name}\n")
+            where = f"{host.url}/login" if user else "127.0.0.1"
+            added = crawl("accounts", "add", where, "-u", user or "root")
+            assert added.code == 0, added.err
+            crawl("run", name, "-q")
+            users[name] = [call.headers.get("x-user", "") for call in host.seen("/login")]
+            assert (f"127.0.0.1:{host.port}" in added.out) == bool(user)
+
+    assert users == {"one": ["ann"], "two": ["otto"], "three": ["root"]}
+
+
+def test_sessions_of_the_same_user_at_two_ports_of_a_host_are_kept_apart(
+    project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "spiders").mkdir()
+    monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", "admin")
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "pa55word")
+    page = Answer(body=b"<p>in</p>", headers=[("Set-Cookie", "sid=of-this-port")])
+    routes = {"/robots.txt": Answer(404), "*": page}
+    with closing(Host(routes, "127.0.0.1", None)) as one, closing(Host(routes, "127.0.0.1", None)) as two:
+        for name, host in (("one", one), ("two", two)):
+            text = PORTAL.format(kind=name.capitalize(), name=name, url=host.url)
+            (project / "spiders" / f"{name}.py").write_text(text)
+        ended = [crawl("run", name, "-q").code for name in ("one", "two", "one", "two")]
+
+    keys = sorted(json.loads(each)["key"] for each in crawl("sessions", "list", "--json").out.splitlines())
+    assert ended == [0, 0, 0, 0]
+    assert keys == sorted(f"127.0.0.1:{host.port}|account|admin" for host in (one, two))
+    assert (len(one.seen("/login")), len(two.seen("/login"))) == (1, 1), "neither has logged the other one out"
+    assert crawl("sessions", "show", f"127.0.0.1:{one.port}").code == 0
+    assert "2 sessions are called '127.0.0.1'" in crawl("sessions", "show", "127.0.0.1").err
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("https://www.shop.co.uk/login", "shop.co.uk"),
+        ("https://www.shop.co.uk:443/", "shop.co.uk"),
+        ("http://shop.co.uk:8443/", "shop.co.uk:8443"),
+        ("http://[::1]:8001/", "[::1]:8001"),
+        ("http://[::1]/", "::1"),
+    ],
+)
+def test_an_account_belongs_to_a_site_and_an_unusual_port(url: str, place: str) -> None:
+    tables = {"sites": {table_name({}, place): {"default": {"username": "ann"}}}}
+
+    assert account_place(url) == place
+    assert tables_of_site(tables, place) == {"default": {"username": "ann"}}
 
 
 @pytest.mark.parametrize(

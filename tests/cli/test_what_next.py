@@ -109,6 +109,30 @@ def test_after_a_failed_login_the_command_has_all_that_was_typed_and_status_says
     assert line(crawl("status", "orders", "--store", "x.db").out, "note") == ""
 
 
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("proxy=http://me:pa55word@127.0.0.1:9", "-s 'proxy=http://***@127.0.0.1:9'"),
+        ('headers={"X-Api-Key": "k3y-of-mine"}', '-s \'headers={"X-Api-Key": "***"}\''),
+    ],
+)
+def test_what_is_secret_in_a_command_is_left_out_with_a_word_and_not_taken_for_itself(
+    shop: Path, crawl: Crawl, typed: str, shown: str
+) -> None:
+    failed = crawl("run", "other", "-s", typed, "-s", "retries=0")
+    status = crawl("status", "other").out
+    command = line(failed.out, "next")
+    again = crawl(*shlex.split(command)[1:])
+
+    assert failed.code != 0
+    assert shown in command
+    assert "pa55word" not in failed.out + failed.err + status
+    assert "k3y-of-mine" not in failed.out + failed.err + status
+    assert "*** in the proposed command stands for what is secret" in failed.out
+    assert "*** in the proposed command stands for what is secret" in status
+    assert (again.code, "*** stands for what is secret" in again.err) == (2, True)
+
+
 def test_after_failures_the_command_has_all_that_was_typed(shop: Path, crawl: Crawl) -> None:
     failed = crawl("run", "other", *TYPED)
 

@@ -305,7 +305,7 @@ def test_X11_clear_leaves_nothing_of_a_session_in_the_raw_file(
 
     done = command("sessions", "clear", "bob")
 
-    assert (done.code, done.out.strip()) == (0, "removed 127.0.0.1|account|bob")
+    assert (done.code, done.out.strip()) == (0, f"removed {practice_site.url.removeprefix('http://')}|account|bob")
     files = raw(data)
     assert [sealed for sealed in (rows["bob"], *history) if sealed in files or sealed[21:53] in files] == []
     assert rows["alice"] in files
