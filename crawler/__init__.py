@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from crawler.sessions.auth.digest import DigestAuth
     from crawler.sessions.auth.oauth import OAuth2
     from crawler.sessions.auth.schemes import BearerAuth
-    from crawler.sessions.auth.storage_token import TokenRefresh
+    from crawler.sessions.auth.storage_token import PageRefresh, TokenRefresh
     from crawler.sessions.session import Session
     from crawler.settings import Settings
     from crawler.spider import CrawlSpider, SitemapSpider, Spider
@@ -46,6 +46,7 @@ _HOMES = {
     "LoginFailed": "crawler.errors",
     "NeedsHuman": "crawler.errors",
     "OAuth2": "crawler.sessions.auth.oauth",
+    "PageRefresh": "crawler.sessions.auth.storage_token",
     "Plugin": "crawler.plugins",
     "QuotaSpent": "crawler.errors",
     "Render": "crawler.render",
@@ -78,6 +79,7 @@ __all__ = [
     "LoginFailed",
     "NeedsHuman",
     "OAuth2",
+    "PageRefresh",
     "Plugin",
     "QuotaSpent",
     "Render",

@@ -102,7 +102,9 @@ class LoginStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class LoginEnded(Event):
-    """A login ended: outcome is "ok", "restored" (stored cookies were good), "refused", "failed" or "human"."""
+    """A login ended: outcome is "ok", "restored" (stored cookies were good), "renewed" (by a page of the app),
+    "refused", "failed" or "human".
+    """
 
     session: str
     outcome: str
@@ -200,6 +202,7 @@ class Summary:
         retried: Tries beyond the first of a page.
         logins: Logins that this run made.
         restored: Sessions that were proved good with stored cookies, without a login.
+        renewed: How often a page of the app renewed a session, without a login.
         rechecked: Suspect pages that were fetched again.
         stopped_by: For "limit": which one.
         skipped_by: Rule to number of skipped requests.
@@ -241,6 +244,7 @@ class Summary:
     size_bytes: int = 0
     logins: int = 0
     restored: int = 0
+    renewed: int = 0
     rechecked: int = 0
     elapsed_s: float = 0.0
     pages_per_s: float = 0.0

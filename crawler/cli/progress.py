@@ -33,6 +33,7 @@ _log = logging.getLogger("crawler.run")
 _OUTCOMES = {
     "ok": "logged in",
     "restored": "the stored session is good, no login was needed",
+    "renewed": "renewed by a page of the app, no login was needed",
     "refused": "could not log in",
     "failed": "could not log in",
     "human": "needs a person to log in",
@@ -129,7 +130,7 @@ class LogLines:
                 is_told = bool(event.reason) and self._last_warning.startswith(event.reason)  # the line before it
                 _log.info("session %s logs in: %s", event.session, "another try" if is_told else event.reason)
             case events.LoginEnded():
-                level = logging.INFO if event.outcome in ("ok", "restored") else logging.WARNING
+                level = logging.INFO if event.outcome in ("ok", "restored", "renewed") else logging.WARNING
                 detail = f": {event.detail}" if event.detail else ""
                 took = duration(event.elapsed_ms / 1000)
                 self._last_detail[event.session] = event.detail

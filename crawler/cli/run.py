@@ -251,6 +251,7 @@ _HOW = {
     "ready": "the stored session is good, no login was needed",
     "adopted": "another process has just logged in, its session was taken",
     "login": "logged in",
+    "renewed": "renewed by a page of the app, no login was needed",
     "browser": "logged in with a browser",
 }
 

@@ -130,7 +130,9 @@ def _requests(summary: Summary) -> str:
 
 
 def _logins(summary: Summary) -> str:
-    return f"{summary.logins:,}" + (f" ({summary.restored:,} restored without one)" if summary.restored else "")
+    besides = [f"{summary.restored:,} restored without one"] if summary.restored else []
+    besides += [f"{summary.renewed:,} renewed by a page"] if summary.renewed else []
+    return f"{summary.logins:,}" + (f" ({', '.join(besides)})" if besides else "")
 
 
 def _largest(counts: Mapping[str, int]) -> list[tuple[str, int]]:

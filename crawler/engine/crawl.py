@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import signal
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -219,7 +220,8 @@ class Crawl:
         # Pages that were fetched again are stored once; what other machines have brought belongs to the run as well
         if ends and (summary.rechecked or self._parts.peers.awake):
             summary.pages, summary.items = store.results.stored_by(self._run.id)
-            summary.logins = sum(login.outcome == "ok" for login in store.logins.of_run(self._run.id))
+            outcomes = Counter(login.outcome for login in store.logins.of_run(self._run.id))
+            summary.logins, summary.renewed = outcomes["ok"], outcomes["renewed"]
         take_counts(summary, counts)
         facts = self._facts(counts, failed, skipped)
         if not ends:

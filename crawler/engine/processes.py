@@ -277,6 +277,7 @@ def add_up(summary: Summary, others: list[Summary]) -> None:
         summary.retried += other.retried
         summary.logins += other.logins
         summary.restored += other.restored
+        summary.renewed += other.renewed
         summary.rechecked += other.rechecked
         summary.rejected += other.rejected
         for table, number in other.items.items():

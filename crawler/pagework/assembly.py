@@ -29,12 +29,16 @@ from crawler.pagework.own_hosts import OwnHosts
 from crawler.pagework.session_maker import Around, SessionMaker, session_delays
 from crawler.pagework.transports import Transports
 from crawler.plugins import make_plugins
+from crawler.response import Response
+from crawler.sessions.auth.storage_token import PageRefresh
 from crawler.sessions.formats.har_file import HarFile
 from crawler.sessions.from_spider import known_urls
+from crawler.sessions.login.renewal import IsRenewed
 from crawler.sessions.login.watch import logged_out_reason
 from crawler.sessions.pool import SessionPool
 from crawler.sessions.proxy_pool import ProxyPool
 from crawler.sessions.quota import Quota
+from crawler.sessions.session import Session
 from crawler.sessions.session_config import configured_identities
 from crawler.settings import Settings
 from crawler.spider import Spider
@@ -114,7 +118,9 @@ class Assembly:
         self._renderer: Renderer | None = None
         self._render_lock = threading.Lock()  # guards the making of it
         self.pool = SessionPool(
-            self._sessions.identities, lambda name: self._sessions.manager(name, desk), delays=session_delays(spider)
+            self._sessions.identities,
+            lambda name: self._sessions.manager(name, desk, self.load_page),
+            delays=session_delays(spider),
         )
         self.guard = LogoutGuard(begins_at=spider.start_urls)
         self.robots = self._make_robots() if settings.robots else None
@@ -175,6 +181,12 @@ class Assembly:
             if self._renderer is None:
                 self._renderer = make_renderer(self, self._around)
             return self._renderer
+
+    def load_page(self, session: Session, refresh: PageRefresh, renewed: IsRenewed) -> Response:
+        """A page of an app that renews its token (`sessions.login.renewal.LoadsPage`)."""
+        from crawler.pagework.page_renewal import load
+
+        return load(self, session, refresh, renewed)
 
     def abort_all(self) -> None:
         """Make every transfer under way fail, and every later one."""

@@ -23,6 +23,7 @@ from crawler.sessions.credential_places import Ask
 from crawler.sessions.from_spider import home_account, logs_in, origins_of, probe_url_of, session_key
 from crawler.sessions.hops import ExchangeRecorder
 from crawler.sessions.login.manager import LoginManager
+from crawler.sessions.login.renewal import LoadsPage
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
 from crawler.sessions.quota import Allowance, BareAsking, Granted, Quota
 from crawler.sessions.session import Session
@@ -101,8 +102,8 @@ class SessionMaker:
         identity = self.identities.get(name)
         return self._spider.wants_login() if identity is None else logs_in(self._spider, identity)
 
-    def manager(self, name: str, desk: SessionDesk) -> LoginManager:
-        """The login manager of a session, with the session."""
+    def manager(self, name: str, desk: SessionDesk, loads_page: LoadsPage) -> LoginManager:
+        """The login manager of a session, with the session; *loads_page* renews what a page of its app can renew."""
         identity, settings = self.identities[name], self._settings
         origins = origins_of(self._spider, identity, self._hosts.start_origins)
         origins.private = settings.allow_private
@@ -138,6 +139,7 @@ class SessionMaker:
             on_login_start=self._around.on_login_start,
             expected_run_s=self._around.expected_run_s,
             retry_after_s=lambda header: retry_after_s(header, now=unix_now(), cap_s=settings.max_retry_after),
+            loads_page=loads_page,
         )
         return manager
 

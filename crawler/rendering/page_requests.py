@@ -23,6 +23,7 @@ from crawler.rendering.page_rules import PageRequest, PageRules
 from crawler.rendering.script_cache import ScriptCache
 from crawler.request import Request
 from crawler.response import Response
+from crawler.sessions.auth.storage_token import in_storage
 from crawler.sessions.flow import run
 from crawler.sessions.session import Session
 from crawler.urls import redact
@@ -62,7 +63,7 @@ class NotSent(Exception):
 
 
 class _AsItIs:
-    """The auth of a request that a script has signed itself."""
+    """The auth of a request that a script has signed itself, or could have: it has the token at hand."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         return request
@@ -180,7 +181,7 @@ class PageRequests:
                 asked.url,
                 headers=given,
                 data=asked.body,
-                auth=_AsItIs() if "authorization" in given else None,
+                auth=_AsItIs() if "authorization" in given or in_storage(self.session.auth) is not None else None,
             )
         )
 
@@ -219,3 +220,15 @@ def _request_of(asked: PageRequest) -> Request | None:
         return Request(asked.url, method=asked.method, headers=headers, body=asked.body)
     except CrawlError:
         return None
+
+
+def landed_at(response: Response) -> str:
+    """Where a browser would be that had followed the redirects itself: with the fragment that scripts look for.
+
+    Source: RFC 9110, 10.2.2: a Location without a fragment inherits that of the address before.
+    """
+    fragment = ""
+    for hop in response.history:
+        _, mark, given = hop.headers.get("Location", "").partition("#")
+        fragment = given if mark else fragment
+    return f"{response.url}#{fragment}" if fragment else response.url

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -19,10 +20,10 @@ from crawler.errors import FetchError, GuardRefused, NotRendered, TimedOut
 from crawler.render import Render
 from crawler.rendering import quiet
 from crawler.rendering.browser_tab import BrowserTab
-from crawler.rendering.page_requests import NotSent, PageRequests
+from crawler.rendering.page_requests import NotSent, PageRequests, landed_at
 from crawler.rendering.page_rules import PageRequest
 from crawler.rendering.quiet import Quiet
-from crawler.rendering.session_context import SessionContext
+from crawler.rendering.session_context import AFTER_PASSWORD_S, SessionContext
 from crawler.response import Response
 from crawler.sessions.secrets import hide
 from crawler.urls import printable, redact
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from playwright.async_api import Request as BrowserRequest
 
 _LOOK_S: Final = 0.02
-_AFTER_PASSWORD_S: Final = 3.0  #: how long what is waited for may take once a password is asked for
 _HEADERS_LEFT_OUT: Final = frozenset(
     {"content-encoding", "content-length", "transfer-encoding", "set-cookie", "connection", "keep-alive", "alt-svc"}
 )
@@ -42,6 +42,23 @@ _CLICKED: Final = """element => {
           link.rel || ''];
 }"""
 _EXTENT: Final = "() => [document.documentElement.scrollHeight, document.getElementsByTagName('*').length]"
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """One page that is to be shown.
+
+    Attributes:
+        document: As it came.
+        wanted: How it is rendered.
+        guard: The logout guard, for a session that is logged in.
+        until: At the end it is waited for that this is so of its session, as long as for an element; None for nothing.
+    """
+
+    document: Response
+    wanted: Render
+    guard: Callable[[str, str, str], str | None] | None = None
+    until: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +89,7 @@ class Tab:
         place: The context of its session.
         requests: Sends what the page asks for.
         executor: Threads for that.
-        document: The page as it came.
-        wanted: How it is rendered.
+        page: What is shown.
         patience_s: How long an element is waited for.
     """
 
@@ -82,12 +98,12 @@ class Tab:
         place: SessionContext,
         requests: PageRequests,
         executor: Executor,
-        document: Response,
-        wanted: Render,
+        page: Showing,
         patience_s: float,
     ) -> None:
         self._place, self._requests, self._executor = place, requests, executor
-        self._document, self._wanted, self._patience_s = document, wanted, patience_s
+        self._document, self._wanted, self._patience_s = page.document, page.wanted, patience_s
+        self._until = page.until
         self._is_begun = False
         self._landed: dict[str, Response] = {}  # pages that redirects have led to, before the browser asks for them
         self._quiet = Quiet(time.monotonic())
@@ -149,9 +165,12 @@ class Tab:
         await self._place.push_cookies()
         page.set_default_timeout(self._patience_s * 1000)
         left_s = max(self._requests.ends - time.monotonic(), 0.001)
-        await page.goto(self._document.url, wait_until="commit", timeout=left_s * 1000)
+        await page.goto(landed_at(self._document), wait_until="commit", timeout=left_s * 1000)
         await self._settle()
         missing = await self._done(page)
+        if self._until is not None and not missing:
+            await self._place.awaited(page, tab.in_session, self._until, self._patience_s)
+            await self._settle()  # what belongs to it is kept a moment later
         picture = await page.screenshot(full_page=True) if self._wanted.screenshot else None
         html = await page.content()
         if page.url.startswith("chrome-error:"):
@@ -207,8 +226,9 @@ class Tab:
             self._is_begun = True
             await _fulfil(route, self._document)
             return
-        if asked.is_page and (landed := self._landed.pop(asked.url, None)) is not None:
-            self._document = landed
+        is_document = route.request.is_navigation_request()
+        if is_document and (landed := self._landed.pop(asked.url.partition("#")[0], None)) is not None:
+            self._document = landed if asked.is_page else self._document
             await _fulfil(route, landed)
             return
         cookies = dict(asked.headers).get("cookie", "")
@@ -224,7 +244,7 @@ class Tab:
             await route.abort("failed")
             return
         await self._place.push_cookies()
-        if not route.request.is_navigation_request():
+        if not is_document:
             await _fulfil(route, response)
         elif response.history:
             await self._lead_to(route, response)
@@ -239,7 +259,7 @@ class Tab:
     async def _lead_to(self, route: Route, response: Response) -> None:
         """Tell the browser where redirects have ended: it asks once more, and is given what came."""
         self._landed[response.url] = response
-        where = json.dumps(response.url).replace("<", "\\u003c")
+        where = json.dumps(landed_at(response)).replace("<", "\\u003c")
         body = f"<!doctype html><script>location.replace({where})</script>"
         await route.fulfill(status=200, headers={"Content-Type": "text/html; charset=utf-8"}, body=body)
 
@@ -283,7 +303,7 @@ class Tab:
         """Wait for an element, for a short time only where the page asks for a password."""
         from playwright.async_api import TimeoutError as Late
 
-        short_s = min(_AFTER_PASSWORD_S, self._patience_s)
+        short_s = min(AFTER_PASSWORD_S, self._patience_s)
         try:
             await self._page.locator(f"css={css}, input[type=password]").first.wait_for(state="attached")
             await self._page.locator(f"css={css}").first.wait_for(state="attached", timeout=short_s * 1000)

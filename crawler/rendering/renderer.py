@@ -23,7 +23,7 @@ from crawler.render import Render
 from crawler.rendering.launched import Guardian, Launched
 from crawler.rendering.page_requests import PagePolicy, PageRequests, RenderingStopped
 from crawler.rendering.page_rules import told
-from crawler.rendering.page_tab import Shown, Tab, failed
+from crawler.rendering.page_tab import Showing, Shown, Tab, failed
 from crawler.rendering.playwright_driver import BrowserLoop, PlaywrightDriver
 from crawler.response import Response
 from crawler.sessions.session import Session
@@ -96,12 +96,14 @@ class Renderer:
         document: Response,
         wanted: Render,
         guard: Callable[[str, str, str], str | None] | None,
+        until: Callable[[], bool] | None = None,
     ) -> Rendered:
         """Render one page; waits for it.
 
         Args:
             document: The page as it came.
             guard: The logout guard, for a session that is logged in.
+            until: As in `Showing`.
         Raises:
             FetchError: It could not be rendered.
             RenderingStopped: The crawl ends.
@@ -113,7 +115,7 @@ class Renderer:
                 self._thread = _BrowserThread(self._policy, self._care)
             thread = self._thread
         try:
-            shown, requests = thread.call(thread.show(session, document, wanted, guard))
+            shown, requests = thread.call(thread.show(session, Showing(document, wanted, guard, until)))
         except CancelledError:
             raise RenderingStopped from None
         return Rendered(_response_of(document, shown, requests), shown.missing, requests)
@@ -204,18 +206,13 @@ class _BrowserThread:
             await self._driver.stop()
 
     # --- on the thread ----------------------------------------------------------------------------------------------
-    async def show(
-        self,
-        session: Session,
-        document: Response,
-        wanted: Render,
-        guard: Callable[[str, str, str], str | None] | None,
-    ) -> tuple[Shown, PageRequests]:
+    async def show(self, session: Session, page: Showing) -> tuple[Shown, PageRequests]:
         """One page."""
+        document = page.document
         async with self._turns:
             browser = await self._current()
             browser.pages += 1
-            requests = PageRequests(self._policy, session, guard, time.monotonic() + self._care.deadline_s)
+            requests = PageRequests(self._policy, session, page.guard, time.monotonic() + self._care.deadline_s)
             try:
                 try:
                     place = await _or_not_rendered(browser.context(session), document)
@@ -223,7 +220,7 @@ class _BrowserThread:
                     browser.is_old = True
                     raise
                 try:
-                    tab = Tab(place, requests, self._executor, document, wanted, self._care.patience_s)
+                    tab = Tab(place, requests, self._executor, page, self._care.patience_s)
                     shown = await tab.show()
                     if not shown.missing:
                         shown.warnings.extend(self._news)

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from crawler.rendering import cookie_sync, storage_sync
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Frame, Page
 
 _CLOSED_WITHIN_S: Final = 10.0
+_LOOK_S: Final = 0.1
+AFTER_PASSWORD_S: Final = 3.0  #: how long what is waited for may take once a password is asked for
 _log = logging.getLogger("crawler.rendering")
 
 
@@ -171,6 +174,22 @@ class SessionContext:
                     storage.replace_databases(origin, kept["databases"])
         if version == self._storage_version:
             self._storage_version = storage.version
+
+    async def awaited(
+        self, page: Page, in_session: dict[str, dict[str, str]], is_so: Callable[[], bool], patience_s: float
+    ) -> None:
+        """Wait until something is so of the session, for a short time only where the page asks for a password."""
+        from playwright.async_api import Error
+
+        began = time.monotonic()
+        while True:
+            await self.pull_storage(page, in_session)
+            if is_so() or time.monotonic() - began >= patience_s:
+                return
+            with contextlib.suppress(Error):  # it is just going elsewhere
+                if await page.locator("input[type=password]").count():
+                    patience_s = min(patience_s, AFTER_PASSWORD_S)
+            await asyncio.sleep(_LOOK_S)
 
     async def close(self) -> None:
         """Close it."""

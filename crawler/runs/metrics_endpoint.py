@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("crawler.run")
 
 HOST: Final = "127.0.0.1"
-LOGINS: Final = ("ok", "restored", "refused", "failed", "human")
+LOGINS: Final = ("ok", "restored", "renewed", "refused", "failed", "human")
 #: Name without the ending ``_total``, whether it only grows, and what it is
 METRICS: Final[tuple[tuple[str, bool, str], ...]] = (
     ("crawl_up", False, "1 while the run goes on."),

@@ -28,7 +28,7 @@ _MARGIN_S = 3.0  #: this long before others would take us for dead nothing is se
 #: What of a summary is added up over processes.
 _COUNTED = (
     "pages", "unchanged", "not_asked", "items", "rejected", "dropped", "files", "retried", "size_bytes", "logins",
-    "restored", "rechecked", "callbacks", "seen", "filled", "errors", "messages", "sessions", "ending",
+    "restored", "renewed", "rechecked", "callbacks", "seen", "filled", "errors", "messages", "sessions", "ending",
 )  # fmt: skip
 
 

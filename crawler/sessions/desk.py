@@ -19,7 +19,7 @@ class LoginEnd:
         asked_s: Seconds that the site asks us to stay away.
     """
 
-    outcome: Literal["ok", "refused", "failed", "lost", "broken", "busy", "absent", "human", "unsent"]
+    outcome: Literal["ok", "refused", "failed", "lost", "broken", "busy", "absent", "human", "unsent", "renewed"]
     why: str = ""
     credentials: str = ""
     asked_s: float = 0.0
@@ -64,7 +64,9 @@ class Desk(Protocol):
 
     def save(self, taken: SessionSnapshot) -> Any: ...
 
-    def claim(self, key: str, epoch: int, *, credentials: str = "", force: bool = False) -> Claim: ...
+    def claim(
+        self, key: str, epoch: int, *, credentials: str = "", force: bool = False, renews: bool = False
+    ) -> Claim: ...
 
     def end_login(self, key: str, ended: LoginEnd, taken: SessionSnapshot | None = None) -> bool: ...
 

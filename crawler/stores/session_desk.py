@@ -39,8 +39,10 @@ class SessionDesk:
     def save(self, taken: SessionSnapshot) -> SessionRow:
         return self._calls(lambda store: store.sessions.save(taken, run=self._run))
 
-    def claim(self, key: str, epoch: int, *, credentials: str = "", force: bool = False) -> LoginClaim:
-        trying = replace(self._trying, credentials=credentials, force=force)
+    def claim(
+        self, key: str, epoch: int, *, credentials: str = "", force: bool = False, renews: bool = False
+    ) -> LoginClaim:
+        trying = replace(self._trying, credentials=credentials, force=force, renews=renews)
         claimed = self._calls(
             lambda store: store.logins.claim(key, owner=self._owner, epoch=epoch, lease_s=self._lease_s, trying=trying)
         )

@@ -3,12 +3,12 @@
 import { createServer } from "node:http";
 import { Provider } from "oidc-provider";
 
-const [port, app, user, password] = process.argv.slice(2);
+const [port, app, user, password, silent] = process.argv.slice(2); // silent: no refresh tokens, a frame renews
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   clients: [
     {
       client_id: "web",
-      redirect_uris: [`${app}/app`],
+      redirect_uris: [`${app}/app`, `${app}/silent`],
       token_endpoint_auth_method: "none",
       grant_types: ["authorization_code", "refresh_token"],
       response_types: ["code"],
@@ -16,12 +16,14 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   ],
   pkce: { required: () => true },
   clientBasedCORS: () => true,
-  issueRefreshToken: () => true,
+  issueRefreshToken: () => !silent,
   cookies: { keys: ["a key of this test"] },
   features: { devInteractions: { enabled: false } },
   findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
 });
 const grants = new Set();
+const sessions = new Set();
+provider.on("session.saved", (session) => sessions.add(session.uid));
 provider.on("grant.success", (context) => console.log(JSON.stringify(context.oidc.params.grant_type)));
 
 async function endAll() {
@@ -40,6 +42,10 @@ const FIELDS = {
 function remembered(id) {
   grants.add(id);
   return id;
+}
+
+async function endSessions() {
+  for (const id of sessions) await (await provider.Session.findByUid(id))?.destroy();
 }
 
 async function endOne(token) {
@@ -73,6 +79,7 @@ async function interact(request, response) {
 createServer((request, response) => {
   const [path, token] = request.url.split("?"); // these two are for an administrator, the test
   if (path === "/end-all") return endAll().then(() => response.end());
+  if (path === "/end-sessions") return endSessions().then(() => response.end());
   if (path === "/end-one") return endOne(token).then(() => response.end());
   if (!request.url.startsWith("/interaction/")) return provider.callback()(request, response);
   interact(request, response).catch((error) => response.writeHead(500).end(String(error)));

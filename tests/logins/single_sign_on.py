@@ -40,6 +40,31 @@ if (new URLSearchParams(location.search).has("code")) users.signinRedirectCallba
 });
 </script>"""
 
+#: no refresh token: a hidden frame asks the identity server, which knows the browser by its cookie
+SILENT_PAGE = """<!doctype html><title>Portal</title><main><button id=in>Sign in</button></main>
+<script src=/oidc.js></script><script>
+const users = new oidc.UserManager({
+  authority: "%(identity)s", client_id: "web", redirect_uri: location.origin + "/app", response_type: "code",
+  scope: "openid", userStore: new oidc.WebStorageStateStore({store: localStorage}),
+  silent_redirect_uri: location.origin + "/silent", automaticSilentRenew: false,
+});
+document.getElementById("in").onclick = () => users.signinRedirect();
+async function shown(user) {
+  const answer = await fetch("/api/me", {headers: {Authorization: "Bearer " + user.access_token}});
+  if (answer.status !== 200) return false;
+  document.querySelector("main").innerHTML =
+    "<p id=ready>Hello " + (await answer.json()).sub + "</p><a href=#>Log out</a>";
+  return true;
+}
+(async () => {
+  if (location.pathname === "/silent") return users.signinSilentCallback();
+  const comes = new URLSearchParams(location.search).has("code");
+  const user = comes ? await users.signinRedirectCallback() : await users.getUser();
+  if (comes) history.replaceState(null, "", "/app");
+  if (user && !await shown(user)) shown(await users.signinSilent());
+})();
+</script>"""
+
 
 def why_not() -> str:
     """Why it cannot be run here; "" when it can."""
@@ -56,18 +81,21 @@ class SingleSignOn:
         uses: How many requests a token is good for; then it is ended as if its time were over.
         revoke_after: With the page of orders of this number all tokens end, once; 0 for never.
         secrets: All tokens that the API was shown, or the app keeps.
+        ended: Those of them that had ended then.
     """
 
-    def __init__(self, server: HTTPServer, identity: str) -> None:
+    def __init__(self, server: HTTPServer, identity: str, page: str = PAGE) -> None:
         self.url, self.identity = server.url_for("").rstrip("/"), identity
         self.grants: Counter[str] = Counter()
         self.uses, self.revoke_after = 10_000, 0
         self._used: Counter[str] = Counter()
         self._lock = threading.Lock()  # guards _used
         self.secrets: set[str] = set()
+        self.ended: set[str] = set()
         self._http = requests.Session()
         self._http.trust_env = False
-        server.expect_request("/app").respond_with_data(PAGE % {"identity": identity}, content_type="text/html")
+        for path in ("/app", "/silent"):
+            server.expect_request(path).respond_with_data(page % {"identity": identity}, content_type="text/html")
         server.expect_request("/oidc.js").respond_with_data(SCRIPT.read_bytes(), content_type="text/javascript")
         server.expect_request("/robots.txt").respond_with_data("", content_type="text/plain")
         server.expect_request("/api/me").respond_with_handler(self._me)
@@ -86,6 +114,10 @@ class SingleSignOn:
         """An administrator ends all tokens of everybody."""
         assert self._http.get(f"{self.identity}/end-all").status_code == 200
 
+    def end_sessions(self) -> None:
+        """An administrator signs everybody out at the identity server."""
+        assert self._http.get(f"{self.identity}/end-sessions").status_code == 200
+
     def _who(self, request: Request) -> dict[str, str] | None:
         header = request.headers.get("Authorization", "")
         token = header.removeprefix("Bearer ")
@@ -96,6 +128,8 @@ class SingleSignOn:
         if spent:
             assert self._http.get(f"{self.identity}/end-one?{token}").status_code == 200
         answer = self._http.get(f"{self.identity}/me", headers={"Authorization": header})
+        if answer.status_code != 200:
+            self.ended.add(token)
         found: dict[str, str] | None = answer.json() if answer.status_code == 200 else None
         return found
 
@@ -113,17 +147,22 @@ class SingleSignOn:
 
 
 @contextmanager
-def single_sign_on() -> Iterator[SingleSignOn]:
-    """Both hosts, as long as the block."""
+def single_sign_on(*, silent: bool = False) -> Iterator[SingleSignOn]:
+    """Both hosts, as long as the block.
+
+    Args:
+        silent: There are no refresh tokens: a frame of the app renews what it has.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with HTTPServer(host="127.0.0.2", threaded=True) as server:
-        app = SingleSignOn(server, f"http://127.0.0.1:{port}")
+        app = SingleSignOn(server, f"http://127.0.0.1:{port}", SILENT_PAGE if silent else PAGE)
         (MODULES.parent / "identity.mjs").write_text((HERE / "identity.mjs").read_text())  # beside its modules
         node = shutil.which("node")
         assert node is not None
         words = [node, str(MODULES.parent / "identity.mjs"), str(port), app.url, USER, PASSWORD]
+        words += ["silent"] if silent else []
         process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:
             assert process.stdout is not None

@@ -19,7 +19,7 @@ from crawler.sessions.accounts import Account
 from crawler.sessions.auth.digest import DigestAuth
 from crawler.sessions.auth.oauth import OAuth2
 from crawler.sessions.auth.shared import SharedAuth
-from crawler.sessions.auth.storage_token import StorageToken, TokenRefresh
+from crawler.sessions.auth.storage_token import Refresh, StorageToken
 from crawler.sessions.secrets import Secret
 from crawler.urls import is_upgrade, origin_of
 
@@ -40,7 +40,7 @@ class BearerAuth(SharedAuth):
 
     @staticmethod
     def from_storage(
-        origin: str, *at: str, to: Iterable[str] = (), scheme: str = "Bearer", refresh: TokenRefresh | None = None
+        origin: str, *at: str, to: Iterable[str] = (), scheme: str = "Bearer", refresh: Refresh | None = None
     ) -> StorageToken:
         """A token that an app keeps in its browser's storage: for sessions of ``crawl login --browser``.
 
@@ -53,7 +53,8 @@ class BearerAuth(SharedAuth):
                 ``"oidc.user:*", "access_token"``. Of an IndexedDB, the key is ``"DATABASE/STORE"``.
             to: Origins that it is sent to, besides being the session's; none means *origin*.
             scheme: The word before it.
-            refresh: How it is renewed, once for all workers; None where a new one takes a new login.
+            refresh: How it is renewed, once for all workers: by a refresh token (`TokenRefresh`), or by the app itself
+                when its page is loaded in a browser (`PageRefresh`). None where a new one takes a new login.
         """
         return StorageToken(origin, at, to=to, scheme=scheme, refresh=refresh)
 

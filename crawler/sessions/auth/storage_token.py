@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import requests
 
 from crawler.errors import InvalidURL, LoginFailed
+from crawler.render import Render
 from crawler.sessions.auth.oauth import OAuth2
 from crawler.sessions.auth.shared import Again, SharedAuth
 from crawler.sessions.auth.tokens import jwt_end
@@ -37,6 +38,26 @@ class TokenRefresh:
     at: tuple[str, ...]
     client_secret: str = ""
     scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PageRefresh:
+    """How a token in a browser's storage is renewed where only the app can do it: a page of it is loaded in a browser.
+
+    The app's own scripts renew the token then, with a cookie that no script may read, or in a hidden frame at a single
+    sign-on. The browser has the session's cookies and storage, and goes again when they have changed. Needs the extra
+    ``browser``.
+
+    Attributes:
+        url: The page.
+        render: What is waited for and done on it, before the new token is waited for; None for nothing.
+    """
+
+    url: str
+    render: Render | None = None
+
+
+Refresh = TokenRefresh | PageRefresh
 
 
 @dataclass(slots=True)
@@ -71,7 +92,7 @@ class StorageToken(SharedAuth):
         *,
         to: Iterable[str] = (),
         scheme: str = "Bearer",
-        refresh: TokenRefresh | None = None,
+        refresh: Refresh | None = None,
     ) -> None:
         self.origin, self.at = short_origin(origin), at
         self.to = frozenset(map(short_origin, to)) or frozenset((self.origin,))
@@ -87,9 +108,13 @@ class StorageToken(SharedAuth):
             return request
         storage = needed(getattr(request, "storage", None))
         request.headers["Authorization"] = f"{self.scheme} {Secret(self._token(storage, request))}"
-        if self.refresh is not None:
+        if isinstance(self.refresh, TokenRefresh):
             self._watch(request)
         return request
+
+    def kept(self, storage: Storage) -> str:
+        """The token that stands in *storage*; "" for none."""
+        return storage.find(self.origin, *self.at) or ""
 
     def _covers(self, url: str) -> bool:
         try:
@@ -98,8 +123,8 @@ class StorageToken(SharedAuth):
             return False
 
     def _token(self, storage: Storage, request: Any) -> str:
-        if self.refresh is None:
-            return self._kept(storage)
+        if not isinstance(self.refresh, TokenRefresh):
+            return self._needed(storage)
         renewal = self._renewal(storage, self.refresh, request)
         token = renewal.auth.current()
         self._write_back(storage, renewal, self.refresh)
@@ -107,15 +132,15 @@ class StorageToken(SharedAuth):
 
     def after(self, response: requests.Response) -> Again:
         """Renew a token that was refused, once."""
-        if self.refresh is None or not self._covers(str(response.url)):
+        if not isinstance(self.refresh, TokenRefresh) or not self._covers(str(response.url)):
             return
         storage = needed(getattr(response.request, "storage", None))
         renewal = self._renewal(storage, self.refresh, response.request)
         yield from renewal.auth.after(response)
         self._write_back(storage, renewal, self.refresh)
 
-    def _kept(self, storage: Storage) -> str:
-        token = storage.find(self.origin, *self.at)
+    def _needed(self, storage: Storage) -> str:
+        token = self.kept(storage)
         if not token:
             what = f"the browser's storage of {self.origin} holds no {' > '.join(self.at)!r}"
             raise LoginFailed("", f"{what}: log in with the browser anew")
@@ -166,26 +191,24 @@ class StorageToken(SharedAuth):
 
     def dump(self) -> dict[str, Any]:
         """What `restored` takes; the token itself stays in the storage."""
-        refresh = asdict(self.refresh) if self.refresh is not None else None
         return {
             "kind": "storage",
             "origin": self.origin,
             "at": list(self.at),
             "to": sorted(self.to),
             "scheme": self.scheme,
-            "refresh": refresh,
+            "refresh": _dumped(self.refresh),
         }
 
     @classmethod
     def restored(cls, state: Mapping[str, Any]) -> StorageToken:
         """As it was when `dump` was called."""
-        refresh = state.get("refresh")
         return cls(
             state["origin"],
             tuple(state["at"]),
             to=state["to"],
             scheme=state["scheme"],
-            refresh=TokenRefresh(**{**refresh, "at": tuple(refresh["at"])}) if refresh else None,
+            refresh=_restored(state.get("refresh")),
         )
 
     def __repr__(self) -> str:
@@ -193,3 +216,23 @@ class StorageToken(SharedAuth):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an auth is not pickled: it goes with a session's storage")
+
+
+def in_storage(auth: Any) -> StorageToken | None:
+    """The token out of a browser's storage that an auth of a session is, behind the fence of its origins or not."""
+    inside = getattr(auth, "auth", auth)
+    return inside if isinstance(inside, StorageToken) else None
+
+
+def _dumped(refresh: Refresh | None) -> dict[str, Any] | None:
+    if isinstance(refresh, PageRefresh):
+        return {"url": refresh.url, "render": None if refresh.render is None else refresh.render.dump()}
+    return None if refresh is None else asdict(refresh)
+
+
+def _restored(kept: Any) -> Refresh | None:
+    if not kept:
+        return None
+    if "url" in kept:
+        return PageRefresh(kept["url"], None if kept["render"] is None else Render(**kept["render"]))
+    return TokenRefresh(**{**kept, "at": tuple(kept["at"])})

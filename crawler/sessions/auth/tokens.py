@@ -26,10 +26,10 @@ def token_end(auth: Any, headers: Mapping[str, Any], storage: Storage | None = N
     Args:
         auth: As `auth.schemes.dump_auth` gives it. A token that renews itself (OAuth2) is none here.
         headers: Of the session; a login step may have put its token there.
-        storage: Of the session. A token in there that is renewed ends with the one that renews it.
+        storage: Of the session. A token in there that is renewed ends with the one that renews it; what a page of the
+            app renews has no end that anybody knows.
     """
-    if isinstance(auth, Mapping) and auth.get("kind") == "bound":
-        auth = auth.get("auth")
+    auth = _inside(auth)
     if isinstance(auth, Mapping) and auth.get("kind") == "bearer":
         return jwt_end(str(auth.get("token", "")))
     if isinstance(auth, Mapping) and auth.get("kind") == "storage" and storage is not None:
@@ -42,6 +42,23 @@ def token_end(auth: Any, headers: Mapping[str, Any], storage: Storage | None = N
         return None
     sent = next((str(value) for name, value in headers.items() if name.lower() == "authorization"), "")
     return jwt_end(sent.rpartition(" ")[2])
+
+
+def sent_token_end(auth: Any, headers: Mapping[str, Any], storage: Storage) -> float | None:
+    """When the very token ends that is sent, whatever becomes of it then; None also where it is renewed on its way.
+
+    The arguments are those of `token_end`.
+    """
+    found = _inside(auth)
+    if isinstance(found, Mapping) and found.get("kind") == "storage":
+        refresh = found.get("refresh")
+        if not (isinstance(refresh, Mapping) and "at" in refresh):
+            return token_end({**found, "refresh": None}, headers, storage)
+    return token_end(auth, headers)
+
+
+def _inside(auth: Any) -> Any:
+    return auth.get("auth") if isinstance(auth, Mapping) and auth.get("kind") == "bound" else auth
 
 
 def jwt_end(token: str) -> float | None:

@@ -281,6 +281,15 @@ def unproved(session: Session, error: Exception) -> SessionError:
     return LoginFailed(session.name, why)
 
 
+def by_hand_again(spider: Spider, *reasons: str) -> str:
+    """What a person has to do for a spider without a login step, after the *reasons* why that is so."""
+    why = "".join(f"{each}; " for each in reasons if each)
+    return (
+        f"{why}the spider has no login step: log in with `crawl login {spider.name} --browser`, or take a session from"
+        f" elsewhere with `crawl sessions import {spider.name}`"
+    )
+
+
 def nothing_lasts(session: Session, logins: int) -> LoginBudgetSpent:
     """Logins that are good and bring nothing: something ends the session before it has fetched a page."""
     return LoginBudgetSpent(

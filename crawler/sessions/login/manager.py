@@ -32,6 +32,7 @@ from crawler.sessions.login.in_browser import logs_in_alone
 from crawler.sessions.login.login_addresses import is_one_of
 from crawler.sessions.login.patience import again_s
 from crawler.sessions.login.prove import Prover
+from crawler.sessions.login.renewal import LoadsPage, Renewal
 from crawler.sessions.login.restore import Restorer
 from crawler.sessions.login.sight import Sight, last_sight, tries_of
 from crawler.sessions.login.standing import Preparation, Standing
@@ -77,6 +78,7 @@ class LoginManager:
         on_login_start: Callable[[str, str], None] = lambda name, reason: None,
         expected_run_s: float = 0.0,
         retry_after_s: Callable[[str | None], float | None] = lambda header: None,
+        loads_page: LoadsPage | None = None,
         clock: Callable[[], float] = unix_now,
     ) -> None:
         self.session, self.spider, self.desk = session, spider, desk
@@ -86,7 +88,12 @@ class LoginManager:
         self.record = self.standing.record
         self.prover = Prover(session, spider, self.record, url=probe_url, retry_after_s=retry_after_s)
         self._restorer = Restorer(
-            self.standing, desk, self.prover, expected_run_s=expected_run_s, retry_after_s=retry_after_s
+            self.standing,
+            desk,
+            self.prover,
+            renewal=Renewal(session, loads_page),
+            expected_run_s=expected_run_s,
+            retry_after_s=retry_after_s,
         )
         self._retry_after_s, self._on_login_start, self._clock = retry_after_s, on_login_start, clock
         self._flight = threading.Lock()  # one preparation at a time; held across its I/O on purpose
@@ -164,7 +171,7 @@ class LoginManager:
         if not self.wants_login and not self._is_by_hand():
             return self._restorer.without_login()
         settled = self._restorer.restored() if state is LoginState.UNPROVEN else self._restorer.doubts_settled()
-        if settled is None and not logs_in_alone(self.spider):
+        if settled is None and not (self._restorer.renewal.may_help(self.record.epoch) or logs_in_alone(self.spider)):
             settled = self._restorer.adopted() or self._waits_for_person()
         return settled or self._claim_and_login()
 
@@ -187,7 +194,12 @@ class LoginManager:
         record = self.record
         stored = self.desk.load(self.session.key) if force else None  # a forced login is one after the stored one, too
         epoch = max(record.epoch, stored.epoch if stored is not None else 0)
-        claim = self.desk.claim(self.session.key, epoch, credentials=self.session.account.mark(), force=force)
+        if self._restorer.renewal.may_help(epoch) and not force:
+            claim = self.desk.claim(self.session.key, epoch, renews=True)
+            begin = self._renew
+        else:
+            claim = self.desk.claim(self.session.key, epoch, credentials=self.session.account.mark(), force=force)
+            begin = self._login
         row = claim.row
         if row is not None and row.epoch > record.epoch and not force:
             if self._restorer.take_over(row):
@@ -204,7 +216,7 @@ class LoginManager:
         if self._fruitless >= MOST_FRUITLESS and not force:
             self.desk.end_login(self.session.key, LoginEnd("unsent"))
             return self.standing.refused(login_errors.nothing_lasts(self.session, self._fruitless))
-        return self._login(epoch=max(record.epoch, row.epoch if row is not None else 0) + 1)
+        return begin(epoch=max(record.epoch, row.epoch if row is not None else 0) + 1)
 
     def blocked_by(self, claim: Claim) -> SessionError:
         """Why the store grants no login now, and what to do about it."""
@@ -234,37 +246,60 @@ class LoginManager:
                 self._restorer.confirm()
         except Exception as error:  # noqa: BLE001 - a login step is users' code: whatever it raises ends the login
             return self._ended_badly(error)
+        own = [*self.spider.start_urls, *([self.probe_url] if self.probe_url else [])]  # may show a form to a guest
+        session.login_urls -= {page for page in session.login_urls if any(is_one_of(url, (page,)) for url in own)}
+        return self._keep(LoginEnd("ok", credentials=session.account.mark()), "login", epoch=epoch)
+
+    def _renew(self, *, epoch: int) -> Preparation:
+        """Have a page of the app renew the session; where it wants a login, that is next."""
+        session, record = self.session, self.record
+        record.signal(Signal.LOGIN_STARTED)
+        self._on_login_start(session.name, f"{self.standing.reason}; a page of the app is to renew it")
+        self.standing.attempts += 1
+        claim = _ClaimHeld(self.desk, session.key, self._clock)
+        try:
+            with session.watching_login(claim.goes_on), session.step("the page of the app"):
+                self._restorer.renewal.renew(record.epoch)
+                if reason := self.prover.logged_out(fresh=True) or self.prover.nothing:
+                    self._restorer.renewal.was_in_vain(record.epoch)
+                    raise NeedsHuman(session.name, f"a page renewed the token, but the probe page shows: {reason}")
+        except NeedsHuman as error:
+            self.standing.reason = error.why
+            if not logs_in_alone(self.spider):
+                return self._ended_badly(
+                    NeedsHuman(session.name, login_errors.by_hand_again(self.spider, self.standing.reason))
+                )
+            self.desk.end_login(session.key, LoginEnd("unsent", error.why))
+            record.signal(Signal.LOGIN_FAILED)
+            return Preparation(False, wait_s=patience.AGAIN_S)
+        except Exception as error:  # noqa: BLE001 - as in a login
+            return self._ended_badly(error)
+        return self._keep(LoginEnd("renewed"), "renewed", epoch=epoch)
+
+    def _keep(self, ended: LoginEnd, how: str, *, epoch: int) -> Preparation:
+        """It is logged in, or renewed: all of it is stored in one piece."""
+        session, record = self.session, self.record
         record.logged_in_at = self._clock()
         self.standing.became_ready(Signal.LOGIN_OK, epoch=epoch)
         self.standing.attempts, self._fruitless = 0, self._fruitless + 1
-        own = [*self.spider.start_urls, *([self.probe_url] if self.probe_url else [])]  # may show a form to a guest
-        session.login_urls -= {page for page in session.login_urls if any(is_one_of(url, (page,)) for url in own)}
         self.standing.saved_as = snapshot.version_of(session)
-        ended, taken = LoginEnd("ok", credentials=session.account.mark()), snapshot.take(session, record, url="login")
+        taken = snapshot.take(session, record, url=how)
         if not self.desk.end_login(session.key, ended, taken):
             record.signal(Signal.LOGGED_OUT, epoch=epoch - 1)  # too late: whoever logged in meanwhile has the session
             return Preparation(False, wait_s=patience.AGAIN_S)
         self.standing.base = taken.secret
         row = self.desk.load(session.key)
         record.version = row.version if row is not None else 0
-        return Preparation(True, "login")
+        return Preparation(True, how)
 
     def _waits_for_person(self) -> Preparation:
         """There is no login step to run: nothing is claimed, and no attempt is counted."""
-        error = NeedsHuman(self.session.name, self._by_hand_again())
+        reasons = self.standing.reason, self._restorer.renewal.unequipped()
+        error = NeedsHuman(self.session.name, login_errors.by_hand_again(self.spider, *reasons))
         self.record.why = error.why
         self.record.signal(Signal.LOGIN_STARTED)
         self.record.signal(Signal.NEEDS_HUMAN)
         return Preparation(False, error=error)
-
-    def _by_hand_again(self) -> str:
-        """What a person has to do for a spider without a login step."""
-        why = f"{self.standing.reason}; " if self.standing.reason else ""
-        name = self.spider.name
-        return (
-            f"{why}the spider has no login step: log in with `crawl login {name} --browser`, or take a session from"
-            f" elsewhere with `crawl sessions import {name}`"
-        )
 
     def _check_login(self) -> None:
         """Raise what fits when the login step has not led to a page of the logged in."""

@@ -13,6 +13,7 @@ from crawler.sessions.login import login_errors, patience
 from crawler.sessions.login.forecast import forecast
 from crawler.sessions.login.patience import PROBE_PAUSES_S, probe_pause_s
 from crawler.sessions.login.prove import Prover
+from crawler.sessions.login.renewal import Renewal
 from crawler.sessions.login.standing import Preparation, Standing
 from crawler.sessions.login.states import Signal
 from crawler.urls import redact
@@ -22,7 +23,11 @@ _DOUBTFUL_PROBES = 3  #: probes that failed before a page that showed us logged 
 
 
 class Restorer:
-    """Of one session; used by the thread that prepares it."""
+    """Of one session; used by the thread that prepares it.
+
+    Attributes:
+        renewal: By a page of the app, where it has one.
+    """
 
     def __init__(
         self,
@@ -30,9 +35,11 @@ class Restorer:
         desk: Desk,
         prover: Prover,
         *,
+        renewal: Renewal,
         expected_run_s: float,
         retry_after_s: Callable[[str | None], float | None],
     ) -> None:
+        self.renewal = renewal
         self._session, self._standing, self._desk, self._prover = standing.session, standing, desk, prover
         self._expected_run_s, self._retry_after_s = expected_run_s, retry_after_s
 
@@ -168,7 +175,7 @@ class Restorer:
 
     def _would_outlive(self) -> bool:
         """Whether this run is expected to be still going when the stored login ends."""
-        if self._expected_run_s < LONG_RUN_S:
+        if self._expected_run_s < LONG_RUN_S or self.renewal.by_page:  # which costs no login, when it is due
             return False
         session, now = self._session, self._standing.clock()
         expiries = [cookie.expires for cookie in session.cookies.cookies()]

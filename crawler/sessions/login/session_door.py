@@ -252,7 +252,7 @@ class SessionDoor:
             judged = Judgement()
         else:
             judged = self._lost(name, manager, lost_epoch, by_itself=not tried)
-            if prepared.how == "login":
+            if prepared.how in ("login", "renewed"):
                 pages.evidence.begin(now, manager.record.epoch)
             else:
                 pages.evidence.take_over(now, manager.record.epoch)
@@ -292,9 +292,11 @@ class SessionDoor:
         summary = self._teller.summary
         if how == "login":
             summary.logins += 1
+        elif how == "renewed":
+            summary.renewed += 1
         elif how == "restored":
             summary.restored += 1
         else:
             return
-        outcome = "ok" if how == "login" else "restored"
+        outcome = "ok" if how == "login" else how
         self._teller.tell(LoginEnded(self._clock(), name, outcome, manager.record.epoch, elapsed_ms))

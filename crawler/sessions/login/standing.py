@@ -10,12 +10,14 @@ from typing import Final
 from crawler.errors import SessionError
 from crawler.sessions import snapshot
 from crawler.sessions.auth.schemes import dump_auth
-from crawler.sessions.auth.tokens import token_end
+from crawler.sessions.auth.storage_token import in_storage
+from crawler.sessions.auth.tokens import sent_token_end
 from crawler.sessions.login.patience import Patience
 from crawler.sessions.login.states import LoginRecord, LoginState, Signal
 from crawler.sessions.session import Session
 
 TOKEN_ENDED: Final = "its token has ended"
+NO_TOKEN: Final = "its token is not in the browser's storage"
 _LAST_MOMENTS_S: Final = 10.0  # of a token: a probe has to find its turn
 _LAST_SHARE: Final = 0.1  # of the life of a short one
 
@@ -26,7 +28,8 @@ class Preparation:
 
     Attributes:
         ready: It may send.
-        how: "ready", "restored", "login", "adopted", "still good" (after a doubt), or "" when not ready.
+        how: "ready", "restored", "login", "renewed" (by a page of the app), "adopted", "still good" (after a doubt), or
+            "" when not ready.
         wait_s: Not ready, but ask again after so many seconds.
         error: Why it will not be ready in this run by itself.
         trouble: What is waited for; None where nothing is wrong.
@@ -110,6 +113,9 @@ class Standing:
 
         In the last moments of its life it is asked once more about the pages that it has brought.
         """
+        token = in_storage(self.session.auth)
+        if token is not None and not token.kept(self.session.storage):
+            return NO_TOKEN
         ends, last_moments_s = self._token_life()
         now, proved_at = self.clock(), self.record.proved_at or 0.0
         return TOKEN_ENDED if now >= ends or proved_at >= ends - last_moments_s else None
@@ -119,7 +125,8 @@ class Standing:
 
         One that had ended by our clock when it was given says that a clock is wrong, and nothing else.
         """
-        given, ends = self.record.logged_in_at, token_end(dump_auth(self.session.auth), self.session.headers)
+        session, given = self.session, self.record.logged_in_at
+        ends = sent_token_end(dump_auth(session.auth), session.headers, session.storage)
         if given is None or ends is None or ends <= given:
             return math.inf, 0.0
         return ends, min(_LAST_MOMENTS_S, (ends - given) * _LAST_SHARE)

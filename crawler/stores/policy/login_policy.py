@@ -8,6 +8,7 @@ in a book, for all runs and spiders that use one account:
 - What passes by itself (an overloaded site, no answer) is waited for, and no longer than it takes: after Retry-After,
   or after pauses that grow. How many logins a site bears in which time is learned from its answers.
 - Logins that succeeded cost nothing; neither do attempts that sent nothing.
+- A renewal by a page of the app sends no credentials: only a site in trouble is in its way, and it counts for none.
 
 Whoever changed the spider or the account may go on at once, and so may a person who insists: what was tried before
 says nothing about what will be tried now.
@@ -21,7 +22,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Final, Literal, TypeVar
 
-Ending = Literal["", "ok", "refused", "failed", "lost", "broken", "busy", "absent", "human", "unsent"]
+Ending = Literal["", "ok", "refused", "failed", "lost", "broken", "busy", "absent", "human", "unsent", "renewed"]
 """How an attempt ended:
 
 - "": not yet, or its process was killed; "ok": it succeeded; "lost": so it did, and was gone before it showed a page
@@ -29,6 +30,7 @@ Ending = Literal["", "ok", "refused", "failed", "lost", "broken", "busy", "absen
 - "broken": credentials were sent, and no usable answer came; "absent": no usable answer, and nothing was sent
 - "busy": the site asks for patience (429, 503)
 - "human": a person is needed, and credentials were sent; "unsent": it stopped before it had sent any
+- "renewed": a page of the app has renewed the session; no credentials were sent
 """
 
 Kind = Literal["", "refused", "spent", "passing", "human"]
@@ -66,6 +68,7 @@ class Trying:
         credentials: What tells these credentials from others; "" when not known.
         force: A person insists.
         budget: Most attempts in any hour that sent credentials and did not succeed.
+        renews: A page of the app is to renew the session, and no credentials are sent.
     """
 
     spider: str = ""
@@ -73,6 +76,7 @@ class Trying:
     credentials: str = ""
     force: bool = False
     budget: int = 6
+    renews: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ class Attempt:
     spider: str = ""
     steps: str = ""
     credentials: str = ""
+    renews: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,8 @@ def may_begin(book: LoginBook, trying: Trying, now: float) -> Decision:
     """Whether *trying* may log in now. A clock that was set back locks nobody out."""
     if trying.force:
         return Decision()
+    if trying.renews:
+        return _passing(book, now)
     decisions = (
         _refused(book, trying, now),
         _spent(book, trying, now),
@@ -140,7 +147,7 @@ def may_begin(book: LoginBook, trying: Trying, now: float) -> Decision:
 
 def begun(book: LoginBook, trying: Trying, *, token: int, now: float) -> LoginBook:
     """*book* with a login that begins now; *token* tells it from all others."""
-    attempt = Attempt(now, now, "", token, 0.0, trying.spider, trying.steps, trying.credentials)
+    attempt = Attempt(now, now, "", token, 0.0, trying.spider, trying.steps, trying.credentials, trying.renews)
     return replace(book, attempts=(*book.attempts, attempt)[-MOST_ATTEMPTS:])
 
 
@@ -156,6 +163,8 @@ def ended(
     place = next((at for at, each in reversed(list(enumerate(book.attempts))) if _is_open(each, token)), None)
     if place is None:
         return book
+    if ending == "renewed":  # a short token is renewed more often than the book has room for
+        return replace(book, attempts=(*book.attempts[:place], *book.attempts[place + 1 :]))
     one = book.attempts[place]
     one = replace(one, ended=now, ending=ending, asked_s=asked_s, credentials=credentials or one.credentials)
     refusals = book.refusals
@@ -203,7 +212,7 @@ def _spent(book: LoginBook, trying: Trying, now: float) -> Decision:
     ]
     if not trying.budget or len(ends) < trying.budget:
         return Decision()
-    counted = [each for each in book.attempts if each.ending in _COUNTED]
+    counted = [each for each in book.attempts if each.ending in _COUNTED and not each.renews]
     many = f"{len(ends)} logins" if len(ends) > 1 else "1 login"
     why = f"{many} of the last hour did not succeed, {trying.budget} allowed (login_budget)"
     if any(each.ending == "lost" for each in counted[-trying.budget :]):
@@ -245,7 +254,11 @@ def _passing(book: LoginBook, now: float) -> Decision:
     if limit is None:
         return Decision()
     number, window_s = limit
-    sent = [min(each.began, now) for each in book.attempts if each.ending not in ("unsent", "absent", "busy")]
+    sent = [
+        min(each.began, now)
+        for each in book.attempts
+        if each.ending not in ("unsent", "absent", "busy") and not each.renews
+    ]
     if len(sent) < number:
         return Decision()
     why = f"the site bears no more than {number} logins in {window_s:,.0f} s"
@@ -258,7 +271,7 @@ def learned_limit(book: LoginBook) -> tuple[int, float] | None:
     The logins shortly before it said "too many" were too many for one more, and when the next was let in the time was
     over. What lies back longer than the pause was long has nothing to do with it: then it was trouble, and no limit.
     """
-    attempts = [each for each in book.attempts if each.ending not in ("unsent", "absent")]
+    attempts = [each for each in book.attempts if each.ending not in ("unsent", "absent") and not each.renews]
     after = next((at for at in range(len(attempts) - 1, 0, -1) if _ends_a_pause(attempts, at)), None)
     if after is None:
         return None
@@ -280,7 +293,7 @@ def _ends_a_pause(attempts: Sequence[Attempt], at: int) -> bool:
 
 def _of_the_same(book: LoginBook, trying: Trying) -> Iterator[Attempt]:
     """Attempts with what is about to be tried: not those before the spider or the account was changed."""
-    for each in book.attempts:
+    for each in (each for each in book.attempts if not each.renews):
         other = each.credentials and trying.credentials and each.credentials != trying.credentials
         if not other and not _was_changed(each, trying):
             yield each

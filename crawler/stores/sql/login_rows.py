@@ -43,6 +43,9 @@ _CLAIM = """INSERT INTO crawl_sessions (key, name, state, epoch, version, secret
 login_token, login_until) VALUES (?, '', 'unproven', 0, 0, ?, 0, '', 0, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
 login_owner = excluded.login_owner, login_token = excluded.login_token,
 login_until = excluded.login_until"""  # a row that holds nothing but a claim has version 0
+#: what was taken for the end of a login was none
+_LIVES_ON = """UPDATE crawl_logins SET expired_at = NULL, epoch = ? WHERE id = (SELECT max(id) FROM crawl_logins
+WHERE key = ? AND outcome = 'ok')"""
 REFUSED = "refused:"  #: beginning of the values that hold the books of accounts, with refused credentials
 
 
@@ -147,7 +150,7 @@ class LoginRows:
         with self._db.write() as raw:
             ours = self._free_claim(raw, key, owner, token)
             current = ours and (snapshot is None or self._stored_epoch(raw, key) < snapshot.epoch)
-            recorded = ended.outcome if current or ended.outcome != "ok" else OVERTAKEN
+            recorded = ended.outcome if current or ended.outcome not in ("ok", "renewed") else OVERTAKEN
             snapshot = snapshot if current else None
             raw.execute(
                 "UPDATE crawl_logins SET ended_at = ?, outcome = ?, run = ?, epoch = ? WHERE id = ? AND outcome = ''",
@@ -158,6 +161,8 @@ class LoginRows:
                 book, ended.outcome, token=token, now=now, asked_s=ended.asked_s, credentials=ended.credentials
             )
             self._keep_book(raw, key, book)
+            if snapshot is not None and recorded == "renewed":
+                raw.execute(_LIVES_ON, (snapshot.epoch, key))
             if snapshot is not None:
                 self._sessions.write(raw, run, [snapshot])
         self._sessions.written()
