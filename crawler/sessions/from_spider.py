@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from crawler.errors import InvalidURL
 from crawler.identity import Identity
 from crawler.sessions.accounts_file import account_place
+from crawler.sessions.auth.storage_token import in_storage
 from crawler.sessions.login.login_kinds import kind_of
 from crawler.sessions.origins import Origins
 from crawler.spider import SitemapSpider, Spider
@@ -66,8 +67,11 @@ def home_account(spider: Spider, begins: str | None = None) -> str:
 
 
 def logs_in(spider: Spider | type[Spider], identity: Identity) -> bool:
-    """Whether a session has to be logged in. One whose `auth` goes with each request needs no login page."""
-    return identity.login and spider.wants_login(by_page=identity.auth is None)
+    """Whether a session has to be logged in. One whose `auth` goes with each request needs no login page, unless a
+    login has to bring that first.
+    """
+    brought = in_storage(identity.auth) is not None
+    return identity.login and (brought or spider.wants_login(by_page=identity.auth is None))
 
 
 def session_key(spider: Spider, identity: Identity, user: str | None, begins: str | None = None) -> str:

@@ -221,3 +221,18 @@ def test_credentials_that_go_with_each_request_need_no_login_page(project: Path,
     assert done.code == 0, done.err
     assert asked
     assert all(asked)
+
+
+def test_a_token_that_a_browser_has_to_bring_first_waits_for_a_person(
+    site: Host, members: Members, project: Path, command: Crawl
+) -> None:
+    auth = f'sessions = [Identity("default", auth=BearerAuth.from_storage("{site.url}", "token"))]'
+    write(project, site, f'login_url = "{site.url}/login"\n    {auth}')
+    file = project / "spiders" / "rows.py"
+    file.write_text("from crawler import BearerAuth\n" + file.read_text())
+
+    done = command("run", "rows", "--quiet")
+
+    assert done.code == 7
+    assert "`crawl login rows --browser`" in done.err
+    assert [path for path in members.asked if path != "/robots.txt"] == []
