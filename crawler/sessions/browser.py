@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _LETS_IN: Final = re.compile(r"authorization|x-(?:csrf|xsrf|api|auth|access|session)[a-z-]*", re.IGNORECASE)
 _POLL_MS: Final = 300
 _SETTLE_S: Final = 10.0  # after a driven login: time for its last redirects
+_STEP_S: Final = 30.0
+_STARTS_IN_A_STEP: Final = 5.0
 _SURE_AFTER: Final = 2  # looks in a row that must agree that a person is logged in
 
 
@@ -154,7 +156,8 @@ def browser_login(
             "there is no screen for a browser window: use --headless with a method login_browser(page), or log in on "
             "another machine and bring the cookies with `crawl sessions import`",
         )
-    ends = time.monotonic() + window.timeout_s
+    began = time.monotonic()
+    ends = began + window.timeout_s
     where, opened = url, False
     try:
         with (
@@ -165,7 +168,7 @@ def browser_login(
             heard, passkeys = SentByScripts(alive), PasskeyWatch(context)
             context.on("request", heard)
             page = context.new_page()
-            page.set_default_timeout(min(30.0, window.timeout_s) * 1000)
+            page.set_default_timeout(step_s(window.timeout_s, time.monotonic() - began) * 1000)
             page.goto(url, wait_until="domcontentloaded")
             opened = True
             if drive is not None:
@@ -182,6 +185,18 @@ def browser_login(
     except Error as error:
         kind = LoginFailed if opened else SiteUnreachable
         raise kind(session, _stopped(where, error)) from None
+
+
+def step_s(most_s: float, start_s: float) -> float:
+    """For how long one step of a login waits for its page, in seconds.
+
+    A browser starts in two or three seconds. Where that took longer, the machine is busy, and so pages will be late.
+
+    Args:
+        most_s: For all of the login.
+        start_s: What the start of the browser has taken.
+    """
+    return min(most_s, max(_STEP_S, _STARTS_IN_A_STEP * start_s))
 
 
 def _driven(

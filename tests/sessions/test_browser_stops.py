@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from crawler.sessions.browser import _stopped
+import pytest
+
+from crawler.sessions.browser import _stopped, step_s
 
 
 class TimedOut(Exception):
@@ -26,3 +28,14 @@ def test_a_login_in_a_browser_that_stops_names_the_selector_and_the_line_of_the_
         "the browser login stopped at https://shop.example/login: Page.fill: Timeout 30000ms exceeded; waiting for"
         ' locator("input[name=usr]") (spiders/orders.py, line 2)'
     )
+
+
+@pytest.mark.parametrize(
+    ("most_s", "start_s", "waits_s"),
+    [(180.0, 2.0, 30.0), (180.0, 12.0, 60.0), (180.0, 247.0, 180.0), (5.0, 2.0, 5.0)],
+    ids=["usual", "busy", "starved", "short"],
+)
+def test_a_step_of_a_login_waits_longer_where_the_browser_took_long_to_start(
+    most_s: float, start_s: float, waits_s: float
+) -> None:
+    assert step_s(most_s, start_s) == waits_s

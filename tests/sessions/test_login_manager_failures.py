@@ -7,7 +7,7 @@ import re
 import pytest
 
 from crawler import NeedsHuman, Response
-from crawler.errors import LoginBudgetSpent, LoginFailed, SessionError, WrongPassword
+from crawler.errors import LoginBudgetSpent, LoginFailed, SessionError, SiteUnreachable, WrongPassword
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.session import Session
 from crawler.testing.adapter import reply
@@ -92,6 +92,21 @@ def test_L12_trouble_that_may_pass_is_tried_few_times_with_waits() -> None:
     assert 5 <= made.spider.logins <= 8  # type: ignore[attr-defined]
     made.prepare()
     assert made.spider.logins <= 8  # type: ignore[attr-defined]
+
+
+def test_a_browser_that_could_not_open_the_login_page_tries_again_later() -> None:
+    class ByBrowser(Door):
+        def login(self, session: Session) -> None:
+            if self.logins < 2:
+                self.logins += 1
+                raise SiteUnreachable(session.name, "the browser login stopped: net::ERR_CONNECTION_REFUSED")
+            super().login(session)
+
+    desk, spider = Memory(), ByBrowser()
+
+    found = settle(manager(door(IN), desk, spider), desk)
+
+    assert (found.how, desk.ended) == ("login", ["absent", "absent", "ok"])
 
 
 def test_a_broken_connection_in_the_login_step_says_where_it_stopped() -> None:

@@ -76,6 +76,8 @@ def ended(error: Exception, session: Session, spider: Spider, *, known_good: boo
         return Ended(_named(error, session), "unsent")
     if isinstance(error, LoginMiswritten):
         return Ended(error, "failed" if sent else "unsent")
+    if isinstance(error, SiteUnreachable):  # of a browser that could not open the page
+        return Ended(_named(error, session), "broken" if sent else "absent")
     refusal = refused_by(session, known_good=known_good)
     last = session.last_answer
     if isinstance(error, NeedsHuman) and (refusal is None or (last is not None and captcha_sign(last))):
