@@ -12,7 +12,7 @@ import requests
 
 from crawler.errors import FetchError, NotRendered
 from crawler.render import Render
-from crawler.rendering.page_requests import RenderingStopped
+from crawler.rendering.page_requests import AsItIs, RenderingStopped
 from crawler.response import Response
 from crawler.sessions.auth.storage_token import PageRefresh
 from crawler.sessions.login.renewal import IsRenewed
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 def load(parts: Assembly, session: Session, refresh: PageRefresh, renewed: IsRenewed) -> Response:
     """As `sessions.login.renewal.LoadsPage`."""
-    document = session.get(refresh.url, auth=_unsigned)  # a browser sends no token with the address of a page
+    asked = session.prepare_request(requests.Request("GET", refresh.url, auth=AsItIs()))
+    asked.signs_itself = True  # a browser sends no token with the address of a page
+    document = session.send(asked)
     if document.status_code in parts.policy.statuses:
         raise parts.fetcher.status_error(document)
     if document.status_code >= 400 or not (document.is_html and document.body):
@@ -44,7 +46,3 @@ def load(parts: Assembly, session: Session, refresh: PageRefresh, renewed: IsRen
         if trouble is not None:
             raise parts.fetcher.status_error(trouble)
     return rendered.response
-
-
-def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request

@@ -62,7 +62,7 @@ class NotSent(Exception):
     """A request of a page that a rule refuses; its text says which."""
 
 
-class _AsItIs:
+class AsItIs:
     """The auth of a request that a script has signed itself, or could have: it has the token at hand."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -175,15 +175,12 @@ class PageRequests:
 
     def _prepared(self, asked: PageRequest) -> Any:
         given = {name: value for name, value in asked.headers if _is_pages_own(name)}
-        return self.session.prepare_request(
-            requests.Request(
-                asked.method,
-                asked.url,
-                headers=given,
-                data=asked.body,
-                auth=_AsItIs() if "authorization" in given or in_storage(self.session.auth) is not None else None,
-            )
-        )
+        has_token = in_storage(self.session.auth) is not None
+        request = requests.Request(asked.method, asked.url, headers=given, data=asked.body)
+        request.auth = AsItIs() if "authorization" in given or has_token else None
+        prepared = self.session.prepare_request(request)
+        prepared.signs_itself = has_token
+        return prepared
 
     def _note(self, asked: PageRequest, came: Response | FetchError) -> None:
         with self._lock:

@@ -36,6 +36,7 @@ from crawler.sessions.proxy_pool import ProxyPool
 from crawler.sessions.quota import Allowance
 from crawler.sessions.redirects import Hop, Steps, location_of, next_hop, surviving_headers
 from crawler.sessions.sent_headers import SentHeaders, address_cookies, put_cookies
+from crawler.sessions.storage import Storage
 from crawler.urls import is_private, redact, same_origin
 
 
@@ -63,6 +64,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
         proxy_pool: Where it has several proxies.
         allowance: What its account may still send; None where nobody counts.
         recorder: Told of each exchange; None where nobody listens.
+        storage: What the site's scripts keep in a browser, by origin: of sessions that a browser has logged in.
     """
 
     origins: Origins
@@ -74,6 +76,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
     allowance: Allowance | None
     proxy_pool: ProxyPool | None
     recorder: ExchangeRecorder | None = None
+    storage: Storage
     _limits: Any  # of one exchange: a dataclass with a field ``deadline_s``
     _sent: SentHeaders
     _one_at_a_time: Serial  # for a serial session
@@ -233,6 +236,11 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
             lines = [from_wire(line) for line in lines]
             jar.receive(str(answer.url), lines, ticket=ticket, date=answer.headers.get("Date"))
 
+    def _lend_storage(self, prepared: Prepared) -> None:
+        """What an auth needs whose token a browser has brought."""
+        verify = True if self.verify is None else self.verify
+        prepared.storage, prepared.renewed_by = self.storage, (dict(self.proxies), verify)
+
     def _redirected(self, request: Prepared, hop: Hop) -> Prepared:
         following = Prepared()
         following.method, following.url = hop.method, hop.url
@@ -249,7 +257,10 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
         following.hooks = own_copy(hooks)
         if unsigned is not None:
             following.headers.pop("Authorization", None)  # made for another URL: digest signs each one
-        if own and self.auth is not None and "Authorization" not in following.headers:
+        following.signs_itself = request.signs_itself
+        self._lend_storage(following)
+        signed = request.signs_itself or "Authorization" in following.headers
+        if own and self.auth is not None and not signed:
             following.unsigned_hooks = own_copy(hooks)
             following.prepare_auth(sendable(self.auth), hop.url)
         address_cookies(following, self.cookies)

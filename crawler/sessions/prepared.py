@@ -34,6 +34,7 @@ class Prepared(requests.PreparedRequest):
         sent_again: An auth has sent it once before.
         storage: What scripts keep in the browser of its session, for an auth whose token stands there.
         renewed_by: Proxies and certificates of its session, by which such a token is renewed.
+        signs_itself: Whoever sends it has the token at hand: the auth of the session is not added after a redirect.
         led_by: Address of the private host whose redirect leads here.
     """
 
@@ -47,7 +48,7 @@ class Prepared(requests.PreparedRequest):
         self.limits: Any = None
         self.own_limits: Any = None
         self.sent_again = False
-        self.led_by = ""
+        self.led_by, self.signs_itself = "", False
         self.storage: Any = None
         self.renewed_by: tuple[dict[str, str], bool | str] = ({}, True)
         self._cookies = NO_COOKIES

@@ -201,11 +201,6 @@ class Session(Hops):
         """What it has now it has before any login: its adapters and hooks are no obstacle to a stored session."""
         self.given = given_to(self)  #: what a login begins with, whatever the last one has left
 
-    def _lend_storage(self, prepared: Prepared) -> None:
-        """What an auth needs whose token a browser has brought."""
-        verify = True if self.verify is None else self.verify
-        prepared.storage, prepared.renewed_by = self.storage, (dict(self.proxies), verify)
-
     def go_through(self, proxy: str) -> None:
         """From the next request on send all through *proxy*; "" for none."""
         self.proxies = {"http": proxy, "https": proxy} if proxy else {}

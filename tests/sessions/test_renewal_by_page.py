@@ -13,7 +13,7 @@ import requests
 
 from crawler import BearerAuth, PageRefresh, Render, Response, TokenRefresh
 from crawler.errors import NotRendered
-from crawler.rendering.page_requests import landed_at
+from crawler.rendering.page_requests import AsItIs, landed_at
 from crawler.sessions import snapshot
 from crawler.sessions.auth.schemes import dump_auth, load_auth
 from crawler.sessions.auth.tokens import sent_token_end, token_end
@@ -136,6 +136,20 @@ def test_a_page_that_cannot_be_loaded_is_tried_again_with_growing_pauses() -> No
 
     assert (found.how, desk.ended) == ("renewed", ["absent"] * 3 + ["renewed"])
     assert desk.ahead_s > 3.0
+
+
+@pytest.mark.parametrize("signs_itself", [False, True], ids=["plain", "page"])
+def test_a_redirect_keeps_the_token_of_the_storage_unless_a_page_signs_its_requests_itself(signs_itself: bool) -> None:
+    adapter = ScriptedAdapter().on(f"{SITE}/old", reply("", 302, {"Location": f"{SITE}/new"})).on(f"{SITE}/new", IN)
+    one = made(Memory(), adapter, "new")
+    one.session.storage.change(SITE, "local", {"token": "old"}, [])
+    asked = one.session.prepare_request(requests.Request("GET", f"{SITE}/old", auth=AsItIs() if signs_itself else None))
+    asked.signs_itself = signs_itself
+
+    page = one.session.send(asked)
+
+    sent = [each.request.headers.get("Authorization") for each in (*page.history, page)]
+    assert (page.url, sent) == (f"{SITE}/new", [None if signs_itself else "Bearer old"] * 2)
 
 
 def test_a_renewal_is_not_in_the_way_of_logins_nor_they_in_its() -> None:
