@@ -15,6 +15,14 @@ def fields_of(headers: Mapping[str, Any]) -> Fields | None:
     return getattr(headers, "_store", None)
 
 
+def pairs_of(headers: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Names as written, and values, as they stand at one moment: another thread may add some meanwhile."""
+    fields = fields_of(headers)
+    if isinstance(fields, dict):
+        return list(dict.values(fields))  # an OrderedDict's own way goes from one to the next
+    return list(headers.items())
+
+
 def headers_of(fields: Fields) -> CaseInsensitiveDict[str]:
     """A new mapping of *fields*."""
     made: CaseInsensitiveDict[str] = CaseInsensitiveDict()

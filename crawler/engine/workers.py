@@ -210,7 +210,7 @@ class Workers:
         self._pages, self._inbox, self._slots, self._limits, self._ends = pages, inbox, slots, limits, ends
         self._io = IOThread()
         self._computing, self._blocking = Computing(count, self._io.later), Blocking(max(count, _BLOCKING))
-        self._parsing = 0  # answers that are with the workers; a lost update does no harm
+        self._read_soon: set[_PageUnderWay] = set()  # whose answer is with the workers; a count would drift, unlocked
 
     def start(self) -> None:
         """Start a thread of each kind, with room left for what they do.
@@ -243,7 +243,7 @@ class Workers:
 
     def goes_on(self, slot: str) -> bool:
         """Whether more is about to come without the scheduler: from a worker, or from the host of *slot*."""
-        return self._parsing > 0 or self._slots.has_ready(slot)
+        return bool(self._read_soon) or self._slots.has_ready(slot)
 
     def run(self, task: Callable[[], Callable[[], None]]) -> None:
         """Let a thread run *task*, which may wait for long, and post what it returns."""
@@ -347,11 +347,11 @@ class _PageUnderWay:
             return
         if 200 <= status < 300:  # of others the flow knows what they mean, and whether more is to be sent
             self._answered()
-        self._workers._parsing += 1
+        self._workers._read_soon.add(self)
         self._workers._computing.give(partial(self._read, finish))
 
     def _read(self, finish: Callable[[], Any]) -> None:
-        self._workers._parsing -= 1
+        self._workers._read_soon.discard(self)
         try:
             got = finish()
         except BaseException as error:  # noqa: BLE001 - as above

@@ -82,7 +82,7 @@ class KnownLinks:
         self.fingerprints.difference_update([row.fingerprint for row in refused])
         for row in refused:
             self.urls(row.session).discard(row.url)
-        self._count = sum(map(len, self._urls.values()))
+        self._count = sum(map(len, list(self._urls.values())))  # at once: another thread may meet another session
 
     def _see(self, url: str, session: str) -> None:
         self._urls.setdefault(session, set()).add(url)

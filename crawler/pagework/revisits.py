@@ -17,6 +17,7 @@ from functools import partial
 from crawler.fetching import freshness, validators
 from crawler.fetching.fetcher import Fetched
 from crawler.frontier.admission import Admission
+from crawler.headers import pairs_of
 from crawler.outcome import Found, KeptPage, Leased, Outcome, PageVisit, Verdict
 from crawler.pagework.links_given import LinksGiven, groups_of, others_of
 from crawler.request import SPREAD, Request
@@ -94,7 +95,8 @@ class Revisits:
         other_code = visit.code != self._code
         if not conditions or (other_code and not visit.has_body):
             return None
-        if visit.vary and not validators.is_alike(visit.vary, {**dict(session.headers), **(request.headers or {})}):
+        sent = {**dict(pairs_of(session.headers)), **(request.headers or {})} if visit.vary else {}
+        if visit.vary and not validators.is_alike(visit.vary, sent):
             return None
         return Asking(visit, conditions, other_code)
 

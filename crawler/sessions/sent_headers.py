@@ -6,7 +6,7 @@ from typing import Any
 
 from requests.structures import CaseInsensitiveDict
 
-from crawler.headers import copy_of, fields_of
+from crawler.headers import copy_of, pairs_of
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.cookies.rules import to_wire
 from crawler.sessions.origins import SURVIVES_ORIGIN
@@ -28,8 +28,7 @@ class SentHeaders:
 
     def of(self, headers: Any, *, own: bool) -> CaseInsensitiveDict[str]:
         """Those of one request: all of *headers*, or what may go to a foreign origin."""
-        fields = fields_of(headers)
-        given = dict(headers if fields is None else fields.values())
+        given = dict(pairs_of(headers))
         made = self._made
         if given != made[0]:  # somebody changed them
             plain = {
