@@ -13,7 +13,7 @@ Nor is one whose login step mounted an adapter, or fitted it with something else
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from requests.structures import CaseInsensitiveDict
 
@@ -26,6 +26,8 @@ from crawler.sessions.merging import news, with_cookies_of
 from crawler.sessions.session import Session
 from crawler.sessions.session_setup import session_setup
 from crawler.urls import redact
+
+_MOST_PROBES: Final = 20  # spiders that share a session and have a probe page of their own
 
 
 def version_of(session: Session) -> tuple[int, int]:
@@ -55,7 +57,7 @@ def take(session: Session, record: LoginRecord, *, url: str, base: str | None = 
         "note": session.note,
         "storage": session.storage.dump(),
         "fitted": fitted if fitted != session.given.setup else None,
-        "probe_showed": record.probe_showed,
+        "probe_showed": dict(list(record.probe_showed.items())[-_MOST_PROBES:]),
     }
     expiries = [cookie["expires"] for cookie in cookies if cookie.get("expires") is not None]
     return SessionSnapshot(
@@ -134,10 +136,11 @@ def put_back(session: Session, secret: str) -> bool:
     return True
 
 
-def probe_showed(secret: str) -> str:
-    """What the probe page showed, as `LoginRecord` has it, when a session was kept."""
+def probe_showed(secret: str) -> dict[str, str]:
+    """What the probe pages showed, as `LoginRecord` has it, when a session was kept; an older version kept one word."""
     found = json.loads(secret)
-    return str(found.get("probe_showed") or "") if isinstance(found, dict) else ""
+    showed = found.get("probe_showed") if isinstance(found, dict) else None
+    return {str(url): str(what) for url, what in showed.items()} if isinstance(showed, dict) else {}
 
 
 def _changed(now: dict[str, Any], stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -246,3 +246,123 @@ def test_what_holds_data(body: str, kind: str, held: bool | None) -> None:
     assert holds_data(response_of(page, Request("http://a.test/"), "")) in (
         (held, True) if len(body) == 4000 else (held,)
     )
+
+
+class Blog:
+    """Its start page is for everybody, and lists for a member what no guest sees: private posts of WordPress."""
+
+    def __init__(self) -> None:
+        self.known: set[str] = set()
+        self.logins = 0
+        self.offers = True  # a way to log out
+        self.for_guests = 0  # so many answers come from a cache that was filled by a guest
+        routes = {"/login": self.login, "/api": self.api, "/": self.page, "/news": self.page}
+        self.host = Host({**routes, "*": self.post}, "127.0.0.1", None)
+
+    def login(self, call: WireRequest) -> Answer:
+        if call.method == "GET":
+            return Answer(body=b"<form method=post><input name=u><input type=password name=p></form>")
+        self.logins += 1
+        self.known.add(f"sid={self.logins}")
+        return Answer(302, headers=[("Location", "/"), ("Set-Cookie", f"sid={self.logins}")])
+
+    def page(self, call: WireRequest) -> Answer:
+        self.for_guests -= 1
+        if call.headers.get("cookie") not in self.known or self.for_guests >= 0:
+            return Answer(body=b"<html><h1>Blog</h1><p>Nothing here</p></html>")
+        way_out = "<a href='/logout'>Log out</a>" if self.offers else ""
+        links = "".join(f"<a class=post href='/post/{number}'>p</a>" for number in range(PAGES))
+        return Answer(body=f"<html><h1>Blog</h1>{way_out}{links}</html>".encode())
+
+    def post(self, call: WireRequest) -> Answer:
+        if call.headers.get("cookie") not in self.known:
+            return Answer(404, b"<html><h1>Not found</h1></html>")
+        return Answer(body=f"<html><h1>{call.path}</h1></html>".encode())
+
+    def api(self, call: WireRequest) -> Answer:
+        found = PAGES if call.headers.get("cookie") in self.known else 0
+        return Answer(
+            body=json.dumps([{"title": each} for each in range(found)]).encode(), content_type="application/json"
+        )
+
+
+class Posts(Spider):
+    name = "posts"
+    begins = "/"
+
+    def __init__(self, **arguments: str) -> None:
+        super().__init__(**arguments)
+        self.start_urls = [f"{arguments['site']}{self.begins}"]
+
+    def login(self, session: Any) -> None:
+        page = session.get(f"{self.arguments['site']}/login")
+        session.submit(page.form(), {"u": session.account.username, "p": session.account.password})
+
+    def parse(self, response: Any) -> Any:
+        yield from response.follow_all(css="a.post", callback=self.parse_post)
+
+    def parse_post(self, response: Any) -> Any:
+        yield {"title": response.css("h1::text").get()}
+
+
+class News(Posts):
+    name = "news"
+    begins = "/news"
+
+
+class Rows(Posts):
+    name = "rows"
+    begins = "/api"
+
+    def parse(self, response: Any) -> Any:
+        yield from response.json()
+
+
+@pytest.fixture
+def blog(monkeypatch: pytest.MonkeyPatch) -> Iterator[Blog]:
+    credentials(monkeypatch, default=Account("ann", "right"))
+    site = Blog()
+    yield site
+    site.host.close()
+
+
+@pytest.mark.parametrize("first", [Posts, News], ids=["it logged in itself", "another spider logged in"])
+def test_a_start_page_that_offers_to_log_out_no_more_costs_one_login(
+    first: type[Spider], blog: Blog, tmp_path: Path
+) -> None:
+    crawl(first, blog.host.url, tmp_path)
+    crawl(Posts, blog.host.url, tmp_path, fresh=True)
+    assert blog.logins == 1
+    blog.known.clear()
+
+    summary = crawl(Posts, blog.host.url, tmp_path, fresh=True)
+
+    assert (summary.ending, summary.items, blog.logins) == ("finished", {"items": PAGES}, 2)
+
+
+def test_a_site_that_offers_no_way_out_any_more_costs_one_login_in_all(blog: Blog, tmp_path: Path) -> None:
+    crawl(Posts, blog.host.url, tmp_path)
+    blog.offers = False
+
+    runs = [crawl(Posts, blog.host.url, tmp_path, fresh=True) for _ in range(3)]
+
+    assert [each.items for each in runs] == [{"items": PAGES}] * 3
+    assert blog.logins == 2
+
+
+def test_one_answer_out_of_a_cache_for_guests_costs_no_login(blog: Blog, tmp_path: Path) -> None:
+    crawl(Posts, blog.host.url, tmp_path)
+    blog.for_guests = 1
+
+    summary = crawl(Posts, blog.host.url, tmp_path, fresh=True)
+
+    assert (summary.items, blog.logins) == ({"items": PAGES}, 1)
+
+
+def test_spiders_of_one_session_that_are_proved_by_a_page_and_by_data_do_not_log_each_other_in(
+    blog: Blog, tmp_path: Path
+) -> None:
+    runs = [crawl(spider, blog.host.url, tmp_path, fresh=True) for spider in (Posts, Rows, Posts, Rows)]
+
+    assert [each.items for each in runs] == [{"items": PAGES}] * 4
+    assert blog.logins == 1

@@ -57,12 +57,14 @@ class ProbePage:
         return Probed()
 
 
-def shown_by(response: Response) -> Literal["nothing", "data", "page"]:
-    """What an answer is made of: a page for people, anything else, or nothing at all."""
+def shown_by(response: Response, *, offers_logout: bool = False) -> Literal["nothing", "data", "page", "member"]:
+    """What an answer is made of: a page for people (of a "member" where it offers to log out), anything else, or
+    nothing at all.
+    """
     if response.status_code in (204, 205) or not response.body.strip():
         return "nothing"
     if response.is_html:
-        return "page"
+        return "member" if offers_logout else "page"
     return "nothing" if holds_data(response) is False else "data"
 
 

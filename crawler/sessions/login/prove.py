@@ -15,7 +15,7 @@ from crawler.sessions.session import Session
 from crawler.spider import Spider, has_own_marks
 from crawler.urls import redact
 
-_SHOWN: Final = {"page": "a page", "data": "data", "nothing": "empty"}
+_SHOWN: Final = {"member": "a page", "page": "a page", "data": "data", "nothing": "empty"}
 
 
 class Prover:
@@ -69,15 +69,32 @@ class Prover:
         return probed.reason or self._is_another(response, fresh=fresh)
 
     def _is_another(self, response: Response, *, fresh: bool) -> str | None:
-        """A page or data after the login, and now nothing, or the other one: so some sites answer a guest."""
-        if has_own_marks(self._spider) or not 200 <= response.status_code < 300:
+        """A page or data after the login, and now nothing, or the other one: so some sites answer a guest.
+
+        So do those whose start page everybody may see: it has no way to log out any more. Of a page that nobody saw
+        right after a login as much is expected as of those of other spiders that have the same session.
+        """
+        if self.url is None or has_own_marks(self._spider) or not 200 <= response.status_code < 300:
             return None
-        shown, before = shown_by(response), self._record.probe_showed
-        if not fresh and before in ("page", "data") and shown != before:
+        showed = self._record.probe_showed
+        shown, before = shown_by(response, offers_logout=not self.is_mute), showed.get(self.url, "")
+        if not before and shown == "page" and "member" in showed.values():
+            before = "member"
+        if not fresh and (before, shown) == ("member", "page"):
+            if self._is_mute_again(self.url):
+                return "the probe page, which offered to log out after the login, does so no more"
+            shown = "member"
+        elif not fresh and before and shown != before and (before, shown) != ("page", "member"):
             return f"the probe page, which was {_SHOWN[before]} after the login, is {_SHOWN[shown]} now"
-        if fresh or shown != "nothing":
-            self._record.probe_showed = shown
+        others = {url: what for url, what in showed.items() if url != self.url}
+        self._record.probe_showed = others if shown == "nothing" else {**others, self.url: shown}
         return None
+
+    def _is_mute_again(self, url: str) -> bool:
+        """Whether a second answer has no way to log out, either: one of them may have come from a cache for guests."""
+        response = self._session.get(url)
+        self.is_mute = not logged_in_sign(response)
+        return self.is_mute
 
     def shows_out(self, url: str) -> str | None:
         """Fetch a page that showed us logged out once more: the reason when it does so again.

@@ -80,7 +80,8 @@ class LoginRecord:
         proved_at: Last moment at which it was known to be logged in, seconds since 1970, or None.
         logged_in_at: Moment of the last login, or None.
         why: Why it is parked or refused.
-        probe_showed: What the probe page was right after the login: "page", "data", or "" (`login.probe.shown_by`).
+        probe_showed: What each probe page was when it was good: "member", "page", "data" (`login.probe.shown_by`).
+            Spiders that share a session may have a page each.
     """
 
     def __init__(self) -> None:
@@ -91,7 +92,7 @@ class LoginRecord:
         self.proved_at: float | None = None
         self.logged_in_at: float | None = None
         self.why = ""
-        self.probe_showed = ""
+        self.probe_showed: dict[str, str] = {}
 
     @property
     def state(self) -> LoginState:

@@ -55,11 +55,23 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/sessions/login/prove.py",
-                '        if not fresh and before in ("page", "data") and shown != before:\n',
-                '        if not fresh and before == "none" and shown != before:\n',
+                '        elif not fresh and before and shown != before and (before, shown) != ("page", "member"):\n',
+                '        elif not fresh and before == "none" and shown != before:\n',
             )
         ],
         [f"{_EMPTY}::test_a_stored_session_for_which_the_probe_is_empty_now_is_not_good"],
+    ),
+    Entry(
+        "public-for-guests",
+        _GUESTS,
+        [
+            Swap(
+                "crawler/sessions/login/prove.py",
+                "shown_by(response, offers_logout=not self.is_mute)",
+                "shown_by(response, offers_logout=False)",
+            )
+        ],
+        [f"{_EMPTY}::test_a_start_page_that_offers_to_log_out_no_more_costs_one_login"],
     ),
     Entry(
         "token-that-has-ended",
