@@ -58,6 +58,11 @@ def find_spider(name: str, folder: Path | None = None) -> type[Spider]:
             f"no spider {name!r}: {own} holds none, which is a class with `name = {name!r}` that inherits from"
             " crawler.Spider"
         )
+    if not where.is_dir():
+        raise SpiderError(
+            f"no spider {name!r}: there is no folder {where}/ here, which a project has; `crawl -C FOLDER ...` goes to"
+            f" one, `crawl new {name}` makes it"
+        )
     if not found:
         raise SpiderError(f"no spider {name!r}: there is no spider in {where}/; `crawl new {name}` makes one")
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(found))}"

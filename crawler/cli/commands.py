@@ -80,6 +80,10 @@ def new_app() -> typer.Typer:
         """Crawl behind a login: stay logged in, lose nothing, repeat nothing."""
         if project_folder is not None:
             with exits.exit_codes():
+                if not project_folder.exists():
+                    raise UsageError(
+                        f"-C {project_folder}: there is no such folder; `crawl init FOLDER` makes a project"
+                    )
                 os.chdir(project_folder)
         options.project = str(project_folder or "")
 

@@ -58,6 +58,8 @@ def workers(
         raise typer.Exit(_start(given, engine, number, detach=detach, folder=folder))
     if name is not None:
         raise UsageError(f"crawl workers {what} {name}: write `crawl workers start {name}`")
+    if what == "start":
+        raise UsageError("crawl workers start: workers of which spider? Write `crawl workers start NAME`")
     _list(checked(what), store, as_json)
 
 

@@ -183,9 +183,9 @@ def group(
 
 
 def never_ran(source: Store, spider: str) -> UsageError:
-    others = sorted({run.spider for run in source.runs.last(limit=1000)})
-    known = f"there are runs of: {', '.join(others)}" if others else "nothing has run yet"
-    return UsageError(f"{spider} has never run on {source.path}; {known}")
+    from crawler.output import history
+
+    return history.never_ran(source, spider)
 
 
 def audit(

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from crawler.errors import UsageError
 from crawler.output.reasons import short_reason
 from crawler.output.run_members import MemberShare, shares_of
 from crawler.stores.base import ALL_RUNS, RunRow, Store
@@ -57,6 +58,13 @@ class PastRun:
 def ending_of(run: RunRow) -> str:
     """How a run that nobody works on ended, for a person."""
     return KILLED if run.ending in _STORED_AS else run.ending
+
+
+def never_ran(source: Store, spider: str) -> UsageError:
+    """What to raise for a spider that has never run on a store: it says which have."""
+    others = sorted({run.spider for run in source.runs.last(limit=1000)})
+    known = f"there are runs of: {', '.join(others)}" if others else "nothing has run yet"
+    return UsageError(f"{spider} has never run on {source.path}; {known}")
 
 
 def crawl_runs(source: Store, spider: str) -> list[RunRow]:

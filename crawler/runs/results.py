@@ -114,7 +114,9 @@ class Results:
     def _last_crawl(self, store: Store) -> int:
         runs = store.runs.last(self.spider, limit=1)
         if not runs:
-            raise UsageError(f"{self.spider} has never run on {store.path}")
+            from crawler.output.history import never_ran
+
+            raise never_ran(store, self.spider)
         return runs[0].frontier
 
     @contextmanager

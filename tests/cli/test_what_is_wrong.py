@@ -159,6 +159,32 @@ def test_a_value_that_does_not_fit_an_option_is_told_without_the_words_of_a_libr
     assert done.err.startswith(f"crawl: {said}")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["changes", "nobody"], "nobody has never run on data/crawl.db; there are runs of: tea"),
+        (["items", "rejected", "nobody"], "there are runs of: tea"),
+        (
+            ["sessions", "diff", "7", "8"],
+            "no session has a change 7; `crawl sessions history SESSION` lists their numbers",
+        ),
+        (["workers", "start"], "workers of which spider? Write `crawl workers start NAME`"),
+        (["-C", "nowhere", "list"], "-C nowhere: there is no such folder; `crawl init FOLDER` makes a project"),
+        (["-C", "empty", "run", "tea"], "there is no folder spiders/ here, which a project has; `crawl -C FOLDER ...`"),
+    ],
+)
+def test_what_is_not_there_is_told_with_what_is(
+    shop: Host, project: Path, crawl: Crawl, words: list[str], said: str
+) -> None:
+    crawl("run", "tea", "-q")
+    (project / "empty").mkdir()
+
+    done = crawl(*words)
+
+    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert said in done.err
+
+
 def test_a_probe_without_the_store_of_the_workers_says_so(shop: Host, crawl: Crawl) -> None:
     alone = crawl("worker", "tea", "--check")
     nobody = crawl("worker", "tea", "--check", "--name", "w", "--store", "postgresql://me:pa55@db.example/crawl")

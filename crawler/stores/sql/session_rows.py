@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from crawler.errors import SessionError, StoreError
+from crawler.errors import SessionError, StoreError, UsageError
 from crawler.outcome import SessionSnapshot
 from crawler.sessions.merging import merge
 from crawler.stores.base import Cipher, SessionRow, Snapshot
@@ -151,12 +151,14 @@ class SessionRows:
         """The secret part of a history entry.
 
         Raises:
-            StoreError: There is no such entry (any more).
+            UsageError: There is no such entry (any more).
             VaultError: It cannot be read with the keys at hand.
         """
         row = self._db.one("SELECT secret, key, epoch, at FROM crawl_session_history WHERE id = ?", (snapshot,))
         if row is None:
-            raise StoreError(self._db.place, f"no snapshot {snapshot}; see `crawl sessions history`")
+            raise UsageError(
+                f"no session has a change {snapshot}; `crawl sessions history SESSION` lists their numbers"
+            )
         sealed, key, epoch, at = row
         return self._cipher.open(sealed, place_of_snapshot(key, epoch, at))
 
