@@ -134,6 +134,12 @@ class FrontierStore(Protocol):
     def prove_pages(self, frontier: int, *, ids: Sequence[int], epoch: int) -> None:
         """Done pages of *epoch* did prove themselves after all: `quarantine` leaves them as they are."""
 
+    def has_brought(self, frontier: int, *, session: str, since_epoch: int) -> bool:
+        """Whether a page is done that a login of *session* brought, to whichever process: that epoch, or a later one.
+
+        It looks at all requests of the frontier when there is none: a question for when something seems wrong.
+        """
+
     def prove_frontier(self, frontier: int) -> None:
         """All done pages turned out to be certain, at the end of a crawl."""
 

@@ -108,6 +108,17 @@ class SessionDesk:
         """Keep it for the next run."""
         self._calls(lambda store: store.values.set(PROXIES + key, health or None, ttl_s=_WHY_KEPT_S))
 
+    def has_brought(self, session: str, since_epoch: int) -> bool:
+        """Whether logins of *session*, from that epoch on, have brought a page to any process of the run."""
+        if self._run is None:
+            return False
+        run = self._run
+        return self._calls(
+            lambda store: store.frontier.has_brought(
+                store.runs.get(run).frontier, session=session, since_epoch=since_epoch
+            )
+        )
+
     def lives(self, key: str) -> list[float]:
         return self._calls(lambda store: store.logins.lives(key))
 

@@ -61,6 +61,7 @@ class Memory:
     budget: str = ""
     failed: str = ""
     renewed: int = 0
+    brought: int = 0  #: epoch of the last login that brought a page to another process
     book: LoginBook = field(default_factory=LoginBook)
     ends: list[LoginEnd] = field(default_factory=list)
     ahead_s: float = 0.0
@@ -123,6 +124,9 @@ class Memory:
 
     def last_failure(self, key: str) -> str:
         return self.failed
+
+    def has_brought(self, session: str, since_epoch: int) -> bool:
+        return self.brought >= since_epoch
 
     def lives(self, key: str) -> list[float]:
         return []

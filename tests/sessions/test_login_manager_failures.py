@@ -8,6 +8,8 @@ import pytest
 
 from crawler import NeedsHuman, Response
 from crawler.errors import LoginBudgetSpent, LoginFailed, SessionError, SiteUnreachable, WrongPassword
+from crawler.sessions.login.manager import MOST_FRUITLESS
+from crawler.sessions.login.standing import Preparation
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.session import Session
 from crawler.testing.adapter import reply
@@ -171,3 +173,19 @@ def test_L4_a_failed_login_leaves_the_cookies_as_they_were() -> None:
     made.prepare()
 
     assert made.session.cookies.header(f"{SITE}/") == "kept=1"
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["to nobody", "to another process"])
+def test_good_logins_that_bring_no_page_are_given_up_unless_they_bring_one_elsewhere(elsewhere: bool) -> None:
+    """Of twelve workers one may never see a page of sessions that last for ten: the others have fetched them."""
+    desk = Memory()
+    made, told = manager(door(*[IN, OUT] * 20), desk), list[Preparation]()
+    for _ in range(MOST_FRUITLESS + 1):
+        told.append(made.prepare())
+        made.expire(made.record.epoch, "a form")
+        desk.brought = made.record.epoch if elsewhere else 0
+
+    assert [each.how for each in told[:MOST_FRUITLESS]] == ["login"] * MOST_FRUITLESS
+    assert told[-1].ready == elsewhere
+    if not elsewhere:
+        assert "the last 8 logins were good" in str(told[-1].error)

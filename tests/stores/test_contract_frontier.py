@@ -187,6 +187,17 @@ def test_a_page_that_was_proved_afterwards_is_left_as_it_is_by_the_quarantine(
     assert store.care.audit(run.frontier).problems == ()
 
 
+def test_it_is_known_whether_a_login_has_brought_a_page_to_any_process(store: Store, run: RunRow) -> None:
+    store.frontier.add(run.frontier, [found("a"), found("b")])
+    page, _ = lease(store, run)
+    store.commit(run, "me", [accept(page, {"n": 1}, epoch=3)])
+
+    def brought(epoch: int, session: str = page.session) -> bool:
+        return store.frontier.has_brought(run.frontier, session=session, since_epoch=epoch)
+
+    assert (brought(2), brought(3), brought(4), brought(3, "another")) == (True, True, False, False)
+
+
 @pytest.mark.parametrize("between", ["nothing", "retry", "release", "fail", "park"])
 def test_what_was_done_before_is_known_to_be_fetched_again_whatever_happens_on_the_way(
     between: str, store: Store, run: RunRow

@@ -97,7 +97,7 @@ class LoginManager:
         )
         self._retry_after_s, self._on_login_start, self._clock = retry_after_s, on_login_start, clock
         self._flight = threading.Lock()  # one preparation at a time; held across its I/O on purpose
-        self._fruitless = 0  # logins in a row that were good and brought no page
+        self._fruitless: list[int] = []  # epochs of logins in a row that were good and brought no page
         self._tries_after_loss = 1  # more when the last login succeeded by its own last page, and was gone at once
 
     @property
@@ -137,7 +137,7 @@ class LoginManager:
 
     def brought_page(self) -> None:
         """A page came in that was fetched with this session: its login was worth it."""
-        self._fruitless = 0
+        self._fruitless.clear()
 
     def prepare(self, *, force: bool = False) -> Preparation:
         """Make the session ready, or say why not. Errors of sites and spiders come back inside the answer.
@@ -213,9 +213,11 @@ class LoginManager:
             return self.standing.refused(blocked)
         if not claim.granted:
             return Preparation(False, wait_s=max(claim.wait_s, 0.05))
-        if self._fruitless >= MOST_FRUITLESS and not force:
+        if len(self._fruitless) >= MOST_FRUITLESS and self.desk.has_brought(self.session.name, self._fruitless[0]):
+            self._fruitless.clear()  # to another process: of a short session others use up what it allows, too
+        if len(self._fruitless) >= MOST_FRUITLESS and not force:
             self.desk.end_login(self.session.key, LoginEnd("unsent"))
-            return self.standing.refused(login_errors.nothing_lasts(self.session, self._fruitless))
+            return self.standing.refused(login_errors.nothing_lasts(self.session, len(self._fruitless)))
         return begin(epoch=max(record.epoch, row.epoch if row is not None else 0) + 1)
 
     def blocked_by(self, claim: Claim) -> SessionError:
@@ -281,7 +283,8 @@ class LoginManager:
         session, record = self.session, self.record
         record.logged_in_at = self._clock()
         self.standing.became_ready(Signal.LOGIN_OK, epoch=epoch)
-        self.standing.attempts, self._fruitless = 0, self._fruitless + 1
+        self.standing.attempts = 0
+        self._fruitless.append(epoch)
         self.standing.saved_as = snapshot.version_of(session)
         taken = snapshot.take(session, record, url=how)
         if not self.desk.end_login(session.key, ended, taken):

@@ -113,6 +113,15 @@ class FrontierRows:
                 (frontier, epoch, json.dumps(list(ids))),
             )
 
+    def has_brought(self, frontier: int, *, session: str, since_epoch: int) -> bool:
+        """Whether a login of *session* brought a page, that of *since_epoch* or a later one; see `FrontierStore`."""
+        condition = (
+            "frontier = ? AND state = 2 AND epoch >= ?"
+            " AND coalesce(session_name, (SELECT session FROM crawl_lanes WHERE id = lane)) = ?"
+        )
+        bound = (frontier, since_epoch, session)
+        return bool(self._db.read(f"SELECT 1 FROM crawl_requests WHERE {condition} LIMIT 1", bound))
+
     def prove_frontier(self, frontier: int) -> None:
         """All done pages turned out to be certain, at the end of a crawl."""
         with self._db.write() as raw:
