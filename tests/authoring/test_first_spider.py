@@ -266,6 +266,6 @@ def test_a_page_of_thousands_of_texts_in_boxes_is_looked_through_in_a_moment() -
 
     found = find_list(page(f"<body>{html}</body>"))
 
-    assert time.thread_time() - begun < 6
+    assert time.thread_time() - begun < 4
     assert found is not None
     assert (found.rows, found.count) == ('response.css("tr.entry")', 20)
