@@ -32,6 +32,12 @@ def working(fleet: Fleet) -> int:
     return int(fleet.rows("SELECT count(*) FROM crawl_workers WHERE left_at = 0")[0][0])
 
 
+def at_work(fleet: Fleet) -> int:
+    """How many members have said of themselves that they have pages under way."""
+    rows = fleet.rows("SELECT value FROM crawl_values WHERE name LIKE 'live:%'")
+    return sum(json.loads(value)["under_way"] > 0 for (value,) in rows)
+
+
 def states(fleet: Fleet) -> set[tuple[str, int]]:
     """What the members last said of themselves: how they are, and what they have under way."""
     rows = fleet.rows("SELECT value FROM crawl_values WHERE name LIKE 'live:%'")

@@ -11,7 +11,7 @@ from crawler.settings import Settings
 from tests.crash.project import SPIDER, Project
 from tests.fleet.conftest import BOOKS, PAGES, Fleet
 from tests.fleet.test_crawls import joining, logins, until
-from tests.fleet.test_members import working
+from tests.fleet.test_members import at_work, working
 
 OLD = 'yield {\n            "id"'
 NEW = 'yield {\n            "version": 2,\n            "id"'
@@ -63,7 +63,7 @@ def test_a_worker_that_waits_begins_anew_with_the_files_that_were_replaced_meanw
             assert waiting.code is None, "it waits: its files are the old ones"
             assert working(fleet) == 1
             spider_of(two).write_text(SPIDER.read_text().replace(OLD, NEW))
-            until(lambda: working(fleet) == 2, 150)
+            until(lambda: at_work(fleet) == 2, 150)
             fleet.site.change(latency_s=0.1)
             ended, also = first.end(150), waiting.end(150)
 
@@ -82,7 +82,7 @@ def test_what_a_site_notices_is_as_the_run_was_begun_with_on_all_machines(fleet:
         fleet.start(delay=delay_s, jitter=0) as first,
         fleet.start([*joining(fleet), "-s", "workers=2", "-s", "per_host=16"], machine="two") as two,
     ):
-        until(lambda: working(fleet) == 2, 150)
+        until(lambda: at_work(fleet) == 2, 150)
         fleet.site.change(latency_s=0.05)
         ended, also = first.end(150), two.end(150)
 

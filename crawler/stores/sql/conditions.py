@@ -12,14 +12,14 @@ _LONGEST: Final = 200  #: characters of the condition that are shown
 _NO_COLUMN: Final = re.compile(r"""no such column: "?([^"]+)"?\Z|column "?([^"]+?)"? does not exist""")
 #: What SQLite and PostgreSQL say, and what it means.
 _MEANINGS: Final = (
-    (re.compile(r"no such function: (\S+)|function (\S+?)\(.*\) does not exist"), "there is no function {0}"),
+    (re.compile(r"no such function: (\S+)|function (\S+?)\(.*\) does not exist"), "there is no function {}"),
     (re.compile(r"""incomplete input|syntax error at end of input|near "THEN\""""), "it ends too early"),
     (
-        re.compile(r"""unrecognized token: "(.+)|unterminated quoted (?:string|identifier) at or near "(.+)\"\Z"""),
-        "a quote is not closed, or a sign is not known: {0}",
+        re.compile(r"""unrecognized token. "(.+)|unterminated quoted (?:string|identifier) at or near "(.+)\"\Z"""),
+        "a quote is not closed, or a sign is not known: {}",
     ),
-    (re.compile(r"""(?:at or )?near "(.+?)":? ?.*"""), "something is wrong at {0}"),
-    (re.compile(r"operator does not exist: (.+)"), "two kinds of values are compared ({0}): put texts in quotes"),
+    (re.compile(r"""(?:at or )?near "(.+?)":? ?.*"""), "something is wrong at {}"),
+    (re.compile(r"operator does not exist: (.+)"), "two kinds of values are compared ({}): put texts in quotes"),
     (re.compile(r"argument of CASE/WHEN must be type boolean"), "it is a value, and nothing that is true or false"),
     (re.compile(r"one statement at a time|multiple commands"), "it is more than one condition"),
 )
@@ -47,5 +47,5 @@ def _meaning(objection: str, columns: Sequence[str]) -> str:
         return f"there is no column {name}" + (f", did you mean {near[0]}?" if near else "")
     for words, meaning in _MEANINGS:
         if found := words.search(objection):
-            return meaning.format(next(filter(None, found.groups()), ""))
+            return meaning.replace("{}", next(filter(None, found.groups()), ""))
     return objection
