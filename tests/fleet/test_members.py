@@ -33,9 +33,8 @@ def working(fleet: Fleet) -> int:
 
 
 def at_work(fleet: Fleet) -> int:
-    """How many members have said of themselves that they have pages under way."""
-    rows = fleet.rows("SELECT value FROM crawl_values WHERE name LIKE 'live:%'")
-    return sum(json.loads(value)["under_way"] > 0 for (value,) in rows)
+    """How many members have claimed pages."""
+    return int(fleet.rows("SELECT count(DISTINCT owner) FROM crawl_requests WHERE state = 1 AND owner > 0")[0][0])
 
 
 def states(fleet: Fleet) -> set[tuple[str, int]]:

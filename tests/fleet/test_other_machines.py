@@ -58,7 +58,7 @@ def test_a_worker_that_waits_begins_anew_with_the_files_that_were_replaced_meanw
         fleet.site.change(latency_s=2.0)  # it goes on for as long as it takes to begin anew
         one = fleet.machine("one")
         spider_of(one).write_text(SPIDER.read_text().replace(OLD, NEW))
-        with begin(fleet, one, one.words()) as first:
+        with begin(fleet, one, one.words(per_host=2)) as first:  # so that it claims few pages ahead
             until(lambda: fleet.count("crawl_pages") >= 1, 150)
             assert waiting.code is None, "it waits: its files are the old ones"
             assert working(fleet) == 1
