@@ -44,9 +44,9 @@ class TokenRefresh:
 class PageRefresh:
     """How a token in a browser's storage is renewed where only the app can do it: a page of it is loaded in a browser.
 
-    The app's own scripts renew the token then, with a cookie that no script may read, or in a hidden frame at a single
-    sign-on. The browser has the session's cookies and storage, and goes again when they have changed. Needs the extra
-    ``browser``.
+    The app's own scripts renew the token then, with a cookie that no script may read. The browser has the session's
+    cookies and storage, and goes again when they have changed. Needs the extra ``browser``. In a hidden frame at a
+    single sign-on it does not work yet: the run waits for a person.
 
     Attributes:
         url: The page.
