@@ -216,7 +216,7 @@ def test_traceback_shows_where_an_error_comes_from_wherever_it_stands(orders: Pa
         (["run", "orders", "-s", "wokers=3"], "did you mean 'workers'?"),
         (["run", "orders", "-s", "delay=abc"], "setting delay (command line): it should be a number, not 'abc'"),
         (["run", "orders", "-s", "workers=0"], "setting workers (command line)"),
-        (["-C", "nowhere", "list"], "crawl: nowhere: No such file or directory"),
+        (["-C", "nowhere", "list"], "crawl: -C nowhere: there is no such folder; `crawl init FOLDER` makes a project"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

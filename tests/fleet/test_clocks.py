@@ -15,7 +15,7 @@ from crawler.clock import OtherClock
 from crawler.errors import StoreError
 from tests.fleet.conftest import Fleet
 from tests.fleet.test_crawls import joining, logins, until
-from tests.fleet.test_members import working
+from tests.fleet.test_members import at_work
 from tests.stores.support import PostgresHome
 
 pytest.importorskip("psycopg")
@@ -37,7 +37,7 @@ def test_a_machine_whose_clock_is_wrong_by_an_hour_works_like_the_others(fleet: 
     environment = {"CRAWL_KEY": fleet.key, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     far = fleet.machine("two").start(words, prefix=["faketime", "-f", wrong], environment=environment)
     with far, fleet.start(delay=DELAY_S) as first:
-        until(lambda: working(fleet) == 2, 150)
+        until(lambda: at_work(fleet) == 2, 150)
         fleet.site.change(latency_s=0.05)
         ended, late = first.end(150), far.end(150)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from crawler.errors import StoreError, VaultError
+from crawler.errors import UsageError, VaultError
 from crawler.sessions.desk import LoginEnd
 from crawler.stores.base import LoginClaim, Store
 from crawler.stores.policy.login_policy import Ending, Trying
@@ -105,7 +105,7 @@ def test_the_history_holds_each_change_of_the_secret_and_nothing_else(home: Home
 
     assert (newest.at, newest.url, newest.epoch, newest.cookies) == (home.clock.now, "http://shop.example/b", 1, 2)
     assert [store.sessions.secret_of(entry.id) for entry in (newest, oldest)] == ["two", "one"]
-    with pytest.raises(StoreError, match="no snapshot"):
+    with pytest.raises(UsageError, match="no session has a change 999"):
         store.sessions.secret_of(999)
 
 
