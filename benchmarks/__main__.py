@@ -42,8 +42,11 @@ def main() -> None:
     folder = _folder()
     wanted = set(options.contenders.split(",")) if options.contenders else set(table.ALL)
     wanted |= {table.add_processes(int(number)) for number in (options.processes or "").split(",") if number}
-    for revision in filter(None, (options.against or "").split(",")):
-        wanted |= {key for key in table.add_revision(revision) if key.partition("@")[0] in wanted}
+    try:
+        for revision in filter(None, (options.against or "").split(",")):
+            wanted |= {key for key in table.add_revision(revision) if key.partition("@")[0] in wanted}
+    except ValueError as unknown:
+        sys.exit(f"--against: {unknown}")
     rows: list[dict[str, Any]] = []
     for scene in chosen:
         for name in options.sites.split(",") if options.sites else scene.sites:

@@ -35,7 +35,7 @@ class Contender:
         pages_of: Counts what it stored where it reads no fields; None where it keeps nothing.
         shows: Package whose version is told.
         program: A program that must be installed, whose version is told.
-        revision: A revision of this project in whose code it runs, or "" for what is here.
+        revision: A commit of this project in whose code it runs, or "" for what is here.
     """
 
     key: str
@@ -208,10 +208,18 @@ def add_processes(number: int) -> str:
 
 
 def add_revision(revision: str) -> list[str]:
-    """Two contenders more: ours as it was at *revision*, as `crawl run` and as one process. Returns their keys."""
-    environment = f"crawl-{re.sub(r'[^0-9A-Za-z.-]', '-', revision)}"
+    """Two contenders more: ours as it was at *revision*, as `crawl run` and as one process. Returns their keys.
+
+    Raises:
+        ValueError: git knows no such commit.
+    """
+    asked = ["git", "-C", str(HERE.parent), "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"]
+    commit = subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
+    if not commit:
+        raise ValueError(f"git knows no commit {revision!r}")
     keys = [f"ours@{revision}", f"ours-1@{revision}"]
     for processes, key in enumerate(keys):
         label = f"{ALL[key.partition('@')[0]].label}, {revision}"
-        ALL[key] = Contender(key, label, environment, _ours(processes), _rows, revision=revision)
+        # by the commit: a branch moves on, and what is installed must not be what it was
+        ALL[key] = Contender(key, label, f"crawl-{commit[:12]}", _ours(processes), _rows, revision=commit)
     return keys
