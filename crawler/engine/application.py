@@ -23,6 +23,7 @@ from crawler.pagework.assembly import build_spider
 from crawler.pagework.single_page import Visitor, make_visitor
 from crawler.plugins import own_observers
 from crawler.runs.begun_with import BegunWith, begun_with, keep
+from crawler.runs.earlier import summary_of
 from crawler.runs.ending import options_again
 from crawler.runs.joining import REPLACED, Search, of_another_version, settings_for
 from crawler.runs.opening import How, IfRunning, argument_key, ended_by_others, open_run
@@ -85,10 +86,10 @@ def run(
     processes = how_many(merged, made, automatic=cores() if signals else 1)
     watching = watchers(telling.spider, merged)
     observers = [*observers, *own_observers(made), *([telling] if telling.listens else []), *watching]
-    main = _member_of(spider, arguments, merged)
+    also = options_again(arguments or {}, settings or {}) if signals else ""  # a person typed it
+    main = _member_of(spider, arguments, merged, also)
     members = Members(processes - 1, main, tells_pages=wants_pages(observers)) if processes > 1 else None
     try:
-        also = options_again(arguments or {}, settings or {}) if signals else ""  # a person typed it
         how = How(argument_key(arguments or {}), fresh, retry, if_running, merged.max_pages)
         summary, left = _run(made, merged, how, Caller(observers, ask, also), members, signals)
     except Exception as error:
@@ -159,11 +160,15 @@ def _help(
     ended = store.runs.get(row.id)
     if not crawl.recorded and ended.exit_code is not None and summary.ending != "interrupted":
         summary.ending, summary.exit_code = ended.ending, ended.exit_code
+        told = summary_of(ended)
+        summary.reason, summary.why = str(told.get("reason") or ""), str(told.get("why") or "")
+        summary.next_command = str(told.get("next_command") or "")
+        summary.messages += [each for each in told.get("messages") or () if each not in summary.messages]
     return summary, left_by(store, row.id, summary) if crawl.recorded else None
 
 
-def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settings: Settings) -> Main:
-    """What a further process does: its own spider object, store and crawl."""
+def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settings: Settings, also: str) -> Main:
+    """What a further process does: its own spider object, store and crawl; *also* as for `Caller`."""
 
     def main(run: int, tell: Observer, on_parent_gone: Callable[[Callable[[str], None]], None]) -> Summary:
         store = open_project_store(settings)
@@ -172,7 +177,7 @@ def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settin
             made = build_spider(spider, arguments, settings)
             number = store.members.join(run, owner=owner, process=process_name())
             member = Member(store, row, owner, settings, number, joined_at=store.now(), forked=True)
-            crawl = Crawl(made, member, Caller([tell]))
+            crawl = Crawl(made, member, Caller([tell], also=also))
             on_parent_gone(crawl.stop)
             with handled_signals(crawl.interrupt, only_term=True):
                 return crawl.run()

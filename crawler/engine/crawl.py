@@ -35,6 +35,7 @@ from crawler.runs.ending import (
 from crawler.runs.knowledge import seed
 from crawler.runs.lead import DRAINED
 from crawler.runs.verdict import CODES, Facts, Yield, shown
+from crawler.sessions.login.put_aside import as_errors
 from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.secrets import hide
 from crawler.spider import Spider, wants_summary
@@ -243,8 +244,12 @@ class Crawl:
     def _add_up(self) -> None:
         """What all processes of the run have done belongs to it, also what those did that were killed."""
         others = self._parts.peers.others(patience_s=_OTHERS_END_S if not self._parts.limits.reason else 0.0)
-        add_up(self.summary, others)
         told = self._members.summaries if self._members is not None else []
+        unusable, aside = self._parts.doors.unusable, self._store.reports.put_aside(self._run.frontier)
+        unusable.met_elsewhere(as_errors(each.text for each in aside))
+        for each in (*others, *told):
+            each.messages = [message for message in each.messages if not unusable.is_told(message)]
+        add_up(self.summary, others)
         for message in (message for each in told for message in each.messages):
             if message not in self.summary.messages:
                 self.summary.messages.append(message)

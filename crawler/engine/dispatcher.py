@@ -103,13 +103,17 @@ class Dispatcher:
         self.commit()
         self._store.frontier.prove_pages(self._run.frontier, ids=ids, epoch=epoch)
 
-    def bring_back(self, session: str) -> None:
-        """Parked requests of a session wait again."""
+    def bring_back(self, session: str) -> int:
+        """Parked requests of a session wait again. Returns their number."""
         self.commit()
-        self._committer.waiting += self._store.frontier.reopen(
-            self._run.frontier, states=(State.PARKED,), session=session
-        )
+        back = self._store.frontier.reopen(self._run.frontier, states=(State.PARKED,), session=session)
+        self._committer.waiting += back
         self._look.soon()
+        return back
+
+    def parked(self) -> int:
+        """How many requests are parked, whoever did so."""
+        return self._store.frontier.counts(self._run.frontier).parked
 
     def session_version(self, key: str) -> int:
         """The version of a stored session: it moves when somebody logs in."""

@@ -234,7 +234,8 @@ class Leasing:
     def _nothing_found(self, now: float, blocked: frozenset[str], shut: frozenset[str]) -> None:
         """Put aside what cannot go in this run, and find out when to look again."""
         for session in self._doors.unusable.names():
-            self._committer.waiting -= self._store.frontier.park(self._run.frontier, session=session)
+            why = self._doors.unusable.reason(session)
+            self._committer.waiting -= self._store.frontier.park(self._run.frontier, session=session, why=why)
         due = self._store.leases.next_due(self._run.frontier)
         # What is due may be of sessions that are shut; one that opens says so
         soonest = now + (_ALL_SHUT_POLL_S if SPREAD in shut else _SHUT_POLL_S if shut else 0.02)

@@ -217,7 +217,10 @@ class Scheduler:
         if self._lead.paused or not self._is_done():
             self._lead.goes_on()
             return False
-        return self._lead.may_end(now, self._helpers.peers.say_so)
+        if not self._lead.may_end(now, self._helpers.peers.say_so):
+            return False
+        ends_with_others = self._lead.leads and self._helpers.peers.awake
+        return not (ends_with_others and self._doors.unusable.bring_back_of_others())
 
     def _is_done(self) -> bool:
         """Whether nothing is left to do."""

@@ -122,8 +122,12 @@ class FrontierStore(Protocol):
     def failed_errors(self, frontier: int) -> list[str]:
         """All errors of failed requests, each once, most frequent first."""
 
-    def park(self, frontier: int, *, session: str) -> int:
-        """Put the waiting requests of a session aside (state PARKED) until `reopen` brings them back."""
+    def park(self, frontier: int, *, session: str, why: str = "") -> int:
+        """Put the waiting requests of a session aside (state PARKED) until `reopen` brings them back.
+
+        Args:
+            why: What `put_aside` tells of them.
+        """
 
     def quarantine(self, frontier: int, *, session: str, epoch: int, since: float) -> int:
         """Reopen done pages of *session* sent after *since* in *epoch* that did not prove themselves.

@@ -173,6 +173,9 @@ class ReportStore(Protocol):
     def ended_samples(self, frontier: int) -> tuple[list[Sample], list[Sample]]:
         """Failed and skipped requests by error and rule, most first, each with an example."""
 
+    def put_aside(self, frontier: int) -> list[Sample]:
+        """Parked requests by what was told of them when they were put aside, most first, each with an example."""
+
     def silent_hosts(self, frontier: int) -> dict[str, int]:
         """Slots of which every request failed without an answer, to how many, most first."""
 

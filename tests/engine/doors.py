@@ -141,8 +141,12 @@ class NotedYard:
         if ids:
             self.proved.append((sorted(ids), epoch))
 
-    def bring_back(self, session: str) -> None:
+    def parked(self) -> int:
+        return 0
+
+    def bring_back(self, session: str) -> int:
         self.back.append(-1)
+        return 1
 
 
 class Saves:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crawler.errors import WrongPassword
+from crawler.errors import LoginFailed, NeedsHuman, WrongPassword
 from crawler.events import Summary
 from crawler.frontier.gates import Gates
 from crawler.identity import Identity
@@ -27,12 +27,20 @@ class Requests:
     def __init__(self) -> None:
         self.back: list[Leased] = []
         self.settled: list[Outcome] = []
+        self.brought: list[str] = []
 
     def take_back(self, leased: list[Leased]) -> None:
         self.back += leased
 
     def settle(self, outcomes: list[Outcome]) -> None:
         self.settled += outcomes
+
+    def parked(self) -> int:
+        return 1
+
+    def bring_back(self, session: str) -> int:
+        self.brought.append(session)
+        return 1
 
 
 def request_of(session: str) -> Leased:
@@ -89,3 +97,43 @@ def test_where_all_wait_for_a_person_the_request_is_parked_and_does_not_come_bac
 
 def test_who_is_asked_for_by_name_sends(unusable: UnusableSessions) -> None:
     assert unusable.choose(request_of("alice"), 1.0) == "alice"
+
+
+def test_a_request_is_put_aside_with_the_reason_of_its_session(unusable: UnusableSessions) -> None:
+    unusable.park([request_of("alice")], "alice")
+
+    requests: Any = unusable._requests
+    assert [each.error for each in requests.settled] == ["WrongPassword: session 'alice': no"]
+
+
+def test_one_for_any_session_is_put_aside_with_the_reasons_of_all(unusable: UnusableSessions) -> None:
+    unusable.bar("bob", NeedsHuman("bob", "a code"), 1.0, 2.0)
+
+    assert unusable.reason(SPREAD) == "WrongPassword: session 'alice': no\nNeedsHuman: session 'bob': a code"
+
+
+def test_what_others_met_is_told_in_our_words_and_what_was_met_here_is_told_once(unusable: UnusableSessions) -> None:
+    summary = unusable._teller.summary
+
+    unusable.met_elsewhere([LoginFailed("alice", "later"), NeedsHuman("bob", "a code")])
+
+    assert [type(each) for each in unusable.failures.values()] == [WrongPassword, NeedsHuman]
+    assert [line.partition(";")[0] for line in summary.messages] == ["session 'alice': no", "session 'bob': a code"]
+    assert summary.next_command == "crawl login orders"
+    assert unusable.is_told("session 'bob': a code; continue with: crawl login orders --session bob -s workers=2")
+    assert not unusable.is_told("session 'bob': sends its requests in turn")
+    assert not unusable.is_told("session 'eve': no; continue with: crawl login orders --session eve")
+
+
+def test_what_others_put_aside_is_brought_back_once_in_each_login_of_a_session_that_is_good_here(
+    unusable: UnusableSessions, pool: SessionPool
+) -> None:
+    requests: Any = unusable._requests
+    bob: Any = pool.manager("bob").record
+
+    assert unusable.bring_back_of_others() == 0, "nobody is logged in"
+    bob.state, bob.epoch = LoginState.READY, 1
+    assert [unusable.bring_back_of_others() for _ in range(2)] == [2, 0]
+    bob.epoch = 2
+    assert unusable.bring_back_of_others() == 2
+    assert requests.brought == ["bob", SPREAD] * 2

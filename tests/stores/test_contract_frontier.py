@@ -108,6 +108,21 @@ def test_the_waiting_requests_of_a_session_are_parked_and_those_in_flight_are_no
     assert store.care.audit(run.frontier).ok
 
 
+def test_parked_requests_tell_why_until_they_wait_again(store: Store, run: RunRow) -> None:
+    store.frontier.add(run.frontier, [found(name, session="ann") for name in "abc"] + [found("d", session="bob")])
+    (first,) = lease(store, run, 1, exclude_sessions=frozenset({"bob"}))
+    store.commit(run, "me", [outcome(first, Verdict.PARK, error="WrongPassword: session 'ann': no\nmore")])
+    store.frontier.park(run.frontier, session="bob", why="NeedsHuman: session 'bob': a code")
+    store.frontier.park(run.frontier, session="ann", why="WrongPassword: session 'ann': no\nmore")
+
+    assert [(each.text, each.count) for each in store.reports.put_aside(run.frontier)] == [
+        ("WrongPassword: session 'ann': no\nmore", 3),
+        ("NeedsHuman: session 'bob': a code", 1),
+    ]
+    store.frontier.reopen(run.frontier, states=[State.PARKED])
+    assert store.reports.put_aside(run.frontier) == []
+
+
 def test_a_page_of_a_parked_request_whose_lease_had_run_out_is_lost(home: Home, store: Store, run: RunRow) -> None:
     store.frontier.add(run.frontier, [found("a"), found("b", slot="b.example")])
     (leased,) = lease(store, run, lease_s=10, exclude_slots=frozenset({"b.example"}))

@@ -8,18 +8,22 @@ begins with them. While the run has other work it looks whether somebody has log
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 
 from crawler.errors import NeedsHuman, SessionError, SiteUnreachable
 from crawler.events import LoginEnded, SessionParked
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.response import SPREAD
 from crawler.sessions.login.ports import SESSION, Requests, SessionGates, Teller
+from crawler.sessions.login.put_aside import as_stored
+from crawler.sessions.login.states import LoginState
 from crawler.sessions.pool import SessionPool
 
 _trace = logging.getLogger("crawler.trace")  # shown with `--traceback`
 
 LOOK_EVERY_S = 2.0
+_LINE_ENDS = re.compile(r"; (?:the next run goes on|continue with: crawl login .*)$", re.DOTALL)
 _MANY = 1_000_000  #: a request that waits for a login weighs as much as so many that are under way
 
 
@@ -46,6 +50,7 @@ class UnusableSessions:
         self.failures: dict[str, SessionError] = {}
         self.look_at: float | None = None
         self._said: dict[str, str] = {}  # unusable session to its line of the summary
+        self._brought: dict[str, int] = {}  # session to its epoch when others' requests of it were brought back
         self._strangers: set[str] = set()  # sessions of stored requests that this run does not have
 
     def choose(self, leased: Leased, now: float, *, without: frozenset[str] = frozenset()) -> str:
@@ -73,12 +78,17 @@ class UnusableSessions:
         for_all = [SPREAD] if len(self._said) == len(self._pool.names) else []
         return [*self._said, *for_all, *self._strangers]
 
+    def reason(self, name: str) -> str:
+        """Why requests of one of `names` are put aside, as it is stored with them; "" where it lies with none."""
+        return as_stored({each: self.failures[each] for each in self._said if name in (each, SPREAD)})
+
     def park(self, leased: Sequence[Leased], name: str) -> None:
         """Put requests aside; those that any session may send go to one that still can."""
         others = len(self._said) < len(self._pool.names)
         self._requests.take_back([each for each in leased if others and each.session == SPREAD])
         parked = [each for each in leased if not (others and each.session == SPREAD)]
-        self._requests.settle([Outcome(each, Verdict.PARK, session_name=name) for each in parked])
+        why = self.reason(name)
+        self._requests.settle([Outcome(each, Verdict.PARK, session_name=name, error=why) for each in parked])
 
     def stranger(self, leased: Leased, name: str) -> None:
         """A stored request is of a session that this run does not have: it is left for one that has it."""
@@ -99,22 +109,53 @@ class UnusableSessions:
             ending = "human" if isinstance(error, NeedsHuman) else "refused"
             epoch = self._pool.manager(name).record.epoch
             self._teller.tell(LoginEnded(now, name, ending, epoch, elapsed_ms, error.why))
-            if isinstance(error, SiteUnreachable):  # nobody is needed
-                command = f"crawl run {self._spider_name}{self._also}"
-                why = f"the site could not be reached to log in ({error.why})"
-                self._said[name] = f"session {name!r}: {why}; the next run goes on"
-            else:
-                command = (
-                    f"crawl login {self._spider_name} --session {name}{self._pool.manager(name).by_browser}{self._also}"
-                )
+            command = self._say(name, error)
+            if not isinstance(error, SiteUnreachable):
                 self._teller.tell(SessionParked(now, name, error.why, command))
-                self._said[name] = f"{error}; continue with: {command}"
-            self._teller.summary.messages.append(self._said[name])
-            if len(self._said) > 1 and len(self._said) == len(self._pool.names):  # one command is for all of them
-                command = command.replace(f" --session {name}", "", 1)
-            self._teller.summary.next_command = command
             self.look_at = now + LOOK_EVERY_S
         self.park(held, name)
+
+    def _say(self, name: str, error: SessionError) -> str:
+        """Put it into the summary. Returns the command that goes on."""
+        if isinstance(error, SiteUnreachable):  # nobody is needed
+            command = f"crawl run {self._spider_name}{self._also}"
+            why = f"the site could not be reached to log in ({error.why})"
+            self._said[name] = f"session {name!r}: {why}; the next run goes on"
+        else:
+            browser = self._pool.manager(name).by_browser if name in self._pool.names else ""
+            command = f"crawl login {self._spider_name} --session {name}{browser}{self._also}"
+            self._said[name] = f"{error}; continue with: {command}"
+        self._teller.summary.messages.append(self._said[name])
+        many = len(self._said) > 1 and len(self._said) == len(self._pool.names)  # one command is for all of them
+        self._teller.summary.next_command = command.replace(f" --session {name}", "", 1) if many else command
+        return command
+
+    def met_elsewhere(self, failures: Iterable[SessionError]) -> None:
+        """The run ends with requests that other processes have put aside for these reasons: they are told as ours."""
+        for error in failures:
+            if error.session not in self._said:
+                self.failures[error.session] = error
+                self._say(error.session, error)
+
+    def bring_back_of_others(self) -> int:
+        """What other processes have put aside, and a session that is good here can send, goes on: once in each login.
+
+        Returns:
+            The number of requests.
+        """
+        back = 0
+        for name in self._pool.names if self._requests.parked() else ():
+            record = self._pool.manager(name).record
+            fresh = name not in self._said and record.state is LoginState.READY
+            if fresh and self._brought.get(name) != record.epoch:
+                self._brought[name] = record.epoch
+                back += self._requests.bring_back(name) + self._requests.bring_back(SPREAD)
+        return back
+
+    def is_told(self, message: str) -> bool:
+        """Whether a line of another process's summary is of a session of which ours has a line."""
+        of_it = (name for name in self._said if message.startswith(f"session {name!r}: "))
+        return any(of_it) and _LINE_ENDS.search(message) is not None
 
     def look(self, now: float) -> None:
         """Try those again whose stored state has moved: somebody has run ``crawl login``."""

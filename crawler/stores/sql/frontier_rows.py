@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from crawler.outcome import Found
 from crawler.stores.driver import Driver
+from crawler.stores.rows import harmless
 from crawler.stores.sql.found_rows import FoundRows, count
 from crawler.stores.sql.reopening import Reopening
 from crawler.stores.told import Counts
@@ -91,15 +92,15 @@ class FrontierRows:
         )
         return [str(error) for (error,) in rows]
 
-    def park(self, frontier: int, *, session: str) -> int:
+    def park(self, frontier: int, *, session: str, why: str = "") -> int:
         """Put the waiting requests of a session aside until a person has seen to it; `reopen` brings them back."""
         with self._db.write() as raw:
             number = 0
             for moment in ("= 0", "> 0"):  # ready, delayed: an index serves each
                 number += raw.execute(
-                    f"UPDATE crawl_requests SET state = 5, not_before = 0 WHERE frontier = ? AND state = 0"
+                    f"UPDATE crawl_requests SET state = 5, not_before = 0, error = ? WHERE frontier = ? AND state = 0"
                     f" AND not_before {moment} AND lane IN (SELECT id FROM crawl_lanes WHERE session = ?)",
-                    (frontier, session),
+                    (harmless(why) if why else None, frontier, session),
                 ).rowcount
             count(raw, frontier, parked=number, waiting_or_leased=-number)
         return number

@@ -31,6 +31,10 @@ class ReportRows:
         """Failed and skipped requests by error and rule, most first; read from the index of ended requests."""
         return self._ended(frontier, 3, "error"), self._ended(frontier, 4, "rule")
 
+    def put_aside(self, frontier: int) -> list[Sample]:
+        """Parked requests by the reason; read from the index of ended requests."""
+        return self._ended(frontier, 5, "error")
+
     def silent_hosts(self, frontier: int) -> dict[str, int]:
         """Slots of which every request failed without an answer, to how many, most first.
 
@@ -56,7 +60,7 @@ class ReportRows:
 
     def _ended(self, frontier: int, state: int, column: str) -> list[Sample]:
         ended = f"FROM crawl_requests WHERE frontier = ? AND state = {state} AND state >= 3"
-        return self._by_kind("crawl_requests", column, ended, frontier, keep=state == 3)
+        return self._by_kind("crawl_requests", column, ended, frontier, keep=state != 4)
 
     def retried_samples(self, frontier: int) -> list[Sample]:
         """What was tried again, by error, most first; reads the page log."""

@@ -1,0 +1,150 @@
+"""A session that another process could not use: whoever ends the run names the cause, though it never tried itself."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler import run
+from crawler.engine.leasing import Leasing
+from crawler.events import Summary
+from tests.crash.project import Ended
+from tests.fleet.conftest import Fleet
+from tests.fleet.test_crawls import logins
+from tests.fleet.unlucky import Unlucky
+
+SPIDER = Path(__file__).with_name("unlucky.py")
+_WITHIN_S = 40.0
+_REFUSED = "WrongPassword: session 'default': the site refused it"
+
+
+class Place:
+    """Where a crawl is kept, and who works on it besides the process of the test, which begins it and ends it."""
+
+    def __init__(self, fleet: Fleet, folder: Path, monkeypatch: pytest.MonkeyPatch, *, machines: bool) -> None:
+        self._fleet, self._machines, self._monkeypatch = fleet, machines, monkeypatch
+        self.store = fleet.address if machines else str(folder / "crawl.db")
+        self._pages = 1 if machines else 200  # so many that a further process is worth it
+        account = fleet.site.accounts[0]
+        for name, value in (("KEY", fleet.key), ("DEFAULT_USERNAME", account.username)):
+            monkeypatch.setenv(f"CRAWL_{name}", value)
+        self.password("wrong")
+
+    def password(self, password: str) -> None:
+        """That of all processes from now on."""
+        self._fleet.environment = {"CRAWL_DEFAULT_PASSWORD": password}
+        self._monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", password)
+
+    def crawl(self, how: str, **settings: Any) -> Summary:
+        """One run; of its requests the process of the test gets none before another one has put all aside."""
+        self._monkeypatch.setattr(Leasing, "more", _after_others(Leasing.more))
+        arguments = {"site": self._fleet.site.url, "how": how, "pages": str(self._pages)}
+        chosen = {"store": self.store, "processes": 1 if self._machines else 2, "throttle": False, **settings}
+        if not self._machines:
+            return run(Unlucky, arguments=arguments, settings=chosen)
+        typed = [part for name, value in arguments.items() for part in ("-a", f"{name}={value}")]
+        options = [part for name, value in settings.items() for part in ("-s", f"{name}={value}")]
+        words = ["worker", "unlucky", *typed, "--store", self.store, "--wait", "--until-empty", *options]
+        machine = self._fleet.machine()
+        machine.spider = SPIDER
+        machine.__post_init__()
+        with machine.start(words, environment={"CRAWL_KEY": self._fleet.key, **self._fleet.environment}) as other:
+            summary = run(Unlucky, arguments=arguments, settings=chosen)
+            other.end(_WITHIN_S)
+        return summary
+
+    def status(self) -> Ended:
+        return self._fleet.run(["status", "unlucky", "--store", self.store])
+
+
+def _after_others(more: Any) -> Any:
+    """`Leasing.more` that in the process of the test leases nothing while anything waits that others put aside."""
+    us, ends = os.getpid(), time.monotonic() + _WITHIN_S
+
+    def later(leasing: Any, now: float, begun: int) -> None:
+        counts = leasing._store.frontier.counts(leasing._run.frontier)
+        if os.getpid() != us or counts.parked == counts.known or time.monotonic() > ends:
+            more(leasing, now, begun)
+        else:
+            leasing._look.wait_until(now + 0.02)
+
+    return later
+
+
+@pytest.fixture(params=[True, False], ids=["machines", "processes"])
+def place(request: Any, fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    return Place(fleet, tmp_path, monkeypatch, machines=request.param)
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "ending", "said"),
+    [
+        ("refused", 3, "login failed", "session 'default': the site refused the user name or password"),
+        ("locked", 3, "login failed", "the account has been locked"),
+        ("person", 7, "needs human", "code from the mail"),
+        ("unequipped", 2, "usage", "the login needs a browser"),
+    ],
+)
+def test_the_cause_for_which_another_process_put_all_aside_names_the_end_of_the_run_and_what_to_do(
+    place: Place, how: str, code: int, ending: str, said: str
+) -> None:
+    summary = place.crawl(how)
+
+    assert (summary.ending, summary.exit_code, summary.pages) == (ending, code, 0), summary
+    (line,) = summary.messages
+    assert said in line
+    assert summary.next_command == "crawl login unlucky --session default"
+    assert line.endswith(f"; continue with: {summary.next_command}")
+    status = place.status().out
+    assert said in " ".join(status.split()), status
+    assert "crawl login unlucky" in status, status
+
+
+def test_a_refused_password_is_named_by_the_next_run_as_well_and_not_tried_again(place: Place, fleet: Fleet) -> None:
+    place.crawl("refused")
+
+    again = place.crawl("refused")
+
+    assert (again.ending, again.exit_code, logins(fleet)) == ("login failed", 3, 1), again
+    assert "the site refused these credentials on" in again.messages[0]
+    assert again.next_command == "crawl login unlucky --session default"
+
+
+def test_a_budget_of_logins_that_is_spent_is_named_though_another_process_was_told(place: Place, fleet: Fleet) -> None:
+    place.password(fleet.site.accounts[0].password)
+    place.crawl("spent", login_budget=1)
+
+    again = place.crawl("spent", login_budget=1)
+
+    assert (again.ending, again.exit_code) == ("login failed", 3), again
+    assert "1 login of the last hour did not succeed, 1 allowed (login_budget)" in again.messages[0]
+
+
+def test_what_a_process_put_aside_and_left_goes_on_with_a_session_that_is_good_here(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The password of one machine was wrong, and it was killed before it saw that another one had logged in."""
+    more, aside = Leasing.more, list[int]()
+
+    def others_put_aside(leasing: Any, now: float, begun: int) -> None:
+        frontier = leasing._run.frontier
+        if not aside and leasing._store.frontier.counts(frontier).done:
+            aside.append(leasing._store.frontier.park(frontier, session="default", why=_REFUSED))
+        more(leasing, now, begun)
+
+    monkeypatch.setattr(Leasing, "more", others_put_aside)
+    account = fleet.site.accounts[0]
+    for name, value in (("KEY", fleet.key), ("DEFAULT_USERNAME", account.username)):
+        monkeypatch.setenv(f"CRAWL_{name}", value)
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", account.password)
+    arguments = {"site": fleet.site.url, "how": "well", "pages": "40"}
+
+    summary = run(Unlucky, arguments=arguments, settings={"store": fleet.address, "workers": 1, "throttle": False})
+
+    assert aside[0] > 0
+    assert (summary.ending, summary.exit_code, summary.parked, summary.messages) == ("finished", 0, 0, []), summary
+    assert fleet.count("items") == 40
