@@ -224,6 +224,8 @@ class Crawl:
             outcomes = Counter(login.outcome for login in store.logins.of_run(self._run.id))
             summary.logins, summary.renewed = outcomes["ok"], outcomes["renewed"]
         take_counts(summary, counts)
+        if not ends and counts.parked and not counts.pages:
+            self._hear_why_put_aside()  # it is why this process, too, has nothing
         facts = self._facts(counts, failed, skipped)
         if not ends:
             # What others have put back to waiting since is theirs, while there is somebody who ends the run
@@ -245,15 +247,19 @@ class Crawl:
         """What all processes of the run have done belongs to it, also what those did that were killed."""
         others = self._parts.peers.others(patience_s=_OTHERS_END_S if not self._parts.limits.reason else 0.0)
         told = self._members.summaries if self._members is not None else []
-        unusable, aside = self._parts.doors.unusable, self._store.reports.put_aside(self._run.frontier)
-        unusable.met_elsewhere(as_errors(each.text for each in aside))
+        self._hear_why_put_aside()
+        is_told = self._parts.doors.unusable.is_told
         for each in (*others, *told):
-            each.messages = [message for message in each.messages if not unusable.is_told(message)]
+            each.messages = [message for message in each.messages if not is_told(message)]
         add_up(self.summary, others)
         for message in (message for each in told for message in each.messages):
             if message not in self.summary.messages:
                 self.summary.messages.append(message)
         self._endings = [each.ending for each in [*others, *told]]
+
+    def _hear_why_put_aside(self) -> None:
+        aside = self._store.reports.put_aside(self._run.frontier)
+        self._parts.doors.unusable.met_elsewhere(as_errors(each.text for each in aside))
 
     def _is_certain(self) -> bool:
         """Whether all pages of all processes are what a session brought that was logged in."""

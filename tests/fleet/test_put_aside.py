@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from crawler import run
+from crawler.engine.application import Joining, work
 from crawler.engine.leasing import Leasing
 from crawler.events import Summary
 from tests.crash.project import Ended
@@ -122,6 +123,27 @@ def test_a_budget_of_logins_that_is_spent_is_named_though_another_process_was_to
 
     assert (again.ending, again.exit_code) == ("login failed", 3), again
     assert "1 login of the last hour did not succeed, 1 allowed (login_budget)" in again.messages[0]
+
+
+def test_a_worker_that_got_nothing_names_the_cause_that_another_process_met(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.site.change(latency_s=1.0)  # it has come before the login is refused
+    place = Place(fleet, Path(), monkeypatch, machines=True)
+    arguments = {"site": fleet.site.url, "how": "refused"}
+    machine = fleet.machine()
+    machine.spider = SPIDER
+    machine.__post_init__()
+    typed = [part for name, value in arguments.items() for part in ("-a", f"{name}={value}")]
+    environment = {"CRAWL_KEY": fleet.key, **fleet.environment}
+    with machine.start(["run", "unlucky", *typed, "--store", place.store], environment=environment) as first:
+        monkeypatch.setattr(Leasing, "more", _after_others(Leasing.more))
+        ours = work(Unlucky, arguments=arguments, settings={"store": place.store}, joining=Joining(wait=True))
+        ended = first.end(_WITHIN_S)
+
+    assert (ours.ending, ours.exit_code, ended.code) == ("login failed", 3, 3), ours
+    assert "the site refused the user name or password" in ours.messages[0]
+    assert logins(fleet) == 1
 
 
 def test_what_a_process_put_aside_and_left_goes_on_with_a_session_that_is_good_here(
