@@ -25,6 +25,7 @@ from urllib.parse import unquote
 import requests
 from requests.adapters import BaseAdapter
 
+from benchmarks.server import SESSION
 from benchmarks.site import SHAPES
 from crawler import Response, Spider, run
 from crawler.fetching.heads import parse_head
@@ -34,16 +35,22 @@ from crawler.fetching.response_maker import ResponseMaker
 ADDRESS = "shop.example"
 SITE = f"http://{ADDRESS}"
 PAGES = 300
+LOGIN = f"{SITE}/login.html"
+_OPEN = frozenset(("login.html", "robots.txt"))  #: what the server shows without a login
+_COOKIE = f"sid={SESSION}"
 sys.path.insert(0, str(Path(__file__).parent / "contenders"))
 
 
-def spider_of(site: str, start: str = f"{SITE}/index.html") -> type[Spider]:
-    """The spider that takes part in the benchmark, for a site and where it starts."""
+def spider_of(site: str, start: str = f"{SITE}/index.html", login: str = "") -> type[Spider]:
+    """The spider that takes part in the benchmark, for a site, where it starts, and where it logs in, if it does."""
     os.environ.setdefault("BENCH", '{"starts": []}')
     import ours
 
+    def log_in(spider: Spider, session: Any) -> None:
+        session.submit(session.get(login).form(), {"username": "u", "password": "p"})
+
     found: type[Spider] = getattr(ours, site.title())
-    return type(found.__name__, (found,), {"start_urls": [start]})
+    return type(found.__name__, (found,), {"start_urls": [start], **({"login": log_in} if login else {})})
 
 
 _KINDS = {"html": b"text/html", "json": b"application/json", "txt": b"text/plain"}
@@ -57,6 +64,7 @@ class Memory(BaseAdapter):
     def __init__(self, site: InMemory) -> None:
         super().__init__()
         self._files, self._maker, self._limits = site.files, ResponseMaker(Response), Limits()
+        self._login = site.login
         kind = SHAPES[site.name]
         self._added = [f"{name}: {value}\r\n".encode() for name, value in kind.HEADERS]
         self._cookies = [f"Set-Cookie: {line}\r\n".encode() for line in kind.COOKIES]
@@ -66,11 +74,14 @@ class Memory(BaseAdapter):
         url = request.url or ""
         path = unquote(url.removeprefix(f"{SITE}/").partition("?")[0])
         body = self._files.get(path)
-        status = b"HTTP/1.1 200 OK\r\n" if body is not None else b"HTTP/1.1 404 Not Found\r\n"
+        status = b"200 OK" if body is not None else b"404 Not Found"
+        moved: tuple[bytes, ...] = ()
+        if self._login and path not in _OPEN and (path == "login" or _COOKIE not in request.headers.get("Cookie", "")):
+            status, body, path, moved = b"302 Found", b"", "moved.html", _moved(path)
         body = body or b""
         kind = _KINDS[path.rpartition(".")[2]]
         lines = [
-            status,
+            b"HTTP/1.1 " + status + b"\r\n",
             b"Server: nginx\r\n",
             b"Date: Mon, 23 Nov 2026 04:00:00 GMT\r\n",
             b"Content-Type: " + kind + b"\r\n",
@@ -79,6 +90,7 @@ class Memory(BaseAdapter):
             b"Connection: keep-alive\r\n",
             b'ETag: "6741-4ea3"\r\n',
             b"Accept-Ranges: bytes\r\n",
+            *moved,
             *self._added,
             *(self._cookies if self._sets_cookies.search(path) else ()),
             b"\r\n",
@@ -90,6 +102,13 @@ class Memory(BaseAdapter):
         """Nothing to close."""
 
 
+def _moved(path: str) -> tuple[bytes, ...]:
+    """Headers of an answer that leads on: in with the cookie of the login, or out to its page."""
+    if path == "login":
+        return b"Location: /index.html\r\n", f"Set-Cookie: {_COOKIE}; Path=/; HttpOnly\r\n".encode()
+    return (b"Location: /login.html\r\n",)
+
+
 @dataclass(frozen=True, slots=True)
 class InMemory:
     """A site of the benchmark in memory.
@@ -97,16 +116,18 @@ class InMemory:
     Attributes:
         files: Path to content.
         items: Pages with an item.
+        login: Its pages are shown after a login only.
     """
 
     name: str
     files: dict[str, bytes]
     items: int
+    login: bool = False
 
 
-def in_memory(name: str = "shop", pages: int = PAGES) -> InMemory:
+def in_memory(name: str = "shop", pages: int = PAGES, *, login: bool = False) -> InMemory:
     shape = SHAPES[name](pages, ADDRESS)
-    return InMemory(name, {path: text.encode() for path, text in shape.files()}, shape.details)
+    return InMemory(name, {path: text.encode() for path, text in shape.files()}, shape.details, login)
 
 
 def crawl(site: InMemory, spider: type[Spider] | None = None, **settings: Any) -> int:
@@ -114,7 +135,7 @@ def crawl(site: InMemory, spider: type[Spider] | None = None, **settings: Any) -
     with tempfile.TemporaryDirectory() as folder, patch("crawler.pagework.transports.make_transport") as transport:
         transport.return_value = Memory(site)
         options = {"store": str(Path(folder) / "crawl.db"), "workers": 1, "processes": 1, **settings}
-        summary = run(spider or spider_of(site.name), settings=options)
+        summary = run(spider or spider_of(site.name, login=LOGIN if site.login else ""), settings=options)
     if summary.exit_code or summary.pages != len(site.files) - 2 or summary.items["items"] != site.items:
         raise RuntimeError(f"the crawl went wrong: {summary}")
     return summary.pages
@@ -191,9 +212,10 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=PAGES)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--login", action="store_true", help="its pages are shown after a login only")
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
-    site = in_memory(options.site, options.pages)
+    site = in_memory(options.site, options.pages, login=options.login)
     crawl(site)
     print(f"{cpu_us(site, options.repeats, workers=options.workers):.0f} us of CPU a page")
     print(f"{calls_a_page(site):.0f} function calls a page")

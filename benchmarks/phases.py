@@ -114,13 +114,15 @@ def main() -> None:
     parser.add_argument("--site", choices=site.SHAPES, default="market")
     parser.add_argument("--pages", type=int, default=4_000)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--login", action="store_true", help="its pages are shown after a login only")
     options = parser.parse_args()
     place = Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()) / "crawl-bench"
     place.mkdir(exist_ok=True)
     port = free_port()
     made = site.make(place, options.site, 20_000, port)
-    with serve(made.root, port=port, kind=made.kind) as server:
-        rounds = measured(spider_of(options.site, server.url()), options.pages, options.repeats)
+    with serve(made.root, port=port, kind=made.kind, login=options.login) as server:
+        spider = spider_of(options.site, server.url(), server.url(path="/login.html") if options.login else "")
+        rounds = measured(spider, options.pages, options.repeats)
     print(f"| step ({options.repeats} crawls of {options.pages:,} pages, medians) | CPU microseconds a page |")
     print("|---|--:|")
     medians = {step: statistics.median(each[step] for each in rounds) for step in rounds[0]}

@@ -30,6 +30,8 @@ from crawler.stores.driver import AHEAD_S
 _MOST_HELD = 1_000  #: requests before a robots.txt that nobody knows yet
 _CONNECTION_POLL_S = 0.01  #: how often a rendered page asks again for a connection to a host
 _LIMIT_POLL_S = 0.05  #: how often to look again when the pages under way fill the limit of pages
+_EMPTY_POLL_S = 0.02  #: how often to look again while what is due goes to others
+_FULL_POLL_S = 0.1  #: the same while some hosts can take no more, of which it is noticed when they can
 _SHUT_POLL_S = 0.5  #: how often to look again while some sessions are shut
 _ALL_SHUT_POLL_S = 60.0  #: the same while all of them are
 _OTHERS_POLL_S = 0.1  #: how often to look for work that other processes may have found
@@ -169,7 +171,7 @@ class Leasing:
             )
             self._hold.renewed(now)
             self.renew_at = now + settings.lease / 3
-        if now < self.due_at or not self.has_room():
+        if now < self.due_at or self._doors.are_proving() or not self.has_room():
             return
         limit = max(8 * settings.workers, 32)
         if settings.max_pages:
@@ -238,7 +240,8 @@ class Leasing:
             self._committer.waiting -= self._store.frontier.park(self._run.frontier, session=session, why=why)
         due = self._store.leases.next_due(self._run.frontier)
         # What is due may be of sessions that are shut; one that opens says so
-        soonest = now + (_ALL_SHUT_POLL_S if SPREAD in shut else _SHUT_POLL_S if shut else 0.02)
+        waits_s = _ALL_SHUT_POLL_S if SPREAD in shut else _SHUT_POLL_S if shut else 0.0
+        soonest = now + (waits_s or (_FULL_POLL_S if blocked else _EMPTY_POLL_S))
         if self._slots.shares is not None and self._slots.shares.may_be_none:
             soonest = max(soonest, now + _OTHERS_POLL_S)  # what is due may be of hosts that are for others
         look_at = float("inf") if due is None else max(due - AHEAD_S / 2, soonest)

@@ -93,6 +93,13 @@ class Doors:
             return Missing((SESSION, name), probe="no page has shown for a while that we are logged in")
         return None if following is Next.GO else Missing((SESSION, name), rests=True)
 
+    def are_proving(self) -> bool:
+        """Whether no request may go before a probe has spoken: each session is being proved as a matter of course.
+
+        That takes a moment: requests stay where they are, and need not wait before a gate.
+        """
+        return bool(self.sessions.proving) and self.sessions.proving.issuperset(self.pool.names)
+
     def goes(self, name: str) -> None:
         """Nothing is missing to a request of session *name*, and it goes."""
         if self.pool.manager(name).wants_login:

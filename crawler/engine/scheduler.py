@@ -91,7 +91,9 @@ class Scheduler:
         """Seconds until something has to be done without a message."""
         times = [self._leasing.renew_at, self._helpers.peers.look_at]
         times.append(self._lead.due_at(len(self._out), self._limits.reason))
+        proving = self._doors.are_proving()
         self._inbox.doze(now)
+        self._inbox.expected = len(self._out) if proving else 0
         if self._inbox or len(self._committer) or (self._out and not self._inbox.dozing):
             times.append(now + _LINGER_S)
         if len(self._committer):  # what was settled without being sent
@@ -101,17 +103,21 @@ class Scheduler:
                 times.append(self._limits.deadline)
         elif not self._lead.paused:
             gates, unusable = self._doors.gates, self._doors.unusable
-            moments = (self._slots.next_due(), gates.next_due(), unusable.look_at, self._limits.ends_at)
+            next_due = None if proving else self._slots.next_due()
+            moments = (next_due, gates.next_due(), unusable.look_at, self._limits.ends_at)
             times.extend(moment for moment in moments if moment is not None)
-            if self._leasing.has_room():
+            if not proving and self._leasing.has_room():
                 times.append(self._leasing.due_at)
         return max(min(times) - now, 0.0)
 
     # --- leasing and handing out ------------------------------------------------------------------------------------
     def _dispatch(self, now: float) -> None:
-        while (leased := self._slots.next_waiting(now)) is not None:
+        proving = self._doors.are_proving()
+        while not proving and (leased := self._slots.next_waiting(now)) is not None:
             if self._may_go(leased, now):
                 self._workers.send(self._slots.ready(leased, self._pool.manager(self._out[leased.id])))
+            else:
+                proving = self._doors.are_proving()
         self._workers.send(self._slots.to_send())
 
     def _may_go(self, leased: Leased, now: float) -> bool:

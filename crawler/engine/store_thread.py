@@ -62,13 +62,14 @@ class Inbox:
 
     Attributes:
         dozing: Nothing has come for a while.
+        expected: Outcomes without which the thread that takes can do nothing; 0 where each one may lead to something.
     """
 
     def __init__(self, enough: int) -> None:
         self._calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
         self._done: deque[Outcome] = deque()
         self._enough = enough
-        self._last_came, self.dozing = 0.0, False
+        self._last_came, self.dozing, self.expected = 0.0, False, 0
 
     def post(self, call: Call) -> None:
         """Run *call* on the thread that takes. Safe from any thread and from a signal handler."""
@@ -85,7 +86,8 @@ class Inbox:
             goes_on: Whether more is about to come, for the slot of the page; asked once the page is in.
         """
         self._done.append(outcome)
-        if self.dozing or len(self._done) >= self._enough or not goes_on(outcome.request.slot):
+        count = len(self._done)
+        if self.dozing or count >= self._enough or (count >= self.expected and not goes_on(outcome.request.slot)):
             self.wake()
 
     def take(self, wait_s: float) -> None:

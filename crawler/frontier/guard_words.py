@@ -154,14 +154,22 @@ _WHOLE: Final = {
     for word in words
     for length in range(1, len(word))
 } | dict.fromkeys(LOGOUT | LOGOUT_ALONE | DESTRUCTIVE | DESTRUCTIVE_OF_ONE | DESTRUCTIVE_BY_NUMBER, True)
+_BEGINNINGS: Final = _WHOLE.keys()
 
 
 def may_mean_something(words: list[str]) -> bool:
     """Whether some of *words* in a row, written as one, are a word of the guard, or one of them has "logout" in it.
 
-    The quick question before the rules: none of them says anything where the answer is no. A word is looked up once,
-    and what follows is added as long as the whole is the beginning of a word of the guard.
+    The quick question before the rules: none of them says anything where the answer is no.
     """
+    if not _BEGINNINGS.isdisjoint(words) and _hold_a_word(words):
+        return True
+    glued = "".join(words)
+    return "logo" in glued or "signo" in glued
+
+
+def _hold_a_word(words: list[str]) -> bool:
+    """Each word is looked up, and what follows is added as long as the whole begins a word of the guard."""
     count = len(words)
     for at, word in enumerate(words):
         is_known = _WHOLE.get(word)
@@ -172,5 +180,4 @@ def may_mean_something(words: list[str]) -> bool:
             following += 1
         if is_known:
             return True
-    glued = "".join(words)
-    return "logo" in glued or "signo" in glued
+    return False

@@ -70,9 +70,8 @@ class NextLook:
             self._changed |= slots
 
     def nothing_found(self, blocked: Set[str], at: float) -> None:
-        """There was nothing but for *blocked* slots: look again at that moment."""
-        self._changed &= blocked
-        self._at = at
+        """There was nothing but for *blocked* slots: look again at that moment, or when one of these can take more."""
+        self._changed, self._at = set(blocked), at
 
     def wait_until(self, moment: float) -> None:
         """Nothing can be taken before that moment, whatever changes."""

@@ -100,8 +100,7 @@ class SessionPool:
 
     def under_way(self, name: str) -> int:
         """Requests of a session that were handed out and have not come back."""
-        with self._lock:
-            return self._busy[name]
+        return self._busy.get(name, 0)
 
     def took(self, name: str) -> None:
         """A request of that session was handed out."""

@@ -3,9 +3,7 @@
 A site counts requests by account: so many an hour, and 429 after that. What is spent is spent for this account and not
 for its host, so the account rests and others go on. What is left is known in two ways: by the spider
 (``Identity(quota="100/hour")``, counted in the store over processes and runs), and by what answers say
-(``X-RateLimit-Remaining`` and its kin, Retry-After).
-
-Sources of the names: GitHub's and Twitter's documentation, draft-ietf-httpapi-ratelimit-headers.
+(``X-RateLimit-Remaining`` and its kin, which `quota_headers` reads, and Retry-After).
 """
 
 from __future__ import annotations
@@ -17,18 +15,13 @@ from dataclasses import dataclass, field
 
 from crawler.clock import unix_now
 from crawler.errors import QuotaSpent, SettingsError
+from crawler.sessions.quota_headers import LONGEST_REST_S, left_and_reset
 
 _UNITS_S = {"second": 1.0, "minute": 60.0, "hour": 3_600.0, "day": 86_400.0}
 _QUOTA = re.compile(r"\s*([0-9_]{1,12})\s*(?:/|per|an?)\s*([0-9]{0,6})\s*([a-z]{1,7})\s*", re.IGNORECASE)
 _LONGEST_HOLD_S = 60.0
 _LONGEST_WAY_S = 10.0  #: of a request to the site
 _MOST_AT_ONCE = 20  #: requests that a process takes from the quota at once
-_NUMBER = re.compile(r"\s*([0-9]{1,15})(?:\.[0-9]{1,9})?\s*(?:[,;].*)?", re.DOTALL)
-_REMAINING = ("X-RateLimit-Remaining", "RateLimit-Remaining", "X-Rate-Limit-Remaining")
-_RESET = ("X-RateLimit-Reset", "RateLimit-Reset", "X-Rate-Limit-Reset", "X-RateLimit-Reset-After")
-_STRUCTURED = re.compile(r";\s*(r|t)\s*=\s*([0-9]{1,15})")  # RateLimit: "default";r=50;t=30
-_A_DATE_S, _A_DATE_MS = 1e9, 1e12  #: from there on a number is a moment, and no span
-_LONGEST_REST_S = 86_400.0
 _SAME_S = 1.0  #: moments that are no further apart are one
 _IN_A_ROW = 5  #: rests of an account without a good answer between them; then it is the page, or the host
 _BARE_ASKED_STATUSES = frozenset({429})
@@ -116,30 +109,15 @@ Grant = Callable[[int, list[tuple[float, int]]], Granted]
 """``(wanted, given back) -> granted``: asks the store, on whatever thread. What is given back: moment and number."""
 
 
-def left_and_reset(headers: Mapping[str, str], now: float) -> tuple[int, float] | None:
-    """How many requests are left by the headers of an answer, and from when there are new ones; None when not said."""
-    text = next((headers[name] for name in _REMAINING if name in headers), None)
-    if text is None:
-        pairs = dict(_STRUCTURED.findall(headers["RateLimit"][:500])) if "RateLimit" in headers else {}
-        return (int(pairs["r"]), now + min(float(pairs["t"]), _LONGEST_REST_S)) if {"r", "t"} <= pairs.keys() else None
-    left = _NUMBER.fullmatch(text[:100])
-    reset = next(
-        (found for name in _RESET if name in headers and (found := _NUMBER.fullmatch(headers[name][:100]))), None
-    )
-    if left is None or reset is None:
-        return None
-    moment = float(reset[1])
-    if moment >= _A_DATE_S:
-        moment = moment / (1_000 if moment >= _A_DATE_MS else 1) - now
-    return int(left[1]), now + min(max(moment, 0.0), _LONGEST_REST_S)
-
-
 @dataclass(slots=True)
 class _Held:
     """Requests that were granted at a moment and are not sent yet."""
 
     at: float
     count: int
+
+    def is_fresh(self, quota: Quota | None, now: float) -> bool:
+        return quota is not None and now <= self.at + quota.hold_s
 
 
 @dataclass(slots=True)
@@ -201,6 +179,8 @@ class Allowance:
 
         On the thread of the store.
         """
+        if self._is_free and (self._asked_store or self.grant is None):
+            return True
         now = self.clock()
         with self._lock:
             wanted = self._wanted(handed_out, now)
@@ -226,8 +206,11 @@ class Allowance:
 
     def take(self) -> bool:
         """Count one request that is about to be sent; False when it may not be."""
-        now = self.clock()
         with self._lock:
+            if self._is_free:
+                self._under_way += 1
+                return True
+            now = self.clock()
             if self._blocked_until(now) or self._left(now) <= 0:
                 return False
             if self.quota is not None:
@@ -238,6 +221,8 @@ class Allowance:
 
     def spent_until(self) -> float:
         """From when it may go on, seconds since 1970; 0.0 when it may send now."""
+        if self._is_free:
+            return 0.0
         with self._lock:
             return self._blocked_until(self.clock())
 
@@ -268,7 +253,7 @@ class Allowance:
         now = self.clock()
         with self._lock:
             self._under_way -= 1
-            granted = next((each for each in reversed(self._held) if self._is_fresh(each, now)), None)
+            granted = next((each for each in reversed(self._held) if each.is_fresh(self.quota, now)), None)
             if granted is not None:
                 granted.count += 1
 
@@ -285,7 +270,7 @@ class Allowance:
         named = said is not None and said[0] <= 0
         if not named and (status not in _BARE_ASKED_STATUSES or not asked_s or not self.others):
             return None
-        until = now + min(asked_s, _LONGEST_REST_S) if asked_s else said[1] if said else now
+        until = now + min(asked_s, LONGEST_REST_S) if asked_s else said[1] if said else now
         if not named and self.bare.is_for_host(self.name, until, now):
             return None
         with self._lock:
@@ -306,7 +291,7 @@ class Allowance:
         with self._lock:
             if self._is_too_often(now):
                 return False
-            self._rest(now + min(max(wait_s, 1.0), _LONGEST_REST_S), why, now)
+            self._rest(now + min(max(wait_s, 1.0), LONGEST_REST_S), why, now)
         return True
 
     def brought(self) -> None:
@@ -326,6 +311,11 @@ class Allowance:
             return [(each.at, each.count) for each in held if each.count]
 
     # --- under the lock -------------------------------------------------------------------------------------------
+    @property
+    def _is_free(self) -> bool:
+        """Whether nobody has ever said that anything of it is spent: the usual case. May be asked without the lock."""
+        return self.quota is None and self._said is None and not self._rests_until
+
     def _is_too_often(self, now: float) -> bool:
         """Count one more rest; of requests that were under way together only the first counts."""
         if now >= self._rests_until:
@@ -338,10 +328,7 @@ class Allowance:
             self._news = Rest(until, why, kept)
 
     def _is_good(self, held: _Held, now: float) -> bool:
-        return held.count > 0 and self._is_fresh(held, now)
-
-    def _is_fresh(self, held: _Held, now: float) -> bool:
-        return self.quota is not None and now <= held.at + self.quota.hold_s
+        return held.count > 0 and held.is_fresh(self.quota, now)
 
     def _left(self, now: float) -> float:
         """Requests that may be sent now."""

@@ -54,6 +54,18 @@ def test_the_last_page_of_several_wakes_the_scheduler() -> None:
     assert woken(inbox)
 
 
+def test_where_all_have_to_come_back_the_last_one_wakes_the_scheduler_and_none_before() -> None:
+    inbox = Inbox(100)
+    inbox.expected = 3
+
+    inbox.bring(answer(1), lambda slot: False)
+    inbox.bring(answer(2), lambda slot: False)
+    assert not woken(inbox)
+    inbox.bring(answer(3), lambda slot: False)
+
+    assert woken(inbox)
+
+
 def test_a_page_is_in_before_it_is_asked_whether_more_comes() -> None:
     """Else two that come together could each rely on the other, and nobody would wake the scheduler."""
     inbox, there = Inbox(100), list[bool]()

@@ -37,6 +37,16 @@ def test_what_was_found_empty_is_not_looked_at_again_but_full_hosts_stay_noted()
     assert look.due_at(lambda: NONE) == 0.0
 
 
+def test_a_host_that_was_left_out_since_it_was_full_is_looked_at_as_soon_as_it_is_not() -> None:
+    look = NextLook()
+    look.soon()
+
+    look.nothing_found(frozenset({"full.test"}), 99.0)
+
+    assert look.due_at(lambda: {"full.test"}) == 99.0
+    assert look.due_at(lambda: NONE) == 0.0
+
+
 def test_where_nothing_may_be_taken_no_change_is_a_reason_to_look() -> None:
     look = NextLook()
     look.soon({"a.test"})

@@ -129,6 +129,31 @@ def test_before_the_end_the_last_pages_are_proved() -> None:
     assert not house.doors.last_doubts()
 
 
+def test_while_all_sessions_are_proved_as_a_matter_of_course_requests_stay_where_they_are() -> None:
+    house = House("one", "two")
+    house.ready(name="one")
+    house.ready(name="two")
+
+    house.doors.sessions.probe_soon("one", "no page has shown for a while that we are logged in")
+    assert not house.doors.are_proving()  # those of the other session may go
+    house.doors.sessions.probe_soon("two", "no page has shown for a while that we are logged in")
+    assert house.doors.are_proving()
+
+    house.manager("one").next.append(Preparation(True, "still good"))
+    house.manager("two").next.append(Preparation(False, error=LoginFailed("two", "wrong password")))
+    house.yard.run_tasks()
+    assert not house.doors.are_proving()
+
+
+def test_a_session_that_may_be_lost_is_not_proved_as_a_matter_of_course() -> None:
+    house = House()
+    house.ready()
+
+    house.doors.sessions.doubt("default", "it asks to log in")
+
+    assert not house.doors.are_proving()
+
+
 def test_suspects_whose_lease_has_run_out_go_back_at_once_and_cost_no_probe() -> None:
     """A process that was late with its leases held hundreds of them; each was proved for, and then not sent."""
     house = House()

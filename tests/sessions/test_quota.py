@@ -14,7 +14,8 @@ from crawler.fetching.limits import Limits
 from crawler.sessions.accounts import Account
 from crawler.sessions.flow import Call
 from crawler.sessions.origins import Origins
-from crawler.sessions.quota import Allowance, BareAsking, Granted, Quota, left_and_reset
+from crawler.sessions.quota import Allowance, BareAsking, Granted, Quota
+from crawler.sessions.quota_headers import left_and_reset
 from crawler.sessions.session import Session
 from crawler.stores.sql.quota_rows import still_counting
 from tests.sessions.managers import IN, SITE, door

@@ -59,6 +59,7 @@ class SessionDoor:
 
     Attributes:
         tasks: Under way.
+        proving: Sessions against which nothing speaks, and that are to be probed or are being probed.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class SessionDoor:
         self._requests, self._clock = settling.requests, clock
         self._doubts: defaultdict[str, _Doubt] = defaultdict(_Doubt)
         self.tasks = 0
+        self.proving: set[str] = set()
 
     def busy(self) -> bool:
         """Whether a task is under way, or pages are waited for before one."""
@@ -164,6 +166,7 @@ class SessionDoor:
         self._rest_no_more(name)
         if self._pool.manager(name).record.state is LoginState.READY:
             self._doubts[name].probe = self._doubts[name].probe or reason
+            self.proving.add(name)
             self._gates.close((SESSION, name))
         self._gates.open_now((SESSION, name))
 
@@ -213,6 +216,7 @@ class SessionDoor:
 
     def _prepared(self, name: str, prepared: Preparation, started_at: float, elapsed_ms: float) -> None:
         self.tasks -= 1
+        self.proving.discard(name)
         if prepared.ready:
             self._ready(name, prepared, started_at, elapsed_ms)
         elif prepared.error is None:
