@@ -282,7 +282,7 @@ class Crawl:
             empty_fields=() if self.summary.unchanged else empty_fields(self.summary.seen, self.summary.filled),
             may_be_empty=self.settings.may_be_empty,
             domains=self._parts.assembly.admission.domains,
-            login=login_ending(self._parts.doors.unusable.failures.values(), self._endings),
+            login=login_ending(self._parts.doors.unusable.failures.values(), self._endings if counts.parked else ()),
             stopped_by=self._parts.limits.reason,
             interrupted_by=self._interrupts.by or (signal.SIGTERM if self._parts.limits.reason == DRAINED else 0),
         )

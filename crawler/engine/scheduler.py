@@ -222,8 +222,10 @@ class Scheduler:
             return not (self._out or len(self._committer) or self._doors.last.prove())
         if self._lead.paused or not self._is_done():
             self._lead.goes_on()
+            self._helpers.peers.goes_on()
             return False
-        if not self._lead.may_end(now, self._helpers.peers.say_so):
+        standing = "finished" if self._doors.last.is_certain else "uncertain"
+        if not self._lead.may_end(now, partial(self._helpers.peers.say_so, standing)):
             return False
         ends_with_others = self._lead.leads and self._helpers.peers.awake
         return not (ends_with_others and self._doors.unusable.bring_back_of_others())

@@ -98,8 +98,8 @@ class Peers:
         self._per_host, self._news = per_host, news
         self.look_at, self._next = float("inf"), NextMeeting()
         self.shares: Shares | None = None
-        self._stay_at = self._counted_at = 0.0
-        self._counted_pages, self._own = 0, ""
+        self._stay_at, self._counted = 0.0, (0.0, 0)  # when the pages of this process were written last, and how many
+        self._own, self._standing = "", ""  # how it stands while it has nothing to do
         self._first_is_known, self.first_is_gone = me.number == 0, False
 
     @property
@@ -158,23 +158,30 @@ class Peers:
         return shares.seen({_name(each.run, each.number): each.agrees for each in living})
 
     def _has_counted(self, now: float) -> bool:
-        return now >= self._counted_at + _COUNT_S and self._summary.pages != self._counted_pages
+        at, pages = self._counted
+        return now >= at + _COUNT_S and self._summary.pages != pages
 
     def _stay(self, shares: Shares, now: float) -> None:
         life_s = self._members.stay(
-            self._me.run.id, self._me.number, agrees=shares.agrees, counted=_text_of(self._summary)
+            self._me.run.id, self._me.number, agrees=shares.agrees, counted=_text_of(self._summary, self._standing)
         )
         self._hold.stays_until = now + life_s - _MARGIN_S
-        self._stay_at, self._counted_at, self._counted_pages = now + life_s / 3, now, self._summary.pages
+        self._stay_at, self._counted = now + life_s / 3, (now, self._summary.pages)
 
     def without_first(self) -> None:
         """Wait no longer for the process that began the run: it is dead, and may never have said a word."""
         self._first_is_known = True
 
-    def say_so(self) -> None:
-        """Let the others know all that this process has done."""
+    def say_so(self, standing: str) -> None:
+        """Nothing is left to do: let the others know all that this process has done, and how it stands."""
+        self._standing = standing
         if self.shares is not None:
             self._stay(self.shares, unix_now())
+
+    def goes_on(self) -> None:
+        """There is more to do after all. The others know before anything comes of it: this process may be killed."""
+        if self._standing:
+            self.say_so("")
 
     def are_gone(self) -> bool:
         """Whether nobody else works on the run."""
@@ -190,28 +197,35 @@ class Peers:
         """What the others of the run have done, also those that were killed: as far as they came to say so.
 
         Args:
-            patience_s: How long to wait for those that live to be done.
+            patience_s: How long to wait for those that live to say that they are done.
         """
         if not self.awake:
             return []
         self._own = _text_of(self._summary)
         ends = time.monotonic() + patience_s
-        while self._lives_another() and time.monotonic() < ends:
+        while self._works_another() and time.monotonic() < ends:
             time.sleep(_UNSETTLED_S)
         rows = self._members.of(self._me.run.id)
         return [_summary_of(self._summary.spider, each) for each in rows if each.number != self._me.number]
 
     def _lives_another(self) -> bool:
-        me = self._me
-        return any(each.run == me.run.id and each.number != me.number for each in self._members.living(me.run.frontier))
+        return bool(self._living_others())
+
+    def _works_another(self) -> bool:
+        return any(_summary_of("", each).ending == Summary("").ending for each in self._living_others())
+
+    def _living_others(self) -> list[MemberRow]:
+        me, living = self._me, self._members.living(self._me.run.frontier)
+        return [each for each in living if each.run == me.run.id and each.number != me.number]
 
 
 def _name(run: int, number: int) -> str:
     return f"{run}.{number}"
 
 
-def _text_of(summary: Summary) -> str:
-    return json.dumps({name: getattr(summary, name) for name in _COUNTED})
+def _text_of(summary: Summary, standing: str = "") -> str:
+    counted = {name: getattr(summary, name) for name in _COUNTED}
+    return json.dumps(counted | {"ending": standing} if standing else counted)
 
 
 def _summary_of(spider: str, row: MemberRow) -> Summary:

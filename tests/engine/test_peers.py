@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -68,3 +69,23 @@ def test_processes_that_have_agreed_look_once_a_second_and_so_does_one_that_wait
     assert first.look_at < 100.6
     first.look(slots, 111.0)
     assert first.look_at == 112.0
+
+
+def test_the_last_word_of_one_that_has_nothing_to_do_is_waited_for_and_not_its_leaving(tmp_path: Path) -> None:
+    store = MemoryHome(tmp_path).open()
+    run = start(store)
+    first, second = peers(store, run, 0), peers(store, run, 1)
+    store.members.join(run.id, owner="owner 1", process="process 1")
+    first.begin(Slots(), 100.0)
+    second.begin(Slots(), 100.0)
+    (working,) = first.others(patience_s=0.3)
+
+    second.say_so("finished")
+    began = time.monotonic()
+    (done,) = first.others(patience_s=60.0)
+
+    assert (working.ending, done.ending) == ("running", "finished")
+    assert time.monotonic() - began < 30.0
+    second.goes_on()
+    (again,) = first.others()
+    assert again.ending == "running", "it may bring pages that nothing has shown to be right, and be killed"

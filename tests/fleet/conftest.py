@@ -12,7 +12,7 @@ import pytest
 from crawler.sessions.vault import Vault
 from crawler.testing import SiteProcess
 from tests import postgres
-from tests.crash.project import Ended, Project, Running
+from tests.crash.project import SPIDER, Ended, Project, Running
 
 BOOKS, PER_PAGE = 40, 10
 PAGES = BOOKS + BOOKS // PER_PAGE
@@ -29,8 +29,9 @@ class Fleet:
     key: str
     environment: dict[str, str] = field(default_factory=dict)  #: of each command, besides the usual one
 
-    def machine(self, name: str = "one") -> Project:
-        made = Project(self.folder / name, self.site.url, self.site.accounts[0], store=self.address)  # type: ignore[arg-type]
+    def machine(self, name: str = "one", spider: Path = SPIDER) -> Project:
+        at: Any = self.address
+        made = Project(self.folder / name, self.site.url, self.site.accounts[0], spider=spider, store=at)
         made.settings.update(workers=2, throttle=False)
         return made
 

@@ -125,7 +125,7 @@ def test_what_others_met_is_told_in_our_words_and_what_was_met_here_is_told_once
     assert not unusable.is_told("session 'eve': no; continue with: crawl login orders --session eve")
 
 
-def test_what_others_put_aside_is_brought_back_once_in_each_login_of_a_session_that_is_good_here(
+def test_what_others_put_aside_is_brought_back_where_the_session_is_good_and_given_up_when_nothing_comes_of_it(
     unusable: UnusableSessions, pool: SessionPool
 ) -> None:
     requests: Any = unusable._requests
@@ -133,7 +133,9 @@ def test_what_others_put_aside_is_brought_back_once_in_each_login_of_a_session_t
 
     assert unusable.bring_back_of_others() == 0, "nobody is logged in"
     bob.state, bob.epoch = LoginState.READY, 1
-    assert [unusable.bring_back_of_others() for _ in range(2)] == [2, 0]
+    assert [unusable.bring_back_of_others() for _ in range(6)] == [2, 2, 2, 2, 2, 0]
+    unusable._teller.summary.pages += 1
+    assert [unusable.bring_back_of_others() for _ in range(6)] == [2, 2, 2, 2, 2, 0]
     bob.epoch = 2
     assert unusable.bring_back_of_others() == 2
-    assert requests.brought == ["bob", SPREAD] * 2
+    assert requests.brought == ["bob", SPREAD] * 11

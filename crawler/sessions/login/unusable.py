@@ -23,6 +23,7 @@ from crawler.sessions.pool import SessionPool
 _trace = logging.getLogger("crawler.trace")  # shown with `--traceback`
 
 LOOK_EVERY_S = 2.0
+_BROUGHT_BACK = 5  #: how often requests of others are brought back before a page has come of it
 _LINE_ENDS = re.compile(r"; (?:the next run goes on|continue with: crawl login .*)$", re.DOTALL)
 _MANY = 1_000_000  #: a request that waits for a login weighs as much as so many that are under way
 
@@ -50,7 +51,7 @@ class UnusableSessions:
         self.failures: dict[str, SessionError] = {}
         self.look_at: float | None = None
         self._said: dict[str, str] = {}  # unusable session to its line of the summary
-        self._brought: dict[str, int] = {}  # session to its epoch when others' requests of it were brought back
+        self._brought: dict[str, list[int]] = {}  # session to its epoch, our pages, and how often others' were brought
         self._strangers: set[str] = set()  # sessions of stored requests that this run does not have
 
     def choose(self, leased: Leased, now: float, *, without: frozenset[str] = frozenset()) -> str:
@@ -138,7 +139,10 @@ class UnusableSessions:
                 self._say(error.session, error)
 
     def bring_back_of_others(self) -> int:
-        """What other processes have put aside, and a session that is good here can send, goes on: once in each login.
+        """What other processes have put aside, and a session that is good here can send, goes on.
+
+        They may put it aside again before we have it. It is given up when a few times in one login have brought
+        no page.
 
         Returns:
             The number of requests.
@@ -146,9 +150,14 @@ class UnusableSessions:
         back = 0
         for name in self._pool.names if self._requests.parked() else ():
             record = self._pool.manager(name).record
-            fresh = name not in self._said and record.state is LoginState.READY
-            if fresh and self._brought.get(name) != record.epoch:
-                self._brought[name] = record.epoch
+            if name in self._said or record.state is not LoginState.READY:
+                continue
+            pages = self._teller.summary.pages
+            tried = self._brought.setdefault(name, [record.epoch, pages, 0])
+            if tried[:2] != [record.epoch, pages]:
+                tried[:] = [record.epoch, pages, 0]
+            if tried[2] < _BROUGHT_BACK:
+                tried[2] += 1
                 back += self._requests.bring_back(name) + self._requests.bring_back(SPREAD)
         return back
 
