@@ -94,10 +94,11 @@ class PageFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class LoginStarted(Event):
-    """A session begins to log in."""
+    """A session begins to log in; or, with `renews`, a page of the app begins to renew it, without a login."""
 
     session: str
     reason: str
+    renews: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class Commands(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take ``--traceback`` wherever it stands before ``--``: it is wanted when the rest is already typed."""
         end = args.index("--") if "--" in args else len(args)
-        exits.show_tracebacks = "--traceback" in args[:end]
+        exits.show_tracebacks, exits.spider = "--traceback" in args[:end], ""
         words = [word for word in args[:end] if word != "--traceback"] + args[end:]
         taken_as_typed(self.get_params(ctx))
         with exits.exit_codes():

@@ -6,6 +6,8 @@ The codes are a promise to cron mails and shell scripts: a number never changes 
 from __future__ import annotations
 
 import errno
+import re
+import shlex
 import signal
 import sys
 import traceback as traceback_module
@@ -161,6 +163,8 @@ _HINTS: tuple[tuple[type[Exception], str], ...] = (
     (errors.GuardRefused, "`-s logout_guard=false` follows such links"),
 )
 
+spider = ""  #: that the command is about, once it is known
+_PROPOSED = re.compile(r"(`crawl (?:[a-z]+ )+)NAME\b")
 show_tracebacks = False  #: set by ``--traceback``
 
 
@@ -176,9 +180,14 @@ def hint_for(error: Exception) -> str:
 
 def line_for(error: Exception) -> str:
     """What a person is told: one line, no secret, with what to do."""
-    text = safe(error) or type(error).__name__
-    hint = hint_for(error)
+    text = named(safe(error) or type(error).__name__)
+    hint = named(hint_for(error))
     return f"{text}; {hint}" if hint and hint not in text and "--force`" not in text else text
+
+
+def named(text: str) -> str:
+    """*text* with the spider of this command in the commands that it proposes for any."""
+    return _PROPOSED.sub(lambda found: f"{found[1]}{shlex.quote(spider)}", text) if spider else text
 
 
 @contextmanager

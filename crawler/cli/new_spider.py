@@ -51,6 +51,7 @@ def new(
     if sum(each is not None for each in (url, curl, har)) > 1:
         raise UsageError("one of URL, --from-curl and --from-har says what the spider is made from")
     path = _free_path(name, replace)
+    exits.spider = name
     start = absolute("", url or "https://shop.example/orders")
     typed = options.typed_settings(set_, store=store)
     settings = options.settings_of(None, typed)
@@ -105,7 +106,7 @@ def _from_recording(
     write_new(path, source_of(recording), replace=replace)
     say(f"made {path}")
     for line in told:
-        say(f"  {safe(line)}")
+        say(f"  {exits.named(safe(line))}")
     if recording.spider.reading.is_guess and recording.begins is not None:
         _read_better(path, name, recording, typed)
     say(f"next: look at it, then: {options.here(f'crawl run {name}')}")
@@ -126,7 +127,7 @@ def _read_better(path: Path, name: str, recording: Recording, typed: Mapping[str
         raise typer.Exit(exits.code_for(error)) from None
     path.write_text(source_of(recording), encoding="utf-8")
     for line in recording.spider.reading.found:
-        say(f"  {safe(line)}")
+        say(f"  {exits.named(safe(line))}")
 
 
 def _written(path: Path, name: str, found: Explored, *, replace: bool) -> None:
@@ -134,7 +135,7 @@ def _written(path: Path, name: str, found: Explored, *, replace: bool) -> None:
     write_new(path, found.spider.source(), replace=replace)
     say(f"made {path}")
     for line in found.told:
-        say(f"  {safe(line)}")
+        say(f"  {exits.named(safe(line))}")
     if found.error is not None:
         tell(f"crawl: the page behind the login was not looked at: {exits.line_for(found.error)}")
         raise typer.Exit(exits.code_for(found.error))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crawler.cli import exits
 from crawler.errors import UsageError
 from crawler.redaction import HIDDEN
 
@@ -70,7 +71,9 @@ def find(name: str) -> type[Spider]:
     """The spider of that name. Raises SpiderError."""
     from crawler.loading import find_spider
 
-    return find_spider(name)
+    found = find_spider(name)
+    exits.spider = name
+    return found
 
 
 def settings_of(spider: type[Spider] | None, typed: dict[str, Any]) -> Settings:

@@ -128,7 +128,8 @@ class LogLines:
                 _log.info("run %d of %s%s", event.run, event.spider, going_on)
             case events.LoginStarted():
                 is_told = bool(event.reason) and self._last_warning.startswith(event.reason)  # the line before it
-                _log.info("session %s logs in: %s", event.session, "another try" if is_told else event.reason)
+                does = "is renewed by a page of the app" if event.renews else "logs in"
+                _log.info("session %s %s: %s", event.session, does, "another try" if is_told else event.reason)
             case events.LoginEnded():
                 level = logging.INFO if event.outcome in ("ok", "restored", "renewed") else logging.WARNING
                 detail = f": {event.detail}" if event.detail else ""

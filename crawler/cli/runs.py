@@ -85,6 +85,9 @@ def _show(source: Store, number: int, as_json: bool, store: str | None) -> None:
         say(line)
 
 
+_LOGINS = {"": "not ended", "renewed": "renewed by a page of the app, no login"}
+
+
 def report_lines(found: RunReport, store: str | None = None) -> list[str]:
     """One run as lines: how it ended and why, its numbers, what went wrong, its logins, what goes on with it.
 
@@ -113,7 +116,10 @@ def report_lines(found: RunReport, store: str | None = None) -> list[str]:
     rows += group("failed", {cause: count for cause, count, _ in found.failed}, {c: url for c, _, url in found.failed})
     rows += group("skipped", found.skipped_by, found.examples)
     rows += [
-        ("logins" if place == 0 else "", f"{local_time(each.started_at)} {each.name}: {each.outcome or 'not ended'}")
+        (
+            "logins" if place == 0 else "",
+            f"{local_time(each.started_at)} {each.name}: {_LOGINS.get(each.outcome, each.outcome)}",
+        )
         for place, each in enumerate(found.logins)
     ]
     if len(found.members) > 1:

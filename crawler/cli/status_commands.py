@@ -122,11 +122,12 @@ def _bytes_of(path: str) -> int:
 
 
 def on_store(command: str, ending: str, store: str | None) -> str:
-    """A command that goes on with a run; one that was killed could not keep which store was typed."""
+    """A command that goes on with a run; one that was killed without a store of its own does so with that typed now."""
     from crawler.output.history import KILLED
     from crawler.redaction import redact
 
-    return f"{command} --store {redact(shlex.quote(store))}" if store and ending == KILLED else command
+    is_missing = store and ending == KILLED and "--store" not in shlex.split(command)
+    return f"{command} --store {redact(shlex.quote(store))}" if store and is_missing else command
 
 
 def status_lines(found: Status, store: str | None = None) -> list[str]:

@@ -25,7 +25,7 @@ Every = Annotated[float, typer.Option("--every", metavar="SECONDS", min=0.2, max
 
 QUIET_S = 40.0  #: without a word a process is said to be silent: it gives a sign of life each 15 s
 _STYLES = {"given up": "red", "open": "red", "half open": "yellow", "paused": "yellow", "silent": "yellow"}
-_OF_SESSIONS = {"refused": "red", "parked": "yellow", "logging in": "cyan", "expired": "yellow"}
+_OF_SESSIONS = {"refused": "red", "parked": "yellow", "logging in": "cyan", "renewing": "cyan", "expired": "yellow"}
 
 
 def top(

@@ -90,7 +90,7 @@ def run(
     main = _member_of(spider, arguments, merged, also)
     members = Members(processes - 1, main, tells_pages=wants_pages(observers)) if processes > 1 else None
     try:
-        how = How(argument_key(arguments or {}), fresh, retry, if_running, merged.max_pages)
+        how = How(argument_key(arguments or {}), fresh, retry, if_running, merged.max_pages, also)
         summary, left = _run(made, merged, how, Caller(observers, ask, also), members, signals)
     except Exception as error:
         telling.broke(error)

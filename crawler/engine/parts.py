@@ -149,7 +149,7 @@ class _Ground:
         around = Around(
             self.stopping,
             ask,
-            on_login_start=lambda name, why: self.tell(LoginStarted(unix_now(), name, why)),
+            on_login_start=lambda name, why, renews: self.tell(LoginStarted(unix_now(), name, why, renews)),
             pace=reservations.wait,
             connection=Connections(self.slots, self.inbox, self.stopping).held,
             expected_run_s=last_duration_s(member.store, spider.name),

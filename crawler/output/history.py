@@ -118,7 +118,9 @@ def _stored_by(source: Store, run: int) -> tuple[int, dict[str, int], int]:
 
 
 def goes_on_by(spider: str, run: RunRow) -> str:
-    """The command that goes on with a run that was killed. What else was typed for it is known to nobody."""
+    """The command that goes on with a run that was killed, with the options that it was begun with."""
+    if again := summary_of(run).get("again"):
+        return f"crawl run {spider}{again}"
     words = [word for name, value in arguments_of(run).items() for word in ("-a", f"{name}={value}")]
     return " ".join(["crawl", "run", spider, *map(shlex.quote, words)])
 

@@ -31,7 +31,7 @@ from crawler.rendering.page_requests import RenderingStopped
 from crawler.response import Request, Response
 from crawler.sessions.flow import Flow
 from crawler.sessions.foreign_answers import changes_cookies
-from crawler.sessions.login import signs
+from crawler.sessions.login import refusals, signs
 from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.login.watch import led_elsewhere, logged_out_reason, refuses_guests
@@ -42,7 +42,6 @@ from crawler.urls import host_of, redact
 
 _trace = logging.getLogger("crawler.trace")  # shown with `--traceback`
 AnswerIsIn = Callable[[Outcome], Learned]
-_NO_LOGIN = "it asks to log in, and the spider has no `login` method"
 
 
 @dataclass(frozen=True)
@@ -163,6 +162,7 @@ class PageWork:
     ) -> Flow[None]:
         session, leased = manager.session, outcome.request
         watched = manager.wants_login
+        logs_in = watched or self._spider.wants_login()
         asking = None
         if leased.visit is not None and not self._rendering.wanted(request):
             asking = self._revisits.asking(leased, request, session)
@@ -202,8 +202,7 @@ class PageWork:
                 outcome, request, session, self._revisits.confirmed(asking.visit, fetched), answer.page
             )
         elif page is not None and judged.verdict is Verdict.ACCEPT:
-            if not (watched or self._spider.wants_login()) and signs.wants_login(page, request.url):
-                outcome.warnings += (_NO_LOGIN,)
+            outcome.warnings += () if logs_in else refusals.asked_to_log_in(self._spider, page, request.url)
             try:
                 yield from self._accept(outcome, request, page, session, landed)
             except QuotaSpent:
@@ -213,6 +212,7 @@ class PageWork:
                 raise
         if judged.verdict is Verdict.FAIL:
             self._samples.failed(outcome, fetched.response, judged.error)
+            outcome.warnings += () if logs_in else refusals.turned_away(self._spider, fetched.response)
 
     def _fetch(self, session: Session, leased: Leased, patient: bool, watched: bool, request: Request) -> Flow[Fetched]:
         def logged_out(page: Response) -> str | None:

@@ -48,7 +48,7 @@ class Around:
     Attributes:
         stop: Set when nobody is to wait for anything any more.
         ask: Asks a person for credentials; None when nobody is there.
-        on_login_start: Told the session and the reason of each login that begins.
+        on_login_start: Told the session and the reason of each login that begins, and whether it only renews a token.
         pace: Waits for the turn of a request to a host that is in no frontier; None where nothing is waited for.
         connection: Waits for a free connection to a host until a moment (of ``time.monotonic()``), and holds it: for
             what a rendered page asks for.
@@ -58,7 +58,7 @@ class Around:
 
     stop: threading.Event
     ask: Ask | None = None
-    on_login_start: Callable[[str, str], None] = lambda name, reason: None
+    on_login_start: Callable[[str, str, bool], None] = lambda name, reason, renews: None
     pace: Callable[[str], None] | None = None
     connection: Callable[[str, float], AbstractContextManager[object]] = lambda slot, ends: nullcontext()
     expected_run_s: float = 0.0

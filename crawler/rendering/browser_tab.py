@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Final, Protocol
 
+from crawler.urls import host_of
+
 if TYPE_CHECKING:
-    from playwright.async_api import Page, Route, WebSocketRoute
+    from playwright.async_api import Page, Request, Route, WebSocketRoute
 
 _EMPTIED_WITHIN_MS: Final = 3_000
 _CLOSED_WITHIN_S: Final = 5.0
+#: what such a worker asks for never comes to us, and would fail unseen; Chrome on Android has none either
+_NO_SHARED_WORKERS: Final = "delete globalThis.SharedWorker"
+#: how a request ends that the browser has tried to send by itself
+_BY_ITSELF: Final = "ERR_PROXY_CONNECTION_FAILED"
 _MOST_PAGES: Final = 100  #: in one tab; what a site leaves behind in one is not kept for ever
 
 
@@ -19,11 +26,8 @@ class TabUser(Protocol):
     async def routed(self, route: Route) -> None:
         """It asks for something."""
 
-    async def socket(self, socket: WebSocketRoute) -> None:
-        """It opens a WebSocket."""
-
-    async def popped_up(self, popup: Page) -> None:
-        """It has opened a window."""
+    def refused(self, what: str) -> None:
+        """It wanted something that no page gets."""
 
     def crashed(self) -> None:
         """It is gone."""
@@ -55,8 +59,8 @@ class BrowserTab:
         await page.route_web_socket("**/*", tab._socket)
         page.on("popup", tab._popped_up)
         page.on("crash", tab._crashed)
-        if script:
-            await page.add_init_script(script)
+        page.on("requestfailed", tab._failed)
+        await page.add_init_script(f"{_NO_SHARED_WORKERS};{script}")
         return tab
 
     async def emptied(self) -> bool:
@@ -93,12 +97,26 @@ class BrowserTab:
             await route.abort("blockedbyclient")
 
     async def _socket(self, socket: WebSocketRoute) -> None:
-        if self.user is not None:
-            await self.user.socket(socket)
+        """Nothing here can carry it."""
+        self._refused("websocket")
+        await socket.close()
 
     async def _popped_up(self, popup: Page) -> None:
+        """Nobody looks at the window."""
+        from playwright.async_api import Error
+
+        self._refused("a new window")
+        with contextlib.suppress(Error):
+            await popup.close()
+
+    def _failed(self, request: Request) -> None:
+        """Without a network it got nothing, and nobody was asked."""
+        if _BY_ITSELF in (request.failure or ""):
+            self._refused(f"not handed over by the browser: {host_of(request.url)}")
+
+    def _refused(self, what: str) -> None:
         if self.user is not None:
-            await self.user.popped_up(popup)
+            self.user.refused(what)
 
     async def _crashed(self, page: Page) -> None:
         if self.user is not None:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from crawler.errors import NotRendered, UsageError
+from crawler.process_tree import descendants, kill_tree, leads_a_group, memory_bytes
 from crawler.rendering import guardian
 from crawler.rendering.guardian import started_at
 from crawler.rendering.playwright_driver import STARTED_WITHIN_S
-from crawler.rendering.process_tree import descendants, kill_tree, leads_a_group, memory_bytes
 from crawler.rendering.session_context import SessionContext
 from crawler.sessions.browser_program import VARIABLE, find_browser
 from crawler.sessions.session import Session
@@ -34,6 +34,9 @@ _NO_NETWORK: Final = (
     "--disable-background-networking",
     "--no-pings",
 )
+#: A frame of another site would get a process of its own. When it comes back to the host of its page, as from a single
+#: sign-on, what it loads there escapes interception, and fails. The price is little where no page has a network.
+_ONE_PROCESS_A_PAGE: Final = ("--disable-site-isolation-trials",)
 _USUAL: Final = ("--no-first-run", "--no-default-browser-check", "--disable-dev-shm-usage")
 _GUARDIAN_WITHIN_S: Final = 10.0
 _ANSWERS_WITHIN_S: Final = 5.0
@@ -102,7 +105,7 @@ class Launched:
                     handle_sigint=False,
                     handle_sigterm=False,
                     handle_sighup=False,
-                    args=[*_USUAL, *_NO_NETWORK],
+                    args=[*_USUAL, *_ONE_PROCESS_A_PAGE, *_NO_NETWORK],
                 )
         except Error as error:
             lines = [printable(line.strip()) for line in error.message.splitlines() if line.strip()]

@@ -8,7 +8,6 @@ rules; so redirects are followed by the session, and the browser is told where t
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -29,7 +28,7 @@ from crawler.sessions.secrets import hide
 from crawler.urls import printable, redact
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator, Page, Route, WebSocketRoute
+    from playwright.async_api import Locator, Page, Route
     from playwright.async_api import Request as BrowserRequest
 
 _LOOK_S: Final = 0.02
@@ -184,18 +183,9 @@ class Tab:
         """The page is gone."""
         self._crash.set()
 
-    async def popped_up(self, popup: Page) -> None:
-        """The page has opened a window, which nobody looks at."""
-        from playwright.async_api import Error
-
-        self._requests.refuse("a new window")
-        with contextlib.suppress(Error):
-            await popup.close()
-
-    async def socket(self, socket: WebSocketRoute) -> None:
-        """The page opens a WebSocket, which nothing here can carry."""
-        self._requests.refuse("websocket")
-        await socket.close()
+    def refused(self, what: str) -> None:
+        """The page wanted something that no page gets."""
+        self._requests.refuse(what)
 
     async def routed(self, route: Route) -> None:
         """The page asks for something."""

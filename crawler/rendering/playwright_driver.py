@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from crawler.errors import NotRendered
-from crawler.rendering.process_tree import kill_tree
+from crawler.process_tree import kill_tree
 
 if TYPE_CHECKING:
     from playwright.async_api import Playwright

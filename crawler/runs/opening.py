@@ -11,6 +11,7 @@ from typing import Literal
 from crawler.errors import AlreadyRunning, UsageError
 from crawler.outcome import State
 from crawler.output.reasons import failed_for, short_reason
+from crawler.sessions.secrets import hide
 from crawler.stores import is_shared
 from crawler.stores.base import RunRow, Store
 from crawler.stores.calls import process_name
@@ -28,6 +29,7 @@ class How:
         key: The spider's arguments, as stored.
         fresh, retry, if_running: As in `run`.
         max_pages: Of all its processes together; 0 for no limit.
+        again: The options that were typed (`runs.ending.options_again`); "" for none.
         helped: Runs that were found to be gone on with by others.
     """
 
@@ -36,6 +38,7 @@ class How:
     retry: bool | Sequence[str]
     if_running: IfRunning
     max_pages: int = 0
+    again: str = ""
     helped: list[int] = field(default_factory=list)
 
 
@@ -53,7 +56,12 @@ def open_run(store: Store, spider: str, how: How) -> RunRow | None:
     while True:
         try:
             return store.runs.open(
-                spider, args=how.key, fresh=how.fresh, process=process_name(), max_pages=how.max_pages
+                spider,
+                args=how.key,
+                fresh=how.fresh,
+                process=process_name(),
+                max_pages=how.max_pages,
+                again=hide(how.again),
             )
         except AlreadyRunning:
             orphan = _orphan(store, spider, how)

@@ -64,7 +64,8 @@ class Traces:
             case LoginEnded():
                 begin = event.at - event.elapsed_ms / 1000
                 of_login = {"crawl.session": event.session, "crawl.login.outcome": event.outcome}
-                self._span("login", begin, event.at, of_login, error=event.outcome in ("refused", "failed", "human"))
+                name = "renewal" if event.outcome == "renewed" else "login"
+                self._span(name, begin, event.at, of_login, error=event.outcome in ("refused", "failed", "human"))
             case RunEnded():
                 ended = event.summary
                 names: dict[str, Any] = {"crawl.ending": ended.ending, "crawl.pages": ended.pages}

@@ -14,7 +14,8 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,19 +25,21 @@ from crawler.loading import place_in_spider
 from crawler.response import Response
 from crawler.sessions.browser_pages import PasskeyWatch, as_response, offers_logout, refusal_on, wanted_by
 from crawler.sessions.browser_program import has_screen, launched, playwright_proxy
+from crawler.sessions.browser_time import LoginTime, held_driver
 from crawler.sessions.formats import exchange
 from crawler.sessions.secrets import hide
 from crawler.sessions.storage import of_storage_state
 from crawler.urls import printable, redact, short_origin
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 _LETS_IN: Final = re.compile(r"authorization|x-(?:csrf|xsrf|api|auth|access|session)[a-z-]*", re.IGNORECASE)
 _POLL_MS: Final = 300
 _SETTLE_S: Final = 10.0  # after a driven login: time for its last redirects
 _STEP_S: Final = 30.0
 _STARTS_IN_A_STEP: Final = 5.0
+_START: Final = "starting the browser"
 _SURE_AFTER: Final = 2  # looks in a row that must agree that a person is logged in
 
 
@@ -52,8 +55,10 @@ class BrowserWindow:
         verify: Check certificates.
         start_with: A storage state to begin with, so that a known device stays known.
         picture: Where to save a screenshot of the last page, mode 0600.
-        timeout_s: Seconds, above 0, for all of it.
+        timeout_s: Seconds, above 0, for all of it, from the start of the browser to its last page. What does not end by
+            itself is ended up to three seconds later.
         environ: Variables; None means ``os.environ``.
+        by_hand: The command by which a person logs in in a window, for errors.
     """
 
     headless: bool = False
@@ -65,6 +70,7 @@ class BrowserWindow:
     picture: Path | None = None
     timeout_s: float = 600.0
     environ: Mapping[str, str] | None = field(default=None, repr=False)
+    by_hand: str = "crawl login NAME --browser"
 
     def options(self) -> dict[str, Any]:
         """As Playwright wants them for a context."""
@@ -137,15 +143,16 @@ def browser_login(
         alive: Called with each request of the pages: somebody may wait for the login and take it for dead.
     Raises:
         NotEquipped: No browser or no screen.
-        SiteUnreachable: The page could not be opened.
+        SiteUnreachable: The page could not be opened, in time or at all.
         NeedsHuman: *drive* stopped at what only a person can give: a passkey, a captcha, a one-time code.
-        LoginFailed: The browser failed, or nobody logged in in time. Its text holds nothing that was typed.
+        LoginFailed: The browser failed, or nobody logged in in time: then it says which part took how long. Its text
+            holds nothing that was typed.
         Exception: What *drive* raises besides Playwright's own errors comes out as it is.
     """
     window = window or BrowserWindow()
     environ = os.environ if window.environ is None else window.environ
     try:
-        from playwright.sync_api import Error, sync_playwright
+        from playwright.sync_api import Error
     except ImportError:
         raise NotEquipped(
             session, "logging in with a browser needs the extra 'browser': pip install 'crawl-sessions[browser]'"
@@ -156,35 +163,51 @@ def browser_login(
             "there is no screen for a browser window: use --headless with a method login_browser(page), or log in on "
             "another machine and bring the cookies with `crawl sessions import`",
         )
-    began = time.monotonic()
-    ends = began + window.timeout_s
-    where, opened = url, False
+    login, opened = LoginTime(window.timeout_s), False
+    where = url
     try:
+        login.begins("starting Playwright took")
         with (
-            sync_playwright() as playwright,
-            launched(playwright, session, window.headless, window.executable, environ) as browser,
+            held_driver(login) as playwright,
+            _started(playwright, login, window, session, environ) as browser,
         ):
             context = browser.new_context(**window.options())
             heard, passkeys = SentByScripts(alive), PasskeyWatch(context)
             context.on("request", heard)
             page = context.new_page()
-            page.set_default_timeout(step_s(window.timeout_s, time.monotonic() - began) * 1000)
+            page.set_default_timeout(step_s(login.left_s(), login.since_s(_START)) * 1000)
+            login.begins("opening the page")
             page.goto(url, wait_until="domcontentloaded")
-            opened = True
+            opened, ends = True, login.ends
             if drive is not None:
-                _driven(drive, context, page, passkeys, session)
+                login.begins("the steps of `login_browser`")
+                _driven(drive, context, page, passkeys, session, window.by_hand)
                 ends = min(ends, time.monotonic() + _SETTLE_S)
+            login.begins("waiting for a page of the logged in")
             found = _watched(context, page, done or offers_logout, ends, by_person=drive is None, session=session)
             if drive is not None and not found.recognised:
-                found = _explained(found, context, passkeys)
+                found = _explained(found, context, passkeys, window.by_hand)
             where, found = found.url, replace(found, sent=heard.by_origin)
             if window.picture is not None and context.pages:
                 _keep(window.picture, context.pages[-1].screenshot())
             context.close()
             return found
-    except Error as error:
+    except Exception as error:
         kind = LoginFailed if opened else SiteUnreachable
-        raise kind(session, _stopped(where, error)) from None
+        if login.is_cut or (isinstance(error, Error) and login.is_over()):
+            raise kind(session, f"{login.told()} ({redact(where)})") from None
+        if isinstance(error, Error):
+            raise kind(session, _stopped(where, error)) from None
+        raise
+
+
+@contextmanager
+def _started(
+    playwright: Playwright, login: LoginTime, window: BrowserWindow, session: str, environ: Mapping[str, str]
+) -> Iterator[Browser]:
+    login.begins(_START)
+    with launched(playwright, session, window.headless, window.executable, environ, login.left_s()) as browser:
+        yield browser
 
 
 def step_s(most_s: float, start_s: float) -> float:
@@ -200,7 +223,12 @@ def step_s(most_s: float, start_s: float) -> float:
 
 
 def _driven(
-    drive: Callable[[Page], object], context: BrowserContext, page: Page, passkeys: PasskeyWatch, session: str
+    drive: Callable[[Page], object],
+    context: BrowserContext,
+    page: Page,
+    passkeys: PasskeyWatch,
+    session: str,
+    by_hand: str,
 ) -> None:
     """Let a program log in. Where it stops, it is said what the pages want, if that can be told."""
     from playwright.sync_api import Error
@@ -210,7 +238,7 @@ def _driven(
     except Error as error:
         stopped = _stopped(page.url, error)
         try:
-            wanted = wanted_by(context.pages, passkey=passkeys.asked)
+            wanted = wanted_by(context.pages, passkey=passkeys.asked, by_hand=by_hand)
         except Error:  # the browser is gone
             wanted = None
         if wanted is None:
@@ -227,12 +255,12 @@ def _stopped(where: str, error: Any) -> str:
     return f"the browser login stopped at {redact(where)}: {first[:300]}{f' ({place})' if place else ''}"
 
 
-def _explained(found: BrowserSession, context: BrowserContext, passkeys: PasskeyWatch) -> BrowserSession:
+def _explained(found: BrowserSession, context: BrowserContext, passkeys: PasskeyWatch, by_hand: str) -> BrowserSession:
     """With what the last pages say and want."""
     from playwright.sync_api import Error
 
     try:
-        refused, wanted = refusal_on(context.pages), wanted_by(context.pages, passkey=passkeys.asked)
+        refused, wanted = refusal_on(context.pages), wanted_by(context.pages, passkey=passkeys.asked, by_hand=by_hand)
     except Error:
         return found
     return replace(

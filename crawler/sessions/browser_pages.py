@@ -21,7 +21,6 @@ from crawler.urls import redact, short_origin
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Frame, Page
 
-_WINDOW: Final = "log in in a window (`crawl login NAME --browser`)"
 _NOTE: Final = "crawlPasskeyAsked"
 _PASSKEYS: Final = """(() => {
   const keys = navigator.credentials;
@@ -77,26 +76,28 @@ def refusal_on(pages: Sequence[Page]) -> str:
     return next((why for why in said if why), "")
 
 
-def wanted_by(pages: Sequence[Page], *, passkey: bool) -> Wanted | None:
+def wanted_by(pages: Sequence[Page], *, passkey: bool, by_hand: str) -> Wanted | None:
     """What the pages want that nobody has given; None where nothing tells.
 
     Args:
         passkey: One was asked for.
+        by_hand: The command by which a person logs in.
     """
+    window = f"log in in a window (`{by_hand}`)"
     if passkey:
         return Wanted(
-            f"the page asks for a passkey, which this browser has not: {_WINDOW}, or let `login_browser` choose "
+            f"the page asks for a passkey, which this browser has not: {window}, or let `login_browser` choose "
             "another way on the page, such as the password",
             True,
         )
     seen = [(page, place, each) for page in pages for place, each in enumerate(responses_of(page))]
     for _, _, each in seen:
         if (name := captcha_sign(each)) is not None:
-            return Wanted(f"the page shows a captcha ({name}), which a person has to answer: {_WINDOW}", True)
+            return Wanted(f"the page shows a captcha ({name}), which a person has to answer: {window}", True)
         if (sign := one_time_code_sign(each)) is not None:
             return Wanted(
                 f"the page asks for a one-time code ({sign}): fill it with session.account.otp() in `login_browser`, "
-                f"or {_WINDOW}",
+                f"or {window}",
                 True,
             )
     first = pages[0] if pages else None

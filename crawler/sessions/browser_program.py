@@ -73,16 +73,23 @@ def is_equipped(environ: Mapping[str, str] | None = None) -> bool:
 
 @contextmanager
 def launched(
-    playwright: Playwright, session: str, headless: bool, executable: str | None, environ: Mapping[str, str]
+    playwright: Playwright,
+    session: str,
+    headless: bool,
+    executable: str | None,
+    environ: Mapping[str, str],
+    within_s: float,
 ) -> Iterator[Browser]:
     """A browser that is running, for as long as the block.
 
     Args:
         session: Name of the session, for errors.
+        within_s: Seconds, above 0, in which it has to start.
     Raises:
         NotEquipped: There is none, or it does not start.
+        TimeoutError: Playwright's: it does not start in time.
     """
-    from playwright.sync_api import Error
+    from playwright.sync_api import Error, TimeoutError
 
     kind, name = find_browser(executable, environ)
     if not kind and not executable and os.path.exists(playwright.chromium.executable_path):
@@ -102,7 +109,10 @@ def launched(
             headless=headless,
             chromium_sandbox=not root,  # Chromium refuses to run as root with its sandbox, so only then it is off
             args=["--no-first-run", "--no-default-browser-check", "--disable-dev-shm-usage", "--start-maximized"],
+            timeout=within_s * 1000,
         )
+    except TimeoutError:
+        raise
     except Error as error:
         lines = [printable(line.strip()) for line in error.message.splitlines() if line.strip()]
         raise NotEquipped(session, f"{name} did not start: {' / '.join(lines[:3])[:400]}") from None

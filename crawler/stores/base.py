@@ -42,11 +42,12 @@ class Cipher(Protocol):
 class RunStore(Protocol):
     """Executions of spiders."""
 
-    def open(self, spider: str, *, args: str, fresh: bool, process: str, max_pages: int = 0) -> RunRow:
+    def open(self, spider: str, *, args: str, fresh: bool, process: str, max_pages: int = 0, again: str = "") -> RunRow:
         """Begin a run: on the unfinished frontier of the last run with the same *args*, or on a new one.
 
         Args:
             max_pages: Of all its processes together; 0 for no limit.
+            again: The options that it was begun with, for a command that goes on with it if its process is killed.
 
         Raises:
             AlreadyRunning: A living process runs this spider with this store .

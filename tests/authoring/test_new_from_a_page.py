@@ -73,6 +73,8 @@ def test_a_refused_password_is_tried_once_and_the_spider_is_there_all_the_same(
         file.write_text(file.read_text() + "# a person looked at it\n")
         assert (crawl("run", "orders", "--quiet").code, site.record.failed_logins.total()) == (3, 2)
     assert "was not looked at: session 'default': the site refused the user name or password" in made.err
+    assert "`crawl login orders` tries them once" in made.err
+    assert "NAME" not in made.err
 
 
 DENIED = """<html><title>birds [Notes]</title><h1><a href=/>Notes</a></h1><div class=page><h2>Permission denied</h2>
@@ -130,6 +132,7 @@ def test_a_page_that_its_scripts_make_is_told_so_and_the_spider_can_be_made_anew
 
     assert (made.code, again.code) == (0, 0), made.err + again.err
     assert "its scripts make this page" in made.out
+    assert "`crawl new orders --from-har FILE --replace`" in made.out
     assert "`render = True`" in made.out
     assert (refused.code, "--replace writes it anew" in refused.err) == (2, True)
     assert "for row in" in (project / "spiders" / "orders.py").read_text()

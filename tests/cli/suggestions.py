@@ -481,11 +481,11 @@ ROWS = {
         code=None,
     )
     for name, says, then in (
-        ("FEEDS", "`crawl export NAME -o items.jsonl`", ("run orders", "export orders -o items.jsonl")),
-        ("FEED_FORMAT", "`crawl export NAME -o items.csv`", ("run orders", "export orders -o items.csv")),
-        ("FEED_URI", "`crawl export NAME -o items.jsonl`", ("run orders", "export orders -o items.jsonl")),
-        ("LOG_ENABLED", "`crawl run NAME --quiet`", ("run orders --quiet",)),
-        ("STATS_CLASS", "`crawl run NAME --json`", ("run orders --json",)),
+        ("FEEDS", "`crawl export orders -o items.jsonl`", ("run orders", "export orders -o items.jsonl")),
+        ("FEED_FORMAT", "`crawl export orders -o items.csv`", ("run orders", "export orders -o items.csv")),
+        ("FEED_URI", "`crawl export orders -o items.jsonl`", ("run orders", "export orders -o items.jsonl")),
+        ("LOG_ENABLED", "`crawl run orders --quiet`", ("run orders --quiet",)),
+        ("STATS_CLASS", "`crawl run orders --json`", ("run orders --json",)),
         ("CLOSESPIDER_ERRORCOUNT", "`crawl status`", ("run orders", "status orders")),
     )
 }

@@ -33,6 +33,7 @@ class Slow(Spider):
         yield from response.follow_all(css="a")
 """
 PAGES = 12
+SECRETS = ("-s", "proxy=http://ann:k9w8x7@127.0.0.1:9", "-s", 'headers={"X-Key": "k9w8x7"}')
 WORDS = ("run", "slow", "-a", "day=mon tue", "-s", "workers=1", "-s", "per_host=1", "--store", "my runs.db", "-q")
 
 
@@ -87,7 +88,7 @@ def test_a_killed_run_is_told_with_what_is_stored_of_it_and_the_command_that_goe
     )
     top = crawl("top", *store).out
     time.sleep(1.1)
-    going_on = "crawl run slow -a 'day=mon tue' --store 'my runs.db'"
+    going_on = "crawl run slow -a 'day=mon tue' -s workers=1 -s per_host=1 -s delay=0.3 --store 'my runs.db'"
     ended = crawl(*WORDS)
     killed, after = (json.loads(line) for line in reversed(crawl("runs", "--json", *store).out.splitlines()))
     again = crawl("runs", *store).out.splitlines()
@@ -129,3 +130,18 @@ def test_which_run_is_asked_for(slow: Host, project: Path, crawl: Crawl) -> None
     done = crawl("runs", "show", "--store", "my runs.db")
 
     assert (done.code, done.err) == (2, "crawl: crawl runs show: which run? `crawl runs` lists their numbers\n")
+
+
+def test_what_goes_on_with_a_killed_run_shows_no_secret_that_was_typed(slow: Host, project: Path, crawl: Crawl) -> None:
+    running = subprocess.Popen([sys.executable, "-m", "crawler.cli", *WORDS, *SECRETS, "-s", "backoff=30"], cwd=project)
+    until = time.monotonic() + 120
+    while "running" not in crawl("runs", "--store", "my runs.db").out:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait(30)
+
+    told = crawl("status", "slow").out + crawl("status", "slow", "--store", "my runs.db").out
+
+    assert "-s 'proxy=http://***@127.0.0.1:9' -s 'headers=***' -s backoff=30" in told
+    assert not [each for each in project.glob("my runs.db*") if b"k9w8x7" in each.read_bytes()]

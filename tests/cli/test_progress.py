@@ -28,6 +28,11 @@ def lines_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
         (events.RunStarted(0, 1, "orders", False, 1), "INFO", "run 1 of orders"),
         (events.LoginStarted(0, "buyer", "first login"), "INFO", "session buyer logs in: first login"),
         (
+            events.LoginStarted(0, "buyer", "its token has ended", True),
+            "INFO",
+            "session buyer is renewed by a page of the app: its token has ended",
+        ),
+        (
             events.LoginEnded(0, "buyer", "restored", 1, 300),
             "INFO",
             "session buyer: the stored session is good, no login was needed (0.3 s)",

@@ -169,6 +169,49 @@ def test_a_spider_without_a_login_is_told_of_a_page_that_refuses_guests_beside_a
     assert any(NO_LOGIN in message for message in summary.messages), summary.messages
 
 
+HTML = "<html><title>Forbidden</title><h1>Forbidden</h1><p>You may not see this.</p>%s</html>"
+WAYS_IN = "write one, or give it a `login_url` and log in by hand with `crawl login forgetful --browser`"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "told"),
+    [
+        (403, {}, HTML % "<a href=/login>Log in</a>", f"{NO_LOGIN}: {WAYS_IN}"),
+        (403, {}, HTML % "<form action=/login><input type=password></form>", f"{NO_LOGIN}: {WAYS_IN}"),
+        (401, {}, HTML % "", f"{NO_LOGIN}: {WAYS_IN}"),
+        (401, {"WWW-Authenticate": "Basic realm=x"}, "no", "it asks for Basic authentication, and the spider has no"),
+        (401, {}, "{}", "it answers guests with 401, and the spider has no `login`"),
+    ],
+    ids=["403 with a link", "403 with a form", "401", "401 for a password", "401 of an API"],
+)
+def test_a_spider_without_a_login_that_is_refused_is_told_what_to_do(
+    status: int, headers: dict[str, str], body: str, told: str, tmp_path: Path
+) -> None:
+    kind = "application/json" if body == "{}" else "text/html"
+    answer = Answer(status, content_type=kind, headers=list(headers.items()), body=body.encode())
+    host = Host({"*": answer}, "127.0.0.1", None)
+
+    summary = crawl(Forgetful, host.url, tmp_path)
+    host.close()
+
+    assert summary.ending == "failures"
+    assert [message for message in summary.messages if told in message and host.url in message], summary.messages
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(403, HTML % ""), (404, HTML % "<a href=/login>Log in</a>"), (403, HTML % "<a href=/>Home</a>")],
+    ids=["403", "404 with a link", "403 with another link"],
+)
+def test_a_refusal_that_leads_to_no_login_is_not_said_to_want_one(status: int, body: str, tmp_path: Path) -> None:
+    host = Host({"*": Answer(status, body=body.encode())}, "127.0.0.1", None)
+
+    summary = crawl(Forgetful, host.url, tmp_path)
+    host.close()
+
+    assert not [message for message in summary.messages if "login" in message], summary.messages
+
+
 @pytest.mark.parametrize(
     "page",
     [

@@ -86,15 +86,20 @@ class RenewingPortal:
         with self._lock:
             self._left = {}
 
-    def _given(self) -> Response:
+    def _fresh_token(self) -> str:
         number, ends = next(self._numbers), time.time() + (self.life_s or 86_400.0)
         token = f"access-{number:04d}-k3J9xQ"
         if self.life_s:
             claims = json.dumps({"sub": USER, "jti": token, "iat": time.time(), "exp": ends}).encode()
             token = f"e30.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.c2lnbmVk"
-        self._cookie = f"renews-{number:04d}-Zw81pL"
         self._left[token] = self.uses, ends
-        self.secrets |= {token, self._cookie}
+        self.secrets.add(token)
+        return token
+
+    def _given(self) -> Response:
+        token = self._fresh_token()
+        self._cookie = f"renews-{next(self._numbers):04d}-Zw81pL"
+        self.secrets.add(self._cookie)
         answer = json_answer({"access_token": token})
         answer.set_cookie("renews", self._cookie, httponly=True, samesite="Strict", path="/refresh", max_age=86_400)
         return answer

@@ -16,6 +16,8 @@ from pytest_httpserver import HTTPServer
 from tests.cli.conftest import Crawl
 from tests.logins import single_sign_on
 from tests.logins.__main__ import command as program
+from tests.logins.framing import STEPS as FRAME_STEPS
+from tests.logins.framing import FramedPortal
 from tests.logins.pages import ORDERS as FEW_ORDERS
 from tests.logins.pages import PASSWORD, USER
 from tests.logins.play import STEPS, found_in, items
@@ -166,6 +168,11 @@ def test_a_server_in_trouble_is_asked_again_and_nobody_is_called(portal: Renewin
 
     assert items(command) == ORDERS
     assert (told["renewed"], told["logins"], portal.renewed) == (1, 0, 1)
+    log = Path("crawl.log").read_text()
+    assert "session default is renewed by a page of the app: " in log
+    assert "the renewal goes on in" in log
+    assert "logs in" not in log, "a renewal is no login"
+    assert "default: renewed by a page of the app, no login" in command("runs", "show", "1").out
 
 
 def test_where_no_browser_is_a_run_says_so_and_waits_for_a_person(
@@ -191,6 +198,45 @@ def test_a_single_page_renews_it_too(portal: RenewingPortal, command: Crawl) -> 
 
 
 @pytest.fixture
+def framed(project: Path, command: Crawl, httpserver: HTTPServer) -> Iterator[FramedPortal]:
+    """A portal that somebody has logged in to at another host; a hidden frame there renews what it has."""
+    options = {"settings": '{"render_hosts": ["127.0.0.2"], "allow_private": True}'}
+    with HTTPServer(host="127.0.0.2", threaded=True) as identity:
+        made = FramedPortal(httpserver, identity)
+        write(project, made.url, steps=FRAME_STEPS, **options)
+        done = command("login", "orders", "--browser", "--headless")
+        assert done.code == 0, done.err
+        write(project, made.url, **options)
+        yield made
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_hidden_frame_at_another_host_renews_a_token_once_for_all(
+    framed: FramedPortal, project: Path, processes: int
+) -> None:
+    framed.end_tokens()
+    framed.uses = 50
+
+    told = ran(program, "--processes", str(processes))
+    first = framed.renewed
+
+    assert items(program) == ORDERS
+    assert (told["logins"], framed.logins, framed.in_vain) == (0, 1, 0)
+    assert first == told["renewed"] == len(framed.ended) >= 3
+    assert found_in(project, {*framed.secrets, PASSWORD}) == []
+
+
+def test_where_the_frame_is_told_to_log_in_a_run_waits_for_a_person(framed: FramedPortal, command: Crawl) -> None:
+    framed.revoke()
+
+    done = command("run", "orders", "-s", "timeout=5")
+
+    assert done.code == 7, done.err
+    assert "/app has brought no new token to 'auth'" in done.err
+    assert (framed.logins, framed.renewed, framed.in_vain) == (1, 0, 1)
+
+
+@pytest.fixture
 def signed_on(project: Path, command: Crawl) -> Iterator[single_sign_on.SingleSignOn]:
     """The same at a single sign-on, whose frame needs no refresh token."""
     with single_sign_on.single_sign_on(silent=True) as made:
@@ -206,20 +252,22 @@ def signed_on(project: Path, command: Crawl) -> Iterator[single_sign_on.SingleSi
 
 
 @LONG_FORM
+@pytest.mark.timeout(400)  # four starts of a browser, and a frame that is waited for
+@pytest.mark.parametrize("processes", [1, 2])
 @pytest.mark.skipif(bool(single_sign_on.why_not()), reason=single_sign_on.why_not() or "-")
 def test_a_hidden_frame_at_the_identity_server_renews_it_until_that_has_signed_everybody_out(
-    signed_on: single_sign_on.SingleSignOn, command: Crawl
+    signed_on: single_sign_on.SingleSignOn, command: Crawl, processes: int
 ) -> None:
     signed_on.end_all()
     signed_on.uses = 5
 
-    told = ran(command)
+    told = ran(program, "--processes", str(processes))
     codes, ended = signed_on.logins, len(signed_on.ended - {""})
     signed_on.uses = 10_000
     again = ran(command, "--fresh")
     signed_on.end_sessions()
     signed_on.end_all()
-    lost = command("run", "orders", "--fresh")
+    lost = command("run", "orders", "--fresh", "-s", "timeout=10")
 
     assert items(command) == FEW_ORDERS
     assert codes - 1 == told["renewed"] == ended >= 3

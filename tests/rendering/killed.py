@@ -19,8 +19,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from crawler.process_tree import command_of, descendants
 from crawler.rendering.guardian import PATIENCE_S, started_at
-from crawler.rendering.process_tree import command_of, descendants
 from crawler.testing import Site, SiteProcess
 from tests.forked import Forked
 

@@ -13,8 +13,8 @@ import pytest
 
 from crawler.engine import application
 from crawler.loading import find_spider
+from crawler.process_tree import command_of, descendants
 from crawler.rendering import renderer
-from crawler.rendering.process_tree import command_of, descendants
 from tests.cli.conftest import Crawl
 from tests.engine.shop import stored
 from tests.long_form import LONG_FORM
@@ -86,7 +86,7 @@ import signal
 
 import spiders.orders
 from crawler import Render
-from crawler.rendering.process_tree import command_of, descendants
+from crawler.process_tree import command_of, descendants
 
 
 class Hanging(spiders.orders.Orders):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from crawler.rendering.process_tree import command_of, descendants
+from crawler.process_tree import command_of, descendants
 from tests.long_form import LONG_FORM
 from tests.rendering.killed import RenderedCrawl
 from tests.rendering.needs_browser import needs_browser

@@ -17,9 +17,9 @@ from crawler import Render, Request, Response, Session, Spider
 from crawler.engine.application import visitor
 from crawler.errors import GuardRefused, NotRendered, TimedOut
 from crawler.pagework.single_page import Visitor
+from crawler.process_tree import command_of, descendants
 from crawler.rendering import quiet, renderer
 from crawler.rendering.guardian import read
-from crawler.rendering.process_tree import command_of, descendants
 from tests.long_form import LONG_FORM
 from tests.rendering.needs_browser import needs_browser
 from tests.rendering.script_shop import ScriptShop, open_shop
@@ -193,6 +193,22 @@ def test_a_page_leads_to_no_private_address_opens_no_window_and_no_socket(shop: 
     ]
     for path in ("/inside", "/window", "/events", "/socket"):
         assert not shop.asked[f"GET {path}"]
+
+
+def test_workers_of_a_page_are_answered_and_there_are_none_that_pages_share(shop: ScriptShop, render: Any) -> None:
+    script = {"Content-Type": "text/javascript"}
+    shop.pages["/worker.js"] = 200, script, "fetch('/from-a-worker').then(answer => answer.text()).then(postMessage)"
+    shop.pages["/from-a-worker"] = 200, script, "fetched"
+
+    page = render(
+        "<p id=shared></p><script>shared.textContent = typeof SharedWorker;"
+        "new Worker('/worker.js').onmessage = event => document.body.append("
+        "Object.assign(document.createElement('b'), {textContent: event.data}))</script>",
+        wait_for="b",
+    )
+
+    assert page.css("b::text").get() == "fetched"
+    assert page.css("#shared::text").get() == "undefined", "what they ask for could not be answered"
 
 
 def test_a_page_that_asks_on_and_on_is_taken_as_it_is(render: Any, monkeypatch: pytest.MonkeyPatch) -> None:

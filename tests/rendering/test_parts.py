@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from crawler.frontier.admission import Admission, AdmissionRules
 from crawler.judge import is_hosts_fault
 from crawler.outcome import Leased
 from crawler.rendering import cookie_sync, launched
+from crawler.rendering.browser_tab import BrowserTab
 from crawler.rendering.guardian import profiles_in
 from crawler.rendering.page_rules import PageRequest, PageRules, told
 from crawler.rendering.quiet import QUIET_S, Quiet, enough_s
@@ -218,6 +220,21 @@ def test_the_request_that_brought_what_scripts_have_shown_is_proposed_with_its_p
     assert "sign it with authorization" in told_
     assert "tried without a browser: the same" in told_
     assert "abc" not in told_
+
+
+def test_what_the_browser_tried_to_send_by_itself_is_told_and_what_the_crawl_refused_is_not() -> None:
+    class User:
+        told: list[str] = []
+
+        def refused(self, what: str) -> None:
+            self.told.append(what)
+
+    tab = BrowserTab(Any, {})
+    tab.user = user = User()  # type: ignore[assignment]
+    for failure in ("net::ERR_PROXY_CONNECTION_FAILED", "net::ERR_BLOCKED_BY_CLIENT", None):
+        tab._failed(SimpleNamespace(url=f"http://shop.example/{failure}", failure=failure))  # type: ignore[arg-type]
+
+    assert user.told == ["not handed over by the browser: shop.example"]
 
 
 def test_a_page_that_says_the_same_without_a_browser_is_told_so() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -144,8 +146,22 @@ def test_X9_a_login_that_fails_says_where_and_shows_no_password(practice_site: P
 
     with pytest.raises(NeedsHuman, match="code from the mail"):
         browser_login(f"{practice_site.url}/login", HEADLESS, drive=ask)
+
+
+@with_browser
+def test_where_nobody_logs_in_the_time_ends(practice_site: PracticeSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    passed_s = 0.0
+
+    def look(page: Any) -> bool:
+        nonlocal passed_s
+        passed_s = 31.0
+        return False
+
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + passed_s, time=time.time)
+    monkeypatch.setattr("crawler.sessions.browser.time", clock)
+
     with pytest.raises(LoginFailed, match="nobody logged in in time"):
-        browser_login(f"{practice_site.url}/login", BrowserWindow(headless=True, timeout_s=0.5))
+        browser_login(f"{practice_site.url}/login", HEADLESS, done=look)
 
 
 # --- without one ------------------------------------------------------------------------------------------------------

@@ -45,8 +45,8 @@ class PageRefresh:
     """How a token in a browser's storage is renewed where only the app can do it: a page of it is loaded in a browser.
 
     The app's own scripts renew the token then, with a cookie that no script may read. The browser has the session's
-    cookies and storage, and goes again when they have changed. Needs the extra ``browser``. In a hidden frame at a
-    single sign-on it does not work yet: the run waits for a person.
+    cookies and storage, and goes again when they have changed. Needs the extra ``browser``. Where it asks another
+    host, as in a hidden frame at a single sign-on, that host has to be in the setting ``render_hosts``.
 
     Attributes:
         url: The page.

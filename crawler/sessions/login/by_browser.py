@@ -44,16 +44,14 @@ def login_in_browser(
     if headless and not drives(spider):
         raise UsageError("--headless needs a method login_browser(self, page) on the spider")
     if not drives(spider):
-        found = in_window(session, url, None, headless=headless, picture=picture)
+        found = in_window(session, spider, url, headless=headless, picture=picture)
         take_along(session, found)
         manager.adopt_manually(url="browser")
         return offers(found, session.name, session.storage)
     credentials = session.account.mark()
     _claim(manager, credentials, force=force)
     try:
-        found = in_window(
-            session, url, lambda page: spider.login_browser(page, session), headless=headless, picture=picture
-        )
+        found = in_window(session, spider, url, headless=headless, picture=picture)
         take_along(session, found)
         try:
             manager.adopt_manually(url="browser", claimed=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +35,21 @@ def begins_at(spider: Spider, probe_url: str | None) -> str:
 
 def in_window(
     session: Session,
+    spider: Spider,
     url: str,
-    drive: Callable[[Any], object] | None,
     *,
     headless: bool,
     picture: Path | None = None,
     timeout_s: float = 600.0,
 ) -> BrowserSession:
-    """Log in with a browser that goes by the proxy, the certificates and the User-Agent of the session."""
+    """Log in with a browser that goes by the proxy, the certificates and the User-Agent of the session.
+
+    The spider's `login_browser` drives it; where there is none, a person does.
+    """
+
+    def drive(page: Any) -> None:
+        spider.login_browser(page, session)
+
     window = BrowserWindow(
         headless=headless,
         user_agent=session.identity.user_agent or None,
@@ -51,8 +57,15 @@ def in_window(
         verify=session.verify is not False,
         picture=picture,
         timeout_s=timeout_s,
+        by_hand=f"crawl login {spider.name} --session {session.name} --browser",
     )
-    return browser_login(url, window, session=session.name, drive=drive, alive=session.is_logging_in)
+    return browser_login(
+        url,
+        window,
+        session=session.name,
+        drive=drive if drives(spider) else None,
+        alive=session.is_logging_in,
+    )
 
 
 def take_along(session: Session, found: BrowserSession) -> None:
@@ -75,13 +88,7 @@ def log_in_alone(session: Session, spider: Spider, probe_url: str | None) -> Non
         Exception: What the spider raises.
     """
     try:
-        found = in_window(
-            session,
-            begins_at(spider, probe_url),
-            lambda page: spider.login_browser(page, session),
-            headless=True,
-            timeout_s=_ALONE_S,
-        )
+        found = in_window(session, spider, begins_at(spider, probe_url), headless=True, timeout_s=_ALONE_S)
     finally:
         session.sent.credentials = session.sent.credentials or session.account.gave_password
     take_along(session, found)

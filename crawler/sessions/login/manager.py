@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 from crawler.clock import unix_now
@@ -75,7 +76,7 @@ class LoginManager:
         desk: Desk,
         *,
         probe_url: str | None,
-        on_login_start: Callable[[str, str], None] = lambda name, reason: None,
+        on_login_start: Callable[[str, str, bool], None] = lambda name, reason, renews: None,
         expected_run_s: float = 0.0,
         retry_after_s: Callable[[str | None], float | None] = lambda header: None,
         loads_page: LoadsPage | None = None,
@@ -194,7 +195,8 @@ class LoginManager:
         record = self.record
         stored = self.desk.load(self.session.key) if force else None  # a forced login is one after the stored one, too
         epoch = max(record.epoch, stored.epoch if stored is not None else 0)
-        if self._restorer.renewal.may_help(epoch) and not force:
+        renews = self._restorer.renewal.may_help(epoch) and not force
+        if renews:
             claim = self.desk.claim(self.session.key, epoch, renews=True)
             begin = self._renew
         else:
@@ -209,7 +211,8 @@ class LoginManager:
         if claim.refused:
             blocked = self.blocked_by(claim)
             if claim.kind == "passing":
-                return self.standing.waits(claim.wait_s, self.standing.patience.trouble or blocked)
+                waits = self.standing.waits(claim.wait_s, self.standing.patience.trouble or blocked)
+                return replace(waits, renews=renews)
             return self.standing.refused(blocked)
         if not claim.granted:
             return Preparation(False, wait_s=max(claim.wait_s, 0.05))
@@ -236,7 +239,7 @@ class LoginManager:
     def _login(self, *, epoch: int) -> Preparation:
         session, record = self.session, self.record
         record.signal(Signal.LOGIN_STARTED)
-        self._on_login_start(session.name, self.standing.reason or "first login")
+        self._on_login_start(session.name, self.standing.reason or "first login", False)
         self.standing.attempts, self._tries_after_loss = self.standing.attempts + 1, 1
         claim = _ClaimHeld(self.desk, session.key, self._clock)
         begin_anew(session, session.given)
@@ -255,8 +258,8 @@ class LoginManager:
     def _renew(self, *, epoch: int) -> Preparation:
         """Have a page of the app renew the session; where it wants a login, that is next."""
         session, record = self.session, self.record
-        record.signal(Signal.LOGIN_STARTED)
-        self._on_login_start(session.name, f"{self.standing.reason}; a page of the app is to renew it")
+        record.signal(Signal.RENEWAL_STARTED)
+        self._on_login_start(session.name, self.standing.reason or "its token is to be renewed", True)
         self.standing.attempts += 1
         claim = _ClaimHeld(self.desk, session.key, self._clock)
         try:

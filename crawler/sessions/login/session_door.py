@@ -222,7 +222,8 @@ class SessionDoor:
         elif prepared.error is None:
             self._gates.try_again((SESSION, name), self._clock() + prepared.wait_s)
             if prepared.trouble is not None:
-                message = f"{prepared.trouble.why}; the login goes on in {prepared.wait_s:,.0f} s"
+                what = "renewal" if prepared.renews else "login"
+                message = f"{prepared.trouble.why}; the {what} goes on in {prepared.wait_s:,.0f} s"
                 self._teller.tell(Warned(self._clock(), f"session {name}", message))
         else:
             judged = self._evidence.unproven(name).given_up()

@@ -49,6 +49,7 @@ __all__ = [
     "captcha_sign",
     "has_login_form",
     "is_one_of",
+    "leads_to_login",
     "logged_in_sign",
     "logged_out_sign",
     "looks_like_login",
@@ -207,6 +208,11 @@ def _is_about_this_visit(response: Response) -> bool:
     """Whether the page is short or offers a way to log in: an article about logging out has much else to say."""
     if len(plain_text(response.text)) <= _FEW_CHARACTERS or asks_to_log_in(response):
         return True
+    return leads_to_login(response)
+
+
+def leads_to_login(response: Response) -> bool:
+    """Whether a link or a form of a page leads to what looks like a login page."""
     return any(_leads_to_login(response, found[1]) for found in _LINK.finditer(response.body))
 
 
@@ -300,7 +306,7 @@ def _said_by_short_page(response: Response) -> str | None:
         return "it sends the browser on to what looks like a login page"
     if SAYS_LOGGED_OUT.search(said):
         return f"it says little more than {said[:80]!r}"
-    if SAYS_NO_ENTRY.search(said) and any(_leads_to_login(response, found[1]) for found in _LINK.finditer(body)):
+    if SAYS_NO_ENTRY.search(said) and leads_to_login(response):
         return "it refuses entry and leads to what looks like a login page"
     return None
 

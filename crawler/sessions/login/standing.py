@@ -33,6 +33,7 @@ class Preparation:
         wait_s: Not ready, but ask again after so many seconds.
         error: Why it will not be ready in this run by itself.
         trouble: What is waited for; None where nothing is wrong.
+        renews: A page of the app renews it then, and nobody logs in.
     """
 
     ready: bool
@@ -40,6 +41,7 @@ class Preparation:
     wait_s: float = 0.0
     error: SessionError | None = None
     trouble: SessionError | None = None
+    renews: bool = False
 
 
 @dataclass(slots=True)
@@ -144,6 +146,7 @@ class Standing:
         self.record.why = error.why
         if signal is Signal.LOGGED_OUT:
             self.record.signal(Signal.LOGGED_OUT)
-        if self.record.state in (LoginState.EXPIRED, LoginState.LOGGING_IN):  # a forced login leaves others as they are
+        # a forced login leaves others as they are
+        if self.record.state in (LoginState.EXPIRED, LoginState.LOGGING_IN, LoginState.RENEWING):
             self.record.signal(Signal.LOGIN_REFUSED)
         return Preparation(False, error=error)

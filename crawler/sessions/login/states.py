@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from enum import StrEnum
+from typing import Final
 
 from crawler.errors import CrawlError
 
@@ -18,6 +19,7 @@ class LoginState(StrEnum):
     UNPROVEN = "unproven"  #: nothing is known yet, or only what the store remembers
     EXPIRED = "expired"  #: known to be logged out
     LOGGING_IN = "logging in"
+    RENEWING = "renewing"  #: a page of the app renews it, which is no login
     READY = "ready"
     PARKED = "parked"  #: waits for a person
     REFUSED = "refused"  #: the site refused the credentials, or the login failed for good
@@ -29,6 +31,7 @@ class Signal(StrEnum):
     PROBE_OK = "probe ok"
     LOGGED_OUT = "logged out"
     LOGIN_STARTED = "login started"
+    RENEWAL_STARTED = "renewal started"
     LOGIN_OK = "login ok"
     LOGIN_FAILED = "login failed"  #: may be tried again later
     LOGIN_REFUSED = "login refused"  #: must not be tried again by itself
@@ -36,27 +39,31 @@ class Signal(StrEnum):
     ADOPTED = "adopted"  #: another process logged in; its cookies were taken
 
 
+_ENDS_OF_A_LOGIN: Final = {
+    Signal.LOGIN_OK: LoginState.READY,
+    Signal.LOGIN_FAILED: LoginState.EXPIRED,
+    Signal.LOGIN_REFUSED: LoginState.REFUSED,
+    Signal.NEEDS_HUMAN: LoginState.PARKED,
+}
 TRANSITIONS: dict[LoginState, dict[Signal, LoginState]] = {
     LoginState.UNPROVEN: {
         Signal.PROBE_OK: LoginState.READY,
         Signal.LOGGED_OUT: LoginState.EXPIRED,
         Signal.LOGIN_STARTED: LoginState.LOGGING_IN,
+        Signal.RENEWAL_STARTED: LoginState.RENEWING,
         Signal.ADOPTED: LoginState.READY,
     },
     LoginState.EXPIRED: {
         Signal.LOGIN_STARTED: LoginState.LOGGING_IN,
+        Signal.RENEWAL_STARTED: LoginState.RENEWING,
         Signal.ADOPTED: LoginState.READY,
         Signal.PROBE_OK: LoginState.READY,  # only the page looked as if we were logged out
         Signal.LOGGED_OUT: LoginState.EXPIRED,
         Signal.LOGIN_REFUSED: LoginState.REFUSED,
         Signal.NEEDS_HUMAN: LoginState.PARKED,
     },
-    LoginState.LOGGING_IN: {
-        Signal.LOGIN_OK: LoginState.READY,
-        Signal.LOGIN_FAILED: LoginState.EXPIRED,
-        Signal.LOGIN_REFUSED: LoginState.REFUSED,
-        Signal.NEEDS_HUMAN: LoginState.PARKED,
-    },
+    LoginState.LOGGING_IN: _ENDS_OF_A_LOGIN,
+    LoginState.RENEWING: _ENDS_OF_A_LOGIN,
     LoginState.READY: {
         Signal.LOGGED_OUT: LoginState.EXPIRED,
         Signal.PROBE_OK: LoginState.READY,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -35,6 +36,7 @@ class _New(NamedTuple):
     args: str
     process: str
     max_pages: int
+    summary: str  #: as far as it is known at the beginning
 
 
 class RunRows:
@@ -43,7 +45,7 @@ class RunRows:
     def __init__(self, driver: Driver, members: Membership) -> None:
         self._db, self._members = driver, members
 
-    def open(self, spider: str, *, args: str, fresh: bool, process: str, max_pages: int = 0) -> RunRow:
+    def open(self, spider: str, *, args: str, fresh: bool, process: str, max_pages: int = 0, again: str = "") -> RunRow:
         """Begin a run: on the unfinished frontier of the last run with the same *args*, or on a new one.
 
         Unfinished is a frontier with requests that wait, are leased or parked, and one whose last run died before its
@@ -54,7 +56,9 @@ class RunRows:
         """
         alone = self._members.take(spider, self._holder(process))
         try:
-            run = self._begin(_New(spider, args, process, max_pages), fresh, alone)
+            run = self._begin(
+                _New(spider, args, process, max_pages, json.dumps({"again": again} if again else {})), fresh, alone
+            )
         except BaseException:
             self._members.release(spider)
             raise
@@ -88,9 +92,10 @@ class RunRows:
                     "UPDATE crawl_requests SET state = 0, owner = 0 WHERE frontier = ? AND state = 1", (frontier,)
                 )
             (run,) = raw.execute(
-                "INSERT INTO crawl_runs (spider, frontier, resumed, started_at, args, process, max_pages, pages_before)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT pages FROM crawl_frontiers WHERE id = ?)) RETURNING id",
-                (spider, frontier, int(resumed), now, args, new.process, new.max_pages, frontier),
+                "INSERT INTO crawl_runs"
+                " (spider, frontier, resumed, started_at, args, process, max_pages, summary, pages_before)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT pages FROM crawl_frontiers WHERE id = ?)) RETURNING id",
+                (spider, frontier, int(resumed), now, args, new.process, new.max_pages, new.summary, frontier),
             ).fetchone()
         return self.get(run)
 
