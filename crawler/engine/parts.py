@@ -311,7 +311,7 @@ def _doors(
     rules = TrialRules(
         key_of,
         bans=assembly.guard.learned if settings.logout_guard else None,
-        share=knowledge.share_suspects if peers is not None else None,
+        share=knowledge.share_blames if peers is not None else None,
         tries=number == 0,
         takes_over=lambda: (
             peers is not None and knowledge.takes_trials(ground.member.owner, first_is_gone=peers.first_is_gone)

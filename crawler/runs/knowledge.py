@@ -24,6 +24,7 @@ from crawler.frontier.robots import RobotsCache, RobotsRecord
 from crawler.frontier.trap_counts import TrapCounts, name_of
 from crawler.request import Request
 from crawler.sessions.login.lives import KnownLives
+from crawler.sessions.login.suspects import BLAMED_UNTIL_SUSPECT, Blames
 from crawler.stores.base import RunRow, Store
 from crawler.urls import origin_of
 
@@ -66,6 +67,7 @@ log = logging.getLogger("crawler.engine")
 
 _SEEDING_S = 60.0  #: a process that has not gone on with the start requests for so long has died
 _SUSPECT_S = 3_600.0  #: how long processes remember what others suspect
+_MOST_BLAMED = 500  #: pages of which others are told
 _NOBODY = 0  #: number of the first process, which has gone
 _ROBOTS_S = 86_400.0  #: how long a robots.txt is good for later runs
 _MOST_ROBOTS = 1_000
@@ -111,7 +113,7 @@ class Knowledge:
         self._traps, self._traps_name = traps or TrapCounts(), f"traps:{run.frontier}:"
         self._guard_name, self._guard_state = guard_name(run.spider), ""
         self._trials_name = f"trials:{run.id}"
-        self._seeded_name, self._suspects_name = f"seeded:{run.frontier}", f"suspects:{run.frontier}"
+        self._seeded_name, self._blames_name = f"seeded:{run.frontier}", f"blames:{run.frontier}"
 
     def load(self) -> None:
         """Give guard and robots what earlier runs learned."""
@@ -167,16 +169,13 @@ class Knowledge:
             name = self._traps_name + name_of(key)
             self._store.values.change(name, partial(self._traps.meets, key), ttl_s=_COUNTS_KEPT_S)
 
-    def share_suspects(self, keys: frozenset[str]) -> frozenset[str]:
-        """Tell the other processes of pages that may end the session. Returns all that any of them suspects."""
-        known = frozenset(self._value(self._suspects_name) or ())
-        if keys <= known:
-            return known
-        return frozenset(
-            self._store.values.change(
-                self._suspects_name, lambda stored: sorted({*(stored or ()), *keys}), ttl_s=_SUSPECT_S
-            )
-        )
+    def share_blames(self, blames: Blames) -> Blames:
+        """Tell the other processes what pages are blamed for. Returns what any of them blames pages for."""
+        if not blames:
+            found = self._value(self._blames_name)
+            return found if isinstance(found, dict) else {}
+        told: Blames = self._store.values.change(self._blames_name, partial(_with_blames, blames), ttl_s=_SUSPECT_S)
+        return told
 
     def leave_trials(self) -> None:
         """The first process is done: whoever meets a page that may end the session tries it."""
@@ -245,3 +244,15 @@ def _with_those(stored: Any, records: Mapping[str, Any]) -> list[Any]:
     found = stored if isinstance(stored, list) else []
     others = [each for each in found if isinstance(each, dict) and each.get("origin") not in records]
     return [*others, *records.values()][-_MOST_ROBOTS:]
+
+
+def _with_blames(blames: Blames, stored: Any) -> dict[str, list[str]]:
+    """Stored blames with those of this process, the newest last; where they are too many, suspects are kept longest."""
+    found: dict[str, list[str]] = stored if isinstance(stored, dict) else {}
+    for key, losses in blames.items():
+        together = dict.fromkeys([*found.pop(key, ()), *losses])
+        found[key] = list(together)[-BLAMED_UNTIL_SUSPECT:]
+    by_weight = sorted(found, key=lambda key: len(found[key]))  # in their order else
+    for key in by_weight[: max(len(found) - _MOST_BLAMED, 0)]:
+        del found[key]
+    return found

@@ -99,12 +99,25 @@ def test_lives_are_read_as_older_versions_wrote_them_and_nonsense_is_forgotten(
     assert rooms.knowledge().lives("a.test/bob") == known
 
 
-def test_suspects_of_all_processes_are_known_to_each(rooms: Rooms) -> None:
+def test_what_pages_are_blamed_for_by_any_process_is_known_to_each(rooms: Rooms) -> None:
     one, two = rooms.knowledge(), rooms.knowledge()
 
-    assert one.share_suspects(frozenset({"a"})) == {"a"}
-    assert two.share_suspects(frozenset({"b"})) == {"a", "b"}
-    assert one.share_suspects(frozenset()) == {"a", "b"}
+    assert one.share_blames({"a": ["default:1"]}) == {"a": ["default:1"]}
+    assert two.share_blames({"a": ["default:2"], "b": ["default:2"]})["a"] == ["default:1", "default:2"]
+    assert one.share_blames({}) == {"a": ["default:1", "default:2"], "b": ["default:2"]}
+
+
+def test_of_many_blamed_pages_those_are_told_longest_that_were_blamed_twice(rooms: Rooms) -> None:
+    knowledge = rooms.knowledge()
+    knowledge.share_blames({"suspect": ["default:1", "default:2"]})
+    for number in range(3, 13):
+        knowledge.share_blames({f"{number} {each}": [f"default:{number}"] for each in range(100)})
+
+    told = knowledge.share_blames({})
+    assert len(told) == 500
+    assert "suspect" in told
+    assert "12 99" in told
+    assert "3 0" not in told
 
 
 def test_start_requests_are_stored_once_and_their_hosts_are_told_each_time(rooms: Rooms) -> None:

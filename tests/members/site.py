@@ -37,6 +37,7 @@ class Rules:
         quits: Pages that end the session when they are fetched, and say good-bye or lead home.
         forbidden: Pages that members may not see either: 403.
         latency_s: Seconds that each page takes.
+        slow: Pages that take longer, and how many seconds.
         cookie: Whether it is set anew with each page: with the same value; with a new one, the old one being good, too;
             with a new one, the old one being refused; or so that the old one, when it comes again, ends the session.
         odd: Pages that show the login form to members, too.
@@ -53,6 +54,7 @@ class Rules:
     quits: Mapping[int, Literal["good-bye", "home", "page"]] = field(default_factory=dict)
     forbidden: frozenset[int] = frozenset()
     latency_s: float = 0.0
+    slow: Mapping[int, float] = field(default_factory=dict)
     cookie: Literal["once", "the same", "changes", "rotates", "rotates strictly"] = "once"
     odd: frozenset[int] = frozenset()
     address: str = "/p/{n}"
@@ -228,8 +230,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _page(self, rules: Rules, number: int) -> None:
         if self.members.hangs():
             time.sleep(5)
-        if rules.latency_s:
-            time.sleep(rules.latency_s)
+        if seconds := rules.slow.get(number, rules.latency_s):
+            time.sleep(seconds)
         key = self._key()
         if not self.members.may(key):
             self.members.meets_old(key)

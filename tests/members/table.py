@@ -70,16 +70,21 @@ def sessions_needed(rules: Rules) -> tuple[int, int]:
     A page that ends its session takes two with it until it is a suspect, and two in trials; a third trial follows where
     the first one fell into the session that had lived longest, since nothing says that it would have lived on. Pages
     may share the first two.
+
+    Where a session that is gone shows itself by 403, a page that is forbidden and whose 403 comes at that time may have
+    to be fetched again, once.
     """
-    plain, by_pages = not rules.link, 1
+    plain, by_pages, again = not rules.link, 1, 0
     if rules.requests:
         good_for = max(rules.requests - 3 - plain, 1)
         first = good_for
         if plain or rules.kind == "json":
             first = max(rules.requests - 4 - _lost_with_the_first(rules.requests - 1), 1)
         by_pages = 1 + -(-max(rules.pages - first, 0) // good_for)
+        if rules.showing == "403":
+            again = -(-(max(rules.pages + len(rules.forbidden) - first, 0)) // good_for) + 1 - by_pages
     if not rules.quits:
-        return by_pages, by_pages
+        return by_pages, by_pages + again
     return max(by_pages, 3 + 2 * len(rules.quits)), by_pages + 5 * len(rules.quits)
 
 
@@ -101,8 +106,6 @@ def _row(name: str, spider: type[Spider] = spiders.Html, **rules: Any) -> Row:
     more = {key: rules.pop(key) for key in _OF_ROWS if key in rules}
     spare = rules.pop("spare", 0)
     made = Rules(**rules)
-    if made.quits:  # each process may lose one before all know of a suspect
-        spare += more.get("settings", {}).get("processes", 1) - 1
     return Row(name, made, spider, most_logins=sessions_needed(made)[1] + spare, **more)
 
 

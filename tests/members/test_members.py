@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from crawler.engine import application
+from crawler.sessions.login.suspects import MOST_TRIALS
 from tests.members.site import PASSWORD, USER, Members, Rules
 from tests.members.spiders import Basic, Html, Json
 from tests.members.table import ROWS, Row, play
@@ -28,6 +29,22 @@ def test_every_page_once_no_innocent_page_left_out_and_about_as_many_logins_as_s
     result = play(about, str(tmp_path))
 
     assert result.faults == ()
+
+
+def test_a_page_that_ends_sessions_and_takes_longer_than_they_live_fails_after_its_trials_and_is_not_fetched_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", "")
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "")
+    rules = Rules(pages=30, requests=8, quits={7: "good-bye"}, slow={7: 1.5})
+    row = Row("slow and out", rules, Html, settings={"login_budget": 60}, exit_code=1, missing=frozenset({7}))
+
+    result = play(row, str(tmp_path))
+
+    assert result.summary.item_count == 29
+    assert result.summary.exit_code == 1
+    assert result.summary.errors == {"EndsSession": 1} or result.summary.skipped == 1
+    assert result.logins <= 7 + 2 + MOST_TRIALS + 1, "sessions that the pages take, lost to it twice, and in trials"
 
 
 def test_a_login_page_that_refuses_and_pages_that_say_403_are_a_refused_login_and_the_right_password_is_tried_at_once(

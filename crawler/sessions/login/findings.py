@@ -33,6 +33,7 @@ def convict(answer: Outcome, finding: Finding, bans: Bans | None, spider_name: s
         What to tell of a new ban, or "".
     """
     answer.items, answer.found = [], ()
+    answer.session_key = ""  # it has ended its login itself: that this one is over takes nothing back
     if finding is Finding.GUILTY and bans is not None:
         why = "fetched alone between two probes, it ended the session each time"
         bans.ban(answer.request.url, why, now)

@@ -41,7 +41,8 @@ class _Doubt:
 
     Attributes:
         lost_epoch: The login that may be lost; 0 for none.
-        overtaken: Somebody else has logged in since: no page of ours is to blame.
+        overtaken: Somebody else has logged in since.
+        blameless: No page of ours is to blame.
         probe: Why it is to be probed when its pages under way are back; "" when it is not.
         drained_by: How long those are waited for, seconds since 1970; None when they are not.
         rests: Until a page under way is back.
@@ -49,6 +50,7 @@ class _Doubt:
 
     lost_epoch: int = 0
     overtaken: bool = False
+    blameless: bool = False
     probe: str = ""
     drained_by: float | None = None
     rests: bool = False
@@ -103,7 +105,7 @@ class SessionDoor:
             self._teller.tell(Warned(self._clock(), f"session {name}", why))
             self._teller.summary.messages.append(f"session {name}: {why}")
             if manager.wants_login:
-                self._doubts[name].overtaken = True  # no page is to blame
+                self._doubts[name].overtaken = self._doubts[name].blameless = True
                 self.doubt(name, why)
         if not manager.wants_login:
             return True
@@ -171,10 +173,13 @@ class SessionDoor:
         self._gates.open_now((SESSION, name))
 
     def overtaken(self, name: str, epoch: int) -> None:
-        """The store holds a newer login than that of *epoch*: nobody takes its pages any more without a proof."""
+        """The store holds a newer login than that of *epoch*: nobody takes its pages any more without a proof.
+
+        A process that works on the same crawl logs in only where the session was gone, maybe by a page of ours.
+        """
         record = self._pool.manager(name).record
         if record.epoch == epoch and record.state is LoginState.READY:
-            self._doubts[name].overtaken = True
+            self._doubts[name].overtaken, self._doubts[name].blameless = True, not self._evidence.trials.shared
             self.doubt(name, "somebody else has logged in since")
 
     # --- opening ----------------------------------------------------------------------------------------------------
@@ -269,12 +274,12 @@ class SessionDoor:
 
     def _lost(self, name: str, manager: LoginManager, epoch: int, *, by_itself: bool) -> Judgement:
         """The session had ended, here or in an earlier run: pages that are not certain are fetched again."""
-        overtaken, self._doubts[name].overtaken = self._doubts[name].overtaken, False
-        pages, judged = self._evidence.unproven(name), Judgement()
+        doubt, pages, judged = self._doubts[name], self._evidence.unproven(name), Judgement()
         if epoch:
-            judged = pages.lost(by_itself=by_itself and not overtaken, refused_at=manager.prover.refused_at)
-        if overtaken:
-            judged.blamed = []
+            judged = pages.lost(by_itself=by_itself and not doubt.overtaken, refused_at=manager.prover.refused_at)
+        if not doubt.blameless:  # told before they wait again, where any process may take them
+            self._evidence.trials.lost_with(judged.blamed, f"{name}:{epoch}")
+        doubt.overtaken = doubt.blameless = False
         since = judged.since
         standing = manager.standing
         if not epoch and standing.lost_stored_epoch:  # an earlier run ended before anybody saw that it was lost

@@ -28,7 +28,6 @@ class Settling:
     def apply(self, judged: Judgement) -> None:
         """A probe has spoken, or a page has shown how its session stands."""
         self.evidence.trials.passed(judged.passed)
-        self.evidence.trials.lost_with(judged.blamed)
         if judged.settled:
             self.requests.settle(judged.settled)
         self.again(judged.again, counts=False)

@@ -2,17 +2,17 @@
 
 That a session is gone after a page was asked for says little: sessions end by themselves, and whatever is under way
 then shows it. So a page is only *blamed* for a loss that it may have caused and after which it has to be fetched again.
-One that was blamed twice is a *suspect*: it waits until all else is done, and is then *tried*: alone, between two
-probes. When the session lives, it is innocent for good. When it is gone, that counts only where sessions are known to
-live longer than the trial took (else a session of four requests convicts every page), and only the second such loss
-convicts.
+One that was blamed for two losses, by whichever processes of the crawl, is a *suspect*: it waits until all else is
+done, and is then *tried*: alone, between two probes. When the session lives, it is innocent for good. When it is gone,
+that counts only where sessions are known to live longer than the trial took (else a session of four requests convicts
+every page), and only the second such loss convicts.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -35,9 +35,12 @@ class Finding(StrEnum):
     UNTOLD = "untold"  #: it cannot be found out here
 
 
+Blames = Mapping[str, Collection[str]]  #: pages by their keys, to the losses that each is blamed for
+
+
 @dataclass(slots=True)
 class _Suspicion:
-    blamed: int = 0
+    losses: set[str] = field(default_factory=set)  # that it is blamed for
     trials: int = 0
     lost: int = 0  # trials that counted
 
@@ -65,16 +68,11 @@ class Suspects:
         """Whether any page is blamed for anything."""
         return bool(self._files)
 
-    def keys(self) -> frozenset[str]:
-        """Pages that are to be tried."""
-        return frozenset(self._suspects)
-
-    def accuse(self, keys: Iterable[str]) -> None:
-        """Others suspect these pages: whoever is not known here is a suspect, too."""
-        for key in keys:
-            if key not in self._innocent and key not in self._guilty:
-                self._files.setdefault(key, _Suspicion()).blamed = BLAMED_UNTIL_SUSPECT
-                self._suspects.add(key)
+    def hear(self, blames: Blames) -> None:
+        """What other processes blame pages for: of two that share a crawl, each may have lost one session to a page."""
+        for key, losses in blames.items():
+            if key not in self._guilty:
+                self._blame(key, losses)
 
     def is_suspect(self, key: str) -> bool:
         return key in self._suspects
@@ -82,17 +80,24 @@ class Suspects:
     def is_guilty(self, key: str) -> bool:
         return key in self._guilty
 
-    def lost_with(self, keys: Iterable[str]) -> None:
-        """A session was lost; each of these pages may have ended it, and has to be fetched again."""
-        for key in dict.fromkeys(keys):
-            if key in self._innocent:
-                continue
-            file = self._files.setdefault(key, _Suspicion())
-            file.blamed += 1
-            if file.blamed >= BLAMED_UNTIL_SUSPECT:
-                self._suspects.add(key)
+    def lost_with(self, keys: Iterable[str], loss: str) -> None:
+        """A session was lost; each of these pages may have ended it, and has to be fetched again.
+
+        Args:
+            loss: Which one: the same for all processes that notice it.
+        """
+        for key in keys:
+            self._blame(key, [loss])
         while len(self._files) > _MOST_KEPT:
             self._suspects.discard(self._files.popitem(last=False)[0])
+
+    def _blame(self, key: str, losses: Iterable[str]) -> None:
+        if key in self._innocent:
+            return
+        file = self._files.setdefault(key, _Suspicion())
+        file.losses.update(losses)
+        if len(file.losses) >= BLAMED_UNTIL_SUSPECT:
+            self._suspects.add(key)
 
     def passed(self, keys: Iterable[str]) -> None:
         """These pages were fetched, and the session lived on: they are innocent for good."""

@@ -5,15 +5,15 @@ What counts as a suspect and what a trial shows is decided in `sessions.login.su
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from crawler.outcome import Leased, Outcome
 from crawler.sessions.login.evidence import Evidence, Life
 from crawler.sessions.login.findings import Bans
-from crawler.sessions.login.suspects import LEAST_CONTROL, Finding, Suspects
+from crawler.sessions.login.suspects import LEAST_CONTROL, Blames, Finding, Suspects
 
-_ASK_EVERY_S = 0.5  #: how often the suspects of other processes are looked up
+_ASK_EVERY_S = 0.5  #: how often it is looked up what other processes blame pages for
 
 
 @dataclass(slots=True)
@@ -38,14 +38,15 @@ class TrialRules:
     Attributes:
         key_of: The key of a URL without tokens for one use.
         bans: Takes pages that are convicted, for later runs, too; with None they only fail, for which less is enough.
-        share: Where several processes work on a crawl: tells the others of suspects and returns all that are known.
+        share: Where several processes work on a crawl: tells the others what pages are blamed for, and returns what
+            any of them blames pages for.
         tries: Whether suspects are tried here: by one process only, for a trial is alone with the session.
         takes_over: Asks whether they are tried here from now on: the process that tried them is done.
     """
 
     key_of: Callable[[str], str]
     bans: Bans | None = None
-    share: Callable[[frozenset[str]], frozenset[str]] | None = None
+    share: Callable[[Blames], Blames] | None = None
     tries: bool = True
     takes_over: Callable[[], bool] = lambda: False
 
@@ -69,6 +70,11 @@ class Trials:
         """Whether suspects are tried here."""
         return self._tries
 
+    @property
+    def shared(self) -> bool:
+        """Whether several processes work on the crawl."""
+        return self._share is not None
+
     def are_ours(self) -> bool:
         """The same, asked anew: with the process that tried them gone, somebody else has to."""
         self._tries = self._tries or self._takes_over()
@@ -76,9 +82,9 @@ class Trials:
 
     def suspects(self, leased: Leased, now: float) -> bool:
         """Whether a request has to wait because its page is a suspect."""
-        if self._share is not None and self.tries and now >= self._asked_at + _ASK_EVERY_S:
+        if self._share is not None and now >= self._asked_at + _ASK_EVERY_S:
             self._asked_at = now
-            self._suspects.accuse(self._share(frozenset()))
+            self._suspects.hear(self._share({}))
         if not len(self._suspects) or self.is_tried(leased):
             return False
         return self._suspects.is_suspect(self._key_of(leased.url))
@@ -150,11 +156,17 @@ class Trials:
             self.current = None
         return out
 
-    def lost_with(self, urls: list[str]) -> None:
-        """A session was lost; these pages may have ended it."""
-        self._suspects.lost_with([self._key_of(url) for url in urls])
-        if urls and self._share is not None and not self.tries:
-            self._share(self._suspects.keys())
+    def lost_with(self, urls: Sequence[str], loss: str) -> None:
+        """A session was lost; these pages may have ended it.
+
+        Args:
+            loss: Which one: the same for all processes that notice it.
+        """
+        keys = list(dict.fromkeys(self._key_of(url) for url in urls))
+        self._suspects.lost_with(keys, loss)
+        if self._share is not None and keys:
+            self._suspects.hear(self._share({key: [loss] for key in keys}))
+        self._asked_at = 0.0  # before the next request goes: others may have lost a session to its page
 
     def passed(self, urls: list[str]) -> None:
         """A session lived on after these pages."""
