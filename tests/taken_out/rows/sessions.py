@@ -102,8 +102,8 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/sessions/login/suspects.py",
-                "            if file.blamed >= BLAMED_UNTIL_SUSPECT:\n                self._suspects.add(key)\n",
-                "            if file.blamed:\n                self._guilty.add(key)\n",
+                "        if len(file.losses) >= BLAMED_UNTIL_SUSPECT:\n            self._suspects.add(key)\n",
+                "        if file.losses:\n            self._guilty.add(key)\n",
             ),
             Swap(
                 "crawler/engine/readiness.py",
