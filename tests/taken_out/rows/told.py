@@ -279,4 +279,51 @@ ENTRIES: Final = [
         ],
         [f"{_LOOKING}/test_metrics_and_traces.py::test_a_port_that_is_taken_is_told_and_fails_nothing"],
     ),
+    Entry(
+        "frame-that-comes-back",
+        "what a frame of a rendered page loads after it has come back from another host failed without a word, so that"
+        " a hidden frame renewed no token",
+        [Swap("crawler/rendering/launched.py", "args=[*_USUAL, *_ONE_PROCESS_A_PAGE, ", "args=[*_USUAL, ")],
+        ["tests/logins/test_renewals.py::test_a_hidden_frame_at_another_host_renews_a_token_once_for_all"],
+    ),
+    Entry(
+        "request-past-the-crawl",
+        "what a frame of a rendered page loads after it has come back from another host failed without a word, so that"
+        " a hidden frame renewed no token",
+        [Swap("crawler/rendering/browser_tab.py", 'if _BY_ITSELF in (request.failure or ""):', "if not request.url:")],
+        [
+            "tests/rendering/test_parts.py"
+            "::test_what_the_browser_tried_to_send_by_itself_is_told_and_what_the_crawl_refused_is_not"
+        ],
+    ),
+    Entry(
+        "guest-that-is-refused",
+        "a spider without `login` that was refused with 401 or 403 heard nothing of a login",
+        [
+            Swap(
+                "crawler/pagework/page_work.py",
+                "() if logs_in else refusals.turned_away(self._spider, fetched.response)",
+                "()",
+            )
+        ],
+        ["tests/front_door/test_first_hours.py::test_a_spider_without_a_login_that_is_refused_is_told_what_to_do"],
+    ),
+    Entry(
+        "options-of-a-killed-run",
+        "what goes on with a killed run was proposed without the options that were typed",
+        [Swap("crawler/output/history.py", 'if again := summary_of(run).get("again"):', 'if again := "":')],
+        [
+            "tests/cli/test_killed_runs.py"
+            "::test_a_killed_run_is_told_with_what_is_stored_of_it_and_the_command_that_goes_on"
+        ],
+    ),
+    Entry(
+        "name-in-proposed-commands",
+        "`crawl new` proposed the literal `crawl login NAME`",
+        [Swap("crawler/cli/exits.py", '{shlex.quote(spider)}", text) if spider else text', 'NAME", text)')],
+        [
+            "tests/authoring/test_new_from_a_page.py"
+            "::test_a_refused_password_is_tried_once_and_the_spider_is_there_all_the_same"
+        ],
+    ),
 ]
