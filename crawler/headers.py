@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,15 @@ def fields_of(headers: Mapping[str, Any]) -> Fields | None:
     return getattr(headers, "_store", None)
 
 
+def value_of(headers: Mapping[str, Any], lower: str) -> Any:
+    """The value of a header, whose name is given in lower case; None where there is none."""
+    fields = fields_of(headers)
+    if fields is None:
+        return headers.get(lower)
+    found = fields.get(lower)
+    return None if found is None else found[1]
+
+
 def pairs_of(headers: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Names as written, and values, as they stand at one moment: another thread may add some meanwhile."""
     fields = fields_of(headers)
@@ -23,15 +33,17 @@ def pairs_of(headers: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return list(headers.items())
 
 
+_IS_KNOWN = vars(CaseInsensitiveDict()) == {"_store": OrderedDict()}  #: not so in another version of requests
+
+
 def headers_of(fields: Fields) -> CaseInsensitiveDict[str]:
     """A new mapping of *fields*."""
-    made: CaseInsensitiveDict[str] = CaseInsensitiveDict()
-    below = getattr(made, "_store", None)
-    if below is not None:
-        below.update(fields)
-    else:  # another version of requests
-        made.update(fields.values())
-    return made
+    if not _IS_KNOWN:
+        return CaseInsensitiveDict(fields.values())
+    made: Any = object.__new__(CaseInsensitiveDict)
+    made._store = OrderedDict(fields)
+    headers: CaseInsensitiveDict[str] = made
+    return headers
 
 
 def copy_of(headers: CaseInsensitiveDict[str]) -> CaseInsensitiveDict[str]:

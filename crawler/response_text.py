@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import requests
 from requests.cookies import RequestsCookieJar
-from requests.structures import CaseInsensitiveDict
 
+from crawler.headers import headers_of, value_of
 from crawler.pages import charsets
 from crawler.pages.charsets import declared, usable
 from crawler.untyped import take_cookies
@@ -20,6 +21,11 @@ _BLANK = {
     if name not in ("cookies", "encoding", "headers", "history")
 }
 _MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<|(?:\xff\xfe)?(?:\s\0)*+<\0|(?:\xfe\xff)?(?:\0\s)*+\0<")
+
+
+@lru_cache(maxsize=256)
+def _kind_of(content_type: str) -> str:
+    return content_type.partition(";")[0].partition(",")[0].strip().lower()
 
 
 class ResponseText(requests.Response):
@@ -37,7 +43,7 @@ class ResponseText(requests.Response):
     def __init__(self) -> None:
         fields = self.__dict__  # as requests makes it, but for a jar that hardly anybody looks at
         fields.update(_BLANK)
-        fields["headers"], fields["history"] = CaseInsensitiveDict(), []
+        fields["headers"], fields["history"] = headers_of({}), []
         self.raw_headers = []
         self.warnings: list[str] = []
 
@@ -60,12 +66,13 @@ class ResponseText(requests.Response):
     @property
     def body(self) -> bytes:
         """The decoded body (an empty one for None)."""
-        return self.content or b""
+        body: Any = self._content  # where it is there already, as it nearly always is
+        return (self.content if body is False else body) or b""
 
     @property
     def content_type(self) -> str:
         """Lower case, without parameters."""
-        return str(self.headers.get("Content-Type", "")).partition(";")[0].partition(",")[0].strip().lower()
+        return _kind_of(str(value_of(self.headers, "content-type") or ""))
 
     @property
     def is_html(self) -> bool:
@@ -126,7 +133,7 @@ class ResponseText(requests.Response):
             return False
         if body[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in body:
             return False
-        if declared(self.headers.get("Content-Type"), body) not in (None, charsets.DEFAULT):
+        if declared(value_of(self.headers, "content-type"), body) not in (None, charsets.DEFAULT):
             return False
         if not body.isascii():
             try:

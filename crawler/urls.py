@@ -356,6 +356,7 @@ _UNICAST: Final = IPv6Network("2000::/3")  # the only IPv6 addresses given out s
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
+@lru_cache(maxsize=4_096)
 def is_private(address: str) -> bool:
     """Whether a connected address lies outside the public internet, so that only a private crawl may go there.
 

@@ -6,7 +6,6 @@ libcurl and http.client would each take in their own way.
 
 from __future__ import annotations
 
-import contextlib
 import re
 from dataclasses import dataclass
 
@@ -123,8 +122,10 @@ def _blank(raw_lines: list[bytes], start: int) -> int:
     end = len(raw_lines)
     for blank in (b"\r\n", b"\n"):
         if blank in raw_lines:
-            with contextlib.suppress(ValueError):
+            try:
                 end = raw_lines.index(blank, start, end)
+            except ValueError:  # it stands before
+                continue
     return end
 
 

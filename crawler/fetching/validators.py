@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 
-from crawler.headers import fields_of
+from crawler.headers import fields_of, value_of
 from crawler.outcome import PageVisit
 from crawler.request import Request
 from crawler.response import Response
@@ -70,7 +70,7 @@ def varies_by(headers: Mapping[str, str], sent: Mapping[str, str | bytes]) -> st
     Returns:
         "" for nothing, None where it depends on what cannot be told (``Vary: *``).
     """
-    said = headers.get("Vary")
+    said = value_of(headers, "vary")
     if not said:
         return ""
     names = _names(said)

@@ -19,7 +19,6 @@ from crawler.urls import canonical
 
 MAX_LEARNED: Final = 10_000
 VERSION: Final = 2
-LEARNED: Final = frozenset({"learned", "confirmed"})  #: the names of its rules
 
 _FOR_ONE_USE: Final = re.compile(r"token|nonce|csrf|xsrf|sesskey|signature|ticket|(?:^|_)(?:sig|sid)$", re.I)
 

@@ -17,7 +17,7 @@ from crawler.sessions.login.manager import LoginManager
 
 ALL = 1 << 30  #: no other process has a part in it
 _NO_WORD = HostWord()
-_AHEAD = 8  #: ready requests beyond the connections: a group of pages is parsed and committed meanwhile
+_AHEAD = 16  #: ready requests beyond the connections: a group of pages is parsed and committed meanwhile
 
 
 class Queue(Enum):

@@ -133,7 +133,7 @@ class Assembly:
                 domains=domains_of(spider.allowed_domains, known_urls(spider)),
                 default_session=self.pool.names[0],
                 max_depth=settings.max_depth,
-                guard=self.guard_rule if settings.logout_guard else None,
+                guard=self.guard.refuses if settings.logout_guard else None,
                 traps=traps.refuses if settings.traps else None,
                 guarded=self.is_guarded,
                 own_slots=self._sessions.own_slots,
@@ -154,11 +154,7 @@ class Assembly:
     @property
     def hop_guard(self) -> Callable[[str, str, str], str | None] | None:
         """What redirects of logged-in sessions are asked; None where the guard is off, and so is what it learned."""
-        return self.guard_rule if self.settings.logout_guard else None
-
-    def guard_rule(self, url: str, text: str, rel: str) -> str | None:
-        """The logout guard, except for pages of the login itself."""
-        return self.guard.refuses(url, text, rel)
+        return self.guard.refuses if self.settings.logout_guard else None
 
     def is_guarded(self, name: str) -> bool:
         """Whether a session may be logged in: by a step of the spider, or by a person."""

@@ -13,7 +13,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from types import GeneratorType
 from typing import Any, Protocol
 
@@ -60,17 +59,15 @@ class CallbackWatch:
         if self._thread.ident is not None:
             self._thread.join()
 
-    @contextmanager
-    def watched(self, url: str) -> Iterator[None]:
-        """Around a callback, on its thread."""
-        thread = threading.get_ident()
+    def begins(self, url: str) -> None:
+        """A callback begins, on this thread."""
         with self._lock:
-            self._running[thread] = (time.monotonic(), url)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._running.pop(thread, None)  # gone when it was told of
+            self._running[threading.get_ident()] = (time.monotonic(), url)
+
+    def ends(self) -> None:
+        """It is over, however it went."""
+        with self._lock:
+            self._running.pop(threading.get_ident(), None)  # gone when it was told of
 
     def _watch(self) -> None:
         while not self._over.wait(min(max(self._limit_s / 4, _OFTEN_S), _SELDOM_S)):
@@ -318,29 +315,31 @@ class CallbackResults:
         requests = _Requests(self._admission, self._portion, outcome, request, bare, notes)
         keys, fetched_by, methods = self._keys, outcome.session_name, self._methods
 
-        with self._watch.watched(request.url):
-            try:
-                results = call()
-                for produced in _each(results, outcome):
-                    try:
-                        if isinstance(produced, Request):
-                            if not (produced.callback in methods and produced.errback in methods):
-                                self._check_methods(produced, results)
-                            requests.take(produced)
-                            following = handed_out(results)
-                            if following is not None:
-                                requests.take_rest(following)
-                        elif type(produced) is Filled:
-                            requests.take(produced.request())
-                        elif produced is not None:
-                            items.append(to_row(produced if step is None else step(produced), keys, fetched_by))
-                    except NotStorable as why:
-                        (aside := aside or KeptAside(keys, fetched_by)).add(produced, why)
-                    except DropItem as why:
-                        (aside := aside or KeptAside(keys, fetched_by)).leave_out(why)
-            except Exception as error:
-                if not (aside := aside or KeptAside(keys, fetched_by)).stop(error):
-                    raise
+        self._watch.begins(request.url)
+        try:
+            results = call()
+            for produced in _each(results, outcome):
+                try:
+                    if isinstance(produced, Request):
+                        if not (produced.callback in methods and produced.errback in methods):
+                            self._check_methods(produced, results)
+                        requests.take(produced)
+                        following = handed_out(results)
+                        if following is not None:
+                            requests.take_rest(following)
+                    elif type(produced) is Filled:
+                        requests.take(produced.request())
+                    elif produced is not None:
+                        items.append(to_row(produced if step is None else step(produced), keys, fetched_by))
+                except NotStorable as why:
+                    (aside := aside or KeptAside(keys, fetched_by)).add(produced, why)
+                except DropItem as why:
+                    (aside := aside or KeptAside(keys, fetched_by)).leave_out(why)
+        except Exception as error:
+            if not (aside := aside or KeptAside(keys, fetched_by)).stop(error):
+                raise
+        finally:
+            self._watch.ends()
         outcome.items, outcome.found = items, requests.found()
         if time.perf_counter() - started > self._callback_time_s:
             outcome.warnings += (f"callback took {time.perf_counter() - started:.1f} s",)

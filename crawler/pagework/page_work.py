@@ -12,7 +12,6 @@ from crawler.clock import unix_now
 from crawler.errors import ItemRefused, QuotaSpent, SpiderError
 from crawler.fetching.fetcher import Checks, Fetched
 from crawler.fetching.kept import page_of, response_of
-from crawler.frontier.guard_learned import LEARNED
 from crawler.frontier.host_slot import Learned
 from crawler.frontier.leases import Hold
 from crawler.judge import Known, describe, is_hosts_fault, judge, judge_broken, pause_s, skipped
@@ -76,7 +75,8 @@ class PageWork:
     ) -> None:
         self._spider, self._fetcher, self._admission = spider, parts.fetcher, parts.admission
         self._rendering = Rendering(spider, parts)
-        self._hop_guard, self._robots, self._keep_pages = parts.hop_guard, parts.robots, settings.keep_pages
+        self._guard, self._robots = parts.guard if settings.logout_guard else None, parts.robots
+        self._keep_pages = settings.keep_pages
         self._kept, self._hold = outside.kept, outside.hold
         self._given = CallbackResults(
             spider, settings, parts.admission, portion=outside.portion, watch=outside.callbacks
@@ -122,7 +122,7 @@ class PageWork:
                     request,
                     manager,
                     patient=patient,
-                    hop_guard=self._hop_guard if manager.wants_login else None,
+                    hop_guard=self._guard.refuses if manager.wants_login and self._guard is not None else None,
                     answered=answered,
                 )
             else:
@@ -140,8 +140,8 @@ class PageWork:
         """What the steps of the spider make of a request; a URL that is new by it is looked at as a link is."""
         url = request.url
         rule, sent = self._steps.request(request)
-        if not rule and sent.url != url and manager.wants_login and self._hop_guard is not None:
-            guarded = self._hop_guard(sent.url, "", "")
+        if not rule and sent.url != url and manager.wants_login and self._guard is not None:
+            guarded = self._guard.refuses(sent.url)
             rule = f"guard: {guarded}" if guarded else ""
         return rule, sent
 
@@ -149,11 +149,7 @@ class PageWork:
         """A rule that was not known when the request was admitted: robots.txt, or what the guard has learned."""
         if self._robots is not None and not self._robots.allows(manager.session, request.url):
             return "robots"
-        if (
-            manager.wants_login
-            and self._hop_guard is not None
-            and (rule := self._hop_guard(request.url, "", "")) in LEARNED
-        ):
+        if manager.wants_login and self._guard is not None and (rule := self._guard.learned.rule(request.url)):
             return f"guard: {rule}"
         return ""
 
@@ -222,7 +218,8 @@ class PageWork:
                 self._spider, session, page, request.url
             )
 
-        guard, seen = self._hop_guard if watched else None, logged_out if watched else _nothing_seen
+        guard = self._guard.refuses if watched and self._guard is not None else None
+        seen = logged_out if watched else _nothing_seen
         wanted = self._rendering.wanted(request)
         rendering = self._rendering.of(session, wanted, guard, logged_out if watched else None) if wanted else None
         checks = Checks(

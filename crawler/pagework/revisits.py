@@ -17,7 +17,7 @@ from functools import partial
 from crawler.fetching import freshness, validators
 from crawler.fetching.fetcher import Fetched
 from crawler.frontier.admission import Admission
-from crawler.headers import pairs_of
+from crawler.headers import pairs_of, value_of
 from crawler.outcome import Found, KeptPage, Leased, Outcome, PageVisit, Verdict
 from crawler.pagework.links_given import LinksGiven, groups_of, others_of
 from crawler.request import SPREAD, Request
@@ -162,7 +162,7 @@ class Revisits:
         headers = response.headers
         if request.max_age is None:
             said = self._by_rfc and freshness.caching_lines(headers)
-            if not said and "ETag" not in headers and "Last-Modified" not in headers:
+            if not said and value_of(headers, "etag") is None and value_of(headers, "last-modified") is None:
                 return None
             if self._by_rfc and freshness.forbids_keeping(headers):
                 return None

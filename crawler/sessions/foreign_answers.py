@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import requests
-from requests.hooks import default_hooks
 
 from crawler.headers import fields_of
 from crawler.response import Response
@@ -53,7 +52,7 @@ def changes_cookies(answer: requests.Response) -> bool:
 
 def own_copy(hooks: Any) -> dict[str, Any]:
     """Hooks of one request: an auth adds its own to them, which must not end up on the session."""
-    return {event: list(hooked) for event, hooked in {**default_hooks(), **hooks}.items()}
+    return {"response": [], **{event: list(hooked) for event, hooked in hooks.items()}}
 
 
 def late_answers(

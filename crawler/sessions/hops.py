@@ -122,13 +122,14 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
         own = request.own_limits
         ends = time.monotonic() + (self.deadline_s if own is None else own.deadline_s)
         history: list[Response] = []
-        steps = Steps()
+        steps: Steps | None = None
         inside = self.leads_inside and not options["proxies"]
         guard = request.hop_guard
         if self.proxy_pool is not None and self.proxy_pool.is_between and request.has_turn:
             raise BetweenProxies(str(request.url), "its session logs in anew through another proxy")
         while True:
-            steps.take(request)
+            if steps is not None:
+                steps.take(request)
             if self.pace is not None and not request.has_turn:
                 yield Call(partial(self.pace, str(request.url)))
             if options["cert"] == self.cert and not self.origins.covers(str(request.url)):
@@ -137,6 +138,9 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
             location = location_of(answer, strict=follow)
             if location is None or not follow:
                 break
+            if steps is None:  # most requests are not redirected
+                steps = Steps()
+                steps.take(request)
             hop = next_hop(str(request.url), str(request.method), bool(request.body), answer.status_code, location)
             if guard is not None and (reason := guard(hop.url, "", "")):
                 raise GuardRefused(str(request.url), f"guard: redirect to {redact(hop.url)}: {reason}")

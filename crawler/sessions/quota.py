@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from crawler.clock import unix_now
 from crawler.errors import QuotaSpent, SettingsError
-from crawler.sessions.quota_headers import LONGEST_REST_S, left_and_reset
+from crawler.sessions.quota_headers import LONGEST_REST_S, left_and_reset, says_nothing
 
 _UNITS_S = {"second": 1.0, "minute": 60.0, "hour": 3_600.0, "day": 86_400.0}
 _QUOTA = re.compile(r"\s*([0-9_]{1,12})\s*(?:/|per|an?)\s*([0-9]{0,6})\s*([a-z]{1,7})\s*", re.IGNORECASE)
@@ -229,6 +229,10 @@ class Allowance:
     # --- after it -------------------------------------------------------------------------------------------------
     def answered(self, headers: Mapping[str, str] | None) -> None:
         """A request that was counted came back; None when it brought no answer (the site may have counted it)."""
+        if self._said is None and headers is not None and says_nothing(headers):
+            with self._lock:
+                self._under_way -= 1
+            return
         now = self.clock()
         said = left_and_reset(headers, now) if headers is not None else None
         with self._lock:

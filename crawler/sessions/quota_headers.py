@@ -19,11 +19,14 @@ _STRUCTURED = re.compile(r";\s*(r|t)\s*=\s*([0-9]{1,15})")  # RateLimit: "defaul
 _A_DATE_S, _A_DATE_MS = 1e9, 1e12  #: from there on a number is a moment, and no span
 
 
+def says_nothing(headers: Mapping[str, str]) -> bool:
+    """Whether an answer certainly has no word on how many requests are left: nearly all. The quick question."""
+    fields = fields_of(headers)
+    return fields is not None and _SAYING.isdisjoint(fields)
+
+
 def left_and_reset(headers: Mapping[str, str], now: float) -> tuple[int, float] | None:
     """How many requests are left by the headers of an answer, and from when there are new ones; None when not said."""
-    fields = fields_of(headers)
-    if fields is not None and _SAYING.isdisjoint(fields):
-        return None  # nearly always
     text = next((headers[name] for name in _REMAINING if name in headers), None)
     if text is None:
         pairs = dict(_STRUCTURED.findall(headers["RateLimit"][:500])) if "RateLimit" in headers else {}

@@ -63,10 +63,10 @@ def test_the_next_one_after_a_request_that_goes_first_is_the_one_that_was_first(
 # --- how many ---------------------------------------------------------------------------------------------------------
 def test_as_many_are_under_way_as_a_host_may_have_and_some_more_are_ready() -> None:
     hosts = Hosts(per_host=2)
-    hosts.put(*(at(number) for number in range(20)))
+    hosts.put(*(at(number) for number in range(30)))
 
     assert hosts.go() == [0, 1]
-    assert len(hosts.slots) == 20 - 2 - 8
+    assert len(hosts.slots) == 30 - 2 - 16
     assert hosts.slots.blocked() == {"a"}
     assert hosts.slots.free() == 0
 

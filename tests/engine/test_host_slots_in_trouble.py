@@ -35,20 +35,20 @@ def test_after_an_answer_that_asks_for_less_nothing_leaves_before_the_scheduler_
     more: dict[str, Any],
 ) -> None:
     hosts = Hosts(per_host=2)
-    hosts.put(*(at(number) for number in range(20)), at(50, slot="b"))
+    hosts.put(*(at(number) for number in range(30)), at(50, slot="b"))
     assert hosts.go() == [0, 50, 1]
 
     hosts.learn(0, Verdict.RETRY, **more)
     assert hosts.answer(0) == hosts.answer(1) == []
     assert hosts.go() == []
 
-    assert hosts.heed() == list(range(2, 10))
-    assert hosts.go(60.0)[0] == 10
+    assert hosts.heed() == list(range(2, 18))
+    assert hosts.go(60.0)[0] == 18
 
 
 def test_a_host_that_asks_for_a_pause_is_left_alone_until_then() -> None:
     hosts = Hosts(per_host=2)
-    hosts.put(*(at(number) for number in range(20)))
+    hosts.put(*(at(number) for number in range(30)))
     hosts.go()
 
     learned = hosts.learn(0, Verdict.RETRY, status=502, host_fault=True, pause_slot_until=50.0)
@@ -57,7 +57,7 @@ def test_a_host_that_asks_for_a_pause_is_left_alone_until_then() -> None:
     assert hosts.answer(0) == hosts.answer(1) == []
     hosts.heed()
     assert hosts.go(49.9) == []
-    assert hosts.go(50.0)[0] == 10
+    assert hosts.go(50.0)[0] == 18
 
 
 def test_a_pause_that_a_host_asks_for_is_told_and_never_shortened() -> None:

@@ -78,5 +78,5 @@ def over(outcomes: Sequence[Outcome], epochs: Mapping[str, int]) -> frozenset[in
     return frozenset(
         one.request.id
         for one in outcomes
-        if needs_its_epoch(one) and epochs.get(one.session_key, one.epoch) > one.epoch
+        if epochs.get(one.session_key, one.epoch) > one.epoch and needs_its_epoch(one)
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from crawler.errors import SessionError
@@ -193,8 +194,8 @@ class VisitRows:
                 visit.vary or None,
                 visit.code,
                 visit.session,
-                json.dumps(dict(visit.items)) if visit.items else None,
-                json.dumps(dict(visit.records)) if visit.records else None,
+                _counts(tuple(visit.items.items())) if visit.items else None,
+                _counts(tuple(visit.records.items())) if visit.records else None,
                 visit.links or None,
                 self._cipher.seal(visit.others, place_of_visit(request)) if visit.others else None,
             )
@@ -243,6 +244,12 @@ class VisitRows:
             f" ON t._request = j.old AND t._record IS NULL WHERE true{tail}",
             (run.id, now, run.frontier, run.spider, json.dumps(pairs)),
         ).rowcount
+
+
+@lru_cache(maxsize=256)
+def _counts(tables: tuple[tuple[str, int], ...]) -> str:
+    """Tables and how many items of each; nearly all pages of a crawl give the same."""
+    return json.dumps(dict(tables))
 
 
 def _lasting(extras: str) -> dict[str, Any]:

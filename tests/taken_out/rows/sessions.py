@@ -140,8 +140,8 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/pagework/assembly.py",
-                "                guard=self.guard_rule if settings.logout_guard else None,\n",
-                "                guard=self.guard_rule,\n",
+                "                guard=self.guard.refuses if settings.logout_guard else None,\n",
+                "                guard=self.guard.refuses,\n",
             )
         ],
         ["tests/sessions_e2e/test_guard.py::test_with_the_guard_off_what_it_learned_is_off_too"],
