@@ -18,7 +18,7 @@ def fields_of(headers: Mapping[str, Any]) -> Fields | None:
 
 def value_of(headers: Mapping[str, Any], lower: str) -> Any:
     """The value of a header, whose name is given in lower case; None where there is none."""
-    fields = fields_of(headers)
+    fields: Fields | None = getattr(headers, "_store", None)
     if fields is None:
         return headers.get(lower)
     found = fields.get(lower)

@@ -8,6 +8,7 @@ from crawler import Request
 from crawler.outcome import Found
 from crawler.pages.targets import Targets
 from crawler.pagework.links_given import LinksGiven, groups_of
+from crawler.stores.contents import pack_text, unpack_text
 
 PAGE = "http://shop.test/a/b.html?x=1"
 
@@ -21,6 +22,14 @@ def given_again(hrefs: list[str], *, base: str = PAGE, charset: str = "utf-8") -
     assert refused == {}
     assert {(group.callback, group.session) for group in groups} <= {("page", "buyer")}
     return [url for group in groups for url in group.urls]
+
+
+@pytest.mark.parametrize("text", ["", "/a", "(\u00b5", "/stra\u00dfe\n" * 10, "/page-of-a-list\n" * 500])
+def test_a_text_comes_back_from_the_store_whether_it_is_worth_coding_or_not(text: str) -> None:
+    coded = pack_text(text)
+
+    assert unpack_text(coded) == text
+    assert len(coded) <= min(len(text.encode()), 1_000)
 
 
 @pytest.mark.parametrize(

@@ -131,13 +131,14 @@ def wants_login(response: Response, asked_url: str) -> bool:
 
     A login form alone does not say so: many public pages have one in their head.
     """
-    if is_login_address(asked_url, ()):
-        return False
-    if response.url != asked_url and looks_like_login(response.url):
-        return not logged_in_sign(response)
-    if not response.is_html or not (_said_in_headings(response) is not None or _refuses_beside_a_form(response)):
-        return False
-    return not logged_in_sign(response)
+    led_to_login = response.url != asked_url and looks_like_login(response.url)
+    if not led_to_login and not (response.is_html and _says_so(response)):
+        return False  # nearly always
+    return not is_login_address(asked_url, ()) and not logged_in_sign(response)
+
+
+def _says_so(response: Response) -> bool:
+    return _said_in_headings(response) is not None or _refuses_beside_a_form(response)
 
 
 def _refuses_beside_a_form(response: Response) -> bool:

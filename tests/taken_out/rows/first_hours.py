@@ -43,8 +43,8 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/sessions/login/signs.py",
-                "(_said_in_headings(response) is not None or _refuses_beside_a_form(response)):\n",
-                "(_said_in_headings(response) is not None or (not response and _refuses_beside_a_form(response))):\n",
+                "    return _said_in_headings(response) is not None or _refuses_beside_a_form(response)\n",
+                "    return _said_in_headings(response) is not None\n",
             )
         ],
         [f"{_HOURS}::test_a_spider_without_a_login_is_told_of_a_page_that_refuses_guests_beside_a_form"],
