@@ -6,7 +6,7 @@ the session's proxy, within its limits, and the browser ends with the crawl.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import requests
 
@@ -15,6 +15,7 @@ from crawler.render import Render
 from crawler.rendering.page_requests import AsItIs, RenderingStopped
 from crawler.response import Response
 from crawler.sessions.auth.storage_token import PageRefresh
+from crawler.sessions.login.page_marks import has_login_form
 from crawler.sessions.login.renewal import IsRenewed
 from crawler.sessions.session import Session
 from crawler.urls import redact
@@ -22,19 +23,33 @@ from crawler.urls import redact
 if TYPE_CHECKING:
     from crawler.pagework.assembly import Assembly
 
+_SLOW_S: Final = 8.0
+
 
 def load(parts: Assembly, session: Session, refresh: PageRefresh, renewed: IsRenewed) -> Response:
-    """As `sessions.login.renewal.LoadsPage`."""
+    """As `sessions.login.renewal.LoadsPage`.
+
+    Apps wait for their frames some ten seconds. Where a busy machine or a slow site took longer, and nothing came, the
+    page is loaded once more.
+    """
+    page, lasted_s = _loaded(parts, session, refresh, renewed)
+    if lasted_s > _SLOW_S and not (renewed() or has_login_form(page)):
+        page, _ = _loaded(parts, session, refresh, renewed)
+    return page
+
+
+def _loaded(parts: Assembly, session: Session, refresh: PageRefresh, renewed: IsRenewed) -> tuple[Response, float]:
+    """The page as it is at last, and after how many seconds it had its last answer."""
     asked = session.prepare_request(requests.Request("GET", refresh.url, auth=AsItIs()))
     asked.signs_itself = True  # a browser sends no token with the address of a page
     document = session.send(asked)
     if document.status_code in parts.policy.statuses:
         raise parts.fetcher.status_error(document)
     if document.status_code >= 400 or not (document.is_html and document.body):
-        return document
+        return document, 0.0
     if not parts.renderer.shows(document.url):
         document.warnings.append("that host is not in `allowed_domains`, so nothing of it was loaded")
-        return document
+        return document, 0.0
     try:
         rendered = parts.renderer.render(session, document, refresh.render or Render(), parts.hop_guard, renewed)
     except RenderingStopped:
@@ -45,4 +60,4 @@ def load(parts: Assembly, session: Session, refresh: PageRefresh, renewed: IsRen
             raise trouble
         if trouble is not None:
             raise parts.fetcher.status_error(trouble)
-    return rendered.response
+    return rendered.response, rendered.requests.lasted_s

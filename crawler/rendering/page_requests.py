@@ -87,6 +87,7 @@ class PageRequests:
         self, policy: PagePolicy, session: Session, guard: Callable[[str, str, str], str | None] | None, ends: float
     ) -> None:
         self._policy, self.session, self._guard, self.ends = policy, session, guard, ends
+        self._began_at = self._answered_at = time.monotonic()
         self._epoch, self._jar = session.epoch, session.cookies
         self._lock = threading.Lock()  # guards the rest
         self._left_bytes = policy.limits.max_size_bytes
@@ -98,6 +99,11 @@ class PageRequests:
     def is_overtaken(self) -> bool:
         """Whether the session has logged in anew since the page was begun."""
         return self.session.epoch != self._epoch or self.session.cookies is not self._jar
+
+    @property
+    def lasted_s(self) -> float:
+        """Seconds from the first moment of the page to the last answer that it has got."""
+        return self._answered_at - self._began_at
 
     def refuse(self, reason: str) -> None:
         """Count a request that is not sent."""
@@ -184,6 +190,7 @@ class PageRequests:
 
     def _note(self, asked: PageRequest, came: Response | FetchError) -> None:
         with self._lock:
+            self._answered_at = time.monotonic()
             if isinstance(came, Response):
                 if self._left_bytes is not None:
                     self._left_bytes = max(self._left_bytes - len(came.body), 1)

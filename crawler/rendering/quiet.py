@@ -28,11 +28,13 @@ class Quiet:
         self._seen: set[tuple[str, str]] = set()
         self._under_way = self._fresh_under_way = 0
         self._moved_at = self._fresh_at = now
+        self._repeats = False  # something that was asked for before has been asked for since the page was touched last
 
     def begins(self, method: str, url: str) -> bool:
         """A request begins. Returns whether it is a fresh one, the first of its kind; `ends` wants to know."""
         fresh = (method, url) not in self._seen
         self._seen.add((method, url))
+        self._repeats = self._repeats or not fresh
         self._under_way += 1
         self._fresh_under_way += fresh
         return fresh
@@ -48,6 +50,7 @@ class Quiet:
     def begin_anew(self, now: float) -> None:
         """Something was done on the page that it may answer with requests."""
         self._moved_at = self._fresh_at = now
+        self._repeats = bool(self._under_way > self._fresh_under_way)
 
     def for_s(self, now: float) -> float:
         """Seconds for which nothing has been under way."""
@@ -55,4 +58,4 @@ class Quiet:
 
     def only_polls(self, now: float) -> bool:
         """Whether the page asks for the same again and again, and for nothing else."""
-        return not self._fresh_under_way and now - self._fresh_at >= POLLS_S
+        return self._repeats and not self._fresh_under_way and now - self._fresh_at >= POLLS_S

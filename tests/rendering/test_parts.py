@@ -268,6 +268,17 @@ def test_a_page_is_quiet_when_nothing_is_under_way_and_only_polls_when_it_asks_f
     assert (quiet.for_s(60.0), quiet.only_polls(60.0)) == (0.0, False)
 
 
+def test_a_page_that_is_slow_and_repeats_nothing_does_not_poll() -> None:
+    quiet = Quiet(now=0.0)
+    quiet.ends(quiet.begins("GET", f"{HERE}/app.js"), now=1.0)
+
+    assert not quiet.only_polls(60.0)
+    quiet.ends(quiet.begins("GET", f"{HERE}/app.js"), now=60.0)
+    assert quiet.only_polls(60.0)
+    quiet.begin_anew(61.0)
+    assert not quiet.only_polls(70.0)
+
+
 def test_only_folders_that_playwright_made_are_removed_with_a_dead_browser() -> None:
     made = b"/usr/bin/chromium\0--headless\0--user-data-dir=/tmp/playwright_chromiumdev_profile-abc\0about:blank\0"
     own = b"/usr/bin/chromium\0--user-data-dir=/srv/profiles/chromium\0--about=playwright\0"
