@@ -126,12 +126,12 @@ class Dispatcher:
 
     def take_back(self, leased: Sequence[Leased]) -> None:
         """Requests that a gate let go: back to their hosts."""
-        self._slots.put(leased)
+        self._slots.put(_of_ours(self, self._slots, leased))
         self._look.soon()
 
-    def send_first(self, leased: Sequence[Leased]) -> None:
-        """Requests that go before those that wait."""
-        self._slots.put(leased, first=True)
+    def send_first(self, leased: Sequence[Leased], *, alone: bool = False) -> None:
+        """Requests that go before those that wait; *alone*: no process sends anything else."""
+        self._slots.put(leased if alone else _of_ours(self, self._slots, leased), first=True, alone=alone)
         self._look.soon()
 
     def not_committed(self, request: int) -> None:
@@ -148,3 +148,12 @@ class Dispatcher:
         """The delay has grown: what was reserved with a shorter one goes back."""
         self._give_back_waiting(slot)
         self._look.soon()
+
+
+def _of_ours(dispatcher: Dispatcher, slots: HostSlots, leased: Sequence[Leased]) -> Sequence[Leased]:
+    """Those of hosts of which a connection is ours. The rest goes back: one was when they began to wait, and is not."""
+    others = {each.id for each in leased if not slots[each.slot].share}
+    if not others:
+        return leased
+    dispatcher.give_back(list(others))
+    return [each for each in leased if each.id not in others]

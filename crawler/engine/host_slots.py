@@ -77,11 +77,19 @@ class HostSlots:
         return self._slots.of(name)
 
     # --- what waits -------------------------------------------------------------------------------------------------
-    def put(self, leased: Iterable[Leased], *, first: bool = False) -> None:
-        """Take leased requests; within a host in the order of their times, or (*first*) before all others of it."""
+    def put(self, leased: Iterable[Leased], *, first: bool = False, alone: bool = False) -> None:
+        """Take leased requests; within a host in the order of their times, or (*first*) before all others of it.
+
+        Args:
+            alone: They are sent while no process sends anything, and so where no connection is ours, too.
+        """
         with self._lock:
             for each in reversed(list(leased)) if first else leased:
-                self._turns.add(self._slots.of(each.slot), each, first)
+                slot = self._slots.of(each.slot)
+                slot.share = max(slot.share, 1) if alone else slot.share
+                self._turns.add(slot, each, first)
+                if alone:
+                    self._turns.look_again(slot)
 
     def next_waiting(self, now: float) -> Leased | None:
         """A request that may be made ready now; hosts take turns. It is the caller's from now on."""

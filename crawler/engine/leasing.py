@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from crawler.clock import unix_now
 from crawler.engine.committer import Committer
@@ -19,7 +20,7 @@ from crawler.engine.store_thread import Inbox, Member
 from crawler.errors import TimedOut
 from crawler.frontier.gates import Gates
 from crawler.frontier.leases import Leases, NextLook
-from crawler.frontier.shares import Unshared
+from crawler.frontier.shares import Shares, Unshared
 from crawler.outcome import Leased, Outcome
 from crawler.pagework.revisits import Revisits
 from crawler.request import SPREAD
@@ -184,29 +185,44 @@ class Leasing:
                 self._look.wait_until(now + _LIMIT_POLL_S)
                 return
         blocked, shut, shares = self._blocked(), self._doors.shut_sessions(now), self._slots.shares
-        leased = self._store.leases.lease(
-            self._run.frontier,
-            owner=self._owner,
-            terms=LeaseTerms(
-                limit=limit,
-                lease_s=settings.lease + AHEAD_S,
-                horizon_s=AHEAD_S,
-                rules=self._slots.delays,
-                default_rule=self._slots.delays.usual,
-                exclude_sessions=shut,
-                exclude_slots=Unshared(blocked, shares.of) if shares is not None and shares.may_be_none else blocked,
-                per_slot=0 if self._leases.alone else 2 * settings.per_host,  # the others want some, too
-                limited_run=self._run.id if settings.max_pages and not self._leases.alone else 0,
-                uncounted=self._doors.suspects,
-                crawl_delays=shares is not None and settings.robots,
-                throttle=shares is not None and settings.throttle,
-                late_s=self._slots.delays.lateness.late_s,
-            ),
+        terms = LeaseTerms(
+            limit=limit,
+            lease_s=settings.lease + AHEAD_S,
+            horizon_s=AHEAD_S,
+            rules=self._slots.delays,
+            default_rule=self._slots.delays.usual,
+            exclude_sessions=shut,
+            exclude_slots=Unshared(blocked, shares.of) if shares is not None and shares.may_be_none else blocked,
+            per_slot=0 if self._leases.alone else 2 * settings.per_host,  # the others want some, too
+            limited_run=self._run.id if settings.max_pages and not self._leases.alone else 0,
+            uncounted=self._doors.suspects,
+            crawl_delays=shares is not None and settings.robots,
+            throttle=shares is not None and settings.throttle,
+            late_s=self._slots.delays.lateness.late_s,
         )
+        leased = self._store.leases.lease(self._run.frontier, owner=self._owner, terms=terms)
+        if not leased and shares is not None and shares.may_be_none and not len(self._slots):
+            leased = self._beside_suspects(replace(terms, exclude_slots=blocked), shares, now)
         if leased:
             self._slots.put(self._to_ask_for(leased, now))
         else:
             self._nothing_found(now, blocked, shut)
+
+    def _beside_suspects(self, terms: LeaseTerms, shares: Shares, now: float) -> list[Leased]:
+        """One process tries all suspects, and takes those, too, that are of hosts of which no connection is its own.
+
+        Returns:
+            What it may send besides. The rest goes back at once: it is for others.
+        """
+        if not self._doors.answers.trials.gathers(now):
+            return []
+        found = self._store.leases.lease(self._run.frontier, owner=self._owner, terms=terms)
+        ours = [each for each in found if shares.of(each.slot)]
+        for_others = [each.id for each in found if not shares.of(each.slot) and not self._doors.puts_off(each, now)]
+        if for_others:
+            self._store.leases.release(self._run.frontier, owner=self._owner, ids=for_others)
+        self._store.slots.give_back(unused_turns(found, ours, self._longest_pause_s), now=now)
+        return ours
 
     def _to_ask_for(self, leased: list[Leased], now: float) -> list[Leased]:
         """Those that are to be sent, with what an earlier crawl knows of them; what is fresh is done without."""

@@ -126,6 +126,14 @@ class Doors:
                 self.sessions.rest(name)
             self.gates.hold(missing.gate, leased)
 
+    def puts_off(self, leased: Leased, now: float) -> bool:
+        """Keep a request for its trial, if its page is a suspect."""
+        name = self.choose(leased, now)
+        if name not in self.pool.names or not self.answers.trials.suspects(leased, now):
+            return False
+        self.answers.trials.put_off(leased, name)
+        return True
+
     def _put_off(self, leased: Leased, name: str, now: float) -> None:
         """A suspect waits for its trial, here or at the process that tries them all."""
         if self.answers.trials.are_ours():

@@ -118,7 +118,7 @@ class NotedYard:
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         self.settled += outcomes
 
-    def send_first(self, requests: Sequence[Leased]) -> None:
+    def send_first(self, requests: Sequence[Leased], *, alone: bool = False) -> None:
         self.first += [each.id for each in requests]
 
     def not_now(self, *requests: Leased) -> None:

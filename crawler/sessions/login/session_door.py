@@ -88,9 +88,9 @@ class SessionDoor:
         """Whether a session is about to be probed, so that nothing more of it is sent."""
         return bool(self._doubts[name].probe)
 
-    def send_first(self, leased: Sequence[Leased]) -> None:
-        """Send requests before any others."""
-        self._requests.send_first(leased)
+    def send_first(self, leased: Sequence[Leased], *, alone: bool = False) -> None:
+        """Send requests before any others; *alone*: while no process sends anything else."""
+        self._requests.send_first(leased, alone=alone)
 
     # --- shut -------------------------------------------------------------------------------------------------------
     def page_came_back(self, outcome: Outcome) -> bool:

@@ -82,12 +82,20 @@ class Trials:
 
     def suspects(self, leased: Leased, now: float) -> bool:
         """Whether a request has to wait because its page is a suspect."""
-        if self._share is not None and now >= self._asked_at + _ASK_EVERY_S:
-            self._asked_at = now
-            self._suspects.hear(self._share({}))
+        self._hear(now)
         if not len(self._suspects) or self.is_tried(leased):
             return False
         return self._suspects.is_suspect(self._key_of(leased.url))
+
+    def _hear(self, now: float) -> None:
+        if self._share is not None and now >= self._asked_at + _ASK_EVERY_S:
+            self._asked_at = now
+            self._suspects.hear(self._share({}))
+
+    def gathers(self, now: float) -> bool:
+        """Whether suspects that other processes meet are to come here."""
+        self._hear(now)
+        return self._tries and bool(len(self._suspects))
 
     def put_off(self, leased: Leased, session: str) -> None:
         """Keep a request until it is tried."""
