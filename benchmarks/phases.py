@@ -23,11 +23,11 @@ from crawler import Spider, run
 from crawler.engine import workers
 from crawler.engine.leasing import Leasing
 from crawler.engine.scheduler import Scheduler
-from crawler.engine.workers import Computing
 from crawler.fetching.io_thread import IOThread
 from crawler.fetching.libcurl_adapter import CurlAdapter
 from crawler.fetching.libcurl_handle import Handle
 from crawler.fetching.response_maker import ResponseMaker
+from crawler.fetching.threads import Computing
 from crawler.pagework.given import CallbackResults
 from crawler.stores.sql.page_commit import PageCommit
 

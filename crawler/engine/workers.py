@@ -10,13 +10,9 @@ runs on a worker, transfers are carried by the I/O thread.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import mmap
-import queue
-import threading
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -28,6 +24,7 @@ from crawler.engine.store_thread import Inbox
 from crawler.errors import ConnectFailed, UsageError
 from crawler.fetching.carried import NOT_SENT, CarriedAdapter
 from crawler.fetching.io_thread import IOThread
+from crawler.fetching.threads import TOO_TIGHT, Blocking, Computing
 from crawler.frontier.host_slot import Learned, Ready
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.sessions.auth.schemes import keeps_to_a_thread
@@ -35,147 +32,6 @@ from crawler.sessions.flow import Enter, Flow, Send, Step, Wait, run
 from crawler.sessions.login.manager import LoginManager
 
 _log = logging.getLogger("crawler.engine")
-
-Task = Callable[[], None]  #: must not raise
-
-FEW = 2  #: threads that compute
-TOO_TIGHT = "this process may not have enough memory or threads; see `ulimit -v` and `ulimit -u`, or lower `workers`"
-_HELD_UP_S = 0.05  #: no task was taken for so long although some wait: the threads wait for something
-
-
-class _Threads(ABC):
-    """Threads that run tasks in the order in which they were given.
-
-    Args:
-        name: Of the threads, before their number.
-        most: Threads, 1 or more.
-    """
-
-    def __init__(self, name: str, most: int) -> None:
-        self._name, self._most = name, most
-        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
-        self._stopped = False
-        self._lock = threading.Lock()  # guards _threads, _most, _stopped and what the classes below add
-
-    def start(self) -> None:
-        """Start a first thread. Raises RuntimeError or MemoryError where the system allows none."""
-        with self._lock:
-            self._start_one()
-
-    def stop(self) -> None:
-        """Let each thread end after the tasks given so far."""
-        with self._lock:
-            self._stopped = True
-            count = len(self._threads)
-        for _ in range(count):
-            self._tasks.put(None)
-
-    def join(self, seconds: float) -> bool:
-        """Wait for the threads. False when one was still busy after so many seconds."""
-        ends = time.monotonic() + seconds
-        for thread in self._threads:
-            thread.join(max(ends - time.monotonic(), 0.0))
-        return not any(thread.is_alive() for thread in self._threads)
-
-    def _add_one(self) -> None:
-        """Under the lock: another thread, where the system allows one; else those that are there have to do."""
-        try:
-            self._start_one()
-        except (RuntimeError, MemoryError):
-            self._most = max(len(self._threads), 1)
-            _log.warning("%d threads %s could be started, and no more: %s", self._most, self._name, TOO_TIGHT)
-
-    def _start_one(self) -> None:
-        thread = threading.Thread(target=self._work, name=f"{self._name}-{len(self._threads)}", daemon=True)
-        thread.start()
-        self._threads.append(thread)
-
-    @abstractmethod
-    def _work(self) -> None:
-        """Run tasks until one is None; the body of each thread."""
-
-
-class Computing(_Threads):
-    """Threads that compute. `give` is safe from any thread.
-
-    Args:
-        most: Threads, 1 or more, when callbacks wait.
-        later: Calls something after some seconds, on a thread of its own: ``later(seconds, call)``.
-    """
-
-    def __init__(self, most: int, later: Callable[[float, Callable[[], None]], None]) -> None:
-        super().__init__("crawl-worker", most)
-        self._later = later
-        self._taken = self._taken_then = 0  # how often a task was taken; a lost update does no harm
-        self._looking = False
-
-    def give(self, task: Task) -> None:
-        """Run *task* soon."""
-        self._tasks.put(task)
-        if not self._looking or len(self._threads) < min(FEW, self._most):
-            self._watch_over_them()
-
-    def _watch_over_them(self) -> None:
-        with self._lock:
-            if self._stopped:
-                return
-            while len(self._threads) < min(FEW, self._most):
-                self._add_one()
-            if self._looking or len(self._threads) >= self._most:
-                return
-            self._looking, self._taken_then = True, self._taken
-        self._later(_HELD_UP_S, self._look)
-
-    def _look(self) -> None:
-        """Start another thread where none has taken a task since the last look, and tasks wait."""
-        with self._lock:
-            again = not self._tasks.empty() and not self._stopped
-            if again and self._taken == self._taken_then:
-                self._add_one()
-                again = len(self._threads) < self._most
-            self._taken_then, self._looking = self._taken, again
-        if again:
-            self._later(_HELD_UP_S, self._look)
-
-    def _work(self) -> None:
-        while (task := self._tasks.get()) is not None:
-            self._taken += 1
-            task()
-
-
-class Blocking(_Threads):
-    """Threads for tasks that may wait for long: logins, robots.txt, transports that only know blocking calls.
-
-    Args:
-        most: Threads at once; further tasks wait.
-    """
-
-    def __init__(self, most: int) -> None:
-        super().__init__("crawl-blocking", most)
-        self._open = 0  # tasks that are not done
-
-    def stop(self) -> None:
-        """Let each thread end after its task; tasks that nobody has begun are dropped."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._tasks.get_nowait()
-        super().stop()
-
-    def give(self, task: Task) -> None:
-        """Run *task* soon, on a thread that waits for it or on a new one. Safe from any thread."""
-        with self._lock:
-            self._open += 1
-            if self._open > len(self._threads) < self._most and not self._stopped:
-                self._add_one()
-        self._tasks.put(task)
-
-    def _work(self) -> None:
-        while (task := self._tasks.get()) is not None:
-            task()
-            with self._lock:
-                self._open -= 1
-
 
 Pages = Callable[[Leased, LoginManager, float | None, Callable[[Outcome], Learned]], Flow[Outcome]]
 """``pages(leased, manager, latest, answered)``: the steps of a page; *answered* is called when the answer is in, and
@@ -280,7 +136,8 @@ class _PageUnderWay:
 
     def begin(self) -> None:
         """On a worker: the first step."""
-        if self._workers._limits.reason or self._workers._limits.over:
+        limits, host = self._workers._limits, self._workers._slots.known.get(self._request.leased.slot)
+        if limits.reason or limits.over or (host is not None and host.unheeded):  # it has asked for less meanwhile
             self._go_home()
             return
         latest = self._latest = self._request.latest
@@ -348,7 +205,8 @@ class _PageUnderWay:
         if 200 <= status < 300:  # of others the flow knows what they mean, and whether more is to be sent
             self._answered()
         self._workers._read_soon.add(self)
-        self._workers._computing.give(partial(self._read, finish))
+        # what asks for less is learned before others leave
+        self._workers._computing.give(partial(self._read, finish), first=not 200 <= status < 300)
 
     def _read(self, finish: Callable[[], Any]) -> None:
         self._workers._read_soon.discard(self)

@@ -47,7 +47,7 @@ def let_others_go(frame: FrameType, event: str, argument: Any) -> Any:
 def test_answers_that_come_in_at_the_same_moment_as_others_are_read_leave_nothing_to_be_waited_for() -> None:
     workers = Workers(4, lambda *_: iter(()), Inbox(1), HostSlots(Settings(), {}), RunLimits(Settings(), began_at=0.0))
     manager: Any = None
-    workers._computing.give = lambda task: None  # type: ignore[method-assign]
+    workers._computing.give = lambda task, **_: None  # type: ignore[method-assign]
 
     def come_in_and_are_read(first: int) -> None:
         for number in range(first, first + 100):

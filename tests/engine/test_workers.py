@@ -6,7 +6,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from crawler.engine.workers import FEW, Blocking, Computing
+import pytest
+
+from crawler.fetching.threads import FEW, Blocking, Computing
 
 
 class Later:
@@ -28,7 +30,7 @@ def names_of(prefix: str) -> set[str]:
     return {thread.name for thread in threading.enumerate() if thread.name.startswith(prefix)}
 
 
-def test_two_threads_compute_however_many_tasks_there_are() -> None:
+def test_one_thread_computes_however_many_tasks_there_are() -> None:
     later, done = Later(), threading.Semaphore(0)
     workers = Computing(16, later)
 
@@ -37,7 +39,46 @@ def test_two_threads_compute_however_many_tasks_there_are() -> None:
     assert all(done.acquire(timeout=5) for _ in range(200))
     later.make()
 
-    assert len(workers._threads) == FEW
+    assert len(workers._threads) == 1
+    workers.stop()
+    assert workers.join(5)
+
+
+def test_what_is_to_be_first_is_run_before_what_waits() -> None:
+    free, done, ran = threading.Event(), threading.Event(), list[str]()
+    workers = Computing(1, Later())
+    workers.give(lambda: free.wait(10))  # type: ignore[arg-type, return-value]
+    workers.give(lambda: ran.append("waits"))
+    workers.give(lambda: ran.append("first"), first=True)
+    workers.give(done.set)
+
+    free.set()
+
+    assert done.wait(5)
+    assert ran == ["first", "waits"]
+    workers.stop()
+    assert workers.join(5)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 0.6, 1.0])
+def test_another_one_helps_where_tasks_wait_and_the_process_computes_for_less_than_half_of_the_time(
+    share: float,
+) -> None:
+    later, free = Later(), threading.Semaphore(0)
+    began = time.monotonic()
+    workers = Computing(16, later, computed=lambda: share * (time.monotonic() - began))
+    for _ in range(50):
+        workers.give(lambda: free.acquire(timeout=10))  # type: ignore[arg-type, return-value]
+
+    for _ in range(20):  # some task is taken between any two looks, and others wait
+        before, deadline = workers._taken, time.monotonic() + 5
+        free.release()
+        while workers._taken == before and time.monotonic() < deadline:
+            time.sleep(0.001)
+        later.make()
+
+    assert len(workers._threads) == (FEW if share < 0.5 else 1)
+    free.release(100)
     workers.stop()
     assert workers.join(5)
 
