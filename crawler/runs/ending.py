@@ -39,8 +39,6 @@ def options_again(arguments: Mapping[str, str], settings: Mapping[str, Any]) -> 
     words = [word for name, value in arguments.items() for word in ("-a", f"{name}={value}")]
     for key, value in settings.items():
         option = _OPTIONS.get(key, "-s")
-        if key == "headers":  # any of them may be a secret
-            value = HIDDEN
         if key == "proxy" and isinstance(value, str):  # a proxy without its credentials would be another one
             value = _CREDENTIALS.sub(f"{HIDDEN}@", value)
         if option == "-s":

@@ -33,7 +33,7 @@ class Slow(Spider):
         yield from response.follow_all(css="a")
 """
 PAGES = 12
-SECRETS = ("-s", "proxy=http://ann:k9w8x7@127.0.0.1:9", "-s", 'headers={"X-Key": "k9w8x7"}')
+SECRETS = ("-s", "proxy=http://ann:k9w8x7@127.0.0.1:9", "-s", 'headers={"X-Api-Key": "k9w8x7"}')
 WORDS = ("run", "slow", "-a", "day=mon tue", "-s", "workers=1", "-s", "per_host=1", "--store", "my runs.db", "-q")
 
 
@@ -143,5 +143,5 @@ def test_what_goes_on_with_a_killed_run_shows_no_secret_that_was_typed(slow: Hos
 
     told = crawl("status", "slow").out + crawl("status", "slow", "--store", "my runs.db").out
 
-    assert "-s 'proxy=http://***@127.0.0.1:9' -s 'headers=***' -s backoff=30" in told
+    assert """-s 'proxy=http://***@127.0.0.1:9' -s 'headers={"X-Api-Key": "***"}' -s backoff=30""" in told
     assert not [each for each in project.glob("my runs.db*") if b"k9w8x7" in each.read_bytes()]
