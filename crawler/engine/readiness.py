@@ -136,7 +136,7 @@ class Doors:
 
     def _put_off(self, leased: Leased, name: str, now: float) -> None:
         """A suspect waits for its trial, here or at the process that tries them all."""
-        if self.answers.trials.are_ours():
+        if self.answers.trials.are_ours(now):
             self.answers.trials.put_off(leased, name)
         else:
             later = now + _ELSEWHERE_S

@@ -25,6 +25,7 @@ from crawler.frontier.trap_counts import TrapCounts, name_of
 from crawler.request import Request
 from crawler.sessions.login.lives import KnownLives
 from crawler.sessions.login.suspects import BLAMED_UNTIL_SUSPECT, Blames
+from crawler.sessions.login.trials import TAKEN_S
 from crawler.stores.base import RunRow, Store
 from crawler.urls import origin_of
 
@@ -183,10 +184,10 @@ class Knowledge:
             self._store.values.set(self._trials_name, _NOBODY, ttl_s=_SUSPECT_S)
 
     def takes_trials(self, owner: str, *, first_is_gone: bool) -> bool:
-        """Whether this process tries suspects, the first one being done, or dead."""
+        """Whether this process tries suspects for a while, the first one being done, or dead."""
         if not first_is_gone and self._value(self._trials_name) != _NOBODY:
             return False
-        return self._store.values.claim(self._trials_name + ":by", owner, ttl_s=_SUSPECT_S)
+        return self._store.values.claim(self._trials_name + ":by", owner, ttl_s=TAKEN_S)
 
     def awaited_seeds(self) -> list[str] | None:
         """The origins of the start requests; None when this process is to put these into the frontier."""

@@ -10,14 +10,23 @@ def test_a_process_tries_suspects_when_the_one_that_tried_them_has_gone_and_keep
     answers = [False, True]
     trials = Trials(TrialRules(key_of, tries=False, takes_over=lambda: answers.pop(0)))
 
-    asked = [trials.are_ours() for _ in range(3)]
+    assert [trials.are_ours(now) for now in (1.0, 2.0, 3.0)] == [False, True, True]
 
-    assert asked == [False, True, True]
-    assert trials.tries
+
+def test_it_says_that_it_still_tries_them_while_it_looks_at_what_others_suspect_and_hears_when_another_does() -> None:
+    answers = [True, True, False]
+    rules = TrialRules(key_of, share=lambda blames: blames, tries=False, takes_over=lambda: answers.pop(0))
+    trials = Trials(rules)
+
+    assert trials.are_ours(1.0)
+    for now in range(2, 60):
+        trials.gathers(float(now))
+    assert answers == [False]
+    assert not trials.are_ours(150.0)
 
 
 def test_the_process_that_tries_suspects_asks_nobody() -> None:
     def nobody() -> bool:
         raise AssertionError("asked")
 
-    assert Trials(TrialRules(key_of, takes_over=nobody)).are_ours()
+    assert Trials(TrialRules(key_of, takes_over=nobody)).are_ours(1.0)

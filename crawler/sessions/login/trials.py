@@ -13,6 +13,7 @@ from crawler.sessions.login.evidence import Evidence, Life
 from crawler.sessions.login.findings import Bans
 from crawler.sessions.login.suspects import LEAST_CONTROL, Blames, Finding, Suspects
 
+TAKEN_S = 60.0  #: how long a process that has taken trials over keeps them without a word
 _ASK_EVERY_S = 0.5  #: how often it is looked up what other processes blame pages for
 
 
@@ -41,7 +42,7 @@ class TrialRules:
         share: Where several processes work on a crawl: tells the others what pages are blamed for, and returns what
             any of them blames pages for.
         tries: Whether suspects are tried here: by one process only, for a trial is alone with the session.
-        takes_over: Asks whether they are tried here from now on: the process that tried them is done.
+        takes_over: Asks whether they are tried here, for `TAKEN_S` from now on: the process that tried them is done.
     """
 
     key_of: Callable[[str], str]
@@ -58,6 +59,7 @@ class Trials:
         self._key_of, self._share, self._takes_over = rules.key_of, rules.share, rules.takes_over
         self._suspects = Suspects() if rules.bans is not None else Suspects(1)
         self._tries, self._asked_at = rules.tries, 0.0
+        self._taken_until = float("inf") if rules.tries else 0.0
         self._waiting: list[tuple[Leased, str]] = []
         self.current: Trial | None = None
 
@@ -66,18 +68,17 @@ class Trials:
         return len(self._waiting) + (self.current is not None and self.current.answer is not None)
 
     @property
-    def tries(self) -> bool:
-        """Whether suspects are tried here."""
-        return self._tries
-
-    @property
     def shared(self) -> bool:
         """Whether several processes work on the crawl."""
         return self._share is not None
 
-    def are_ours(self) -> bool:
-        """The same, asked anew: with the process that tried them gone, somebody else has to."""
-        self._tries = self._tries or self._takes_over()
+    def are_ours(self, now: float) -> bool:
+        """Whether suspects are tried here: with the process that tried them gone, somebody else has to.
+
+        Whoever has taken them over says so again long before another one may.
+        """
+        if not self._tries or now >= self._taken_until - TAKEN_S / 2:
+            self._tries, self._taken_until = self._takes_over(), now + TAKEN_S
         return self._tries
 
     def suspects(self, leased: Leased, now: float) -> bool:
@@ -90,6 +91,8 @@ class Trials:
     def _hear(self, now: float) -> None:
         if self._share is not None and now >= self._asked_at + _ASK_EVERY_S:
             self._asked_at = now
+            if self._tries:
+                self.are_ours(now)
             self._suspects.hear(self._share({}))
 
     def gathers(self, now: float) -> bool:
