@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from crawler.testing import SiteProcess
-from tests.crash.project import Project
+from tests.crash.project import Project, Running
 from tests.crash.waiting import wait_until
 
 
@@ -29,16 +30,33 @@ def project(site: SiteProcess, tmp_path: Path) -> Project:
     return made
 
 
+@contextmanager
+def stopped_between_commits(running: Running, raw: sqlite3.Connection) -> Iterator[None]:
+    """The process is stopped for the block, at a moment when it does not write: *raw* does."""
+    for _ in range(100):
+        os.kill(running.pid, signal.SIGSTOP)
+        try:
+            raw.execute("PRAGMA busy_timeout = 200")
+            raw.execute("BEGIN IMMEDIATE")
+            break
+        except sqlite3.OperationalError:  # in the middle of a commit
+            running.send(signal.SIGCONT)
+    else:
+        raise AssertionError("it writes all the time")
+    yield
+    raw.execute("COMMIT")
+    running.send(signal.SIGCONT)
+
+
 def test_pages_of_a_process_that_was_stopped_while_somebody_else_logged_in_are_fetched_again(
     site: SiteProcess, project: Project
 ) -> None:
     with project.start() as running:
         wait_until(lambda: sum("/members/" in url for url in site.record.hits) >= 8, "some pages")
-        os.kill(running.pid, signal.SIGSTOP)
-        with closing(sqlite3.connect(project.database, isolation_level=None)) as raw:  # as an import or login does
+        somebody = sqlite3.connect(project.database, isolation_level=None)  # as an import or a login does
+        with closing(somebody) as raw, stopped_between_commits(running, raw):
             raw.execute("UPDATE crawl_sessions SET epoch = epoch + 1, version = version + 1")
             done = {row[0] for row in raw.execute("SELECT id FROM crawl_requests WHERE state = 2")}
-        running.send(signal.SIGCONT)
         ended = running.end()
 
     assert ended.code == 0, ended.err

@@ -49,7 +49,7 @@ def test_two_spiders_at_once_share_the_bytes_and_not_the_names(portal: Portal, t
     with ThreadPoolExecutor(2) as both:
         ended = list(both.map(lambda spider: crawl(portal, tmp_path, spider, fresh=True), (Supplier, Keyed)))
 
-    assert [each.ending for each in ended] == ["finished", "finished"]
+    assert [(each.ending, each.errors) for each in ended] == [("finished", {})] * 2
     assert len(blobs(tmp_path)) == 25
     for spider in ("supplier", "keyed"):
         assert sorted(path.name for path in (tmp_path / "data" / spider).iterdir()) == sorted(names)

@@ -74,9 +74,12 @@ def test_delay_and_sitemaps_are_told() -> None:
     ids=["agents-times-rules", "delays", "spaces", "long-wildcard", "many-wildcards", "odd-line-ends", "odd-rules"],
 )
 def test_a_hostile_file_costs_little(text: str) -> None:
-    started = time.thread_time()  # the processor's time: a busy machine takes longer, and that is not its fault
-    Robots(text).allows("bot", SITE + "/" + "a" * 2_000)
-    assert time.thread_time() - started < 2
+    costs = []
+    while len(costs) < 3 and min(costs, default=2.0) >= 2:  # a busy machine makes it dearer, never cheaper
+        started = time.thread_time()
+        Robots(text).allows("bot", SITE + "/" + "a" * 2_000)
+        costs.append(time.thread_time() - started)
+    assert min(costs) < 2
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
