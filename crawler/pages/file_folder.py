@@ -83,23 +83,36 @@ class FileFolder:
         Raises:
             OSError: The bytes are still where they were.
         """
-        state = partial.state
-        target = self.path(state.hash)
+        target = self.path(partial.state.hash)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self.has(state.hash, state.size_bytes):
-            os.utime(target)  # it is in use again: nobody shall take it for a leftover
-        else:
+        if not self._is_placed(partial, target):
             os.fchmod(partial.descriptor, _READ_ONLY)
-            with contextlib.suppress(FileNotFoundError):
-                target.unlink()  # it has another size: somebody has written to it, or a disk has lost a part
-            try:
-                os.link(partial.path, target, follow_symlinks=False)  # the partial one stays locked until the commit
-            except OSError as error:
-                if error.errno not in _CANNOT_LINK:
-                    raise
-                os.replace(partial.path, target)
+            self._put(partial, target)
         if self._durable:
             _sync_folder(target.parent)
+
+    def _is_placed(self, partial: Partial, target: Path) -> bool:
+        """Whether the same bytes are there. They are in use again then: nobody shall take them for a leftover."""
+        there = self.has(partial.state.hash, partial.state.size_bytes)
+        if there:
+            os.utime(target)
+        return there
+
+    def _put(self, partial: Partial, target: Path) -> None:
+        try:
+            os.link(partial.path, target, follow_symlinks=False)  # the partial one stays locked until the commit
+        except FileExistsError:
+            if self._is_placed(partial, target):  # another spider has just put it there
+                return
+            # it has another size: somebody has written to it, or a disk has lost a part
+            passing = partial.path.with_suffix(".new")
+            passing.unlink(missing_ok=True)
+            os.link(partial.path, passing, follow_symlinks=False)
+            os.replace(passing, target)
+        except OSError as error:
+            if error.errno not in _CANNOT_LINK:
+                raise
+            os.replace(partial.path, target)
 
     def name(self, partial: Partial, name: str, before: str) -> str:
         """Give a file that is in its place a readable name.
