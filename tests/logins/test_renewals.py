@@ -135,6 +135,17 @@ def test_a_token_that_says_when_it_ends_is_renewed_without_being_shown_once_too_
     assert told["retried"] == told["rechecked"] == 0
 
 
+@LONG_FORM
+def test_a_quick_page_is_not_loaded_while_the_token_still_lets_it_in(portal: RenewingPortal, command: Crawl) -> None:
+    portal.life_s = 40.0  # nothing is sent in its last four seconds, and a page of the app takes one
+    portal.end_tokens()
+
+    told = ran(command, "-s", "delay=0.5")
+
+    assert items(command) == ORDERS
+    assert portal.renewed == told["renewed"] >= 2
+
+
 def test_where_the_page_asks_for_a_login_a_run_waits_for_a_person_with_the_command(
     portal: RenewingPortal, command: Crawl
 ) -> None:

@@ -92,6 +92,40 @@ def test_a_stored_session_whose_token_has_ended_is_renewed_kept_and_no_login() -
     assert (desk.row.epoch, "new" in desk.row.secret, desk.book.attempts) == (2, True, ())
 
 
+def test_a_page_is_loaded_when_the_token_has_ended_and_not_while_it_still_lets_the_page_in() -> None:
+    now = time.time()
+    desk = stored(jwt(now + 5))
+    assert desk.row is not None
+    desk.row.logged_in_at = now - 95
+    loads_at: list[float] = []
+
+    def load(session: Any, refresh: PageRefresh, renewed: Callable[[], bool]) -> Response:
+        loads_at.append(time.time() + desk.ahead_s)
+        return loaded("new")(session, refresh, renewed)
+
+    one = manager(site(IN), desk, ByHand(), loads_page=load)
+    one.session.auth = BearerAuth.from_storage(SITE, "token", refresh=PAGE)
+    one.session.begins_as_it_is()
+
+    assert settle(one, desk).how == "restored"
+    one.expire(1, "its token has ended")
+    found = settle(one, desk)
+
+    assert (found.ready, found.how) == (True, "renewed")
+    assert len(loads_at) == 1
+    assert loads_at[0] >= now + 5
+
+
+def test_where_the_clock_of_the_site_is_behind_the_page_is_loaded_once_more() -> None:
+    old = jwt(time.time() - 1)
+    desk = stored(old)
+    one = made(desk, site(IN), old, "new")
+
+    found = settle(one, desk)
+
+    assert (found.ready, found.how, desk.ended) == (True, "renewed", ["renewed"])
+
+
 def test_another_process_takes_the_renewed_session_over_and_loads_no_page() -> None:
     desk = stored()
     first, second = made(desk, site(LOST, IN), "new"), made(desk, site(IN), AssertionError("it is renewed already"))

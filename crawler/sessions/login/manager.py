@@ -196,6 +196,8 @@ class LoginManager:
         stored = self.desk.load(self.session.key) if force else None  # a forced login is one after the stored one, too
         epoch = max(record.epoch, stored.epoch if stored is not None else 0)
         renews = self._restorer.renewal.may_help(epoch) and not force
+        if renews and (left_s := self.standing.last_moments_left_s()):
+            return Preparation(False, wait_s=left_s)  # a page that is still let in renews nothing
         if renews:
             claim = self.desk.claim(self.session.key, epoch, renews=True)
             begin = self._renew

@@ -122,6 +122,12 @@ class Standing:
         now, proved_at = self.clock(), self.record.proved_at or 0.0
         return TOKEN_ENDED if now >= ends or proved_at >= ends - last_moments_s else None
 
+    def last_moments_left_s(self) -> float:
+        """For how long its token still lets it in, where nothing new is sent with it any more; else 0."""
+        ends, last_moments_s = self._token_life()
+        left_s = ends - self.clock()
+        return left_s if 0.0 < left_s <= last_moments_s else 0.0
+
     def _token_life(self) -> tuple[float, float]:
         """When its token ends, and for how long before nothing new is sent: it would have to arrive in time.
 
