@@ -170,6 +170,12 @@ class _FreshOnDemand(HTTPConnectionPool):
             connection.close()
         return connection
 
+    def _put_conn(self, conn: Any) -> None:
+        """Another thread may close the pool meanwhile; what comes back too late for that would stay open, unseen."""
+        super()._put_conn(conn)
+        if self.pool is None and conn is not None:
+            conn.close()
+
 
 class HTTPPool(_FreshOnDemand):
     """Pool of one http origin."""

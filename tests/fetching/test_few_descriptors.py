@@ -6,6 +6,7 @@ import resource
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -111,6 +112,26 @@ def test_P6_a_connection_that_failed_makes_room(kind: type[CurlAdapter | Urllib3
         assert session.get(watched.hosts[0].url).text == "ok"
         assert session.get(watched.hosts[1].url).text == "ok"
 
+    net.close()
+    adapter.close()
+
+
+def test_P6_a_connection_that_comes_back_to_a_pool_which_another_thread_closes_makes_room(watched: Watched) -> None:
+    adapter, net = Urllib3Adapter(connections=64, most=1), Net()
+    session = net.session(adapter=adapter)
+    assert session.get(watched.hosts[0].url).text == "ok"
+    (pool,) = [adapter.poolmanager.pools[key] for key in adapter.poolmanager.pools.keys()]  # noqa: SIM118 - no iterator
+    put = pool.pool.put
+
+    def closed_just_before(connection: Any, **options: Any) -> None:
+        adapter._hang_up()  # as another thread does that makes room
+        put(connection, **options)
+
+    pool.pool.put = closed_just_before
+    assert session.get(watched.hosts[0].url).text == "ok"
+
+    assert opened(adapter) == 0  # although somebody holds the pool, as all do that wait
+    assert session.get(watched.hosts[1].url).text == "ok"
     net.close()
     adapter.close()
 
