@@ -259,7 +259,12 @@ def work(
                 chosen = settings_for(store, row, merged)
                 made = build_spider(spider, arguments, chosen)
                 caller = Caller([*observers, *own_observers(made), *watching], None, also, pulse.beat)
-                member = _joined(store, row, chosen, how.name)
+                try:
+                    member = _joined(store, row, chosen, how.name)
+                except StoreError:
+                    if not store.runs.get(row.id).ending:
+                        raise
+                    continue  # it has just ended, or somebody goes on with it in a run of its own
                 crawl = Crawl(made, member, caller)
                 with handled_signals(crawl.interrupt) if signals else nullcontext():
                     summary = crawl.run()
