@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 import requests
 
+from crawler.clock import unix_now
 from crawler.errors import FetchError, NotRendered
 from crawler.render import Render
 from crawler.rendering.page_requests import AsItIs, RenderingStopped
 from crawler.response import Response
-from crawler.sessions.auth.storage_token import PageRefresh
+from crawler.sessions.auth.storage_token import PageRefresh, in_storage
+from crawler.sessions.auth.tokens import jwt_end
 from crawler.sessions.login.page_marks import has_login_form
 from crawler.sessions.login.renewal import IsRenewed
 from crawler.sessions.session import Session
@@ -24,18 +26,27 @@ if TYPE_CHECKING:
     from crawler.pagework.assembly import Assembly
 
 _SLOW_S: Final = 8.0
+_CLOCKS_DIFFER_S: Final = 60.0
 
 
 def load(parts: Assembly, session: Session, refresh: PageRefresh, renewed: IsRenewed) -> Response:
     """As `sessions.login.renewal.LoadsPage`.
 
-    Apps wait for their frames some ten seconds. Where a busy machine or a slow site took longer, and nothing came, the
-    page is loaded once more.
+    Once more where nothing came and the page asks for no login: apps wait for their frames some ten seconds, which are
+    soon over on a busy machine or a slow site; and where the token has just ended, by the site's clock it may not have.
     """
+    may_be_early = _has_just_ended(session)
     page, lasted_s = _loaded(parts, session, refresh, renewed)
-    if lasted_s > _SLOW_S and not (renewed() or has_login_form(page)):
+    if (may_be_early or lasted_s > _SLOW_S) and not (renewed() or has_login_form(page)):
         page, _ = _loaded(parts, session, refresh, renewed)
     return page
+
+
+def _has_just_ended(session: Session) -> bool:
+    """Whether the token says that it has ended, and that this is not long ago."""
+    token = in_storage(session.auth)
+    ends = jwt_end(token.kept(session.storage)) if token is not None else None
+    return ends is not None and unix_now() < ends + _CLOCKS_DIFFER_S
 
 
 def _loaded(parts: Assembly, session: Session, refresh: PageRefresh, renewed: IsRenewed) -> tuple[Response, float]:

@@ -74,25 +74,26 @@ def _after_others(more: Any) -> Any:
     return later
 
 
-@pytest.fixture(params=[True, False], ids=["machines", "processes"])
+@pytest.fixture(params=["machines", "processes"])
 def place(request: Any, fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    return Place(fleet, tmp_path, monkeypatch, machines=request.param)
+    return Place(fleet, tmp_path, monkeypatch, machines=request.param == "machines")
 
 
 @pytest.mark.parametrize(
-    ("how", "code", "ending", "said"),
+    ("place", "how", "code", "ending", "said"),
     [
-        ("refused", 3, "login failed", "session 'default': the site refused the user name or password"),
-        ("locked", 3, "login failed", "the account has been locked"),
-        ("person", 7, "needs human", "code from the mail"),
-        ("unequipped", 2, "usage", "the login needs a browser"),
+        ("machines", "refused", 3, "login failed", "session 'default': the site refused the user name or password"),
+        ("machines", "person", 7, "needs human", "code from the mail"),
+        ("processes", "refused", 3, "login failed", "session 'default': the site refused the user name or password"),
+        ("processes", "locked", 3, "login failed", "the account has been locked"),
+        ("processes", "person", 7, "needs human", "code from the mail"),
+        ("processes", "unequipped", 2, "usage", "the login needs a browser"),
     ],
+    indirect=["place"],
 )
 def test_the_cause_for_which_another_process_put_all_aside_names_the_end_of_the_run_and_what_to_do(
     place: Place, how: str, code: int, ending: str, said: str
 ) -> None:
-    if place.machines and how not in ("refused", "person"):
-        pytest.skip("told by the same way, and starting processes takes long: further processes say it")
     summary = place.crawl(how)
 
     assert (summary.ending, summary.exit_code, summary.pages) == (ending, code, 0), summary

@@ -12,25 +12,18 @@ from urllib.parse import urlencode
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from tests.logins.pages import PASSWORD, USER, json_answer
+from tests.logins.pages import PASSWORD, SHOWN, USER, json_answer
 from tests.logins.renewing import RenewingPortal
 
 PAGE = "<!doctype html><title>Portal</title><main id=place></main><script src=/app.js></script>"
 SCRIPT = """
 const identity = "%(identity)s", place = document.getElementById("place");
-const kept = () => JSON.parse(localStorage.getItem("auth") || "null");
+%(shown)s
 const asked = what => `${identity}/authorize?` + new URLSearchParams({...what, back: location.origin + what.back});
 async function exchange(code) {
   const answer = await fetch(`${identity}/token`, {method: "POST", body: new URLSearchParams({code})});
   if (answer.status !== 200) return false;
   localStorage.setItem("auth", JSON.stringify({held: await answer.json()}));
-  return true;
-}
-async function shown() {
-  if (!kept()) return false;
-  const answer = await fetch("/api/me", {headers: {Authorization: "Bearer " + kept().held.access_token}});
-  if (answer.status !== 200) return false;
-  place.innerHTML = "<p id=ready>Hello " + (await answer.json()).name + "</p><a href=#out>Log out</a>";
   return true;
 }
 function silently() {
@@ -85,7 +78,7 @@ class FramedPortal(RenewingPortal):
         server.clear()
         for path in ("/app", "/silent"):
             server.expect_request(path).respond_with_data(PAGE, content_type="text/html")
-        script = SCRIPT % {"identity": identity.url_for("").rstrip("/")}
+        script = SCRIPT % {"identity": identity.url_for("").rstrip("/"), "shown": SHOWN}
         server.expect_request("/app.js").respond_with_data(script, content_type="text/javascript")
         server.expect_request("/api/me").respond_with_handler(self._me)
         server.expect_request("/api/orders").respond_with_handler(self._orders)

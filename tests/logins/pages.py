@@ -10,6 +10,17 @@ USER, PASSWORD = "ann", "correct horse 42"
 PAGES, PER_PAGE = 12, 5
 ORDERS = [f"A-{number}" for number in range(1, PAGES * PER_PAGE + 1)]
 
+#: For scripts of pages: the token that the storage keeps, and the page for whoever it lets in, in the element `place`.
+SHOWN = """const kept = () => JSON.parse(localStorage.getItem("auth") || "null");
+async function shown() {
+  if (!kept()) return false;
+  const answer = await fetch("/api/me", {headers: {Authorization: "Bearer " + kept().held.access_token}});
+  if (answer.status !== 200) return false;
+  place.innerHTML = "<p id=ready>Hello " + (await answer.json()).name + "</p><a href=#out>Log out</a>";
+  return true;
+}
+"""
+
 
 def json_answer(value: object, status: int = 200) -> Response:
     """*value* as JSON."""

@@ -1,15 +1,18 @@
-"""The page of an app that renews a token is loaded once more where all was slow, and only then."""
+"""The page of an app that renews a token is loaded once more where all was slow or too early, and only then."""
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from crawler import BearerAuth, PageRefresh
 from crawler.pagework.page_renewal import load
 from crawler.response import Response
-from crawler.sessions.auth.storage_token import PageRefresh
+from crawler.sessions.storage import Storage
+from tests.sessions.test_renewal_by_page import jwt
 
 EMPTY, FORM = (
     "<p>Loading ...</p>",
@@ -43,18 +46,43 @@ class Renderer:
         return self.shown >= self.brings
 
 
+HOURS_AGO, JUST_NOW = -7_200.0, -1.0
+
+
 @pytest.mark.parametrize(
-    ("html", "lasted_s", "brings", "shown"),
-    [(EMPTY, 11.0, 1, 1), (EMPTY, 11.0, 2, 2), (EMPTY, 11.0, 9, 2), (EMPTY, 2.0, 9, 1), (FORM, 11.0, 9, 1)],
-    ids=["renewed at once", "renewed by the second", "never", "quick", "asks for a login"],
+    ("html", "lasted_s", "ended_s", "brings", "shown"),
+    [
+        (EMPTY, 11.0, HOURS_AGO, 1, 1),
+        (EMPTY, 11.0, HOURS_AGO, 2, 2),
+        (EMPTY, 11.0, JUST_NOW, 9, 2),
+        (EMPTY, 2.0, HOURS_AGO, 9, 1),
+        (EMPTY, 2.0, JUST_NOW, 2, 2),
+        (FORM, 11.0, JUST_NOW, 9, 1),
+    ],
+    ids=[
+        "renewed at once",
+        "renewed by the second",
+        "never",
+        "quick",
+        "the site's clock is behind",
+        "asks for a login",
+    ],
 )
-def test_a_page_whose_scripts_may_have_given_up_is_loaded_once_more(
-    html: str, lasted_s: float, brings: int, shown: int
+def test_a_page_whose_scripts_may_have_given_up_or_seen_no_need_is_loaded_once_more(
+    html: str, lasted_s: float, ended_s: float, brings: int, shown: int
 ) -> None:
     renderer = Renderer(html, lasted_s, brings)
-    session: Any = SimpleNamespace(prepare_request=lambda request: SimpleNamespace(), send=lambda asked: page_of(EMPTY))
+    refresh = PageRefresh("http://app.test/")
+    storage = Storage()
+    storage.change("http://app.test", "local", {"token": jwt(time.time() + ended_s)}, [])
+    session: Any = SimpleNamespace(
+        prepare_request=lambda request: SimpleNamespace(),
+        send=lambda asked: page_of(EMPTY),
+        auth=BearerAuth.from_storage("http://app.test", "token", refresh=refresh),
+        storage=storage,
+    )
     parts: Any = SimpleNamespace(policy=SimpleNamespace(statuses=frozenset()), renderer=renderer, hop_guard=None)
 
-    load(parts, session, PageRefresh("http://app.test/"), renderer.renewed)
+    load(parts, session, refresh, renderer.renewed)
 
     assert renderer.shown == shown

@@ -116,16 +116,6 @@ def test_a_page_is_loaded_when_the_token_has_ended_and_not_while_it_still_lets_t
     assert loads_at[0] >= now + 5
 
 
-def test_where_the_clock_of_the_site_is_behind_the_page_is_loaded_once_more() -> None:
-    old = jwt(time.time() - 1)
-    desk = stored(old)
-    one = made(desk, site(IN), old, "new")
-
-    found = settle(one, desk)
-
-    assert (found.ready, found.how, desk.ended) == (True, "renewed", ["renewed"])
-
-
 def test_another_process_takes_the_renewed_session_over_and_loads_no_page() -> None:
     desk = stored()
     first, second = made(desk, site(LOST, IN), "new"), made(desk, site(IN), AssertionError("it is renewed already"))

@@ -6,19 +6,15 @@ under an epoch of its own, at which the others take it over. Where the page rene
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Protocol
 
-from crawler.clock import unix_now
 from crawler.errors import NeedsHuman
 from crawler.response import Response
 from crawler.sessions.auth.storage_token import PageRefresh, StorageToken, in_storage
-from crawler.sessions.auth.tokens import jwt_end
 from crawler.sessions.browser_program import is_equipped
 from crawler.sessions.login.page_marks import has_login_form
 from crawler.sessions.session import Session
 from crawler.urls import redact
-
-_CLOCKS_DIFFER_S: Final = 60.0
 
 
 class IsRenewed(Protocol):
@@ -83,11 +79,7 @@ class Renewal:
         def renewed() -> bool:
             return token.kept(session.storage) not in ("", old)
 
-        ends = jwt_end(old)
-        ended_lately = ends is not None and unix_now() < ends + _CLOCKS_DIFFER_S
         page = self._loads(session, token.refresh, renewed)
-        if ended_lately and not (renewed() or has_login_form(page)):  # by the site's clock it had not ended yet
-            page = self._loads(session, token.refresh, renewed)
         if not renewed():
             self.was_in_vain(epoch)
             raise NeedsHuman(session.name, _why(token, token.refresh, page))
