@@ -211,7 +211,7 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
         ground.inbox,
         slots,
         ground.limits,
-        ends=lambda leased: min(hold.ends(leased), hold.stays_until),
+        ends=hold.sends_until,
     )
     dispatcher = Dispatcher(member, committer, slots, workers, leases.look, pool)
     me = Me(run, member.number, member.owner, process_name())

@@ -43,6 +43,10 @@ class Hold:
         lapsed_at, until = self._known
         return max(leased.until, until) if leased.until > lapsed_at else leased.until
 
+    def sends_until(self, leased: Leased) -> float:
+        """The moment after which nothing more is sent for *leased*, as far as is known now."""
+        return min(self.ends(leased), self.stays_until)
+
 
 class NextLook:
     """When to look into the store for more: at once, at a moment, or when a host can take more. Pure.

@@ -13,7 +13,7 @@ import requests
 from crawler.clock import unix_now
 from crawler.errors import FetchError, NotRendered
 from crawler.render import Render
-from crawler.rendering.page_requests import AsItIs, RenderingStopped
+from crawler.rendering.page_requests import AsItIs, RenderingStopped, Showing
 from crawler.response import Response
 from crawler.sessions.auth.storage_token import PageRefresh, in_storage
 from crawler.sessions.auth.tokens import jwt_end
@@ -62,7 +62,8 @@ def _loaded(parts: Assembly, session: Session, refresh: PageRefresh, renewed: Is
         document.warnings.append("that host is not in `allowed_domains`, so nothing of it was loaded")
         return document, 0.0
     try:
-        rendered = parts.renderer.render(session, document, refresh.render or Render(), parts.hop_guard, renewed)
+        showing = Showing(document, refresh.render or Render(), parts.hop_guard, until=renewed)
+        rendered = parts.renderer.render(session, showing)
     except RenderingStopped:
         raise NotRendered(redact(refresh.url), "the run ends") from None
     if not renewed():

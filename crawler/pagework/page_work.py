@@ -221,7 +221,10 @@ class PageWork:
         guard = self._guard.refuses if watched and self._guard is not None else None
         seen = logged_out if watched else _nothing_seen
         wanted = self._rendering.wanted(request)
-        rendering = self._rendering.of(session, wanted, guard, logged_out if watched else None) if wanted else None
+        rendering = None
+        if wanted is not None:
+            ours = partial(self._hold.sends_until, leased)
+            rendering = self._rendering.of(session, wanted, guard, logged_out if watched else None, ours)
         checks = Checks(
             self._statuses.union(request.handle_httpstatus_list),
             logged_out=rendering.logged_out if rendering is not None else seen,

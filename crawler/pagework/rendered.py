@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
 from crawler.errors import FetchError, NotRendered
 from crawler.pagework.assembly import Assembly
 from crawler.render import Render, render_of
-from crawler.rendering.page_requests import OVERTAKEN
+from crawler.rendering.page_requests import OVERTAKEN, RenderingStopped, Showing
 from crawler.request import Request
 from crawler.response import Response
 from crawler.sessions.flow import Call, Flow
@@ -33,25 +34,36 @@ class Rendering:
         return wanted if isinstance(wanted, Render) and request.file is None else None
 
     def of(
-        self, session: Session, wanted: Render, guard: HopGuard | None, logged_out: LoggedOut | None
+        self,
+        session: Session,
+        wanted: Render,
+        guard: HopGuard | None,
+        logged_out: LoggedOut | None,
+        ours_until: Callable[[], float] = lambda: math.inf,
     ) -> RenderedPage:
         """One page.
 
         Args:
             guard: The logout guard, for a session that is logged in.
             logged_out: Why a page was fetched logged out; None where that is of no interest.
+            ours_until: Until when nobody else may ask for it, seconds since 1970.
         """
-        return RenderedPage(self._parts, session, wanted, guard, logged_out)
+        showing = partial(Showing, wanted=wanted, guard=guard, ours_until=ours_until)
+        return RenderedPage(self._parts, session, showing, logged_out)
 
 
 class RenderedPage:
     """One page on its way through the browser. Used by one flow."""
 
     def __init__(
-        self, parts: Assembly, session: Session, wanted: Render, guard: HopGuard | None, logged_out: LoggedOut | None
+        self,
+        parts: Assembly,
+        session: Session,
+        showing: Callable[[Response], Showing],
+        logged_out: LoggedOut | None,
     ) -> None:
-        self._parts, self._session, self._wanted = parts, session, wanted
-        self._guard, self._seen = guard, logged_out
+        self._parts, self._session, self._showing = parts, session, showing
+        self._seen = logged_out
         self._lost = ""
         self._judged: tuple[Response, str | None] | None = None
 
@@ -60,12 +72,15 @@ class RenderedPage:
 
         Raises:
             FetchError: It could not be rendered, or a request of it brought no good answer: worth another try.
+            RenderingStopped: It may be another process's by now.
         """
         self._lost = ""
         renderer = self._parts.renderer
         if not (document.is_html and document.body) or not renderer.shows(document.url):
             return document
-        rendered = yield Call(partial(renderer.render, self._session, document, self._wanted, self._guard))
+        rendered = yield Call(partial(renderer.render, self._session, self._showing(document)))
+        if rendered.requests.has_lapsed:  # whoever has it now renders it
+            raise RenderingStopped
         page: Response = rendered.response
         self._lost = self._lost_in_data(page)
         if rendered.requests.is_overtaken():

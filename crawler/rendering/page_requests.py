@@ -6,6 +6,7 @@ may be connected to, where credentials may go, how large an answer may be, how o
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ import requests
 from crawler.clock import unix_now
 from crawler.errors import CrawlError, FetchError, GuardRefused, NotRendered, TimedOut, TooLarge
 from crawler.fetching.limits import Limits
+from crawler.render import Render
 from crawler.rendering.page_rules import PageRequest, PageRules
 from crawler.rendering.script_cache import ScriptCache
 from crawler.request import Request
@@ -30,6 +32,7 @@ from crawler.urls import redact
 
 _MOST_REQUESTS: Final = 500  #: of one page
 OVERTAKEN: Final = "its session logged in anew while the page was rendered"
+LAPSED: Final = "its lease ran out while the page was rendered"
 _DATA: Final = frozenset({"xhr", "fetch"})
 #: headers of a page that are the session's to say, or its transport's
 _OWN: Final = frozenset({"accept-encoding", "accept-language", "connection", "content-length", "cookie", "host"})
@@ -54,6 +57,25 @@ class PagePolicy:
     scripts: ScriptCache = field(default_factory=ScriptCache)
 
 
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """One page that is to be shown.
+
+    Attributes:
+        document: As it came.
+        wanted: How it is rendered.
+        guard: The logout guard, for a session that is logged in.
+        until: At the end it is waited for that this is so of its session, as long as for an element; None for nothing.
+        ours_until: Until when nobody else may ask for it, seconds since 1970; looked at before each request of it.
+    """
+
+    document: Response
+    wanted: Render
+    guard: Callable[[str, str, str], str | None] | None = None
+    until: Callable[[], bool] | None = None
+    ours_until: Callable[[], float] = lambda: math.inf
+
+
 class RenderingStopped(Exception):
     """The crawl ends before a page was rendered: it goes back as it was, and no try is counted."""
 
@@ -74,24 +96,24 @@ class PageRequests:
 
     Args:
         session: Sends them, as it is logged in now; when it logs in anew, the page is void.
-        guard: The logout guard, for a session that is logged in.
+        page: Which one, with its logout guard.
         ends: When the page has to be finished, of ``time.monotonic()``.
 
     Attributes:
+        has_lapsed: A request was not sent since the page may be another process's by now.
         refused: Those that were not sent, by reason.
         data: Answers to scripts that fetched data, in their order.
         last: What came of the last request of each method and URL to a host of the crawl.
     """
 
-    def __init__(
-        self, policy: PagePolicy, session: Session, guard: Callable[[str, str, str], str | None] | None, ends: float
-    ) -> None:
-        self._policy, self.session, self._guard, self.ends = policy, session, guard, ends
+    def __init__(self, policy: PagePolicy, session: Session, page: Showing, ends: float) -> None:
+        self._policy, self.session, self._page, self.ends = policy, session, page, ends
         self._began_at = self._answered_at = time.monotonic()
         self._epoch, self._jar = session.epoch, session.cookies
         self._lock = threading.Lock()  # guards the rest
         self._left_bytes = policy.limits.max_size_bytes
         self._count = 0
+        self.has_lapsed = False
         self.refused: Counter[str] = Counter()
         self.data: list[Response] = []
         self.last: dict[tuple[str, str], Response | FetchError] = {}
@@ -112,7 +134,8 @@ class PageRequests:
 
     def guarded(self, url: str, text: str, rel: str) -> str:
         """Why an element of the page may not be clicked; "" where it may."""
-        return (self._guard(url, text, rel) or "") if self._guard is not None else ""
+        guard = self._page.guard
+        return (guard(url, text, rel) or "") if guard is not None else ""
 
     def send(self, asked: PageRequest) -> Response:
         """Send one request and follow its redirects.
@@ -143,7 +166,7 @@ class PageRequests:
         return response
 
     def _refusal(self, asked: PageRequest) -> str:
-        refusal = self._policy.rules.refusal(asked, self._guard)
+        refusal = self._policy.rules.refusal(asked, self._page.guard)
         if not refusal and self._policy.robots is not None:
             refusal = self._policy.robots(self.session, asked.url)
         if not refusal:
@@ -158,6 +181,7 @@ class PageRequests:
         prepared = self._prepared(asked)
 
         def hop_guard(url: str, text: str, rel: str) -> str | None:
+            self._prove(url)
             refusal = self._refusal(replace(asked, url=url))
             return f"refused-by: {refusal}" if refusal else None
 
@@ -168,6 +192,7 @@ class PageRequests:
         with self._policy.connection(session.name, asked.url, self.ends):
             if self.is_overtaken():
                 raise NotRendered(redact(asked.url), OVERTAKEN)
+            self._prove(asked.url)
             left_s = self.ends - time.monotonic()
             if left_s <= 0:
                 raise TimedOut(redact(asked.url), "the page took longer than its deadline")
@@ -178,6 +203,12 @@ class PageRequests:
         if session.params:
             response.url = session.bare(response.url)
         return response
+
+    def _prove(self, url: str) -> None:
+        """Before each sending, since the process may have been stopped: the page is ours still."""
+        if unix_now() > self._page.ours_until():
+            self.has_lapsed = True
+            raise NotRendered(redact(url), LAPSED)
 
     def _prepared(self, asked: PageRequest) -> Any:
         given = {name: value for name, value in asked.headers if _is_pages_own(name)}

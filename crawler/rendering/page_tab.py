@@ -10,16 +10,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from crawler.errors import FetchError, GuardRefused, NotRendered, TimedOut
-from crawler.render import Render
 from crawler.rendering import quiet
 from crawler.rendering.browser_tab import BrowserTab
-from crawler.rendering.page_requests import NotSent, PageRequests, landed_at
+from crawler.rendering.page_requests import NotSent, PageRequests, Showing, landed_at
 from crawler.rendering.page_rules import PageRequest
 from crawler.rendering.quiet import Quiet
 from crawler.rendering.session_context import AFTER_PASSWORD_S, SessionContext
@@ -41,23 +39,6 @@ _CLICKED: Final = """element => {
           link.rel || ''];
 }"""
 _EXTENT: Final = "() => [document.documentElement.scrollHeight, document.getElementsByTagName('*').length]"
-
-
-@dataclass(frozen=True, slots=True)
-class Showing:
-    """One page that is to be shown.
-
-    Attributes:
-        document: As it came.
-        wanted: How it is rendered.
-        guard: The logout guard, for a session that is logged in.
-        until: At the end it is waited for that this is so of its session, as long as for an element; None for nothing.
-    """
-
-    document: Response
-    wanted: Render
-    guard: Callable[[str, str, str], str | None] | None = None
-    until: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

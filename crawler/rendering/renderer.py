@@ -13,17 +13,16 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from crawler.errors import NotRendered
-from crawler.render import Render
 from crawler.rendering.launched import Guardian, Launched
-from crawler.rendering.page_requests import PagePolicy, PageRequests, RenderingStopped
+from crawler.rendering.page_requests import PagePolicy, PageRequests, RenderingStopped, Showing
 from crawler.rendering.page_rules import told
-from crawler.rendering.page_tab import Showing, Shown, Tab, failed
+from crawler.rendering.page_tab import Shown, Tab, failed
 from crawler.rendering.playwright_driver import BrowserLoop, PlaywrightDriver
 from crawler.response import Response
 from crawler.sessions.session import Session
@@ -90,20 +89,9 @@ class Renderer:
         """Whether a page may be shown that is at *url*."""
         return self._policy.rules.allows_page(url)
 
-    def render(
-        self,
-        session: Session,
-        document: Response,
-        wanted: Render,
-        guard: Callable[[str, str, str], str | None] | None,
-        until: Callable[[], bool] | None = None,
-    ) -> Rendered:
+    def render(self, session: Session, page: Showing) -> Rendered:
         """Render one page; waits for it.
 
-        Args:
-            document: The page as it came.
-            guard: The logout guard, for a session that is logged in.
-            until: As in `Showing`.
         Raises:
             FetchError: It could not be rendered.
             RenderingStopped: The crawl ends.
@@ -115,10 +103,10 @@ class Renderer:
                 self._thread = _BrowserThread(self._policy, self._care)
             thread = self._thread
         try:
-            shown, requests = thread.call(thread.show(session, Showing(document, wanted, guard, until)))
+            shown, requests = thread.call(thread.show(session, page))
         except CancelledError:
             raise RenderingStopped from None
-        return Rendered(_response_of(document, shown, requests), shown.missing, requests)
+        return Rendered(_response_of(page.document, shown, requests), shown.missing, requests)
 
     def abort_all(self) -> None:
         """Give up all pages at once."""
@@ -212,7 +200,8 @@ class _BrowserThread:
         async with self._turns:
             browser = await self._current()
             browser.pages += 1
-            requests = PageRequests(self._policy, session, page.guard, time.monotonic() + self._care.deadline_s)
+            ends = time.monotonic() + self._care.deadline_s
+            requests = PageRequests(self._policy, session, page, ends)
             try:
                 try:
                     place = await _or_not_rendered(browser.context(session), document)

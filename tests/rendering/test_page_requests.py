@@ -12,15 +12,18 @@ from typing import Any
 import pytest
 
 from crawler import Session, Spider
+from crawler.clock import unix_now
 from crawler.engine.application import visitor
 from crawler.engine.host_slots import HostSlots
 from crawler.engine.leasing import Connections
 from crawler.engine.store_thread import Inbox
 from crawler.errors import FetchError, NotRendered, TimedOut, TooLarge
 from crawler.fetching.limits import Limits
-from crawler.rendering.page_requests import NotSent, PagePolicy, PageRequests
+from crawler.render import Render
+from crawler.rendering.page_requests import NotSent, PagePolicy, PageRequests, Showing
 from crawler.rendering.page_rules import PageRequest, PageRules
 from crawler.rendering.script_cache import ScriptCache, fresh_for_s
+from crawler.response import Response
 from crawler.settings import Settings
 from tests.rendering.script_shop import ScriptShop, open_shop
 
@@ -49,7 +52,7 @@ def session(shop: ScriptShop, tmp_path: Any) -> Iterator[Session]:
 
 @pytest.fixture
 def make(session: Session) -> Make:
-    def made(*, most_bytes: int = 10_000, left_s: float = 30.0, connection: Any = None) -> PageRequests:
+    def made(*, most_bytes: int = 10_000, left_s: float = 30.0, connection: Any = None, **given: Any) -> PageRequests:
         rules = PageRules(lambda host: host == "127.0.0.1")
         policy = PagePolicy(
             rules,
@@ -58,7 +61,7 @@ def make(session: Session) -> Make:
             connection or (lambda session, url, ends: nullcontext()),
         )
         guard = lambda url, text, rel: "logout" if "logout" in url + text.lower() else None  # noqa: E731
-        return PageRequests(policy, session, guard, time.monotonic() + left_s)
+        return PageRequests(policy, session, Showing(Response(), Render(), guard, **given), time.monotonic() + left_s)
 
     return made
 
@@ -85,6 +88,22 @@ def test_nothing_is_sent_after_the_deadline_or_by_a_session_that_has_logged_in_a
         void.send(PageRequest("GET", f"{shop.url}/big"))
     assert void.is_overtaken()
     assert not shop.asked
+
+
+def test_a_page_sends_nothing_more_once_it_may_be_another_process_s_also_after_a_redirect(
+    shop: ScriptShop, make: Make
+) -> None:
+    shop.pages["/moved"] = 302, {"Location": "/big"}, ""
+    moments = iter([unix_now() + 60, unix_now() - 1])
+    ours, lapsed = make(ours_until=lambda: unix_now() + 60), make(ours_until=lambda: next(moments))
+    shop.asked.clear()
+
+    assert ours.send(PageRequest("GET", f"{shop.url}/moved")).ok
+    assert not ours.has_lapsed
+    with pytest.raises(NotRendered, match="lease ran out"):
+        lapsed.send(PageRequest("GET", f"{shop.url}/moved"))
+    assert lapsed.has_lapsed
+    assert shop.asked == {"GET /moved": 2, "GET /big": 1}
 
 
 def test_what_a_rule_refuses_is_counted_by_its_name_also_at_the_end_of_a_redirect(shop: ScriptShop, make: Make) -> None:
