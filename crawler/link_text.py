@@ -11,14 +11,45 @@ from lxml import etree
 _LINK_CHARACTERS = 256  # of the text of a link that the guard looks at
 _MOST_STEPS, _PIECE_CHARACTERS = 3_000, 10_000  # that are looked at: a link may hold the whole page
 _NEVER_NESTED = frozenset({"a", "button"})  # in browsers: one that begins ends the one around it
+_METHODS = ("data-method", "data-turbo-method", "up-method")  # rails-ujs and Yii; Turbo; Unpoly
+_READING = frozenset({"", "get", "head", "options"})
+SENT_BY_SCRIPT = "sent-by-script"  # a word beside those of rel
+BY_SCRIPT_ALONE = "guard: sent by a script (link)"  # the rule that a request is skipped by
 
 
 def about_link(element: Any) -> tuple[str, str]:
-    """Text (its first 256 characters) and rel of an element that was followed."""
+    """Text (its first 256 characters) and rel of an element that was followed.
+
+    Where a script sends the link with a method that changes something (``data-method="post"``), `SENT_BY_SCRIPT`
+    stands behind the words of rel.
+    """
     text = element.text
     if text is None or len(element) or len(text) > _LINK_CHARACTERS:
         text = text_of(element, _LINK_CHARACTERS)
-    return text.strip(), element.get("rel") or ""
+    return text.strip(), rel_of(element)
+
+
+def rel_of(element: Any) -> str:
+    """The rel attribute, and `SENT_BY_SCRIPT` where it holds."""
+    rel: str = element.get("rel") or ""
+    return f"{rel} {SENT_BY_SCRIPT}".lstrip() if is_sent_by_script(element) else rel
+
+
+def says_by_script(link: Any) -> bool:
+    """Whether `SENT_BY_SCRIPT` holds for what was followed: an element, its text and rel, or None."""
+    if isinstance(link, tuple):
+        return SENT_BY_SCRIPT in link[1].split()
+    return link is not None and is_sent_by_script(link)
+
+
+def is_sent_by_script(element: Any) -> bool:
+    """Whether a script sends a link with a method that changes something: what it does, a GET of it does not."""
+    return any((element.get(name) or "").strip().lower() not in _READING for name in _METHODS)
+
+
+def may_be_sent_by_script(body: bytes) -> bool:
+    """Whether a page may hold such links: in less time than looking at each."""
+    return b"-method" in body
 
 
 def text_of(element: Any, most: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from crawler.errors import InvalidURL
-from crawler.link_text import text_of
+from crawler.link_text import SENT_BY_SCRIPT, rel_of, text_of
 from crawler.pages.page_limits import MAX_LINKS
 from crawler.render import Render, render_of
 from crawler.urls import absolute, canonical, in_charset
@@ -96,11 +96,15 @@ Patterns = str | Iterable[str] | None
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link of a page: absolute URL, text, whether rel says nofollow."""
+    """A link of a page: absolute URL, text, whether rel says nofollow.
+
+    ``by_script``: a script sends it with a method that changes something (``data-method="post"``).
+    """
 
     url: str
     text: str = ""
     nofollow: bool = False
+    by_script: bool = False
 
 
 def _compiled(patterns: Patterns) -> tuple[re.Pattern[str], ...]:
@@ -157,7 +161,7 @@ class LinkExtractor:
             places = [response.selector]
         base, charset = response.base_url, response.charset
         found: list[Link] = []
-        seen: set[str] = set()
+        seen: dict[str, int] = {}  # the key of each URL, and its number in *found*
         left_out = 0
         for place in places:
             for anchor in place.xpath(self._query):
@@ -165,10 +169,14 @@ class LinkExtractor:
                     left_out += 1
                     continue
                 link = self._link(base, charset, anchor.root)
-                if link is None or (self._unique and (key := canonical(link.url)) in seen):
+                if link is None:
                     continue
                 if self._unique:
-                    seen.add(key)
+                    before = seen.setdefault(canonical(link.url), len(found))
+                    if before < len(found):
+                        if found[before].by_script:
+                            found[before] = link  # this one may lead to a page
+                        continue
                 found.append(link)
         if left_out:
             response.warnings.append(f"{left_out:,} links were left out: more than {MAX_LINKS:,} on the page")
@@ -200,7 +208,8 @@ class LinkExtractor:
         text = text_of(element, _TEXT_CHARACTERS)
         if not self.matches(url) or (self._text and not any(pattern.search(text) for pattern in self._text)):
             return None
-        return Link(url, text, "nofollow" in (element.get("rel") or "").lower().split())
+        rel = rel_of(element).lower().split()
+        return Link(url, text, "nofollow" in rel, SENT_BY_SCRIPT in rel)
 
 
 def _under(host: str, domains: Iterable[str]) -> bool:

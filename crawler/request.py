@@ -146,7 +146,7 @@ class Request:
 
     @property
     def link_rel(self) -> str:
-        """Its rel attribute, or ""."""
+        """Its rel attribute, or ""; "sent-by-script" is added where it has ``data-method="post"`` or the like."""
         return self._about_link()[1]
 
     def _about_link(self) -> tuple[str, str]:

@@ -8,15 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from crawler.errors import InvalidURL, SpiderError
 from crawler.files import File
+from crawler.link_text import may_be_sent_by_script
 from crawler.outcome import Draft
 from crawler.pages import charsets
 from crawler.pages.downloads import IfThere, name_of, saved
-from crawler.pages.following import Followed
+from crawler.pages.following import Followed, without_scripted
 from crawler.pages.page_limits import MAX_LINKS
 from crawler.pages.parsing import base_of, is_json, link_parts, link_target, parse, raw_results
 from crawler.pages.targets import Targets
@@ -176,6 +178,10 @@ class Response(ResponseText):
         else:
             pairs = list(map(link_target, abouts))
             hrefs, abouts = [href for href, _ in pairs], [about for _, about in pairs]
+        by_script: list[Request] = []
+        if may_be_sent_by_script(self.body):
+            hrefs, abouts, apart = without_scripted(hrefs, abouts)
+            by_script = list(Followed(*apart, target, callback=name, session=session))
         if len(hrefs) > MAX_LINKS:
             urls, abouts = self._fewer(map(target, hrefs), abouts)
             plain = Followed(urls, abouts, str, callback=name, session=session)
@@ -183,7 +189,9 @@ class Response(ResponseText):
             plain = Followed(
                 hrefs, abouts, target, place=target.place, site=target.site, callback=name, session=session
             )
-        return (_with(request, kwargs) for request in plain) if kwargs else plain
+        if not kwargs and not by_script:
+            return plain
+        return (_with(request, kwargs) if kwargs else request for request in chain(plain, by_script))
 
     def item(self, kind: type, /, **fields: Any) -> Draft:
         """An item of a class that looks at its fields: ``yield response.item(Book, title=..., price=...)``.

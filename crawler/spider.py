@@ -263,7 +263,8 @@ class CrawlSpider(Spider):
         for number, rule in enumerate(self.rules):
             for link in rule.extractor.extract_links(response):
                 if link.url not in seen:
-                    seen.add(link.url)
+                    if not link.by_script:
+                        seen.add(link.url)
                     arguments = {"rule_number": number}
                     yield response.follow(
                         link, self.parse_by_rule, cb_kwargs=arguments, max_age=rule.max_age, render=rule.render

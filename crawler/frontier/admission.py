@@ -17,7 +17,7 @@ from crawler.clock import unix_now
 from crawler.errors import InvalidURL, SpiderError
 from crawler.frontier.known import KnownLinks
 from crawler.frontier.trap_counts import TrapCounts
-from crawler.link_text import about_link
+from crawler.link_text import BY_SCRIPT_ALONE, about_link
 from crawler.outcome import Found
 from crawler.render import Render, render_of
 from crawler.response import SPREAD, Request
@@ -111,6 +111,10 @@ class Admission:
         if not (request.dont_filter and depth == 0):
             link = request.link if self._asks_guard(name) else _NOT_GUARDED
             skipped = self._rule(request.url, host_of(request.url), depth, link)
+            if skipped == BY_SCRIPT_ALONE:
+                mark = _by_script(key, name)
+                if mark in self.known.fingerprints:
+                    return None
         if self._rules.host_full is not None and not skipped:
             skipped = self._counted(mark, host_of(url))
         if skipped.startswith("trap") and not self._has_room(skipped):
@@ -155,6 +159,10 @@ class Admission:
                 origin, host = begin, host_of(sent)
                 slot = f"{slot_of(sent)}#{session}" if session in self._own_slots else slot_of(sent)
             skipped = self._rule(url, host, depth, link if asks_guard else _NOT_GUARDED)
+            if skipped == BY_SCRIPT_ALONE:
+                mark = _by_script(canonical(sent), session)
+                if mark in known.fingerprints:
+                    continue
             if limited and not skipped:
                 skipped = self._counted(mark, host)
             if skipped and skipped.startswith("trap") and not self._has_room(skipped):
@@ -252,6 +260,11 @@ class Admission:
             if reason:
                 return f"trap: {reason}"
         return ""
+
+
+def _by_script(key: str, session: str) -> bytes:
+    """The fingerprint of a link that a script sends: not that of the page which other links to its address lead to."""
+    return fingerprint("GET", key, b"\x00by script", session)
 
 
 def slot_of(url: str) -> str:

@@ -6,8 +6,10 @@ article, such as ``/blog/logout-is-hard-to-say``, is not). Destructive words are
 them prefers precision: a whole path segment, the value of an action argument, a file name such as ``delete_user.php``,
 a link text that is nothing but the verb and its object.
 
-What the words miss is learned (`frontier.guard_learned`). A refusal says where it was seen, because one by link text
-tells about the link and not about the page: the same URL may be good elsewhere.
+A link that a script sends with another method (``data-method="post"``) is no link to a page: a GET of its address is
+either another page, which other links lead to, or none. Such a refusal is of the link alone.
+
+What the words miss is learned (`frontier.guard_learned`). A refusal says where it was seen.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from crawler.frontier.guard_words import (
     may_mean_something,
     tokens,
 )
+from crawler.link_text import BY_SCRIPT_ALONE, says_by_script
 from crawler.urls import canonical
 
 _VERBS: Final = DESTRUCTIVE | DESTRUCTIVE_OF_ONE
@@ -302,10 +305,10 @@ class LogoutGuard:
             url: Absolute.
             link_text: Text, title or alternative text of the link; "" when the URL is from elsewhere (a redirect,
                 a sitemap).
-            rel: The rel attribute.
+            rel: The rel attribute, with `SENT_BY_SCRIPT` where that holds.
         Returns:
-            The rule and where it was met: ``logout (path)``, ``destructive (link text)``, ``learned``,
-            ``confirmed`` (learned, and a person said yes), ``setting``.
+            The rule and where it was met: ``logout (path)``, ``destructive (link text)``, ``sent by a script (link)``,
+            ``learned``, ``confirmed`` (learned, and a person said yes), ``setting``.
         """
         if self.learned and (rule := self.learned.rule(url)):
             return rule
@@ -316,6 +319,8 @@ class LogoutGuard:
         said = (_remembered if len(url) <= _MAX_REMEMBERED else _url_says)(url)
         if said and not self._is_begun_at(url, said):
             return said
+        if rel and says_by_script((link_text, rel)):  # what its text says, a GET does not do
+            return BY_SCRIPT_ALONE.removeprefix("guard: ")
         if link_text and (said := _text_says(link_text[:256].strip())) and not _is_called(url, link_text):
             return f"{said} (link text)"
         if rel and "nofollow" in rel.lower().split():

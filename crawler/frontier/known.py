@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from crawler.link_text import BY_SCRIPT_ALONE
 from crawler.outcome import Found
 
 _MOST: Final = 30_000  #: fingerprints of requests; with their URLs about 9 MB. As many links as they are written, too
@@ -64,6 +65,8 @@ class KnownLinks:
             self._urls, self._count, self.refused = {}, 0, {}
         for row in committed:
             self.fingerprints.add(row.fingerprint)
+            if row.skipped == BY_SCRIPT_ALONE:
+                continue  # a plain link to the same URL is another request
             if not row.extras:
                 self._see(row.url, row.session)
             if row.skipped:

@@ -9,9 +9,11 @@ row is known by that, before anybody has looked where it leads.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
+from itertools import compress
 from types import GeneratorType
 from typing import Any
 
+from crawler.link_text import says_by_script
 from crawler.pages.targets import of_page, of_site
 from crawler.request import Request
 
@@ -100,6 +102,19 @@ class Followed(Iterator[Request]):
             elif not of_page(href):
                 (everywhere if of_site(href) else here).append(href)
         return list(fresh.items()), here, everywhere
+
+
+def without_scripted(hrefs: list[str], links: list[Any]) -> tuple[list[str], list[Any], tuple[list[str], list[Any]]]:
+    """Links as they are written, what was followed, and both for those that a script sends, which are given apart.
+
+    Of two links to one address the first counts, and one that a script sends is not to stand for a plain one.
+    """
+    by_script = [says_by_script(each) for each in links]
+    if not any(by_script):
+        return hrefs, links, ([], [])
+    apart = list(compress(hrefs, by_script)), list(compress(links, by_script))
+    plain = [not each for each in by_script]
+    return list(compress(hrefs, plain)), list(compress(links, plain)), apart
 
 
 def handed_out(source: Any) -> Followed | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lxml import etree, html
 
 from crawler.errors import BadAnswer, SpiderError
-from crawler.link_text import about_link
+from crawler.link_text import SENT_BY_SCRIPT, about_link
 from crawler.pages.page_limits import SMALL_BYTES, check_json, check_markup, trees
 
 if TYPE_CHECKING:
@@ -246,8 +246,15 @@ def link_target(link: Any) -> tuple[str, Any]:
         return root, None
     url = getattr(link, "url", None)
     if isinstance(url, str):
-        return url, (str(getattr(link, "text", "")), "nofollow" if getattr(link, "nofollow", False) else "")
+        return url, (str(getattr(link, "text", "")), _rel_of(link))
     raise SpiderError(f"not a link: {link!r}")
+
+
+def _rel_of(link: Any) -> str:
+    """Of a `Link`."""
+    words = ["nofollow" if getattr(link, "nofollow", False) else ""]
+    words.append(SENT_BY_SCRIPT if getattr(link, "by_script", False) else "")
+    return " ".join(filter(None, words))
 
 
 def link_parts(link: Any) -> tuple[str, str, str]:

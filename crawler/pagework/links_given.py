@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from crawler.link_text import BY_SCRIPT_ALONE, SENT_BY_SCRIPT, says_by_script
 from crawler.outcome import Found
 from crawler.pages.targets import Targets
 from crawler.request import Request
@@ -56,7 +57,7 @@ class LinksGiven:
 
     def refused(self, url: str, row: Found | None) -> None:
         """What admission has made of a link that is noted already."""
-        if row is not None and row.skipped and row.skipped[:5] == "guard":
+        if row is not None and row.skipped[:5] == "guard" and row.skipped != BY_SCRIPT_ALONE:
             self._own_refused[url] = row.skipped
 
     def one(self, link: Request, row: Found | None) -> None:
@@ -66,8 +67,10 @@ class LinksGiven:
             row: What admission has made of it; None where it was known.
         """
         extras = row.extras if row is not None else link.extras() if link.is_more_than_plain else ""
-        if extras or link.priority:
-            self._others.append([link.url, link.callback, link.session, link.priority, extras])
+        by_script = says_by_script(link.link)
+        if extras or link.priority or by_script:
+            other = [link.url, link.callback, link.session, link.priority, extras]
+            self._others.append([*other, SENT_BY_SCRIPT] if by_script else other)
         else:
             key = link.callback, link.session
             group = self._groups.get(key)
@@ -127,7 +130,9 @@ def groups_of(packed: bytes) -> tuple[list[Group], dict[str, str]]:
 
 def others_of(text: str) -> Iterator[Request]:
     """The other requests."""
-    for url, callback, session, priority, extras in json.loads(text) if text else ():
+    for url, callback, session, priority, extras, *rel in json.loads(text) if text else ():
         request = Request.restore(url, callback=callback, session="", priority=priority, depth=0, extras=extras)
         request.session = session
+        if rel:
+            request.link = "", rel[0]
         yield request
