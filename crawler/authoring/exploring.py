@@ -94,10 +94,11 @@ def explore(name: str, url: str, *, settings: Mapping[str, Any], ask: Ask | None
             inside, explored.error = None, error
         page = inside or page
     if _is_outside(page, url):
-        explored.is_unseen = explored.error is None
+        explored.is_unseen = explored.error is None and login is not None
         explored.told.append(
             "the page is behind the login and was not looked at"
-            + ("" if explored.error else ": no user name or no password was found")
+            + (": no user name or no password was found" if explored.is_unseen else "")
+            + (": there is no login step yet" if login is None else "")
         )
     else:
         explored.spider.reading = reading_of(page)

@@ -179,7 +179,7 @@ def _name(member: Any, element: Any, query: str, headings: list[str]) -> str:
     cell = next((each for each in (element, *element.iterancestors()) if each.getparent() is member.root), None)
     if cell is not None and cell.tag == "td" and headings:
         place = [each for each in member.root if each.tag in ("td", "th")].index(cell)
-        if place < len(headings) and headings[place]:
+        if place < len(headings) and _WORD.search(headings[place]):  # "#" is no name
             return headings[place]
     named = re.findall(r"\.([\w-]+)", query)
     if named:

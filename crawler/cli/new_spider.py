@@ -69,7 +69,9 @@ def new(
     try:
         explored = explore(name, start, settings=typed, ask=terminal_ask())
     except StatusError as error:
-        tell(f"crawl: {exits.line_for(error)}: no spider was made; with --blank one is made all the same")
+        login = error.status in (401, 403)
+        recorded = "; `--from-har FILE` takes its login as a browser has recorded it" if login else ""
+        tell(f"crawl: {exits.line_for(error)}: no spider was made{recorded}; with --blank one is made all the same")
         raise typer.Exit(exits.code_for(error)) from None
     _written(path, name, explored, replace=replace)
 

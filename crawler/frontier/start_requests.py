@@ -58,4 +58,9 @@ def _check_parse(spider: Spider) -> None:
         own = [each for each in dir(kind) if callable(getattr(kind, each)) and not hasattr(Spider, each)]
         near = difflib.get_close_matches("parse", own, n=1)
         has = f"; it has `{near[0]}`" if near else ""
+        if getattr(kind, "rules", None):
+            raise SpiderError(
+                f"{kind.__name__} has rules and no parse method: rules are followed by a CrawlSpider; write"
+                f" `class {kind.__name__}(CrawlSpider)`"
+            )
         raise SpiderError(f"{kind.__name__} has no parse method{has}; write `def parse(self, response)`")

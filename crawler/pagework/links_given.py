@@ -69,7 +69,7 @@ class LinksGiven:
         extras = row.extras if row is not None else link.extras() if link.is_more_than_plain else ""
         by_script = says_by_script(link.link)
         if extras or link.priority or by_script:
-            other = [link.url, link.callback, link.session, link.priority, extras]
+            other: list[object] = [link.url, link.callback, link.session, link.priority, extras]
             self._others.append([*other, SENT_BY_SCRIPT] if by_script else other)
         else:
             key = link.callback, link.session

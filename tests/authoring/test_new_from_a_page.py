@@ -17,6 +17,8 @@ from tests.sessions_e2e.terminal import at_a_terminal
 
 __all__ = ["_clean", "crawl", "project"]
 
+IN_JSON = [("Content-Type", "application/json")]
+
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,6 +49,35 @@ def test_with_credentials_the_list_behind_the_login_is_found_and_the_spider_runs
     source = (project / "spiders" / "orders.py").read_text()
     assert site.accounts[0].password not in source + made.out + made.err
     assert 'session.submit(page.form(), {"username": session.account.username' in source
+
+
+def test_where_scripts_make_the_login_page_nobody_is_asked_for_credentials_that_nothing_would_send(
+    project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", "clerk")
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "of-the-clerk")
+    pages = {
+        "/robots.txt": Answer(404),
+        "/login/": Answer(body=b"<title>Boards</title><div id=app></div><script src=/app.js></script>"),
+        "*": Answer(302, headers=[("Location", "/login/?next=/boards")]),
+    }
+    with closing(Host(pages, "127.0.0.1", None)) as host:
+        made = crawl("new", "boards", f"{host.url}/boards")
+
+    assert "its scripts make it; `crawl new boards --from-har FILE` takes the login" in made.out
+    assert "behind the login and was not looked at: there is no login step yet" in made.out
+    assert "user name" not in made.out + made.err
+    assert "CRAWL_DEFAULT" not in made.err
+
+
+def test_a_head_of_a_table_that_is_no_word_gives_no_name(project: Path, crawl: Crawl) -> None:
+    """As that of Redmine's issues, "#", does."""
+    rows = "".join(f"<tr><td class=id><a href=/{n}>{n}</a></td><td class=subject>No. {n}</td></tr>" for n in range(9))
+    page = Answer(body=f"<table><tr><th>#</th><th>Subject</th></tr>{rows}</table>".encode())
+    with closing(Host({"/robots.txt": Answer(404), "*": page}, "127.0.0.1", None)) as host:
+        made = crawl("new", "issues", f"{host.url}/issues")
+
+    assert "with id, subject, url" in made.out
 
 
 def test_without_credentials_the_login_is_written_and_what_was_not_seen_is_said(project: Path, crawl: Crawl) -> None:
@@ -178,6 +209,15 @@ def test_a_page_of_a_site_with_a_sitemap_and_without_a_list_begins_with_the_site
             1,
             "no spider was made; with --blank one is made all the same",
             id="404-with-a-login-form",
+        ),
+        pytest.param(
+            {
+                "/robots.txt": Answer(404),
+                "*": Answer(401, b'{"msg": "no token"}', headers=[("Content-Type", "application/json")]),
+            },
+            1,
+            "no spider was made; `--from-har FILE` takes its login as a browser has recorded it; with --blank one",
+            id="401-of-an-api",
         ),
         pytest.param({"/robots.txt": Answer(503), "*": Answer()}, 1, "its robots.txt answers 503", id="robots-503"),
     ],

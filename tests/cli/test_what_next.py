@@ -299,6 +299,22 @@ def test_a_parse_method_with_another_name_is_told_before_anything_is_sent(
     assert refused.err == "crawl: Orders has no parse method; it has `prase`; write `def parse(self, response)`\n"
 
 
+def test_rules_of_a_spider_that_follows_none_are_told_before_anything_is_sent(
+    shop: Path, crawl: Crawl, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = shop / "spiders" / "orders.py"
+    text = file.read_text().replace("def parse", "rules = [Rule(LinkExtractor(), 'page')]\n\n    def page")
+    file.write_text(f"from crawler import LinkExtractor, Rule\n{text}".replace(url, "http://127.0.0.1:1"))
+
+    refused = crawl("run", "orders", "-s", "retries=0")
+
+    assert refused.code == 2
+    assert refused.err == (
+        "crawl: Orders has rules and no parse method: rules are followed by a CrawlSpider; write"
+        " `class Orders(CrawlSpider)`\n"
+    )
+
+
 def test_a_selector_that_finds_nothing_leads_to_a_prompt_on_the_page(shop: Path, crawl: Crawl) -> None:
     file = shop / "spiders" / "other.py"
     head, _, _ = file.read_text().partition("        yield")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _MOST_CHARACTERS: Final = 20_000  # of an answer that is no page; of a page without a login form: ten printed pages
 _MOST_FIELDS: Final = 2_000  # that one can type into: who asks for a code asks for little else
+_LEAST_TEXT: Final = 100  # characters: "Loading ...", a name and a notice have fewer
 _NEAR: Final = 100  # characters between the word for "wrong" and what is wrong
 _SENTENCE_END: Final = re.compile(r"[.!?]\s|\n")
 _NOT_TEXT: Final = frozenset({"script", "style", "template", "noscript", "head", "select", "option", "a"})
@@ -100,6 +101,13 @@ def captcha_sign(response: Response) -> str | None:
         return None
     body = response.body.lower()
     return next((word.decode() for word in CAPTCHAS if word in body), None)
+
+
+def is_made_by_scripts(response: Response) -> bool:
+    """Whether a page has scripts, no form to log in and, as it comes, next to no text of its own."""
+    if not response.is_html or b"<script" not in response.body.lower() or has_login_form(response):
+        return False
+    return len(visible_text(response)) < _LEAST_TEXT
 
 
 def visible_text(response: Response) -> str:

@@ -157,7 +157,16 @@ def refused_by(session: Session, *, known_good: bool) -> LoginRefusal | None:
             f"{came_from(session)}",
             surely,
         )
-    if not has_login_form(answer) or signs.logged_in_sign(answer):
+    if signs.logged_in_sign(answer):
+        return None
+    if session.sent.is_back:
+        why = (
+            f"the site led back to its login page ({redact(answer.url)}) after the password was sent: user name or"
+            " password are wrong, or the login step leaves out what the scripts of that page send"
+            f"{_captcha(answer)}{came_from(session)}"
+        )
+        return LoginRefusal(why, surely)
+    if not has_login_form(answer):
         return None
     why = (
         f"the site showed the password form again ({redact(answer.url)}) after it was sent: user name or password are"

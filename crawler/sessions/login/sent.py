@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from crawler.errors import FetchError
+from crawler.sessions.login.login_addresses import login_page_of
+from crawler.sessions.login.login_answers import is_made_by_scripts
 from crawler.sessions.login.page_marks import has_login_form
 from crawler.urls import is_secret_name
 
@@ -28,11 +30,13 @@ class Sent:
     Attributes:
         credentials: They may have reached the site.
         answer: What it answered to the last request that held the password; after its redirects.
+        is_back: That is the page which the password was to be typed on, made by scripts, so that no form shows it.
         answers: How many answers came.
     """
 
     credentials: bool = False
     answer: Response | None = None
+    is_back: bool = False
     answers: int = 0
 
     def answered(self, answer: Response, before: Response | None, account: Account) -> None:
@@ -48,12 +52,26 @@ class Sent:
         self.credentials = True
         asked_for_it = before is not None and has_login_form(before)
         if any(_holds_password(each, account, after_form=asked_for_it) for each in requests):
-            self.answer = answer
+            self.answer, self.is_back = answer, _leads_back(answer, before)
 
     def unanswered(self, request: Any, error: FetchError) -> None:
         """No usable answer came to *request*, or to a redirect that began with it."""
         if error.sent and _may_hold_credentials(request):
             self.credentials = True
+
+
+def _leads_back(answer: Response, before: Response | None) -> bool:
+    """Whether what was typed led back, at once or by redirects, to a page for logging in that scripts make.
+
+    Args:
+        before: The answer before it. Where it is not that page, the page must be where the password was sent.
+    """
+    if answer.status_code >= 400 or not is_made_by_scripts(answer):
+        return False
+    page = login_page_of(answer.url).rstrip("/")
+    if before is not None and before.is_html and login_page_of(before.url).rstrip("/") == page:
+        return all(login_page_of(each.url).rstrip("/") == page for each in answer.history[1:])
+    return bool(answer.history) and all(login_page_of(each.url).rstrip("/") == page for each in answer.history)
 
 
 def _may_hold_credentials(request: Any) -> bool:
