@@ -60,6 +60,8 @@ class Dialect(Protocol):
         json_row: The function that makes a JSON list of its arguments.
         for_claim: What is put behind a query for rows that are about to be claimed, so that those are left out which
             somebody else claims just now; "" where writers are alone.
+        for_change: What is put behind a query whose rows decide what is written of them, so that nobody else changes
+            them in between; "" where writers are alone.
         best_first: Order of requests by priority and age, as the index of ready ones has it.
         keeps_versions: Old versions of rows stay in the indexes for a while, and questions pass by them.
         in_lanes: A condition for rows of requests that are named by their numbers: they are in one of some lanes, see
@@ -82,6 +84,7 @@ class Dialect(Protocol):
     least: str
     json_row: str
     for_claim: str
+    for_change: str
     best_first: str
     keeps_versions: bool
     typed: bool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import select
+import selectors
 import socket
 import ssl
 import struct
@@ -141,7 +141,7 @@ def proxying(username: str = "", password: str = "") -> Script:
                 host, _, port = request.split()[1].rpartition(b":")
                 with socket.create_connection((host.strip(b"[]").decode(), int(port))) as target:
                     connection.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                    _relay(connection.socket, target)
+                    relay(connection.socket, target)
                 return
             else:
                 connection.send(answer(b"via proxy"))
@@ -158,17 +158,23 @@ def socks(connection: Connection) -> None:
     connection.server.requests.append(asked)
     with socket.create_connection(("127.0.0.1", int.from_bytes(asked[-2:], "big"))) as target:
         sock.sendall(b"\x05\x00\x00\x01" + bytes(6))
-        _relay(sock, target)
+        relay(sock, target)
 
 
-def _relay(one: socket.socket, other: socket.socket) -> None:
+def relay(one: socket.socket, other: socket.socket) -> None:
+    """Pass on what either says until one of them has ended."""
     one.setblocking(True)
-    while True:
-        for sock in select.select([one, other], [], [], 20)[0]:
-            data = sock.recv(65536)
-            if not data:
-                return
-            (other if sock is one else one).sendall(data)
+    with selectors.DefaultSelector() as both:  # `select` takes no descriptor above 1,023
+        both.register(one, selectors.EVENT_READ, other)
+        both.register(other, selectors.EVENT_READ, one)
+        while True:
+            for key, _ in both.select(20):
+                sock, to = key.fileobj, key.data
+                assert isinstance(sock, socket.socket)
+                data = sock.recv(65536)
+                if not data:
+                    return
+                to.sendall(data)
 
 
 class RawServer:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import re
-import select
 import socket
 import ssl
 from collections.abc import Iterable, Iterator
@@ -23,6 +22,7 @@ import crawler
 from crawler import Identity, Request
 from crawler.testing.raw import answer
 from tests.engine.shop import opened
+from tests.fetching.rawserver import relay
 from tests.front_door.hosts import NO_ROBOTS, Peer, RowHost, tls
 
 #: By row the pages in the order in which they are asked for.
@@ -115,14 +115,6 @@ def site(peer: Peer, visit: int, target: str) -> None:
         peer.send(answer(b"", "302 Found", f"Location: {place}", *lines))
     else:
         peer.send(answer(b"<html><body><p>good</p></body></html>", "200 OK", *lines))
-
-
-def relay(one: socket.socket, other: socket.socket) -> None:
-    while True:
-        for each in select.select([one, other], [], [], 20)[0]:
-            if not (data := each.recv(65536)):
-                return
-            (other if each is one else one).sendall(data)
 
 
 class Proxy(RowHost):

@@ -50,7 +50,7 @@ def test_connections_end_as_scripted(make_raw_server, script, error) -> None:
     server = make_raw_server(script)
 
     with pytest.raises(error):
-        requests.get(server.url, timeout=0.1)
+        requests.get(server.url, timeout=0.1 if error is requests.ReadTimeout else 5)
 
 
 def test_bytes_drip_at_the_pace_of_the_script(make_raw_server) -> None:

@@ -26,6 +26,7 @@ class PostgresDialect:
     least = "least"
     json_row = "json_build_array"
     for_claim = " FOR UPDATE SKIP LOCKED"
+    for_change = " FOR UPDATE"
     best_first = "(-priority), id"
     keeps_versions = typed = True
     in_lanes = " AND lane = ANY(?::bigint[])"  # a value when the plan is made: partitions are left out then

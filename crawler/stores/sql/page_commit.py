@@ -72,6 +72,10 @@ class PageCommit:
         self._db, self._owners, self.written = driver, owners, written
         self._numbers = driver.dialect.numbers()
         self._in_lanes = driver.dialect.in_lanes
+        self._held = (
+            f"SELECT id, token FROM crawl_requests WHERE owner = ? AND state <= 1 AND id IN ({self._numbers})"
+            f" ORDER BY id{driver.dialect.for_change}"  # others claim beside us
+        )
 
     def commit(self, run: RunRow, owner: str, outcomes: Sequence[Outcome]) -> Committed:
         """Write whole pages in one transaction; see `stores.base.Store.commit`."""
@@ -133,12 +137,7 @@ class PageCommit:
         self._db.again(raw)
         outcomes, outdated = self._of_epochs_that_last(raw, given)
         number = self._owners.number(raw, owner)
-        held = set(
-            raw.execute(
-                f"SELECT id, token FROM crawl_requests WHERE owner = ? AND state <= 1 AND id IN ({self._numbers})",
-                (number, json.dumps([one.request.id for one in outcomes])),
-            ).fetchall()
-        )
+        held = set(raw.execute(self._held, (number, json.dumps([one.request.id for one in outcomes]))).fetchall())
         ours = {one.request.id: one for one in outcomes if (one.request.id, one.request.token) in held}
         kept = list(ours.values())
         self._move_all(raw, number, kept)

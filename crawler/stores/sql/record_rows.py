@@ -39,6 +39,8 @@ class RecordRows:
     def __init__(self, driver: Driver, tables: ItemTables, items: ItemRows, sightings: SightingRows) -> None:
         self._db, self._tables, self._items, self._sightings = driver, tables, items, sightings
         self._numbers, dialect = driver.dialect.numbers(), driver.dialect
+        held = dialect.for_change
+        self._held = f"SELECT hash, gone FROM crawl_records WHERE id = ?{held}" if held else ""
         self._named = (
             f"SELECT r.id FROM {dialect.rows({'name': 'text', 'key': 'text'})} j JOIN crawl_record_kinds k"
             " ON k.spider = ? AND k.name = j.name JOIN crawl_records r ON r.kind = k.id AND r.key = j.key"
@@ -89,12 +91,23 @@ class RecordRows:
         elif record.gone is not None or not (
             record.hash == mark or (page is not None and page.said(record.id) == mark)
         ):
+            record.hash, record.gone = self._hold(said.raw, record.id) or (record.hash, record.gone)
             self._compare(said, page, item, record)
             said.raw.execute("UPDATE crawl_records SET hash = ?, gone = NULL WHERE id = ?", (mark, record.id))
             record.hash, record.gone = mark, None
         if page is not None:
             self._sightings.sight(said, page, record.id, (mark, self._sightings.shape(said.raw, item.fields), False))
         return record.id
+
+    def _hold(self, raw: Transaction, record: int) -> tuple[bytes, int | None] | None:
+        """Nobody else changes a record until the end of the transaction: its hash and whether it is gone, as of now.
+
+        None where writers are alone: it is as it was read.
+        """
+        found: tuple[bytes, int | None] | None = None
+        if self._held:
+            found = raw.execute(self._held, (record,)).fetchone()
+        return found
 
     def _make_record(self, said: Said, kind: int, item: ItemRow, mark: bytes) -> KeptRecord:
         (number,) = said.raw.execute(
@@ -136,6 +149,7 @@ class RecordRows:
 
     def clear_fields(self, said: Said, record: int, shape: int) -> None:
         """A page of *shape* lists a record no more: fields that only it gave are None now, if others still list it."""
+        self._hold(said.raw, record)
         given = self._sightings.fields_given(said.raw, record)
         if not given:
             return

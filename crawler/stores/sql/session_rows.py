@@ -29,6 +29,9 @@ version = excluded.version, secret = excluded.secret, cookies = excluded.cookies
 expires_at = excluded.expires_at, proved_at = excluded.proved_at, logged_in_at = excluded.logged_in_at,
 url = excluded.url"""  # the claim on its login stays
 
+_PLACE = """INSERT INTO crawl_sessions (key, name, state, epoch, version, secret, cookies, url, saved_at)
+VALUES (?, '', 'unproven', 0, 0, ?, 0, '', 0) ON CONFLICT (key) DO NOTHING"""
+
 
 class SessionRows:
     """Who we are."""
@@ -90,10 +93,7 @@ class SessionRows:
         Of a snapshot with a base only what has changed since is written, where others have written meanwhile.
         """
         for snapshot in snapshots:
-            row = raw.execute(
-                "SELECT epoch, version, secret FROM crawl_sessions WHERE key = ?", (snapshot.key,)
-            ).fetchone()
-            epoch, version, sealed = row or (-1, 0, b"")
+            epoch, version, sealed = self._held(raw, snapshot.key)
             if epoch > snapshot.epoch:
                 continue  # somebody has logged in since: the page of the old login changes nothing
             stored = self._plain(snapshot.key, version, sealed) if sealed else None
@@ -107,6 +107,16 @@ class SessionRows:
             self._pending[snapshot.key] = (version + 1, snapshot.secret)
             if changed:
                 self._remember(raw, run, snapshot, now)
+
+    def _held(self, raw: Transaction, key: str) -> tuple[int, int, bytes]:
+        """Epoch, version and secret of a session, which nobody else writes until the end of the transaction."""
+        held = self._db.dialect.for_change
+        question = f"SELECT epoch, version, secret FROM crawl_sessions WHERE key = ?{held}"
+        found = raw.execute(question, (key,)).fetchone()
+        if found is None and held:  # what is not there cannot be held
+            raw.execute(_PLACE, (key, b""))
+            found = raw.execute(question, (key,)).fetchone()
+        return found or (-1, 0, b"")
 
     def _plain(self, key: str, version: int, sealed: bytes) -> str | None:
         known = self._pending.get(key) or self._secrets.get(key)

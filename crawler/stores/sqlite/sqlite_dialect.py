@@ -14,7 +14,7 @@ class SQLiteDialect:
     greatest = "max"
     least = "min"
     json_row = "json_array"
-    for_claim = ""
+    for_claim = for_change = ""
     best_first = "priority DESC, id"
     keeps_versions = typed = False
     in_lanes = in_buckets = ""
