@@ -11,7 +11,6 @@ from lxml import etree
 _LINK_CHARACTERS = 256  # of the text of a link that the guard looks at
 _MOST_STEPS, _PIECE_CHARACTERS = 3_000, 10_000  # that are looked at: a link may hold the whole page
 _NEVER_NESTED = frozenset({"a", "button"})  # in browsers: one that begins ends the one around it
-_METHODS = ("data-method", "data-turbo-method", "up-method")  # rails-ujs and Yii; Turbo; Unpoly
 _READING = frozenset({"", "get", "head", "options"})
 SENT_BY_SCRIPT = "sent-by-script"  # a word beside those of rel
 BY_SCRIPT_ALONE = "guard: sent by a script (link)"  # the rule that a request is skipped by
@@ -44,7 +43,9 @@ def says_by_script(link: Any) -> bool:
 
 def is_sent_by_script(element: Any) -> bool:
     """Whether a script sends a link with a method that changes something: what it does, a GET of it does not."""
-    return any((element.get(name) or "").strip().lower() not in _READING for name in _METHODS)
+    asked = element.get
+    method = asked("data-method") or asked("data-turbo-method") or asked("up-method")  # of Rails and Yii; Turbo; Unpoly
+    return method is not None and method.strip().lower() not in _READING
 
 
 def may_be_sent_by_script(body: bytes) -> bool:
