@@ -331,7 +331,12 @@ class PageWork:
         if landing.fingerprint == leased.fingerprint:
             return "", None
         return "", Found(
-            landing.fingerprint, final_url, landing.slot, landing.session, depth=leased.depth, skipped="redirect target"
+            landing.fingerprint,
+            final_url,
+            landing.slot,
+            landing.session,
+            depth=leased.depth,
+            skipped="read already: a redirect led there",
         )
 
     def _call_errback(self, outcome: Outcome, request: Request, fetched: Fetched, bare: Bare) -> None:

@@ -169,6 +169,19 @@ def test_a_spider_without_a_login_is_told_of_a_page_that_refuses_guests_beside_a
     assert any(NO_LOGIN in message for message in summary.messages), summary.messages
 
 
+@pytest.mark.parametrize("heading", ["Webmail Login", "Log in to Webmail", "Sign in", "Anmeldung", "Webmail sign-in"])
+def test_a_spider_without_a_login_is_told_of_a_page_that_is_about_nothing_else(heading: str, tmp_path: Path) -> None:
+    """As Roundcube shows guests, at the address of the page that was asked for, with status 200."""
+    form = "<form method=post action='/?_task=login'><input name=_user><input type=password name=_pass></form>"
+    page = f"<title>Webmail :: Welcome to Webmail</title><h1 class=voice>{heading}</h1>{form}<script>x()</script>"
+    host = Host({"*": Answer(body=f"<html>{page}</html>".encode())}, "127.0.0.1", None)
+
+    summary = crawl(Forgetful, host.url, tmp_path)
+    host.close()
+
+    assert any(NO_LOGIN in message for message in summary.messages), summary.messages
+
+
 HTML = "<html><title>Forbidden</title><h1>Forbidden</h1><p>You may not see this.</p>%s</html>"
 WAYS_IN = "write one, or give it a `login_url` and log in by hand with `crawl login forgetful --browser`"
 
@@ -218,12 +231,25 @@ def test_a_refusal_that_leads_to_no_login_is_not_said_to_want_one(status: int, b
         "<title>ssh</title><h1>Permission denied</h1><p>" + "words " * 300 + "<form action=/login><input name=u>"
         "<input type=password name=p></form>",
         "<title>Shop</title><form action=/login><input name=u><input type=password name=p></form><p>Welcome</p>",
+        "<title>Shop</title><h1>Shop</h1><h2>Login</h2><form action=/login><input name=u><input type=password name=p>"
+        "</form><p>Welcome</p>",
+        "<title>Shop</title><h1>Books about the single sign-in of today</h1><form action=/login><input name=u>"
+        "<input type=password name=p></form><p>Welcome</p>",
         "<title>How to log in when your account was moved to the new servers</title><p>" + "words " * 300,
         "<title>Shop</title><a href='/login'>Log in</a>",
         "<title>Please log in - Shop</title><a href='/logout'>Log out</a>",
         "<title>Shop</title><h1>Log your hours</h1>",
     ],
-    ids=["an article beside a form", "a form in its head", "an article", "a link", "offers to log out", "another log"],
+    ids=[
+        "an article beside a form",
+        "a form in its head",
+        "a box with a heading",
+        "another heading",
+        "an article",
+        "a link",
+        "offers to log out",
+        "another log",
+    ],
 )
 def test_a_public_page_is_not_said_to_ask_for_a_login(page: str, tmp_path: Path) -> None:
     host = Host({"*": Answer(body=f"<html>{page}</html>".encode())}, "127.0.0.1", None)

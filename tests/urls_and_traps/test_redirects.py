@@ -95,6 +95,14 @@ def test_U1_where_redirects_end_counts_as_seen(quick_net: Net, tmp_path: Path) -
     assert any(rule.startswith("duplicate") for rule in summary.skipped_by), summary.skipped_by
 
 
+def test_U1_of_where_redirects_end_it_is_said_that_it_was_read(quick_net: Net, tmp_path: Path) -> None:
+    own = quick_net.host({"/": Answer.redirect("/end"), "/end": links()})
+
+    summary = crawl(Follower, own.url, tmp_path)
+
+    assert (summary.pages, summary.skipped_by) == (1, {"read already: a redirect led there": 1})
+
+
 def test_U1_a_loop_in_a_crawl_is_one_failed_page_that_is_not_tried_again(quick_net: Net, tmp_path: Path) -> None:
     own = quick_net.host({"/": links("/loop", "/good"), "/loop": Answer.redirect("/loop")})
 

@@ -35,6 +35,7 @@ from crawler.sessions.login.way_out import logged_in_sign
 from crawler.sessions.login.words import (
     ASKS_TO_LOG_IN,
     HEADING_STEMS,
+    LOGIN_AT_END,
     LOGIN_STEMS,
     LOGIN_TITLE,
     SAYS_LOGGED_OUT,
@@ -142,11 +143,22 @@ def _says_so(response: Response) -> bool:
 
 
 def _refuses_beside_a_form(response: Response) -> bool:
-    """Whether a short page says that one may not, or is not logged in, and has a form to log in."""
+    """Whether a short page says that one may not, or is not logged in, or is about nothing else, and has a form for it.
+
+    About nothing else is one whose only heading names it: a form in the head of a public page stands beside others.
+    """
     if not mentions_password(response.body) or not asks_to_log_in(response):
         return False
     said = plain_text(response.text).lower()
-    return len(said) <= _FEW_CHARACTERS and bool(SAYS_NO_ENTRY.search(said) or SAYS_LOGGED_OUT.search(said))
+    if len(said) > _FEW_CHARACTERS:
+        return False
+    return bool(SAYS_NO_ENTRY.search(said) or SAYS_LOGGED_OUT.search(said)) or _is_headed_by_login(response)
+
+
+def _is_headed_by_login(response: Response) -> bool:
+    headings = response.xpath("//h1 | //h2 | //h3 | //h4 | //h5 | //h6")[: _MOST_HEADINGS + 1]
+    said = [text for each in headings if (text := " ".join(each.xpath("string()").get("").split()).lower())]
+    return len(said) == 1 and bool(LOGIN_TITLE.match(said[0]) or LOGIN_AT_END.search(said[0]))
 
 
 def _guess(response: Response, asked_url: str, login_urls: Collection[str]) -> str | None:

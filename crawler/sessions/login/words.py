@@ -72,6 +72,10 @@ LOGIN_TITLE: Final = re.compile(
     r"identification|iniciar sesi[óo]n|inicio de sesi[óo]n|accedi|accesso|entrar|inloggen|aanmelden|logga in|logg inn|"
     r"zaloguj si[ęe]|logowanie)(?:[ !.]*\Z| (?:to|bei|à|en|a|op|do|till|til)\b.*| page\Z| required\Z)"
 )  # the first part of a title, lower case
+LOGIN_AT_END: Final = re.compile(
+    r"\w (?:log[ -]?in|sign[ -]?in|log[ -]?on|anmeldung|connexion|identification|inicio de sesi[óo]n|accesso"
+    r"|logowanie)\Z"
+)  # a heading, lower case: "Webmail Login"
 SAYS_LOGGED_OUT: Final = re.compile(
     r"\b(?=\w)(?:"  # tried at the beginnings of words only
     r"session (?:has |is |was )?(?:expired|timed[ -]?out|ended|invalid)|(?:expired|invalid) session|session time-?out"
