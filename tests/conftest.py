@@ -98,12 +98,18 @@ def _sites_start_at_once() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _own_secrets() -> Iterator[None]:
     """A process remembers what it must never show; another test may well show the same word."""
-    known, pattern = set(secrets._known), secrets._pattern
+    known, pattern, cookies = set(secrets._known), secrets._pattern, secrets.COOKIES
+    last = {key: values.copy() for key, values in cookies._last.items()}
+    uses, by_start = cookies._uses.copy(), cookies._by_start.copy()
     yield
     with secrets._lock:
         secrets._known.clear()
         secrets._known.update(known)
         secrets._pattern = pattern
+    with cookies._lock:
+        cookies._last.clear()
+        cookies._last.update(last)
+        cookies._uses, cookies._by_start = uses, by_start
 
 
 @pytest.fixture(autouse=True)
