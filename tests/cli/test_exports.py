@@ -8,6 +8,7 @@ import io
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -347,7 +348,8 @@ def test_an_empty_field_is_a_column_of_every_format_whatever_other_spiders_store
 
     assert (project / "o.csv").read_text() == "a,b,c\n1,,x\n"
     assert json.loads((project / "o.jsonl").read_text()) == {"a": 1, "b": None, "c": "x"}
-    assert sqlite3.connect(project / "o.db").execute("SELECT a, b, c FROM items").fetchall() == [(1, None, "x")]
+    with closing(sqlite3.connect(project / "o.db")) as raw:
+        assert raw.execute("SELECT a, b, c FROM items").fetchall() == [(1, None, "x")]
     pyarrow = pytest.importorskip("pyarrow.parquet")
     assert pyarrow.read_table(project / "o.parquet").column_names == ["a", "b", "c"]
     assert (project / "b.csv").read_text() == "b,a\n,1\n"

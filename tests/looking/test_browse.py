@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -50,7 +52,11 @@ def asked(copies: Copies, ask: Callable[[Any], Awaitable[Any]], **options: Any) 
         async with httpx.AsyncClient(transport=transport, base_url=HERE, **options) as client:
             return await ask(client)
 
-    return asyncio.run(go())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # Datasette leaves its connections to the collector
+        found = asyncio.run(go())
+        gc.collect()
+    return found
 
 
 async def walked(client: Any) -> dict[str, str]:
