@@ -42,6 +42,25 @@ def test_failures_and_refusals_are_told_by_kind_with_an_example(store: Store, to
     assert [(each.kind, each.count, each.url) for each in retried] == [("503", 1, "http://up.example/e")]
 
 
+def test_all_failures_and_retries_are_counted_however_many_addresses_they_have(store: Store, run: RunRow) -> None:
+    """Each reason holds an address: 149 pages of Redmine that answered 406 were told as 50."""
+    names = [f"p{number}" for number in range(300)]
+    store.frontier.add(run.frontier, [found(name) for name in names])
+    failing, late = (lease(store, run, 150), lease(store, run, 150))
+    refused = [outcome(one, Verdict.FAIL, error=f"StatusError: 406 from {one.url}") for one in failing]
+    retried = [outcome(one, Verdict.RETRY, status=503, error=f"StatusError: 503 from {one.url}") for one in late]
+    store.commit(run, "me", [*refused, *retried])
+
+    failed, _ = store.reports.ended_samples(run.frontier)
+
+    assert [(each.count, each.kind, each.url) for each in failed] == [(150, failed[0].text, failed[0].url)]
+    assert failed[0].text == f"StatusError: 406 from {failed[0].url}"
+    assert [*store.reports.failed_by(run.frontier).values()] == [150]
+    assert [(each.kind, each.count) for each in store.reports.retried_samples(run.frontier)] == [
+        ("StatusError: 503", 150)
+    ]
+
+
 def test_a_host_that_never_answered_is_silent(store: Store, told: RunRow) -> None:
     assert store.reports.silent_hosts(told.frontier) == {"down.example": 2}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 
 from crawler.outcome import without_numbers
 from crawler.stores.driver import Driver
@@ -13,7 +14,6 @@ _URL_AT_END = re.compile(r" (?:from |\()?https?://")
 _MOST_KINDS = 50
 _MOST_REASONS = 50
 _SILENT = ("Unreachable", "UnknownHost", "ConnectFailed", "TimedOut", "TLSFailed", "Incomplete")
-_OTHERS = 5  #: times as many kinds are read, since kinds that differ in a number or a URL become one
 
 
 def kind_of(text: str) -> str:
@@ -70,20 +70,28 @@ class ReportRows:
     def _by_kind(self, table: str, column: str, chosen: str, frontier: int, *, keep: bool = False) -> list[Sample]:
         rows = self._db.read(
             f"SELECT g.kind, g.number, t.url FROM (SELECT coalesce({column}, '') AS kind, count(*) AS number,"
-            f" min(id) AS first {chosen} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?) g JOIN {table} t ON t.id = g.first"
-            " ORDER BY 2 DESC, 1",
-            (frontier, _MOST_KINDS * _OTHERS),
+            f" min(id) AS first {chosen} GROUP BY 1) g JOIN {table} t ON t.id = g.first ORDER BY 2 DESC, 1",
+            (frontier,),
         )
         return _grouped([(str(text), int(count), str(url)) for text, count, url in rows], keep=keep)
 
     def failed_by(self, frontier: int) -> dict[str, int]:
-        """Reason to number of failed requests, most first."""
+        """Reason to number of failed requests, most first; all of them are counted.
+
+        Most reasons hold an address. Where they are many, one stands for all of its kind.
+        """
         rows = self._db.read(
             "SELECT coalesce(error, ''), count(*) FROM crawl_requests WHERE frontier = ? AND state = 3 AND state >= 3"
-            " GROUP BY 1 ORDER BY 2 DESC LIMIT ?",
-            (frontier, _MOST_REASONS),
+            " GROUP BY 1 ORDER BY 2 DESC",
+            (frontier,),
         )
-        return {str(reason): int(count) for reason, count in rows}
+        if len(rows) <= _MOST_REASONS:
+            return {str(reason): int(count) for reason, count in rows}
+        first: dict[str, str] = {}
+        found: Counter[str] = Counter()
+        for reason, count in rows:
+            found[first.setdefault(kind_of(str(reason)), str(reason))] += int(count)
+        return dict(found.most_common())
 
     def warned_by(self, frontier: int) -> dict[str, tuple[int, str]]:
         """Warning, numbers left out, to number of pages and the address of one of them, most first."""
@@ -101,14 +109,16 @@ class ReportRows:
 
 
 def _grouped(rows: list[tuple[str, int, str]], *, keep: bool = False) -> list[Sample]:
-    """Samples by kind, most first.
+    """Samples by kind, most first; each row is counted, however many texts there are.
 
     Args:
-        keep: Texts are told apart as they are.
+        keep: Texts are told apart as they are; where they are many, the first of a kind stands for all of it.
     """
     found: dict[str, Sample] = {}
+    apart = keep and len(rows) <= _MOST_KINDS
     for text, count, url in rows:
-        kind = text if keep else kind_of(text)
+        kind = text if apart else kind_of(text)
         known = found.get(kind)
-        found[kind] = Sample(kind, count, url, text) if known is None else known.with_more(count)
+        said = text if keep else kind
+        found[kind] = Sample(said, count, url, text) if known is None else known.with_more(count)
     return sorted(found.values(), key=lambda sample: -sample.count)[:_MOST_KINDS]
