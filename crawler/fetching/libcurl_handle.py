@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 import pycurl
 
+from crawler.clock import unix_now
 from crawler.errors import ConnectFailed
 from crawler.fetching.addresses import AddressRule
 from crawler.fetching.error_map import NOBODY_THERE, from_curl, unreachable
@@ -56,7 +57,12 @@ class Exchanged:
 
 
 class Handle:
-    """One handle and its connection. Used by one thread at a time."""
+    """One handle and its connection. Used by one thread at a time.
+
+    Attributes:
+        latest: Seconds since 1970: later than that the next request is not sent; None for any time.
+        was_late: It was not sent for that reason.
+    """
 
     def __init__(
         self,
@@ -93,6 +99,8 @@ class Handle:
         self._answer = AnswerReader(stopped)
         self._sockets = SocketOpener(rule if route.proxy is None else None, self._answer.failed)
         self.connection = IdleConnection()
+        self.latest: float | None = None
+        self.was_late = False
         self._renewed = False  # the next exchange wants a new connection
         self._connected = False
         self._watcher: Watcher | None = None
@@ -106,6 +114,8 @@ class Handle:
             (pycurl.SOCKOPTFUNCTION, self._sockets.taken),
         ):
             self._curl.setopt(option, callback)
+        if isinstance(self._curl, pycurl.Curl):  # the others are not carried by the I/O thread
+            self._curl.setopt(pycurl.PREREQFUNCTION, self._about_to_send)
         self._request = RequestOptions(self._curl, self._answer.failed)
         self._set_addresses()
 
@@ -134,6 +144,7 @@ class Handle:
             FetchError: As the contract of the adapter says.
             OSError: No descriptor was left for a socket, or what a sink raised.
         """
+        self.latest = None
         self.start(asked, limits, sink, timeouts_s, started)
         try:
             self._run()
@@ -159,6 +170,11 @@ class Handle:
             ready = multi.select(wait_s)
             if ready <= 0 and wait_s > _NAP_S > time.monotonic() - now:
                 time.sleep(_NAP_S)  # select() could not wait: no socket yet, or numbered above what it can watch
+
+    def _about_to_send(self, *where: object) -> int:
+        """Told by libcurl when there is a connection: the process may have been stopped while it was made."""
+        self.was_late = self.latest is not None and unix_now() > self.latest
+        return int(pycurl.PREREQFUNC_ABORT if self.was_late else pycurl.PREREQFUNC_OK)
 
     # --- the steps of an exchange, for `exchange` and for the I/O thread ------------------------------------------
     def start(

@@ -90,10 +90,11 @@ class CurlTransfer:
         self._watch, wanted = watch, self._wanted
         self._again_at = None
         if wanted.latest is not None and unix_now() > wanted.latest:
-            self._end(NOT_SENT, _raising(TimedOut(wanted.asked.url, "its moment had passed before it could be sent")))
+            self._too_late()
             return
         try:
             handle = self._handle = self._handles.take(wanted)
+            handle.latest = wanted.latest
             handle.start(wanted.asked, wanted.limits, wanted.sink, wanted.timeouts_s, wanted.started, watcher=self)
             self._curl_at = None
             self._look_at = time.monotonic() + handle.check(time.monotonic())
@@ -143,12 +144,19 @@ class CurlTransfer:
         assert handle is not None
         if handle.act(descriptor, mask):
             return
+        if handle.was_late:
+            self._drop_handle()
+            self._too_late()
+            return
         head, body = handle.result()
         self._handle = None
         handle.leave()
         address = handle.connection.address
         self._handles.put_back(handle)
         self._end(head.status, lambda: self._respond(head, body, address))
+
+    def _too_late(self) -> None:
+        self._end(NOT_SENT, _raising(TimedOut(self._wanted.asked.url, "its moment had passed before it could be sent")))
 
     def _no_descriptor(self, error: OSError) -> None:
         self._drop_handle()

@@ -16,6 +16,7 @@ from crawler.errors import ConnectFailed, TimedOut
 from crawler.fetching.carried import NOT_SENT
 from crawler.fetching.io_thread import IOThread, Watch
 from crawler.fetching.libcurl_adapter import CurlAdapter
+from tests.fetching.rawserver import Connection, RawServer, socks
 
 CLOSED = ConnectFailed("http://a/", "closed")
 
@@ -210,5 +211,31 @@ def test_a_request_whose_moment_has_passed_is_not_sent(httpserver: HTTPServer, l
     if got == NOT_SENT:
         with pytest.raises(TimedOut, match="moment"):
             finish()
+    adapter.close()
+    io.close(CLOSED)
+
+
+@pytest.mark.parametrize(("late_s", "status"), [(0.2, NOT_SENT), (60.0, 200)])
+def test_nor_is_one_whose_moment_passes_while_it_is_connected(
+    httpserver: HTTPServer, serve: Callable[..., RawServer], late_s: float, status: int
+) -> None:
+    httpserver.expect_request("/p").respond_with_data("hi")
+
+    def slow(connection: Connection) -> None:
+        time.sleep(0.5)
+        socks(connection)
+
+    proxy = f"socks5h://127.0.0.1:{serve(slow).port}"
+    io, adapter = IOThread(), CurlAdapter()
+    came: queue.SimpleQueue[tuple[int, Callable[[], requests.Response]]] = queue.SimpleQueue()
+    request = requests.Request("GET", httpserver.url_for("/p")).prepare()
+
+    adapter.begin(
+        io, request, lambda *both: came.put(both), latest=time.time() + late_s, proxies={"http": proxy, "https": proxy}
+    )
+    got, _ = came.get(timeout=5)
+
+    assert got == status
+    assert len(httpserver.log) == (status == 200)
     adapter.close()
     io.close(CLOSED)
