@@ -48,6 +48,8 @@ def _speed(pyplot: Any, figures: Figures, scene: str, keys: list[str], file: Pat
         axis.spines[["top", "right"]].set_visible(False)
         axis.margins(x=0.15)
     axes[0].set_xscale("log")
+    axes[0].set_xticks([200, 500, 1_000, 2_000, 5_000, 10_000], ["200", "500", "1,000", "2,000", "5,000", "10,000"])
+    axes[0].minorticks_off()
     drawn.savefig(file, dpi=110)
     pyplot.close(drawn)
 
