@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from crawler.plugins import own_observers
 from crawler.runs.begun_with import BegunWith, begun_with, keep
 from crawler.runs.earlier import summary_of
 from crawler.runs.ending import options_again
-from crawler.runs.joining import REPLACED, Search, of_another_version, settings_for
+from crawler.runs.joining import REPLACED, Search, Told, of_another_version, settings_for
 from crawler.runs.opening import How, IfRunning, argument_key, ended_by_others, open_run
 from crawler.runs.pulse import Pulse
 from crawler.runs.stats import wants_pages
@@ -237,7 +236,7 @@ def work(
     how = joining or Joining()
     pulse = Pulse(merged.store, spider.name or spider.__name__, how.name)
     also = options_again(arguments or {}, settings or {}) if signals else ""
-    telling, told = Telling(spider.name or spider.__name__, merged), threading.Event()
+    telling, told = Telling(spider.name or spider.__name__, merged), Told()
     summary = Summary(telling.spider, ending="interrupted")
 
     def leave(signal_number: int) -> None:

@@ -1,0 +1,44 @@
+"""A worker that waits for a run is told to leave by a signal, whatever its thread does in that moment."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+from crawler.runs.joining import Told
+
+#: Every 200 microseconds a signal comes into short waits: `threading.Event` takes a lock that the thread may hold.
+_MANY = """
+import signal, time
+from crawler.runs.joining import Told
+told = [Told()]
+signal.signal(signal.SIGALRM, lambda *given: told[0].set())
+signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
+ends, times = time.monotonic() + 3, 0
+while time.monotonic() < ends:
+    told[0].wait(0.0001)
+    times += told[0].is_set()
+    told[0] = Told()
+signal.setitimer(signal.ITIMER_REAL, 0)
+assert times > 100, times
+"""
+
+
+def test_a_signal_that_comes_at_any_moment_of_the_wait_is_heard() -> None:
+    subprocess.run([sys.executable, "-c", _MANY], check=True, timeout=30)
+
+
+def test_who_was_told_waits_no_more() -> None:
+    told = Told()
+    began = time.monotonic()
+    told.wait(0.05)
+    assert not told.is_set()
+    assert time.monotonic() - began >= 0.05
+
+    told.set()
+    told.wait(60)
+    told.wait(60)
+
+    assert told.is_set()
+    assert time.monotonic() - began < 30
