@@ -20,7 +20,7 @@ class Scene:
         latency_ms: Time that the server waits before each answer.
         login: Whether every page wants the cookie of a login.
         at_once: Requests at once that a contender may have in all; *per_host* of them to one host.
-        workers: Pages under way that ours is told to have in all; 0 for its default.
+        workers: Pages under way that ours is told to have in each of its processes; 0 for its default.
         our_per_host: Setting `per_host` of ours; 0 for its default.
         sites: On which it is played where nothing else is asked for.
     """

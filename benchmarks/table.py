@@ -120,8 +120,8 @@ def _ours(processes: int) -> Callable[[Contender, Path, dict[str, Any]], list[st
         (folder / "pyproject.toml").write_text("[tool.crawl]\n")
         shutil.copy(HERE / "contenders" / "ours.py", folder / "spiders" / "sites.py")
         options = ["-s", f"processes={processes}"] if processes else []
-        if orders["our_workers"]:  # of all processes together
-            options += ["-s", f"workers={orders['our_workers'] // (processes or os.cpu_count() or 1)}"]
+        if orders["our_workers"]:
+            options += ["-s", f"workers={orders['our_workers']}"]
         if orders["our_per_host"]:
             options += ["-s", f"per_host={orders['our_per_host']}"]
         return [contender.python(), "-m", "crawler.cli", "run", orders["site"], *options]

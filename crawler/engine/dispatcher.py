@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from crawler.engine.committer import Committer
+from crawler.engine.committer import Committer, Written
 from crawler.engine.host_slots import HostSlots
 from crawler.engine.store_thread import Member
 from crawler.engine.workers import Workers
@@ -50,18 +50,18 @@ class Dispatcher:
         self._uncommitted.append(outcome.request.id)
         self._committer.settle([outcome])
 
-    def commit(self) -> bool:
-        """Write what has come back, and do what follows. False when there was nothing to write."""
+    def commit(self) -> Written | None:
+        """Write what has come back, and do what follows. None when there was nothing to write."""
         written = self._committer.commit()
         if written is None:
-            return False
+            return None
         self._workers.send(self._slots.committed(self._uncommitted))
         self._uncommitted = []
         self.overtaken += written.overtaken
         self._look.soon(written.slots)
         for slot in written.paused:
             self._give_back_waiting(slot)
-        return True
+        return written
 
     def add(self, found: Sequence[Found]) -> None:
         """Store found requests of a page that is not done yet."""

@@ -290,6 +290,12 @@ class _Known:
                 slot.share = self.shares.of(name)
         return slot
 
+    def connections(self) -> int:
+        """How many this process may have now to the hosts of which a request waits or is under way."""
+        with self._lock:
+            asked = [slot for slot in self if slot.waiting or slot.ready or slot.under_way]
+            return sum(slot.connections(self._allowed) for slot in asked)
+
     def adopt(self, name: str, word: HostWord, now: float) -> Learned | None:
         """Another process has learned something of a host. Returns what follows for those that wait."""
         with self._lock:

@@ -32,8 +32,9 @@ WAKE_AT = 150  #: waiting requests (or pages done, with more waiting) from which
 _END_WAIT_S = 30.0
 _LOOK_S = 0.5  #: how often to look whether a process that should end is stopped
 _STOPPED_S = 2.0  #: patience with one that is
-_USAGE_OVER_S = 0.25  #: how far apart the looks at the processor time are
-_BUSY_SHARE = 0.6
+_LOAD_OVER_S = 0.25  #: how far apart the looks at what holds a process up are
+_BUSY_SHARE = 0.6  #: of a core, of which others may want a part, too
+_HOSTS_SHARE = 0.9  #: of the connections to its hosts: they are in use all the time, and others could not get more
 
 Main = Callable[[int, Callable[[Event], None], Callable[[Callable[[str], None]], None]], Summary]
 """What a member does: ``main(run, tell, on_parent_gone)`` returns its summary."""
@@ -164,6 +165,33 @@ class Members:
                     process.kill()
 
 
+class Load:
+    """What holds a process up: its processor, or its hosts. Pure: it is told the times.
+
+    Args:
+        since_s, cpu_s: Now, by a clock that only goes on, and the processor time used so far.
+
+    Attributes:
+        answers_s: Seconds that answers took since the last look, all together.
+    """
+
+    def __init__(self, since_s: float, cpu_s: float) -> None:
+        self._since_s, self._cpu_s = since_s, cpu_s
+        self.answers_s = 0.0
+
+    def is_of_processor(self, now_s: float, cpu_s: float, connections: Callable[[], int]) -> bool:
+        """Whether it has used most of a core of late, and its hosts could have given more than they were asked for.
+
+        A process that waits for its hosts needs no second one, and two that share a host which is asked as much as
+        it may be only take more processor time and memory for the same pages.
+        """
+        took_s, used_s, answers_s = now_s - self._since_s, cpu_s - self._cpu_s, self.answers_s
+        if took_s < _LOAD_OVER_S:
+            return False
+        self._since_s, self._cpu_s, self.answers_s = now_s, cpu_s, 0.0
+        return used_s > _BUSY_SHARE * took_s and answers_s < _HOSTS_SHARE * took_s * connections()
+
+
 class Helpers:
     """Wakes the further processes when there is enough for them to do and this one is short of processor time.
 
@@ -186,17 +214,27 @@ class Helpers:
         self.peers = peers
         self._members, self._run, self._settings, self._pool = members, member.run.id, member.settings, pool
         self._stats, self._inbox = stats, inbox
-        self._usage = (time.monotonic(), time.process_time())
+        self._load = Load(time.monotonic(), time.process_time())
 
-    def are_wanted(self, waiting: int) -> bool:
-        """Whether they are to begin: *waiting* requests are in the frontier."""
+    def are_wanted(self, waiting: int, answers_s: float, connections: Callable[[], int]) -> bool:
+        """Whether they are to begin.
+
+        Args:
+            waiting: Requests that are in the frontier.
+            answers_s: Seconds that answers took which came in since the last call, all together.
+            connections: Says how many this process may have to the hosts that it asks now.
+        """
         if self._members is None or self._members.awake:
             return False
         if any(manager.session.serial for manager in self._pool.managers()):
             return False  # it has been found out that one request at a time may be sent
         pages = self._stats.summary.pages
         enough = waiting >= WAKE_AT or (pages >= WAKE_AT and waiting >= 2 * self._settings.workers)
-        return enough and bool(self._settings.processes or self._short_of_time())
+        self._load.answers_s += answers_s
+        if not enough:
+            return False
+        now_s, cpu_s = time.monotonic(), time.process_time()
+        return bool(self._settings.processes) or self._load.is_of_processor(now_s, cpu_s, connections)
 
     def wake(self, slots: Slots) -> None:
         """Let them begin; what they tell is told here."""
@@ -205,15 +243,6 @@ class Helpers:
                 self.peers.begin(slots, unix_now())
             self._members.wake(self._run, lambda event: self._inbox.post(lambda: self._stats.tell(event)))
             self.peers.expect(len(self._members), unix_now())
-
-    def _short_of_time(self) -> bool:
-        """Whether this process has used most of a core of late: one that waits for its hosts needs no second one."""
-        wall_s, cpu_s = time.monotonic(), time.process_time()
-        before_wall_s, before_cpu_s = self._usage
-        if wall_s - before_wall_s < _USAGE_OVER_S:
-            return False
-        self._usage = (wall_s, cpu_s)
-        return cpu_s - before_cpu_s > _BUSY_SHARE * (wall_s - before_wall_s)
 
 
 def is_stopped(pid: int) -> bool:

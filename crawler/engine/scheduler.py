@@ -183,12 +183,12 @@ class Scheduler:
         overtaken, self._dispatcher.overtaken = self._dispatcher.overtaken, []
         for name, epoch in overtaken:
             self._doors.sessions.overtaken(name, epoch)
-        if written:
-            self._wake_helpers()
+        if written is not None:
+            self._wake_helpers(written.answers_s)
 
-    def _wake_helpers(self) -> None:
+    def _wake_helpers(self, answers_s: float = 0.0) -> None:
         """Other processes begin to work on this frontier; they send nothing before we have shrunk to our share."""
-        if self._helpers.are_wanted(self._committer.waiting):
+        if self._helpers.are_wanted(self._committer.waiting, answers_s, self._slots.known.connections):
             self._leases.alone = False
             self._helpers.wake(self._slots)
 

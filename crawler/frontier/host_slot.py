@@ -124,6 +124,11 @@ class HostSlot:
         """When the first of those that wait may be sent, seconds since 1970."""
         return max(self.waiting[0].send_at, self.paused_until)
 
+    def connections(self, allowed: Allowed) -> int:
+        """How many this process may have: what the health of the host allows, beside those of other processes."""
+        most = self.health.connections(allowed)
+        return most if most <= self.share else self.share
+
     def has_room(self, shared: Shared) -> bool:
         """Whether one more request may be made ready: as many as it has connections, and some.
 
@@ -137,9 +142,7 @@ class HostSlot:
         count = self.under_way + len(self.ready)
         if not self.health.heard:
             return not count and shared.scouts > 0
-        most = self.health.connections(shared.allowed)
-        if most > self.share:
-            most = self.share
+        most = self.connections(shared.allowed)
         return count < (most if most == 1 or self.delay_s else most + _AHEAD)
 
     def send(self, shared: Shared) -> list[Ready]:
@@ -147,9 +150,7 @@ class HostSlot:
         sent: list[Ready] = []
         if self.unheeded or not self.ready:
             return sent
-        most = self.health.connections(shared.allowed)
-        if most > self.share:
-            most = self.share
+        most = self.connections(shared.allowed)
         while self.ready and self.under_way < most and (shared.places > 0 or self.ready[0].scout):
             each = self.ready.pop(0)
             self.under_way += 1
