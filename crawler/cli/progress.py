@@ -20,6 +20,7 @@ from crawler import events
 from crawler.cli.options import here
 from crawler.cli.text import about, counted, duration, local_time, mute, safe
 from crawler.output.time_left import TimeLeft
+from crawler.signal_event import SignalEvent
 
 if TYPE_CHECKING:
     from rich.progress import Progress as LiveDisplay
@@ -188,7 +189,7 @@ class StopNotice:
     """
 
     def __init__(self) -> None:
-        self._asked = threading.Event()
+        self._asked = SignalEvent()
         self._closed = False
         self._teller = threading.Thread(target=self._tell, name="stop-notice", daemon=True)
 

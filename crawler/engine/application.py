@@ -24,13 +24,14 @@ from crawler.plugins import own_observers
 from crawler.runs.begun_with import BegunWith, begun_with, keep
 from crawler.runs.earlier import summary_of
 from crawler.runs.ending import options_again
-from crawler.runs.joining import REPLACED, Search, Told, of_another_version, settings_for
+from crawler.runs.joining import REPLACED, Search, of_another_version, settings_for
 from crawler.runs.opening import How, IfRunning, argument_key, ended_by_others, open_run
 from crawler.runs.pulse import Pulse
 from crawler.runs.stats import wants_pages
 from crawler.runs.telling import Left, Telling, left_by, watchers
 from crawler.sessions.credential_places import Ask
 from crawler.settings import Settings, field_names, load
+from crawler.signal_event import SignalEvent
 from crawler.spider import Spider
 from crawler.stores import is_shared
 from crawler.stores.base import RunRow, Store
@@ -236,7 +237,7 @@ def work(
     how = joining or Joining()
     pulse = Pulse(merged.store, spider.name or spider.__name__, how.name)
     also = options_again(arguments or {}, settings or {}) if signals else ""
-    telling, told = Telling(spider.name or spider.__name__, merged), Told()
+    telling, told = Telling(spider.name or spider.__name__, merged), SignalEvent()
     summary = Summary(telling.spider, ending="interrupted")
 
     def leave(signal_number: int) -> None:

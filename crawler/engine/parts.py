@@ -55,6 +55,7 @@ from crawler.sessions.login.unusable import UnusableSessions
 from crawler.sessions.pool import SessionPool
 from crawler.sessions.saves import SessionSaves
 from crawler.settings import Settings
+from crawler.signal_event import SignalEvent
 from crawler.spider import Spider
 from crawler.stores import is_shared
 from crawler.stores.base import Store
@@ -128,7 +129,7 @@ class _Ground:
     member: Member
     caller: Caller
     stats: Stats
-    stopping: threading.Event = field(default_factory=threading.Event)
+    stopping: threading.Event = field(default_factory=SignalEvent)
 
     def __post_init__(self) -> None:
         settings = self.member.settings

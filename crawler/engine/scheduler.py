@@ -236,7 +236,7 @@ class Scheduler:
             return False
         if not self._leasing.exhausted:
             counts = self._member.store.frontier.counts(self._member.run.frontier)
-            if counts.waiting or counts.leased > self._doors.kept:  # others may work on what is leased
+            if counts.waiting > 0 or counts.leased > self._doors.kept:  # others may work on what is leased
                 self._doors.last.ask_about_kept()
                 return False
         return not self._doors.last_doubts(partial(self._leases.hold.is_ours, now=unix_now()))

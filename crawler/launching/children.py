@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from crawler.launching.tied import command
+from crawler.signal_event import SignalEvent
 
 _LOOK_S: Final = 0.1
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0  #: before one is started again; twice as long each time
@@ -28,7 +28,7 @@ class Children:
 
     def __init__(self, words: Mapping[str, Sequence[str]], *, tell: Callable[[str], None]) -> None:
         self._kept = [Child([*each, "--name", name], name) for name, each in words.items()]
-        self._tell, self.told = tell, threading.Event()
+        self._tell, self.told = tell, SignalEvent()
 
     def leave(self, signal_number: int = 0) -> None:
         """Pass it on: the first one lets workers finish their pages, the second one ends them. A signal handler."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import threading
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import Any, Final
 from crawler.errors import SettingsError, UsageError
 from crawler.launching.children import MOST_STARTS, may_help, shell_code
 from crawler.launching.tied import command
+from crawler.signal_event import SignalEvent
 
 _LOOK_S: Final = 0.5
 _CONNECT_S: Final = 20.0
@@ -98,7 +98,7 @@ class DaskWorkers:
             import distributed
         except ImportError:
             raise SettingsError("--engine dask://... needs distributed: pip install 'crawl-sessions[dask]'") from None
-        self._what, self._tell, self.told = what, tell, threading.Event()
+        self._what, self._tell, self.told = what, tell, SignalEvent()
         host, _, port = what.address.rpartition(":")
         try:
             socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()  # Dask tries for long

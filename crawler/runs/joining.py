@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import queue
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from crawler.errors import UsageError
 from crawler.runs.begun_with import BegunWith, begun_with
 from crawler.settings import Settings
+from crawler.signal_event import SignalEvent
 from crawler.stores.base import RunRow, Store
 from crawler.urls import printable
 
@@ -23,29 +22,6 @@ log = logging.getLogger("crawler.engine")
 _LOOK_S = 1.0
 _SOON_S = 0.1
 _TELLS_WITHIN_S = 3.0  #: of the beginning of a run, who begins it tells with what; earlier versions never did
-
-
-class Told:
-    """Whether we were told to leave. Said in a signal handler: it takes no lock, which this very thread may hold."""
-
-    def __init__(self) -> None:
-        self._is_set = False
-        self._said: queue.SimpleQueue[None] = queue.SimpleQueue()  # its `put` may come in the middle of its `get`
-
-    def set(self) -> None:
-        """From now on."""
-        self._is_set = True
-        self._said.put(None)
-
-    def is_set(self) -> bool:
-        """Whether it was said."""
-        return self._is_set
-
-    def wait(self, seconds: float) -> None:
-        """Until it is said, or for so long."""
-        if not self._is_set:
-            with suppress(queue.Empty):
-                self._said.get(timeout=seconds)
 
 
 @dataclass
@@ -65,7 +41,7 @@ class Search:
     spider: str
     key: str
     wait: bool
-    told: Told
+    told: SignalEvent
     beat: Callable[[], None]
     code: str
     code_on_disk: Callable[[], str]

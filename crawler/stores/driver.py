@@ -133,6 +133,9 @@ class Dialect(Protocol):
     def lanes(self, numbers: Iterable[int]) -> tuple[str, ...]:
         """What is bound for `in_lanes` or `in_buckets`: nothing where they are empty."""
 
+    def text_before(self, column: str, mark: str) -> str:
+        """The beginning of a text, as far as *mark* in it; all of one without."""
+
     def hex(self, column: str) -> str:
         """Bytes as a text of hexadecimal digits."""
 

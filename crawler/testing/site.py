@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from crawler.signal_event import SignalEvent
 from crawler.testing.practice import PracticeSite
 from crawler.testing.site_options import SiteOptions, practice_accounts
 
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _options(chosen)
     except (ValueError, TypeError) as error:
         parser.error(str(error))
-    stop = threading.Event()
+    stop = SignalEvent()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+from unittest.mock import patch
+
 import pytest
 
 from crawler.outcome import Verdict
@@ -59,6 +62,32 @@ def test_all_failures_and_retries_are_counted_however_many_addresses_they_have(s
     assert [(each.kind, each.count) for each in store.reports.retried_samples(run.frontier)] == [
         ("StatusError: 503", 150)
     ]
+
+
+def test_of_many_texts_with_addresses_few_are_read_and_those_without_stay_apart(store: Store, run: RunRow) -> None:
+    names = [f"p{number}" for number in range(120)]
+    store.frontier.add(run.frontier, [found(name) for name in names])
+    leased = lease(store, run, 120)
+    errors = [f"StatusError: {410 + number % 3} from {one.url}" for number, one in enumerate(leased)]
+    errors[0], errors[1] = "the parser gave up", ""
+    store.commit(
+        run, "me", [outcome(one, Verdict.FAIL, error=error) for one, error in zip(leased, errors, strict=True)]
+    )
+    rows: list[int] = []
+    db: Any = store
+    read = db.reports._db.read
+    with patch.object(db.reports._db, "read", lambda *given: [rows.append(1) or row for row in read(*given)]):
+        failed, _ = store.reports.ended_samples(run.frontier)
+
+    assert sorted((each.count, each.text.split(" from ")[0]) for each in failed) == [
+        (1, ""),
+        (1, "the parser gave up"),
+        (39, "StatusError: 410"),
+        (39, "StatusError: 411"),
+        (40, "StatusError: 412"),
+    ]
+    assert len(rows) < 70  # 51 that say "many", and the kinds
+    assert sorted(store.reports.failed_by(run.frontier).values()) == [1, 1, 39, 39, 40]
 
 
 def test_a_host_that_never_answered_is_silent(store: Store, told: RunRow) -> None:

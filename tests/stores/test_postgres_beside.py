@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,17 +16,13 @@ from crawler.outcome import ItemRow, Outcome, Verdict
 from crawler.stores.sql import session_rows
 from crawler.stores.sql.page_commit import PageCommit
 from crawler.stores.sql.record_rows import RecordRows
+from tests.stores.postgres_homes import home
 from tests.stores.support import PostgresHome, accept, found, lease, snapshot, start
 from tests.stores.test_contract_fencing import cookies, values_of
 
+__all__ = ["home"]  # fixtures
+
 pytest.importorskip("psycopg")
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[PostgresHome]:
-    made = PostgresHome(tmp_path)
-    yield made
-    made.close()
 
 
 class Meanwhile:

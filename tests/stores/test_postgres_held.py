@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.stores.postgres_homes import home
 from tests.stores.support import START, PostgresHome, accept, found, lease, start
 from tests.stores.test_postgres_plans import plans
 
+__all__ = ["home"]  # fixtures
+
 psycopg = pytest.importorskip("psycopg")
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[PostgresHome]:
-    made = PostgresHome(tmp_path)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from crawler.errors import StoreError
 from crawler.stores.buckets import BUCKET_BITS, BUCKETS, bucket_of
+from tests.stores.postgres_homes import home
 from tests.stores.support import PostgresHome, accept, found, lease, start
 from tests.stores.test_postgres_plans import plans
+
+__all__ = ["home"]  # fixtures
 
 pytest.importorskip("psycopg")
 
 HOSTS = [f"shop{number}.example" for number in range(40)]
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[PostgresHome]:
-    made = PostgresHome(tmp_path)
-    yield made
-    made.close()
 
 
 def cut(home: PostgresHome, count: int) -> None:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from crawler.stores.base import RunRow
+from tests.stores.postgres_homes import home
 from tests.stores.support import PostgresHome, found, lease, start
 
+__all__ = ["home"]  # fixtures
+
 psycopg = pytest.importorskip("psycopg")
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[PostgresHome]:
-    made = PostgresHome(tmp_path)
-    yield made
-    made.close()
 
 
 @pytest.fixture

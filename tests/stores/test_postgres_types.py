@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,16 +9,12 @@ import pytest
 from crawler.outcome import ItemRow
 from crawler.records import key_of
 from crawler.stores.base import RunRow, Store
+from tests.stores.postgres_homes import home
 from tests.stores.support import PostgresHome, accept, found, lease, start
 
+__all__ = ["home"]  # fixtures
+
 pytest.importorskip("psycopg")
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[PostgresHome]:
-    made = PostgresHome(tmp_path)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import os
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -21,14 +20,10 @@ from crawler.stores.policy.login_policy import Trying
 from crawler.stores.sqlite import SQLiteStore
 from crawler.stores.sqlite import sqlite_schema as schema
 from crawler.stores.sqlite.sqlite_driver import APPLICATION_ID, SQLiteDriver
+from tests.stores.sqlite_homes import home
 from tests.stores.support import ReversingCipher, SQLiteHome, accept, found, lease, start
 
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[SQLiteHome]:
-    place = SQLiteHome(tmp_path)
-    yield place
-    place.close()
+__all__ = ["home"]  # fixtures
 
 
 @pytest.fixture

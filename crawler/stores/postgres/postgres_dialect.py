@@ -67,6 +67,9 @@ class PostgresDialect:
     def lanes(self, numbers: Iterable[int]) -> tuple[str, ...]:
         return (f"{{{','.join(map(str, sorted(set(numbers))))}}}",)
 
+    def text_before(self, column: str, mark: str) -> str:
+        return f"split_part({column}, '{mark}', 1)"
+
     def hex(self, column: str) -> str:
         return f"encode({column}, 'hex')"
 

@@ -33,16 +33,13 @@ from crawler.stores.policy.login_policy import (
     ended as book_after,
 )
 from crawler.stores.sealed import place_of_value
-from crawler.stores.sql.session_rows import SessionRows
+from crawler.stores.sql.session_rows import SessionRows, take_place
 from crawler.stores.sql.value_rows import ValueRows
 from crawler.stores.told import Login
 
 _ASK_AGAIN_S = 0.5
 OVERTAKEN = "overtaken"  #: outcome of a login that was good and came too late
-_CLAIM = """INSERT INTO crawl_sessions (key, name, state, epoch, version, secret, cookies, url, saved_at, login_owner,
-login_token, login_until) VALUES (?, '', 'unproven', 0, 0, ?, 0, '', 0, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
-login_owner = excluded.login_owner, login_token = excluded.login_token,
-login_until = excluded.login_until"""  # a row that holds nothing but a claim has version 0
+_CLAIM = "UPDATE crawl_sessions SET login_owner = ?, login_token = ?, login_until = ? WHERE key = ?"
 #: what was taken for the end of a login was none
 _LIVES_ON = """UPDATE crawl_logins SET expired_at = NULL, epoch = ? WHERE id = (SELECT max(id) FROM crawl_logins
 WHERE key = ? AND outcome = 'ok')"""
@@ -96,7 +93,8 @@ class LoginRows:
                 "INSERT INTO crawl_logins (key, owner, epoch, started_at) VALUES (?, ?, ?, ?) RETURNING id",
                 (key, owner, epoch, now),
             ).fetchone()
-            raw.execute(_CLAIM, (key, b"", owner, token, now + lease_s))
+            take_place(raw, key)
+            raw.execute(_CLAIM, (owner, token, now + lease_s, key))
             self._keep_book(raw, key, begun(book, trying, token=token, now=now))
         return LoginClaim(True, row, token=token)
 

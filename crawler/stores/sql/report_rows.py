@@ -12,7 +12,7 @@ from crawler.stores.told import Sample
 
 _URL_AT_END = re.compile(r" (?:from |\()?https?://")
 _MOST_KINDS = 50
-_MOST_REASONS = 50
+_ADDRESS = "://"  # what stands before it is the same for all addresses
 _SILENT = ("Unreachable", "UnknownHost", "ConnectFailed", "TimedOut", "TLSFailed", "Incomplete")
 
 
@@ -68,29 +68,49 @@ class ReportRows:
         return self._by_kind("crawl_pages", "error", retried, frontier)
 
     def _by_kind(self, table: str, column: str, chosen: str, frontier: int, *, keep: bool = False) -> list[Sample]:
+        """Samples by kind, most first.
+
+        Args:
+            keep: Texts are told apart as they are; where they are many, the first of a kind stands for all of it.
+        """
+        kind, are_few = self._kind(column, chosen, frontier)
         rows = self._db.read(
-            f"SELECT g.kind, g.number, t.url FROM (SELECT coalesce({column}, '') AS kind, count(*) AS number,"
+            f"SELECT coalesce(t.{column}, ''), g.number, t.url FROM (SELECT {kind} AS kind, count(*) AS number,"
             f" min(id) AS first {chosen} GROUP BY 1) g JOIN {table} t ON t.id = g.first ORDER BY 2 DESC, 1",
             (frontier,),
         )
-        return _grouped([(str(text), int(count), str(url)) for text, count, url in rows], keep=keep)
+        found: dict[str, Sample] = {}
+        for text, count, url in rows:
+            name = str(text) if keep and are_few else kind_of(str(text))
+            known, said = found.get(name), str(text) if keep else name
+            more = Sample(said, int(count), str(url), str(text)) if known is None else known.with_more(int(count))
+            found[name] = more
+        return sorted(found.values(), key=lambda sample: -sample.count)[:_MOST_KINDS]
+
+    def _kind(self, column: str, chosen: str, frontier: int) -> tuple[str, bool]:
+        """By what texts are counted, and whether they are few: then by what they say, else without their addresses.
+
+        A crawl that failed a million times has as many texts: the database counts them, and few of them come here.
+        """
+        text = f"coalesce({column}, '')"
+        some = self._db.read(f"SELECT DISTINCT {text} {chosen} LIMIT {_MOST_KINDS + 1}", (frontier,))
+        are_few = len(some) <= _MOST_KINDS
+        return text if are_few else self._db.dialect.text_before(text, _ADDRESS), are_few
 
     def failed_by(self, frontier: int) -> dict[str, int]:
         """Reason to number of failed requests, most first; all of them are counted.
 
         Most reasons hold an address. Where they are many, one stands for all of its kind.
         """
+        failed = "FROM crawl_requests WHERE frontier = ? AND state = 3 AND state >= 3"
+        kind, are_few = self._kind("error", failed, frontier)
         rows = self._db.read(
-            "SELECT coalesce(error, ''), count(*) FROM crawl_requests WHERE frontier = ? AND state = 3 AND state >= 3"
-            " GROUP BY 1 ORDER BY 2 DESC",
-            (frontier,),
+            f"SELECT min(coalesce(error, '')), count(*) {failed} GROUP BY {kind} ORDER BY 2 DESC, 1", (frontier,)
         )
-        if len(rows) <= _MOST_REASONS:
-            return {str(reason): int(count) for reason, count in rows}
         first: dict[str, str] = {}
         found: Counter[str] = Counter()
         for reason, count in rows:
-            found[first.setdefault(kind_of(str(reason)), str(reason))] += int(count)
+            found[first.setdefault(str(reason) if are_few else kind_of(str(reason)), str(reason))] += int(count)
         return dict(found.most_common())
 
     def warned_by(self, frontier: int) -> dict[str, tuple[int, str]]:
@@ -106,19 +126,3 @@ class ReportRows:
                 before, example = found.get(text, (0, str(url)))
                 found[text] = before + int(count), example
         return dict(sorted(found.items(), key=lambda pair: (-pair[1][0], pair[0])))
-
-
-def _grouped(rows: list[tuple[str, int, str]], *, keep: bool = False) -> list[Sample]:
-    """Samples by kind, most first; each row is counted, however many texts there are.
-
-    Args:
-        keep: Texts are told apart as they are; where they are many, the first of a kind stands for all of it.
-    """
-    found: dict[str, Sample] = {}
-    apart = keep and len(rows) <= _MOST_KINDS
-    for text, count, url in rows:
-        kind = text if apart else kind_of(text)
-        known = found.get(kind)
-        said = text if keep else kind
-        found[kind] = Sample(said, count, url, text) if known is None else known.with_more(count)
-    return sorted(found.values(), key=lambda sample: -sample.count)[:_MOST_KINDS]

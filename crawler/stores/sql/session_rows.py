@@ -33,6 +33,11 @@ _PLACE = """INSERT INTO crawl_sessions (key, name, state, epoch, version, secret
 VALUES (?, '', 'unproven', 0, 0, ?, 0, '', 0) ON CONFLICT (key) DO NOTHING"""
 
 
+def take_place(raw: Transaction, key: str) -> None:
+    """A row for a session, where there is none: one that holds nothing, or nothing but a claim, has version 0."""
+    raw.execute(_PLACE, (key, b""))
+
+
 class SessionRows:
     """Who we are."""
 
@@ -114,7 +119,7 @@ class SessionRows:
         question = f"SELECT epoch, version, secret FROM crawl_sessions WHERE key = ?{held}"
         found = raw.execute(question, (key,)).fetchone()
         if found is None and held:  # what is not there cannot be held
-            raw.execute(_PLACE, (key, b""))
+            take_place(raw, key)
             found = raw.execute(question, (key,)).fetchone()
         return found or (-1, 0, b"")
 

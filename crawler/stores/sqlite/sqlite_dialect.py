@@ -49,6 +49,9 @@ class SQLiteDialect:
     def lanes(self, numbers: Iterable[int]) -> tuple[str, ...]:
         return ()
 
+    def text_before(self, column: str, mark: str) -> str:
+        return f"substr({column}, 1, instr({column} || '{mark}', '{mark}') - 1)"
+
     def hex(self, column: str) -> str:
         return f"hex({column})"
 

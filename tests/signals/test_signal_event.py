@@ -1,25 +1,26 @@
-"""A worker that waits for a run is told to leave by a signal, whatever its thread does in that moment."""
+"""Who waits is told to leave by a signal, whatever its thread does just then: a worker, a run whose disk is full."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 
-from crawler.runs.joining import Told
+from crawler.signal_event import SignalEvent
 
 #: Every 200 microseconds a signal comes into short waits: `threading.Event` takes a lock that the thread may hold.
 _MANY = """
 import signal, time
-from crawler.runs.joining import Told
-told = [Told()]
+from crawler.signal_event import SignalEvent
+told = [SignalEvent()]
 signal.signal(signal.SIGALRM, lambda *given: told[0].set())
 signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
 ends, times = time.monotonic() + 3, 0
 while time.monotonic() < ends:
     told[0].wait(0.0001)
     times += told[0].is_set()
-    told[0] = Told()
+    told[0] = SignalEvent()
 signal.setitimer(signal.ITIMER_REAL, 0)
 assert times > 100, times
 """
@@ -30,7 +31,7 @@ def test_a_signal_that_comes_at_any_moment_of_the_wait_is_heard() -> None:
 
 
 def test_who_was_told_waits_no_more() -> None:
-    told = Told()
+    told = SignalEvent()
     began = time.monotonic()
     told.wait(0.05)
     assert not told.is_set()
@@ -42,3 +43,17 @@ def test_who_was_told_waits_no_more() -> None:
 
     assert told.is_set()
     assert time.monotonic() - began < 30
+
+
+def test_all_threads_that_wait_go_on() -> None:
+    told = SignalEvent()
+    heard: list[bool] = []
+    waiting = [threading.Thread(target=lambda: heard.append(told.wait(60))) for _ in range(5)]
+    for each in waiting:
+        each.start()
+
+    told.set()
+    for each in waiting:
+        each.join(30)
+
+    assert heard == [True] * 5
