@@ -188,6 +188,8 @@ class StopNotice:
     handler must not write, so a thread of its own does. Not started earlier: further processes are forked before.
     """
 
+    ignores = frozenset((events.PageDone,))
+
     def __init__(self) -> None:
         self._asked = SignalEvent()
         self._closed = False

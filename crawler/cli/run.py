@@ -14,12 +14,11 @@ from crawler.cli.logs import LogFile, set_up_logging
 from crawler.cli.summary import show_summary
 from crawler.cli.text import safe, say, tell, tell_recording
 from crawler.errors import SessionError, UsageError
+from crawler.events import Event, PageDone, RunStarted
 from crawler.identity import Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from crawler.events import Event, Summary
+    from crawler.events import Summary
     from crawler.spider import Spider
 
 
@@ -141,7 +140,7 @@ def run(
     )
     found = options.find(spider)
     arguments = options.pairs(argument, "-a")
-    noting = [_noting(entry)] if entry else []
+    noting = [_RunNote(entry)] if entry else []
     how = {"arguments": arguments, "fresh": fresh, "observers": noting}
     summary = _crawl(found, typed, quiet, as_json, if_running, **how)
     if summary is not None:
@@ -210,21 +209,22 @@ def _crawl(
     return summary
 
 
-def _noting(entry: str) -> Callable[[Event], None]:
+class _RunNote:
     """Keeps that a run is one of the schedule, when it begins: `crawl schedule list` tells how it went."""
-    project = Path.cwd()
 
-    def note(event: Event) -> None:
-        from crawler.events import RunStarted
+    ignores = frozenset((PageDone,))
+
+    def __init__(self, entry: str) -> None:
+        self._entry, self._project = entry, Path.cwd()
+
+    def __call__(self, event: Event) -> None:
         from crawler.schedule import book
 
         if isinstance(event, RunStarted):
             try:
-                book.note_run(project, entry, book.Made(event.run, event.at))
+                book.note_run(self._project, self._entry, book.Made(event.run, event.at))
             except OSError as error:
                 tell(f"crawl: `crawl schedule list` will not know of this run: {safe(error)}")
-
-    return note
 
 
 _PROXY_VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
