@@ -10,6 +10,7 @@ from lxml import etree
 
 _LINK_CHARACTERS = 256  # of the text of a link that the guard looks at
 _MOST_STEPS, _PIECE_CHARACTERS = 3_000, 10_000  # that are looked at: a link may hold the whole page
+_SAID_CHARACTERS = 100_000  # of a link without another one inside
 _NEVER_NESTED = frozenset({"a", "button"})  # in browsers: one that begins ends the one around it
 _READING = frozenset({"", "get", "head", "options"})
 SENT_BY_SCRIPT = "sent-by-script"  # a word beside those of rel
@@ -59,6 +60,9 @@ def text_of(element: Any, most: int) -> str:
     That of a link or button ends where the next one begins inside of it, as in browsers: so each text of a page is
     looked at once, however many of them are never closed.
     """
+    if element.tag == "a" and next(islice(element.iter(*_NEVER_NESTED), 1, None), None) is None:  # nearly every link
+        said = etree.tostring(element, method="text", encoding="unicode", with_tail=False)
+        return " ".join(said[:_SAID_CHARACTERS].split())[:most]
     pieces: list[str] = []
     length, gap = 0, False
     for piece in islice(_pieces(element), _MOST_STEPS):
