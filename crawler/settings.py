@@ -58,7 +58,7 @@ class Settings:
     workers: int = setting(
         16,
         at_least=1,
-        at_most=512,
+        at_most=2048,
         description="Pages that one process has sent and not yet committed, at most; for far servers"
         " about twice as many as it may have connections. Also the most threads that run callbacks.",
     )

@@ -31,7 +31,7 @@ BAD: dict[str, tuple[str, Any, str]] = {
     "no number": ("workers", "many", "a whole number"),
     "endless": ("workers", float("inf"), "a whole number"),
     "below": ("workers", 0, "at least 1"),
-    "above": ("workers", 513, "at most 512"),
+    "above": ("workers", 2049, "at most 2048"),
     "on the bound that it has to exceed": ("timeout", 0, "above 0"),
     "not a number": ("delay", float("nan"), "at least 0"),
     "a list for a number": ("delay", [1], "a number"),
