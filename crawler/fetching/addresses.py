@@ -20,8 +20,8 @@ _INSIDE: Final = (
 class AddressRule:
     """No private address, except for trusted hosts. Safe from any thread if the given container is.
 
-    A trusted host that had a public address in this run and turns private is refused: it was not an inside host when
-    somebody trusted it, and whoever answers for its name now points it at our network (DNS rebinding).
+    A trusted host that had a public address in this run and then turns private is refused: it was not an internal host
+    when it was trusted, and whoever controls its name now points it at our network (DNS rebinding).
 
     With a proxy it is the proxy that resolves and connects: then only a host written as an address is checked.
     """
@@ -31,7 +31,7 @@ class AddressRule:
 
         Args:
             allow_private_hosts: Hosts, lower case and without brackets, that may have private addresses (those of the
-                start URLs), or a function that tells. It is asked for each new connection.
+                start URLs), or a function that decides. It is called for each new connection.
         """
         self._trusted = allow_private_hosts if callable(allow_private_hosts) else allow_private_hosts.__contains__
         self._public: set[str] = set()  # trusted hosts that had a public address; these two sets only grow
@@ -41,7 +41,7 @@ class AddressRule:
         """Why a connection for *host* must not go to *address* (an IP address as text); "" when it may.
 
         Args:
-            led_by: Address of the host that redirected here, where that may lead to others of its network, as the
+            led_by: Address of the host that redirected here, if it may lead to other hosts of its network, as the
                 start page of an intranet leads to its single sign-on; "" for none.
         """
         address = address.partition("%")[0]
@@ -64,16 +64,16 @@ class AddressRule:
         )
 
     def refuses_literal(self, host: str, led_by: str = "") -> str:
-        """The same for a host that is itself an address; "" for names, which somebody else will resolve."""
+        """The same for a host that is itself an address; "" for names, which are resolved elsewhere."""
         if not (":" in host or host.rpartition(".")[2][:1].isdigit()):
             return ""
         return self.refuses(host, host, led_by)
 
 
 def may_lead(one: str, other: str) -> bool:
-    """Whether a server at address *one* may redirect us to *other*: both inside one network, or both on this machine.
+    """Whether a server at *one* may redirect us to *other*: both are inside one network, or both on this machine.
 
-    What runs on this machine may lead inside, never the other way; and nobody leads to link-local addresses, where
+    What runs on this machine may lead inside, never the other way; and nothing may lead to link-local addresses, where
     clouds keep their credentials.
     """
     return (_kind(one), _kind(other)) in (("inside", "inside"), ("loopback", "loopback"), ("loopback", "inside"))

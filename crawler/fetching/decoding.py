@@ -1,4 +1,4 @@
-"""Content-Encoding undone piece by piece, so that no answer can become large before anyone counts.
+"""Undoes Content-Encoding piece by piece, so that no answer can grow large before it is counted.
 
 Each decoder takes wire bytes and yields pieces of at most `PIECE_BYTES`. `Decoding` sends them through all codings of
 an answer and bounds what a caller who sees only the end could not: bytes between two codings, streams that decode to
@@ -20,7 +20,7 @@ from crawler.errors import BadAnswer, Incomplete, TooLarge
 from crawler.fetching.limits import CODINGS, MEMBERS
 
 PIECE_BYTES = 256 * 1024
-_STEP_BYTES = 16 * 1024  # decoded at once: what is behind the end of a stream is copied, so it must be little
+_STEP_BYTES = 16 * 1024  # decoded at once: what follows the end of a stream is copied, so it must be small
 
 
 class Decoder(Protocol):
@@ -65,7 +65,7 @@ class _Inflate:
             yield b""
 
     def _open(self, data: bytes) -> Any:
-        """A stream for what begins with *data* (2 bytes or more); None where that is to be ignored."""
+        """A stream for what begins with *data* (2 bytes or more); None where *data* is to be ignored."""
         wrapped = data[0] & 0x0F == 8 and (data[0] << 8 | data[1]) % 31 == 0
         return zlib.decompressobj(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
 
@@ -112,7 +112,7 @@ class _Brotli:
         self._fed = True
         try:
             while not self._stream.is_finished():
-                # The module's own sign of "nothing left" comes too early: only an empty piece tells.
+                # The module's own sign of "nothing left" comes too early: only an empty piece is reliable.
                 piece = self._stream.process(data, output_buffer_limit=PIECE_BYTES // 2)  # it may give up to twice that
                 if not piece:
                     return
@@ -195,7 +195,7 @@ class Decoding:
     Args:
         content_encoding: Value of the header, "" for none.
         max_bytes: Most that any of the codings may decode to; None for no limit.
-        still: Raises when the time is over or somebody has stopped us; asked between any two steps.
+        still: Raises when the time is up or the exchange was stopped; called between any two steps.
     Raises:
         BadAnswer: As `decoders_for`.
     """

@@ -1,7 +1,7 @@
 """How many connections a process may hold, so that files can still be opened beside them.
 
 A process without a descriptor left cannot open its store, a log, a module that is loaded late, or a file of a callback:
-connections are worth less than these, since whoever waits for one is only slower.
+connections are worth less than these, since waiting for one only costs time.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ _TLS_WORDS = (
     ("unable to set private key", "the given key cannot be read"),
     ("could not find", "a given certificate file is missing"),
 )
-#: What the system says when nobody is there. Not: no local port left, which passes.
+#: What the system says when nobody is there. Not among them: no local port left, which passes.
 NOBODY_THERE = frozenset((errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN))
 _BROKEN_TLS = (
     "syscall",
@@ -72,7 +72,7 @@ _NOT_CONNECTED = frozenset((pycurl.E_COULDNT_RESOLVE_PROXY, pycurl.E_COULDNT_RES
 _TLS_CODES = frozenset((53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91, 98))
 _PROXY_FAILED = 97
 _NEVER_SENT = frozenset((3, 4))  # malformed URL, option not built in
-_NOT_HTTP = frozenset((1, 8, 61))  # HTTP/0.9 or another protocol, odd reply, unasked transfer encoding
+_NOT_HTTP = frozenset((1, 8, 61))  # HTTP/0.9 or another protocol, odd reply, a transfer encoding nobody asked for
 _TOO_MUCH = frozenset((27, 100))  # header lines beyond what libcurl itself takes
 _WORDS = {
     52: "the connection was closed without an answer",
@@ -90,7 +90,7 @@ def tls_words(text: str) -> str:
 
 
 def proxy_words(proxy: str, status: int) -> str:
-    """What the answer of a proxy to CONNECT means."""
+    """What a proxy's answer to CONNECT means."""
     if status == 407:
         return f"the proxy {proxy} wants other credentials (status 407)"
     return f"the proxy {proxy} refused to connect us (status {status})"
@@ -131,11 +131,11 @@ def never_sent(error: FetchError) -> FetchError:
 
 
 def unreachable(url: str, number: int, where: str) -> Unreachable:
-    """The error of ours for a connection that was not made since nobody is there.
+    """Our error for a connection that failed because nobody is there.
 
     Args:
         number: The system's error number, one of `NOBODY_THERE`.
-        where: Host and port that were tried, "the proxy" in front where it is one.
+        where: Host and port that were tried, with "the proxy" in front where it is one.
     """
     if number == errno.ECONNREFUSED:
         return Unreachable(url, f"connection refused by {where}")
@@ -145,7 +145,7 @@ def unreachable(url: str, number: int, where: str) -> Unreachable:
 def from_curl(
     error: pycurl.error, url: str, host: str, *, answered: bool, connect_status: int, proxy: str
 ) -> FetchError:
-    """The error of ours for one of libcurl's.
+    """Our error for one of libcurl's.
 
     Args:
         host: Of the URL.
@@ -170,7 +170,7 @@ def from_curl(
         return never_sent(TimedOut(url, f"no connection{through} in time"))
     if code in (401, 403, 407) or connect_status in (401, 403, 407):
         return (Refused if connect_status == 403 else ProxyRefused)(url, proxy_words(proxy, connect_status))
-    if connect_status >= 300:  # mostly about the host that it was to connect us to
+    if connect_status >= 300:  # mostly about the host that it should have connected us to
         return never_sent(ConnectFailed(url, proxy_words(proxy, connect_status)))
     if code in _TLS_CODES or code == pycurl.E_SSL_CONNECT_ERROR:
         if code == pycurl.E_SSL_CONNECT_ERROR and any(sign in text.lower() for sign in _BROKEN_TLS):
@@ -211,10 +211,10 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def from_urllib3(error: Exception, url: str, host: str, *, answered: bool, proxy: str, where: str = "") -> FetchError:
-    """The error of ours for what came out of urllib3, http.client, ssl or a socket; arguments as in `from_curl`.
+    """Our error for one raised by urllib3, http.client, ssl or a socket; arguments as in `from_curl`.
 
     Args:
-        where: What a connection was tried to, see `unreachable`.
+        where: Where the connection was to go, see `unreachable`.
     """
     through = f" through the proxy {proxy}" if proxy else ""
     chain = list(_chain(error))

@@ -29,11 +29,11 @@ class Fetched:
 
     Attributes:
         response: The answer, when there was one that may be looked at.
-        error: Why there is none, or the status that nobody asked to see.
-        logged_out: Why the answer is one for the logged out, "" when it is not.
+        error: Why there is none, or the error status that the callback did not ask to see.
+        logged_out: Why the answer shows that we are logged out, "" when it does not.
         tries: How often it was sent.
         sent_at: First sending, seconds since 1970.
-        elapsed_ms: Until the last byte, without what a browser took.
+        elapsed_ms: Until the last byte, without the time a browser took.
         epoch: Epoch of the session when it was last sent.
     """
 
@@ -48,13 +48,13 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """What is looked at before an answer counts.
+    """What is checked before an answer counts.
 
     Attributes:
         allowed_statuses: Error statuses that the callback wants to see.
-        logged_out: Why an answer is one for the logged out, or None; asked before the status is judged.
+        logged_out: Why an answer shows that we are logged out, or None; asked before the status is judged.
         hop_guard: ``(url, text, rel) -> reason or None``: redirects that must not be followed.
-        rendered: What a browser makes of a good answer, where that is wanted; then it is what is looked at.
+        rendered: What a browser makes of a good answer, where that is wanted; the checks then apply to that.
     """
 
     allowed_statuses: frozenset[int] = frozenset()
@@ -97,9 +97,9 @@ class Fetcher:
 
         Args:
             attempt: Tries made before.
-            patient: Whether short waits may be sat through here.
+            patient: Whether to sit through short waits here.
         """
-        started = time.perf_counter()  # first: the answer never seems to have come before it did, however busy we are
+        started = time.perf_counter()  # first: an answer must never seem to come before it did, however busy we are
         fetched = Fetched(sent_at=self._clock(), epoch=session.epoch)
         seen: list[Response] = []
         elsewhere_s = 0.0
@@ -141,7 +141,7 @@ class Fetcher:
         return fetched
 
     def _look_at_odd(self, response: Response, request: Request, allowed_statuses: frozenset[int]) -> None:
-        """Refuse what is no page, and note what is odd about one; the callback may want to see it as it is."""
+        """Refuse what is not a page, and note what is odd about one; the callback may want to see it as it is."""
         status, sent, body = response.status_code, response.request.headers, response.body
         if status >= 400 or status in allowed_statuses or request.method == "HEAD":
             return
@@ -159,7 +159,7 @@ class Fetcher:
 
 
 def _without_params(error: FetchError, session: Session) -> None:
-    """Errors are kept: take out of one what the session adds to each URL."""
+    """Errors are kept: remove from *error* what the session adds to each URL."""
     if session.params:
         error.url = session.bare(error.url)
         error.why = _MAY_BE_URL.sub(lambda found: session.bare(found[0]), error.why)

@@ -1,4 +1,4 @@
-"""How a file is asked for so that nothing is fetched twice: conditions and ranges. Pure.
+"""How to ask for a file so that nothing is fetched twice: conditions and ranges. Pure.
 
 Source: RFC 9110, sections 8.8 (validators), 13.1 (conditions) and 14 (ranges).
 """
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 _CONTENT_RANGE = re.compile(r"\s*bytes\s+(?:(\d{1,18})\s*-\s*(\d{1,18})|\*)\s*/\s*(\d{1,18}|\*)\s*", re.IGNORECASE)
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
-_STRONG_AFTER_S = 60.0  # a date that is as old as that when it is sent will not stand for two versions
+_STRONG_AFTER_S = 60.0  # a date at least this old when it is sent will not stand for two versions
 
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What a server says by which a version of a file is known again.
+    """What a server says that identifies a version of a file.
 
     Attributes:
         etag: As it came, quotation marks included; "" for none.
@@ -33,14 +33,14 @@ class Validators:
 
     @property
     def for_range(self) -> str:
-        """What If-Range may hold; "" where nothing is sure enough for that."""
+        """The value for If-Range; "" where no validator is reliable enough for that."""
         if self.etag:
             return "" if self.etag.startswith("W/") else self.etag
         return self.modified if self.is_dated else ""
 
 
 def validators_of(etag: str | None, modified: str | None, date: str | None) -> Validators:
-    """Those of an answer, by its headers ETag, Last-Modified and Date; what is none of these is left out."""
+    """The validators of an answer, from its headers ETag, Last-Modified and Date; malformed ones are left out."""
     tag = (etag or "").strip()
     if not _ETAG.fullmatch(tag):
         tag = ""
@@ -51,7 +51,7 @@ def validators_of(etag: str | None, modified: str | None, date: str | None) -> V
 
 
 def if_changed(known: Validators) -> dict[str, str]:
-    """Headers that ask for a file only when it is no longer as it was."""
+    """Headers that ask for a file only if it has changed."""
     asked = {}
     if known.etag:
         asked["If-None-Match"] = known.etag

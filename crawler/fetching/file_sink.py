@@ -1,4 +1,4 @@
-"""Takes the body of an answer into a file: from the beginning, or where an earlier try ended.
+"""Writes the body of an answer to a file: from the beginning, or from where an earlier try ended.
 
 What may be a page instead of the file (an HTML answer where a PDF is wanted) is kept in memory, away from the bytes
 that are there already: the session judge looks at it.
@@ -22,13 +22,13 @@ _OPENING_BYTES = 1_024
 
 
 class FileSink:
-    """A sink of the transports for one sending of one file. Used by the thread that reads the answer.
+    """A sink for the transports, for one request for one file. Used by the thread that reads the answer.
 
     Args:
         url: For the errors.
-        asked_from: Bytes that are there and were left out of what was asked for; 0 for the whole file.
+        asked_from: Bytes that are already there and were not asked for again; 0 for the whole file.
         max_bytes: Largest size of the whole file.
-        is_page: Whether a web page that comes in place of the file is refused: the file is surely something else.
+        is_page: Whether a web page that comes in place of the file is refused: the file is surely not one.
 
     Attributes:
         began: The answer was a 2xx, and its body came here.
@@ -50,7 +50,7 @@ class FileSink:
 
         Raises:
             BadAnswer: It is a part that was not asked for.
-            TooLarge: It says itself that it is.
+            TooLarge: It says itself that it is too large.
         """
         self.began = True
         self.received_bytes, self.page, self._waits, self._opening = 0, None, None, b""
@@ -93,7 +93,7 @@ class FileSink:
         """Take the next bytes.
 
         Raises:
-            TooLarge: There are more than may be.
+            TooLarge: There are more than allowed.
             NotKept: They could not be written.
         """
         self.received_bytes += len(data)
@@ -111,7 +111,7 @@ class FileSink:
         return len(data)
 
     def _open(self) -> bytes:
-        """The first bytes are here: from now on they go into the file, or they are a page's."""
+        """The first bytes are here: from now on they go into the file, or they belong to a page."""
         state, self._waits = self._waits, None
         opening, self._opening = self._opening, b""
         if self._is_page and is_markup(opening):
@@ -131,10 +131,10 @@ class FileSink:
         self._keep(self._partial.flush)
 
     def take(self, response: Response) -> None:
-        """The answer of an adapter that knows no sinks."""
+        """Take the answer of an adapter that does not know sinks."""
         content = response.content or b""
         fields = {name.lower(): (name, value) for name, value in response.headers.items()}
-        fields.pop("content-encoding", None)  # it is undone
+        fields.pop("content-encoding", None)  # already undone
         self.begin(Head("1.1", response.status_code, "", [], fields, len(content), False))
         self.write(content)
         self.finish()

@@ -1,4 +1,4 @@
-"""Connections must not be used by two processes: what owns some is told when it finds itself in a forked child."""
+"""Connections must not be used by two processes: their owner is told when it finds itself in a forked child."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def rules() -> ModuleType:
 
 
 def caching_lines(headers: Mapping[str, str]) -> str:
-    """What freshness follows from, as lines "name: value"; "" where the server has said nothing."""
+    """The headers that decide freshness, as lines "name: value"; "" where the server has said nothing."""
     found = {name: str(headers[name]) for name in _SAID if name in headers}
     if found.keys() <= {"Date", "Age"}:
         return ""
@@ -75,7 +75,7 @@ def is_fresh(visit: PageVisit, now: float) -> bool:
 
 
 def _made_at(said: Mapping[str, str], checked_at: float) -> float:
-    """When the server made the answer: its age when it came counts from then (RFC 9111, 4.2.3)."""
+    """When the server made the answer: the age that it had on arrival counts from then (RFC 9111, 4.2.3)."""
     age = said.get("Age", "").split(",")[0].strip()
     of_caches_s = float(age) if age.isdigit() else 0.0
     date = _seconds(said.get("Date", ""))

@@ -1,7 +1,7 @@
 """Heads of answers, read by our own rules, so that both transports refuse the same things.
 
-Contradicting lengths, framings that can be read in two ways, control characters, too many or too long lines: whatever
-libcurl and http.client would each take in their own way.
+Contradictory lengths, ambiguous framing, control characters, too many or too long lines: whatever libcurl and
+http.client would each handle in their own way.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def parse_head(url: str, raw_lines: list[bytes], limits: Limits) -> Head:
     Args:
         raw_lines: Status lines, header lines and blank lines as they came, line ends included.
     Raises:
-        BadAnswer: No HTTP, over a limit, contradicting lengths, or more 1xx answers than `INTERIM`.
+        BadAnswer: Not HTTP, over a limit, contradictory lengths, or more 1xx answers than `INTERIM`.
         ConnectFailed: The lines stop before the blank line.
     """
     interim = 0
@@ -92,7 +92,7 @@ def parse_head(url: str, raw_lines: list[bytes], limits: Limits) -> Head:
 
 
 def is_interim(status_line: bytes) -> bool:
-    """Whether it opens a 1xx answer, after which another head follows."""
+    """Whether the line opens a 1xx answer, after which another head follows."""
     found = _STATUS_LINE.match(status_line)
     return found is not None and found[2][:1] == b"1" and found[2] != b"101"
 
@@ -124,7 +124,7 @@ def _blank(raw_lines: list[bytes], start: int) -> int:
         if blank in raw_lines:
             try:
                 end = raw_lines.index(blank, start, end)
-            except ValueError:  # it stands before
+            except ValueError:  # only before *start*
                 continue
     return end
 
@@ -150,7 +150,7 @@ def _fields(url: str, raw_lines: list[bytes], limits: Limits) -> list[tuple[str,
             continue
         if not colon or not name.strip() or line[0] in " \t":
             raise BadAnswer(url, f"an invalid header line: {line[:40]!r}")
-        if name[-1:].isspace():  # before the colon: some readers would not know the name
+        if name[-1:].isspace():  # space before the colon: some readers would not recognise the name
             name = name.strip()
             if name.lower() in _FRAMING:
                 raise BadAnswer(url, f"a space before the colon of {name[:40]!r}")

@@ -1,6 +1,6 @@
 """The libcurl of curl_cffi behind the names of pycurl: it speaks TLS and HTTP/2 as a certain browser does.
 
-Its numbers of options and infos are those of every libcurl. Its own Python layer runs a transfer to its end; ours are
+Its option and info numbers are those of every libcurl. Its own Python layer runs a transfer to its end; ours are
 run in steps (`libcurl_handle`), so the few functions for that are taken from the binding below it. What only pycurl has
 (sockets that we open ourselves) is left out: see `impersonating` for how addresses are checked then.
 """
@@ -80,7 +80,7 @@ class CurlMulti:
         self._error = ffi.new("char[]", 256)
 
     def setopt(self, option: int, value: Any) -> None:
-        """As in pycurl; nobody else waits for its sockets."""
+        """As in pycurl; nothing else waits for its sockets."""
         if not callable(value):
             lib.curl_multi_setopt(self._multi, option, ffi.new("long *", value))
 
@@ -126,7 +126,7 @@ class CurlMulti:
 
 
 class _Seeking:
-    """What curl_cffi calls to go back in a body, over a callback of pycurl."""
+    """What curl_cffi calls to go back in a body, wrapped around a pycurl callback."""
 
     def __init__(self, seek: Callable[[int, int], int]) -> None:
         self._seek = seek
@@ -137,7 +137,7 @@ class _Seeking:
 
 
 def _counted(taken: Callable[[bytes], Any]) -> Callable[[bytes], int]:
-    """A callback of pycurl, whose answer None means all of it, as one of curl_cffi."""
+    """A pycurl callback, where None means that all was taken, turned into a curl_cffi callback."""
 
     def take(data: bytes) -> int:
         return len(data) if taken(data) is None else _FAILED

@@ -1,9 +1,9 @@
 """A transport that looks like a browser to a server: its TLS, its HTTP/2, its headers and their order agree.
 
-Some sites turn away what does not shake hands as a browser does. `curl_cffi` brings a libcurl that does (extra
-``impersonate``); all else is that of the other transports: limits, deadlines, addresses, decoding. It has no hook for
-sockets, so addresses are asked for and checked before a connection is made, and the connection is pinned to them. Each
-request has a thread while it is under way.
+Some sites turn away clients that do not shake hands as a browser does. `curl_cffi` brings a libcurl that does (extra
+``impersonate``); everything else is as in the other transports: limits, deadlines, addresses, decoding. It has no hook
+for sockets, so addresses are looked up and checked before a connection is made, and the connection is pinned to them.
+Each request has a thread while it is under way.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ class _Handle(Handle):
         super().start(asked, limits, sink, timeouts_s, started, watcher=watcher)
 
     def _pin(self, asked: Outgoing, rule: AddressRule, ends: float) -> None:
-        """A new connection goes to addresses that the rule allows, whatever DNS says a moment later.
+        """Let a new connection go only to addresses that the rule allows, whatever DNS says a moment later.
 
         Args:
-            ends: Of ``time.monotonic()``: so long a name server may take.
+            ends: Until when to wait for a name server, by ``time.monotonic()``.
         """
         origin = self.route.origin
         given = self._resolve.get(origin.host)

@@ -1,8 +1,8 @@
 """The one thread that carries the transfers of crawled pages: it waits for all their sockets at once.
 
 A transfer is libcurl's (`fetching.libcurl_transfer`): this thread tells it which of its sockets are ready and when
-its time has come, and tells whoever began it when it is over. It runs no user's code and parses nothing. What others
-ask of it reaches it through a queue and a pipe that wakes it.
+its time has come, and tells its caller when it is over. It runs no user code and parses nothing. Requests from other
+threads reach it through a queue and a pipe that wakes it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Transfer(Protocol):
         """Start; *watch* may be called from now on until the transfer is over, to say what is waited for."""
 
     def ready(self, descriptor: int, mask: int) -> None:
-        """A socket of it can be read or written."""
+        """One of its sockets can be read or written."""
 
     def due(self, now: float) -> None:
         """Its time has come."""
@@ -63,10 +63,10 @@ class IOThread:
     """Carries transfers until it is closed. `carry` and `later` are safe from any thread."""
 
     def __init__(self, most: int = 0) -> None:
-        """Make it; the thread is started with the first thing that it has to do.
+        """Make it; the thread starts when there is something to do.
 
         Args:
-            most: Transfers under way at once; more of them wait, in their order. 0: as many as descriptors allow.
+            most: Most transfers under way at once; others wait, in their order. 0: as many as descriptors allow.
         """
         self._most = most or connections_allowed()
         self._lock = threading.Lock()  # guards _thread and _ended while the thread is started or ended
@@ -84,12 +84,12 @@ class IOThread:
         self._under_way: dict[Transfer, float] = {}  # and when it is looked at next
         self._held: deque[Transfer] = deque()  # begun when others are over
         self._numbers = itertools.count()
-        self._asleep = False  # only a hint: whoever asks then writes into the pipe
+        self._asleep = False  # only a hint: those who ask then write into the pipe
         self._thread: threading.Thread | None = None
 
     # --- what other threads may call ----------------------------------------------------------------------------
     def carry(self, transfer: Transfer) -> None:
-        """Begin *transfer* soon; it tells by itself when it is over."""
+        """Begin *transfer* soon; it reports its own end."""
         self._ask(lambda: self._begin(transfer))
 
     def later(self, seconds: float, call: Callable[[], None]) -> None:
@@ -115,7 +115,7 @@ class IOThread:
         self._let_go()
 
     def after_fork(self) -> None:
-        """In a forked child: the thread is not there, and what it watched belongs to the parent."""
+        """In a forked child: the thread does not exist, and what it watched belongs to the parent."""
         self._lock = threading.Lock()
         if self._ended is None:
             self._let_go()
@@ -130,7 +130,7 @@ class IOThread:
             self._wake()
 
     def start(self) -> None:
-        """Start the thread; else the first thing that it has to do starts it."""
+        """Start the thread now; otherwise the first thing to do starts it."""
         with self._lock:
             if self._ended is None:
                 if self._thread is None:
@@ -184,7 +184,7 @@ class IOThread:
             due, _, what = heapq.heappop(self._timers)
             if callable(what):
                 self._call(what)
-            elif self._under_way.get(what) == due:  # any other entry of it is an old one
+            elif self._under_way.get(what) == due:  # any other entry for it is outdated
                 self._under_way[what] = math.inf
                 wanted = what.next_due()
                 if wanted is not None and wanted <= now:

@@ -38,7 +38,7 @@ from crawler.fetching.outgoing import Outgoing, outgoing
 from crawler.fetching.response_maker import Body, ResponseMaker, check_proxy
 
 _NAP_S = 0.02
-_CLOSE_S = 2.0  # that `close` waits for a resolver
+_CLOSE_S = 2.0  # how long `close` waits for a resolver
 
 
 class HandlesAdapter(BaseAdapter):
@@ -69,7 +69,7 @@ class HandlesAdapter(BaseAdapter):
             resolve: Addresses by host, instead of DNS.
             response_class: Made without arguments; attributes are set on it.
             proxy_ca: File of certificates by which an https proxy is verified; None for the public ones.
-            most: Connections that are open at once, idle ones too; further requests wait for their turn. 0: as many as
+            most: Most connections open at once, idle ones included; further requests wait for their turn. 0: as many as
                 leave descriptors for files.
             http: "1.1"; "2" or "3" where a server offers it over TLS; "auto" for the newest. Each connection carries
                 one request at a time.
@@ -121,7 +121,7 @@ class HandlesAdapter(BaseAdapter):
                     raise
                 ExchangeClock(asked.url, limits, None, started).left_s(time.monotonic())
                 if not self.make_room():
-                    time.sleep(_NAP_S)  # for what others have in use
+                    time.sleep(_NAP_S)  # others have them in use
         check_proxy(asked, got.head)
         return self._maker.make(
             self,
@@ -242,7 +242,7 @@ class HandlesAdapter(BaseAdapter):
 
 
 class CurlAdapter(HandlesAdapter, CarriedAdapter):
-    """The one for crawled pages: one thread carries the transfers of all."""
+    """The adapter for crawled pages: one thread carries all transfers."""
 
     def begin(
         self,

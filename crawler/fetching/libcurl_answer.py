@@ -1,4 +1,4 @@
-"""What one libcurl handle brings: lines of a head, then bytes of a body, read while they come."""
+"""What one libcurl handle brings: lines of a head, then bytes of a body, read as they come."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class AnswerReader:
 
     @property
     def body_bytes(self) -> int:
-        """Of the body, as they are on the wire, so far."""
+        """Bytes of the body so far, as they are on the wire."""
         return self._body.wire_bytes if self._body is not None else 0
 
     def write(self, data: bytes) -> int | None:
@@ -83,7 +83,7 @@ class AnswerReader:
         """The head, read at the first byte of the body or at the end, and what takes the body.
 
         Raises:
-            FetchError: The head is none, or is not to be believed.
+            FetchError: The head is not one, or cannot be trusted.
         """
         if self._head is None or self._body is None:
             asked = self.asked

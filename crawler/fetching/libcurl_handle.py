@@ -60,7 +60,7 @@ class Handle:
     """One handle and its connection. Used by one thread at a time.
 
     Attributes:
-        latest: Seconds since 1970: later than that the next request is not sent; None for any time.
+        latest: Seconds since 1970; after that the next request is not sent; None for any time.
         was_late: It was not sent for that reason.
     """
 
@@ -104,7 +104,7 @@ class Handle:
         self._renewed = False  # the next exchange wants a new connection
         self._connected = False
         self._watcher: Watcher | None = None
-        self._resolving_until = 0.0  # until then threads of the resolver may run on
+        self._resolving_until = 0.0  # until then threads of the resolver may still run
         set_route(self._curl, route, proxy_ca)
         self._curl.setopt(pycurl.HTTP_VERSION, http_version(http, route))
         for option, callback in (
@@ -172,7 +172,7 @@ class Handle:
                 time.sleep(_NAP_S)  # select() could not wait: no socket yet, or numbered above what it can watch
 
     def _about_to_send(self, *where: object) -> int:
-        """Told by libcurl when there is a connection: the process may have been stopped while it was made."""
+        """Called by libcurl when there is a connection: the process may have been stopped while it was made."""
         self.was_late = self.latest is not None and unix_now() > self.latest
         return int(pycurl.PREREQFUNC_ABORT if self.was_late else pycurl.PREREQFUNC_OK)
 

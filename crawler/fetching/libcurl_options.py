@@ -50,7 +50,7 @@ class Route:
 
 
 def set_route(curl: Any, route: Route, proxy_ca: str) -> None:
-    """Tell a new easy handle all that holds for every request of *route*, and of others that trust like it.
+    """Tell a new easy handle all that holds for every request of *route*, and of routes that trust like it.
 
     Args:
         proxy_ca: File of certificates by which an https proxy is verified.
@@ -82,7 +82,7 @@ def set_route(curl: Any, route: Route, proxy_ca: str) -> None:
     if route.cert is not None:
         curl.setopt(pycurl.SSLCERT, route.cert[0])
         curl.setopt(pycurl.SSLKEY, route.cert[1])
-    curl.setopt(pycurl.PROXY, "" if route.proxy is None else route.proxy.url)  # empty: none, nor the environment's
+    curl.setopt(pycurl.PROXY, "" if route.proxy is None else route.proxy.url)  # empty: none, not even the environment's
     if route.proxy is not None:
         _set_proxy(curl, route.proxy, route.origin.scheme, proxy_ca)
 
@@ -92,7 +92,7 @@ def _set_proxy(curl: Any, proxy: Proxy, scheme: str, proxy_ca: str) -> None:
     if kind in _PROXY_TYPES:
         curl.setopt(pycurl.PROXYTYPE, _PROXY_TYPES[kind])
     curl.setopt(pycurl.PROXY_CAINFO, proxy_ca)
-    curl.setopt(pycurl.PROXY_SSL_VERIFYPEER, 1)  # its certificate counts, whatever that of the destination does
+    curl.setopt(pycurl.PROXY_SSL_VERIFYPEER, 1)  # its certificate is checked, whether the destination's is or not
     curl.setopt(pycurl.PROXY_SSL_VERIFYHOST, 2)
     curl.setopt(pycurl.PROXYAUTH, pycurl.HTTPAUTH_BASIC)
     curl.setopt(pycurl.HEADEROPT, pycurl.HEADER_SEPARATE)
@@ -110,18 +110,18 @@ def has_http3() -> bool:
 
 
 def libcurl_name() -> str:
-    """Its version, such as "libcurl/8.23.0"."""
+    """The version of libcurl, such as "libcurl/8.23.0"."""
     return next((each for each in str(pycurl.version).split() if each.startswith("libcurl/")), "libcurl")
 
 
 def http_version(http: str, route: Route) -> int:
-    """The number of libcurl for what a connection of *route* may speak; none of them does without TLS what is not 1.1.
+    """libcurl's number for what a connection of *route* may speak; without TLS none of them allows more than HTTP/1.1.
 
     Args:
         http: "1.1"; "2" or "3" where a server offers it; "auto" for the newest that both sides know.
     """
     if http in ("3", "auto") and has_http3() and route.proxy is None and route.origin.scheme == "https":
-        return int(pycurl.CURL_HTTP_VERSION_3)  # asked beside the others, which are taken where it does not answer
+        return int(pycurl.CURL_HTTP_VERSION_3)  # tried beside the others, which are used where it does not answer
     return int(pycurl.CURL_HTTP_VERSION_1_1 if http == "1.1" else pycurl.CURL_HTTP_VERSION_2TLS)
 
 
@@ -138,7 +138,7 @@ class RequestOptions:
         """Nothing has been set yet.
 
         Args:
-            failed: Told what the body of a request raised.
+            failed: Called with what the body of a request raised.
         """
         self._curl, self._failed = curl, failed
         self._special = False  # something differs from a plain GET
@@ -180,11 +180,11 @@ class RequestOptions:
             curl.setopt(pycurl.HTTPHEADER, [each if each.isascii() else each.encode("latin-1") for each in lines])
 
     def _set_special(self, asked: Outgoing, lines: list[str]) -> None:
-        """Another method than GET, or a body.
+        """A method other than GET, or a body.
 
-        libcurl sends a request again by itself when a kept connection turns out to be dead. For a request that may
-        change things that must not be: its body comes from a source that does not rewind, or (see `set`) it gets a
-        new connection.
+        libcurl sends a request again by itself when a kept connection turns out to be dead. A request that may change
+        things must not be repeated like that: its body comes from a source that does not rewind, or (see `set`) it gets
+        a new connection.
         """
         curl, body = self._curl, asked.body
         self._special = True

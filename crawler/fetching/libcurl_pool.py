@@ -90,7 +90,7 @@ class HandlePool:
 
 
 def close_all(handles: Sequence[Handle], patience_s: float) -> None:
-    """Close *handles*; where a resolver holds that up for longer than *patience_s*, it goes on behind our back."""
+    """Close *handles*; where a resolver holds that up for longer than *patience_s*, it goes on in the background."""
 
     def close() -> None:
         for handle in handles:

@@ -21,7 +21,7 @@ class SocketOpener:
     """Opens sockets for libcurl, to addresses that the rule allows. Used by one thread at a time.
 
     Args:
-        rule: Asked before each connect; None where nothing is asked, as when a proxy connects for us.
+        rule: Asked before each connect; None for no check, as when a proxy connects for us.
         failed: Told of an error in a callback, which libcurl cannot pass on.
     """
 
@@ -74,7 +74,7 @@ class SocketOpener:
 
 
 class IdleConnection:
-    """The connection of a handle between two exchanges. libcurl owns it and closes it in an exchange only.
+    """The connection of a handle between two exchanges. libcurl owns it and closes it only during an exchange.
 
     Attributes:
         address: Connected IP address, of the last exchange.

@@ -34,7 +34,7 @@ class TransferRequest:
     limits: Limits
     timeouts_s: tuple[float | None, float | None]
     started: float
-    latest: float | None = None  # seconds since 1970: later than that it is not sent
+    latest: float | None = None  # seconds since 1970; after that it is not sent
     sink: BinaryIO | None = None  # takes the body of a 2xx answer
 
 
@@ -55,7 +55,7 @@ class Handles(Protocol):
 
 
 class CurlTransfer:
-    """One exchange, begun and finished (`crawler.fetching.io_thread.Transfer`).
+    """One exchange, from beginning to end (`crawler.fetching.io_thread.Transfer`).
 
     Args:
         respond: Makes the response of a head, a body, and the connected address.

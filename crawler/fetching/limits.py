@@ -1,4 +1,4 @@
-"""How long and how large one exchange may be: the numbers, and the clock that is held against them.
+"""How long and how large one exchange may be: the numbers, and the clock that keeps to them.
 
 Both transports ask the same `ExchangeClock` before each wait, so that a slow head, a slow body and silence end alike.
 """
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from crawler.errors import TimedOut
 
 SLICE_S = 0.5  # longest single wait of a transport: how soon `abort_all` is noticed
-LINE_BYTES = 100 * 1024  # one header line; libcurl itself takes no longer one
+LINE_BYTES = 100 * 1024  # one header line; libcurl itself takes none that is longer
 REDIRECT_BYTES = 64 * 1024  # body of a redirect that is read before the connection is closed instead
 CODINGS = 5  # Content-Encodings of one answer
-MEMBERS = 10_000  # streams behind one another in one coding (gzip members, zstd frames); each may decode to nothing
+MEMBERS = 10_000  # streams one after another in one coding (gzip members, zstd frames); each may decode to nothing
 INTERIM = 20  # 1xx answers before the final one
 
 
@@ -59,7 +59,7 @@ class ExchangeClock:
 
         Args:
             url: For the errors.
-            read_s: Seconds without any movement that are borne; None for no limit.
+            read_s: Seconds without any movement that are tolerated; None for no limit.
             now: Start of the exchange.
         """
         self._url = url
@@ -81,7 +81,7 @@ class ExchangeClock:
         return left
 
     def restart_silence(self, now: float) -> None:
-        """The connection stands: from here on silence counts."""
+        """The connection is made: from here on silence counts."""
         self._silent_since = now
 
     def wait_s(self, now: float, moved: int, body_bytes: int) -> float:

@@ -14,7 +14,7 @@ from crawler.fetching.limits import SLICE_S
 
 
 def look_up(url: str, name: str, port: int, ends: float, stopped: Callable[[], bool]) -> list[Any]:
-    """What getaddrinfo says of *name*. It cannot be stopped: a thread asks, and nobody waits for it beyond *ends*.
+    """What getaddrinfo says of *name*. It cannot be stopped: a thread asks, and is not waited for beyond *ends*.
 
     Args:
         url: For the errors.
@@ -22,7 +22,7 @@ def look_up(url: str, name: str, port: int, ends: float, stopped: Callable[[], b
         stopped: Asked now and then; True ends the waiting.
     Raises:
         TimedOut: No answer came in time.
-        UnknownHost: It is no name of a host.
+        UnknownHost: It is not a host name.
         ConnectFailed: Stopped.
         OSError: What getaddrinfo raised.
     """

@@ -141,10 +141,10 @@ def _is_token(name: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _proxy(url: str, authorization: str) -> Proxy | None:
-    """What is meant by the URL of a proxy; None for none. The last @ ends the password, whatever stands in that.
+    """The proxy that a URL stands for; None for none. The last @ ends the password, whatever that contains.
 
-    Other programs end it at the first one or refuse such a URL: who has a wrong host in it is told how it was read,
-    once a process, for the answers are kept.
+    Other programs end it at the first one or refuse such a URL. So that a wrong host is noticed, a warning says how it
+    was read: once per process, since the results are kept.
     """
     found = PROXY_SCHEME.match(url)
     scheme, rest = (found[1], url[found.end() :]) if found else ("http", url)
@@ -162,7 +162,7 @@ def _proxy(url: str, authorization: str) -> Proxy | None:
 
 
 def _unescaped(text: str) -> str:
-    """*text* with its escapes undone; as it is, where they give no UTF-8: then they are none."""
+    """*text* with its escapes undone; unchanged where they give no UTF-8: then they are not escapes."""
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:

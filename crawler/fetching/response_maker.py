@@ -63,8 +63,8 @@ class Body:
         Args:
             sink: Takes the decoded bytes of a 2xx answer in constant memory; other answers stay in memory. One that
                 has a method ``begin`` is given the head first, and may refuse the body by raising a FetchError.
-            still: Raises when the time is over or somebody has stopped us; asked while the body is decoded.
-            late: A coding is undone by `finish`, not while the bytes come; these count for the limit, too.
+            still: Raises when the time is up or the exchange was stopped; called while the body is decoded.
+            late: A coding is undone by `finish`, not while the bytes come; these count towards the limit, too.
         Raises:
             BadAnswer: Its Content-Encoding cannot be undone.
             TooLarge: It says itself that it is larger than allowed.

@@ -1,7 +1,7 @@
 """When and how long to wait before another try: the one place for retries, built on tenacity.
 
 Short waits happen in the worker and are woken by a stop; long ones, and all that a server asks for, go back to the
-frontier, so that nobody sleeps on a worker.
+frontier, so that no worker sleeps through them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def next_wait_s(attempt: int, *, base_s: float, cap_s: float, asked_s: float = 0
     Args:
         attempt: Tries made so far, 1 or more.
         base_s: First wait.
-        cap_s: Longest wait, but for what the server asked.
+        cap_s: Longest wait, except for what the server asked for.
         asked_s: Retry-After, 0 for none.
         chance: 0 to 1; which part of the backoff is taken (at least half of it).
     """
@@ -68,7 +68,7 @@ class Backoff:
 
     Attributes:
         base_s: First wait.
-        cap_s: Longest wait, but for what a server asks for.
+        cap_s: Longest wait, except for what a server asks for.
         short_s: Longest wait that a worker may sit through.
         chance: 0 to 1, each time anew: which part of a wait is taken, at least half of it.
     """

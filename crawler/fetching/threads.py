@@ -15,9 +15,9 @@ _log = logging.getLogger("crawler.engine")
 
 Task = Callable[[], None]  #: must not raise
 
-FEW = 2  #: threads that compute where the process waits for other things than its own threads; else one does
+FEW = 2  #: threads that compute where the process waits for something other than its own threads; else there is one
 TOO_TIGHT = "this process may not have enough memory or threads; see `ulimit -v` and `ulimit -u`, or lower `workers`"
-_HELD_UP_S = 0.05  #: no task was taken for so long although some wait: the threads wait for something
+_HELD_UP_S = 0.05  #: no task was taken for this long although some wait: the threads are waiting for something
 
 
 def _nothing() -> None:
@@ -80,7 +80,7 @@ class _Threads(ABC):
 class Computing(_Threads):
     """Threads that compute. `give` is safe from any thread.
 
-    One does, while the process is busy with that: two would take the interpreter's lock from each other. Where tasks
+    There is one while the process is busy computing: two would take the interpreter's lock from each other. Where tasks
     wait although the process computes for less than half of the time, a second one is started, and where none is taken
     at all, as many as it needs.
 
@@ -124,7 +124,7 @@ class Computing(_Threads):
         self._later(_HELD_UP_S, self._look)
 
     def _look(self) -> None:
-        """Start another thread where tasks wait for something else than the processor."""
+        """Start another thread where tasks wait for something other than the processor."""
         with self._lock:
             again = not self._tasks.empty() and not self._stopped
             if again and (self._taken == self._taken_then or (len(self._threads) < FEW and self._has_waited())):
@@ -170,14 +170,14 @@ class Blocking(_Threads):
         self._open = 0  # tasks that are not done
 
     def stop(self) -> None:
-        """Let each thread end after its task; tasks that nobody has begun are dropped."""
+        """Let each thread end after its task; tasks not yet begun are dropped."""
         with contextlib.suppress(queue.Empty):
             while True:
                 self._tasks.get_nowait()
         super().stop()
 
     def give(self, task: Task) -> None:
-        """Run *task* soon, on a thread that waits for it or on a new one. Safe from any thread."""
+        """Run *task* soon, on an idle thread or on a new one. Safe from any thread."""
         with self._lock:
             self._open += 1
             if self._open > len(self._threads) < self._most and not self._stopped:

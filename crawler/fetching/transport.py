@@ -1,9 +1,9 @@
 """The seam below the sessions: what a transport is, and how one is chosen by its name.
 
-``curl`` and ``urllib3`` come along, and ``chrome``, ``firefox`` and ``safari``, which look like these browsers. A
-package brings others as entry points of the group ``crawler.transports``: a class, or a function, that is called with
-`TransportOptions`. The setting `transport` names the one that all sessions share; `Identity.transport` another for one
-session.
+``curl`` and ``urllib3`` are built in, and so are ``chrome``, ``firefox`` and ``safari``, which look like these
+browsers. A package brings others as entry points of the group ``crawler.transports``: a class or function that is
+called with `TransportOptions`. The setting `transport` names the one that all sessions share; `Identity.transport`
+another for one session.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ class Transport(Protocol):
     redirect, keeps no cookie, and takes nothing from the environment. It raises `crawler.errors.FetchError`, and what
     the body of the request or a sink raises. ``tests/fetching`` holds every transport to this, and to much more.
 
-    One whose requests can be begun here and finished there inherits `crawler.fetching.carried.CarriedAdapter`: its
-    transfers need no thread each. A thread of its own waits for each request of any other.
+    One whose requests can be begun in one place and finished in another inherits
+    `crawler.fetching.carried.CarriedAdapter`: its transfers need no thread each. With any other, each request has a
+    thread that waits for it.
 
     Attributes:
         sinks: The body of a good answer goes to the ``sink`` of the request as it comes; else all of it is in memory.
@@ -126,7 +127,7 @@ def make_transport(settings: Settings, trusted_hosts: Container[str], name: str 
 
 
 def check_http(transport: str, http: str) -> None:
-    """Raise UsageError where *transport* cannot speak that version of HTTP here; "auto" is what it can."""
+    """Raise UsageError where *transport* cannot speak that version of HTTP here; "auto" means whatever it can."""
     if transport == "urllib3" and http in ("2", "3"):
         raise UsageError(f"transport urllib3 speaks HTTP/1.1 only, not {http}: leave one of them out")
     if http == "3" and transport in BROWSERS:
@@ -151,7 +152,7 @@ def maker_of(name: str) -> MakeTransport:
     if name in BROWSERS:
         adapter = adapter_of(name)
         return lambda options: adapter(**_arguments(options))
-    from importlib.metadata import entry_points  # only for one that does not come along
+    from importlib.metadata import entry_points  # only for one that is not built in
 
     found = {each.name: each for each in entry_points(group=GROUP)}
     if name not in found:

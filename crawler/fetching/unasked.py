@@ -1,8 +1,8 @@
 """What an answer below 400 is worth when it is not the page: pure.
 
-304 says "use what you have", and 206 "here is the part that you wanted": to who did not ask for that, the first is no
-page, and the second may be half of one. A redirect that names no address is what it shows: browsers show its text, and
-where it has none, nothing came. An empty page is a page; as somebody expects a text there, it is told.
+304 says "use what you have", and 206 "here is the part that you wanted": where that was not asked for, the first is not
+a page, and the second may be half of one. A redirect that names no address is what it shows: browsers show its text,
+and where it has none, nothing came. An empty page is a page; since a text is expected there, it is reported.
 
 Source: RFC 9110 sections 13, 14 and 15.
 """
@@ -26,14 +26,14 @@ def asked_whether(sent: Mapping[str, str | bytes]) -> bool:
 
 
 def no_page(status: int, sent: Mapping[str, str | bytes], *, is_empty: bool) -> bool:
-    """Whether an answer with *status* below 400 to a request with the headers *sent* is none that can be kept."""
+    """Whether an answer with *status* below 400 to a request with the headers *sent* is not a page that can be kept."""
     if status == _NOT_MODIFIED:
         return not asked_whether(sent)
     return 300 <= status < 400 and is_empty
 
 
 def odd_about(status: int, sent: Mapping[str, str | bytes], came: Mapping[str, str], body: bytes) -> str:
-    """What is to be told of a page that is kept; "" for nothing.
+    """What to report about a page that is kept; "" for nothing.
 
     Args:
         sent, came: Headers of the request and of its answer.

@@ -1,7 +1,7 @@
 """The other transport (setting ``transport=urllib3``): requests' own adapter on urllib3, held to the same contract.
 
 It costs more CPU than `fetching.libcurl_adapter`, but it needs no C library beyond Python's and shows every step to
-a debugger. Differences: SOCKS proxies are not spoken, and idle connections are bounded by host, as urllib3 does it.
+a debugger. Differences: SOCKS proxies are not supported, and idle connections are limited per host, as in urllib3.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Urllib3Adapter(HTTPAdapter):
 
         Args:
             connections: Most origins, and most connections of each, that are kept.
-            most: Connections that are open at once, as in `CurlAdapter`.
+            most: Most connections open at once, as in `CurlAdapter`.
             limits: For requests that bring none of their own as ``request.limits``.
             address_rule: Asked before each connect; None lets every address pass.
             resolve: Addresses by host, instead of DNS.
@@ -150,7 +150,7 @@ class Urllib3Adapter(HTTPAdapter):
             managers = [self.poolmanager, *self._managers.values()]
         for manager in managers:
             pools = [manager.pools.get(key) for key in manager.pools.keys()]  # noqa: SIM118 - it has no iterator
-            manager.clear()  # forgets them; who waits for a connection of one would keep its idle ones open
+            manager.clear()  # forgets them; a thread that waits for a connection of one would keep its idle ones open
             for pool in pools:
                 if pool is not None:
                     pool.close()
@@ -199,7 +199,7 @@ class Urllib3Adapter(HTTPAdapter):
                     raise self._ours(exchange, error) from error
 
     def _may_repeat(self, exchange: Exchange, error: Exception) -> bool:
-        """Whether the request never had a chance, so that sending it at once can do no harm and may help."""
+        """Whether the request never had a chance, so that sending it again at once can do no harm and may help."""
         asked = exchange.asked
         if isinstance(error, urllib3.exceptions.ClosedPoolError) and not self._closed:
             exchange.clock.left_s(time.monotonic())  # others threw the pool out between look-up and use

@@ -105,7 +105,7 @@ class Connecting:
             self._stand_in = None
 
     def shut_down(self) -> None:
-        """Whoever waits for these sockets waits no longer."""
+        """End all waiting for these sockets."""
         for each in self._sockets:
             with contextlib.suppress(OSError):  # not connected yet, or already closed
                 each.shutdown(socket.SHUT_RDWR)

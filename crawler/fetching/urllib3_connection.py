@@ -1,6 +1,6 @@
-"""Connections of urllib3 that keep our limits: every wait asks the clock, every address the rule, every head its caps.
+"""Connections of urllib3 that keep our limits: the clock for waits, the rule for addresses, the caps for heads.
 
-urllib3 makes and keeps the connections; http.client reads the bodies. What neither of them does is put in here: each
+urllib3 makes and keeps the connections; http.client reads the bodies. What neither of them does is added here: each
 read and write asks the `Exchange`, heads are read by our rules, bytes that nobody asked for are noticed. A connection
 learns for which exchange it works through a thread-local, since a pool hands it out: one thread works on one exchange
 at a time.
@@ -90,7 +90,7 @@ class _Answer(http.client.HTTPResponse):
 
 
 def _framing(head: Head) -> bytes:
-    """A head with only that by which http.client finds the end of the body."""
+    """A head with only what http.client needs to find the end of the body."""
     lines = [f"HTTP/{head.version} {head.status} "]
     lines += [f"{name}: {head.get(name)}" for name in ("connection", "keep-alive") if name in head.fields]
     if head.chunked:

@@ -25,7 +25,7 @@ class Exchange:
         wants_fresh: An idle connection must not be used.
         tainted: The connection must not be used again.
         received_bytes: From the server, heads included.
-        connection: That it has used last.
+        connection: The one that it used last.
         at_end: Called when it is over.
         connecting: Makes its connection, and knows the sockets in use.
     """

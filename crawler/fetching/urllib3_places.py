@@ -28,7 +28,7 @@ class Places:
         return self._waiting
 
     def take(self, still: Callable[[], None], make_room: Callable[[], None]) -> None:
-        """Take a place; where there is none, wait for one.
+        """Take a place; wait for one if all are taken.
 
         Args:
             still: Raises when the wait is over.

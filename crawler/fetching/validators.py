@@ -15,7 +15,7 @@ from crawler.request import Request
 from crawler.response import Response
 
 _CONDITIONAL = frozenset({"if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range", "range"})
-_OF_THE_SESSION = frozenset({"cookie", "authorization"})  #: who asks is known by the key of the session
+_OF_THE_SESSION = frozenset({"cookie", "authorization"})  #: the key of the session says who asks
 _LONGEST = 1_000  #: characters of a validator: what is longer is not kept
 
 
@@ -34,7 +34,7 @@ def conditions(visit: PageVisit) -> dict[str, str]:
 
 
 def confirms(response: Response, visit: PageVisit, url: str) -> bool:
-    """Whether an answer says that the page is what it was: a 304 of the very address, for the very version."""
+    """Whether an answer says that the page has not changed: a 304 from this very address, for this very version."""
     if response.status_code != 304 or response.url != url:
         return False
     etag = str(response.headers.get("ETag", "")).strip()
@@ -68,7 +68,7 @@ def varies_by(headers: Mapping[str, str], sent: Mapping[str, str | bytes]) -> st
     """What an answer depends on besides its address and session: header names and a digest of what was sent.
 
     Returns:
-        "" for nothing, None where it depends on what cannot be told (``Vary: *``).
+        "" for nothing, None where it depends on what cannot be known (``Vary: *``).
     """
     said = value_of(headers, "vary")
     if not said:

@@ -40,9 +40,9 @@ class AdmissionRules:
         guarded: ``session name -> bool``: whether the guard is asked.
         own_slots: Sessions that politeness counts by themselves on each host.
         upgraded: Hosts for which plain http links become https ones; may grow. None: links stay as they are.
-        host_full: ``(host, fingerprint, those of it that were admitted in this process) -> reason or None``; asked once
+        host_full: ``(host, fingerprint, fingerprints of it admitted in this process) -> reason or None``; asked once
             for each request that is admitted.
-        counts: What `traps` and `host_full` count by.
+        counts: What `traps` and `host_full` count with.
     """
 
     domains: Iterable[str]
@@ -72,7 +72,7 @@ class Admission:
         self._default_session, self._max_depth = rules.default_session, rules.max_depth
         self._guard, self._traps = rules.guard, rules.traps
         self._trapped: Counter[str] = Counter()
-        self.unrecorded: dict[str, int] = {}  #: rule against endless URLs to links that it left out and no row tells of
+        self.unrecorded: dict[str, int] = {}  #: by rule against endless URLs: links left out without a row
         self._hosts: dict[str, bool] = {}
         self.known = KnownLinks()
 
@@ -86,7 +86,7 @@ class Admission:
         Args:
             depth: Depth of the page on which it was found, plus one.
             session: Session to inherit.
-            parent: The request on whose page it was found; what makes one with ``dont_filter`` different.
+            parent: The request on whose page it was found; tells one with ``dont_filter`` from others.
         """
         name = request.session or session or self._default_session
         plain = request.method == "GET" and request.body is None and not request.dont_filter and request.file is None
@@ -135,7 +135,7 @@ class Admission:
     def admit_links(
         self, links: Iterable[tuple[str, Any]], callback: str, session: str, *, depth: int, parent: int
     ) -> Iterator[tuple[str, Found]]:
-        """What `admit` says of plain links of one page, in less time: no request is made for a link.
+        """What `admit` says about plain links of one page, in less time: no `Request` is made for a link.
 
         Args:
             links: URLs in WHATWG form, not among those known, and what was followed (`Request.of_link`).
@@ -177,7 +177,7 @@ class Admission:
         return url
 
     def _has_room(self, rule: str) -> bool:
-        """Whether one more row is to tell of a rule against endless URLs, which would fill the disk with them."""
+        """Whether a rule against endless URLs gets one more row; without a limit these would fill the disk."""
         self._trapped[rule] += 1
         if self._trapped[rule] <= _MOST_TRAPPED:
             return True
@@ -185,7 +185,7 @@ class Admission:
         return False
 
     def _counted(self, mark: bytes, host: str) -> str:
-        """The rule against one more page of *host*, or "" when it is one of those that are admitted."""
+        """The rule against one more page of *host*, or "" when the page is admitted."""
         admitted = self._of_host.setdefault(host, set())
         if mark in admitted:
             return ""
@@ -196,7 +196,7 @@ class Admission:
         return ""
 
     def admit_all(self, requests: Iterable[Request], *, depth: int, session: str | None = None) -> list[Found]:
-        """Rows for several requests, without those that are known or stand there twice."""
+        """Rows for several requests, without those that are known or occur twice."""
         found: dict[bytes, Found] = {}
         for request in requests:
             row = self.admit(request, depth=depth, session=session)
@@ -205,7 +205,7 @@ class Admission:
         return list(found.values())
 
     def forget(self) -> None:
-        """What was remembered may not be so any more."""
+        """Forget what was remembered: it may no longer be true."""
         self.known.forget()
 
     def remember(self, committed: Iterable[Found]) -> None:
@@ -263,12 +263,12 @@ class Admission:
 
 
 def _by_script(key: str, session: str) -> bytes:
-    """The fingerprint of a link that a script sends: not that of the page which other links to its address lead to."""
+    """The fingerprint of a link that a script sends: not that of the page that other links to its address lead to."""
     return fingerprint("GET", key, b"\x00by script", session)
 
 
 def slot_of(url: str) -> str:
-    """What politeness counts a URL under: its host, with the port where it is not the scheme's own."""
+    """The key under which politeness counts a URL: its host, with the port where it is not the scheme's own."""
     start = url.index("//") + 2
     end = url.find("/", start)
     authority = url[start:] if end < 0 else url[start:end]
@@ -283,7 +283,7 @@ def allowed_hosts(given: Iterable[object] | str) -> tuple[str, ...]:
     Returns:
         Hosts in their canonical form. A port is left out: a host belongs to the crawl with all its ports.
     Raises:
-        SpiderError: An entry is no host, or says more than a host can; the message has the right spelling.
+        SpiderError: An entry is not a host, or says more than a host can; the message gives the right spelling.
     """
     entries = [each for each in re.split(r"[\s,]+", given) if each] if isinstance(given, str) else list(given)
     return tuple(dict.fromkeys(_allowed_host(each) for each in entries))

@@ -1,7 +1,7 @@
 """Gates: what a request has to wait for before it may be sent (its session, the robots.txt of its host).
 
-One task opens a gate; the requests that meet it closed are held here, so that no worker waits. Which tasks are wanted
-is noted, and whoever starts them takes the note. Used by the scheduler's thread only.
+One task opens a gate; requests that find it closed are held here, so that no worker waits. The tasks that are wanted
+are noted for whoever starts them. Used by the scheduler's thread only.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from crawler.outcome import Leased, Outcome
 
 
 class GateState(StrEnum):
-    CLOSED = "closed"  #: nobody is at it
+    CLOSED = "closed"  #: nothing is opening it
     OPENING = "opening"  #: a task is under way, or a time to try again is set
     OPEN = "open"
-    BARRED = "barred"  #: will not open in this run by itself
+    BARRED = "barred"  #: will not open by itself in this run
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,12 @@ class Missing:
         gate: It waits until this gate opens.
         probe: For the gate of its session: why the session is to be proved first.
         lost: For that gate: why the session is of no use any more.
-        rests: As much of its session is under way as the rest of its life may be good for.
+        rests: As much of its session is under way as its remaining life may be good for.
         person: Its session waits for a person.
         stranger: This run does not have its session.
         spent: Its account may send no more for now: it goes back as it was.
         trial: Its page may end the session: it is tried alone, later.
-        ending: It is not sent, and ends so.
+        ending: It is not sent, and ends like this.
     """
 
     gate: tuple[str, str] | None = None
@@ -58,15 +58,15 @@ class Gate:
 
     @property
     def is_barred(self) -> bool:
-        """Whether it will not open in this run by itself."""
+        """Whether it will not open by itself in this run."""
         return self.state is GateState.BARRED
 
     def shut(self) -> None:
-        """Nobody is at it any more."""
+        """Nothing is opening it any more."""
         self.state = GateState.CLOSED
 
     def started(self) -> None:
-        """Its task is under way: there is no moment at which it is to be tried again."""
+        """Its task is under way: there is no time for another try."""
         self.retry_at = None
 
 
@@ -93,7 +93,7 @@ class Gates:
         return gate is not None and gate.state is GateState.OPEN and now < gate.open_until
 
     def hold(self, key: tuple[str, str], leased: Leased) -> None:
-        """Keep a request until the gate opens, and begin to open it when nobody does."""
+        """Keep a request until the gate opens, and begin to open it if nothing does yet."""
         gate = self._moving[key] = self.get(key)
         gate.held.append(leased)
         self.open_now(key)
@@ -106,7 +106,7 @@ class Gates:
             self._moving[key] = self.wanted[key] = gate
 
     def close(self, key: tuple[str, str]) -> None:
-        """What was behind it is not good any more."""
+        """What was behind it is no longer good."""
         gate = self.get(key)
         if gate.state is GateState.OPEN:
             gate.state = GateState.CLOSED
@@ -130,7 +130,7 @@ class Gates:
         self.get(key).retry_at = at
 
     def due(self, now: float) -> None:
-        """Want the tasks whose time has come."""
+        """Mark the tasks whose time has come as wanted."""
         for gate in list(self._moving.values()):
             if gate.state is GateState.OPENING and gate.retry_at is not None and gate.retry_at <= now:
                 gate.retry_at = None

@@ -61,12 +61,12 @@ _SIGN: Final = re.compile("[&;=]")
 _SCRIPT: Final = re.compile(
     r"\.(?:php\d?|aspx?|ashx|jspx?|jsf|do|action|s?html?|xhtml|cgi|pl|py|rb|cfm|dll|exe)\Z", re.I
 )
-_TITLE: Final = re.compile(r"[A-Z][^\W\d_A-Z]*(?:[ _+-]\(?[^\W_]+\)?)+\Z")  # Great_Purge; no programmer writes so
+_TITLE: Final = re.compile(r"[A-Z][^\W\d_A-Z]*(?:[ _+-]\(?[^\W_]+\)?)+\Z")  # Great_Purge; not how programmers write
 _ONLY_CHOOSING: Final = re.compile(
     r"(?:(?:page|p|lang|locale|sort|order|dir|q|ref|utm_[a-z]+)=[^&;]*(?:[&;]|\Z))*\Z", re.IGNORECASE
 )
 _STATIC: Final = re.compile(r"\.(?:png|gif|jpe?g|svg|webp|ico|css|js|woff2?|ttf|pdf|mp4|zip)\Z", re.I)
-# One word for what English writes in two, glued to what programmers glue to it; "catalogoutlet" is none of them.
+# One word for what English writes as two, glued to what programmers glue to it; "catalogoutlet" is not one.
 _GLUED: Final = re.compile(
     r"(?:user|do|auto|single|global|member|admin|customer|account|session|portal|app|my|sso|cas|saml|oidc|openid|oauth2?"
     r"|ajax|api|web|client|process|perform|confirm|request|wp|php|bb|usr|j|get|on|go|force|full|fb)?"
@@ -127,7 +127,7 @@ def _segment_says(segment: str) -> str:
 
 
 def _is_of_programmer(segment: str) -> bool:
-    """Whether it is written as programmers do: ``deleteUser``, ``delete_user``, ``delete.php``."""
+    """Whether it is written as programmers write: ``deleteUser``, ``delete_user``, ``delete.php``."""
     if _SCRIPT.search(segment):
         return True
     return (segment != segment.lower() or "_" in segment) and not _TITLE.match(segment)
@@ -290,8 +290,8 @@ class LogoutGuard:
         Args:
             allow: Regular expressions; a URL in which one is found is never refused by its words.
             refuse: Regular expressions; a URL in which one is found is always refused.
-            begins_at: URLs that the spider names: a person wants that page read, ``/wp-admin/edit.php`` as well, and
-                its other portions (``?paged=2``). What else they ask of it is refused as everywhere.
+            begins_at: URLs that the spider names: a person wants these pages read, even ``/wp-admin/edit.php``, and
+                their other portions (``?paged=2``). Whatever else is asked of them is refused as everywhere.
         """
         self._allow = [re.compile(pattern) for pattern in allow]
         self._refuse = [re.compile(pattern) for pattern in refuse]
@@ -330,7 +330,7 @@ class LogoutGuard:
         return None
 
     def _is_begun_at(self, url: str, said: str) -> bool:
-        """Whether *url*, of which its words say something, is a page that the spider names, or a portion of it."""
+        """Whether *url*, which *said* is about, is a page that the spider names, or a portion of one."""
         if not said.startswith("destructive") or not self._begins_at:
             return False
         key = canonical(url)
@@ -342,10 +342,10 @@ class LogoutGuard:
 
     @cached_property
     def _begins_at(self) -> dict[str, str]:
-        """The key of each page that the spider names and an address would be refused for, with its address alone."""
+        """Pages that the spider names and whose words would be refused: key to address without query."""
         found = {}
         for url in self._named:
-            with suppress(InvalidURL):  # it is told where it is asked for
+            with suppress(InvalidURL):  # reported where it is requested
                 if _url_says(url):
                     found[canonical(url)] = _page(canonical(url))
         return found

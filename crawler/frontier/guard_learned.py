@@ -1,6 +1,6 @@
 """What was learned about links that log out: pages that ended the session each time they were fetched alone.
 
-Bans are kept for later runs, listed and taken back by ``crawl guard``. State of version 1 is not believed: older
+Bans are kept for later runs, listed and taken back by ``crawl guard``. State of version 1 is not trusted: older
 versions banned a page that had only shown the loss of a session, twice.
 """
 
@@ -28,10 +28,10 @@ class Ban:
     """A page that is left alone.
 
     Attributes:
-        key: Its URL without tokens for one use.
+        key: Its URL without one-time tokens.
         why: How it was found out, in a sentence.
         at: When, seconds since 1970.
-        confirmed: A person has said that it is right so.
+        confirmed: A person has said that it is right.
     """
 
     key: str
@@ -59,7 +59,7 @@ class LearnedBans:
         return None if ban is None else "confirmed" if ban.confirmed else "learned"
 
     def ban(self, url: str, why: str = "", at: float = 0.0) -> Ban:
-        """Leave *url* alone from now on, whatever tokens for one use it holds."""
+        """Leave *url* alone from now on, whatever one-time tokens it holds."""
         made = Ban(key_of(url), why, at)
         self._keep([made])
         return made
@@ -70,13 +70,13 @@ class LearnedBans:
             return list(self._bans.values())
 
     def forget(self, urls: Iterable[str] | None = None) -> list[Ban]:
-        """Take bans back, all of them where no URLs are given. Returns those."""
+        """Take back the bans of *urls*, or all. Returns those taken back."""
         with self._lock:
             keys = list(self._bans) if urls is None else [key_of(url) for url in urls]
             return [ban for key in dict.fromkeys(keys) if (ban := self._bans.pop(key, None)) is not None]
 
     def confirm(self, urls: Iterable[str] | None = None) -> list[Ban]:
-        """A person says that these bans are right, or all. Returns those."""
+        """A person says that the bans of *urls*, or all, are right. Returns those."""
         with self._lock:
             keys = list(self._bans) if urls is None else [key_of(url) for url in urls]
             confirmed = [replace(self._bans[key], confirmed=True) for key in dict.fromkeys(keys) if key in self._bans]
@@ -91,7 +91,7 @@ class LearnedBans:
         """Add what `dumps` wrote.
 
         Returns:
-            How many bans of an older version were not believed.
+            How many bans of an older version were not trusted.
         Raises:
             ValueError: `dumps` did not write it; nothing is added.
         """
@@ -129,10 +129,10 @@ def _ban(stored: Any) -> Ban:
 
 
 def key_of(url: str) -> str:
-    """The key of *url* with tokens for one use left out: a logout link often holds one.
+    """The key of *url* without one-time tokens: a logout link often holds one.
 
-    Only arguments that say so by their name: were all that looks random left out, two sessions that ran out by
-    themselves could ban all documents of a site.
+    Only arguments whose names say so: if all that looks random were left out, two sessions that expired by themselves
+    could ban all documents of a site.
     """
     try:
         address, _, query = canonical(url).partition("?")
@@ -146,5 +146,5 @@ def key_of(url: str) -> str:
 
 
 def guard_name(spider: str) -> str:
-    """Under which name the store keeps what was learned for a spider."""
+    """The name under which the store keeps what was learned for a spider."""
     return f"guard:{spider}"

@@ -34,7 +34,7 @@ def _folded(words: str) -> frozenset[str]:
     return frozenset("".join(tokens(word)) for word in _written(words))
 
 
-# Nothing else is ever called so.
+# Nothing else is ever called that.
 LOGOUT: Final = _folded("""
     logout, logoff, signout, signoff, logmeout, signmeout, log me off, endsession, end session, kill session,
     destroy session, close session, session destroy, session end, sessions destroy, sessions end, logoutall, unlogin,
@@ -49,13 +49,13 @@ LOGOUT: Final = _folded("""
     ออกจากระบบ, लॉग आउट, लॉगआउट
     """)
 
-# Called so, among other things: these count only where they stand alone.
+# These have other meanings, too: they count only where they stand alone.
 LOGOUT_ALONE: Final = _folded("""
     exit, quit, disconnect, salir, desconectar, sair, sortir, quitter, esci, uscita, abmeldung, kilépés, çıkış,
     iziet, išeiti, keluar, выход, вихід, изход, έξοδος, 退出, יציאה, خروج, thoát
     """)
 
-#: With rel=nofollow beside it; a page called so is about days off.
+#: With rel=nofollow beside it; a page called that is about days off.
 LOGOUT_MENTIONED: Final = LOGOUT_ALONE | _folded("leave")
 
 _DESTRUCTIVE: Final = """
@@ -112,7 +112,7 @@ TELLING: Final = _folded("""
     kb, knowledgebase, glossary, manual, how to
     """)
 
-#: What comes after it is the name of a tag, a film, a person, a town. Nothing is done there without a number.
+#: What comes after these is the name of a tag, a film, a person, a town. Nothing is done there without a number.
 NAMING: Final = _folded("""
     author, authors, artist, artists, actor, actors, singer, singers, musician, musicians, band, bands, player, players,
     people, person, name, names, first names, surname, surnames, autor, autoren, autores, auteur, auteurs, autore,
@@ -160,7 +160,7 @@ _BEGINNINGS: Final = _WHOLE.keys()
 def may_mean_something(words: list[str]) -> bool:
     """Whether some of *words* in a row, written as one, are a word of the guard, or one of them has "logout" in it.
 
-    The quick question before the rules: none of them says anything where the answer is no.
+    The quick question before the rules: where the answer is no, none of them applies.
     """
     if not _BEGINNINGS.isdisjoint(words) and _hold_a_word(words):
         return True

@@ -1,6 +1,6 @@
 """One host: what waits for it, what is under way, how fast, when next, whether at all. No lock, no clock, no I/O.
 
-`engine.host_slots` owns all of them and holds the lock; here is decided about one, with the time as an argument.
+`engine.host_slots` owns all of them and holds the lock; decisions about one are made here, given the time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from crawler.outcome import Leased, Outcome
 from crawler.pacing import HostWord, slack_s
 from crawler.sessions.login.manager import LoginManager
 
-ALL = 1 << 30  #: no other process has a part in it
+ALL = 1 << 30  #: no other process has a share in it
 _NO_WORD = HostWord()
 _AHEAD = 16  #: ready requests beyond the connections: a group of pages is parsed and committed meanwhile
 
@@ -26,16 +26,16 @@ class Queue(Enum):
     NOWHERE = "nowhere"  #: nothing waits
     TIMER = "timer"  #: its moment has not come
     ROUND = "round"  #: hosts take turns
-    FULL = "full"  #: it can take no more until something of it changes
+    FULL = "full"  #: it can take no more until something about it changes
 
 
 @dataclass(slots=True)
 class Ready:
-    """A request to which nothing is missing but its turn.
+    """A request that lacks nothing but its turn.
 
     Attributes:
         latest: For a host with a delay: the moment after which its turn is over, seconds since 1970.
-        scout: Nobody knows whether the host gives answers.
+        scout: It is not known whether the host gives answers.
     """
 
     leased: Leased
@@ -46,12 +46,12 @@ class Ready:
 
 @dataclass(slots=True)
 class Shared:
-    """What all hosts have a part in.
+    """What all hosts share.
 
     Attributes:
         allowed: What the settings allow for any host.
         places: Pages that may still be sent before others are committed.
-        scouts: Requests that may still go to hosts that nobody has heard of.
+        scouts: Requests that may still go to hosts that have not been heard from.
     """
 
     allowed: Allowed
@@ -64,11 +64,11 @@ class Learned:
     """What follows from an answer for the requests of its host.
 
     Attributes:
-        pause_until: Nothing of it is sent until then, seconds since 1970, or None.
-        given_up: Nothing of it is asked any more in this run.
+        pause_until: Nothing is sent to it until then, seconds since 1970, or None.
+        given_up: It is not asked again in this run.
         slower: Its delay has grown: what was reserved with a shorter one goes back.
         unsent: Ready requests that are not sent: they go back.
-        news: What is to be told.
+        news: What is to be reported.
     """
 
     pause_until: float | None = None
@@ -87,14 +87,14 @@ class HostSlot:
         crawl_delay_s: Delay that its robots.txt asks for.
         delay_s: Least seconds between two requests now.
         waiting: Leased requests, in the order of their times.
-        ready: Those to which only a connection or a place is missing.
-        under_way: Sent, and no answer is in yet.
-        unheeded: What answers have taught and the scheduler has not seen to yet: nothing is sent meanwhile.
+        ready: Those that lack only a connection or a place.
+        under_way: Sent, and not answered yet.
+        unheeded: What answers have taught and the scheduler has not acted on yet: nothing is sent meanwhile.
         paused_until: It is left alone until then, seconds since 1970.
         error: The error with which it was given up, "" while it was not.
-        told: It was told of that it is slowed down.
+        told: It was reported that it is slowed down.
         place: Where it is looked for while requests wait.
-        share: Connections to it that this process may have beside others.
+        share: Connections to it that this process may have beside other processes.
         word: What was last told to the other processes, or by them.
     """
 
@@ -125,15 +125,15 @@ class HostSlot:
         return max(self.waiting[0].send_at, self.paused_until)
 
     def connections(self, allowed: Allowed) -> int:
-        """How many this process may have: what the health of the host allows, beside those of other processes."""
+        """How many this process may have: what the health of the host allows, at most its share."""
         most = self.health.connections(allowed)
         return most if most <= self.share else self.share
 
     def has_room(self, shared: Shared) -> bool:
-        """Whether one more request may be made ready: as many as it has connections, and some.
+        """Whether one more request may be made ready: as many as it has connections, and some more.
 
-        Where there is a delay the time says when one leaves; where one asks whether a host gives answers, nothing
-        follows it before the answer.
+        Where there is a delay, the time decides when one leaves; while one asks whether a host gives answers, no other
+        follows before its answer.
         """
         if self.error:
             return True  # for it to fail
@@ -161,13 +161,13 @@ class HostSlot:
     # --- may it be forgotten? ---------------------------------------------------------------------------------------
     @property
     def is_dispensable(self) -> bool:
-        """Whether no request has to do with it, and nothing is known of it that must be kept to."""
+        """Whether no request concerns it, and nothing is known about it that must be respected."""
         busy = self.waiting or self.ready or self.under_way or self.unheeded or self.place is not Queue.NOWHERE
         return not (busy or self.error or self.delay_s > self.base_s)
 
     # --- what answers teach -----------------------------------------------------------------------------------------
     def set_delay(self) -> bool:
-        """The delay by all who have a say in it. True when it has grown."""
+        """Set the delay from all that have a say in it. True when it has grown."""
         before = self.delay_s
         self.delay_s = max(self.base_s, self.crawl_delay_s, self.health.delay_s)
         return self.delay_s > before

@@ -1,4 +1,4 @@
-"""Which host is looked at next: by its moment, in turn, or when something of it changes. No lock, no clock, no I/O."""
+"""Which host is looked at next: by its time, in turn, or when something about it changes. No lock, no clock, no I/O."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from crawler.outcome import Leased
 
 
 class HostTurns:
-    """Slots with waiting requests: on a timer, in the round, or full until something of them changes.
+    """Slots with waiting requests: on a timer, in the round, or full until something about them changes.
 
-    So nobody goes through all hosts to find the one that may be asked. Lives under the lock of its owner.
+    So there is no search through all hosts for the one that may be asked. Lives under the lock of its owner.
 
     Attributes:
         full: Slots that can take no more, by name.

@@ -1,8 +1,8 @@
-"""What processes tell one another of a host: its pauses, its delay, its circuit, and that it was given up. Pure.
+"""What processes tell one another about a host: its pauses, its delay, its circuit, and that it was given up. Pure.
 
-The row of the host is the word that counts. Who has learned something else writes it; who reads a newer word takes over
-what has changed in it, as though the answer had been its own. One thing is not believed: that a host gives no answer,
-by a process that has had good ones from it; it says so instead, and the others ask again.
+The row of the host is the word that counts. A process that has learned something else writes it; one that reads a newer
+word takes over what has changed in it, as though the answer had been its own. One thing is not believed by a process
+that has had good answers from a host: that it gives none. It says so instead, and the others ask again.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ _MORE = 1.01  #: delays that differ by less are the same
 
 
 def word_of(slot: HostSlot) -> HostWord:
-    """What this process has to say of a host."""
+    """What this process has to say about a host."""
     health = slot.health
     return HostWord(0.0, slot.paused_until, slot.crawl_delay_s, health.delay_s, health.openings, slot.error)
 
 
 def has_news(slot: HostSlot) -> bool:
-    """Whether it has learned something that the others do not know; that a delay shrinks is told by halves."""
+    """Whether it has learned something that the others do not know; a shrinking delay is news when it has halved."""
     told, health = slot.word, slot.health
     worse = (
         health.openings > told.openings
@@ -48,7 +48,7 @@ def adopt(slot: HostSlot, word: HostWord, now: float, *, robots: bool, throttle:
         slot.crawl_delay_s = max(slot.crawl_delay_s, word.crawl_delay_s)
     if throttle and word.slowed_s != before.slowed_s:
         if word.slowed_s > health.delay_s:
-            health.limit, health.slowed_at = max(1.0, health.limit / 2), now  # refused together counts once
+            health.limit, health.slowed_at = max(1.0, health.limit / 2), now  # what is refused together counts once
         health.delay_s = word.slowed_s
     slower = slot.set_delay()
     if word.openings > max(before.openings, health.openings):

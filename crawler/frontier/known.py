@@ -1,4 +1,4 @@
-"""What a process remembers of the frontier: links that need no row, so that nobody asks the store about them.
+"""What a process remembers of the frontier: links that need no row, so that the store is not asked about them.
 
 It forgets when it is full, which costs another look at a link and nothing else; for the same reason it is safe from any
 thread without a lock.
@@ -12,8 +12,8 @@ from typing import Final
 from crawler.link_text import BY_SCRIPT_ALONE
 from crawler.outcome import Found
 
-_MOST: Final = 30_000  #: fingerprints of requests; with their URLs about 9 MB. As many links as they are written, too
-_MOST_REFUSED: Final = 5_000  #: by a rule: most are links to other sites, of which each page has others
+_MOST: Final = 30_000  #: fingerprints of requests; with their URLs about 9 MB. Also the most links as written
+_MOST_REFUSED: Final = 5_000  #: by a rule: most are links to other sites, and each page has different ones
 
 
 class KnownLinks:
@@ -52,7 +52,7 @@ class KnownLinks:
                 self.refused[url] = self._refused_marks[mark]
 
     def forget(self) -> None:
-        """Nothing is known for sure any more: the store may have lost what it said is stored."""
+        """Nothing is certain any more: the store may have lost what it said is stored."""
         self.fingerprints, self._refused, self._refused_marks = set(), [], {}
         self._urls, self._count, self.refused = {}, 0, {}
         self._written, self._written_count = {}, 0

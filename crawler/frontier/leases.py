@@ -1,8 +1,9 @@
-"""What a process knows of its leases: whether a request is ours still, and when to look for more. Pure: takes the time.
+"""What a process knows of its leases: whether a request is still ours, and when to look for more. Pure: takes the time.
 
-A lease is proved twice. The second proof is the commit, which takes nothing whose lease was lost. But a page that is
-sent and then not taken was sent twice, and a POST that is sent twice may order twice; so a process that was stopped for
-a while, or a machine that slept, asks `Hold` before it sends. It gives back what it cannot be sure of, and leases anew.
+A lease is checked twice. The second check is the commit, which takes nothing whose lease was lost. But a page that is
+sent and then not taken was sent twice, and a POST that is sent twice may order twice; so a process, which may have
+been stopped for a while, or its machine asleep, asks `Hold` before it sends. It gives back what it cannot be sure of,
+and leases anew.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class Hold:
         lease_s: Seconds that a lease lasts at least.
 
     Attributes:
-        stays_until: Other processes count on this one until then; later it sends nothing before it has met them again.
+        stays_until: Other processes count on this one until then; later it sends nothing until it has met them again.
     """
 
     def __init__(self, now: float, lease_s: float) -> None:
@@ -30,7 +31,7 @@ class Hold:
         self._known = 0.0, now + lease_s  # when leases were last too late to be prolonged, and until when they hold
 
     def renewed(self, now: float) -> None:
-        """All leases were prolonged at *now*; those that had run out before belong to anybody who took them."""
+        """All leases were prolonged at *now*; those that had run out before belong to whoever took them."""
         lapsed_at, until = self._known
         self._known = (now if now >= until else lapsed_at), now + self._lease_s
 
@@ -51,7 +52,7 @@ class Hold:
 class NextLook:
     """When to look into the store for more: at once, at a moment, or when a host can take more. Pure.
 
-    Who finds that something has changed says `soon`; who looks asks `due_at`.
+    `soon` says that something has changed; `due_at` says when to look.
     """
 
     def __init__(self) -> None:
@@ -67,7 +68,7 @@ class NextLook:
         return 0.0 if self._changed and not self._changed <= blocked() else self._at
 
     def soon(self, slots: Set[str] | None = None) -> None:
-        """Something has changed: look at once, or, were it only *slots*, as soon as one of them can take more."""
+        """Something has changed: look at once, or, if it is only *slots*, as soon as one of them can take more."""
         if slots is None:
             self._at = 0.0
         else:
@@ -87,7 +88,7 @@ class Leases:
     """What a process knows of its leases.
 
     Attributes:
-        hold: Which requests are ours still.
+        hold: Which requests are still ours.
         look: When to look for more.
         alone: Whether no other process works on this frontier.
     """

@@ -53,7 +53,7 @@ class Allowed:
 
     Attributes:
         connections: Most at once to one host.
-        first: Those that a host gets of which nothing is known, 1 to `connections`.
+        first: Those for a host about which nothing is known, 1 to `connections`.
         throttle: Whether 429, 503 and latency slow a host down; the breaker works in any case.
     """
 

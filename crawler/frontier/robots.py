@@ -138,7 +138,7 @@ class Robots:
 
 
 def _refused(text: str) -> tuple[str, ...] | None:
-    """How all paths begin that any rule may refuse, to anybody; None when that cannot be said.
+    """The beginnings of all paths that any rule may refuse to any agent; None when they cannot be told.
 
     Most pages of a site are under none of these, and matching all rules costs 20 times as much as seeing that.
     """

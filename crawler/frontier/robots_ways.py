@@ -1,7 +1,7 @@
-"""robots.txt by the way that pages go: the same proxy, certificates, adapters and user agent.
+"""robots.txt fetched by the way that pages go: the same proxy, certificates, adapters and user agent.
 
-A host that only a proxy knows, or that wants a client certificate, gives its robots.txt to whoever comes the same way,
-and what it says to one way is no answer for another. Sessions that go one way share its answers.
+A host that only a proxy knows, or that wants a client certificate, gives its robots.txt to requests that come the same
+way, and its answer to one way does not hold for another. Sessions that go one way share its answers.
 No credentials go along except a client certificate, to the origins of its session: without it there is no connection.
 """
 
@@ -19,15 +19,15 @@ from crawler.sessions.origins import Origins
 from crawler.sessions.session import Session
 from crawler.urls import host_of
 
-_AGAIN_S = 0.25  #: how long one answer serves all that ask; when to ask again is for the door to say
+_AGAIN_S = 0.25  #: how long one answer serves all that ask; the door decides when to ask again
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What the answer of a host may hang on. Its repr shows nothing of it.
+    """What the answer of a host may depend on. Its repr shows none of it.
 
     Attributes:
-        agent: Product name that the rules speak of. Source: RFC 9309 section 2.2.1.
+        agent: Product name that the rules refer to. Source: RFC 9309 section 2.2.1.
         proxies: Pairs of a requests' ``proxies``.
         verify, cert: As in requests.
         adapters: Prefixes and adapters that were mounted on the session.
@@ -52,7 +52,7 @@ class Answers:
 
     Attributes:
         number: Of the way; 0 for the usual one.
-        agent: Product name that the rules speak of.
+        agent: Product name that the rules refer to.
         rules: By origin.
     """
 
@@ -66,7 +66,7 @@ class RobotsWays:
 
     Args:
         make: A session without credentials for a set of origins; they say where a client certificate may go.
-        usual: The way of sessions that have what the settings say: its answers are kept for later runs.
+        usual: The way of sessions that go as the settings say: its answers are kept for later runs.
         transport: The adapter that all sessions share.
     """
 
@@ -78,7 +78,7 @@ class RobotsWays:
         self.usual = self._added(usual, make(Origins())).rules
 
     def answers(self, session: Session) -> Answers:
-        """Those for the way of *session*, as its login step has left it."""
+        """The answers for the way of *session*, as its login step has left it."""
         latest = self._latest.get(session)
         if latest is not None and latest[0] == session.epoch:
             return latest[1]

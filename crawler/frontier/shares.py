@@ -1,12 +1,12 @@
 """Connections to a host, shared by the processes of a crawl: who has how many, and from when. Pure.
 
-Each process works out by itself how many of the connections to a host are its own, from the set of those that live: as
-many for each as go in evenly, and the rest by consistent hashing of the host, so that few hosts change hands when
-somebody comes or goes.
+Each process works out by itself how many of the connections to a host are its own, from the set of those that live: an
+equal number for each, and the rest by consistent hashing of the host, so that few hosts change hands when a process
+comes or goes.
 
-Nobody may grow before others have shrunk. Each process says in the store for which set it keeps to its share. Who sees
+No process may grow before others have shrunk. Each says in the store for which set it keeps to its share. One that sees
 another set keeps to the smaller of both shares, says so as soon as no more are in use, and grows only when all of the
-set have said so. A process that says nothing for long is out of the set, and sends nothing itself before it is back.
+set have said so. A process that says nothing for long is out of the set, and itself sends nothing until it is back.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import zlib
 from bisect import bisect
 from collections.abc import Callable, Container, Iterable, Mapping
 
-_POINTS = 16  #: of each process on the ring: more of them, and shares are more even
+_POINTS = 16  #: of each process on the ring: the more of them, the more even the shares
 
 
 class Sharers:
@@ -33,7 +33,7 @@ class Sharers:
         self._at, self._name_at = [point for point, _ in points], [name for _, name in points]
 
     def share(self, name: str, per_host: int, host: str) -> int:
-        """Connections to *host* that *name* may have, 0 or more: those of all together are *per_host*."""
+        """Connections to *host* that *name* may have, 0 or more: those of all processes add up to *per_host*."""
         if name not in self._known:
             return 0
         even, rest = divmod(per_host, len(self.names))
@@ -51,12 +51,12 @@ class Sharers:
 
 
 class Shares:
-    """What one process may have, as it is agreed with the others.
+    """What one process may have, as agreed with the others.
 
     Args:
         me: Its name.
         per_host: Connections to one host that all processes together may have.
-        alone: Nobody else can have any yet.
+        alone: No other process can have any yet.
 
     Attributes:
         agrees: The mark of the set for which this process keeps to its share; "" for none.
@@ -64,7 +64,7 @@ class Shares:
 
     def __init__(self, me: str, per_host: int, *, alone: bool) -> None:
         self._me, self._per_host = me, per_host
-        self._sets: list[Sharers] = []  # what may hold yet: the least share of all of them is ours; the last is wanted
+        self._sets: list[Sharers] = []  # that may still hold: the least share of all is ours; the last is wanted
         self.agrees = ""
         self.forget()
         if alone:
@@ -72,7 +72,7 @@ class Shares:
             self.agrees = self._sets[0].mark
 
     def forget(self) -> None:
-        """The others may have gone on without us: nothing is ours before all agree anew."""
+        """The others may have gone on without us: nothing is ours until all agree anew."""
         self._sets, self.agrees = [Sharers([])], ""
 
     def of(self, host: str) -> int:
@@ -82,7 +82,7 @@ class Shares:
         return min(sharers.share(self._me, self._per_host, host) for sharers in self._sets)
 
     def seen(self, living: Mapping[str, str]) -> bool:
-        """These processes live; to each, which mark it agrees to. Returns whether shares are others than before."""
+        """These processes live, each with the mark that it agrees to. Returns whether shares have changed."""
         wanted = Sharers({*living, self._me})
         if wanted.mark != self._sets[-1].mark:
             self._sets.append(wanted)
@@ -94,7 +94,7 @@ class Shares:
         return True
 
     def agree(self) -> bool:
-        """No more are in use than `of` says. Returns whether that is to be said to the others."""
+        """No more are in use than `of` says. Returns whether the others have to be told."""
         before, self.agrees = self.agrees, self._sets[-1].mark
         return before != self.agrees
 
@@ -105,12 +105,12 @@ class Shares:
 
     @property
     def may_be_none(self) -> bool:
-        """Whether there are hosts of which nothing is ours."""
+        """Whether there are hosts of which we have no share."""
         return not self.is_settled or self._per_host < len(self._sets[0].names)
 
 
 class Unshared(Container[str]):
-    """Hosts that can take nothing now, or of which this process may have no connection."""
+    """Hosts that can take nothing now, or to which this process may have no connection."""
 
     def __init__(self, blocked: Container[str], of: Callable[[str], int]) -> None:
         self._blocked, self._of = blocked, of

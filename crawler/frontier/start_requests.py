@@ -14,7 +14,7 @@ from crawler.spider import SitemapSpider, Spider
 def first_request_url(spider: Spider) -> str | None:
     """The first page of a spider that logs in and names no start URLs: its session is proved there.
 
-    None when it gives none, begins with a sitemap, which proves nothing, or raises (seeding says so then).
+    None when it gives none, begins with a sitemap, which proves nothing, or raises (seeding then says so).
     """
     if spider.start_urls or not spider.wants_login() or isinstance(spider, SitemapSpider):
         return None
@@ -28,8 +28,8 @@ def start_requests(spider: Spider) -> Iterator[Request]:
     """The spider's first requests.
 
     Raises:
-        SpiderError: It has none, its `start` raised, or gave something that is no request, or one for a callback that
-            is not there.
+        SpiderError: It has none, its `start` raised, or gave something that is not a request, or one for a callback
+            that does not exist.
     """
     custom = type(spider).start is not Spider.start
     if not custom and not spider.start_urls and not isinstance(spider, SitemapSpider):

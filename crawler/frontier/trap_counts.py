@@ -1,10 +1,10 @@
 """Counts of different texts, exact while they are few and estimated beyond, which several processes can add up.
 
 A text is known by a hash that is the same in every process. What two processes have counted becomes one count by
-putting their hashes together, as often as one likes and in any order: a text that both have met counts once.
+merging their hashes, any number of times and in any order: a text that both have met counts once.
 
 A process tells the others (`TrapCounts.due`, `TrapCounts.meets`) when a count of its own has grown by a twentieth of
-its limit, so that n processes stop at 1 + n/20 times the limit, and what they find until they have heard; never later
+its limit, so that n processes stop at 1 + n/20 times the limit, plus what they find before they hear of it; never later
 than each of them would alone.
 """
 
@@ -62,14 +62,14 @@ class Distinct:
         return (_KEPT_HASHES - 1) * _HASHES // max(smallest[-1], 1)
 
     def meets(self, marks: Iterable[int]) -> list[int]:
-        """Count those of another process, too. Returns what stands for both."""
+        """Add those of another process. Returns what stands for both."""
         for mark in marks:
             self.add(mark)
         return self._smallest.copy()
 
 
 class Few:
-    """Up to *limit* different texts; the ones that came first stay welcome."""
+    """Up to *limit* different texts; those that came first stay accepted."""
 
     __slots__ = ("_known", "_limit")
 
@@ -92,13 +92,13 @@ class Few:
         return len(self._known)
 
     def meets(self, marks: Iterable[int]) -> list[int]:
-        """Those that another process has met came before ours. Returns what stands for both."""
+        """Those that another process has met count as earlier than ours. Returns what stands for both."""
         self._known = dict.fromkeys(list(dict.fromkeys([*marks, *self._known]))[: self._limit])
         return list(self._known)
 
 
 class _Counted:
-    """One count, its limit, and how far the others know it."""
+    """One count, its limit, and how much of it the others know."""
 
     __slots__ = ("count", "limit", "told")
 
@@ -108,14 +108,14 @@ class _Counted:
 
     @property
     def is_due(self) -> bool:
-        """Whether the others have to know."""
+        """Whether the others have to be told."""
         return self.count.number >= self.told + max(self.limit // _PORTIONS, 1)
 
 
 class TrapCounts:
-    """Counts of one process by what they are of. Safe from any thread.
+    """Counts of one process, by what they count. Safe from any thread.
 
-    Bounded: of two thousand of a kind the least recently used one is forgotten.
+    Bounded: beyond two thousand of a kind the least recently used one is forgotten.
 
     Attributes:
         shared: Others count as well: this process was asked what is due.
@@ -139,7 +139,7 @@ class TrapCounts:
             return taken
 
     def count(self, key: Key, mark: int, limit: int, *, before: Iterable[int] = ()) -> int:
-        """Count *mark*; the number of different ones of *key* so far, those included that others have told of.
+        """Count *mark*; the number of different ones of *key* so far, including those that others have told of.
 
         Args:
             before: What is to be counted, too, when this is the first one of *key*.
@@ -156,14 +156,14 @@ class TrapCounts:
             return counted.count.number
 
     def known_to_others(self, key: Key) -> int:
-        """The number of different ones of *key* by all processes; 0 while none has told."""
+        """The number of different ones of *key* by all processes; 0 while none has told of any."""
         with self._lock:
             counted = self._distinct.get(key)
             return counted.count.number if counted is not None and counted.told else 0
 
     # --- what others have counted -------------------------------------------------------------------------------------
     def due(self, most: int) -> list[Key]:
-        """Up to *most* counts that have grown so far that the others have to know."""
+        """Up to *most* counts that have grown so much that the others have to be told."""
         with self._lock:
             if not self.shared:
                 self.shared = True
@@ -172,7 +172,7 @@ class TrapCounts:
             return list(self._due)[:most]
 
     def meets(self, key: Key, stored: Any) -> list[int]:
-        """Add up with what others have *stored* of a count. Returns what is to be stored in its place."""
+        """Merge with what others have *stored* of a count. Returns what is to be stored in its place."""
         marks = [each for each in stored if type(each) is int and 0 <= each < _HASHES] if type(stored) is list else []
         with self._lock:
             self._due.pop(key, None)
@@ -200,5 +200,5 @@ class TrapCounts:
 
 
 def name_of(key: Key) -> str:
-    """A short name for a count, from which nobody learns of which path it is."""
+    """A short name for a count that does not reveal its path."""
     return f"{mark_of(json.dumps(key)):016x}"

@@ -1,10 +1,10 @@
-"""Rules against URL spaces without end: growing paths, calendars, session ids in links, exploding arguments.
+"""Rules against endless URL spaces: growing paths, calendars, session ids in links, exploding arguments.
 
-Each rule is wide: it should never meet a real site, and always end a crawl of an endless one. What it refuses is kept
+Each rule is loose: it should never hit a real site, and always end a crawl of an endless one. What it refuses is kept
 in the frontier with the name of the rule, so a run can say which one stopped it.
 
 The rules that look at one URL are pure. Those that count keep their counts in bounded tables: least recently used paths
-are forgotten, and numbers of distinct values above some hundred are estimated. Processes that work on one crawl add
+are forgotten, and numbers of distinct values above a few hundred are estimated. Processes that work on one crawl add
 their counts up, see `trap_counts`.
 """
 
@@ -85,7 +85,7 @@ class TrapGuard:
     """The rules with their counts. Safe from any thread.
 
     Attributes:
-        counts: What is counted, of this process and of others that it has heard of.
+        counts: What is counted, by this process and by others that it has heard from.
     """
 
     def __init__(self, limits: TrapLimits | None = None, *, clock: Callable[[], float] = unix_now) -> None:

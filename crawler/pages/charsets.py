@@ -1,7 +1,7 @@
 """From bytes to text, as browsers do it: byte order mark, header, meta element, then UTF-8; a guess for the rest.
 
 An unknown charset counts as not given. Names come from servers, and Python's table of codecs holds some that are
-not for text (``rot13``, ``hex``) or fail on purpose (``undefined``, ``idna``); none of these may be asked.
+not for text (``rot13``, ``hex``) or fail on purpose (``undefined``, ``idna``); none of these may be used.
 
 Bytes that do not fit what was declared are read in the way that loses least, and the page gets a warning: they are
 UTF-8, or nearly all of them fit, or they fit what the page declares besides, or charset-normalizer says what they are.
@@ -31,11 +31,11 @@ _IN_CONTENT = re.compile(rb"""charset\s*+=\s*+["']?([^\s"';]++)""", re.IGNORECAS
 _XML = re.compile(rb"""\s*+<\?xml\s[^<>]*?encoding\s*+=\s*+["']([^\s"'<>]++)""", re.IGNORECASE)
 _TAG = re.compile(rb"<[^<>]*+>?")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
-_MOST_METAS = 100  # the first that names a charset counts; who names a hundred that are none has none
+_MOST_METAS = 100  # the first that names a charset counts; a page whose first hundred name none has none
 _PROBE = bytes(range(0x20, 0x100)) * 2
 _SAMPLE_BYTES = 65_536  # of what a guess looks at; what it says is then tried on all bytes
 _LONGEST_KEPT = 200  # characters of a Content-Type that is remembered with its charset
-_NEARLY = 5  # one odd character in so many good ones: the charset is right, and the page has a broken place
+_NEARLY = 5  # one odd character per this many good ones: the charset is right, and the page has a broken place
 
 #: labels of browsers that neither Python nor w3lib knows. Source: WHATWG Encoding, section 4.2
 _LABELS = {
@@ -142,7 +142,7 @@ _known_header = lru_cache(maxsize=64)(_said_by)  # a site says the same on all i
 def _of_page(body: bytes) -> str | None:
     """What the first meta element (or XML declaration) with a usable charset says, wherever it stands.
 
-    Who can read that it is UTF-16 has not read UTF-16: it means UTF-8, as in browsers.
+    A declaration of UTF-16 that can be read is not in UTF-16: it means UTF-8, as in browsers.
     """
     if _USUAL.match(body):
         return DEFAULT
@@ -192,7 +192,7 @@ def read(content_type: str | None, body: bytes) -> Text:
     within = _of_page(body) if said is None else None
     first = said or within
     if body.isascii() and b"\0" not in body and not (first or "").startswith(("iso2022", "hz")):
-        return Text(body.decode("ascii"), first or DEFAULT)  # these letters mean the same in all the others
+        return Text(body.decode("ascii"), first or DEFAULT)  # these bytes mean the same in all the other charsets
     wanted = first or DEFAULT
     text = _strictly(body, wanted)
     if text is not None and (wanted.startswith("utf-16") or not _is_hidden_utf_16(body)):

@@ -1,4 +1,4 @@
-"""Files out of answers: below the folder that was named, under a cleaned name, never over anything that is there.
+"""Saves files from answers: below the named folder, under a cleaned name, never over anything that is there.
 
 Name and content come from the network, so neither may choose a place: a name loses its folders, its control characters
 and what some system takes for a device; the folder is opened without following links, and each file is made new in it.
@@ -36,7 +36,7 @@ _LANGUAGE: Final = re.compile(r"[A-Za-z0-9-]*")
 
 
 def clean_name(text: str) -> str:
-    """A name that is a name everywhere: no folder, no control character, no device, not hidden, not too long.
+    """A name that is valid everywhere: no folder, no control character, no device, not hidden, not too long.
 
     Escapes are undone first, as often as there are some: ``..%252f`` is a way up, too.
     """
@@ -60,7 +60,7 @@ def clean_name(text: str) -> str:
 
 
 def _unescaped(text: str) -> str:
-    """Without percent-escapes: they stand for UTF-8, or for windows-1252 where they are none."""
+    """Without percent-escapes: they stand for UTF-8, or for windows-1252 where they are not UTF-8."""
     return _as_text(unquote_to_bytes(text.encode("utf-8", "replace")))
 
 
@@ -120,7 +120,7 @@ def proposed_name(content_disposition: str) -> str | None:
 
 
 def _of_extended(value: str) -> str | None:
-    """The text of ``UTF-8'en'%e2%82%ac``; None where it is not made so, or not in its charset."""
+    """The text of ``UTF-8'en'%e2%82%ac``; None where it does not have that form, or is not in its charset."""
     charset, _, rest = value.partition("'")
     language, quote, escaped = rest.partition("'")
     codec = usable(charset) if charset else "utf-8"
@@ -158,7 +158,7 @@ def _of_encoded_words(value: str) -> str | None:
             part if isinstance(part, str) else part.decode(usable(charset or "ascii") or "utf-8")
             for part, charset in parts
         )
-    except (ValueError, LookupError):  # no base64, another charset than it says
+    except (ValueError, LookupError):  # not base64, or not in the charset that it names
         return None
 
 
@@ -167,7 +167,7 @@ def _of_raw(value: str) -> str:
 
 
 def _raw(value: str, *, unescape: bool) -> bytes:
-    """The bytes that were sent; text that somebody has decoded already as UTF-8."""
+    """The bytes that were sent; text that was decoded already becomes UTF-8."""
     try:
         raw = value.encode("latin-1")
     except UnicodeEncodeError:
@@ -180,12 +180,12 @@ def new_file(folder: Path | str, name: str) -> Iterator[tuple[BinaryIO, Path]]:
     """A new file in *folder*, mode 0600; where the name is taken, ``name-2.txt`` and so on.
 
     Args:
-        folder: Made where it is not there, mode 0700. It may not be a symbolic link.
+        folder: Made if it does not exist, mode 0700. It may not be a symbolic link.
         name: Cleaned here.
     Yields:
         The open file and its path. After an error the file is gone.
     Raises:
-        UsageError: The folder is a link or no folder, or too many files have that name.
+        UsageError: The folder is a link or not a folder, or too many files have that name.
     """
     place = Path(folder)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -215,9 +215,9 @@ def saved(folder: Path | str, name: str, body: bytes, if_there: IfThere = "numbe
         if_there: Where the name is taken: "number" chooses another one, "keep" leaves what is there and writes nothing,
             "replace" puts the new file in its place.
     Returns:
-        The path of the file: of the one that was there, for "keep".
+        The path of the file; with "keep", of the one that was there.
     Raises:
-        UsageError: The folder is a symbolic link, or no folder; *if_there* is none of these; a folder has that name.
+        UsageError: The folder is a symbolic link, or not a folder; *if_there* is none of these; a folder has that name.
     """
     if if_there not in ("number", "keep", "replace"):
         raise UsageError(f"if_there is 'number', 'keep' or 'replace', not {if_there!r}")
@@ -251,7 +251,7 @@ def _made(directory: int, name: str, place: Path) -> tuple[str, int]:
 
 
 def renamed(path: Path, name: str) -> Path:
-    """Give a new file another name in its folder, again without overwriting; as it was where that cannot be done.
+    """Give a new file another name in its folder, again without overwriting; unchanged where that cannot be done.
 
     Args:
         name: Cleaned here.

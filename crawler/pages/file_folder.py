@@ -69,7 +69,7 @@ class FileFolder:
             return False
 
     def partial(self, url: str, session: str) -> Partial:
-        """The file on its way that *url* is in *session*. Raises `partials.Busy`, OSError."""
+        """The partial file of *url* in *session*. Raises `partials.Busy`, OSError."""
         name = hashlib.sha256(f"{session}\n{url}".encode("utf-8", "surrogatepass")).hexdigest()[:40]
         return Partial(self.root / PARTIAL, name, url, durable=self._durable, placed=self._placed)
 
@@ -92,7 +92,7 @@ class FileFolder:
             _sync_folder(target.parent)
 
     def _is_placed(self, partial: Partial, target: Path) -> bool:
-        """Whether the same bytes are there. They are in use again then: nobody shall take them for a leftover."""
+        """Whether the same bytes are there. They are then in use again, and must not be taken for a leftover."""
         there = self.has(partial.state.hash, partial.state.size_bytes)
         if there:
             os.utime(target)

@@ -40,7 +40,7 @@ class Filled:
     allow: tuple[str, ...] = ()
 
     def all_headers(self) -> dict[str, str]:
-        """Its headers as a browser sends them: with Referer, and with Origin where it is no GET."""
+        """Its headers as a browser sends them: with Referer, and with Origin unless it is a GET."""
         more = {"Referer": self.referer} if self.referer else {}
         return {**self.headers, **more, **({"Origin": self.origin} if self.method != "GET" else {})}
 
@@ -48,7 +48,7 @@ class Filled:
         """What a callback yields to send it. The session is that of the page.
 
         Args:
-            callback: As of `Request`; *kwargs*, too.
+            callback: As for `Request`, like *kwargs*.
         """
         kwargs.setdefault("session", self.session)
         headers = {**self.all_headers(), **(kwargs.pop("headers", None) or {})}

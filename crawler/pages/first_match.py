@@ -1,6 +1,6 @@
 """The first match of a simple CSS query, found by walking the tree from its beginning.
 
-XPath looks at the whole page before it gives the first result, and most queries of spiders want no other. A query is
+XPath looks at the whole page before it gives the first result, and most queries of spiders want only that. A query is
 simple when it is made of tags, classes and ids below one another (``div.product p.price::text``), the last one perhaps
 as a child (``tr.brand > td``), ends with a tag or stands below one (``p.numbers .sku``), and asks for elements, their
 text or an attribute. What such a query means is defined by cssselect; here it is only decided in another order: from
@@ -73,7 +73,7 @@ class Walk:
         self._fits = _Compound(rest).fits if rest else None
         self._parent = _Compound(parent) if parent else None
         self._ancestors = [_Compound(each) for each in reversed(above.split())]
-        # XPath is slow where it has to look at the classes of all elements, so that a walk may then take longer
+        # XPath is slow where it has to look at the classes of all elements, so a walk may then take longer
         self._most = 20 if all(each.tag for each in self._ancestors) else 200
         if not self._tag or parent:
             self._most = max(self._most, 60)
@@ -106,7 +106,7 @@ class Walk:
     def _below(self, root: Any) -> Iterator[Any]:
         """All elements below those that the nearest ancestor fits.
 
-        In the order of the page, but for what stands below two of them, which comes again: the first match is the same.
+        In the order of the page, except that what stands below two of them comes twice: the first match is the same.
         """
         nearest, *others = self._ancestors
         for element in root.iter(nearest.tag):

@@ -1,9 +1,9 @@
-"""The links of a page that are followed: requests one by one for whoever asks, all in one piece for the engine.
+"""The links of a page that are followed: one request at a time for a spider, all at once for the engine.
 
 A spider says ``yield from response.follow_all(...)`` and most links of a page are known already. So that a known link
-costs no object and no step through the spider's code, the engine looks which iterator a callback is handing out at the
-moment; when it is one of these, it takes what is left of it at once, as it is written in the page: a link that needs no
-row is known by that, before anybody has looked where it leads.
+costs no object and no step through the spider's code, the engine checks which iterator a callback is handing out at the
+moment; if it is one of these, it takes the remaining links at once, as they are written in the page: by that text a
+link that needs no row is recognised, before it is resolved.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Followed(Iterator[Request]):
     Args:
         hrefs: As they are written.
         links: For each of them what was followed: an element, or its text and rel.
-        target: The URL to fetch for a link, without fragment; "" for what cannot be fetched, which is passed over.
-        place: On which a link as it is written always has the same target, where it is not one `of_page`.
+        target: The URL to fetch for a link, without fragment; "" for what cannot be fetched, which is skipped.
+        place: On which a link, as it is written, always has the same target, unless it is one `of_page`.
         site: The same for links that are `of_site`.
         callback: Name of a method, "" for `parse`.
         session: Name of the session that sends them; None inherits.
@@ -105,9 +105,9 @@ class Followed(Iterator[Request]):
 
 
 def without_scripted(hrefs: list[str], links: list[Any]) -> tuple[list[str], list[Any], tuple[list[str], list[Any]]]:
-    """Links as they are written, what was followed, and both for those that a script sends, which are given apart.
+    """Links as they are written, what was followed, and both for those that a script sends, which are returned apart.
 
-    Of two links to one address the first counts, and one that a script sends is not to stand for a plain one.
+    Of two links to one address the first counts, and one that a script sends must not stand for a plain one.
     """
     by_script = [says_by_script(each) for each in links]
     if not any(by_script):

@@ -103,7 +103,7 @@ def _display_size(select: Control) -> int:
 
 
 def sanitized(control: Control, value: str) -> str:
-    """*value* as an input of its type keeps it: without line breaks, or empty where it is no number, date ..."""
+    """*value* as an input of its type keeps it: without line breaks, or empty where it is not a number, date ..."""
     kind = kind_of(control)
     if kind in _ONE_LINE:
         value = value.replace("\n", "").replace("\r", "")
@@ -190,7 +190,7 @@ def _in_range(control: Control, value: str) -> str:
 
 
 def as_texts(name: str, value: Any) -> list[str]:
-    """One text or more of what a spider gave for a field. Raises UsageError for what is no text, number or list."""
+    """What a spider gave for a field, as one text or more. Raises UsageError if it is not a text, number or list."""
     values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
     for each in values:
         if isinstance(each, bool) or not isinstance(each, str | int | float):

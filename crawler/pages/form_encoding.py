@@ -138,6 +138,6 @@ def plain(entries: list[FormEntry], charset: str) -> bytes:
 
 
 def _encoded(text: str, charset: str) -> bytes:
-    """In bytes; a lone surrogate becomes U+FFFD, and what the charset does not have a character reference."""
+    """As bytes; a lone surrogate becomes U+FFFD, and what the charset lacks becomes a character reference."""
     text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text.encode(charset, "xmlcharrefreplace")

@@ -61,7 +61,7 @@ def _tick(label: str, name: str, boxes: list[Control], on: bool, values: Values)
 
 
 def _choose(label: str, name: str, boxes: list[Control], texts: list[str], values: Values) -> list[str]:
-    """Tick the boxes of these values and no others; what is no box's value is given back."""
+    """Tick the boxes of these values and no others; values of no box are returned."""
     wanted = [box for box in boxes if value_of(box) in texts]
     if len([box for box in wanted if kind_of(box) == "radio"]) > 1:
         wanted = wanted[:1] if len(set(texts)) == 1 else wanted  # two buttons of one value: the first

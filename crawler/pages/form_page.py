@@ -1,4 +1,4 @@
-"""A page as its forms see it: which there are, which a selector means, and where else a form may be."""
+"""A page as its forms see it: which forms there are, which one a selector means, and where else a form may be."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FormPage:
     """What a form needs to know of its page."""
 
     def __init__(self, response: Page) -> None:
-        """Read its forms. Raises UsageError where it is no page, or too large a one."""
+        """Read its forms. Raises UsageError if it is not a page, or too large."""
         if response.selector.type != "html":  # XHTML is read as HTML; other XML has no forms
             raise UsageError(f"no form on {redact(response.url)}: not a web page ({response.content_type})")
         self.url, self.base_url, self.charset = response.url, response.base_url, response.charset
@@ -36,12 +36,12 @@ class FormPage:
 
     @cached_property
     def numbers(self) -> Mapping[Any, int]:
-        """Of the elements that selectors find on the page."""
+        """The numbers of the elements that selectors find on the page."""
         return numbers_of(self.response.text, self.response.selector.root, tree_of)
 
 
 def hit(hits: Any, tree: FormTree, numbers: Mapping[Any, int]) -> Iterator[FormElement]:
-    """The forms of what a selector has found, each once."""
+    """The forms in what a selector has found, each once."""
     forms: dict[int, FormElement | None] = {form.number: form for form in tree.forms}
     for control in tree.controls:
         forms[control.number] = control.owner

@@ -1,7 +1,7 @@
 """The forms of a page with what belongs to each, as an HTML5 parser finds them. Pure.
 
 Which form a control belongs to is decided while a browser parses, not by where the control ends up in the tree: the
-form that was open when the control was read owns it ("form element pointer"), also when a ``</div>`` or a table has put
+form that was open when the control was read owns it ("form element pointer"), even when a ``</div>`` or a table has put
 them apart. No parser tells this afterwards. So each start tag of a form or control gets a number before the page is
 parsed, and an empty template goes before each ``</form>``: browsers allow one everywhere and it changes nothing. Read
 in the order of the numbers, the elements and templates that the parser kept say what was open when.
@@ -290,8 +290,8 @@ def numbers_of(markup: str, page: Any, parsed: Callable[[str], Any]) -> dict[Any
 
     Args:
         page: Root of the tree of lxml.
-        parsed: Makes such a tree of a text. It makes another one of odd markup than a browser does, but of the same
-            markup always the same.
+        parsed: Makes such a tree from a text. For odd markup it makes a different tree than a browser does, but always
+            the same one for the same markup.
     Returns:
         The number by the element; empty when the two do not fit together.
     """

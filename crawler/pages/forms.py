@@ -2,7 +2,7 @@
 
 The rules are those of the HTML standard: which control belongs to which form (`pages.form_tree`), what it holds and
 whether it takes part (`pages.form_controls`), what a spider fills in (`pages.form_filling`), and how it is sent
-(`pages.form_encoding`). Here are how a form is found, and where it may be sent. Nothing does I/O, and no value of a
+(`pages.form_encoding`). How a form is found and where it may go is decided here. Nothing does I/O, and no value of a
 field is ever part of an error or a repr.
 """
 
@@ -159,7 +159,7 @@ class Form:
         return self._resolved(said if said is not None else self._element.attributes.get("action"))
 
     def _said(self, button: Control | None, name: str) -> str:
-        """What the button says of how it is sent, else what the form says."""
+        """What the button says about how it is sent, else what the form says."""
         said = button.attributes.get(f"form{name}") if button is not None else None
         return (self._element.attributes.get(name, "") if said is None else said).lower()
 
@@ -321,7 +321,7 @@ def _is_weaker(page: str, url: str) -> bool:
 
 
 def _same_door(page: str, url: str) -> bool:
-    """Whether a form may go there without a word, as far as ports go: the same one, or the usual one of its scheme."""
+    """Whether a form may go there unasked, as far as ports go: the same one, or the usual one of its scheme."""
     here, there = origin_of(page), origin_of(url)
     if here.rpartition(":")[2] == there.rpartition(":")[2] and here.partition(":")[0] == there.partition(":")[0]:
         return True

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: its media type, and of an image how large it is. Nothing is decoded.
+"""What a file is, by its first bytes: its media type, and the size of an image. Nothing is decoded.
 
 Source: the WHATWG standard "MIME Sniffing" for web pages, images, fonts, sound and archives; the formats themselves for
 where an image says its size.
@@ -42,7 +42,7 @@ _MAGIC: Final = (
     (b"%!PS", "application/postscript"),
 )
 _ISO_BRANDS: Final = {b"avif": "image/avif", b"avis": "image/avif", b"heic": "image/heic", b"mif1": "image/heif"}
-#: what is a ZIP or an OLE file inside: the bytes do not say which
+#: types that are ZIP or OLE files inside: the bytes do not say which
 _CONTAINED: Final = {
     "application/zip": re.compile(
         r"application/(?:vnd\.(?:openxmlformats-|oasis\.|android|ms-(?:excel|word|powerpoint)\..*macro)|epub\+zip"
@@ -87,7 +87,7 @@ def sniffed(head: bytes) -> str:
 def type_of(head: bytes, declared: str, by_name: str) -> str:
     """The media type that a file has: by its bytes, else as the server says, else by its name.
 
-    A ZIP file that is said to be a document in such a file is that document.
+    A ZIP file that is said to be a kind of document kept in ZIP files is that document.
     """
     found = sniffed(head)
     for said in (declared, by_name):

@@ -3,7 +3,7 @@
 Thirty kilobytes of gzip can hold eleven million ``<p>``, which take a gigabyte as a tree; fifty thousand attributes in
 one tag take libxml2 the square of that. So they are counted in the bytes first: elements by their brackets, attributes
 (of pages that are large enough to matter) by one pattern that reads markup as browsers do and takes each byte once.
-Trees that are large share a budget of the process: who finds it spent waits for its turn.
+Large trees share a budget of the process: a page that finds it spent waits for its turn.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ _TOO_MANY: Final = re.compile(rb"</?[a-z][^\s/>]*+(?:%b){%d}" % (_ATTRIBUTE, MAX
 
 
 def elements_of(body: bytes) -> int:
-    """At most how many elements markup has: of the ends, those of p and br may make one, too."""
+    """The most elements that markup can have: of the end tags, those of p and br may make one, too."""
     brackets, ends = body.count(b"<"), body.count(b"</")
     return brackets - ends + body.count(b"</p") + body.count(b"</P") + body.count(b"</br") + body.count(b"</BR")
 
 
 def check_markup(body: bytes, url: str) -> None:
-    """Raise BadAnswer when parsing the page would cost too much: it names what there is too much of."""
+    """Raise BadAnswer when parsing the page would cost too much: the error names what there is too much of."""
     if elements_of(body) > MAX_ELEMENTS:
         raise BadAnswer(url, f"the page is too complex: more than {MAX_ELEMENTS:,} elements")
     good = _GOOD.match(body)
@@ -95,7 +95,7 @@ class Trees:
     def take(self, body: bytes, owner: Any) -> None:
         """Wait until a page has room, and keep it until *owner*, its response, is gone.
 
-        A thread that holds a large page already waits for nobody: it might be for itself. Who has waited long goes on.
+        A thread that already holds a large page does not wait: it might be for itself. One that waited long goes on.
         """
         wanted = tree_bytes(body)
         if wanted < _LARGE_BYTES:
@@ -129,7 +129,7 @@ def _trim() -> Callable[[int], int] | None:
 
 
 def _give_memory_back() -> None:
-    """To the system, what trees that are gone have left: each thread has a heap of its own, and glibc keeps it."""
+    """Return to the system what trees now gone have left: each thread has a heap of its own, and glibc keeps it."""
     trim = _trim()
     if trim is not None:
         trim(0)

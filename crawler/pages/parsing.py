@@ -129,7 +129,7 @@ def _xml(response: Page) -> tuple[Selector, str]:
 def _gather(root: Any) -> None:
     """Put what stands after ``</body>`` and ``</html>`` into the body, where browsers have it.
 
-    libxml2 makes another ``html`` element of it beside the first, which queries from the first do not see.
+    libxml2 makes of it another ``html`` element beside the first, which queries from the first do not see.
     """
     body = root.find("body")
     if body is None:

@@ -22,7 +22,7 @@ _BOOT_FILE: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Busy(Exception):
-    """Somebody else works on this file at the moment."""
+    """Something else is working on this file at the moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ class PartialState:
     """What is known of a file on its way.
 
     Attributes:
-        url: Which it is.
+        url: Where it comes from.
         etag, modified, is_dated: Validators of the version that is being fetched (`fetching.file_asking.Validators`).
         total_bytes: Of the whole file, -1 where it is not known.
         declared: Media type that the server names.
         disposition: Its Content-Disposition.
-        boot: During which start of the machine it was written: after a power cut bytes may be missing.
+        boot: The boot of the machine during which it was written: after a power cut bytes may be missing.
         hash, size_bytes: Once it is whole.
         link: Readable name that was chosen for it, once it is whole.
     """
@@ -59,7 +59,7 @@ class Partial:
     def __init__(
         self, folder: Path, name: str, url: str, *, durable: bool, placed: Callable[[str, int], Path | None]
     ) -> None:
-        """Open it, with what an earlier try has left.
+        """Open it, with what an earlier try left.
 
         Args:
             placed: ``placed(hash, size)``: where the file is, when it has been put in its place already.
@@ -162,7 +162,7 @@ class Partial:
         os.replace(new, self._notes)
 
     def drop(self) -> None:
-        """Remove it: it is committed, or nobody wants it."""
+        """Remove it: it is committed, or not wanted."""
         self._notes.unlink(missing_ok=True)
         if is_same(self.path, self._file.fileno()):
             self.path.unlink(missing_ok=True)
@@ -184,7 +184,7 @@ class Partial:
 
     @property
     def _is_of_use(self) -> bool:
-        """Whether a later try can use these bytes: a version that cannot be known again can only be fetched anew."""
+        """Whether a later try can use these bytes: a version that cannot be recognised can only be fetched anew."""
         return self.size_bytes > 0 and bool(self.state.etag or self.state.modified)
 
     @property
@@ -193,7 +193,7 @@ class Partial:
 
 
 def boot_id() -> str:
-    """Which start of the machine this is; "" where the system does not say."""
+    """Which boot of the machine this is; "" where the system does not say."""
     try:
         return _BOOT_FILE.read_text().strip()
     except OSError:
@@ -238,7 +238,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def _read_notes(path: Path, url: str) -> PartialState | None:
-    """What was noted, or None where nothing that can be used was."""
+    """The notes, or None where there are none that can be used."""
     state = read_state(path)
     return state if state is not None and state.url == url else None
 

@@ -2,7 +2,7 @@
 
 What is the same for every page is done once: a query is translated and compiled at its first use, and what a query
 finds shares the namespaces of the page. The first match of a simple query (`pages.first_match`) is found without
-looking at the rest of the page; the others are looked for when somebody asks for more than the first. Everything else,
+looking at the rest of the page; the others are looked for when more than the first is wanted. Everything else,
 and every odd case, is parsel's own.
 """
 
@@ -23,7 +23,7 @@ from crawler.pages import first_match
 _NAMESPACES: Any = MappingProxyType(dict(Selector._default_namespaces))  # shared: `register_namespace` makes a copy
 _TRANSLATOR = HTMLTranslator()
 _TAG = re.compile(r"[A-Za-z][A-Za-z0-9]*", re.ASCII)
-_WALKS = 256  #: so many are looked at together: a long one takes three times as long as an XPath, a short one a tenth
+_WALKS = 256  #: this many are judged together: a long one takes three times as long as an XPath, a short one a tenth
 
 
 @lru_cache(maxsize=1_024)
@@ -33,11 +33,11 @@ def _compiled(query: str) -> Any:
 
 
 class _Plan:
-    """How a CSS query is answered. One for all pages; safe from any thread, since what it learns is only quicker.
+    """How a CSS query is answered. One for all pages; safe from any thread, since what it learns only makes it quicker.
 
     Attributes:
-        walk: Finds the first match from the beginning of the page; None: look for all at once. So it is from the page
-            on of which all matches were wanted, or when a quarter of the walks were long ones.
+        walk: Finds the first match from the beginning of the page; None: look for all at once. That is so once all
+            matches of a page were wanted, or when a quarter of the walks were long ones.
     """
 
     __slots__ = ("_long", "_query", "_tag", "_walks", "_xpath", "walk")
@@ -113,7 +113,7 @@ class PageSelector(Selector):
         return super().css(query)
 
     def found(self, css: str) -> list[Any] | None:
-        """What a CSS query finds, as lxml has it; None when it is not for the quick way."""
+        """What a CSS query finds, as lxml has it; None when the quick way does not apply."""
         root = self.root
         if self.namespaces is not _NAMESPACES or not isinstance(root, etree._Element):
             return None
@@ -146,9 +146,9 @@ class PageSelector(Selector):
 
 
 class _Later(_Found):
-    """What a query found, of which only the first is known until somebody asks for more.
+    """What a query found, of which only the first is known until more is asked for.
 
-    It is a list whose items are put in late, so everything that looks at its items puts them in before.
+    It is a list whose items are put in late, so everything that looks at its items puts them in first.
     """
 
     __slots__ = ("_first", "_place", "_query")

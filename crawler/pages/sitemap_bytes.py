@@ -48,7 +48,7 @@ def numbered(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """*chunks* with each ampersand outside of CDATA as ``&#38;``, each other named character likewise.
 
     Many sitemaps hold ``?a=1&b=2`` as it is; and after any error in a file, libxml2 loses ``&amp;`` but not numbers.
-    Without this, such URLs would come out shorter than they are, and nobody would know.
+    Without this, such URLs would come out shorter than they are, and nobody would notice.
     """
     rest, in_cdata = b"", False
     for chunk in chain(chunks, (b"",)):

@@ -1,4 +1,4 @@
-"""Where the links of a page lead: as `urls.absolute` has it, quicker for links as most people write them.
+"""Where the links of a page lead: as `urls.absolute` says, but quicker for links as most people write them.
 
 Such a link is a path below the site, below a folder of the page or some folders up, or a whole address, of characters
 that the WHATWG parser leaves alone. Text is then put together, and the parser has nothing to do. Pure, but for a

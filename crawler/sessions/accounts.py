@@ -70,7 +70,7 @@ class Account:
         self._places = CredentialPlaces(session, site, os.environ if environ is None else environ, file, ask)
         self._found: dict[str, str] = {}
         self._places_of: dict[str, str] = {}  # of fields in _found: where each came from
-        self._gave: set[str] = set()  # fields that somebody has asked for
+        self._gave: set[str] = set()  # fields that were asked for
         self._last_code = -1  # the time step of the last one-time code handed out
         self._lock = threading.RLock()  # guards what is above; one lookup, so one question at a time
 
@@ -107,7 +107,7 @@ class Account:
         """
         try:
             values = self._credentials(keyring=False)
-            if not all(values[:2]):  # asking a keyring takes a while; who has name and password elsewhere has no need
+            if not all(values[:2]):  # asking a keyring takes a while: not needed with name and password from elsewhere
                 values = self._credentials(keyring=True)
         except NoCredentials:
             return ""
@@ -156,7 +156,7 @@ class Account:
         """A one-time code (RFC 6238) from the field "otp_secret": base32, or an ``otpauth://totp/`` address.
 
         Args:
-            fresh: Never hand out one code twice, for servers take each only once: wait for the next one if need be,
+            fresh: Never hand out a code twice, since servers take each only once: wait for the next one if need be,
                 which takes as long as the code lives (30 s as a rule).
         Raises:
             NoCredentials: There is no such field, or it is malformed.

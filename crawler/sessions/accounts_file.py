@@ -78,7 +78,7 @@ def site_of_place(place: str) -> str:
 
 
 def table_name(tables: Mapping[str, Any], site: str) -> str:
-    """Under which name a file of accounts has tables of a site: that of its port, where it has some, else of the host.
+    """The name under which a file of accounts has tables of a site: with its port, if there are any, else the host's.
 
     Args:
         site: As `account_place` gives it.
@@ -105,7 +105,7 @@ def heading_of(session: str, site: str = "") -> str:
 
 
 def toml_text(value: str) -> str:
-    """A text as TOML has it: JSON's escapes are TOML's, but for DEL."""
+    """A text as TOML has it: JSON's escapes are TOML's, except for DEL."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

@@ -21,7 +21,7 @@ GiveBack = Callable[[str, list[tuple[float, int]]], None]
 """``(key, granted)``: what was granted and will not be sent."""
 
 
-_FOR_ANSWERS_S = 0.05  #: so long a session is left out that only waits for answers under way
+_FOR_ANSWERS_S = 0.05  #: how long a session is left out that only waits for answers under way
 
 
 class Allowances:
@@ -67,7 +67,7 @@ class Allowances:
         return min(self._spent.values(), default=None)
 
     def close(self, *, finished: bool) -> None:
-        """The run ends: what nobody will send is given back; that accounts rest is of interest where work is left."""
+        """The run ends: what will not be sent is given back; that accounts rest matters only where work is left."""
         if finished:
             for said in self._said.values():
                 self._teller.summary.messages.remove(said)

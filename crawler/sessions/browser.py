@@ -1,7 +1,7 @@
 """Log in once in a real browser, and take its session along (extra ``browser``: Playwright).
 
 For logins that no form can do: scripts, captchas, second factors, single sign-on. A person logs in and closes the
-window, or it is noticed that the page offers to log out. Without a window, `login_browser(page)` of the spider drives.
+window, or the page is seen to offer to log out. Without a window, `login_browser(page)` of the spider drives.
 The browser's profile is its own and gone afterwards. What remains are its cookies and its User-Agent: a server may have
 bound the session to it, so the crawl has to go on with the same.
 
@@ -90,14 +90,14 @@ class BrowserSession:
     Attributes:
         storage_state: Playwright's: cookies with all attributes, localStorage and IndexedDB by origin; and the
             sessionStorage of the pages that were open.
-        sent: Headers that scripts of the site have sent and that let somebody in, by origin.
+        sent: Headers that scripts of the site have sent and that grant access, by origin.
         user_agent: Send this one with the cookies.
         accept_language: What the browser asks for, for the header of that name; "" when not known.
         url: Where it ended, without secrets.
-        recognised: Whether the page offered to log out at last. False proves nothing; a probe does.
+        recognised: Whether the page offered to log out in the end. False proves nothing; a probe does.
         page: The last page, as it was after its scripts.
-        refused: What the last pages say of a wrong name or password, where a program has typed it; "" for nothing.
-        wanted: What they want that it has not given, and what to do; "" where nothing tells.
+        refused: What the last pages say about a wrong name or password, where a program has typed it; "" for nothing.
+        wanted: What they want that it has not given, and what to do; "" when that is not known.
         wants_person: Only a person can give it.
     """
 
@@ -140,7 +140,7 @@ def browser_login(
         drive: Logs in with Playwright's page; None when a person does.
         done: Whether the login is complete, asked again and again; None: the page or a frame of it offers to log out,
             and none asks for a password. A person may also close the window.
-        alive: Called with each request of the pages: somebody may wait for the login and take it for dead.
+        alive: Called with each request of the pages, so that the login is not taken for dead by those who wait for it.
     Raises:
         NotEquipped: No browser or no screen.
         SiteUnreachable: The page could not be opened, in time or at all.
@@ -230,7 +230,7 @@ def _driven(
     session: str,
     by_hand: str,
 ) -> None:
-    """Let a program log in. Where it stops, it is said what the pages want, if that can be told."""
+    """Let a program log in. Where it stops, the error says what the pages want, if that can be told."""
     from playwright.sync_api import Error
 
     try:
@@ -272,7 +272,7 @@ def _explained(found: BrowserSession, context: BrowserContext, passkeys: Passkey
 
 
 def _keep(picture: Path, image: bytes) -> None:
-    """Write a picture of somebody's account, for its owner only."""
+    """Write a picture of somebody's account, readable by the file's owner only."""
     picture.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(picture, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with open(descriptor, "wb") as file:
@@ -347,7 +347,7 @@ def _state(context: BrowserContext) -> dict[str, Any]:
 
 
 class SentByScripts:
-    """Listens to what the pages of a browser send, and keeps the headers that let somebody in."""
+    """Listens to what the pages of a browser send, and keeps the headers that grant access."""
 
     def __init__(self, alive: Callable[[], object] = lambda: None) -> None:
         self.by_origin: dict[str, dict[str, str]] = {}

@@ -1,4 +1,4 @@
-"""What a browser login has shown of how an app signs its requests, in lines for a person. Pure; no value in them."""
+"""What a browser login has shown about how an app signs its requests, in lines for a person. Pure; no value in them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from crawler.sessions.browser import BrowserSession
 from crawler.sessions.storage import Path, Storage
 
-_LEAST = 8  # characters of a value that is looked for: shorter ones stand everywhere
+_LEAST = 8  # characters of a value that is looked for: shorter ones occur everywhere
 
 
 def offers(found: BrowserSession, session: str, storage: Storage) -> list[str]:
-    """The headers that scripts of the site have sent and that let somebody in, each with how a crawl sends it, too."""
+    """The headers that scripts of the site have sent and that grant access, each with how a crawl can send it, too."""
     return [
         line
         for origin, headers in sorted(found.sent.items())

@@ -40,7 +40,7 @@ class Wanted:
 
     Attributes:
         why: What it is, and what to do.
-        person: Nobody but a person can give it.
+        person: Only a person can give it.
     """
 
     why: str
@@ -71,13 +71,13 @@ def offers_logout(page: Page) -> bool:
 
 
 def refusal_on(pages: Sequence[Page]) -> str:
-    """What a page says of a wrong name or password; "" for nothing."""
+    """What a page says about a wrong name or password; "" for nothing."""
     said = (wrong_password_sign(each) for page in pages for each in responses_of(page))
     return next((why for why in said if why), "")
 
 
 def wanted_by(pages: Sequence[Page], *, passkey: bool, by_hand: str) -> Wanted | None:
-    """What the pages want that nobody has given; None where nothing tells.
+    """What the pages want that has not been given; None where nothing tells.
 
     Args:
         passkey: One was asked for.
@@ -134,7 +134,7 @@ def responses_of(page: Page) -> Iterator[Response]:
 
 
 def as_response(frame: Frame | Page) -> Response:
-    """What is in a frame now, as if it had been fetched so."""
+    """What is in a frame now, as if it had been fetched like that."""
     made = Response()
     made.status_code, made.url = 200, frame.url
     made.headers["Content-Type"] = "text/html; charset=utf-8"

@@ -1,4 +1,4 @@
-"""How long a login in a browser takes, part by part, and that it takes no longer than it may.
+"""How long a login in a browser takes, part by part, and the end of one that takes too long.
 
 Most parts have a limit of their own. What has none (the start of Playwright's driver, the steps of a spider together, a
 browser that hangs) ends here: its processes are killed from another thread, and whoever waits for them gets an error.
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Playwright
 
 _LOOK_S: Final = 1.0
-_LATE_S: Final = 1.0  # what ends by itself at its limit may need so long to say so
+_LATE_S: Final = 1.0  # what ends by itself at its limit may need this long to say so
 _GRACE_S: Final = 2.0  # for the driver, to tell that its browser is gone
 _DRIVER: Final = "run-driver"
-_starting = threading.Lock()  # held while a driver starts, at most for the time of its login: whose it is, is known so
+_starting = threading.Lock()  # held while a driver starts, at most for the time of its login: this tells whose it is
 
 
 class LoginTime:
@@ -96,7 +96,7 @@ class _Watch:
         self._thread.join()
 
     def has_started(self) -> None:
-        """The driver of this login is there: those that come later are others'."""
+        """The driver of this login is there: later ones belong to others."""
         self._own = _drivers() - self._before
 
     def _wait(self) -> None:

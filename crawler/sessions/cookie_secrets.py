@@ -2,8 +2,8 @@
 
 A session id comes with an answer, is replaced by the next one, and lets in whoever reads it in a log. Of each cookie of
 each jar the last few values are known. A text is searched once, by the first characters of the values: one pattern of
-them all would have to be made anew for each answer. Values that say something to a person ("de", "accepted", an
-address) are no secrets; to hide them would garble the text.
+them all would have to be rebuilt for each answer. Values that say something to a person ("de", "accepted", an
+address) are not secrets; hiding them would garble the text.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LEAST: Final = 6
 
 
 def lets_in(name: str, value: str) -> bool:
-    """Whether the value of a cookie may be what lets somebody in, by its looks and by its name."""
+    """Whether the value of a cookie may grant access, judging by its look and its name."""
     text = value.strip('"')
     if len(text) < _START or _ADDRESS.fullmatch(text):
         return False

@@ -26,7 +26,7 @@ one_question_at_a_time = threading.Lock()  # guards the terminal: two sessions m
 
 
 class CredentialPlaces:
-    """The places of one session. Each way adds to a list where it has looked, the last one where it found something.
+    """The places of one session. Each method adds to a list where it looked; where it found something comes last.
 
     Args:
         site: What the session logs in to, as `accounts_file.account_place` gives it; needed for tables of a site, and

@@ -34,7 +34,7 @@ def origins_of(spider: Spider, identity: Identity, start_origins: Iterable[str] 
         start_origins: Origins of the requests that the spider's `start` gives.
 
     Raises:
-        InvalidURL: A URL of the spider is none.
+        InvalidURL: A URL of the spider is not one.
     """
     urls = [*known_urls(spider), *(f"{origin}/" for origin in start_origins)]
     domains: list[str] = []
@@ -81,8 +81,8 @@ def session_key(spider: Spider, identity: Identity, user: str | None, begins: st
     same account, and their login steps set up the same kind of session. Without an account the name of the session
     counts instead.
 
-    A spider that says nothing of a login and names no session has one of its own: what somebody imports for another
-    spider, or what that one logs in, is never sent by it.
+    A spider that says nothing about a login and names no session has one of its own: it never sends what was imported
+    for another spider, or what that one logged in.
 
     Args:
         begins: As in `home_site`.

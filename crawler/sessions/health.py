@@ -35,7 +35,7 @@ class Health:
         score: 0 to `FULL`.
         uses: Answers since it began, or was retired.
         rests: Rests in a row.
-        resting_until: Seconds since 1970; it is chosen before only when all others rest, too.
+        resting_until: Seconds since 1970; until then it is chosen only when all others rest, too.
     """
 
     score: float = FULL

@@ -47,7 +47,7 @@ class ExchangeRecorder(Protocol):
         """An answer came to a request of *session*; its body is read."""
 
     def failed(self, request: requests.PreparedRequest, error: BaseException, took_s: float, session: str) -> None:
-        """None came, after so many seconds."""
+        """No answer came, after so many seconds."""
 
 
 class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies` is an attribute, ours a property
@@ -62,8 +62,8 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
         max_redirects: More are refused.
         pace: Waits for the turn of a request that has none yet.
         proxy_pool: Where it has several proxies.
-        allowance: What its account may still send; None where nobody counts.
-        recorder: Told of each exchange; None where nobody listens.
+        allowance: What its account may still send; None where nothing is counted.
+        recorder: Told of each exchange; None for none.
         storage: What the site's scripts keep in a browser, by origin: of sessions that a browser has logged in.
     """
 
@@ -133,7 +133,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
             if self.pace is not None and not request.has_turn:
                 yield Call(partial(self.pace, str(request.url)))
             if options["cert"] == self.cert and not self.origins.covers(str(request.url)):
-                options["cert"] = None  # a client certificate says who we are: it stays at home as auth does
+                options["cert"] = None  # a client certificate says who we are: it is held back as auth is
             answer = yield from self._exchange_with_cookies(request, jar, options, ends)
             location = location_of(answer, strict=follow)
             if location is None or not follow:
@@ -152,7 +152,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
                 options |= {"verify": self.verify, "cert": self.cert}
             request = self._redirected(request, hop)
             address = getattr(answer, "address", "")
-            inside = inside and bool(address) and is_private(address)  # whoever was outside once leads nowhere inside
+            inside = inside and bool(address) and is_private(address)  # once outside, it leads nowhere inside
             request.led_by = address if inside else ""
         answer.history = [*history, *answer.history] if history else answer.history
         if location is not None:
@@ -161,7 +161,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
         return answer
 
     def _following(self, request: Prepared, answer: Response, location: str) -> Prepared | None:
-        """The request that a redirect leads to, for who follows it by hand; None where it may not be followed."""
+        """The request that a redirect leads to, for those who follow it by hand; None where it may not be followed."""
         try:
             hop = next_hop(str(request.url), str(request.method), bool(request.body), answer.status_code, location)
         except FetchError:
@@ -171,7 +171,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
     def _exchange_with_cookies(
         self, request: Prepared, jar: Jar, options: dict[str, Any], ends: float
     ) -> Flow[Response]:
-        """One exchange, and where the server may have refused the length of our cookies a second one with fewer."""
+        """One exchange, and a second one with fewer cookies where the server may have refused their length."""
         answer = yield from self._exchange(request, jar, options, ends)
         if not refuses_cookies(answer.status_code, request):
             return answer
@@ -183,7 +183,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
             yield Call(partial(self.pace, url))
         again = yield from self._exchange(request, jar, options, ends)
         if again.status_code in TOO_LONG:
-            jar.shorten(url, False)  # it was something else: whoever leaves out a part of a session is logged out
+            jar.shorten(url, False)  # it was something else: leaving out a part of a session would log it out
         return again
 
     def _exchange(self, request: Prepared, jar: Jar, options: dict[str, Any], ends: float) -> Flow[Response]:
@@ -241,7 +241,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
             jar.receive(str(answer.url), lines, ticket=ticket, date=answer.headers.get("Date"))
 
     def _lend_storage(self, prepared: Prepared) -> None:
-        """What an auth needs whose token a browser has brought."""
+        """Give *prepared* what an auth needs whose token came from a browser."""
         verify = True if self.verify is None else self.verify
         prepared.storage, prepared.renewed_by = self.storage, (dict(self.proxies), verify)
 

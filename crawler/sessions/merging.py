@@ -6,7 +6,7 @@ cookie that another process was given a moment before would be lost.
 
 - A cookie that one side has set or changed stays, whatever the other side did with it: where one deleted it and the
   other one changed it, it is kept, since a cookie too many costs less than a session.
-- A cookie that both have changed is as the one has it that writes last: nobody knows which answer came later.
+- A cookie that both have changed is as the last writer has it: nobody knows which answer came later.
 - Headers, params, the note and the like are joined entry by entry by the same rules. An auth is never made of two
   halves: a renewed token belongs to the refresh token that came with it.
 - When a cookie was last sent says nothing about it: that is no change.
@@ -50,7 +50,7 @@ def merge(base: str, mine: str, theirs: str) -> Merged | None:
     Args:
         base: What this process was in step with; "" when nothing was stored then.
     Returns:
-        None where one of them is no snapshot, or they went different ways (proxies, adapters): nothing can be joined.
+        None if one of them is not a snapshot, or they went different ways (proxies, adapters): nothing can be joined.
     """
     before, own, others = _read(base or "{}"), _read(mine), _read(theirs)
     if before is None or own is None or others is None:
@@ -74,7 +74,7 @@ def merge(base: str, mine: str, theirs: str) -> Merged | None:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What others have made of the cookies of a session, and this process has not touched.
+    """What others have changed in the cookies of a session that this process has not touched.
 
     Attributes:
         given: Records of cookies to be set.

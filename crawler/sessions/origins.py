@@ -1,8 +1,8 @@
 """Where a session's credentials may go: a list of origins, asked before anything secret is sent.
 
 An origin is scheme, host and port. Cookies follow their own rules (`sessions.cookies.jar`); this list is for auth,
-headers, parameters and client certificates: none of them names a host by itself, so whoever may have them is said here
-in so many words, and a subdomain of a host that may is somebody else.
+headers, parameters and client certificates: none of them names a host by itself, so who may have them is listed here
+explicitly, and a subdomain of a host that may have them is somebody else.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Prepared(requests.PreparedRequest):
         limits: What the exchange may cost, for the transport.
         own_limits: What it may cost with all its redirects, where that is not what the session says.
         sent_again: An auth has sent it once before.
-        storage: What scripts keep in the browser of its session, for an auth whose token stands there.
+        storage: What scripts keep in the browser of its session, for an auth whose token is there.
         renewed_by: Proxies and certificates of its session, by which such a token is renewed.
         signs_itself: Whoever sends it has the token at hand: the auth of the session is not added after a redirect.
         led_by: Address of the private host whose redirect leads here.

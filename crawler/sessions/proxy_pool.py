@@ -33,7 +33,7 @@ LONGEST_REST_S = 3_600.0
 
 @dataclass(slots=True)
 class ProxyHealth:
-    """How a proxy does.
+    """How well a proxy works.
 
     Attributes:
         failures: In a row.
@@ -113,7 +113,7 @@ class ProxyPool:
             }
 
     def knows(self, proxy: str) -> bool:
-        """Whether a session that was made through *proxy* may go on so: it is one of these, and does not rest."""
+        """Whether a session that was made through *proxy* may still go on: it is one of these, and does not rest."""
         with self._lock:
             health = self._health.get(proxy)
             return health is not None and health.resting_until <= self._clock()
@@ -170,16 +170,16 @@ class ProxyPool:
 
 
 def _order(session: str, proxy: str) -> bytes:
-    """By which sessions with the same proxies begin with different ones."""
+    """A sort key by which sessions with the same proxies begin with different ones."""
     return hashlib.sha256(f"{session} {proxy}".encode()).digest()
 
 
 def is_of_proxy(error: BaseException, proxy: str) -> bool:
-    """Whether a request through *proxy* failed since the proxy did, as far as anybody can tell.
+    """Whether a request through *proxy* failed because the proxy did, as far as one can tell.
 
-    Whoever goes through a proxy connects to nobody else, and asks DNS for nobody else's name, but for the kinds of
-    SOCKS that leave names to us. What a proxy says of the host that it was to connect us to is not its fault. A
-    connection that does not come about in time may be either's: an answer from anywhere clears the proxy.
+    A request through a proxy connects to nothing else and looks up no other name, except for the kinds of SOCKS that
+    leave names to us. What a proxy says about the host that it was to connect us to is not its fault. A connection that
+    is not made in time may be either's: an answer from anywhere clears the proxy.
     """
     if isinstance(error, ProxyFailed | ProxyRefused | BetweenProxies | Unreachable):
         return True

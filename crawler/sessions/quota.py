@@ -122,7 +122,7 @@ class _Held:
 
 @dataclass(slots=True)
 class _Said:
-    """What answers say of the window that is running: requests left at the last answer, and when it ends."""
+    """What answers say about the window that is running: requests left at the last answer, and when it ends."""
 
     left: int
     ends_at: float
@@ -220,7 +220,7 @@ class Allowance:
             return True
 
     def spent_until(self) -> float:
-        """From when it may go on, seconds since 1970; 0.0 when it may send now."""
+        """When it may go on, seconds since 1970; 0.0 when it may send now."""
         if self._is_free:
             return 0.0
         with self._lock:
@@ -262,7 +262,7 @@ class Allowance:
                 granted.count += 1
 
     def asks_for_rest(self, status: int, headers: Mapping[str, str], asked_s: float | None) -> float | None:
-        """Seconds that the account rests since a page was refused for its quota; None when that is not the reason.
+        """Seconds that the account rests because a page was refused for its quota; None when that is not the reason.
 
         Args:
             asked_s: Retry-After, None for none.
@@ -344,7 +344,7 @@ class Allowance:
         return left
 
     def _blocked_until(self, now: float) -> float:
-        """From when it may go on; 0.0 when nothing but answers under way is waited for."""
+        """When it may go on; 0.0 when nothing but answers under way is waited for."""
         if now < self._rests_until:
             return self._rests_until
         said = self._said

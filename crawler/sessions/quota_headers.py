@@ -1,4 +1,4 @@
-"""What answers say of how much of a quota is left: ``X-RateLimit-Remaining`` and its kin. Pure.
+"""What answers say about how much of a quota is left: ``X-RateLimit-Remaining`` and its kin. Pure.
 
 Sources of the names: GitHub's and Twitter's documentation, draft-ietf-httpapi-ratelimit-headers.
 """
@@ -16,7 +16,7 @@ _REMAINING = ("X-RateLimit-Remaining", "RateLimit-Remaining", "X-Rate-Limit-Rema
 _RESET = ("X-RateLimit-Reset", "RateLimit-Reset", "X-Rate-Limit-Reset", "X-RateLimit-Reset-After")
 _SAYING = frozenset(name.lower() for name in (*_REMAINING, "RateLimit"))  #: one of these says how many are left
 _STRUCTURED = re.compile(r";\s*(r|t)\s*=\s*([0-9]{1,15})")  # RateLimit: "default";r=50;t=30
-_A_DATE_S, _A_DATE_MS = 1e9, 1e12  #: from there on a number is a moment, and no span
+_A_DATE_S, _A_DATE_MS = 1e9, 1e12  #: from here on a number is a moment, not a duration
 
 
 def says_nothing(headers: Mapping[str, str]) -> bool:

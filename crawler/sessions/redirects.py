@@ -20,7 +20,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 SAME_STEPS = 2  # of one chain to one address with one method and the same cookies; a third one is a loop
 _LOOKED_AT = 2_000  # characters of a bad Location that are cleaned to show some of them
 _SHOWN = 200
-_OPEN_USERINFO = re.compile(r"//[^/?#]*\Z")  # it was cut where nobody can tell any more whether it is a password
+_OPEN_USERINFO = re.compile(r"//[^/?#]*\Z")  # it was cut where one can no longer tell whether it is a password
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ class Steps:
     def take(self, request: requests.PreparedRequest) -> None:
         """Note that *request* is sent.
 
-        A page may well lead to itself by another method or with another cookie, and once without either: a site that
-        only notes something of its own and sends back. What comes a third time will come again.
+        A page may well lead to itself by another method or with another cookie, and once without either: some sites
+        only note something of their own and send us back. What comes a third time will come again.
 
         Raises:
             RedirectError: It is a loop.
@@ -99,7 +99,7 @@ def next_hop(url: str, method: str, has_body: bool, status: int, location: str) 
         url: The URL that answered.
         location: Value of its Location header, as latin-1 text.
     Raises:
-        RedirectError: The location is no URL, or a body would go to another origin.
+        RedirectError: The location is not a URL, or a body would go to another origin.
         Refused: It is not http or https.
     """
     raw = location.encode("latin-1", "replace")

@@ -57,7 +57,7 @@ _pattern: re.Pattern[str] | None = None
 
 
 def remember_secret(value: str) -> None:
-    """From now on `hide` replaces *value* wherever it stands, also percent-escaped or in JSON; 4 characters or more."""
+    """From now on `hide` replaces *value* wherever it stands, even percent-escaped or in JSON; 4 characters or more."""
     global _pattern
     if len(value) < _LEAST or value in _known:
         return
@@ -84,7 +84,7 @@ def hide(text: str) -> str:
 
 
 def hide_in_page(text: str) -> str:
-    """As `hide`, for a text as long as a page: it is gone through for cookies only where one is in it."""
+    """As `hide`, for a text as long as a page: cookies are hidden only where one may be in it."""
     pattern = _pattern
     text = pattern.sub(HIDDEN, text) if pattern is not None else text
     return redact(COOKIES.hidden(text) if COOKIES.may_be_in(text) else text)

@@ -14,7 +14,7 @@ from crawler.sessions.prepared import Prepared
 
 
 class SentHeaders:
-    """Copies of a session's headers, made anew when somebody has changed them. Safe from any thread.
+    """Copies of a session's headers, made anew when those have changed. Safe from any thread.
 
     Args:
         secret: Lower-case names of headers that go to the session's own origins only.

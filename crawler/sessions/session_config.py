@@ -1,6 +1,6 @@
 """Which sessions a spider has: its own, those of a setting, or those of the file of accounts.
 
-The file may say more of a session than its credentials, since whoever has many accounts has them there::
+The file may say more of a session than its credentials, since those with many accounts keep them there::
 
     sessions = ["anna", "otto"]         # for spiders that log in and name no sessions themselves
 
@@ -13,7 +13,7 @@ The file may say more of a session than its credentials, since whoever has many 
     serial = true                       # one request at a time
     quota = "100/hour"                  # requests that the account may send
 
-What the spider says of a session itself goes before that.
+What the spider says of a session itself takes precedence.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def configured_identities(
 def _told_by(tables: Mapping[str, Any], site: str, identity: Identity) -> Identity:
     """*identity* with what the file of accounts says of it, where the spider leaves it open."""
     changes: dict[str, Any] = {}
-    for table in (tables, tables_of_site(tables, site)):  # the later goes before
+    for table in (tables, tables_of_site(tables, site)):  # the later takes precedence
         fields = table.get(identity.name)
         if not isinstance(fields, dict):
             continue

@@ -7,7 +7,7 @@ A server may bind a session to its User-Agent, its Accept headers and its addres
 they were at its login, whatever the settings say meanwhile; and a session that was made through another proxy is not
 taken up: a login has to follow. Other headers and params come back where the login step has set them; else those of the
 identity and the settings hold, such as a key that was changed.
-Nor is one whose login step mounted an adapter, or fitted it with something else that cannot be stored.
+Nor is a session taken up whose login step mounted an adapter, or fitted it with something else that cannot be stored.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MOST_PROBES: Final = 20  # spiders that share a session and have a probe page o
 
 
 def version_of(session: Session) -> tuple[int, int]:
-    """What moves when something is to be saved anew: a cookie, the storage, the tokens of an auth that renews them."""
+    """Changes when something has to be saved again: a cookie, the storage, the tokens of an auth that renews them."""
     auth = getattr(session.auth, "auth", session.auth)  # behind the fence of its origins
     changes = getattr(auth, "changes", 0)
     return session.cookies.version, session.storage.version + (changes if isinstance(changes, int) else 0)
@@ -76,7 +76,7 @@ def take(session: Session, record: LoginRecord, *, url: str, base: str | None = 
 
 
 def take_news(session: Session, record: LoginRecord, base: str, stored: str) -> str:
-    """Give a session that is in use what others have made of its cookies since *base*; its own changes stay.
+    """Give a session that is in use what others have changed in its cookies since *base*; its own changes stay.
 
     Returns:
         What it is in step with now.

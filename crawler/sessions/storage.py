@@ -107,7 +107,7 @@ class OriginStorage(MutableMapping[str, str]):
                         yield f"{database.get('name')}/{store.get('name')}", record
 
     def change(self, area: str, given: Mapping[str, str], gone: Iterable[str]) -> None:
-        """What a page has made of its ``local`` or ``session`` storage."""
+        """Take over what a page has changed in its ``local`` or ``session`` storage."""
         for key, value in given.items():
             _remember(key, value)
         with self._lock:
@@ -118,7 +118,7 @@ class OriginStorage(MutableMapping[str, str]):
             self.version += 1
 
     def replace_databases(self, databases: list[Any]) -> None:
-        """What a page has made of its IndexedDB."""
+        """Take over what a page has made of its IndexedDB."""
         if databases != self.databases:
             with self._lock:
                 self.databases = databases
@@ -138,7 +138,7 @@ class Storage(Mapping[str, OriginStorage]):
 
     Attributes:
         loads: How often all of it was replaced.
-        renewers: Whoever renews tokens that stand in it, by what they renew.
+        renewers: What renews tokens kept in it, by what it renews.
     """
 
     def __init__(self) -> None:
@@ -168,11 +168,11 @@ class Storage(Mapping[str, OriginStorage]):
         return self.loads + sum(each.version for each in self._origins.values())
 
     def change(self, origin: str, area: str, given: Mapping[str, str], gone: Iterable[str]) -> None:
-        """What a page of *origin* has made of its ``local`` or ``session`` storage."""
+        """Take over what a page of *origin* has changed in its ``local`` or ``session`` storage."""
         self._of(origin).change(area, given, gone)
 
     def replace_databases(self, origin: str, databases: list[Any]) -> None:
-        """What a page of *origin* has made of its IndexedDB, as Playwright's storage state has it."""
+        """Take over what a page of *origin* has made of its IndexedDB, as Playwright's storage state has it."""
         if databases or short_origin(origin) in self._origins:
             self._of(origin).replace_databases(databases)
 

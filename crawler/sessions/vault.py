@@ -2,7 +2,7 @@
 
 Sealed bytes are one version byte, 8 bytes that name the key, a random nonce of 12 bytes, and AES-256-GCM's ciphertext
 with its tag. Version, key name and the place where the bytes are kept are authenticated, too: what is moved to another
-row does not open. Version 1 knew no place; what it sealed is opened still, and sealed anew when it is next written.
+row does not open. Version 1 knew no place; what it sealed is still opened, and sealed anew when it is next written.
 The newest key seals, all keys open: to rotate, add a key, seal everything again (`Vault.reseal`), drop the old keys.
 
 2**32 sealings with one key are safe with random nonces; a crawl seals once for a page that changed a cookie.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 VARIABLE: Final = "CRAWL_KEY"
 _VERSION: Final = b"\x02"
-_WITHOUT_PLACE: Final = b"\x01"  # the version before
+_WITHOUT_PLACE: Final = b"\x01"  # the earlier version
 _ID_BYTES: Final = 8
 _NONCE_BYTES: Final = 12
 _HEAD_BYTES: Final = 1 + _ID_BYTES
@@ -63,7 +63,7 @@ class Vault:
 
     Args:
         keys: Keys as `new_key` makes them, newest first; none means that *path* is asked.
-        path: File of keys, one a line, newest first; made at the first sealing when there is none.
+        path: File of keys, one per line, newest first; made at the first sealing when there is none.
     """
 
     def __init__(self, keys: Sequence[str] = (), *, path: Path | None = None) -> None:
@@ -143,7 +143,7 @@ class Vault:
     # --- rotation -------------------------------------------------------------------------------------------------
 
     def reseal(self, sealed: bytes, place: str = "") -> bytes:
-        """*sealed* under the newest key; the same object if it is so already. Raises as `open` and `seal` do."""
+        """*sealed* under the newest key; the same object if it already is. Raises as `open` and `seal` do."""
         return sealed if self.is_newest(sealed) else self.seal(self.open(sealed, place), place)
 
     def is_newest(self, sealed: bytes) -> bool:
@@ -230,7 +230,7 @@ def _closed(why: str) -> VaultError:
 
 
 def _unusable(path: Path, done: str, error: OSError | ValueError) -> KeyFileError:
-    """What a person is told of a key file that could not be *done* ("read", "written")."""
+    """What a person is told about a key file that could not be *done* ("read", "written")."""
     if isinstance(error, UnicodeDecodeError):  # its text quotes what it found
         why = "holds no key; restore it, or remove it and log in again"
     elif isinstance(error, OSError) and error.errno:

@@ -1,8 +1,8 @@
-"""HTTP digest authentication, with one state a host for all threads.
+"""HTTP digest authentication, with one state per host for all threads.
 
-requests keeps the server's nonce and its count once a thread, so eight threads on one session ask eight times and look
-like eight clients. Here a nonce belongs to the session: its count grows under a lock, and whoever renews it renews it
-for all.
+requests keeps the server's nonce and its count once per thread, so eight threads on one session ask eight times and
+look like eight clients. Here a nonce belongs to the session: its count grows under a lock, and whoever renews it
+renews it for all.
 
 Source: RFC 7616; RFC 2069 for servers without qop.
 """
@@ -33,7 +33,7 @@ _NONCE_SENT: Final = re.compile(r'\bnonce="((?:[^"\\]|\\.)*)"')
 
 @dataclass(slots=True)
 class Challenge:
-    """What a server wants to be answered.
+    """What a server wants answered.
 
     Attributes:
         algorithm: A name in the RFC's spelling, "-sess" included.
@@ -73,7 +73,7 @@ class DigestAuth(SharedAuth):
     def __init__(self, username: str, password: str) -> None:
         self.username, self.password = username, Secret(password)
         self._lock = threading.Lock()  # guards _states and what is in them
-        self._states: dict[str, _DigestState] = {}  # by origin: a nonce of one server is nothing to another
+        self._states: dict[str, _DigestState] = {}  # by origin: a nonce of one server means nothing to another
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         header = self._answer(request)

@@ -1,7 +1,7 @@
 """OAuth2 for crawls: client credentials, password and refresh token; renewed before the access token ends, and on 401.
 
 One renewal at a time, however many threads meet the old token: one asks, the others wait for its answer or, while the
-old token is still good, go on with it. Nothing but the access token ever leaves for other places than the token URL.
+old token is still good, go on with it. Only the access token is ever sent anywhere other than to the token URL.
 
 Source: RFC 6749 sections 4.3, 4.4, 5, 6; RFC 6750 section 2.1.
 """
@@ -32,7 +32,7 @@ from crawler.urls import redact
 
 _log = logging.getLogger("crawler.sessions")
 Grant = Literal["client_credentials", "password", "refresh_token"]
-_MARGIN_S: Final = 60.0  # renew so long before the end, or at nine tenths of a shorter life
+_MARGIN_S: Final = 60.0  # renew this long before the end, or at nine tenths of a shorter life
 _CALM_S: Final = 10.0  # seconds between two early renewals when the first one failed
 _PATIENCE_S: Final = 90.0  # longest wait for a renewal of another thread
 
@@ -63,7 +63,7 @@ class OAuth2(SharedAuth):
             another login (a browser) has brought.
         scope: As the service writes it.
         refresh_token, access_token: Where they are known already.
-        client_auth: Whether the client shows itself in a header ("basic") or among the fields ("form").
+        client_auth: Whether the client identifies itself in a header ("basic") or among the fields ("form").
         extra: Further fields of the token request, such as "audience".
         session: Name of the session, for errors.
         proxies, verify: As in requests, for the token URL.
@@ -145,7 +145,7 @@ class OAuth2(SharedAuth):
         )
 
     def go_through(self, proxies: Mapping[str, str], verify: bool | str) -> None:
-        """From the next renewal on ask by these proxies and certificates."""
+        """From the next renewal on, use these proxies and certificates."""
         self._client = self._client.through(proxies, verify)
 
     # --- as requests' auth ----------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ class OAuth2(SharedAuth):
             return access
         good = bool(access) and (ends is None or now < ends)
         if good and busy:
-            return access  # somebody is renewing it; this one will do until then
+            return access  # another thread is renewing it; this one will do until then
         try:
             return self.renew(access)
         except CrawlError:
@@ -208,7 +208,7 @@ class OAuth2(SharedAuth):
     # --- renewal --------------------------------------------------------------------------------------------------
 
     def renew(self, old: str | None = None) -> str:
-        """Get a new access token, once for all threads that want to be rid of the *old* one.
+        """Get a new access token, once for all threads that want to replace the *old* one.
 
         Args:
             old: The token to replace; None for the present one. If it was replaced meanwhile, nothing is asked.
@@ -216,7 +216,7 @@ class OAuth2(SharedAuth):
             The access token in force afterwards.
         Raises:
             WrongPassword: The service refused the client or the password.
-            LoginFailed: The refresh token is worth nothing any more, or the grant was refused.
+            LoginFailed: The refresh token is no longer valid, or the grant was refused.
             FetchError: The service did not give a usable answer; the old token is still there.
         """
         with self._lock:
@@ -267,7 +267,7 @@ class OAuth2(SharedAuth):
         with self._lock:
             self._access = Secret(found["access_token"])
             if isinstance(refresh, str) and refresh:
-                self._refresh = Secret(refresh)  # the old one is often worth nothing from now on
+                self._refresh = Secret(refresh)  # the old one is often invalid from now on
             self._lives(_seconds(found.get("expires_in")))
             self.changes += 1
 

@@ -1,4 +1,4 @@
-"""The client side of an OAuth2 token URL: one form posted, one JSON object back, refusals told from troubles.
+"""The client side of an OAuth2 token URL: one form posted, one JSON object back, refusals told apart from failures.
 
 Source: RFC 6749 sections 2.3.1, 4.3, 4.4, 5 and 6.
 """
@@ -28,7 +28,7 @@ class TokenClient:
 
     Args:
         token_url: https, or http to a private address.
-        client_auth: Whether the client shows itself in a header ("basic") or among the fields ("form").
+        client_auth: Whether the client identifies itself in a header ("basic") or among the fields ("form").
         extra: Further fields of each request, such as "audience".
         session: Name of the session, for errors.
         proxies, verify: As in requests.

@@ -88,7 +88,7 @@ class OriginBound(AuthBase):
 
     Args:
         auth: Any auth of requests, or a pair of user name and password for basic.
-        origins: URLs or origins. Of http on port 80 the https one on port 443 is covered too; never the other way.
+        origins: URLs or origins. For http on port 80, https on port 443 is covered too; never the other way.
     Raises:
         InvalidURL: One of the origins is no URL.
     """
@@ -148,7 +148,7 @@ def of_url(url: str) -> tuple[str, str] | None:
 
 
 def keeps_to_a_thread(auth: Any) -> bool:
-    """Whether an auth may keep something for each thread, as requests' own digest does: all that are not known here."""
+    """Whether an auth may keep something for each thread, as requests' own digest does: so may all unknown ones."""
     if isinstance(auth, OriginBound):
         return keeps_to_a_thread(auth.auth)
     return not (auth is None or isinstance(auth, tuple | SharedAuth) or type(auth) is HTTPBasicAuth)

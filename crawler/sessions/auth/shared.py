@@ -24,7 +24,7 @@ class SharedAuth(AuthBase):
     """
 
     def after(self, response: requests.Response) -> Again:
-        """What an answer wants to be sent once more, if anything. Sends nothing itself."""
+        """What is to be sent once more after an answer, if anything. Sends nothing itself."""
         yield from ()
 
     def _watch(self, request: requests.PreparedRequest) -> None:

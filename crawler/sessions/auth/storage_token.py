@@ -45,7 +45,7 @@ class PageRefresh:
     """How a token in a browser's storage is renewed where only the app can do it: a page of it is loaded in a browser.
 
     The app's own scripts renew the token then, with a cookie that no script may read. The browser has the session's
-    cookies and storage, and goes again when they have changed. Needs the extra ``browser``. Where it asks another
+    cookies and storage, and leaves the page once they have changed. Needs the extra ``browser``. Where it asks another
     host, as in a hidden frame at a single sign-on, that host has to be in the setting ``render_hosts``.
 
     Attributes:
@@ -65,7 +65,7 @@ class _Renewal:
     """Of one token of one session.
 
     Attributes:
-        loads: Of the storage, when its tokens were taken from there.
+        loads: `Storage.loads` when the tokens were taken from there.
         written: How many renewals the storage has been told of.
     """
 
@@ -147,7 +147,7 @@ class StorageToken(SharedAuth):
         return token
 
     def _renewal(self, storage: Storage, refresh: TokenRefresh, request: Any) -> _Renewal:
-        """Who renews this token of this session; it knows what another process or login has brought meanwhile."""
+        """What renews this token of this session; it knows what another process or login has brought meanwhile."""
         place = (self.origin, self.at, refresh.token_url)
         with _making:
             renewal: _Renewal | None = storage.renewers.get(place)

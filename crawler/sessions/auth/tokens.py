@@ -24,10 +24,10 @@ def token_end(auth: Any, headers: Mapping[str, Any], storage: Storage | None = N
     """When the token of a session ends, seconds since 1970; None for no token, or one that does not say.
 
     Args:
-        auth: As `auth.schemes.dump_auth` gives it. A token that renews itself (OAuth2) is none here.
+        auth: As `auth.schemes.dump_auth` gives it. A token that renews itself (OAuth2) does not count here.
         headers: Of the session; a login step may have put its token there.
         storage: Of the session. A token in there that is renewed ends with the one that renews it; what a page of the
-            app renews has no end that anybody knows.
+            app renews has no known end.
     """
     auth = _inside(auth)
     if isinstance(auth, Mapping) and auth.get("kind") == "bearer":
@@ -45,7 +45,7 @@ def token_end(auth: Any, headers: Mapping[str, Any], storage: Storage | None = N
 
 
 def sent_token_end(auth: Any, headers: Mapping[str, Any], storage: Storage) -> float | None:
-    """When the very token ends that is sent, whatever becomes of it then; None also where it is renewed on its way.
+    """When the very token that is sent ends, whatever happens to it then; None also where it is renewed on its way.
 
     The arguments are those of `token_end`.
     """

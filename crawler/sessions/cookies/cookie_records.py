@@ -17,7 +17,7 @@ _FLAGS: Final = ("host_only", "secure", "http_only")
 
 
 def to_record(cookie: Cookie) -> Record:
-    """A dict that `json.dumps` takes as it is, ``from_record`` reads back and nothing is lost in.
+    """A dict that `json.dumps` takes as it is and ``from_record`` reads back without loss.
 
     Its text can always be written as UTF-8: where a server sent other bytes, they stand as one character each and
     ``latin1`` is true.
@@ -41,7 +41,7 @@ def to_record(cookie: Cookie) -> Record:
 
 
 def _holds_bytes(text: str) -> bool:
-    """Whether some of it came as bytes that are no UTF-8; such text cannot be written to a file or a database."""
+    """Whether some of it came as bytes that are not UTF-8; such text cannot be written to a file or a database."""
     return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
 
 
@@ -56,7 +56,7 @@ def from_record(record: object, *, ticket: int = 0) -> Cookie:
         record: As `to_record` makes it. Only name, value and domain are needed; a missing ``host_only`` means true.
         ticket: Number that the cookie shall carry.
     Raises:
-        ValueError: It is no such record, or its cookie could not be sent as it is. Says why, not the value.
+        ValueError: It is not such a record, or its cookie could not be sent as it is. Says why, not the value.
     """
     if not isinstance(record, dict):
         raise ValueError("a cookie record is an object")

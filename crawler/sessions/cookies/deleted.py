@@ -42,7 +42,7 @@ class Deleted:
         return ticket < max(newest, self._floor)
 
     def copy(self) -> Deleted:
-        """One of its own that knows the same."""
+        """An independent copy."""
         twin = Deleted(self._floor)
         twin._tickets = dict(self._tickets)
         return twin

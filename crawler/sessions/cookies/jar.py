@@ -8,7 +8,7 @@ A `Jar` is what a session keeps in ``session.cookies``. To requests and its user
     jar.receive(url, lines, ticket=number)       # what its answer sets
 
 The ticket keeps answers in order: what an answer to an older request says never overwrites what an answer to a newer
-one has said about the same cookie, a deletion included. After `fresh` or `clear`, older requests are not listened to.
+one said about the same cookie, a deletion included. After `fresh` or `clear`, answers to older requests are ignored.
 
 A cookie that the user sets without a domain belongs to the first host of the session (`bind`, or the first one asked),
 host-only, and is never sent to another.
@@ -128,7 +128,7 @@ class Jar(JarFacade):
             date: The answer's Date header. Expires is moved by what the server's clock is off.
             now: Seconds since 1970; by default the clock's.
         Returns:
-            What has changed. An end that only slid on, by less than a hundredth of the lifetime, is kept but not told.
+            What has changed. An end that moved on by less than a hundredth of the lifetime is kept, not reported.
             What was refused is logged at DEBUG. Never raises for what a server says.
         """
         if not lines:
@@ -260,7 +260,7 @@ class Jar(JarFacade):
         return len(self._sites.changed(changes))
 
     def clear(self, domain: str | None = None, path: str | None = None, name: str | None = None) -> None:
-        """As `JarFacade.clear`; without arguments, answers to requests from before are not listened to any more."""
+        """As `JarFacade.clear`; without arguments, answers to earlier requests are ignored."""
         if domain is None and path is None and name is None:
             self._sites.raise_floor(self.ticket())
         super().clear(domain, path, name)
@@ -296,7 +296,7 @@ class Jar(JarFacade):
         return Loaded(kept, expired, invalid)
 
     def fresh(self, *, keep_other_than: str | None = None) -> Jar:
-        """A jar for a new login: same clock and home, no cookies, and deaf to answers to requests from before.
+        """A jar for a new login: same clock and home, no cookies, and answers to earlier requests are ignored.
 
         Args:
             keep_other_than: Host or URL; the cookies of all other sites are taken over.

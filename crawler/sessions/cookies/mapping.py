@@ -84,7 +84,7 @@ class JarMapping(RequestsCookieJar):
 
     @property
     def _cookies(self) -> dict[str, dict[str, dict[str, HttpCookie]]]:
-        """A picture of the jar in the shape that http.cookiejar keeps, for those who look; changing it does nothing."""
+        """A snapshot of the jar in the shape that http.cookiejar keeps, for reading; changing it does nothing."""
         picture: dict[str, dict[str, dict[str, HttpCookie]]] = {}
         for cookie in self:
             picture.setdefault(cookie.domain, {}).setdefault(cookie.path, {})[cookie.name] = cookie

@@ -111,7 +111,7 @@ def from_wire(value: str | bytes) -> str:
 
 
 def to_wire(text: str) -> bytes:
-    """The bytes of *text*, those included that were no UTF-8 when they came."""
+    """The bytes of *text*, including those that were not UTF-8 when they came."""
     return text.encode("utf-8", "surrogateescape")
 
 

@@ -3,7 +3,7 @@
 Two points where a choice had to be made: a cookie never crosses registrable domains, even where a suffix lies between a
 domain and its subdomain (browsers keep their cookies by registrable domain too, and it is what lets the jar be cut into
 sites); and http to this machine itself (localhost and what is below it, 127.0.0.0/8, ::1) is as secure as https, as
-in Chrome, Firefox and curl: nobody can listen there.
+in Chrome, Firefox and curl: nobody can listen in there.
 """
 
 from __future__ import annotations

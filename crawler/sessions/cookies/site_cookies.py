@@ -24,7 +24,7 @@ from crawler.sessions.cookies.view import MAX_HEADER_BYTES, SHORT_HEADER_BYTES, 
 MAX_DOMAIN_COOKIES: Final = 180
 MAX_SITE_COOKIES: Final = 3_600  # subdomains without number must not fill the memory
 
-_NEWEST: Final = 50  # so many cookies that were just set stay, even if never sent. Source: RFC 6265bis section 6.1
+_NEWEST: Final = 50  # this many cookies that were just set stay, even if never sent. Source: RFC 6265bis section 6.1
 _MAX_VIEWS: Final = 1_024  # hosts of one site
 _SLIDE: Final = 0.01  # an end that moved by less than this part of the lifetime is not worth a snapshot
 
@@ -43,7 +43,7 @@ class CookieChange:
 
 
 class _Kept(NamedTuple):
-    """A cookie and the end that was last told to the outside."""
+    """A cookie and the end that was last reported."""
 
     cookie: Cookie
     told: float | None
@@ -206,7 +206,7 @@ class SiteCookies:
         return [CookieChange("set", cookie)]
 
     def _make_room(self, domains: Iterable[str], now: float) -> list[CookieChange]:
-        """Evict what is too much in *domains* and in the whole site: once for all cookies of an answer."""
+        """Evict the surplus in *domains* and in the whole site: once for all cookies of an answer."""
         full = [domain for domain in domains if len(self._by_domain.get(domain, ())) > MAX_DOMAIN_COOKIES]
         if not full and self.count <= MAX_SITE_COOKIES:
             return []
@@ -309,7 +309,7 @@ class SiteCookies:
 
 
 def _slid(kept: _Kept, end: float | None, now: float) -> bool:
-    """Whether an end only moved on, by less than is worth telling."""
+    """Whether an end only moved on, by less than is worth reporting."""
     before, told = kept.cookie.expires, kept.told
     if before is None or told is None or end is None:
         return before is end

@@ -11,7 +11,7 @@ class Sites:
     """The cookies of a session by site. Safe from any thread; each site guards its own cookies.
 
     Args:
-        floor: Answers to requests with a lower ticket are ignored by every site that comes.
+        floor: Answers to requests with a lower ticket are ignored by every site added later.
         version: A number that rises with every change (not with the end of a cookie's time).
     """
 
@@ -39,7 +39,7 @@ class Sites:
             return list(self._by_name.values())
 
     def changed(self, changes: list[CookieChange]) -> list[CookieChange]:
-        """*changes*, after they were counted."""
+        """Count *changes* and return them."""
         if changes:
             with self._lock:
                 self.version += 1
@@ -53,7 +53,7 @@ class Sites:
             site.raise_floor(ticket)
 
     def copy(self) -> Sites:
-        """Others with the same cookies."""
+        """A copy with the same cookies."""
         with self._lock:
             found, twin = dict(self._by_name), Sites(self._floor, self.version)
         twin._by_name = {name: site.copy() for name, site in found.items()}

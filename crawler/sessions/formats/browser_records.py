@@ -24,7 +24,7 @@ def browser_record(cookie: object, *, host: str = "") -> Record:
             subdomains too.
         host: For cookies that name no domain.
     Raises:
-        ValueError: It is none; the text says why, without its value.
+        ValueError: It is not one; the text says why, without its value.
     """
     if not isinstance(cookie, dict):
         raise ValueError("a cookie is an object with a name and a value")

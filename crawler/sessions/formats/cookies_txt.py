@@ -2,7 +2,7 @@
 
 The format knows neither SameSite nor the time of creation, and it has no escape: a TAB in a value would end the column,
 and other programs refuse such a file whole. A cookie that the columns cannot hold is therefore written as a comment,
-``# crawl-cookie: {...}``. Other programs pass over it; we read it back, nothing lost.
+``# crawl-cookie: {...}``. Other programs skip it; we read it back without loss.
 """
 
 from __future__ import annotations

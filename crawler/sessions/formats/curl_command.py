@@ -1,4 +1,4 @@
-"""Cookies out of a curl command, as a browser's network panel copies it, and such a command back. Pure.
+"""Cookies from a curl command, as a browser's network panel copies it, and such a command back. Pure.
 
 A command holds names and values, but not how long a cookie lives or for which hosts it is meant. What is not said is
 taken in the narrowest way: this host only, https only where it was sent so, until the server says otherwise.
@@ -83,7 +83,7 @@ def read_curl(command: str, *, url: str | None = None) -> Captured:
         command: The text; only the first command in it is read, and none is run.
         url: For commands that name no URL.
     Raises:
-        UsageError: It is no curl command, a quote does not end, or its cookies are in a file.
+        UsageError: It is not a curl command, a quote does not end, or its cookies are in a file.
     """
     words = list(shell_words(PROMPT.sub("", command, count=1)))
     if not words or words[0].rsplit("/", 1)[-1] not in ("curl", "curl.exe"):
@@ -190,7 +190,7 @@ def _ansi(text: str) -> str:
 
 
 def _options(words: list[str]) -> Iterator[tuple[str, str]]:
-    """Pairs of long option and value; "" is the option of a URL. Options that we have no use for are passed over."""
+    """Pairs of long option and value; "" is the option of a URL. Options that we have no use for are skipped."""
     rest = iter(words)
     for word in rest:
         if word.startswith("--"):

@@ -70,7 +70,7 @@ class Imported:
 
     @property
     def shows_somebody(self) -> bool:
-        """Whether anything in it may log in: a cookie, a token, a header that is not every client's."""
+        """Whether anything in it may grant access: a cookie, a token, a header that is not every client's."""
         own = [name for name in self.headers if name.lower() not in SURVIVES_ORIGIN]
         return bool(self.cookies or own or any(map(self.more.get, ("auth", "params", "storage"))))
 
@@ -231,12 +231,12 @@ def _movable(more: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_private(path: str | Path, text: str) -> None:
-    """Put *text* at *path* with mode 0600, whole or not at all; the rights of the folder stay as they are.
+    """Put *text* at *path* with mode 0600, whole or not at all; the permissions of the folder stay as they are.
 
     A link at *path* is replaced, not followed.
 
     Raises:
-        OSError: It cannot be written; what was there is as it was.
+        OSError: It cannot be written; what was there is unchanged.
     """
     target = Path(path)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:80]}.")  # O_EXCL, O_NOFOLLOW, 0600

@@ -1,7 +1,7 @@
-"""Cookies out of a browser that is installed here, through yt-dlp's cookie module (extra ``cookies``).
+"""Cookies from a browser that is installed here, through yt-dlp's cookie module (extra ``cookies``).
 
-It knows where each browser keeps its profiles and how their cookies are encrypted. Nothing of it is imported before
-somebody asks. Only the cookies of the sites that are asked for leave this file.
+It knows where each browser keeps its profiles and how their cookies are encrypted. None of it is imported before it is
+needed. Only the cookies of the sites that are asked for leave this file.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class BrowserProfile:
 
     @classmethod
     def of(cls, text: str) -> BrowserProfile:
-        """Raises UsageError where it is no known browser."""
+        """Raises UsageError if it is not a known browser."""
         found = _WANTED.fullmatch(text.strip())
         browser = found["browser"].lower() if found is not None else ""
         if found is None or browser not in BROWSERS:
@@ -76,7 +76,7 @@ class _Heard:
         self.warnings: list[str] = []
 
     def debug(self, message: str) -> None:
-        """Of no interest."""
+        """Ignored."""
 
     info = debug
 

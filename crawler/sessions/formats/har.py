@@ -1,4 +1,4 @@
-"""Cookies out of a HAR file, the recording of a browser's network panel. Pure.
+"""Cookies from a HAR file, the recording of a browser's network panel. Pure.
 
 The answers in it are taken in as the crawl would take them in, one after the other. What the browser sent without
 having got it in the recording (it was there before, or a script set it) is taken as it was sent.
@@ -24,10 +24,10 @@ def read_har(har: Any, *, url: str | None = None, now: float) -> Captured:
     Args:
         har: The parsed JSON.
         url: A URL of the site; by default that of the first request.
-        now: Seconds since 1970, for answers whose time is not told.
+        now: Seconds since 1970, for answers whose time is not given.
     Raises:
-        UsageError: It is no HAR, has no request to the site, or holds neither cookies nor a token: browsers leave them
-            out.
+        UsageError: It is not a HAR, has no request to the site, or holds neither cookies nor a token: browsers leave
+            them out.
     """
     entries, damaged = entries_of(har)
     wanted = url if url is not None or not entries else entries[0][0]
@@ -58,7 +58,7 @@ def read_har(har: Any, *, url: str | None = None, now: float) -> Captured:
 
 
 def entries_of(har: Any) -> tuple[list[tuple[str, Any]], list[str]]:
-    """Address and entry of each request; and what is no entry."""
+    """Address and entry of each request; and what is not an entry."""
     try:
         listed = list(har["log"]["entries"])
     except (KeyError, TypeError):

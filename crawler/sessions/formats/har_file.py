@@ -1,8 +1,8 @@
 """A HAR file that grows with a run: each exchange is an entry, and the file is whole JSON after each of them.
 
-What closes the lists stands at the end and is written over by the next entry, which brings it along. A process that is
-killed in such a write leaves a torn end: whoever writes next, in this run or a later one, cuts it off. Each entry is a
-line of its own for that. Several processes may write into one file; each entry is written under a lock on it.
+What closes the lists stands at the end and is overwritten by the next entry, which writes it again. A process that is
+killed in such a write leaves a torn end: the next writer, in this run or a later one, cuts it off. For that, each entry
+is on a line of its own. Several processes may write to one file; each entry is written under a lock on it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class HarFile:
     """Records exchanges. Safe from any thread, and beside other processes that write into the same file.
 
     Args:
-        path: Made with mode 0600; one that a run of ours has written is gone on with.
+        path: Made with mode 0600; one that a run of ours has written is continued.
         most_bytes: Above this size nothing more is recorded.
         secrets: Write cookies and credentials, too.
     """
@@ -54,7 +54,7 @@ class HarFile:
         """See whether *path* can be written, before anything is sent.
 
         Raises:
-            UsageError: It cannot, or it is something else than a recording of a crawl.
+            UsageError: It cannot, or it is something other than a recording of a crawl.
         """
         was_there = path.exists()
         try:
@@ -75,7 +75,7 @@ class HarFile:
         self._note(partial(entry_of, answer, None, secrets=self._secrets), session)
 
     def failed(self, request: requests.PreparedRequest, error: BaseException, took_s: float, session: str) -> None:
-        """None came, after so many seconds."""
+        """No answer came, after so many seconds."""
         self._note(partial(failed_entry, request, error, unix_now() - took_s, took_s, secrets=self._secrets), session)
 
     def close(self) -> None:

@@ -37,7 +37,7 @@ def har_of(response: Response, *, ended: float, secrets: bool) -> dict[str, Any]
     """A page with the redirects that led to it, as JSON values.
 
     Args:
-        ended: When it was there, seconds since 1970.
+        ended: When it had arrived, seconds since 1970.
         secrets: Write cookies, credentials and what looks like a secret; else cookies and the headers of credentials
             are left out, and the rest is masked, as browsers do when they export.
     """

@@ -1,7 +1,7 @@
-"""What all formats share: which characters the bytes of a file are, and when a number says that a cookie ends. Pure.
+"""What all formats share: which characters the bytes of a file are, and when a cookie ends, given a number. Pure.
 
 Windows PowerShell writes UTF-16 for ``>``, Notepad puts a BOM in front of UTF-8; browsers keep milliseconds, Chromium's
-own database microseconds since 1601. Which of them it is, the bytes and the size of the number say.
+own database microseconds since 1601. The bytes and the size of the number say which it is.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ISO: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]")
 
 
 class Unreadable(ValueError):
-    """An end of a cookie that is no moment."""
+    """An end of a cookie that is not a moment."""
 
 
 def decoded(data: bytes, name: str) -> str:
@@ -60,7 +60,7 @@ def end_of(value: Any) -> float | None:
     """The end of a cookie in seconds since 1970; None where there is none, also written as 0, -1 or ``session``.
 
     Raises:
-        Unreadable: It is no moment.
+        Unreadable: It is not a moment.
     """
     if value is None or isinstance(value, bool):
         return None

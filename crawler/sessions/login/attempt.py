@@ -22,9 +22,9 @@ _log = logging.getLogger("crawler.sessions")
 
 
 def take_steps(session: Session, spider: Spider, *, probe_url: str | None) -> None:
-    """Run the login step. It is over, too, when it wants a form on a page of the logged in: the probe decides.
+    """Run the login step. It also ends when it wants a form on a page for logged-in users: then the probe decides.
 
-    Sites ask for a code now and then only, or for nothing at all on a device that they know.
+    Sites may ask for a code only now and then, or for nothing at all on a device that they know.
 
     Raises:
         NeedsHuman: The spider has no login step that can be run here: a person logs in with a browser.
@@ -55,9 +55,9 @@ def take_steps(session: Session, spider: Spider, *, probe_url: str | None) -> No
 
 
 def unsent(returned: object) -> str | None:
-    """Which kind of thing a login step has returned for somebody else to send, a key of `habits.RETURNED`; or None."""
+    """What kind of thing a login step has returned instead of sending it, a key of `habits.RETURNED`; or None."""
     from crawler.pages.filled import Filled
-    from crawler.pages.forms import Form  # with its parser: who has no login and no form never loads it
+    from crawler.pages.forms import Form  # with its parser: not loaded without a login or a form
 
     first = next(iter(returned), None) if isinstance(returned, list | tuple | set) else returned
     if isinstance(first, Request | requests.Request | requests.PreparedRequest):
@@ -65,7 +65,7 @@ def unsent(returned: object) -> str | None:
     if isinstance(first, Filled | Form):
         return "form"
     if isinstance(first, Coroutine):
-        first.close()  # or Python warns that nobody has waited for it
+        first.close()  # or Python warns that it was never awaited
         return "coroutine"
     return "generator" if isinstance(first, Iterator | AsyncIterator) else None
 
@@ -73,7 +73,7 @@ def unsent(returned: object) -> str | None:
 def alive_at(session: Session, spider: Spider) -> str:
     """The last page of the login when, asked for again, it still shows that we are logged in; "" when it does not.
 
-    Then the probe page is not for this account. Else the session is gone: somebody has ended it at once.
+    Then the probe page is not for this account. Otherwise the session is gone: somebody has ended it at once.
     """
     last = session.last_answer
     if last is None or last_sight(session) is Sight.NOTHING:

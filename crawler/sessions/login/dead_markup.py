@@ -1,4 +1,4 @@
-"""Places of a page where nothing is offered to anybody: comments, scripts, and what is for browsers without scripts."""
+"""Places of a page that offer nothing to a visitor: comments, scripts, and what is for browsers without scripts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class DeadMarkup:
         return self._is_in(_DEAD, at)
 
     def is_unseen(self, at: int) -> bool:
-        """Whether it is there, or among what is for browsers without scripts."""
+        """Whether it is in a comment or a script, or among what is for browsers without scripts."""
         return self.holds(at) or self._is_in(_WITHOUT_SCRIPTS, at)
 
     def _is_in(self, pattern: re.Pattern[bytes], at: int) -> bool:

@@ -1,13 +1,13 @@
 """What the answers of one session say about it since its last login: plain values, no I/O, no clock.
 
-Most pages do not show by themselves whether somebody is logged in. Such a page counts for certain as soon as something
+Most pages do not show by themselves whether somebody is logged in. Such a page counts as certain as soon as something
 that was *sent after its answer had come* shows that the session still lived: a page with a way to log out, or the
-probe. What is not covered so when the session turns out to be lost is fetched again, and nothing else is.
+probe. What is not covered like that when the session turns out to be lost is fetched again, and nothing else is.
 
 How often the session is probed, and how much of it is under way at once, follows from the lives that were seen
 (`sessions.login.lives`). Sessions that end after some forty requests are proved after two thirds of what is left of
 such a life, again and again, or just before its end where all have been alike, so that each login brings nearly all
-the pages that it is good for; where no session has ended yet, only every so many pages are.
+the pages that it is good for; where no session has ended yet, only every so many pages.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Loss:
         since: Sending time of the first of them, or None when there is none.
         answered: Requests that it had answered since its login.
         alone: Those of them that were sent one by one, because it had outlived the sessions before; 0 where its last
-            request was sent so, too.
+            request was sent like that, too.
     """
 
     uncovered: tuple[Answered, ...]
@@ -105,7 +105,7 @@ class Evidence:
         self._probe_every, self._known = probe_every, known
         self._open: dict[int, Answered] = {}
         self.lives = Lives(known)
-        self._plain = known.plain  # the last page did not prove itself: so will the next ones
+        self._plain = known.plain  # the last page did not prove itself: nor will the next ones
         self.login = SinceLogin(0.0, 0)
         self._ended = -1  # the epoch that ended last
         self.longest = Life()
@@ -119,7 +119,7 @@ class Evidence:
         """There is a session that somebody has logged in before, proved good just now."""
         self.begin(now, epoch)
         login = self.login
-        login.whole = epoch == self._known.epoch  # else it has made nobody knows how many requests
+        login.whole = epoch == self._known.epoch  # else nobody knows how many requests it has made
         if login.whole:
             login.good = login.good_at_proof = login.used = self._known.answered + 1
 
@@ -162,7 +162,7 @@ class Evidence:
         self._open[page.id] = page
 
     def certain(self) -> None:
-        """A page came back that is certain for itself, and says nothing about others."""
+        """A page came back that is certain by itself, and says nothing about others."""
         self.login.good += 1
         self._plain = False
 
@@ -194,7 +194,7 @@ class Evidence:
 
         Args:
             late: Pages that came back without a sign after the first one that had it, less those that a guest got.
-            by_itself: As far as is known; else a page or somebody else has ended it.
+            by_itself: As far as is known; False when a page or somebody else has ended it.
         """
         login = self.login
         alone = 0 if login.left_alone else login.alone
@@ -233,10 +233,10 @@ class Evidence:
 
 
 class Guarded:
-    """Routes that refuse a guest by 401, or in data: what they answer else, with success, was fetched logged in.
+    """Routes that refuse a guest by 401, or in data: whatever else they answer, with success, was fetched logged in.
 
     Learned from sessions that were lost. A route is an address without numbers and the values of its arguments: of
-    ``/orders/7?page=2`` and ``/orders/8?page=1`` one answers as the other does. What it brings is certain for itself
+    ``/orders/7?page=2`` and ``/orders/8?page=1`` one answers as the other does. What it brings is certain by itself
     and proves nothing of others. Pages do not count, whatever they show to a guest: of the articles under one address
     some may be for everybody, shorter than for members.
     """
@@ -266,7 +266,7 @@ def route_of(url: str) -> str:
 
 
 class RefusalPatience:
-    """How many refusals in a row are borne before the session is probed: one at first, twice as many after each good
+    """How many refusals in a row are allowed before the session is probed: one at first, twice as many after each good
     probe, and one again after refusals that did mean the end of a session."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What becomes of a page about which a probe or a trial has spoken: its last verdict, and what is told of it."""
+"""What becomes of a page after a probe or a trial: its final verdict, and what is reported about it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def convict(answer: Outcome, finding: Finding, bans: Bans | None, spider_name: s
         bans: Takes it for later runs; None where the setting switches the logout guard off.
         now: Seconds since 1970.
     Returns:
-        What to tell of a new ban, or "".
+        What to report of a new ban, or "".
     """
     answer.items, answer.found = [], ()
-    answer.session_key = ""  # it has ended its login itself: that this one is over takes nothing back
+    answer.session_key = ""  # it has ended its login itself: the end of this one takes nothing back
     if finding is Finding.GUILTY and bans is not None:
         why = "fetched alone between two probes, it ended the session each time"
         bans.ban(answer.request.url, why, now)
@@ -47,7 +47,7 @@ def convict(answer: Outcome, finding: Finding, bans: Bans | None, spider_name: s
 
 
 def goes_in_turn(session: str) -> str:
-    """What to tell of a session that sends one request at a time from now on."""
+    """What to report of a session that sends one request at a time from now on."""
     return (
         f"session {session!r}: the site changes its cookie with each answer and refuses the one before, so the session"
         f" went on with one request at a time; Identity({session!r}, serial=True) says so from the beginning"

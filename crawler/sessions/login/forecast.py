@@ -22,7 +22,7 @@ class Forecast:
     """What is expected of a login.
 
     Attributes:
-        expected_end: Seconds since 1970, or None when nothing speaks for any moment.
+        expected_end: Seconds since 1970, or None when nothing points to one.
         why: In a few words, for a table.
         health: "good"; "ending" in the last tenth of its expected life; "over" past its expected end; "unknown" when
             nobody logged in or nothing is known of the end.

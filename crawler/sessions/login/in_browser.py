@@ -1,4 +1,4 @@
-"""What a session takes along of a login in a browser; and such a login without anybody, by `login_browser`."""
+"""What a session takes over from a login in a browser; and such a login without a person, by `login_browser`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crawler.sessions.browser_program import is_equipped
 from crawler.sessions.session import Session
 from crawler.spider import Spider
 
-_ALONE_S = 180.0  #: for a login that nobody looks at
+_ALONE_S = 180.0  #: for a login that nobody watches
 
 
 def drives(spider: Spider) -> bool:
@@ -21,7 +21,7 @@ def drives(spider: Spider) -> bool:
 
 
 def logs_in_alone(spider: Spider) -> bool:
-    """Whether a run can log in without anybody: by a login step, or by a browser that is driven and installed here."""
+    """Whether a run can log in without a person: by a login step, or by a browser that is driven and installed here."""
     return type(spider).login is not Spider.login or (drives(spider) and is_equipped())
 
 
@@ -42,7 +42,7 @@ def in_window(
     picture: Path | None = None,
     timeout_s: float = 600.0,
 ) -> BrowserSession:
-    """Log in with a browser that goes by the proxy, the certificates and the User-Agent of the session.
+    """Log in with a browser that uses the proxy, the certificates and the User-Agent of the session.
 
     The spider's `login_browser` drives it; where there is none, a person does.
     """
@@ -84,7 +84,7 @@ def log_in_alone(session: Session, spider: Spider, probe_url: str | None) -> Non
 
     Raises:
         NeedsHuman: It stopped at what only a person can give.
-        SessionError: It came to no end, or no browser started.
+        SessionError: It did not come to an end, or no browser started.
         Exception: What the spider raises.
     """
     try:

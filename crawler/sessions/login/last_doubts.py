@@ -34,7 +34,7 @@ class LastDoubts:
 
     @property
     def is_certain(self) -> bool:
-        """Whether no page is left that a session has brought and that nothing has shown to be right."""
+        """Whether every page that a session has brought has been shown to be right."""
         return not any(pages.uncertain for pages in self._evidence.all_unproven.values())
 
     def lives(self) -> dict[str, KnownLives]:
@@ -43,7 +43,7 @@ class LastDoubts:
         return {self._pool.manager(name).session.key: pages.evidence.known for name, pages in unproven.items()}
 
     def ask_about_kept(self) -> None:
-        """This process has nothing to do: probe sessions of which pages are kept, so that others need not wait."""
+        """This process has nothing to do: probe sessions whose pages are kept, so that others need not wait."""
         for name, pages in list(self._evidence.all_unproven.items()):
             if pages.kept and self._pool.manager(name).record.state is LoginState.READY:
                 self._door.probe_soon(name, "a page was refused, which may mean that we are logged out")

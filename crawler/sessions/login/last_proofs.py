@@ -1,7 +1,7 @@
 """When a run stops before its end: what its sessions brought is proved once, or fetched again by the next run.
 
-Without that a session that ends between two runs takes all that the first one brought since its last proof with it, and
-runs that stop after fewer pages than that never come to an end. On the scheduler's thread; nobody logs in for it.
+Without that, a session that ends between two runs takes with it all that the first one brought since its last proof,
+and runs that stop after fewer pages than that never come to an end. On the scheduler's thread; no login is made for it.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-_LAST: Final = 3  # so many of the last lives are looked at: the shortest of them counts
-_SHARE: Final = 4  # of what a session has answered beyond all expectation, a fourth is dared at once
+_LAST: Final = 3  # this many of the last lives are looked at: the shortest of them counts
+_SHARE: Final = 4  # of what a session has answered beyond all expectation, a fourth is risked at once
 
 
 class Next(StrEnum):
@@ -120,7 +120,7 @@ def pages_until_probe(probe_every: int, lives: Lives, proved_after: int, *, whol
     Args:
         probe_every: The most, 1 or more.
         proved_after: Requests of this session that are certain.
-        whole: They are all since its login; else it was taken over, and has made others before.
+        whole: These are all since its login; else it was taken over, and has made others before.
     """
     shortest = lives.shortest
     if shortest is None:

@@ -21,7 +21,7 @@ _PASSING: Final = re.compile(
 
 def looks_like_login(url: str) -> bool:
     """Whether the address is one that login pages have (``/login``, ``/users/sign_in``, ``index.php?action=login``)."""
-    # folding has surprises outside ASCII, and urlsplit drops control characters, which may stand amid a word
+    # folding has surprises outside ASCII, and urlsplit drops control characters, which may be in the middle of a word
     if url.isascii() and url.isprintable() and not _holds_stem(url.lower()):
         return False
     try:
@@ -39,7 +39,7 @@ def _holds_stem(lowered: str) -> bool:
 
 
 def login_page_of(url: str) -> str:
-    """The address by which the login page *url* is known again: without what differs from visit to visit.
+    """The address by which the login page *url* is recognised: without what differs from visit to visit.
 
     One script may be all pages of a site (``index.php?title=Special:UserLogin``): which arguments tell the login page
     from the others is kept. Where the path says it already, none is needed.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from crawler.response import Response
 
 _MOST_CHARACTERS: Final = 20_000  # of an answer that is no page; of a page without a login form: ten printed pages
-_MOST_FIELDS: Final = 2_000  # that one can type into: who asks for a code asks for little else
+_MOST_FIELDS: Final = 2_000  # that one can type into: a page that asks for a code asks for little else
 _LEAST_TEXT: Final = 100  # characters: "Loading ...", a name and a notice have fewer
 _NEAR: Final = 100  # characters between the word for "wrong" and what is wrong
 _SENTENCE_END: Final = re.compile(r"[.!?]\s|\n")
@@ -117,7 +117,7 @@ def visible_text(response: Response) -> str:
 
 
 def _texts(root: Any) -> Iterator[str]:
-    """The texts of *root* that are shown, in order, and a line end before and behind each block."""
+    """The texts of *root* that are shown, in order, and a line end before and after each block."""
     hidden = None  # the outermost element around us that is not shown
     for event, element in etree.iterwalk(root, events=("start", "end", "comment", "pi")):
         if event in ("comment", "pi"):

@@ -44,7 +44,7 @@ RetryAfter = Callable[[str | None], float | None]
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What a login came to that did not succeed.
+    """What came of a login that did not succeed.
 
     Attributes:
         error: What the run ends with when nobody may try again.
@@ -63,7 +63,7 @@ class Ended:
 
 
 def ended(error: Exception, session: Session, spider: Spider, *, known_good: bool, retry_after_s: RetryAfter) -> Ended:
-    """What a login came to whose step or check raised *error*.
+    """What came of a login whose step or check raised *error*.
 
     That the site has refused the password counts more than what the next line of the step made of it.
 
@@ -186,7 +186,7 @@ def _refused_so(answer: Response, said: str) -> str:
 
 
 def came_from(session: Session) -> str:
-    """Where the password came from, and the right one is to be put."""
+    """Where the password came from, and where the right one belongs."""
     place = session.account.place("password")
     return f"; the right one belongs where this one came from, {place}" if place else ""
 
@@ -209,7 +209,7 @@ def _named(error: SessionError, session: Session) -> SessionError:
 
 
 def said_at_last(session: Session) -> str | None:
-    """Why the login step failed by its own last page; None when it says nothing. For want of a page to be proved at."""
+    """Why the login step failed by its own last page; None when that says nothing. Used when no page proves it."""
     last = session.last_answer
     said = signs.wrong_password_sign(last) if last is not None else None
     if said is not None:
@@ -218,7 +218,7 @@ def said_at_last(session: Session) -> str | None:
 
 
 def refused_at_last(session: Session, nothing: str) -> str | None:
-    """Why a login is not taken for one whose probe page proves *nothing*; None when its own last page is in order."""
+    """Why a login whose probe page proves *nothing* does not count; None when its own last page is in order."""
     last = session.last_answer
     if last is None or last.status_code < 400:
         return said_at_last(session)
@@ -348,7 +348,7 @@ def asked_to_wait_s(error: Exception, answer: Response | None, retry_after_s: Re
     """How long the site asks to be left alone, in seconds; 0 for nothing.
 
     Args:
-        error: Says so itself where it is of a single answer.
+        error: Says so itself where it is about a single answer.
         answer: The last one of the login step, if any.
         retry_after_s: Understands the header Retry-After.
     """

@@ -1,4 +1,4 @@
-"""What a login step sets up besides cookies, told from its code before it has run. Pure, and reads source files.
+"""What a login step sets up besides cookies, read from its code before it runs. Pure, and reads source files.
 
 A session that was made by a form is of no use to a spider that sends a token, nor the other way round; and one without
 the adapter that a login mounts would go past it. So sessions of different kinds are kept apart. Two spiders whose steps
@@ -28,7 +28,7 @@ _MOST_CALLS: Final = 50  # helpers that are followed
 def kind_of(spider: type[Spider]) -> str:
     """The kind of a spider's login: "" for cookies alone, else what it sets up, such as "auth+headers".
 
-    Headers count when their name says that they hold a credential. What stands in no file is taken for cookies.
+    Headers count when their name says that they hold a credential. Code that is in no file is taken for cookies.
     """
     anything: Any = spider
     return _told_by_code(anything) if _steps(anything) else ""

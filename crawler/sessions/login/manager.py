@@ -4,7 +4,7 @@ The acting half of `sessions.login.states`.
 
 Only one thread at a time prepares a session (the scheduler sees to it; a lock here guards direct callers), so no worker
 ever waits for a login: requests of a session that is not ready stay with the scheduler. Processes take turns through
-the store: a login is claimed there with a lease, and whoever finds a newer epoch takes its cookies instead.
+the store: a login is claimed there with a lease, and a process that finds a newer epoch takes its cookies instead.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from crawler.spider import Spider
 
 _log = logging.getLogger("crawler.sessions")
 
-_RENEW_EVERY_S = 30.0  #: the claim of a login is prolonged so often at most
+_RENEW_EVERY_S = 30.0  #: the claim of a login is prolonged no more often than this
 MOST_FRUITLESS = 8  #: logins in a row that were good and brought no page
 
 
@@ -113,7 +113,7 @@ class LoginManager:
 
     @property
     def by_browser(self) -> str:
-        """What `crawl login` needs besides for a spider without a login step."""
+        """What else `crawl login` needs for a spider without a login step."""
         return " --browser" if type(self.spider).login is Spider.login else ""
 
     def expire(self, epoch: int, reason: str, url: str = "", *, witness: bool = False) -> bool:
@@ -130,7 +130,7 @@ class LoginManager:
         return news
 
     def take_news(self, row: StoredSession) -> None:
-        """Another process has written the session: what cookies it was given since are ours, too, under one login."""
+        """Another process has written the session: the cookies it was given since are ours, too, under one login."""
         record, standing = self.record, self.standing
         record.version = row.version
         if row.epoch == record.epoch and record.state is LoginState.READY and row.readable and row.secret:
@@ -163,7 +163,7 @@ class LoginManager:
         if pool is not None and self.session.proxies.get("https") != pool.current:
             self.session.go_through(pool.current)
             pool.is_between = self.wants_login
-            self.standing.doubted = False  # nobody has to ask whether the old cookies are good there
+            self.standing.doubted = False  # no need to ask whether the old cookies are good through that one
         if state is LoginState.READY:
             return Preparation(True, "ready")
         if state in (LoginState.PARKED, LoginState.REFUSED):
@@ -310,7 +310,7 @@ class LoginManager:
         return Preparation(False, error=error)
 
     def _check_login(self) -> None:
-        """Raise what fits when the login step has not led to a page of the logged in."""
+        """Raise what fits when the login step has not led to a page for logged-in users."""
         session = self.session
         reason = (
             self.prover.logged_out(fresh=True) if self.probe_url is not None else login_errors.said_at_last(session)

@@ -101,7 +101,7 @@ def plain_text(markup: str) -> str:
 
 
 def mentions_password(body: bytes) -> bool:
-    """Whether there may be a password field: the cheap question before the dear one."""
+    """Whether there may be a password field: the cheap question before the expensive one."""
     return b"assword" in body or _shouts_password(body)
 
 
@@ -148,7 +148,7 @@ def _password_fields(response: Response) -> dict[Any, int]:
     visible = Visibility()
     try:
         selector = response.selector
-    except BadAnswer:  # too rich to be parsed; who asks for more than signs is told
+    except BadAnswer:  # too complex to be parsed; whoever asks for more than signs is told
         return {}
     inputs = selector.root.getroottree().iter("input")
     passwords = (each for each in inputs if (each.get("type") or "").strip().lower() == "password")

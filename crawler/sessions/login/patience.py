@@ -1,7 +1,7 @@
-"""How long a login or probe is waited for that cannot go on now: a site that is in trouble, asks for patience, is away.
+"""How long to wait for a login or probe that cannot go on: its site is in trouble, asks for patience, or is away.
 
-The engine does what else there is meanwhile. When the next try is due the store knows (`stores.login_policy`), or the
-probe's own pauses say.
+The engine does other work meanwhile. The store knows when the next try is due (`stores.login_policy`), or the probe's
+own pauses say.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the logins of a run need of those who use them: of gates, of requests, and of who tells observers."""
+"""What the logins of a run need from their users: gates, requests, and what tells observers."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Requests(Protocol):
 
 
 class Teller(Protocol):
-    """Who counts and tells observers (`runs.stats`)."""
+    """Counts, and tells observers (`runs.stats`)."""
 
     summary: Summary
 

@@ -15,7 +15,7 @@ from crawler.pages.parsing import is_json
 if TYPE_CHECKING:
     from crawler.response import Response
 
-_SHORT: Final = 4_096  # characters: what has nothing in it is no longer
+_SHORT: Final = 4_096  # characters: an answer with nothing in it is not longer
 _DEEP: Final = 5  # boxes in boxes that are opened
 
 
@@ -25,7 +25,7 @@ class Probed:
 
     Attributes:
         reason: Why we are taken to be logged out, or None.
-        nothing: It answered so that nothing is proved: in a few words, or "".
+        nothing: Its answer proves nothing: why, in a few words, or "".
     """
 
     reason: str | None = None
@@ -69,7 +69,7 @@ def shown_by(response: Response, *, offers_logout: bool = False) -> Literal["not
 
 
 def holds_data(response: Response) -> bool | None:
-    """Whether JSON has something in it; None for what is no JSON.
+    """Whether JSON has something in it; None for what is not JSON.
 
     It has nothing where it is empty, holds nothing but null, or has lists and all of them are empty, whatever stands
     beside them: ``{"objects": [], "total": 0, "time": "..."}``.

@@ -26,7 +26,7 @@ class Prover:
         nothing: The last answer proved nothing: in a few words, or "".
         is_mute: It showed no sign of being logged in: it may be a page that everybody sees.
         is_named: The spider has chosen the page.
-        refused_at: Where the last answer but those right after a login refused us as an API does (`refuses_guests`).
+        refused_at: Where the last answer, not right after a login, refused us as an API does (`refuses_guests`).
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class Prover:
         return probed.reason or self._is_another(response, fresh=fresh)
 
     def _is_another(self, response: Response, *, fresh: bool) -> str | None:
-        """A page or data after the login, and now nothing, or the other one: so some sites answer a guest.
+        """A page or data after the login, and now nothing, or the other one: some sites answer a guest like that.
 
-        So do those whose start page everybody may see: it has no way to log out any more. Of a page that nobody saw
-        right after a login as much is expected as of those of other spiders that have the same session.
+        So do those whose start page everybody may see: it no longer has a way to log out. A page not seen right after a
+        login has to show as much as those of other spiders that have the same session.
         """
         if self.url is None or has_own_marks(self._spider) or not 200 <= response.status_code < 300:
             return None

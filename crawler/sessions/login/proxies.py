@@ -7,7 +7,7 @@ from crawler.sessions.proxy_pool import place
 
 
 def left_proxy(manager: LoginManager) -> str:
-    """Whether a session has to leave its proxy, which has failed: why, "" when it stays. The next run is to know.
+    """Why a session has to leave its proxy, which has failed; "" when it stays. The next run is to know.
 
     A guest goes on through the next one with an empty jar; an account has to log in there.
     """

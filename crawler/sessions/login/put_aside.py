@@ -1,4 +1,4 @@
-"""Why requests are put aside, as it stands with them in the store: who ends the run reads it there. Pure.
+"""Why requests are put aside, as stored with them: the process that ends the run reads it there. Pure.
 
 The process that ends a run need not be the one that could not use a session: with many members it may never have held
 a request of it. So the reason is written in the transaction that puts a request aside, and no death of a process loses
@@ -24,7 +24,7 @@ def as_stored(failures: Mapping[str, SessionError]) -> str:
 
 
 def as_errors(texts: Iterable[str]) -> list[SessionError]:
-    """What `as_stored` was given, one error a session, the first that is told; other texts are passed by."""
+    """What `as_stored` was given, one error per session, the first one; other texts are ignored."""
     found: dict[str, SessionError] = {}
     for line in (line for text in texts for line in text.splitlines()):
         match = _LINE.fullmatch(line)

@@ -27,7 +27,7 @@ class LoadsPage(Protocol):
         """Load the page of *refresh* with all that *session* has, and give it what the page has changed.
 
         Returns:
-            The page at last; whether it has renewed anything, *renewed* says.
+            The page in the end; *renewed* says whether it has renewed anything.
         Raises:
             FetchError: It could not be loaded, or what it asked for brought no answer: worth another try.
         """
@@ -51,7 +51,7 @@ class Renewal:
         return token is not None and isinstance(token.refresh, PageRefresh)
 
     def may_help(self, epoch: int) -> bool:
-        """Whether a page may renew a session that was good at *epoch*, and has not been asked in vain."""
+        """Whether a page may renew a session that was good at *epoch*, and has not failed to do so before."""
         session = self._session
         something = bool(len(session.cookies) or len(session.storage))
         return self.by_page and self._loads is not None and epoch != self._in_vain_at and something and is_equipped()
@@ -85,7 +85,7 @@ class Renewal:
             raise NeedsHuman(session.name, _why(token, token.refresh, page))
 
     def was_in_vain(self, epoch: int) -> None:
-        """A session of *epoch* is not asked for again."""
+        """Do not ask again to renew a session of *epoch*."""
         self._in_vain_at = epoch
 
 

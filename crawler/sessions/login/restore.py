@@ -94,7 +94,7 @@ class Restorer:
         return None
 
     def doubts_settled(self) -> Preparation | None:
-        """Ask the probe whether the page was right that showed us logged out. None: it was, a login has to follow."""
+        """Ask the probe whether the page that showed us logged out was right. None: it was, a login has to follow."""
         standing, record = self._standing, self._standing.record
         if not standing.doubted:
             return None
@@ -123,7 +123,7 @@ class Restorer:
         return Preparation(True, "still good")
 
     def _by_witness(self) -> str | None:
-        """What the page itself says that showed us logged out, where the probe page may be one that everybody sees.
+        """What the page that showed us logged out itself says, where the probe page may be one that everybody sees.
 
         That is a page that the spider has not named as its probe, without a sign of being logged in.
         """
@@ -157,7 +157,7 @@ class Restorer:
             return None
 
     def still_good(self) -> bool | None:
-        """What the probe says of a session against which nothing speaks. None: nothing is known."""
+        """What the probe says about a session against which nothing speaks. None: nothing is known."""
         record, at = self._standing.record, self._standing.clock()
         if self._prover.url is None:
             return None

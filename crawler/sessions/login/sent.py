@@ -1,7 +1,7 @@
 """What a login step has sent: whether credentials may have reached the site, and what it answered to the password.
 
 Only that tells a login that may have counted against the account from one that stopped before. A request whose answer
-never came counts as sent, unless there was surely no connection.
+never came counts as sent, unless there was certainly no connection.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Sent:
     Attributes:
         credentials: They may have reached the site.
         answer: What it answered to the last request that held the password; after its redirects.
-        is_back: That is the page which the password was to be typed on, made by scripts, so that no form shows it.
+        is_back: That is the page on which the password was to be typed, made by scripts, so that no form shows it.
         answers: How many answers came.
     """
 

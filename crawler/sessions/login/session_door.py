@@ -146,7 +146,7 @@ class SessionDoor:
             self._gates.get((SESSION, name)).shut()
 
     def doubt(self, name: str, reason: str, *, seen_at: str = "", witness: bool = False) -> None:
-        """The session may be lost: no request of it leaves before a probe has said so or not.
+        """The session may be lost: no request of it leaves before a probe has decided.
 
         Args:
             seen_at: The page that showed it.
@@ -173,7 +173,7 @@ class SessionDoor:
         self._gates.open_now((SESSION, name))
 
     def overtaken(self, name: str, epoch: int) -> None:
-        """The store holds a newer login than that of *epoch*: nobody takes its pages any more without a proof.
+        """The store holds a newer login than that of *epoch*: its pages are no longer taken without a proof.
 
         A process that works on the same crawl logs in only where the session was gone, maybe by a page of ours.
         """
@@ -268,7 +268,7 @@ class SessionDoor:
                 pages.evidence.take_over(now, manager.record.epoch)
         self._together_or_in_turn(manager)
         self._settling.apply(judged)
-        if manager.record.state is not LoginState.READY:  # doubted again before this answer was seen to
+        if manager.record.state is not LoginState.READY:  # doubted again before this answer was handled
             self._shut(name, manager)
         self._tell_login(name, manager, prepared.how, elapsed_ms)
 
@@ -282,7 +282,7 @@ class SessionDoor:
         doubt.overtaken = doubt.blameless = False
         since = judged.since
         standing = manager.standing
-        if not epoch and standing.lost_stored_epoch:  # an earlier run ended before anybody saw that it was lost
+        if not epoch and standing.lost_stored_epoch:  # an earlier run ended before it was seen that it was lost
             epoch, since = standing.lost_stored_epoch, standing.proved_before_loss - _PROOF_MARGIN_S
             standing.lost_stored_epoch = 0
         self._settling.reopen(name, epoch, since)

@@ -19,7 +19,7 @@ from crawler.sessions.login.suspects import Finding
 from crawler.sessions.login.trials import TrialRules, Trials
 from crawler.sessions.login.unproven import Judgement, UnprovenPages, is_refusal
 
-_STRIKES = 2  #: so often a page may show the logged-out sign in a good session until it fails
+_STRIKES = 2  #: how often a page may show the logged-out sign in a good session until it fails
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,14 @@ class Ruling:
     Attributes:
         settle: It is to be committed; when not, it is kept, or sent again.
         again: It is to be sent again before others.
-        counts: That is told as a page that was looked at again.
+        counts: That is reported as a page that was looked at again.
         judged: What becomes of pages that were kept.
         brought: A page came in with the login.
         doubt: Why the session may be lost; "" when it may not.
         seen_at: The page that showed it.
-        ask: The probe is to be asked now, though the doubt be no news.
+        ask: The probe is to be asked now, even if the doubt is not news.
         probe: Why the session is to be proved though nothing speaks against it; "" when it is not.
-        rotates: There is news of whether its cookie changes with every answer.
+        rotates: There is news about whether its cookie changes with every answer.
     """
 
     settle: bool
@@ -159,7 +159,7 @@ class SessionEvidence:
         return Ruling(False, brought=brought, doubt=f"{why}, which may mean that we are logged out", ask=True)
 
     def is_tried(self, name: str) -> bool:
-        """Whether a page of the session is being tried, and the second probe is to speak."""
+        """Whether a page of the session is being tried, and the second probe is still to come."""
         current = self.trials.current
         return current is not None and current.answer is not None and current.session == name
 
@@ -172,7 +172,7 @@ class SessionEvidence:
         """The probe after a trial has spoken.
 
         Returns:
-            The page that was tried, with its last verdict, and what to tell of a new ban, or ""; None when there was
+            The page that was tried, with its last verdict, and what to report of a new ban, or ""; None when there was
             none, or it is tried again.
         """
         if not self.is_tried(name):

@@ -14,7 +14,7 @@ from crawler.sessions.login.unproven import Judgement
 
 
 class Settling:
-    """Has done what follows for pages.
+    """Carries out what follows for pages.
 
     Args:
         learned: Called when the guard has learned something: keeps it, so that not even a kill loses it.
@@ -33,7 +33,7 @@ class Settling:
         self.again(judged.again, counts=False)
 
     def again(self, leased: Sequence[Leased], *, counts: bool) -> None:
-        """Send requests again before any others: who waits long meets the next loss, too."""
+        """Send requests again before any others: what waits long meets the next loss, too."""
         self.teller.summary.rechecked += len(leased) if counts else 0
         self.requests.send_first(leased)
 

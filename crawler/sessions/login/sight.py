@@ -1,4 +1,4 @@
-"""What the last page of a login step shows where the probe shows nobody, and how often it is made again. Pure."""
+"""What the last page of a login step shows where the probe shows nobody, and how often one logs in again. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crawler.sessions.login.page_marks import has_login_form
 from crawler.sessions.session import Session
 from crawler.urls import absolute
 
-_MANY = 20  #: somebody ends the session again and again before it has shown a page; it will not be so for ever
+_MANY = 20  #: somebody ends the session again and again before it has shown a page; that will not go on for ever
 _ONCE_MORE = 2
 _NOTE = re.compile(
     r"flash|notice|alert|messag|\bmsg|error|fail|csrf|xsrf|lang|locale", re.IGNORECASE
@@ -46,7 +46,7 @@ def last_sight(session: Session) -> Sight:
 
 
 def _brings_a_session(answer: Any) -> bool:
-    """Whether a cookie comes with the answer that was not there before, and is no note for the next page."""
+    """Whether a cookie comes with the answer that was not there before, and is not a note for the next page."""
     sent = {pair.partition("=")[0].strip() for pair in str(answer.request.headers.get("Cookie") or "").split(";")}
     given = {line.partition("=")[0].strip() for line in set_cookie_lines(answer)}
     return any(name not in sent and not _NOTE.search(name) for name in given)
@@ -66,7 +66,7 @@ def sent_on(answer: Any) -> bool:
 
 
 def tries_of(error: Exception, sight: Sight, *, known_good: bool, let_in: bool) -> int:
-    """How many logins in a row may end with *error*: a second attempt with a wrong password is not to be made.
+    """How many logins in a row may end with *error*: there must be no second attempt with a wrong password.
 
     Args:
         sight: What the last page of the login step shows.

@@ -5,9 +5,9 @@ what it says of itself. 403 alone says nothing: a logged-in user may lack a righ
 so it overrules the guesses (a page where one confirms the password has a password field too); it does not overrule what
 the spider says or a redirect to a login page that is known.
 
-The quick way: the dear questions are asked where a cheap one says that the answer may be yes. On a page that does not
+The quick way: costly questions are asked where a cheap one says that the answer may be yes. On a page that does not
 hold the word "password" no form is looked for, and nothing is parsed; patterns of phrases are tried on a title that has
-the stem of one; and whether the login page itself was asked for is of interest where the page looks logged out.
+the stem of one; and whether the login page itself was asked for matters only where the page looks logged out.
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ def logged_out_sign(
         response: The page; redirects before it in ``response.history``.
         asked_url: What the spider asked for.
         login_urls: Known login pages: absolute, or a path. A query in them must be in the page's URL too.
-        learned_urls: The same, of pages that showed a login form to somebody who was logged out: to be redirected there
-            says so, but a login form there does, too (the home page may be one of them).
+        learned_urls: The same, of pages that showed a login form to somebody who was logged out: a redirect there is a
+            sign, but so is a login form there (the home page may be one of them).
         css, text: What only the logged-out page has; given, they replace the guesses from its content.
         logged_in_css, logged_in_text: What every logged-in page has: a page of status 2xx without it is logged out, one
             with it is not.
@@ -128,7 +128,7 @@ def logged_out_sign(
 
 
 def wants_login(response: Response, asked_url: str) -> bool:
-    """Whether a page says to somebody who never logs in that it wants a login.
+    """Whether a page tells a visitor who never logs in that it wants a login.
 
     A login form alone does not say so: many public pages have one in their head.
     """
@@ -145,7 +145,7 @@ def _says_so(response: Response) -> bool:
 def _refuses_beside_a_form(response: Response) -> bool:
     """Whether a short page says that one may not, or is not logged in, or is about nothing else, and has a form for it.
 
-    About nothing else is one whose only heading names it: a form in the head of a public page stands beside others.
+    It is about nothing else if its only heading names it: a form in the head of a public page stands beside others.
     """
     if not mentions_password(response.body) or not asks_to_log_in(response):
         return False
@@ -258,7 +258,7 @@ def _title_at(body: bytes, start: int) -> tuple[bytes, int]:
 def _heading(body: bytes) -> bytes:
     """What is in the first heading of the highest level as it is written; b"" for none.
 
-    Headings without a text, and those in comments and scripts, are passed over.
+    Headings without a text, and those in comments and scripts, are skipped.
     """
     at = body.find(b"<h1")
     if at >= 0 and body[at + 3 : at + 4] in b"> \n" and body.find(b"<H1", 0, at) < 0:  # most pages; ten times as quick

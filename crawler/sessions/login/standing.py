@@ -75,7 +75,7 @@ class Standing:
         base: The stored secret that the session is in step with: its changes are told from that.
         lost_stored_epoch: Epoch of a stored session that turned out to be lost; 0 for none.
         proved_before_loss: When the session that was lost last had been proved.
-        ends_at: From when on nothing new is sent with it, since its token ends; infinite for no such token.
+        ends_at: From then on nothing new is sent with it, since its token ends; infinite for no such token.
     """
 
     def __init__(self, session: Session, clock: Callable[[], float]) -> None:
@@ -111,7 +111,7 @@ class Standing:
         self.patience.answers = True
 
     def token_ended(self) -> str | None:
-        """Why the session is of no use by now, where its token says so: what pages show to a guest need not say it.
+        """Why the session is no longer of use, where its token says so: what pages show to a guest need not say it.
 
         In the last moments of its life it is asked once more about the pages that it has brought.
         """

@@ -70,7 +70,7 @@ class LoginTools:
 
     @cookies.setter
     def cookies(self, jar: Jar | CookieJar | Mapping[str, str]) -> None:
-        """Take another jar. What is none of ours, as from `requests.utils.cookiejar_from_dict`, is copied into one.
+        """Take another jar. One that is not ours, as from `requests.utils.cookiejar_from_dict`, is copied into one.
 
         Raises:
             TypeError: It is neither a cookie jar nor a mapping of names to values.
@@ -94,7 +94,7 @@ class LoginTools:
     def jar_for_login(self, *, now: float) -> Jar:
         """A jar for a login: an id from before it must not stay. What the identity wants to keep is taken along.
 
-        Nor on the site of a single sign-on where the last login found its form: it would let us in without showing one.
+        Nor may one stay on the site of a single sign-on where the last login found its form: no form would be shown.
 
         Args:
             now: Seconds since 1970.
@@ -176,7 +176,7 @@ class LoginTools:
             said = tuple(allow)
             try:
                 filled = self._filled(form, data, click, extra, allow)
-            except Refused:  # where its page is nobody's either, say both at once
+            except Refused:  # where its page is not allowed either, say both at once
                 self._check_page(form, allow, form.target(data, click=click))
                 raise
         self._check_page(filled, (*allow, *filled.allow))
@@ -207,7 +207,7 @@ class LoginTools:
         return form.fill(data, click=click, extra=extra, allow=(*allow, *own))
 
     def _check_page(self, form: Form | Filled, allow: Collection[str], refused: str = "") -> None:
-        """A redirect may have led to a page of somebody else, and what is filled in there is a password.
+        """A redirect may have led to somebody else's page, and what is filled in there is a password.
 
         Args:
             refused: Where the form goes, if it may not go there either.

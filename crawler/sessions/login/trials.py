@@ -1,6 +1,6 @@
 """Suspects of a crawl: they wait until all else is done, and are then tried one by one. On the scheduler's thread.
 
-What counts as a suspect and what a trial shows is decided in `sessions.login.suspects`; here is who waits for what.
+What counts as a suspect and what a trial shows is decided in `sessions.login.suspects`; here is what waits for what.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from crawler.sessions.login.findings import Bans
 from crawler.sessions.login.suspects import LEAST_CONTROL, Blames, Finding, Suspects
 
 TAKEN_S = 60.0  #: how long a process that has taken trials over keeps them without a word
-_ASK_EVERY_S = 0.5  #: how often it is looked up what other processes blame pages for
+_ASK_EVERY_S = 0.5  #: how often to look up what other processes blame pages for
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class TrialRules:
     """How suspects are tried, and by whom.
 
     Attributes:
-        key_of: The key of a URL without tokens for one use.
+        key_of: The key of a URL without one-time tokens.
         bans: Takes pages that are convicted, for later runs, too; with None they only fail, for which less is enough.
         share: Where several processes work on a crawl: tells the others what pages are blamed for, and returns what
             any of them blames pages for.
@@ -53,7 +53,7 @@ class TrialRules:
 
 
 class Trials:
-    """Who waits for a trial, and the trial that is going on."""
+    """What waits for a trial, and the trial that is going on."""
 
     def __init__(self, rules: TrialRules) -> None:
         self._key_of, self._share, self._takes_over = rules.key_of, rules.share, rules.takes_over
@@ -73,7 +73,7 @@ class Trials:
         return self._share is not None
 
     def are_ours(self, now: float) -> bool:
-        """Whether suspects are tried here: with the process that tried them gone, somebody else has to.
+        """Whether suspects are tried here: with the process that tried them gone, another has to.
 
         Whoever has taken them over says so again long before another one may.
         """
@@ -113,7 +113,7 @@ class Trials:
         return self.current is not None and self.current.leased.id == leased.id
 
     def next_session(self) -> str | None:
-        """Session of the next trial; None when nobody waits."""
+        """Session of the next trial; None when nothing waits."""
         return self._waiting[0][1] if self._waiting else None
 
     def begin(self) -> Leased:

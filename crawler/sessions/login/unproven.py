@@ -24,7 +24,7 @@ class Judgement:
         showed_out: Those among *again* that showed the logged-out sign.
         blamed: URLs of pages that may have ended the session.
         passed: URLs of pages after which it lived on.
-        proved: Ids of those of them that were committed before anybody knew.
+        proved: Ids of those of them that were committed before this was known.
         since: Sending time of the first committed page that is not certain, or None.
     """
 

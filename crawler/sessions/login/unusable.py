@@ -1,7 +1,7 @@
-"""Sessions that do not go: they wait for a person, or the site refused them. What becomes of their requests.
+"""Sessions that cannot be used: they wait for a person, or the site refused them. What becomes of their requests.
 
 A request that any session may send goes to another one, the others are parked: this run leaves them, and the next one
-begins with them. While the run has other work it looks whether somebody has logged such a session in meanwhile
+begins with them. While the run has other work it checks whether somebody has logged such a session in meanwhile
 (``crawl login`` in another terminal); then its requests go on at once. Used by the scheduler's thread only.
 """
 
@@ -29,11 +29,11 @@ _MANY = 1_000_000  #: a request that waits for a login weighs as much as so many
 
 
 class UnusableSessions:
-    """The sessions of a run that do not go.
+    """The sessions of a run that cannot be used.
 
     Attributes:
         failures: Why, by session.
-        look_at: When to look next whether somebody has logged one in, seconds since 1970; None when there is none.
+        look_at: When to check next whether somebody has logged one in, seconds since 1970; None when there is none.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class UnusableSessions:
         spider_name: str,
         also: str = "",
     ) -> None:
-        """*also* is what a command needs besides that is proposed to a person."""
+        """*also* is what else a command that is proposed to a person needs."""
         self._pool, self._gates, self._teller, self._spider_name = pool, gates, teller, spider_name
         self._requests, self._also = requests, also
         self.failures: dict[str, SessionError] = {}
@@ -80,7 +80,7 @@ class UnusableSessions:
         return [*self._said, *for_all, *self._strangers]
 
     def reason(self, name: str) -> str:
-        """Why requests of one of `names` are put aside, as it is stored with them; "" where it lies with none."""
+        """Why requests of one of `names` are put aside, as it is stored with them; "" where it is stored with none."""
         return as_stored({each: self.failures[each] for each in self._said if name in (each, SPREAD)})
 
     def park(self, leased: Sequence[Leased], name: str) -> None:
@@ -92,7 +92,7 @@ class UnusableSessions:
         self._requests.settle([Outcome(each, Verdict.PARK, session_name=name, error=why) for each in parked])
 
     def stranger(self, leased: Leased, name: str) -> None:
-        """A stored request is of a session that this run does not have: it is left for one that has it."""
+        """A stored request belongs to a session that this run does not have: it is left for one that has it."""
         if name not in self._strangers:
             self._strangers.add(name)
             self._teller.summary.messages.append(
@@ -118,7 +118,7 @@ class UnusableSessions:
 
     def _say(self, name: str, error: SessionError) -> str:
         """Put it into the summary. Returns the command that goes on."""
-        if isinstance(error, SiteUnreachable):  # nobody is needed
+        if isinstance(error, SiteUnreachable):  # no person is needed
             command = f"crawl run {self._spider_name}{self._also}"
             why = f"the site could not be reached to log in ({error.why})"
             self._said[name] = f"session {name!r}: {why}; the next run goes on"
@@ -132,14 +132,14 @@ class UnusableSessions:
         return command
 
     def met_elsewhere(self, failures: Iterable[SessionError]) -> None:
-        """The run ends with requests that other processes have put aside for these reasons: they are told as ours."""
+        """The run ends with requests that other processes have put aside for these reasons: reported as ours."""
         for error in failures:
             if error.session not in self._said:
                 self.failures[error.session] = error
                 self._say(error.session, error)
 
     def bring_back_of_others(self) -> int:
-        """What other processes have put aside, and a session that is good here can send, goes on.
+        """Bring back what other processes have put aside and a session that is good here can send.
 
         They may put it aside again before we have it. It is given up when a few times in one login have brought
         no page.
@@ -162,7 +162,7 @@ class UnusableSessions:
         return back
 
     def is_told(self, message: str) -> bool:
-        """Whether a line of another process's summary is of a session of which ours has a line."""
+        """Whether a line of another process's summary is about a session for which ours has a line."""
         of_it = (name for name in self._said if message.startswith(f"session {name!r}: "))
         return any(of_it) and _LINE_ENDS.search(message) is not None
 

@@ -56,7 +56,7 @@ def _said_by_spider(spider: Spider, response: Response) -> Any:
     """What its own check says; NotImplemented for "nothing".
 
     JSON has no elements. A check that asks for some is asked twice, as if none and as if one were there: an answer that
-    hangs on that says nothing, and the built-in signs decide. "No login form" would otherwise hide a 401, and "no link
+    rests on that says nothing, and the built-in signs decide. "No login form" would otherwise hide a 401, and "no link
     to log out" would be a lost session.
     """
     if response.has_elements:
@@ -76,7 +76,7 @@ def _said_by_spider(spider: Spider, response: Response) -> Any:
 def led_elsewhere(spider: Spider, session: Session, response: Response, asked_url: str) -> str | None:
     """Why *response* is not the page that was asked for: it came by way of the login page, and is another one.
 
-    A single sign-on may let a session in again on the way, without anybody's login step; some then show the page that
+    A single sign-on may let a session in again on the way, without a login step; some then show the page that
     they always begin with. Asked for once more, the right page comes. A URL that leads elsewhere the second time, too,
     does so for everybody, and what it brings is taken.
     """
