@@ -37,7 +37,7 @@ class _Plan:
 
     Attributes:
         walk: Finds the first match from the beginning of the page; None: look for all at once. That is so once all
-            matches of a page were wanted, or when a quarter of the walks were long ones.
+            matches of a page were wanted, or when more than a quarter of the walks were long ones.
     """
 
     __slots__ = ("_long", "_query", "_tag", "_walks", "_xpath", "walk")
