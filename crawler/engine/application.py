@@ -1,4 +1,4 @@
-"""What the command line and users' programs call: run a spider, visit a page, open the store."""
+"""Entry points for the command line and users' programs: run a spider, visit a page, open the store."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def run(
     ask: Ask | None = None,
     **others: Any,
 ) -> Summary:
-    """Run a spider until its frontier is empty, going on where the last run stopped.
+    """Run a spider until its frontier is empty, continuing where the last run stopped.
 
     Args:
         spider: The class.
         arguments: What ``-a name=value`` gives; runs with different ones have different frontiers.
-        settings: What ``-s`` gives: the last word over all other sources.
+        settings: What ``-s`` gives; overrides all other sources.
         fresh: Forget the unfinished frontier and start over.
         retry: Try failed requests of the last frontier again first: all, or those that failed for one of these causes.
         if_running: What to do when another process runs this spider: "fail" raises, "wait" waits, "skip" returns a
@@ -69,7 +69,7 @@ def run(
         observers: Called with each event, on this thread.
         signals: Handle SIGINT, SIGTERM and SIGHUP while it runs: the first stops softly, the second at once.
         ask: Asks a person for credentials; None when nobody is there.
-        others: None: a setting that is given by its name is refused with the way to write it.
+        others: Takes nothing: a setting passed by its name is refused, with the right way to write it.
     Returns:
         How it went; `exit_code` is what the command would return.
     Raises:
@@ -100,13 +100,13 @@ def run(
             members.end()
         for each in watching:
             each.close()
-    if left is not None:  # no sign of life of one that another process runs either: it may hang
+    if left is not None:  # nor did the run of another process give a sign of life: it may hang
         telling.ended(summary, left)
     return summary
 
 
 def _check_call(spider: Any, others: Mapping[str, Any]) -> None:
-    """Raise UsageError, with the right way to write it, for what `run` does not take."""
+    """Raise UsageError, showing the right way to write it, for what `run` does not take."""
     if isinstance(spider, Spider):
         name = type(spider).__name__
         raise UsageError(f"run() takes the class: run({name}), not run({name}()); its arguments: arguments={{...}}")
@@ -132,7 +132,7 @@ def _run(
         row = open_run(store, spider.name, how)
         if row is None:
             return Summary(spider.name, ending="skipped", store=store.path), None
-        if row.id in how.helped:  # workers go on with it, and whoever began it is dead: be one of them
+        if row.id in how.helped:  # workers go on with it, and the process that began it is dead: join them
             return _help(store, spider, row, settings, caller, signals)
         if is_shared(settings.store):
             keep(store.values, row, BegunWith.here(code_mark(spider), process_name(), settings))
@@ -150,7 +150,7 @@ def _run(
 def _help(
     store: Store, spider: Spider, row: RunRow, settings: Settings, caller: Caller, signals: bool
 ) -> tuple[Summary, Left | None]:
-    """Work on a run that workers go on with; its ending, exit code and messages are those of the run."""
+    """Work on a run that workers continue; ending, exit code and messages are those of the run."""
     begun = begun_with(store.values, row)
     if begun is not None and not begun.is_of(code_mark(spider)):
         raise UsageError(of_another_version(row, begun))
@@ -196,7 +196,7 @@ class Joining:
     Attributes:
         name: What a person calls it; "" for nothing.
         wait: Until a run is begun.
-        stay: When the run is over, wait for the next one; until it is told to leave.
+        stay: When the run is over, wait for the next one, until told to leave.
     """
 
     name: str = ""
@@ -213,18 +213,18 @@ def work(
     observers: Iterable[Observer] = (),
     signals: bool = False,
 ) -> Summary:
-    """Join a crawl that a process on another machine has begun, until nothing waits any more.
+    """Join a crawl that a process on another machine has begun, until nothing is waiting any more.
 
     Args:
         arguments: Those of the run.
         signals: SIGTERM and SIGINT finish the pages under way and give the others back; the second stops at once.
     Returns:
-        What this process did; of the whole run when it recorded how that ended, since whoever led it has gone. With the
-        ending "replaced" the files of the spider are another version by now than this process has loaded, and a run of
-        that one waits for it: begin anew.
+        What this process did; or the whole run, if this process recorded its end because the leader has gone. The
+        ending "replaced" means that the spider's files are no longer the version that this process has loaded, and a
+        run of the new version waits for it: begin anew.
     Raises:
-        UsageError: No such run is going on, it is of another version of the spider, or its store is no database that
-            machines share.
+        UsageError: No such run is going on, it is of another version of the spider, or its store is not a database
+            that machines share.
         StoreError: The database failed; what was committed is kept.
     """
     _check_call(spider, {})
@@ -264,7 +264,7 @@ def work(
                 except StoreError:
                     if not store.runs.get(row.id).ending:
                         raise
-                    continue  # it has just ended, or somebody goes on with it in a run of its own
+                    continue  # it has just ended, or another process continues it in a run of its own
                 crawl = Crawl(made, member, caller)
                 with handled_signals(crawl.interrupt) if signals else nullcontext():
                     summary = crawl.run()
@@ -301,7 +301,7 @@ def visitor(
     """For single pages: fetch, look around, log in. Sessions are restored and saved as in a crawl.
 
     Args:
-        code: `loading.mark_of` the file in which *spider* will stand, where it is not written yet.
+        code: `loading.mark_of` the file that will contain *spider*, where it is not written yet.
     Raises:
         UsageError: Spider or settings are wrong.
         StoreError: The database cannot be used.

@@ -29,7 +29,7 @@ class Written(NamedTuple):
     Attributes:
         paused: Slots that asked for a pause.
         slots: Those that may have more requests in waiting than before.
-        overtaken: Sessions and epochs of pages that were not taken, since somebody else has logged in.
+        overtaken: Sessions and epochs of pages that were not taken, since another process has logged in.
         answers_s: Seconds that the answers of these pages took, all together.
     """
 
@@ -43,12 +43,12 @@ class Committer:
     """Writes outcomes in groups, each group in one transaction, and keeps count.
 
     Args:
-        saves: The sessions, and what of them is stored.
-        patiently: Writes again while the disk is full.
+        saves: The sessions, and which of their changes are stored.
+        patiently: Retries writes while the disk is full.
         files: Puts files in their places before their rows are written.
 
     Attributes:
-        waiting: Requests of the frontier that are not ended, as far as this process knows.
+        waiting: Requests of the frontier that are not finished, as far as this process knows.
         failed: Requests of the frontier that failed.
     """
 
@@ -77,7 +77,7 @@ class Committer:
         self.waiting, self.failed = counts.waiting + counts.leased, counts.failed
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
-        """Outcomes for the next commit. What went wrong is told and stored without secrets from here on."""
+        """Take outcomes for the next commit. From here on, errors are reported and stored without secrets."""
         for outcome in outcomes:
             if outcome.error:
                 outcome.error = hide(outcome.error)
@@ -125,7 +125,7 @@ class Committer:
         )
 
     def forget(self) -> None:
-        """The database has begun anew, or is another one: it may have lost links that were stored."""
+        """The database was restored or replaced: it may have lost links that were stored."""
         self._admission.forget()
         self.begin()
 
@@ -143,7 +143,7 @@ class Committer:
                 self.patiently(partial(self._store.sessions.save, changed, run=self._run.id))
 
     def _sessions_stored(self, batch: Sequence[Outcome], committed: Committed) -> None:
-        """What was written with a page is what the next changes of the session are told from."""
+        """What was written with a page is the base from which the session's next changes are worked out."""
         for outcome in batch:
             if outcome.session is None:
                 continue

@@ -75,7 +75,7 @@ class Crawl:
 
     @property
     def handed_over(self) -> bool:
-        """Whether others go on with the run that this process led."""
+        """Whether others continue the run that this process led."""
         return self._parts.lead.handed_over
 
     def stop(self, reason: str) -> None:
@@ -85,7 +85,7 @@ class Crawl:
 
     # --- the run ------------------------------------------------------------------------------------------------------
     def run(self) -> Summary:
-        """Crawl until nothing is left or it is stopped. StoreError ends it with that error, after a tidy end."""
+        """Crawl until nothing is left or it is stopped. A StoreError is raised again after a tidy end."""
         self._parts.calls.owned_here()
         failure: BaseException | None = None
         try:
@@ -133,7 +133,7 @@ class Crawl:
         )
 
     def _hang_up(self) -> None:
-        """Stop the workers and close connections; late outcomes go nowhere."""
+        """Stop the workers and close connections; late outcomes are dropped."""
         parts = self._parts
         parts.stopping.set()
         parts.calls.close()
@@ -225,10 +225,10 @@ class Crawl:
             summary.logins, summary.renewed = outcomes["ok"], outcomes["renewed"]
         take_counts(summary, counts)
         if not ends and counts.parked and not counts.pages:
-            self._hear_why_put_aside()  # it is why this process, too, has nothing
+            self._hear_why_put_aside()  # which is why this process, too, has nothing
         facts = self._facts(counts, failed, skipped)
         if not ends:
-            # What others have put back to waiting since is theirs, while there is somebody who ends the run
+            # What others have put back to waiting since is theirs, while another process can end the run
             theirs = not self._parts.limits.reason and store.runs.running(self.spider.name) is not None
             return replace(facts, waiting=0) if theirs else facts
         silent = store.reports.silent_hosts(frontier) if facts.failed and facts.pages else {}
@@ -236,7 +236,7 @@ class Crawl:
         return replace(facts, silent=silent, figures=figures, before=before)
 
     def _tell_of_all(self) -> None:
-        """Another member has recorded the end: what is told here is the part of this one."""
+        """Another member has recorded the end: only this member's part is reported here."""
         member, store = self._parts.member, self._store
         if not member.forked and has_ended(store, self._run):
             pages, items = store.results.stored_by(self._run.id)
@@ -244,7 +244,7 @@ class Crawl:
             self.summary.notes.append(f"another member ended the run: {whole}; the numbers here are of this one")
 
     def _add_up(self) -> None:
-        """What all processes of the run have done belongs to it, also what those did that were killed."""
+        """The run includes what all its processes have done, even those that were killed."""
         others = self._parts.peers.others(patience_s=_OTHERS_END_S if not self._parts.limits.reason else 0.0)
         told = self._members.summaries if self._members is not None else []
         self._hear_why_put_aside()
@@ -262,7 +262,7 @@ class Crawl:
         self._parts.doors.unusable.met_elsewhere(as_errors(each.text for each in aside))
 
     def _is_certain(self) -> bool:
-        """Whether all pages of all processes are what a session brought that was logged in."""
+        """Whether all pages of all processes were fetched by sessions that were logged in."""
         return self._parts.doors.last.is_certain and all(each in ("finished", "failures") for each in self._endings)
 
     def _facts(

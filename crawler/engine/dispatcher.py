@@ -1,4 +1,4 @@
-"""What may be done with requests that this process holds: commit, give back, hold on, send first, fetch again.
+"""What may be done with requests that this process holds: commit, give back, keep, send first, fetch again.
 
 The scheduler and the doors both do so; the parts below (store, committer, host slots, workers) know neither of them.
 Used by the scheduler's thread only.
@@ -19,10 +19,10 @@ from crawler.stores import losses
 
 
 class Dispatcher:
-    """The requests of one run, and the ways that they can go.
+    """The requests of one run, and what can become of them.
 
     Attributes:
-        overtaken: Sessions and epochs of pages that were not taken, since somebody else has logged in.
+        overtaken: Sessions and epochs of pages that were not taken, since another process has logged in.
     """
 
     def __init__(
@@ -42,11 +42,11 @@ class Dispatcher:
 
     # --- into the store ---------------------------------------------------------------------------------------------
     def settle(self, outcomes: Sequence[Outcome]) -> None:
-        """Outcomes for the next commit."""
+        """Take outcomes for the next commit."""
         self._committer.settle(outcomes)
 
     def settle_page(self, outcome: Outcome) -> None:
-        """A page that was sent, for the next commit: until then it counts as under way."""
+        """Take a page that was sent, for the next commit: until then it counts as under way."""
         self._uncommitted.append(outcome.request.id)
         self._committer.settle([outcome])
 
@@ -69,7 +69,7 @@ class Dispatcher:
         self._look.soon()
 
     def give_back(self, ids: Sequence[int]) -> None:
-        """Requests that were not sent: others may have them at once."""
+        """Release requests that were not sent: others may have them at once."""
         self._store.leases.release(self._run.frontier, owner=self._owner, ids=ids)
 
     def not_now(self, *leased: Leased) -> None:
@@ -78,7 +78,7 @@ class Dispatcher:
         self._look.soon()
 
     def _give_back_waiting(self, slot: str) -> None:
-        """The host asked for a pause, which is stored now, or is asked more seldom: what is reserved for it goes."""
+        """The host asked for a pause, now stored, or is to be asked less often: give back what is reserved for it."""
         if drained := self._slots.drain(slot):
             self.give_back([leased.id for leased in drained])
 
@@ -93,18 +93,18 @@ class Dispatcher:
         return reopened
 
     def nothing_lost(self, session: str) -> None:
-        """A session was lost, and all that it has brought is certain."""
+        """A session was lost, but everything it fetched is certain."""
         losses.settled(self._store, self._run.id, self._pool.manager(session).session.key)
 
     def prove(self, ids: Sequence[int], epoch: int) -> None:
-        """Committed pages turned out to be certain: no later loss reopens them."""
+        """Mark committed pages as certain: no later loss reopens them."""
         if not ids:
             return
         self.commit()
         self._store.frontier.prove_pages(self._run.frontier, ids=ids, epoch=epoch)
 
     def bring_back(self, session: str) -> int:
-        """Parked requests of a session wait again. Returns their number."""
+        """Let parked requests of a session wait again. Returns their number."""
         self.commit()
         back = self._store.frontier.reopen(self._run.frontier, states=(State.PARKED,), session=session)
         self._committer.waiting += back
@@ -112,46 +112,46 @@ class Dispatcher:
         return back
 
     def parked(self) -> int:
-        """How many requests are parked, whoever did so."""
+        """How many requests are parked, by whichever process."""
         return self._store.frontier.counts(self._run.frontier).parked
 
     def session_version(self, key: str) -> int:
-        """The version of a stored session: it moves when somebody logs in."""
+        """The version of a stored session: it changes with each login."""
         return self._store.sessions.version(key)
 
     # --- on their way -----------------------------------------------------------------------------------------------
     def give_task(self, task: Callable[[], Callable[[], None]]) -> None:
-        """Let a thread run *task*, which may wait for long; what it returns is called on the scheduler's thread."""
+        """Let a thread run *task*, which may wait for a long time; the scheduler's thread calls what it returns."""
         self._workers.run(task)
 
     def take_back(self, leased: Sequence[Leased]) -> None:
-        """Requests that a gate let go: back to their hosts."""
+        """Put requests that a gate released back to their hosts."""
         self._slots.put(_of_ours(self, self._slots, leased))
         self._look.soon()
 
     def send_first(self, leased: Sequence[Leased], *, alone: bool = False) -> None:
-        """Requests that go before those that wait; *alone*: no process sends anything else."""
+        """Send these before waiting requests; *alone*: no process sends anything else."""
         self._slots.put(leased if alone else _of_ours(self, self._slots, leased), first=True, alone=alone)
         self._look.soon()
 
     def not_committed(self, request: int) -> None:
-        """A page that was sent is kept until a probe has spoken: nothing waits for its commit."""
+        """A page that was sent is kept until a probe has been answered: nothing waits for its commit."""
         self._workers.send(self._slots.committed([request]))
 
     # --- hosts ------------------------------------------------------------------------------------------------------
     def robots_known(self, slot: str, crawl_delay_s: float) -> None:
-        """A robots.txt is known; where it asks for a longer delay, what was reserved without that goes back."""
+        """A robots.txt is known; where it asks for a longer delay, give back what was reserved without it."""
         if self._slots.robots_known(slot, crawl_delay_s):
             self.reserve_anew(slot)
 
     def reserve_anew(self, slot: str) -> None:
-        """The delay has grown: what was reserved with a shorter one goes back."""
+        """The delay has grown: give back what was reserved with a shorter one."""
         self._give_back_waiting(slot)
         self._look.soon()
 
 
 def _of_ours(dispatcher: Dispatcher, slots: HostSlots, leased: Sequence[Leased]) -> Sequence[Leased]:
-    """Those of hosts of which a connection is ours. The rest goes back: one was when they began to wait, and is not."""
+    """Those for hosts to which a connection is still ours. The rest, whose connection is no longer ours, is given back."""
     others = {each.id for each in leased if not slots[each.slot].share}
     if not others:
         return leased

@@ -3,17 +3,17 @@
 A request waits in two places before it is sent: as a row of the frontier, and here. In its slot it is first *waiting*
 (leased, for its moment and for a connection) and then *ready* (the scheduler has found that nothing else is missing:
 robots.txt is known, its session is good). A few more are made ready than a host may have under way, so that the next
-one leaves when an answer is in, on whichever thread that is, and not when its page is parsed, committed and a
-successor chosen.
+one is sent as soon as an answer is in, on whichever thread, and not only when that page is parsed and committed and a
+successor is chosen.
 
-What the answer looks at, and what nobody else counts:
+What the answer depends on, and is counted nowhere else:
 
 - *connections*: no more under way to a host than its health allows (`frontier.politeness`);
-- *places*: no more pages sent and not committed than a kill may send again;
-- *scouts*: one request goes to a host that nobody has heard of, and nothing follows it before an answer; it needs no
+- *places*: no more pages sent and not committed than may be sent again after a kill;
+- *scouts*: one request goes to a host not heard from yet, and nothing follows it before an answer; it needs no
   place, so that hosts that never answer do not hold up the others;
 - *trouble*: what an answer teaches is learned before its connection is free, on the thread that judges it; after a
-  pause, a longer delay, or a host given up nothing leaves before the scheduler has seen to what waits (`heed`).
+  pause, a longer delay, or a host given up, nothing is sent before the scheduler has dealt with what waits (`heed`).
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from crawler.sessions.login.manager import LoginManager
 from crawler.settings import Settings
 from crawler.stores.base import SlotRule
 
-_SCOUTS = 64  #: hosts that are asked at once of which nobody has heard
-_MOST_HELD = 2_000  #: requests that cannot go now and do not count as waiting: beyond them no more are taken
-_MOST_KNOWN = 20_000  #: hosts of which is kept what their answers have shown; above, idle ones are forgotten
-_MOST_GIVEN_UP = 100_000  #: those after them are asked on and on
+_SCOUTS = 64  #: hosts not heard from yet that are asked at once
+_MOST_HELD = 2_000  #: requests that cannot go now and do not count as waiting: at that number no more are taken
+_MOST_KNOWN = 20_000  #: hosts for which we keep what their answers have shown; above that, idle ones are forgotten
+_MOST_GIVEN_UP = 100_000  #: hosts beyond that number go on being asked
 
 
 class HostSlots:
@@ -45,10 +45,10 @@ class HostSlots:
 
     Args:
         session_delays: Sessions with a delay of their own, whose slots end in ``#`` and their name.
-        scouts: Requests to hosts that nobody has heard of, at once; of each of those only one.
+        scouts: Requests at once to hosts not heard from yet, one for each.
 
     Attributes:
-        delays: The delay of each host, for whoever reserves a time.
+        delays: The delay of each host, for reserving times.
         known: All hosts, to look at.
         allowed: What the settings allow for any host.
         lender: Lends connections to requests that are in no frontier.
@@ -81,7 +81,7 @@ class HostSlots:
         """Take leased requests; within a host in the order of their times, or (*first*) before all others of it.
 
         Args:
-            alone: They are sent while no process sends anything, and so where no connection is ours, too.
+            alone: They are sent while no process sends anything else, and so even where no connection is ours.
         """
         with self._lock:
             for each in reversed(list(leased)) if first else leased:
@@ -92,12 +92,12 @@ class HostSlots:
                     self._turns.look_again(slot)
 
     def next_waiting(self, now: float) -> Leased | None:
-        """A request that may be made ready now; hosts take turns. It is the caller's from now on."""
+        """A request that may be made ready now; hosts take turns. The caller owns it from now on."""
         with self._lock:
             return self._turns.next(now)
 
     def drain(self, name: str | None = None) -> list[Leased]:
-        """Take out what waits (of one host), for giving it back."""
+        """Take out what waits (for one host), to give it back."""
         with self._lock:
             return self._turns.drain([self._slots.of(name)] if name is not None else list(self._slots))
 
@@ -107,7 +107,7 @@ class HostSlots:
             return self._turns.next_due()
 
     def blocked(self) -> frozenset[str]:
-        """Hosts that can take no more now while requests of them wait here: no more of those are needed."""
+        """Hosts that can take no more now while requests to them wait here: no more are needed."""
         with self._lock:
             return frozenset(self._turns.full)
 
@@ -120,7 +120,7 @@ class HostSlots:
 
     # --- what may be sent now ---------------------------------------------------------------------------------------
     def ready(self, leased: Leased, manager: LoginManager) -> list[Ready]:
-        """Nothing is missing to a request any more. Returns what may be sent now."""
+        """A request needs nothing more. Returns what may be sent now."""
         with self._lock:
             slot = self._slots.of(leased.slot)
             scout = not slot.health.heard
@@ -139,7 +139,7 @@ class HostSlots:
             return self._send(slot)
 
     def committed(self, ids: Iterable[int]) -> list[Ready]:
-        """Pages that were sent are committed, or kept by somebody else. Returns what may be sent now."""
+        """Pages that were sent are committed, or kept elsewhere. Returns what may be sent now."""
         with self._lock:
             held = self._holds_place.intersection(ids)  # scouts had no place
             self._holds_place -= held
@@ -160,7 +160,7 @@ class HostSlots:
         return sent
 
     def unready(self, *, unshared: bool = False) -> list[Ready]:
-        """What was ready and is not sent: the run stops, or (*unshared*) we may have no connection to its host."""
+        """Take out what was ready and is not sent: the run stops, or (*unshared*) we have no connection to its host."""
         with self._lock:
             slots = [slot for slot in self._with_ready.values() if not (unshared and slot.share)]
             out = [each for slot in slots for each in slot.ready]
@@ -171,7 +171,7 @@ class HostSlots:
             return out
 
     def has_ready(self, name: str) -> bool:
-        """Whether the next request to a host leaves without the scheduler, when an answer is in."""
+        """Whether the next request to a host is sent without the scheduler when an answer is in."""
         return name in self._with_ready
 
     # --- what is learned --------------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ class HostSlots:
             return learned
 
     def heed(self, name: str) -> Sequence[Learned]:
-        """What answers of a host have taught since the last call: to be seen to now."""
+        """What a host's answers have taught since the last call: to be dealt with now."""
         slot = self._slots.get(name)
         if slot is None or not slot.unheeded:
             return ()  # nearly always
@@ -217,9 +217,9 @@ class HostSlots:
         """Other processes work on the same hosts: keep to our share of the connections to each.
 
         Args:
-            changed: It is another one than before.
+            changed: The share is not the same as before.
         Returns:
-            Whether no more are in use, so that the others may have the rest.
+            Whether no more than our share is in use, so that the others may have the rest.
         """
         with self._lock:
             if changed:
@@ -246,7 +246,7 @@ class Lender:
             return True
 
     def give_back(self, name: str) -> None:
-        """One is free again. What may be sent now, `HostSlots.to_send` says."""
+        """One is free again. `HostSlots.to_send` says what may be sent now."""
         with self._lock:
             slot = self._slots.of(name)
             slot.under_way -= 1
@@ -254,7 +254,7 @@ class Lender:
 
 
 class _Known:
-    """The slots, by name; idle ones of which nothing must be kept to are forgotten when there are too many."""
+    """The slots, by name; when there are too many, idle ones without obligations are forgotten."""
 
     def __init__(
         self,
@@ -268,18 +268,18 @@ class _Known:
         self._allowed, self._turns, self._lock = shared.allowed, turns, lock
         self._heeds = {"robots": settings.robots, "throttle": settings.throttle}
         self.shares: Shares | None = None
-        self.changed: set[str] = set()  # hosts of which the other processes may not know all
+        self.changed: set[str] = set()  # hosts about which the other processes may not know everything
         self.delays = Delays(settings, session_delays, self._slots)
 
     def __iter__(self) -> Iterator[HostSlot]:
         return iter(self._slots.values())
 
     def get(self, name: str) -> HostSlot | None:
-        """One that is known."""
+        """A slot that is already known."""
         return self._slots.get(name)
 
     def of(self, name: str) -> HostSlot:
-        """One that is known from now on."""
+        """A slot, created if it is not known yet."""
         slot = self._slots.get(name)
         if slot is None:
             base_s = self.delays.base_s(name)
@@ -291,13 +291,13 @@ class _Known:
         return slot
 
     def connections(self) -> int:
-        """How many this process may have now to the hosts of which a request waits or is under way."""
+        """How many this process may have now to the hosts with requests waiting or under way."""
         with self._lock:
             asked = [slot for slot in self if slot.waiting or slot.ready or slot.under_way]
             return sum(slot.connections(self._allowed) for slot in asked)
 
     def adopt(self, name: str, word: HostWord, now: float) -> Learned | None:
-        """Another process has learned something of a host. Returns what follows for those that wait."""
+        """Another process has learned something about a host. Returns what follows for waiting requests."""
         with self._lock:
             slot = self._slots.get(name)
             learned = adopt(slot, word, now, **self._heeds) if slot is not None else None
@@ -308,25 +308,25 @@ class _Known:
             return learned
 
     def news(self, name: str) -> HostWord | None:
-        """What of a host the other processes do not know; None where there is nothing."""
+        """What the other processes do not know yet about a host; None where there is nothing."""
         with self._lock:
             slot = self._slots.get(name)
             return word_of(slot) if slot is not None and has_news(slot) else None
 
     def take_changed(self) -> set[str]:
-        """Hosts of which something was learned since the last call."""
+        """Hosts about which something was learned since the last call."""
         with self._lock:
             taken, self.changed = self.changed, set()
             return taken
 
     def told(self, name: str, word: HostWord) -> None:
-        """The others know that of a host now."""
+        """The others now know this about a host."""
         slot = self._slots.get(name)
         if slot is not None:
             slot.word = word
 
     def _forget_one(self) -> None:
-        """Forget the host that was met first and that nobody misses; the others have another stay."""
+        """Forget the host met longest ago that is not needed; the others move to the end of the queue."""
         for name in list(self._slots)[:64]:
             slot = self._slots.pop(name)
             if slot.is_dispensable:
@@ -335,7 +335,7 @@ class _Known:
 
 
 class Delays(Mapping[str, SlotRule]):
-    """The delays of hosts that are not the usual one, worked out when somebody asks. Safe from any thread.
+    """The delays of hosts that differ from the default, worked out on demand. Safe from any thread.
 
     Attributes:
         lateness: Of this process: the later it is, the further apart are the times that it reserves.
@@ -348,7 +348,7 @@ class Delays(Mapping[str, SlotRule]):
 
     @property
     def usual(self) -> SlotRule:
-        """Of a host of which nothing else is known."""
+        """For a host about which nothing else is known."""
         return self._rule(self._usual_s)
 
     def turn_s(self, name: str) -> float:

@@ -28,18 +28,18 @@ from crawler.stores.base import LeaseTerms, Store
 from crawler.stores.calls import StoreCalls
 from crawler.stores.driver import AHEAD_S
 
-_MOST_HELD = 1_000  #: requests before a robots.txt that nobody knows yet
+_MOST_HELD = 1_000  #: requests waiting for a robots.txt that is not known yet
 _CONNECTION_POLL_S = 0.01  #: how often a rendered page asks again for a connection to a host
 _LIMIT_POLL_S = 0.05  #: how often to look again when the pages under way fill the limit of pages
-_EMPTY_POLL_S = 0.02  #: how often to look again while what is due goes to others
-_FULL_POLL_S = 0.1  #: the same while some hosts can take no more, of which it is noticed when they can
+_EMPTY_POLL_S = 0.02  #: how often to look again while due requests go to other processes
+_FULL_POLL_S = 0.1  #: the same while some hosts can take no more; when they can again, that is noticed anyway
 _SHUT_POLL_S = 0.5  #: how often to look again while some sessions are shut
 _ALL_SHUT_POLL_S = 60.0  #: the same while all of them are
 _OTHERS_POLL_S = 0.1  #: how often to look for work that other processes may have found
 
 
 class Reservations:
-    """Waits for such a turn: the delay of a host, or of a session with its own, holds for all. Safe from any thread."""
+    """Waits for such turns: the delay of a host, or a session's own, holds for all requests. Safe from any thread."""
 
     def __init__(
         self,
@@ -63,10 +63,10 @@ class Reservations:
             self._stopping.wait(max(at - unix_now(), 0.0))
 
     def _turn_that_waits(self, store: Store, slot: str) -> float:
-        """The next moment that is reserved for a request which has to wait for a login or a proof anyway; 0.0 for none.
+        """The next moment reserved for a request which has to wait for a login or a proof anyway; 0.0 for none.
 
-        Moments are reserved for seconds ahead: behind them all a login would take that long for each of its steps. The
-        request goes back, and is given another moment later. On the scheduler's thread.
+        Moments are reserved seconds ahead: queued after all of them, a login would take that long for each step. The
+        request is given back, and gets another moment later. On the scheduler's thread.
         """
         now, held, waiting = unix_now(), self._gates.waiting(slot), self._slots.drain(slot)
         fits = [each for each in held + waiting if now <= (self._slots[slot].latest(each) or 0.0)]
@@ -91,7 +91,7 @@ class Connections:
         """Wait until the host has one free, and hold it.
 
         Args:
-            ends: Until when it is waited for, of ``time.monotonic()``.
+            ends: How long to wait, as a moment of ``time.monotonic()``.
         Raises:
             TimedOut: There was none, or the run stops.
         """
@@ -110,7 +110,7 @@ class Leasing:
 
     Attributes:
         renew_at: When the leases have to be renewed.
-        pages: Of the run, by all its processes, where these have a limit together; as of the last look.
+        pages: Pages of the run, by all its processes, where a limit holds for all together; as of the last look.
     """
 
     def __init__(
@@ -146,15 +146,15 @@ class Leasing:
         return self.due_at == float("inf")
 
     def are_forgotten(self) -> bool:
-        """Whether the database has begun anew since the last call: what is not sent may be somebody else's by now."""
+        """Whether the database has begun anew since the last call: unsent requests may belong to others by now."""
         before, self._restarts = self._restarts, self._store.restarts
         return self._restarts != before
 
     def has_room(self) -> bool:
         """Whether more could be taken.
 
-        What waits for a session or for a robots.txt does not count: nothing more of it is leased, and others must not
-        wait for it. Only beyond a number that memory sets.
+        What waits for a session or a robots.txt does not count, up to a number set by memory: no more of its kind is
+        leased, and others must not wait for it.
         """
         held = max(self._doors.gates.held(ROBOTS) - _MOST_HELD, 0)
         return self._slots.free() + held < 2 * self._settings.workers
@@ -163,7 +163,7 @@ class Leasing:
         """Renew what is held, and claim more where there is room.
 
         Args:
-            begun: Pages of this run that are done, under way or about to be committed; they count for `max_pages`.
+            begun: Pages of this run that are done, under way or about to be committed; they count towards `max_pages`.
         """
         settings = self._settings
         if now >= self.renew_at:
@@ -209,10 +209,10 @@ class Leasing:
             self._nothing_found(now, blocked, shut)
 
     def _beside_suspects(self, terms: LeaseTerms, shares: Shares, now: float) -> list[Leased]:
-        """One process tries all suspects, and takes those, too, that are of hosts of which no connection is its own.
+        """One process tries all suspects, even those of hosts to which it has no connection.
 
         Returns:
-            What it may send besides. The rest goes back at once: it is for others.
+            What else it may send. The rest is given back at once, for others.
         """
         if not self._doors.answers.trials.gathers(now):
             return []
@@ -225,7 +225,7 @@ class Leasing:
         return ours
 
     def _to_ask_for(self, leased: list[Leased], now: float) -> list[Leased]:
-        """Those that are to be sent, with what an earlier crawl knows of them; what is fresh is done without."""
+        """Those to be sent, with what an earlier crawl knows about them; fresh ones are settled without a request."""
         if self._earlier is None:
             self._earlier = self._store.visits.earlier(self._run.frontier)
         if not self._earlier:
@@ -255,11 +255,11 @@ class Leasing:
             why = self._doors.unusable.reason(session)
             self._committer.waiting -= self._store.frontier.park(self._run.frontier, session=session, why=why)
         due = self._store.leases.next_due(self._run.frontier)
-        # What is due may be of sessions that are shut; one that opens says so
+        # What is due may belong to sessions that are shut; one that opens says so
         waits_s = _ALL_SHUT_POLL_S if SPREAD in shut else _SHUT_POLL_S if shut else 0.0
         soonest = now + (waits_s or (_FULL_POLL_S if blocked else _EMPTY_POLL_S))
         if self._slots.shares is not None and self._slots.shares.may_be_none:
-            soonest = max(soonest, now + _OTHERS_POLL_S)  # what is due may be of hosts that are for others
+            soonest = max(soonest, now + _OTHERS_POLL_S)  # what is due may be for hosts that are left to others
         look_at = float("inf") if due is None else max(due - AHEAD_S / 2, soonest)
         rested = self._doors.allowances.next_due()
         if rested is not None:
@@ -272,7 +272,7 @@ class Leasing:
 def unused_turns(
     leased: Sequence[Leased], asked: Sequence[Leased], longest_pause_s: Callable[[str], float]
 ) -> dict[str, tuple[float, float]]:
-    """The turns at the end of what was reserved of each host that nobody uses, since the pages are not asked for.
+    """The last reserved turns of each host that stay unused, since their pages are not requested.
 
     Returns:
         Host to the moment from which it is free, and the latest moment up to which the turns were reserved.

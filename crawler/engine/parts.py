@@ -1,4 +1,4 @@
-"""The parts of a run in one process, made from the bottom up: each with all it needs, none gets a partner later."""
+"""The parts of a run in one process, built from the bottom up: each gets all it needs at once, nothing later."""
 
 from __future__ import annotations
 
@@ -65,20 +65,20 @@ from crawler.stores.session_desk import SessionDesk
 from crawler.urls import printable, redact
 
 _LOGIN_LEASE_S = 180.0
-_NAP_S = 0.1  #: between two looks whether another process has put the start requests into the frontier
-_GUARD_EVERY_S, _COUNTS_EVERY_S = 5.0, 0.1  #: how often to hear of links that log out, and to share counts
-_ASKING_LEASE_S = 900.0  #: where a person may have to find a mail first
+_NAP_S = 0.1  #: between two checks whether another process has put the start requests into the frontier
+_GUARD_EVERY_S, _COUNTS_EVERY_S = 5.0, 0.1  #: how often to learn about links that log out, and to share counts
+_ASKING_LEASE_S = 900.0  #: while a person may first have to find an e-mail
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who wants the run.
+    """The caller of a run, and what it wants.
 
     Attributes:
         observers: Called with each event.
         ask: Asks a person for credentials; None when nobody is there.
-        also: What the commands need besides that it proposes (`ending.options_again`).
-        alive: Called every few seconds while the loop goes round.
+        also: Extra options for the commands that it suggests (`ending.options_again`).
+        alive: Called every few seconds while the loop runs.
     """
 
     observers: Iterable[Observer] = ()
@@ -92,7 +92,7 @@ class Parts:
     """What works together on a run, below its scheduler.
 
     Attributes:
-        stopping: Set when the run is about to end: nobody waits for anything any more.
+        stopping: Set when the run is about to end: nothing is waited for any more.
         calls: The store, for other threads.
         assembly: Sessions, transport and admission.
     """
@@ -123,7 +123,7 @@ class Parts:
 
 @dataclass
 class _Ground:
-    """What all others stand on."""
+    """What all the other parts rest on."""
 
     spider: Spider
     member: Member
@@ -283,7 +283,7 @@ def _lead(ground: _Ground, on_lead: Callable[[], None], heartbeat: Heartbeat) ->
 
 
 def _portions(calls: StoreCalls, committer: Committer, look: NextLook) -> Callable[[list[Found]], None]:
-    """Stores found requests of a page that is not done yet. A worker waits for it: else they pile up in memory."""
+    """Stores found requests of a page that is not done yet. A worker waits for that: otherwise they would pile up in memory."""
 
     def add(found: list[Found], store: Store) -> None:
         committer.add(found)
@@ -305,7 +305,7 @@ def _doors(
     dispatcher: Dispatcher,
     peers: Peers | None,
 ) -> Doors:
-    """What requests wait for; *peers*: where other processes work on the run, too."""
+    """What requests wait for; *peers*: other processes work on the run, too."""
     pool, settings, stats, number = assembly.pool, ground.member.settings, ground.stats, ground.member.number
     name, gates = ground.spider.name, ground.gates
     unusable = UnusableSessions(pool, gates, stats, dispatcher, name, also=ground.caller.also)

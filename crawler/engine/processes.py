@@ -28,12 +28,12 @@ from crawler.sessions.pool import SessionPool
 from crawler.settings import Settings
 from crawler.spider import Spider
 
-WAKE_AT = 150  #: waiting requests (or pages done, with more waiting) from which further processes are worth it
+WAKE_AT = 150  #: waiting requests (or pages done, with more waiting) from which further processes are worthwhile
 _END_WAIT_S = 30.0
 _LOOK_S = 0.5  #: how often to look whether a process that should end is stopped
-_STOPPED_S = 2.0  #: patience with one that is
+_STOPPED_S = 2.0  #: how long to wait for one that is
 _LOAD_OVER_S = 0.25  #: how far apart the looks at what holds a process up are
-_BUSY_SHARE = 0.6  #: of a core, of which others may want a part, too
+_BUSY_SHARE = 0.6  #: of a core, since others may want a part of it, too
 _HOSTS_SHARE = 0.9  #: of the connections to its hosts: they are in use all the time, and others could not get more
 
 Main = Callable[[int, Callable[[Event], None], Callable[[Callable[[str], None]], None]], Summary]
@@ -65,7 +65,7 @@ class Members:
         """Fork *count* processes; they wait. Call it before threads are started and files are opened.
 
         Args:
-            tells_pages: An observer wants to hear of each page of them, too.
+            tells_pages: An observer wants to hear about each of their pages, too.
         """
         self._main = main
         self._pipes: list[Connection] = []
@@ -120,7 +120,7 @@ class Members:
                 tell(message)
 
     def progress(self) -> list[Progress]:
-        """The last word of each on how far it is."""
+        """The latest progress that each has reported."""
         return list(self._latest.values())
 
     def signal(self) -> None:
@@ -134,8 +134,8 @@ class Members:
         """Wait for them (those that never woke end at once), end by force what does not end, and hang up.
 
         Args:
-            grace_s: Longest wait for all of them together. One that somebody has stopped (SIGSTOP, a debugger) hears
-                nothing: it is given two seconds to be set going again.
+            grace_s: Longest wait for all of them together. One that is stopped (SIGSTOP, a debugger) hears
+                nothing: it is given two seconds to be continued.
         """
         if not self.awake:
             for pipe in self._pipes:
@@ -169,7 +169,7 @@ class Load:
     """What holds a process up: its processor, or its hosts. Pure: it is told the times.
 
     Args:
-        since_s, cpu_s: Now, by a clock that only goes on, and the processor time used so far.
+        since_s, cpu_s: Now, by a monotonic clock, and the processor time used so far.
 
     Attributes:
         answers_s: Seconds that answers took since the last look, all together.
@@ -180,10 +180,10 @@ class Load:
         self.answers_s = 0.0
 
     def is_of_processor(self, now_s: float, cpu_s: float, connections: Callable[[], int]) -> bool:
-        """Whether it has used most of a core of late, and its hosts could have given more than they were asked for.
+        """Whether it has recently used most of a core, while its hosts could have taken more requests.
 
-        A process that waits for its hosts needs no second one, and two that share a host which is asked as much as
-        it may be only take more processor time and memory for the same pages.
+        A process that waits for its hosts needs no second one, and two that share a host already asked as much as
+        allowed only take more processor time and memory for the same pages.
         """
         took_s, used_s, answers_s = now_s - self._since_s, cpu_s - self._cpu_s, self.answers_s
         if took_s < _LOAD_OVER_S:
@@ -217,12 +217,12 @@ class Helpers:
         self._load = Load(time.monotonic(), time.process_time())
 
     def are_wanted(self, waiting: int, answers_s: float, connections: Callable[[], int]) -> bool:
-        """Whether they are to begin.
+        """Whether they should begin.
 
         Args:
             waiting: Requests that are in the frontier.
-            answers_s: Seconds that answers took which came in since the last call, all together.
-            connections: Says how many this process may have to the hosts that it asks now.
+            answers_s: Seconds taken by the answers that came in since the last call, all together.
+            connections: Says how many this process may have to the hosts it is asking now.
         """
         if self._members is None or self._members.awake:
             return False
@@ -237,7 +237,7 @@ class Helpers:
         return bool(self._settings.processes) or self._load.is_of_processor(now_s, cpu_s, connections)
 
     def wake(self, slots: Slots) -> None:
-        """Let them begin; what they tell is told here."""
+        """Let them begin; their events are passed on here."""
         if self._members is not None:
             if not self.peers.awake:
                 self.peers.begin(slots, unix_now())

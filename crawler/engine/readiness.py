@@ -1,8 +1,8 @@
 """Readiness: what a request still needs before it is sent. Its session must be good, the robots.txt of its host known.
 
-`Doors.missing` says what is missing and changes nothing; the scheduler has done what follows (`Doors.put_aside`). What
-opens a gate takes a task on a thread that may wait (`sessions.login.session_door`, `engine.robots_door`). Lives on the
-scheduler's thread.
+`Doors.missing` says what is missing and changes nothing; the scheduler has the consequences carried out
+(`Doors.put_aside`). Opening a gate takes a task on a thread that may wait (`sessions.login.session_door`,
+`engine.robots_door`). Lives on the scheduler's thread.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from crawler.sessions.login.states import LoginState
 from crawler.sessions.login.unusable import UnusableSessions
 from crawler.sessions.pool import SessionPool
 
-_ELSEWHERE_S = 1.0  #: so long a suspect is left to the process that tries them
+_ELSEWHERE_S = 1.0  #: how long a suspect is left to the process that tries them
 
 Key = tuple[str, str]
 
@@ -38,10 +38,10 @@ class Doors:
     """The gates of a crawl and what opens them.
 
     Attributes:
-        answers: What answers have said of the sessions.
+        answers: What answers have said about the sessions.
         last: What is done about sessions when nothing else is left to do.
         allowances: Which accounts may send no more for now.
-        claims: Which sessions one process alone may use; None where there is one process.
+        claims: Which sessions only one process may use; None where there is one process.
     """
 
     pool: SessionPool
@@ -81,7 +81,7 @@ class Doors:
         return found
 
     def _certainty(self, leased: Leased, name: str, now: float) -> Missing | None:
-        """Whether a request of a session with a login may go: no suspect, and not one too many without a proof."""
+        """Whether a request of a session with a login may go: not a suspect, and not one too many without a proof."""
         trials = self.answers.trials
         if trials.suspects(leased, now):
             return Missing(trial=True)
@@ -94,19 +94,19 @@ class Doors:
         return None if following is Next.GO else Missing((SESSION, name), rests=True)
 
     def are_proving(self) -> bool:
-        """Whether no request may go before a probe has spoken: each session is being proved as a matter of course.
+        """Whether no request may go before a probe is answered: each session is being proved as a matter of routine.
 
-        That takes a moment: requests stay where they are, and need not wait before a gate.
+        That takes a moment: requests stay where they are, and need not wait at a gate.
         """
         return bool(self.sessions.proving) and self.sessions.proving.issuperset(self.pool.names)
 
     def goes(self, name: str) -> None:
-        """Nothing is missing to a request of session *name*, and it goes."""
+        """A request of session *name* needs nothing more, and goes."""
         if self.pool.manager(name).wants_login:
             self.answers.unproven(name).evidence.handed_out(self.pool.under_way(name))
 
     def put_aside(self, leased: Leased, name: str, missing: Missing, now: float) -> None:
-        """Do what a request needs that cannot go now, or end it."""
+        """Do what is needed for a request that cannot go now, or end it."""
         if missing.stranger:
             self.unusable.stranger(leased, name)
         elif missing.person:
@@ -135,7 +135,7 @@ class Doors:
         return True
 
     def _put_off(self, leased: Leased, name: str, now: float) -> None:
-        """A suspect waits for its trial, here or at the process that tries them all."""
+        """Let a suspect wait for its trial, here or at the process that tries them all."""
         if self.answers.trials.are_ours(now):
             self.answers.trials.put_off(leased, name)
         else:
@@ -166,7 +166,7 @@ class Doors:
 
     @property
     def suspects(self) -> int:
-        """Those of them that wait for their trial until nothing else is left."""
+        """Those of them whose trial waits until nothing else is left."""
         return len(self.answers.trials)
 
     def busy(self) -> bool:
@@ -179,7 +179,7 @@ class Doors:
         return self.gates.drain() + self.answers.drain()
 
     def last_doubts(self, is_ours: Callable[[Leased], bool] = lambda leased: True) -> bool:
-        """Before the end: whether anything is going on now, or had to be begun, so that all is certain.
+        """Before the end: whether anything is going on, or had to be started, to make everything certain.
 
         Args:
             is_ours: Whether the lease of a request has not run out.

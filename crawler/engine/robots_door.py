@@ -1,9 +1,9 @@
 """The door of robots.txt: a request goes through when the rules of its host are known.
 
-A host whose robots.txt brings no answer may not be asked for anything (RFC 9309 section 2.3.1.4). How long that is
-waited for depends on the cause: what another try would not change ends it at once, and its pages fail with that cause;
-what may pass gets a bounded patience, and the cause is told meanwhile. `patience` decides and is pure; `RobotsDoor` is
-used by the scheduler's thread only.
+A host whose robots.txt brings no answer may not be asked for anything (RFC 9309 section 2.3.1.4). How long to wait
+depends on the cause: one that another try would not change ends the wait at once, and the host's pages fail with that
+cause; for one that may pass, the wait is bounded, and the cause is reported meanwhile. `patience` decides and is pure;
+`RobotsDoor` is used by the scheduler's thread only.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class RobotsPatience:
 
     Attributes:
         error: For the record of a page that fails because of it: class and text.
-        wait_s: Seconds until it is asked for again; None: it is given up in this run.
+        wait_s: Seconds until it is requested again; None: it is given up for this run.
     """
 
     error: str
@@ -53,7 +53,7 @@ def patience(robots: Robots, origin: str, tries: int, *, retries: int, backoff_s
     """How long to wait for an unreachable robots.txt.
 
     Args:
-        tries: How often it was asked for in this run, 1 or more.
+        tries: How often it was requested in this run, 1 or more.
         retries: Most further tries, whatever the cause.
         backoff_s: First wait after a failed connection.
     """
@@ -91,9 +91,9 @@ class RobotsDoor:
     ) -> None:
         self._robots, self._gates, self._dispatcher = robots, gates, dispatcher
         self._stats, self._settings = stats, settings
-        # A door is an origin by one way: "https://shop.example:443", and with a number for a way that is not the usual
+        # A door is an origin by one route: "https://shop.example:443", with a number for a route other than the usual
         self._asks: dict[str, tuple[str, Answers]] = {}  # door to its origin and way
-        self._tries: Counter[str] = Counter()  # in a row, of doors that cannot be read
+        self._tries: Counter[str] = Counter()  # in a row, for doors that cannot be read
         self._again_at: dict[str, float] = {}  # doors that are waited for
         self._given_up: dict[str, str] = {}  # door to the error of its pages
         self.tasks = 0  #: under way
@@ -131,7 +131,7 @@ class RobotsDoor:
         def task() -> Callable[[], None]:
             try:
                 rules = answers.rules.get(origin + "/")
-            except Exception as error:  # what the cache did not foresee counts as unreachable
+            except Exception as error:  # anything that the cache did not foresee counts as unreachable
                 log.exception("%s/robots.txt could not be judged", origin)
                 rules = Robots.without_rules(allowed=False, cause=error)
             delay_s = rules.delay(answers.agent)

@@ -1,8 +1,8 @@
 """The scheduler: one thread that leases, hands out, commits and tells. The only user of the store's connection.
 
-Everything that other threads have to say comes through the inbox: outcomes of pages, results of gate tasks, calls to
-the store, and wake-ups. It sleeps until the next of these or the next moment that it waits for; it never polls while it
-is alone on the store.
+Everything from other threads comes through the inbox: outcomes of pages, results of gate tasks, calls to the store, and
+wake-ups. It sleeps until the next of these or the next moment that it waits for; it never polls while it is alone on
+the store.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from crawler.outcome import Leased, Outcome, Verdict
 from crawler.stores.base import RunRow, Store
 
 _GROUP = 64  #: outcomes of one commit, at most
-_LINGER_S = 0.02  #: longest time that an outcome waits for company while workers have more to do
+_LINGER_S = 0.02  #: longest time that an outcome waits for others to be committed with, while workers have more to do
 
 
 class Scheduler:
@@ -33,7 +33,7 @@ class Scheduler:
         self._out: dict[int, str] = {}  # requests that are ready or under way: their session
 
     def stop(self, reason: str, *, grace_s: float) -> None:
-        """Take no new requests; end when those in flight are done, or after *grace_s* seconds. Safe anywhere."""
+        """Take no new requests; end when those in flight are done, or after *grace_s* seconds. Safe to call anywhere."""
         self._inbox.post(lambda: self._limits.stop(reason, unix_now() + grace_s))
 
     # --- the loop -------------------------------------------------------------------------------------------------
@@ -82,7 +82,7 @@ class Scheduler:
             self._slots.delays.lateness.saw(max(waits_from - began, over - waits_from - wait_s), over)
 
     def _take(self, wait_s: float) -> None:
-        """Wait for a message, then take all that is there."""
+        """Wait for a message, then take all that are there."""
         self._inbox.take(wait_s)
         for outcome in self._inbox.outcomes(unix_now(), lambda: len(self._committer) < _GROUP):
             self._came_back(outcome)
@@ -121,7 +121,7 @@ class Scheduler:
         self._workers.send(self._slots.to_send())
 
     def _may_go(self, leased: Leased, now: float) -> bool:
-        if leased.id in self._out:  # by an earlier lease, which ran out: that one has to come back first
+        if leased.id in self._out:  # under an earlier lease, which ran out: it has to come back first
             self._dispatcher.give_back([leased.id])
             return False
         slot = self._slots[leased.slot]
@@ -152,7 +152,7 @@ class Scheduler:
             self._doors.allowances.came_back(name)
         if (
             outcome.host_fault or outcome.is_refused or outcome.pause_slot_until is not None
-        ):  # others teach no such thing
+        ):  # others teach nothing like that
             for learned in self._slots.heed(leased.slot):
                 self._heed(leased.slot, learned)
         if self._doors.sessions.page_came_back(outcome):
@@ -172,13 +172,13 @@ class Scheduler:
             self._dispatcher.reserve_anew(slot)
 
     def _not_sent(self, unsent: Sequence[Ready]) -> None:
-        """Requests that were ready and do not go."""
+        """Deal with requests that were ready and are not sent."""
         for each in unsent:
             self._came_back(Outcome(each.leased, Verdict.RELEASE, session_name=each.manager.session.name))
 
     # --- committing ------------------------------------------------------------------------------------------------
     def _commit(self) -> None:
-        """Write what has come back. Under load much comes back during a commit, and the next one takes it together."""
+        """Write what has come back. Under load much comes back during a commit, and the next one takes it all."""
         written = self._dispatcher.commit()
         overtaken, self._dispatcher.overtaken = self._dispatcher.overtaken, []
         for name, epoch in overtaken:
@@ -243,7 +243,7 @@ class Scheduler:
 
     @property
     def drained(self) -> bool:
-        """Whether no thread has a request any more that its end would have to wait for."""
+        """Whether no thread still has a request that the end would have to wait for."""
         return not (self._out or self._doors.robots.tasks or self._doors.last.is_proving)
 
     def join(self, seconds: float) -> bool:

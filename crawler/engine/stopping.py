@@ -1,7 +1,7 @@
-"""When a run stops before its frontier is empty: a limit, a signal, a word of somebody.
+"""When a run stops before its frontier is empty: a limit, a signal, a request to stop.
 
-`RunLimits` is pure and takes the time; `Interrupts` is what signals have asked for: the first one stops softly, a
-second one at once. `handled_signals` lets them be heard.
+`RunLimits` is pure and is given the time; `Interrupts` keeps what signals have asked for: the first one stops softly,
+a second one at once. `handled_signals` installs the handlers.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class RunLimits:
     Attributes:
         reason: Why; "" while it goes on. Read from any thread.
         over: The run has ended: nothing is sent any more.
-        deadline: When it ends although requests are under way, seconds since 1970; None while it goes on.
+        deadline: When it ends even if requests are under way, seconds since 1970; None while it goes on.
         ends_at: When its time is over; None without such a limit.
     """
 
     def __init__(self, settings: Settings, *, began_at: float) -> None:
-        """*began_at* is the start of the run, not of this process: one that was woken late ends with the others."""
+        """*began_at* is the start of the run, not of this process: a process woken late ends with the others."""
         self._max_pages, self._max_time_s, self._grace_s = settings.max_pages, settings.max_time, settings.grace
         self.reason = ""
         self.over = False
@@ -63,13 +63,13 @@ class StopNow(BaseException):
 
 
 class Stops(Protocol):
-    """What is told of the first signal: the scheduler."""
+    """What is notified of the first signal: the scheduler."""
 
     def stop(self, reason: str, *, grace_s: float) -> None: ...
 
 
 class Signalled(Protocol):
-    """What is told of each signal: the further processes."""
+    """What is notified of each signal: the further processes."""
 
     def signal(self) -> None: ...
 
@@ -78,8 +78,8 @@ class Interrupts:
     """What signals have asked of a run so far. `interrupt` is for a handler on the main thread.
 
     Args:
-        stopping: Set by the first signal: nobody waits for anything any more.
-        grace_s: How long requests in flight are waited for.
+        stopping: Set by the first signal: nothing is waited for any more.
+        grace_s: How long to wait for requests in flight.
 
     Attributes:
         by: Number of the first signal, 0 for none.
@@ -92,7 +92,7 @@ class Interrupts:
         self._stopping, self._scheduler, self._members, self._grace_s = stopping, scheduler, members, grace_s
         self.by = 0
         self.leaving = False
-        self._answering = False  # a first signal is being seen to
+        self._answering = False  # a first signal is being handled
 
     def interrupt(self, signal_number: int) -> None:
         """A signal: stop softly; a second one: leave at once.
@@ -101,7 +101,7 @@ class Interrupts:
             StopNow: It is a second one.
         """
         if self.leaving or (self.by and signal_number == signal.SIGHUP):
-            return  # a terminal that is closed may say so more than once
+            return  # a closed terminal may say so more than once
         if self.by:
             self.leaving = True
             if self._members is not None:

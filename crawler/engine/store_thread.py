@@ -1,7 +1,7 @@
-"""The thread of the store: one thread uses the connection, and what the others have to say to it comes by its inbox.
+"""The store's thread: one thread uses the connection, and whatever the others want from it comes through its inbox.
 
-That thread is the scheduler's. Calls of other threads travel there (`StoreCalls`); pages that came back wake it in
-groups, for they are committed so: the first one only when nothing else is about to come.
+That thread is the scheduler's. Calls of other threads are passed there (`StoreCalls`); pages that come back wake it in
+groups, as they are committed in groups: a single one wakes it only when nothing else is about to come.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ log = logging.getLogger("crawler.engine")
 T = TypeVar("T")
 Call = Callable[[], None]
 
-_DOZE_AFTER_S = 0.2  #: without an outcome for so long, the next one wakes the scheduler
+_DOZE_AFTER_S = 0.2  #: after this time without an outcome, the next one wakes the scheduler
 _FULL_WAIT_S = (0.5, 1.0, 2.0, 5.0, 10.0)  #: waits for room on the disk before giving up
 
 
 @dataclass(frozen=True)
 class Member:
-    """This process, as it works on a run.
+    """This process as a member of a run.
 
     Attributes:
         owner: Its name in the store, for what it claims.
         number: 0 for the first process of the run, which seeds the frontier and ends the run.
         name: What a person calls it; "" for nothing.
         joined_at: Seconds since 1970 by the store's clock.
-        forked: The first process of the run has made it, and hears what it does.
+        forked: The first process of the run has forked it, and receives its events.
     """
 
     store: Store
@@ -58,11 +58,11 @@ class Inbox:
     """Calls and outcomes on their way to one thread.
 
     Args:
-        enough: Outcomes that are worth waking for, however many are about to come.
+        enough: Number of outcomes worth waking for, however many are about to come.
 
     Attributes:
         dozing: Nothing has come for a while.
-        expected: Outcomes without which the thread that takes can do nothing; 0 where each one may lead to something.
+        expected: Outcomes without which the taking thread can do nothing; 0 where each one may lead to something.
     """
 
     def __init__(self, enough: int) -> None:
@@ -72,7 +72,7 @@ class Inbox:
         self._last_came, self.dozing, self.expected = 0.0, False, 0
 
     def post(self, call: Call) -> None:
-        """Run *call* on the thread that takes. Safe from any thread and from a signal handler."""
+        """Run *call* on the taking thread. Safe from any thread and from a signal handler."""
         self._calls.put(call)
 
     def wake(self) -> None:
@@ -91,7 +91,7 @@ class Inbox:
             self.wake()
 
     def take(self, wait_s: float) -> None:
-        """Wait for a call for so long, then make all that are there."""
+        """Wait that long for a call, then make all that are there."""
         try:
             call = self._calls.get(timeout=wait_s) if wait_s > 0 else self._calls.get_nowait()
             while True:
@@ -108,18 +108,18 @@ class Inbox:
             yield self._done.popleft()
 
     def doze(self, now: float) -> None:
-        """Find out whether anything has come of late."""
+        """Find out whether anything has come recently."""
         self.dozing = now > self._last_came + _DOZE_AFTER_S
 
     def __bool__(self) -> bool:
-        """Whether pages are left that nobody has taken."""
+        """Whether any pages have not been taken yet."""
         return bool(self._done)
 
 
 class FullDisk:
-    """Writes again while the disk is full, for a limited time. On the store's thread.
+    """Retries writes while the disk is full, for a limited time. On the store's thread.
 
-    A file that stays locked is not waited for again: the store has done that, as long.
+    It does not wait again for a file that stays locked: the store has already waited as long.
 
     Args:
         longest_s: Longest wait for room.

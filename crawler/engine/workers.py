@@ -1,11 +1,11 @@
-"""The threads of a process, and the way of a page over them: from a request that may be sent to its outcome.
+"""The threads of a process, and a page's path across them: from a request that may be sent to its outcome.
 
 A few threads compute; they own nothing between two tasks. Two keep an interpreter busy; more of them would only take
-its lock from each other. One that waits in a callback (for a file, or an answer that it asked for itself) is replaced
-meanwhile. What only knows blocking calls has a thread of its own for as long as it waits.
+its lock from each other. One that waits in a callback (for a file, or an answer that it requested itself) is replaced
+meanwhile. Code that can only block has a thread of its own for as long as it waits.
 
-What may be sent is for `engine.host_slots` to say. Here the flow of a page (`sessions.flow`) is driven: what computes
-runs on a worker, transfers are carried by the I/O thread.
+`engine.host_slots` decides what may be sent. Here the flow of a page (`sessions.flow`) is driven: computation runs on a
+worker, transfers are carried by the I/O thread.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _log = logging.getLogger("crawler.engine")
 
 Pages = Callable[[Leased, LoginManager, float | None, Callable[[Outcome], Learned]], Flow[Outcome]]
 """``pages(leased, manager, latest, answered)``: the steps of a page; *answered* is called when the answer is in, and
-says what is known of its host from then on."""
+returns what is known about its host from then on."""
 
-_ROOM_BYTES = 64 << 20  #: address space that pages, parsers and the store need beside the stacks of the threads
-_BLOCKING = 96  #: threads for what only knows blocking calls
+_ROOM_BYTES = 64 << 20  #: address space that pages, parsers and the store need besides the threads' stacks
+_BLOCKING = 96  #: threads for code that can only block
 
 
 class Workers:
@@ -50,8 +50,8 @@ class Workers:
         inbox: Takes each page, and the call that a task leads to.
         slots: Says what may be sent when an answer is in.
         limits: Says whether nothing may be sent any more.
-        ends: Until when a request is ours: asked when it begins, and kept to in the moment in which it is sent, since
-            the process may be stopped in between.
+        ends: Until when a request is ours: asked when it begins, and checked at the moment of sending, since the
+            process may be stopped in between.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Workers:
         self._pages, self._inbox, self._slots, self._limits, self._ends = pages, inbox, slots, limits, ends
         self._io = IOThread()
         self._computing, self._blocking = Computing(count, self._io.later), Blocking(max(count, _BLOCKING))
-        self._read_soon: set[_PageUnderWay] = set()  # whose answer is with the workers; a count would drift, unlocked
+        self._read_soon: set[_PageUnderWay] = set()  # whose answer is with the workers; a count without a lock would drift
 
     def start(self) -> None:
         """Start a thread of each kind, with room left for what they do.
@@ -75,7 +75,7 @@ class Workers:
             UsageError: The system does not allow them.
         """
         try:
-            with mmap.mmap(-1, _ROOM_BYTES):  # taken while threads take theirs, and given back for pages
+            with mmap.mmap(-1, _ROOM_BYTES):  # held while threads take theirs, then released for pages
                 self._io.start()
                 self._computing.start()
                 self._blocking.start()
@@ -83,7 +83,7 @@ class Workers:
             raise UsageError(f"no worker can be started: {TOO_TIGHT}") from None
 
     def stop(self) -> None:
-        """Let the threads end after what they have begun."""
+        """Let the threads end once they have finished what they began."""
         self._computing.stop()
         self._blocking.stop()
 
@@ -94,7 +94,7 @@ class Workers:
         return self._blocking.join(max(ends - time.monotonic(), 0.0)) and idle
 
     def close(self) -> None:
-        """End the transfers that are still under way; who waits for them learns nothing more."""
+        """End the transfers that are still under way; what waits for them gets no result."""
         self._io.close(ConnectFailed("", "the crawl is over"))
 
     def goes_on(self, slot: str) -> bool:
@@ -102,7 +102,7 @@ class Workers:
         return bool(self._read_soon) or self._slots.has_ready(slot)
 
     def run(self, task: Callable[[], Callable[[], None]]) -> None:
-        """Let a thread run *task*, which may wait for long, and post what it returns."""
+        """Let a thread run *task*, which may wait for a long time, and post what it returns."""
         self._blocking.give(lambda: self._inbox.post(task()))
 
     def send(self, requests: Iterable[Ready]) -> None:
@@ -115,7 +115,7 @@ class Workers:
         self._inbox.bring(outcome, self.goes_on)
 
     def _answered(self, request: Ready) -> None:
-        """Its connection is free: the next one leaves."""
+        """Its connection is free: send the next one."""
         self.send(self._slots.answered(request))
 
 
@@ -129,7 +129,7 @@ class _PageUnderWay:
         self._flow: Flow[Outcome]
 
     def _go_home(self) -> None:
-        """Not sent."""
+        """Return it unsent."""
         self._answered()
         name = self._request.manager.session.name
         self._workers._deliver(Outcome(self._request.leased, Verdict.RELEASE, session_name=name))
@@ -137,7 +137,7 @@ class _PageUnderWay:
     def begin(self) -> None:
         """On a worker: the first step."""
         limits, host = self._workers._limits, self._workers._slots.known.get(self._request.leased.slot)
-        if limits.reason or limits.over or (host is not None and host.unheeded):  # it has asked for less meanwhile
+        if limits.reason or limits.over or (host is not None and host.unheeded):  # the host has asked for less meanwhile
             self._go_home()
             return
         latest = self._latest = self._request.latest
@@ -154,7 +154,7 @@ class _PageUnderWay:
             self._workers._answered(self._request)
 
     def _learn(self, outcome: Outcome) -> Learned:
-        """What the answer says of its host; only then its connection is free."""
+        """Learn what the answer says about its host; only then is its connection free."""
         learned = self._workers._slots.learn(outcome, unix_now())
         self._answered()
         return learned
@@ -185,9 +185,9 @@ class _PageUnderWay:
             workers._blocking.give(partial(self._wait_for, step))
 
     def _moment(self) -> float:
-        """Seconds since 1970: after it nothing is sent. The turn of the host is over, or the lease may be another's."""
+        """Seconds since 1970, after which nothing is sent: the host's turn is over, or the lease may be another's."""
         ends, latest = self._workers._ends(self._request.leased), self._latest
-        self._latest = None  # a turn is for the first sending; a lease for each, those after redirects and pauses too
+        self._latest = None  # a turn holds for the first sending; a lease for each, including those after redirects and pauses
         return ends if latest is None else min(latest, ends)
 
     def _not_sent(self) -> None:
@@ -202,10 +202,10 @@ class _PageUnderWay:
         if status == NOT_SENT:
             self._not_sent()
             return
-        if 200 <= status < 300:  # of others the flow knows what they mean, and whether more is to be sent
+        if 200 <= status < 300:  # for others the flow knows what they mean, and whether more is to be sent
             self._answered()
         self._workers._read_soon.add(self)
-        # what asks for less is learned before others leave
+        # answers that ask for less are learned before other requests are sent
         self._workers._computing.give(partial(self._read, finish), first=not 200 <= status < 300)
 
     def _read(self, finish: Callable[[], Any]) -> None:
@@ -218,7 +218,7 @@ class _PageUnderWay:
             self._advance(partial(self._flow.send, got))
 
     def _wait_for(self, step: Step) -> None:
-        """On a thread that may wait: what only knows blocking calls."""
+        """On a thread that may wait: code that can only block."""
         if isinstance(step, Send) and unix_now() > self._moment():
             self._workers._computing.give(self._not_sent)
             return
@@ -232,5 +232,5 @@ class _PageUnderWay:
 
 
 def _to_its_end(flow: Flow[Outcome]) -> Step:
-    """The whole flow on the calling thread; ends as a flow does."""
+    """Run the whole flow on the calling thread; ends as a flow does."""
     raise StopIteration(run(flow))
