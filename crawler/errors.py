@@ -64,7 +64,7 @@ class CrawlError(Exception):
 
 
 def _said_by(kind: type[CrawlError]) -> str:
-    """What an error says that was raised without a word: the first line on its class."""
+    """What an error raised without a text says: the first line of its class's docstring."""
     return (kind.__doc__ or kind.__name__).partition("\n")[0].rstrip(".")
 
 
@@ -126,9 +126,9 @@ class FetchError(CrawlError):
     """One request did not bring an answer that can be used.
 
     Attributes:
-        url: The URL asked when it went wrong (a redirect may have led there).
+        url: The URL being requested when it went wrong (a redirect may have led there).
         why: What happened, in plain words.
-        sent: Whether the request may have reached the server. False only where it surely has not.
+        sent: Whether the request may have reached the server. False only where it certainly did not.
     """
 
     sent = True
@@ -259,7 +259,7 @@ class SessionError(CrawlError):
 
     Attributes:
         session: Name of the session.
-        why: What happened and, where there is something, what to do.
+        why: What happened and, where something can be done, what to do.
     """
 
     def __init__(self, session: str = "", why: str | None = None) -> None:

@@ -4,7 +4,7 @@ Observers are plain callables ``observer(event)``. They run on the scheduler's t
 short. An observer that raises is reported once and no longer called; it never stops the crawl.
 
 An observer may have an attribute `ignores`: event classes that it does nothing with. A `PageDone` that all observers
-ignore is not even made, which counts when pages come by the thousand.
+ignore is not even created, which matters when there are thousands of pages.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted(Event):
-    """A run has begun; `resumed` when it goes on with the frontier of an earlier one."""
+    """A run has begun; `resumed` when it continues with the frontier of an earlier one."""
 
     run: int
     spider: str
@@ -54,9 +54,9 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class PageDone(Event):
-    """A page is committed, with its items and links. An unchanged one has status 304, or 0 when it was not asked.
+    """A page is committed, with its items and links. An unchanged one has status 304, or 0 when it was not requested.
 
-    It was sent at `sent_at` (seconds since 1970; 0 when it was not), and answered within `elapsed_ms`.
+    Its request was sent at `sent_at` (seconds since 1970; 0 when none was), and answered within `elapsed_ms`.
     """
 
     url: str
@@ -125,7 +125,7 @@ class SessionParked(Event):
 
 @dataclass(frozen=True, slots=True)
 class SlotPaused(Event):
-    """A host is left alone until a moment (Retry-After, circuit breaker)."""
+    """A host is left alone until a given moment (Retry-After, circuit breaker)."""
 
     slot: str
     until: float
@@ -142,7 +142,7 @@ class Warned(Event):
 
 @dataclass(frozen=True, slots=True)
 class Progress(Event):
-    """How far the run is; told a few times a second while something happens.
+    """How far the run has got; sent a few times a second while something happens.
 
     `whole` is False in a worker that joined the run: `pages`, `items` and `logins` are those of that process alone.
     """
@@ -167,7 +167,7 @@ Observer = Callable[[Event], None]
 
 
 class ReadsResults(Protocol):
-    """What a spider has brought (`crawler.results`)."""
+    """The results of a spider (`crawler.results`)."""
 
     def rows(self, table: str | None = None) -> Iterator[dict[str, Any]]: ...
 
@@ -187,20 +187,20 @@ class Summary:
     Attributes:
         ending: "finished", "failures", "nothing", "no items", "less than before", "limit", "interrupted",
             "login failed", "needs human", "store", "running".
-        reason: The same more exactly, a short word for programs such as "off-site"; "" after a good run.
+        reason: The same more exactly, as a short word for programs, such as "off-site"; "" after a good run.
         why: The same for a person, in one sentence; "" where `messages` say it.
         pages: Pages committed by this run (all its processes).
         unchanged: Those of them that were as an earlier crawl had seen them: what they gave then counts for this one.
-        not_asked: Those of these that were not even asked for, since they were fresh (`max_age`, Cache-Control).
+        not_asked: Those unchanged pages that were not even requested, since they were fresh (`max_age`, Cache-Control).
         items: Items of this run, by table, with those of unchanged pages.
         changes: Kind of item with a key to how many of its records the crawl found "new", "changed", "gone" and "back".
-        complete: Every page was seen to: records that this crawl did not meet are gone. Always False without records.
+        complete: Every page was dealt with: records that this crawl did not meet are gone. Always False with no records.
         dropped: Reason to number of items that `on_item` left out in this run.
-        rejected: What callbacks yielded and was no good item; `crawl items rejected` lists it.
-        files: Files of this run: "new", "changed", "unchanged" (the server said so), "held" (it was not asked).
+        rejected: What callbacks yielded that was no valid item; `crawl items rejected` lists it.
+        files: Files of this run: "new", "changed", "unchanged" (the server said so), "held" (the server was not asked).
         known, waiting, failed, skipped, parked: Requests of the frontier by state, now.
         processes: Processes that took part.
-        retried: Tries beyond the first of a page.
+        retried: Tries of pages beyond the first one.
         logins: Logins that this run made.
         restored: Sessions that were proved good with stored cookies, without a login.
         renewed: How often a page of the app renewed a session, without a login.
@@ -213,12 +213,12 @@ class Summary:
         seen: Table to items of this run whose fields were looked at.
         filled: Table to field to items of this run in which it was filled.
         crawl: Pages, items and filled fields of the whole crawl; what later crawls are compared with.
-        shortfalls: Reasons for which it brings less than the crawls before it, or than is asked for.
-        accepted: A person said that what it brought is right; the crawls before it no longer count.
-        notes: What should be told after a good run, too, such as a callback that yielded nothing.
+        shortfalls: In what respects it brought less than the crawls before it, or than was asked for.
+        accepted: A person said that its results are right; the crawls before it no longer count.
+        notes: What should be reported even after a good run, such as a callback that yielded nothing.
         sessions: Keys of the sessions that it had, as `crawl sessions list` shows them.
         next_command: What a person may type next, "" for nothing.
-        again: The options that a command needs which goes on with this run, such as `` -a day=mon --store x.db``.
+        again: The options needed by a command that continues this run, such as `` -a day=mon --store x.db``.
     """
 
     spider: str
@@ -275,10 +275,10 @@ class Summary:
         return asdict(replace(self, results=None), dict_factory=_without_results)
 
     def rows(self, table: str | None = None) -> Iterator[dict[str, Any]]:
-        """What is so now: the records that are there, and items without a key of the last crawl; see `crawler.results`.
+        """The current results: existing records, and the last crawl's items without a key; see `crawler.results`.
 
         Args:
-            table: One kind of item; all when left out.
+            table: One kind of item; all kinds when left out.
         """
         return self._read().rows(table)
 

@@ -19,19 +19,19 @@ _TYPE = re.compile(r"[\w.+-]+/(?:\*|[\w.+-]+)", re.ASCII)
 class File(Request):
     """A file to fetch and keep: yield it from a callback, and it becomes a row with the fields that you give.
 
-    It is fetched as a page is: through its session, with the politeness, the rules and the tries of all requests. The
-    row is stored with the file, in one transaction, and has beside your fields: url, name, path, link, hash (SHA-256),
-    size (bytes), type, and for images width and height.
+    It is fetched like a page: through its session, with the politeness, rules and retries of all requests. The row is
+    stored with the file, in one transaction; besides your fields it has url, name, path, link, hash (SHA-256), size
+    (bytes), type, and for images width and height.
 
     Args:
         url: Absolute http(s) URL.
         name: What the file is called in ``data/<spider>/``; None: what the server proposes, or the end of the URL.
-        key: What tells this file from others for good, such as (invoice number, version): one that is held is not
-            asked for again. A text, a number, or several of them.
-        type: Media type that it must have, such as "application/pdf" or "image/*"; None: as the endings of name and
-            URL say, where they do.
+        key: What identifies this file permanently, such as (invoice number, version): a file that is held is not
+            requested again. A text, a number, or several of them.
+        type: Media type that it must have, such as "application/pdf" or "image/*"; None: the type that the extension
+            of the name or URL implies, if any.
         max_size: Largest size in bytes; None for the setting `max_file_size`.
-        fields: More fields, also those that are called like an argument.
+        fields: More fields, including any named like an argument.
         headers: Added to the session's.
         priority: Higher goes first.
         session: Name of the session that fetches it; None inherits.

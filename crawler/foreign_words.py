@@ -1,11 +1,11 @@
-"""What libraries say of a value, in the words of our own messages. Loaded for messages only."""
+"""What libraries say about a value, in the words of our own messages. Loaded for messages only."""
 
 from __future__ import annotations
 
 import re
 
 _VERDICT = re.compile(r"\A(?:Value error|Assertion failed), ")
-#: What pydantic says to what we say.
+#: What pydantic says, and what we say instead.
 _OF_PYDANTIC = (
     (re.compile(r"\AField required\Z"), "it is missing"),
     (re.compile(r"\AExtra inputs are not permitted\Z"), "the class has no such field"),
@@ -27,7 +27,7 @@ _OF_PYDANTIC = (
 
 
 def in_plain_words(said: str) -> str:
-    """What pydantic says of a value, as one of our own messages says it; anything else as it is."""
+    """What pydantic says about a value, as our own messages would say it; anything else as it is."""
     said = _VERDICT.sub("", said)
     for words, ours in _OF_PYDANTIC:
         said = words.sub(ours, said)

@@ -1,4 +1,4 @@
-"""What people write who know Scrapy or requests, and what to write here instead. Pure: tables, and how to look them up.
+"""What people used to Scrapy or requests write, and what to write here. Pure: tables, and how to look them up.
 
 A name that does not exist here is answered with one line that says what does, never with silence.
 """
@@ -54,7 +54,7 @@ COMMANDS: Final[dict[str, str]] = {
     "edit": "an editor on the file in spiders/",
 }
 
-#: methods that Scrapy calls and nobody calls here
+#: methods that Scrapy calls and this framework does not
 METHODS: Final[dict[str, str]] = {
     "start_requests": "write it as `def start(self)`, which yields Requests",
     "make_requests_from_url": "write `def start(self)`, which yields Requests",
@@ -75,7 +75,7 @@ ATTRIBUTES: Final[dict[str, str]] = {
     "state": "what must be kept goes into items, requests or meta; the crawl itself is kept",
 }
 
-#: what a login step returns that somebody would send elsewhere: what it is, and what to write
+#: what a login step returns that other frameworks would send: what it is, and what to write
 RETURNED: Final[dict[str, tuple[str, str]]] = {
     "request": (
         "a request",
@@ -145,7 +145,7 @@ SETTINGS: Final[dict[str, str]] = {
     "TWISTED_REACTOR": "leave it out: there is no reactor",
 }
 
-#: what Python says of a wrong word in a callback or login step, and the right one
+#: what Python says about a wrong name in a callback or login step, and the right one
 _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (re.compile(pattern), hint)
     for pattern, hint in (
@@ -172,7 +172,7 @@ _MISSING_NAME: Final = re.compile(r"cannot import name '(\w+)' from '(?:crawler|
 
 
 def of_import(error: ImportError) -> str:
-    """What to write instead of what could not be imported; "" for nothing that we know."""
+    """What to write instead of what could not be imported; "" where we do not know."""
     module = (error.name or "").split(".")
     found = _MISSING_NAME.search(str(error))
     if found is not None:
@@ -185,5 +185,5 @@ def of_import(error: ImportError) -> str:
 
 
 def of_text(error: str) -> str:
-    """What to write instead, by what Python says of it; "" for nothing that we know."""
+    """What to write instead, judging by Python's error message; "" where we do not know."""
     return next((hint for pattern, hint in _SAID if pattern.search(error)), "")

@@ -1,4 +1,4 @@
-"""Headers in requests' own mapping, made quickly: from what is ready, instead of name by name. Pure."""
+"""Headers in requests' own mapping, made quickly: from ready fields instead of name by name. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Fields = Mapping[str, tuple[str, str]]  #: by name in lower case: the name as wr
 
 
 def fields_of(headers: Mapping[str, Any]) -> Fields | None:
-    """What is below a `CaseInsensitiveDict`; None for another kind of mapping."""
+    """The mapping underneath a `CaseInsensitiveDict`; None for another kind of mapping."""
     return getattr(headers, "_store", None)
 
 
@@ -29,7 +29,7 @@ def pairs_of(headers: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Names as written, and values, as they stand at one moment: another thread may add some meanwhile."""
     fields = fields_of(headers)
     if isinstance(fields, dict):
-        return list(dict.values(fields))  # an OrderedDict's own way goes from one to the next
+        return list(dict.values(fields))  # an OrderedDict's own `values` steps from one to the next
     return list(headers.items())
 
 

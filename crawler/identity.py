@@ -11,7 +11,7 @@ class Identity:
     """One session that a spider asks for, where its name alone is not enough.
 
     Attributes:
-        name: What requests are pinned with, and ``CRAWL_<NAME>_USERNAME`` is looked up by.
+        name: Requests are pinned to it, and ``CRAWL_<NAME>_USERNAME`` is looked up by it.
         headers: Sent with each request of this session to its own sites.
         secret_headers: Names among *headers* whose values are credentials: sent to the session's origins only.
         user_agent: Fixed for the life of the session; "" for the setting's.

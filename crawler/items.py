@@ -21,7 +21,7 @@ from crawler.records import BadKey, class_key, key_of
 DICT_TABLE = "items"
 _PLAIN = frozenset({str, int, float, bool, type(None), bytes, Decimal, datetime, date, time})
 NO_KEYS: Mapping[str, Sequence[str]] = MappingProxyType({})
-_LONGEST_REASON = 1_000  # characters of what a class says against an item
+_LONGEST_REASON = 1_000  # characters of a class's reason against an item
 _LONGEST_REJECTED = 20_000  # characters of a rejected item that are kept
 _DEEPEST = 200  # levels of lists and dicts in a field
 
@@ -32,7 +32,7 @@ class NotStorable(ValueError):
 
 @cache
 def _adapter() -> Any:
-    """`itemadapter.ItemAdapter`; a spider that yields dicts never loads it, nor what it takes along (27 ms)."""
+    """`itemadapter.ItemAdapter`; a spider that yields dicts never loads it, nor what it imports (27 ms)."""
     from itemadapter import ItemAdapter
 
     return ItemAdapter
@@ -63,8 +63,8 @@ def to_row(item: Any, keys: Mapping[str, Sequence[str]] = NO_KEYS, session: str 
         keys: Table to the fields that make its items records (`Spider.keys`); an item class may name its own.
         session: Name of the session that fetched the page, which may be part of a key.
     Raises:
-        SpiderError: All that `follow_all` gave, in one piece: its links would be lost.
-        NotStorable: Not an item, or without fields; a field holds something that is no value, or the key is no key.
+        SpiderError: It is all that `follow_all` returned, in one piece: its links would be lost.
+        NotStorable: Not an item, or without fields; a field does not hold a value, or the key is not a valid one.
     """
     if type(item) is Draft:
         item = made(item)
@@ -96,7 +96,7 @@ def made(produced: Any) -> Any:
     """The item of a draft; anything else as it is.
 
     Raises:
-        NotStorable: Its class raised, or gave something that is no item.
+        NotStorable: Its class raised, or returned something that is not an item.
     """
     if type(produced) is not Draft:
         return produced
@@ -110,7 +110,7 @@ def made(produced: Any) -> Any:
 
 
 def _said_by(error: Exception) -> str:
-    """What a class has against an item, on one line."""
+    """Why a class refuses an item, on one line."""
     listed = getattr(error, "errors", None)
     if callable(listed):  # pydantic
         with suppress(Exception):
@@ -119,7 +119,7 @@ def _said_by(error: Exception) -> str:
 
 
 def _refusal(told: Mapping[str, Any]) -> str:
-    """What pydantic has against one field, and what to write instead of a value that is none."""
+    """Why pydantic refuses one field, and what to write where its value is not a value."""
     from crawler.foreign_words import in_plain_words
 
     given = told.get("input")
@@ -133,10 +133,10 @@ _MAKING = frozenset({"__init__", "__setattr__"})
 
 
 def refused_by_its_class(error: Exception) -> tuple[Draft, NotStorable] | None:
-    """The item that raised while it was made, or changed, inside of a callback; None for any other error.
+    """The item that raised while it was created or changed inside a callback; None for any other error.
 
-    Dataclasses, attrs and pydantic all raise from within ``__init__`` of the item, or ``__setattr__``: what that was
-    called with is in its frame.
+    Dataclasses, attrs and pydantic all raise from within the item's ``__init__`` or ``__setattr__``: the arguments of
+    that call are in its frame.
     """
     trace = error.__traceback__
     while trace is not None:
@@ -153,7 +153,7 @@ def refused_by_its_class(error: Exception) -> tuple[Draft, NotStorable] | None:
 
 
 def _called_with(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields among what stands in a frame of ``__init__``: by name, or in what it passes on (pydantic)."""
+    """The fields among the variables in a frame of ``__init__``: by name, or in what it passes on (pydantic)."""
     names = list(_adapter().get_field_names_from_class(kind) or ())
     found = {**dict(zip(names, given.get("args") or (), strict=False)), **given}
     for name in ("kwargs", "data"):
@@ -163,14 +163,14 @@ def _called_with(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _inputs(error: Any) -> dict[str, Any]:
-    """What pydantic was given where it refused it."""
+    """The input that pydantic refused."""
     with suppress(Exception):
         return {".".join(map(str, each["loc"])): each.get("input") for each in error.errors()}
     return {}
 
 
 def rejected(item: Any, why: NotStorable, keys: Mapping[str, Sequence[str]] = NO_KEYS, session: str = "") -> Rejected:
-    """What is kept of something that is no good item, without addresses of the memory."""
+    """What is kept of something that is not a valid item, without memory addresses."""
     kind, fields = _parts(item)
     if kind is None:
         return Rejected(class_name_of(item), str(why))
@@ -189,7 +189,7 @@ def rejected(item: Any, why: NotStorable, keys: Mapping[str, Sequence[str]] = NO
 
 
 def _parts(item: Any) -> tuple[Any, Mapping[Any, Any]]:
-    """The class and the fields of something that may be an item; None for what is none."""
+    """The class and the fields of something that may be an item; None where it is not."""
     if type(item) is Draft:
         return item.kind, item.fields
     if isinstance(item, dict):
@@ -198,7 +198,7 @@ def _parts(item: Any) -> tuple[Any, Mapping[Any, Any]]:
 
 
 def _shortened(written: dict[str, Any]) -> str:
-    """JSON of *written*; of long values the beginning."""
+    """JSON of *written*, with long values cut short."""
     text = json.dumps(written, default=str)
     if len(text) <= _LONGEST_REJECTED:
         return text
@@ -208,7 +208,7 @@ def _shortened(written: dict[str, Any]) -> str:
 
 
 def _no_item(value: Any) -> str:
-    """Why something that was yielded is no item."""
+    """Why something that was yielded is not an item."""
     kind = class_name_of(value)
     hint = {
         "generator": "write `yield from`",
@@ -225,18 +225,18 @@ def _article(word: str) -> str:
 
 
 def with_storable_fields(file: Mapping[str, Any]) -> dict[str, Any]:
-    """What a `crawler.File` is beside a request, with fields that are plain values. Raises NotStorable."""
+    """What a `crawler.File` has besides the request, its fields as plain values. Raises NotStorable."""
     return {**file, "fields": {str(name): storable(value, str(name)) for name, value in file["fields"].items()}}
 
 
 def storable(value: Any, field: str, depth: int = 0) -> Any:
-    """*value* as plain values: what holds others becomes a list or dict, nested items become dicts.
+    """*value* as plain values: containers become a list or dict, nested items become dicts.
 
     Args:
         field: Name of the field that it stands in, for the error.
-        depth: How many lists and dicts it is inside of.
+        depth: How many lists and dicts it is nested in.
     Raises:
-        NotStorable: It, or something in it, is no value: its text would be ``<generator object at 0x...>``.
+        NotStorable: It, or something in it, is not a value: its text would be ``<generator object at 0x...>``.
     """
     if type(value) in _PLAIN:
         return value
@@ -253,7 +253,7 @@ def storable(value: Any, field: str, depth: int = 0) -> Any:
         return storable(_adapter()(value).asdict(), field, depth + 1)
     if isinstance(value, Sequence | Set | KeysView | ValuesView):
         return [storable(each, field, depth + 1) for each in value]
-    if hasattr(value, "tolist"):  # numpy and pandas, whose text is cut
+    if hasattr(value, "tolist"):  # numpy and pandas, whose text is shortened
         return storable(value.tolist(), field, depth + 1)
     if isinstance(value, Real) and not isinstance(value, Rational):
         return float(value)
@@ -264,7 +264,7 @@ def storable(value: Any, field: str, depth: int = 0) -> Any:
 
 
 def _no_value(value: Any) -> str:
-    """What to write instead of something that is no value; "" for a value."""
+    """What to write instead of something that is not a value; "" for a value."""
     if hasattr(value, "getall") or hasattr(value, "xpath"):
         return "add .get() or .getall()"
     if isinstance(value, Iterator):

@@ -1,8 +1,8 @@
-"""The one judge: what becomes of a request, from its exchange and from what is known besides. Pure.
+"""The one judge: decides what becomes of a request, from its exchange and whatever else is known. Pure.
 
-Whatever an answer teaches (about its host, its redirects) is learned before and goes in as evidence; what comes out is
-final, and nobody who gets a judgement changes it. Where a probe of the session has spoken since, or a file could not be
-put in its place, the judge is asked again with that. Rooms below and above ask it; none makes a verdict of its own.
+Whatever an answer teaches (about its host, its redirects) is learned beforehand and passed in as evidence; the
+judgement is final, and no caller changes it. Where a probe of the session has said something since, or a file could not
+be put in its place, the judge is asked again with that. Packages below and above ask it; none makes its own verdicts.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ class Tries(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a request besides its exchange.
+    """What is known about a request besides its exchange.
 
     Attributes:
-        attempt: Tries that were made before this exchange.
+        attempt: Tries made before this exchange.
         method: Its method.
         rule: Why the page is not wanted where its redirects ended, "" when it is.
         is_guest: Its session is one of several that need no login: a refusal may be meant for it and not for the page.
         account_rests: Its account has sent enough for now: the page waits for another time, or another account.
-        goes_on: What came of a file before it was cut is kept, and the next try goes on there.
-        host_given_up: Its host gives no answers, and nothing of it is asked any more in this run.
+        goes_on: The part of a file that arrived before the cut is kept, and the next try continues from there.
+        host_given_up: Its host gives no answers, and nothing more is requested from it in this run.
     """
 
     attempt: int = 0
@@ -94,12 +94,12 @@ def judge(exchange: JudgedExchange, evidence: Known, policy: Tries) -> Settled:
 
 
 def skipped(rule: str) -> Settled:
-    """A rule says that the request, or what its redirects led to, is not to be fetched."""
+    """A rule forbids fetching the request, or what its redirects led to."""
     return Settled(Verdict.SKIP, error=rule)
 
 
 def judge_broken(error: BaseException, trace: str) -> Settled:
-    """Something raised that is no answer of a server: users' code, mostly.
+    """Something other than a server's answer raised: mostly users' code.
 
     Args:
         trace: Its last frames.
@@ -112,7 +112,7 @@ def judge_broken(error: BaseException, trace: str) -> Settled:
 
 
 class ProbeSaid(StrEnum):
-    """What a probe, or a trial between two probes, has said of a page."""
+    """What a probe, or a trial between two probes, has said about a page."""
 
     SESSION_LIVES = "the session is good, and the page shows the logged-out sign"
     ENDS_IT_BANNED = "the page ends the session, and is left alone from now on"
@@ -139,17 +139,17 @@ def judge_probed(said: ProbeSaid, error: str = "", hint: str = "") -> Settled:
 
 
 def judge_callback(error: BaseException) -> Settled:
-    """A callback raised on a page that nobody fetched for it."""
+    """A callback raised on a page that was not fetched for it."""
     return Settled(Verdict.FAIL, error=describe(error))
 
 
 def judge_held() -> Settled:
-    """Nobody has to be asked: what is wanted is held already, and certain."""
+    """No request is needed: what is wanted is already held, and known to be right."""
     return Settled(Verdict.ACCEPT)
 
 
 def judge_unplaced(why: str) -> Settled:
-    """A file came, and its bytes could not be put in their place just before the commit."""
+    """A file arrived, but its bytes could not be put in their place just before the commit."""
     return Settled(Verdict.FAIL, error=f"NotKept: the file could not be put in its place: {why}")
 
 
@@ -159,7 +159,7 @@ def pause_s(exchange: JudgedExchange) -> float | None:
 
 
 def is_hosts_fault(error: CrawlError | None) -> bool:
-    """Whether an error says that the host is in trouble (for the circuit breaker), and not only this page."""
+    """Whether an error means that the host is in trouble (for the circuit breaker), and not only this page."""
     if isinstance(error, StatusError):
         return error.status in (429, 502, 503, 504)
     return isinstance(error, Transient | UnknownHost) and not isinstance(error, NotRendered)

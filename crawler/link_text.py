@@ -8,20 +8,20 @@ from typing import Any
 
 from lxml import etree
 
-_LINK_CHARACTERS = 256  # of the text of a link that the guard looks at
+_LINK_CHARACTERS = 256  # of a link's text, which the guard looks at
 _MOST_STEPS, _PIECE_CHARACTERS = 3_000, 10_000  # that are looked at: a link may hold the whole page
-_SAID_CHARACTERS = 100_000  # of a link without another one inside
-_NEVER_NESTED = frozenset({"a", "button"})  # in browsers: one that begins ends the one around it
+_SAID_CHARACTERS = 100_000  # of a link without another one inside it
+_NEVER_NESTED = frozenset({"a", "button"})  # in browsers, the start of one ends the one around it
 _READING = frozenset({"", "get", "head", "options"})
-SENT_BY_SCRIPT = "sent-by-script"  # a word beside those of rel
-BY_SCRIPT_ALONE = "guard: sent by a script (link)"  # the rule that a request is skipped by
+SENT_BY_SCRIPT = "sent-by-script"  # a word added to those of rel
+BY_SCRIPT_ALONE = "guard: sent by a script (link)"  # the rule by which a request is skipped
 
 
 def about_link(element: Any) -> tuple[str, str]:
     """Text (its first 256 characters) and rel of an element that was followed.
 
     Where a script sends the link with a method that changes something (``data-method="post"``), `SENT_BY_SCRIPT`
-    stands behind the words of rel.
+    follows the words of rel.
     """
     text = element.text
     if text is None or len(element) or len(text) > _LINK_CHARACTERS:
@@ -43,21 +43,21 @@ def says_by_script(link: Any) -> bool:
 
 
 def is_sent_by_script(element: Any) -> bool:
-    """Whether a script sends a link with a method that changes something: what it does, a GET of it does not."""
+    """Whether a script sends a link with a method that changes something: a plain GET would not do what it does."""
     asked = element.get
     method = asked("data-method") or asked("data-turbo-method") or asked("up-method")  # of Rails and Yii; Turbo; Unpoly
     return method is not None and method.strip().lower() not in _READING
 
 
 def may_be_sent_by_script(body: bytes) -> bool:
-    """Whether a page may hold such links: in less time than looking at each."""
+    """Whether a page may hold such links; quicker than looking at each."""
     return b"-method" in body
 
 
 def text_of(element: Any, most: int) -> str:
-    """The text in an element, white space made single: its first *most* characters, however much there is.
+    """The text in an element, white space collapsed: its first *most* characters, however much there is.
 
-    That of a link or button ends where the next one begins inside of it, as in browsers: so each text of a page is
+    The text of a link or button ends where the next one begins inside it, as in browsers: so each text of a page is
     looked at once, however many of them are never closed.
     """
     if element.tag == "a" and next(islice(element.iter(*_NEVER_NESTED), 1, None), None) is None:  # nearly every link
@@ -80,7 +80,7 @@ def text_of(element: Any, most: int) -> str:
 
 
 def _pieces(element: Any) -> Iterable[str]:
-    """The texts in it, in their order."""
+    """The texts in it, in order."""
     if not len(element):
         return (element.text or "",)
     for child in element:

@@ -1,4 +1,4 @@
-"""LinkExtractor and Rule: which links of a page to follow, in the words that Scrapy's users know."""
+"""LinkExtractor and Rule: which links of a page to follow, in terms that Scrapy users know."""
 
 from __future__ import annotations
 
@@ -123,11 +123,11 @@ class LinkExtractor:
         allow: Regular expressions; a URL must match one (empty: any).
         deny: Regular expressions; a URL must match none.
         allow_domains, deny_domains: Hosts with their subdomains.
-        deny_extensions: Endings of paths without a dot; None for the usual media and archives.
+        deny_extensions: File extensions, without the dot; None for the usual media and archives.
         restrict_css, restrict_xpaths: Only inside these elements.
         restrict_text: Regular expressions for the text of the link.
-        tags, attrs: Where links stand.
-        unique: Each URL once a page.
+        tags, attrs: Where links are found.
+        unique: Each URL once per page.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class LinkExtractor:
         self._query, self._attrs = steps, tuple(attrs)
 
     def extract_links(self, response: Response) -> list[Link]:
-        """The links of a page that fit, in document order; broken ones are passed over."""
+        """The matching links of a page, in document order; broken ones are passed over."""
         places: list[Any] = [place for css in self._css for place in response.css(css)]
         places += [place for xpath in self._xpaths for place in response.xpath(xpath)]
         if not self._css and not self._xpaths:
@@ -221,12 +221,12 @@ class Rule:
     """Which links a `CrawlSpider` follows, and what it does with them.
 
     Attributes:
-        extractor: Finds them.
+        extractor: Finds the links.
         callback: Name of a method for the pages; None for none.
         follow: Whether to follow links on those pages too; None: only where there is no callback.
         cb_kwargs: Keyword arguments for the callback.
-        max_age: As of `Request`: seconds for which a page that an earlier crawl has seen need not be asked for again.
-        render: As of `Request`: whether and how its pages are rendered in a browser; None: as the spider says.
+        max_age: As in `Request`: seconds for which a page that an earlier crawl has seen need not be requested again.
+        render: As in `Request`: whether and how its pages are rendered in a browser; None: as the spider says.
     """
 
     extractor: LinkExtractor = field(default_factory=LinkExtractor)

@@ -1,4 +1,4 @@
-"""Finds spider classes in the project's ``spiders/`` folder. The name comes from a person: it is checked first."""
+"""Finds spider classes in the project's ``spiders/`` folder. The name is typed by a person, so it is checked first."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OURS = str(Path(__file__).resolve().parent)
 
 
 def is_users_code(file: str) -> bool:
-    """Whether a file of a traceback is the user's: no library's, and not ours."""
+    """Whether a file in a traceback is the user's: neither a library's nor ours."""
     return not file.startswith(_OURS) and _LIBRARY.search(file) is None
 
 
@@ -36,7 +36,7 @@ def find_spider(name: str, folder: Path | None = None) -> type[Spider]:
     """The spider class of that name.
 
     Raises:
-        SpiderError: None or two have it, or its file cannot be imported; the message says what to do.
+        SpiderError: None or two have that name, or its file cannot be imported; the message says what to do.
     """
     valid_name(name)
     found, broken = load_spiders(folder)
@@ -70,10 +70,10 @@ def find_spider(name: str, folder: Path | None = None) -> type[Spider]:
 
 
 def load_spiders(folder: Path | None = None) -> tuple[dict[str, type[Spider]], dict[Path, SpiderError]]:
-    """All spiders of the folder by name, and the errors of files that cannot be imported.
+    """All spiders in the folder by name, and the errors of files that cannot be imported.
 
     Raises:
-        SpiderError: Two spiders have one name, or one has a bad name.
+        SpiderError: Two spiders have the same name, or one has a bad name.
         PermissionError: The folder cannot be read.
     """
     folder = folder or Path("spiders")
@@ -81,8 +81,8 @@ def load_spiders(folder: Path | None = None) -> tuple[dict[str, type[Spider]], d
     broken: dict[Path, SpiderError] = {}
     project = str(folder.resolve().parent)
     if project not in sys.path:
-        sys.path.insert(0, project)  # spiders may import their neighbours
-    names = os.listdir(folder) if folder.is_dir() else []  # unlike glob it says when it may not look
+        sys.path.insert(0, project)  # spiders may import modules next to them
+    names = os.listdir(folder) if folder.is_dir() else []  # unlike glob, it raises when the folder cannot be read
     for path in sorted(folder / name for name in names if name.endswith(".py") and not name.startswith("_")):
         try:
             module = _imported(path)
@@ -100,7 +100,7 @@ def load_spiders(folder: Path | None = None) -> tuple[dict[str, type[Spider]], d
 
 
 def _nameless(folder: Path) -> list[tuple[Path, str]]:
-    """File and class of the spiders without a name. Files that were loaded are looked at, in their order."""
+    """File and class of the spiders without a name. Looks at the files that were loaded, in order."""
     return [
         (path, value.__name__)
         for path in sorted(folder.glob("*.py"))
@@ -142,7 +142,7 @@ def _imported(path: Path) -> ModuleType:
 
 
 def _said_by(error: Exception) -> str:
-    """Its text; of pydantic's without the address of its manual, and with what to write for a model's key."""
+    """Its text; for pydantic's, without the link to its manual, and with what to write for a model's key."""
     said = str(error).partition("\n\nFor further information")[0]
     if type(error).__name__ == "PydanticUserError" and "attribute was detected: `key = " in said:
         return "a field of a model has a type, and its key is no field: write __key__ in the place of key"
@@ -155,7 +155,7 @@ def place_in_spider(error: BaseException | None, spider: Spider | None = None) -
     Args:
         spider: Only its own file and those of its base classes count; None for any file of the spiders' folder.
     Returns:
-        File and line, without the path to the project, which may name a person; "" when it came through none.
+        File and line, without the path to the project, which may name a person; "" when it came through no such file.
     """
     classes = type(spider).__mro__ if spider is not None else ()
     own = {each.__module__ for each in classes if not each.__module__.startswith("crawler.")}
@@ -171,7 +171,7 @@ def place_in_spider(error: BaseException | None, spider: Spider | None = None) -
 
 
 def short_trace(error: BaseException) -> str:
-    """The end of a traceback, with the user's line that is nearest to it: a library may be deeper than that."""
+    """The end of a traceback, with the nearest line of the user's code: a library may be deeper than that."""
     told = traceback.TracebackException.from_exception(error)
     chain: list[traceback.TracebackException | None] = [told]
     while chain:
@@ -188,15 +188,15 @@ def short_trace(error: BaseException) -> str:
 
 
 def code_mark(spider: Spider) -> str:
-    """`source_mark` of a spider that is to run, with its plugins."""
+    """`source_mark` of a spider about to run, with its plugins."""
     return source_mark(type(spider), *map(type, spider.active_plugins))
 
 
 def source_mark(*kinds: type) -> str:
-    """What tells this version of a spider's code from others: a digest of the files that its classes are made of.
+    """What distinguishes this version of a spider's code: a digest of the files that define its classes.
 
-    These are those of the classes and of their base classes, and what they import from the same project. "" for classes
-    that stand in no file.
+    These are the files of the classes and their base classes, and what they import from the same project. "" for
+    classes that are not in a file.
     """
     files: set[Path] = set()
     own = (each for kind in kinds for each in kind.__mro__ if _is_own(each))
@@ -212,7 +212,7 @@ def source_mark(*kinds: type) -> str:
 
 
 def mark_of(*contents: bytes) -> str:
-    """`source_mark` of a spider that stands in files with *contents*."""
+    """`source_mark` of a spider whose files have these *contents*."""
     return hashlib.blake2b(b"".join(contents), digest_size=8).hexdigest()
 
 

@@ -52,14 +52,14 @@ class Settled:
     error: str = ""
 
 
-@dataclass(slots=True)  # not frozen: many are made for each page, and a frozen one costs as many calls as it has fields
+@dataclass(slots=True)  # not frozen: many are made for each page, and freezing costs one call per field
 class Found:
-    """A request that admission has looked at, ready to be stored. Nobody changes one.
+    """A request that admission has looked at, ready to be stored. Never changed.
 
     Attributes:
-        fingerprint: 16 bytes; the second of two equal ones in one frontier is dropped by the store.
+        fingerprint: 16 bytes; of two equal ones in one frontier the store drops the second.
         url: Absolute, WHATWG form.
-        slot: What politeness counts it under: the host (``"shop.example"``, with port where it is not the usual one).
+        slot: What politeness counts it under: the host (``"shop.example"``, with the port where it is not the default).
         session: Name of the session, or "spread".
         callback: Name of a method of the spider; "" for `parse`.
         priority: Higher first.
@@ -82,23 +82,23 @@ class Found:
     parent: int = 0
 
 
-@dataclass(slots=True)  # not frozen: one is made for each page, and a frozen one costs as many calls as it has fields
+@dataclass(slots=True)  # not frozen: one is made for each page, and freezing costs one call per field
 class PageVisit:
-    """What a crawl has learned of a page, for the next one: how to ask whether it has changed, and what it gave.
+    """What a crawl has learned about a page, for the next one: how to ask whether it has changed, and what it gave.
 
-    Nobody changes one.
+    Never changed.
 
     Attributes:
-        checked_at: When the server last said how the page is: moment of sending, seconds since 1970.
+        checked_at: When the server last confirmed or sent the page: moment of sending, seconds since 1970.
         etag, modified: Its validators (ETag, Last-Modified), as they came; "" for none.
-        caching: Header lines that freshness follows from, as "name: value"; "" where nobody asks for it.
-        vary: Names of the request headers that it depends on, and a digest of what they were.
+        caching: Header lines that freshness is derived from, as "name: value"; "" where it is not needed.
+        vary: Names of the request headers that it depends on, and a digest of their values.
         code: Mark of the spider's code that read it.
         session: Key of the session that fetched it.
         links: The plain requests that it gave, packed (`pagework.links_given`).
         others: The other ones, as text. May hold secrets: the store encrypts it.
         items: Table to number of items without a key.
-        records: The same of items with a key.
+        records: The same for items with a key.
         request: Its row in the frontier of that crawl.
         has_body: The page itself is kept.
     """
@@ -120,7 +120,7 @@ class PageVisit:
 
 @dataclass(frozen=True, slots=True)
 class KeptPage:
-    """A page as it came, to be kept.
+    """A page as received, to be kept.
 
     Attributes:
         body: Decoded.
@@ -137,14 +137,14 @@ class KeptPage:
 
 @dataclass(frozen=True, slots=True)
 class PageSample:
-    """A page that is kept to look at.
+    """A page kept for inspection.
 
     Attributes:
         cause: Why it failed; "" for one that was parsed.
-        page: Itself, secrets masked.
+        page: The page itself, secrets masked.
         score: How much its callback found on it: filled fields and requests.
         fields: Those that are filled in any of its items, as ``kind.field``.
-        lacks: Of its items: fields that are filled in none of them, in the same way.
+        lacks: Those that are filled in none of its items, in the same form.
         given: JSON of what else its callback was given (`cb_kwargs`, `meta`), secrets masked; "" for nothing.
     """
 
@@ -162,13 +162,13 @@ class Leased:
 
     Attributes:
         id: Row of the frontier.
-        attempt: Tries that were made before this one, 0 or more.
+        attempt: Tries made before this one, 0 or more.
         send_at: Earliest moment to send it, seconds since 1970 by the store's clock.
         token: Fencing number; a commit with an older one writes nothing.
-        until: When the lease runs out if nobody prolongs it, by the store's clock.
-        again: It was done before, and its session was lost: where its redirects end is known already.
-        visit: What an earlier crawl has learned of it, where that may be used.
-        lane, late_s: Its queue in the store, 0 for none; lateness that may follow `send_at` (`pacing.slack_s`).
+        until: When the lease runs out unless it is extended, by the store's clock.
+        again: It was done before, and its session was lost: where its redirects end is already known.
+        visit: What an earlier crawl has learned about it, where that may be used.
+        lane, late_s: Its queue in the store, 0 for none; how late after `send_at` it may be sent (`pacing.slack_s`).
     """
 
     id: int
@@ -207,7 +207,7 @@ class ItemRow:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An item that is not made yet: a class, and what it is to be called with (`Response.item`)."""
+    """An item that is not created yet: a class, and what to call it with (`Response.item`)."""
 
     kind: type
     fields: Mapping[str, Any]
@@ -215,13 +215,13 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Something that a callback yielded and that is no good item: kept aside, and counted.
+    """Something that a callback yielded and that is no valid item: kept aside, and counted.
 
     Attributes:
         kind: Its class, or the table that it was meant for.
-        reason: Why it is none.
-        item: What of it can be written down, as JSON.
-        key: Its key where it has a good one: then its record is there, as it was.
+        reason: Why it is not valid.
+        item: As much of it as can be written down, as JSON.
+        key: Its key where it has a good one: then its record counts as still there, as it was.
     """
 
     kind: str
@@ -236,17 +236,17 @@ class FileRow:
 
     Attributes:
         session: Key of the session that fetched it: what another account gets at this URL may be another file.
-        url: What was asked for.
-        key: What the spider tells it by, as `File` writes it; "" for none.
+        url: What was requested.
+        key: What the spider identifies it by, as `File` writes it; "" for none.
         hash: SHA-256 of its bytes, in hexadecimal.
-        size_bytes: Their number.
+        size_bytes: The number of bytes.
         type: Media type.
         name: What it is called, before it got a number.
         link: Its readable name below the folder of the database; "" for none.
         etag, modified: Validators of this version, "" for none.
         width, height: Of an image, in pixels.
         id: Its row, 0 for none yet.
-        frontier: The crawl in which it was last known to be as it is at its URL.
+        frontier: The crawl in which its URL was last known to give this file.
         sent_at, epoch, proven: Of the request that said so: when that is taken back, so is what relies on it.
     """
 
@@ -271,7 +271,7 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class SessionSnapshot:
-    """What a session is after a change, to be stored with the page that changed it.
+    """The state of a session after a change, to be stored with the page that changed it.
 
     Attributes:
         key: Which row: site and account (or name), see `sessions.from_spider`.
@@ -282,10 +282,10 @@ class SessionSnapshot:
         url: What changed it: a page's URL without secrets, "login", "import" ...
         cookies: Number of cookies, for lists.
         expires_at: When the first cookie that matters ends, seconds since 1970, or None when not known.
-        proved_at: Last moment at which it was proved logged in, or None.
+        proved_at: Last moment at which it was proved to be logged in, or None.
         logged_in_at: Moment of the last login, or None.
-        base: The secret that this process was in step with: the store lays what has changed since over what others have
-            stored meanwhile. None: it takes the place of whatever is stored (a login, an import).
+        base: The secret that this process last shared with the store: the store applies what has changed since to what
+            others have stored meanwhile. None: it replaces whatever is stored (a login, an import).
     """
 
     key: str
@@ -309,7 +309,7 @@ class Outcome:
         request: What was leased.
         verdict: What becomes of the row.
         items: Items in the order in which the callback yielded them; position in the list is part of their key.
-        rejected: What was yielded and is no good item; the rest of the page stays.
+        rejected: What was yielded and is no valid item; the rest of the page stays.
         dropped: Reason to number of items that `on_item` left out; None for none.
         found: Requests found on the page, admitted or skipped with a rule.
         session: The session's new state when this page changed it.
@@ -318,27 +318,27 @@ class Outcome:
         size_bytes: Decoded body.
         elapsed_ms: From the first byte sent to the last one read, all redirects together.
         sent_at: Moment of sending, seconds since 1970.
-        session_name: The session that really sent it (for "spread").
-        session_key: Its row in the store, "" where no login matters: a page of an epoch that is over is not taken.
+        session_name: The session that actually sent it (for "spread").
+        session_key: Its row in the store, "" where login does not matter: a page of a past epoch is not taken.
         epoch: Epoch of the session when it was sent.
         proven: The page itself showed that the session was logged in (or the session needs no login).
         tries: How often it was sent in this turn; 1 or more once it was sent.
         error: Last error as one line without secrets, "" for none.
         not_before: For RETRY and RELEASE: earliest moment of the next try, seconds since 1970.
-        pause_slot_until: The host asked us to stay away until then (Retry-After), or None.
+        pause_slot_until: Until when the host asked us to stay away (Retry-After), or None.
         page: The page itself when `keep_pages` is on.
-        changes_cookies: The first answer, before any redirect, sets a cookie to another value than the one it was sent.
+        changes_cookies: The first answer, before any redirect, sets a cookie to a value other than the one sent to it.
         host_fault: The host is in trouble, and not only this page.
         requests: How many requests the callback yielded, known ones too.
         warnings: Short texts such as "tree cut"; kept in the page log.
         login_wanted: For LOGIN: the epoch that was found logged out.
         refuses_guests: For LOGIN: its address itself said so, by 401 or in data (JSON), as an API does.
         unchanged: The visit that still holds: what the page gave then is what it gives now.
-        visit: What the next crawl may know of the page.
+        visit: What the next crawl may know about the page.
         file: For a request of a file that is accepted: the file, new or known; its item is the only one of *items*.
-        file_was: How it came: "new", "changed", "unchanged" (the server said so), "held" (nobody was asked).
-        files_held: Of a page: files that it yielded and that are held, by their keys.
-        file_before: Readable name and hash of the version before, with a blank between; "" for none.
+        file_was: What came of it: "new", "changed", "unchanged" (the server said so), "held" (no request was sent).
+        files_held: Of a page: files that it yielded and that are already held, by their keys.
+        file_before: Readable name and hash of the previous version, separated by a blank; "" for none.
     """
 
     request: Leased
@@ -377,12 +377,12 @@ class Outcome:
     files_held: int = 0
 
     def settle(self, judged: Settled) -> None:
-        """Take over what the judge has said: the one place where a verdict is set."""
+        """Adopt what the judge has said: the one place where a verdict is set."""
         self.verdict, self.error = judged.verdict, judged.error
 
     @property
     def item_count(self) -> int:
-        """How many items the page gave, or gave when it was what it is."""
+        """How many items the page gave, or, if unchanged, had given."""
         visit = self.unchanged
         return len(self.items) if visit is None else sum(visit.items.values()) + sum(visit.records.values())
 
@@ -396,5 +396,5 @@ _NUMBER = re.compile(r"(?<![\w.,-])\d[\d,.]*(?![\w-])")
 
 
 def without_numbers(warning: str) -> str:
-    """A warning with N for each number, so that those of a kind are one."""
+    """A warning with N for each number, so that warnings of one kind are equal."""
     return _NUMBER.sub("N", warning)

@@ -1,4 +1,4 @@
-"""Values of fields as JSON and back, equal and of the same type: what JSON lacks is written with its kind beside it."""
+"""Values of fields to JSON and back, equal and of the same type: what JSON lacks is written along with its kind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-_OWN = "crawler.pages.selectors"  #: whose classes are those of parsel to who writes a spider
+_OWN = "crawler.pages.selectors"  #: whose classes spider authors know as those of parsel
 _MARK = "~"  #: a dict with this key alone is a value with its kind
 _READ: dict[str, Callable[[Any], Any]] = {
     "decimal": Decimal,
@@ -21,7 +21,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
 
 
 def class_name_of(value: Any) -> str:
-    """The name of its class, as messages say it: of a private one, and of our selectors, that of its public base."""
+    """The name of its class for messages: for a private class, and for our selectors, that of the public base class."""
     kinds = type(value).__mro__
     public = (each for each in kinds[:-1] if not each.__name__.startswith("_") and each.__module__ != _OWN)
     return next(public, kinds[0]).__name__

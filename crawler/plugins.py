@@ -1,4 +1,4 @@
-"""Plugins: what is done with the items, requests, responses and events of any spider, besides the spider's own methods.
+"""Plugins: code that handles the items, requests, responses and events of any spider, besides the spider's own methods.
 
 A spider names them in `Spider.plugins`; the setting `plugins` adds those that are installed, by the name of their entry
 point in the group ``crawler.plugins``, or any class as ``module:Name``.
@@ -28,7 +28,7 @@ class Plugin:
     The methods are those of `Spider` with the same names, called after the spider's own, in the order of the plugins.
 
     Args:
-        spider: Whose items, requests and responses it is given.
+        spider: The spider whose items, requests and responses it is given.
     """
 
     def __init__(self, spider: Spider) -> None:
@@ -59,7 +59,7 @@ def make_plugins(spider: Spider, names: Iterable[str]) -> tuple[Plugin, ...]:
     """Those of the spider, and those of the setting.
 
     Raises:
-        UsageError: One is not installed, cannot be loaded, or is no plugin.
+        UsageError: One is not installed, cannot be loaded, or is not a plugin.
     """
     own = [(repr(made), made) for made in spider.plugins]
     return tuple(_made(name, make, spider) for name, make in [*own, *((name, _named(name)) for name in names)])
@@ -78,7 +78,7 @@ def _made(name: str, make: Any, spider: Spider) -> Plugin:
 
 
 def _named(name: str) -> Any:
-    """What a name of the setting stands for."""
+    """What a name in the setting stands for."""
     module, _, inside = name.partition(":")
     try:
         if inside:
@@ -101,6 +101,6 @@ def _installed() -> dict[str, Any]:
 
 
 def own_observers(spider: Spider) -> list[Observer]:
-    """The `on_event` of a spider and of its plugins, of those that have one."""
+    """The `on_event` methods of a spider and its plugins, where they have one."""
     own = [spider.on_event] if type(spider).on_event is not Spider.on_event else []
     return [*own, *(each.on_event for each in spider.active_plugins if type(each).on_event is not Plugin.on_event)]

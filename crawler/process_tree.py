@@ -1,4 +1,4 @@
-"""Processes of this machine, as /proc tells of them; where it is missing nothing is known of any."""
+"""Processes of this machine, as /proc shows them; where it is missing nothing is known about any."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def leads_a_group(pid: int) -> bool:
 
 
 def descendants(pid: int) -> list[int]:
-    """Processes below *pid*, nearest first; none where the system does not tell."""
+    """Processes below *pid*, nearest first; none where the system does not say."""
     children: dict[int, list[int]] = {}
     try:
         for entry in os.scandir("/proc"):
@@ -46,12 +46,12 @@ def descendants(pid: int) -> list[int]:
 def kill_tree(pid: int) -> None:
     """Kill a process and all below it, also those that are stopped."""
     for each in (pid, *descendants(pid)):
-        with contextlib.suppress(OSError):  # it has ended just now
+        with contextlib.suppress(OSError):  # it has just ended
             os.kill(each, signal.SIGKILL)
 
 
 def memory_bytes(pid: int) -> int:
-    """Its share of the memory (PSS), or what it holds (RSS) where that is not told."""
+    """Its share of the memory (PSS), or its resident memory (RSS) where that is not known."""
     for name, field in (("smaps_rollup", "Pss:"), ("status", "VmRSS:")):
         with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/{name}", encoding="latin-1") as file:
             for line in file:

@@ -1,8 +1,8 @@
 """Records: items with a key, followed from crawl to crawl. What is decided about them, without a database.
 
-A record *changes* when a page says something else of it than the store holds. It is *gone* when a crawl that is
-complete did not meet it, and every page that would have listed it has been asked: `conclusive` says which that are. It
-is *back* when a page lists it again.
+A record *changes* when a page says something about it that differs from the store. It is *gone* when a complete crawl
+did not meet it, and every page that would have listed it has been asked: `conclusive` says which pages those are. It is
+*back* when a page lists it again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LONGEST = 2_000  # characters of a value in a key
 
 
 class BadKey(ValueError):
-    """An item whose key cannot tell it from others; the text says which field, and why."""
+    """An item whose key cannot distinguish it from others; the text says which field, and why."""
 
 
 # --- keys ---------------------------------------------------------------------------------------------------------
@@ -47,7 +47,7 @@ def key_fields(given: object) -> tuple[str, ...]:
 def class_key(kind: type) -> tuple[str, ...]:
     """The key that an item class names as ``key`` or ``__key__``; empty for none.
 
-    A *field* called ``key`` is no such name: what the class body only gives a default.
+    A *field* called ``key``, which the class body merely gives a default, does not count.
     """
     fields = {*getattr(kind, "__dataclass_fields__", ()), *getattr(kind, "__attrs_fields__", ())}
     fields |= {*(getattr(each, "name", "") for each in getattr(kind, "__attrs_attrs__", ()))}
@@ -65,7 +65,7 @@ def key_of(fields: Mapping[str, Any], names: Sequence[str], session: str) -> str
     Args:
         session: Name of the session that fetched the page, for `ACCOUNT`.
     Raises:
-        BadKey: A field is missing, empty, or no single value.
+        BadKey: A field is missing, empty, or not a single value.
     """
     return _json({name: session if name == ACCOUNT else _key_text(fields.get(name), name) for name in names})
 
@@ -101,13 +101,13 @@ def _key_text(value: Any, name: str) -> str:
 
 
 class Asked(NamedTuple):
-    """How a page that was not read stands in a crawl.
+    """The standing in a crawl of a page that was not read.
 
     Attributes:
         parent: The page on which it was found, 0 where that is not known (or it is a start page).
         is_start: It has no page above it.
         is_known: The crawl met a link to it.
-        is_missing: It answered that it is not there (404, 410), or led to a page that is crawled anyway.
+        is_missing: The answer was that it is not there (404, 410), or it led to a page that is crawled anyway.
     """
 
     parent: int
@@ -119,9 +119,9 @@ class Asked(NamedTuple):
 def conclusive(pages: Mapping[int, Asked], partial: Iterable[int] = ()) -> Callable[[int], bool]:
     """Which pages of a complete crawl prove that what they listed is not listed there any more.
 
-    A page proves it when it answered that it is not there. One that nothing links to any more is as good as read when
-    the page that led to it was read, or is such a one itself, and so on upward; a start page that nobody asked for
-    proves nothing, nor does one that is missing say anything of the pages below it.
+    A page proves it when the answer was that it is not there. One that nothing links to any more is as good as read
+    when the page that led to it was read, or is such a page itself, and so on upward; a start page that was not
+    requested proves nothing, nor does a missing one say anything about the pages below it.
 
     Args:
         pages: Those that were not read, by number. All others were.
@@ -133,7 +133,7 @@ def conclusive(pages: Mapping[int, Asked], partial: Iterable[int] = ()) -> Calla
     known: dict[int, bool] = {}
 
     def above(page: int) -> bool:
-        """Whether a page that is above others has been asked what it leads to."""
+        """Whether a page above others has been asked what it leads to."""
         path: list[int] = []
         found: bool | None = None
         while found is None:
@@ -168,7 +168,7 @@ def conclusive(pages: Mapping[int, Asked], partial: Iterable[int] = ()) -> Calla
 
 
 def is_missing(error: str) -> bool:
-    """Whether a request failed because the page is not there: the server's word, and no fault."""
+    """Whether a request failed because the page is not there: the server said so, and nothing is at fault."""
     return error.startswith(("StatusError: 404 ", "StatusError: 410 "))
 
 
@@ -176,7 +176,7 @@ _PART_ONLY = re.compile(r"\bcut\b|left out|ends too early|broken XML")
 
 
 def is_partial(warnings: Sequence[str]) -> bool:
-    """Whether something of a page was not read: what it does not list then is no proof."""
+    """Whether part of a page was not read: then what it does not list proves nothing."""
     return any(_PART_ONLY.search(each) for each in warnings)
 
 
@@ -232,15 +232,15 @@ class Step(NamedTuple):
 
 
 def differing(old: Mapping[str, Stored], new: Mapping[str, Stored]) -> dict[str, tuple[Stored, Stored]]:
-    """The fields of *new* in which it differs from *old*; a field that is not there is None."""
+    """The fields of *new* that differ from *old*; a missing field is None."""
     return {name: (old.get(name), value) for name, value in new.items() if old.get(name) != value}
 
 
 def net(steps: Sequence[Step]) -> Step | None:
-    """What several steps of one record come to, oldest first; None when it is as it was before.
+    """What several steps of one record amount to, oldest first; None when it is as it was before.
 
-    Two pages of one crawl may say different things of a record, and a record may be found gone and come back: only
-    what it was before the first step and is after the last one counts.
+    Two pages of one crawl may say different things about a record, and a record may be found gone and come back: only
+    its state before the first step and after the last one counts.
     """
     there = steps[0].kind in ("changed", "gone")  # before
     is_there = steps[-1].kind != "gone"

@@ -2,7 +2,7 @@
 
 A secret is known by its place: the user and password of an address, the value of a parameter, field or header with a
 telling name, a token behind its scheme. Everything else is shown: words, names of exceptions, hosts and ports are what
-a person needs to find the cause. Every step takes time in proportion to the text, for servers write much of it.
+a person needs to find the cause. Every step takes time in proportion to the text, since servers write much of it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _MADE: Final = re.compile(  # by a machine: letters and digits
 )
 _PAIR: Final = re.compile(r"[\w.-]{1,80}=[^\s=]")
 _PROSE: Final = re.compile(r"(?:--)?[A-Za-z][a-z-]*[.,;:]?\Z")  # or an option: the spider may be named "basic"
-_OPTION: Final = re.compile(r"--[a-z][a-z-]*=")  # what stands behind it is looked at by its name
+_OPTION: Final = re.compile(r"--[a-z][a-z-]*=")  # what follows it is judged by its name
 
 
 @lru_cache(maxsize=4_096)
@@ -71,10 +71,10 @@ def is_secret_name(name: str) -> bool:
 
 
 def redact(text: str) -> str:
-    """*text*, a URL or any message, without what lets somebody in.
+    """*text*, a URL or any message, without anything that grants access.
 
     User names and passwords in URLs go (the user of a PostgreSQL database stays); values of parameters, fields and
-    headers with a telling name become ``***``, be it in a query, a form body, JSON, the repr of a dict or a header.
+    headers with a telling name become ``***``, whether in a query, a form body, JSON, the repr of a dict or a header.
     What may be a secret is hidden.
     """
     text = session_ids.masked(_SCHEME_AND_TOKEN.sub(_without_token, _USERINFO.sub(_without_user, text)))
@@ -93,7 +93,7 @@ def redact(text: str) -> str:
 
 
 def _without_user(found: re.Match[str]) -> str:
-    """The user of a database stays: with another one a command that is typed again comes to nothing."""
+    """The user of a database stays: with another one, a command copied from the text would not work."""
     if found[0] in (_EXAMPLE, f"{HIDDEN}@"):
         return found[0]
     if not found.string.endswith(_DATABASES, 0, found.start()):
@@ -133,14 +133,14 @@ def _without_signed(found: re.Match[str]) -> str:
 
 
 def _value(text: str, found: re.Match[str]) -> re.Match[str] | None:
-    """What is to be hidden behind a name; None for nothing."""
+    """What is to be hidden after a name; None for nothing."""
     name, lead, end = found[1], found[2], found.end()
     if found.start() and text[found.start() - 1] == "%":
         name = _ENCODED_LEAD.sub("", name, count=1)
     name = name[-64:]
     if not is_secret_name(name):
         return None
-    if "," in lead:  # a pair of a list; names that are only listed have no secret behind them
+    if "," in lead:  # a pair of a list; names that are merely listed have no secret after them
         return _QUOTED.match(text, end) if _opens_pair(text, found.start()) else None
     if ":" in lead:
         return _after_colon(text, end, name, lead, found.start())
@@ -152,7 +152,7 @@ def _value(text: str, found: re.Match[str]) -> re.Match[str] | None:
 
 
 def _after_colon(text: str, end: int, name: str, lead: str, start: int) -> re.Match[str] | None:
-    """A value in JSON, a header line or the repr of a dict: or only what is said of something of that name."""
+    """A value in JSON, a header line or the repr of a dict: or merely a statement about something of that name."""
     of_json = lead[0] in "\\\"'"
     is_talk = not of_json and lead[-1].isspace() and _PASSWORD.search(name) is None
     if is_talk and name.lower() in _HEADERS:
@@ -172,7 +172,7 @@ def _after_colon(text: str, end: int, name: str, lead: str, start: int) -> re.Ma
 
 
 def _said(text: str, end: int, name: str) -> re.Match[str] | None:
-    """What of a sentence after a colon is a secret: what a machine made, a single word, or ``name=value``."""
+    """What is secret in a sentence after a colon: a machine-made value, a single word, or ``name=value``."""
     if _PAIR.match(text, end):
         return _IN_JSON.match(text, end)
     made = _MADE.match(text, end)
@@ -198,7 +198,7 @@ def _opens_pair(text: str, start: int) -> bool:
 
 _UNPRINTABLE: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
-)  # controls, line ends of Unicode, and marks that turn the direction of writing
+)  # controls, Unicode line ends, and marks that change the direction of writing
 
 
 def _shown(found: re.Match[str]) -> str:

@@ -8,9 +8,9 @@ from typing import Any, Final
 from crawler.errors import SpiderError
 
 Action = tuple[str, ...] | tuple[str, str, str] | tuple[str, int] | tuple[str, float]
-"""What is done on a page: its name, and what goes with it."""
+"""An action on a page: its name, and its arguments."""
 
-#: names of actions, and of which type what follows is
+#: names of actions, and the types of their arguments
 ACTIONS: Final[Mapping[str, tuple[type, ...]]] = {
     "click": (str,),
     "fill": (str, str),
@@ -28,24 +28,24 @@ _LONGEST_WAIT_S: Final = 60.0
 class Render:
     """How a page is rendered: ``Request(url, render=Render(wait_for="tr.order"))``. Immutable.
 
-    The actions are done in their order, each on the first element that its CSS query finds:
+    The actions are done in order, each on the first element that its CSS query finds:
 
     - ``("click", "button.more")``
     - ``("fill", "input[name=q]", "tea")``
     - ``("press", "input[name=q]", "Enter")``
-    - ``("scroll", 3)``: by so many screens
-    - ``("scroll_to_end", 50)``: until nothing more comes, at most so many times
+    - ``("scroll", 3)``: by this many screens
+    - ``("scroll_to_end", 50)``: until nothing more comes, at most this many times
     - ``("wait_for", "tr.order")``
     - ``("wait", 0.5)``: seconds
 
-    After each of them the crawl waits until the page asks for nothing more.
+    After each of them the crawl waits until the page requests nothing more.
 
     Args:
         wait_for: CSS query of what must be on the page before the actions; "" for nothing.
         actions: As above.
         screenshot: Take a picture of the whole page at the end (`Response.screenshot`).
     Raises:
-        SpiderError: There is no such action, or what goes with it does not fit.
+        SpiderError: There is no such action, or its arguments do not fit.
     """
 
     __slots__ = ("actions", "screenshot", "wait_for")
@@ -79,7 +79,7 @@ class Render:
         return f"Render({shown})"
 
     def dump(self) -> dict[str, Any]:
-        """As JSON values, without what is as usual."""
+        """As JSON values, without defaults."""
         found: dict[str, Any] = {}
         if self.wait_for:
             found["wait_for"] = self.wait_for
@@ -91,10 +91,10 @@ class Render:
 
 
 def render_of(given: Any) -> Render | bool | None:
-    """What a request or a spider says of rendering: a `Render`, False for "not", None for nothing.
+    """What a request or a spider says about rendering: a `Render`, False for "no", None for nothing.
 
     Args:
-        given: The same, or True, or what `Render.dump` gave.
+        given: One of these, or True, or what `Render.dump` returned.
     Raises:
         SpiderError: It is none of these.
     """

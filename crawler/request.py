@@ -1,4 +1,4 @@
-"""Request: what to ask, as plain values that can be stored. `crawler.response` has it, too, beside what comes back."""
+"""Request: what to ask for, as plain values that can be stored. `crawler.response` exports it too, with Response."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SPREAD = "spread"  #: a session name that stands for "the least busy healthy one
 
 
 class Request:
-    """What to ask: plain values, made by a spider, stored by name.
+    """What to ask for: plain values, made by a spider, stored by name.
 
     Args:
         url: Absolute http(s) URL; a fragment is dropped.
@@ -29,22 +29,22 @@ class Request:
         method: HTTP method.
         headers: Added to the session's.
         body: Bytes or text to send.
-        data: A form: sent urlencoded.
+        data: A form, sent urlencoded.
         json: Sent as JSON.
         cookies: Sent once, with this request only, to its own origin only.
         cb_kwargs: Keyword arguments for the callback; JSON-able.
         meta: Any JSON-able values; come back as `response.meta`.
         priority: Higher goes first.
-        dont_filter: Fetch it although the frontier knows it.
-        errback: A method (or its name) that is called with the error when the request failed for good.
+        dont_filter: Fetch it even if the frontier knows it.
+        errback: A method (or its name) that is called with the error when the request has failed for good.
         session: Name of the session that sends it, or "spread"; None inherits (or the spider's first).
-        max_age: Seconds for which a page that an earlier crawl has seen need not be asked for again; 0: it is always
-            asked for. None: as its server says, where `http_cache` is "rfc".
-        render: Render it in a browser: True, or a `Render` that says what to wait for and what to do. False: not; None:
-            as the spider says (`Spider.render`).
+        max_age: Seconds for which a page that an earlier crawl has seen need not be requested again; 0: it is always
+            requested. None: as its server says, where `http_cache` is "rfc".
+        render: Render it in a browser: True, or a `Render` that says what to wait for and what to do. False: do not;
+            None: as the spider says (`Spider.render`).
     Raises:
         InvalidURL: Not an http(s) URL.
-        SpiderError: A callback that is no method of a spider (a lambda, a nested function).
+        SpiderError: A callback is not a method of a spider (a lambda, a nested function).
     """
 
     __slots__ = (
@@ -103,7 +103,7 @@ class Request:
         self.max_age = _seconds(max_age)
         self.render = render_of(render)
         self.depth = 0
-        self.file: dict[str, Any] | None = None  # what a `crawler.File` is beside a request
+        self.file: dict[str, Any] | None = None  # what a `crawler.File` has besides the request
         self.link: Any = None  # what was followed: an element, or its text and rel
         self.body = body.encode() if isinstance(body, str) else body
         if json is not None:
@@ -125,7 +125,7 @@ class Request:
         """A plain GET of a URL that is already absolute and checked: the quick way for links of a page.
 
         Args:
-            link: The element that was followed; its text is looked at only when somebody asks.
+            link: The element that was followed; its text is read only when asked for.
         """
         self = cls.__new__(cls)
         self.url, self.callback, self.session = url, callback, session
@@ -156,12 +156,12 @@ class Request:
 
     @property
     def handle_httpstatus_list(self) -> tuple[int, ...]:
-        """Error statuses that its callback wants to see, by its meta."""
+        """Error statuses that its callback wants to see, according to its meta."""
         return tuple(self.meta.get("handle_httpstatus_list", ()))
 
     @property
     def is_more_than_plain(self) -> bool:
-        """Whether there is anything that a plain GET has not."""
+        """Whether it has anything that a plain GET does not."""
         return bool(
             self.method != "GET"
             or self.headers
@@ -215,7 +215,7 @@ class Request:
         """The request of a row of the frontier; its extras are data: nothing in them is imported or called.
 
         Raises:
-            SpiderError: They are not what `extras` gave: the row was tampered with, or belongs to another version.
+            SpiderError: They are not what `extras` returned: the row was tampered with, or belongs to another version.
         """
         self = cls.of_link(row.url, row.callback, row.session)
         self.priority, self.depth = row.priority, row.depth
@@ -275,7 +275,7 @@ def _seconds(max_age: Any) -> float | None:
     """*max_age* as a number, or None.
 
     Raises:
-        SpiderError: It is none, or below 0.
+        SpiderError: It is not a number, or below 0.
     """
     if max_age is None:
         return None

@@ -1,4 +1,4 @@
-"""Request and Response: what to ask, and what came back.
+"""Request and Response: what to ask for, and what came back.
 
 A `Response` *is a* `requests.Response` with selectors added. Nothing here does I/O.
 """
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from crawler.pages.forms import Form
     from crawler.pages.page import Selector, SelectorList
 
-# a base element that may have an address: most others name a target, and nothing else
+# a base element that may have an address: most others have a target and nothing else
 _BASE = re.compile(rb"<base(?!(?:\s++target\s*+=\s*+(?:\"\w*+\"|'\w*+'|\w++))?+\s*+/?>)", re.IGNORECASE)
 
 
@@ -44,12 +44,12 @@ class Response(ResponseText):
         asked: The `Request` that led here.
         session_name: The session that sent it.
         warnings: What was odd about the page ("tree cut").
-        raw_headers: All header lines in their order, as (name, value).
+        raw_headers: All header lines in order, as (name, value).
         cache: Of the worker that reads the page: raw link to absolute URL, by base URL.
-        is_file: Its body is in a file, and no page.
-        stand_in: What is asked where there are no elements, instead of an error: set while signs are looked for.
-        screenshot: Picture of a rendered page (PNG), where its `Render` wants one; else None.
-        requests: Of a rendered page: the answers with data that its scripts have fetched, in their order.
+        is_file: Its body is in a file, and is not a page.
+        stand_in: What is queried where there are no elements, instead of an error: set while signs are looked for.
+        screenshot: Picture of a rendered page (PNG), where its `Render` asks for one; else None.
+        requests: Of a rendered page: the answers with data that its scripts have fetched, in order.
     """
 
     asked: Request | None = None
@@ -94,12 +94,12 @@ class Response(ResponseText):
         return elements.css(query)
 
     def xpath(self, query: str, **variables: Any) -> SelectorList[Selector]:
-        """What an XPath query finds; *variables* are its ``$name``. Raises SpiderError as `css` does."""
+        """What an XPath query finds; *variables* fill its ``$name``. Raises SpiderError as `css` does."""
         elements: Selector = self._elements if self._elements is not None else self._marked_up()
         return elements.xpath(query, **variables)
 
     def _marked_up(self) -> Any:
-        """What can be asked for elements."""
+        """What can be queried for elements."""
         if self.stand_in is not None:
             return self.stand_in
         selector = self.selector
@@ -113,7 +113,7 @@ class Response(ResponseText):
 
     @property
     def has_elements(self) -> bool:
-        """False for JSON, by its Content-Type, and for files: css and xpath find nothing in them."""
+        """False for JSON (by its Content-Type) and for files: css and xpath find nothing in them."""
         return not self.is_file and not is_json(self.content_type)
 
     @property
@@ -137,7 +137,7 @@ class Response(ResponseText):
         return absolute(self.base_url, in_charset(link, self.charset))
 
     def follow(self, link: Any, callback: Callback = None, **kwargs: Any) -> Request:
-        """A request for one link: a text, a Selector of an ``a`` element or of an attribute.
+        """A request for one link: a text, or a Selector of an ``a`` element or an attribute.
 
         The session is inherited. Takes what `Request` takes.
 
@@ -161,7 +161,7 @@ class Response(ResponseText):
     ) -> Iterator[Request]:
         """Requests for several links: given ones, or those that a css or xpath query finds.
 
-        A link that is no web URL (``mailto:``, ``javascript:``, broken) is passed over.
+        A link that is not a web URL (``mailto:``, ``javascript:``, broken) is passed over.
         """
         if (links is None) + (css is None) + (xpath is None) != 2:
             raise SpiderError("follow_all takes one of links, css and xpath")
@@ -194,7 +194,7 @@ class Response(ResponseText):
         return (_with(request, kwargs) if kwargs else request for request in chain(plain, by_script))
 
     def item(self, kind: type, /, **fields: Any) -> Draft:
-        """An item of a class that looks at its fields: ``yield response.item(Book, title=..., price=...)``.
+        """An item of a class that checks its fields: ``yield response.item(Book, title=..., price=...)``.
 
         The class (a dataclass, attrs, pydantic ...) is called by the crawler. Where it raises, this item is kept aside
         with the reason (`crawl items rejected`), and the rest of the page stays; an error in a callback fails the page.
@@ -219,14 +219,14 @@ class Response(ResponseText):
         """Write the body to a file in *folder*; nothing is overwritten unless you say so. `file` fetches files.
 
         Args:
-            folder: Made where it is not there. The file is in it, whatever name a server proposes.
+            folder: Created if missing. The file is put in it, whatever name a server proposes.
             name: None: what the server proposes, or the last part of the address. Cleaned in any case.
             if_there: Where the name is taken: "number" chooses ``name-2.pdf``, "keep" writes nothing, "replace" puts
                 the new file in its place.
         Returns:
             The path of the file.
         Raises:
-            UsageError: The folder is a symbolic link, or no folder.
+            UsageError: The folder is a symbolic link, or not a folder.
         """
         return saved(folder, name or name_of(self.url, self.headers.get("Content-Disposition")), self.body, if_there)
 

@@ -1,4 +1,4 @@
-"""A `requests.Response` whose text is read as browsers read it: the charset, and what the headers say of the body."""
+"""A `requests.Response` whose text is read as browsers read it: the charset, and what headers say about the body."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crawler.pages import charsets
 from crawler.pages.charsets import declared, usable
 from crawler.untyped import take_cookies
 
-#: what requests puts into a response, without what each one needs for itself
+#: what requests puts into a response, without what each response needs its own copy of
 _BLANK = {
     name: value
     for name, value in vars(requests.Response()).items()
@@ -29,19 +29,19 @@ def _kind_of(content_type: str) -> str:
 
 
 class ResponseText(requests.Response):
-    """An answer as text, the part of `crawler.response.Response` below its elements. Used by one thread at a time."""
+    """An answer as text: the part of `crawler.response.Response` below elements. Used by one thread at a time."""
 
     raw_headers: list[tuple[str, str]]
-    _next: requests.PreparedRequest | None = None  # of requests, whose stubs leave it out
+    _next: requests.PreparedRequest | None = None  # belongs to requests, whose stubs leave it out
     _encoding: str | None = None
     _text: str | None = None
     _charset: str | None = None
-    _selector: Any = None  # what is made of the text, by who reads more than that
+    _selector: Any = None  # made from the text by subclasses that read more than that
     _elements: Any = None  # the selector, where the page has elements
     _base: str | None = None
 
     def __init__(self) -> None:
-        fields = self.__dict__  # as requests makes it, but for a jar that hardly anybody looks at
+        fields = self.__dict__  # as requests makes it, except for a cookie jar that is hardly ever looked at
         fields.update(_BLANK)
         fields["headers"], fields["history"] = headers_of({}), []
         self.raw_headers = []
@@ -66,7 +66,7 @@ class ResponseText(requests.Response):
     @property
     def body(self) -> bytes:
         """The decoded body (an empty one for None)."""
-        body: Any = self._content  # where it is there already, as it nearly always is
+        body: Any = self._content  # already there, as it nearly always is
         return (self.content if body is False else body) or b""
 
     @property
@@ -83,7 +83,7 @@ class ResponseText(requests.Response):
         return _MARKUP.match(self.body) is not None
 
     @property
-    def encoding(self) -> str | None:  # an attribute of requests, which knows the header only
+    def encoding(self) -> str | None:  # an attribute of requests, which knows only the header
         """The charset of `text`: the one that was set here, else `charset`."""
         return self._encoding or self.charset
 
@@ -97,7 +97,7 @@ class ResponseText(requests.Response):
     def text(self) -> str:
         """The body as text: by byte order mark, header, meta element, then UTF-8 or a guess. Never raises.
 
-        Bytes that do not fit what is declared give a warning in `warnings`.
+        Bytes that do not fit the declared charset give a warning in `warnings`.
         """
         if self._text is None:
             wanted = usable(self._encoding) if self._encoding is not None else None
@@ -127,7 +127,7 @@ class ResponseText(requests.Response):
 
     @property
     def is_plain_utf8(self) -> bool:
-        """Whether a parser may take the bytes as they are: valid UTF-8 without NUL, and nothing says anything else."""
+        """Whether a parser may take the bytes as they are: valid UTF-8 without NUL, and nothing says otherwise."""
         body = self.body
         if self._encoding is not None or self._text is not None:
             return False

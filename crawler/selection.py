@@ -1,4 +1,4 @@
-"""Which results are wanted, and how they travel from a store to what writes them: in portions, column by column."""
+"""Which results are wanted, and how they pass from a store to an exporter: in portions, column by column."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ OURS = ("_run", "_url", "_time", "_request", "_position", "_crawl", "_spider")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Items of one spider. Without a word more: what is so now.
+    """Items of one spider. By default, the current ones.
 
-    That is the records that are there, and of items without a key those of the newest crawl.
+    These are the records that are there, and the newest crawl's items without a key.
 
     Attributes:
-        runs: Those that these runs have stored, instead.
-        crawl: Those that this crawl has stored (of records: was the last to change), instead.
-        since: Of all crawls those stored, and the records changed, at this moment or later, seconds since 1970.
+        runs: Instead, those that these runs have stored.
+        crawl: Instead, those that this crawl has stored (records: was the last to change).
+        since: Of all crawls, those stored, and the records changed, at this moment or later, seconds since 1970.
         after: The same for what crawls after this one have stored.
         where: A condition in SQL over the columns of the table.
     """
@@ -33,7 +33,7 @@ class Selection:
 
     @property
     def is_latest(self) -> bool:
-        """Whether it is what is so now, perhaps a part of it."""
+        """Whether it is the current items, or a part of them."""
         return self.runs is None and self.crawl is None and self.since is None and self.after is None
 
 
@@ -42,11 +42,11 @@ class Column:
     """A field of the items that are selected.
 
     Attributes:
-        name: Of the field.
-        kind: "text", "integer", "real", "bool", "decimal", "datetime", "date", "time", "blob" or "json": that of every
-            value; "" where they differ.
+        name: The field's name.
+        kind: "text", "integer", "real", "bool", "decimal", "datetime", "date", "time", "blob" or "json": the kind
+            of every value; "" where they differ.
         zoned: For "datetime": every value has an offset from UTC; None when some have and some have not.
-        scale: For "decimal": the most digits that a value has behind the point; None when
+        scale: For "decimal": the most digits that a value has after the point; None when
             one has an exponent.
         stored_as: Its column in the table; "" for a field that has none of its own.
     """
@@ -63,9 +63,9 @@ class Portion:
     """Some rows of one table, as columns.
 
     Attributes:
-        names: Of the fields.
+        names: Names of the fields.
         values: The values of each field, as they were yielded.
-        kinds: Of each field: the kind of all values here besides None; "" when nothing is known.
+        kinds: For each field, the kind of all values here besides None; "" when nothing is known.
     """
 
     table: str

@@ -1,9 +1,9 @@
-"""Ids of sessions in addresses: where programs write them, and an address without them. Pure.
+"""Session ids in addresses: where programs write them, and how to remove them. Pure.
 
 A program that cannot rely on cookies writes the id of the session into all links of a page: behind a semicolon (Java),
 in a folder (ASP.NET, library catalogues), as an argument (PHP, ColdFusion, forums, shops). The next login would make
-every page a new one. An id is known by a name that means nothing else, or by a name that may and the shape of its
-value: of ``sid=7`` and ``sid=8`` both are wanted.
+every page a new one. An id is recognised by a name that means nothing else, or by a name that may mean one together
+with the shape of its value: ``sid=7`` and ``sid=8`` are two pages, and both are wanted.
 
 Source: Java Servlet 4.0, section 7.1.3; ASP.NET, "cookieless"; PHP, "session.use_trans_sid"; ColdFusion,
     "URLSessionFormat"; Oracle APEX, "f?p syntax"; rules by which web archives leave out session ids.
@@ -38,7 +38,7 @@ _SHOWN_NAME: Final = re.compile(rf"(/(?:{_NAMES}|sid)[/,])(?=[^/\s]*\d)[\w.!-]+"
 
 
 def may_hold(url: str) -> bool:
-    """Whether an address may hold an id of a session: quick, and True now and then where there is none."""
+    """Whether an address may hold a session id: quick, and now and then True where there is none."""
     low = url.lower()
     return (
         "sessid" in low
@@ -60,14 +60,14 @@ def may_hold(url: str) -> bool:
 
 
 def masked(text: str) -> str:
-    """A text with the ids hidden that stand in folders of an address, where no name and no "=" tells of them."""
+    """A text with session ids in folders of an address hidden, where no name and no "=" marks them."""
     if ")/" in text:
         text = _SHOWN_FOLDER.sub("/(***)", text)
     return _SHOWN_NAME.sub(r"\1***", text)
 
 
 def path_without(path: str) -> str:
-    """A path without ids of sessions. That of the result is itself."""
+    """A path without session ids. Applied to its own result, it changes nothing."""
     if ";" in path or "%3B" in path:
         path = _BEHIND.sub("", path)
     kept: list[str] = []
@@ -93,10 +93,10 @@ def _is_id(name: str, value: str) -> bool:
 
 
 def argument_without(path: str, name: bytes, value: bytes, *, only: bool = False) -> bytes | None:
-    """The value of an argument of the query without an id of a session; None where nothing of the argument is left.
+    """The value of a query argument without a session id; None where nothing of the argument is left.
 
     Args:
-        only: It is the only argument: then a short name such as ``s`` is what tells one page from another.
+        only: It is the only argument: then a short name such as ``s`` distinguishes one page from another.
     """
     if _ARGUMENT.fullmatch(name.decode("latin-1")):
         return None

@@ -1,7 +1,7 @@
-"""What one setting is: its kind, default, bounds and meaning, and how a value that somebody gave becomes one of it.
+"""What one setting is: its kind, default, bounds and meaning, and how a given value is converted to it.
 
-Values come typed (from Python and TOML) and as text (from variables and the command line). A text is read where it can
-mean nothing else; a number with a fraction is no whole number, and a number is no text.
+Values come typed (from Python and TOML) and as text (from variables and the command line). A text is converted where
+it can mean only one thing; a number with a fraction is not a whole number, and a number is not a text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Setting:
     """One setting.
 
     Attributes:
-        default: Its value where nobody gives one; shared, and not changed by anybody.
+        default: Its value where none is given; shared, and never changed.
         description: Its meaning, for the reference.
         at_least, above, at_most: Bounds of a number; None for none.
         annotation: Its type.
@@ -37,7 +37,7 @@ class Setting:
     annotation: Any = str
 
     def converted(self, value: Any) -> Any:
-        """*value* as this setting has it.
+        """*value* converted for this setting.
 
         Raises:
             ValueError: It does not fit; the text says what would.
@@ -54,7 +54,7 @@ class Setting:
 
 
 def setting(default: Any, description: str, **bounds: float) -> Any:
-    """A setting, as an attribute of the class that declares them; its annotation there is its type."""
+    """A setting, as an attribute of the class that declares it; its annotation there is its type."""
     return Setting(default, description, **bounds)
 
 

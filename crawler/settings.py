@@ -1,4 +1,4 @@
-"""One typed Settings: what a run may be told, with units, bounds and help.
+"""One typed Settings: the options of a run, with units, bounds and help.
 
 Later sources win: defaults, then ``[tool.crawl]`` in pyproject.toml, the spider's ``custom_settings``, variables
 ``CRAWL_<NAME>``, and the command line. Keys are the short words that a person types after ``-s``; Scrapy's names are
@@ -35,7 +35,7 @@ SCRAPY_NAMES: dict[str, str] = {
     "USER_AGENT": "user_agent",
 }
 
-#: settings whose value is a secret: the address of a webhook is all that it takes to write there
+#: settings whose value is a secret: anyone who knows the address of a webhook can write there
 SECRET_SETTINGS = frozenset({"notify", "ping"})
 _NOT_SHOWN = SECRET_SETTINGS | {"headers", "proxy"}  # a secret may be part of them
 
@@ -43,7 +43,7 @@ DEFAULT_USER_AGENT = "crawl-sessions/0.1"
 
 
 class Settings:
-    """Everything that a run may be told. Immutable; safe from any thread.
+    """All options of a run. Immutable; safe from any thread.
 
     Args:
         values: Settings by name; the others have their defaults.
@@ -275,7 +275,7 @@ class Settings:
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     def replace(self, **changes: Any) -> Settings:
-        """The same with some changes."""
+        """A copy with some changes."""
         return Settings(**self.__dict__ | changes)
 
 

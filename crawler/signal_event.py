@@ -10,10 +10,10 @@ __all__ = ["SignalEvent"]
 
 
 class SignalEvent(threading.Event):
-    """A `threading.Event` without a lock: safe from any thread, and from a handler whatever its thread does just then.
+    """A `threading.Event` without a lock: safe from any thread, and from a handler whatever its thread is doing.
 
-    The usual one takes a lock to wait and to be set. A handler runs between two steps of the main thread; where that
-    holds the lock, it would wait for itself for ever.
+    The standard one takes a lock to wait and to be set. A handler runs between two steps of the main thread; if that
+    thread holds the lock, it would wait for itself for ever.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class SignalEvent(threading.Event):
         self._said: queue.SimpleQueue[None] = queue.SimpleQueue()  # its `put` may come in the middle of its `get`
 
     def set(self) -> None:
-        """From now on nobody waits; those that do go on."""
+        """Wake all waiting threads; from now on `wait` returns at once."""
         self._is_set = True
         self._said.put(None)
 
@@ -31,13 +31,13 @@ class SignalEvent(threading.Event):
         return self._is_set
 
     def clear(self) -> None:
-        """Not offered: who has waited could have been passed over."""
+        """Not offered: a waiting thread could miss that it was set."""
         raise NotImplementedError
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Until it is set, or for *timeout* seconds. Returns whether it is set."""
+        """Wait until it is set, or for *timeout* seconds. Returns whether it is set."""
         if not self._is_set:
             with suppress(queue.Empty):
                 self._said.get(timeout=None if timeout is None else max(timeout, 0.0))
-                self._said.put(None)  # for the next one that waits
+                self._said.put(None)  # for the next waiting thread
         return self._is_set

@@ -1,7 +1,7 @@
 """Sitemaps and feeds: XML, gzip or plain text in, a bounded list of URLs out. Pure; safe from any thread.
 
 The XML is read as a stream of events without a tree, so memory does not grow with the file. Nothing outside the file is
-ever read: no DTD, no entity, no network; a file that declares entities is refused, for a sitemap has no use for them.
+ever read: no DTD, no entity, no network; a file that declares entities is refused, since a sitemap has no use for them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from crawler.urls import MAX_CHARACTERS, absolute, canonical, host_of, site_of
 
 MAX_BYTES: Final = 50 * 1024 * 1024  # decoded. Source: sitemaps.org protocol, which allows 50 MiB and 50,000 entries
 MAX_ENTRIES: Final = 50_000
-MAX_ELEMENTS: Final = 4_000_000  # 50,000 entries with their translations come to half of that
+MAX_ELEMENTS: Final = 4_000_000  # 50,000 entries with their translations come to half as many
 MAX_NESTING: Final = 3  # the protocol allows no index in an index; some sites have one
 
 _KINDS: Final = {"urlset": "urlset", "sitemapindex": "index", "rss": "urlset", "rdf": "urlset", "feed": "urlset"}
@@ -31,7 +31,7 @@ _FIELDS: Final = {
     "loc": "loc",
     "link": "loc",  # RSS and Atom
     "lastmod": "lastmod",
-    "guid": "guid",  # RSS: the address of a page, unless it says that it is none
+    "guid": "guid",  # RSS: the address of a page, unless it says that it is not
     "pubdate": "lastmod",
     "updated": "lastmod",
     "changefreq": "changefreq",
@@ -89,14 +89,14 @@ def parse_sitemap(
         url: Where it came from.
         max_bytes: Most bytes after unzipping, 1 or more.
         site: Registrable domain that entries must belong to; None: that of *url*; "": any.
-        nesting: How many indexes led here. From `MAX_NESTING` on an index yields nothing, so that one which lists
-            itself under ever new names comes to an end.
+        nesting: How many indexes led here. From `MAX_NESTING` on an index yields nothing, so that an index which
+            lists itself under ever new names comes to an end.
     Returns:
-        At most `MAX_ENTRIES` entries. A broken file gives what stands before the damage, and a warning.
+        At most `MAX_ENTRIES` entries. A broken file gives what precedes the damage, and a warning.
     Raises:
         TooLarge: More than *max_bytes* after unzipping.
         BadAnswer: It declares entities.
-        InvalidURL: *url* is none.
+        InvalidURL: *url* is not a URL.
     """
     found = _Collector(url, site_of(host_of(url)) if site is None else site.lower())
     chunks = decoded(body, url, max_bytes, found.warnings)
@@ -155,7 +155,7 @@ class _Collector:
                 raise _Enough
 
     def _is_next_of_many(self, key: str) -> bool:
-        """``/map?n=2`` in the index ``/map?n=1``. In ``/map`` it is good: an index in parts."""
+        """``/map?n=2`` in the index ``/map?n=1``. In ``/map`` it is accepted: an index in parts."""
         return self.kind == "index" and self._has_query and key.partition("?")[0] == self._own_address
 
 
@@ -199,7 +199,7 @@ def _add_line(line: str, found: _Collector) -> None:
 
 @dataclass(slots=True)
 class _Events:
-    """What lxml calls while it reads: no tree is built."""
+    """Called by lxml while it reads: no tree is built."""
 
     found: _Collector
     depth: int = 0
@@ -282,7 +282,7 @@ class _Events:
             self.found.add(each)
 
     def kind(self) -> Kind:
-        """What it lists: by its entries where all of them say another thing than the root."""
+        """What it lists: decided by its entries where all of them contradict the root."""
         if set(self.containers) == {"sitemap"}:
             return "index"
         if set(self.containers) == {"url"}:

@@ -37,12 +37,12 @@ class Spider:
     into items, requests or `meta`.
 
     Attributes:
-        name: What ``crawl run`` is given.
+        name: The name given to ``crawl run``.
         start_urls: Where it begins, in each of its sessions.
         allowed_domains: Hosts (and their subdomains) that may be fetched; empty: those of the start URLs. Scheme and
-            port are left out where they are written; a path is refused.
+            port are ignored if given; a path is refused.
         custom_settings: Settings of this spider; Scrapy's names are understood.
-        sessions: Names (or `Identity` objects) of the identities; a request goes with the first unless it says else.
+        sessions: Names (or `Identity` objects) of the identities; a request uses the first unless it says otherwise.
         keys: Kind of item to the fields that make its items records, as ``{"Order": "id"}``; for dicts
             ``{"items": ("shop", "sku")}``. With ``"@account"`` among them each session has its own records. An item
             class may say it itself: ``key = "id"``.
@@ -52,7 +52,7 @@ class Spider:
         probe_url: Page that proves that a session is logged in; the first start URL where it is not given.
         logged_out_css, logged_out_text: A page on which one of them is found was fetched logged out.
         logged_in_css, logged_in_text: A page on which one of them is found was fetched logged in.
-        render: Render its pages in a browser: True, or a `Render`. A request may say it for itself.
+        render: Render its pages in a browser: True, or a `Render`. A request may have its own.
         plugins: Classes that inherit from `crawler.Plugin`; the setting of the same name adds installed ones.
     """
 
@@ -75,16 +75,16 @@ class Spider:
     active_plugins: Sequence[Any] = ()  #: those of the run, made from the classes
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Refuse what would be passed over in silence, or fail at each page.
+        """Refuse what would be silently ignored, or fail on every page.
 
         Raises:
-            SpiderError: A list is a text, each of whose characters would be taken for a URL or a host; a method that
-                nobody calls; one that is ``async``, or takes other parameters.
+            SpiderError: A list is given as a text, each character of which would be taken for a URL or a host; a method
+                is never called, is ``async``, or takes other parameters.
         """
         super().__init_subclass__(**options)
         check_class(cls)
 
-    if not TYPE_CHECKING:  # a type checker says of itself what is missing
+    if not TYPE_CHECKING:  # a type checker reports by itself what is missing
 
         def __getattr__(self, name: str) -> Any:
             hint = habits.ATTRIBUTES.get(name)
@@ -95,7 +95,7 @@ class Spider:
         """Take the arguments typed after ``-a``; each becomes an attribute.
 
         Raises:
-            SpiderError: One is no name, or the name of something that is no argument.
+            SpiderError: One is not a valid name, or names something that is not an argument.
         """
         self.arguments = arguments
         for name, value in arguments.items():
@@ -124,7 +124,7 @@ class Spider:
     def is_logged_out(self, response: Response) -> Any:
         """Whether a page was fetched logged out. Override it, or set the ``logged_out_...`` attributes.
 
-        The default (`sessions.login.signs`) looks at the status, at where redirects ended and for a password field.
+        The default (`sessions.login.signs`) looks at the status and where redirects ended, and for a password field.
         """
         return NotImplemented
 
@@ -135,7 +135,7 @@ class Spider:
     def on_item(self, item: Any, response: Response | None) -> Any:
         """Look at each item before it is stored, on a worker thread. Return it, changed or not, or another one.
 
-        Raise `DropItem` to leave it out. A row of `File` comes later than its page and is not given to it.
+        Raise `DropItem` to leave it out. The row of a `File` comes later than its page and is not passed to it.
 
         Args:
             response: The page; None where an errback yields the item and no answer came.
@@ -145,14 +145,14 @@ class Spider:
     def on_request(self, request: Request) -> Request:
         """Look at each request just before it is sent, on a worker thread. Return it, changed or not, or another one.
 
-        Raise `IgnoreRequest` to leave it out: it is skipped. Requests of a login or for robots.txt are not given to it.
+        Raise `IgnoreRequest` to leave it out: it is skipped. Login and robots.txt requests are not passed to it.
         """
         return request
 
     def on_response(self, response: Response) -> Response:
         """Look at each page before its callback, on a worker thread. Return it, changed or not, or another one.
 
-        Raise `IgnoreRequest` to leave it out: it is skipped. Errors, files and logged-out pages are not given to it.
+        Raise `IgnoreRequest` to leave it out: it is skipped. Errors, files and logged-out pages are not passed to it.
         """
         return response
 
@@ -160,7 +160,7 @@ class Spider:
         """Called with each event (`crawler.events`) after it is committed, between two commits: keep it short."""
 
     def closed(self, reason: Any) -> None:
-        """Called once when a run ends, with its ending; or with the `Summary` where the parameter is ``summary``."""
+        """Called once when a run ends, with its ending; or with the `Summary` if the parameter is named ``summary``."""
 
     @classmethod
     def has_login_step(cls) -> bool:
@@ -169,14 +169,14 @@ class Spider:
 
     @classmethod
     def wants_login(cls, *, by_page: bool = True) -> bool:
-        """Whether its pages are for who is logged in: a login step, a sign, or (*by_page*) a login page says so.
+        """Whether its pages need a login, as shown by a login step, a sign, or (*by_page*) a login page.
 
-        Without a step, a person brings the session: ``crawl login NAME --browser``, ``crawl sessions import``.
+        Without a step, a person provides the session: ``crawl login NAME --browser``, ``crawl sessions import``.
         """
         return cls.has_login_step() or has_own_marks(cls) or bool(by_page and cls.login_url)
 
     def login_browser(self, page: Any, session: Session) -> None:
-        """Drive a Playwright page through the login, in a run where there is no `login`; secrets: `session.account`."""
+        """Drive a Playwright page through the login; used in a run without a `login`. Secrets: `session.account`."""
 
     def set_up_session(self, session: Session) -> None:
         """Give a new session adapters (`session.mount`) or hooks, in each process, before it sends anything."""
@@ -198,7 +198,7 @@ class Spider:
         """The method that a stored name stands for.
 
         Raises:
-            SpiderError: No public method of that name: nothing else can be called by what the store holds.
+            SpiderError: No public method has that name: the contents of the store can call nothing else.
         """
         name = name or "parse"
         method = getattr(self, name, None) if not name.startswith("__") else None
@@ -210,7 +210,7 @@ class Spider:
 
 
 def has_own_marks(spider: Spider | type[Spider]) -> bool:
-    """Whether it says itself what is logged in or out, by a check or a sign: nothing is guessed from a page then."""
+    """Whether it says itself what is logged in or out, by a check or a sign: then nothing is guessed from a page."""
     kind = spider if isinstance(spider, type) else type(spider)
     marks = (spider.logged_out_css, spider.logged_out_text, spider.logged_in_css, spider.logged_in_text)
     return kind.is_logged_out is not Spider.is_logged_out or any(marks)
@@ -227,7 +227,7 @@ class CrawlSpider(Spider):
     rules: Sequence[Rule] = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Refuse a rule whose callback is not there: the pages that it leads to would fail one by one.
+        """Refuse a rule whose callback does not exist: the pages that it leads to would fail one by one.
 
         Raises:
             SpiderError: There is no such method.

@@ -1,5 +1,5 @@
-"""What is refused where a class of spiders is written: texts in place of lists, methods that nobody calls or that are
-called with something else, keys that are none.
+"""What is refused when a spider class is defined: texts in place of lists, methods that are never called or are called
+with other arguments, invalid keys.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from crawler.errors import SpiderError
 from crawler.records import key_fields
 from crawler.render import render_of
 
-_CALLED: dict[str, tuple[str, ...]] = {  # by us, with these
+_CALLED: dict[str, tuple[str, ...]] = {  # by us, with these parameters
     "start": (),
     "login": ("session",),
     "login_browser": ("page", "session"),
@@ -32,12 +32,12 @@ _NO_GENERATORS = frozenset(("login", "login_browser", "closed", "on_item", "on_r
 
 
 def check_class(cls: Any) -> None:
-    """Refuse what would be passed over in silence, or fail at each page; put its keys and its rendering into order.
+    """Refuse what would be silently ignored, or fail on every page; normalise its keys and its rendering.
 
     Args:
-        cls: A class of spiders, just made.
+        cls: A spider class, just created.
     Raises:
-        SpiderError: There is something.
+        SpiderError: Something is to be refused.
     """
     own = vars(cls)
     for name in ("start_urls", "allowed_domains", "sitemap_urls"):
@@ -51,13 +51,13 @@ def check_class(cls: Any) -> None:
     if own.get("key"):  # as an item class says it; a spider's is that of its dicts
         cls.keys = {**cls.keys, **checked_keys(cls, {"items": own["key"]})}
     for name in habits.METHODS:
-        if name in own and not (name == "start_requests" and "start" in own):  # for old and new ones
+        if name in own and not (name == "start_requests" and "start" in own):  # for old and new versions
             raise SpiderError(f"{cls.__name__}.{name} has no effect here; instead: {habits.METHODS[name]}")
     check_called(cls)
 
 
 def check_called(cls: type) -> None:
-    """Refuse methods that are called by us and take other parameters, are ``async``, or would not run.
+    """Refuse methods that we call if they take other parameters, are ``async``, or would not run.
 
     Raises:
         SpiderError: There is one.
@@ -75,7 +75,7 @@ def checked_keys(cls: type, given: Any) -> dict[str, tuple[str, ...]]:
     """`Spider.keys` by table, each key as a tuple of names.
 
     Raises:
-        SpiderError: It is no dict, or one of them is no key.
+        SpiderError: It is not a dict, or one of its keys is not valid.
     """
     if not isinstance(given, Mapping):
         example = given if isinstance(given, str) else "id"

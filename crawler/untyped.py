@@ -1,4 +1,4 @@
-"""Functions of requests that its stubs leave without types, with theirs."""
+"""Functions of requests that its stubs leave untyped, with types."""
 
 from __future__ import annotations
 

@@ -27,10 +27,10 @@ from crawler.redaction import is_secret_name as is_secret_name
 from crawler.redaction import printable as printable
 from crawler.redaction import redact as redact
 
-MAX_CHARACTERS: Final = 65_536  # a longer text is no link; parsing it would only cost time
+MAX_CHARACTERS: Final = 65_536  # a longer text is not a link; parsing it would only cost time
 
 # A host that the WHATWG parser leaves alone: lower case, last label begins with a letter (else it might be a number in
-# disguise, such as 0x7f.1), nothing in Punycode; or four plain decimal bytes. A port that is no default and in range.
+# disguise, such as 0x7f.1), nothing in Punycode; or four plain decimal bytes. A port that is not the default, in range.
 _PLAIN_BYTE: Final = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _PLAIN_HOST: Final = (
     r"(?:(?!xn--)(?:[a-z0-9][a-z0-9-]*\.(?!xn--))*[a-z][a-z0-9-]*|" + rf"{_PLAIN_BYTE}(?:\.{_PLAIN_BYTE}){{3}})"
@@ -41,7 +41,7 @@ _PLAIN_PATH: Final = r"(?:/(?:[\w~!$'()*+,=:@-][\w.~!$'()*+,=:@-]*+)?)++"
 _PLAIN_ARGUMENT: Final = r"[\w.~-]+=[\w.~-]*"
 _PLAIN_QUERY: Final = rf"(?:\?({_PLAIN_ARGUMENT}(?:&{_PLAIN_ARGUMENT})*+))?"
 _PLAIN_LINK: Final = re.compile(rf"(?!//){_PLAIN_PATH}{_PLAIN_QUERY}", re.ASCII)
-# Text in the one spelling already: nothing is escaped that could stand for itself. In a path, letters outside of ASCII.
+# Text already in the one spelling: nothing is escaped that could stand for itself. In a path, letters outside ASCII.
 _SPELLED: Final = r"(?:[\w.~+-]++|%(?!2[0DE]|3\d|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])[0-9A-F]{2})*+"
 _SPELLED_QUERY: Final = re.compile(rf"{_SPELLED}={_SPELLED}(?:&{_SPELLED}={_SPELLED})*+", re.ASCII)
 _SPELLED_SEGMENT: Final = r"(?:[\w~!$'()*+,=:@-]|%[89A-F][0-9A-F])(?:[\w.~!$'()*+,=:@-]++|%[89A-F][0-9A-F])*+"
@@ -87,7 +87,7 @@ def root_of(base: str) -> str:
 def is_kept(url: str) -> bool:
     """Whether a text is an http or https URL without fragment that the WHATWG parser would give back as it is.
 
-    Only when it is clear: False says nothing.
+    True only when it is certain: False says nothing.
     """
     return len(url) <= MAX_CHARACTERS and _KEPT_URL.fullmatch(url) is not None
 
@@ -126,7 +126,7 @@ def absolute(base: str, link: str) -> str:
 
 
 def _as_reference(error: UnicodeError) -> tuple[str, int]:
-    """What the charset lacks, as browsers send it: ``&#8364;``, escaped."""
+    """A character that the charset lacks, as browsers send it: ``&#8364;``, escaped."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(f"%26%23{ord(each)}%3B" for each in error.object[error.start : error.end]), error.end
@@ -211,7 +211,7 @@ def _canonical_slowly(url: str) -> str:
     return f"{address[:start]}{path}?" + "&".join(f"{_one_way(name)}={_one_way(value)}" for _, name, value in arguments)
 
 
-#: by an escape, or a character that does not stand for itself in a query: how it is written there
+#: escapes, and characters that do not stand for themselves in a query, to how they are written there
 _IN_QUERY: Final = {
     written: quote_plus(bytes((each,))) for each in range(256) for written in (f"%{each:02X}", chr(each))
 }
@@ -219,7 +219,7 @@ _NOT_IN_QUERY: Final = re.compile(r"%[0-9A-Fa-f]{2}|[^\w.~-]", re.ASCII)
 
 
 def _ordered(arguments: list[str]) -> list[str]:
-    """By name, then value, whatever of them is escaped."""
+    """By name, then value, no matter what in them is escaped."""
     names = [each.partition("=")[0] for each in arguments]
     together = "".join(names)
     if "%" in together or "+" in together or len(set(names)) < len(names):
@@ -284,7 +284,7 @@ def _origin(url: str) -> tuple[str, str, int]:
 
 @lru_cache(maxsize=1_024)
 def _plain_host(origin: str) -> str:
-    """The host of "https://host:port"; "" for all that is not that plain."""
+    """The host of "https://host:port"; "" for anything less plain."""
     found = _ORIGIN.fullmatch(origin)
     return found[2] if found is not None else ""
 
@@ -336,7 +336,7 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
 
 @lru_cache(maxsize=16_384)
 def registrable(domain: str) -> str | None:
-    """The public suffix plus one label, lower case; None for a suffix, an IP address, or what is no domain."""
+    """The public suffix plus one label, lower case; None for a suffix, an IP address, or anything else."""
     name = domain.lower().removesuffix(".")
     if not name or name.startswith(".") or ".." in name or len(name) > 253 or _address(name) is not None:
         return None
