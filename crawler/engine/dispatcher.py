@@ -151,7 +151,7 @@ class Dispatcher:
 
 
 def _of_ours(dispatcher: Dispatcher, slots: HostSlots, leased: Sequence[Leased]) -> Sequence[Leased]:
-    """Those for hosts to which a connection is still ours. The rest, whose connection is no longer ours, is given back."""
+    """Those for hosts to which a connection is still ours. The others had one when they began to wait: given back."""
     others = {each.id for each in leased if not slots[each.slot].share}
     if not others:
         return leased

@@ -283,7 +283,7 @@ def _lead(ground: _Ground, on_lead: Callable[[], None], heartbeat: Heartbeat) ->
 
 
 def _portions(calls: StoreCalls, committer: Committer, look: NextLook) -> Callable[[list[Found]], None]:
-    """Stores found requests of a page that is not done yet. A worker waits for that: otherwise they would pile up in memory."""
+    """Stores found requests of a page that is not done yet. A worker waits for it, lest they pile up in memory."""
 
     def add(found: list[Found], store: Store) -> None:
         committer.add(found)

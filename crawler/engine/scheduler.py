@@ -33,7 +33,7 @@ class Scheduler:
         self._out: dict[int, str] = {}  # requests that are ready or under way: their session
 
     def stop(self, reason: str, *, grace_s: float) -> None:
-        """Take no new requests; end when those in flight are done, or after *grace_s* seconds. Safe to call anywhere."""
+        """Take no new requests; end when those in flight are done, or after *grace_s* seconds. Safe from any thread."""
         self._inbox.post(lambda: self._limits.stop(reason, unix_now() + grace_s))
 
     # --- the loop -------------------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ class Workers:
         self._pages, self._inbox, self._slots, self._limits, self._ends = pages, inbox, slots, limits, ends
         self._io = IOThread()
         self._computing, self._blocking = Computing(count, self._io.later), Blocking(max(count, _BLOCKING))
-        self._read_soon: set[_PageUnderWay] = set()  # whose answer is with the workers; a count without a lock would drift
+        self._read_soon: set[_PageUnderWay] = set()  # whose answer is with the workers; an unlocked count would drift
 
     def start(self) -> None:
         """Start a thread of each kind, with room left for what they do.
@@ -137,7 +137,7 @@ class _PageUnderWay:
     def begin(self) -> None:
         """On a worker: the first step."""
         limits, host = self._workers._limits, self._workers._slots.known.get(self._request.leased.slot)
-        if limits.reason or limits.over or (host is not None and host.unheeded):  # the host has asked for less meanwhile
+        if limits.reason or limits.over or (host is not None and host.unheeded):  # the host asked for less meanwhile
             self._go_home()
             return
         latest = self._latest = self._request.latest
@@ -187,7 +187,7 @@ class _PageUnderWay:
     def _moment(self) -> float:
         """Seconds since 1970, after which nothing is sent: the host's turn is over, or the lease may be another's."""
         ends, latest = self._workers._ends(self._request.leased), self._latest
-        self._latest = None  # a turn holds for the first sending; a lease for each, including those after redirects and pauses
+        self._latest = None  # a turn holds for the first sending; a lease for all, even after redirects and pauses
         return ends if latest is None else min(latest, ends)
 
     def _not_sent(self) -> None:

@@ -1,4 +1,4 @@
-"""Workers as processes of this machine: started, kept, and told to leave. One that is killed is started again."""
+"""Workers as processes of this machine: started, kept running, and told to leave. A killed one is started again."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from crawler.signal_event import SignalEvent
 
 _LOOK_S: Final = 0.1
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0  #: before one is started again; twice as long each time
-_GOOD_S: Final = 300.0  #: one that has lived for so long begins with the short wait again
+_GOOD_S: Final = 300.0  #: after living this long, one begins with the short wait again
 MOST_STARTS: Final = 8  #: of one worker in a row, each of which ended soon
-AGAIN: Final = frozenset({6, 70})  #: exit codes after which another try may help: the store, and what nobody foresaw
+AGAIN: Final = frozenset({6, 70})  #: exit codes after which another try may help: the store, and unforeseen errors
 
 
 class Children:
@@ -37,7 +37,7 @@ class Children:
             each.signal()
 
     def run(self) -> int:
-        """Keep them going until all have ended by themselves, or were told to. Returns the gravest exit code."""
+        """Keep them running until all have ended by themselves, or were told to. Returns the gravest exit code."""
         try:
             for each in self._kept:
                 each.start()
@@ -98,12 +98,12 @@ class Child:
 
 
 def may_help(code: int) -> bool:
-    """Whether to start one again that ended so: it was killed, or what it met may be over soon."""
+    """Whether to restart a worker that ended with this code: it was killed, or its problem may be over soon."""
     return code < 0 or code in AGAIN
 
 
 def shell_code(code: int) -> int:
-    """As a shell says it: 128 and the number of the signal."""
+    """As a shell reports it: 128 plus the number of the signal."""
     return 128 - code if code < 0 else code
 
 

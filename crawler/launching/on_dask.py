@@ -1,9 +1,9 @@
 """Workers on a Dask cluster: each is a task that runs `crawl worker` as a process of its own, beside the Dask worker.
 
-A process of its own, since a crawl wants the main thread for signals; it is told to leave when the Dask worker that
-started it dies, whichever way. A task whose Dask worker has died is given out anew by Dask; as it does so at most
-``allowed-failures`` times, what it gives up is handed in again here. Nothing secret goes through the scheduler: keys
-and passwords are in the environment of the Dask workers, as they are on any machine.
+It is a process of its own, since a crawl needs the main thread for signals; it is told to leave when the Dask worker
+that started it dies, in whatever way. A task whose Dask worker has died is reassigned by Dask; as it does so at most
+``allowed-failures`` times, tasks that it gives up are submitted again here. Nothing secret goes through the scheduler:
+keys and passwords are in the environment of the Dask workers, as on any machine.
 
 Source: "Resilience", "Futures" and "Configuration" in the documentation of dask.distributed.
 """
@@ -24,7 +24,7 @@ from crawler.signal_event import SignalEvent
 
 _LOOK_S: Final = 0.5
 _CONNECT_S: Final = 20.0
-_GONE: Final = frozenset({"cancelled", "released", "forgotten", "error"})  #: states of a task that nobody wants
+_GONE: Final = frozenset({"cancelled", "released", "forgotten", "error"})  #: states of a task that is no longer wanted
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class OnDask:
     Attributes:
         address: Of the scheduler, ``HOST:PORT``.
         words: Of the command, after ``crawl``.
-        folder: Of the project on the machines of the cluster; "" for the folder in which the Dask workers are.
+        folder: Of the project on the machines of the cluster; "" for the folder in which the Dask workers run.
         names: Of the workers.
     """
 
@@ -45,7 +45,7 @@ class OnDask:
 
 
 def work(words: Sequence[str], folder: str, name: str) -> int:
-    """The task: one worker, until it ends. Returns its exit code; a killed one is started again, some times."""
+    """The task: one worker, until it ends. Returns its exit code; a killed one is started again, a few times."""
     code, told = 0, False
     for _ in range(MOST_STARTS):
         process = subprocess.Popen(
@@ -101,7 +101,7 @@ class DaskWorkers:
         self._what, self._tell, self.told = what, tell, SignalEvent()
         host, _, port = what.address.rpartition(":")
         try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()  # Dask tries for long
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()  # Dask itself tries for a long time
             self._client = distributed.Client(what.address, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
             raise UsageError(f"dask://{what.address}: no scheduler answers ({error or type(error).__name__})") from None
@@ -115,7 +115,7 @@ class DaskWorkers:
         return self._client.submit(work, words, folder, name, key=key, pure=False)
 
     def start_and_leave(self) -> None:
-        """Hand them in and go: they stay until the crawl is over, or they are drained."""
+        """Submit them and return: they stay until the crawl is over, or they are drained."""
         from distributed import fire_and_forget
 
         try:
@@ -148,7 +148,7 @@ class DaskWorkers:
         return max(codes)
 
     def _again(self, name: str, running: dict[str, Any], codes: list[int]) -> None:
-        """A task that Dask has given up, since its worker died more often than it allows."""
+        """Resubmit a task that Dask has given up, since its worker died more often than it allows."""
         why = running.pop(name).exception() or "lost"
         if self._starts[name] >= MOST_STARTS:
             self._tell(f"worker {name} was given up by Dask: {type(why).__name__}")

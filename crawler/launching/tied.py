@@ -1,4 +1,4 @@
-"""``python -m crawler.launching.tied PARENT WORDS...``: ``crawl WORDS...`` that is told to leave when PARENT dies.
+"""``python -m crawler.launching.tied PARENT WORDS...``: runs ``crawl WORDS...``, told to leave when PARENT dies.
 
 The system sends SIGTERM when the thread ends that started this process (Linux, ``PR_SET_PDEATHSIG``); it holds across
 `exec`. So a worker whose starter was killed finishes its pages and hands the others back; none is left behind.

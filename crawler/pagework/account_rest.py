@@ -1,4 +1,4 @@
-"""A refusal that is about what the account has sent, for pages and files alike."""
+"""Refusals because of what the account has sent, for pages and files alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from crawler.sessions.session import Session
 
 
 def account_has_to_rest(outcome: Outcome, fetched: Fetched, session: Session) -> bool:
-    """Whether a refusal is about what the account has sent: then it rests, and nothing is said against the host."""
+    """Whether a refusal is due to what the account has sent: then it rests, and the host is not blamed."""
     response, error = fetched.response, fetched.error
     if not isinstance(error, StatusError) or session.allowance is None or response is None:
         return False

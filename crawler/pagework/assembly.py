@@ -1,6 +1,6 @@
 """Joins the parts: from a spider and settings to a pool of sessions, a fetcher, an admission, doors.
 
-No I/O but opening the store's vault; the order of building is the order of the layers.
+No I/O except opening the store's vault; things are built in the order of the layers.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
     """The spider object, with its sessions: its own, those of the setting, or those of the file of accounts.
 
     Raises:
-        UsageError: Spider, setting or file are wrong.
+        UsageError: Spider, setting or file is wrong.
     """
     given = dict(arguments or {})
     try:
@@ -91,7 +91,7 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
 
 
 def _check(identity: Identity) -> None:
-    """What an identity says, before a run is opened. Raises UsageError."""
+    """Check an identity before a run is opened. Raises UsageError."""
     if identity.quota:
         Quota.parse(identity.quota)
     if identity.proxies:
@@ -101,7 +101,7 @@ def _check(identity: Identity) -> None:
 
 
 def renders(spider: Spider) -> bool:
-    """Whether the spider says by itself that pages are rendered; a request may say so, too."""
+    """Whether the spider itself says that pages are rendered; a request may say so, too."""
     rules = getattr(spider, "rules", ())
     return bool(spider.render) or any(getattr(each, "render", None) for each in rules)
 
@@ -116,7 +116,7 @@ class Assembly:
         self._har = har_file(settings)
         self._sessions = SessionMaker(spider, settings, around, self._hosts, self._transports, self._har)
         self._renderer: Renderer | None = None
-        self._render_lock = threading.Lock()  # guards the making of it
+        self._render_lock = threading.Lock()  # guards creating it
         self.pool = SessionPool(
             self._sessions.identities,
             lambda name: self._sessions.manager(name, desk, self.load_page),
@@ -146,14 +146,14 @@ class Assembly:
             self.learn_start([origin_of(self._hosts.begins)])
 
     def learn_start(self, origins: Iterable[str]) -> None:
-        """The start requests go there: these hosts belong to the crawl, to its sessions, and may be private."""
+        """The start requests go there: these hosts belong to the crawl and its sessions, and may be private."""
         for origin in origins:
             self._hosts.learn(origin)
             self.admission.belongs(host_of(origin))
 
     @property
     def hop_guard(self) -> Callable[[str, str, str], str | None] | None:
-        """What redirects of logged-in sessions are asked; None where the guard is off, and so is what it learned."""
+        """What checks redirects of logged-in sessions; None where the guard, and with it all it has learned, is off."""
         return self.guard.refuses if self.settings.logout_guard else None
 
     def is_guarded(self, name: str) -> bool:
@@ -179,7 +179,7 @@ class Assembly:
             return self._renderer
 
     def load_page(self, session: Session, refresh: PageRefresh, renewed: IsRenewed) -> Response:
-        """A page of an app that renews its token (`sessions.login.renewal.LoadsPage`)."""
+        """Load a page of an app that renews its token (`sessions.login.renewal.LoadsPage`)."""
         from crawler.pagework.page_renewal import load
 
         return load(self, session, refresh, renewed)

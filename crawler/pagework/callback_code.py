@@ -1,4 +1,4 @@
-"""The code of a callback while it runs: where it stands, and what it returns though it yields."""
+"""The code of a callback while it runs: where it is, and what it returns although it yields."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def stands_at(generator: Any) -> str:
 
 
 def with_returned(generator: GeneratorType[Any, Any, Any], outcome: Outcome) -> Iterator[Any]:
-    """What a callback yields. A value that it returns besides reaches nobody: the outcome has a warning of it then."""
+    """What a callback yields. A value that it returns besides would be lost: the outcome then has a warning about it."""
     code = generator.gi_code
     line = _returns_at(code)
     return generator if line is None else _watched(generator, outcome, f"{_file(code)}, line {line}")
@@ -45,7 +45,7 @@ def _watched(generator: GeneratorType[Any, Any, Any], outcome: Outcome, place: s
 
 @functools.lru_cache(maxsize=1024)
 def _returns_at(code: CodeType) -> int | None:
-    """The first line on which a generator may return something else than None; None where it never does."""
+    """The first line on which a generator may return something other than None; None where it never does."""
     before: dis.Instruction | None = None
     line = code.co_firstlineno
     for each in dis.get_instructions(code):

@@ -1,8 +1,8 @@
-"""Files between their fetching and their commit: looked up, put in their place, let go of.
+"""Files between fetch and commit: looked up, put in their place, let go of.
 
 A worker fetches a file into a partial one (`crawler.pages.partials`) and leaves it here, under its request. Just before
-its row is committed the scheduler puts it in its place; afterwards nothing of it is kept here. What is never committed
-stays a partial file, and the next try goes on with it.
+its row is committed the scheduler puts it in its place; afterwards nothing about it is kept here. What is never
+committed stays a partial file, and the next try continues with it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class FileDesk:
 
     # --- for workers ------------------------------------------------------------------------------------------------
     def look_up(self, session: str, url: str, key: str, epoch: int) -> tuple[FileRow | None, FileRow | None]:
-        """What is held: a file that need not be asked for, and the version at this URL. Waits for the store.
+        """What is held: a file that need not be requested, and the version at this URL. Waits for the store.
 
         Args:
             epoch: Of the session now: what this crawl was told in an earlier one is asked again.
@@ -60,7 +60,7 @@ class FileDesk:
         return [row if row is not None and self.folder.has(row.hash, row.size_bytes) else None for row in found]
 
     def paths(self, file: FileRow) -> tuple[str, str]:
-        """Where a file is and its readable name, as its item tells them."""
+        """Where a file is and its readable name, as its item gives them."""
         return str(self.folder.path(file.hash)), self.folder.told(file.link)
 
     def open(self, request: int, url: str, session: str) -> Partial:
@@ -75,7 +75,7 @@ class FileDesk:
         return partial
 
     def let_go(self, request: int) -> None:
-        """Nothing of this request is about to be committed; what came of its file stays for the next try."""
+        """Nothing of this request is about to be committed; the part of its file that came stays for the next try."""
         with self._lock:
             partial = self._open.pop(request, None)
         if partial is not None:

@@ -1,4 +1,4 @@
-"""Small decisions about files: which type one must have, how it is asked for, and what its row is. Pure."""
+"""Small decisions about files: which type one must have, how it is requested, and what its row is. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PAGE_ENDINGS = frozenset({".html", ".htm", ".xhtml", ".php", ".asp", ".aspx", "
 def wanted_type(spec: dict[str, Any], url: str) -> tuple[str, bool]:
     """The media types that a file must have, "" for any; and whether the spider has said so.
 
-    What only the ending of its name says is held against pages that come in its place, and nothing else.
+    A type implied only by the file extension rules out pages that come in its place, and nothing else.
     """
     if spec.get("type"):
         return str(spec["type"]).lower(), True
@@ -38,7 +38,7 @@ def wants_markup(wanted: str) -> bool:
 
 
 def conditions_of(partial: Partial, at_url: FileRow | None) -> tuple[dict[str, str], int]:
-    """The headers of the next sending, and from which byte on it asks.
+    """The headers of the next sending, and the byte from which it requests.
 
     Args:
         at_url: The version that is held of this URL.
@@ -55,7 +55,7 @@ def conditions_of(partial: Partial, at_url: FileRow | None) -> tuple[dict[str, s
 
 
 def can_go_on(partial: Partial) -> bool:
-    """Whether a later try can go on where this one was cut."""
+    """Whether a later try can continue where this one was cut."""
     state = partial.state
     return bool(Validators(state.etag, state.modified, state.is_dated).for_range)
 

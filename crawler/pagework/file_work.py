@@ -1,7 +1,7 @@
-"""One file, from a leased request to its Outcome: asked for so that nothing is fetched twice, judged, made an item.
+"""One file, from a leased request to its Outcome: requested so that nothing is fetched twice, judged, made an item.
 
-The way of a page (`page_work`) with another middle part: the body goes into a partial file and not into memory, and no
-callback runs. Runs on worker threads; keeps nothing between files.
+It takes the same path as a page (`page_work`), but for the middle: the body goes into a partial file and not into
+memory, and no callback runs. Runs on worker threads; keeps nothing between files.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from crawler.sessions.session import Session
 from crawler.stores.calls import Stopped
 from crawler.urls import host_of, redact
 
-_BUSY_S = 0.5  #: until a file is looked at again that another request fetches at the moment
-_MOVED_BYTES = 64 * 1024  #: a try that brought so many and was cut does not count: the next one goes on there
+_BUSY_S = 0.5  #: until we look again at a file that another request is fetching
+_MOVED_BYTES = 64 * 1024  #: a try that brought this many and was cut does not count: the next one continues from there
 _CHUNK_BYTES = 1 << 20  #: more than a transport gives a sink at once
 _JUDGED = frozenset({"application/json", "text/plain", "application/xml", "text/xml"}) | MARKUP_TYPES
 
@@ -65,7 +65,7 @@ class _Job:
         wanted: Media types that it must have, "" for any.
         explicit: The spider has said so.
         sink: Of the last sending.
-        began_bytes: What was there before the first sending of this turn.
+        began_bytes: Bytes that were there before the first sending of this turn.
     """
 
     request: Request
@@ -83,7 +83,7 @@ class FileWork:
     """What workers do with the request of a file. Safe from any thread.
 
     Args:
-        allows_host: Whether a host belongs to the crawl: redirects of files lead nowhere else.
+        allows_host: Whether a host belongs to the crawl: redirects of files may lead nowhere else.
         logged_out: ``(session, page, asked URL) -> reason or None``.
         keys: `Spider.keys`.
     """
@@ -116,7 +116,7 @@ class FileWork:
 
         Args:
             hop_guard: Redirects that must not be followed.
-            answered: Called when the answer is in; says what is known of its host from then on.
+            answered: Called when the answer is in; returns what is known about its host from then on.
         """
         spec: dict[str, Any] = request.file or {}
         session, watched = manager.session, manager.wants_login
@@ -165,7 +165,7 @@ class FileWork:
                 self._desk.let_go(outcome.request.id)
 
     def take_held(self, outcome: Outcome, request: Request, file: FileRow) -> None:
-        """Nobody is asked for a file that is held: its item is all that there is to do."""
+        """Take a held file without a request: only its item remains to be made."""
         outcome.settle(judge_held())
         outcome.sent_at, outcome.epoch = file.sent_at, file.epoch
         outcome.proven = file.proven or bool(file.key)
@@ -261,10 +261,10 @@ class FileWork:
         return response
 
     def _give_page(self, job: _Job, sink: FileSink, response: Response) -> None:
-        """What the session judge looks at: a page that came instead, or a file that is short and may be one."""
+        """What the session judge looks at: a page that came instead, or a short file that may be one."""
         if response.status_code >= 300:
             return
-        if not sink.began:  # an adapter that knows no sink
+        if not sink.began:  # an adapter that does not support sinks
             sink.take(response)
         if sink.page is not None:
             response._content = sink.page.getvalue()
@@ -279,9 +279,9 @@ class FileWork:
     def _settle(self, job: _Job, outcome: Outcome, fetched: Fetched, watched: bool, known: Known) -> None:
         goes_on = self._goes_on(job, fetched)
         if goes_on:
-            outcome.tries = 0  # it goes on where it was cut, and does not count as a failed try
+            outcome.tries = 0  # it continues where it was cut, and does not count as a failed try
         elif isinstance(fetched.error, TooLarge):
-            job.partial.forget()  # nobody will want its beginning
+            job.partial.forget()  # its beginning is of no more use
         rule = self._landing(fetched)
         if not rule:
             self._make_item(job, outcome, fetched, watched)
@@ -297,19 +297,19 @@ class FileWork:
 
     @staticmethod
     def _goes_on(job: _Job, fetched: Fetched) -> bool:
-        """Whether a good part of the file came before it was cut, and the next try can go on there."""
+        """Whether a good part of the file came before it was cut, and the next try can continue from there."""
         moved = job.partial.size_bytes - job.began_bytes >= _MOVED_BYTES
         return isinstance(fetched.error, Transient) and moved and can_go_on(job.partial)
 
     def _landing(self, fetched: Fetched) -> str:
-        """A rule against where redirects ended; "" for none."""
+        """The rule that forbids where redirects ended; "" for none."""
         response = fetched.response if fetched.error is None else None
         if response is None or not response.history or self._allows_host(host_of(response.url)):
             return ""
         return f"off-site: redirected to {redact(response.url)}"
 
     def _make_item(self, job: _Job, outcome: Outcome, fetched: Fetched, watched: bool) -> None:
-        """What came becomes the item; why it does not is part of how the request went, before that is judged."""
+        """Make the item from what came; if that fails, the reason becomes part of the exchange before it is judged."""
         if fetched.error is not None or fetched.logged_out or fetched.response is None:
             return
         try:
@@ -341,7 +341,7 @@ class FileWork:
             self._take_fetched(job, outcome)
 
     def _take_unchanged(self, job: _Job, outcome: Outcome, known: FileRow, etag: str, modified: str) -> None:
-        """The version that is held is the one that is there; under a new key it gets a row of its own."""
+        """The version that is held is the current one; under a new key it gets a row of its own."""
         key = key_text_of(job.request) or known.key
         same = replace(known, key=key, id=known.id if key == known.key else 0)
         self._take(
@@ -349,7 +349,7 @@ class FileWork:
         )
 
     def _take_fetched(self, job: _Job, outcome: Outcome) -> None:
-        """All bytes are there: another version than the one that is held, or the same once more."""
+        """All bytes are there: a different version from the one that is held, or the same once more."""
         spec: dict[str, Any] = job.request.file or {}
         partial, url = job.partial, job.request.url
         head, declared = partial.head(HEAD_BYTES), partial.state.declared

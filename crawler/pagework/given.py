@@ -1,9 +1,9 @@
-"""What a callback gives: it is run, and what it yields becomes items, found requests, files, and what is kept aside.
+"""Runs a callback, and turns what it yields into items, found requests, files, and things kept aside.
 
-`KeptAside` holds what is no good item.
+`KeptAside` holds what is not a valid item.
 
-`CallbackWatch` tells of callbacks that run for too long while they still run: one that never ends would never be heard
-of otherwise. Nothing is done to them: a thread cannot be stopped from outside. The person who reads the warning can
+`CallbackWatch` reports callbacks that run for too long while they are still running: one that never ends would go
+unnoticed otherwise. Nothing is done to them: a thread cannot be stopped from outside. The person who reads the warning can
 stop the run, which does not wait for them beyond `grace`.
 """
 
@@ -39,8 +39,8 @@ class CallbackWatch:
     """Watches the callbacks of a process.
 
     Args:
-        limit_s: Seconds, above 0, after which a callback is told of, once.
-        tell: Called with its URL and the seconds so far, on the thread of this object; it must not wait.
+        limit_s: Seconds, above 0, after which a callback is reported, once.
+        tell: Called with its URL and the seconds so far, on this object's thread; it must not wait.
     """
 
     def __init__(self, limit_s: float, tell: Callable[[str, float], None]) -> None:
@@ -67,7 +67,7 @@ class CallbackWatch:
     def ends(self) -> None:
         """It is over, however it went."""
         with self._lock:
-            self._running.pop(threading.get_ident(), None)  # gone when it was told of
+            self._running.pop(threading.get_ident(), None)  # gone if it was already reported
 
     def _watch(self) -> None:
         while not self._over.wait(min(max(self._limit_s / 4, _OFTEN_S), _SELDOM_S)):
@@ -80,13 +80,13 @@ class CallbackWatch:
                 self._tell(url, now - began)
 
 
-_MOST = 1_000  #: of one page
+_MOST = 1_000  #: per page
 _REASONS = 20
 _LONGEST_REASON = 200  # characters
 
 
 class KeptAside:
-    """Collects what one page yielded and is not stored: no good items, and what `on_item` left out. Used by one thread.
+    """Collects what one page yielded that is not stored: invalid items, and what `on_item` left out. For one thread.
 
     Args:
         keys: `Spider.keys`.
@@ -120,7 +120,7 @@ class KeptAside:
         return True
 
     def put_into(self, outcome: Outcome, notes: LinksGiven | None, keyed: list[Request]) -> None:
-        """Tell it in the outcome of the page, with a warning for each reason, the most frequent first.
+        """Record it in the page's outcome, with a warning for each reason, the most frequent first.
 
         Args:
             keyed: Files with a key that the page gave.
@@ -131,7 +131,7 @@ class KeptAside:
             outcome.dropped = self._left_out
         if self._reasons:
             if notes is not None:
-                notes.incomplete = True  # what was kept out is to be said again
+                notes.incomplete = True  # what was kept aside is to be reported again
             outcome.rejected = self.rejected
             outcome.warnings += tuple(
                 f"{count:,} item{'s' if count > 1 else ''} kept out: {why}"
@@ -145,7 +145,7 @@ class StoppedAtItem(Exception):
     """A callback ended at an item that its class refuses.
 
     Attributes:
-        error: What is told of it.
+        error: What is reported about it.
         keyed: Files with a key that it gave before.
     """
 
@@ -170,7 +170,7 @@ class Admits(Protocol):
     def admit_links(
         self, links: Iterable[tuple[str, Any]], callback: str, session: str, *, depth: int, parent: int
     ) -> Iterator[tuple[str, Found]]:
-        """What `admit` says of plain links, one after the other (`Admission.admit_links`)."""
+        """What `admit` says about plain links, one after the other (`Admission.admit_links`)."""
         for url, link in links:
             row = self.admit(Request.of_link(url, callback, session, link), depth=depth, parent=parent)
             if row is not None:
@@ -181,10 +181,10 @@ class _Requests:
     """The requests that one page gives, as its callback yields them. Used by one thread.
 
     Args:
-        portion, bare, notes: As `CallbackResults` has them.
+        portion, bare, notes: As in `CallbackResults`.
 
     Attributes:
-        keyed: Files with a key, which are in no row yet.
+        keyed: Files with a key, not in any row yet.
     """
 
     def __init__(
@@ -203,11 +203,11 @@ class _Requests:
         self.keyed: list[Request] = []
 
     def found(self) -> list[Found]:
-        """The rows, without those that went before the page."""
+        """The rows, without those that were stored before the page."""
         return list(self._found.values())
 
     def take(self, link: Request) -> None:
-        """One of any kind. Raises NotStorable."""
+        """Take one of any kind. Raises NotStorable."""
         self._outcome.requests += 1
         if self._bare is not None:
             link = link.replace(url=self._bare(link.url))
@@ -220,7 +220,7 @@ class _Requests:
             self._keep(row)
 
     def take_rest(self, links: Followed) -> None:
-        """All links that a callback still has to hand out."""
+        """Take all links that a callback still has to hand out."""
         session, notes = self._admission.session_of(links.session or self._session), self._notes
         fresh = self._new_among(links, session)
         self._outcome.requests += len(fresh)
@@ -286,7 +286,7 @@ class CallbackResults:
         self._callback_time_s = settings.callback_time
         self._keys: Mapping[str, Sequence[str]] = spider.keys
         self._spider = spider
-        self._methods = {""}  # callbacks that are there; safe from any thread: it is only added to
+        self._methods = {""}  # callbacks known to exist; safe from any thread: it is only added to
 
     def collect(
         self,
@@ -300,13 +300,13 @@ class CallbackResults:
         """Run a callback and sort what it yields into items and found requests.
 
         Returns:
-            Files with a key, which are not among these yet.
+            Files with a key, which are not among the requests yet.
         Raises:
             StoppedAtItem: It ended at an item that its class refuses; the outcome has what it gave before.
 
         Args:
             bare: Takes out of a URL what the session adds to each one; None where it adds nothing.
-            notes: Where all requests are noted that it yields.
+            notes: Where all requests that it yields are noted.
             step: What each item passes through; None where it is kept as it is.
         """
         started = time.perf_counter()
@@ -348,7 +348,7 @@ class CallbackResults:
         return requests.keyed
 
     def _check_methods(self, link: Request, results: Any) -> None:
-        """Refuse a request whose callback is no method: stored with it, it would fail with each run.
+        """Refuse a request whose callback is not a method: once stored, it would fail in every run.
 
         Raises:
             SpiderError: With the line that yielded it.
@@ -363,7 +363,7 @@ class CallbackResults:
 
 
 def _has_key(link: Request, file: Mapping[str, Any], keyed: list[Request]) -> bool:
-    """Whether a file may be held under its key: then it is one of *keyed*. Raises NotStorable.
+    """Whether a file may be held under its key: then it is added to *keyed*. Raises NotStorable.
 
     Its fields are plain values from here on.
     """
@@ -374,12 +374,12 @@ def _has_key(link: Request, file: Mapping[str, Any], keyed: list[Request]) -> bo
 
 
 def _each(produced: Any, outcome: Outcome) -> Iterable[Any]:
-    """What a callback gave, one by one; the outcome is told of what it returns besides."""
+    """What a callback gave, one by one; what it returns besides is noted in the outcome."""
     if produced is None:
         return ()
     if isinstance(produced, Generator):
         return with_returned(produced, outcome) if isinstance(produced, GeneratorType) else produced
-    if isinstance(produced, Request) or is_item(produced):  # a `Filled` is a dataclass, and such are items
+    if isinstance(produced, Request) or is_item(produced):  # a `Filled` is a dataclass, and dataclasses are items
         return (produced,)
     if isinstance(produced, str | bytes) or not hasattr(produced, "__iter__"):
         raise SpiderError(f"a callback returned {class_name_of(produced)}; yield Requests and items")

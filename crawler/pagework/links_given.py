@@ -1,7 +1,7 @@
 """The requests that a page gives, in short form: noted while its callback runs, given again while it is unchanged.
 
-All of them count, those too that the frontier knew already: in the next crawl another page may be the first to name
-them. What the logout guard has refused by the text of a link stays refused: the text itself is not kept.
+All of them count, even those that the frontier knew already: in the next crawl another page may be the first to name
+them. What the logout guard has refused because of a link's text stays refused: the text itself is not kept.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ class LinksGiven:
         self._groups[callback, session] = group if before is None else before | group
 
     def written(self, callback: str, session: str | None, target: Targets, hrefs: list[str]) -> None:
-        """Plain requests for links as they are written: most are known, and nobody has looked where they lead."""
+        """Plain requests for links as written: most are known, and where they lead has not been looked up."""
         self._written.append((callback, session, target, hrefs))
 
     def refused(self, url: str, row: Found | None) -> None:
-        """What admission has made of a link that is noted already."""
+        """What admission has decided about a link that is already noted."""
         if row is not None and row.skipped[:5] == "guard" and row.skipped != BY_SCRIPT_ALONE:
             self._own_refused[url] = row.skipped
 
@@ -64,7 +64,7 @@ class LinksGiven:
         """Any request.
 
         Args:
-            row: What admission has made of it; None where it was known.
+            row: What admission has decided about it; None where it was known.
         """
         extras = row.extras if row is not None else link.extras() if link.is_more_than_plain else ""
         by_script = says_by_script(link.link)
@@ -80,7 +80,7 @@ class LinksGiven:
         self.refused(link.url, row)
 
     def _as_written(self) -> list[str]:
-        """Groups of links as they are written, as text; where that cannot be or must not be, their URLs are noted."""
+        """Groups of links as written, as text; where that is impossible or must not be, their URLs are noted."""
         kept = []
         for callback, session, target, hrefs in self._written:
             different = dict.fromkeys(filter(None, hrefs))
@@ -92,7 +92,7 @@ class LinksGiven:
         return kept
 
     def packed(self) -> tuple[bytes, str] | None:
-        """The plain requests, packed, and the others as text, which may hold secrets; None for no visit to speak of."""
+        """The plain requests, packed, and the others as text, which may hold secrets; None where there is no visit to record."""
         if self.incomplete:
             return None
         written = self._as_written()

@@ -9,13 +9,13 @@ from crawler.urls import host_of
 
 
 class OwnHosts:
-    """What a spider says of hosts, and what its start requests add.
+    """What a spider says about hosts, and what its start requests add.
 
     Attributes:
         begins: URL of the first start request, where it is known without making any; else None.
         trusted: Hosts that may be private.
         of_https: Hosts that are asked over https.
-        start_origins: Of the start requests, in their order.
+        start_origins: Of the start requests, in order.
     """
 
     def __init__(self, spider: Spider) -> None:

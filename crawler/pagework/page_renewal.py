@@ -1,7 +1,7 @@
 """Loads a page of an app so that its scripts renew the session's token, in the browser that renders pages.
 
-So the page may go where pages of the crawl may (`allowed_domains`, and `render_hosts` for its frames and scripts), by
-the session's proxy, within its limits, and the browser ends with the crawl.
+So the page may go where pages of the crawl may (`allowed_domains`, and `render_hosts` for its frames and scripts),
+through the session's proxy and within its limits, and the browser ends with the crawl.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _CLOCKS_DIFFER_S: Final = 60.0
 def load(parts: Assembly, session: Session, refresh: PageRefresh, renewed: IsRenewed) -> Response:
     """As `sessions.login.renewal.LoadsPage`.
 
-    Once more where nothing came and the page asks for no login: apps wait for their frames some ten seconds, which are
-    soon over on a busy machine or a slow site; and where the token has just ended, by the site's clock it may not have.
+    Tried once more where nothing came and the page asks for no login: apps wait some ten seconds for their frames,
+    which soon pass on a busy machine or a slow site; and a token that has just ended may not have by the site's clock.
     """
     may_be_early = _has_just_ended(session)
     page, lasted_s = _loaded(parts, session, refresh, renewed)
@@ -43,16 +43,16 @@ def load(parts: Assembly, session: Session, refresh: PageRefresh, renewed: IsRen
 
 
 def _has_just_ended(session: Session) -> bool:
-    """Whether the token says that it has ended, and that this is not long ago."""
+    """Whether the token says that it has ended, and only recently."""
     token = in_storage(session.auth)
     ends = jwt_end(token.kept(session.storage)) if token is not None else None
     return ends is not None and unix_now() < ends + _CLOCKS_DIFFER_S
 
 
 def _loaded(parts: Assembly, session: Session, refresh: PageRefresh, renewed: IsRenewed) -> tuple[Response, float]:
-    """The page as it is at last, and after how many seconds it had its last answer."""
+    """The page in its final state, and after how many seconds it had its last answer."""
     asked = session.prepare_request(requests.Request("GET", refresh.url, auth=AsItIs()))
-    asked.signs_itself = True  # a browser sends no token with the address of a page
+    asked.signs_itself = True  # a browser sends no token when it loads a page
     document = session.send(asked)
     if document.status_code in parts.policy.statuses:
         raise parts.fetcher.status_error(document)

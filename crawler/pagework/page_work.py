@@ -45,12 +45,12 @@ AnswerIsIn = Callable[[Outcome], Learned]
 
 @dataclass(frozen=True)
 class Outside:
-    """What the work on a page asks of others while it is under way.
+    """What the work on a page needs from other parts while it is under way.
 
     Attributes:
         portion: Takes found requests of a page that has very many, before the page is committed.
         kept: The kept page of a request of an earlier crawl.
-        hold: Whether a lease that was to end by itself has been prolonged; asked before a request is sent.
+        hold: Whether a lease that was to end by itself has been extended; asked before a request is sent.
         callbacks: Watches callbacks while they run.
         files: What is done with requests of files.
     """
@@ -67,7 +67,7 @@ class PageWork:
 
     Args:
         revisits: What is done with pages that an earlier crawl has seen.
-        outside: What it asks of others while a page is under way.
+        outside: What it needs from other parts while a page is under way.
     """
 
     def __init__(
@@ -95,8 +95,8 @@ class PageWork:
         """The steps of fetching and parsing one request. Never raises: whatever happens is in the outcome.
 
         Args:
-            latest: For a host with a delay: the moment after which its turn is over, and it goes back unsent.
-            answered: Called when the answer is in; says what is known of its host from then on.
+            latest: For a host with a delay: the moment after which its turn is over, and it is given back unsent.
+            answered: Called when the answer is in; returns what is known about its host from then on.
         """
         session = manager.session
         outcome = Outcome(leased, Verdict.RELEASE, session_name=session.name)
@@ -106,7 +106,7 @@ class PageWork:
             now = unix_now()
             if (latest is not None and now > latest) or (now >= leased.until and not self._hold.is_ours(leased, now)):
                 return outcome
-            if now >= self._hold.stays_until:  # its connections may be those of others by now
+            if now >= self._hold.stays_until:  # its connections may belong to others by now
                 return outcome
             if manager.record.state is not LoginState.READY:  # lost while this waited for a worker
                 return outcome
@@ -137,7 +137,7 @@ class PageWork:
         return outcome
 
     def _stepped(self, request: Request, manager: LoginManager) -> tuple[str, Request]:
-        """What the steps of the spider make of a request; a URL that is new by it is looked at as a link is."""
+        """What the spider's steps make of a request; a URL that they change is checked like a link."""
         url = request.url
         rule, sent = self._steps.request(request)
         if not rule and sent.url != url and manager.wants_login and self._guard is not None:
@@ -176,7 +176,7 @@ class PageWork:
         page = fetched.response if not (fetched.logged_out or fetched.error) else None
         unchanged = answer is not None and answer.unchanged
         if unchanged:
-            outcome.proven = not watched  # nothing to see there by which it could prove itself
+            outcome.proven = not watched  # nothing there by which it could prove itself
         elif watched and fetched.response is not None and not fetched.logged_out:
             outcome.proven = signs.logged_in_sign(
                 fetched.response, css=self._spider.logged_in_css, text=self._spider.logged_in_text
@@ -236,7 +236,7 @@ class PageWork:
     def _unchanged(
         self, outcome: Outcome, request: Request, session: Session, visit: PageVisit, page: KeptPage | None
     ) -> Flow[None]:
-        """A page that is what it was: it gives what it gave, or what today's spider finds in what is kept of it."""
+        """An unchanged page: it gives what it gave before, or what today's spider finds in the kept page."""
         if page is None:
             self._revisits.carry(outcome, visit)
             return
@@ -292,7 +292,7 @@ class PageWork:
         session: Session,
         notes: LinksGiven | None,
     ) -> Flow[None]:
-        """Files with a key: what is held becomes an item of this page, and is not asked for."""
+        """Files with a key: those that are held become items of this page, and are not requested."""
         own = [link for link in keyed if link.session in (None, session.name)]
         held = dict(zip(map(id, own), (yield from self._files.held(session, own)), strict=True)) if own else {}
         fresh: dict[bytes, Found] = {}
@@ -313,7 +313,7 @@ class PageWork:
             outcome.found = [*outcome.found, *fresh.values()]
 
     def _landing(self, leased: Leased, request: Request, page: Response) -> tuple[str, Found | None]:
-        """Where redirects ended: a rule against it, or the row that marks it as seen."""
+        """Where redirects ended: the rule that forbids it, or the row that marks it as seen."""
         if page.url == request.url or request.dont_filter:
             return "", None
         if not any(step.is_redirect for step in page.history):
@@ -360,13 +360,13 @@ class PageWork:
 
     def _broken(self, outcome: Outcome, error: BaseException) -> None:
         _trace.debug("the whole trace for %s:", redact(outcome.request.url), exc_info=error)
-        if not isinstance(error, ItemRefused):  # a page is whole, or it is told what of it is there
+        if not isinstance(error, ItemRefused):  # a page is whole, or the report says which part of it is there
             outcome.items, outcome.found, outcome.rejected = [], (), ()
         outcome.settle(judge_broken(error, short_trace(error)))
 
 
 def _nothing_seen(page: Response) -> str | None:
-    """Why a page was fetched logged out, where that is of no interest."""
+    """Stands in for the check why a page was fetched logged out, where that does not matter."""
     return None
 
 

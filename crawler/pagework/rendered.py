@@ -1,4 +1,4 @@
-"""A page that is to be rendered: between its document and what is looked at. The room of the browser is `rendering`."""
+"""A page to be rendered: from its document to what is parsed. The browser itself is in `rendering`."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Rendering:
 
         Args:
             guard: The logout guard, for a session that is logged in.
-            logged_out: Why a page was fetched logged out; None where that is of no interest.
-            ours_until: Until when nobody else may ask for it, seconds since 1970.
+            logged_out: Why a page was fetched logged out; None where that does not matter.
+            ours_until: Until when no other process may request it, seconds since 1970.
         """
         showing = partial(Showing, wanted=wanted, guard=guard, ours_until=ours_until)
         return RenderedPage(self._parts, session, showing, logged_out)
@@ -71,22 +71,22 @@ class RenderedPage:
         """The page after its scripts; *document* itself where there is nothing to render.
 
         Raises:
-            FetchError: It could not be rendered, or a request of it brought no good answer: worth another try.
-            RenderingStopped: It may be another process's by now.
+            FetchError: It could not be rendered, or one of its requests brought no good answer: worth another try.
+            RenderingStopped: It may belong to another process by now.
         """
         self._lost = ""
         renderer = self._parts.renderer
         if not (document.is_html and document.body) or not renderer.shows(document.url):
             return document
         rendered = yield Call(partial(renderer.render, self._session, self._showing(document)))
-        if rendered.requests.has_lapsed:  # whoever has it now renders it
+        if rendered.requests.has_lapsed:  # the process that has it now renders it
             raise RenderingStopped
         page: Response = rendered.response
         self._lost = self._lost_in_data(page)
         if rendered.requests.is_overtaken():
             if self._seen is None:  # nobody's login
                 raise NotRendered(redact(document.url), OVERTAKEN)
-            self._lost = OVERTAKEN  # of an epoch that is over: it is sent again
+            self._lost = OVERTAKEN  # from a past epoch: it is sent again
         if self.logged_out(page):
             return page
         trouble = rendered.requests.trouble(self._parts.policy.statuses)
@@ -100,14 +100,14 @@ class RenderedPage:
 
     def logged_out(self, page: Response) -> str | None:
         """Why the page was fetched logged out, or the data that it asked for."""
-        if self._judged is None or self._judged[0] is not page:  # asked twice, it may say something else
+        if self._judged is None or self._judged[0] is not page:  # asked twice, the check may say something else
             self._judged = page, (self._seen(page) if self._seen is not None else None) or self._lost or None
         return self._judged[1]
 
     def _lost_in_data(self, page: Response) -> str:
-        """A page may look as ever while an API says to it that nobody is logged in.
+        """A page may look as usual while an API tells it that nobody is logged in.
 
-        What a page has asked again with success counts as it came last: apps renew their tokens so.
+        Where a page repeated a request with success, the last answer counts: this is how apps renew their tokens.
         """
         if self._seen is None or signs.logged_in_sign(page):
             return ""

@@ -1,11 +1,11 @@
-"""Pages that an earlier crawl has seen: whether to ask for one, how to ask, and what is learned for the next crawl.
+"""Pages that an earlier crawl has seen: whether to request one, how, and what is learned for the next crawl.
 
 Decides by values and the time; the requests are sent by `page_work`, and the store keeps the visits. What counts
-as the same page is strict: the same request by the same account, read by the same code of the spider. All else is asked
-for as if nobody had ever been there.
+as the same page is strict: the same request by the same account, read by the same code of the spider. All else is
+requested as if for the first time.
 
 `ask` has the steps of such a request as a flow (`sessions.flow`): a 304 that does not confirm what was asked is not
-believed, and the page is asked for as a whole.
+believed, and the page is requested as a whole.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from crawler.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """How a page is asked for that an earlier crawl has seen.
+    """How to request a page that an earlier crawl has seen.
 
     Attributes:
-        visit: What that knows of it.
+        visit: What that crawl knows about it.
         conditions: Headers that ask whether it has changed.
-        reads_again: The code of the spider is another one now: an unchanged page is read anew, from what is kept.
+        reads_again: The spider's code has changed: an unchanged page is parsed anew, from the kept copy.
     """
 
     visit: PageVisit
@@ -46,7 +46,7 @@ class Revisits:
     """The rules of one run. Safe from any thread: it keeps nothing between pages.
 
     Args:
-        code: Mark of the spider's code; "" where it cannot be told, and nothing is relied on.
+        code: Mark of the spider's code; "" where it cannot be determined, and nothing is relied on.
         admission: Looks at links again.
         key_of: Key of a session by its name.
         names: Names of all sessions.
@@ -87,7 +87,7 @@ class Revisits:
         return any(visit.session == self._key_of(name) for name in names)
 
     def asking(self, leased: Leased, request: Request, session: Session) -> Asking | None:
-        """How to ask whether a page has changed; None to ask for it as a whole."""
+        """How to ask whether a page has changed; None to request it as a whole."""
         visit = leased.visit
         if visit is None or visit.session != session.key or not validators.may_be_conditional(request):
             return None
@@ -158,7 +158,7 @@ class Revisits:
         if request.body is not None or (request.headers and not validators.may_be_conditional(request)):
             return None
         if response.url != request.url:
-            return None  # what it said belongs to another address, to which this one may not lead next time
+            return None  # its answer belongs to another address, to which this one may not lead next time
         headers = response.headers
         if request.max_age is None:
             said = self._by_rfc and freshness.caching_lines(headers)
@@ -169,7 +169,7 @@ class Revisits:
         return LinksGiven(self._admission.known.refused)
 
     def visit_of(self, outcome: Outcome, response: Response, session: Session, notes: LinksGiven) -> PageVisit | None:
-        """What the next crawl may know of a page whose callback has run; None for nothing."""
+        """What the next crawl may know about a page whose callback has run; None for nothing."""
         packed = notes.packed()
         sent = response.request.headers if response.request is not None else {}
         vary = validators.varies_by(response.headers, sent)

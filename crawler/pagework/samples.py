@@ -1,6 +1,6 @@
-"""Pages that are kept to look at: the first one that failed for each cause, and a good one of each callback.
+"""Pages kept for inspection: the first one that failed for each cause, and a good one for each callback.
 
-When a selector finds nothing any more, the page it finds nothing on and one from before say which, without a request.
+When a selector no longer finds anything, the page where it fails and an earlier one show which, without a request.
 Kept are headers without cookies and credentials, and bodies and causes with known secrets masked.
 """
 
@@ -18,13 +18,13 @@ from crawler.response import Response
 from crawler.sessions.secrets import hide, hide_in_page
 from crawler.urls import HIDDEN, is_secret_name
 
-CUT = "X-Crawl-Cut"  #: a header line of ours, of a page that was too large to be kept whole
+CUT = "X-Crawl-Cut"  #: a header line of our own, for a page that was too large to be kept whole
 _LARGEST_BYTES = 1024 * 1024
 _CAUSES = 20  #: of one run in one process
 
 
 class Samples:
-    """Which pages of a run are kept. Safe from any thread: a page too many is no harm."""
+    """Which pages of a run are kept. Safe from any thread: a page too many does no harm."""
 
     def __init__(self) -> None:
         self.seen: set[str] = set()  #: callbacks of which a page is kept
@@ -42,7 +42,7 @@ class Samples:
         outcome.sample = PageSample("", masked(page), score, filled, lacks, _given(outcome))
 
     def failed(self, outcome: Outcome, page: Response | None, error: str) -> None:
-        """The first page of each cause, which a spider may have written a secret into."""
+        """The first page of each cause; a spider may have written a secret into the cause."""
         key = outcome.request.callback, kind_of_failure(hide(error))
         if page is None or key in self._causes or len(self._causes) >= _CAUSES:
             return
@@ -70,7 +70,7 @@ def _masked_value(value: Any, name: str = "") -> Any:
 
 
 def masked(response: Response, largest_bytes: int = _LARGEST_BYTES) -> KeptPage:
-    """What is kept of a page: known secrets, and what looks like one, are not in it; a cut one says so."""
+    """What is kept of a page: without known secrets and what looks like one; if it is cut, it says so."""
     page = page_of(response)
     text = hide_in_page(page.body[:largest_bytes].decode("utf-8", "surrogateescape"))
     head = [(name, hide(value)) for name, value in page.head]

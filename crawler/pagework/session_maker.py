@@ -46,14 +46,14 @@ class Around:
     """Where the sessions are used: in a run, or for single pages.
 
     Attributes:
-        stop: Set when nobody is to wait for anything any more.
+        stop: Set when nothing is to be waited for any more.
         ask: Asks a person for credentials; None when nobody is there.
         on_login_start: Told the session and the reason of each login that begins, and whether it only renews a token.
-        pace: Waits for the turn of a request to a host that is in no frontier; None where nothing is waited for.
+        pace: Waits for the turn, at its host, of a request that is in no frontier; None where nothing is waited for.
         connection: Waits for a free connection to a host until a moment (of ``time.monotonic()``), and holds it: for
-            what a rendered page asks for.
+            what a rendered page requests.
         grants: Asks the store what a session (its key) may send by its quota; None where nothing is kept.
-        expected_run_s: How long the run will take, as far as anybody knows; 0 for not known.
+        expected_run_s: How long the run will take, as far as is known; 0 if unknown.
     """
 
     stop: threading.Event
@@ -155,7 +155,7 @@ class SessionMaker:
         session.begins_as_it_is()
 
     def _allowance(self, identity: Identity, session: Session) -> Allowance | None:
-        """What the account may send; None for a session that is nobody's account."""
+        """What the account may send; None for a session without an account."""
         if not (identity.quota or self._logs_in(identity.name) or session.auth or identity.secret_headers):
             return None
         quota, grants = Quota.parse(identity.quota) if identity.quota else None, self._around.grants
@@ -163,12 +163,12 @@ class SessionMaker:
         return Allowance(identity.name, quota, grant, others=len(self.identities) > 1, bare=self._bare_asking)
 
     def _paced(self, session: str) -> Callable[[str], None] | None:
-        """What waits for the turn of a request to a URL: by its host, or by host and session where that has a delay."""
+        """Waits for the turn of a request to a URL: by its host, or by host and session where that has a delay."""
         pace = self._around.pace
         return None if pace is None else lambda url: pace(self.slot_for(session, url))
 
     def bare(self, origins: Origins) -> Session:
-        """For robots.txt: no credentials of anybody, small answers only."""
+        """For robots.txt: no credentials at all, small answers only."""
         settings = self._settings
         plain = {name: value for name, value in settings.headers.items() if name.lower() in SURVIVES_ORIGIN}
         transport = self._transports.get()

@@ -30,9 +30,9 @@ from crawler.stores.policy.login_policy import Trying
 from crawler.stores.session_desk import SessionDesk
 
 _LOGIN_LEASE_S = 180.0
-_ASKING_LEASE_S = 900.0  #: where a person may have to find a mail first
+_ASKING_LEASE_S = 900.0  #: while a person may first have to find an e-mail
 _PATIENCE_S = 300.0
-_LONGEST_PAUSE_S = 30.0  #: a person is told of longer ones and not kept waiting
+_LONGEST_PAUSE_S = 30.0  #: longer ones are reported instead of keeping a person waiting
 
 
 class Visitor:
@@ -68,7 +68,7 @@ class Visitor:
         return response
 
     def rendered(self, document: Response, wanted: Render) -> Response:
-        """What a page that was fetched plain becomes in a browser.
+        """Render a page that was fetched without a browser.
 
         Raises:
             UsageError: There is no browser.
@@ -87,13 +87,13 @@ class Visitor:
         return run(self._rendering.of(manager.session, wanted, guard, None).flow(document))
 
     def refusal(self, url: str, *, session: str | None = None) -> str:
-        """Why the logout guard would not follow a link there in this session; "" where it would, or has no say."""
+        """Why the logout guard would not follow a link there in this session; "" where it would, or is not in force."""
         name = session or self._parts.pool.names[0]
         guard = self._parts.hop_guard
         return (guard(url, "", "") or "") if guard is not None and self._parts.is_guarded(name) else ""
 
     def robots(self, url: str) -> tuple[Robots, str] | None:
-        """What the robots.txt of a URL's host says, and the name that it has for us; None where it is not obeyed."""
+        """What the robots.txt of a URL's host says, and its name for us; None where it is not obeyed."""
         if self._parts.robots is None:
             return None
         answers = self._parts.robots.answers(self.session())
@@ -179,6 +179,6 @@ def make_visitor(
     parts = Assembly(spider, settings, desk, Around(threading.Event(), ask))
     learned = store.values.get(guard_name(spider.name))
     if isinstance(learned, str):
-        with suppress(ValueError):  # of a run's knowledge, which says so itself when it cannot be read
+        with suppress(ValueError):  # knowledge of a run, which reports it itself when it cannot be read
             parts.guard.learned.loads(learned)
     return Visitor(spider, parts, desk)

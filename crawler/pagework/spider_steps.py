@@ -46,7 +46,7 @@ class SpiderSteps:
         """
         item = made(produced)
         if not is_item(item):
-            return item  # told of as what it is
+            return item  # reported as what it is
         for step in self._items:
             item = step(item, response)
             if item is None:

@@ -11,7 +11,7 @@ from crawler.settings import Settings
 
 
 class Transports:
-    """Made when they are first wanted, under the lock of the pool; closed here, not by a session.
+    """Made when first needed, under the pool's lock; closed here, not by a session.
 
     Args:
         trusted: Hosts that may be private; it grows.
@@ -22,11 +22,11 @@ class Transports:
         self._made: dict[tuple[str, str], Transport] = {}
 
     def get(self, name: str = "", http: str = "") -> BaseAdapter:
-        """That of the setting, or of a name; sessions share it, and it is closed here."""
+        """The transport of the setting, or of a name; sessions share it, and it is closed here."""
         kind = name or self._settings.transport, http or self._settings.http
         if kind not in self._made:
             self._made[kind] = make_transport(self._settings, self._trusted, *kind)
-        return cast(BaseAdapter, self._made[kind])  # requests asks for nothing that it has not
+        return cast(BaseAdapter, self._made[kind])  # requests needs nothing that it lacks
 
     def abort_all(self) -> None:
         """Make every transfer under way fail, and every later one."""

@@ -1,1 +1,1 @@
-"""Kept pages without a request: today's spider over them, which selectors miss, as WARC."""
+"""Kept pages, without requests: running today's spider over them, finding selectors that miss, WARC."""

@@ -1,4 +1,4 @@
-"""Kept pages out of a store as WARC, and pages of a WARC file into a new crawl. Nothing is sent."""
+"""Exports kept pages as WARC, and imports the pages of a WARC file into a new crawl. Nothing is sent."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def import_warc(
         Number of the crawl, pages that were taken, and pages that were passed over: of other sites, refused by a rule,
         or there twice.
     Raises:
-        UsageError: It is no WARC file, or the extra is not installed.
+        UsageError: It is not a WARC file, or the extra is not installed.
         AlreadyRunning: The spider is running.
     """
     merged = load(spider=spider.custom_settings, command_line=settings)

@@ -1,7 +1,7 @@
 """Which selectors find nothing on a page that failed and something on a good one: a callback is run on both, offline.
 
-What a callback asks of a page is seen by the interpreter's profiler, which is on for that one call: pages of crawls pay
-nothing for it.
+The queries of a callback are seen by the interpreter's profiler, which is on for that one call only: pages of crawls
+pay nothing for it.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _WATCHED = {
 
 @dataclass(slots=True)
 class Looked:
-    """What a callback asked of a page, and what it gave.
+    """What a callback queried on a page, and what it gave.
 
     Attributes:
-        queries: Selector (``css p.price::text``) to how much it found in all, in the order of asking.
-        items, requests: That it yielded.
+        queries: Selector (``css p.price::text``) to how much it found in all, in the order of the queries.
+        items, requests: How many it yielded.
         error: What it raised, "" for nothing.
     """
 
@@ -49,7 +49,7 @@ class Looked:
 
 
 def look(spider: Spider, callback: str, page: KeptPage, given: Mapping[str, Any]) -> Looked:
-    """Run a callback of *spider* on a kept page. Nothing is sent for it; what it raises is in what comes back.
+    """Run a callback of *spider* on a kept page. Nothing is sent for it; what it raises is part of the result.
 
     Args:
         given: What else the callback is given, `cb_kwargs` and `meta`.
@@ -71,7 +71,7 @@ def look(spider: Spider, callback: str, page: KeptPage, given: Mapping[str, Any]
 
 
 def lost(bad: Looked, good: Looked) -> list[tuple[str, int]]:
-    """Selectors that find nothing on the bad page and something on the good one, with how much that is."""
+    """Selectors that find nothing on the bad page and something on the good one, with how much."""
     return [(query, count) for query, count in good.queries.items() if count and not bad.queries.get(query)]
 
 
@@ -85,7 +85,7 @@ def _watching(queries: dict[str, int]) -> Iterator[None]:
         if language is None or event not in ("call", "return"):
             return
         depth += 1 if event == "call" else -1
-        if event == "return" and depth == 0:  # one that another one asks for is not the callback's own
+        if event == "return" and depth == 0:  # a query made by another query is not the callback's own
             query = frame.f_locals.get("query") or frame.f_locals.get("css")
             name = f"{language} {query}"
             queries[name] = queries.get(name, 0) + (len(result) if result is not None else 0)

@@ -1,8 +1,7 @@
-"""Today's spider over the kept pages of a crawl, without one request: what it finds there, beside what is stored.
+"""Runs today's spider over the kept pages of a crawl, without any request, and compares the results with the store.
 
 Items are compared as they read back from the store, links by the requests that the page was the first to give. With
-*write* what differs takes the place of what is stored, page by page in whole transactions; links that are new wait for
-the next run.
+*write* what differs replaces what is stored, page by page in whole transactions; new links wait for the next run.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ from crawler.stores.told_pages import Kept, StoredItem
 
 _GROUP = 64  #: pages of one transaction
 _MOST_LINKS = 100_000  #: that are remembered while kept pages are read
-_MOST_TOLD = 1_000  #: pages of which it is told what differs
+_MOST_TOLD = 1_000  #: pages for which the differences are reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class Difference:
     """What differs on one page.
 
     Attributes:
-        gone, new: Items that only the store has, and that only today's spider finds.
+        gone, new: Items that only the store has, and those that only today's spider finds.
         changed: Items that have other values now.
         lost_links, new_links: URLs that the page gave, and gives now.
         rejected: How many things were kept aside, and are now; None where that is the same.
@@ -84,11 +83,11 @@ class Reading:
         crawl: Number of the crawl.
         pages: Kept pages that were read.
         differ: Those on which something differs; failed ones are among them.
-        failed: Those whose callback failed: what is stored of them stays.
+        failed: Those whose callback failed: what is stored for them stays.
         unreadable: Pages whose request cannot be read with the keys at hand.
         items: Table to the number of items before and now.
         differences: Of the first pages that differ.
-        written: What differs was put in.
+        written: The differences were stored.
         elapsed_s: Seconds that it took.
     """
 
@@ -116,7 +115,7 @@ def parse_kept(
 
     Args:
         crawl: Its number; None for the last one with these *arguments*. A crawl brings its own arguments.
-        write: Put what differs in the place of what is stored. Of the last crawl only: later ones build on earlier.
+        write: Put what differs in the place of what is stored. Only for the last crawl: later ones build on earlier ones.
     Raises:
         UsageError: There is no such crawl, it has kept no pages, or it is not the last one and *write* is set.
         AlreadyRunning: It is to be written, and the spider is running.
@@ -145,7 +144,7 @@ def parse_kept(
 
 
 def _mended_summary(summary: str, pages: int, now: float) -> str:
-    """The summary of a run with the word that its crawl was mended; pages of several times add up."""
+    """The summary of a run, noting that its crawl was mended; pages of several times add up."""
     told = json.loads(summary or "{}")
     before = told.get("mended", {}).get("pages", 0)
     return json.dumps({**told, "mended": {"pages": before + pages, "at": now}})
@@ -202,7 +201,7 @@ class _KeptReader:
         knowledge.load()
         self._parts.learn_start(knowledge.seeded() or ())
         self._steps = SpiderSteps(spider)
-        self._early: list[Found] = []  # of a page with very many links
+        self._early: list[Found] = []  # those of a page with very many links
         self._given = CallbackResults(
             spider,
             settings,
@@ -247,7 +246,7 @@ class _KeptReader:
             if self._steps.responses:
                 rule, response = self._steps.response(response)
                 if rule:
-                    return outcome  # by the steps of today it would have been left out: it gives nothing
+                    return outcome  # today's steps would have left it out: it gives nothing
             keyed = self._given.collect(
                 outcome,
                 request,
@@ -296,7 +295,7 @@ def as_stored(item: ItemRow) -> StoredItem:
 
 
 def compare_items(before: list[StoredItem], now: list[StoredItem], difference: Difference) -> None:
-    """Pair items by table and key, those without a key by what they say and then by their place."""
+    """Pair items by table and key, those without a key by content and then by position."""
     for (table, key), pairs in _paired(before, now):
         for old, new in pairs:
             if old is None and new is not None:
@@ -340,7 +339,7 @@ def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tupl
 
 
 def _unlike(old: Any, new: Any) -> bool:
-    """Whether two values differ, kinds included; NaN is like NaN, wherever it stands."""
+    """Whether two values differ, kinds included; NaN equals NaN, wherever it stands."""
     if type(old) is not type(new):
         return True
     if isinstance(old, list):

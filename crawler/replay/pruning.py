@@ -14,7 +14,7 @@ class PrunedPages:
     """What was removed, or would be.
 
     Attributes:
-        size_bytes: That were given back to the database: bodies that other pages have as well stay.
+        size_bytes: Bytes given back to the database: bodies that other pages share stay.
     """
 
     crawls: int

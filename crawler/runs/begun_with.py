@@ -1,8 +1,8 @@
-"""What a run was begun with, and all who join it go by: the version of the spider, and what a site notices.
+"""What a run was begun with, and every joining process adopts: the version of the spider, and what a site notices.
 
-A worker is begun by another person, on another day, or stays for months; its files and what was typed after ``-s`` may
-be others than those of the run. Two versions of a spider would bring two kinds of items, and requests would name
-methods that one of them lacks. A delay that one machine keeps to and the other does not is none.
+A worker may be started by another person, on another day, or stay for months; its files and what was typed after ``-s``
+may differ from those of the run. Two versions of a spider would bring two kinds of items, and requests would name
+methods that one of them lacks. A delay that only one of two machines keeps is no delay.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _KEPT_S = 90 * 86_400.0
 
 @dataclass(frozen=True)
 class BegunWith:
-    """What the first process of a run has told.
+    """What the first process of a run has recorded.
 
     Attributes:
-        code: What tells the version of the spider's files from others; "" where that is not known.
-        process: Who began it, for a person.
+        code: What identifies the version of the spider's files; "" where that is not known.
+        process: The process that began it, for a person.
         settings: Those of `SHARED`.
     """
 
@@ -38,7 +38,7 @@ class BegunWith:
 
     @classmethod
     def here(cls, code: str, process: str, settings: Settings) -> BegunWith:
-        """As a process begins a run."""
+        """For a process that begins a run."""
         return cls(code, process, {name: getattr(settings, name) for name in SHARED})
 
     def is_of(self, code: str) -> bool:
@@ -46,7 +46,7 @@ class BegunWith:
         return not (self.code and code) or self.code == code
 
     def taken(self, own: Settings) -> dict[str, Any]:
-        """What a process with settings of its *own* has to change; a longer delay of its own it may keep."""
+        """What a process with its *own* settings has to change; it may keep a longer delay of its own."""
         changes: dict[str, Any] = {}
         for name in SHARED:
             mine, theirs = getattr(own, name), self.settings.get(name)
@@ -57,12 +57,12 @@ class BegunWith:
 
 
 def keep(values: ValueStore, run: RunRow, begun: BegunWith) -> None:
-    """Let those who join know it."""
+    """Store it for processes that join."""
     values.set(_name(run), asdict(begun), ttl_s=_KEPT_S)
 
 
 def begun_with(values: ValueStore, run: RunRow) -> BegunWith | None:
-    """What a run was begun with; None where nobody has told."""
+    """What a run was begun with; None where that was not recorded."""
     stored = values.get(_name(run))
     if not isinstance(stored, dict) or not isinstance(stored.get("settings"), dict):
         return None

@@ -1,7 +1,7 @@
 """The crawls before this one, as figures to compare with: read from the summaries that their runs left.
 
-What counts is a crawl that was done and good: finished, or with some requests that failed, and not told of as bringing
-less than those before it. One that a person accepted counts whatever it brought, and none before it does.
+A crawl counts if it was complete and good: finished, or with some failed requests, and not reported as bringing less
+than those before it. One that a person accepted counts whatever it brought, and none before it does.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ def summary_of(run: RunRow) -> dict[str, Any]:
 
 
 def runs_before(store: Store, this: RunRow) -> list[RunRow]:
-    """The newest runs of the spider but this one."""
+    """The newest runs of the spider, without this one."""
     return [run for run in store.runs.last(this.spider, limit=_RUNS_READ) if run.id != this.id]
 
 
 def figures_so_far(store: Store, runs: Iterable[RunRow], this: RunRow, summary: Summary) -> Figures:
-    """What the whole crawl brought: this run, and those that it goes on with.
+    """What the whole crawl brought: this run, and those that it continues.
 
-    Of a run that was killed before it could leave its numbers, the store is asked for the items.
+    For a run that was killed before it could leave its numbers, the store is asked for the items.
     """
     figures = figures_of_run(summary)
     for run in runs:
@@ -74,7 +74,7 @@ def figures_so_far(store: Store, runs: Iterable[RunRow], this: RunRow, summary: 
             continue
         kept = figures_of(summary_of(run).get("crawl"))
         if kept is not None:
-            return figures.plus(kept)  # that is of all runs of the crawl before it
+            return figures.plus(kept)  # which covers all earlier runs of the crawl
         pages, items = store.results.stored_by(run.id)
         figures = figures.plus(Figures(pages, items))
     return figures
@@ -89,7 +89,7 @@ def compared(store: Store, this: RunRow, summary: Summary, counts: Counts) -> tu
     """The figures of the crawl that this run ends, and those of the crawls before it.
 
     Args:
-        counts: The store's own, of the whole crawl: exact, whatever was killed or fetched again.
+        counts: The store's own, for the whole crawl: exact, whatever was killed or fetched again.
     """
     runs = runs_before(store, this)
     figures = figures_so_far(store, runs, this, summary)

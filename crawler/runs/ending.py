@@ -1,8 +1,8 @@
-"""How a run is called at its end: facts for the verdict, and the summary filled in by it.
+"""What a run is called at its end: facts for the verdict, and the summary filled in from it.
 
-The verdict itself is `runs.verdict`; the counts are the store's. Pure but for the summary that it fills in.
+The verdict itself is `runs.verdict`; the counts are the store's. Pure except for the summary that it fills in.
 
-Also here: the options that a command needs which goes on with a run.
+Also here: the options needed by a command that continues a run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from crawler.settings import Settings
 from crawler.stores.base import RunRow, Store
 from crawler.stores.told import Counts, Sample
 
-#: settings that have an option of their own; None: of the run that was typed alone
+#: settings that have an option of their own; None: they hold only for the run that was typed
 _OPTIONS: Final[dict[str, str | None]] = {
     "store": "--store",
     **dict.fromkeys(("max_pages", "max_time", "accept", "notify", "ping")),  # the last two are secrets
@@ -49,14 +49,14 @@ def options_again(arguments: Mapping[str, str], settings: Mapping[str, Any]) -> 
 
 
 def store_again(options: str) -> str:
-    """Of `options_again` what a command needs that only looks at the store."""
+    """The part of `options_again` needed by a command that only reads the store."""
     words = shlex.split(options)
     place = words.index("--store") if "--store" in words else None
     return "" if place is None else f" --store {shlex.quote(words[place + 1])}"
 
 
 def told_of_hidden(command: str) -> list[str]:
-    """What to say of a command that is proposed without its secrets; nothing where it has none."""
+    """What to say about a command that is suggested without its secrets; nothing where it has none."""
     if HIDDEN not in command:
         return []
     return [
@@ -65,7 +65,7 @@ def told_of_hidden(command: str) -> list[str]:
     ]
 
 
-#: endings for which sessions stand that could not be used, gravest first
+#: endings caused by sessions that could not be used, gravest first
 _CAUSES = 20  #: of failures that a summary keeps
 _OF_SESSIONS = ("usage", "login failed", "needs human", "failures")
 
@@ -80,7 +80,7 @@ def cause_of(error: SessionError) -> str:
 
 
 def login_ending(failures: Iterable[SessionError], endings_of_others: Iterable[str]) -> str:
-    """The ending for which sessions stand that could not be used; "" when all could.
+    """The ending caused by sessions that could not be used; "" when all could.
 
     Args:
         failures: Why, here.
@@ -91,7 +91,7 @@ def login_ending(failures: Iterable[SessionError], endings_of_others: Iterable[s
 
 
 def take_counts(summary: Summary, counts: Counts) -> None:
-    """Fill in how many requests of the crawl stand where."""
+    """Fill in how many requests of the crawl are in which state."""
     summary.known, summary.waiting = counts.known, counts.waiting + counts.leased
     summary.failed, summary.skipped, summary.parked = counts.failed, counts.skipped, counts.parked
 
@@ -108,17 +108,17 @@ def wanted_by(settings: Settings) -> Expected:
 
 
 def end_by_store(summary: Summary, failure: BaseException) -> None:
-    """The run ends with an error of the store."""
+    """End the run with an error of the store."""
     summary.messages.append(str(failure))
     summary.ending, summary.exit_code, summary.reason = "store", CODES["store"], "store"
 
 
 def end_by(facts: Facts, summary: Summary, *, unrecorded: Mapping[str, int], also: str) -> None:
-    """Fill in how the run is to be called, and what to do next.
+    """Fill in what the run is to be called, and what to do next.
 
     Args:
         unrecorded: Rule to the number of links that it left out and that are in no row.
-        also: What a command needs besides that is proposed to a person (`runs.ending`).
+        also: Extra options for a command that is suggested to a person (`runs.ending`).
     """
     summary.skipped_by = {sample.kind: sample.count for sample in facts.skipped}
     for sample in facts.skipped:
@@ -148,7 +148,7 @@ def end_by(facts: Facts, summary: Summary, *, unrecorded: Mapping[str, int], als
 
 
 def causes(failed: Iterable[Sample]) -> list[dict[str, Any]]:
-    """Why requests failed, in a line each, most first; those that differ in a URL at their end only are one."""
+    """Why requests failed, one line each, most first; those that differ only in a URL at the end count as one."""
     found: dict[str, dict[str, Any]] = {}
     for sample in failed:
         counted, examples = kinds({sample.text: sample.count}, {short_reason(sample.text): sample.url})
@@ -159,17 +159,17 @@ def causes(failed: Iterable[Sample]) -> list[dict[str, Any]]:
 
 
 def next_command(found: RunVerdict, spider: str, also: str, *, failed: bool, run: int = 0) -> str:
-    """What to type next; "" where nothing is to be done, or a session has said it already.
+    """What to type next; "" where nothing is to be done, or a session's message has said it already.
 
     Args:
-        failed: Requests failed. What was parked is no failed request, and goes on by itself.
+        failed: Requests failed. A parked request has not failed, and goes on by itself.
         run: Number of the run.
     """
     if found.reason == "page-ends-session":
         return f"crawl guard {spider}{store_again(also)}"
     if found.ending == "less than before":
         return f"crawl runs show {run}{store_again(also)}"
-    if found.reason in ("no-items", "no-items-no-links"):  # what its pages hold is looked at
+    if found.reason in ("no-items", "no-items-no-links"):  # what its pages contain is to be inspected
         return f"crawl shell {spider}{store_again(also)}"
     if found.ending in ("nothing", "no items"):
         return f"crawl status {spider}{store_again(also)}"
@@ -179,9 +179,9 @@ def next_command(found: RunVerdict, spider: str, also: str, *, failed: bool, run
 
 
 def settle_records(store: Store, run: RunRow, summary: Summary, facts: Facts) -> None:
-    """Let the store mark what is gone where the run ended well, and put into *summary* what has changed.
+    """Let the store mark what is gone where the run ended well, and put what has changed into *summary*.
 
-    The store looks by itself at what is open and failed: pages that are not there any more are no failures to it.
+    The store checks by itself what is open and failed: to it, pages that are no longer there are not failures.
     """
     failed = summary.ending == "failures" and bool(facts.pages) and not summary.shortfalls
     if (summary.ending == "finished" or failed) and facts.items >= facts.wanted.min_items:

@@ -1,4 +1,4 @@
-"""Says in the store, every few seconds, how a process of a run fares (`output.live`), for those who look on.
+"""Writes to the store, every few seconds, how a process of a run is doing (`output.live`), for those who watch.
 
 On the thread of the store. What is written is bounded, however many hosts and sessions there are; nothing is counted
 for it while pages come, so that a page costs nothing more.
@@ -20,14 +20,14 @@ from crawler.sessions.secrets import hide
 from crawler.stores.base import ValueStore
 
 FIRST_S, EVERY_S, IDLE_S = 0.5, 2.0, 15.0  #: after the start; while something happens; as a sign of life
-_KEPT_S = 86_400.0  #: of a process that was killed
+_KEPT_S = 86_400.0  #: for a process that was killed
 _WHY = 200
 _LOOKED_AT = 2_000  #: hosts of which the busiest are chosen
 
 
 @dataclass(frozen=True)
 class SeenNow:
-    """What a process knows at this moment of hosts and sessions.
+    """What a process knows at this moment about hosts and sessions.
 
     Attributes:
         allowed: What the settings allow for a host.
@@ -39,7 +39,7 @@ class SeenNow:
 
 
 class Heartbeat:
-    """The word of one process of a run.
+    """The reports of one process of a run.
 
     Args:
         me: How it is named to a person, and what does not change.
@@ -53,7 +53,7 @@ class Heartbeat:
         self._written = False
 
     def due_at(self, under_way: int, state: str = WORKING) -> float:
-        """When the next word is due, seconds since 1970."""
+        """When the next report is due, seconds since 1970."""
         if self._last[2] != state:
             return 0.0
         if not self._at:
@@ -61,7 +61,7 @@ class Heartbeat:
         return self._at + (IDLE_S if self._last == (self._stats.summary.pages, under_way, state) else EVERY_S)
 
     def beat(self, now: float, under_way: int, state: str = WORKING, *, leads: bool = False) -> None:
-        """Write, when it is due. A store that cannot be written has other ways to say so."""
+        """Write, when it is due. A store that cannot be written shows up in other ways."""
         if now < self.due_at(under_way, state):
             return
         self.begin(now, under_way, state, leads=leads)
@@ -103,7 +103,7 @@ class Heartbeat:
         )
 
     def _rate_until(self, now: float) -> float:
-        """Pages a second since the last word that was long enough ago."""
+        """Pages per second since the last report that was long enough ago."""
         passed_s = now - self._counted_at
         if passed_s >= FIRST_S:
             self._rate = round((self._stats.summary.pages - self._pages) / passed_s, 1)

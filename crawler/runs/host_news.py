@@ -1,7 +1,7 @@
-"""What the processes of a run learn of hosts, told and heard through the rows of the hosts. On the thread of the store.
+"""What the processes of a run learn about hosts, shared through the rows of the hosts. On the store's thread.
 
-A process that holds requests looks ten times a second: so long a pause that one of them was asked for is news to the
-others. Nothing of this is done by a process that works alone.
+A process that holds requests looks ten times a second: for that long, a pause asked of one process is unknown to the
+others. A process that works alone does none of this.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from crawler.frontier.host_slot import HostSlot, Learned
 from crawler.pacing import HostWord
 from crawler.stores.base import SlotStore
 
-_BUSY_S, _IDLE_S = 0.1, 1.0  #: how often to look while requests are held, and else
-_OVERLAP_S = 5.0  #: a word may be seen so much later than its moment: its transaction took as long
-_BEFORE_S = 600.0  #: words of before this process came, no older than this
+_BUSY_S, _IDLE_S = 0.1, 1.0  #: how often to look while requests are held, and otherwise
+_OVERLAP_S = 5.0  #: news may be seen this much later than its moment, if its transaction took that long
+_BEFORE_S = 600.0  #: news from before this process joined, no older than this
 
 
 class Hosts(Protocol):
@@ -24,23 +24,23 @@ class Hosts(Protocol):
     def get(self, name: str) -> HostSlot | None: ...
 
     def adopt(self, name: str, word: HostWord, now: float) -> Learned | None:
-        """Take over what another process has learned. Returns what follows for those that wait."""
+        """Adopt what another process has learned. Returns what follows for waiting requests."""
 
     def news(self, name: str) -> HostWord | None:
         """What the other processes do not know; None where there is nothing."""
 
     def told(self, name: str, word: HostWord) -> None:
-        """The others know that now."""
+        """The others know this now."""
 
     def take_changed(self) -> set[str]:
-        """Hosts of which something was learned since the last call."""
+        """Hosts about which something was learned since the last call."""
 
 
 class HostNews:
-    """What is told and heard of hosts.
+    """Shares and takes in what is learned about hosts.
 
     Args:
-        also: What else is told and heard, with the seconds after which it is called again.
+        also: What else is shared, with the seconds after which it is called again.
 
     Attributes:
         look_at: When to look again, seconds since 1970.
@@ -51,15 +51,15 @@ class HostNews:
         self._also_at = dict.fromkeys(also, 0.0)
         self.look_at = 0.0
         self._since = 0.0
-        self._words: dict[str, HostWord] = {}  # of hosts with which something is the matter
+        self._words: dict[str, HostWord] = {}  # of hosts with which something is wrong
 
     def hear(self, now: float, *, busy: bool) -> list[tuple[str, Learned]]:
-        """Take over what was learned elsewhere, and tell what was learned here.
+        """Adopt what was learned elsewhere, and share what was learned here.
 
         Args:
             busy: Requests are held.
         Returns:
-            Hosts, with what follows for those that wait.
+            Hosts, with what follows for waiting requests.
         """
         self.look_at = now + (_BUSY_S if busy else _IDLE_S)
         for name, word in self._slots.told(self._since or now - _BEFORE_S, run=self._run).items():

@@ -1,4 +1,4 @@
-"""Which run a worker joins, and with what: one that goes on, of the same version of the spider."""
+"""Which run a worker joins, and with which settings: one that goes on, of the same version of the spider."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from crawler.signal_event import SignalEvent
 from crawler.stores.base import RunRow, Store
 from crawler.urls import printable
 
-REPLACED: Final = "replaced"  #: how a worker ends whose files are another version by now, which a run is of
+REPLACED: Final = "replaced"  #: ending of a worker whose files have changed to another version, for which there is a run
 
 log = logging.getLogger("crawler.engine")
 
 _LOOK_S = 1.0
 _SOON_S = 0.1
-_TELLS_WITHIN_S = 3.0  #: of the beginning of a run, who begins it tells with what; earlier versions never did
+_TELLS_WITHIN_S = 3.0  #: after beginning a run, its process records with what; earlier versions never did
 
 
 @dataclass
@@ -32,9 +32,9 @@ class Search:
         key: The spider's arguments, as stored.
         wait: Until there is a run.
         told: Set when the worker is told to leave.
-        beat: Called with each look: the worker lives.
+        beat: Called with each look: the worker is alive.
         code: The version of the spider that this process has loaded.
-        code_on_disk: Looks which one its files are now.
+        code_on_disk: Finds out which version its files are now.
         is_replaced: Files of the version that was looked for were found; this process cannot load them.
     """
 
@@ -49,14 +49,14 @@ class Search:
     _said: set[str] = field(default_factory=set)
 
     def run(self, store: Store) -> RunRow | None:
-        """The run to join: the last one, when nobody has recorded its end, and it is of our version of the spider.
+        """The run to join: the last one, if its end is not recorded, and it is of our version of the spider.
 
-        One whose members are all dead is gone on with: it is not over.
+        A run whose members are all dead is continued: it is not over.
 
         Returns:
             None when we were told to leave meanwhile, or `is_replaced`.
         Raises:
-            UsageError: There is none and nothing is waited for.
+            UsageError: There is none, and we are not to wait.
         """
         while not self.told.is_set():
             found = next((row for row in store.runs.last(self.spider) if row.args == self.key), None)
@@ -81,7 +81,7 @@ class Search:
         return None
 
     def _not(self, why: str, waiting: str = "") -> None:
-        """There is no run for us: say so once, where it is waited for. Raises UsageError elsewhere."""
+        """There is no run for us: if we wait for one, say so once. Raises UsageError otherwise."""
         if not self.wait:
             raise UsageError(why)
         said = waiting or f"waiting: {why}"
@@ -99,7 +99,7 @@ def of_another_version(run: RunRow, begun: BegunWith) -> str:
 
 
 def settings_for(store: Store, run: RunRow, own: Settings) -> Settings:
-    """Those with which a process joins a run: its own, but for what a site notices."""
+    """The settings with which a process joins a run: its own, except for what a site notices."""
     begun = begun_with(store.values, run)
     changes: dict[str, Any] = begun.taken(own) if begun is not None else {}
     if changes:

@@ -40,13 +40,13 @@ def seed(
     knowledge: Knowledge,
     learn_start: Callable[[Iterable[str]], None],
 ) -> None:
-    """Put the start requests into the frontier, once; begun again when the last process died on the way.
+    """Put the start requests into the frontier, once; begun again when the last process died half-way.
 
-    Of several processes that come at once one does it, and the others wait: only then are all hosts known that the
-    crawl begins with.
+    Of several processes that come at once one does it, and the others wait: only then are all the hosts known with
+    which the crawl begins.
 
     Args:
-        learn_start: Told the origins to which they go, before they are admitted.
+        learn_start: Given the origins to which they go, before they are admitted.
     """
     seeded = knowledge.awaited_seeds()
     if seeded is not None:
@@ -66,16 +66,16 @@ def seed(
 
 log = logging.getLogger("crawler.engine")
 
-_SEEDING_S = 60.0  #: a process that has not gone on with the start requests for so long has died
+_SEEDING_S = 60.0  #: a process that has not continued with the start requests for this long has died
 _SUSPECT_S = 3_600.0  #: how long processes remember what others suspect
-_MOST_BLAMED = 500  #: pages of which others are told
+_MOST_BLAMED = 500  #: pages reported to other processes
 _NOBODY = 0  #: number of the first process, which has gone
 _ROBOTS_S = 86_400.0  #: how long a robots.txt is good for later runs
 _MOST_ROBOTS = 1_000
-_LIVES = "requests of sessions:"  #: beginning of the values that say after how many a session ended
+_LIVES = "requests of sessions:"  #: prefix of the values that say after how many a session ended
 _LIVES_KEPT_S = 30 * 86_400.0
 _COUNTS_KEPT_S = 7 * 86_400.0
-_COUNTS_AT_ONCE = 2  #: of what is counted against endless URLs: each is alone in the store for a moment
+_COUNTS_AT_ONCE = 2  #: processes that share counts against endless URLs: each is alone in the store for a moment
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Waiting:
 
     Attributes:
         owner: Its name.
-        nap: Wait a moment; True when it shall wait no longer.
+        nap: Wait a moment; True when it should wait no longer.
     """
 
     owner: str
@@ -95,7 +95,7 @@ class Knowledge:
     """The stored knowledge of one spider and one frontier.
 
     Args:
-        robots: None where robots.txt is not asked for.
+        robots: None where robots.txt is not requested.
         traps: What is counted against endless URLs.
         waiting: Where several processes may begin at once: how they wait for one another.
     """
@@ -128,9 +128,9 @@ class Knowledge:
             self._robots.load(self._stored_robots())
 
     def lives(self, key: str) -> KnownLives:
-        """What earlier runs know of the lives of sessions with this key."""
+        """What earlier runs know about the lives of sessions with this key."""
         found = self._value(_LIVES + key)
-        if not isinstance(found, dict):  # a list in stores of before, of pages that do not show who is logged in
+        if not isinstance(found, dict):  # in older stores a list of pages that do not show who is logged in
             found = {"requests": found, "plain": isinstance(found, list) and bool(found)}
         counts = found.get("requests")
         known = tuple(each for each in counts if isinstance(each, int)) if isinstance(counts, list) else ()
@@ -148,17 +148,17 @@ class Knowledge:
                 self._store.values.change("robots", lambda stored: _with_those(stored, records), ttl_s=_ROBOTS_S)
 
     def keep_guard(self) -> None:
-        """Keep what was learned of links that log out, with what another process of the run has kept meanwhile."""
+        """Keep what was learned about links that log out, with what another process of the run has kept meanwhile."""
         self._store.values.change(self._guard_name, self._with_bans)
 
     def hear_guard(self) -> None:
-        """Leave alone what another process of the run has found to log out since."""
+        """Leave alone links that another process of the run has since found to log out."""
         state = self._value(self._guard_name)
         if state != self._guard_state:
             self._guard_state = self._with_bans(state)
 
     def _with_bans(self, state: Any) -> str:
-        """Bans that are stored and ours together."""
+        """Stored bans and ours together."""
         if isinstance(state, str):
             with suppress(ValueError):
                 self._guard.learned.loads(state)
@@ -179,7 +179,7 @@ class Knowledge:
         return told
 
     def leave_trials(self) -> None:
-        """The first process is done: whoever meets a page that may end the session tries it."""
+        """The first process is done: any process that meets a page that may end the session tries it."""
         with suppress(StoreError):
             self._store.values.set(self._trials_name, _NOBODY, ttl_s=_SUSPECT_S)
 
@@ -196,21 +196,21 @@ class Knowledge:
             return self.seeded()
         while True:
             mine = self.seeds()
-            seeded = self.seeded()  # looked up after the claim: whoever had it before may have just been done
+            seeded = self.seeded()  # looked up after the claim: its last holder may have just finished
             if mine or seeded is not None:
                 return seeded
             if waiting.nap():
                 return []
 
     def seeds(self) -> bool:
-        """Claim the start requests, or go on with them; False while another process is about them."""
+        """Claim the start requests, or continue with them; False while another process is at them."""
         waiting = self._waiting
         if waiting is None:
             return True
         return self._store.values.claim(self._seeded_name + ":by", waiting.owner, ttl_s=_SEEDING_S)
 
     def seeds_no_more(self) -> None:
-        """The start requests are in the frontier, or it came to nothing: another process may have them."""
+        """The start requests are in the frontier, or that failed: another process may have them."""
         if self._waiting is not None:
             with suppress(StoreError):
                 self._store.values.set(self._seeded_name + ":by", None)
@@ -248,12 +248,12 @@ def _with_those(stored: Any, records: Mapping[str, Any]) -> list[Any]:
 
 
 def _with_blames(blames: Blames, stored: Any) -> dict[str, list[str]]:
-    """Stored blames with those of this process, the newest last; where they are too many, suspects are kept longest."""
+    """Stored blames with those of this process, newest last; where there are too many, suspects are kept longest."""
     found: dict[str, list[str]] = stored if isinstance(stored, dict) else {}
     for key, losses in blames.items():
         together = dict.fromkeys([*found.pop(key, ()), *losses])
         found[key] = list(together)[-BLAMED_UNTIL_SUSPECT:]
-    by_weight = sorted(found, key=lambda key: len(found[key]))  # in their order else
+    by_weight = sorted(found, key=lambda key: len(found[key]))  # otherwise in their order
     for key in by_weight[: max(len(found) - _MOST_BLAMED, 0)]:
         del found[key]
     return found

@@ -1,4 +1,4 @@
-"""Which member of a run leads, and what people tell this one: looked at every few seconds. On the thread of the store.
+"""Which member of a run leads, and what people tell this one: checked every few seconds. On the store's thread.
 
 The one that *leads* records how the run ended. At first that is the process which began the run. When it is dead, or
 has left, another one does so; a run whose first process was killed ends like any other.
@@ -19,7 +19,7 @@ from crawler.stores.base import RunRow, Store
 
 LOOK_S: Final = 2.0
 _LAST_LOOK_S: Final = 0.1  #: while nothing is left to do
-_PATIENCE_S: Final = 2.0  #: longest wait of the one that leads for the last word of the others
+_PATIENCE_S: Final = 2.0  #: longest wait of the leader for the final reports of the others
 DRAINED: Final = "drained"
 
 
@@ -32,8 +32,8 @@ class Role:
         process: How it is named to a person.
         joined_at: Seconds since 1970 by the store's clock.
         shared: Members on other machines may join.
-        forked: Another process of the run has made it, and tells what it does.
-        alive: Called with each look: the loop of this process goes round.
+        forked: Another process of the run has forked it, and reports what it does.
+        alive: Called with each look: this process's loop is running.
     """
 
     number: int
@@ -45,14 +45,14 @@ class Role:
 
 
 class Lead:
-    """Who leads the run, and whether this process may send, has to leave, and may end.
+    """Which process leads the run, and whether this one may send, has to leave, or may end.
 
     Args:
-        on_lead: Called when this process begins to lead in the place of one that is dead.
+        on_lead: Called when this process begins to lead in place of a dead one.
 
     Attributes:
-        recorded: It has recorded it.
-        handed_over: It led and has left; others go on with the run.
+        recorded: It has recorded the end.
+        handed_over: It led and has left; others continue the run.
         paused: Nothing new may be sent.
         leaving: Why this process is to finish its pages and leave; "" while it is not.
     """
@@ -87,7 +87,7 @@ class Lead:
         return self._done_at > 0
 
     def state(self, stopped_by: str) -> str:
-        """How this process is, for those who look on.
+        """The state of this process, for those who watch.
 
         Args:
             stopped_by: Why it takes nothing new; "" while it does.
@@ -101,7 +101,7 @@ class Lead:
         return min(self._look_at, self._heartbeat.due_at(under_way, self.state(stopped_by)))
 
     def look(self, now: float, under_way: int, stopped_by: str, *, with_others: bool) -> None:
-        """Read what others say, and say how we are, when it is due.
+        """Read what others report, and report our own state, when it is due.
 
         Args:
             under_way: Requests that this process has out.
@@ -115,7 +115,7 @@ class Lead:
         self._heartbeat.beat(now, under_way, self.state(stopped_by), leads=self.leads)
 
     def _look(self, with_others: bool) -> None:
-        """Read what others say. A store that cannot be read has other ways to say so."""
+        """Read what others report. A store that cannot be read shows up in other ways."""
         try:
             self._follow(orders_of(self._store.values, self._run.id))
             if with_others:
@@ -134,7 +134,7 @@ class Lead:
             self.leaving = self.leaving or DRAINED
 
     def _take_over(self) -> None:
-        """Lead in the place of one that is dead; nothing happens while it lives."""
+        """Lead in place of a dead process; nothing happens while it lives."""
         if self._store.runs.take_over(self._run.id, process=self._place.process):
             self._together.leads = True
             self._on_lead()
@@ -142,8 +142,8 @@ class Lead:
     def may_end(self, now: float, say_so: Callable[[], None]) -> bool:
         """Nothing is left to do: whether this process may end.
 
-        The one that leads waits a moment for the last word of the others, whose figures are part of its summary; the
-        others wait until it has recorded the end, for they would have to do so were it dead.
+        The leader waits a moment for the final reports of the others, whose figures are part of its summary; the others
+        wait until it has recorded the end, since they would have to do so if it were dead.
 
         Args:
             say_so: Tells the others what this one has done.
@@ -166,8 +166,8 @@ class Lead:
         """At the end: whether this process records the end of the run.
 
         Args:
-            leave: Says that we go; whether nobody else works on the run.
-            stopped: Somebody told this process to leave: others go on with the run.
+            leave: Announces that we leave; returns whether no other process works on the run.
+            stopped: This process was told to leave: others continue the run.
         """
         if not self._is_one_of_many or (self.leads and not stopped):
             return self.leads
@@ -180,5 +180,5 @@ class Lead:
         return self.leads
 
     def records(self, end: Callable[[], bool]) -> None:
-        """Record the end by *end*, which says whether nobody had done so before."""
+        """Record the end with *end*, which returns whether it had not been recorded before."""
         self.recorded = end()

@@ -1,8 +1,8 @@
-"""Figures of a run while it goes on, for Prometheus to fetch: HTTP on this machine alone (extra `metrics`).
+"""Figures of a run in progress, for Prometheus to fetch: HTTP, on this machine only (extra `metrics`).
 
-Names and labels are bounded: of a spider one line for each name, of logins one for each way in which they may end. What
-is per host or per page is in the report. The figures are those of progress, which is told a few times a second at most:
-a page costs nothing.
+Names and labels are bounded: one line for each name per spider, and for logins one for each way in which they may end.
+Figures per host or per page are in the report. These are the figures of progress, which is reported a few times a
+second at most: a page costs nothing.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ METRICS: Final[tuple[tuple[str, bool, str], ...]] = (
 class MetricsEndpoint:
     """Serves the figures of one run at ``http://127.0.0.1:PORT/metrics``. An observer of its events.
 
-    It begins to listen when the run begins, after further processes were forked. A port that is taken, by the run of
-    another spider perhaps, is told and fails nothing.
+    It begins to listen when the run begins, after further processes were forked. A port that is taken, perhaps by
+    another spider's run, is reported and makes nothing fail.
 
     Raises:
         SettingsError: The extra is not installed.
@@ -111,7 +111,7 @@ class MetricsEndpoint:
                 pass
 
     def collect(self) -> Iterator[Metric]:
-        """What Prometheus asks for; on a thread of the server. Numbers are read as they are at that moment."""
+        """What Prometheus asks for; on a thread of the server. Numbers are read as of that moment."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
         for name, grows, text in METRICS:

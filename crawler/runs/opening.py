@@ -1,4 +1,4 @@
-"""Which run a command works on: the next one, one that is not finished, or one that workers go on with."""
+"""Which run a command works on: the next one, an unfinished one, or one that workers continue."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _WAIT_FOR_OTHER_S = 1.0
 
 @dataclass(frozen=True)
 class How:
-    """Which run is begun or gone on with.
+    """Which run to begin or continue.
 
     Attributes:
         key: The spider's arguments, as stored.
         fresh, retry, if_running: As in `run`.
-        max_pages: Of all its processes together; 0 for no limit.
+        max_pages: For all its processes together; 0 for no limit.
         again: The options that were typed (`runs.ending.options_again`); "" for none.
-        helped: Runs that were found to be gone on with by others.
+        helped: Runs that others were found to be continuing.
     """
 
     key: str
@@ -43,7 +43,7 @@ class How:
 
 
 def open_run(store: Store, spider: str, how: How) -> RunRow | None:
-    """Begin a run, or go on with one; None when another process runs the spider and `how` says to do nothing then.
+    """Begin or continue a run; None when another process runs the spider and `how` says to do nothing then.
 
     Raises:
         AlreadyRunning: Another process runs the spider.
@@ -76,10 +76,10 @@ def open_run(store: Store, spider: str, how: How) -> RunRow | None:
 
 
 def _reopen_failed(store: Store, frontier: int, causes: Sequence[str]) -> None:
-    """Failed requests wait again: all, or those of the causes.
+    """Let failed requests wait again: all, or those that failed for the given causes.
 
     Raises:
-        UsageError: Nothing failed for any of the causes; the message names those that there are.
+        UsageError: Nothing failed for any of the causes; the message names the causes that there are.
     """
     if not causes:
         store.frontier.reopen(frontier, states=(State.FAILED,))
@@ -93,7 +93,7 @@ def _reopen_failed(store: Store, frontier: int, causes: Sequence[str]) -> None:
 
 
 def _orphan(store: Store, spider: str, how: How) -> RunRow | None:
-    """The run that workers go on with after the process that began it has died, or left; None where there is none."""
+    """The run that workers continue after the process that began it has died or left; None where there is none."""
     row = next(iter(store.runs.last(spider, limit=1)), None)
     if row is None or row.ended_at is not None or row.args != how.key or how.fresh:
         return None
@@ -102,7 +102,7 @@ def _orphan(store: Store, spider: str, how: How) -> RunRow | None:
 
 
 def ended_by_others(store: Store, row: RunRow) -> str:
-    """What to tell who starts a command again that was killed, when workers have ended its run meanwhile; else ""."""
+    """What to say when a killed command is started again, but workers have ended its run meanwhile; else ""."""
     if row.resumed or not is_shared(store.path):
         return ""
     before = next((each for each in store.runs.last(row.spider) if each.id < row.id and each.args == row.args), None)

@@ -1,4 +1,4 @@
-"""What people see of the members of a run, and what they tell them: `crawl workers`, `pause`, `resume`, `drain`."""
+"""What people see of a run's members, and the orders they give them: `crawl workers`, `pause`, `resume`, `drain`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crawler.output.live import LEAVING, ProcessState, process_words
 from crawler.stores.base import RunRow, Store, ValueStore
 
 What = Literal["pause", "resume", "drain"]
-_KEPT_S = 7 * 86_400.0  #: of a run whose end nobody has recorded
+_KEPT_S = 7 * 86_400.0  #: for a run whose end was not recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,9 @@ class Orders:
 
     Attributes:
         paused: All members send nothing new.
-        paused_ones: These do so.
+        paused_ones: These members send nothing new.
         going_ones: These go on although all others are paused.
-        drained_at: Those that had joined by then finish their pages and leave; 0 for nobody.
+        drained_at: Those that had joined by then finish their pages and leave; 0 for none.
         drained_ones: So do these.
     """
 
@@ -41,7 +41,7 @@ class Orders:
         return number in self.drained_ones or joined_at <= self.drained_at
 
     def also(self, what: What, numbers: Collection[int] | None, now: float) -> Orders:
-        """The orders after one more, for these members; None for all."""
+        """The orders with one more added, for these members; None for all."""
         none = frozenset[int]()
         if numbers is None:
             if what == "drain":
@@ -63,7 +63,7 @@ class Orders:
 
 
 def name_of_orders(run: int) -> str:
-    """Of the value in the store."""
+    """Name of the value in the store."""
     return f"orders:{run}"
 
 
@@ -86,9 +86,9 @@ class MemberView:
     """One member of a run that has not ended.
 
     Attributes:
-        state: What it said; "leaving" as soon as it is told so; "dead" or "left" when it is not there.
-        lease_age_s: Seconds since its last word.
-        lease_left_s: Seconds after which it is taken for dead without another word; None where nobody else looks.
+        state: What it reported; "leaving" as soon as it is told to leave; "dead" or "left" when it is gone.
+        lease_age_s: Seconds since its last report.
+        lease_left_s: Seconds after which it is taken for dead without another report; None where no other member looks.
     """
 
     spider: str
@@ -113,7 +113,7 @@ class MemberView:
 
 
 def open_runs(store: Store, spider: str | None = None) -> list[RunRow]:
-    """The newest run of each spider, when nobody has recorded its end."""
+    """The newest run of each spider, if its end has not been recorded."""
     newest: dict[str, RunRow] = {}
     for run in store.runs.last(spider, limit=200 if spider is None else 1):
         newest.setdefault(run.spider, run)
@@ -121,7 +121,7 @@ def open_runs(store: Store, spider: str | None = None) -> list[RunRow]:
 
 
 def members_of(store: Store, run: RunRow) -> list[MemberView]:
-    """The members of a run, by their numbers; who was killed just now is found out."""
+    """The members of a run, by their numbers; finds out which have just been killed."""
     store.members.sweep(run.id)
     now, orders = store.now(), orders_of(store.values, run.id)
     until = {each.number: each.until for each in store.members.of(run.id)}
@@ -144,7 +144,7 @@ def tell_members(store: Store, spider: str, what: What, worker: str | None) -> t
     Args:
         worker: Number or name of one; None for all of them.
     Returns:
-        The run, and those who were told.
+        The run, and the members that were told.
     Raises:
         UsageError: No run of the spider goes on, or it has no such member.
     """

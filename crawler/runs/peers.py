@@ -1,4 +1,4 @@
-"""The other processes of a run: who they are, and what this one may do beside them. On the thread of the store.
+"""The other processes of a run: which they are, and what this one may do besides them. On the store's thread.
 
 A process that works alone has none, and none of this costs it anything. See `frontier.shares` for how connections are
 agreed upon.
@@ -19,13 +19,13 @@ from crawler.frontier.shares import Shares
 from crawler.runs.host_news import HostNews
 from crawler.stores.base import MemberRow, MemberStore, RunRow
 
-_LOOK_S = 1.0  #: how often to look who is there
+_LOOK_S = 1.0  #: how often to look which are there
 _UNSETTLED_S = 0.1  #: the same while the others have not agreed, at most
-_SOON_S = 0.02  #: of this for each process that lives: all together look 50 times a second until they agree
-_AWAITED_S = 10.0  #: how long processes that were woken are looked for so often
+_SOON_S = 0.02  #: this much for each living process: all together look 50 times a second until they agree
+_AWAITED_S = 10.0  #: how long to look that often for processes that were woken
 _COUNT_S = 2.0  #: how often to write what has been done, while something is
-_MARGIN_S = 3.0  #: this long before others would take us for dead nothing is sent any more
-#: What of a summary is added up over processes.
+_MARGIN_S = 3.0  #: we stop sending this long before others would take us for dead
+#: Fields of a summary that are added up over processes.
 _COUNTED = (
     "pages", "unchanged", "not_asked", "items", "rejected", "dropped", "files", "retried", "size_bytes", "logins",
     "restored", "renewed", "rechecked", "callbacks", "seen", "filled", "errors", "messages", "sessions", "ending",
@@ -36,7 +36,7 @@ class Slots(Protocol):
     """The hosts of this process, as far as it shares them."""
 
     def share(self, shares: Shares, *, changed: bool = True) -> bool:
-        """Keep to these from now on. Returns whether no more connections are in use than that."""
+        """Keep to these from now on. Returns whether no more connections than that are in use."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Me:
 
 
 class NextMeeting:
-    """When to look next who is there.
+    """When to look next which processes are there.
 
     Attributes:
         at: Seconds since 1970.
@@ -67,12 +67,12 @@ class NextMeeting:
         self._awaited, self._awaited_until = 0, 0.0
 
     def expect(self, count: int, now: float) -> None:
-        """So many more are about to come: they are looked for often, for a while."""
+        """This many more are about to come: look for them often, for a while."""
         self._awaited, self._awaited_until = self.living + count, now + _AWAITED_S
         self.at = min(self.at, now + _SOON_S)
 
     def after(self, now: float, *, agreed: bool) -> None:
-        """It was just looked; *agreed*: all that live keep to their shares."""
+        """A look was just taken; *agreed*: all living processes keep to their shares."""
         awaits = self.living < self._awaited and now < self._awaited_until
         self.at = now + (_LOOK_S if agreed and not awaits else min(_SOON_S * self.living, _UNSETTLED_S))
 
@@ -81,13 +81,13 @@ class Peers:
     """The processes of a run, seen from one of them.
 
     Args:
-        news: What is learned of hosts.
+        news: What is learned about hosts.
         per_host: Connections to one host that all of them together may have.
 
     Attributes:
-        awake: This process works with others; before that all the others below mean nothing.
-        look_at: When to look again, seconds since 1970; infinity while there are none.
-        shares: What of the connections is ours; None while there are no others.
+        awake: This process works with others; until then the attributes below mean nothing.
+        look_at: When to look again, seconds since 1970; infinity while there are no others.
+        shares: Our part of the connections; None while there are no others.
         first_is_gone: The process that began the run does not work on it any more.
     """
 
@@ -98,8 +98,8 @@ class Peers:
         self._per_host, self._news = per_host, news
         self.look_at, self._next = float("inf"), NextMeeting()
         self.shares: Shares | None = None
-        self._stay_at, self._counted = 0.0, (0.0, 0)  # when the pages of this process were written last, and how many
-        self._own, self._standing = "", ""  # how it stands while it has nothing to do
+        self._stay_at, self._counted = 0.0, (0.0, 0)  # when the count of this process's pages was last written, and how many
+        self._own, self._standing = "", ""  # its state while it has nothing to do
         self._first_is_known, self.first_is_gone = me.number == 0, False
 
     @property
@@ -110,27 +110,27 @@ class Peers:
         """Work with others from now on; for the first process: before they come."""
         me, alone = self._me, False
         if me.number == 0:
-            alone = not self._members.living(me.run.frontier)  # of an earlier run some may be at work yet
+            alone = not self._members.living(me.run.frontier)  # some processes of an earlier run may still be at work
             self._members.join(me.run.id, owner=me.owner, process=me.process, first=True)
         self.shares = Shares(_name(me.run.id, me.number), self._per_host, alone=alone)
         slots.share(self.shares)
         self.look(slots, now)
 
     def expect(self, count: int, now: float) -> None:
-        """So many further processes are about to come: until they have, this one looks often, and they wait for it."""
+        """This many more processes are about to come: until then this one looks often, and they wait for it."""
         self._next.expect(count, now)
         self.look_at = min(self.look_at, self._next.at)
 
     def look(self, slots: Slots, now: float) -> bool:
-        """See who is there, say that we are, and agree. Returns whether shares are others than before."""
+        """See which are there, report ourselves, and agree. Returns whether the shares have changed."""
         shares = self.shares
         if shares is None or now < self._next.at:
             return False
         changed = False
-        if now >= self._hold.stays_until:  # we were away for so long that the others go on without us
+        if now >= self._hold.stays_until:  # we were away for so long that the others continue without us
             shares.forget()
             changed = True
-        for _ in range(2):  # once more after our own word: it may have been the last that was missing
+        for _ in range(2):  # once more after our own report: it may have been the last one missing
             changed = self._seen(shares) or changed
             if not (slots.share(shares, changed=changed) and self._first_is_known and shares.agree()):
                 break
@@ -142,7 +142,7 @@ class Peers:
         return changed
 
     def hear(self, now: float, *, busy: bool) -> list[tuple[str, Learned]]:
-        """What others have learned of hosts; see `HostNews.hear`."""
+        """What others have learned about hosts; see `HostNews.hear`."""
         heard = self._news.hear(now, busy=busy) if self.awake and now >= self._news.look_at else []
         self.look_at = min(self._next.at, self._news.look_at)
         return heard
@@ -169,35 +169,35 @@ class Peers:
         self._stay_at, self._counted = now + life_s / 3, (now, self._summary.pages)
 
     def without_first(self) -> None:
-        """Wait no longer for the process that began the run: it is dead, and may never have said a word."""
+        """Wait no longer for the process that began the run: it is dead, and may never have reported."""
         self._first_is_known = True
 
     def say_so(self, standing: str) -> None:
-        """Nothing is left to do: let the others know all that this process has done, and how it stands."""
+        """Nothing is left to do: let the others know all that this process has done, and its state."""
         self._standing = standing
         if self.shares is not None:
             self._stay(self.shares, unix_now())
 
     def goes_on(self) -> None:
-        """There is more to do after all. The others know before anything comes of it: this process may be killed."""
+        """There is more to do after all. Tell the others before doing it: this process may be killed."""
         if self._standing:
             self.say_so("")
 
     def are_gone(self) -> bool:
-        """Whether nobody else works on the run."""
+        """Whether no other process works on the run."""
         return not self._lives_another()
 
     def leave(self) -> None:
         """The work is done: others may have what was ours."""
         if self.awake:
-            counted = self._own or _text_of(self._summary)  # the summary may be of the whole run by now
+            counted = self._own or _text_of(self._summary)  # the summary may cover the whole run by now
             self._members.leave(self._me.run.id, self._me.number, counted=counted)
 
     def others(self, *, patience_s: float = 0.0) -> list[Summary]:
-        """What the others of the run have done, also those that were killed: as far as they came to say so.
+        """What the other processes of the run have done, even killed ones, as far as they could report it.
 
         Args:
-            patience_s: How long to wait for those that live to say that they are done.
+            patience_s: How long to wait for living ones to report that they are done.
         """
         if not self.awake:
             return []

@@ -1,7 +1,7 @@
-"""That a worker on this machine lives and gets on, for probes: a file that it touches each time its loop goes round.
+"""Shows liveness probes that a worker on this machine makes progress: a file that it touches each time its loop runs.
 
-A probe must not ask the database: were that away for a while, all workers would be killed for it. The files are in a
-folder of this user below the system's for temporary files, one for each worker.
+A probe must not ask the database: if that were away for a while, all workers would be killed for it. The files are in a
+folder of this user below the system's folder for temporary files, one for each worker.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Pulse:
     """The file of one worker; a context, at whose end it is removed. For one thread.
 
     Args:
-        store: Address of the store, of which a digest alone is written.
+        store: Address of the store, of which only a digest is written.
         name: What a person calls the worker; "" for nothing.
     """
 
@@ -46,11 +46,11 @@ class Pulse:
         return self
 
     def beat(self) -> None:
-        """The loop goes round."""
+        """The loop has come round."""
         try:
             os.utime(self.path)
         except OSError:
-            pass  # somebody has tidied up: a probe will say so
+            pass  # the file was cleaned away: a probe will say so
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -67,8 +67,8 @@ def checked(store: str, spider: str, name: str, *, most_s: float) -> list[tuple[
     """The workers of *spider* on this machine: which each is, and what is wrong with it, "" for nothing.
 
     Args:
-        name: Those that are called so alone; "" for all.
-        most_s: Longest time for which the loop of one may stand still.
+        name: Only workers of that name; "" for all.
+        most_s: Longest time for which a worker's loop may stand still.
     """
     found = []
     for path, told in _files(store, spider):

@@ -1,7 +1,7 @@
-"""What a spider has brought, for programs: rows, frames, changes, and what was kept aside.
+"""The results of a spider, for programs: rows, frames, changes, and what was kept aside.
 
-Each call opens the store for itself and closes it again, so that one may be kept as long as one likes, and asked from
-any thread, also while a crawl runs.
+Each call opens the store for itself and closes it again, so a `Results` may be kept as long as you like and used from
+any thread, even while a crawl runs.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Results:
     settings: Settings
 
     def tables(self) -> dict[str, int]:
-        """Kind of item to how many there are now: records that are there, and items of the last crawl."""
+        """Kind of item to how many there are now: existing records, and items of the last crawl."""
         with self._opened() as store:
             counts = {
                 table: sum(1 for _ in store.results.latest(table, spider=self.spider))
@@ -46,11 +46,11 @@ class Results:
         return {table: count for table, count in counts.items() if count}
 
     def rows(self, table: str | None = None, *, origin: bool = False) -> Iterator[dict[str, Any]]:
-        """What is so now, row by row: the records that are there, and items without a key of the last crawl.
+        """The current results, row by row: existing records, and the last crawl's items without a key.
 
         Args:
             table: One kind of item; all when left out, each row with a first field ``_table`` where there are several.
-            origin: With our own columns: `_run`, `_url`, `_time`, `_crawl` and so on.
+            origin: Include our own columns: `_run`, `_url`, `_time`, `_crawl` and so on.
         Raises:
             UsageError: There is no such table.
         """
@@ -84,8 +84,8 @@ class Results:
         """What is new, changed, gone and back: by the last crawl, or since an earlier one or a moment.
 
         Args:
-            since: Number of a crawl: what is different from what it left behind. A date or moment (local time where it
-                says no other), also as text; or a time ago: ``"2d"``, ``"12h"``.
+            since: Number of a crawl: what differs from what it left behind. A date or moment (local time unless it
+                says otherwise), also as text; or a time ago: ``"2d"``, ``"12h"``.
             table: One kind of item; all when left out.
         Raises:
             UsageError: The spider has no such crawl, or *since* cannot be read.
@@ -94,7 +94,7 @@ class Results:
             return list(store.records.changes(self.spider, **self._span(store, since), table=table))
 
     def rejected(self) -> list[dict[str, Any]]:
-        """What was kept aside in the last crawl since it was no good item: reason, page, session, and what it held."""
+        """What the last crawl kept aside as no valid item: reason, page, session, and what it held."""
         with self._opened() as store:
             return list(store.rejected.all(self._last_crawl(store)))
 

@@ -1,8 +1,8 @@
 """Sessions that only one process may use at a time: those that send one request at a time, or stay with a proxy.
 
 Where a site hands out a new cookie with each answer, two processes would log each other out; where a session is bound
-to an address, it has to come from one. Who sends with such a session holds a claim on it in the store, and goes on
-holding it while it works; one that was killed holds it no longer than half a minute. On the thread of the store.
+to an address, it has to come from one. A process that sends with such a session holds a claim on it in the store for as
+long as it works; a killed one holds it no longer than half a minute. On the store's thread.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from crawler.sessions.session import Session
 from crawler.stores.base import ValueStore
 
 _HELD_S = 30.0
-_AGAIN_S = 20.0  #: a claim that lasts no longer than this is prolonged
-_ASK_S = 0.5  #: how often to ask for one that somebody else has
+_AGAIN_S = 20.0  #: a claim with no more than this left is extended
+_ASK_S = 0.5  #: how often to ask for one that another process has
 
 
 class SessionClaims:
@@ -28,7 +28,7 @@ class SessionClaims:
         self._ask_at: dict[str, float] = {}
 
     def is_ours(self, session: Session, now: float) -> bool:
-        """Whether this process may send with a session; claims it where that is needed."""
+        """Whether this process may send with a session; claims it where needed."""
         if not (session.serial or len(session.identity.proxies) > 1):
             return True
         name = session.name

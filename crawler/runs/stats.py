@@ -1,4 +1,4 @@
-"""Counting: from outcomes to the Summary, and the telling of events to observers."""
+"""Counting: from outcomes to the Summary; and passing events to observers."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Stats:
     """Counts of one run in this process. Used by the scheduler's thread.
 
     Attributes:
-        timeline: How the run went on, with what further processes did.
-        together: How far the processes are whose figures are counted with this one's.
+        timeline: The course of the run, including what further processes did.
+        together: Progress of the processes whose figures are counted with this one's.
     """
 
     def __init__(self, summary: Summary, observers: Iterable[Observer], together: Together | None = None) -> None:
@@ -51,11 +51,11 @@ class Stats:
         self._warning = ""
         self.together = together or Together()
         self.timeline = Timeline()
-        self._stands = (0, 0)  # waiting and failed, as they were last told
+        self._stands = (0, 0)  # waiting and failed, as last reported
 
     @property
     def watched(self) -> bool:
-        """Whether anybody listens."""
+        """Whether there are observers."""
         return bool(self._observers)
 
     def tell(self, event: Event) -> None:
@@ -165,7 +165,7 @@ class Stats:
             self.tell(PageFailed(now, url, why, outcome.status, outcome.sent_at, outcome.elapsed_ms))
 
     def progress(self, now: float, *, waiting: int, failed: int, force: bool = False) -> None:
-        """Tell how far it is, a few times a second at most."""
+        """Report progress, a few times a second at most."""
         self._stands = (waiting, failed)
         monotonic = time.monotonic()
         if not force and monotonic - self._told_at < _PROGRESS_EVERY_S:
@@ -178,7 +178,7 @@ class Stats:
             self.tell(Progress(now, moment.pages, waiting, failed, moment.items, moment.logins, rate, whole))
 
     def keep_moment(self, *, force: bool = True) -> Moment:
-        """How far it is now, all processes together, as the timeline takes it."""
+        """The progress now, all processes together, in the form of the timeline."""
         summary, others = self.summary, self.together.others()
         moment = Moment(
             time.monotonic() - self._started,

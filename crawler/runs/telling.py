@@ -1,6 +1,6 @@
-"""Tells somebody how a run went: at its end, and of a session that waits for a person as soon as it does.
+"""Sends notices about a run: how it went, at its end, and that a session waits for a person, as soon as it does.
 
-Whom and of what, the settings say; the words are those of `output.notices`. Nothing here fails a run.
+The settings say whom to notify and of what; the wording is that of `output.notices`. Nothing here fails a run.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ from crawler.stores.base import RunRow, Store
 log = logging.getLogger("crawler.notify")
 _CODES: tuple[tuple[type[Exception], int], ...] = ((StoreError, 6), (AlreadyRunning, 4), (UsageError, 2))
 _BUG = 70
-_COUNTED = 100_000  #: changes of a run that goes on with a crawl
-PARKED_AFTER_S = 30.0  #: a run that ends sooner tells of its sessions itself
-_CHOSEN = frozenset({"limit", "interrupted", "terminated"})  #: endings that say nothing of how the site is
+_COUNTED = 100_000  #: changes of a run that continues a crawl
+PARKED_AFTER_S = 30.0  #: a run that ends sooner reports its sessions at its end
+_CHOSEN = frozenset({"limit", "interrupted", "terminated"})  #: endings that say nothing about the state of the site
 
 
 class Telling:
-    """What is told of one run of a spider. An observer of its events.
+    """Sends the notices about one run of a spider. An observer of its events.
 
     Raises:
-        SettingsError: An address is none, or needs an extra that is not installed; or there is no such event.
+        SettingsError: An address is not valid, or needs an extra that is not installed; or there is no such event.
     """
 
     ignores: frozenset[type[Event]] = frozenset((PageDone,))
@@ -70,7 +70,7 @@ class Telling:
 
     @property
     def listens(self) -> bool:
-        """Whether anything is told while the run goes on."""
+        """Whether anything is sent while the run goes on."""
         return bool(self._notifiers) and "parked" in self._events
 
     def __call__(self, event: Event) -> None:
@@ -86,14 +86,14 @@ class Telling:
         tell_all(self._calls(notice))
 
     def _no_more_timers(self) -> None:
-        """What has not been told of a session yet, the end of the run tells."""
+        """What has not been reported about a session yet is reported at the end of the run."""
         for timer in self._timers:
             timer.cancel()
             if self._parked:
                 timer.join(PARKED_AFTER_S)
 
     def ended(self, summary: Summary, left: Left) -> None:
-        """Tell of a run that has ended, and of what it has changed."""
+        """Report a run that has ended, and what it has changed."""
         self._no_more_timers()
         bad = left.before is not None and left.before.exit_code != 0
         notice = of_run(summary, last_was_bad=bad, told_parked=self._parked)
@@ -106,7 +106,7 @@ class Telling:
             self._write_metrics(text)
 
     def broke(self, error: Exception) -> None:
-        """Tell of a run that ended with an error."""
+        """Report a run that ended with an error."""
         self._no_more_timers()
         code = next((code for kind, code in _CODES if isinstance(error, kind)), _BUG)
         self._tell(of_error(self.spider, error, code), alive=False, exit_code=code)
@@ -147,7 +147,7 @@ class RunWatcher(Protocol):
 
 
 def watchers(spider: str, settings: Settings) -> list[RunWatcher]:
-    """Those that watch a run because settings say so; what they need is imported for them alone.
+    """The observers of a run that settings ask for; what they need is imported only for them.
 
     Raises:
         SettingsError: An extra is not installed.
@@ -165,10 +165,10 @@ def watchers(spider: str, settings: Settings) -> list[RunWatcher]:
 
 
 class Left(NamedTuple):
-    """What the store says of a run that has ended, besides its summary.
+    """What the store says about a run that has ended, besides its summary.
 
     Attributes:
-        before: The run before it whose ending says how the site was, or None.
+        before: The last run before it whose ending says how the site was, or None.
         last_success: When the last good run ended, this one included.
         counts: Kind of item to how many of its records this run found new, changed, gone and back.
         examples: A few of these.
@@ -193,7 +193,7 @@ def left_by(store: Store, run: int, summary: Summary) -> Left:
     if any(number for kinds in counts.values() for number in kinds.values()):
         found = store.records.changes(this.spider, since=this.started_at)
         examples = list(islice(found, EXAMPLES))
-        if summary.resumed:  # what runs before it have found was told then
+        if summary.resumed:  # what earlier runs have found was reported then
             from crawler.output.changes import counts_of  # with all that writes exports
 
             counts = counts_of([*examples, *islice(found, _COUNTED)])

@@ -1,4 +1,4 @@
-"""How far all processes of a run are together, as one of them knows it."""
+"""The progress of all processes of a run together, as one of them knows it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class Together:
 
     Args:
         number: Of this process in the run; 0 for the one that began it.
-        forked: How far the processes are that this one has forked: they tell it.
+        forked: Progress of the processes that this one has forked, as they report it.
 
     Attributes:
         leads: This process records how the run ends, and counts the others.
-        words: What each process of the run has said of itself in the store.
+        words: What each process of the run has reported about itself in the store.
     """
 
     def __init__(self, number: int = 0, forked: Callable[[], list[Progress]] = list) -> None:
@@ -26,7 +26,7 @@ class Together:
         self.words: list[ProcessState] = []
 
     def others(self) -> list[Progress]:
-        """How far the others are; empty for one that does not lead, but for those that it has forked."""
+        """The progress of the others; for one that does not lead, only of those that it has forked."""
         told = [
             Progress(each.at, each.pages, 0, 0, each.items, each.logins, each.rate)
             for each in (self.words if self.leads else ())
@@ -35,5 +35,5 @@ class Together:
         return [*self._forked(), *told]
 
     def are_counted(self) -> None:
-        """The others are part of the summary now: nobody counts them again."""
+        """The others are part of the summary now: do not count them again."""
         self._forked, self.words = list, []

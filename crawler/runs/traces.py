@@ -1,11 +1,11 @@
 """Traces of pages for OpenTelemetry (extra `otel`): a span for each try of a page, with one for its transfer inside.
 
 Made from the events of a run, after each commit, with the times that the page itself took: nothing is measured for
-them, and where they are off no code of this file runs. Addresses are masked, as in every event. Each page is a trace of
-its own (a run would be one of a hundred thousand spans) and carries the number of its run.
+them, and where they are off none of the code here runs. Addresses are masked, as in every event. Each page is a trace
+of its own (a run would be one of a hundred thousand spans) and carries the number of its run.
 
-Where spans go is what OpenTelemetry's variables say (``OTEL_EXPORTER_OTLP_ENDPOINT``, ``OTEL_TRACES_SAMPLER``, ...), or
-the provider that the program has set.
+Where spans go is decided by OpenTelemetry's variables (``OTEL_EXPORTER_OTLP_ENDPOINT``, ``OTEL_TRACES_SAMPLER``, ...),
+or the provider that the program has set.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The verdict of a run: from counts to an ending, an exit code, a reason and one plain sentence. Pure.
 
-A run whose requests are all seen to is not yet a good one: it may have brought nothing, since everything was off-site,
-forbidden, refused, missing, or because the pages do not hold what the callbacks look for. The counts are those
-of the whole crawl, with the runs that this one goes on with; what a resumed run finds done is no nothing.
+A run whose requests have all been dealt with is not necessarily good: it may have brought nothing, because everything
+was off-site, forbidden, refused or missing, or because the pages do not hold what the callbacks look for. The counts
+are those of the whole crawl, with the runs that this one continues; what a resumed run finds done counts as something.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CODES: Final = {
     "interrupted": 130,
     "terminated": 143,
 }
-_FEW: Final = 0.1  #: share of failed requests below which what a crawl lacks is the graver thing
+_FEW: Final = 0.1  #: share of failed requests below which what a crawl lacks is graver
 _UNREACHED: Final = (
     "Refused",
     "Unreachable",
@@ -78,9 +78,9 @@ class Facts:
         callbacks: Callback to what it brought in this run.
         dropped: Reason to number of items that a step of the spider left out.
         empty_fields: Fields that are empty in every item of this run.
-        may_be_empty: Fields of which nothing is told.
+        may_be_empty: Fields that are not reported when empty.
         domains: Hosts that belong to the crawl.
-        login: The ending that a session which could not be used stands for, such as "login failed"; "" for none.
+        login: The ending caused by a session that could not be used, such as "login failed"; "" for none.
         stopped_by: The limit that ended the run, "" for none.
         interrupted_by: Number of the signal that ended it, 0 for none.
     """
@@ -107,15 +107,15 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class RunVerdict:
-    """How a run is to be called.
+    """What a run is to be called.
 
     Attributes:
         ending: A key of `CODES`.
-        exit_code: As that says.
+        exit_code: The code for it.
         reason: A short word for programs; "" after a good run.
         sentence: The same for a person, with an example where there is one; "" after a good run.
-        notes: What should be told besides, also after a good run.
-        shortfalls: Reasons for which it brings less than it should, whatever the ending is called after.
+        notes: What else should be reported, even after a good run.
+        shortfalls: In what respects it brought less than it should, whatever the ending is named after.
     """
 
     ending: str
@@ -127,7 +127,7 @@ class RunVerdict:
 
 
 def verdict_of_run(facts: Facts) -> RunVerdict:
-    """The verdict; the gravest thing gives the name, and no run that brought nothing is "finished"."""
+    """The verdict; the gravest problem names it, and a run that brought nothing is never "finished"."""
     notes = _idle_callbacks(facts) + _empty_fields(facts)
     if facts.interrupted_by:
         ending = "interrupted" if facts.interrupted_by == 2 else "terminated"
@@ -214,7 +214,7 @@ def _kind(error: str) -> str:
 
 
 def _cause(error: str) -> str:
-    """What failures have in common that are one: the status, or the line without a URL at its end."""
+    """What failures that count as one have in common: the status, or the line without a URL at its end."""
     return error.partition("\n")[0].partition(" http")[0].rstrip(" (")
 
 
@@ -226,7 +226,7 @@ def _status(error: str) -> str:
 def _example(error: str, url: str) -> str:
     """The text of an error without the name of its class where that says nothing, with a URL.
 
-    One of the spider's own code is told with its file and line.
+    An error in the spider's own code is shown with its file and line.
     """
     name, _, text = error.partition("\n")[0].partition(": ")
     is_of_web = text and (name in _UNREACHED or name == "StatusError" or name.startswith("Robots"))
@@ -283,12 +283,12 @@ def _too_few_items(facts: Facts) -> tuple[str, str]:
 
 
 def _is_right(facts: Facts) -> bool:
-    """Whether a person said that no items are right: of this crawl, or of those before it."""
+    """Whether a person said that having no items is right, for this crawl or those before it."""
     return facts.wanted.accepted or bool(facts.before and facts.wanted.min_items == 1 and not usual_items(facts.before))
 
 
 def _idle_callbacks(facts: Facts) -> tuple[str, ...]:
-    """Callbacks that yielded nothing at all; items of others are no proof that they do what they should."""
+    """Callbacks that yielded nothing at all; items of others do not prove that these do what they should."""
     if not facts.wanted.min_items or facts.items < facts.wanted.min_items:
         return ()
     idle = {name: each.pages for name, each in facts.callbacks.items() if each.pages and not each.items + each.requests}
@@ -302,7 +302,7 @@ def _silent(silent: Mapping[str, int]) -> str:
 
 
 def _empty_fields(facts: Facts) -> tuple[str, ...]:
-    """Fields in which no item has a value: the page calls it otherwise now, or the selector is wrong."""
+    """Fields in which no item has a value: the page now names it differently, or the selector is wrong."""
     if "*" in facts.may_be_empty:
         return ()
     found = [name for name in facts.empty_fields if name not in facts.may_be_empty]

@@ -1,4 +1,4 @@
-"""Spiders by the clock: which, when, and how the clock of the machine is told of them."""
+"""Scheduled spiders: which, when, and how they are entered into the machine's scheduler."""
 
 from crawler.schedule.lines import calendar_events, crawl_command, cron_line, parse_schedule, systemd_units
 

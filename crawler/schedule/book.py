@@ -1,4 +1,4 @@
-"""The schedule of a project: `schedule.toml`, which people may edit, and up to when its starts have been seen to."""
+"""The schedule of a project: `schedule.toml`, which people may edit, and up to when its starts have been handled."""
 
 from __future__ import annotations
 
@@ -104,13 +104,13 @@ def _lines(entry: Entry) -> Iterator[str]:
 
 
 def _text(value: str) -> str:
-    """A basic string of TOML, which is one of JSON but for DEL and for halves of a character."""
+    """A basic string of TOML, which is a JSON string except for DEL and lone surrogates."""
     return json.dumps(value.encode("utf-8", "replace").decode(), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 @contextmanager
 def seen(project: Path) -> Iterator[dict[str, datetime]]:
-    """Entry to the moment up to which its starts have been seen to; what is changed in it is kept.
+    """Entry to the moment up to which its starts have been handled; changes to the dict are stored.
 
     One process at a time: two that look at the same minute must not both start a spider.
     """
@@ -137,7 +137,7 @@ class Made:
 
 
 def note_run(project: Path, entry: str, made: Made | None) -> None:
-    """Keep which run was started for an entry, in the place of the one before; None for no run.
+    """Record which run was started for an entry, replacing the one before; None for no run.
 
     Raises:
         OSError: The folder `data` cannot be written.
@@ -164,7 +164,7 @@ def runs_made(project: Path) -> dict[str, Made]:
 
 
 def _moments(path: Path) -> dict[str, datetime]:
-    """What is stored; nothing where the file is damaged: starts count from now on then."""
+    """What is stored; nothing where the file is damaged: then starts count from now on."""
     try:
         found = json.loads(path.read_text())
         return {str(name): datetime.fromtimestamp(float(moment), UTC) for name, moment in found.items()}

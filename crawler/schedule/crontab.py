@@ -19,14 +19,14 @@ from crawler.schedule.plan import Entry, overlap_of
 _BEGIN = "# >>> crawl-sessions {project} >>> made by `crawl schedule install`: lines between these marks are replaced"
 _END = "# <<< crawl-sessions {project} <<<"
 _LONGEST = 900  #: characters; Debian's cron takes lines of 998
-#: Variables of ours that a job of cron lacks. Credentials are none of them: they belong into the file of accounts.
+#: Variables of ours that a cron job lacks. Credentials are not among them: they belong in the accounts file.
 _KEPT = ("XDG_CONFIG_HOME", "CRAWL_ACCOUNTS", "CRAWL_STORE")
 
 
 def block(
     project: Path, entries: Sequence[Entry], environ: Mapping[str, str], schedule: Sequence[Entry] = ()
 ) -> list[str]:
-    """The lines for *entries*. Those with a zone or with jitter are looked after by `crawl schedule run-due`.
+    """The lines for *entries*. Those with a zone or with jitter are handled by `crawl schedule run-due`.
 
     Args:
         schedule: All entries of the project, where *entries* are not all.
@@ -54,15 +54,15 @@ def block(
 
 
 def variables_of(environ: Mapping[str, str]) -> dict[str, str]:
-    """What a job is given besides the little that the clock gives: a PATH, and where our own files are."""
+    """What a job is given besides the little that cron or systemd gives: a PATH, and where our own files are."""
     path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
     return {"PATH": path, **places_of(environ)}
 
 
 def places_of(environ: Mapping[str, str]) -> dict[str, str]:
-    """Where the file of accounts, the key and the store are, as far as a job would look for them elsewhere.
+    """Where the accounts file, the key and the store are, if a job would look for them elsewhere.
 
-    The clock of a machine takes HOME from the password database, whatever it is in this shell.
+    The machine's scheduler takes HOME from the password database, whatever it is in this shell.
     """
     found = {name: environ[name] for name in _KEPT if environ.get(name)}
     home = environ.get("HOME", "")
@@ -81,7 +81,7 @@ def _home_of_jobs() -> str:
 
 
 def lost_variables(environ: Mapping[str, str], settings: Iterable[str]) -> list[str]:
-    """Variables of ours that hold here and not in a job: settings, and the key. Credentials are told of elsewhere.
+    """Variables of ours that are set here but not in a job: settings, and the key. Credentials are reported elsewhere.
 
     Args:
         settings: The names of all settings.

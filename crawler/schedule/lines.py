@@ -1,8 +1,8 @@
-"""Starts a spider by the clock: a line for crontab, or a service and a timer for systemd. Makes text, runs nothing.
+"""Starts a spider on a schedule: a line for crontab, or a service and a timer for systemd. Makes text, runs nothing.
 
 The line works as it stands under cron, which gives a job no terminal, a bare PATH and perhaps no HOME: the program is
-named with its whole path, the project is entered first, and nothing is printed after success, so that cron sends a mail
-only when something went wrong.
+named with its full path, the project folder is entered first, and nothing is printed after success, so that cron sends
+mail only when something went wrong.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _NICKNAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When to start, as cron says it.
+    """When to start, as cron expresses it.
 
     Attributes:
         text: Five fields with one blank between them.
@@ -62,7 +62,7 @@ def parse_schedule(text: str) -> Schedule:
     """Read five cron fields, or a nickname such as ``@daily``.
 
     Raises:
-        UsageError: It is none; the message names the field.
+        UsageError: It is not a schedule; the message names the field.
     """
     fields = _NICKNAMES.get(text.strip().lower(), text).split()
     if len(fields) != len(_FIELDS):
@@ -106,8 +106,8 @@ def _number(text: str, name: str, least: int, greatest: int, names: tuple[str, .
 
 
 def crawl_command(spider: str, extra: Sequence[str] = (), *, quiet: bool) -> list[str]:
-    """The words that run *spider*, the program with its whole path."""
-    script = Path(sys.executable).with_name("crawl")  # not resolved: a link may be what makes the environment
+    """The command that runs *spider*, with the program's full path."""
+    script = Path(sys.executable).with_name("crawl")  # not resolved: a link may be what makes it a virtual environment
     program = [str(script)] if script.exists() else [sys.executable, "-m", "crawler.cli"]
     return [*program, "run", spider, *(["--quiet"] if quiet else []), "--if-running", "skip", *extra]
 
@@ -126,9 +126,9 @@ def cron_line(
         spider: Name of a spider; checked by the caller.
         schedule: Five cron fields or a nickname.
         extra: Further words for ``crawl run``.
-        variables: That the job gets.
+        variables: Variables that the job gets.
     Raises:
-        UsageError: The schedule is none, or a path or word holds a line end.
+        UsageError: The schedule is not valid, or a path or word holds a line end.
     """
     when = parse_schedule(schedule).text
     given = "".join(f"{name}={shlex.quote(value)} " for name, value in variables.items())
@@ -143,15 +143,15 @@ def cron_line(
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What a timer of systemd may be told besides its schedule.
+    """Options of a systemd timer besides its schedule.
 
     Attributes:
-        name: Of the units, behind ``crawl-``; the spider's where it is left out.
-        tz: Zone of the schedule; that of the machine where it is left out.
+        name: Of the units, after ``crawl-``; the spider's if left out.
+        tz: Zone of the schedule; the machine's if left out.
         overlap: What a start does while the last run goes on: "skip" or "wait".
         jitter_s: Seconds by which a start may be late.
         catch_up: A start that was missed while the machine was off is made up for.
-        variables: That the job gets.
+        variables: Variables that the job gets.
     """
 
     name: str = ""
@@ -210,7 +210,7 @@ WantedBy=timers.target
 
 
 def calendar_events(schedule: Schedule) -> list[str]:
-    """The schedule as systemd's ``OnCalendar`` says it: one line, or two where cron means "this day *or* that".
+    """The schedule in systemd's ``OnCalendar`` syntax: one line, or two where cron means "this day *or* that".
 
     Source: systemd.time(7), "Calendar Events"; crontab(5) on the two day fields.
     """

@@ -1,7 +1,7 @@
 """When a scheduled spider runs, and whether it is due. Pure: everything takes the time as an argument.
 
-Days on which a zone changes its clock are as Debian's cron has them, by `cronsim`: a time that is left out runs right
-after the change, one that comes twice runs once, and schedules with ``*`` in minute or hour go by the real time.
+Days on which a zone changes its clock are treated as in Debian's cron, by `cronsim`: a time that is skipped runs right
+after the change, one that comes twice runs once, and schedules with ``*`` in minute or hour follow real time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cronsim import CronSim, CronSimError
 from crawler.errors import UsageError
 from crawler.schedule.lines import parse_schedule
 
-_LATE_S = 900.0  #: how late a run without `catch_up` may still start: whoever looks may look every ten minutes
+_LATE_S = 900.0  #: how late a run without `catch_up` may still start: the check may run only every ten minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Entry:
         arguments: What ``-a`` gives.
         words: Further words for ``crawl run``.
         overlap: What a start does while the last one runs: "skip" or "wait"; see `overlap_of`.
-        jitter_s: A start is late by up to so many seconds, not the same ones each time: sites see no round minutes.
+        jitter_s: A start is late by up to this many seconds, a different number each time: sites see no round minutes.
         catch_up: A start that was missed while the machine was off is made up for, once.
     """
 
@@ -48,11 +48,11 @@ class Entry:
 
     @property
     def needs_us(self) -> bool:
-        """Whether a line of cron cannot say it: it knows no zones and no jitter."""
+        """Whether a cron line cannot express it: cron knows no zones and no jitter."""
         return bool(self.tz or self.jitter_s)
 
     def extra(self) -> list[str]:
-        """The words behind ``crawl run NAME --if-running ...``."""
+        """The words after ``crawl run NAME --if-running ...``."""
         arguments = [word for name, value in self.arguments.items() for word in ("-a", f"{name}={value}")]
         return [*arguments, *self.words, "--entry", self.id]
 
@@ -60,8 +60,8 @@ class Entry:
 def overlap_of(entry: Entry, entries: Sequence[Entry]) -> str:
     """What its start does while its spider runs.
 
-    One of several entries of a spider always waits: what runs may be another one, with other arguments, and a start
-    that is skipped for it would never be made.
+    Where a spider has several entries, each waits: the one running may have other arguments, and a start skipped for it
+    would never be made up for.
     """
     alone = sum(each.spider == entry.spider for each in entries) <= 1
     return entry.overlap if alone else "wait"
@@ -90,7 +90,7 @@ def zone_of(entry: Entry, local: tzinfo) -> tzinfo:
     """The zone of its schedule.
 
     Raises:
-        UsageError: There is none of that name.
+        UsageError: There is no zone of that name.
     """
     if not entry.tz:
         return local
@@ -119,7 +119,7 @@ def next_runs(entry: Entry, after: datetime, local: tzinfo, count: int = 5) -> l
 
 
 def jitter_of(entry: Entry, tick: datetime) -> timedelta:
-    """By how much the start of *tick* is late: another time each night, and the same for all who look."""
+    """By how much the start of *tick* is late: different each time, and the same for every process that looks."""
     if not entry.jitter_s:
         return timedelta(0)
     digest = hashlib.sha256(f"{entry.id} {tick.astimezone(UTC).isoformat()}".encode()).digest()
@@ -127,14 +127,14 @@ def jitter_of(entry: Entry, tick: datetime) -> timedelta:
 
 
 def due(entry: Entry, seen: datetime, now: datetime, local: tzinfo) -> datetime | None:
-    """The start that is to be made now, or None. Of several that were missed the last one alone.
+    """The start that is to be made now, or None. Of several that were missed, only the last one.
 
     Args:
-        seen: Up to when starts have been seen to.
+        seen: Up to when starts have been handled.
         now: The time.
     """
     begin = seen if entry.catch_up else max(seen, now - timedelta(seconds=_LATE_S + entry.jitter_s))
-    if begin >= now:  # the clock was put back: what was seen to is not done again
+    if begin >= now:  # the clock was put back: what was handled is not done again
         return None
     try:
         backwards = CronSim(entry.cron, now.astimezone(zone_of(entry, local)) + timedelta(seconds=1), reverse=True)
