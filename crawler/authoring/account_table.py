@@ -1,4 +1,4 @@
-"""Puts credentials into the file of accounts, which stays as it is but for one table more."""
+"""Puts credentials into the accounts file, which otherwise stays as it is: one table is added."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _HEADING: Final = re.compile(r"\s*\[[^\n]*\]\s*(?:#.*)?\n?")
 def add_account(
     site: str, fields: Mapping[str, str], *, file: Path | None, session: str = "default", replace: bool = False
 ) -> Path:
-    """Add ``[sites."SITE".SESSION]`` with these fields; the file is made, for its owner alone, where it is missing.
+    """Add ``[sites."SITE".SESSION]`` with these fields; the file is created, readable by its owner only, if missing.
 
     Args:
         file: The setting `accounts`; None for the usual place.
-        replace: Put these fields in the place of those that the table has; its other lines stay.
+        replace: Replace these fields in the table; its other lines stay.
     Returns:
         The file.
     Raises:
@@ -65,7 +65,7 @@ def _with_table(before: str, heading: str, lines: list[str]) -> str:
 
 
 def _with_lines(before: str, heading: str, lines: list[str]) -> str:
-    """The text with *lines* in the table of that heading, in the place of those that give the same fields."""
+    """The text with *lines* in the table of that heading, replacing those that give the same fields."""
     names = tuple(line.partition(" = ")[0] for line in lines)
     wanted, is_inside, text = _parsed(heading), False, ""
     for line in before.splitlines(keepends=True):

@@ -1,4 +1,4 @@
-"""A callback over one page, without a store and without a request: what it gives as plain values."""
+"""Runs a callback on one page, without a store and without a request: what it gives, as plain values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from crawler.urls import HIDDEN, is_secret_name
 
 
 class _AllOfThem(Admits):
-    """Stands where a crawl has its admission: every request is taken, and none is known before."""
+    """Stands in for a crawl's admission: every request is accepted, and none is already known."""
 
     def __init__(self) -> None:
         self.known = KnownLinks()
@@ -39,7 +39,7 @@ class _AllOfThem(Admits):
 
 
 def given_by(spider: Spider, settings: Settings, case: RecordedPage) -> Yielded:
-    """Run the callback of a recorded page; what it raises is in what comes back. Nothing is sent.
+    """Run the callback of a recorded page; what it raises is part of the result. Nothing is sent.
 
     Args:
         spider: Made with the arguments of the page (`build_spider`).
@@ -68,7 +68,7 @@ def given_by(spider: Spider, settings: Settings, case: RecordedPage) -> Yielded:
 
 
 def _as_json(row: Found, session: str) -> dict[str, Any]:
-    """A request as it stands in a file: what is usual is left out, and what may be a secret is masked."""
+    """A request as written to a file: defaults are left out, and what may be a secret is masked."""
     found: dict[str, Any] = {"url": hide(row.url)}
     if row.callback and row.callback != "parse":
         found["callback"] = row.callback

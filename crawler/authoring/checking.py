@@ -1,4 +1,4 @@
-"""Today's spider over its recorded pages: what it gives there, beside what was recorded. Nothing is sent."""
+"""Runs today's spider over its recorded pages, and compares the results with what was recorded. Nothing is sent."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from crawler.replay.kept_pages import Difference, compare_items
 from crawler.settings import load
 from crawler.spider import Spider
 
-_ENOUGH = 0.5  #: share of the items in which a field is filled that is said to be filled
+_ENOUGH = 0.5  #: share of the items in which a field has to be filled to count as filled
 
 
 @dataclass(slots=True)
 class Checked:
-    """One recorded page and what came of it.
+    """One recorded page and its result.
 
     Attributes:
         given: What the callback gives today.
         difference: Between that and what was recorded.
-        lacks: Of a page that failed: what it still lacks, one sentence each.
-        accepted: What it gives today was written as right.
+        lacks: For a page that failed: what it still lacks, one sentence each.
+        accepted: What it gives today was recorded as right.
     """
 
     case: RecordedPage
@@ -45,7 +45,7 @@ class Checked:
 
     @property
     def is_mended(self) -> bool:
-        """A page that failed, and does not any more: what it gives has not been accepted yet."""
+        """Whether a page that failed no longer does: what it gives has not been accepted yet."""
         return isinstance(self.case.expected, StillWanted) and self.is_right
 
 
@@ -60,9 +60,9 @@ def check_pages(
 
     Args:
         files: Those of the pages, all of this spider.
-        accept: Write what it gives as right, where nothing fails.
+        accept: Record what it gives as right, where nothing fails.
     Raises:
-        UsageError: A file is no recorded page, or is one of another spider.
+        UsageError: A file is not a recorded page, or belongs to another spider.
     """
     merged = load(spider=spider.custom_settings, command_line=settings)
     made: dict[str, Spider] = {}
@@ -104,7 +104,7 @@ def compared(case: RecordedPage, given: Yielded) -> Checked:
 
 
 def text_of(request: Mapping[str, Any]) -> str:
-    """A request on one line: its URL, and what is not usual about it."""
+    """A request on one line: its URL, and what differs from the defaults."""
     rest = {name: value for name, value in request.items() if name not in ("url", "callback")}
     callback = f" -> {request['callback']}" if "callback" in request else ""
     more = f" {json.dumps(rest, sort_keys=True, ensure_ascii=False)}" if rest else ""

@@ -1,7 +1,7 @@
 """Looks at a page for a first spider: a few requests, one after the other, as robots.txt allows.
 
-Asked for are robots.txt, the page, the page for logging in where the page links to one, the sitemap where nothing names
-one, and, with credentials at hand, the page once more behind the login.
+It requests robots.txt, the page, the login page if the page links to one, the sitemap where nothing names one, and,
+with credentials at hand, the page once more behind the login.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from crawler.sitemaps import parse_sitemap
 from crawler.spider import Spider
 from crawler.urls import host_of, origin_of, redact, site_of
 
-_PAUSE_S: Final = 0.5  #: between two requests, where nothing longer is said
+_PAUSE_S: Final = 0.5  #: between two requests, unless something longer is required
 _LONGEST_PAUSE_S: Final = 10.0
 _SITEMAP_BYTES: Final = 16 * 1024 * 1024
 
@@ -42,9 +42,9 @@ class Explored:
     """What was found at a page.
 
     Attributes:
-        spider: To be written.
+        spider: The spider to be written.
         told: What was found, a sentence each.
-        is_unseen: The page is behind a login, and nobody was there to log in.
+        is_unseen: The page is behind a login, and there were no credentials to log in with.
         error: Why the page behind the login could not be looked at, where that was tried; None for no trouble.
     """
 
@@ -67,7 +67,7 @@ class _Seen:
 
 
 def explore(name: str, url: str, *, settings: Mapping[str, Any], ask: Ask | None) -> Explored:
-    """Look at *url* and say what a first spider for it is.
+    """Look at *url* and work out a first spider for it.
 
     Args:
         settings: Of the command line.
@@ -110,7 +110,7 @@ def explore(name: str, url: str, *, settings: Mapping[str, Any], ask: Ask | None
 
 
 def _is_outside(page: Response, url: str) -> bool:
-    """Whether what came is the login, and not the page."""
+    """Whether the answer is the login, and not the page."""
     is_elsewhere = page.url.partition("?")[0] != url.partition("?")[0]
     if page.status_code in (401, 403) or is_login_page(page) or wants_login(page, url):
         return True
@@ -127,7 +127,7 @@ def _with_sitemaps(spider: FirstSpider, seen: _Seen) -> None:
 
 
 def _look_outside(visiting: Visitor, url: str, settings: Settings) -> _Seen:
-    """The page as a guest sees it, where it leads to log in, and sitemaps."""
+    """The page as a guest sees it, where its login is, and sitemaps."""
     pause_s = _pause_s(visiting, url, settings)
     page = _fetch(visiting, url)
     seen = _Seen(page, find_login(page) or asks_by_http(page))
@@ -196,10 +196,10 @@ def _pause_s(visiting: Visitor, url: str, settings: Settings) -> float:
 
 
 def _look_inside(made: FirstSpider, form: LoginForm, settings: Mapping[str, Any], ask: Ask | None) -> Response | None:
-    """The page as somebody who is logged in sees it; None where there are no credentials.
+    """The page as a logged-in user sees it; None where there are no credentials.
 
     The session is kept in the project's store: the spider's first run begins with it. So is a refusal: *made* is what
-    is written then, and sends the same credentials only after somebody has changed it.
+    is then written, and it sends the same credentials only after it has been changed.
     """
     name, url = made.name, made.start_urls[0]
     file = Path(settings["accounts"]) if settings.get("accounts") else None
@@ -217,7 +217,7 @@ def _look_inside(made: FirstSpider, form: LoginForm, settings: Mapping[str, Any]
 
 
 def _by_form(form: LoginForm) -> type[Spider]:
-    """A spider that logs in as the one to be written does: what a login leaves besides cookies is part of its kind."""
+    """A spider that logs in like the one to be written: what a login leaves besides cookies depends on its kind."""
 
     class ByForm(Spider):
         def login(self, session: Session) -> None:
@@ -246,7 +246,7 @@ def _part(account: Account, part: str) -> Any:
 
 
 def look_as(spider: type[Spider], url: str, *, settings: Mapping[str, Any], ask: Ask | None) -> Response:
-    """A page as a spider that is written already gets it, logged in where it logs in.
+    """A page as an existing spider gets it, logged in where it logs in.
 
     Raises:
         Refused: robots.txt forbids it.

@@ -15,7 +15,7 @@ from crawler.response import Response
 
 _WORD: Final = re.compile(r"[A-Za-z0-9]+")
 _LONGEST_LINE: Final = 110
-_LEAST_TEXT: Final = 100  #: characters: "Loading ...", a name and a notice have fewer
+_LEAST_TEXT: Final = 100  #: characters: "Loading ...", a name and a notice together have fewer
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class ParseMethod:
     Attributes:
         lines: Of the `parse` method.
         found: What was found, in a few words for a person.
-        is_guess: Nothing that repeats was found: the lines are only a beginning.
+        is_guess: Nothing repeating was found: the lines are only a starting point.
     """
 
     lines: list[str]
@@ -42,7 +42,7 @@ class FirstSpider:
         requests: Source of the first requests, where plain addresses will not do.
         login: Lines of the login step; empty for none.
         imports: Names from `crawler` besides Spider.
-        sitemaps: With which it begins, instead of `start_urls`.
+        sitemaps: Those with which it begins, instead of `start_urls`.
         remarks: Comments below the attributes.
     """
 
@@ -57,7 +57,7 @@ class FirstSpider:
     remarks: Sequence[str] = ()
 
     def source(self) -> str:
-        """The file."""
+        """The text of the file."""
         base = "SitemapSpider" if self.sitemaps else "Spider"
         imports = sorted({base, *self.imports})
         lines = [
@@ -101,7 +101,7 @@ def class_name(name: str) -> str:
 
 
 def login_lines(form: LoginForm) -> list[str]:
-    """A login step that fills a form in, as a person does, or gives the session its HTTP authentication."""
+    """A login step that fills in a form, as a person does, or gives the session its HTTP authentication."""
     if form.scheme:
         pair = f"{_of_account(USERNAME)}, {_of_account(PASSWORD)}"
         if form.scheme == "basic":
@@ -131,7 +131,7 @@ def _of_account(part: str) -> str:
 
 
 def reading_of(response: Response) -> ParseMethod:
-    """How a page is read: what repeats on it, and the way to the next one."""
+    """How a page is read: what repeats on it, and the link to the next one."""
     if not response.has_elements:
         return _reading_of_json(response)
     found, following = find_list(response), find_next(response)
@@ -154,7 +154,7 @@ def reading_of(response: Response) -> ParseMethod:
 
 
 def is_made_by_scripts(response: Response) -> bool:
-    """Whether a page has scripts and, as it comes, next to no text of its own."""
+    """Whether a page has scripts and, as received, next to no text of its own."""
     if not response.css("script"):
         return False
     texts = response.xpath("//body//text()[not(ancestor::script or ancestor::style or ancestor::noscript)]").getall()
@@ -162,7 +162,7 @@ def is_made_by_scripts(response: Response) -> bool:
 
 
 def unseen_reading() -> ParseMethod:
-    """How a page is read that nobody has seen: a beginning."""
+    """How to read a page that was not seen: a starting point."""
     return ParseMethod(['yield {"url": response.url, "title": response.css("title::text").get()}'], is_guess=True)
 
 

@@ -1,7 +1,7 @@
-"""A first spider out of recorded requests: how the browser logged in, and what it asked for. Pure.
+"""A first spider from recorded requests: how the browser logged in, and what it requested. Pure.
 
 No secret gets into the source: user name and password, tokens, cookies, keys in headers and in addresses become fields
-of an account (`Recording.secrets`), which the login step asks for.
+of an account (`Recording.secrets`), which the login step reads.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ _SHORTEST_SECRET: Final = 6  #: characters: a shorter one may be any word
 
 @dataclass(slots=True)
 class Recording:
-    """What recorded requests say.
+    """What recorded requests show.
 
     Attributes:
         secrets: Field of the account to its value.
-        site: For which the account is.
+        site: The site of the account.
         told: What was found and what was left out, a sentence each.
-        begins: The first request that is no login; its answer may have to be looked at.
+        begins: The first request that is not a login; its answer may have to be looked at.
     """
 
     spider: FirstSpider
@@ -58,7 +58,7 @@ class Recording:
 
 
 def from_recording(name: str, requests: Sequence[SentRequest], left_out: Sequence[str] = ()) -> Recording:
-    """What first spider the requests make.
+    """The first spider made from the requests.
 
     Raises:
         UsageError: There is no request in them.
@@ -76,7 +76,7 @@ def from_recording(name: str, requests: Sequence[SentRequest], left_out: Sequenc
 
 
 def source_of(recording: Recording) -> str:
-    """The spider's file. A secret that stands anywhere else in what was recorded is blanked out there, too."""
+    """The spider's file. A secret that occurs anywhere else in the recording is blanked out there, too."""
     source = recording.spider.source()
     for name, value in recording.secrets.items():
         pieces = [pair.partition("=")[2] for pair in value.split("; ")] if name == "cookie" else [value]
@@ -87,7 +87,7 @@ def source_of(recording: Recording) -> str:
 
 
 class _Putting:
-    """Puts the parts together. Used once."""
+    """Assembles the parts. Used once."""
 
     def __init__(self, name: str, site: str, login: SentRequest | None) -> None:
         self.recording = Recording(FirstSpider(name, [], ParseMethod([])), site=site)
@@ -95,7 +95,7 @@ class _Putting:
         self._lines: list[str] = []
 
     def take(self, requests: list[SentRequest], of: int) -> None:
-        """All of the site's requests, in their order."""
+        """Take all of the site's requests, in order."""
         spider, told = self.recording.spider, self.recording.told
         place = requests.index(self._login) if self._login is not None else -1
         if self._login is not None:
@@ -212,7 +212,7 @@ class _Putting:
             self.recording.told.append(f"what lets it in: {', '.join(self.recording.secrets)}")
 
     def _keep(self, name: str, value: str) -> str:
-        """Put a secret into the account; the name of its field."""
+        """Put a secret into the account. Returns the name of its field."""
         words = "_".join(re.findall(r"[A-Za-z0-9]+", name)).lower() or "key"
         self.recording.secrets[words] = value
         return words
@@ -249,7 +249,7 @@ def response_in(sent: SentRequest) -> Any:
 
 
 def _credentials(sent: SentRequest) -> tuple[str, str] | None:
-    """The names of the fields of user and password; None where the request is no login."""
+    """The names of the user and password fields; None where the request is not a login."""
     if sent.method != "POST":
         return None
     given = dict(sent.fields) if sent.fields else sent.json
@@ -276,13 +276,13 @@ def _page_of_form(login: SentRequest, before: list[SentRequest]) -> str:
 
 
 def _start_of(login: SentRequest) -> SentRequest:
-    """Where nothing was asked for after the login: the page above it."""
+    """Where nothing was requested after the login: the page above it."""
     parts = urlsplit(login.url)
     return SentRequest("GET", urlunsplit((parts.scheme, parts.netloc, "/", "", "")))
 
 
 def _worth(requests: Sequence[SentRequest], login: SentRequest | None) -> Iterator[SentRequest]:
-    """Those that have brought data: pages and JSON; of POST only what asks for something."""
+    """Those that brought data: pages and JSON; of POST requests only queries."""
     for each in requests:
         is_login = login is not None and each.url.partition("?")[0] == login.url.partition("?")[0]
         if is_login or each.status >= 300 or not (each.status == 0 or "html" in each.kind or "json" in each.kind):
@@ -348,7 +348,7 @@ def _parsed(text: str) -> Any:
 
 
 def _path_to(data: Any, value: str) -> str | None:
-    """Where a text stands in JSON, as Python source behind it; None where it does not."""
+    """Where a text is in JSON, as Python source to append; None where it is not there."""
     if data == value:
         return ""
     pairs = data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list) else ()

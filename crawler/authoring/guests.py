@@ -1,4 +1,4 @@
-"""Pages for somebody without a session: no database is made, and no key."""
+"""Pages fetched without a session: no database is created, and no key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from crawler.spider import Spider
 
 @contextmanager
 def guest(url: str | None, *, settings: Mapping[str, Any], ask: Ask | None = None) -> Iterator[Visitor]:
-    """Fetches single pages without a login. The host of *url* is its own: a person named it, so it may be private.
+    """Fetches single pages without a login. The host of *url* is trusted: a person named it, so it may be private.
 
     Args:
         url: None where a person names each page later: each of them may be private.
@@ -36,7 +36,7 @@ def guest(url: str | None, *, settings: Mapping[str, Any], ask: Ask | None = Non
 
 @contextmanager
 def _passing_key() -> Iterator[None]:
-    """A key that ends with this command, where no variable holds one: no file is made for what is not kept."""
+    """A key only for this command, where no variable holds one: nothing is kept, so no file is created."""
     if os.environ.get(VARIABLE):
         yield
         return

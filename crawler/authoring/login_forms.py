@@ -1,4 +1,4 @@
-"""The login form of a page: which fields a person fills in, and with what of an account. Pure."""
+"""The login form of a page: which fields a person fills in, and with which part of an account. Pure."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ USERNAME, PASSWORD, CODE = "username", "password", "otp"  #: of an account
 
 @dataclass(frozen=True, slots=True)
 class LoginForm:
-    """A form that logs somebody in, or a page that asks for the credentials by HTTP authentication.
+    """A login form, or a page that asks for credentials by HTTP authentication.
 
     Attributes:
         url: Of its page, without where to go afterwards.
         fields: Name of a field to the part of an account that it takes.
-        asks_twice: It asks for the name alone, and for the password on its next page, which nobody has seen.
+        asks_twice: It asks only for the name, and for the password on its next page, which was not seen.
         scheme: "basic" or "digest" where the server asks for it (`asks_by_http`), and there is no form; else "".
     """
 
@@ -47,7 +47,7 @@ class LoginForm:
 
 
 def asks_by_http(response: Response) -> LoginForm | None:
-    """The login of a page that answers 401 and asks for credentials by Basic or Digest; None for another page."""
+    """The login of a page that answers 401 and asks for credentials by Basic or Digest; None for other pages."""
     if response.status_code != 401:
         return None
     offered = {each[1].lower() for each in _SCHEME.finditer(response.headers.get("WWW-Authenticate", ""))}

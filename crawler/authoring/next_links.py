@@ -46,7 +46,7 @@ def find_next(response: Response) -> str | None:
 
 
 def _numbered(response: Response) -> str | None:
-    """The links of a pager that names pages by their numbers; None where there is none."""
+    """The links of a pager that numbers its pages; None where there is none."""
     for pager in response.css("[class], [id]"):
         if not isinstance(pager.root.tag, str):
             continue
@@ -60,7 +60,7 @@ def _numbered(response: Response) -> str | None:
 
 
 def _candidates(response: Response) -> Iterator[Any]:
-    """Elements ``a`` that may lead there, the surest first."""
+    """``a`` elements that may lead there, most certain first."""
     links = [each.root for each in response.css("a[href]")]
     yield from (each for each in links if "next" in (each.get("rel") or "").lower().split() and _leads(response, each))
     yield from (each for each in links if _says_next(each.get("class")) and _leads(response, each))
@@ -108,7 +108,7 @@ def _queries(link: Any) -> Iterator[str]:
 
 
 def find_next_in_json(data: Any, before: str = "data") -> str | None:
-    """The expression, from ``data``, for the address of the next portion; None where JSON names none."""
+    """The expression, from ``data``, for the address of the next portion; None where the JSON names none."""
     if not isinstance(data, Mapping):
         return None
     for name in _IN_JSON:

@@ -1,7 +1,7 @@
-"""From a rendered page to the plain requests that would do without a browser. Pure.
+"""From a rendered page to the plain requests that would make the browser unnecessary. Pure.
 
-What scripts have put on a page came from somewhere: mostly from one or two answers with JSON. Of the texts that stand
-on the rendered page and not in its document, it is counted how many are in each of these answers.
+What scripts have put on a page came from somewhere: mostly from one or two answers with JSON. We count how many of the
+texts that are on the rendered page, but not in its document, are in each of these answers.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class PlainRequest:
-    """A request whose answer has what scripts have shown.
+    """A request whose answer contains what scripts have shown.
 
     Attributes:
-        answer: What came, with `asked`: the request of the page.
+        answer: The answer, with `asked`: the request of the page.
         count: Texts of the page that are in it.
         path: Where in its JSON most of them are, as keys.
         signed: Names of headers that its scripts sign it with; their values are not for a spider's code.
@@ -44,7 +44,7 @@ class PlainRequest:
     signed: tuple[str, ...] = ()
 
     def code(self) -> str:
-        """The line that asks for it in a spider."""
+        """The line that makes the request in a spider."""
         asked = self.answer.asked
         assert asked is not None
         parts = [repr(asked.url), "self.parse_data"]
@@ -70,11 +70,11 @@ class PlainRequest:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where what a rendered page shows has come from.
+    """Where the contents of a rendered page came from.
 
     Attributes:
-        texts: How many texts of it its document has not.
-        requests: Those that have some of them, the best first; each further one has what those before have not.
+        texts: How many of its texts are not in its document.
+        requests: Those that have some of them, the best first; each further one adds texts that those before lack.
     """
 
     texts: int
@@ -87,10 +87,10 @@ class Sources:
 
 
 def sources(document: Response, page: Response) -> Sources:
-    """Where the texts of *page* come from that are not in *document*.
+    """Where those texts of *page* come from that are not in *document*.
 
     Args:
-        document: As it came.
+        document: The page as received.
         page: The same after its scripts, with `requests`.
     """
     before = set(_texts(document))
@@ -109,10 +109,10 @@ def sources(document: Response, page: Response) -> Sources:
 
 
 def lines_for(found: Sources, same: Callable[[PlainRequest], bool | None] = lambda request: None) -> Iterator[str]:
-    """What is said of it to a person.
+    """What to tell a person about it.
 
     Args:
-        same: Whether a request brings the same without a browser; None where nobody has tried.
+        same: Whether a request brings the same without a browser; None where that was not tried.
     """
     if not found.texts:
         yield "the page says the same without a browser: leave `render` out"

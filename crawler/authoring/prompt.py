@@ -21,8 +21,8 @@ class Prompt:
 
     Args:
         visitor: Fetches, logged in where the spider logs in.
-        folder: For the pages that a browser is to show; others cannot read it.
-        tell: Says a line to the person.
+        folder: For pages to be shown in a browser; other users cannot read it.
+        tell: Shows a line to the person.
         opens: Opens an address in a browser; False where there is none.
     """
 
@@ -56,7 +56,7 @@ class Prompt:
             what: An address, which may be relative to the page at hand, a link of it, or a `Request`; None for the same
                 page again.
             session: The session that fetches it; the one of the prompt otherwise.
-            force: Go there even where that may log the session out, or delete something.
+            force: Go there even if that may log the session out, or delete something.
         Raises:
             UsageError: There is no page yet that the address could be relative to.
             GuardRefused: The logout guard would not follow a link there.
@@ -82,7 +82,7 @@ class Prompt:
         return found
 
     def view(self, response: Response | None = None) -> Path:
-        """Show a page in a browser, as it came, with its pictures and styles from the site.
+        """Show a page in a browser, as received, with its pictures and styles from the site.
 
         Returns:
             The file that the browser was given; it is gone when the prompt ends.
@@ -99,7 +99,7 @@ class Prompt:
 
 
 def _with_base(response: Response) -> bytes:
-    """The page, with its address as what relative links are relative to."""
+    """The page, with its address as the base of relative links."""
     body = response.body
     if b"<base" in body.lower():
         return body

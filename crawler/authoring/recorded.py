@@ -1,7 +1,7 @@
 """Recorded pages: what a callback was given and what it gave, as two files that a person can read and change.
 
-``tests/pages/orders/orders-page-1.page.json`` says which callback, how the page came and what was found on it; the body
-is beside it as it came, so that a browser opens it and an editor can cut it down.
+``tests/pages/orders/orders-page-1.page.json`` holds the callback, how the page was received and what was found on it;
+the body is beside it as received, so that you can open it in a browser and cut it down in an editor.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Yielded:
     Attributes:
         items: In the order in which they came, as they read back from a store.
         requests: Each as JSON: URL, callback where it is not `parse`, and what a plain GET does not have.
-        kept_aside: Why what it yielded is no good item, one each.
+        kept_aside: Why things that it yielded are not valid items, one each.
         error: What it raised; "" for nothing.
     """
 
@@ -56,7 +56,7 @@ class Yielded:
 
 @dataclass(frozen=True, slots=True)
 class StillWanted:
-    """What a page has to give whose right result nobody has seen yet: a page that failed.
+    """What a page that failed, whose right result is not known yet, has to give.
 
     Attributes:
         cause: Why it failed.
@@ -72,11 +72,11 @@ class RecordedPage:
     """A page as a test case.
 
     Attributes:
-        url: What was asked for.
+        url: What was requested.
         page: The answer, secrets masked.
         arguments: Of the spider (``-a``).
-        expected: What its callback gives; for a page that failed what it has to give.
-        file: Where it stands; None where it is not written yet.
+        expected: What its callback gives; for a page that failed, what it has to give.
+        file: Where it is; None where it is not written yet.
     """
 
     spider: str
@@ -92,7 +92,7 @@ class RecordedPage:
 
     @property
     def name(self) -> str:
-        """How a person calls it: its file, without the ending."""
+        """What a person calls it: its file, without the extension."""
         return self.file.name.removesuffix(SUFFIX) if self.file is not None else file_name(self.url)
 
 
@@ -104,10 +104,10 @@ def file_name(url: str) -> str:
 
 
 def write(case: RecordedPage, folder: Path) -> RecordedPage:
-    """Write a page into ``folder/SPIDER/``; the same page of the same callback takes the place of the one before.
+    """Write a page into ``folder/SPIDER/``; it replaces an earlier recording of the same page and callback.
 
     Args:
-        folder: Of all recorded pages; made where it is missing.
+        folder: Of all recorded pages; created if missing.
     Returns:
         The page with its file.
     Raises:
@@ -125,7 +125,7 @@ def write(case: RecordedPage, folder: Path) -> RecordedPage:
 
 
 def _free(case: RecordedPage, folder: Path) -> Path:
-    """The file of this very page, else one that is free."""
+    """The file of this same page, else one that is free."""
     stem = file_name(case.url)
     mark = hashlib.blake2b(json.dumps(_asked(case), sort_keys=True).encode(), digest_size=3).hexdigest()
     for name in (stem, f"{stem}-{mark}"):
@@ -142,7 +142,7 @@ def _free(case: RecordedPage, folder: Path) -> Path:
 
 
 def _asked(case: RecordedPage) -> dict[str, Any]:
-    """What tells a page from another one. What is usual is left out."""
+    """What distinguishes one page from another. Defaults are left out."""
     found: dict[str, Any] = {"spider": case.spider, "url": case.url, "callback": case.callback}
     for name, usual in (("session", "default"), ("arguments", {}), ("cb_kwargs", {}), ("meta", {})):
         value = getattr(case, name)
@@ -182,7 +182,7 @@ def _ending(page: KeptPage) -> str:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Write it whole or not at all."""
+    """Write it completely or not at all."""
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_bytes(data)
@@ -195,7 +195,7 @@ def read(file: Path) -> RecordedPage:
     """A page from its file.
 
     Raises:
-        UsageError: It is no recorded page, or its body is missing; the message names the file.
+        UsageError: It is not a recorded page, or its body is missing; the message names the file.
     """
     try:
         found = json.loads(file.read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
-"""Requests as a browser sent them: out of a curl command, or out of a HAR file. Pure.
+"""Requests as a browser sent them: from a curl command, or from a HAR file. Pure.
 
-curl's options that are understood are in `_UNDERSTOOD`; those that change nothing for a spider in `_HARMLESS`; any
-other one is named, so that nobody believes it was taken over.
+The curl options that are understood are in `_UNDERSTOOD`, those that change nothing for a spider in `_HARMLESS`; any
+other is named, so that nobody believes it was applied.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _TEXTUAL: Final = ("html", "json", "xml")
 
 @dataclass(frozen=True, slots=True)
 class SentRequest:
-    """One request, and where it is known what came back. Its repr shows the method alone.
+    """One request, and, where it is known, what came back. Its repr shows only the method.
 
     Attributes:
         headers: As they were sent, without the cookies.
         cookies: Name and value.
-        fields: Of a form, in their order; of JSON none.
+        fields: Of a form, in order; none for JSON.
         json: The parsed body where it is JSON.
         basic: User name and password of HTTP Basic.
         status: 0 where the answer is not known.
@@ -72,10 +72,10 @@ class SentRequest:
 
 
 def from_curl(command: str) -> tuple[SentRequest, list[str]]:
-    """The request of a curl command as browsers copy it ("Copy as cURL (bash)"), and what of it is left out.
+    """The request of a curl command as browsers copy it ("Copy as cURL (bash)"), and what is left out.
 
     Raises:
-        UsageError: It is no curl command, or names no URL.
+        UsageError: It is not a curl command, or names no URL.
     """
     words = list(shell_words(PROMPT.sub("", command, count=1)))
     if not words or words[0].rsplit("/", 1)[-1] not in ("curl", "curl.exe"):
@@ -108,7 +108,7 @@ def _options(words: list[str]) -> Iterator[tuple[str, str]]:
 
 
 class _Command:
-    """What the options of one command say."""
+    """The request that the options of one command describe."""
 
     def __init__(self) -> None:
         self.left_out: list[str] = []
@@ -241,10 +241,10 @@ def _pairs_of(text: str) -> list[tuple[str, str]]:
 
 
 def from_har(har: Any) -> tuple[list[SentRequest], list[str]]:
-    """The requests of a recording, in their order, and what of it is left out.
+    """The requests of a recording, in order, and what is left out.
 
     Raises:
-        UsageError: It is no HAR file.
+        UsageError: It is not a HAR file.
     """
     entries, left_out = entries_of(har)
     found: list[SentRequest] = []
@@ -274,7 +274,7 @@ def from_har(har: Any) -> tuple[list[SentRequest], list[str]]:
 
 
 def _status(answer: Any) -> int:
-    """The status of an answer; 0 where none is told."""
+    """The status of an answer; 0 where none is given."""
     found = answer.get("status") if isinstance(answer, Mapping) else None
     return found if isinstance(found, int) else 0
 

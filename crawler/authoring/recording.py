@@ -1,4 +1,4 @@
-"""Pages become test cases: asked for as the spider asks, taken from a failure, or from what a crawl has kept."""
+"""Turns pages into test cases: requested as the spider does, taken from a failure, or from what a crawl has kept."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _LARGEST_BYTES: Final = 16 * 1024 * 1024  #: of a body; test cases are kept with
 
 @dataclass(frozen=True, slots=True)
 class HowAsked:
-    """How pages are asked for, and what is told their callback.
+    """How pages are requested, and what their callback is given.
 
     Attributes:
         callback: Name of a method.
@@ -63,7 +63,7 @@ class HowAsked:
         return replace(self, cb_kwargs=more.get("cb_kwargs") or {}, meta=more.get("meta") or {})
 
     def case(self, spider: str, url: str, page: KeptPage, session: str) -> RecordedPage:
-        """The page of *url*, of which is not known yet what it gives."""
+        """The page of *url*, without its expected results yet."""
         return RecordedPage(
             spider,
             hide(url),
@@ -110,7 +110,7 @@ def _check_status(spider: Spider, response: Response) -> None:
 
 
 def _written(case: RecordedPage, given: Yielded, folder: Path) -> RecordedPage:
-    """With what it gives; a page whose callback fails has to give something one day."""
+    """Write it with what it gives; a page whose callback fails has to give something one day."""
     expected: Yielded | StillWanted = StillWanted(given.error) if given.error else given
     return recorded.write(replace(case, expected=expected), folder)
 
@@ -118,12 +118,12 @@ def _written(case: RecordedPage, given: Yielded, folder: Path) -> RecordedPage:
 def record_failure(
     spider: type[Spider], bad: KeptSample, good: KeptSample | None, asked: HowAsked, folder: Path
 ) -> RecordedPage:
-    """Write a page that failed as a test case that is red until the spider is mended.
+    """Write a page that failed as a test case that fails until the spider is repaired.
 
     Args:
         bad: The page, as `crawl failures` lists it.
         good: The last good page of the same callback: what is filled there has to be filled on the bad one.
-        asked: Its callback is not looked at: it is that of the page.
+        asked: Its callback is ignored: the page's own is used.
     """
     settings = load(spider=spider.custom_settings, command_line=asked.settings)
     made = build_spider(spider, asked.arguments, settings)

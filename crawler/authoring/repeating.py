@@ -1,8 +1,8 @@
 """What repeats on a page: rows of a table, entries of a list, cards; and which fields each of them has. Pure.
 
 Siblings that look alike (tag, classes) are a candidate. Its fields are the elements inside that most of the siblings
-have once and whose texts differ: what says the same in each of them ("add to cart") is no field. The candidate whose
-fields say most is taken. Every selector is tried on the page before it is given: it finds these elements and no others.
+have once and whose texts differ: what is the same in each of them ("add to cart") is not a field. The candidate with
+the most informative fields wins. Every selector is tried on the page first: it finds these elements and no others.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from crawler.response import Response
 _LEAST: Final = 2  #: elements of a list
 _MOST_ELEMENTS: Final = 20_000  #: of a page that are looked at
 _MOST_FIELDS: Final = 12
-_MOST_TEXTS: Final = 300  #: of one element that may be fields
-_MOST: Final = 0.7  #: share of the elements that have a field
-_WEIGHS: Final = 6  #: fields beyond that make a list no better
+_MOST_TEXTS: Final = 300  #: within one element that may be fields
+_MOST: Final = 0.7  #: share of the elements that must have a field
+_WEIGHS: Final = 6  #: fields beyond that number make a list no better
 _NO_LIST: Final = frozenset(
     ["head", "script", "style", "nav", "header", "footer", "aside", "select", "noscript", "svg", "template", "dialog"]
-)  # a template and a dialog are not seen until a script brings them out
+)  # a template or a dialog is not visible until a script shows it
 _ABOUT_WORDS: Final = """
     nav navbar navigation menu submenu pager pagination paginator breadcrumb breadcrumbs footer header sidebar toolbar
     tabs langs language languages social cookies carousel
 """
-_ABOUT: Final = frozenset(_ABOUT_WORDS.split())  # in a class or id of what stands around every page
+_ABOUT: Final = frozenset(_ABOUT_WORDS.split())  # in a class or id of what surrounds every page
 _NOT: Final = frozenset(("has", "with", "no", "without"))  # before such a word: it is a neighbour, and not the element
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*|[0-9]+")
 _TAG_NAMES: Final = {"h1": "title", "h2": "title", "h3": "title", "h4": "title", "a": "title", "time": "date"}
@@ -59,7 +59,7 @@ class ListFound:
 
 
 def find_list(response: Response) -> ListFound | None:
-    """What repeats on a page and says most; None where nothing does."""
+    """The most informative thing that repeats on a page; None where nothing does."""
     candidates = []
     for place, members in enumerate(_groups(response)):
         fields = [] if _is_filled_in(members) else list(_fields(response, members))
@@ -93,7 +93,7 @@ def _groups(response: Response) -> Iterator[list[Any]]:
             by_tag[key[0]].append(members)
             if len(members) >= _LEAST:
                 yield members
-        for several in by_tag.values():  # rows that are "odd" and "even"
+        for several in by_tag.values():  # rows with the classes "odd" and "even"
             if len(several) > 1 and sum(map(len, several)) > max(map(len, several)):
                 yield sorted((each for group in several for each in group), key=lambda each: _place(each.root))
 
@@ -103,7 +103,7 @@ def _place(element: Any) -> int:
 
 
 def _is_frame(element: Any) -> bool:
-    """Whether it belongs to what stands around every page of the site."""
+    """Whether it belongs to what surrounds every page of the site."""
     for each in (element, *element.iterancestors()):
         if each.tag in ("body", "html"):
             return False
@@ -146,7 +146,7 @@ def _fields(response: Response, members: list[Any]) -> Iterator[FieldFound]:
 
 
 def _queries(members: list[Any]) -> Iterator[tuple[str, str]]:
-    """Queries for what has a text of its own inside of the first members, with a name for each; each once."""
+    """Queries for what has a text of its own inside the first members, with a name for each; each once."""
     seen: set[str] = set()
     if _texts_alone(members):
         yield "", "text"
@@ -167,7 +167,7 @@ def _texts_alone(members: list[Any]) -> bool:
 
 
 def _headings(member: Any) -> list[str]:
-    """The heads of the columns of a table."""
+    """The column headings of a table."""
     table = next((each for each in member.root.iterancestors() if each.tag == "table"), None)
     row = table.find(".//tr[th]") if table is not None else None
     return [" ".join(each.text_content().split()) for each in row] if row is not None else []
@@ -210,7 +210,7 @@ def _text(member: Any, query: str) -> str:
 
 
 def _reading(members: list[Any], query: str) -> str:
-    """How the text is read: plainly where it stands in the element itself, else all of it, blanks folded."""
+    """How the text is read: directly where it is in the element itself, else all of it, white space collapsed."""
     plain = f"{query}::text" if query else "::text"
     if all(each.css(plain).get("") == _text(each, query) for each in members):
         return f"row.css({quoted(plain)}).get()"
@@ -276,7 +276,7 @@ def _row_queries(wanted: list[Any]) -> Iterator[str]:
             yield f"{parent} > {mine}"
             yield f"{parent} {mine}"
     parent = wanted[0].getparent().tag
-    for each in above:  # the rows of one body of one table, beside those of its head and of other tables
+    for each in above:  # the rows of one table body, as opposed to those of its head and of other tables
         if ("." in each or "#" in each) and PLAIN.fullmatch(parent):
             yield from (f"{each} {parent} > {mine}" for mine in own)
 

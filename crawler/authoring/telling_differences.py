@@ -1,4 +1,4 @@
-"""What differs on a page, in lines for a person: ``-`` for what was there, ``+`` for what is found now."""
+"""What differs on a page, as lines for a person: ``-`` for what was there, ``+`` for what is found now."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class DaskWorkers:
         self._what, self._tell, self.told = what, tell, SignalEvent()
         host, _, port = what.address.rpartition(":")
         try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()  # Dask itself tries for a long time
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()  # Dask tries for long
             self._client = distributed.Client(what.address, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
             raise UsageError(f"dask://{what.address}: no scheduler answers ({error or type(error).__name__})") from None

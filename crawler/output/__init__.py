@@ -1,1 +1,1 @@
-"""What comes out: results as files, numbers of a crawl, and its audit. Reads the store, never the engine."""
+"""Output: results as files, figures of a crawl, and its audit. Reads the store, never the engine."""

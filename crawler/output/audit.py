@@ -1,6 +1,6 @@
-"""Whether the last crawl of a spider adds up: every request accounted for, states, page log and results in step.
+"""Whether the last crawl of a spider adds up: every request accounted for; states, page log and results consistent.
 
-The store recounts its rows; here the crawl is found, and what was found becomes lines and numbers.
+The store recounts its rows; here the crawl is looked up, and the findings become lines and numbers.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ class AuditResult:
 
 
 def audit(source: Store, spider: str, folder: FileFolder | None = None, *, read: bool = False) -> AuditResult | None:
-    """Audit the last crawl of *spider*; None when it has never run. Takes seconds a million requests.
+    """Audit the last crawl of *spider*; None when it has never run. Takes seconds per million requests.
 
     Args:
-        folder: Its files are looked at, too.
-        read: They are read, and their hashes compared.
+        folder: Check the files in it, too.
+        read: Read the files, and compare their hashes.
     Raises:
-        AlreadyRunning: It runs now: the books move while they are read.
+        AlreadyRunning: The spider is running: the figures would change while they are read.
     """
     runs = crawl_runs(source, spider)
     if not runs:

@@ -41,7 +41,7 @@ def _named(key: Mapping[str, str]) -> str:
 
 
 def cells(changes: Iterable[Change]) -> Iterator[tuple[str, str, str, str]]:
-    """For a table: one line a change, one more for each further field of it."""
+    """For a table: one line per change, and one more for each further field."""
     for change in changes:
         told = [f"{name}: {_text(old)} -> {_text(new)}" for name, (old, new) in change.fields.items()] or [""]
         for place, line in enumerate(told):
@@ -50,13 +50,13 @@ def cells(changes: Iterable[Change]) -> Iterator[tuple[str, str, str, str]]:
 
 
 def json_lines(changes: Iterable[Change]) -> Iterator[str]:
-    """One line of JSON a change."""
+    """One line of JSON per change."""
     for change in changes:
         yield _json({**change.as_dict(), "url": redact(change.url)})
 
 
 def csv_text(changes: Iterable[Change]) -> str:
-    """One row a field that changed, or a change without one; texts that look like formulas get a ' in front."""
+    """One row per changed field, or per change without fields; texts that look like formulas get a ' in front."""
     from crawler.output.export.values import spreadsheet_safe
 
     file = io.StringIO()
@@ -79,6 +79,6 @@ def _text(value: Any) -> str:
 
 
 def _json(value: Any) -> str:
-    from crawler.output.export.values import json_text  # with all that writes exports, which a run does not load
+    from crawler.output.export.values import json_text  # it loads everything that writes exports, which a run does not need
 
     return json_text(value)

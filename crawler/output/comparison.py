@@ -1,8 +1,8 @@
 """Whether a crawl brought what the last ones did: numbers in, sentences out. Pure.
 
 A site that was redesigned answers every request, and the selectors find nothing: the run is done and worth nothing.
-What the last complete crawls brought says so without a setting. The median of up to ten of them is compared with, so
-that one odd night changes nothing; a crawl that was told of is not among them until a person accepts it.
+A comparison with the last complete crawls shows it, without any setting. It uses the median of up to ten of them, so
+that one odd night changes nothing; a crawl that was reported is not among them until a person accepts it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class Expected:
 
     Attributes:
         min_items: Items that it has to have stored.
-        min_share: Share of the median of the last crawls at which, and below which, it is told; 0: nothing is compared.
+        min_share: Share of the last crawls' median at or below which it is reported; 0: nothing is compared.
         fields: Field (or ``table.field``) to the share of the items in which it has to be filled.
         max_error_rate: Share of its requests that may fail, 0 to 1.
-        accepted: A person says that what it brings is right.
+        accepted: A person says that its results are right.
     """
 
     min_items: int = 1
@@ -46,7 +46,7 @@ class Shortfall:
 
 
 def shortfalls(now: Figures, before: Sequence[Figures], wanted: Expected) -> list[Shortfall]:
-    """What *now* lacks, gravest first: items, a kind of item, fields that are empty, fields that are asked for.
+    """What *now* lacks, gravest first: items, a kind of item, empty fields, required fields.
 
     Args:
         before: The last complete crawls, at most `COMPARED`; none: nothing is compared.
@@ -66,7 +66,7 @@ def usual_items(before: Sequence[Figures]) -> float:
 
 
 def last_ones(before: Sequence[Figures]) -> str:
-    """``the last 10 complete crawls``, as it stands in a sentence."""
+    """``the last 10 complete crawls``, for use in a sentence."""
     return "the last complete crawl" if len(before) == 1 else f"the last {len(before)} complete crawls"
 
 
@@ -113,7 +113,7 @@ def _emptied(now: Figures, before: Sequence[Figures], wanted: Expected) -> Itera
 
 
 def _rate_of_all(now: Figures, table: str, name: str, usual: float) -> float:
-    """Share of all items in which the field is filled; those of pages that have not changed are what they were."""
+    """Share of all items in which the field is filled; items of unchanged pages are as they were."""
     seen, items = now.seen[table], max(now.items.get(table, 0), now.seen[table])
     return (now.rate(table, name) * seen + usual * (items - seen)) / items
 
@@ -160,6 +160,6 @@ def _percent(share: float) -> str:
 
 
 def _median(values: Sequence[float]) -> float:
-    """As `statistics.median`, which takes fractions and decimals along, 2 ms of each start."""
+    """Like `statistics.median`, which would import fractions and decimals: 2 ms at each start."""
     ordered, middle = sorted(values), len(values) // 2
     return ordered[middle] if len(values) % 2 else (ordered[middle - 1] + ordered[middle]) / 2

@@ -1,4 +1,4 @@
-"""What a crawl brought, in plain numbers that one crawl can be compared with another by: items, and filled fields.
+"""What a crawl brought, in plain numbers by which crawls can be compared: items, and filled fields.
 
 Counted while pages are committed, stored with the summary of each run, added up over the runs of a crawl. Pure.
 """
@@ -14,11 +14,11 @@ from crawler.items import DICT_TABLE
 from crawler.outcome import ItemRow
 
 _TELLING = 2  #: items of a table
-_MOST_FIELDS = 500  #: of one table that are counted; a page that makes up names must not fill the memory
+_MOST_FIELDS = 500  #: per table that are counted; a page that makes up names must not fill the memory
 
 
 def is_filled(value: Any) -> bool:
-    """Whether *value* says something: not None, NaN, blank, nor a list or dict of nothing but such. 0 and False do."""
+    """Whether *value* says something: not None, NaN, blank, or a list or dict of only such values. 0 and False do."""
     kind = type(value)
     if kind is str:
         return bool(value) and not value.isspace()
@@ -49,9 +49,9 @@ def count_fields(items: Iterable[ItemRow], filled: dict[str, dict[str, int]]) ->
 
 
 def empty_fields(seen: Mapping[str, int], filled: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Fields (``table.field`` where the items are no dicts) in which no item of a table says anything.
+    """Fields (``table.field`` where the items are not dicts) that are empty in every item of a table.
 
-    One item alone may well have such a field: it says nothing.
+    A single item may well have such a field: that proves nothing.
     """
     return sorted(
         name if table == DICT_TABLE else f"{table}.{name}"
@@ -67,7 +67,7 @@ class Figures:
     """The numbers of one crawl, all its runs together.
 
     Attributes:
-        pages: That were fetched and parsed.
+        pages: Pages that were fetched and parsed.
         items: Table to items that are stored.
         seen: Table to items whose fields were looked at; fewer where a run was killed.
         filled: Table to field to items in which it was filled.
@@ -89,7 +89,7 @@ class Figures:
         return min(self.filled.get(table, {}).get(name, 0) / seen, 1.0) if seen else 0.0
 
     def plus(self, other: Figures) -> Figures:
-        """Both together."""
+        """The sum of both."""
         tables = {*self.filled, *other.filled}
         return Figures(
             self.pages + other.pages,

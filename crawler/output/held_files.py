@@ -1,7 +1,7 @@
-"""Whether the files of a project and the rows that tell of them agree; and removing what nobody needs.
+"""Whether the files of a project agree with the rows that describe them; and removing what is not needed.
 
 A file is put in its place just before its row is committed. What a kill leaves between the two is *on its way*: the
-notes beside the partial files tell of it, and the next try takes it over.
+notes beside the partial files record it, and the next try takes it over.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from crawler.pages.partials import read_state
 from crawler.stores.base_results import FileStore
 from crawler.stores.told import HeldFile
 
-OLD_S = 7 * 86_400.0  #: after which nobody goes on with a partial file
+OLD_S = 7 * 86_400.0  #: after which a partial file is not continued any more
 _CHUNK_BYTES = 1 << 20
 
 
@@ -27,11 +27,11 @@ class FileAudit:
     """How files and rows agree.
 
     Attributes:
-        rows: Versions of files that are held, of the spider that is looked at.
+        rows: Versions of files that are held, for the spider in question.
         size_bytes: Of these, each content once.
         missing: Of these rows, those whose file is not there.
-        damaged: Those whose file has another size (or another content, where that was looked at).
-        without_row: Files of the whole folder that no row tells of, and that are not on their way.
+        damaged: Those whose file has another size (or other content, where that was checked).
+        without_row: Files in the whole folder that have no row and are not on their way.
         on_the_way: Partial files, and those that the next try takes over.
     """
 
@@ -121,7 +121,7 @@ class Pruned:
 
     Attributes:
         files: Files without a row.
-        partials: Partial files that nobody goes on with.
+        partials: Partial files that are not continued any more.
         size_bytes: Of both together.
     """
 
@@ -131,7 +131,7 @@ class Pruned:
 
 
 def prune(source: FileStore, folder: FileFolder, *, now: float, older_than_s: float, really: bool = True) -> Pruned:
-    """Remove files without a row, and partial files that have not changed for so long. Crawls may go on meanwhile.
+    """Remove files without a row, and partial files unchanged for that long. Crawls may go on meanwhile.
 
     Files are listed before the notes are read, and the rows last: what is being committed is in one of these.
 
@@ -157,7 +157,7 @@ def prune(source: FileStore, folder: FileFolder, *, now: float, older_than_s: fl
 
 
 def tidy(source: FileStore, folder: FileFolder, *, now: float) -> None:
-    """At the start of a run: remove what a kill has left of files that are committed, and what is very old."""
+    """At the start of a run: remove what a kill has left over from committed files, and what is very old."""
     leftovers = [(stem, changed) for stem, _, changed in folder.partials()]
     if not leftovers:
         return
@@ -170,7 +170,7 @@ def tidy(source: FileStore, folder: FileFolder, *, now: float) -> None:
 
 
 def _is_placed(stem: Path) -> bool:
-    """Whether a partial file has been put in its place: its bytes have another name there."""
+    """Whether a partial file has been put in its place: its bytes have a second name there."""
     try:
         return os.stat(stem.with_suffix(".part"), follow_symlinks=False).st_nlink > 1
     except OSError:
@@ -178,7 +178,7 @@ def _is_placed(stem: Path) -> bool:
 
 
 def _drop_partial(source: FileStore, folder: FileFolder, stem: Path, *, really: bool) -> bool:
-    """Remove one partial file with its notes, unless somebody works on it."""
+    """Remove one partial file with its notes, unless it is in use."""
     part, notes = stem.with_suffix(".part"), stem.with_suffix(".json")
     try:
         descriptor = os.open(part, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

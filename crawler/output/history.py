@@ -16,7 +16,7 @@ from crawler.stores.base import ALL_RUNS, RunRow, Store
 from crawler.stores.told import Counts, Sample
 from crawler.urls import printable, redact
 
-KILLED = "killed"  #: it neither ended nor runs: its process was killed, or the machine went down
+KILLED = "killed"  #: it neither ended nor is running: its process was killed, or the machine went down
 _STORED_AS = ("", "crashed")  #: the ending of such a run in the store, before and after the next run began
 WAS_KILLED = (
     "its process was killed, or the machine went down, before it could say how it went: pages, items and logins are"
@@ -32,8 +32,8 @@ class PastRun:
         ending: As in the summary; "running", or `KILLED`.
         took_s: Seconds from start to end; until now while it runs, until its last answer when it was killed (None
             without one).
-        pages, items, logins: Of this run; of one that was killed what is stored; None while it runs.
-        went_on_with: The run whose crawl it went on with; None where it began one.
+        pages, items, logins: Of this run; if it was killed, what is stored; None while it runs.
+        went_on_with: The run whose crawl it continued; None where it began one.
     """
 
     id: int
@@ -56,12 +56,12 @@ class PastRun:
 
 
 def ending_of(run: RunRow) -> str:
-    """How a run that nobody works on ended, for a person."""
+    """How a run that no process works on ended, for a person."""
     return KILLED if run.ending in _STORED_AS else run.ending
 
 
 def never_ran(source: Store, spider: str) -> UsageError:
-    """What to raise for a spider that has never run on a store: it says which have."""
+    """The error for a spider that has never run on a store: it says which have."""
     others = sorted({run.spider for run in source.runs.last(limit=1000)})
     known = f"there are runs of: {', '.join(others)}" if others else "nothing has run yet"
     return UsageError(f"{spider} has never run on {source.path}; {known}")
@@ -87,7 +87,7 @@ def past_runs(source: Store, spider: str | None, *, limit: int) -> list[PastRun]
 
 
 def _past(source: Store, run: RunRow, known: Sequence[RunRow], *, running: bool) -> PastRun:
-    """*known*: runs among which the one may be that it went on with, newest first."""
+    """*known*: runs, newest first, that may include the one it continued."""
     told, ending = summary_of(run), "running" if running else ending_of(run)
     ended_at = source.now() if running else run.ended_at
     numbers: tuple[int | None, Any, int | None] = told.get("pages"), told.get("items"), told.get("logins")
@@ -118,7 +118,7 @@ def _stored_by(source: Store, run: int) -> tuple[int, dict[str, int], int]:
 
 
 def goes_on_by(spider: str, run: RunRow) -> str:
-    """The command that goes on with a run that was killed, with the options that it was begun with."""
+    """The command that continues a killed run, with the options that it was begun with."""
     if again := summary_of(run).get("again"):
         return f"crawl run {spider}{again}"
     words = [word for name, value in arguments_of(run).items() for word in ("-a", f"{name}={value}")]
@@ -126,7 +126,7 @@ def goes_on_by(spider: str, run: RunRow) -> str:
 
 
 def arguments_of(run: RunRow) -> dict[str, str]:
-    """What ``-a`` gave a run."""
+    """The arguments that ``-a`` gave to a run."""
     try:
         found = json.loads(run.args or "{}")
     except ValueError:
@@ -156,13 +156,13 @@ class Status:
         skipped_by: Rule to skipped requests.
         next_due: When the next request may be sent, seconds since 1970; None when nothing waits, or at once.
         notes: What the last run said at its end: why a session could not log in, and what to type.
-        next_command: What it proposed to type next, "" for nothing.
-        sessions: Keys of the sessions that it had; None while it says nothing of them.
+        next_command: What it suggested typing next, "" for nothing.
+        sessions: Keys of the sessions that it had; None while it says nothing about them.
         retried_by: Error to how often something was tried again because of it.
         examples: Short reason of a failure, rule, or error of `retried_by`, to the URL of one such request.
         dropped_by: Reason to items that `on_item` left out in the last run.
         members: Those of its newest run, where several processes work on it or have.
-        warned_by: What was odd about pages (lost characters, items kept aside ...): to how many, and the URL of one.
+        warned_by: What was odd about pages (lost characters, items kept aside ...) to how many, and the URL of one.
     """
 
     spider: str
@@ -229,7 +229,7 @@ def status(source: Store, spider: str) -> Status | None:
             each.kind if each not in failed else short_reason(each.kind): printable(redact(each.url))
             for each in (*retried, *failed, *skipped)
         },
-        next_due=due if due is not None and due > source.now() and counts.waiting else None,  # not of a lease
+        next_due=due if due is not None and due > source.now() and counts.waiting else None,  # not that of a lease
         warned_by=source.reports.warned_by(frontier),
         notes=[] if holder else [*([WAS_KILLED] if past[0].ending == KILLED else []), *told_of(told)],
         next_command=_next_command(newest, past[0]),
@@ -247,7 +247,7 @@ def _next_command(run: RunRow, past: PastRun) -> str:
 
 
 def past_run(source: Store, run: RunRow) -> PastRun:
-    """One run; whether it is running, its spider's lock says."""
+    """One run; its spider's lock says whether it is running."""
     known = source.runs.last(run.spider, limit=ALL_RUNS)
     newest = known[0].id == run.id
     running = newest and run.ended_at is None and source.runs.running(run.spider) is not None
@@ -255,7 +255,7 @@ def past_run(source: Store, run: RunRow) -> PastRun:
 
 
 def told_of(summary: Mapping[str, Any]) -> list[str]:
-    """What a summary says of how the run went: why it is no good one, then the rest."""
+    """What a summary says about how the run went: first why it was not good, then the rest."""
     why = str(summary.get("why") or "")
     return [
         *_mended(summary.get("mended")),
@@ -266,7 +266,7 @@ def told_of(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _mended(found: Any) -> list[str]:
-    """That pages of the crawl were written anew after its end: what the summary says is from before."""
+    """A note that pages of the crawl were written anew after its end: the summary is from before that."""
     if not isinstance(found, dict):
         return []
     pages, at = int(found.get("pages", 0)), time.strftime("%Y-%m-%d %H:%M", time.localtime(float(found.get("at", 0))))

@@ -1,7 +1,7 @@
-"""How a run fares at this moment, for whoever looks on from elsewhere: read from the store and nowhere else.
+"""How a run is doing at this moment, for watching from elsewhere: read from the store and nowhere else.
 
 Each process of a run writes a small value every few seconds (`runs.heartbeat`): `ProcessState`, bounded in every part.
-`look` puts those of a run together with what the store knows besides.
+`look` combines those of a run with what else the store knows.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class HostState:
         paused_until: It is left alone until then, seconds since 1970; 0 for no pause.
         breaker: "closed"; "open" while it is left alone after faults; "half open" when one request asks whether it is
             back; "given up".
-        under_way: Sent, and no answer is in yet.
+        under_way: Requests sent and not yet answered.
         held: Requests that the process holds for it.
         connections: Most at once.
     """
@@ -49,7 +49,7 @@ class HostState:
 
 @dataclass(frozen=True, slots=True)
 class LiveSession:
-    """One session: the state of its login, and why it cannot be used where it cannot."""
+    """One session: the state of its login, and, if it cannot be used, why."""
 
     name: str
     state: str
@@ -59,21 +59,21 @@ class LiveSession:
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:
-    """What one process of a run says of itself.
+    """What one process of a run reports about itself.
 
     Attributes:
         at: When, seconds since 1970.
-        pages, items, logins: Of it in this run.
+        pages, items, logins: Its own, in this run.
         under_way: Requests that it has out.
         workers: Most that it may have out.
         name: The name that it was given; "" for none.
         host: Its machine.
         began_at: When it joined, seconds since 1970.
         state: `WORKING`, `PAUSED`, `LEAVING`, or `DONE` when nothing is left for it.
-        rate: Pages a second of late.
+        rate: Recent pages per second.
         leads: It records how the run ends.
-        timeline: Of the one that leads: how the run went on.
-        parent: Number of the process of the run that made it; -1 for none.
+        timeline: From the leader: the course of the run.
+        parent: Number of the process of the run that forked it; -1 for none.
         gone: "left" or "dead" when it is not there any more.
     """
 
@@ -132,11 +132,11 @@ class LiveView:
     """What `crawl top` shows of one spider.
 
     Attributes:
-        holder: Who runs it, or None when nobody does.
-        pages, items, logins: Of this run, all processes together; as of the last word of its first process.
-        pages_per_s: Of the last ten seconds.
-        left_s: Seconds that it still takes; None where no end is in sight.
-        seen_s: Seconds since the last word of any of its processes; None where there was none.
+        holder: The process that runs it, or None when none does.
+        pages, items, logins: Of this run, all processes together; as of the last report of its first process.
+        pages_per_s: Over the last ten seconds.
+        left_s: Seconds that it will still take; None where no end is in sight.
+        seen_s: Seconds since the last report of any of its processes; None where there was none.
         hosts: Those of all processes together, busiest first.
         troubles: When, verdict, error and address of the last answers that went wrong, newest first.
         told: What it said at its end.
@@ -180,13 +180,13 @@ class LiveView:
 
 
 def running_spiders(source: Store) -> list[str]:
-    """Spiders with a run that has not ended and that somebody holds, in the order of their runs."""
+    """Spiders with a run that has not ended and that a process holds, in the order of their runs."""
     names = dict.fromkeys(run.spider for run in source.runs.last(limit=200) if run.ended_at is None)
     return [name for name in names if source.runs.running(name) is not None]
 
 
 def look(source: Store, spider: str) -> LiveView | None:
-    """How the newest run of *spider* fares, or went; None where it never ran on this store."""
+    """How the newest run of *spider* is doing, or went; None where it never ran on this store."""
     past = past_runs(source, spider, limit=1)
     if not past:
         return None
@@ -217,7 +217,7 @@ def look(source: Store, spider: str) -> LiveView | None:
 
 
 def process_words(source: Store, run: int) -> list[ProcessState]:
-    """What the members of a run last said, by their numbers, and whether each is there."""
+    """What the members of a run last reported, by their numbers, and whether each is there."""
     gone = {each.number: each.gone for each in source.members.of(run)}
     words = (process_of(word) for word in source.values.beginning(name_of(run, "")).values())
     found = [replace(each, gone=gone.get(each.number, "")) for each in words if each is not None]
@@ -225,12 +225,12 @@ def process_words(source: Store, run: int) -> list[ProcessState]:
 
 
 def timeline_so_far(processes: Iterable[ProcessState]) -> list[Moment]:
-    """How a run went on, by the word of the member that keeps it."""
+    """The course of a run, from the member that keeps it."""
     return next((timeline_of(list(each.timeline)) for each in processes if each.timeline), [])
 
 
 def _rate(points: Sequence[Moment]) -> float:
-    """Pages a second of late."""
+    """Recent pages per second."""
     if not points:
         return 0.0
     end = points[-1]
@@ -251,7 +251,7 @@ _GRAVITY = ("closed", "half open", "open", "given up")
 
 
 def _together(processes: Iterable[ProcessState]) -> list[HostState]:
-    """The hosts of all processes: what they have under way added up, of the rest the gravest."""
+    """The hosts of all processes: requests under way are added up; of the rest, the gravest counts."""
     found: dict[str, HostState] = {}
     for host in (host for process in processes for host in process.hosts):
         known = found.get(host.name)
@@ -274,7 +274,7 @@ def _together(processes: Iterable[ProcessState]) -> list[HostState]:
 
 
 def _sessions(processes: Iterable[ProcessState]) -> list[LiveSession]:
-    """Each session once, as the process knows it that has seen most of its logins."""
+    """Each session once, as known to the process that has seen most of its logins."""
     found: dict[str, LiveSession] = {}
     for session in (session for process in processes for session in process.sessions):
         if session.name not in found or session.epoch > found[session.name].epoch:
@@ -290,5 +290,5 @@ def _troubles(source: Store, run: int) -> list[tuple[float, str, str, str]]:
 
 
 def _short(trouble: Trouble) -> str:
-    """The reason in a line, without the address, which stands beside it."""
+    """The reason on one line, without the address, which is shown beside it."""
     return short_reason(trouble.error).removesuffix(f" from {redact(trouble.url)}")

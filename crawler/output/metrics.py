@@ -72,7 +72,7 @@ def _escaped(value: str) -> str:
 
 
 def write_metrics(path: Path, text: str) -> None:
-    """Replace *path* whole: a collector that reads meanwhile sees the old file or the new one. Mode 0644, as it must.
+    """Replace *path* whole: a collector reading meanwhile sees the old file or the new one. Mode 0644, which it needs.
 
     Raises:
         OSError: It cannot be written.

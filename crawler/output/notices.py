@@ -1,4 +1,4 @@
-"""What is told to somebody who does not look: of which runs, and in which words. Pure."""
+"""Notices to people who are not watching: about which runs, and in which words. Pure."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ CHANGES: Final = "changes"
 EVENTS: Final = (FAILURE, RECOVERY, PARKED, SUCCESS, CHANGES)
 EXAMPLES: Final = 5  #: records that a message names
 
-#: Endings that a person chose, or set a limit for: no failure, and no proof that all is well again.
+#: Endings that a person chose, or set a limit for: neither a failure nor proof that all is well again.
 _CHOSEN: Final = frozenset({"limit", "interrupted", "skipped"})
 _WAITS: Final = frozenset({"needs human", "login failed"})
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing to tell.
+    """One notice.
 
     Attributes:
         event: One of `EVENTS`.
-        title: Who and what, in a few words.
-        text: The cause, the figures and the command that goes on, a line each.
+        title: Which spider and what, in a few words.
+        text: The cause, the figures and the command that continues, a line each.
         facts: The same for programs.
     """
 
@@ -43,16 +43,16 @@ class Notice:
     facts: Mapping[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-able. `text` has all of it, title first: chat services show that alone."""
+        """JSON-able. `text` has all of it, title first: chat services show only that."""
         return {"event": self.event, "title": self.title, "text": f"{self.title}\n{self.text}", **self.facts}
 
 
 def of_run(summary: Summary, *, last_was_bad: bool, told_parked: bool) -> Notice | None:
-    """What is to be told of a run that has ended; None for one that a person or a limit stopped.
+    """The notice about a run that has ended; None for one that a person or a limit stopped.
 
     Args:
         last_was_bad: The run before it did not end well.
-        told_parked: That a session waits for a person was told while it ran.
+        told_parked: It was already reported during the run that a session waits for a person.
     """
     if summary.ending in _CHOSEN or (told_parked and summary.ending in _WAITS):
         return None
@@ -86,11 +86,11 @@ def of_run(summary: Summary, *, last_was_bad: bool, told_parked: bool) -> Notice
 
 
 def of_changes(summary: Summary, counts: Mapping[str, Mapping[str, int]], examples: Sequence[Change]) -> Notice | None:
-    """What is to be told of the records that a run has changed; None where it changed none.
+    """The notice about the records that a run has changed; None where it changed none.
 
     Args:
         counts: Kind of item to how many of its records are new, changed, gone and back.
-        examples: Some of them, at most `EXAMPLES` are named.
+        examples: Some of them; at most `EXAMPLES` are named.
     """
     total = sum(number for kinds in counts.values() for number in kinds.values())
     if not total:
@@ -115,7 +115,7 @@ def of_changes(summary: Summary, counts: Mapping[str, Mapping[str, int]], exampl
 
 
 def of_error(spider: str, error: Exception, exit_code: int) -> Notice:
-    """What is to be told of a run that ended with an error instead of a summary."""
+    """The notice about a run that ended with an error instead of a summary."""
     text = str(error) or type(error).__name__
     facts = {
         "spider": spider,
@@ -129,7 +129,7 @@ def of_error(spider: str, error: Exception, exit_code: int) -> Notice:
 
 
 def of_parked(spider: str, event: SessionParked) -> Notice:
-    """What is to be told of a session that waits for a person, while the rest of the run goes on."""
+    """The notice about a session that waits for a person, while the rest of the run goes on."""
     facts = {
         "spider": spider,
         "session": event.session,
@@ -142,7 +142,7 @@ def of_parked(spider: str, event: SessionParked) -> Notice:
 
 
 def is_alive(notice: Notice | None, exit_code: int) -> bool:
-    """Whether a run counts as a sign of life for a dead man's switch: it ended well, or as it was meant to."""
+    """Whether a run counts as a sign of life for a dead man's switch: it ended well, or as intended."""
     return exit_code == 0 or notice is None
 
 

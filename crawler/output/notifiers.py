@@ -1,6 +1,6 @@
-"""Ways to tell somebody: a webhook, a dead man's switch, and a hundred services through apprise (extra `notify`).
+"""Ways to send notices: a webhook, a dead man's switch, and a hundred services through apprise (extra `notify`).
 
-A way that fails is logged with its host, never with its address, which is a secret; it never fails a run.
+A failure is logged with the host, never with the address, which is a secret; it never makes a run fail.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ log = logging.getLogger("crawler.notify")
 
 _TIMEOUT_S: Final = 10.0
 _PAUSES_S: Final = (1.0, 4.0)  #: before a second and a third try
-_PATIENCE_S: Final = 60.0  #: for all ways together; a run does not hang on one that hangs
+_PATIENCE_S: Final = 60.0  #: for all of them together; a run does not wait for one that hangs
 
 
 class Notifier(Protocol):
-    """One way to tell somebody. `send` raises whatever goes wrong; the error's text may hold its address."""
+    """One way to send notices. `send` raises whatever goes wrong; the error's text may hold its address."""
 
     name: str
 
@@ -50,10 +50,10 @@ class Webhook:
 
 
 class Ping:
-    """GETs an address, as dead man's switches want it: they raise the alarm when it does not come.
+    """GETs an address, as dead man's switches require: they raise the alarm when no request comes.
 
-    ``{exit_code}`` in the address stands for the exit code of the run, and then it is asked for after each run;
-    without it, after good runs only.
+    ``{exit_code}`` in the address stands for the exit code of the run; the address is then requested after each run,
+    and without it only after good runs.
     """
 
     def __init__(self, url: str, pauses_s: Sequence[float] = _PAUSES_S) -> None:
@@ -61,14 +61,14 @@ class Ping:
         self._url, self._pauses_s = url, pauses_s
 
     def send(self, *, alive: bool, exit_code: int) -> None:
-        """Tell that a run has ended. Raises as `Notifier.send` does."""
+        """Report that a run has ended. Raises as `Notifier.send` does."""
         if alive or "{exit_code}" in self._url:
             url = self._url.replace("{exit_code}", "0" if alive else str(exit_code))
             _patiently(lambda: requests.get(url, timeout=_TIMEOUT_S, allow_redirects=False), self._pauses_s)
 
 
 class Apprise:
-    """Mail, chat and telephone services, as apprise knows them by their URLs."""
+    """Mail, chat and telephone services, by their apprise URLs."""
 
     def __init__(self, url: str) -> None:
         self.name = _host(url) or url.partition(":")[0]
@@ -99,13 +99,13 @@ def notifier_of(url: str) -> Notifier:
     """The way that an address stands for.
 
     Raises:
-        SettingsError: It is none; the message does not show it.
+        SettingsError: It is not one; the message does not show it.
     """
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://.", url):
         raise SettingsError("setting notify: write whole addresses, such as https://hooks.example/... or mailto://...")
     remember_secret(url)
     for part in (urlsplit(url).path.strip("/"), urlsplit(url).query):
-        if len(part) >= 8:  # the token of a webhook stands there
+        if len(part) >= 8:  # a webhook's token is there
             remember_secret(part)
     return Webhook(url) if url.lower().startswith(("http://", "https://")) else Apprise(url)
 
@@ -159,7 +159,7 @@ def _patiently(ask: Callable[[], requests.Response], pauses_s: Sequence[float]) 
 
 
 def _cause(error: Exception) -> str:
-    """Why, without the address that the texts of requests and urllib3 have in them."""
+    """Why, without the address that error texts of requests and urllib3 contain."""
     if isinstance(error, requests.Timeout):
         return "no answer in time"
     if isinstance(error, requests.ConnectionError):

@@ -32,7 +32,7 @@ def short_reason(text: str) -> str:
 
 
 def next_step(command: str, causes: Sequence[Mapping[str, Any]]) -> str:
-    """What a person does next: `command`, and before it what has to be put right for it to help.
+    """What a person should do next: `command`, preceded by what has to be fixed for it to help.
 
     Args:
         causes: Why requests failed, most first, as `Summary.causes`.
@@ -63,7 +63,7 @@ def failed_for(cause: str, error: str) -> bool:
 
 
 def short_reasons(counted: Mapping[str, int]) -> dict[str, int]:
-    """Short reason to number of requests; those that differ in what was left out only are one."""
+    """Short reason to number of requests; those that differ only in what was left out are merged."""
     found: dict[str, int] = {}
     for text, count in counted.items():
         reason = short_reason(text)
@@ -74,7 +74,7 @@ def short_reasons(counted: Mapping[str, int]) -> dict[str, int]:
 def kinds(
     counted: Mapping[str, int], examples: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[dict[str, int], dict[str, str]]:
-    """Short reasons that differ in the URL at their end only are one, with an example each.
+    """Merge short reasons that differ only in the URL at the end, with an example each.
 
     Args:
         counted: Reason to number of requests.

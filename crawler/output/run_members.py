@@ -1,4 +1,4 @@
-"""What each member of a run did: read from the store, while it goes on and after its end."""
+"""What each member of a run did: read from the store, during the run and after its end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class MemberShare:
         number: 0 for the one that began the run.
         process: How it is named to a person: number and machine.
         gone: "left" when it has ended, "dead" when it was killed; "" while it works.
-        pages, items, logins: Of it.
+        pages, items, logins: Its own.
     """
 
     number: int
@@ -31,7 +31,7 @@ class MemberShare:
 
 
 def shares_of(source: Store, run: int) -> list[MemberShare]:
-    """By their numbers, at most 200; none of a run that one process worked on alone."""
+    """By their numbers, at most 200; none for a run that one process worked on alone."""
     rows = source.members.of(run)
     return [_share(each.number, each.process, each.gone, json.loads(each.counted)) for each in rows[:_MOST]]
 

@@ -1,4 +1,4 @@
-"""One run in full: its verdict, numbers, what failed and was left out, its logins, and what goes on with it."""
+"""One run in full: its verdict, numbers, what failed and was left out, its logins, and the command that continues it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from crawler.stores.base_results import ReportStore
 from crawler.stores.told import Login
 from crawler.urls import printable, redact
 
-_FIELDS = 40  # of one table that are listed
+_FIELDS = 40  # listed per table
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ class RunReport:
 
     Attributes:
         arguments: What ``-a`` gave.
-        verdict: Why it is no good run, then what else was told.
+        verdict: Why it is not a good run, then what else was reported.
         items: Table to items of this run.
         seen, filled: What the filled fields are a share of, and how many; of the whole crawl.
         failed: Cause, number of requests, and the URL of one of them; most first.
         skipped_by: Rule to requests that it left out.
         examples: Rule to the URL of one such request.
-        next_command: What goes on with it, with all that the run was given.
+        next_command: What continues it, with all that the run was given.
         members: What each process did, where several worked on it.
     """
 
@@ -100,14 +100,14 @@ class RunReport:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Failed requests of a crawl that have their cause in common.
+    """Failed requests of a crawl that share a cause.
 
     Attributes:
         text: The cause, in a line.
         count: How many.
         url: Of one of them.
         word: What names the cause after ``--cause``.
-        again: Options that a command needs which goes on with the crawl.
+        again: Options needed by a command that continues the crawl.
     """
 
     text: str
@@ -176,7 +176,7 @@ def run_report(source: Store, number: int) -> RunReport:
 
 
 def _next_command(source: Store, run: RunRow, past: PastRun) -> str:
-    """What goes on with it; "" while it runs, and when another run has gone on with it."""
+    """What continues it; "" while it runs, and when another run has continued it."""
     runs = source.runs.last(run.spider, limit=ALL_RUNS)
     if past.ending == "running" or any(each.id > run.id and each.frontier == run.frontier for each in runs):
         return ""
@@ -187,10 +187,10 @@ def _next_command(source: Store, run: RunRow, past: PastRun) -> str:
 
 
 def accepted_summary(run: RunRow) -> str:
-    """The summary of a run, with the word that what it brought is right.
+    """The summary of a run, marked as accepted: what it brought is right.
 
     Raises:
-        UsageError: It left no figures that others could be compared with.
+        UsageError: It left no figures to compare others with.
     """
     told = summary_of(run)
     if not told.get("crawl"):

@@ -1,4 +1,4 @@
-"""Stored sessions as a person looks at them: which one is meant, how healthy it is, what changed, and an old one again.
+"""Stored sessions as shown to a person: which one is meant, how healthy it is, what changed, and restoring an old one.
 
 Pure: rows and texts in, values out. No function returns the value of a cookie.
 """
@@ -20,7 +20,7 @@ from crawler.stores.base import SessionRow
 
 
 def choose(rows: Sequence[SessionRow], wanted: str) -> SessionRow:
-    """The session that *wanted* names: by its key, else by its name, its account or its site, when only one fits.
+    """The session that *wanted* names: by its key, else by its name, account or site, if only one fits.
 
     Raises:
         UsageError: None fits, or several do; the message lists them.
@@ -39,7 +39,7 @@ def choose(rows: Sequence[SessionRow], wanted: str) -> SessionRow:
 
 
 def site_of_key(key: str) -> str:
-    """The site that a stored session is of, without the port."""
+    """The site of a stored session, without the port."""
     return site_of_place(key.partition("|")[0])
 
 
@@ -54,8 +54,8 @@ class Judged:
     Attributes:
         health: "good", "ending", "over", "unproven", "waits for a person", "refused", "unreadable", or "no login" for
             the session of a guest.
-        ends_at: When it is expected to end, seconds since 1970, or None when nothing tells.
-        why: What tells.
+        ends_at: When it is expected to end, seconds since 1970, or None when nothing indicates it.
+        why: What indicates it.
     """
 
     health: str
@@ -91,7 +91,7 @@ def _health(row: SessionRow, expected: str) -> str:
     if row.epoch == 0 and row.proved_at is None:
         return "no login"
     if expected == "over" or row.proved_at is not None:
-        return "good" if expected == "unknown" else expected  # proved: good for all that is known
+        return "good" if expected == "unknown" else expected  # proved: good as far as is known
     return "unproven"
 
 
@@ -159,7 +159,7 @@ _TIMES = ("created", "last_used")  # they change with every answer and say nothi
 
 
 def changes(before: str, after: str) -> list[str]:
-    """What is different between two secret parts: one line each, values never shown."""
+    """What differs between two secret parts: one line each, values never shown."""
     old = {_place(record): record for record in cookies_of(before)}
     new = {_place(record): record for record in cookies_of(after)}
     lines = [f"- cookie {_named(old[place])}" for place in sorted(old.keys() - new.keys())]
@@ -221,7 +221,7 @@ def brought_back(row: SessionRow, secret: str, *, url: str) -> SessionSnapshot:
 def unproven(
     key: str, name: str, secret: str, *, epoch: int, url: str, logged_in_at: float | None = None
 ) -> SessionSnapshot:
-    """A session to be saved that nobody has proved yet. A higher *epoch* makes running processes take it over."""
+    """A session to be saved that has not been proved yet. A higher *epoch* makes running processes adopt it."""
     records = cookies_of(secret)
     expiries = [moment for moment in map(_moment, records) if moment is not None]
     return SessionSnapshot(

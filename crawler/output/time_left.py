@@ -1,8 +1,8 @@
-"""How long a run still takes, said only where it can be known. Pure.
+"""How long a run will still take, said only where it can be known. Pure.
 
-While a crawl finds more than it does, nobody knows how much there is: a bar that fills up against what is known so far
-would be a lie. What can be said is how fast the queue has shrunk of late, and when it is empty if that goes on. Links
-that are found meanwhile are in that number.
+While a crawl finds more than it gets done, the total is unknown: a progress bar measured against what is known so far
+would be a lie. What can be said is how fast the queue has shrunk recently, and when it will be empty at that rate.
+Links that are found meanwhile are included.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from collections import deque
 WINDOW_S = 30.0  #: of the past that counts
 _STEP_S = 0.5
 _LEAST_S = 3.0  #: of the past before anything is said
-_SHARE = 0.05  #: of what is done by which the queue shrinks at least: slower is no end in sight
+_SHARE = 0.05  #: of what is done by which the queue must shrink: if slower, no end is in sight
 _LONGEST_S = 30 * 86_400.0
 
 
 class TimeLeft:
-    """Takes how far a run is, and says how long it still takes. For one thread."""
+    """Is given a run's progress, and says how long it will still take. For one thread."""
 
     def __init__(self) -> None:
         self._points: deque[tuple[float, int, int]] = deque()
 
     def note(self, at: float, *, done: int, waiting: int) -> None:
-        """How far it is at a moment (seconds, of any clock that goes on)."""
+        """Record the progress at a moment (seconds, of any monotonic clock)."""
         if self._points and at - self._points[-1][0] < _STEP_S:
             if len(self._points) > 1:
                 self._points.pop()

@@ -1,6 +1,6 @@
-"""How a run went on, moment by moment, in a bounded number of points. Pure but for the list that it keeps.
+"""The course of a run over time, in a bounded number of points. Pure except for the list that it keeps.
 
-The points stand with the run's summary in the store: what waited at which moment is in no table.
+The points are stored with the run's summary: no table says how much was waiting at which moment.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Timeline:
         """Take a point, unless one of about the same time is there.
 
         Args:
-            last: Somebody wants to know how it is now: it is taken whatever the time.
+            last: The current state is asked for: take the point whatever the time.
         """
         if not last and moment.after_s - self._last_s < self._step_s:
             return

@@ -1,7 +1,7 @@
 """Kept pages as WARC, and back: the format that web archives read and write (ISO 28500, extra ``warc``).
 
 Out: a `warcinfo` record, then for each page a `response` with its head and decoded body. Cookies and other credentials
-were never kept; headers that tell of the body on the wire are left out, since the body is here as it was read.
+were never kept; headers that describe the body on the wire are left out, since the body is stored as it was read.
 
 In: responses become done requests of a new crawl of a spider with their pages kept, so that `crawl parse --write` reads
 them as if they had been fetched. Nothing is sent.
@@ -39,7 +39,7 @@ def write_warc(pages: Iterable[tuple[str, KeptPage, float]], target: Path, *, cr
 
     Args:
         pages: URL, page, and when it was kept, seconds since 1970.
-        crawl: Number of the crawl, told in the file.
+        crawl: Number of the crawl, noted in the file.
     Returns:
         How many pages.
     Raises:
@@ -75,7 +75,7 @@ def read_warc(source: Path) -> Iterator[tuple[str, KeptPage]]:
     """URL and page of each response with status 200 to GET, the bodies decoded. Others are passed over.
 
     Raises:
-        UsageError: The extra is not installed, or the file is no WARC file.
+        UsageError: The extra is not installed, or the file is not a WARC file.
     """
     iterator, broken = _library("warcio.archiveiterator"), _library("warcio.exceptions").ArchiveLoadFailed
     try:

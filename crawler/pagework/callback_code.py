@@ -29,7 +29,7 @@ def stands_at(generator: Any) -> str:
 
 
 def with_returned(generator: GeneratorType[Any, Any, Any], outcome: Outcome) -> Iterator[Any]:
-    """What a callback yields. A value that it returns besides would be lost: the outcome then has a warning about it."""
+    """What a callback yields. A value that it returns besides would be lost: then the outcome has a warning."""
     code = generator.gi_code
     line = _returns_at(code)
     return generator if line is None else _watched(generator, outcome, f"{_file(code)}, line {line}")

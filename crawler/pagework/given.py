@@ -3,7 +3,7 @@
 `KeptAside` holds what is not a valid item.
 
 `CallbackWatch` reports callbacks that run for too long while they are still running: one that never ends would go
-unnoticed otherwise. Nothing is done to them: a thread cannot be stopped from outside. The person who reads the warning can
+unnoticed otherwise. Nothing is done to them: a thread cannot be stopped from outside. Whoever reads the warning can
 stop the run, which does not wait for them beyond `grace`.
 """
 

@@ -92,7 +92,7 @@ class LinksGiven:
         return kept
 
     def packed(self) -> tuple[bytes, str] | None:
-        """The plain requests, packed, and the others as text, which may hold secrets; None where there is no visit to record."""
+        """The plain requests, packed, and the others as text, which may hold secrets; None for no visit to record."""
         if self.incomplete:
             return None
         written = self._as_written()

@@ -1,1 +1,1 @@
-"""Rendered pages: one browser of a process, whose pages send everything through the sessions of the crawl."""
+"""Rendered pages: one browser per process, whose pages send everything through the sessions of the crawl."""

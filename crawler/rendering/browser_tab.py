@@ -1,4 +1,4 @@
-"""A tab of the browser, which shows one page after the other: a new one for each page costs a process each time."""
+"""A browser tab, which shows one page after another: a new tab for each page would cost a process each time."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
 
 _EMPTIED_WITHIN_MS: Final = 3_000
 _CLOSED_WITHIN_S: Final = 5.0
-#: what such a worker asks for never comes to us, and would fail unseen; Chrome on Android has none either
+#: requests of shared workers never reach us, and would fail unseen; Chrome on Android has no shared workers either
 _NO_SHARED_WORKERS: Final = "delete globalThis.SharedWorker"
-#: how a request ends that the browser has tried to send by itself
+#: how a request ends if the browser has tried to send it by itself
 _BY_ITSELF: Final = "ERR_PROXY_CONNECTION_FAILED"
-_MOST_PAGES: Final = 100  #: in one tab; what a site leaves behind in one is not kept for ever
+_MOST_PAGES: Final = 100  #: in one tab; so that what a site leaves behind in it is not kept for ever
 
 
 class TabUser(Protocol):
-    """Whoever shows a page in a tab is told what the page does."""
+    """The user of a tab is told what the page in it does."""
 
     async def routed(self, route: Route) -> None:
-        """It asks for something."""
+        """It requests something."""
 
     def refused(self, what: str) -> None:
         """It wanted something that no page gets."""
 
     def crashed(self) -> None:
-        """It is gone."""
+        """It has crashed."""
 
 
 class BrowserTab:
@@ -39,7 +39,7 @@ class BrowserTab:
     Attributes:
         page: Playwright's.
         in_session: Its sessionStorage as far as the session knows it, by origin.
-        user: Who shows a page in it now; without one, nothing that it asks for is answered.
+        user: What shows a page in it now; without one, none of its requests is answered.
     """
 
     def __init__(self, page: Page, in_session: dict[str, dict[str, str]]) -> None:
@@ -64,7 +64,7 @@ class BrowserTab:
         return tab
 
     async def emptied(self) -> bool:
-        """End what its page still does. False where it is to be closed."""
+        """End whatever its page is still doing. False where it is to be closed."""
         from playwright.async_api import Error
 
         self.user = None
@@ -78,7 +78,7 @@ class BrowserTab:
         return True
 
     async def close(self) -> bool:
-        """Close it. False where it does not: its page computes for ever, and only the end of the browser ends it."""
+        """Close it. False where that fails: its page computes for ever, and only the browser's end will end it."""
         from playwright.async_api import Error
 
         self.user = None
@@ -102,7 +102,7 @@ class BrowserTab:
         await socket.close()
 
     async def _popped_up(self, popup: Page) -> None:
-        """Nobody looks at the window."""
+        """Close the window: it is of no use."""
         from playwright.async_api import Error
 
         self._refused("a new window")
@@ -110,7 +110,7 @@ class BrowserTab:
             await popup.close()
 
     def _failed(self, request: Request) -> None:
-        """Without a network it got nothing, and nobody was asked."""
+        """The request got nothing, as there is no network, and it never came to us."""
         if _BY_ITSELF in (request.failure or ""):
             self._refused(f"not handed over by the browser: {host_of(request.url)}")
 

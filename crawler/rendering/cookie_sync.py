@@ -1,6 +1,6 @@
-"""The cookies of a session and those of its browser context, kept alike. Pure.
+"""The cookies of a session and those of its browser context, kept in sync. Pure.
 
-The jar is the truth: all requests of a page are sent with its cookies, and what answers set goes into it. The browser
+The jar is authoritative: all requests of a page are sent with its cookies, and what answers set goes into it. The browser
 has a copy, so that scripts can read what they may read, and what scripts write into the copy goes into the jar. Cookies
 that no script may read (HttpOnly) never enter the browser: it sends nothing by itself.
 """
@@ -19,7 +19,7 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What one side has to be told.
+    """What has to be applied to one side.
 
     Attributes:
         given: Cookies to set.
@@ -34,7 +34,7 @@ class Changes:
 
 
 def of_jar(records: Iterable[Record]) -> dict[Key, dict[str, Any]]:
-    """The cookies of a jar (`Jar.dump`) that scripts may see, as a browser takes them, by key."""
+    """The cookies of a jar (`Jar.dump`) that scripts may see, in the form that a browser accepts, by key."""
     found: dict[Key, dict[str, Any]] = {}
     for record in records:
         if record.get("http_only") or record.get("latin1") or not record["domain"] or not record["name"]:

@@ -1,8 +1,8 @@
-"""Sees to it that no browser outlives its crawl: ``python guardian.py TOKEN``, a process with nothing but Python.
+"""Makes sure that no browser outlives its crawl: ``python guardian.py TOKEN``, a process that needs only Python.
 
 The driver of the browser was started with a variable whose value is the token, and whatever it starts inherits that.
 When the guardian's input ends, the crawl has closed it or is dead, however it died. Browsers mostly end by themselves
-then; what is left after a moment is killed, with the process group that it leads and the profile that it made.
+then; any left after a moment are killed, along with the process group that they lead, and their profile is removed.
 """
 
 import os
@@ -14,12 +14,12 @@ import time
 VARIABLE = "CRAWL_RENDERS_FOR"
 PATIENCE_S = 2.0  #: for browsers to end by themselves, and clean up
 STEP_S = 0.05
-KILLS = 20  #: rounds: what is killed may just have started something
+KILLS = 20  #: rounds, since a killed process may just have started another
 PROFILE = b"--user-data-dir="  #: argument of a browser; its folder is removed where Playwright made it
 
 
 def read(pid: int | str, name: str) -> bytes:
-    """A file of /proc about a process; b"" where there is none, or it is somebody else's."""
+    """A file of /proc about a process; b"" where there is none, or it belongs to another user."""
     try:
         with open(f"/proc/{pid}/{name}", "rb") as file:
             return file.read()
@@ -28,7 +28,7 @@ def read(pid: int | str, name: str) -> bytes:
 
 
 def started_at(pid: int | str) -> str:
-    """Moment of the start of a process, in ticks; "" where there is none. A number may be another process by now."""
+    """Moment of the start of a process, in ticks; "" where there is none. A number may have been reused by now."""
     fields = read(pid, "stat").rpartition(b")")[2].split()
     return "" if not fields or fields[0] == b"Z" else fields[19].decode()
 

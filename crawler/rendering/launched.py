@@ -1,4 +1,4 @@
-"""A browser that was started: what belongs to it, how large and how old it is, and that it ends with its crawl."""
+"""A browser that was started: its parts, its size and age, and making sure that it ends with its crawl."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from crawler.urls import printable
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Playwright
 
-#: the browser connects to nobody: what it asks for is answered by the crawl, and what nobody answers goes nowhere
+#: the browser connects to nothing: the crawl answers its requests, and those left unanswered go nowhere
 _NO_NETWORK: Final = (
     "--proxy-server=http://127.0.0.1:9",
     "--proxy-bypass-list=<-loopback>",
@@ -34,8 +34,8 @@ _NO_NETWORK: Final = (
     "--disable-background-networking",
     "--no-pings",
 )
-#: A frame of another site would get a process of its own. When it comes back to the host of its page, as from a single
-#: sign-on, what it loads there escapes interception, and fails. The price is little where no page has a network.
+#: A frame of another site would get a process of its own. When it returns to the host of its page, as after a single
+#: sign-on, what it loads there escapes interception, and fails. The cost is small where no page has a network.
 _ONE_PROCESS_A_PAGE: Final = ("--disable-site-isolation-trials",)
 _USUAL: Final = ("--no-first-run", "--no-default-browser-check", "--disable-dev-shm-usage")
 _GUARDIAN_WITHIN_S: Final = 10.0
@@ -73,8 +73,8 @@ class Launched:
 
     Attributes:
         pages: Pages that are open.
-        is_old: No page is opened in it any more.
-        fault: Why it had to be ended; "" where it had not.
+        is_old: No more pages are opened in it.
+        fault: Why it had to be ended; "" if it did not.
     """
 
     def __init__(self, browser: Browser, root: int) -> None:
@@ -88,7 +88,7 @@ class Launched:
         """Start one.
 
         Raises:
-            NotRendered: It does not start, or not soon.
+            NotRendered: It does not start, or not soon enough.
         """
         from playwright.async_api import Error
 
@@ -119,11 +119,11 @@ class Launched:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it still runs. Playwright does not tell when its driver is gone: that `check` finds out."""
+        """Whether it still runs. Playwright does not say when its driver is gone: `check` finds that out."""
         return self._browser.is_connected()
 
     async def answers(self, within_s: float = _ANSWERS_WITHIN_S) -> bool:
-        """Whether it still does what it is asked for, in so many seconds."""
+        """Whether it still responds within that many seconds."""
         from playwright.async_api import Error
 
         try:
@@ -134,7 +134,7 @@ class Launched:
         return True
 
     async def is_gone(self) -> bool:
-        """Whether its driver tells within a few seconds that it has ended."""
+        """Whether its driver reports within a few seconds that it has ended."""
         for _ in range(50):
             if not self._browser.is_connected():
                 return True
@@ -142,7 +142,7 @@ class Launched:
         return False
 
     async def check(self) -> None:
-        """After a page that failed: it is old where it does not answer any more."""
+        """After a page that failed: mark it as old if it does not answer any more."""
         if not await self.answers():
             self.is_old = True
 
@@ -173,7 +173,7 @@ class Launched:
             await place.close()
 
     def memory_bytes(self) -> int:
-        """Of all its processes together, without what they share counted twice where the system tells."""
+        """Of all its processes together; shared memory is not counted twice, where the system says how much it is."""
         return sum(map(memory_bytes, [self._root, *descendants(self._root)])) if self._root else 0
 
     def kill(self) -> None:
@@ -191,7 +191,7 @@ class Launched:
 
 
 class Guardian:
-    """The process that sees to it that no browser outlives this one."""
+    """The process that makes sure that no browser outlives this one."""
 
     def __init__(self) -> None:
         token = secrets.token_hex(16)

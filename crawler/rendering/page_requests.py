@@ -1,4 +1,4 @@
-"""What a rendered page asks for, sent through its session: its jar, its proxy, its limits, its host's turn.
+"""A rendered page's requests, sent through its session: its jar, its proxy, its limits, its host's turn.
 
 The browser itself has no network. So whatever holds for a request of the crawl holds for one of a page: which address
 may be connected to, where credentials may go, how large an answer may be, how often a host may be asked.
@@ -34,20 +34,20 @@ _MOST_REQUESTS: Final = 500  #: of one page
 OVERTAKEN: Final = "its session logged in anew while the page was rendered"
 LAPSED: Final = "its lease ran out while the page was rendered"
 _DATA: Final = frozenset({"xhr", "fetch"})
-#: headers of a page that are the session's to say, or its transport's
+#: headers of a page that the session, or its transport, decides
 _OWN: Final = frozenset({"accept-encoding", "accept-language", "connection", "content-length", "cookie", "host"})
 
 
 @dataclass(frozen=True, slots=True)
 class PagePolicy:
-    """What requests of pages need of the crawl around them.
+    """What requests of pages need from the crawl around them.
 
     Attributes:
         rules: Which of them are sent.
-        limits: Of one exchange, and of all that a page asks for together.
+        limits: For one exchange, and for all requests of a page together.
         robots: Why robots.txt keeps a session from a URL, "" where it does not; None where it is not obeyed.
         connection: ``connection(session, url, ends)`` waits for a free connection and holds it.
-        scripts: Those that other pages have loaded.
+        scripts: Scripts that other pages have loaded.
     """
 
     rules: PageRules
@@ -65,8 +65,8 @@ class Showing:
         document: As it came.
         wanted: How it is rendered.
         guard: The logout guard, for a session that is logged in.
-        until: At the end it is waited for that this is so of its session, as long as for an element; None for nothing.
-        ours_until: Until when nobody else may ask for it, seconds since 1970; looked at before each request of it.
+        until: A condition on its session, waited for at the end as long as for an element; None for nothing.
+        ours_until: Until when no other process may request it, seconds since 1970; checked before each of its requests.
     """
 
     document: Response
@@ -77,11 +77,11 @@ class Showing:
 
 
 class RenderingStopped(Exception):
-    """The crawl ends before a page was rendered: it goes back as it was, and no try is counted."""
+    """The crawl ends before a page was rendered: it is given back as it was, and no try is counted."""
 
 
 class NotSent(Exception):
-    """A request of a page that a rule refuses; its text says which."""
+    """A rule refuses a request of a page; the text says which."""
 
 
 class AsItIs:
@@ -97,13 +97,13 @@ class PageRequests:
     Args:
         session: Sends them, as it is logged in now; when it logs in anew, the page is void.
         page: Which one, with its logout guard.
-        ends: When the page has to be finished, of ``time.monotonic()``.
+        ends: When the page has to be finished, by ``time.monotonic()``.
 
     Attributes:
-        has_lapsed: A request was not sent since the page may be another process's by now.
+        has_lapsed: A request was not sent since the page may belong to another process by now.
         refused: Those that were not sent, by reason.
-        data: Answers to scripts that fetched data, in their order.
-        last: What came of the last request of each method and URL to a host of the crawl.
+        data: Answers to scripts that fetched data, in order.
+        last: The result of the last request of each method and URL to a host of the crawl.
     """
 
     def __init__(self, policy: PagePolicy, session: Session, page: Showing, ends: float) -> None:
@@ -124,7 +124,7 @@ class PageRequests:
 
     @property
     def lasted_s(self) -> float:
-        """Seconds from the first moment of the page to the last answer that it has got."""
+        """Seconds from the start of the page to the last answer that it got."""
         return self._answered_at - self._began_at
 
     def refuse(self, reason: str) -> None:
@@ -205,7 +205,7 @@ class PageRequests:
         return response
 
     def _prove(self, url: str) -> None:
-        """Before each sending, since the process may have been stopped: the page is ours still."""
+        """Check before each sending, since the process may have been stopped, that the page is still ours."""
         if unix_now() > self._page.ours_until():
             self.has_lapsed = True
             raise NotRendered(redact(url), LAPSED)
@@ -234,7 +234,7 @@ class PageRequests:
         """What a page of the crawl lacks, so that it has to be fetched again; None for nothing.
 
         Args:
-            statuses: Those that say so.
+            statuses: Those that mean so.
         """
         for came in self.last.values():
             if isinstance(came, FetchError):
@@ -258,7 +258,7 @@ def _request_of(asked: PageRequest) -> Request | None:
 
 
 def landed_at(response: Response) -> str:
-    """Where a browser would be that had followed the redirects itself: with the fragment that scripts look for.
+    """Where a browser following the redirects itself would be: with the fragment that scripts look for.
 
     Source: RFC 9110, 10.2.2: a Location without a fragment inherits that of the address before.
     """

@@ -1,7 +1,7 @@
-"""Which requests of a rendered page are sent. Pure but for robots.txt, which is asked for where it is not known.
+"""Which requests of a rendered page are sent. Pure except for robots.txt, which is requested where it is not known.
 
-A page in a browser asks for more than a person wants of it: pictures, fonts, advertisements, and now and then a logout.
-Each of its requests is looked at before anybody sends it; what is refused is counted under a name.
+A page in a browser requests more than is wanted: pictures, fonts, advertisements, and now and then a logout. Each of
+its requests is checked before it is sent; refused ones are counted under a name.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from crawler.urls import host_of
 
 #: kinds of requests, as browsers name them, that are not sent unless the setting `render_allow` says so
 _HEAVY: Final = {"image": "image", "imageset": "image", "media": "media", "font": "font", "texttrack": "media"}
-#: what no transport here can carry, or nobody reads
+#: what no transport here can carry, or is never read
 _NOT_CARRIED: Final = frozenset({"websocket", "eventsource", "manifest", "cspviolationreport"})
 TRACKERS: Final = frozenset(
     {
@@ -57,18 +57,18 @@ ALLOWABLE: Final = ("image", "media", "font", "tracker")  #: what `render_allow`
 
 
 def is_tracker(host: str) -> bool:
-    """Whether a host only wants to know who reads a page."""
+    """Whether a host only tracks who reads a page."""
     parts = host.split(".")
     return any(".".join(parts[start:]) in TRACKERS for start in range(len(parts) - 1))
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """One request of a page, as its browser asks for it.
+    """One request of a page, as its browser makes it.
 
     Attributes:
         kind: As browsers name it: document, script, stylesheet, xhr, fetch, image ...
-        is_page: It would take the place of the page itself.
+        is_page: It would replace the page itself.
         headers: With lower-case names.
         body: What it sends, or None.
     """
@@ -86,8 +86,8 @@ class PageRules:
 
     Args:
         allows_host: Whether a host belongs to the crawl.
-        more_hosts: Hosts that pages may load from besides, with their subdomains.
-        allow: Of `ALLOWABLE`: what is loaded all the same.
+        more_hosts: Other hosts that pages may load from, with their subdomains.
+        allow: Of `ALLOWABLE`: what is loaded nevertheless.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class PageRules:
         self._more = tuple(host.lower().removeprefix("*.").strip(".") for host in more_hosts)
 
     def allows_page(self, url: str) -> bool:
-        """Whether a page may be shown that is at *url*."""
+        """Whether a page at *url* may be shown."""
         return self._allows_host(host_of(url))
 
     def refusal(self, asked: PageRequest, guard: Callable[[str, str, str], str | None] | None) -> str:
@@ -126,7 +126,7 @@ class PageRules:
 
 
 def told(refused: Iterable[str]) -> list[str]:
-    """Those refusals that a person has to know of, and not only whoever looks closer.
+    """The refusals that everyone should know about, and not only people who look closer.
 
     Pictures, fonts and trackers are left out on each page, by a setting.
     """

@@ -1,8 +1,8 @@
-"""One page in the browser: its document is shown, its requests are answered, its actions are done. On that thread.
+"""One page in the browser: its document is shown, its requests answered, its actions done. On the browser's thread.
 
-The document came before, as that of any page. What the page asks for itself is sent elsewhere (`page_requests`), and
-the answers are given to it here. A browser that follows a redirect by itself would send the next request past all
-rules; so redirects are followed by the session, and the browser is told where they ended.
+The document was fetched before, like that of any page. The page's own requests are sent elsewhere (`page_requests`),
+and it gets the answers here. A browser that followed a redirect by itself would send the next request past all rules;
+so redirects are followed by the session, and the browser is told where they ended.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ class Shown:
     """What a page has become.
 
     Attributes:
-        html: Of the whole document, after its scripts.
+        html: The whole document's, after its scripts.
         url: Where it is now, without a fragment.
         document: The answer that its document came with.
         picture: A screenshot, where one is wanted.
-        missing: What did not appear in time, "" for nothing: then nothing more was done.
+        missing: What did not appear in time, after which nothing more was done; "" for nothing.
         warnings: What was odd.
     """
 
@@ -67,10 +67,10 @@ class Tab:
 
     Args:
         place: The context of its session.
-        requests: Sends what the page asks for.
+        requests: Sends the page's requests.
         executor: Threads for that.
         page: What is shown.
-        patience_s: How long an element is waited for.
+        patience_s: How long to wait for an element.
     """
 
     def __init__(
@@ -92,12 +92,12 @@ class Tab:
         self._page: Page
 
     async def show(self) -> Shown:
-        """Show the page, and do what is wanted.
+        """Show the page, and do its actions.
 
         Raises:
             NotRendered: The browser failed, or what was waited for has not come.
-            GuardRefused: An action would click what logs out, or deletes something.
-            TimedOut: The deadline is over.
+            GuardRefused: An action would click something that logs out or deletes.
+            TimedOut: The deadline has passed.
         """
         from playwright.async_api import Error
 
@@ -169,7 +169,7 @@ class Tab:
         self._requests.refuse(what)
 
     async def routed(self, route: Route) -> None:
-        """The page asks for something."""
+        """The page requests something."""
         from playwright.async_api import Error
 
         request = route.request
@@ -228,7 +228,7 @@ class Tab:
             await _fulfil(route, response)
 
     async def _lead_to(self, route: Route, response: Response) -> None:
-        """Tell the browser where redirects have ended: it asks once more, and is given what came."""
+        """Tell the browser where redirects have ended: it requests that, and is given what came."""
         self._landed[response.url] = response
         where = json.dumps(landed_at(response)).replace("<", "\\u003c")
         body = f"<!doctype html><script>location.replace({where})</script>"
@@ -236,7 +236,7 @@ class Tab:
 
     # --- waiting and doing ------------------------------------------------------------------------------------------
     async def _settle(self) -> None:
-        """Wait until the page asks for nothing more."""
+        """Wait until the page requests nothing more."""
         self._quiet.begin_anew(time.monotonic())
         while True:
             await asyncio.sleep(_LOOK_S)
@@ -259,7 +259,7 @@ class Tab:
             return False
 
     async def _done(self, page: Page) -> str:
-        """Do what is wanted; returns what was waited for in vain, and "" when all is done."""
+        """Do the actions; returns what did not appear in time, and "" when all is done."""
         try:
             if self._wanted.wait_for:
                 await self._wait_for(self._wanted.wait_for)
@@ -337,7 +337,7 @@ def failed(document: Response, error: Any) -> NotRendered:
 
 
 class _Missing(Exception):
-    """What was waited for is not there."""
+    """What was waited for did not appear."""
 
 
 async def _fulfil(route: Route, response: Response) -> None:

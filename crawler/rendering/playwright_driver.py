@@ -1,4 +1,4 @@
-"""Playwright's driver: the process that browsers are started by and spoken to through. It may die, or hang."""
+"""Playwright's driver: the process that starts browsers and talks to them. It may die, or hang."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _STOPPED_WITHIN_S: Final = 10.0
 
 
 class BrowserLoop(asyncio.SelectorEventLoop):
-    """The event loop of the browser's thread: what is started on it has a session of its own, and the guardian's mark.
+    """The event loop of the browser's thread: processes started on it have their own session and the guardian's mark.
 
-    Playwright starts its driver in our group of processes otherwise, where a signal for the crawl would end it.
+    Otherwise Playwright starts its driver in our process group, where a signal for the crawl would end it.
 
     Attributes:
         last: The process that was started last.
@@ -33,7 +33,7 @@ class BrowserLoop(asyncio.SelectorEventLoop):
         self.last: asyncio.SubprocessTransport | None = None
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Calls that nobody waited for any more when the driver went are no news."""
+        """Ignore failed calls that nothing was waiting for when the driver went away."""
         if "driver" not in str(context.get("exception")):
             super().call_exception_handler(context)
 
@@ -70,12 +70,12 @@ class PlaywrightDriver:
             raise NotRendered("", f"Playwright's driver did not start within {STARTED_WITHIN_S:.0f} s") from None
 
     def kill(self) -> None:
-        """End it at once, with all that it has started: whoever waits for an answer of it gets an error."""
+        """End it at once, with all that it has started: anything waiting for its answer gets an error."""
         if self._process is not None and self._process.get_returncode() is None:
             kill_tree(self._process.get_pid())
 
     async def stop(self) -> None:
         """End it; it is killed where it does not end."""
-        with contextlib.suppress(Exception):  # it is gone, perhaps
+        with contextlib.suppress(Exception):  # it may be gone already
             await asyncio.wait_for(self.playwright.stop(), _STOPPED_WITHIN_S)
         self.kill()

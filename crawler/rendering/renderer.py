@@ -1,8 +1,8 @@
-"""Renders pages: the front of the room, and the thread that owns the browser.
+"""Renders pages: the front of this package, and the thread that owns the browser.
 
-Playwright's objects belong to the event loop of one thread; it is started with the first page that is rendered. Who
-wants a page rendered waits on a thread of its own that may wait. Several pages are open at once; what they ask for is
-sent on further threads, through their sessions.
+Playwright's objects belong to the event loop of one thread, which is started with the first rendered page. A caller
+waits for its page on a thread of its own that may block. Several pages are open at once; their requests are sent on
+further threads, through their sessions.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _log = logging.getLogger("crawler.rendering")
 _LOOK_EVERY_PAGES: Final = 20  #: how often the memory of the browser is looked at
 _CLOSED_WITHIN_S: Final = 10.0
 _WATCHED_EVERY_S: Final = 5.0  #: whether a browser still answers, while pages are open in it
-_PATIENCE_S: Final = 20.0  #: for that; twice, since it is the crawl that may have been stopped
+_PATIENCE_S: Final = 20.0  #: for that; twice, since the crawl itself may have been stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class BrowserCare:
 
     Attributes:
         pages: Open at once.
-        memory_bytes: At which it is restarted.
-        age_s: After which it is restarted.
-        patience_s: How long an element is waited for.
-        deadline_s: For one page, from the moment at which it is its turn.
+        memory_bytes: Size at which it is restarted.
+        age_s: Age at which it is restarted.
+        patience_s: How long to wait for an element.
+        deadline_s: For one page, from the moment when its turn comes.
     """
 
     pages: int
@@ -62,8 +62,8 @@ class Rendered:
 
     Attributes:
         response: As it is after its scripts.
-        missing: What was waited for in vain; "" for nothing.
-        requests: What it asked for.
+        missing: What did not appear in time; "" for nothing.
+        requests: Its requests.
     """
 
     response: Response
@@ -75,7 +75,7 @@ class Renderer:
     """Renders pages in one browser. Safe from any thread; started by the first page.
 
     Args:
-        policy: What requests of pages are held to.
+        policy: What requests of pages must comply with.
         care: How the browser is treated.
     """
 
@@ -86,7 +86,7 @@ class Renderer:
         self._is_closed = False
 
     def shows(self, url: str) -> bool:
-        """Whether a page may be shown that is at *url*."""
+        """Whether a page at *url* may be shown."""
         return self._policy.rules.allows_page(url)
 
     def render(self, session: Session, page: Showing) -> Rendered:
@@ -117,7 +117,7 @@ class Renderer:
             thread.abort()
 
     def close(self) -> None:
-        """Give up all pages, and end the browser with all that belongs to it. Harmless when called again."""
+        """Give up all pages, and end the browser with all that belongs to it. Safe to call again."""
         self.abort_all()
         with self._lock:
             thread, self._thread = self._thread, None
@@ -126,7 +126,7 @@ class Renderer:
 
 
 class _BrowserThread:
-    """The thread that owns the browser, and the threads that send what its pages ask for."""
+    """The thread that owns the browser, and the threads that send its pages' requests."""
 
     def __init__(self, policy: PagePolicy, care: BrowserCare) -> None:
         self._policy, self._care = policy, care
@@ -139,14 +139,14 @@ class _BrowserThread:
         self._browser: Launched | None = None
         self._driver: PlaywrightDriver | None = None
         self._count = 0
-        self._watching: set[asyncio.Task[None]] = set()  # one for each browser that is there
+        self._watching: set[asyncio.Task[None]] = set()  # one for each existing browser
         self._replaced = 0
-        self._news: list[str] = []  # of browsers that had to be replaced: the next page tells it
+        self._news: list[str] = []  # about browsers that had to be replaced: reported with the next page
         self._thread = threading.Thread(target=self._loop.run_forever, name="crawl-browser", daemon=True)
         self._thread.start()
 
     def call(self, steps: Coroutine[Any, Any, T]) -> T:
-        """Run *steps* on the thread and wait for what comes of them. Raises CancelledError when it is closed."""
+        """Run *steps* on the thread and wait for the result. Raises CancelledError when it is closed."""
         kept = self._kept(steps)
         try:
             coming = asyncio.run_coroutine_threadsafe(kept, self._loop)
@@ -245,7 +245,7 @@ class _BrowserThread:
             if not browser.pages or await browser.answers(_PATIENCE_S) or await browser.answers(_PATIENCE_S):
                 continue
             if browser.fault:
-                return  # somebody else has seen it
+                return  # already noticed elsewhere
             self._replaced += 1
             browser.is_old, browser.fault = True, f"the browser has not answered for {2 * _PATIENCE_S:.0f} s"
             _log.warning("%s: another one is started (%d so far)", browser.fault, self._replaced)
@@ -256,16 +256,16 @@ class _BrowserThread:
             return
 
     def _kill_driver(self) -> None:
-        """It does not even tell that a browser is gone."""
+        """Kill the driver: it does not even report that a browser is gone."""
         if self._driver is not None:
             self._driver.kill()
             self._driver = None
 
     async def _started(self) -> Launched:
-        """A new browser; of another driver where the one that was there starts none: it is gone, perhaps.
+        """A new browser; from a new driver where the old one starts none, perhaps because it is gone.
 
         Raises:
-            NotRendered: A driver that was started for it does not start one either.
+            NotRendered: A newly started driver does not start one either.
         """
         while True:
             driver, is_fresh = self._driver, self._driver is None
@@ -280,7 +280,7 @@ class _BrowserThread:
                     raise
 
     async def _look_at(self, browser: Launched) -> None:
-        """After a page: whether the browser has become too old or too large; an old one ends with its last page."""
+        """After a page: check whether the browser is too old or too large; an old one ends with its last page."""
         self._count += 1
         if not browser.is_old and time.monotonic() - browser.began_at > self._care.age_s:
             browser.is_old = True
@@ -311,7 +311,7 @@ def _response_of(document: Response, shown: Shown, requests: PageRequests) -> Re
             setattr(response, name, value)
     response.headers = came.headers.copy()
     for name in ("Content-Encoding", "Content-Length", "ETag", "Last-Modified", "Cache-Control", "Expires"):
-        response.headers.pop(name, None)  # what they speak of is not what is here
+        response.headers.pop(name, None)  # they describe something other than this content
     response.headers["Content-Type"] = "text/html; charset=utf-8"
     response._content = shown.html.encode("utf-8", "replace")
     response.url, response.history = shown.url, list(document.history)

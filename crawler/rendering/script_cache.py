@@ -1,8 +1,8 @@
 """Scripts and stylesheets that pages have loaded, kept for as long as their servers allow.
 
-The browser's own cache is off while its requests are intercepted: each page would ask for the same scripts again. What
-is kept is what a browser keeps, by RFC 9111, as its private cache: what is fresh, by the server's word or, where it
-says only when a file was changed last, for a tenth of its age. Of a session at one epoch, in memory, for one run.
+The browser's own cache is off while its requests are intercepted: each page would request the same scripts again. What
+is kept is what a browser keeps, by RFC 9111, in its private cache: what is fresh, as the server says or, where it gives
+only the time of the last change, for a tenth of its age. For a session at one epoch, in memory, for one run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from crawler.sessions.session import Session
 _KINDS: Final = frozenset({"script", "stylesheet"})
 _MAX_AGE: Final = re.compile(r"\bmax-age\s*=\s*\"?(\d{1,10})")
 _NOT_KEPT: Final = re.compile(r"\bno-(?:store|cache)\b")
-_NEUTRAL: Final = frozenset({"accept-encoding", "origin", ""})  #: what all requests of one kind and session say alike
+_NEUTRAL: Final = frozenset({"accept-encoding", "origin", ""})  #: what is the same in all requests of one kind and session
 _GUESSED_SHARE: Final = 0.1
 _MOST_GUESSED_S: Final = 3_600.0
 
@@ -33,7 +33,7 @@ class ScriptCache:
     """What is kept. Safe from any thread.
 
     Args:
-        most_bytes: Of all of it; what was used least lately goes first.
+        most_bytes: In total; what was least recently used goes first.
     """
 
     def __init__(self, most_bytes: int = 64 * 1024 * 1024) -> None:

@@ -1,4 +1,4 @@
-"""One browser context: a session as it is logged in at one time, with its cookies and storage."""
+"""One browser context: a session in one login, with its cookies and storage."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SessionContext:
     Attributes:
         context: Playwright's.
         users: Pages that are open in it.
-        is_old: No page is opened in it any more.
+        is_old: No more pages are opened in it.
         is_stuck: One of its pages cannot be closed.
     """
 
@@ -59,12 +59,12 @@ class SessionContext:
             storage_state=state if state["origins"] else None,
             service_workers="block",
             accept_downloads=False,
-            ignore_https_errors=True,  # it connects to nobody
+            ignore_https_errors=True,  # it connects to nothing
         )
         return cls(context, session, kept, version)
 
     def fits(self, session: Session) -> bool:
-        """Whether a page of *session* may be opened in it: nobody has logged in or changed the storage since."""
+        """Whether a page of *session* may be opened in it: no login or change of storage has happened since."""
         return (
             not self.is_old
             and session.epoch == self._epoch
@@ -74,7 +74,7 @@ class SessionContext:
 
     # --- tabs -------------------------------------------------------------------------------------------------------
     async def tab(self) -> BrowserTab:
-        """A tab that nobody else uses; it is given back (`leave`), or closed."""
+        """A tab that is not in use; give it back (`leave`), or close it."""
         if self._idle:
             return self._idle.pop()
         script, in_session = self._session_script()
@@ -109,14 +109,14 @@ class SessionContext:
         try:
             await self.context.add_cookies(cookies)
         except Error:
-            for each in cookies:  # one that browsers do not take must not keep out the others
+            for each in cookies:  # one that browsers reject must not keep out the others
                 try:
                     await self.context.add_cookies([each])
                 except Error:
                     _log.debug("the browser does not take the cookie %r of %s", each["name"], each["domain"])
 
     async def pull_cookies(self) -> None:
-        """Take into the jar what scripts have changed."""
+        """Put what scripts have changed into the jar."""
         async with self._turn:
             now = cookie_sync.of_browser(await self.context.cookies())
             changed = cookie_sync.changes(self._known, now)
@@ -152,7 +152,7 @@ class SessionContext:
         }
 
     async def pull_storage(self, page: Page, in_session: dict[str, dict[str, str]]) -> None:
-        """Take over what the page and its frames have changed.
+        """Adopt what the page and its frames have changed.
 
         Args:
             in_session: The sessionStorage that the page began with, by origin.
@@ -178,7 +178,7 @@ class SessionContext:
     async def awaited(
         self, page: Page, in_session: dict[str, dict[str, str]], is_so: Callable[[], bool], patience_s: float
     ) -> None:
-        """Wait until something is so of the session, for a short time only where the page asks for a password."""
+        """Wait until a condition holds for the session, only a short time where the page asks for a password."""
         from playwright.async_api import Error
 
         began = time.monotonic()

@@ -1,6 +1,6 @@
 """What scripts keep in a browser, on its way between a session and its browser context. Pure.
 
-As with cookies, only changes go over: what a page has written, and not what it has found.
+As with cookies, only changes are transferred: what a page has written, and not what it found.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FILL_SESSION = """(() => {
 
 
 def state_for(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """The storage state that a new context begins with; its cookies are given apart.
+    """The storage state that a new context begins with; its cookies are given separately.
 
     Args:
         kept: What `Storage.dump` gave.

@@ -115,7 +115,7 @@ def parse_kept(
 
     Args:
         crawl: Its number; None for the last one with these *arguments*. A crawl brings its own arguments.
-        write: Put what differs in the place of what is stored. Only for the last crawl: later ones build on earlier ones.
+        write: Put what differs in the place of what is stored. Only for the last crawl: later build on earlier.
     Raises:
         UsageError: There is no such crawl, it has kept no pages, or it is not the last one and *write* is set.
         AlreadyRunning: It is to be written, and the spider is running.

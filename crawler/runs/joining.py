@@ -15,7 +15,7 @@ from crawler.signal_event import SignalEvent
 from crawler.stores.base import RunRow, Store
 from crawler.urls import printable
 
-REPLACED: Final = "replaced"  #: ending of a worker whose files have changed to another version, for which there is a run
+REPLACED: Final = "replaced"  #: ending of a worker whose files are now another version, for which there is a run
 
 log = logging.getLogger("crawler.engine")
 

@@ -98,7 +98,7 @@ class Peers:
         self._per_host, self._news = per_host, news
         self.look_at, self._next = float("inf"), NextMeeting()
         self.shares: Shares | None = None
-        self._stay_at, self._counted = 0.0, (0.0, 0)  # when the count of this process's pages was last written, and how many
+        self._stay_at, self._counted = 0.0, (0.0, 0)  # when our pages were last written, and how many
         self._own, self._standing = "", ""  # its state while it has nothing to do
         self._first_is_known, self.first_is_gone = me.number == 0, False
 

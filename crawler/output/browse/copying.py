@@ -1,8 +1,8 @@
-"""What `crawl browse` shows: copies in a folder of their own, of which the store's secrets are no part.
+"""What `crawl browse` shows: copies in a folder of their own, without the store's secrets.
 
-Datasette lets whoever is let in ask any SQL. A rule that hides columns would have to hold against all of it; a secret
-that is not in the file cannot be asked for. So the results are exported, and the crawl's own tables are written anew
-from what may be told: no cookie, header, body, sealed state or stored request is among it, and addresses are masked.
+Datasette lets its users run any SQL. A rule that hides columns would have to withstand all of it; a secret that is not
+in the file cannot be queried. So the results are exported, and the crawl's own tables are written anew from what may be
+shown: no cookies, headers, bodies, sealed states or stored requests; and addresses are masked.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Copies:
     Attributes:
         files: Database files: the results, and the runs.
         charts: The report, as a page.
-        facets: File stem to table to columns that sort its rows into groups.
+        facets: File stem to table to columns that divide its rows into groups.
         searched: Table to columns with full-text search.
         made_at: Seconds since 1970.
     """
@@ -57,7 +57,7 @@ class Copies:
 
 
 def copy_for_browsing(source: Store, spider: str, folder: Path, *, search: Sequence[str] = ()) -> Copies | None:
-    """Write the copies into *folder*, which is for this alone. None where the spider never ran on this store.
+    """Write the copies into *folder*, which is used for nothing else. None where the spider never ran on this store.
 
     Args:
         search: Fields whose texts are to be searchable.
@@ -171,5 +171,5 @@ def _told(cell: Any) -> Any:
 
 
 def _time(at: float | None) -> str | None:
-    """``2026-11-29 03:00:12`` in the zone of this machine: texts that sort, and that a reader reads."""
+    """``2026-11-29 03:00:12`` in the zone of this machine: text that sorts well and is readable."""
     return None if at is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))

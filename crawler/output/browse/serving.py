@@ -1,6 +1,6 @@
-"""Copies in Datasette, for whoever has the token, on this machine and nowhere else.
+"""Copies in Datasette, for holders of the token, on this machine and nowhere else.
 
-Every request passes `Guard` first: it lets in who brings the token, and who asks by this machine's own names. A page of
+Every request passes `Guard` first: it admits requests that bring the token and use this machine's own names. A page of
 another site that sends the browser here (by a name of its own that leads to 127.0.0.1) has neither.
 """
 
@@ -31,18 +31,18 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Guard:
-    """Lets in who has the token: once in the address, from then on by a cookie of this session of the browser.
+    """Admits holders of the token: first in the address, from then on in a session cookie of the browser.
 
     Args:
         app: What is guarded.
         pages: Path to an HTML page of our own, guarded as well.
-        port: That is listened at.
+        port: The port that is listened on.
     """
 
     def __init__(self, app: App, pages: Mapping[str, str], *, token: str, port: int) -> None:
         self._app, self._pages, self._token = app, dict(pages), token
         self._names = {f"{name}:{port}" for name in (HOST, "localhost")}
-        self._cookie = f"{_COOKIE}_{port}"  # cookies know no ports: two of these side by side have one each
+        self._cookie = f"{_COOKIE}_{port}"  # cookies ignore ports: two of these side by side need one each
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -127,7 +127,7 @@ def _metadata(copies: Copies) -> dict[str, Any]:
 
 
 def listening(port: int) -> socket.socket:
-    """A socket on this machine alone.
+    """A socket on this machine only.
 
     Args:
         port: 0 for a free one.
@@ -146,7 +146,7 @@ def listening(port: int) -> socket.socket:
 
 
 def new_token() -> str:
-    """A token that nobody guesses."""
+    """A token that cannot be guessed."""
     return secrets.token_urlsafe(24)
 
 

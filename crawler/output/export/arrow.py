@@ -35,7 +35,7 @@ _TYPES = {
 
 
 def type_of(column: Column) -> Any:
-    """The type of a column; text where its values have no type in common that Arrow knows."""
+    """The type of a column; text where its values share no type that Arrow knows."""
     if column.kind == "decimal" and column.scale is not None:
         return pyarrow.decimal128(38, column.scale)
     if column.kind == "datetime" and column.zoned is not None:
@@ -69,7 +69,7 @@ class _Gathered:
         self.size += portion.size
 
     def taken(self) -> Any:
-        """The rows that were gathered, as a table of Arrow."""
+        """The rows that were gathered, as an Arrow table."""
         found = pyarrow.Table.from_batches(self._batches, self.schema)
         self._batches, self.size = [], 0
         return found.combine_chunks()
@@ -81,7 +81,7 @@ def _array(values: Sequence[Any], column: Column, kind: Any) -> Any:
             values = [None if each is None else each.astimezone(UTC) for each in values]
         return pyarrow.array(values, kind)
     if column.kind == "text":
-        with suppress(UnicodeEncodeError, pyarrow.ArrowInvalid):  # half of a character, which is written as an escape
+        with suppress(UnicodeEncodeError, pyarrow.ArrowInvalid):  # a lone surrogate, which is written as an escape
             return pyarrow.array(values, kind)
         return pyarrow.array([None if each is None else writable(each) for each in values], kind)
     return pyarrow.array([None if each is None else writable(str(cell(each))) for each in values], kind)

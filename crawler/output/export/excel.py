@@ -1,7 +1,7 @@
 """Excel (extra `excel`): a sheet for each kind of item, written row by row, so that memory stays flat.
 
-Texts stay texts there, whatever they begin with: no formula, no link and no number is made of them. Dates and times are
-Excel's own; what has an offset from UTC, or more digits than Excel keeps (15), is written as text.
+Texts stay texts, whatever they begin with: they never become formulas, links or numbers. Dates and times are Excel's
+own; values with an offset from UTC, or with more digits than Excel keeps (15), are written as text.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Excel:
         self._book.close()
 
     def abandon(self) -> None:
-        """Close what it has written beside the book."""
+        """Close the temporary files that it has written."""
         for sheet, _ in self._sheets.values():
             with suppress(Exception):
                 sheet.row_data_fh.close()

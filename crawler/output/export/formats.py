@@ -14,7 +14,7 @@ from crawler.selection import Column, Portion
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How the person wants it.
+    """The options for how it should look.
 
     Attributes:
         safe: For CSV and Excel: see `text_formats.Csv`.
@@ -26,7 +26,7 @@ class Look:
 
 
 class TableHead(Protocol):
-    """What a writer has to know of a table before its first row."""
+    """What a writer has to know about a table before its first row."""
 
     @property
     def table(self) -> str: ...
@@ -40,10 +40,10 @@ class Writer(Protocol):
     def write(self, portion: Portion) -> None: ...
 
     def finish(self) -> None:
-        """Write what stands at the end of such a file."""
+        """Write what belongs at the end of such a file."""
 
     def abandon(self) -> None:
-        """Let go of what it has opened itself: something went wrong before its end."""
+        """Release what it has opened itself: something went wrong before the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,12 @@ class Format:
     Attributes:
         module: Where its writer is, of this package; loaded when it is needed.
         writer: Made with the place (an open file, or a path), the heads of all tables and the look.
-        suffixes: By which files of this kind are known.
+        suffixes: By which files of this kind are recognised.
         on_disk: It is written to a path of this machine, not to a stream.
-        in_place: It changes the file in a transaction of its own, with whatever else is in it.
-        many: It holds each table as one; other formats have all rows in one, and then a field ``_table``.
-        typed: It wants to know the kinds of all columns beforehand.
-        extra: Which extra of this package it needs, and the modules of it.
+        in_place: It changes the file in a transaction of its own, keeping whatever else is in it.
+        many: It keeps tables separate; other formats have all rows in one, and then a field ``_table``.
+        typed: It needs to know the kinds of all columns beforehand.
+        extra: Which extra of this package it needs, and that extra's modules.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""An export from its beginning to its end: what is wanted, from a store, into a target, whole or not at all."""
+"""An export from start to finish: what is wanted, from a store, into a target, completely or not at all."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Target:
     Attributes:
         place: A path, an address, or "-" for standard output.
         format_name: The format, where the suffix does not say it.
-        force: Replace what is there whatever is written.
+        force: Replace what is there, whatever is written.
     """
 
     place: str
@@ -46,7 +46,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What came of an export.
+    """The outcome of an export.
 
     Attributes:
         count: Rows.
@@ -58,7 +58,7 @@ class Exported:
 
 
 def check(target: Target) -> None:
-    """Raise UsageError when a target cannot be written, before anything is done for it."""
+    """Raise UsageError when a target cannot be written, before any work is done for it."""
     if _is_database(target.place):
         require(redact(target.place), "postgres", ("psycopg",))
         from crawler.output.export import postgres
@@ -97,7 +97,7 @@ def export(source: Store, wanted: ExportChoice, target: Target) -> Exported:
 
     Raises:
         UsageError: Something that was asked for is not there, or the format cannot hold it.
-        NotWritten: It would have replaced something good by less.
+        NotWritten: It would have replaced something good with less.
         OSError: The target cannot be written; it is as it was.
     """
     check(target)
@@ -122,7 +122,7 @@ def export(source: Store, wanted: ExportChoice, target: Target) -> Exported:
 def write(
     form: Format, place: BinaryIO | Path, tables: Sequence[ExportTable], stream: Iterator[Portion], look: Look
 ) -> int:
-    """Write portions in a format. Returns how many rows."""
+    """Write portions in a format. Returns the number of rows."""
     one = not form.many and len(tables) > 1
     writer = form.start(place, tables if form.many else merged(tables), look)
     count = 0
@@ -140,7 +140,7 @@ def write(
 
 @contextmanager
 def _no_search_for_cycles() -> Iterator[None]:
-    """Rows are let go of one after the other, and hold no cycles: looking for them is a tenth of an export."""
+    """Turn off the search for reference cycles: rows hold none, and the search takes a tenth of an export."""
     was_on = gc.isenabled()
     gc.disable()
     try:

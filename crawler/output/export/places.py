@@ -1,7 +1,7 @@
-"""Files of exports: whole or not there at all, on this machine or through a pipe.
+"""Files of exports: complete or not there at all, on this machine or through a pipe.
 
-What is written stands beside the file, under a name of its own that is locked while somebody writes: what a killed
-export left behind is removed by the next one.
+Data is first written next to the file, under a name of its own that is locked during writing: what a killed export left
+behind is removed by the next one.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from typing import Any, BinaryIO, cast
 from crawler.output.export.formats import Format
 
 _BUFFER = 1 << 20
-#: What terminals obey or hide: controls of ASCII and Latin-1 but tab and line feed, marks of direction and the like.
+#: What terminals obey or hide: ASCII and Latin-1 controls except tab and line feed, direction marks and the like.
 _COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
 NEXT_TO_NOTHING_BYTES = 4  # "[]" and a line end
 
 
 def holds_something(path: Path) -> bool:
-    """Whether a regular file is there whose loss would be one."""
+    """Whether there is a regular file whose loss would matter."""
     try:
         facts = path.stat()
     except OSError:
@@ -69,8 +69,8 @@ def _is_device(path: Path) -> bool:
 
 @contextmanager
 def whole_path(path: Path) -> Iterator[Path]:
-    """The same for what writes to a path: an empty file that takes the place of *path* when the block ends well."""
-    _is_device(path)  # a folder is told
+    """The same for code that writes to a path: an empty file that replaces *path* when the block ends well."""
+    _is_device(path)  # raises for a folder
     mode = 0o600
     with suppress(OSError):
         mode = stat.S_IMODE(path.stat().st_mode)
@@ -100,13 +100,13 @@ def _make_beside(path: Path) -> tuple[int, str]:
     while True:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=".part")
         fcntl.flock(handle, fcntl.LOCK_EX)
-        if os.path.exists(temporary):  # between the two lines another export may have taken it for one that was left
+        if os.path.exists(temporary):  # between the two lines another export may have taken it for a leftover
             return handle, temporary
         os.close(handle)
 
 
 def _remove_left(path: str) -> None:
-    """Remove what a killed export left, unless somebody is writing it."""
+    """Remove what a killed export left, unless it is being written."""
     with suppress(OSError):
         handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
@@ -117,7 +117,7 @@ def _remove_left(path: str) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """So that the new name survives a power cut, where the file system can do that."""
+    """Make the new name survive a power cut, where the file system can do that."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -128,7 +128,7 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def local(path: Path, form: Format, compression: str) -> Iterator[BinaryIO | Path]:
-    """Where a format writes to, for a file of this machine."""
+    """Where a format writes to, for a file on this machine."""
     if form.in_place:
         yield path
     elif form.on_disk:
@@ -162,7 +162,7 @@ def _zstd() -> Any:
 
 @contextmanager
 def standard_output(form: Format) -> Iterator[BinaryIO | Path]:
-    """Where a format writes to, for standard output; a terminal is shown what it must not obey."""
+    """Where a format writes to, for standard output; on a terminal, control characters are shown, not obeyed."""
     sys.stdout.flush()
     out = sys.stdout.buffer
     if form.on_disk:
@@ -180,8 +180,8 @@ def standard_output(form: Format) -> Iterator[BinaryIO | Path]:
 class ForTerminal(io.BufferedIOBase):
     """A file that is a terminal: what a page wrote must not move its cursor, change its title or hide other lines.
 
-    Control characters, and marks that turn the direction of writing, are shown as JSON writes them (``\\u009b``), in
-    every format: on a terminal, CSV is looked at. A file or a pipe gets the data as it is.
+    Control characters, and marks that change the direction of writing, are shown as JSON writes them (``\\u009b``), in
+    every format: on a terminal, even CSV is for reading. A file or a pipe gets the data as it is.
     """
 
     def __init__(self, file: BinaryIO) -> None:

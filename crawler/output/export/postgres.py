@@ -1,8 +1,8 @@
-"""Results into a table of PostgreSQL (extra `postgres`), in one transaction: all of an export, or nothing of it.
+"""Results into a PostgreSQL table (extra `postgres`), in one transaction: all of an export, or nothing.
 
-Each row has what tells it from all others (`_spider`, `_id`): a record its key, an item its crawl, request and place.
-The same command again, whenever the one before was killed, writes no row twice. Records that are gone leave the table
-when all that are there were written. How far an export came is a row of `crawl_exports`, of the same transaction.
+Each row has a unique identity (`_spider`, `_id`): for a record its key, for an item its crawl, request and position.
+Running the same command again, whenever the one before was killed, writes no row twice. Records that are gone leave the
+table once all existing ones are written. How far an export got is a row of `crawl_exports`, in the same transaction.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ def place_of(address: str) -> DatabaseTable:
 
 
 def load(source: Store, wanted: ExportChoice, address: str, how: tuple[CrawlStanding, bool]) -> int:
-    """Bring a table up to what is wanted. Returns how many rows were read.
+    """Bring a table up to date. Returns how many rows were read.
 
     Args:
-        how: How the crawl stands, and whether an empty result may empty the table.
+        how: The standing of the crawl, and whether an empty result may empty the table.
     Raises:
         TargetError: The database refused; it is as it was.
     """
@@ -118,7 +118,7 @@ class _Load:
         return self._connection.execute(statement, parameters or None)
 
     def _prepare(self) -> dict[str, str]:
-        """Make or widen the table. Returns the types that its columns have."""
+        """Create or widen the table. Returns the types of its columns."""
         columns = sql.SQL(", ").join(
             sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(_type_of(column)))
             for column in self._table.columns
@@ -167,7 +167,7 @@ class _Load:
         return found.fetchone() is not None
 
     def _merge(self, types: dict[str, str]) -> None:
-        """What differs is written; rows that say the same stay untouched."""
+        """Write what differs; identical rows stay untouched."""
         others = [name for name in self._names if name not in IDENTITY]
         given = sql.SQL(", ").join(
             sql.SQL("{}::{}").format(sql.Identifier(name), sql.SQL(types[name])) for name in self._names
@@ -223,7 +223,7 @@ def _type_of(column: Column) -> str:
 
 
 def _bound(value: Any, kind: str) -> Any:
-    """A value as PostgreSQL takes it: neither NUL nor half of a character."""
+    """A value as PostgreSQL accepts it: without NUL and lone surrogates."""
     if value is None or kind.startswith("timestamp"):
         return value
     if kind == "jsonb":

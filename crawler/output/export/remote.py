@@ -1,7 +1,7 @@
-"""Files elsewhere (extra `remote`): s3://, gs:// and whatever else fsspec knows. They appear when all of them was sent.
+"""Remote files (extra `remote`): s3://, gs:// and whatever else fsspec knows. They appear once completely sent.
 
-An upload that was killed leaves nothing that a reader sees; parts of it may stay in the bucket until its rule for
-incomplete uploads removes them.
+A killed upload leaves nothing visible to readers; parts of it may stay in the bucket until its rule for incomplete
+uploads removes them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from crawler.redaction import redact
 
 
 def holds_something(address: str) -> bool:
-    """Whether an object is there whose loss would be one."""
+    """Whether there is an object whose loss would matter."""
     system, path = _system(address)
     try:
         return int(system.info(path).get("size") or 0) > NEXT_TO_NOTHING_BYTES
@@ -34,7 +34,7 @@ def holds_something(address: str) -> bool:
 
 @contextmanager
 def opened(address: str, form: Format, compression: str) -> Iterator[BinaryIO | Path]:
-    """Where a format writes to; the object is made when the block ends well."""
+    """Where a format writes to; the object is created when the block ends well."""
     with _stream(address) as file:
         if form.on_disk:
             with tempfile.TemporaryDirectory(prefix="crawl-export-") as folder:
@@ -60,7 +60,7 @@ def _stream(address: str) -> Iterator[Any]:
         file.close()
         file.commit()
     except BaseException as error:
-        file.closed = True  # it must not send the rest when it is thrown away
+        file.closed = True  # it must not send the rest when it is discarded
         with suppress(Exception):
             file.discard()
         if isinstance(error, CrawlError) or not isinstance(error, Exception):

@@ -16,18 +16,18 @@ from crawler.output.export.text_formats import aligned
 from crawler.output.export.values import plain, writable
 from crawler.selection import Portion
 
-APPLICATION_ID = 0x43524558  #: "CREX", in the header: a file of ours may be replaced, those of others are asked about
+APPLICATION_ID = 0x43524558  #: "CREX", in the header: a file of ours may be replaced; foreign ones are refused
 _TYPES = {"integer": "INTEGER", "bool": "INTEGER", "real": "REAL", "blob": "BLOB", "": "BLOB"}
 _AS_IT_IS = ("text", "integer", "real", "blob")
 
 
 def quoted(name: str) -> str:
-    """A name for SQL, whatever it holds but NUL."""
+    """A name quoted for SQL, whatever it contains except NUL."""
     return '"' + writable(name).replace("\x00", "").replace('"', '""') + '"'
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """Names of which no two are equal for a database that compares without case."""
+    """Names made distinct for a database that ignores case."""
     taken: set[str] = set()
     found = []
     for name in names:
@@ -41,7 +41,7 @@ def distinct(names: Sequence[str]) -> list[str]:
 
 
 class SQLiteFile:
-    """Writes one; the file is new and nobody reads it yet, so that it needs no journal."""
+    """Writes one; the file is new and not being read yet, so it needs no journal."""
 
     def __init__(self, place: BinaryIO | Path, heads: Sequence[TableHead], look: Look) -> None:
         assert isinstance(place, Path)
@@ -92,10 +92,10 @@ def _plain(value: Any) -> Any:
 
 
 def refuse_foreign(path: Path) -> None:
-    """Raise UsageError when a database is there that no export has made: it may hold more than it gets.
+    """Raise UsageError when there is a database that no export has made: it may hold more than would be written.
 
     Raises:
-        UsageError: It is that of a crawl, or of something else.
+        UsageError: It belongs to a crawl, or to something else.
     """
     try:
         with open(path, "rb") as file:

@@ -1,4 +1,4 @@
-"""Further tables in SQLite files that exports have made: rows as they come, masks over addresses, full-text search."""
+"""Additions to SQLite files that exports have made: further tables, masked addresses, full-text search."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from crawler.output.export.sqlite_file import APPLICATION_ID, quoted
 from crawler.output.export.values import writable
 
-_LOOKED_AT = 100_000  #: rows in which the different values of a column are counted
+_LOOKED_AT = 100_000  #: rows in which a column's distinct values are counted
 _FACETS, _MOST_VALUES, _LONGEST = 4, 15, 60
 _NO_GROUPS = frozenset(
     ("_time", "_url", "at", "started", "ended", "found_logged_out", "last_login", "last_proof", "took_s", "old", "new")
@@ -40,11 +40,11 @@ def columns_of(path: Path) -> dict[str, list[str]]:
 
 
 def mask_addresses(path: Path, mask: Callable[[str], str]) -> None:
-    """Replace every text that holds an address with a query, a fragment or a user by what *mask* makes of it."""
+    """Replace every text holding an address with a query, a fragment or a user by the result of *mask*."""
     tables = columns_of(path)
     with closing(sqlite3.connect(path)) as raw, raw:
         raw.create_function("mask", 1, mask, deterministic=True)
-        raw.execute("PRAGMA secure_delete = ON")  # what was masked is not left in the free space of the file either
+        raw.execute("PRAGMA secure_delete = ON")  # what was masked does not stay in the file's free space either
         for table, columns in tables.items():
             for column in map(quoted, columns):
                 like = " OR ".join(f"{column} LIKE '%://%{sign}%'" for sign in "?#@;")
@@ -73,7 +73,7 @@ def add_search(path: Path, fields: Sequence[str]) -> dict[str, list[str]]:
 
 
 def facets_of(path: Path) -> dict[str, list[str]]:
-    """Table to the columns that sort its rows into a few groups, those with the fewest first."""
+    """Table to the columns that divide its rows into a few groups, those with the fewest first."""
     found: dict[str, list[str]] = {}
     with closing(sqlite3.connect(path)) as raw:
         for table, columns in columns_of(path).items():

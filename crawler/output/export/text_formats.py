@@ -90,10 +90,10 @@ def _texts(values: Sequence[Any], kind: str) -> Sequence[str]:
 
 
 class Csv:
-    """RFC 4180, byte for byte as the writer of the standard library has it (a test compares them), in columns.
+    """RFC 4180, byte for byte as the standard library's writer has it (a test compares them), column by column.
 
     For spreadsheets (*safe*): a text that a spreadsheet would take for a formula gets ``'`` in front, and every text is
-    quoted, so that no separator of another country cuts a cell open. Numbers stay numbers.
+    quoted, so that no other country's separator splits a cell. Numbers stay numbers.
     """
 
     def __init__(self, place: BinaryIO | Path, heads: Sequence[TableHead], look: Look) -> None:
@@ -126,7 +126,7 @@ class Csv:
 
 
 def _cells(values: Sequence[Any], kind: str) -> Sequence[str]:
-    """A column as cells, of which texts are quoted that need it."""
+    """A column as cells, with texts quoted where needed."""
     if kind in ("integer", "real"):
         return list(map(str, values)) if None not in values else ["" if each is None else str(each) for each in values]
     texts = [cell(each) for each in values] if kind != "text" else values
@@ -149,10 +149,10 @@ def _in_quotes(text: str) -> str:
 
 
 def aligned(portion: Portion, names: Sequence[str]) -> tuple[list[Sequence[Any]], list[str]]:
-    """The columns of a portion, and their kinds, in the order of *names*; what it has not is None.
+    """The columns of a portion, and their kinds, in the order of *names*; missing ones are None.
 
     Raises:
-        UsageError: It has a field that is none of them, since a crawl widened the table meanwhile.
+        UsageError: It has a field that is not among them, since a crawl widened the table meanwhile.
     """
     if portion.names == tuple(names):
         return portion.values, list(portion.kinds)

@@ -1,6 +1,6 @@
-"""Values as texts: one row as JSON, one value as a cell, and what spreadsheets must not run.
+"""Values as text: one row as JSON, one value as a cell, and what spreadsheets must not run.
 
-What JSON has no form for becomes text: decimals, times (ISO 8601), bytes (base64), NaN and infinities.
+What JSON cannot represent becomes text: decimals, times (ISO 8601), bytes (base64), NaN and infinities.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def json_text(row: Any) -> str:
     try:
         text = json.dumps(row, ensure_ascii=False, default=_as_json, allow_nan=False)
         text.encode("utf-8")
-    except UnicodeEncodeError:  # a lone surrogate: only an escape can say it
+    except UnicodeEncodeError:  # a lone surrogate: only an escape can express it
         return json.dumps(row, default=_as_json, allow_nan=False)
     except (TypeError, ValueError):  # NaN, an infinity, or a key that is no text, perhaps deep inside
         return json_text(_finite(row))
@@ -67,7 +67,7 @@ def spreadsheet_safe(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A value as databases without kinds of their own hold it: text, number, bytes, or None."""
+    """A value for databases without types of their own: text, number, bytes, or None."""
     if value is None or isinstance(value, str | float | bytes):
         return value
     if isinstance(value, bool):

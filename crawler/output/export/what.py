@@ -23,10 +23,10 @@ class ExportChoice:
     """What is to be exported.
 
     Attributes:
-        table: One kind of item; all of which there is something otherwise.
+        table: One kind of item; otherwise all that have any.
         fields: These fields only, in this order; all otherwise. Columns of ours may be among them.
-        origin: With `ORIGIN`, the address without secrets.
-        changes: Not the items, but what changed of the records, see `Change`.
+        origin: Include `ORIGIN`, the address without secrets.
+        changes: Not the items, but the changes of the records, see `Change`.
     """
 
     selection: Selection
@@ -41,7 +41,7 @@ class ExportTable:
     """A table of an export, before its rows are read (`formats.TableHead`).
 
     Attributes:
-        columns: Of all its fields, those of ours included.
+        columns: Of all its fields, ours included.
         ours: Which of ours are asked for.
     """
 
@@ -68,7 +68,7 @@ def tables_of(source: Store, wanted: ExportChoice, *, typed: bool, extra: Sequen
         typed: The kinds of all columns are needed.
         extra: More columns of ours.
     Raises:
-        UsageError: There is no such table or field, or the condition cannot be asked.
+        UsageError: There is no such table or field, or the condition cannot be evaluated.
     """
     if wanted.changes:
         return [ExportTable("changes", tuple(_CHANGE_COLUMNS))]
@@ -109,7 +109,7 @@ def portions(source: Store, wanted: ExportChoice, table: ExportTable) -> Iterato
     fields = [column for column in table.columns if column.name not in table.ours]
     order = tuple(column.name for column in table.columns)
     for portion in source.exports.portions(table.table, wanted.selection, fields, origin=table.ours):
-        if "_url" in table.ours:  # an export travels; the store keeps what must be asked again
+        if "_url" in table.ours:  # an export is passed on; the store keeps what must be requested again
             place = portion.names.index("_url")
             portion.values[place] = [redact(str(each)) for each in portion.values[place]]
         yield portion if portion.names == order else _in_order(portion, order)
@@ -127,7 +127,7 @@ def _in_order(portion: Portion, order: tuple[str, ...]) -> Portion:
 
 
 def merged(tables: Sequence[ExportTable]) -> list[ExportTable]:
-    """For formats that have all rows in one table: with more than one, each row says of which it is."""
+    """For formats that have all rows in one table: with more than one, each row names its table."""
     if len(tables) <= 1:
         return list(tables)
     columns: dict[str, Column] = {"_table": Column("_table", "text")}
@@ -187,12 +187,12 @@ def _change(change: Change) -> Mapping[str, Any]:
 
 
 class CrawlStanding(NamedTuple):
-    """How the crawl of an export stands.
+    """The standing of an export's crawl.
 
     Attributes:
         how: "run 3 of orders ended with 'limit'".
         incomplete: Why it is not all of the crawl; "" when it is.
-        doubtful: Why a complete one had better not replace what an earlier crawl brought; "" when nothing says so.
+        doubtful: Why even a complete one should not replace what an earlier crawl brought; "" for no reason.
     """
 
     how: str = ""
@@ -201,7 +201,7 @@ class CrawlStanding(NamedTuple):
 
 
 def standing(source: Store, selection: Selection) -> CrawlStanding:
-    """How the crawl of a selection stands, as far as the selection means whole crawls."""
+    """The standing of a selection's crawl, as far as the selection means whole crawls."""
     runs = source.runs.last(selection.spider, limit=ALL_RUNS)
     if selection.runs is not None:
         last = next((run for run in runs if run.id in (selection.runs or ())), None)

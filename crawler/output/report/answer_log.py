@@ -1,4 +1,4 @@
-"""From the page log of a run to numbers for pictures: one pass over it, in bounded memory."""
+"""From the page log of a run to numbers for charts: one pass over it, in bounded memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from crawler.stores.told import LogLine
 
-MOST_HOSTS = 2_000  #: that are told apart; those met later are one
+MOST_HOSTS = 2_000  #: that are kept apart; those met later are lumped together
 OTHERS = "other hosts"
 _BINS = 60
 _STEPS = 8  #: of a doubling: a latency is right to within a tenth
@@ -17,7 +17,7 @@ _STEPS = 8  #: of a doubling: a latency is right to within a tenth
 
 @dataclass(frozen=True, slots=True)
 class HostLatency:
-    """How fast a host answered: half of its answers, and 95 of 100, came within so many milliseconds."""
+    """How fast a host answered: the milliseconds within which half of its answers, and 95 of 100, came."""
 
     name: str
     answers: int
@@ -30,9 +30,9 @@ class AnswerFigures:
     """What the page log of one run says.
 
     Attributes:
-        began: Of the first bin, seconds since 1970.
+        began: Start of the first bin, seconds since 1970.
         bin_s: Width of a bin.
-        took_s: Of the run; 0 where it is not known.
+        took_s: Duration of the run; 0 where it is not known.
         pages: Accepted pages of each bin.
         statuses: Status (0: no answer) to number.
         hosts: Most answers first.
@@ -51,7 +51,7 @@ class AnswerFigures:
         return self.took_s if 0 < self.took_s < self.bin_s and len(self.pages) == 1 else self.bin_s
 
     def a_minute(self) -> list[float]:
-        """Pages a minute, bin by bin."""
+        """Pages per minute, bin by bin."""
         return [count * 60 / self.column_s for count in self.pages]
 
 
@@ -91,7 +91,7 @@ def host_part(url: str) -> str:
 
 
 def _width_s(took_s: float) -> float:
-    """A round width of which about `_BINS` cover the run."""
+    """A round width, so that about `_BINS` of them cover the run."""
     for width in (1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 86_400):
         if took_s / width <= _BINS:
             return float(width)

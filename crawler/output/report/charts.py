@@ -1,8 +1,8 @@
 """Charts as SVG, made from numbers. Pure: values in, text out.
 
-Places are in percent of the width, so that a chart is as wide as its page, on a phone and on paper, while its texts
+Positions are in percent of the width, so that a chart is as wide as its page, on a phone and on paper, while its texts
 keep their size. Colours are variables of the page (`--c1` to `--c6`, `--line`, `--faint`): one text serves light and
-dark. Every column says its numbers in a `<title>`, which browsers show under the pointer and readers read aloud.
+dark. Every column has its numbers in a `<title>`, which browsers show under the pointer and screen readers read aloud.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def columns_chart(title: str, labels: Sequence[str], series: Sequence[Series], t
     """Stacked columns, one for each label.
 
     Args:
-        title: What it shows, for those who do not see it.
-        ticks: What stands below a column, as short as on a phone; its label where there is none.
+        title: What it shows, for people who cannot see it.
+        ticks: The text below a column, short enough for a phone; its label where there is none.
     """
     totals = [sum(each.values[place] for each in series) for place in range(len(labels))]
     top = nice_top(max(totals, default=0.0))
@@ -86,7 +86,7 @@ def bar(share: float, *, colour: int = 1, mark: float | None = None, title: str 
 
     Args:
         share: Of the width, 0 to 1.
-        mark: Where a line stands that it is compared with, 0 to 1.
+        mark: Position of a line for comparison, 0 to 1.
     """
     line = "" if mark is None else f'<rect class="mark" x="{_percent(mark)}" y="0" width="2" height="14"/>'
     return (
@@ -110,7 +110,7 @@ def spans(parts: Iterable[tuple[float, float, int, str]], *, title: str) -> str:
 
 
 def legend(series: Sequence[Series]) -> str:
-    """Names and colours; empty where there is but one."""
+    """Names and colours; empty where there is only one."""
     if len(series) < 2:
         return ""
     names = "".join(f'<li><i class="b{each.colour}"></i>{escape(each.name)}</li>' for each in series)
@@ -126,7 +126,7 @@ def nice_top(value: float) -> float:
 
 
 def number(value: float) -> str:
-    """``1,200``, ``12.5``, ``0.04``: as many places as say something."""
+    """``1,200``, ``12.5``, ``0.04``: as many digits as are significant."""
     if value >= 100 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.3g}"
@@ -154,13 +154,13 @@ def _grid(top: float) -> Iterable[str]:
 
 
 def _numbers(top: float) -> Iterable[str]:
-    """Of the grid; drawn last, so that no column hides them."""
+    """Numbers of the grid; drawn last, so that no column hides them."""
     for share in (0.5, 1.0):
         yield f'<text class="tick over" x="0" y="{_y(top * share, top) - 3:.1f}">{escape(number(top * share))}</text>'
 
 
 def _labels(labels: Sequence[str], *, middle: bool) -> Iterable[str]:
-    """The first, the middle and the last one; those of columns stand below their columns where few are there."""
+    """The first, middle and last one; where there are few columns, labels are below their columns."""
     count = len(labels)
     shown = sorted({0, count // 2, count - 1}) if count > 2 else range(count)
     for place in shown:

@@ -22,7 +22,7 @@ _LONGEST_VALUE = 80
 
 
 def report_page(report: Report) -> str:
-    """The page. What looks like a secret is masked, wherever it stands."""
+    """The page. What looks like a secret is masked, wherever it is."""
     body = "\n".join(_sections(report))
     title = escape(f"{report.spider}: {len(report.nights)} runs")
     return hide_in_page(
@@ -115,7 +115,7 @@ def _value(value: object) -> str:
 
 
 def _said(text: str) -> str:
-    """What the program says, with its commands as such."""
+    """What the program says, with its commands marked up as such."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
@@ -123,7 +123,7 @@ def _table(title: str, heading: Sequence[str], rows: Sequence[Sequence[str]], *,
     """A table.
 
     Args:
-        is_told: The cells are the program's own words, none those of a site.
+        is_told: The cells are the program's own words, not a site's.
     """
     shown = _said if is_told else escape
     head = "".join(f"<th>{escape(cell)}</th>" for cell in heading)

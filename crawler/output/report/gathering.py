@@ -1,4 +1,4 @@
-"""What a report says of the last runs of a spider, read from the store. No request is sent, nothing is written."""
+"""What a report says about the last runs of a spider, read from the store. Sends no request, writes nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from crawler.stores.base import RunRow, SessionRow, Store
 from crawler.stores.told import Login
 from crawler.urls import printable, redact
 
-NIGHTS = 30  #: runs of a report, where nobody asks for another number
+NIGHTS = 30  #: runs in a report, unless another number is asked for
 _CHANGES = 40
 _SKIPPED = 20
 
@@ -33,7 +33,7 @@ class Night:
         items: Table to items.
         changes: Kind of item to how many records were new, changed, gone and back.
         figures: Of the whole crawl, for its filled fields; None where it left none.
-        logins: That it made, oldest first.
+        logins: Those that it made, oldest first.
     """
 
     run: PastRun
@@ -57,7 +57,7 @@ class Report:
         retried: Why answers of the newest crawl were tried again, how often, and an address.
         skipped: Rule, how many requests it left out, and the URL of one of them.
         members: What each process of the newest run did, where several worked on it.
-        changed: What the newest crawl changed; at most so many, the rest is in *more_changes*.
+        changed: What the newest crawl changed, up to a limit; the rest is in *more_changes*.
     """
 
     spider: str
@@ -77,7 +77,7 @@ class Report:
 
 
 def gather(source: Store, spider: str, *, nights: int = NIGHTS) -> Report | None:
-    """Read what is known of the last *nights* runs; None where the spider has never run on this store."""
+    """Read what is known about the last *nights* runs; None where the spider has never run on this store."""
     runs = list(source.runs.last(spider, limit=nights))
     if not runs:
         return None
@@ -123,7 +123,7 @@ def _answers(source: Store, run: RunRow, past: PastRun) -> AnswerFigures:
 
 
 def _timeline(source: Store, run: RunRow, told: Mapping[str, Any]) -> list[Moment]:
-    """As it stands with the summary; of a run that goes on, or was killed, as it was last said."""
+    """As stored with the summary; for a run that goes on, or was killed, as last reported."""
     return timeline_of(told.get("timeline")) or timeline_so_far(process_words(source, run.id))
 
 

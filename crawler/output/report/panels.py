@@ -1,4 +1,4 @@
-"""The charts of a report, each with its heading; one that nothing is known for says so, or is left out. Pure."""
+"""The charts of a report, each with its heading; one without data says so, or is left out. Pure."""
 
 from __future__ import annotations
 
